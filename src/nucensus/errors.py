@@ -1,0 +1,58 @@
+"""The errors nucensus raises.
+
+    NucensusError
+    ├── InputError        what the user named cannot be used as it is
+    │   └── SettingsError     a setting has no meaning, or two contradict each other
+    ├── ReadError         a file is not an image that can be read
+    │   └── NotAPlaneError    an image, but not one two-dimensional plane
+    ├── StrategyError     this strategy cannot run this work on this machine
+    │   └── WorkerDiedError   a worker process ended before its work was done
+    ├── RunError          a run file cannot be opened, written or resumed
+    └── MissingPackageError   an optional package is needed and not installed
+
+A message has three parts: what was given, what was expected, what to do.
+Mistakes in a program that calls nucensus stay `TypeError` and `ValueError`.
+"""
+
+
+class NucensusError(Exception):
+    """Base class of all errors that nucensus raises on purpose."""
+
+
+class InputError(NucensusError):
+    """What the user named cannot be used as it is."""
+
+
+class SettingsError(InputError, ValueError):
+    """A setting has no meaning, or two settings contradict each other."""
+
+
+class ReadError(NucensusError):
+    """A file is not an image that can be read."""
+
+
+class NotAPlaneError(ReadError):
+    """An image was read, but it is not one two-dimensional plane."""
+
+
+class StrategyError(NucensusError):
+    """A strategy cannot run this work on this machine."""
+
+
+class WorkerDiedError(StrategyError):
+    """A worker process ended before its work was done."""
+
+
+class RunError(NucensusError):
+    """A run file cannot be opened, written or resumed."""
+
+
+class MissingPackageError(NucensusError, ImportError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, package: str, purpose: str, extra: str) -> None:
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed; "
+            f"install it with: pip install 'nucensus[{extra}]'",
+            name=package,
+        )
