@@ -1,5 +1,36 @@
 """A census of every nucleus in every image, as fast as the machine can read them."""
 
+from typing import TYPE_CHECKING, Any
+
 from ._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from .batch import census, process_images
+    from .detect import detect_nuclei
+    from .model import Settings
+    from .store import Run
+
+_HOMES = {
+    "Run": "store",
+    "Settings": "model",
+    "census": "batch",
+    "detect_nuclei": "detect",
+    "process_images": "batch",
+}
+
+__all__ = ["Run", "Settings", "__version__", "census", "detect_nuclei", "process_images"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, so that the command line starts without NumPy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

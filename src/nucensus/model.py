@@ -1,5 +1,6 @@
 """The values that cross from one room to another."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -17,7 +18,8 @@ Intensities: TypeAlias = NDArray[np.float64]
 Border: TypeAlias = Literal["drop", "keep"]
 Stage: TypeAlias = Literal["read", "detect"]
 
-SETTINGS_SCHEMA = 1
+RUN_FILE = "run.sqlite"
+"""The name of the run file in the folder of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,11 @@ class Found:
     dtype: str
     read_ms: float
     detect_ms: float
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the image in memory."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,19 @@
 """The definition of a nucleus centre, through scikit-image."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import MissingPackageError
 from .model import Intensities, Points
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
 
 def find_maxima(
-    image: "NDArray[np.generic]",
+    image: NDArray[Any],
     *,
-    sigma: "Sequence[float]",
+    sigma: Sequence[float],
     min_distance: int,
     threshold_abs: float | None,
     exclude_border: int,

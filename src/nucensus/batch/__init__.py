@@ -1,0 +1,7 @@
+"""Take many images through the stages: discover -> read -> detect -> store -> export."""
+
+from .choose import Choice, choose
+from .process import process_images
+from .take_census import census
+
+__all__ = ["Choice", "census", "choose", "process_images"]

@@ -1,0 +1,7 @@
+"""Compare the ways to run over many images, side by side, on the user's own files."""
+
+from .measure import Comparison, Measurement, compare
+from .publish import write_comparison
+from .recommend import recommend
+
+__all__ = ["Comparison", "Measurement", "compare", "recommend", "write_comparison"]

@@ -1,0 +1,50 @@
+"""`nucensus demo`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(epilog="Example: nucensus demo")
+@click.argument("folder", type=click.Path(path_type=Path), default="nucensus-demo", metavar="[DIR]")
+def command(folder: Path) -> None:
+    """Make a small synthetic plate in DIR, count it, and compare the methods on it.
+
+    The plate has known centres, touching nuclei and nuclei at the border, one
+    blank field and one damaged file.
+    """
+    from ..batch import census
+    from ..bench import compare
+    from ..demo import SETTINGS, agreement
+    from ..discover import discover
+    from ..read import SUFFIXES
+    from ..synthetic import write_plate
+    from .bench import publish
+    from .detect import print_failures, print_summary
+
+    plate, out = folder / "plate", folder / "run"
+    paths = write_plate(plate)
+    click.echo(f"Made {len(paths)} images of 1024 x 1280 in {plate}: one blank, one damaged.\n")
+
+    options = f"--threshold {SETTINGS.threshold:g} --border {SETTINGS.border}"
+    click.echo(f"$ nucensus detect {plate} -o {out} {options}")
+    run = census(plate, out, SETTINGS, overwrite=True)
+    print_summary(run, out)
+    print_failures(run)
+    truth = agreement(run, plate / "truth.csv")
+    click.echo(
+        f"{truth.hits} of the {truth.known} known centres were found "
+        f"({truth.hits / truth.known:.1%}), with {truth.found - truth.hits} false ones.\n"
+    )
+
+    click.echo(f"$ nucensus bench {plate} -o {folder / 'bench'} {options} --repeat 1")
+    references = discover([plate], SUFFIXES)
+    publish(
+        compare(references, settings=SETTINGS, repeat=1),
+        folder / "bench",
+    )
+    click.echo(
+        "\nNow your own images:\n"
+        "  nucensus detect FOLDER -o run\n"
+        "  nucensus bench FOLDER -o bench --limit 48"
+    )

@@ -1,0 +1,290 @@
+"""The run file: one SQLite database that holds every image's outcome.
+
+An image's status and its centres are one row of one table, so they go in
+together or not at all. Only the process that owns the run writes it.
+
+Tables of schema 1
+    run(key, value)   settings, strategy, versions, ...: JSON by name
+    images(...)       one row per image in the order of the run; `centres` holds
+                      its nuclei as packed records of `NUCLEUS_RECORD`
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import MissingPackageError, RunError
+from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Settings
+
+if TYPE_CHECKING:
+    import pandas
+
+SCHEMA_VERSION = 1
+_APPLICATION_ID = 0x6E75_6365  # "nuce"
+
+NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
+"""One nucleus as the run file packs it: (row, column) in pixels, smoothed grey level."""
+
+IMAGE_COLUMNS = (
+    "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
+)  # fmt: skip
+"""What the run file and `images.csv` say of an image, beside its name."""
+
+_SCHEMA = """
+CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE images (
+    id INTEGER PRIMARY KEY,
+    name NOT NULL UNIQUE,
+    path NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'found', 'failed')),
+    count INTEGER,
+    height INTEGER,
+    width INTEGER,
+    dtype TEXT,
+    read_ms REAL,
+    detect_ms REAL,
+    stage TEXT,
+    reason TEXT,
+    centres BLOB
+);
+"""
+
+
+class Table(np.ndarray[Any, np.dtype[Any]]):
+    """A structured array that pandas can take over."""
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return the table as a `pandas.DataFrame`."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingPackageError("pandas", "A data frame", "pandas") from error
+        names = self.dtype.names or ()
+        return pandas.DataFrame({name: np.asarray(self[name]) for name in names})
+
+
+class Run:
+    """A read-only view of one run.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the run, or the run file in it.
+
+    Examples
+    --------
+    >>> run = Run("run/")                         # doctest: +SKIP
+    >>> run.images.to_pandas().groupby("status")  # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | sqlite3.Connection) -> None:
+        self._database = path if isinstance(path, sqlite3.Connection) else _open_existing(path)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the nuclei were found with."""
+        return Settings.from_dict(self.facts["settings"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the run recorded about itself: settings, strategy, versions, machine, times."""
+        rows = self._database.execute("SELECT key, value FROM run")
+        return {key: json.loads(value) for key, value in rows}
+
+    @property
+    def images(self) -> Table:
+        """One record per image: image, status, count, height, width, dtype, times, reason.
+
+        A count of -1 stands for an image that was not done, NaN for a time that
+        was not taken.
+        """
+        dtype = [
+            ("image", object), ("status", "U7"), ("count", "i8"), ("height", "i8"),
+            ("width", "i8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
+            ("stage", "U8"), ("reason", object),
+        ]  # fmt: skip
+        empty = (None, "", -1, -1, -1, "", np.nan, np.nan, "", "")
+        rows = [
+            tuple(
+                default if value is None else value
+                for value, default in zip(row, empty, strict=True)
+            )
+            for row in self.image_rows()
+        ]
+        return np.array(rows, dtype).view(Table)
+
+    @property
+    def nuclei(self) -> Table:
+        """One record per nucleus: image, y and x in pixels, intensity in grey levels."""
+        dtype = np.dtype([("image", object), ("y", "i8"), ("x", "i8"), ("intensity", "f8")])
+        parts = []
+        for name, nuclei in self.nuclei_by_image():
+            part = np.empty(len(nuclei), dtype)
+            part["image"] = name
+            for field in ("y", "x", "intensity"):
+                part[field] = nuclei[field]
+            parts.append(part)
+        return (np.concatenate(parts) if parts else np.empty(0, dtype)).view(Table)
+
+    @property
+    def failures(self) -> Table:
+        """The records of `images` that failed, with stage and reason."""
+        images = self.images
+        failed: Table = images[images["status"] == "failed"]
+        return failed
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many images have each status, and how many nuclei there are in all."""
+        row = self._database.execute(
+            "SELECT count(*), total(status = 'found'), total(status = 'failed'), total(count) "
+            "FROM images"
+        ).fetchone()
+        images, found, failed, nuclei = map(int, row)
+        return {"images": images, "found": found, "failed": failed, "nuclei": nuclei}
+
+    def image_rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the name and the `IMAGE_COLUMNS` of each image, in the order of the run."""
+        query = f"SELECT name, {', '.join(IMAGE_COLUMNS)} FROM images ORDER BY id"
+        for name, *rest in self._database.execute(query):
+            yield _as_text(name), *rest
+
+    def nuclei_by_image(self) -> Iterator[tuple[str, NDArray[np.void]]]:
+        """Yield the name of each image that was done, with its nuclei as `NUCLEUS_RECORD`s."""
+        query = "SELECT name, centres FROM images WHERE status = 'found' ORDER BY id"
+        for name, packed in self._database.execute(query):
+            yield _as_text(name), np.frombuffer(packed, NUCLEUS_RECORD)
+
+    def close(self) -> None:
+        """Close the run file."""
+        self._database.close()
+
+    def __repr__(self) -> str:
+        counts = self.counts
+        return (
+            f"<Run: {counts['images']} images, {counts['nuclei']} nuclei, "
+            f"{counts['failed']} failed>"
+        )
+
+
+class RunWriter:
+    """The one writer of a run file."""
+
+    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+        self._database = _create(folder)
+
+    def record_facts(self, **facts: Any) -> None:
+        """Write what the run knows about itself, by name."""
+        rows = [(key, json.dumps(value)) for key, value in facts.items()]
+        self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
+        self._database.commit()
+
+    def plan(self, references: Iterable[ImageRef]) -> None:
+        """Write every image that is to be done, as pending, in order."""
+        self._database.executemany(
+            "INSERT INTO images (name, path, size_bytes, mtime_ns) VALUES (?, ?, ?, ?)",
+            (
+                (_as_sql(each.name), _as_sql(each.path), each.size_bytes, each.mtime_ns)
+                for each in references
+            ),
+        )
+        self._database.commit()
+
+    def pending(self) -> Iterator[tuple[int, str]]:
+        """Yield (id, path) of every image that has no outcome yet."""
+        rows = self._database.execute("SELECT id, path FROM images WHERE status = 'pending'")
+        for image_id, path in rows.fetchall():
+            yield image_id, _as_text(path)
+
+    def record(self, image_id: int, outcome: Outcome) -> None:
+        """Write the outcome of an image; `commit` makes it last."""
+        match outcome:
+            case Found(centres, (height, width), dtype, read_ms, detect_ms):
+                self._database.execute(
+                    "UPDATE images SET status = 'found', count = ?, height = ?, width = ?, "
+                    "dtype = ?, read_ms = ?, detect_ms = ?, centres = ? WHERE id = ?",
+                    (len(centres), height, width, dtype, round(read_ms, 3), round(detect_ms, 3),
+                     _pack(centres), image_id),
+                )  # fmt: skip
+            case Failed(stage, reason):
+                self._database.execute(
+                    "UPDATE images SET status = 'failed', stage = ?, reason = ? WHERE id = ?",
+                    (stage, reason, image_id),
+                )
+
+    def commit(self) -> None:
+        """Make everything recorded so far last."""
+        self._database.commit()
+
+    def view(self) -> Run:
+        """Return the run as its readers see it."""
+        return Run(self._database)
+
+
+def _pack(centres: Centres) -> bytes:
+    records = np.empty(len(centres), NUCLEUS_RECORD)
+    records["y"], records["x"] = centres.points.T
+    records["intensity"] = centres.intensities
+    return records.tobytes()
+
+
+def _as_sql(text: str) -> str | bytes:
+    """Return `text` as SQLite can hold it: names that are not UTF-8 as their bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(text)
+    return text
+
+
+def _as_text(value: str | bytes) -> str:
+    return os.fsdecode(value)
+
+
+def _create(folder: str | os.PathLike[str] | None) -> sqlite3.Connection:
+    if folder is None:
+        database = sqlite3.connect(":memory:", check_same_thread=False)
+    else:
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            database = sqlite3.connect(Path(folder, RUN_FILE))
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+        except (OSError, sqlite3.Error) as error:
+            raise RunError(
+                f"the run cannot be written to {os.fspath(folder)!r} ({error}); "
+                f"expected a folder that can be written; choose another with -o"
+            ) from error
+    database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    database.executescript(_SCHEMA)
+    return database
+
+
+def _open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
+    file = Path(path, RUN_FILE) if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        raise RunError(
+            f"{os.fspath(path)!r} is not a run: there is no {RUN_FILE}; expected the folder that "
+            f"nucensus detect -o wrote"
+        )
+    try:
+        database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        application_id = database.execute("PRAGMA application_id").fetchone()[0]
+    except sqlite3.Error as error:
+        raise RunError(f"{os.fspath(file)!r} cannot be opened as a run file: {error}") from error
+    if application_id != _APPLICATION_ID or version != SCHEMA_VERSION:
+        raise RunError(
+            f"{os.fspath(file)!r} is not a run file of schema {SCHEMA_VERSION} "
+            f"(it says {version}); open it with the version of nucensus that wrote it"
+        )
+    return database
