@@ -1,10 +1,395 @@
-"""Stand-in until the compiled kernel lands."""
+"""The compiled kernel: local maxima of smoothed images, exactly as scikit-image finds them."""
 
-from .reference import find_maxima
+import ctypes
+import functools
+import importlib.util
+import operator
+import os
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
 
-__all__ = ["build_info", "find_maxima"]
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import SettingsError
+from .model import Intensities, Points
+
+Image: TypeAlias = NDArray[Any]
+Path: TypeAlias = Literal["fastest", "exact", "sieve"]
+
+_PIXEL_TYPES = {
+    "b1": 0,
+    "u1": 1,
+    "u2": 2,
+    "u4": 3,
+    "u8": 4,
+    "i1": 5,
+    "i2": 6,
+    "i4": 7,
+    "i8": 8,
+    "f2": 9,
+    "f4": 10,
+    "f8": 11,
+}
+_PATHS: dict[str, int] = {"fastest": 0, "exact": 1, "sieve": 2}
+_NO_MEMORY, _NO_LEVEL = 1, 2
 
 
-def build_info() -> str:
-    """Describe the kernel."""
-    return "none"
+class _Image(ctypes.Structure):
+    _fields_ = (
+        ("pixels", ctypes.c_void_p),
+        ("height", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("row_stride", ctypes.c_int64),
+        ("column_stride", ctypes.c_int64),
+        ("pixel_type", ctypes.c_int32),
+        ("byte_swapped", ctypes.c_int32),
+    )
+
+
+class _Settings(ctypes.Structure):
+    _fields_ = (
+        ("vertical", ctypes.c_void_p),
+        ("horizontal", ctypes.c_void_p),
+        ("vertical_radius", ctypes.c_int64),
+        ("horizontal_radius", ctypes.c_int64),
+        ("min_distance", ctypes.c_int64),
+        ("exclude_border", ctypes.c_int64),
+        ("threshold", ctypes.c_double),
+        ("has_threshold", ctypes.c_int32),
+        ("level", ctypes.c_int32),
+        ("path", ctypes.c_int32),
+    )
+
+
+class _Maxima(ctypes.Structure):
+    _fields_ = (
+        ("points", ctypes.POINTER(ctypes.c_int64)),
+        ("intensities", ctypes.POINTER(ctypes.c_double)),
+        ("counts", ctypes.POINTER(ctypes.c_int64)),
+        ("total", ctypes.c_int64),
+    )
+
+
+def find_maxima(
+    image: Image,
+    *,
+    sigma: Sequence[float],
+    min_distance: int,
+    threshold_abs: float | None,
+    exclude_border: int,
+) -> tuple[Points, Intensities]:
+    """Smooth `image` and return its local maxima, brightest first, with their smoothed values.
+
+    The same points and the same intensities, to the last bit, as
+    `reference.find_maxima`, which is scikit-image.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        Grey levels: bool, any integer or float16 to float64, in any byte order
+        and memory layout. Nothing is copied.
+    sigma : sequence of two floats
+        Standard deviation of the Gaussian along rows and columns, in pixels.
+    min_distance : int
+        Half-width of the square window in which a centre is the maximum, in
+        pixels; 0 returns every pixel above the threshold.
+    threshold_abs : float or None
+        Centres are above this smoothed value; None stands for the least smoothed value.
+    exclude_border : int
+        Centres closer than this to the edge are dropped, in pixels.
+
+    Returns
+    -------
+    points : ndarray of int64, shape (N, 2)
+        (row, column) of each centre.
+    intensities : ndarray of float64, shape (N,)
+        The smoothed value at each centre, in grey levels.
+
+    Raises
+    ------
+    ValueError
+        The image is not two-dimensional; or it is empty and `threshold_abs` is
+        None; or its smoothed values hold a NaN and `min_distance` is above 0:
+        SciPy leaves the maximum of a window with a NaN undefined, so there is
+        no answer to be equal to. That happens where the image holds a NaN, and
+        where plus and minus infinity lie in reach of one another. Infinities
+        of one sign are maxima like any other value, and without a window
+        (`min_distance` 0) a NaN is not above any threshold; both are answered
+        as scikit-image does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((9, 9))
+    >>> image[3, 5] = 100
+    >>> points, intensities = find_maxima(
+    ...     image, sigma=(1, 1), min_distance=2, threshold_abs=1, exclude_border=0
+    ... )
+    >>> points
+    array([[3, 5]])
+    """
+    return find_maxima_many(
+        [image],
+        sigma=sigma,
+        min_distance=min_distance,
+        threshold_abs=threshold_abs,
+        exclude_border=exclude_border,
+    )[0]
+
+
+def find_maxima_many(
+    images: Sequence[Image],
+    *,
+    sigma: Sequence[float],
+    min_distance: int,
+    threshold_abs: float | None,
+    exclude_border: int,
+    level: str | None = None,
+    path: Path = "fastest",
+) -> list[tuple[Points, Intensities]]:
+    """Do what `find_maxima` does for many images in one call, without the interpreter.
+
+    Parameters
+    ----------
+    images : sequence of ndarray, or ndarray of shape (images, rows, columns)
+        Images of one dtype; their shapes may differ.
+    sigma, min_distance, threshold_abs, exclude_border
+        As for `find_maxima`.
+    level : str, optional
+        The instruction set level to run, one of `levels()`; the best one, or
+        the one named in the environment variable NUCENSUS_SIMD, if None.
+    path : {"fastest", "exact", "sieve"}
+        What the tests use to run one way through the kernel: all of them give
+        the same answer.
+
+    Returns
+    -------
+    list of (points, intensities)
+        One pair for each image, in order.
+
+    Raises
+    ------
+    ValueError
+        As for `find_maxima`, naming the place of the image in the sequence.
+    """
+    arrays = [np.asarray(image) for image in images]
+    if not arrays:
+        return []
+    arrays = _checked(arrays, threshold_abs is None)
+    vertical, horizontal = _filters(sigma)
+    settings = _Settings(
+        vertical=vertical.ctypes.data,
+        horizontal=horizontal.ctypes.data,
+        vertical_radius=len(vertical) - 1,
+        horizontal_radius=len(horizontal) - 1,
+        min_distance=_whole("min_distance", min_distance),
+        exclude_border=_whole("exclude_border", exclude_border),
+        threshold=_comparable(threshold_abs, arrays[0].dtype),
+        has_threshold=threshold_abs is not None,
+        level=_default_level() if level is None else _level_number(level),
+        path=_PATHS[path],
+    )
+    described = (_Image * len(arrays))(*map(_describe, arrays))
+    maxima = _Maxima()
+    status = _library().nucensus_find_maxima(
+        described, len(arrays), ctypes.byref(settings), ctypes.byref(maxima)
+    )
+    if status == _NO_MEMORY:
+        raise MemoryError(f"no memory to find the maxima of {len(arrays)} images")
+    try:
+        return _split(maxima, len(arrays))
+    finally:
+        _library().nucensus_release(ctypes.byref(maxima))
+
+
+def levels() -> tuple[str, ...]:
+    """Return the instruction set levels this machine can run, the plainest first."""
+    library = _library()
+    return tuple(
+        library.nucensus_level_name(number).decode()
+        for number in range(_level_count())
+        if library.nucensus_level_supported(number)
+    )
+
+
+def chosen_level() -> str:
+    """Return the instruction set level in use: the best one, or that of NUCENSUS_SIMD.
+
+    Raises
+    ------
+    SettingsError
+        NUCENSUS_SIMD names a level that does not exist or that this machine lacks.
+    """
+    number = _default_level()
+    name: bytes = _library().nucensus_level_name(number)
+    return name.decode()
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    spec = importlib.util.find_spec("nucensus._kernel")
+    if spec is None or spec.origin is None:
+        raise ImportError(
+            "the compiled kernel nucensus._kernel is not beside the package; expected it to be "
+            "installed with it; install nucensus again from a wheel or with a C++ compiler"
+        )
+    library = ctypes.CDLL(spec.origin)
+    library.nucensus_find_maxima.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_int64,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.nucensus_find_maxima.restype = ctypes.c_int32
+    library.nucensus_release.argtypes = (ctypes.c_void_p,)
+    library.nucensus_release.restype = None
+    library.nucensus_level_name.argtypes = (ctypes.c_int32,)
+    library.nucensus_level_name.restype = ctypes.c_char_p
+    library.nucensus_level_supported.argtypes = (ctypes.c_int32,)
+    library.nucensus_level_supported.restype = ctypes.c_int32
+    return library
+
+
+@functools.cache
+def _level_count() -> int:
+    number = 0
+    while _library().nucensus_level_name(number) is not None:
+        number += 1
+    return number
+
+
+@functools.cache
+def _default_level() -> int:
+    asked = os.environ.get("NUCENSUS_SIMD", "")
+    return _level_number(asked or levels()[-1])
+
+
+def _level_number(name: str) -> int:
+    usable = levels()
+    if name not in usable:
+        raise SettingsError(
+            f"the instruction set level is {name!r}; this machine runs {', '.join(usable)}; "
+            "name one of these in NUCENSUS_SIMD, or unset it"
+        )
+    every = [_library().nucensus_level_name(number).decode() for number in range(_level_count())]
+    return every.index(name)
+
+
+def _checked(arrays: list[Image], needs_pixels: bool) -> list[Image]:
+    """Return the images in types the kernel knows, or say what is wrong with them."""
+    for place, array in enumerate(arrays):
+        if array.ndim != 2:
+            raise ValueError(
+                f"image {place} has shape {array.shape}; expected two axes (row, column); "
+                "pick one plane, or use the reference detector for other dimensions"
+            )
+        if array.dtype.kind not in "biuf":
+            raise TypeError(
+                f"image {place} has dtype {array.dtype}; expected grey levels: bool, integers "
+                "or real floating point; convert it first"
+            )
+        if array.dtype != arrays[0].dtype:
+            raise ValueError(
+                f"image {place} has dtype {array.dtype} and image 0 has {arrays[0].dtype}; "
+                "expected one dtype; call once for each"
+            )
+        if needs_pixels and array.size == 0:
+            raise ValueError(
+                f"image {place} has no pixels (shape {array.shape}) and there is no threshold; "
+                "expected pixels to take the least value of; give a threshold"
+            )
+    if arrays[0].dtype.kind == "f" and arrays[0].dtype.itemsize > 8:
+        return [array.astype(np.float64) for array in arrays]
+    return arrays
+
+
+def _describe(array: Image) -> _Image:
+    return _Image(
+        pixels=array.ctypes.data,
+        height=array.shape[0],
+        width=array.shape[1],
+        row_stride=array.strides[0],
+        column_stride=array.strides[1],
+        pixel_type=_PIXEL_TYPES[array.dtype.str[1:]],
+        byte_swapped=not array.dtype.isnative,
+    )
+
+
+def _filters(sigma: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if len(sigma) != 2:
+        raise ValueError(f"sigma has {len(sigma)} values; expected two, one per axis (row, column)")
+    for value in sigma:
+        if not (np.isfinite(value) and value >= 0):
+            raise ValueError(
+                f"sigma is {tuple(sigma)}; expected finite numbers of pixels, 0 or more"
+            )
+    return _half_gaussian(float(sigma[0])), _half_gaussian(float(sigma[1]))
+
+
+@functools.lru_cache(maxsize=64)
+def _half_gaussian(sigma: float) -> NDArray[np.float64]:
+    """Return the weights SciPy uses, from the centre outwards.
+
+    The formula of `scipy.ndimage.gaussian_filter1d` with truncate 4, in the
+    same NumPy operations, so that no weight differs in its last bit. SciPy
+    skips an axis whose sigma is at most 1e-15, which a single weight of 1 does too.
+    """
+    if sigma <= 1e-15:
+        return np.ones(1)
+    radius = int(4.0 * sigma + 0.5)
+    sigma2 = sigma * sigma
+    x = np.arange(-radius, radius + 1)
+    weights = np.exp(-0.5 / sigma2 * x**2)
+    weights = weights / weights.sum()
+    # SciPy reverses the weights and adds up pairs by the weight before the centre.
+    return np.ascontiguousarray(weights[radius:])
+
+
+def _whole(name: str, value: int) -> int:
+    number = operator.index(value)
+    if number < 0:
+        raise ValueError(f"{name} is {number}; expected a whole number of pixels, 0 or more")
+    # Distances beyond any image are all alike, and sums of them must not overflow.
+    return min(number, 2**40)
+
+
+def _comparable(threshold: float | None, dtype: np.dtype[Any]) -> float:
+    """Return the threshold as NumPy compares it with smoothed values of an image of `dtype`."""
+    if threshold is None:
+        return 0.0
+    # As in scikit-image, float16 of the other byte order is smoothed in float64.
+    single = dtype == np.float16 or (dtype.kind, dtype.itemsize) == ("f", 4)
+    smoothed = np.float32 if single else np.float64
+    with np.errstate(over="ignore"):
+        return float(np.result_type(smoothed, threshold).type(threshold))
+
+
+def _split(maxima: _Maxima, image_count: int) -> list[tuple[Points, Intensities]]:
+    """Return what the kernel found as one pair of arrays for each image."""
+    results = []
+    start = 0
+    for place in range(image_count):
+        count = maxima.counts[place]
+        if count < 0:
+            raise ValueError(
+                f"the smoothed values of image {place} hold a NaN, whose local maxima "
+                "scikit-image leaves undefined; expected numbers; replace NaN in the image "
+                "(and infinities of both signs) first, for example with numpy.nan_to_num"
+            )
+        points = np.empty((count, 2), np.int64)
+        intensities = np.empty(count, np.float64)
+        if count:
+            ctypes.memmove(
+                points.ctypes.data,
+                ctypes.addressof(maxima.points.contents) + start * 16,
+                count * 16,
+            )
+            ctypes.memmove(
+                intensities.ctypes.data,
+                ctypes.addressof(maxima.intensities.contents) + start * 8,
+                count * 8,
+            )
+        results.append((points, intensities))
+        start += count
+    return results

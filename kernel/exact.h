@@ -1,0 +1,308 @@
+// The definition in double precision, bit for bit: SciPy's order of operations.
+//
+// Rows of the image stream through ring buffers: a vertical pass over
+// 2 * radius + 1 converted rows, a horizontal pass over one padded line, and the
+// maximum of the window over 2 * min_distance + 1 rows. Nothing as large as the
+// image is kept. Compile with -ffp-contract=off: a fused multiply-add rounds
+// once where SciPy rounds twice.
+//
+// Everything is in an unnamed namespace: see level.h.
+#pragma once
+
+#include <math.h>
+
+#include "level.h"
+#include "pixels.h"
+
+namespace {
+
+using nucensus::Outcome;
+using nucensus::Peaks;
+using nucensus::scratch;
+
+// Doubles worked on together. The vector type is the compiler's: it splits it
+// into what the instruction set has, and each element is rounded on its own.
+#if defined(__AVX512F__)
+constexpr int lanes = 8;
+#elif defined(__AVX2__)
+constexpr int lanes = 4;
+#else
+constexpr int lanes = 2;
+#endif
+constexpr int strides_together = 4;
+constexpr int64_t block = lanes * strides_together;
+typedef double Doubles __attribute__((vector_size(lanes * sizeof(double))));
+
+Doubles load(const double* from) {
+    Doubles value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+void store(double* to, Doubles value) { memcpy(to, &value, sizeof value); }
+
+int64_t at_most(int64_t value, int64_t limit) { return value < limit ? value : limit; }
+int64_t at_least(int64_t value, int64_t limit) { return value > limit ? value : limit; }
+int64_t padded(int64_t count) { return (count + block - 1) / block * block; }
+
+// scipy.ndimage.correlate1d for a symmetric filter: the centre first, then the
+// pairs from the outermost inwards. `before[j]` and `after[j]` are the elements
+// at distance j of the first output; works on whole blocks.
+template <typename Before, typename After>
+void correlate(const double* centre, Before before, After after, const double* weights,
+               int64_t radius, int64_t count, double* out) {
+    for (int64_t x = 0; x < count; x += block) {
+        Doubles sum[strides_together];
+        for (int i = 0; i < strides_together; ++i) sum[i] = load(centre + x + i * lanes) * weights[0];
+        for (int64_t j = radius; j > 0; --j) {
+            const double* a = before(j) + x;
+            const double* b = after(j) + x;
+            const double weight = weights[j];
+            for (int i = 0; i < strides_together; ++i)
+                sum[i] += (load(a + i * lanes) + load(b + i * lanes)) * weight;
+        }
+        for (int i = 0; i < strides_together; ++i) store(out + x + i * lanes, sum[i]);
+    }
+}
+
+void round_to_single(double* values, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) values[i] = static_cast<double>(static_cast<float>(values[i]));
+}
+
+// Smooths an image row by row, from the top down.
+class Smoother {
+public:
+    bool begin(const nucensus_image& an_image, const nucensus_settings& some_settings) {
+        image = an_image;
+        settings = some_settings;
+        width = image.width;
+        pitch = padded(width);
+        radius_y = settings.vertical_radius;
+        radius_x = settings.horizontal_radius;
+        ring_rows = at_most(2 * radius_y + 1, image.height);
+        rows = static_cast<double*>(scratch(nucensus::slot_rows, ring_rows * pitch * sizeof(double)));
+        // Columns left of the image, the line, columns right of it, and a rest
+        // that whole blocks may read.
+        const int64_t line_size = radius_x + pitch + radius_x + block;
+        line = static_cast<double*>(scratch(nucensus::slot_line, line_size * sizeof(double)));
+        if (rows == nullptr || line == nullptr) return false;
+        memset(rows, 0, ring_rows * pitch * sizeof(double));
+        memset(line, 0, line_size * sizeof(double));
+        return true;
+    }
+
+    // Row `y` of the smoothed image, `padded(width)` long. Call for y = 0, 1, 2, ...
+    void smooth_row(int64_t y, double* out) {
+        for (const int64_t last = at_most(y + radius_y, image.height - 1); loaded <= last; ++loaded)
+            load_row(image, loaded, 0, width, ring_row(loaded));
+        const bool single = is_single_precision(image);
+        double* middle = line + radius_x;
+        correlate(
+            ring_row(y), [&](int64_t j) { return ring_row(at_least(y - j, 0)); },
+            [&](int64_t j) { return ring_row(at_most(y + j, image.height - 1)); },
+            settings.vertical, radius_y, pitch, middle);
+        if (single) round_to_single(middle, width);
+        for (int64_t x = 0; x < radius_x; ++x) {
+            line[x] = middle[0];
+            middle[width + x] = middle[width - 1];
+        }
+        correlate(
+            middle, [&](int64_t j) { return middle - j; }, [&](int64_t j) { return middle + j; },
+            settings.horizontal, radius_x, pitch, out);
+        if (single) round_to_single(out, width);
+    }
+
+private:
+    double* ring_row(int64_t y) { return rows + y % ring_rows * pitch; }
+
+    nucensus_image image;
+    nucensus_settings settings;
+    int64_t width, pitch, radius_y, radius_x, ring_rows;
+    int64_t loaded = 0;
+    double* rows = nullptr;
+    double* line = nullptr;
+};
+
+void max_into(double* into, const double* values, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) into[i] = values[i] > into[i] ? values[i] : into[i];
+}
+
+// The maximum of a window of `size` elements that starts at each of the `count`
+// first elements of `values`: van Herk's way, three comparisons an element for
+// any size. `values` holds count + size - 1 elements; the two work lines too.
+void window_maxima(const double* values, int64_t count, int64_t size, double* from_left,
+                   double* from_right, double* out) {
+    const int64_t total = count + size - 1;
+    for (int64_t start = 0; start < total; start += size) {
+        const int64_t end = at_most(start + size, total);
+        from_left[start] = values[start];
+        for (int64_t i = start + 1; i < end; ++i)
+            from_left[i] = values[i] > from_left[i - 1] ? values[i] : from_left[i - 1];
+        from_right[end - 1] = values[end - 1];
+        for (int64_t i = end - 2; i >= start; --i)
+            from_right[i] = values[i] > from_right[i + 1] ? values[i] : from_right[i + 1];
+    }
+    for (int64_t i = 0; i < count; ++i) {
+        const double right = from_left[i + size - 1];
+        out[i] = from_right[i] > right ? from_right[i] : right;
+    }
+}
+
+// The maximum of the square window around each pixel, row by row, van Herk's
+// way along both axes. Rows go in at the top; out of it come the maxima of the
+// row `reach` rows back. Outside the image there is minus infinity.
+class WindowMaximum {
+public:
+    bool begin(int64_t width_, int64_t height, int64_t min_distance) {
+        width = width_;
+        reach_x = at_most(min_distance, width - 1);
+        reach_y = at_most(min_distance, height - 1);
+        size_y = 2 * reach_y + 1;
+        const int64_t line_size = width + 2 * reach_x;
+        // Three lines, a running maximum and a ring of size_y row maxima.
+        const int64_t needed = 3 * line_size + (1 + size_y) * width;
+        double* memory =
+            static_cast<double*>(scratch(nucensus::slot_maxima, needed * sizeof(double)));
+        if (memory == nullptr) return false;
+        line = memory;
+        from_left = line + line_size;
+        from_right = from_left + line_size;
+        running = from_right + line_size;
+        ring = running + width;
+        for (int64_t i = 0; i < line_size; ++i) line[i] = -INFINITY;
+        pushed = 0;
+        for (int64_t i = 0; i < reach_y; ++i) push_nothing();
+        return true;
+    }
+
+    void push(const double* row) {
+        memcpy(line + reach_x, row, width * sizeof(double));
+        double* own = ring + pushed % size_y * width;
+        window_maxima(line, width, 2 * reach_x + 1, from_left, from_right, own);
+        advance(own);
+    }
+
+    void push_nothing() {
+        double* own = ring + pushed % size_y * width;
+        for (int64_t x = 0; x < width; ++x) own[x] = -INFINITY;
+        advance(own);
+    }
+
+    // The maxima for the row `reach_y` before the one pushed last.
+    const double* maxima() const { return line_of_maxima; }
+    int64_t reach_y;
+
+private:
+    // The window of size_y rows that ends here spans at most two blocks of
+    // size_y rows: of the elder block we hold, for each row, the maximum from
+    // there to the block's end; of the younger one the running maximum.
+    void advance(double* own) {
+        const int64_t position = pushed % size_y;
+        ++pushed;
+        if (position == 0) {
+            memcpy(running, own, width * sizeof(double));
+        } else {
+            max_into(running, own, width);
+        }
+        line_of_maxima = from_left;
+        memcpy(from_left, running, width * sizeof(double));
+        if (position + 1 < size_y) {
+            if (pushed > size_y) max_into(from_left, ring + (position + 1) * width, width);
+        } else {
+            for (int64_t i = size_y - 2; i >= 0; --i)
+                max_into(ring + i * width, ring + (i + 1) * width, width);
+        }
+    }
+
+    int64_t width, reach_x, size_y, pushed;
+    double *line, *from_left, *from_right, *running, *ring;
+    const double* line_of_maxima = nullptr;
+};
+
+// What the whole smoothed image is like.
+struct Extent {
+    double low = INFINITY, high = -INFINITY;
+    bool has_nan = false;
+
+    void include(const double* values, int64_t count) {
+        double lowest = low, highest = high;
+        int64_t nans = 0;
+        for (int64_t i = 0; i < count; ++i) {
+            lowest = values[i] < lowest ? values[i] : lowest;
+            highest = values[i] > highest ? values[i] : highest;
+            nans += values[i] != values[i];
+        }
+        low = lowest;
+        high = highest;
+        has_nan |= nans > 0;
+    }
+};
+
+// Without a window every pixel above the threshold is a point.
+Outcome find_above_threshold(const nucensus_image& image, const nucensus_settings& settings,
+                             Peaks& peaks) {
+    Smoother smoother;
+    double* row = static_cast<double*>(
+        scratch(nucensus::slot_smoothed, padded(image.width) * sizeof(double)));
+    if (row == nullptr || !smoother.begin(image, settings)) return nucensus::no_memory;
+    Extent extent;
+    for (int64_t y = 0; y < image.height; ++y) {
+        smoother.smooth_row(y, row);
+        extent.include(row, image.width);
+        for (int64_t x = 0; x < image.width; ++x)
+            if (settings.has_threshold ? row[x] > settings.threshold : row[x] == row[x])
+                if (!peaks.add(y, x, row[x])) return nucensus::no_memory;
+    }
+    if (!settings.has_threshold) {
+        if (extent.has_nan) peaks.clear();
+        peaks.keep_above(extent.low);
+    }
+    return nucensus::found;
+}
+
+Outcome find_window_maxima(const nucensus_image& image, const nucensus_settings& settings,
+                           Peaks& peaks) {
+    const int64_t width = image.width, pitch = padded(width);
+    Smoother smoother;
+    WindowMaximum window;
+    if (!smoother.begin(image, settings) ||
+        !window.begin(width, image.height, settings.min_distance))
+        return nucensus::no_memory;
+    // The smoothed rows wait here until all of their window is known.
+    const int64_t waiting = window.reach_y + 1;
+    double* rows = static_cast<double*>(
+        scratch(nucensus::slot_smoothed, waiting * pitch * sizeof(double)));
+    if (rows == nullptr) return nucensus::no_memory;
+    Extent extent;
+    const double threshold = settings.has_threshold ? settings.threshold : -INFINITY;
+    for (int64_t y = 0; y < image.height + window.reach_y; ++y) {
+        if (y < image.height) {
+            double* row = rows + y % waiting * pitch;
+            smoother.smooth_row(y, row);
+            extent.include(row, width);
+            if (extent.has_nan) return nucensus::not_a_number;
+            window.push(row);
+        } else {
+            window.push_nothing();
+        }
+        const int64_t centre = y - window.reach_y;
+        if (centre < 0) continue;
+        const double* row = rows + centre % waiting * pitch;
+        const double* maxima = window.maxima();
+        for (int64_t x = 0; x < width; ++x)
+            if (row[x] > threshold && row[x] == maxima[x])
+                if (!peaks.add(centre, x, row[x])) return nucensus::no_memory;
+    }
+    // scikit-image: a constant image has no maximum.
+    if (extent.low == extent.high) peaks.clear();
+    if (!settings.has_threshold) peaks.keep_above(extent.low);
+    return nucensus::found;
+}
+
+Outcome find_exactly(const nucensus_image& image, const nucensus_settings& settings,
+                     Peaks& peaks) {
+    if (settings.min_distance == 0 || image.height * image.width == 1)
+        return find_above_threshold(image, settings, peaks);
+    return find_window_maxima(image, settings, peaks);
+}
+
+}  // namespace

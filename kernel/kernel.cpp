@@ -1,1 +1,0 @@
-extern "C" __attribute__((visibility("default"))) int nucensus_abi_version() { return 1; }

@@ -1,0 +1,16 @@
+// The kernel in AVX-512 with VNNI (Ice Lake 2019, Zen 4 2022, and later).
+#include "exact.h"
+
+namespace nucensus {
+namespace {
+bool is_supported() {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx2") &&
+           __builtin_cpu_supports("fma");
+}
+}  // namespace
+
+const Level level_avx512 = {"avx512", is_supported, find_exactly};
+
+}  // namespace nucensus

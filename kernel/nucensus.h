@@ -1,0 +1,82 @@
+// The C ABI of the kernel: what `kernel.py` calls, and nothing else.
+//
+// All functions are reentrant, start no threads, do no I/O and never throw.
+// Scratch memory belongs to the calling thread and is reused by its next call.
+#pragma once
+
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define NUCENSUS_API __declspec(dllexport)
+#else
+#define NUCENSUS_API __attribute__((visibility("default")))
+#endif
+
+extern "C" {
+
+// What one pixel is. The numbers are part of the ABI.
+enum nucensus_pixel_type {
+    NUCENSUS_BOOL = 0,
+    NUCENSUS_UINT8 = 1,
+    NUCENSUS_UINT16 = 2,
+    NUCENSUS_UINT32 = 3,
+    NUCENSUS_UINT64 = 4,
+    NUCENSUS_INT8 = 5,
+    NUCENSUS_INT16 = 6,
+    NUCENSUS_INT32 = 7,
+    NUCENSUS_INT64 = 8,
+    NUCENSUS_FLOAT16 = 9,
+    NUCENSUS_FLOAT32 = 10,
+    NUCENSUS_FLOAT64 = 11,
+};
+
+// One image where it lies. Strides are in bytes and may be negative.
+typedef struct nucensus_image {
+    const void* pixels;
+    int64_t height;
+    int64_t width;
+    int64_t row_stride;
+    int64_t column_stride;
+    int32_t pixel_type;
+    int32_t byte_swapped;  // not the byte order of this machine
+} nucensus_image;
+
+// What to look for. A filter is half of a symmetric kernel: the weight of the
+// centre, then that of distance 1, 2, ... radius.
+typedef struct nucensus_settings {
+    const double* vertical;
+    const double* horizontal;
+    int64_t vertical_radius;
+    int64_t horizontal_radius;
+    int64_t min_distance;
+    int64_t exclude_border;
+    double threshold;
+    int32_t has_threshold;  // 0: the least smoothed value is the threshold
+    int32_t level;          // an instruction set level, or -1 for the one chosen at start-up
+    int32_t path;           // 0: fastest, 1: exact arithmetic everywhere, 2: sieve wherever it is valid
+} nucensus_settings;
+
+// The maxima of all images, one image after the other, brightest first in each.
+// Owned by the caller, who gives it back to `nucensus_release`.
+typedef struct nucensus_maxima {
+    int64_t* points;      // (row, column) of each
+    double* intensities;  // the smoothed value of each
+    int64_t* counts;      // how many each image has; -1: its smoothed values hold a NaN
+    int64_t total;
+} nucensus_maxima;
+
+enum nucensus_status {
+    NUCENSUS_OK = 0,
+    NUCENSUS_NO_MEMORY = 1,
+    NUCENSUS_NO_LEVEL = 2,
+};
+
+NUCENSUS_API int32_t nucensus_find_maxima(const nucensus_image* images, int64_t image_count,
+                                          const nucensus_settings* settings,
+                                          nucensus_maxima* maxima);
+NUCENSUS_API void nucensus_release(nucensus_maxima* maxima);
+
+// Levels are numbered from 0; a name is NULL past the last one built.
+NUCENSUS_API const char* nucensus_level_name(int32_t level);
+NUCENSUS_API int32_t nucensus_level_supported(int32_t level);
+}

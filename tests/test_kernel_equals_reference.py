@@ -1,0 +1,157 @@
+"""The kernel and the reference give the same points and intensities, to the last bit."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import HealthCheck, assume, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from images import CONTENTS, DTYPES, find_with_reference, images, make_image, settings, smooth
+
+from nucensus import kernel
+
+LEVELS = ["baseline", "avx2", "avx512"]
+FIELDS = Path(__file__).resolve().parents[2] / "shared" / "data" / "bbbc039" / "images"
+PUBLISHED = {"sigma": (4, 4), "min_distance": 6, "threshold_abs": 1000, "exclude_border": 6}
+
+
+@pytest.fixture(params=LEVELS)
+def level(request):
+    if request.param not in kernel.levels():
+        pytest.skip(f"this machine does not run {request.param}")
+    return request.param
+
+
+def find(image, *, level, path="sieve", **kwargs):
+    return kernel.find_maxima_many([image], level=level, path=path, **kwargs)[0]
+
+
+def assert_equal(found, expected):
+    points, intensities = found
+    assert points.dtype == np.int64
+    assert intensities.dtype == np.float64
+    np.testing.assert_array_equal(points, expected[0])
+    np.testing.assert_array_equal(intensities, expected[1])
+
+
+def assert_all_ways_equal(image, **kwargs):
+    expected = find_with_reference(image, **kwargs)
+    for level in kernel.levels():
+        for path in ("exact", "sieve"):
+            assert_equal(find(image, level=level, path=path, **kwargs), expected)
+
+
+def many(count):
+    return hypothesis_settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@st.composite
+def thresholds(draw, smoothed):
+    """Draw no threshold, one in the range of the smoothed values, or exactly one of them."""
+    kind = draw(st.sampled_from(["none", "between", "one of them", "NumPy scalar", "far"]))
+    if kind == "none":
+        return None
+    if kind == "far":
+        return draw(st.sampled_from([-1e300, 1e300, 0, -np.inf, np.inf]))
+    value = smoothed.flat[draw(st.integers(0, smoothed.size - 1))]
+    if kind == "NumPy scalar":
+        return np.float64(value) * 0.99999999
+    return float(value) * (0.9 if kind == "between" else 1)
+
+
+@many(3000)
+@given(images(), settings(), st.data())
+def test_every_image_gives_the_same_points_and_intensities(image, settings, data):
+    assume(image.size > 0)
+    smoothed = smooth(image, settings["sigma"])
+    threshold = data.draw(thresholds(smoothed))
+    if settings["min_distance"] > 0 and image.size > 1 and np.isnan(smoothed).any():
+        with pytest.raises(ValueError, match="NaN"):
+            kernel.find_maxima(image, threshold_abs=threshold, **settings)
+        return
+    assert_all_ways_equal(image, threshold_abs=threshold, **settings)
+
+
+@many(300)
+@given(images(max_size=3), settings(), st.sampled_from([0.0, 1.0, -1.0]))
+def test_tiny_and_empty_images_give_the_same(image, settings, threshold):
+    assume(not np.isnan(smooth(image, settings["sigma"])).any())
+    assert_all_ways_equal(image, threshold_abs=threshold, **settings)
+
+
+@many(300)
+@given(
+    images(dtypes=("f2", "f4", "f8", ">f4")),
+    settings(),
+    st.lists(st.sampled_from([np.nan, np.inf, -np.inf]), min_size=1, max_size=3),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([None, 10.0]),
+)
+def test_nan_and_infinity_give_the_same_or_a_clear_error(image, settings, odd, seed, threshold):
+    assume(image.size > 1)
+    image = image.copy()
+    rng = np.random.default_rng(seed)
+    image.flat[rng.integers(0, image.size, len(odd))] = odd
+    if settings["min_distance"] > 0 and np.isnan(smooth(image, settings["sigma"])).any():
+        with pytest.raises(ValueError, match="hold a NaN"):
+            kernel.find_maxima(image, threshold_abs=threshold, **settings)
+    else:
+        assert_all_ways_equal(image, threshold_abs=threshold, **settings)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("content", CONTENTS)
+def test_images_of_many_blocks_give_the_same(dtype, content, level):
+    image = make_image(shape=(150, 203), dtype=dtype, content=content, layout="C", seed=7)
+    assume_defined = smooth(image, (4, 4))
+    if np.isnan(assume_defined).any():
+        pytest.skip("the smoothed image holds a NaN")
+    for threshold in (None, float(np.percentile(assume_defined, 60))):
+        for min_distance in (1, 6):
+            kwargs = {**PUBLISHED, "threshold_abs": threshold, "min_distance": min_distance}
+            assert_equal(find(image, level=level, **kwargs), find_with_reference(image, **kwargs))
+
+
+@pytest.mark.parametrize("sigma", [(30, 30), (0, 9), (9, 0), (100, 2)])
+def test_wide_and_uneven_smoothing_gives_the_same(sigma, level):
+    image = make_image(shape=(211, 180), dtype="u2", content="blobs", layout="C", seed=3)
+    kwargs = {**PUBLISHED, "sigma": sigma, "threshold_abs": None}
+    assert_equal(find(image, level=level, **kwargs), find_with_reference(image, **kwargs))
+
+
+@pytest.mark.parametrize("width", range(1, 70, 4))
+def test_every_width_gives_the_same(width, level):
+    image = make_image(shape=(40, width), dtype="u2", content="blobs", layout="C", seed=width)
+    kwargs = {**PUBLISHED, "sigma": (2, 2), "threshold_abs": 100, "exclude_border": 0}
+    assert_equal(find(image, level=level, **kwargs), find_with_reference(image, **kwargs))
+
+
+def test_many_images_in_one_call_give_what_each_gives_alone(level):
+    stack = [
+        make_image(shape=(50 + i, 90), dtype="u2", content=content, layout="C", seed=i)
+        for i, content in enumerate(CONTENTS)
+    ]
+    kwargs = {**PUBLISHED, "threshold_abs": 100}
+    together = kernel.find_maxima_many(stack, level=level, **kwargs)
+    for found, image in zip(together, stack, strict=True):
+        assert_equal(found, find_with_reference(image, **kwargs))
+
+
+@pytest.mark.skipif(not FIELDS.is_dir(), reason="the BBBC039 fields are not beside the repository")
+@pytest.mark.parametrize("threshold", [300, 1000])
+def test_all_bbbc039_fields_give_the_same(threshold):
+    paths = sorted(FIELDS.glob("*.tif"))
+    assert len(paths) == 97
+    for path in paths:
+        image = tifffile.imread(path)
+        kwargs = {**PUBLISHED, "threshold_abs": threshold}
+        expected = find_with_reference(image, **kwargs)
+        for level in kernel.levels():
+            assert_equal(find(image, level=level, path="fastest", **kwargs), expected)
