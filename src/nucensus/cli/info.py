@@ -17,7 +17,7 @@ def command() -> None:
     available = machine.available_memory_bytes()
     rows = {
         "nucensus": __version__,
-        "kernel": kernel.build_info(),
+        "kernel": f"{kernel.chosen_level()} (this machine runs {', '.join(kernel.levels())})",
         "python": facts["python"] + ("" if facts["gil"] else ", free-threaded"),
         "system": facts["system"],
         "processor": facts["processor"],
