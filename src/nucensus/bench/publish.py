@@ -57,12 +57,14 @@ def draw(comparison: Comparison) -> "Figure":
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
     except ImportError as error:
         raise MissingPackageError("matplotlib", "The chart", "bench") from error
     count = len(comparison.measurements)
     with rc_context({"font.family": "sans-serif", "font.size": 10, "svg.hashsalt": "nucensus"}):
-        figure = Figure(figsize=(8, 1.5 + 0.34 * count), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
+        figure = Figure(
+            figsize=(8, 1.5 + 0.34 * count), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
+        )
         axes = figure.add_subplot()
         _draw_bars(axes, comparison.measurements)
         _draw_title(axes, comparison)
