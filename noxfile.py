@@ -19,3 +19,10 @@ def doctests(session: nox.Session) -> None:
     """Run the examples in the docstrings."""
     session.run_install("uv", "sync", "--active", external=True)
     session.run("pytest", "--doctest-modules", "--pyargs", "nucensus", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/, without the network."""
+    session.run_install("uv", "sync", "--active", "--group", "docs", external=True)
+    session.run("zensical", "build", "--clean", *session.posargs)
