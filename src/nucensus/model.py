@@ -15,55 +15,83 @@ Points: TypeAlias = NDArray[np.int64]
 Intensities: TypeAlias = NDArray[np.float64]
 """The smoothed value at each point, shape (N,), float64, in grey levels of the image."""
 
-Border: TypeAlias = Literal["drop", "keep"]
+Auto: TypeAlias = Literal["auto"]
+"""Stands for a number that is estimated from the images."""
+
+Border: TypeAlias = Literal["drop", "keep", "count"]
 Stage: TypeAlias = Literal["read", "detect"]
 
 RUN_FILE = "run.sqlite"
 """The name of the run file in the folder of a run."""
 
 
+PUBLISHED_SIGMA, PUBLISHED_MIN_DISTANCE, PUBLISHED_THRESHOLD = 4, 6, 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How nuclei are detected.
 
+    Without a number everything is estimated from the images. Whoever gives a
+    number for sigma, min_distance or threshold gets the published detector,
+    `maxima`, and for what is left out its published numbers: sigma 4,
+    min_distance 6, threshold 1000, border "drop".
+
     Attributes
     ----------
-    sigma : float or tuple of float
+    detector : str
+        "auto" finds nuclei by shape and brightness, "maxima" is the published
+        detector, "log" looks for blobs over scales; or one that is registered
+        under the entry point `nucensus.detectors`.
+    sigma : float or tuple of float or "auto"
         Standard deviation of the Gaussian that smooths the image, in pixels:
         one number, or one per axis (row, column). 0 does not smooth.
-    min_distance : int
+    min_distance : int or "auto"
         Least distance of two centres along either axis, in pixels.
-    threshold : float or None
+    threshold : float or None or "auto"
         Centres are above this smoothed value, in grey levels of the image.
         None stands for the least smoothed value of the image.
-    border : {"drop", "keep"}
-        Whether centres closer than `min_distance` to the edge are dropped.
+    border : {"drop", "keep", "count"}
+        What becomes of centres near the edge: those closer than `min_distance`
+        are dropped, all are kept, or those on two of the four edges count (the
+        unbiased counting frame).
 
     Examples
     --------
-    >>> Settings(threshold=300, border="keep").sigma
-    4
+    >>> Settings().detector
+    'auto'
+    >>> Settings(threshold=300)
+    Settings(detector='maxima', sigma=4, min_distance=6, threshold=300, border='drop')
     """
 
-    sigma: float | tuple[float, ...] = 4
-    min_distance: int = 6
-    threshold: float | None = 1000
-    border: Border = "drop"
+    detector: str = "auto"
+    sigma: float | tuple[float, ...] | Auto = "auto"
+    min_distance: int | Auto = "auto"
+    threshold: float | Auto | None = "auto"
+    border: Border | Auto = "auto"
 
     def __post_init__(self) -> None:
-        sigmas = self.sigma if isinstance(self.sigma, tuple) else (self.sigma,)
-        if not all(np.isfinite(sigma) and sigma >= 0 for sigma in sigmas):
-            raise SettingsError(
-                f"sigma is {self.sigma}; expected a finite number of pixels, 0 or more"
+        numbers = [each for each in (self.sigma, self.min_distance, self.threshold) if each != "auto"]
+        published = self.detector == "auto" and bool(numbers)
+        if published:
+            self._set_where_auto(
+                detector="maxima",
+                sigma=PUBLISHED_SIGMA,
+                min_distance=PUBLISHED_MIN_DISTANCE,
+                threshold=PUBLISHED_THRESHOLD,
             )
-        if self.min_distance < 0 or self.min_distance != int(self.min_distance):
-            raise SettingsError(
-                f"min_distance is {self.min_distance}; expected a whole number of pixels, 0 or more"
-            )
-        if self.threshold is not None and np.isnan(self.threshold):
-            raise SettingsError("threshold is NaN; expected a number of grey levels, or None")
-        if self.border not in ("drop", "keep"):
-            raise SettingsError(f"border is {self.border!r}; expected 'drop' or 'keep'")
+        self._set_where_auto(border="drop" if published else "keep")
+        self._check()
+
+    @classmethod
+    def published(cls) -> "Settings":
+        """Return the settings of the published detector."""
+        return cls(threshold=PUBLISHED_THRESHOLD)
+
+    @property
+    def are_numbers(self) -> bool:
+        """Whether nothing has to be estimated from the images."""
+        return "auto" not in (self.detector, self.sigma, self.min_distance, self.threshold)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as a dictionary of plain values that JSON can hold."""
@@ -74,6 +102,29 @@ class Settings:
         """Return the settings that `as_dict` turned into a dictionary."""
         sigma = values["sigma"]
         return cls(**{**values, "sigma": tuple(sigma) if isinstance(sigma, list) else sigma})
+
+    def _set_where_auto(self, **values: Any) -> None:
+        for name, value in values.items():
+            if getattr(self, name) == "auto":
+                object.__setattr__(self, name, value)
+
+    def _check(self) -> None:
+        sigmas = self.sigma if isinstance(self.sigma, tuple) else (self.sigma,)
+        if not all(each == "auto" or (np.isfinite(each) and each >= 0) for each in sigmas):
+            raise SettingsError(
+                f"sigma is {self.sigma}; expected a finite number of pixels, 0 or more, or auto"
+            )
+        distance = self.min_distance
+        if distance != "auto" and (distance < 0 or distance != int(distance)):
+            raise SettingsError(
+                f"min_distance is {distance}; expected a whole number of pixels, 0 or more, or auto"
+            )
+        if isinstance(self.threshold, float) and np.isnan(self.threshold):
+            raise SettingsError("threshold is NaN; expected a number of grey levels, or auto")
+        if self.border not in ("drop", "keep", "count"):
+            raise SettingsError(
+                f"border is {self.border!r}; expected drop, keep, count or auto"
+            )
 
 
 @dataclass(frozen=True, slots=True)
