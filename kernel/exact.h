@@ -122,6 +122,100 @@ private:
     double* line = nullptr;
 };
 
+// The smoothed value of one pixel, by the same operations.
+class PointSmoother {
+public:
+    bool begin(const nucensus_image& an_image, const nucensus_settings& some_settings) {
+        image = an_image;
+        settings = some_settings;
+        single = is_single_precision(image);
+        radius_y = settings.vertical_radius;
+        radius_x = settings.horizontal_radius;
+        pitch = padded(at_most(2 * radius_x + 1, image.width));
+        const int64_t height = at_most(2 * radius_y + 1, image.height);
+        const int64_t line_size = 2 * radius_x + 1 + pitch;
+        line = static_cast<double*>(
+            scratch(nucensus::slot_point, (line_size + height * pitch) * sizeof(double)));
+        rows = line + line_size;
+        if (line != nullptr) memset(line, 0, (line_size + height * pitch) * sizeof(double));
+        return line != nullptr;
+    }
+
+    double value(int64_t y, int64_t x) {
+        first = at_least(x - radius_x, 0);
+        count = at_most(x + radius_x, image.width - 1) - first + 1;
+        double* columns = line + (first - (x - radius_x));
+        smooth_columns(y, columns);
+        if (single) round_to_single(columns, count);
+        for (double* left = line; left < columns; ++left) *left = columns[0];
+        double* end = line + 2 * radius_x + 1;
+        for (double* right = columns + count; right < end; ++right) *right = columns[count - 1];
+        const double* centre = line + radius_x;
+        double sum = centre[0] * settings.horizontal[0];
+        for (int64_t j = radius_x; j > 0; --j)
+            sum += (centre[-j] + centre[j]) * settings.horizontal[j];
+        return single ? static_cast<double>(static_cast<float>(sum)) : sum;
+    }
+
+private:
+    void smooth_columns(int64_t y, double* out) {
+        const bool plain = !image.byte_swapped && count >= lanes;
+        const int64_t stride = image.column_stride;
+        if (plain && image.pixel_type == NUCENSUS_UINT16 && stride == 2)
+            return smooth_in_place<uint16_t>(y, out);
+        if (plain && image.pixel_type == NUCENSUS_UINT8 && stride == 1)
+            return smooth_in_place<uint8_t>(y, out);
+        if (plain && image.pixel_type == NUCENSUS_FLOAT32 && stride == 4)
+            return smooth_in_place<float>(y, out);
+        const int64_t top = at_least(y - radius_y, 0);
+        const int64_t bottom = at_most(y + radius_y, image.height - 1);
+        for (int64_t other = top; other <= bottom; ++other)
+            load_row(image, other, first, count, rows + (other - top) * pitch);
+        correlate(
+            rows + (y - top) * pitch,
+            [&](int64_t j) { return rows + (at_least(y - j, 0) - top) * pitch; },
+            [&](int64_t j) { return rows + (at_most(y + j, image.height - 1) - top) * pitch; },
+            settings.vertical, radius_y, padded(count), out);
+    }
+
+    template <typename T>
+    Doubles load_converted(int64_t y, int64_t x) const {
+        typedef T Pixels __attribute__((vector_size(lanes * sizeof(T))));
+        // GCC 12 vectorises the way over 32-bit integers only.
+        typedef int32_t Integers __attribute__((vector_size(lanes * sizeof(int32_t))));
+        Pixels pixels;
+        memcpy(&pixels,
+               static_cast<const char*>(image.pixels) + y * image.row_stride + x * sizeof(T),
+               sizeof pixels);
+        if constexpr (static_cast<T>(0.5) != 0)
+            return __builtin_convertvector(pixels, Doubles);
+        else
+            return __builtin_convertvector(__builtin_convertvector(pixels, Integers), Doubles);
+    }
+
+    template <typename T>
+    void smooth_in_place(int64_t y, double* out) const {
+        const double* weights = settings.vertical;
+        for (int64_t i = 0; i < count; i += lanes) {
+            const int64_t at = at_most(i, count - lanes);
+            const int64_t x = first + at;
+            Doubles sum = load_converted<T>(y, x) * weights[0];
+            for (int64_t j = radius_y; j > 0; --j) {
+                const Doubles above = load_converted<T>(at_least(y - j, 0), x);
+                const Doubles below = load_converted<T>(at_most(y + j, image.height - 1), x);
+                sum += (above + below) * weights[j];
+            }
+            store(out + at, sum);
+        }
+    }
+
+    nucensus_image image;
+    nucensus_settings settings;
+    bool single;
+    int64_t radius_y, radius_x, pitch, first, count;
+    double *line, *rows;
+};
+
 void max_into(double* into, const double* values, int64_t count) {
     for (int64_t i = 0; i < count; ++i) into[i] = values[i] > into[i] ? values[i] : into[i];
 }

@@ -70,6 +70,7 @@ struct Level {
     const char* name;
     bool (*is_supported)();
     Outcome (*find_exactly)(const nucensus_image&, const nucensus_settings&, Peaks&);
+    Outcome (*find_by_sieve)(const nucensus_image&, const nucensus_settings&, Peaks&);
 };
 
 extern const Level level_baseline;
