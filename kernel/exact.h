@@ -52,14 +52,17 @@ void correlate(const double* centre, Before before, After after, const double* w
                int64_t radius, int64_t count, double* out) {
     for (int64_t x = 0; x < count; x += block) {
         Doubles sum[strides_together];
+#pragma GCC unroll 4
         for (int i = 0; i < strides_together; ++i) sum[i] = load(centre + x + i * lanes) * weights[0];
         for (int64_t j = radius; j > 0; --j) {
             const double* a = before(j) + x;
             const double* b = after(j) + x;
             const double weight = weights[j];
+#pragma GCC unroll 4
             for (int i = 0; i < strides_together; ++i)
                 sum[i] += (load(a + i * lanes) + load(b + i * lanes)) * weight;
         }
+#pragma GCC unroll 4
         for (int i = 0; i < strides_together; ++i) store(out + x + i * lanes, sum[i]);
     }
 }
@@ -122,18 +125,22 @@ private:
     double* line = nullptr;
 };
 
-// The smoothed value of one pixel, by the same operations.
+// The smoothed values of single pixels, by the same operations: `together`
+// neighbours in a row at a time, which cost hardly more than one.
 class PointSmoother {
 public:
+    static constexpr int64_t together = 8;
+
     bool begin(const nucensus_image& an_image, const nucensus_settings& some_settings) {
         image = an_image;
         settings = some_settings;
         single = is_single_precision(image);
         radius_y = settings.vertical_radius;
         radius_x = settings.horizontal_radius;
-        pitch = padded(at_most(2 * radius_x + 1, image.width));
+        const int64_t columns = 2 * radius_x + together;
+        pitch = padded(at_most(columns, image.width));
+        const int64_t line_size = columns + pitch;
         const int64_t height = at_most(2 * radius_y + 1, image.height);
-        const int64_t line_size = 2 * radius_x + 1 + pitch;
         line = static_cast<double*>(
             scratch(nucensus::slot_point, (line_size + height * pitch) * sizeof(double)));
         rows = line + line_size;
@@ -141,20 +148,28 @@ public:
         return line != nullptr;
     }
 
-    double value(int64_t y, int64_t x) {
+    // The values of pixels x to x + together - 1 of row y; those outside the
+    // image are arbitrary.
+    void smooth(int64_t y, int64_t x, double* out) {
         first = at_least(x - radius_x, 0);
-        count = at_most(x + radius_x, image.width - 1) - first + 1;
+        count = at_most(x + together - 1 + radius_x, image.width - 1) - first + 1;
         double* columns = line + (first - (x - radius_x));
         smooth_columns(y, columns);
         if (single) round_to_single(columns, count);
         for (double* left = line; left < columns; ++left) *left = columns[0];
-        double* end = line + 2 * radius_x + 1;
+        double* end = line + 2 * radius_x + together;
         for (double* right = columns + count; right < end; ++right) *right = columns[count - 1];
         const double* centre = line + radius_x;
-        double sum = centre[0] * settings.horizontal[0];
+        Doubles sum[together / lanes];
+        for (int i = 0; i < together / lanes; ++i)
+            sum[i] = load(centre + i * lanes) * settings.horizontal[0];
         for (int64_t j = radius_x; j > 0; --j)
-            sum += (centre[-j] + centre[j]) * settings.horizontal[j];
-        return single ? static_cast<double>(static_cast<float>(sum)) : sum;
+#pragma GCC unroll 4
+            for (int i = 0; i < together / lanes; ++i)
+                sum[i] += (load(centre + i * lanes - j) + load(centre + i * lanes + j)) *
+                          settings.horizontal[j];
+        for (int i = 0; i < together / lanes; ++i) store(out + i * lanes, sum[i]);
+        if (single) round_to_single(out, together);
     }
 
 private:
@@ -179,34 +194,43 @@ private:
     }
 
     template <typename T>
-    Doubles load_converted(int64_t y, int64_t x) const {
-        typedef T Pixels __attribute__((vector_size(lanes * sizeof(T))));
-        // GCC 12 vectorises the way over 32-bit integers only.
-        typedef int32_t Integers __attribute__((vector_size(lanes * sizeof(int32_t))));
-        Pixels pixels;
-        memcpy(&pixels,
-               static_cast<const char*>(image.pixels) + y * image.row_stride + x * sizeof(T),
-               sizeof pixels);
-        if constexpr (static_cast<T>(0.5) != 0)
-            return __builtin_convertvector(pixels, Doubles);
-        else
-            return __builtin_convertvector(__builtin_convertvector(pixels, Integers), Doubles);
-    }
-
-    template <typename T>
     void smooth_in_place(int64_t y, double* out) const {
+        const char* origin = static_cast<const char*>(image.pixels) + first * sizeof(T);
+        const int64_t stride = image.row_stride, last_row = image.height - 1;
         const double* weights = settings.vertical;
+        // The last vectors end with the last column, and may overlap those before.
         for (int64_t i = 0; i < count; i += lanes) {
             const int64_t at = at_most(i, count - lanes);
-            const int64_t x = first + at;
-            Doubles sum = load_converted<T>(y, x) * weights[0];
+            const char* from = origin + at * sizeof(T);
+            Doubles sum = pair_sum(load_pixels<T>(from + y * stride)) * weights[0];
             for (int64_t j = radius_y; j > 0; --j) {
-                const Doubles above = load_converted<T>(at_least(y - j, 0), x);
-                const Doubles below = load_converted<T>(at_most(y + j, image.height - 1), x);
-                sum += (above + below) * weights[j];
+                const char* above = from + at_least(y - j, 0) * stride;
+                const char* below = from + at_most(y + j, last_row) * stride;
+                sum += pair_sum(load_pixels<T>(above), load_pixels<T>(below)) * weights[j];
             }
             store(out + at, sum);
         }
+    }
+
+    // The sum of two pixels is exact as an integer, and so is its conversion.
+    typedef int32_t Integers __attribute__((vector_size(lanes * sizeof(int32_t))));
+    typedef float Floats __attribute__((vector_size(lanes * sizeof(float))));
+    static Doubles pair_sum(Integers a) { return __builtin_convertvector(a, Doubles); }
+    static Doubles pair_sum(Integers a, Integers b) {
+        return __builtin_convertvector(a + b, Doubles);
+    }
+    static Doubles pair_sum(Floats a) { return __builtin_convertvector(a, Doubles); }
+    static Doubles pair_sum(Floats a, Floats b) { return pair_sum(a) + pair_sum(b); }
+
+    template <typename T>
+    static auto load_pixels(const char* from) {
+        typedef T Pixels __attribute__((vector_size(lanes * sizeof(T))));
+        Pixels pixels;
+        memcpy(&pixels, from, sizeof pixels);
+        if constexpr (sizeof(T) == sizeof(float))
+            return pixels;
+        else
+            return __builtin_convertvector(pixels, Integers);
     }
 
     nucensus_image image;

@@ -63,7 +63,7 @@ private:
     Accepted* strips = nullptr;
 };
 
-enum Outcome { found, not_a_number, no_memory, undecided };
+enum Outcome { found, not_a_number, no_memory, undecided, decided };
 
 // One instruction set level: the same functions, compiled for it.
 struct Level {

@@ -8,11 +8,12 @@
 //   3. the rest is smoothed with two 16-bit multiply-adds an instruction;
 //   4. a pixel that can be the maximum of its window, by the bound proved in
 //      plan.cpp, and every pixel it might tie with, is computed exactly.
-// When more than one pixel in 16 had to be computed exactly, nothing was gained:
-// the answer is `undecided`, and all is done by find_exactly.
+// When too many pixels had to be computed exactly (eight at a time, one in 16
+// of the image), nothing was gained: the answer is `undecided`, and all is done by find_exactly.
 //
 // Scratch memory, per thread and reused, for radius r and min_distance d: about
-// 2 r + 64 rows of 16-bit numbers, 2 d + 18 rows of results, 4096 exact values.
+// 2 r + 64 rows of 16-bit numbers, 2 d + 18 rows of results, 4096 exact
+// values, and (2 r + 1) x (2 r + 8) pixels as doubles.
 //
 // Everything is in an unnamed namespace: see level.h.
 #pragma once
@@ -42,21 +43,28 @@ template <int N>
 void filter_vertically(const int16_t* const* rows, int64_t at, const Smoothing& smoothing,
                        int16_t* out, int64_t pitch) {
     Longs sum[rows_together][2 * N];
+#pragma GCC unroll 4
     for (auto& row : sum)
+#pragma GCC unroll 4
         for (Longs& value : row) value = all_longs(smoothing.vertical_rounding);
     const int32_t* weights = smoothing.vertical.pairs;
     for (int64_t pair = 0; pair < smoothing.vertical.count; ++pair) {
         const int16_t* from = rows[pair] + 2 * at;
         Words value[2 * N];
+#pragma GCC unroll 4
         for (int n = 0; n < 2 * N; ++n) value[n] = load_words(from + n * words);
+#pragma GCC unroll 4
         for (int row = 0; row < rows_together; ++row) {
             const Words weight = repeat_pair(weights[row]);
+#pragma GCC unroll 4
             for (int n = 0; n < 2 * N; ++n)
                 sum[row][n] = add_products(sum[row][n], value[n], weight);
         }
         weights += rows_together;
     }
+#pragma GCC unroll 4
     for (int row = 0; row < rows_together; ++row)
+#pragma GCC unroll 4
         for (int n = 0; n < N; ++n)
             store_words(out + row * pitch + at + n * words,
                         narrow(sum[row][2 * n], sum[row][2 * n + 1], smoothing.shift));
@@ -69,14 +77,18 @@ template <int N>
 void filter_horizontally(const int16_t* from, int64_t from_pitch, const Smoothing& smoothing,
                          int16_t* const* out, int64_t at) {
     Longs even[rows_together][N], odd[rows_together][N];
+#pragma GCC unroll 4
     for (int row = 0; row < rows_together; ++row)
+#pragma GCC unroll 4
         for (int n = 0; n < N; ++n)
             even[row][n] = odd[row][n] = all_longs(smoothing.horizontal_rounding);
     const int32_t* weights = smoothing.horizontal.pairs;
     const int16_t* start = from + at + smoothing.horizontal.first;
     for (int64_t pair = 0; pair < smoothing.horizontal.count; ++pair) {
         const Words for_even = repeat_pair(weights[0]), for_odd = repeat_pair(weights[1]);
+#pragma GCC unroll 4
         for (int row = 0; row < rows_together; ++row)
+#pragma GCC unroll 4
             for (int n = 0; n < N; ++n) {
                 const Words value = load_words(start + row * from_pitch + n * words);
                 even[row][n] = add_products(even[row][n], value, for_even);
@@ -85,7 +97,9 @@ void filter_horizontally(const int16_t* from, int64_t from_pitch, const Smoothin
         weights += 2;
         start += 2;
     }
+#pragma GCC unroll 4
     for (int row = 0; row < rows_together; ++row)
+#pragma GCC unroll 4
         for (int n = 0; n < N; ++n)
             store_words(out[row] + at + n * words, upper_halves(even[row][n], odd[row][n]));
 }
@@ -128,34 +142,37 @@ private:
     int64_t count, pitch;
 };
 
-// Exact values of single pixels, the last ones remembered.
+// Exact values of single pixels and their neighbours, the last ones remembered.
 class ExactValues {
 public:
     bool begin(const nucensus_image& an_image, const nucensus_settings& some_settings) {
         image = an_image;
         settings = some_settings;
-        left = image.height * image.width / 16 + 1024;
+        left = image.height * image.width / (16 * together) + 1024;
         entries = static_cast<Entry*>(scratch(nucensus::slot_memo, memo_size * sizeof(Entry)));
         if (entries == nullptr) return false;
-        for (int64_t i = 0; i < memo_size; ++i) entries[i].place = -1;
+        for (int64_t i = 0; i < memo_size; ++i) entries[i].y = -1;
         return point.begin(image, settings);
     }
     bool are_used_up() const { return left < 0; }
     double at(int64_t y, int64_t x) {
-        const int64_t place = y * image.width + x;
-        Entry& entry = entries[(y * 61 + x) % memo_size];
-        if (entry.place != place) {
-            entry = {place, point.value(y, x)};
+        const int64_t first = x / together * together;
+        Entry& entry = entries[(y * 37 + x / together) % memo_size];
+        if (entry.y != y || entry.x != first) {
+            entry.y = y;
+            entry.x = first;
+            point.smooth(y, first, entry.values);
             --left;
         }
-        return entry.value;
+        return entry.values[x - first];
     }
 
 private:
-    static constexpr int64_t memo_size = 4096;
+    static constexpr int64_t together = PointSmoother::together;
+    static constexpr int64_t memo_size = 512;
     struct Entry {
-        int64_t place;
-        double value;
+        int64_t y, x;
+        double values[together];
     };
     nucensus_image image;
     nucensus_settings settings;
@@ -217,6 +234,8 @@ private:
         result_side = round_up(reach_x, words) + 2 * words;
         result_pitch = result_side + pitch + result_side;
         mark_rows = result_rows / rows_together + 2;
+        // Wide windows must not cost more than a few operations a pixel.
+        work_left = image.height * width + 100000;
 
         const int64_t ring_size = PairRing::size(pairs, pitch);
         const int64_t group_size = PairRing::size(group_pairs, pitch);
@@ -374,95 +393,105 @@ private:
         }
     }
 
+    // The lowest lane of those that are set, which is cleared.
+    static int take_lane(Lanes& lanes) {
+        const int lane = __builtin_ctz(lanes) / bits_per_lane;
+        lanes &= lanes - 1;
+        if (bits_per_lane == 2) lanes &= lanes - 1;
+        return lane;
+    }
+
+    struct Window {
+        int64_t top, bottom, left, right;
+    };
+
     // 4. Pixels that no near neighbour rules out get the full test.
     Outcome examine_row(int64_t y) {
         const uint8_t* own = group_marks(y / rows_together);
         const int16_t* row = result_row(y);
-        const int16_t* near[8];
-        const int64_t far = at_most(reach_y, 3);
-        for (int i = 0; i < 2; ++i) {
-            const int64_t sign = i == 0 ? -1 : 1;
-            near[i] = result_row(y + sign);
-            near[2 + i] = row + sign * at_most(reach_x, 1);
-            near[4 + i] = result_row(y + sign * at_least(far, 1));
-            near[6 + i] = row + sign * at_most(reach_x, 3);
-        }
+        const int16_t *above = result_row(y - 1), *below = result_row(y + 1);
+        const int64_t beside = at_most(reach_x, 1);
         const Words threshold = all_words(plan.fine.threshold);
         const Words ambiguity = all_words(plan.ambiguity);
         for (int64_t block = 0; block < block_count; ++block) {
             if (!own[block]) continue;
             const int64_t x = block * words;
             const Words value = load_words(row + x);
-            Lanes lanes = is_above(value, threshold);
             const Words limit = add_saturated(value, ambiguity);
-            for (int i = 0; i < 8 && lanes != 0; i += 2) {
-                const Words most = larger(load_words(near[i] + x), load_words(near[i + 1] + x));
-                lanes &= ~is_above(most, limit);
-            }
+            const Words in_column = larger(load_words(above + x), load_words(below + x));
+            const Words in_row =
+                larger(load_words(row + x - beside), load_words(row + x + beside));
+            Lanes lanes =
+                is_above(value, threshold) & ~is_above(larger(in_column, in_row), limit);
             while (lanes != 0) {
-                const int lane = __builtin_ctz(lanes) / bits_per_lane;
-                lanes &= ~(((static_cast<Lanes>(1) << bits_per_lane) - 1) << lane * bits_per_lane);
-                const Outcome outcome = examine(y, x + lane);
+                const Outcome outcome = examine(y, x + take_lane(lanes));
                 if (outcome != nucensus::found) return outcome;
             }
         }
         return nucensus::found;
     }
 
-    // Whether a result in the window of (y, x) is above `limit`.
-    bool window_has_above(int64_t y, int64_t x, int16_t limit) const {
+    static Lanes first_lanes(int64_t count) {
+        return count >= words ? static_cast<Lanes>(~static_cast<Lanes>(0))
+                              : static_cast<Lanes>(
+                                    (static_cast<uint64_t>(1) << count * bits_per_lane) - 1);
+    }
+
+    // Whether a result in the window is above `limit`. Columns outside the image
+    // hold `nothing`, rows outside it are left out.
+    bool window_has_above(const Window& window, int limit) {
         const Words limits = all_words(limit);
-        for (int64_t other = at_least(y - reach_y, 0); other <= at_most(y + reach_y, image.height - 1);
-             ++other) {
-            const int16_t* row = result_row(other) + x - reach_x;
-            int64_t left = 2 * reach_x + 1;
-            for (; left >= words; left -= words, row += words)
-                if (is_above(load_words(row), limits) != 0) return true;
-            if (left > 0 && (is_above(load_words(row), limits) & first_lanes(left)) != 0) return true;
+        for (int64_t x = window.left; x <= window.right; x += words) {
+            Words most = all_words(nothing);
+            for (int64_t y = window.top; y <= window.bottom; ++y)
+                most = larger(most, load_words(result_row(y) + x));
+            work_left -= window.bottom - window.top + 1;
+            if (is_above(most, limits) & first_lanes(window.right - x + 1)) return true;
         }
         return false;
     }
 
-    static Lanes first_lanes(int64_t count) {
-        return static_cast<Lanes>((static_cast<uint64_t>(1) << count * bits_per_lane) - 1);
-    }
-
     Outcome examine(int64_t y, int64_t x) {
         const int value = result_row(y)[x];
+        const Window window = {at_least(y - reach_y, 0), at_most(y + reach_y, image.height - 1),
+                               x - reach_x, x + reach_x};
         const int highest = value + plan.ambiguity;
-        if (window_has_above(y, x, static_cast<int16_t>(highest < 32767 ? highest : 32767)))
-            return nucensus::found;
+        if (window_has_above(window, highest < 32767 ? highest : 32767))
+            return work_left < 0 ? nucensus::undecided : nucensus::found;
         ++candidates;
         const int64_t border = settings.exclude_border;
         if (y < border || x < border || y >= image.height - border || x >= image.width - border)
             return nucensus::found;
-        return decide(y, x, at_least(value - plan.ambiguity, nothing + 1));
+        if (exact.are_used_up()) return nucensus::undecided;
+        const double exactly = exact.at(y, x);
+        if (settings.has_threshold && !(exactly > settings.threshold)) return nucensus::found;
+        const Outcome outcome = compare(window, exactly, value - plan.ambiguity);
+        if (outcome != nucensus::decided) return outcome;
+        return peaks.add(y, x, exactly) ? nucensus::found : nucensus::no_memory;
     }
 
-    // A candidate is a peak when no pixel of its window is exactly above it.
-    Outcome decide(int64_t y, int64_t x, int64_t doubtful_from) {
-        if (exact.are_used_up()) return nucensus::undecided;
-        const double value = exact.at(y, x);
-        if (settings.has_threshold && !(value > settings.threshold)) return nucensus::found;
-        bool is_above_some = false;
-        for (int64_t other = at_least(y - reach_y, 0); other <= at_most(y + reach_y, image.height - 1);
-             ++other) {
-            const int16_t* row = result_row(other);
-            const int64_t end = at_most(x + reach_x, width - 1);
-            for (int64_t column = at_least(x - reach_x, 0); column <= end; ++column) {
-                if (row[column] < doubtful_from) {
-                    is_above_some = true;
-                    continue;
+    // Whether no pixel of the window is exactly above the value in its middle
+    // (`decided`); only results from `doubtful` on can be.
+    Outcome compare(const Window& window, double value, int doubtful) {
+        const int below = doubtful - 1 > nothing ? doubtful - 1 : nothing;
+        const Words limits = all_words(below);
+        int64_t others = 0;
+        for (int64_t y = window.top; y <= window.bottom; ++y)
+            for (int64_t x = window.left; x <= window.right; x += words) {
+                Lanes lanes = is_above(load_words(result_row(y) + x), limits) &
+                              first_lanes(window.right - x + 1);
+                while (lanes != 0) {
+                    const int lane = take_lane(lanes);
+                    ++others;
+                    if (exact.at(y, x + lane) > value) return nucensus::found;
+                    if (exact.are_used_up()) return nucensus::undecided;
                 }
-                if (other == y && column == x) continue;
-                if (exact.are_used_up()) return nucensus::undecided;
-                if (exact.at(other, column) > value) return nucensus::found;
             }
-        }
-        // Without a threshold the least value of the image is one; a pixel is
-        // surely above it where another one is below the pixel.
-        if (!settings.has_threshold && !is_above_some) return nucensus::undecided;
-        return peaks.add(y, x, value) ? nucensus::found : nucensus::no_memory;
+        // Without a threshold the least value of the image is one. A pixel is
+        // surely above it where its window holds one that is surely below it.
+        const int64_t columns = at_most(window.right, width - 1) - at_least(window.left, 0) + 1;
+        const bool all_doubtful = others == columns * (window.bottom - window.top + 1);
+        return !settings.has_threshold && all_doubtful ? nucensus::undecided : nucensus::decided;
     }
 
     const nucensus_image& image;
@@ -474,7 +503,7 @@ private:
     PairRing pair_ring, group_ring;
     int64_t width, pitch, block_count, reach_x, reach_y, side, dilation, line_step;
     int64_t last_octet, next_octet, result_rows, result_side, result_pitch, mark_rows;
-    int64_t examined = 0, candidates = 0;
+    int64_t examined = 0, candidates = 0, work_left = 0;
     const int16_t** rows;
     int16_t *loaded, *group_maxima, *lines, *results;
     uint8_t *marks, *dilated;
