@@ -122,7 +122,9 @@ void scale_weights(const double* weights, double sum, bool upwards, Whole& whole
     whole.sum = 0;
     for (int64_t j = 0; j <= whole.radius; ++j) {
         const double real = weights[j] * whole.scale;
-        whole.weight[j] = static_cast<int32_t>(upwards ? ceil(real * slack) : nearbyint(real));
+        const double target = upwards ? real * slack : real + 0.5;
+        const int32_t floored = static_cast<int32_t>(target);
+        whole.weight[j] = floored + (upwards && floored < target);
         const int times = j > 0 ? 2 : 1;
         whole.deviation += times * fabs(whole.weight[j] - real);
         whole.sum += times * whole.weight[j];
@@ -131,11 +133,11 @@ void scale_weights(const double* weights, double sum, bool upwards, Whole& whole
 
 // Picks the scale of a filter whose results, for numbers up to `largest`, are at
 // most `limit` after a shift, which is returned.
-int fit_vertical(const double* weights, int64_t largest, int64_t limit, bool upwards,
+int fit_vertical(const double* weights, int64_t largest, double limit, bool upwards,
                  Whole& whole) {
     const double count = 2.0 * whole.radius + 1;
     for (int shift = 24; shift >= 0; --shift) {
-        const double sum = ldexp(static_cast<double>(limit - 2), shift) / largest - count;
+        const double sum = ldexp(limit - 2, shift) / largest - count;
         if (sum < 1 || sum * largest > largest_sum) continue;
         scale_weights(weights, sum, upwards, whole);
         // A scale cut down by the largest weight allows a smaller shift.
@@ -209,34 +211,65 @@ struct Room {
     double* group_weights;
 };
 
+struct Fit {
+    double limit, vertical_part, horizontal_part;
+    int shift;
+};
+
+void fit_exactly(const nucensus_settings& settings, const Numbers& numbers, Fit& fit, Room& room) {
+    fit.shift = fit_vertical(settings.vertical, numbers.largest, fit.limit * fit.vertical_part,
+                             false, room.a);
+    fit_horizontal(settings.horizontal, fit.limit, fit.horizontal_part, false, room.b);
+}
+
+// The weights are rounded with better or worse luck at different scales: of
+// eight scales for each filter, take those that fit best.
+bool fit_luckily(const nucensus_settings& settings, const Numbers& numbers, Fit& fit, Room& room) {
+    double best_vertical = INFINITY, best_horizontal = INFINITY;
+    for (double part = 1; part > 0.7; part -= 0.04) {
+        const int shift =
+            fit_vertical(settings.vertical, numbers.largest, fit.limit * part, false, room.a);
+        const double error =
+            (numbers.largest * room.a.deviation + ldexp(0.5, shift)) / room.a.scale;
+        if (shift >= 0 && error < best_vertical) {
+            best_vertical = error;
+            fit.vertical_part = part;
+        }
+        if (!fit_horizontal(settings.horizontal, fit.limit, part, false, room.b)) continue;
+        const double deviation = (room.b.deviation * fit.limit + 0x1p15) / room.b.scale;
+        if (deviation < best_horizontal) {
+            best_horizontal = deviation;
+            fit.horizontal_part = part;
+        }
+    }
+    if (best_vertical == INFINITY || best_horizontal == INFINITY) return false;
+    fit_exactly(settings, numbers, fit, room);
+    return true;
+}
+
 bool plan_fine(const nucensus_settings& settings, const Numbers& numbers, double definition,
                Room& room, Plan& plan) {
     room.a.radius = settings.vertical_radius;
     room.b.radius = settings.horizontal_radius;
     // Between the filters there are 16 bits: fewer of them for the value V leave
     // more for the weights b_j. Narrow filters want the former, wide ones the
-    // latter; and luck with the rounding of the b_j differs with their scale.
-    double best = INFINITY, best_part = 1;
-    int64_t best_limit = 0;
+    // latter.
+    double best = INFINITY;
+    Smoothing& fine = plan.fine;
+    Fit fit, best_fit;
     for (int bits = 11; bits <= 15; ++bits) {
-        const int64_t limit = (1 << bits) - 1;
-        const int shift = fit_vertical(settings.vertical, numbers.largest, limit, false, room.a);
-        if (shift < 0) continue;
-        for (double part = 1; part > 0.8; part -= 0.04) {
-            if (!fit_horizontal(settings.horizontal, limit, part, false, room.b)) continue;
-            const double unit = room.a.scale * room.b.scale * ldexp(1.0, -shift - 16);
-            const double error = fine_error(numbers, room.a, shift, room.b) / unit;
-            if (error < best) {
-                best = error;
-                best_limit = limit;
-                best_part = part;
-            }
+        fit.limit = (1 << bits) - 1;
+        if (!fit_luckily(settings, numbers, fit, room)) continue;
+        const double unit = room.a.scale * room.b.scale * ldexp(1.0, -fit.shift - 16);
+        const double error = fine_error(numbers, room.a, fit.shift, room.b) / unit;
+        if (error < best) {
+            best = error;
+            best_fit = fit;
         }
     }
-    if (best_limit == 0) return false;
-    Smoothing& fine = plan.fine;
-    fine.shift = fit_vertical(settings.vertical, numbers.largest, best_limit, false, room.a);
-    fit_horizontal(settings.horizontal, best_limit, best_part, false, room.b);
+    if (best == INFINITY) return false;
+    fit_exactly(settings, numbers, best_fit, room);
+    fine.shift = best_fit.shift;
     fine.vertical = pair_rows(room.a, room.vertical);
     fine.horizontal = pair_columns(room.b, room.horizontal);
     fine.vertical_rounding = fine.shift > 0 ? 1 << (fine.shift - 1) : 0;

@@ -37,6 +37,13 @@ constexpr int16_t nothing = INT16_MIN;  // a result that was left out, or outsid
 int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
+// Rings have as many rows as a power of two: a division takes longer than a test.
+int64_t power_of_two(int64_t least) {
+    int64_t power = 1;
+    while (power < least) power *= 2;
+    return power;
+}
+
 // Four rows of the vertical filter, for `N` neighbouring blocks of columns.
 // `rows` are interleaved pairs of rows, one for each pair of the filter.
 template <int N>
@@ -127,7 +134,7 @@ public:
         count = pairs;
         pitch = a_pitch;
     }
-    int16_t* pair(int64_t index) const { return ring + (index + (count << 20)) % count * 2 * pitch; }
+    int16_t* pair(int64_t index) const { return ring + (index & (count - 1)) * 2 * pitch; }
     void put(int64_t index, const int16_t* upper, const int16_t* lower) const {
         int16_t* out = pair(index);
         for (int64_t x = 0; x < pitch; x += words) {
@@ -226,14 +233,14 @@ private:
         last_octet = floor_div(step_groups - 1 + plan.group_reach, 2);
         next_octet = floor_div(-plan.group_reach, 2);
         const int64_t first_pair = at_least(vertical.first, next_octet * 4);
-        const int64_t pairs = 4 * (last_octet + 1) - floor_div(first_pair, 4) * 4;
-        const int64_t group_pairs = last_octet - next_octet + 1;
+        const int64_t pairs = power_of_two(4 * (last_octet + 1) - floor_div(first_pair, 4) * 4);
+        const int64_t group_pairs = power_of_two(last_octet - next_octet + 1);
 
         const int64_t line_pitch = side + pitch + side;
-        result_rows = 2 * reach_y + step_rows;
+        result_rows = power_of_two(2 * reach_y + step_rows);
         result_side = round_up(reach_x, words) + 2 * words;
         result_pitch = result_side + pitch + result_side;
-        mark_rows = result_rows / rows_together + 2;
+        mark_rows = result_rows / rows_together * 2;
         // Wide windows must not cost more than a few operations a pixel.
         work_left = image.height * width + 100000;
 
@@ -266,10 +273,10 @@ private:
     }
 
     int16_t* result_row(int64_t y) const {
-        const int64_t row = y >= 0 && y < image.height ? y % result_rows : result_rows;
+        const int64_t row = y >= 0 && y < image.height ? y & (result_rows - 1) : result_rows;
         return results + row * result_pitch + result_side;
     }
-    uint8_t* group_marks(int64_t group) const { return marks + group % mark_rows * block_count; }
+    uint8_t* group_marks(int64_t group) const { return marks + (group & (mark_rows - 1)) * block_count; }
 
     // 1. Rows into pairs, and the maxima of groups of four rows into the sieve.
     void load_rows(int64_t step) {
