@@ -10,6 +10,9 @@
 #pragma once
 
 #include <math.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "level.h"
 #include "pixels.h"
@@ -126,10 +129,12 @@ private:
 };
 
 // The smoothed values of single pixels, by the same operations: `together`
-// neighbours in a row at a time, which cost hardly more than one.
+// neighbours in a row at a time, which cost hardly more than one, since most of
+// the columns that they need are the same.
 class PointSmoother {
 public:
-    static constexpr int64_t together = 8;
+    static constexpr int64_t most_together = 64;
+    int64_t together;
 
     bool begin(const nucensus_image& an_image, const nucensus_settings& some_settings) {
         image = an_image;
@@ -137,6 +142,7 @@ public:
         single = is_single_precision(image);
         radius_y = settings.vertical_radius;
         radius_x = settings.horizontal_radius;
+        together = at_least(at_most(radius_x / 16 * 8, most_together), 8);
         const int64_t columns = 2 * radius_x + together;
         pitch = padded(at_most(columns, image.width));
         const int64_t line_size = columns + pitch;
@@ -160,19 +166,27 @@ public:
         double* end = line + 2 * radius_x + together;
         for (double* right = columns + count; right < end; ++right) *right = columns[count - 1];
         const double* centre = line + radius_x;
-        Doubles sum[together / lanes];
-        for (int i = 0; i < together / lanes; ++i)
-            sum[i] = load(centre + i * lanes) * settings.horizontal[0];
-        for (int64_t j = radius_x; j > 0; --j)
-#pragma GCC unroll 4
-            for (int i = 0; i < together / lanes; ++i)
-                sum[i] += (load(centre + i * lanes - j) + load(centre + i * lanes + j)) *
-                          settings.horizontal[j];
-        for (int i = 0; i < together / lanes; ++i) store(out + i * lanes, sum[i]);
+        for (int64_t start = 0; start < together; start += 8)
+            smooth_eight(centre + start, out + start);
         if (single) round_to_single(out, together);
     }
 
 private:
+    void smooth_eight(const double* centre, double* out) const {
+        constexpr int vectors = 8 / lanes;
+        Doubles sum[vectors];
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; ++i)
+            sum[i] = load(centre + i * lanes) * settings.horizontal[0];
+        for (int64_t j = radius_x; j > 0; --j)
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; ++i)
+                sum[i] += (load(centre + i * lanes - j) + load(centre + i * lanes + j)) *
+                          settings.horizontal[j];
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; ++i) store(out + i * lanes, sum[i]);
+    }
+
     void smooth_columns(int64_t y, double* out) {
         const bool plain = !image.byte_swapped && count >= lanes;
         const int64_t stride = image.column_stride;
@@ -202,35 +216,60 @@ private:
         for (int64_t i = 0; i < count; i += lanes) {
             const int64_t at = at_most(i, count - lanes);
             const char* from = origin + at * sizeof(T);
-            Doubles sum = pair_sum(load_pixels<T>(from + y * stride)) * weights[0];
+            Doubles sum = pixel_sum<T>(from + y * stride) * weights[0];
             for (int64_t j = radius_y; j > 0; --j) {
                 const char* above = from + at_least(y - j, 0) * stride;
                 const char* below = from + at_most(y + j, last_row) * stride;
-                sum += pair_sum(load_pixels<T>(above), load_pixels<T>(below)) * weights[j];
+                sum += pixel_sum<T>(above, below) * weights[j];
             }
             store(out + at, sum);
         }
     }
 
-    // The sum of two pixels is exact as an integer, and so is its conversion.
-    typedef int32_t Integers __attribute__((vector_size(lanes * sizeof(int32_t))));
-    typedef float Floats __attribute__((vector_size(lanes * sizeof(float))));
-    static Doubles pair_sum(Integers a) { return __builtin_convertvector(a, Doubles); }
-    static Doubles pair_sum(Integers a, Integers b) {
-        return __builtin_convertvector(a + b, Doubles);
-    }
-    static Doubles pair_sum(Floats a) { return __builtin_convertvector(a, Doubles); }
-    static Doubles pair_sum(Floats a, Floats b) { return pair_sum(a) + pair_sum(b); }
-
+    // The sum of two integer pixels is exact as an integer, and so is its conversion.
     template <typename T>
-    static auto load_pixels(const char* from) {
+    static Doubles pixel_sum(const char* a) {
+        if constexpr (sizeof(T) == sizeof(float))
+            return widen_floats(a);
+        else
+            return widen(load_integers<T>(a));
+    }
+    template <typename T>
+    static Doubles pixel_sum(const char* a, const char* b) {
+        if constexpr (sizeof(T) == sizeof(float))
+            return widen_floats(a) + widen_floats(b);
+        else
+            return widen(load_integers<T>(a) + load_integers<T>(b));
+    }
+
+    typedef int32_t Integers __attribute__((vector_size(lanes * sizeof(int32_t))));
+    template <typename T>
+    static Integers load_integers(const char* from) {
         typedef T Pixels __attribute__((vector_size(lanes * sizeof(T))));
         Pixels pixels;
         memcpy(&pixels, from, sizeof pixels);
-        if constexpr (sizeof(T) == sizeof(float))
-            return pixels;
-        else
-            return __builtin_convertvector(pixels, Integers);
+#if defined(__AVX512F__)
+        // GCC 12 converts vectors in halves; the instructions take whole ones.
+        if constexpr (sizeof(T) == 2)
+            return reinterpret_cast<Integers>(
+                _mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(pixels)));
+#endif
+        return __builtin_convertvector(pixels, Integers);
+    }
+    static Doubles widen(Integers values) {
+#if defined(__AVX512F__)
+        return _mm512_cvtepi32_pd(reinterpret_cast<__m256i>(values));
+#elif defined(__AVX2__)
+        return _mm256_cvtepi32_pd(reinterpret_cast<__m128i>(values));
+#else
+        return __builtin_convertvector(values, Doubles);
+#endif
+    }
+    static Doubles widen_floats(const char* from) {
+        typedef float Floats __attribute__((vector_size(lanes * sizeof(float))));
+        Floats values;
+        memcpy(&values, from, sizeof values);
+        return __builtin_convertvector(values, Doubles);
     }
 
     nucensus_image image;

@@ -8,12 +8,12 @@
 //   3. the rest is smoothed with two 16-bit multiply-adds an instruction;
 //   4. a pixel that can be the maximum of its window, by the bound proved in
 //      plan.cpp, and every pixel it might tie with, is computed exactly.
-// When too many pixels had to be computed exactly (eight at a time, one in 16
-// of the image), nothing was gained: the answer is `undecided`, and all is done by find_exactly.
+// When too many pixels had to be computed exactly, nothing was gained: the
+// answer is `undecided`, and all is done by find_exactly.
 //
 // Scratch memory, per thread and reused, for radius r and min_distance d: about
-// 2 r + 64 rows of 16-bit numbers, 2 d + 18 rows of results, 4096 exact
-// values, and (2 r + 1) x (2 r + 8) pixels as doubles.
+// 2 r + 64 rows of 16-bit numbers, 2 d + 18 rows of results, 512
+// times up to 64 exact values, and (2 r + 1) x (2 r + 64) pixels as doubles.
 //
 // Everything is in an unnamed namespace: see level.h.
 #pragma once
@@ -152,19 +152,22 @@ private:
 // Exact values of single pixels and their neighbours, the last ones remembered.
 class ExactValues {
 public:
-    bool begin(const nucensus_image& an_image, const nucensus_settings& some_settings) {
-        image = an_image;
-        settings = some_settings;
-        left = image.height * image.width / (16 * together) + 1024;
+    bool begin(const nucensus_image& image, const nucensus_settings& settings) {
         entries = static_cast<Entry*>(scratch(nucensus::slot_memo, memo_size * sizeof(Entry)));
-        if (entries == nullptr) return false;
+        if (entries == nullptr || !point.begin(image, settings)) return false;
         for (int64_t i = 0; i < memo_size; ++i) entries[i].y = -1;
-        return point.begin(image, settings);
+        // A third of what it takes to do the whole image exactly.
+        const double ry = static_cast<double>(settings.vertical_radius + 1);
+        const double rx = static_cast<double>(settings.horizontal_radius + 1);
+        const double pixels = static_cast<double>(image.height) * static_cast<double>(image.width);
+        left = static_cast<int64_t>(pixels * (ry + rx) / (ry * (2 * rx + point.together)) / 3) + 64;
+        return true;
     }
     bool are_used_up() const { return left < 0; }
     double at(int64_t y, int64_t x) {
-        const int64_t first = x / together * together;
-        Entry& entry = entries[(y * 37 + x / together) % memo_size];
+        const int64_t segment = x / point.together;
+        const int64_t first = segment * point.together;
+        Entry& entry = entries[(y * 37 + segment) & (memo_size - 1)];
         if (entry.y != y || entry.x != first) {
             entry.y = y;
             entry.x = first;
@@ -175,14 +178,11 @@ public:
     }
 
 private:
-    static constexpr int64_t together = PointSmoother::together;
     static constexpr int64_t memo_size = 512;
     struct Entry {
         int64_t y, x;
-        double values[together];
+        double values[PointSmoother::most_together];
     };
-    nucensus_image image;
-    nucensus_settings settings;
     PointSmoother point;
     Entry* entries = nullptr;
     int64_t left = 0;

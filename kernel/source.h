@@ -36,6 +36,10 @@ public:
         }
         seen_bits = 0;
         is_constant = false;
+        if (kind == bytes || kind == shorts) {
+            is_constant = pixels_are_equal();
+            if (is_constant) return true;
+        }
         if (kind == bytes) return use_bits(8);
         if (kind == shorts) return use_bits(again ? 16 : guessed_bits());
         return survey();
@@ -79,6 +83,17 @@ private:
         for (int64_t y = image.height / 64; y < image.height; y += image.height / 32 + 1)
             for (int64_t x = 0; x < image.width; x += 16, ++count) sum += pixel(y, x);
         numbers = {static_cast<double>(half), 1, half, 0, sum / count - half, 2.0 * half};
+        return true;
+    }
+
+    // Most images tell after a few pixels.
+    bool pixels_are_equal() const {
+        const size_t size = kind == bytes ? 1 : 2;
+        const size_t row_size = image.width * size;
+        const char* first = row(0);
+        if (memcmp(first, first + size, row_size - size) != 0) return false;
+        for (int64_t y = 1; y < image.height; ++y)
+            if (memcmp(first, row(y), row_size) != 0) return false;
         return true;
     }
 
