@@ -1,0 +1,107 @@
+"""What the page asks for: the images, their nuclei, and the settings in words."""
+
+import functools
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..detect import detect
+from ..model import ImageRef, Settings
+from ..read import read
+from ..settings_file import settings_as_toml
+
+_SAMPLE = 12
+_IMAGES_KEPT = 16
+_LONGEST_SIDE_PX = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image as the page draws it.
+
+    Attributes
+    ----------
+    levels : ndarray of uint16, shape (height, width)
+        `low + levels * step` is the grey level of the image.
+    low, step : float
+        In grey levels.
+    shrink : int
+        How many pixels of the image are one of the picture, along each axis.
+    """
+
+    levels: NDArray[np.uint16]
+    low: float
+    step: float
+    shrink: int
+
+
+@dataclass(frozen=True)
+class Session:
+    """The images that are looked at; each is read when it is asked for, a few are kept."""
+
+    inputs: Sequence[str]
+    references: Sequence[ImageRef]
+    settings: Settings
+    image: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image", functools.lru_cache(_IMAGES_KEPT)(self._read))
+
+    def _read(self, index: int) -> NDArray[Any]:
+        return read(self.references[index].path)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the page starts with."""
+        count = len(self.references)
+        sample = np.linspace(0, count - 1, min(count, _SAMPLE)).round().astype(int)
+        return {
+            "fields": [reference.name for reference in self.references],
+            "sample": sample.tolist(),
+            "settings": self.settings.as_dict(),
+        }
+
+    def picture(self, index: int) -> Picture:
+        """Return an image as the page draws it."""
+        return make_picture(self.image(index))
+
+    def nuclei(self, index: int, settings: Settings) -> NDArray[np.float32]:
+        """Return (x, y, intensity) of each nucleus of an image, shape (N, 3)."""
+        centres = detect(self.image(index), settings)
+        return np.column_stack((centres.points[:, ::-1], centres.intensities)).astype(np.float32)
+
+    def spell(self, settings: Settings) -> dict[str, str]:
+        """Return `settings` as a command line, as a call in Python and as a TOML file."""
+        inputs = list(self.inputs)
+        given = {name: value for name, value in settings.as_dict().items() if value is not None}
+        options = [
+            f"--{name.replace('_', '-')}={value:g}" if isinstance(value, float) else
+            f"--{name.replace('_', '-')}={value}"
+            for name, value in given.items()
+        ]  # fmt: skip
+        call = ", ".join(f"{name}={value!r}" for name, value in settings.as_dict().items())
+        return {
+            "command": shlex.join(["nucensus", "detect", *inputs, "-o", "run", *options]),
+            "python": (
+                "import nucensus\n\n"
+                f"settings = nucensus.Settings({call})\n"
+                f'run = nucensus.census({inputs!r}, out="run", settings=settings)\n'
+            ),
+            "toml": settings_as_toml(settings),
+        }
+
+
+def make_picture(image: NDArray[Any]) -> Picture:
+    """Return `image` in 16 bits, every second, third, ... pixel if it is too large to send."""
+    shrink = max(1, -(-max(image.shape) // _LONGEST_SIDE_PX))
+    pixels = image[::shrink, ::shrink]
+    if pixels.dtype in (np.uint8, np.uint16, np.bool):
+        return Picture(np.ascontiguousarray(pixels, np.dtype("<u2")), 0.0, 1.0, shrink)
+    finite = np.nan_to_num(pixels.astype(np.float64), posinf=0, neginf=0)
+    low, high = float(finite.min(initial=0)), float(finite.max(initial=0))
+    step = (high - low) / 65535 or 1.0
+    levels = np.rint((finite - low) / step)
+    return Picture(levels.astype("<u2"), low, step, shrink)
