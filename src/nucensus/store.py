@@ -170,10 +170,11 @@ class Run:
         for name, packed in self._database.execute(query):
             yield _as_text(name), np.frombuffer(packed, NUCLEUS_RECORD)
 
-    def path_of(self, image: str) -> str:
-        """Return where the image called `image` was when the run was made."""
-        query = "SELECT path FROM images WHERE name = ?"
-        return _as_text(self._database.execute(query, (_as_sql(image),)).fetchone()[0])
+    def reference(self, image: str) -> ImageRef:
+        """Return what the run was asked to do under the name `image`."""
+        query = "SELECT path, size_bytes, mtime_ns FROM images WHERE name = ?"
+        path, *stat = self._database.execute(query, (_as_sql(image),)).fetchone()
+        return ImageRef(image, _as_text(path), *stat)
 
     def nuclei_of(self, image: str) -> NDArray[np.void]:
         """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
@@ -184,6 +185,16 @@ class Run:
     def close(self) -> None:
         """Close the run file."""
         self._database.close()
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_database"):
+            self.close()
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the counts, and the nuclei of the median field."""
@@ -319,13 +330,15 @@ def _open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
             f"{os.fspath(path)!r} is not a run: there is no {RUN_FILE}; expected the folder that "
             f"nucensus detect -o wrote"
         )
+    database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
         version = database.execute("PRAGMA user_version").fetchone()[0]
         application_id = database.execute("PRAGMA application_id").fetchone()[0]
     except sqlite3.Error as error:
+        database.close()
         raise RunError(f"{os.fspath(file)!r} cannot be opened as a run file: {error}") from error
     if application_id != _APPLICATION_ID or version != SCHEMA_VERSION:
+        database.close()
         raise RunError(
             f"{os.fspath(file)!r} is not a run file of schema {SCHEMA_VERSION} "
             f"(it says {version}); open it with the version of nucensus that wrote it"

@@ -69,7 +69,7 @@ def overlay(run: Run, field: Field) -> str:
     nuclei = run.nuclei_of(field.name)
     title = f"{field.name}: {field.count} nuclei"
     try:
-        ground = _picture(read(run.path_of(field.name)))
+        ground = _picture(read(run.reference(field.name).path))
     except NucensusError as error:
         ground = '<rect width="100%" height="100%" fill="#111"/>'
         title += f" (the image cannot be shown: {error})"
