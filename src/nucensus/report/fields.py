@@ -52,6 +52,7 @@ def read_fields(run: Run) -> list[Field]:
         for name, nuclei in run.nuclei_by_image()
         if len(nuclei)
     }
+    texts = ("status", "stage", "reason", "plate", "well", "site")
     return [
         Field(
             name=row["image"],
@@ -60,7 +61,7 @@ def read_fields(run: Run) -> list[Field]:
             width=int(row["width"]),
             intensity=intensities.get(row["image"], np.nan),
             flags=tuple(filter(None, re.split(r"[,;\s]+", row["flag"]))),
-            **{key: str(row[key]) for key in ("status", "stage", "reason", "plate", "well", "site")},
+            **{text: str(row[text]) for text in texts},
         )
         for row in run.images
     ]

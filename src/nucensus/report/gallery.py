@@ -3,7 +3,7 @@
 import os
 import random
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..errors import NucensusError
 from ..model import Settings
 from ..read import read
 from ..store import Run
-from .fields import Field
+from .fields import Field, read_fields
 from .render import render
 
 _LONGEST_SIDE_PX = 1024
@@ -80,12 +80,12 @@ def overlay(run: Run, field: Field) -> str:
     )
 
 
-def write_gallery(run: Run, fields: Iterable[Field], folder: str | os.PathLike[str]) -> int:
-    """Write the overlay of every one of `fields` that was done as an SVG into `folder`.
+def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
+    """Write the overlay of every field that was done as an SVG into `folder`; return how many.
 
-    Returns how many there are. `index.html` beside them shows them all.
+    `index.html` beside them shows them all.
     """
-    done = [field for field in fields if field.found]
+    done = [field for field in read_fields(run) if field.found]
     Path(folder).mkdir(parents=True, exist_ok=True)
     files = [f"{number:0{len(str(len(done)))}}.svg" for number in range(1, len(done) + 1)]
     for file, field in zip(files, done, strict=True):
@@ -130,5 +130,5 @@ def _reduce(image: NDArray[Any], step: int) -> NDArray[np.float32]:
 def stretch(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return `image` in 8 bits, from its 1st to its 99.8th percentile."""
     low, high = np.percentile(image, (1, 99.8))
-    scaled = (image - low) * (255 / max(high - low, 1e-6))
+    scaled: NDArray[np.float32] = (image - low) * (255 / max(high - low, 1e-6))
     return scaled.clip(0, 255).astype(np.uint8)

@@ -13,8 +13,8 @@ from markupsafe import Markup
 from ..store import Run
 from .fields import Field, read_fields
 from .gallery import Group, choose_fields, overlay
-from .histogram import Histogram, histogram
 from .heatmap import METRICS, draw_plates
+from .histogram import Histogram, histogram
 from .plates import gather
 from .render import number, render
 
@@ -116,9 +116,7 @@ def _intensities(run: Run) -> Histogram | None:
     return histogram((nuclei["intensity"] for _, nuclei in run.nuclei_by_image()), low, high)
 
 
-def _gallery(
-    run: Run, fields: Sequence[Field]
-) -> list[tuple[Group, list[tuple[Field, Markup]]]]:
+def _gallery(run: Run, fields: Sequence[Field]) -> list[tuple[Group, list[tuple[Field, Markup]]]]:
     """Return the groups of pictures, as many as the file has room for."""
     room = _PICTURES_BYTES
     shown = []

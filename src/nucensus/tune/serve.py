@@ -53,6 +53,7 @@ def serve(session: Session, *, port: int, on_ready: Callable[[str], None]) -> No
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))
+            listener.listen()
         except OSError as error:
             raise InputError(
                 f"port {port} cannot be used ({error.strerror}); expected a free one; "
@@ -133,7 +134,9 @@ def make_app(session: Session, token: str) -> "ASGIApp":
         Route("/nuclei/{index:int}", nuclei),
         Route("/spell", spell),
     ]
-    handlers: dict[Any, Any] = dict.fromkeys((NucensusError, ValueError, TypeError), explain)
+    handlers: dict[Any, Any] = dict.fromkeys(
+        (NucensusError, LookupError, TypeError, ValueError), explain
+    )
     return Starlette(routes=[Mount(f"/{token}", routes=routes)], exception_handlers=handlers)
 
 

@@ -1,9 +1,9 @@
 """What the page asks for: the images, their nuclei, and the settings in words."""
 
-import functools
 import shlex
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..read import read
 from ..settings_file import settings_as_toml
 
 _SAMPLE = 12
-_IMAGES_KEPT = 16
+_KEPT_BYTES = 1_000_000_000
 _LONGEST_SIDE_PX = 4096
 
 
@@ -39,50 +39,52 @@ class Picture:
     shrink: int
 
 
-@dataclass(frozen=True)
 class Session:
-    """The images that are looked at; each is read when it is asked for, a few are kept."""
+    """The images that are looked at; each is read when it is asked for, some are kept."""
 
-    inputs: Sequence[str]
-    references: Sequence[ImageRef]
-    settings: Settings
-    image: Any = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "image", functools.lru_cache(_IMAGES_KEPT)(self._read))
-
-    def _read(self, index: int) -> NDArray[Any]:
-        return read(self.references[index].path)
+    def __init__(
+        self, inputs: Sequence[str], references: Sequence[ImageRef], settings: Settings
+    ) -> None:
+        self._inputs, self._references, self._settings = inputs, references, settings
+        self._kept: dict[int, NDArray[Any]] = {}
+        self._lock = threading.Lock()
 
     def describe(self) -> dict[str, Any]:
         """Return what the page starts with."""
-        count = len(self.references)
+        count = len(self._references)
         sample = np.linspace(0, count - 1, min(count, _SAMPLE)).round().astype(int)
         return {
-            "fields": [reference.name for reference in self.references],
+            "fields": [reference.name for reference in self._references],
             "sample": sample.tolist(),
-            "settings": self.settings.as_dict(),
+            "settings": self._settings.as_dict(),
         }
 
     def picture(self, index: int) -> Picture:
         """Return an image as the page draws it."""
-        return make_picture(self.image(index))
+        return make_picture(self._image(index))
 
     def nuclei(self, index: int, settings: Settings) -> NDArray[np.float32]:
         """Return (x, y, intensity) of each nucleus of an image, shape (N, 3)."""
-        centres = detect(self.image(index), settings)
+        centres = detect(self._image(index), settings)
         return np.column_stack((centres.points[:, ::-1], centres.intensities)).astype(np.float32)
+
+    def _image(self, index: int) -> NDArray[Any]:
+        """Return an image; the ones that were asked for last stay in memory."""
+        with self._lock:
+            image = self._kept.pop(index, None)
+        if image is None:
+            image = read(self._references[index].path)
+        with self._lock:
+            self._kept[index] = image
+            while sum(each.nbytes for each in self._kept.values()) > _KEPT_BYTES:
+                del self._kept[next(iter(self._kept))]
+        return image
 
     def spell(self, settings: Settings) -> dict[str, str]:
         """Return `settings` as a command line, as a call in Python and as a TOML file."""
-        inputs = list(self.inputs)
-        given = {name: value for name, value in settings.as_dict().items() if value is not None}
-        options = [
-            f"--{name.replace('_', '-')}={value:g}" if isinstance(value, float) else
-            f"--{name.replace('_', '-')}={value}"
-            for name, value in given.items()
-        ]  # fmt: skip
-        call = ", ".join(f"{name}={value!r}" for name, value in settings.as_dict().items())
+        inputs, values = list(self._inputs), settings.as_dict()
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+        call = ", ".join(f"{name}={value!r}" for name, value in values.items())
         return {
             "command": shlex.join(["nucensus", "detect", *inputs, "-o", "run", *options]),
             "python": (

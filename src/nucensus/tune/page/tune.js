@@ -354,7 +354,12 @@ let words = { command: "", python: "", toml: "" };
 
 async function spell() {
   try { words = await (await ask(`spell?${query()}`)).json(); } catch (error) { return complain(error); }
-  $("command").textContent = words.command;
+  const parts = words.command.split(" ").map((part) => {   // a line never breaks within an option
+    const span = document.createElement("span");
+    span.textContent = part;
+    return span;
+  });
+  $("command").replaceChildren(...parts.flatMap((span) => [span, " "]));
 }
 
 // ---- controls
