@@ -117,10 +117,11 @@ def test_every_flagged_field_is_listed_and_shown_once(run, tmp_path):
     assert "blank 2, saturated 2" in html
 
 
-def test_a_gallery_beside_it_shows_every_field(run, tmp_path):
+def test_a_gallery_beside_it_shows_every_field(images, tmp_path):
+    with write_run(tmp_path / "run", images, rows=3, columns=3) as run:
+        found = run.counts["found"]
     result = CliRunner().invoke(report, [str(tmp_path / "run"), "--gallery"])
     assert result.exit_code == 0
-    found = run.counts["found"]
     assert len(list((tmp_path / "run" / "report_gallery").glob("*.svg"))) == found
     page = (tmp_path / "run" / "report_gallery" / "index.html").read_text()
     assert page.count("<img") == found

@@ -118,6 +118,12 @@ def test_the_command_line_finds_with_the_settings_it_spells():
     assert Settings(**given) == settings
 
 
+@pytest.mark.parametrize("settings", [Settings(sigma=(1.5, 2)), Settings(threshold=None)])
+def test_settings_that_no_option_says_go_through_the_file(settings):
+    words = Session(["plate"], [], settings).spell(settings)["command"]
+    assert words.endswith("-o run --settings=nucensus.toml")
+
+
 def test_the_python_call_makes_the_same_settings():
     settings = Settings(sigma=(1.5, 2), threshold=None)
     code = Session(["plate"], [], settings).spell(settings)["python"]

@@ -17,9 +17,10 @@ LOOKS = [
 ]
 
 
-def serve(folder):
+def serve(folder, *options):
     """Start the tuner on `folder` and return the process and the address it printed."""
-    command = [sys.executable, "-m", "nucensus", "tune", str(folder), "--no-browser"]
+    arguments = map(str, ("tune", folder, "--no-browser", *options))
+    command = [sys.executable, "-m", "nucensus", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     return process, process.stdout.readline().strip()
 
@@ -166,6 +167,24 @@ def test_the_page_has_no_serious_fault_of_accessibility(browser, address, size, 
     with shown(browser, address, size=size, scheme=scheme) as page:
         settle(page)
         assert serious_faults(page) == []
+
+
+@pytest.mark.slow
+def test_settings_that_no_slider_sets_stay_until_one_moves(browser, tmp_path):
+    paths = write_fields(tmp_path / "fields", count=1)
+    (tmp_path / "s.toml").write_text('sigma = [3, 4]\nthreshold = "none"\n')
+    process, address = serve(paths[0], "--settings", tmp_path / "s.toml")
+    try:
+        with shown(browser, address) as page:
+            settle(page)
+            assert page.evaluate("settings.sigma") == [3, 4]
+            assert page.input_value("#sigma") == "4"
+            assert "--settings=nucensus.toml" in page.inner_text("#command")
+            put(page, "#sigma", "2")
+            put(page, "#threshold", "500")
+            wait_until(page, "words.command.includes('--sigma=2 ')")
+    finally:
+        stop(process)
 
 
 @pytest.mark.slow

@@ -76,14 +76,19 @@ class Session:
             image = read(self._references[index].path)
         with self._lock:
             self._kept[index] = image
-            while sum(each.nbytes for each in self._kept.values()) > _KEPT_BYTES:
+            while len(self._kept) > 1 and self._kept_bytes() > _KEPT_BYTES:
                 del self._kept[next(iter(self._kept))]
         return image
+
+    def _kept_bytes(self) -> int:
+        return sum(image.nbytes for image in self._kept.values())
 
     def spell(self, settings: Settings) -> dict[str, str]:
         """Return `settings` as a command line, as a call in Python and as a TOML file."""
         inputs, values = list(self._inputs), settings.as_dict()
         options = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+        if settings.threshold is None or isinstance(settings.sigma, tuple):
+            options = ["--settings=nucensus.toml"]  # no option says this
         call = ", ".join(f"{name}={value!r}" for name, value in values.items())
         return {
             "command": shlex.join(["nucensus", "detect", *inputs, "-o", "run", *options]),

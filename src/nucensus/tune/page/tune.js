@@ -14,6 +14,10 @@ const contrast = { black: 0, white: 1 };
 const reviews = new Map();                    // field index -> { truth, removed, added }
 let ringsShown = true;
 
+// A file may hold what no slider sets: one sigma per axis, no threshold. It stays until one moves.
+const sigma = (values) => Math.max(...[values.sigma].flat());
+const threshold = () => settings.threshold ?? axis.low;
+
 // ---- asking the server
 
 async function ask(path) {
@@ -70,7 +74,6 @@ async function open(index) {
   index = Math.max(0, Math.min(index, start.fields.length - 1));
   $("field").value = index + 1;
   $("name").textContent = start.fields[index];
-  const first = field === null;
   field = { index, width: 1, height: 1, shrink: 1, low: 0, step: 1,
     levels: new Uint16Array(1), points: new Float32Array(0) };
   try {
@@ -86,7 +89,6 @@ async function open(index) {
     return;
   }
   measure();
-  if (first && settings.threshold === null) settings.threshold = field.low;
   stretch();
   fit();
   paint();
@@ -172,7 +174,7 @@ const toImage = (x, y) => [(x - view.x) / view.scale * field.shrink - 0.5,
 
 function drawRings() {
   const pen = clean(rings);
-  const radius = Math.max(2.5, Math.max(4, 3 * settings.sigma) * view.scale / field.shrink);
+  const radius = Math.max(2.5, Math.max(4, 3 * sigma(settings)) * view.scale / field.shrink);
   if (ringsShown) {
     pen.beginPath();
     for (let i = 0; i < field.points.length; i += 3) {
@@ -225,10 +227,10 @@ function drawHistogram() {
   for (let i = 2; i < field.points.length; i += 3) nuclei[bin(field.points[i])] += 1;
   bars(pixels.map((count) => Math.log1p(count)), "--bars", 0.95);
   bars(nuclei, "--accent", 0.6);
-  const x = inset + Math.min(1, toAxis(settings.threshold)) * span;
+  const x = inset + Math.min(1, toAxis(threshold())) * span;
   pen.fillStyle = style.getPropertyValue("--ink");
   pen.fillRect(x - 1, 0, 2, height);
-  canvas.setAttribute("aria-label", `Histogram of grey levels, nuclei in colour; threshold at ${short(settings.threshold)}`);
+  canvas.setAttribute("aria-label", `Histogram of grey levels, nuclei in colour; threshold at ${short(threshold())}`);
 }
 
 // ---- view
@@ -257,7 +259,7 @@ function redraw() {
 
 // ---- marks: a field that was clicked is reviewed; its truth is what was found then, as corrected
 
-const matchRadius = () => 2 * (start.settings.sigma || 4);
+const matchRadius = () => 2 * (sigma(start.settings) || 4);
 const near = (places, x, y) => {
   let best = -1, least = matchRadius() ** 2;
   places.forEach(([u, v], index) => {
@@ -368,13 +370,13 @@ const short = (value) => Number(value.toPrecision(Math.abs(value) >= 1000 ? 5 : 
 
 function showSettings() {
   for (const id of ["sigma", "distance"]) {
-    const value = id === "sigma" ? settings.sigma : settings.min_distance;
+    const value = id === "sigma" ? sigma(settings) : settings.min_distance;
     $(id).value = value;
     if (document.activeElement !== $(`${id}-number`)) $(`${id}-number`).value = value;
   }
-  $("threshold").value = 1000 * toAxis(settings.threshold);
-  $("threshold").setAttribute("aria-valuetext", String(short(settings.threshold)));
-  if (document.activeElement !== $("threshold-number")) $("threshold-number").value = short(settings.threshold);
+  $("threshold").value = 1000 * toAxis(threshold());
+  $("threshold").setAttribute("aria-valuetext", String(short(threshold())));
+  if (document.activeElement !== $("threshold-number")) $("threshold-number").value = short(threshold());
   $("black").value = 1000 * toAxis(contrast.black);
   $("white").value = 1000 * toAxis(contrast.white);
   document.querySelector(`[name=border][value=${settings.border}]`).checked = true;
@@ -397,7 +399,7 @@ function connectNumber(id, name) {
   $(id).addEventListener("blur", showSettings);
 }
 
-connect("sigma", (sigma) => ({ sigma }));
+connect("sigma", (value) => ({ sigma: value }));
 connect("distance", (min_distance) => ({ min_distance }));
 connect("threshold", (place) => ({ threshold: short(fromAxis(place / 1000)) }));
 connectNumber("sigma-number", "sigma");
@@ -515,7 +517,6 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => fiel
 (async () => {
   start = await (await ask("describe")).json();
   settings = { ...start.settings };
-  if (Array.isArray(settings.sigma)) settings.sigma = settings.sigma[0];
   $("fields").textContent = start.fields.length.toLocaleString("en");
   $("field").max = start.fields.length;
   await open(0);
