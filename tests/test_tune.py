@@ -15,8 +15,9 @@ from runs import write_fields
 from nucensus import Settings
 from nucensus.cli.detect import command as detect_command
 from nucensus.detect import detect
+from nucensus.errors import InputError, MissingPackageError
 from nucensus.model import ImageRef
-from nucensus.tune import Session
+from nucensus.tune import Session, serve
 from nucensus.tune.session import make_picture
 
 
@@ -150,3 +151,14 @@ def test_a_picture_with_nan_is_drawn():
     image = np.full((4, 4), np.nan, np.float32)
     image[0, 0] = 5
     assert make_picture(image).levels.max() == 65535
+
+
+def test_without_its_packages_the_tuner_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'nucensus\[tune\]'"):
+        serve(Session([], [], Settings()), port=0, on_ready=print)
+
+
+def test_a_port_that_is_taken_is_refused(address):
+    with pytest.raises(InputError, match="leave --port out"):
+        serve(Session([], [], Settings()), port=address.port, on_ready=print)
