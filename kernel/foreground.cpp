@@ -668,7 +668,9 @@ int64_t run(const Pixel* pixels, int64_t h, int64_t w, const nucensus_look& look
     measure->threshold = threshold;
     const float cut = static_cast<float>(threshold);
 
-    window_max(s.height.data(), s.local.data(), gh, gw, std::max<int64_t>(1, look.reach));
+    // Smoothed first: the brightest grain of a nucleus is not its height.
+    blur(s.height.data(), s.ridge.data(), gh, gw, look.crest_sigma);
+    window_max(s.ridge.data(), s.local.data(), gh, gw, std::max<int64_t>(1, look.reach));
     for (int64_t y = 0; y < gh; ++y)
         relative_row(s.height.data() + y * gw, s.local.data() + y * gw, s.grid.data() + y * gw, gw, 2 * cut);
     measure->edge_width = edge_width(s.grid.data(), gh, gw) * step;

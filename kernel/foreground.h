@@ -21,6 +21,7 @@ typedef struct nucensus_look {
     int64_t reach;            // half-width of the window an object's own height is taken from
     double radius;            // of a typical nucleus
     double smooth_sigma;      // of the heights
+    double crest_sigma;       // of the heights their own height is taken from
     double ridge_sigma;       // of the map whose summits are the pieces
     double least_threshold;   // no object is lower
     double noise_factor;      // no object is lower than this many times the noise
