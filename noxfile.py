@@ -22,6 +22,14 @@ def doctests(session: nox.Session) -> None:
 
 
 @nox.session
+def napari(session: nox.Session) -> None:
+    """Test the plugin in napari's viewer, on a display that nobody sees."""
+    session.run_install("uv", "sync", "--active", "--group", "napari", external=True)
+    tests = ["pytest", "-W", "default", "tests/test_viewer.py", *session.posargs]
+    session.run("xvfb-run", "-a", *tests, external=True)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/, without the network."""
     session.run_install("uv", "sync", "--active", "--group", "docs", external=True)
