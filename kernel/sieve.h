@@ -253,8 +253,9 @@ private:
         const int64_t pointer_count = pairs + group_pairs;
         rows = static_cast<const int16_t**>(
             scratch(nucensus::slot_runs, pointer_count * sizeof(int16_t*)));
-        const int64_t mark_count = (mark_rows + step_groups) * block_count;
-        marks = static_cast<uint8_t*>(scratch(nucensus::slot_blocks, mark_count));
+        const int64_t mark_count = round_up((mark_rows + 1) * block_count, 64);
+        const int64_t suspects_size = (block_count + 1) * sizeof(Suspects);
+        marks = static_cast<uint8_t*>(scratch(nucensus::slot_blocks, mark_count + suspects_size));
         if (memory == nullptr || rows == nullptr || marks == nullptr) return false;
         if (!exact.begin(image, settings)) return false;
 
@@ -266,6 +267,7 @@ private:
         results = memory += step_rows * line_pitch;
         line_step = line_pitch;
         dilated = marks + mark_rows * block_count;
+        suspects = reinterpret_cast<Suspects*>(marks + mark_count);
         memset(loaded, 0, (octet + 2) * pitch * sizeof(int16_t));
         memset(lines, 0, step_rows * line_pitch * sizeof(int16_t));
         for (int64_t i = 0; i < (result_rows + 1) * result_pitch; ++i) results[i] = nothing;
@@ -357,6 +359,8 @@ private:
             rows[pair] = pair_ring.pair(first_pair + pair);
         for (int64_t i = 0; i < step_groups; ++i) {
             const int64_t group = step * step_groups + i;
+            for (int64_t row = 0; row < rows_together; ++row)
+                source.fetch(next_octet * octet + i * rows_together + row);
             dilate(group_marks(group));
             int16_t* line = lines + i * rows_together * line_step + side;
             const int16_t* const* from = rows + i * rows_together / 2;
@@ -411,31 +415,43 @@ private:
     struct Window {
         int64_t top, bottom, left, right;
     };
+    struct Suspects {
+        int64_t x;
+        Lanes lanes;
+    };
 
-    // 4. Pixels that no near neighbour rules out get the full test.
+    // 4. Pixels that none of the four nearest rules out get the full test.
     Outcome examine_row(int64_t y) {
-        const uint8_t* own = group_marks(y / rows_together);
-        const int16_t* row = result_row(y);
-        const int16_t *above = result_row(y - 1), *below = result_row(y + 1);
-        const int64_t beside = at_most(reach_x, 1);
-        const Words threshold = all_words(plan.fine.threshold);
-        const Words ambiguity = all_words(plan.ambiguity);
-        for (int64_t block = 0; block < block_count; ++block) {
-            if (!own[block]) continue;
-            const int64_t x = block * words;
-            const Words value = load_words(row + x);
-            const Words limit = add_saturated(value, ambiguity);
-            const Words in_column = larger(load_words(above + x), load_words(below + x));
-            const Words in_row =
-                larger(load_words(row + x - beside), load_words(row + x + beside));
-            Lanes lanes =
-                is_above(value, threshold) & ~is_above(larger(in_column, in_row), limit);
+        const int64_t suspect_count = find_suspects(y);
+        for (int64_t i = 0; i < suspect_count; ++i) {
+            Lanes lanes = suspects[i].lanes;
             while (lanes != 0) {
-                const Outcome outcome = examine(y, x + take_lane(lanes));
+                const Outcome outcome = examine(y, suspects[i].x + take_lane(lanes));
                 if (outcome != nucensus::found) return outcome;
             }
         }
         return nucensus::found;
+    }
+
+    int64_t find_suspects(int64_t y) const {
+        const uint8_t* own = group_marks(y / rows_together);
+        const int16_t *row = result_row(y), *above = result_row(y - 1), *below = result_row(y + 1);
+        const int64_t beside = at_most(reach_x, 1);
+        const Words threshold = all_words(plan.fine.threshold);
+        const Words ambiguity = all_words(plan.ambiguity);
+        Suspects* next = suspects;
+        for (int64_t block = 0; block < block_count; ++block) {
+            if (!own[block]) continue;
+            const int64_t x = block * words;
+            const Words value = load_words(row + x);
+            const Words in_column = larger(load_words(above + x), load_words(below + x));
+            const Words in_row = larger(load_words(row + x - beside), load_words(row + x + beside));
+            const Words limit = add_saturated(value, ambiguity);
+            next->x = x;
+            next->lanes = is_above(value, threshold) & ~is_above(larger(in_column, in_row), limit);
+            next += next->lanes != 0;
+        }
+        return next - suspects;
     }
 
     static Lanes first_lanes(int64_t count) {
@@ -514,6 +530,7 @@ private:
     const int16_t** rows;
     int16_t *loaded, *group_maxima, *lines, *results;
     uint8_t *marks, *dilated;
+    Suspects* suspects;
 };
 
 Outcome find_by_sieve(const nucensus_image& image, const nucensus_settings& settings,

@@ -48,13 +48,21 @@ public:
     bool is_out_of_range() const { return kind == shorts && seen_bits >> bits != 0; }
 
     void read_row(int64_t y, int16_t* to) {
-        fetch_ahead(y);
         switch (kind) {
             case bytes: return read_bytes(y, to);
             case shorts: return read_shorts(y, to);
             case singles: return read_singles(y, to);
             case other: return read_others(y, to);
         }
+    }
+
+    // Asks for a row that is read soon: the processor looks ahead no further than
+    // a page of memory, which is hardly more than a row.
+    void fetch(int64_t y) const {
+        if (y >= image.height || kind == other) return;
+        const char* from = row(y);
+        const int64_t size = image.width * image.column_stride;
+        for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(from + i);
     }
 
     bool is_constant = false;
@@ -64,15 +72,6 @@ private:
 
     const char* row(int64_t y) const {
         return static_cast<const char*>(image.pixels) + y * image.row_stride;
-    }
-
-    // Rows are shorter than the pages that the processor looks ahead in.
-    void fetch_ahead(int64_t y) const {
-        const int64_t ahead = y + 8;
-        if (ahead >= image.height || kind == other) return;
-        const char* from = row(ahead);
-        const int64_t size = image.width * image.column_stride;
-        for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(from + i);
     }
 
     bool use_bits(int bit_count) {
