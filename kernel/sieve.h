@@ -80,16 +80,20 @@ void filter_vertically(const int16_t* const* rows, int64_t at, const Smoothing& 
 // The horizontal filter of four rows, for `N` neighbouring blocks of columns.
 // A load at an even distance holds pairs of neighbours: it serves the even
 // columns with one pair of weights and the odd columns with another.
-template <int N>
-void filter_horizontally(const int16_t* from, int64_t from_pitch, const Smoothing& smoothing,
-                         int16_t* const* out, int64_t at) {
+template <int N, bool is_corrected>
+void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& smoothing,
+                    int16_t* const* out, int64_t at) {
     Longs even[rows_together][N], odd[rows_together][N];
+    Longs lost_even[rows_together][N], lost_odd[rows_together][N];
 #pragma GCC unroll 4
     for (int row = 0; row < rows_together; ++row)
 #pragma GCC unroll 4
-        for (int n = 0; n < N; ++n)
+        for (int n = 0; n < N; ++n) {
             even[row][n] = odd[row][n] = all_longs(smoothing.horizontal_rounding);
+            lost_even[row][n] = lost_odd[row][n] = all_longs(0);
+        }
     const int32_t* weights = smoothing.horizontal.pairs;
+    const int32_t* lost = smoothing.horizontal.corrections;
     const int16_t* start = from + at + smoothing.horizontal.first;
     for (int64_t pair = 0; pair < smoothing.horizontal.count; ++pair) {
         const Words for_even = repeat_pair(weights[0]), for_odd = repeat_pair(weights[1]);
@@ -100,15 +104,35 @@ void filter_horizontally(const int16_t* from, int64_t from_pitch, const Smoothin
                 const Words value = load_words(start + row * from_pitch + n * words);
                 even[row][n] = add_products(even[row][n], value, for_even);
                 odd[row][n] = add_products(odd[row][n], value, for_odd);
+                if (is_corrected) {
+                    lost_even[row][n] = add_products(lost_even[row][n], value, repeat_pair(lost[0]));
+                    lost_odd[row][n] = add_products(lost_odd[row][n], value, repeat_pair(lost[1]));
+                }
             }
         weights += 2;
+        if (is_corrected) lost += 2;
         start += 2;
     }
 #pragma GCC unroll 4
     for (int row = 0; row < rows_together; ++row)
 #pragma GCC unroll 4
-        for (int n = 0; n < N; ++n)
+        for (int n = 0; n < N; ++n) {
+            if (is_corrected) {
+                const int shift = smoothing.horizontal.correction_shift;
+                even[row][n] = add_shifted(even[row][n], lost_even[row][n], shift);
+                odd[row][n] = add_shifted(odd[row][n], lost_odd[row][n], shift);
+            }
             store_words(out[row] + at + n * words, upper_halves(even[row][n], odd[row][n]));
+        }
+}
+
+template <int N>
+void filter_horizontally(const int16_t* from, int64_t from_pitch, const Smoothing& smoothing,
+                         int16_t* const* out, int64_t at) {
+    if (smoothing.horizontal.corrections == nullptr)
+        return filter_columns<N, false>(from, from_pitch, smoothing, out, at);
+    for (int n = 0; n < N; ++n)  // one block at a time: the sums are twice as many
+        filter_columns<1, true>(from, from_pitch, smoothing, out, at + n * words);
 }
 
 // Calls `one` or `two` for the blocks that are marked, neighbours together.

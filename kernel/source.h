@@ -41,7 +41,7 @@ public:
             if (is_constant) return true;
         }
         if (kind == bytes) return use_bits(8);
-        if (kind == shorts) return use_bits(again ? 16 : guessed_bits());
+        if (kind == shorts) return use_bits(bits_in_rows(again ? 1 : 16));
         return survey();
     }
 
@@ -103,11 +103,12 @@ private:
         return value;
     }
 
-    // Cameras fill 12 or 14 of 16 bits. A look at every 16th row tells how many;
-    // were it wrong, every row that is read is checked, and we begin again.
-    int guessed_bits() const {
-        unsigned seen = 255;
-        for (int64_t y = 0; y < image.height; y += 16) {
+    // Cameras fill 12 or 14 of 16 bits. A look at every 16th row tells how many.
+    // That may be wrong: every row is checked when it is read, and if need be we
+    // begin again and look at them all.
+    int bits_in_rows(int64_t step) const {
+        unsigned seen = 4095;
+        for (int64_t y = 0; y < image.height; y += step) {
             const char* from = row(y);
             unsigned in_row = 0;
             for (int64_t x = 0; x < image.width; ++x) {
