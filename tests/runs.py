@@ -1,67 +1,94 @@
-"""Start `nucensus` as users do, and look at what it left behind."""
+"""Runs for the tests of what shows them, made without counting thousands of images."""
 
-import csv
-import io
 import sqlite3
-import subprocess
-import sys
-from contextlib import closing
-from pathlib import Path
 
-SETTINGS = ("--threshold", "300", "--border", "keep")
-PLANTED = str(Path(__file__).with_name("planted.py"))
+import numpy as np
+import tifffile
 
+from nucensus import Run, Settings
+from nucensus.detect import detect
+from nucensus.model import Failed, Found, ImageRef
+from nucensus.store import RunWriter
+from nucensus.synthetic import make_field
 
-def start(*arguments, program=("-m", "nucensus"), **options):
-    """Start the command and return its process."""
-    return subprocess.Popen(
-        [sys.executable, *program, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+SETTINGS = Settings(threshold=600, border="keep")
 
 
-def run(*arguments, program=("-m", "nucensus"), **options):
-    """Run the command to its end."""
-    with start(*arguments, program=program, **options) as process:
-        stdout, stderr = process.communicate(timeout=300)
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+def write_fields(folder, *, count=4, shape=(300, 400), nuclei=24):
+    """Write `count` synthetic images and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"field_{number:02d}.tif" for number in range(count)]
+    for number, path in enumerate(paths):
+        tifffile.imwrite(path, make_field(number, shape=shape, nuclei=nuclei).image)
+    return paths
 
 
-def detect(inputs, out, *options, **more):
-    """Run `nucensus detect` to its end."""
-    return run("detect", *([inputs] if isinstance(inputs, Path) else inputs), "-o", out,
-               *SETTINGS, *options, **more)  # fmt: skip
+def write_run(folder, images, *, rows=8, columns=12, sites=2, settings=SETTINGS):
+    """Write a run of a plate whose fields are `images` in turn.
 
-
-def tables(out):
-    """Return what nuclei.csv and images.csv say, without the columns that hold times."""
-    text = (out / "images.csv").read_text(encoding="utf-8", errors="surrogateescape")
-    images = [
-        {name: value for name, value in row.items() if not name.endswith("_ms")}
-        for row in csv.DictReader(io.StringIO(text, newline=""))
+    H12 has no image, C03 failed, D04 half failed, B02 is empty of nuclei and
+    G07 stands out.
+    """
+    found = [_found(path, settings) for path in images]
+    wells = [
+        (f"{chr(65 + row)}{column + 1:02d}", site + 1)
+        for row in range(rows)
+        for column in range(columns)
+        for site in range(sites)
+        if (row, column) != (rows - 1, columns - 1)
     ]
-    return (out / "nuclei.csv").read_bytes(), images
+    with RunWriter(folder) as writer:
+        _fill(writer, images, found, wells, settings)
+    place_on_plate(folder, wells)
+    return Run(folder)
 
 
-def statuses(out):
-    """Return the status of each image by name."""
-    return {row["image"]: row["status"] for row in tables(out)[1]}
+def _fill(writer, images, found, wells, settings):
+    writer.record_facts(
+        version="0.1.0",
+        settings=settings.as_dict(),
+        strategy={"name": "threads", "workers": 2, "reason": "2 workers share the work"},
+        machine={"processor": "a processor"},
+        started=1_790_000_000.0,
+        seconds=12.5,
+    )
+    names = [f"plate1_{well}_s{site}.tif" for well, site in wells]
+    paths = [str(images[i % len(images)]) for i in range(len(names))]
+    writer.plan(ImageRef(name, path) for name, path in zip(names, paths, strict=True))
+    rng = np.random.default_rng(0)
+    for index, ((well, site), (image_id, _)) in enumerate(
+        zip(wells, list(writer.pending()), strict=True)
+    ):
+        outcome = _vary(found[index % len(found)], rng.uniform(0.8, 1))
+        if well == "B02":
+            outcome = _vary(outcome, 0)
+        if well == "G07":
+            outcome = _vary(outcome, 0.15)
+        if well == "C03" or (well == "D04" and site == 1):
+            outcome = Failed("read", "the file is empty (0 bytes); copy it again from its source")
+        writer.record(image_id, outcome)
+    writer.commit()
 
 
-def query(out, sql):
-    """Ask the run file."""
-    with closing(sqlite3.connect(out / "run.sqlite")) as database:
-        return database.execute(sql).fetchall()
+def place_on_plate(folder, wells):
+    """Write plate, well, site and flag into a run file."""
+    database = sqlite3.connect(folder / "run.sqlite")
+    rows = [
+        ("plate1", well, site, {"B02": "blank", "E05": "saturated"}.get(well), image_id)
+        for image_id, (well, site) in enumerate(wells, 1)
+    ]
+    database.executemany("UPDATE journal SET plate=?, well=?, site=?, flag=? WHERE key=?", rows)
+    database.commit()
+    database.close()
 
 
-def is_sound(out):
-    """Tell whether the run file is whole and holds no image twice."""
-    if not (out / "run.sqlite").exists():
-        return True
-    if not query(out, "SELECT count(*) FROM sqlite_master")[0][0]:
-        return True
-    names = query(out, "SELECT count(*), count(DISTINCT name) FROM journal")[0]
-    return query(out, "PRAGMA integrity_check") == [("ok",)] and names[0] == names[1]
+def _found(path, settings):
+    image = tifffile.imread(path)
+    return Found(detect(image, settings), image.shape, str(image.dtype), 1.0, 2.0)
+
+
+def _vary(found, part):
+    """Return `found` with that part of its nuclei."""
+    count = round(part * len(found.centres))
+    centres = type(found.centres)(found.centres.points[:count], found.centres.intensities[:count])
+    return Found(centres, found.shape, found.dtype, found.read_ms, found.detect_ms)

@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from runs import detect, tables
+from commands import detect, tables
 
 from nucensus.errors import TooLargeError
 from nucensus.model import Header

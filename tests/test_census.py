@@ -3,6 +3,7 @@
 import csv
 import os
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -137,8 +138,7 @@ def test_what_is_not_a_run_is_said_not_to_be_one(tmp_path, content):
 
 
 def test_a_run_file_of_another_schema_is_refused(tmp_path):
-    with sqlite3.connect(tmp_path / "run.sqlite") as database:
-        database.execute("PRAGMA user_version = 99")
-        database.execute("CREATE TABLE t (x)")
+    with closing(sqlite3.connect(tmp_path / "run.sqlite")) as database:
+        database.executescript("PRAGMA user_version = 99; CREATE TABLE t (x)")
     with pytest.raises(RunError, match="open it with the version"):
         nucensus.Run(tmp_path)

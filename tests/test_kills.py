@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import tifffile
-from runs import PLANTED, SETTINGS, detect, is_sound, query, run, start, statuses, tables
+from commands import PLANTED, SETTINGS, detect, is_sound, query, run, start, statuses, tables
 
 KILLS = int(os.environ.get("NUCENSUS_KILLS", "8"))
 

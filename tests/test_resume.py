@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import tifffile
-from runs import detect, query, statuses, tables
+from commands import detect, query, statuses, tables
 
 import nucensus
 from nucensus.batch import retry

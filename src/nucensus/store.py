@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .draw import map_of_centres
 from .errors import MissingPackageError, RunError
 from .lock import RunLock
 from .machine import network_disk
@@ -45,6 +46,7 @@ NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
 
 IMAGE_COLUMNS = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
+    "plate", "well", "site", "flag",
 )  # fmt: skip
 """What the run file and `images.csv` say of an image, beside its name."""
 
@@ -67,6 +69,10 @@ CREATE TABLE journal (
     detect_ms REAL,
     stage TEXT,
     reason TEXT,
+    plate TEXT,
+    well TEXT,
+    site TEXT,
+    flag TEXT,
     centres BLOB
 );
 CREATE INDEX listing ON journal (position) WHERE position IS NOT NULL;
@@ -108,6 +114,7 @@ class Run:
     """
 
     def __init__(self, path: str | os.PathLike[str] | sqlite3.Connection) -> None:
+        self._owned = not isinstance(path, sqlite3.Connection)
         self._database = path if isinstance(path, sqlite3.Connection) else _open_existing(path)
 
     @property
@@ -132,8 +139,9 @@ class Run:
             ("image", object), ("status", "U7"), ("count", "i8"), ("height", "i8"),
             ("width", "i8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
             ("stage", "U8"), ("reason", object),
+            ("plate", object), ("well", object), ("site", object), ("flag", object),
         ]  # fmt: skip
-        empty = (None, "", -1, -1, -1, "", np.nan, np.nan, "", "")
+        empty = (None, "", -1, -1, -1, "", np.nan, np.nan, "", "", "", "", "", "")
         rows = [
             tuple(
                 default if value is None else value
@@ -186,9 +194,56 @@ class Run:
         for name, packed in self._database.execute(query):
             yield _as_text(name), np.frombuffer(packed, NUCLEUS_RECORD)
 
+    def reference(self, image: str) -> ImageRef:
+        """Return what the run was asked to do under the name `image`."""
+        query = "SELECT path, size_bytes, mtime_ns FROM images WHERE name = ?"
+        path, *stat = self._database.execute(query, (_as_sql(image),)).fetchone()
+        return ImageRef(image, _as_text(path), *stat)
+
+    def nuclei_of(self, image: str) -> NDArray[np.void]:
+        """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
+        query = "SELECT centres FROM images WHERE name = ?"
+        packed = self._database.execute(query, (_as_sql(image),)).fetchone()[0]
+        return np.frombuffer(packed, NUCLEUS_RECORD)
+
     def close(self) -> None:
         """Close the run file."""
         self._database.close()
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_database") and self._owned:
+            self.close()
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the counts, and the nuclei of the median field."""
+        counts = self.counts
+        words = "".join(
+            f"<div><b style='font-size:1.4em'>{counts[key]:,}</b> {label}</div>"
+            for key, label in (("nuclei", "nuclei"), ("images", "images"), ("failed", "failed"))
+        )
+        return (
+            "<div style='display:flex;gap:1.5em;align-items:center;flex-wrap:wrap'>"
+            f"{self._thumbnail()}<div>{words}</div></div>"
+        )
+
+    def _thumbnail(self) -> str:
+        """Return a map of the nuclei of the field with the median count."""
+        query = (
+            "SELECT centres, height, width FROM images WHERE status = 'found' "
+            "ORDER BY count, id LIMIT 1 OFFSET ?"
+        )
+        row = self._database.execute(query, (max(0, self.counts["found"] - 1) // 2,)).fetchone()
+        if row is None:
+            return ""
+        nuclei = np.frombuffer(row[0], NUCLEUS_RECORD)
+        points = np.column_stack((nuclei["y"], nuclei["x"]))
+        return map_of_centres(points, (row[1], row[2]), width=220)
 
     def __repr__(self) -> str:
         counts = self.counts
@@ -281,7 +336,6 @@ class RunWriter:
                         f"none of the {earlier} images of the run in {str(self._folder)!r} is "
                         f"among the inputs; {_OTHER_INPUTS}"
                     )
-                self._database.execute("DELETE FROM run WHERE key = 'seconds'")
                 self._database.commit()
             except BaseException:
                 self._database.rollback()
@@ -403,8 +457,14 @@ class RunWriter:
             raise RunError(_explanation(self._folder, error)) from error
 
     def view(self) -> Run:
-        """Return the run as its readers see it."""
+        """Return the run as its readers see it, for as long as this writer is open."""
         return Run(self._database)
+
+    def hand_over(self) -> Run:
+        """Return the run in memory; it is closed with the last who reads it."""
+        run = Run(self._database)
+        run._owned = True
+        return run
 
     def _one(self, query: str) -> int:
         value: int = self._database.execute(query).fetchone()[0]
@@ -519,11 +579,15 @@ def _open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
             f"{os.fspath(path)!r} is not a run: there is no {RUN_FILE}; expected the folder that "
             f"nucensus detect -o wrote"
         )
+    database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
         _check_schema(database, file)
     except sqlite3.Error as error:
+        database.close()
         raise RunError(f"{os.fspath(file)!r} cannot be opened as a run file: {error}") from error
+    except RunError:
+        database.close()
+        raise
     return database
 
 

@@ -112,7 +112,7 @@ def census(
             writer, settings, choice, workers=workers, limits=limits or Limits(), stop=stop,
             check_content=check_content, on_choice=on_choice, on_outcome=on_outcome,
         ).work(out, on_plan)  # fmt: skip
-    return writer.view() if out is None else Run(out)
+    return writer.hand_over() if out is None else Run(out)
 
 
 def retry(

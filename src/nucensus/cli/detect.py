@@ -1,5 +1,6 @@
 """`nucensus detect`."""
 
+import dataclasses
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ import click
 from .running import run_and_report, run_options
 
 if TYPE_CHECKING:
-    from ..model import Border
+    from ..model import Settings
+    from ..store import Run
 
 
 @click.command(epilog="Example: nucensus detect plate/ -o run --threshold 300 --border keep")
@@ -50,16 +52,24 @@ if TYPE_CHECKING:
     show_default=True,
     help="What becomes of nuclei closer to the edge than --min-distance.",
 )
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.toml",
+    help="Take the settings from a file, as nucensus tune saves it; options go before it.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
 @click.option(
     "--check-content",
     is_flag=True,
     help="Know changed files by a hash of their content, not by size and time.",
 )
+@click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @run_options
-def command(inputs: tuple[str, ...], out: Path, sigma: float, min_distance: int,
-            threshold: float, border: "Border", overwrite: bool, check_content: bool,
-            **run_options: Any) -> None:  # fmt: skip
+def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None, sigma: float,
+            min_distance: int, threshold: float, border: str, overwrite: bool,
+            check_content: bool, report: bool, **run_options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     INPUT is any number of image files, folders (all images in them and below
@@ -73,11 +83,36 @@ def command(inputs: tuple[str, ...], out: Path, sigma: float, min_distance: int,
     130 and 143 if it was stopped by Ctrl-C or SIGTERM.
     """
     from ..batch import census
-    from ..model import Settings
 
-    settings = Settings(sigma, min_distance, threshold, border)
+    options = {
+        "sigma": sigma, "min_distance": min_distance, "threshold": threshold, "border": border
+    }  # fmt: skip
+    settings = _settings(options, settings_file)
     run_and_report(
         partial(census, inputs, out, settings, overwrite=overwrite, check_content=check_content),
         out,
+        then=_write_report if report else None,
         **run_options,
     )
+
+
+def _write_report(run: "Run", out: Path) -> None:
+    from .report import publish
+
+    publish(run, out / "report.html")
+
+
+def _settings(options: dict[str, Any], file: Path | None) -> "Settings":
+    """Return the settings of the options; those of `file` where no option was typed."""
+    from ..model import Settings
+    from ..settings_file import read_settings
+
+    if file is None:
+        return Settings(**options)
+    context = click.get_current_context()
+    typed = {
+        name: value
+        for name, value in options.items()
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    return dataclasses.replace(read_settings(file), **typed)

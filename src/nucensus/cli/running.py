@@ -109,6 +109,7 @@ def run_and_report(
     max_failures: int | None,
     explain: bool,
     quiet: bool,
+    then: Callable[["Run", Path], None] | None = None,
 ) -> None:
     """Work through a run with a progress bar, report on it, and exit with its code."""
     from ..model import Limits
@@ -134,6 +135,8 @@ def run_and_report(
     print_failures(run)
     if stop.signal and run.counts["pending"]:
         sys.exit(128 + stop.signal)
+    if then is not None:
+        then(run, out)
     if run.counts["failed"]:
         sys.exit(EXIT_SOME_FAILED)
 
