@@ -18,7 +18,7 @@ def sync(session: nox.Session, *options: str) -> None:
 def suite(session: nox.Session) -> None:
     """Run the whole suite, the slow proofs too."""
     sync(session)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *session.posargs, env={"NUCENSUS_KILLS": "30"})
 
 
 @nox.session
