@@ -29,7 +29,9 @@ def nearest_distances(points: Points) -> NDArray[np.float64]:
     """
     located = np.asarray(points, np.float64)
     if len(located) <= _FEW:
-        squared = ((located[:, None] - located) ** 2).sum(axis=2)
+        squared = np.zeros((len(located), len(located)))
+        for axis in located.T:
+            squared += np.subtract.outer(axis, axis) ** 2
         np.fill_diagonal(squared, np.inf)
         nearest: NDArray[np.float64] = np.sqrt(squared.min(axis=1, initial=np.inf))
         return nearest

@@ -26,7 +26,10 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     metadata = {"nucensus.provenance": json.dumps(document)}
     nuclei_path, images_path = two_files(target, ".parquet")
     schema = _nuclei_schema(arrow, run).with_metadata(metadata)
-    with whole(nuclei_path) as partial, parquet.ParquetWriter(partial, schema) as writer:
+    with (
+        whole(nuclei_path) as partial,
+        parquet.ParquetWriter(partial, schema, use_dictionary=["image", "y", "x"]) as writer,
+    ):
         for batch in batches(run, ()):
             writer.write_batch(_nuclei_batch(arrow, schema, batch))
     schema = _images_schema(arrow).with_metadata(metadata)
