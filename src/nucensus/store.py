@@ -228,6 +228,16 @@ class Run:
         """Close the run file."""
         self._database.close()
 
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_database"):
+            self.close()
+
     def __repr__(self) -> str:
         counts = self.counts
         return (
@@ -343,13 +353,15 @@ def _open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
             f"{os.fspath(path)!r} is not a run: there is no {RUN_FILE}; expected the folder that "
             f"nucensus detect -o wrote"
         )
+    database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
         version = database.execute("PRAGMA user_version").fetchone()[0]
         application_id = database.execute("PRAGMA application_id").fetchone()[0]
     except sqlite3.Error as error:
+        database.close()
         raise RunError(f"{os.fspath(file)!r} cannot be opened as a run file: {error}") from error
     if application_id != _APPLICATION_ID or version != SCHEMA_VERSION:
+        database.close()
         raise RunError(
             f"{os.fspath(file)!r} is not a run file of schema {SCHEMA_VERSION} "
             f"(it says {version}); open it with the version of nucensus that wrote it"

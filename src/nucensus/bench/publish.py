@@ -57,23 +57,31 @@ def draw(comparison: Comparison) -> "Figure":
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
     except ImportError as error:
         raise MissingPackageError("matplotlib", "The chart", "bench") from error
     count = len(comparison.measurements)
     with rc_context({"font.family": "sans-serif", "font.size": 10, "svg.hashsalt": "nucensus"}):
-        figure = Figure(figsize=(8, 1.5 + 0.34 * count), layout="constrained")
+        figure = Figure(
+            figsize=(8, 1.5 + 0.34 * count), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
+        )
         axes = figure.add_subplot()
         _draw_bars(axes, comparison.measurements)
-        megapixels = comparison.pixels / comparison.images / 1e6
-        figure.suptitle(
-            f"Finding the nuclei of {comparison.images} images ({megapixels:.2g} megapixels each)",
-            x=0.02, ha="left", fontsize=13, fontweight="bold", color=_INK,
-        )  # fmt: skip
-        axes.set_title(
-            f"{comparison.workers} workers, best of {comparison.repeat}; the points are identical",
-            loc="left", fontsize=9.5, color="#57606a",
-        )  # fmt: skip
+        _draw_title(axes, comparison)
     return figure
+
+
+def _draw_title(axes: "Axes", comparison: Comparison) -> None:
+    megapixels = comparison.pixels / comparison.images / 1e6
+    axes.set_title(
+        f"Finding the nuclei of {comparison.images} images of {megapixels:.2g} megapixels",
+        loc="left", pad=26, fontsize=13, fontweight="bold", color=_INK,
+    )  # fmt: skip
+    axes.annotate(
+        f"{comparison.workers} workers, best of {comparison.repeat}; all find the same points",
+        (0, 1), (0, 10), xycoords="axes fraction", textcoords="offset points",
+        fontsize=9.5, color="#57606a",
+    )  # fmt: skip
 
 
 def _draw_bars(axes: "Axes", measurements: tuple[Measurement, ...]) -> None:
@@ -83,15 +91,15 @@ def _draw_bars(axes: "Axes", measurements: tuple[Measurement, ...]) -> None:
         axes.barh(position, each.load_s, color=_LOADING, height=0.72)
         axes.barh(
             position, each.best_s, left=each.load_s, color=_COLOURS[each.detector], height=0.72,
-            xerr=each.spread_s, error_kw={"ecolor": _INK, "elinewidth": 0.8, "capsize": 2},
+            xerr=each.spread_s or None, error_kw={"ecolor": _INK, "elinewidth": 0.8, "capsize": 2},
         )  # fmt: skip
         axes.annotate(
-            f"{each.total_s:.3g} s", (each.total_s + each.spread_s, position), (6, 0),
+            f"{each.total_s:#.3g} s", (each.total_s + each.spread_s, position), (6, 0),
             textcoords="offset points", va="center", fontsize=9, color=_INK,
         )  # fmt: skip
     axes.set_yticks(positions, [each.strategy for each in measurements])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.12 * longest)
+    axes.set_xlim(0, 1.15 * longest)
     axes.set_xlabel("seconds for one pass over all images")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#eaecef", linewidth=0.8)

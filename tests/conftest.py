@@ -1,0 +1,25 @@
+"""What several test files share: a small plate with known centres."""
+
+from pathlib import Path
+
+import pytest
+import tifffile
+
+from nucensus.synthetic import make_field
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def fields():
+    return [make_field(seed, shape=(160, 200), nuclei=6) for seed in range(5)]
+
+
+@pytest.fixture
+def plate(tmp_path, fields):
+    """A folder of five small images, s1.tif to s10.tif out of order."""
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    for site, field in zip((10, 2, 1, 3, 4), fields, strict=True):
+        tifffile.imwrite(folder / f"A01_s{site}.tif", field.image)
+    return folder

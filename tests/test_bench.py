@@ -1,0 +1,78 @@
+"""The comparison: fair times, equal points, one sentence of advice."""
+
+import pytest
+
+from nucensus.bench import Comparison, Measurement, compare, recommend
+from nucensus.bench.measure import _check_equal
+from nucensus.bench.publish import table_rows
+from nucensus.discover import discover
+from nucensus.errors import InputError, NucensusError
+from nucensus.model import ImageRef, Settings
+
+
+def measurement(strategy, seconds, detector="scikit-image", load_s=0.0):
+    return Measurement(detector, strategy, (seconds, seconds * 1.1), load_s, 10**8, 100)
+
+
+def comparison(*measurements):
+    return Comparison(
+        measurements, 24, 24 * 10**6, (), Settings(), 1, 2, 2, {"processor": "one"}, {}
+    )
+
+
+def test_each_strategy_is_timed_in_a_process_of_its_own(plate):
+    found = compare(
+        discover([plate], (".tif",)),
+        strategies=["list-disk", "list-memory"],
+        detectors=["native"],
+        settings=Settings(threshold=300),
+        repeat=2,
+    )
+    disk, memory = found.measurements
+    assert disk.load_s == 0
+    assert memory.load_s > 0
+    assert disk.nuclei == memory.nuclei > 0
+    assert disk.peak_memory_bytes > 10**6
+
+
+def test_files_that_cannot_be_read_are_left_out_and_listed(plate):
+    (plate / "bad.tif").write_text("nothing")
+    found = compare(
+        discover([plate], (".tif",)), strategies=["list-disk"], detectors=["native"], repeat=1
+    )
+    assert found.images == 5
+    assert [name for name, _ in found.skipped] == ["bad.tif"]
+
+
+def test_a_folder_without_a_readable_image_is_an_error(tmp_path):
+    (tmp_path / "bad.tif").write_text("nothing")
+    with pytest.raises(InputError, match="none of the 1 images can be read"):
+        compare(discover([tmp_path], (".tif",)))
+
+
+def test_different_points_are_a_failure_that_names_the_image():
+    images = [ImageRef("one.tif", "one.tif"), ImageRef("two.tif", "two.tif")]
+    with pytest.raises(NucensusError, match=r"A and B give different points for 'two.tif'"):
+        _check_equal(("A", ["x", "y"]), ("B", ["x", "z"]), images)
+
+
+def test_loading_counts_in_the_total_and_not_in_the_published_time():
+    each = measurement("list-memory", 2.0, load_s=0.5)
+    assert (each.best_s, each.total_s) == (2.0, 2.5)
+
+
+def test_the_advice_names_the_best_published_method_and_how_far_ours_is_ahead():
+    advice = recommend(
+        comparison(
+            measurement("list-disk", 9.0),
+            measurement("pool-fork", 4.0, load_s=0.5),
+            measurement("threads", 0.1, detector="native"),
+        )
+    )
+    assert advice.startswith("Of the published methods pool-fork is best here (4.5 s")
+    assert "45.0 times faster" in advice
+
+
+def test_memory_that_cannot_be_known_is_said_to_be_unknown():
+    unknown = Measurement("native", "threads", (1.0,), 0.0, 0, 5)
+    assert table_rows(comparison(unknown))[0][-1] == "unknown"

@@ -1,0 +1,113 @@
+"""The command line, as a user types it."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+
+def nucensus(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "nucensus", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+def test_detect_writes_the_run_and_says_what_it_found(plate, tmp_path):
+    done = nucensus("detect", plate, "-o", tmp_path / "run", "--threshold", 300)
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"\d+ nuclei in 5 images, 0 failed; ", done.stdout)
+    names = {"run.sqlite", "nuclei.csv", "images.csv", "provenance.json"}
+    assert names == {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def test_no_progress_bar_is_drawn_where_nobody_watches(plate, tmp_path):
+    done = nucensus("detect", plate, "-o", tmp_path / "run")
+    assert done.stderr == ""
+
+
+def test_quiet_prints_nothing(plate, tmp_path):
+    done = nucensus("detect", plate, "-o", tmp_path / "run", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_bad_file_is_listed_and_the_exit_code_is_3(plate, tmp_path):
+    (plate / "bad.tif").write_text("nothing")
+    done = nucensus("detect", plate, "-o", tmp_path / "run")
+    assert done.returncode == 3
+    assert "5 images, 1 failed" in done.stdout
+    assert "Failed: 'bad.tif' (read): " in done.stderr
+    with open(tmp_path / "run" / "images.csv", newline="") as file:
+        assert sum(row["status"] == "found" for row in csv.DictReader(file)) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["detect", "nowhere", "-o", "run"], "'nowhere' does not exist; expected"),
+        (["detect", ".", "-o", "run", "--sigma", "-1"], "sigma is -1.0; expected"),
+        (["detect", ".", "-o", "run", "--strategy", "magic"], "expected one of list-disk"),
+        (["detect", ".", "-o", "run", "--workers", "0"], "0 is not in the range"),
+        (["detect", "."], "Missing option '-o'"),
+        (["detekt"], "No such command 'detekt'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(plate, arguments, message):
+    done = nucensus(*arguments, cwd=plate)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_traceback_shows_where_an_error_arose(plate):
+    done = nucensus("--traceback", "detect", "nowhere", "-o", "run", cwd=plate)
+    assert "Traceback" in done.stderr
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("command", ["detect", "bench", "demo", "info"])
+def test_every_command_explains_itself_with_an_example(command):
+    done = nucensus(command, "--help")
+    assert done.returncode == 0
+    assert f"Example: nucensus {command}" in done.stdout
+
+
+def test_help_starts_without_numpy():
+    code = "import sys, nucensus.cli; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_importing_nucensus_imports_no_more_than_numpy():
+    code = (
+        "import sys, nucensus; nucensus.detect_nuclei, nucensus.process_images;"
+        "sys.exit(bool({'skimage', 'scipy', 'tifffile', 'rich', 'matplotlib'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_info_names_the_kernel_and_the_cores():
+    done = nucensus("info")
+    assert re.search(r"^kernel +(baseline|avx2|avx512|neon) ", done.stdout, re.MULTILINE)
+    assert re.search(r"^usable cores +\d+ ", done.stdout, re.MULTILINE)
+
+
+def test_bench_measures_checks_and_draws(plate, tmp_path):
+    arguments = ["--repeat", "2", "--strategy", "list-disk", "--strategy", "pool-fork"]
+    done = nucensus("bench", plate, "-o", tmp_path / "bench", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Of the published methods" in done.stdout
+    result = json.loads((tmp_path / "bench" / "bench.json").read_text())
+    assert len(result["measurements"]) == 4
+    assert all(len(each["samples_s"]) == 2 for each in result["measurements"])
+    assert {each["nuclei"] for each in result["measurements"]} != {0}
+    assert (tmp_path / "bench" / "bench.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "bench" / "bench.svg").read_text().lstrip().startswith("<?xml")
+    page = (tmp_path / "bench" / "bench.html").read_text()
+    assert "http://" not in page
+    assert "https://" not in page

@@ -1,0 +1,103 @@
+"""Which images an input stands for, in which order, under which names."""
+
+import os
+
+import pytest
+
+from nucensus.discover import discover, natural_key
+from nucensus.errors import InputError
+
+SUFFIXES = (".tif", ".png")
+
+
+def touch(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def names(*inputs):
+    return [reference.name for reference in discover(inputs, SUFFIXES)]
+
+
+def test_a_folder_is_listed_in_natural_order(tmp_path):
+    touch(*(tmp_path / f"s{site}.tif" for site in (10, 1, 2)))
+    assert names(tmp_path) == ["s1.tif", "s2.tif", "s10.tif"]
+
+
+def test_only_images_of_a_folder_count(tmp_path):
+    touch(tmp_path / "a.tif", tmp_path / "b.PNG", tmp_path / "truth.csv", tmp_path / ".hidden.tif")
+    assert names(tmp_path) == ["a.tif", "b.PNG"]
+
+
+def test_folders_below_count_and_their_images_are_named_by_their_path(tmp_path):
+    touch(tmp_path / "b" / "1.tif", tmp_path / "a" / "1.tif", tmp_path / "z.tif")
+    assert names(tmp_path) == ["z.tif", "a/1.tif", "b/1.tif"]
+
+
+def test_the_folder_of_an_earlier_run_is_left_out(tmp_path):
+    touch(tmp_path / "a.tif", tmp_path / "run" / "run.sqlite", tmp_path / "run" / "overlay.png")
+    assert names(tmp_path) == ["a.tif"]
+
+
+def test_a_folder_named_like_an_image_is_not_passed_over_in_silence(tmp_path):
+    touch(tmp_path / "a.tif")
+    (tmp_path / "b.tif").mkdir()
+    assert names(tmp_path) == ["a.tif", "b.tif"]
+
+
+def test_a_file_that_is_named_twice_counts_once(tmp_path):
+    touch(tmp_path / "a.tif", tmp_path / "b.tif")
+    assert names(tmp_path / "b.tif", tmp_path) == ["b.tif", "a.tif"]
+
+
+def test_files_keep_the_order_in_which_they_are_given(tmp_path):
+    touch(tmp_path / "a.tif", tmp_path / "b.tif")
+    assert names(tmp_path / "b.tif", tmp_path / "a.tif") == ["b.tif", "a.tif"]
+
+
+def test_a_glob_stands_for_the_images_that_match(tmp_path):
+    touch(tmp_path / "A" / "1.tif", tmp_path / "B" / "1.tif", tmp_path / "B" / "1.csv")
+    assert names(f"{tmp_path}/*/1.*") == ["A/1.tif", "B/1.tif"]
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_found(tmp_path):
+    touch(tmp_path / "a[1].tif")
+    assert names(tmp_path / "a[1].tif") == ["a[1].tif"]
+
+
+def test_an_explicit_file_counts_whatever_its_ending(tmp_path):
+    touch(tmp_path / "a.xyz")
+    assert names(tmp_path / "a.xyz") == ["a.xyz"]
+
+
+def test_size_and_time_are_noted(tmp_path):
+    touch(tmp_path / "a.tif")
+    (reference,) = discover([tmp_path], SUFFIXES)
+    stat = os.stat(tmp_path / "a.tif")
+    assert (reference.size_bytes, reference.mtime_ns) == (1, stat.st_mtime_ns)
+
+
+def test_a_name_that_is_not_utf8_is_kept(tmp_path):
+    path = os.fsencode(tmp_path) + b"/caf\xe9.tif"
+    with open(path, "wb") as file:
+        file.write(b"x")
+    (reference,) = discover([tmp_path], SUFFIXES)
+    assert os.fsencode(reference.name) == b"caf\xe9.tif"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: folder / "nothing", "does not exist"),
+        (lambda folder: folder, "holds no image; expected files that end in .tif, .png"),
+        (lambda folder: f"{folder}/*.tif", "holds no image"),
+    ],
+)
+def test_an_input_without_an_image_is_an_error_that_says_so(tmp_path, make, message):
+    with pytest.raises(InputError, match=message):
+        discover([make(tmp_path)], SUFFIXES)
+
+
+def test_numbers_sort_by_value_and_letters_by_letter():
+    assert sorted(["b1", "a10", "a9", "²", "a"], key=natural_key) == ["a", "a9", "a10", "b1", "²"]

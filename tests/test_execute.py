@@ -1,0 +1,97 @@
+"""The contract of every strategy: each item once, whatever happens to the workers."""
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from nucensus.errors import StrategyError, WorkerDiedError
+from nucensus.execute import PUBLISHED, STRATEGIES, check, strategy_named
+
+POOLS = [name for name in STRATEGIES if name.startswith("pool")]
+
+
+@pytest.fixture(params=STRATEGIES)
+def strategy(request):
+    return strategy_named(request.param)
+
+
+def double(item):
+    return 2 * item
+
+
+def die(item):
+    if item == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def refuse(item):
+    raise ValueError(f"cannot do {item}")
+
+
+def test_the_five_published_strategies_are_there_by_name():
+    assert set(PUBLISHED) < set(STRATEGIES)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 37])
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_every_index_comes_once_with_its_own_outcome(strategy, count, workers):
+    items = list(range(100, 100 + count))
+    outcomes = list(strategy.run(double, items, workers))
+    assert sorted(outcomes) == [(index, 2 * item) for index, item in enumerate(items)]
+
+
+def test_arrays_are_items_like_any_other(strategy):
+    items = [np.full((3, 4), value) for value in range(9)]
+    sums = dict(strategy.run(np.sum, items, 2))
+    assert [sums[index] for index in range(9)] == [12 * value for value in range(9)]
+
+
+def test_an_error_of_the_function_comes_through_as_it_is(strategy):
+    with pytest.raises(ValueError, match="cannot do"):
+        list(strategy.run(refuse, range(8), 2))
+
+
+def test_a_reader_that_stops_early_leaves_no_worker_behind(strategy):
+    outcomes = strategy.run(double, range(50), 2)
+    next(outcomes)
+    outcomes.close()
+    assert threading.active_count() == 1
+
+
+def test_threads_take_items_only_as_they_can_work_on_them():
+    taken = []
+    outcomes = strategy_named("threads").run(double, (taken.append(i) or i for i in range(1000)), 2)
+    next(outcomes)
+    assert len(taken) < 20
+    outcomes.close()
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_a_worker_that_is_killed_ends_the_run_instead_of_hanging_it(name):
+    with pytest.raises(WorkerDiedError, match="ended before its work was done"):
+        list(strategy_named(name).run(die, range(8), 2))
+
+
+@pytest.mark.parametrize("name", ["list-disk", "list-memory", "pool-fork", "threads"])
+def test_closures_and_lambdas_work_where_nothing_is_pickled(name):
+    offset = 5
+    check(strategy_named(name), lambda item: item + offset)
+    outcomes = strategy_named(name).run(lambda item: item + offset, range(4), 2)
+    assert sorted(outcomes) == [(0, 5), (1, 6), (2, 7), (3, 8)]
+
+
+@pytest.mark.parametrize("name", ["pool-disk", "pool-memory"])
+def test_a_lambda_that_cannot_be_pickled_is_refused_before_anything_runs(name):
+    with pytest.raises(
+        StrategyError, match=r"cannot be pickled .* define it there, or use threads"
+    ):
+        check(strategy_named(name), lambda item: item)
+
+
+def test_an_unknown_strategy_is_refused_with_those_that_there_are():
+    with pytest.raises(StrategyError, match=r"no strategy 'pool'; expected one of list-disk"):
+        strategy_named("pool")

@@ -1,0 +1,109 @@
+"""One image file becomes one array, or an error that helps."""
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from conftest import SHARED
+
+from nucensus.errors import NotAPlaneError, ReadError
+from nucensus.read import read
+
+RNG = np.random.default_rng(5)
+IMAGE = (RNG.gamma(2, 300, (70, 90)) + np.arange(90)).astype(np.uint16)
+
+
+def same(path, image):
+    found = read(path)
+    assert found.dtype.newbyteorder("=") == image.dtype
+    np.testing.assert_array_equal(found, image)
+
+
+@pytest.mark.parametrize("bigtiff", [False, True])
+@pytest.mark.parametrize("tile", [None, (32, 48)])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "lzw", "zlib", "zstd", "packbits"])
+@pytest.mark.parametrize("predictor", [False, True])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_every_layout_of_a_tiff_gives_its_pixels(
+    tmp_path, bigtiff, tile, byteorder, compression, predictor, dtype
+):
+    if predictor and compression in (None, "packbits"):
+        pytest.skip("no predictor without such a compression")
+    image = IMAGE.astype(dtype)
+    options = {"compression": compression, "predictor": predictor, "tile": tile}
+    tifffile.imwrite(tmp_path / "a.tif", image, bigtiff=bigtiff, byteorder=byteorder, **options)
+    same(tmp_path / "a.tif", image)
+
+
+@pytest.mark.parametrize("options", [{"ome": True}, {"imagej": True}, {"rowsperstrip": 3}])
+def test_ome_imagej_and_striped_tiff_give_their_pixels(tmp_path, options):
+    tifffile.imwrite(tmp_path / "a.tif", IMAGE, **options)
+    same(tmp_path / "a.tif", IMAGE)
+
+
+def test_png_gives_its_pixels(tmp_path):
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(IMAGE))
+    same(tmp_path / "a.png", IMAGE)
+
+
+def test_jpeg_gives_its_pixels_as_they_decode(tmp_path):
+    encoded = imagecodecs.jpeg_encode(IMAGE.astype(np.uint8), level=95)
+    (tmp_path / "a.JPG").write_bytes(encoded)
+    same(tmp_path / "a.JPG", imagecodecs.jpeg_decode(encoded))
+
+
+def test_a_stack_is_refused_with_its_shape_and_axes(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.stack([IMAGE] * 3), imagej=True, metadata={"axes": "ZYX"}
+    )
+    with pytest.raises(NotAPlaneError, match=r"3 x 70 x 90 \(ZYX\)"):
+        read(tmp_path / "a.tif")
+
+
+def test_two_images_in_one_file_are_refused(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(IMAGE)
+        file.write(IMAGE[:20])
+    with pytest.raises(NotAPlaneError, match="20 x 90"):
+        read(tmp_path / "a.tif")
+
+
+def test_colours_are_refused_with_what_to_do(tmp_path):
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(np.dstack([IMAGE] * 3)))
+    with pytest.raises(NotAPlaneError, match="save the channel with the nuclei"):
+        read(tmp_path / "a.png")
+
+
+def test_a_truncated_file_is_told_from_an_empty_and_a_missing_one(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", IMAGE)
+    whole = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ReadError, match=r"truncated: \d+ of 6300 pixels"):
+        read(tmp_path / "a.tif")
+    (tmp_path / "a.tif").write_bytes(b"")
+    with pytest.raises(ReadError, match="empty"):
+        read(tmp_path / "a.tif")
+    (tmp_path / "a.tif").unlink()
+    with pytest.raises(ReadError, match="does not exist"):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("ending", ["tif", "png", "jpg"])
+def test_a_text_with_the_ending_of_an_image_is_refused(tmp_path, ending):
+    path = tmp_path / f"a.{ending}"
+    path.write_text("this is no image at all, whatever its name says\n")
+    with pytest.raises(ReadError, match="wrong ending"):
+        read(path)
+
+
+def test_an_unknown_ending_is_refused_with_those_that_are_known(tmp_path):
+    (tmp_path / "a.xyz").write_bytes(b"x")
+    with pytest.raises(ReadError, match=r"'.xyz' is not one .* expected .tif"):
+        read(tmp_path / "a.xyz")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the BBBC039 fields are not beside the repository")
+def test_metamorph_fields_give_the_pixels_that_tifffile_gives():
+    for path in sorted((SHARED / "data" / "bbbc039" / "images").glob("*.tif"))[::10]:
+        same(path, tifffile.imread(path))
