@@ -1,107 +1,91 @@
-"""Run files for the tests: what they state is chosen here, not detected."""
+"""Runs for the tests of what shows them, made without counting thousands of images."""
 
-import json
 import sqlite3
 
 import numpy as np
+import tifffile
 
-from nucensus.model import RUN_FILE, Centres, Failed, Found, ImageRef, Settings
-from nucensus.store import Run, RunWriter
+from nucensus import Run, Settings
+from nucensus.detect import detect
+from nucensus.model import Failed, Found, ImageRef
+from nucensus.store import RunWriter
+from nucensus.synthetic import make_field
 
-HARD_NAMES = (
-    "plain.tif",
-    "comma, and 'quote'.tif",
-    'double "quotes".tif',
-    "new\nline and\rreturn.tif",
-    "sub/folder/back\\slash.tif",
-    "emoji \U0001f52c µm.tif",
-    "not UTF-8 \udce9\udcff.tif",
-    "=1+1.tif",
-    "../up/./100%.tif",
-)
-"""Names that files may have and that formats may not expect."""
+SETTINGS = Settings(threshold=600, border="keep")
 
 
-def some_centres(count, *, seed=0, shape=(100, 120)):
-    """Return `count` nuclei at different pixels, brightest first."""
-    rng = np.random.default_rng(seed)
-    pixels = rng.choice(shape[0] * shape[1], count, replace=False)
-    points = np.column_stack(np.unravel_index(pixels, shape)).astype(np.int64)
-    return Centres(points, np.sort(rng.uniform(1000, 4000, count))[::-1])
+def write_fields(folder, *, count=4, shape=(300, 400), nuclei=24):
+    """Write `count` synthetic images and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"field_{number:02d}.tif" for number in range(count)]
+    for number, path in enumerate(paths):
+        tifffile.imwrite(path, make_field(number, shape=shape, nuclei=nuclei).image)
+    return paths
 
 
-def write_run(folder, images, *, settings=None, **facts):
-    """Write a run file and return the run.
+def write_run(folder, images, *, rows=8, columns=12, sites=2, settings=SETTINGS):
+    """Write a run of a plate whose fields are `images` in turn.
 
-    `images` maps names to `Centres`, `Failed`, None (pending), or a pair of
-    one of these and the columns to state.
+    H12 has no image, C03 failed, D04 half failed, B02 is empty of nuclei and
+    G07 stands out.
     """
+    found = [_found(path, settings) for path in images]
+    wells = [
+        (f"{chr(65 + row)}{column + 1:02d}", site + 1)
+        for row in range(rows)
+        for column in range(columns)
+        for site in range(sites)
+        if (row, column) != (rows - 1, columns - 1)
+    ]
     writer = RunWriter(folder)
     writer.record_facts(
-        settings=(settings or Settings()).as_dict(),
-        **{
-            "version": "0.1.0",
-            "strategy": {"name": "threads", "workers": 2, "reason": "asked for"},
-            "machine": {"processor": "made up", "cores": {"machine": 2}},
-            "started": 1.7e9,
-            "seconds": 0.25,
-            **facts,
-        },
+        version="0.1.0",
+        settings=settings.as_dict(),
+        strategy={"name": "threads", "workers": 2, "reason": "2 workers share the work"},
+        machine={"processor": "a processor"},
+        started=1_790_000_000.0,
+        seconds=12.5,
     )
-    mtime_ns = 1_600_000_000_123_456_789
-    writer.plan(ImageRef(name, f"/data/{name}", 240, mtime_ns) for name in images)
-    for number, outcome in enumerate(images.values(), start=1):
-        outcome = outcome[0] if isinstance(outcome, tuple) else outcome
-        if isinstance(outcome, Centres):
-            outcome = Found(outcome, (100, 120), "uint16", 0.5, 1.5)
-        if outcome is not None:
-            writer.record(number, outcome)
+    names = [f"plate1_{well}_s{site}.tif" for well, site in wells]
+    paths = [str(images[i % len(images)]) for i in range(len(names))]
+    writer.plan(ImageRef(name, path) for name, path in zip(names, paths, strict=True))
+    rng = np.random.default_rng(0)
+    for index, ((well, site), (image_id, _)) in enumerate(
+        zip(wells, list(writer.pending()), strict=True)
+    ):
+        outcome = _vary(found[index % len(found)], rng.uniform(0.8, 1))
+        if well == "B02":
+            outcome = _vary(outcome, 0)
+        if well == "G07":
+            outcome = _vary(outcome, 0.15)
+        if well == "C03" or (well == "D04" and site == 1):
+            outcome = Failed("read", "the file is empty (0 bytes); copy it again from its source")
+        writer.record(image_id, outcome)
     writer.commit()
-    _state(folder / RUN_FILE, images)
+    writer.view().close()
+    place_on_plate(folder, wells)
     return Run(folder)
 
 
-def _state(path, images):
-    database = sqlite3.connect(path)
-    for number, stated in enumerate(images.values(), start=1):
-        columns = stated[1] if isinstance(stated, tuple) else {}
-        for name, value in columns.items():
-            plain = json.dumps(value) if isinstance(value, dict) else value
-            database.execute(f"UPDATE images SET {name} = ? WHERE id = ?", (plain, number))
+def place_on_plate(folder, wells):
+    """Write plate, well, site and flag into a run file."""
+    database = sqlite3.connect(folder / "run.sqlite")
+    rows = [
+        ("plate1", well, site, {"B02": "blank", "E05": "saturated"}.get(well), image_id)
+        for image_id, (well, site) in enumerate(wells, 1)
+    ]
+    database.executemany("UPDATE images SET plate=?, well=?, site=?, flag=? WHERE id=?", rows)
     database.commit()
     database.close()
 
 
-def hard_run(folder):
-    """Write a run whose names are hard; one image has no nuclei and one failed."""
-    images = {
-        name: (some_centres(number, seed=number), {"pixel_size_um": 0.65 if number % 2 else None})
-        for number, name in enumerate(HARD_NAMES)
-    }
-    images["broken.tif"] = Failed("read", 'the file is "cut off",\nsee above')
-    return write_run(folder, images)
+def _found(path, settings):
+    image = tifffile.imread(path)
+    return Found(detect(image, settings), image.shape, str(image.dtype), 1.0, 2.0)
 
 
-def plate_run(folder):
-    """Write a run of a plate: two wells of two sites, one of a single failure, treatments."""
-
-    def where(plate, well, site, **extra):
-        return {
-            "plate": plate, "well": well, "site": site, "pixel_size_um": 0.5, "extra": extra or None
-        }  # fmt: skip
-
-    return write_run(
-        folder,
-        {
-            "a.tif": (some_centres(30, seed=1), where("P1", "A10", "1", compound="DMSO")),
-            "b.tif": (
-                some_centres(20, seed=2),
-                where("P1", "A02", "1", compound="drug, 1", dose=3),
-            ),
-            "c.tif": (
-                some_centres(10, seed=3),
-                where("P1", "A02", "2", compound="drug, 1", dose=4),
-            ),
-            "d.tif": (Failed("read", "empty"), where("P1", "B01", "1")),
-        },
-    )
+def _vary(found, part):
+    """Return `found` with that part of its nuclei."""
+    count = round(part * len(found.centres))
+    centres = type(found.centres)(found.centres.points[:count], found.centres.intensities[:count])
+    return Found(centres, found.shape, found.dtype, found.read_ms, found.detect_ms)

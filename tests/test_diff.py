@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from runs import some_centres, write_run
+from stated_runs import some_centres, write_run
 
 from nucensus import Settings, diff_images
 from nucensus.cli import main

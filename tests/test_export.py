@@ -5,7 +5,7 @@ import sqlite3
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from runs import HARD_NAMES, hard_run, plate_run, some_centres, write_run
+from stated_runs import HARD_NAMES, hard_run, plate_run, some_centres, write_run
 
 from nucensus import export_run
 from nucensus.cli import _nucensus

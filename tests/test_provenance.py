@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from runs import hard_run, some_centres, write_run
+from stated_runs import hard_run, some_centres, write_run
 
 from nucensus import census, export_run
 from nucensus.export import FORMATS

@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from runs import plate_run, some_centres, write_run
+from stated_runs import plate_run, some_centres, write_run
 
 from nucensus import export_run, well_table
 from nucensus.cli import _nucensus

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from .neighbours import pairs_within
-from .store import METADATA_COLUMNS, NUCLEUS_RECORD, ImageRow, Nuclei, Run
+from .store import IMAGE_COLUMNS, NUCLEUS_RECORD, ImageRow, Nuclei, Run
 
 Change = tuple[str, Any, Any]
 """What it is called, before, after."""
 
-_COMPARED = ("status", "height", "width", "dtype", "stage", "reason", *METADATA_COLUMNS)
+_COMPARED = tuple(name for name in IMAGE_COLUMNS if name not in ("count", "read_ms", "detect_ms"))
 _NOBODY = np.empty(0, NUCLEUS_RECORD)
 
 

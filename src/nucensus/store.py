@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .draw import map_of_centres
 from .errors import MissingPackageError, RunError
 from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Settings
 
@@ -31,14 +32,14 @@ _APPLICATION_ID = 0x6E75_6365  # "nuce"
 NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
 """One nucleus as the run file packs it: (row, column) in pixels, smoothed grey level."""
 
-METADATA_COLUMNS = ("plate", "well", "site", "channel", "z", "time", "pixel_size_um", "extra")
-"""Where an image comes from, as far as it says so; `extra` is a JSON object of whatever else."""
-
 IMAGE_COLUMNS = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    *METADATA_COLUMNS,
+    "plate", "well", "site", "flag", "channel", "z", "time", "pixel_size_um", "extra",
 )  # fmt: skip
-"""What the run file and `images.csv` say of an image, beside its name."""
+"""What the run file and `images.csv` say of an image, beside its name.
+
+From `plate` on as far as it is known; `extra` is a JSON object of whatever else is.
+"""
 
 ROW_COLUMNS = ("name", "path", "size_bytes", "mtime_ns", *IMAGE_COLUMNS)
 
@@ -68,6 +69,7 @@ CREATE TABLE images (
     plate TEXT,
     well TEXT,
     site TEXT,
+    flag TEXT,
     channel TEXT,
     z INTEGER,
     time INTEGER,
@@ -130,11 +132,11 @@ class Run:
             ("image", object), ("status", "U7"), ("count", "i8"), ("height", "i8"),
             ("width", "i8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
             ("stage", "U8"), ("reason", object), ("plate", object), ("well", object),
-            ("site", object), ("channel", object), ("z", "i8"), ("time", "i8"),
+            ("site", object), ("flag", object), ("channel", object), ("z", "i8"), ("time", "i8"),
             ("pixel_size_um", "f8"), ("extra", object),
         ]  # fmt: skip
         nan = np.nan
-        empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", -1, -1, nan, "")
+        empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", "", -1, -1, nan, "")
         rows = [
             tuple(
                 default if value is None else value
@@ -224,6 +226,18 @@ class Run:
             known = dict(zip(columns, _as_texts(row), strict=True))
             yield known, np.frombuffer(packed or b"", NUCLEUS_RECORD)
 
+    def reference(self, image: str) -> ImageRef:
+        """Return what the run was asked to do under the name `image`."""
+        query = "SELECT path, size_bytes, mtime_ns FROM images WHERE name = ?"
+        path, *stat = self._database.execute(query, (_as_sql(image),)).fetchone()
+        return ImageRef(image, _as_text(path), *stat)
+
+    def nuclei_of(self, image: str) -> NDArray[np.void]:
+        """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
+        query = "SELECT centres FROM images WHERE name = ?"
+        packed = self._database.execute(query, (_as_sql(image),)).fetchone()[0]
+        return np.frombuffer(packed, NUCLEUS_RECORD)
+
     def close(self) -> None:
         """Close the run file."""
         self._database.close()
@@ -237,6 +251,31 @@ class Run:
     def __del__(self) -> None:
         if hasattr(self, "_database"):
             self.close()
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the counts, and the nuclei of the median field."""
+        counts = self.counts
+        words = "".join(
+            f"<div><b style='font-size:1.4em'>{counts[key]:,}</b> {label}</div>"
+            for key, label in (("nuclei", "nuclei"), ("images", "images"), ("failed", "failed"))
+        )
+        return (
+            "<div style='display:flex;gap:1.5em;align-items:center;flex-wrap:wrap'>"
+            f"{self._thumbnail()}<div>{words}</div></div>"
+        )
+
+    def _thumbnail(self) -> str:
+        """Return a map of the nuclei of the field with the median count."""
+        query = (
+            "SELECT centres, height, width FROM images WHERE status = 'found' "
+            "ORDER BY count, id LIMIT 1 OFFSET ?"
+        )
+        row = self._database.execute(query, (max(0, self.counts["found"] - 1) // 2,)).fetchone()
+        if row is None:
+            return ""
+        nuclei = np.frombuffer(row[0], NUCLEUS_RECORD)
+        points = np.column_stack((nuclei["y"], nuclei["x"]))
+        return map_of_centres(points, (row[1], row[2]), width=220)
 
     def __repr__(self) -> str:
         counts = self.counts

@@ -16,6 +16,8 @@ from ..errors import InputError, MissingPackageError, NucensusError, StrategyErr
 
 _COMMANDS = {
     "detect": "Find the nuclei of images, folders or globs.",
+    "tune": "Choose the settings by eye, in the browser.",
+    "report": "Show a run as one HTML file: numbers, heat maps, pictures.",
     "export": "Write what a run found for QuPath, Fiji, napari, pandas, R, ...",
     "wells": "Show what a run found in each well.",
     "diff": "Show what changed from one run to another.",

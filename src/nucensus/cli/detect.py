@@ -1,5 +1,6 @@
 """`nucensus detect`."""
 
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..batch import Choice
-    from ..model import Outcome
+    from ..model import Outcome, Settings
     from ..store import Run
 
 _FAILURES_SHOWN = 20
@@ -58,6 +59,13 @@ _FAILURES_SHOWN = 20
     help="What becomes of nuclei closer to the edge than --min-distance.",
 )
 @click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.toml",
+    help="Take the settings from a file, as nucensus tune saves it; options go before it.",
+)
+@click.option(
     "--strategy",
     default="auto",
     show_default=True,
@@ -69,9 +77,11 @@ _FAILURES_SHOWN = 20
     help="How many threads or processes.  [default: usable cores]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
+@click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def command(inputs: tuple[str, ...], out: Path, strategy: str, workers: int | None,
-            overwrite: bool, quiet: bool, **settings: Any) -> None:  # fmt: skip
+def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None, strategy: str,
+            workers: int | None, overwrite: bool, report: bool, quiet: bool,
+            **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     INPUT is any number of image files, folders (all images in them and below
@@ -81,13 +91,12 @@ def command(inputs: tuple[str, ...], out: Path, strategy: str, workers: int | No
     Exit code: 0 if every image was done, 3 if some failed, 2 for wrong usage.
     """
     from ..batch import census
-    from ..model import Settings
 
     with _Progress(shown=not quiet and sys.stderr.isatty()) as progress:
         run = census(
             inputs,
             out,
-            Settings(**settings),
+            _settings(options, settings_file),
             strategy=strategy,
             workers=workers,
             overwrite=overwrite,
@@ -97,8 +106,28 @@ def command(inputs: tuple[str, ...], out: Path, strategy: str, workers: int | No
     if not quiet:
         print_summary(run, out)
     print_failures(run)
+    if report:
+        from .report import publish
+
+        publish(run, out / "report.html")
     if run.counts["failed"]:
         sys.exit(EXIT_SOME_FAILED)
+
+
+def _settings(options: dict[str, Any], file: Path | None) -> "Settings":
+    """Return the settings of the options; those of `file` where no option was typed."""
+    from ..model import Settings
+    from ..settings_file import read_settings
+
+    if file is None:
+        return Settings(**options)
+    context = click.get_current_context()
+    typed = {
+        name: value
+        for name, value in options.items()
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    return dataclasses.replace(read_settings(file), **typed)
 
 
 def print_summary(run: "Run", out: Path) -> None:
