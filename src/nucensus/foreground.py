@@ -23,8 +23,8 @@ _REACH = 0.65
 _CREST_SIGMA = 0.25
 _RIDGE_SIGMA = 0.2
 _NOISE_FACTOR = 10.0
-_MOST_STRETCH = 0.095
-_MOST_DIP = 0.2
+_MOST_STRETCH = 0.08
+_MOST_DIP = 0.25
 _CREST_SHARE = 0.5
 _LEAST_SIZE = 0.75
 _LEAST_AREA = 1 / 20
@@ -162,6 +162,7 @@ def find_regions(
     TypeError
         The image is not one of real numbers.
     """
+    check_plane(image)
     if image.size == 0:
         return _as_regions(np.empty((0, 7)), _Measure(), _Levels(image))
     levels = _as_levels(image)
@@ -185,6 +186,19 @@ def find_regions(
     )
     table, measure = _run(levels.pixels, look)
     return _as_regions(table, measure, levels)
+
+
+def check_plane(image: NDArray[Any]) -> None:
+    """Raise if the image is not one plane of real numbers."""
+    if image.ndim != 2:
+        raise ValueError(
+            f"the image has shape {image.shape}; expected two axes (row, column); pick one plane"
+        )
+    if image.dtype.kind not in "biuf":
+        raise TypeError(
+            f"the image has dtype {image.dtype}; expected grey levels: bool, integers or real "
+            "floating point; convert it first"
+        )
 
 
 def _run(pixels: NDArray[Any], look: _Look) -> tuple[Floats, _Measure]:
@@ -233,15 +247,6 @@ def _as_regions(table: Floats, measure: _Measure, levels: _Levels) -> Regions:
 
 def _as_levels(image: NDArray[Any]) -> _Levels:
     """Return the levels of an image contiguous, in a type the kernel takes."""
-    if image.ndim != 2:
-        raise ValueError(
-            f"the image has shape {image.shape}; expected two axes (row, column); pick one plane"
-        )
-    if image.dtype.kind not in "biuf":
-        raise TypeError(
-            f"the image has dtype {image.dtype}; expected grey levels: bool, integers or real "
-            "floating point; convert it first"
-        )
     if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
         return _Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
     if image.dtype.kind == "b":
