@@ -6,8 +6,8 @@ import tifffile
 from conftest import SHARED
 from scenes import make_scene, matched
 
-from nucensus.automatic import detect_auto
-from nucensus.estimate import Estimate, Resolved, estimate, pool
+from nucensus.detect.automatic import detect_auto
+from nucensus.detect.estimate import Estimate, Resolved, estimate, pool
 from nucensus.evaluate import evaluate_labels
 
 BBBC039 = SHARED / "data" / "bbbc039"

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scenes import make_scene, matched
 
-from nucensus.frame import within_frame
-from nucensus.laplacian import detect_log
-from nucensus.refine import refine_centres
+from nucensus.detect.frame import within_frame
+from nucensus.detect.laplacian import detect_log
+from nucensus.detect.refine import refine_centres
 
 
 def test_neighbouring_fields_count_every_nucleus_once():

@@ -19,6 +19,9 @@ Auto: TypeAlias = Literal["auto"]
 """Stands for a number that is estimated from the images."""
 
 Border: TypeAlias = Literal["drop", "keep", "count"]
+Flag: TypeAlias = Literal["blank", "saturated", "out-of-focus", "sparse", "crowded", "disagrees"]
+"""What is odd about an image, as the automatic detector sees it."""
+
 Stage: TypeAlias = Literal["read", "detect", "worker"]
 
 RUN_FILE = "run.sqlite"
@@ -55,13 +58,15 @@ class Settings:
         What becomes of centres near the edge: those closer than `min_distance`
         are dropped, all are kept, or those on two of the four edges count (the
         unbiased counting frame).
+    subpixel : bool
+        Whether centres are also given to a fraction of a pixel.
 
     Examples
     --------
     >>> Settings().detector
     'auto'
-    >>> Settings(threshold=300)
-    Settings(detector='maxima', sigma=4, min_distance=6, threshold=300, border='drop')
+    >>> Settings(threshold=300).as_dict()["sigma"]
+    4
     """
 
     detector: str = "auto"
@@ -69,9 +74,12 @@ class Settings:
     min_distance: int | Auto = "auto"
     threshold: float | Auto | None = "auto"
     border: Border | Auto = "auto"
+    subpixel: bool = False
 
     def __post_init__(self) -> None:
-        numbers = [each for each in (self.sigma, self.min_distance, self.threshold) if each != "auto"]
+        numbers = [
+            each for each in (self.sigma, self.min_distance, self.threshold) if each != "auto"
+        ]
         published = self.detector == "auto" and bool(numbers)
         if published:
             self._set_where_auto(
@@ -122,9 +130,7 @@ class Settings:
         if isinstance(self.threshold, float) and np.isnan(self.threshold):
             raise SettingsError("threshold is NaN; expected a number of grey levels, or auto")
         if self.border not in ("drop", "keep", "count"):
-            raise SettingsError(
-                f"border is {self.border!r}; expected drop, keep, count or auto"
-            )
+            raise SettingsError(f"border is {self.border!r}; expected drop, keep, count or auto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +185,16 @@ class Centres:
         (row, column) of each centre, in pixels.
     intensities : ndarray of float64, shape (N,)
         The smoothed value at each centre, in grey levels of the image.
+    subpixel : ndarray of float64, shape (N, ndim), or None
+        The same centres to a fraction of a pixel, where they were asked for.
+    flag : str or None
+        What is odd about the image.
     """
 
     points: Points
     intensities: Intensities
+    subpixel: NDArray[np.float64] | None = None
+    flag: Flag | None = None
 
     def __len__(self) -> int:
         return len(self.points)

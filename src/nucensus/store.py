@@ -97,7 +97,7 @@ CREATE VIEW images AS SELECT position AS id, * FROM journal WHERE position IS NO
 
 _OUTCOME = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "content", "centres",
+    "content", "flag", "centres",
 )  # fmt: skip
 _RECORD = f"UPDATE journal SET {', '.join(f'{name} = ?' for name in _OUTCOME)} WHERE key = ?"
 
@@ -458,6 +458,12 @@ class RunWriter:
             for position, key, path in page:  # noqa: B007 the last one is where the next page starts
                 yield key, _as_text(path)
 
+    def listed(self) -> Iterator[tuple[int, str]]:
+        """Yield (key, path) of every image that has not failed, in the order of the run."""
+        query = "SELECT key, path FROM images WHERE status != 'failed' ORDER BY id"
+        for key, path in self._database.execute(query):
+            yield key, _as_text(path)
+
     def suspects(self) -> list[tuple[int, str]]:
         """Return (key, path) of the pending images that an earlier process died with."""
         left_behind = sorted(self.lock.left_behind) if self.lock is not None else []
@@ -490,10 +496,11 @@ class RunWriter:
             case Found(centres, (height, width), dtype, read_ms, detect_ms):
                 values = (
                     "found", len(centres), height, width, dtype, round(read_ms, 3),
-                    round(detect_ms, 3), None, None, outcome.content, _pack(centres),
+                    round(detect_ms, 3), None, None, outcome.content, centres.flag,
+                    _pack(centres),
                 )  # fmt: skip
             case Failed(stage, reason):
-                values = ("failed", *[None] * 6, stage, reason, outcome.content, None)
+                values = ("failed", *[None] * 6, stage, reason, outcome.content, None, None)
         with self.explained():
             self._database.execute(_RECORD, (*values, key))
 

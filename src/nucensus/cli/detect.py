@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .detection import detection_options
 from .running import run_and_report, run_options
 
 if TYPE_CHECKING:
@@ -24,34 +25,7 @@ if TYPE_CHECKING:
     metavar="RUN",
     help="Folder for run.sqlite, nuclei.csv and images.csv.",
 )
-@click.option(
-    "--sigma",
-    type=float,
-    default=4,
-    show_default=True,
-    help="Standard deviation of the smoothing, in pixels.",
-)
-@click.option(
-    "--min-distance",
-    type=int,
-    default=6,
-    show_default=True,
-    help="Least distance of two nuclei along either axis, in pixels.",
-)
-@click.option(
-    "--threshold",
-    type=float,
-    default=1000,
-    show_default=True,
-    help="Nuclei are brighter than this once smoothed, in grey levels.",
-)
-@click.option(
-    "--border",
-    type=click.Choice(["drop", "keep"]),
-    default="drop",
-    show_default=True,
-    help="What becomes of nuclei closer to the edge than --min-distance.",
-)
+@detection_options
 @click.option(
     "--settings",
     "settings_file",
@@ -67,10 +41,14 @@ if TYPE_CHECKING:
 )
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @run_options
-def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None, sigma: float,
-            min_distance: int, threshold: float, border: str, overwrite: bool,
-            check_content: bool, report: bool, **run_options: Any) -> None:  # fmt: skip
+def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
+            given: dict[str, Any], overwrite: bool, check_content: bool, report: bool,
+            **run_options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
+
+    Without a number the size and the contrast of nuclei are estimated from the
+    images. A number for --sigma, --min-distance or --threshold brings the
+    published detector, with its published numbers for the rest.
 
     INPUT is any number of image files, folders (all images in them and below
     them) and globs. A file that cannot be read is a row of images.csv with its
@@ -84,12 +62,15 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None, sigm
     """
     from ..batch import census
 
-    options = {
-        "sigma": sigma, "min_distance": min_distance, "threshold": threshold, "border": border
-    }  # fmt: skip
-    settings = _settings(options, settings_file)
     run_and_report(
-        partial(census, inputs, out, settings, overwrite=overwrite, check_content=check_content),
+        partial(
+            census,
+            inputs,
+            out,
+            _settings(given, settings_file),
+            overwrite=overwrite,
+            check_content=check_content,
+        ),
         out,
         then=_write_report if report else None,
         **run_options,
@@ -102,17 +83,9 @@ def _write_report(run: "Run", out: Path) -> None:
     publish(run, out / "report.html")
 
 
-def _settings(options: dict[str, Any], file: Path | None) -> "Settings":
-    """Return the settings of the options; those of `file` where no option was typed."""
+def _settings(given: dict[str, Any], file: Path | None) -> "Settings":
+    """Return the settings that were typed; of `file` what was not."""
     from ..model import Settings
     from ..settings_file import read_settings
 
-    if file is None:
-        return Settings(**options)
-    context = click.get_current_context()
-    typed = {
-        name: value
-        for name, value in options.items()
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    }
-    return dataclasses.replace(read_settings(file), **typed)
+    return Settings(**given) if file is None else dataclasses.replace(read_settings(file), **given)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ..draw import rings
 from ..errors import NucensusError
-from ..model import Settings
 from ..read import read
 from ..store import Run
 from .fields import Field, read_fields
@@ -76,7 +75,7 @@ def overlay(run: Run, field: Field) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '
         f'role="img" aria-label="{escape(title)}"><title>{escape(title)}</title>{ground}'
-        f"{rings(np.column_stack((nuclei['y'], nuclei['x'])), ring_radius_px(run.settings))}</svg>"
+        f"{rings(np.column_stack((nuclei['y'], nuclei['x'])), ring_radius_px(run))}</svg>"
     )
 
 
@@ -95,9 +94,13 @@ def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
     return len(done)
 
 
-def ring_radius_px(settings: Settings) -> float:
-    """Return the radius of a ring that lies around a nucleus found with `settings`."""
-    return max(4.0, 3 * float(np.max(settings.sigma)))
+def ring_radius_px(run: Run) -> float:
+    """Return the radius of a ring that lies around a nucleus of `run`."""
+    sigma, estimates = run.settings.sigma, run.facts.get("estimates")
+    if estimates:
+        radius = max(float(each["radius_px"]) for each in estimates.values())
+        return max(4.0, 1.15 * radius)
+    return 12.0 if sigma == "auto" else max(4.0, 3 * float(np.max(sigma)))
 
 
 def _picture(image: NDArray[Any]) -> str:

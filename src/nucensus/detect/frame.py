@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Points
+from ..model import Points
 
 
 def within_frame(points: Points, *, shape: tuple[int, ...], radius_px: float) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .foreground import Floats, Regions, check_plane, find_regions
+from ..foreground import Floats, Regions, check_plane, find_regions
 
 ESTIMATE_SCHEMA = 1
 
@@ -88,6 +88,8 @@ class Resolved:
         Height of a typical nucleus above the background, in grey levels.
     noise : float
         Standard deviation of the smoothed background, in grey levels.
+    background : float
+        Mean level under the nuclei, in grey levels.
     edge_width_px : float
         Width of a nucleus' edge, in pixels.
     density : float
@@ -99,6 +101,7 @@ class Resolved:
     radius_px: float
     contrast: float
     noise: float
+    background: float
     edge_width_px: float
     density: float
     image_count: int
@@ -122,6 +125,10 @@ class Resolved:
     def from_dict(cls, values: dict[str, Any]) -> "Resolved":
         """Return the value that `as_dict` turned into a dictionary."""
         return cls(**{name: value for name, value in values.items() if name != "schema"})
+
+
+BLANK = Resolved(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
+"""What a set without images looks like."""
 
 
 def estimate(image: NDArray[Any]) -> Estimate:
@@ -203,6 +210,7 @@ def pool(estimates: Sequence[Estimate]) -> Resolved:
         radius_px=median("radius_px"),
         contrast=median("contrast"),
         noise=median("noise"),
+        background=median("background"),
         edge_width_px=median("edge_width_px"),
         density=sum(one.count for one in shown) / max(1, sum(one.size_px for one in shown)),
         image_count=len(estimates),

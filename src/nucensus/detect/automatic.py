@@ -1,18 +1,13 @@
 """The detector that needs no parameters: it is told what the set looks like, and finds nuclei."""
 
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..foreground import Regions, find_regions
+from ..model import Centres, Flag, Settings
 from .estimate import Estimate, Resolved, estimate, pool
-from .foreground import Floats, Regions, find_regions
-from .model import Intensities, Points
-
-Flag: TypeAlias = Literal[
-    "blank", "saturated", "out-of-focus", "sparse", "crowded", "disagrees", None
-]
 
 _LEAST_CONTRAST = 0.15
 _SMOOTHING_RANGE = (0.1, 0.35)
@@ -28,32 +23,16 @@ _BLURRED = 2.0
 _CROWDED_SHARE = 0.45
 
 
-@dataclass(frozen=True, slots=True)
-class Detected:
-    """The nuclei of one image, brightest first, and what is odd about it.
-
-    Attributes
-    ----------
-    points : ndarray of int64, shape (N, 2)
-        (row, column) of each nucleus, in pixels.
-    intensities : ndarray of float64, shape (N,)
-        The smoothed value there, in grey levels of the image.
-    centroids : ndarray of float64, shape (N, 2)
-        The same centres before rounding, in pixels.
-    flag : str or None
-        "blank": no nuclei; "disagrees": much dimmer than the rest of the set, so its own contrast
-        was used; "saturated": many nuclei pixels at the greatest level; "out-of-focus": edges twice
-        as wide as in the set; "crowded": nearly half of the image is nuclei; "sparse": less than a
-        tenth of the nuclei of the set's other images. The first that holds.
-    """
-
-    points: Points
-    intensities: Intensities
-    centroids: Floats
-    flag: Flag
+def find_regions_of_nuclei(
+    image: NDArray[Any],
+    settings: Settings,  # noqa: ARG001 one signature for all detectors
+    resolved: Resolved | None,
+) -> Centres:
+    """Find nuclei as regions: the detector `auto`."""
+    return detect_auto(image, resolved)
 
 
-def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Detected:
+def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centres:
     """Find the nuclei of an image without any parameter.
 
     Parameters
@@ -62,6 +41,15 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Detect
         Grey levels of any real dtype.
     resolved : Resolved, optional
         What the set of images looks like; the image is a set of its own if None.
+
+    Returns
+    -------
+    Centres
+        With the centroids as `subpixel`, and a flag: "blank": no nuclei; "disagrees": much dimmer
+        than the rest of the set, so its own contrast was used; "saturated": many pixels of nuclei
+        at the greatest level; "out-of-focus": edges twice as wide as in the set; "crowded": nearly
+        half of the image is nuclei; "sparse": less than a tenth of the nuclei of the set's other
+        images. The first that holds.
 
     Examples
     --------
@@ -76,14 +64,14 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Detect
         own = estimate(image)
         resolved = pool([own])
     if resolved.is_blank:
-        return _as_detected(None, "blank")
+        return _as_centres(None, "blank")
     regions = _find(image, resolved, resolved.contrast)
     disagrees = False
     if _is_suspicious(regions, image, resolved):
         own = estimate(image) if own is None else own
         if _is_convincing(own, resolved):
             regions, disagrees = _find(image, resolved, own.contrast), True
-    return _as_detected(regions, _flag(regions, image, resolved, disagrees))
+    return _as_centres(regions, _flag(regions, image, resolved, disagrees))
 
 
 def _find(image: NDArray[Any], resolved: Resolved, contrast: float) -> Regions:
@@ -122,7 +110,9 @@ def _expected(image: NDArray[Any], resolved: Resolved) -> float:
     return resolved.density * image.size
 
 
-def _flag(regions: Regions, image: NDArray[Any], resolved: Resolved, disagrees: bool) -> Flag:
+def _flag(
+    regions: Regions, image: NDArray[Any], resolved: Resolved, disagrees: bool
+) -> Flag | None:
     measure = regions.measure
     expected = _expected(image, resolved)
     if not len(regions):
@@ -146,10 +136,10 @@ def _saturated_share(image: NDArray[Any]) -> float:
     return float(np.count_nonzero(rows == rows.max()) / rows.size)
 
 
-def _as_detected(regions: Regions | None, flag: Flag) -> Detected:
+def _as_centres(regions: Regions | None, flag: Flag | None) -> Centres:
     if regions is None or not len(regions):
-        return Detected(np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), flag)
+        return Centres(np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), flag)
     order = np.lexsort((regions.x, regions.y, -regions.intensity))
     centroids = np.stack([regions.y, regions.x], axis=1)[order]
     points = np.floor(centroids + 0.5).astype(np.int64)
-    return Detected(points, regions.intensity[order], centroids, flag)
+    return Centres(points, regions.intensity[order], centroids, flag)

@@ -5,9 +5,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Intensities, Points
+from ..model import Centres, Intensities, Points, Settings
+from .estimate import Resolved
 
 _SCALES_PER_OCTAVE = 3
+_LEAST_RADIUS, _MOST_RADIUS = 0.6, 1.5
+"""Of the nuclei that are looked for, in radii of a typical one."""
+_LEAST_CONTRAST = 0.25
+"""In contrasts of a typical nucleus."""
+
+
+def find_blobs(image: NDArray[Any], settings: Settings, resolved: Resolved | None) -> Centres:
+    """Find nuclei as blobs over scales: the detector `log`.
+
+    A pair of numbers as sigma is the range of scales, one number is the only
+    scale; the threshold is the least contrast.
+    """
+    if isinstance(settings.sigma, str) and resolved is not None:
+        if resolved.is_blank:
+            return Centres(np.empty((0, 2), np.int64), np.empty(0), flag="blank")
+        least, most = (r * resolved.radius_px / np.sqrt(2) for r in (_LEAST_RADIUS, _MOST_RADIUS))
+    else:
+        least, *_, most = np.atleast_1d(settings.sigma)[[0, -1]]
+    threshold = settings.threshold or 0.0
+    if isinstance(threshold, str):
+        threshold = _LEAST_CONTRAST * resolved.contrast if resolved is not None else 0.0
+    points, contrasts, _ = detect_log(
+        image, sigma_range=(float(least), float(most)), threshold=threshold
+    )
+    return Centres(points, contrasts)
 
 
 def detect_log(
