@@ -43,7 +43,7 @@ def make_run(folder, nuclei):
         centres = Centres(points, np.sort(rng.uniform(1000, 4000, NUCLEI_PER_IMAGE))[::-1])
         writer.record(number, Found(centres, (HEIGHT, WIDTH), "uint16", 1.0, 1.0))
     writer._database.execute(  # readers state these, and none ran here
-        "UPDATE images SET plate = substr(name, 1, instr(name, '/') - 1), "
+        "UPDATE journal SET plate = substr(name, 1, instr(name, '/') - 1), "
         "well = substr(name, instr(name, '/') + 1, 7)"
     )
     writer.commit()
