@@ -24,7 +24,9 @@ def fuzz(session):
 @nox.session
 def sanitize(session):
     """Run the equality tests and the fuzzer on a kernel built with ASan and UBSan."""
-    install(session, "--config-settings", "cmake.define.NUCENSUS_SANITIZE=ON")
+    # A build folder of its own: its CMake settings must not reach the ordinary build.
+    settings = ("cmake.define.NUCENSUS_SANITIZE=ON", "build-dir=build/sanitize")
+    install(session, *(f"--config-settings={setting}" for setting in settings))
     # Python itself is not sanitized: the run-time library has to be there before it.
     library = subprocess.run(
         ["c++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
