@@ -309,7 +309,7 @@ def _create(folder: str | os.PathLike[str] | None) -> sqlite3.Connection:
     else:
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(Path(folder, RUN_FILE))
+            database = sqlite3.connect(Path(folder, RUN_FILE), check_same_thread=False)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
         except (OSError, sqlite3.Error) as error:
@@ -330,7 +330,10 @@ def _open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
             f"{os.fspath(path)!r} is not a run: there is no {RUN_FILE}; expected the folder that "
             f"nucensus detect -o wrote"
         )
-    database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+    # A run that nobody holds any more is closed in whatever thread collects it.
+    database = sqlite3.connect(
+        f"{file.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
+    )
     try:
         version = database.execute("PRAGMA user_version").fetchone()[0]
         application_id = database.execute("PRAGMA application_id").fetchone()[0]
