@@ -1,8 +1,10 @@
 """Find the images that the user named: files, folders, globs -> ordered `ImageRef`s."""
 
+import contextlib
 import glob
 import os
 import re
+import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -27,20 +29,31 @@ def discover(inputs: Iterable[str | os.PathLike[str]], suffixes: Iterable[str]) 
     InputError
         An input does not exist, or holds no image.
     """
+    listed = {each.path: each for each in list_images(inputs, suffixes)}
+    return list(listed.values())
+
+
+def list_images(
+    inputs: Iterable[str | os.PathLike[str]], suffixes: Iterable[str]
+) -> Iterator[ImageRef]:
+    """Yield what `discover` returns while it is found, so that a million names need no memory.
+
+    An image that two inputs name comes twice.
+    """
     endings = tuple(suffixes)
     given = [os.fspath(each) for each in inputs]
     if not given:
         raise InputError("no input was given; expected files, folders or globs of images")
-    paths: dict[str, os.stat_result | None] = {}
+    base = _common_folder(given)
     for each in given:
-        found = dict(_expand(each, endings))
-        if not found:
+        empty = True
+        for path, stat in _expand(each, endings):
+            empty = False
+            yield _reference(path, base, stat)
+        if empty:
             raise InputError(
                 f"{each!r} holds no image; expected files that end in {', '.join(endings)}"
             )
-        paths.update(found)
-    base = _common_folder(given)
-    return [_reference(path, base, stat) for path, stat in paths.items()]
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
@@ -68,20 +81,54 @@ def _walk(folder: str, endings: tuple[str, ...]) -> Iterator[tuple[str, os.stat_
     A folder that is named like an image is yielded as one: it fails when it is
     read, with a reason, instead of being passed over in silence.
     """
-    try:
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: natural_key(entry.name))
-    except OSError as error:
-        raise InputError(f"{folder!r} cannot be listed: {error.strerror}") from error
-    if any(entry.name == RUN_FILE for entry in listed):
+    if os.path.lexists(os.path.join(folder, RUN_FILE)):
         return
-    visible = [entry for entry in listed if not entry.name.startswith(".")]
-    for entry in visible:
-        if entry.name.lower().endswith(endings):
-            yield entry.path, _stat(entry.path)
-    for entry in visible:
-        if entry.is_dir(follow_symlinks=False) and not entry.name.lower().endswith(endings):
-            yield from _walk(entry.path, endings)
+    folders = []
+    for name, is_folder in _natural_order(folder):
+        path = os.path.join(folder, name)
+        if name.lower().endswith(endings):
+            yield path, _stat(path)
+        elif is_folder:
+            folders.append(path)
+    for path in folders:
+        yield from _walk(path, endings)
+
+
+def _natural_order(folder: str) -> Iterator[tuple[str, bool]]:
+    """Yield (name, whether it is a folder) of what is in `folder` and not hidden, sorted.
+
+    SQLite sorts, on disk where they are many.
+    """
+    with contextlib.closing(sqlite3.connect("")) as names:
+        names.execute("CREATE TABLE names (key, name, is_folder)")
+        try:
+            with os.scandir(folder) as entries:
+                names.executemany(
+                    "INSERT INTO names VALUES (?, ?, ?)",
+                    (
+                        (
+                            _sortable(each.name),
+                            os.fsencode(each.name),
+                            each.is_dir(follow_symlinks=False),
+                        )
+                        for each in entries
+                        if not each.name.startswith(".")
+                    ),
+                )
+        except OSError as error:
+            raise InputError(f"{folder!r} cannot be listed: {error.strerror}") from error
+        for name, is_folder in names.execute("SELECT name, is_folder FROM names ORDER BY key"):
+            yield os.fsdecode(name), bool(is_folder)
+
+
+def _sortable(name: str) -> bytes:
+    """Return `natural_key` as bytes that sort alike: a number is its length and its digits."""
+    parts = []
+    for is_text, number, text in natural_key(name):
+        digits = str(number).encode()
+        start = b"\1" if is_text else b"\0" + len(digits).to_bytes(4) + digits
+        parts.append(start + text.encode("utf-32-be", "surrogatepass") + bytes(4))
+    return b"".join(parts)
 
 
 def _stat(path: str) -> os.stat_result | None:

@@ -1,7 +1,8 @@
 """Take many images through the stages: discover -> read -> detect -> store -> export."""
 
-from .choose import Choice, choose
+from .choose import Choice, choose, choose_from
+from .pilot import Measured
 from .process import process_images
-from .take_census import census
+from .take_census import census, retry
 
-__all__ = ["Choice", "census", "choose", "process_images"]
+__all__ = ["Choice", "Measured", "census", "choose", "choose_from", "process_images", "retry"]

@@ -16,8 +16,12 @@ from ..errors import InputError, MissingPackageError, NucensusError, StrategyErr
 
 _COMMANDS = {
     "detect": "Find the nuclei of images, folders or globs.",
+    "retry": "Do the failed images of a run again.",
     "tune": "Choose the settings by eye, in the browser.",
     "report": "Show a run as one HTML file: numbers, heat maps, pictures.",
+    "export": "Write what a run found for QuPath, Fiji, napari, pandas, R, ...",
+    "wells": "Show what a run found in each well.",
+    "diff": "Show what changed from one run to another.",
     "bench": "Compare the ways to run over your own images, side by side.",
     "demo": "Make a small synthetic plate, count it, and compare the methods on it.",
     "info": "Show the version, the kernel and what this machine offers.",

@@ -5,16 +5,19 @@ and one line in `_READERS`.
 """
 
 import os
+import stat
 from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
 
-from ..errors import NotAPlaneError, ReadError
+from ..errors import NotAPlaneError, ReadError, TooLargeError
+from ..model import Header
 from .compressed import read_jpeg, read_png
 from .tiff import read_tiff
 
-Reader = Callable[[str], NDArray[Any]]
+OnHeader = Callable[[Header], None]
+Reader = Callable[[str, OnHeader], NDArray[Any]]
 
 _READERS: dict[str, Reader] = {
     ".tif": read_tiff,
@@ -30,13 +33,27 @@ SUFFIXES = tuple(_READERS)
 """The endings of file names that can be read, in lower case."""
 
 
-def read(path: str | os.PathLike[str]) -> NDArray[Any]:
+_MAGIC = {
+    b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF",
+    b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP", b"PK\3\4": "ZIP",
+    b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"\x89HDF": "HDF5",
+}  # fmt: skip
+
+
+def _accept(header: Header) -> None:
+    """Let every image be decoded."""
+
+
+def read(path: str | os.PathLike[str], on_header: OnHeader = _accept) -> NDArray[Any]:
     """Read the one two-dimensional plane that `path` holds.
 
     Parameters
     ----------
     path : path
         TIFF (classic, BigTIFF, OME, ImageJ, MetaMorph), PNG or JPEG.
+    on_header : callable, optional
+        Called with the `Header` before memory is taken for the pixels. What it
+        raises comes through, and nothing is decoded.
 
     Returns
     -------
@@ -51,7 +68,16 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
         The file cannot be opened or decoded.
     """
     name = os.fspath(path)
-    image = _reader(name)(_existing_file(name))
+    reader, file = _reader(name), _existing_file(name)
+    try:
+        image = reader(file, on_header)
+    except (NotAPlaneError, TooLargeError):
+        raise
+    except ReadError as error:
+        what = _what_it_is(name)
+        if what is None:
+            raise
+        raise ReadError(what) from error
     if image.ndim != 2:
         raise NotAPlaneError(_not_a_plane(image.shape))
     return image
@@ -71,7 +97,7 @@ def _reader(name: str) -> Reader:
 def _existing_file(name: str) -> str:
     """Return `name` if there is a file with something in it, else say what is wrong."""
     try:
-        size_bytes = os.stat(name).st_size
+        status = os.stat(name)
     except FileNotFoundError:
         what = "is a link to a file that" if os.path.islink(name) else "the file"
         raise ReadError(
@@ -79,11 +105,31 @@ def _existing_file(name: str) -> str:
         ) from None
     except OSError as error:
         raise ReadError(f"the file cannot be opened: {error.strerror}") from error
-    if os.path.isdir(name):
+    if stat.S_ISDIR(status.st_mode):
         raise ReadError("this is a folder with a name like an image's; expected a file")
-    if size_bytes == 0:
+    if not stat.S_ISREG(status.st_mode):
+        raise ReadError("this is a pipe, a socket or a device; expected a file")
+    if status.st_size == 0:
         raise ReadError("the file is empty (0 bytes); copy it again from its source")
     return name
+
+
+def _what_it_is(name: str) -> str | None:
+    """Say what a file holds whose content is not what its name promises."""
+    try:
+        with open(name, "rb") as file:
+            start = file.read(512)
+    except OSError:
+        return None
+    found = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
+    promised = {".pn": "PNG", ".jp": "JPEG"}.get(os.path.splitext(name)[1].lower()[:3], "TIFF")
+    if found not in (None, promised):
+        return (
+            f"the file does not decode as {promised}: its content is {found}; rename or convert it"
+        )
+    if found is None and start and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+        return f"the file does not decode as {promised}: it holds text; check where it comes from"
+    return None
 
 
 def _not_a_plane(shape: tuple[int, ...]) -> str:

@@ -1,21 +1,24 @@
 """Read TIFF files: classic, BigTIFF, OME, ImageJ, MetaMorph."""
 
+import os
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError
+from ..model import Header
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
-_LZW, _NO_PREDICTOR = 5, 1
+_UNCOMPRESSED, _LZW, _NO_PREDICTOR = 1, 5, 1
 _DEFLATE_OR_ZSTD = (8, 32946, 50000)
 
 
-def read_tiff(path: str) -> NDArray[Any]:
+def read_tiff(path: str, on_header: Callable[[Header], None]) -> NDArray[Any]:
     """Read the one plane of a TIFF file: (height, width), or with samples if it has colours.
 
     Uncompressed pixels come straight from the file. libtiff decodes LZW about
@@ -27,6 +30,7 @@ def read_tiff(path: str) -> NDArray[Any]:
     try:
         with tifffile.TiffFile(path) as tiff:
             page = _single_page(tiff)
+            on_header(Header(page.size, page.nbytes, _compression(page)))
             return _read_page(path, page)
     except OSError as error:
         raise ReadError(f"the file cannot be read: {error.strerror or error}") from error
@@ -35,6 +39,14 @@ def read_tiff(path: str) -> NDArray[Any]:
             f"the file does not decode as TIFF ({error}); "
             f"it is damaged, or its name has the wrong ending"
         ) from error
+
+
+def _compression(page: "TiffPage") -> str:
+    return (
+        ""
+        if page.compression == _UNCOMPRESSED
+        else str(getattr(page.compression, "name", page.compression)).replace("_", " ")
+    )
 
 
 def _single_page(tiff: "TiffFile") -> "TiffPage":
@@ -66,10 +78,11 @@ def _read_page(path: str, page: "TiffPage") -> NDArray[Any]:
 
 def _read_contiguous(path: str, page: "TiffPage") -> NDArray[Any]:
     dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
-    image = np.fromfile(path, dtype, page.size, offset=page.dataoffsets[0])
-    if image.size < page.size:
+    there = (os.path.getsize(path) - page.dataoffsets[0]) // dtype.itemsize
+    if there < page.size:
         raise ReadError(
-            f"the file is truncated: {image.size} of {page.size} pixels are there; "
+            f"the file is truncated: {max(0, there)} of {page.size} pixels are there; "
             f"copy it again from its source"
         )
+    image = np.fromfile(path, dtype, page.size, offset=page.dataoffsets[0])
     return image.reshape(page.shape)

@@ -141,7 +141,7 @@ def _count(folder: Path, out: Path, settings: Settings) -> Iterator[int | None]:
             folder,
             out,
             settings,
-            on_plan=lambda images, _: events.put(images),
+            on_plan=events.put,
             on_outcome=lambda _: events.put(None),
         ).close()
 
