@@ -609,7 +609,7 @@ def _open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
         ):
             (folder / name).unlink(missing_ok=True)
     network = network_disk(folder)
-    database = sqlite3.connect(folder / RUN_FILE, timeout=30)
+    database = sqlite3.connect(folder / RUN_FILE, timeout=30, check_same_thread=False)
     try:
         if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             _check_schema(database, folder / RUN_FILE)
@@ -641,7 +641,10 @@ def _open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
             f"{os.fspath(path)!r} is not a run: there is no {RUN_FILE}; expected the folder that "
             f"nucensus detect -o wrote"
         )
-    database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+    # A run that nobody holds any more is closed in whatever thread collects it.
+    database = sqlite3.connect(
+        f"{file.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
+    )
     try:
         _check_schema(database, file)
     except sqlite3.Error as error:
