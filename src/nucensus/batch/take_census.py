@@ -57,7 +57,8 @@ def census(
     inputs : path or iterable of path
         Files, folders and globs of images.
     out : path, optional
-        The folder that receives `run.sqlite`, `nuclei.csv` and `images.csv`.
+        The folder that receives `run.sqlite`, `nuclei.csv`, `images.csv` and
+        `provenance.json`.
         Without it the run is kept in memory.
     settings : Settings, optional
         How nuclei are detected.
