@@ -195,7 +195,7 @@ def _with_start(
 ) -> dict[str, float]:
     """Predict processes; the start of workers is measured only where it could pay."""
     seconds = _processes_s(name, measured, remaining, workers)
-    least_start_s = 0.01 if default_context().get_start_method() == "fork" else 0.2
+    least_start_s = 0.1 if default_context().get_start_method() == "fork" else 0.5
     if seconds + least_start_s < best_s:
         return {name: seconds + _start_s(workers)}
     return {}
