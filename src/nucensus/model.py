@@ -108,8 +108,11 @@ class Settings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Settings":
         """Return the settings that `as_dict` turned into a dictionary."""
-        sigma = values["sigma"]
-        return cls(**{**values, "sigma": tuple(sigma) if isinstance(sigma, list) else sigma})
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**plain)
 
     def _set_where_auto(self, **values: Any) -> None:
         for name, value in values.items():
@@ -127,7 +130,7 @@ class Settings:
             raise SettingsError(
                 f"min_distance is {distance}; expected a whole number of pixels, 0 or more, or auto"
             )
-        if isinstance(self.threshold, float) and np.isnan(self.threshold):
+        if self.threshold not in (None, "auto") and np.isnan(self.threshold):
             raise SettingsError("threshold is NaN; expected a number of grey levels, or auto")
         if self.border not in ("drop", "keep", "count"):
             raise SettingsError(f"border is {self.border!r}; expected drop, keep, count or auto")

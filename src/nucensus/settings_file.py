@@ -46,7 +46,7 @@ def settings_from_toml(values: dict[str, Any]) -> Settings:
         )
     given = {name: None if value == _NONE else value for name, value in values.items()}
     try:
-        return Settings.from_dict(Settings().as_dict() | given)
+        return Settings.from_dict(given)
     except TypeError as error:
         raise SettingsError(f"a setting has a value of the wrong kind: {error}") from error
 
@@ -54,6 +54,8 @@ def settings_from_toml(values: dict[str, Any]) -> Settings:
 def _as_toml(value: Any) -> str:
     if value is None:
         return f'"{_NONE}"'
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, str):
         return f'"{value}"'
     if isinstance(value, tuple | list):

@@ -145,6 +145,14 @@ class Run:
         return {key: json.loads(value) for key, value in rows}
 
     @property
+    def ring_radius_px(self) -> float:
+        """The radius of a ring that lies around a nucleus, in pixels."""
+        sigma, estimates = self.settings.sigma, self.facts.get("estimates")
+        if estimates:
+            return max(4.0, *(1.15 * float(each["radius_px"]) for each in estimates.values()))
+        return 12.0 if isinstance(sigma, str) else max(4.0, 3 * float(np.max(sigma)))
+
+    @property
     def images(self) -> Table:
         """One record per image: its name and the `IMAGE_COLUMNS`.
 

@@ -75,7 +75,7 @@ def overlay(run: Run, field: Field) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '
         f'role="img" aria-label="{escape(title)}"><title>{escape(title)}</title>{ground}'
-        f"{rings(np.column_stack((nuclei['y'], nuclei['x'])), ring_radius_px(run))}</svg>"
+        f"{rings(np.column_stack((nuclei['y'], nuclei['x'])), run.ring_radius_px)}</svg>"
     )
 
 
@@ -92,15 +92,6 @@ def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
     page = render("gallery.html.j2", pictures=list(zip(files, done, strict=True)))
     Path(folder, "index.html").write_text(page, "utf-8", "backslashreplace")
     return len(done)
-
-
-def ring_radius_px(run: Run) -> float:
-    """Return the radius of a ring that lies around a nucleus of `run`."""
-    sigma, estimates = run.settings.sigma, run.facts.get("estimates")
-    if estimates:
-        radius = max(float(each["radius_px"]) for each in estimates.values())
-        return max(4.0, 1.15 * radius)
-    return 12.0 if sigma == "auto" else max(4.0, 3 * float(np.max(sigma)))
 
 
 def _picture(image: NDArray[Any]) -> str:

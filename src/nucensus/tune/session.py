@@ -99,7 +99,11 @@ class Session:
     def spell(self, settings: Settings) -> dict[str, str]:
         """Return `settings` as a command line, as a call in Python and as a TOML file."""
         inputs, values = list(self._inputs), settings.as_dict()
-        options = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+        options = [
+            f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
+            for name, value in values.items()
+            if value is not False
+        ]
         if settings.threshold is None or isinstance(settings.sigma, tuple):
             options = ["--settings=nucensus.toml"]  # no option says this
         call = ", ".join(f"{name}={value!r}" for name, value in values.items())
