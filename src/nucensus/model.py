@@ -16,7 +16,7 @@ Intensities: TypeAlias = NDArray[np.float64]
 """The smoothed value at each point, shape (N,), float64, in grey levels of the image."""
 
 Border: TypeAlias = Literal["drop", "keep"]
-Stage: TypeAlias = Literal["read", "detect"]
+Stage: TypeAlias = Literal["discover", "read", "detect"]
 
 RUN_FILE = "run.sqlite"
 """The name of the run file in the folder of a run."""
@@ -38,6 +38,11 @@ class Settings:
         None stands for the least smoothed value of the image.
     border : {"drop", "keep"}
         Whether centres closer than `min_distance` to the edge are dropped.
+    invert : bool
+        Whether nuclei are dark on bright ground. Grey levels are turned over
+        as `skimage.util.invert` does: the largest of the dtype less each pixel
+        (of signed integers -1, of floating point 1 less it). The threshold and
+        the intensities are those of the image turned over.
 
     Examples
     --------
@@ -49,6 +54,7 @@ class Settings:
     min_distance: int = 6
     threshold: float | None = 1000
     border: Border = "drop"
+    invert: bool = False
 
     def __post_init__(self) -> None:
         sigmas = self.sigma if isinstance(self.sigma, tuple) else (self.sigma,)
@@ -96,8 +102,66 @@ class Centres:
 
 
 @dataclass(frozen=True, slots=True)
+class Plane:
+    """Which plane of a file is meant; None leaves the choice to the file, which must hold one.
+
+    Attributes
+    ----------
+    scene : int, str or None
+        Index (from 0) or name of an image in a file of several.
+    channel : int, str or None
+        Index (from 0) or name of the channel. Of colours, 0 is red.
+    z : int, "max" or None
+        Index of the plane from 0, or the maximum over all planes.
+    time : int or None
+        Index of the time point from 0.
+
+    "each" stands for every scene, channel, plane or time point, as an image of
+    its own.
+
+    Examples
+    --------
+    >>> str(Plane(channel="DAPI", z=3))
+    'c=DAPI,z=3'
+    """
+
+    scene: int | str | None = None
+    channel: int | str | None = None
+    z: int | Literal["max", "each"] | None = None
+    time: int | Literal["each"] | None = None
+
+    def __str__(self) -> str:
+        parts = {"s": self.scene, "c": self.channel, "z": self.z, "t": self.time}
+        return ",".join(f"{axis}={value}" for axis, value in parts.items() if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on a plate an image was taken, as its name or an index file says; "" is not known.
+
+    Attributes
+    ----------
+    plate : str
+    well : str
+        Row letters and two digits, as in B02.
+    site, channel, z, time : str
+        Numbers as they are written, without leading zeros; a channel may be a name.
+    stain : str
+        The name of the channel, where an index file gives one.
+    """
+
+    plate: str = ""
+    well: str = ""
+    site: str = ""
+    channel: str = ""
+    z: str = ""
+    time: str = ""
+    stain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageRef:
-    """One image that was asked for, not yet read.
+    """One image that was asked for, not yet read: one plane of one file.
 
     Attributes
     ----------
@@ -109,12 +173,27 @@ class ImageRef:
     size_bytes, mtime_ns : int
         Size and time of last change when it was listed; -1 if it could not be
         looked at.
+    plane : Plane
+        Which plane of the file.
+    place : Place
+        Where on its plate it was taken.
+    pixel_size_um : float or None
+        Side of a pixel as the index file of the plate states it, in micrometres.
+    extra : str
+        What the manifest says of it beside these, as a JSON object; "" is nothing.
+    problem : str
+        Why it cannot be read, if that is known beforehand.
     """
 
     name: str
     path: str
     size_bytes: int = -1
     mtime_ns: int = -1
+    plane: Plane = Plane()
+    place: Place = Place()
+    pixel_size_um: float | None = None
+    extra: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +205,7 @@ class Found:
     dtype: str
     read_ms: float
     detect_ms: float
+    pixel_size_um: float | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -1,42 +1,68 @@
-"""Read one image file -> one array.
+"""Read one plane of one image file -> one array.
 
 The ending of the name chooses the reader. A new format is one new module here
 and one line in `_READERS`.
 """
 
+import importlib
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError
-from .compressed import read_jpeg, read_png
-from .tiff import read_tiff
+from ..model import Plane
+from .scene import Scene, choose_scene, read_plane
 
-Reader = Callable[[str], NDArray[Any]]
+Reader: TypeAlias = Callable[[str], AbstractContextManager[Sequence[Scene]]]
 
-_READERS: dict[str, Reader] = {
-    ".tif": read_tiff,
-    ".tiff": read_tiff,
-    ".btf": read_tiff,
-    ".tf8": read_tiff,
-    ".png": read_png,
-    ".jpg": read_jpeg,
-    ".jpeg": read_jpeg,
+_READERS = {
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".btf": "tiff",
+    ".tf8": "tiff",
+    ".stk": "tiff",
+    ".lsm": "tiff",
+    ".png": "compressed",
+    ".jpg": "compressed",
+    ".jpeg": "compressed",
+    ".zarr": "ome_zarr",
+    ".nd2": "nd2",
+    ".lif": "lif",
+    ".czi": "czi",
+    ".dv": "bioio",
+    ".oib": "bioio",
+    ".oir": "bioio",
+    ".sldy": "bioio",
+    ".vsi": "bioio",
 }
+"""The module of this room that reads files with that ending; its `open_scenes` does."""
 
 SUFFIXES = tuple(_READERS)
 """The endings of file names that can be read, in lower case."""
 
 
-def read(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Read the one two-dimensional plane that `path` holds.
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One plane that was read, with the side of its pixels in micrometres if the file states it."""
+
+    pixels: NDArray[Any]
+    pixel_size_um: float | None
+
+
+def read(path: str | os.PathLike[str], plane: Plane | None = None) -> NDArray[Any]:
+    """Read one two-dimensional plane of `path`.
 
     Parameters
     ----------
     path : path
-        TIFF (classic, BigTIFF, OME, ImageJ, MetaMorph), PNG or JPEG.
+        TIFF (classic, BigTIFF, OME, ImageJ, MetaMorph, LSM), PNG or JPEG; with
+        the package of its format also OME-Zarr, ND2, LIF, CZI and what BioIO reads.
+    plane : Plane, optional
+        Which plane, of a file that holds more than one.
 
     Returns
     -------
@@ -46,30 +72,59 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
     Raises
     ------
     NotAPlaneError
-        The file holds more than one plane, or colours.
+        The file holds more than one plane, or colours, and `plane` does not
+        say which; the message lists them.
     ReadError
         The file cannot be opened or decoded.
+    MissingPackageError
+        The format needs a package that is not installed.
     """
+    return read_image(path, plane or Plane()).pixels
+
+
+def read_image(path: str | os.PathLike[str], plane: Plane) -> Image:
+    """Read one plane of `path` and the size of its pixels."""
+    with open_scenes(path) as scenes:
+        scene = choose_scene(scenes, plane.scene)
+        pixels = read_plane(scene, plane)
+    if pixels.ndim != 2:
+        size = " x ".join(map(str, pixels.shape))
+        raise NotAPlaneError(f"the plane has the shape {size}; expected height x width")
+    return Image(pixels, scene.pixel_um)
+
+
+@contextmanager
+def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
+    """Open a file and give its scenes, from its header; planes are read while it is open."""
     name = os.fspath(path)
-    image = _reader(name)(_existing_file(name))
-    if image.ndim != 2:
-        raise NotAPlaneError(_not_a_plane(image.shape))
-    return image
+    reader = _reader(name)
+    _check_exists(name)
+    with reader(name) as scenes:
+        if not scenes:
+            raise ReadError("the file holds no image; copy it again from its source")
+        yield scenes
 
 
 def _reader(name: str) -> Reader:
-    suffix = os.path.splitext(name)[1].lower()
+    suffix = ".zarr" if is_in_zarr(name) else os.path.splitext(name)[1].lower()
     try:
-        return _READERS[suffix]
+        module = _READERS[suffix]
     except KeyError:
         raise ReadError(
             f"the ending {suffix!r} is not one of an image that can be read; "
             f"expected {', '.join(SUFFIXES)}; rename or convert the file"
         ) from None
+    reader: Reader = importlib.import_module(f".{module}", __name__).open_scenes
+    return reader
 
 
-def _existing_file(name: str) -> str:
-    """Return `name` if there is a file with something in it, else say what is wrong."""
+def is_in_zarr(name: str) -> bool:
+    """Tell whether `name` is a folder in an OME-Zarr, such as a field of a plate."""
+    return any(part.lower().endswith(".zarr") for part in name.replace("\\", "/").split("/"))
+
+
+def _check_exists(name: str) -> None:
+    """Say what is wrong if there is no file with something in it."""
     try:
         size_bytes = os.stat(name).st_size
     except FileNotFoundError:
@@ -79,21 +134,7 @@ def _existing_file(name: str) -> str:
         ) from None
     except OSError as error:
         raise ReadError(f"the file cannot be opened: {error.strerror}") from error
-    if os.path.isdir(name):
+    if os.path.isdir(name) and not is_in_zarr(name):
         raise ReadError("this is a folder with a name like an image's; expected a file")
     if size_bytes == 0:
         raise ReadError("the file is empty (0 bytes); copy it again from its source")
-    return name
-
-
-def _not_a_plane(shape: tuple[int, ...]) -> str:
-    size = " x ".join(map(str, shape))
-    if len(shape) == 3 and shape[-1] in (3, 4):
-        return (
-            f"the image has colours (height x width x samples = {size}); expected one plane of "
-            f"grey levels; save the channel with the nuclei as an image of its own"
-        )
-    return (
-        f"the file holds more than one plane ({size}); expected one of height x width; "
-        f"save the plane with the nuclei as an image of its own"
-    )

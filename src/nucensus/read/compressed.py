@@ -1,20 +1,30 @@
 """Read PNG and JPEG files."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from numpy.typing import NDArray
 
 from ..errors import ReadError
+from .scene import Scene
 
 
-def read_png(path: str) -> NDArray[Any]:
-    """Read a PNG file: (height, width), or (height, width, samples) if it has colours."""
-    return _decode(path, "png")
-
-
-def read_jpeg(path: str) -> NDArray[Any]:
-    """Read a JPEG file: (height, width), or (height, width, samples) if it has colours."""
-    return _decode(path, "jpeg")
+@contextmanager
+def open_scenes(path: str) -> Iterator[list[Scene]]:
+    """Decode a PNG or JPEG file; its colours are channels."""
+    image = _decode(path, "png" if os.path.splitext(path)[1].lower() == ".png" else "jpeg")
+    is_colour = image.ndim == 3
+    yield [
+        Scene(
+            (image.shape[0], image.shape[1]),
+            str(image.dtype),
+            {"c": image.shape[2]} if is_colour else {},
+            lambda index: image[..., index["c"]] if is_colour else image,
+            is_colour=is_colour,
+        )
+    ]
 
 
 def _decode(path: str, codec: str) -> NDArray[Any]:
