@@ -80,13 +80,18 @@ def detect_nuclei(
 def detect(image: NDArray[Any], settings: Settings) -> Centres:
     """Return the centres of the nuclei in `image`, found with `settings`."""
     points, intensities = _find_maxima(
-        image,
+        _invert(image) if settings.invert else image,
         sigma=settings.sigma,
         min_distance=settings.min_distance,
         threshold_abs=settings.threshold,
         exclude_border=settings.min_distance if settings.border == "drop" else 0,
     )
     return Centres(points, intensities)
+
+
+def _invert(image: NDArray[Any]) -> NDArray[Any]:
+    """Turn dark into bright, as `skimage.util.invert` does."""
+    return 1 - image if image.dtype.kind == "f" else np.invert(image)
 
 
 def _find_maxima(

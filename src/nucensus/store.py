@@ -13,6 +13,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import MissingPackageError, RunError
-from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Settings
+from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Plane, Settings
 
 if TYPE_CHECKING:
     import pandas
@@ -31,8 +32,12 @@ _APPLICATION_ID = 0x6E75_6365  # "nuce"
 NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
 """One nucleus as the run file packs it: (row, column) in pixels, smoothed grey level."""
 
+METADATA_COLUMNS = ("plate", "well", "site", "channel", "z", "time", "pixel_size_um", "extra")
+"""Where an image comes from, as far as it says so; `extra` is a JSON object of whatever else."""
+
 IMAGE_COLUMNS = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
+    *METADATA_COLUMNS,
 )  # fmt: skip
 """What the run file and `images.csv` say of an image, beside its name."""
 
@@ -53,6 +58,15 @@ CREATE TABLE images (
     detect_ms REAL,
     stage TEXT,
     reason TEXT,
+    plate TEXT,
+    well TEXT,
+    site TEXT,
+    channel TEXT,
+    z INTEGER,
+    time INTEGER,
+    pixel_size_um REAL,
+    extra TEXT,
+    plane TEXT,
     centres BLOB
 );
 """
@@ -101,17 +115,20 @@ class Run:
 
     @property
     def images(self) -> Table:
-        """One record per image: image, status, count, height, width, dtype, times, reason.
+        """One record per image: its name and the `IMAGE_COLUMNS`.
 
         A count of -1 stands for an image that was not done, NaN for a time that
-        was not taken.
+        was not taken, and -1, NaN or an empty text for what is not known.
         """
         dtype = [
             ("image", object), ("status", "U7"), ("count", "i8"), ("height", "i8"),
             ("width", "i8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
-            ("stage", "U8"), ("reason", object),
+            ("stage", "U8"), ("reason", object), ("plate", object), ("well", object),
+            ("site", object), ("channel", object), ("z", "i8"), ("time", "i8"),
+            ("pixel_size_um", "f8"), ("extra", object),
         ]  # fmt: skip
-        empty = (None, "", -1, -1, -1, "", np.nan, np.nan, "", "")
+        nan = np.nan
+        empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", -1, -1, nan, "")
         rows = [
             tuple(
                 default if value is None else value
@@ -198,31 +215,33 @@ class RunWriter:
         self._database.commit()
 
     def plan(self, references: Iterable[ImageRef]) -> None:
-        """Write every image that is to be done, as pending, in order."""
+        """Write every image that is to be done, as pending, in order.
+
+        One that has a problem, known before it is read, has failed already.
+        """
+        rows = map(_row, references)
         self._database.executemany(
-            "INSERT INTO images (name, path, size_bytes, mtime_ns) VALUES (?, ?, ?, ?)",
-            (
-                (_as_sql(each.name), _as_sql(each.path), each.size_bytes, each.mtime_ns)
-                for each in references
-            ),
+            f"INSERT INTO images ({', '.join(_PLANNED)}) VALUES ({', '.join('?' * len(_PLANNED))})",
+            rows,
         )
         self._database.commit()
 
-    def pending(self) -> Iterator[tuple[int, str]]:
-        """Yield (id, path) of every image that has no outcome yet."""
-        rows = self._database.execute("SELECT id, path FROM images WHERE status = 'pending'")
-        for image_id, path in rows.fetchall():
-            yield image_id, _as_text(path)
+    def pending(self) -> Iterator[tuple[int, tuple[str, Plane]]]:
+        """Yield (id, (path, plane)) of every image that has no outcome yet."""
+        rows = self._database.execute("SELECT id, path, plane FROM images WHERE status = 'pending'")
+        for image_id, path, plane in rows.fetchall():
+            yield image_id, (_as_text(path), Plane(**json.loads(plane)) if plane else Plane())
 
     def record(self, image_id: int, outcome: Outcome) -> None:
         """Write the outcome of an image; `commit` makes it last."""
         match outcome:
-            case Found(centres, (height, width), dtype, read_ms, detect_ms):
+            case Found(centres, (height, width), dtype, read_ms, detect_ms, pixel_size_um):
                 self._database.execute(
                     "UPDATE images SET status = 'found', count = ?, height = ?, width = ?, "
-                    "dtype = ?, read_ms = ?, detect_ms = ?, centres = ? WHERE id = ?",
+                    "dtype = ?, read_ms = ?, detect_ms = ?, centres = ?, "
+                    "pixel_size_um = coalesce(pixel_size_um, ?) WHERE id = ?",
                     (len(centres), height, width, dtype, round(read_ms, 3), round(detect_ms, 3),
-                     _pack(centres), image_id),
+                     _pack(centres), pixel_size_um, image_id),
                 )  # fmt: skip
             case Failed(stage, reason):
                 self._database.execute(
@@ -237,6 +256,33 @@ class RunWriter:
     def view(self) -> Run:
         """Return the run as its readers see it."""
         return Run(self._database)
+
+
+_PLANNED = (
+    "name", "path", "size_bytes", "mtime_ns", "status", "stage", "reason", *METADATA_COLUMNS,
+    "plane",
+)  # fmt: skip
+
+
+def _row(reference: ImageRef) -> tuple[Any, ...]:
+    """Return what `_PLANNED` says of an image; what is not known is NULL."""
+    place, plane = reference.place, reference.plane
+    channel = place.stain or place.channel or plane.channel
+    failed = ("failed", "discover", reference.problem)
+    return (
+        _as_sql(reference.name), _as_sql(reference.path), reference.size_bytes, reference.mtime_ns,
+        *(failed if reference.problem else ("pending", None, None)),
+        place.plate or None, place.well or None, place.site or None,
+        None if channel is None else str(channel), _whole(place.z or plane.z),
+        _whole(place.time or plane.time), reference.pixel_size_um, reference.extra or None,
+        json.dumps(asdict(plane)) if str(plane) else None,
+    )  # fmt: skip
+
+
+def _whole(position: int | str | None) -> int | None:
+    """Return a position as a number, or None where it is none, as of a projection."""
+    text = str(position)
+    return int(text) if text.isdecimal() else None
 
 
 def _pack(centres: Centres) -> bytes:

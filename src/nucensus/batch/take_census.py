@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from .._version import __version__
 from ..detect import detect, detect_nuclei
-from ..discover import discover
+from ..discover import discover, read_metadata
 from ..errors import NucensusError, RunError
 from ..execute import check
 from ..export import write_csv
 from ..machine import facts
-from ..model import RUN_FILE, Failed, Found, Outcome, Settings
-from ..read import SUFFIXES, read
+from ..model import RUN_FILE, Failed, Found, Outcome, Plane, Settings
+from ..read import SUFFIXES, read_image
 from ..store import Run, RunWriter
 from .choose import Choice, choose
+from .plan import expand
 from .process import run_strategy
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -35,6 +36,7 @@ class _Loaded:
 
     image: NDArray[Any]
     read_ms: float
+    pixel_size_um: float | None
 
     @property
     def nbytes(self) -> int:
@@ -46,6 +48,10 @@ def census(
     out: PathLike | None = None,
     settings: Settings | None = None,
     *,
+    plane: Plane | None = None,
+    pattern: str | None = None,
+    manifest: PathLike | None = None,
+    metadata: PathLike | None = None,
     strategy: str = "auto",
     workers: int | None = None,
     overwrite: bool = False,
@@ -63,6 +69,18 @@ def census(
         Without it the run is kept in memory.
     settings : Settings, optional
         How nuclei are detected.
+    plane : Plane, optional
+        Which channel, z plane, time point and scene count, of files and plates
+        that hold several; "each" counts all, as images of their own.
+    pattern : str, optional
+        A regular expression that names of files are understood with, with
+        groups named plate, well (or row and column), site, channel, z, time.
+    manifest : path, optional
+        A CSV or Parquet file that lists images, in a column `path`; any other
+        columns are carried through to the outputs.
+    metadata : path, optional
+        A CSV or Parquet file with a row for each well, in a column `well`: what
+        the wells were treated with. It is kept for the well table.
     strategy, workers
         As in `process_images`.
     overwrite : bool
@@ -92,7 +110,10 @@ def census(
     """
     started = time.time()
     settings = settings or Settings()
-    references = discover([inputs] if isinstance(inputs, str | os.PathLike) else inputs, SUFFIXES)
+    given = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
+    found = discover(given, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
+    references = list(expand(found))
+    wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
     choice = choose(strategy, workers, len(references))
     check(choice.strategy, detect_nuclei)
     if out is not None:
@@ -105,6 +126,7 @@ def census(
             "name": choice.strategy.name, "workers": choice.workers, "reason": choice.reason
         },
         machine=facts(),
+        wells=wells,
         started=started,
     )  # fmt: skip
     writer.plan(references)
@@ -138,10 +160,10 @@ def _record_all(
     on_outcome: Callable[[Outcome], None] | None,
 ) -> None:
     pending = list(writer.pending())
-    paths = [path for _, path in pending]
+    sources = [source for _, source in pending]
     find = functools.partial(_find, settings=settings)
     committed_at, uncommitted = time.monotonic(), 0
-    for index, outcome in run_strategy(choice, _load, find, paths):
+    for index, outcome in run_strategy(choice, _load, find, sources):
         writer.record(pending[index][0], outcome)
         uncommitted += 1
         now = time.monotonic()
@@ -153,16 +175,17 @@ def _record_all(
     writer.commit()
 
 
-def _load(path: str) -> _Loaded | Failed:
+def _load(source: tuple[str, Plane]) -> _Loaded | Failed:
     """Read one image; whatever goes wrong is its outcome."""
     start = time.perf_counter()
     try:
-        image = read(path)
+        image = read_image(*source)
     except NucensusError as error:
         return Failed("read", str(error))
     except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
         return Failed("read", f"{type(error).__name__}: {error}")
-    return _Loaded(image, 1e3 * (time.perf_counter() - start))
+    read_ms = 1e3 * (time.perf_counter() - start)
+    return _Loaded(image.pixels, read_ms, image.pixel_size_um)
 
 
 def _find(loaded: _Loaded | Failed, *, settings: Settings) -> Outcome:
@@ -176,4 +199,6 @@ def _find(loaded: _Loaded | Failed, *, settings: Settings) -> Outcome:
     except Exception as error:  # noqa: BLE001 the worker boundary: a bad image is a row
         return Failed("detect", str(error))
     detect_ms = 1e3 * (time.perf_counter() - start)
-    return Found(centres, image.shape, str(image.dtype), loaded.read_ms, detect_ms)
+    return Found(
+        centres, image.shape, str(image.dtype), loaded.read_ms, detect_ms, loaded.pixel_size_um
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import EXIT_SOME_FAILED
+from .selection import plane_of, selection
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -20,7 +21,8 @@ _FAILURES_SHOWN = 20
 
 
 @click.command(epilog="Example: nucensus detect plate/ -o run --threshold 300 --border keep")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@selection
 @click.option(
     "-o",
     "--out",
@@ -68,26 +70,39 @@ _FAILURES_SHOWN = 20
     type=click.IntRange(min=1),
     help="How many threads or processes.  [default: usable cores]",
 )
+@click.option("--invert", is_flag=True, help="Nuclei are dark on bright ground.")
+@click.option(
+    "--metadata",
+    metavar="FILE",
+    help="CSV or Parquet file of what the wells were treated with, for the well table.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def command(inputs: tuple[str, ...], out: Path, strategy: str, workers: int | None,
-            overwrite: bool, quiet: bool, **settings: Any) -> None:  # fmt: skip
+            overwrite: bool, quiet: bool, metadata: str | None, pattern: str | None,
+            manifest: str | None, **settings: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     INPUT is any number of image files, folders (all images in them and below
-    them) and globs. A file that cannot be read is a row of images.csv with its
-    reason; it never stops the others.
+    them), plates and globs. Look at them first with nucensus scan. A file that
+    cannot be read is a row of images.csv with its reason; it never stops the
+    others.
 
     Exit code: 0 if every image was done, 3 if some failed, 2 for wrong usage.
     """
     from ..batch import census
     from ..model import Settings
 
+    plane = plane_of(settings)
     with _Progress(shown=not quiet and sys.stderr.isatty()) as progress:
         run = census(
             inputs,
             out,
             Settings(**settings),
+            plane=plane,
+            pattern=pattern,
+            manifest=manifest,
+            metadata=metadata,
             strategy=strategy,
             workers=workers,
             overwrite=overwrite,
