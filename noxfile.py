@@ -10,7 +10,7 @@ nox.options.sessions = ["suite", "doctests"]
 @nox.session(python=["3.11", "3.12", "3.13"])
 def suite(session: nox.Session) -> None:
     """Run the whole suite, the slow proofs too."""
-    session.run_install("uv", "sync", "--active", external=True)
+    session.run_install("uv", "sync", "--active", "--group", "formats", external=True)
     session.run("pytest", *session.posargs)
 
 
@@ -19,6 +19,22 @@ def doctests(session: nox.Session) -> None:
     """Run the examples in the docstrings."""
     session.run_install("uv", "sync", "--active", external=True)
     session.run("pytest", "--doctest-modules", "--pyargs", "nucensus", *session.posargs)
+
+
+@nox.session
+def public_images(session: nox.Session) -> None:
+    """Read real images that packages of others carry; downloads them."""
+    session.run_install("uv", "sync", "--active", "--group", "formats", external=True)
+    session.install("pip")
+    folder = session.create_tmp()
+    fetch = ("python", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder)
+    for package in ("stardist==0.9.2", "mahotas==1.4.19"):
+        session.run(*fetch, "--only-binary", ":all:", package)
+    old = ("--only-binary", ":all:", "--python-version", "3.9")
+    session.run(*fetch, *old, "cellprofiler==4.2.8.1")
+    session.run(*fetch, "--no-binary", ":all:", "pe2loaddata==0.2.0")
+    session.env["NUCENSUS_PUBLIC_IMAGES"] = folder
+    session.run("pytest", "-q", "tests/test_public_images.py", *session.posargs)
 
 
 @nox.session
