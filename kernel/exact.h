@@ -52,14 +52,17 @@ void correlate(const double* centre, Before before, After after, const double* w
                int64_t radius, int64_t count, double* out) {
     for (int64_t x = 0; x < count; x += block) {
         Doubles sum[strides_together];
+#pragma GCC unroll 4
         for (int i = 0; i < strides_together; ++i) sum[i] = load(centre + x + i * lanes) * weights[0];
         for (int64_t j = radius; j > 0; --j) {
             const double* a = before(j) + x;
             const double* b = after(j) + x;
             const double weight = weights[j];
+#pragma GCC unroll 4
             for (int i = 0; i < strides_together; ++i)
                 sum[i] += (load(a + i * lanes) + load(b + i * lanes)) * weight;
         }
+#pragma GCC unroll 4
         for (int i = 0; i < strides_together; ++i) store(out + x + i * lanes, sum[i]);
     }
 }
