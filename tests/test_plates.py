@@ -309,3 +309,35 @@ def test_dark_nuclei_are_found_in_the_image_turned_over(tmp_path, dtype):
     threshold = 0.1 if dtype == "f4" else 10
     run = census(tmp_path, settings=Settings(sigma=2, threshold=threshold, invert=True))
     assert [(row["y"], row["x"]) for row in run.nuclei] == [(22, 32)]
+
+
+@pytest.fixture
+def volume_file(tmp_path):
+    stack = np.random.default_rng(3).gamma(2, 100, (9, 40, 50)).astype(np.uint16)
+    path = tmp_path / "volume.tif"
+    tifffile.imwrite(path, stack, imagej=True, resolution=(2, 2),
+                     metadata={"axes": "ZYX", "unit": "um", "spacing": 1.0})  # fmt: skip
+    return path, stack
+
+
+def test_a_volume_is_counted_in_three_dimensions_with_the_plane_of_each_nucleus(
+    volume_file, tmp_path
+):
+    from nucensus import detect_nuclei
+
+    path, stack = volume_file
+    expected = detect_nuclei(stack, (1, 2, 2), 3, 200, exclude_border=0)
+    arguments = [str(path), "--volume", "-o", str(tmp_path / "run"), "--sigma-um", "1"]
+    arguments += ["--min-distance", "3", "--threshold", "200", "--border", "keep"]
+    done = CliRunner().invoke(detect, arguments)
+    assert done.exit_code == 0, done.output
+    with open(tmp_path / "run" / "nuclei.csv", newline="") as file:
+        rows = [(int(row["z"]), int(row["y"]), int(row["x"])) for row in csv.DictReader(file)]
+    assert len(rows) > 3
+    assert rows == list(map(tuple, expected))
+
+
+def test_sigma_in_micrometres_needs_a_file_that_states_its_pixels(tmp_path):
+    touch(tmp_path, "a.tif")
+    run = census(tmp_path, settings=Settings(sigma_um=2))
+    assert "does not state the size of its pixels" in run.failures["reason"][0]

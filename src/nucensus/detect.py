@@ -1,6 +1,6 @@
 """Find the nuclei of one array -> `Centres`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,10 @@ def _find_maxima(
     )
 
 
-_FINDERS = {2: kernel.find_maxima, 3: kernel.find_maxima_in_volume}
+_FINDERS: dict[int, Callable[..., tuple[Points, NDArray[np.float64]]]] = {
+    2: kernel.find_maxima,
+    3: kernel.find_maxima_in_volume,
+}
 """The compiled kernel, by the number of axes; the reference does all others."""
 
 

@@ -2,10 +2,13 @@
 
 import csv
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .store import IMAGE_COLUMNS, Run
 
@@ -15,12 +18,18 @@ IMAGES_HEADER = ("image", *IMAGE_COLUMNS)
 
 def write_csv(run: Run, folder: str | os.PathLike[str]) -> None:
     """Write `nuclei.csv` and `images.csv` of `run` into `folder`."""
-    nuclei = (
-        zip(repeat(name), *(records[f].tolist() for f in ("y", "x", "intensity")), strict=False)
-        for name, records in run.nuclei_by_image()
-    )
-    _write_rows(Path(folder, "nuclei.csv"), NUCLEI_HEADER, nuclei)
+    header = (*NUCLEI_HEADER, "z") if run.has_volumes else NUCLEI_HEADER
+    nuclei = (_nucleus_rows(name, records, header) for name, records in run.nuclei_by_image())
+    _write_rows(Path(folder, "nuclei.csv"), header, nuclei)
     _write_rows(Path(folder, "images.csv"), IMAGES_HEADER, [run.image_rows()])
+
+
+def _nucleus_rows(
+    name: str, records: NDArray[np.void], header: tuple[str, ...]
+) -> Iterator[tuple[Any, ...]]:
+    names = records.dtype.names or ()
+    columns = (records[each].tolist() if each in names else repeat("") for each in header[1:])
+    return zip(repeat(name), *columns, strict=False)
 
 
 def _write_rows(

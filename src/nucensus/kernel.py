@@ -473,9 +473,7 @@ def _comparable(threshold: float | None, dtype: np.dtype[Any]) -> float:
         return float(np.result_type(smoothed, threshold).type(threshold))
 
 
-def _split(
-    maxima: _Maxima, image_count: int, axes: int = 2
-) -> list[tuple[Points, Intensities]]:
+def _split(maxima: _Maxima, image_count: int, axes: int = 2) -> list[tuple[Points, Intensities]]:
     """Return what the kernel found as one pair of arrays for each image."""
     results = []
     start = 0

@@ -1,7 +1,7 @@
 """The values that cross from one room to another."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -30,7 +30,11 @@ class Settings:
     ----------
     sigma : float or tuple of float
         Standard deviation of the Gaussian that smooths the image, in pixels:
-        one number, or one per axis (row, column). 0 does not smooth.
+        one number, or one per axis (row, column; of a volume plane, row,
+        column). 0 does not smooth.
+    sigma_um : float or None
+        The same in micrometres, for files that state the size of their pixels
+        and the distance of their planes; it takes the place of `sigma`.
     min_distance : int
         Least distance of two centres along either axis, in pixels.
     threshold : float or None
@@ -54,10 +58,12 @@ class Settings:
     min_distance: int = 6
     threshold: float | None = 1000
     border: Border = "drop"
+    sigma_um: float | None = None
     invert: bool = False
 
     def __post_init__(self) -> None:
         sigmas = self.sigma if isinstance(self.sigma, tuple) else (self.sigma,)
+        sigmas += () if self.sigma_um is None else (self.sigma_um,)
         if not all(np.isfinite(sigma) and sigma >= 0 for sigma in sigmas):
             raise SettingsError(
                 f"sigma is {self.sigma}; expected a finite number of pixels, 0 or more"
@@ -70,6 +76,19 @@ class Settings:
             raise SettingsError("threshold is NaN; expected a number of grey levels, or None")
         if self.border not in ("drop", "keep"):
             raise SettingsError(f"border is {self.border!r}; expected 'drop' or 'keep'")
+
+    def in_pixels(self, spacing_um: tuple[float | None, ...]) -> "Settings":
+        """Return the settings for an image whose pixels have that size along each axis."""
+        if self.sigma_um is None:
+            return self
+        if not all(spacing_um):
+            raise SettingsError(
+                f"sigma is {self.sigma_um} micrometres, and the file does not state the size of "
+                f"its pixels{' and the distance of its planes' if len(spacing_um) > 2 else ''}; "
+                f"give sigma in pixels"
+            )
+        sigma = tuple(self.sigma_um / each for each in spacing_um if each)
+        return replace(self, sigma=sigma, sigma_um=None)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as a dictionary of plain values that JSON can hold."""
@@ -89,7 +108,7 @@ class Centres:
     Attributes
     ----------
     points : ndarray of int64, shape (N, ndim)
-        (row, column) of each centre, in pixels.
+        (row, column) of each centre, in pixels; of a volume (plane, row, column).
     intensities : ndarray of float64, shape (N,)
         The smoothed value at each centre, in grey levels of the image.
     """
@@ -111,8 +130,9 @@ class Plane:
         Index (from 0) or name of an image in a file of several.
     channel : int, str or None
         Index (from 0) or name of the channel. Of colours, 0 is red.
-    z : int, "max" or None
-        Index of the plane from 0, or the maximum over all planes.
+    z : int, "max", "volume" or None
+        Index of the plane from 0, the maximum over all planes, or all of them
+        as one volume.
     time : int or None
         Index of the time point from 0.
 
@@ -127,7 +147,7 @@ class Plane:
 
     scene: int | str | None = None
     channel: int | str | None = None
-    z: int | Literal["max", "each"] | None = None
+    z: int | Literal["max", "volume", "each"] | None = None
     time: int | Literal["each"] | None = None
 
     def __str__(self) -> str:

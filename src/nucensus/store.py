@@ -32,6 +32,9 @@ _APPLICATION_ID = 0x6E75_6365  # "nuce"
 NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
 """One nucleus as the run file packs it: (row, column) in pixels, smoothed grey level."""
 
+VOLUME_RECORD = np.dtype([*NUCLEUS_RECORD.descr, ("z", "<i4")])
+"""One nucleus of a volume: as above, and its plane."""
+
 METADATA_COLUMNS = ("plate", "well", "site", "channel", "z", "time", "pixel_size_um", "extra")
 """Where an image comes from, as far as it says so; `extra` is a JSON object of whatever else."""
 
@@ -140,16 +143,32 @@ class Run:
 
     @property
     def nuclei(self) -> Table:
-        """One record per nucleus: image, y and x in pixels, intensity in grey levels."""
-        dtype = np.dtype([("image", object), ("y", "i8"), ("x", "i8"), ("intensity", "f8")])
+        """One record per nucleus: image, y and x in pixels, intensity in grey levels.
+
+        Where there are volumes also the plane z, which is -1 in images of one plane.
+        """
+        fields: list[tuple[str, Any]] = [
+            ("image", object), ("y", "i8"), ("x", "i8"), ("intensity", "f8")
+        ]  # fmt: skip
+        has_volumes = self.has_volumes
+        dtype = np.dtype([*fields, ("z", "i8")] if has_volumes else fields)
         parts = []
         for name, nuclei in self.nuclei_by_image():
             part = np.empty(len(nuclei), dtype)
             part["image"] = name
             for field in ("y", "x", "intensity"):
                 part[field] = nuclei[field]
+            if has_volumes:
+                part["z"] = nuclei["z"] if nuclei.dtype == VOLUME_RECORD else -1
             parts.append(part)
         return (np.concatenate(parts) if parts else np.empty(0, dtype)).view(Table)
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether nuclei were found in volumes, so that they have a plane z."""
+        size = NUCLEUS_RECORD.itemsize
+        query = "SELECT EXISTS (SELECT 1 FROM images WHERE length(centres) > ? * count)"
+        return bool(self._database.execute(query, (size,)).fetchone()[0])
 
     @property
     def failures(self) -> Table:
@@ -175,10 +194,13 @@ class Run:
             yield _as_text(name), *rest
 
     def nuclei_by_image(self) -> Iterator[tuple[str, NDArray[np.void]]]:
-        """Yield the name of each image that was done, with its nuclei as `NUCLEUS_RECORD`s."""
-        query = "SELECT name, centres FROM images WHERE status = 'found' ORDER BY id"
-        for name, packed in self._database.execute(query):
-            yield _as_text(name), np.frombuffer(packed, NUCLEUS_RECORD)
+        """Yield the name of each image that was done, with its nuclei as `NUCLEUS_RECORD`s.
+
+        Those of a volume are `VOLUME_RECORD`s.
+        """
+        query = "SELECT name, count, centres FROM images WHERE status = 'found' ORDER BY id"
+        for name, count, packed in self._database.execute(query):
+            yield _as_text(name), unpack_nuclei(packed, count)
 
     def close(self) -> None:
         """Close the run file."""
@@ -235,7 +257,7 @@ class RunWriter:
     def record(self, image_id: int, outcome: Outcome) -> None:
         """Write the outcome of an image; `commit` makes it last."""
         match outcome:
-            case Found(centres, (height, width), dtype, read_ms, detect_ms, pixel_size_um):
+            case Found(centres, (*_, height, width), dtype, read_ms, detect_ms, pixel_size_um):
                 self._database.execute(
                     "UPDATE images SET status = 'found', count = ?, height = ?, width = ?, "
                     "dtype = ?, read_ms = ?, detect_ms = ?, centres = ?, "
@@ -286,10 +308,19 @@ def _whole(position: int | str | None) -> int | None:
 
 
 def _pack(centres: Centres) -> bytes:
-    records = np.empty(len(centres), NUCLEUS_RECORD)
-    records["y"], records["x"] = centres.points.T
+    is_volume = centres.points.shape[1] == 3
+    records = np.empty(len(centres), VOLUME_RECORD if is_volume else NUCLEUS_RECORD)
+    *z, records["y"], records["x"] = centres.points.T
+    if is_volume:
+        records["z"] = z[0]
     records["intensity"] = centres.intensities
     return records.tobytes()
+
+
+def unpack_nuclei(packed: bytes, count: int) -> NDArray[np.void]:
+    """Return the nuclei of an image as the run file holds them; those of a volume have a z."""
+    is_volume = len(packed) != count * NUCLEUS_RECORD.itemsize
+    return np.frombuffer(packed, VOLUME_RECORD if is_volume else NUCLEUS_RECORD)
 
 
 def _as_sql(text: str) -> str | bytes:

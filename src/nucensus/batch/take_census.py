@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
-
-from numpy.typing import NDArray
+from typing import TypeAlias
 
 from .._version import __version__
 from ..detect import detect, detect_nuclei
@@ -18,7 +16,7 @@ from ..execute import check
 from ..export import write_csv
 from ..machine import facts
 from ..model import RUN_FILE, Failed, Found, Outcome, Plane, Settings
-from ..read import SUFFIXES, read_image
+from ..read import SUFFIXES, Image, read_image
 from ..store import Run, RunWriter
 from .choose import Choice, choose
 from .plan import expand
@@ -34,13 +32,12 @@ _COMMIT_EVERY_IMAGES = 1000
 class _Loaded:
     """An image that was read, and how long that took."""
 
-    image: NDArray[Any]
+    image: Image
     read_ms: float
-    pixel_size_um: float | None
 
     @property
     def nbytes(self) -> int:
-        return self.image.nbytes
+        return self.image.pixels.nbytes
 
 
 def census(
@@ -185,20 +182,20 @@ def _load(source: tuple[str, Plane]) -> _Loaded | Failed:
     except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
         return Failed("read", f"{type(error).__name__}: {error}")
     read_ms = 1e3 * (time.perf_counter() - start)
-    return _Loaded(image.pixels, read_ms, image.pixel_size_um)
+    return _Loaded(image, read_ms)
 
 
 def _find(loaded: _Loaded | Failed, *, settings: Settings) -> Outcome:
     """Find the nuclei of one image; whatever goes wrong is its outcome."""
     if isinstance(loaded, Failed):
         return loaded
-    image = loaded.image
+    image, pixels = loaded.image, loaded.image.pixels
     start = time.perf_counter()
     try:
-        centres = detect(image, settings)
+        centres = detect(pixels, settings.in_pixels(image.spacing_um))
     except Exception as error:  # noqa: BLE001 the worker boundary: a bad image is a row
         return Failed("detect", str(error))
     detect_ms = 1e3 * (time.perf_counter() - start)
     return Found(
-        centres, image.shape, str(image.dtype), loaded.read_ms, detect_ms, loaded.pixel_size_um
+        centres, pixels.shape, str(pixels.dtype), loaded.read_ms, detect_ms, image.pixel_size_um
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import EXIT_SOME_FAILED
-from .selection import plane_of, selection
+from .selection import Sigma, plane_of, selection
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -33,10 +33,15 @@ _FAILURES_SHOWN = 20
 )
 @click.option(
     "--sigma",
-    type=float,
-    default=4,
+    type=Sigma(),
+    default="4",
     show_default=True,
-    help="Standard deviation of the smoothing, in pixels.",
+    help="Standard deviation of the smoothing, in pixels; or one per axis, as 2,4,4.",
+)
+@click.option(
+    "--sigma-um",
+    type=float,
+    help="The same in micrometres, where the file states the size of its pixels.",
 )
 @click.option(
     "--min-distance",

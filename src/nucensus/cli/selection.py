@@ -30,6 +30,21 @@ class _Position(click.ParamType[int | str]):
         return text
 
 
+class Sigma(click.ParamType[float | tuple[float, ...]]):
+    """One number, or one per axis with commas between them."""
+
+    name = "FLOAT[,FLOAT...]"
+
+    def convert(  # noqa: D102 click's method
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | tuple[float, ...]:
+        try:
+            numbers = tuple(float(each) for each in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a number, or several with commas.", param, ctx)
+        return numbers if len(numbers) > 1 else numbers[0]
+
+
 _OPTIONS = (
     click.option(
         "--channel", type=_Position("each", names=True), metavar="NAME|INDEX|each",
@@ -39,6 +54,7 @@ _OPTIONS = (
         "--z", type=_Position("each", "max"), metavar="INDEX|each|max",
         help="Plane of a z stack, each of them, or their maximum.",
     ),
+    click.option("--volume", is_flag=True, help="Find nuclei in three dimensions, in all planes."),
     click.option(
         "--time", type=_Position("each"), metavar="INDEX|each",
         help="Time point of a series, or each of them.",
@@ -69,4 +85,9 @@ def plane_of(options: dict[str, Any]) -> "Plane":
     """Take the options that choose a plane out of `options`."""
     from ..model import Plane
 
-    return Plane(**{axis: options.pop(axis) for axis in ("scene", "channel", "z", "time")})
+    chosen = {axis: options.pop(axis) for axis in ("scene", "channel", "z", "time")}
+    if options.pop("volume"):
+        if chosen["z"] is not None:
+            raise click.UsageError("--volume takes all planes; it does not go with --z.")
+        chosen["z"] = "volume"
+    return Plane(**chosen)

@@ -65,9 +65,10 @@ def _wanted(
             f"{' (it shows nuclei by its name)' if proposed else ''}, or all with "
             f"{_OPTIONS[axis]} each"
         )
-    if asked == "max":
+    if asked in ("max", "volume"):
+        how = "--z max projects" if asked == "max" else "--volume takes"
         raise InputError(
-            f"{holds}, in a file each; --z max projects the planes of one file; "
+            f"{holds}, in a file each; {how} the planes of one file; "
             f"choose a plane, or count all with --z each"
         )
     found = find_channel(asked, tokens)

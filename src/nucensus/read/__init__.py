@@ -51,6 +51,13 @@ class Image:
 
     pixels: NDArray[Any]
     pixel_size_um: float | None
+    depth_um: float | None = None
+
+    @property
+    def spacing_um(self) -> tuple[float | None, ...]:
+        """The size of a pixel along each axis, None where it is not known."""
+        sides = (self.pixel_size_um, self.pixel_size_um)
+        return (self.depth_um, *sides) if self.pixels.ndim == 3 else sides
 
 
 def read(path: str | os.PathLike[str], plane: Plane | None = None) -> NDArray[Any]:
@@ -67,7 +74,7 @@ def read(path: str | os.PathLike[str], plane: Plane | None = None) -> NDArray[An
     Returns
     -------
     ndarray, shape (height, width)
-        Grey levels, in the dtype of the file.
+        Grey levels, in the dtype of the file; (planes, height, width) of a volume.
 
     Raises
     ------
@@ -87,10 +94,10 @@ def read_image(path: str | os.PathLike[str], plane: Plane) -> Image:
     with open_scenes(path) as scenes:
         scene = choose_scene(scenes, plane.scene)
         pixels = read_plane(scene, plane)
-    if pixels.ndim != 2:
+    if pixels.ndim != (3 if plane.z == "volume" else 2):
         size = " x ".join(map(str, pixels.shape))
         raise NotAPlaneError(f"the plane has the shape {size}; expected height x width")
-    return Image(pixels, scene.pixel_um)
+    return Image(pixels, scene.pixel_um, scene.depth_um)
 
 
 @contextmanager

@@ -85,8 +85,13 @@ def choose_scene(scenes: Sequence[Scene], wanted: int | str | None) -> Scene:
 
 
 def read_plane(scene: Scene, plane: Plane) -> NDArray[Any]:
-    """Read the one plane of `scene` that is meant, planes of a projection one after the other."""
+    """Read the one plane of `scene` that is meant; planes of a stack one after the other."""
     index = choose_index(scene, plane)
+    if plane.z == "volume":
+        volume = np.empty((scene.sizes.get("z", 1), *scene.shape), scene.dtype)
+        for z in range(len(volume)):
+            volume[z] = scene.read({**index, "z": z})
+        return volume
     if plane.z != "max":
         return scene.read(index)
     projection = np.array(scene.read(index))
@@ -99,7 +104,7 @@ def choose_index(scene: Scene, plane: Plane) -> Index:
     """Return the position of `plane` on each axis, or say what the scene holds."""
     wanted: dict[str, Any] = {
         "c": _channel_index(scene, plane.channel),
-        "z": 0 if plane.z == "max" else plane.z,
+        "z": 0 if plane.z in ("max", "volume") else plane.z,
         "t": plane.time,
     }
     index = {}
