@@ -1,30 +1,37 @@
-"""Slow proofs and other Python versions: `uv run nox`, or `uv run nox -s NAME`."""
+"""Slow proofs, other Python versions, benchmarks, docs: `uv run nox`, or `uv run nox -s NAME`."""
+
+import subprocess
 
 import nox
 
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["suite", "doctests"]
+nox.options.sessions = ["suite", "doctests", "fuzz", "sanitize"]
+
+
+def sync(session: nox.Session, *options: str) -> None:
+    """Build and install the project with its development tools."""
+    session.run_install("uv", "sync", "--active", *options, external=True)
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])
 def suite(session: nox.Session) -> None:
     """Run the whole suite, the slow proofs too."""
-    session.run_install("uv", "sync", "--active", "--group", "formats", external=True)
+    sync(session, "--group", "formats")
     session.run("pytest", *session.posargs)
 
 
 @nox.session
 def doctests(session: nox.Session) -> None:
     """Run the examples in the docstrings."""
-    session.run_install("uv", "sync", "--active", external=True)
+    sync(session)
     session.run("pytest", "--doctest-modules", "--pyargs", "nucensus", *session.posargs)
 
 
 @nox.session
 def public_images(session: nox.Session) -> None:
     """Read real images that packages of others carry; downloads them."""
-    session.run_install("uv", "sync", "--active", "--group", "formats", external=True)
+    sync(session, "--group", "formats")
     session.install("pip")
     folder = session.create_tmp()
     fetch = ("python", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder)
@@ -38,7 +45,37 @@ def public_images(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Random cases against the reference: nox -s fuzz -- --cases 20000 --seed 3."""
+    sync(session)
+    session.run("python", "tests/fuzz_kernel.py", *(session.posargs or ["--cases", "2000"]))
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """Run the equality tests and the fuzzer on a kernel built with ASan and UBSan."""
+    define = "cmake.define.NUCENSUS_SANITIZE=ON"
+    sync(session, "--no-editable", "--reinstall-package", "nucensus", "--config-setting", define)
+    # Python itself is not sanitized: the run-time library has to be there before it.
+    library = subprocess.run(
+        ["c++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    env = {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0"}
+    session.run(
+        "pytest", "-q", "tests/test_kernel.py", "tests/test_kernel_equals_reference.py", env=env
+    )
+    session.run("python", "tests/fuzz_kernel.py", "--cases", "500", env=env)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the kernel: nox -s bench -- --quick."""
+    sync(session, "--group", "opencv")
+    session.run("python", "benchmarks/kernel.py", *(session.posargs or ["-o", "kernel.json"]))
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/, without the network."""
-    session.run_install("uv", "sync", "--active", "--group", "docs", external=True)
+    sync(session, "--group", "docs")
     session.run("zensical", "build", "--clean", *session.posargs)

@@ -57,7 +57,12 @@ Outcome find(const Level& level, const nucensus_image& image, const nucensus_set
         return found;
     }
     if (!peaks.begin(image, settings)) return no_memory;
-    const Outcome outcome = level.find_exactly(image, settings, peaks);
+    Outcome outcome = undecided;
+    if (settings.path != NUCENSUS_EXACT) outcome = level.find_by_sieve(image, settings, peaks);
+    if (outcome == undecided) {
+        if (!peaks.begin(image, settings)) return no_memory;
+        outcome = level.find_exactly(image, settings, peaks);
+    }
     if (outcome == found) peaks.sort();
     return outcome;
 }

@@ -10,6 +10,9 @@
 #pragma once
 
 #include <math.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "level.h"
 #include "pixels.h"
@@ -123,6 +126,157 @@ private:
     int64_t loaded = 0;
     double* rows = nullptr;
     double* line = nullptr;
+};
+
+// The smoothed values of single pixels, by the same operations: `together`
+// neighbours in a row at a time, which cost hardly more than one, since most of
+// the columns that they need are the same.
+class PointSmoother {
+public:
+    static constexpr int64_t most_together = 64;
+    int64_t together;
+
+    bool begin(const nucensus_image& an_image, const nucensus_settings& some_settings) {
+        image = an_image;
+        settings = some_settings;
+        single = is_single_precision(image);
+        radius_y = settings.vertical_radius;
+        radius_x = settings.horizontal_radius;
+        together = at_least(at_most(radius_x / 16 * 8, most_together), 8);
+        const int64_t columns = 2 * radius_x + together;
+        pitch = padded(at_most(columns, image.width));
+        const int64_t line_size = columns + pitch;
+        const int64_t height = at_most(2 * radius_y + 1, image.height);
+        line = static_cast<double*>(
+            scratch(nucensus::slot_point, (line_size + height * pitch) * sizeof(double)));
+        rows = line + line_size;
+        if (line != nullptr) memset(line, 0, (line_size + height * pitch) * sizeof(double));
+        return line != nullptr;
+    }
+
+    // The values of pixels x to x + together - 1 of row y; those outside the
+    // image are arbitrary.
+    void smooth(int64_t y, int64_t x, double* out) {
+        first = at_least(x - radius_x, 0);
+        count = at_most(x + together - 1 + radius_x, image.width - 1) - first + 1;
+        double* columns = line + (first - (x - radius_x));
+        smooth_columns(y, columns);
+        if (single) round_to_single(columns, count);
+        for (double* left = line; left < columns; ++left) *left = columns[0];
+        double* end = line + 2 * radius_x + together;
+        for (double* right = columns + count; right < end; ++right) *right = columns[count - 1];
+        const double* centre = line + radius_x;
+        for (int64_t start = 0; start < together; start += 8)
+            smooth_eight(centre + start, out + start);
+        if (single) round_to_single(out, together);
+    }
+
+private:
+    void smooth_eight(const double* centre, double* out) const {
+        constexpr int vectors = 8 / lanes;
+        Doubles sum[vectors];
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; ++i)
+            sum[i] = load(centre + i * lanes) * settings.horizontal[0];
+        for (int64_t j = radius_x; j > 0; --j)
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; ++i)
+                sum[i] += (load(centre + i * lanes - j) + load(centre + i * lanes + j)) *
+                          settings.horizontal[j];
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; ++i) store(out + i * lanes, sum[i]);
+    }
+
+    void smooth_columns(int64_t y, double* out) {
+        const bool plain = !image.byte_swapped && count >= lanes;
+        const int64_t stride = image.column_stride;
+        if (plain && image.pixel_type == NUCENSUS_UINT16 && stride == 2)
+            return smooth_in_place<uint16_t>(y, out);
+        if (plain && image.pixel_type == NUCENSUS_UINT8 && stride == 1)
+            return smooth_in_place<uint8_t>(y, out);
+        if (plain && image.pixel_type == NUCENSUS_FLOAT32 && stride == 4)
+            return smooth_in_place<float>(y, out);
+        const int64_t top = at_least(y - radius_y, 0);
+        const int64_t bottom = at_most(y + radius_y, image.height - 1);
+        for (int64_t other = top; other <= bottom; ++other)
+            load_row(image, other, first, count, rows + (other - top) * pitch);
+        correlate(
+            rows + (y - top) * pitch,
+            [&](int64_t j) { return rows + (at_least(y - j, 0) - top) * pitch; },
+            [&](int64_t j) { return rows + (at_most(y + j, image.height - 1) - top) * pitch; },
+            settings.vertical, radius_y, padded(count), out);
+    }
+
+    template <typename T>
+    void smooth_in_place(int64_t y, double* out) const {
+        const char* origin = static_cast<const char*>(image.pixels) + first * sizeof(T);
+        const int64_t stride = image.row_stride, last_row = image.height - 1;
+        const double* weights = settings.vertical;
+        // The last vectors end with the last column, and may overlap those before.
+        for (int64_t i = 0; i < count; i += lanes) {
+            const int64_t at = at_most(i, count - lanes);
+            const char* from = origin + at * sizeof(T);
+            Doubles sum = pixel_sum<T>(from + y * stride) * weights[0];
+            for (int64_t j = radius_y; j > 0; --j) {
+                const char* above = from + at_least(y - j, 0) * stride;
+                const char* below = from + at_most(y + j, last_row) * stride;
+                sum += pixel_sum<T>(above, below) * weights[j];
+            }
+            store(out + at, sum);
+        }
+    }
+
+    // The sum of two integer pixels is exact as an integer, and so is its conversion.
+    template <typename T>
+    static Doubles pixel_sum(const char* a) {
+        if constexpr (sizeof(T) == sizeof(float))
+            return widen_floats(a);
+        else
+            return widen(load_integers<T>(a));
+    }
+    template <typename T>
+    static Doubles pixel_sum(const char* a, const char* b) {
+        if constexpr (sizeof(T) == sizeof(float))
+            return widen_floats(a) + widen_floats(b);
+        else
+            return widen(load_integers<T>(a) + load_integers<T>(b));
+    }
+
+    typedef int32_t Integers __attribute__((vector_size(lanes * sizeof(int32_t))));
+    template <typename T>
+    static Integers load_integers(const char* from) {
+        typedef T Pixels __attribute__((vector_size(lanes * sizeof(T))));
+        Pixels pixels;
+        memcpy(&pixels, from, sizeof pixels);
+#if defined(__AVX512F__)
+        // GCC 12 converts vectors in halves; the instructions take whole ones.
+        if constexpr (sizeof(T) == 2)
+            return reinterpret_cast<Integers>(
+                _mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(pixels)));
+#endif
+        return __builtin_convertvector(pixels, Integers);
+    }
+    static Doubles widen(Integers values) {
+#if defined(__AVX512F__)
+        return _mm512_cvtepi32_pd(reinterpret_cast<__m256i>(values));
+#elif defined(__AVX2__)
+        return _mm256_cvtepi32_pd(reinterpret_cast<__m128i>(values));
+#else
+        return __builtin_convertvector(values, Doubles);
+#endif
+    }
+    static Doubles widen_floats(const char* from) {
+        typedef float Floats __attribute__((vector_size(lanes * sizeof(float))));
+        Floats values;
+        memcpy(&values, from, sizeof values);
+        return __builtin_convertvector(values, Doubles);
+    }
+
+    nucensus_image image;
+    nucensus_settings settings;
+    bool single;
+    int64_t radius_y, radius_x, pitch, first, count;
+    double *line, *rows;
 };
 
 void max_into(double* into, const double* values, int64_t count) {

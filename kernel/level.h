@@ -63,13 +63,14 @@ private:
     Accepted* strips = nullptr;
 };
 
-enum Outcome { found, not_a_number, no_memory, undecided };
+enum Outcome { found, not_a_number, no_memory, undecided, decided };
 
 // One instruction set level: the same functions, compiled for it.
 struct Level {
     const char* name;
     bool (*is_supported)();
     Outcome (*find_exactly)(const nucensus_image&, const nucensus_settings&, Peaks&);
+    Outcome (*find_by_sieve)(const nucensus_image&, const nucensus_settings&, Peaks&);
 };
 
 extern const Level level_baseline;

@@ -1,5 +1,5 @@
 // The kernel in AVX-512 with VNNI (Ice Lake 2019, Zen 4 2022, and later).
-#include "exact.h"
+#include "sieve.h"
 
 namespace nucensus {
 namespace {
@@ -11,6 +11,6 @@ bool is_supported() {
 }
 }  // namespace
 
-const Level level_avx512 = {"avx512", is_supported, find_exactly};
+const Level level_avx512 = {"avx512", is_supported, find_exactly, find_by_sieve};
 
 }  // namespace nucensus

@@ -1,11 +1,11 @@
 // The kernel in the instructions that every machine of this architecture has.
-#include "exact.h"
+#include "sieve.h"
 
 namespace nucensus {
 namespace {
 bool is_supported() { return true; }
 }  // namespace
 
-const Level level_baseline = {"baseline", is_supported, find_exactly};
+const Level level_baseline = {"baseline", is_supported, find_exactly, find_by_sieve};
 
 }  // namespace nucensus

@@ -30,6 +30,12 @@ enum nucensus_pixel_type {
     NUCENSUS_FLOAT64 = 11,
 };
 
+enum nucensus_path {
+    NUCENSUS_FASTEST = 0,
+    NUCENSUS_EXACT = 1,  // exact arithmetic everywhere
+    NUCENSUS_SIEVE = 2,  // the sieve wherever it is valid, however small the image
+};
+
 // One image where it lies. Strides are in bytes and may be negative.
 typedef struct nucensus_image {
     const void* pixels;
@@ -53,7 +59,7 @@ typedef struct nucensus_settings {
     double threshold;
     int32_t has_threshold;  // 0: the least smoothed value is the threshold
     int32_t level;          // an instruction set level, or -1 for the one chosen at start-up
-    int32_t path;           // 0: fastest, 1: exact arithmetic everywhere, 2: sieve wherever it is valid
+    int32_t path;           // NUCENSUS_FASTEST or, for tests, another
 } nucensus_settings;
 
 // The maxima of all images, one image after the other, brightest first in each.

@@ -23,3 +23,32 @@ def plate(tmp_path, fields):
     for site, field in zip((10, 2, 1, 3, 4), fields, strict=True):
         tifffile.imwrite(folder / f"A01_s{site}.tif", field.image)
     return folder
+
+
+_CHROMIUM = Path("/usr/bin/chromium")
+_QUIET = [
+    f"--{switch}"
+    for switch in (
+        "no-sandbox",
+        "disable-gpu",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, headless; of one module, because Playwright's event loop runs as long as it."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (uv sync --group browser)"
+    )
+    if not _CHROMIUM.exists():
+        pytest.skip(f"there is no browser at {_CHROMIUM}")
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=_CHROMIUM, args=_QUIET)
+        yield launched
+        launched.close()

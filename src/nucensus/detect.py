@@ -1,7 +1,7 @@
 """Find the nuclei of one array -> `Centres`."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -111,7 +111,7 @@ def _find_maxima(
         raise ValueError("the image is a single number; expected an array of height x width")
     if min_distance < 0 or min_distance != int(min_distance):
         raise ValueError(f"min_distance is {min_distance}; expected a whole number, 0 or more")
-    find = _FINDERS.get(image.ndim, reference.find_maxima)
+    find: _Finder = _FINDERS.get(image.ndim, reference.find_maxima)
     return find(
         image,
         sigma=_sigma_per_axis(sigma, image.ndim),
@@ -121,7 +121,9 @@ def _find_maxima(
     )
 
 
-_FINDERS: dict[int, Callable[..., tuple[Points, NDArray[np.float64]]]] = {
+_Finder: TypeAlias = Callable[..., tuple[Points, NDArray[np.float64]]]
+
+_FINDERS: dict[int, _Finder] = {
     2: kernel.find_maxima,
     3: kernel.find_maxima_in_volume,
 }

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .draw import map_of_centres
 from .errors import MissingPackageError, RunError
 from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Plane, Settings
 
@@ -40,7 +41,7 @@ METADATA_COLUMNS = ("plate", "well", "site", "channel", "z", "time", "pixel_size
 
 IMAGE_COLUMNS = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    *METADATA_COLUMNS,
+    *METADATA_COLUMNS, "flag",
 )  # fmt: skip
 """What the run file and `images.csv` say of an image, beside its name."""
 
@@ -70,6 +71,7 @@ CREATE TABLE images (
     pixel_size_um REAL,
     extra TEXT,
     plane TEXT,
+    flag TEXT,
     centres BLOB
 );
 """
@@ -128,10 +130,10 @@ class Run:
             ("width", "i8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
             ("stage", "U8"), ("reason", object), ("plate", object), ("well", object),
             ("site", object), ("channel", object), ("z", "i8"), ("time", "i8"),
-            ("pixel_size_um", "f8"), ("extra", object),
+            ("pixel_size_um", "f8"), ("extra", object), ("flag", object),
         ]  # fmt: skip
         nan = np.nan
-        empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", -1, -1, nan, "")
+        empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", -1, -1, nan, "", "")
         rows = [
             tuple(
                 default if value is None else value
@@ -202,6 +204,18 @@ class Run:
         for name, count, packed in self._database.execute(query):
             yield _as_text(name), unpack_nuclei(packed, count)
 
+    def reference(self, image: str) -> ImageRef:
+        """Return what the run was asked to do under the name `image`."""
+        query = "SELECT path, plane, size_bytes, mtime_ns FROM images WHERE name = ?"
+        row = self._database.execute(query, (_as_sql(image),)).fetchone()
+        path, plane, size_bytes, mtime_ns = row
+        return ImageRef(image, _as_text(path), size_bytes, mtime_ns, _plane(plane))
+
+    def nuclei_of(self, image: str) -> NDArray[np.void]:
+        """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
+        query = "SELECT centres, count FROM images WHERE name = ?"
+        return unpack_nuclei(*self._database.execute(query, (_as_sql(image),)).fetchone())
+
     def close(self) -> None:
         """Close the run file."""
         self._database.close()
@@ -215,6 +229,31 @@ class Run:
     def __del__(self) -> None:
         if hasattr(self, "_database"):
             self.close()
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the counts, and the nuclei of the median field."""
+        counts = self.counts
+        words = "".join(
+            f"<div><b style='font-size:1.4em'>{counts[key]:,}</b> {label}</div>"
+            for key, label in (("nuclei", "nuclei"), ("images", "images"), ("failed", "failed"))
+        )
+        return (
+            "<div style='display:flex;gap:1.5em;align-items:center;flex-wrap:wrap'>"
+            f"{self._thumbnail()}<div>{words}</div></div>"
+        )
+
+    def _thumbnail(self) -> str:
+        """Return a map of the nuclei of the field with the median count."""
+        query = (
+            "SELECT centres, count, height, width FROM images WHERE status = 'found' "
+            "ORDER BY count, id LIMIT 1 OFFSET ?"
+        )
+        row = self._database.execute(query, (max(0, self.counts["found"] - 1) // 2,)).fetchone()
+        if row is None:
+            return ""
+        nuclei = unpack_nuclei(row[0], row[1])
+        points = np.column_stack((nuclei["y"], nuclei["x"]))
+        return map_of_centres(points, (row[2], row[3]), width=220)
 
     def __repr__(self) -> str:
         counts = self.counts
@@ -252,7 +291,7 @@ class RunWriter:
         """Yield (id, (path, plane)) of every image that has no outcome yet."""
         rows = self._database.execute("SELECT id, path, plane FROM images WHERE status = 'pending'")
         for image_id, path, plane in rows.fetchall():
-            yield image_id, (_as_text(path), Plane(**json.loads(plane)) if plane else Plane())
+            yield image_id, (_as_text(path), _plane(plane))
 
     def record(self, image_id: int, outcome: Outcome) -> None:
         """Write the outcome of an image; `commit` makes it last."""
@@ -299,6 +338,10 @@ def _row(reference: ImageRef) -> tuple[Any, ...]:
         _whole(place.time or plane.time), reference.pixel_size_um, reference.extra or None,
         json.dumps(asdict(plane)) if str(plane) else None,
     )  # fmt: skip
+
+
+def _plane(text: str | None) -> Plane:
+    return Plane(**json.loads(text)) if text else Plane()
 
 
 def _whole(position: int | str | None) -> int | None:

@@ -17,6 +17,8 @@ from ..errors import InputError, MissingPackageError, NucensusError, StrategyErr
 _COMMANDS = {
     "detect": "Find the nuclei of images, folders or globs.",
     "scan": "Show what is in a folder or plate, and what is missing, before anything runs.",
+    "tune": "Choose the settings by eye, in the browser.",
+    "report": "Show a run as one HTML file: numbers, heat maps, pictures.",
     "bench": "Compare the ways to run over your own images, side by side.",
     "demo": "Make a small synthetic plate, count it, and compare the methods on it.",
     "info": "Show the version, the kernel and what this machine offers.",

@@ -1,5 +1,6 @@
 """`nucensus detect`."""
 
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..batch import Choice
-    from ..model import Outcome
+    from ..model import Outcome, Settings
     from ..store import Run
 
 _FAILURES_SHOWN = 20
@@ -65,6 +66,13 @@ _FAILURES_SHOWN = 20
     help="What becomes of nuclei closer to the edge than --min-distance.",
 )
 @click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.toml",
+    help="Take the settings from a file, as nucensus tune saves it; options go before it.",
+)
+@click.option(
     "--strategy",
     default="auto",
     show_default=True,
@@ -82,10 +90,12 @@ _FAILURES_SHOWN = 20
     help="CSV or Parquet file of what the wells were treated with, for the well table.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
+@click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def command(inputs: tuple[str, ...], out: Path, strategy: str, workers: int | None,
-            overwrite: bool, quiet: bool, metadata: str | None, pattern: str | None,
-            manifest: str | None, **settings: Any) -> None:  # fmt: skip
+def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None, strategy: str,
+            workers: int | None, overwrite: bool, report: bool, quiet: bool,
+            metadata: str | None, pattern: str | None, manifest: str | None,
+            **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     INPUT is any number of image files, folders (all images in them and below
@@ -96,14 +106,13 @@ def command(inputs: tuple[str, ...], out: Path, strategy: str, workers: int | No
     Exit code: 0 if every image was done, 3 if some failed, 2 for wrong usage.
     """
     from ..batch import census
-    from ..model import Settings
 
-    plane = plane_of(settings)
+    plane = plane_of(options)
     with _Progress(shown=not quiet and sys.stderr.isatty()) as progress:
         run = census(
             inputs,
             out,
-            Settings(**settings),
+            _settings(options, settings_file),
             plane=plane,
             pattern=pattern,
             manifest=manifest,
@@ -117,8 +126,28 @@ def command(inputs: tuple[str, ...], out: Path, strategy: str, workers: int | No
     if not quiet:
         print_summary(run, out)
     print_failures(run)
+    if report:
+        from .report import publish
+
+        publish(run, out / "report.html")
     if run.counts["failed"]:
         sys.exit(EXIT_SOME_FAILED)
+
+
+def _settings(options: dict[str, Any], file: Path | None) -> "Settings":
+    """Return the settings of the options; those of `file` where no option was typed."""
+    from ..model import Settings
+    from ..settings_file import read_settings
+
+    if file is None:
+        return Settings(**options)
+    context = click.get_current_context()
+    typed = {
+        name: value
+        for name, value in options.items()
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    return dataclasses.replace(read_settings(file), **typed)
 
 
 def print_summary(run: "Run", out: Path) -> None:

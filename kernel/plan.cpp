@@ -1,0 +1,364 @@
+// The whole-number smoothing: its weights, and how far it can be from the exact one.
+//
+// What the other files rely on
+// ----------------------------
+// For each pixel p let f(p) be the smoothed value as scikit-image computes it
+// (find_exactly gives the same bits) and F(p) the whole number that the fine
+// smoothing gives. Then, with constants z > 0, o and e that depend only on the
+// filters and on the range of the pixels,
+//
+//     | F(p) - z (f(p) - o) | <= e.                                         (1)
+//
+// Two things follow, and they are all that is used:
+//   - if F(q) - F(p) > 2e, then f(q) > f(p): p is not the maximum of a window
+//     that holds q. Plan::ambiguity is the largest whole number not above 2e;
+//   - if F(p) <= z (t - o) - e, then f(p) <= t: p is not above the threshold.
+//     Smoothing::threshold is the largest whole number not above the right side.
+// Every pixel that survives is decided by exact values. So no bound here, however
+// loose, can change a result: only time is lost.
+//
+// The derivation of (1)
+// ---------------------
+// Let u_i, w_j >= 0 be the weights along columns and rows (doubles, taken as
+// exact real numbers), U and W their sums, ry and rx the radii, v the pixels
+// (outside the image those of the nearest edge), A >= max |v|. The subscripts of
+// v are left out: sums over i run along columns, over j along rows.
+//
+// (a) The definition against the real numbers, g = sum_j w_j sum_i u_i v.
+//     SciPy computes, along each axis, w_0 v_0 + sum_j (v_-j + v_j) w_j from the
+//     outermost pair inwards: each product has one rounding of the pair's sum
+//     and one of the product, and then at most r + 1 additions. With the unit
+//     roundoff 2^-53 and gamma_n = n 2^-53 / (1 - n 2^-53) (Higham, Accuracy and
+//     Stability of Numerical Algorithms, 2002, lemma 3.1 and section 3.1), the
+//     error of one axis is at most gamma_(r+3) times the sum of |w_j v|. Both
+//     axes: |f - g| <= U W A ((1 + gamma_(ry+3)) (1 + gamma_(rx+3)) - 1). When
+//     the values are stored as float32 between and after the axes, each storing
+//     multiplies by 1 + d with |d| <= 2^-24. (Results below the least normal
+//     float32 or float64 have an absolute error instead, of at most 2^-150 or
+//     2^-1075; we require A >= 1e-30, which makes it vanish in what follows.)
+//     For n 2^-53 < 0.01, twice the first-order terms bounds all of it:
+//         |f - g| <= D1 = 2 A ((rx + ry + 8) 2^-53 + [float32] 2^-23).
+//     The weights are normalised in floating point: |U - 1| and |W - 1| are at
+//     most (2r + 3) 2^-53 up to a factor that the 2 below covers, so that
+//         |o (1 - U W)| <= D2 = 2 |o| (2 rx + 2 ry + 8) 2^-53.
+//
+// (b) The numbers. s = k (v - o) + d with |d| <= q (Numbers::rounding) and
+//     |s| <= M; the real k (v - o) is at most M + q. (k = Numbers::scale.)
+//
+// (c) The vertical filter has whole weights a_i = alpha u_i + da_i, and rounds:
+//     V = 2^-h sum_i a_i s + r1 with |r1| <= 1/2 (h = Smoothing::shift, floor of
+//     the sum plus a half; exact for h = 0). Against 2^-h alpha sum_i u_i k (v - o):
+//         error <= 2^-h (M sum |da_i| + alpha U q) + 1/2.
+//
+// (d) The horizontal filter has whole weights b_j = beta w_j + db_j, and rounds:
+//     F = 2^-16 sum_j b_j V + r2 with |r2| <= 1/2. With z = k alpha beta 2^-h 2^-16,
+//     |F - z/k * sum_j w_j sum_i u_i k (v - o)| is at most
+//         e1 = 2^-16 [ (sum b_j) (2^-h (M sum |da_i| + alpha U q) + 1/2)
+//                      + (sum |db_j|) 2^-h alpha U (M + q) ] + 1/2,
+//     by adding the two ways to be wrong: V itself, weighted by b_j, and the
+//     weights db_j, applied to the real value that V stands for.
+//
+// (e) g - o = sum_j w_j sum_i u_i (v - o) - o (1 - U W), hence with (a)
+//         e = e1 + z (D1 + D2).
+//     e is computed in double precision; the factor 1 + 1e-9 and the term 1e-6
+//     cover the rounding of that computation, of the da_i and db_j, and U, W != 1.
+//
+// No sum overflows: the weights are not negative, so every partial sum of
+// a_i s is at most M sum a_i, and of b_j V at most max|V| sum b_j; plan_fine keeps
+// both below 2^31 and max|V|, |F| at most 32767.
+//
+// The sieve
+// ---------
+// Rows come in groups of four, m is the maximum over a group's rows of
+// max(0, s - B), halved and rounded up, for any whole number B (the background).
+// Let G_d be the largest sum of weights u_i that rows of one group can have on
+// the group d groups away. For every pixel p of a group
+//     sum_j w_j sum_i u_i (s - B) <= sum_j w_j sum_d G_d 2 m,
+// because s - B <= 2 m and 2 m >= 0 in each group. The sieve smooths m with
+// weights rounded up and sums rounded up, so its result R, floored by the last
+// shift, has R + 1 > z' sum_j w_j sum_d G_d m with z' = alpha' beta' 2^-h' 2^-16.
+// If f(p) > t, then by (a) and (b) the left side is above
+//     k (t - o) - B - (q + k (D1 + D2) + 1e-3) = 2 T,
+// where 1e-3 covers B (1 - U W) and q (U W - 1); so R + 1 > z' T. Where R is not
+// above floor(z' T) - 1, no pixel of the group is above the threshold.
+#include "plan.h"
+
+#include <math.h>
+
+namespace nucensus {
+namespace {
+
+constexpr double slack = 1 + 1e-9;
+constexpr int64_t largest_weight = 32767;
+constexpr int64_t largest_sum = INT32_MAX - (1 << 24);  // leaves room to round
+
+int64_t floor_half(int64_t value) { return value >= 0 ? value / 2 : -((1 - value) / 2); }
+
+// Half of a symmetric filter in whole numbers.
+struct Whole {
+    int32_t* weight = nullptr;
+    int64_t radius = 0;
+    double scale = 0;      // weight[j] is about scale * the real weight
+    double deviation = 0;  // the sum of |weight[j] - scale * real weight|
+    int64_t sum = 0;
+
+    int at(int64_t distance) const {
+        const int64_t j = distance < 0 ? -distance : distance;
+        return j <= radius ? weight[j] : 0;
+    }
+};
+
+// Weights that add up to about `sum` but not above it by more than their number.
+void scale_weights(const double* weights, double sum, bool upwards, Whole& whole) {
+    double total = weights[0], largest = weights[0];
+    for (int64_t j = 1; j <= whole.radius; ++j) {
+        total += 2 * weights[j];
+        largest = weights[j] > largest ? weights[j] : largest;
+    }
+    whole.scale = sum / total;
+    const double limit = (largest_weight - 1) / largest;
+    if (whole.scale > limit) whole.scale = limit;
+    whole.deviation = 0;
+    whole.sum = 0;
+    for (int64_t j = 0; j <= whole.radius; ++j) {
+        const double real = weights[j] * whole.scale;
+        const double target = upwards ? real * slack : real + 0.5;
+        const int32_t floored = static_cast<int32_t>(target);
+        whole.weight[j] = floored + (upwards && floored < target);
+        const int times = j > 0 ? 2 : 1;
+        whole.deviation += times * fabs(whole.weight[j] - real);
+        whole.sum += times * whole.weight[j];
+    }
+}
+
+// Picks the scale of a filter whose results, for numbers up to `largest`, are at
+// most `limit` after a shift, which is returned.
+int fit_vertical(const double* weights, int64_t largest, double limit, bool upwards,
+                 Whole& whole) {
+    const double count = 2.0 * whole.radius + 1;
+    for (int shift = 24; shift >= 0; --shift) {
+        const double sum = ldexp(limit - 2, shift) / largest - count;
+        if (sum < 1 || sum * largest > largest_sum) continue;
+        scale_weights(weights, sum, upwards, whole);
+        // A scale cut down by the largest weight allows a smaller shift.
+        if (shift == 0 || whole.sum * 1.5 > sum) return shift;
+    }
+    return -1;
+}
+
+bool fit_horizontal(const double* weights, double limit, double part, bool upwards, Whole& whole) {
+    const double sum = part * (largest_sum / limit) - (2.0 * whole.radius + 1);
+    if (sum < 1) return false;
+    scale_weights(weights, sum, upwards, whole);
+    return true;
+}
+
+// Four pairs of weights for each pair of rows: see PairFilter.
+PairFilter pair_rows(const Whole& whole, int32_t* pairs) {
+    const int64_t first = floor_half(-whole.radius);
+    const int64_t last = floor_half(rows_together - 1 + whole.radius);
+    int32_t* next = pairs;
+    for (int64_t pair = first; pair <= last; ++pair)
+        for (int row = 0; row < rows_together; ++row) {
+            const uint32_t upper = static_cast<uint16_t>(whole.at(2 * pair - row));
+            const uint32_t lower = static_cast<uint16_t>(whole.at(2 * pair + 1 - row));
+            *next++ = static_cast<int32_t>(upper | lower << 16);
+        }
+    return {pairs, last - first + 1, first};
+}
+
+PairFilter pair_columns(const Whole& whole, int32_t* pairs) {
+    const int64_t reach = (whole.radius + 1) / 2 * 2;
+    int32_t* next = pairs;
+    for (int64_t distance = -reach; distance <= reach; distance += 2)
+        for (int column = 0; column < 2; ++column) {
+            const uint32_t left = static_cast<uint16_t>(whole.at(distance - column));
+            const uint32_t right = static_cast<uint16_t>(whole.at(distance + 1 - column));
+            *next++ = static_cast<int32_t>(left | right << 16);
+        }
+    return {pairs, reach + 1, -reach};
+}
+
+int clamped(double value) {
+    if (!(value > -32768)) return -32768;
+    return value < 32767 ? static_cast<int>(value) : 32767;
+}
+
+// How far the definition is from the real numbers: D1 + D2 of (a).
+double definition_error(const nucensus_image& image, const nucensus_settings& settings,
+                        const Numbers& numbers) {
+    const double radii = static_cast<double>(settings.vertical_radius + settings.horizontal_radius);
+    const bool may_be_single =
+        image.pixel_type == NUCENSUS_FLOAT32 || image.pixel_type == NUCENSUS_FLOAT16;
+    const double rounding = (radii + 8) * 0x1p-53 + (may_be_single ? 0x1p-23 : 0);
+    return 2 * numbers.largest_pixel * rounding +
+           2 * fabs(numbers.offset) * (2 * radii + 8) * 0x1p-53;
+}
+
+// e1 of (d).
+double fine_error(const Numbers& numbers, const Whole& a, int shift, const Whole& b) {
+    const double per_sum = ldexp(1.0, -shift);
+    const double vertical =
+        per_sum * (numbers.largest * a.deviation + a.scale * numbers.rounding) + 0.5;
+    const double horizontal =
+        b.deviation * per_sum * a.scale * (numbers.largest + numbers.rounding);
+    return 0x1p-16 * (b.sum * vertical + horizontal) + 0.5;
+}
+
+struct Room {
+    Whole a, b;
+    int32_t *vertical, *horizontal, *sieve_vertical, *sieve_horizontal;
+    double* group_weights;
+};
+
+struct Fit {
+    double limit, vertical_part, horizontal_part;
+    int shift;
+};
+
+void fit_exactly(const nucensus_settings& settings, const Numbers& numbers, Fit& fit, Room& room) {
+    fit.shift = fit_vertical(settings.vertical, numbers.largest, fit.limit * fit.vertical_part,
+                             false, room.a);
+    fit_horizontal(settings.horizontal, fit.limit, fit.horizontal_part, false, room.b);
+}
+
+// The weights are rounded with better or worse luck at different scales: of
+// eight scales for each filter, take those that fit best.
+bool fit_luckily(const nucensus_settings& settings, const Numbers& numbers, Fit& fit, Room& room) {
+    double best_vertical = INFINITY, best_horizontal = INFINITY;
+    for (double part = 1; part > 0.7; part -= 0.04) {
+        const int shift =
+            fit_vertical(settings.vertical, numbers.largest, fit.limit * part, false, room.a);
+        const double error =
+            (numbers.largest * room.a.deviation + ldexp(0.5, shift)) / room.a.scale;
+        if (shift >= 0 && error < best_vertical) {
+            best_vertical = error;
+            fit.vertical_part = part;
+        }
+        if (!fit_horizontal(settings.horizontal, fit.limit, part, false, room.b)) continue;
+        const double deviation = (room.b.deviation * fit.limit + 0x1p15) / room.b.scale;
+        if (deviation < best_horizontal) {
+            best_horizontal = deviation;
+            fit.horizontal_part = part;
+        }
+    }
+    if (best_vertical == INFINITY || best_horizontal == INFINITY) return false;
+    fit_exactly(settings, numbers, fit, room);
+    return true;
+}
+
+bool plan_fine(const nucensus_settings& settings, const Numbers& numbers, double definition,
+               Room& room, Plan& plan) {
+    room.a.radius = settings.vertical_radius;
+    room.b.radius = settings.horizontal_radius;
+    // Between the filters there are 16 bits: fewer of them for the value V leave
+    // more for the weights b_j. Narrow filters want the former, wide ones the
+    // latter.
+    double best = INFINITY;
+    Smoothing& fine = plan.fine;
+    Fit fit, best_fit;
+    for (int bits = 11; bits <= 15; ++bits) {
+        fit.limit = (1 << bits) - 1;
+        if (!fit_luckily(settings, numbers, fit, room)) continue;
+        const double unit = room.a.scale * room.b.scale * ldexp(1.0, -fit.shift - 16);
+        const double error = fine_error(numbers, room.a, fit.shift, room.b) / unit;
+        if (error < best) {
+            best = error;
+            best_fit = fit;
+        }
+    }
+    if (best == INFINITY) return false;
+    fit_exactly(settings, numbers, best_fit, room);
+    fine.shift = best_fit.shift;
+    fine.vertical = pair_rows(room.a, room.vertical);
+    fine.horizontal = pair_columns(room.b, room.horizontal);
+    fine.vertical_rounding = fine.shift > 0 ? 1 << (fine.shift - 1) : 0;
+    fine.horizontal_rounding = 1 << 15;
+    const double unit = room.a.scale * room.b.scale * ldexp(1.0, -fine.shift - 16);
+    const double error =
+        (fine_error(numbers, room.a, fine.shift, room.b) + unit * numbers.scale * definition) * slack +
+        1e-6;
+    if (!(error < 16000)) return false;
+    plan.ambiguity = static_cast<int>(2 * error);
+    const double limit =
+        settings.has_threshold
+            ? unit * numbers.scale * (settings.threshold - numbers.offset)
+            : -INFINITY;
+    fine.threshold = clamped(floor(limit - fabs(limit) * 1e-11 - error));
+    return true;
+}
+
+// G_d: the largest sum of weights that one row has on a whole group of rows.
+double group_weight(const nucensus_settings& settings, int64_t group) {
+    double most = 0;
+    for (int row = 0; row < rows_together; ++row) {
+        double sum = 0;
+        for (int other = 0; other < rows_together; ++other) {
+            const int64_t distance = group * rows_together + other - row;
+            const int64_t j = distance < 0 ? -distance : distance;
+            if (j <= settings.vertical_radius) sum += settings.vertical[j];
+        }
+        most = sum > most ? sum : most;
+    }
+    return most;
+}
+
+void plan_sieve(const nucensus_settings& settings, const Numbers& numbers, double definition,
+                Room& room, Plan& plan) {
+    plan.has_sieve = false;
+    if (!settings.has_threshold) return;
+    const double threshold = (settings.threshold - numbers.offset) * numbers.scale;
+    if (!(threshold > numbers.typical)) return;
+    // Measured on the plates of make_plate.py: any background between the
+    // typical value and half-way to the threshold does as well to within 2 %.
+    const double guess = numbers.typical + 0.2 * (threshold - numbers.typical);
+    plan.background = static_cast<int>(fmin(fmax(guess, -32767), 32766));
+    const double room_above = threshold - plan.background - numbers.rounding -
+                              numbers.scale * definition * slack - 1e-3;
+    const int64_t largest = (numbers.largest - plan.background + 1) / 2;
+    if (!(room_above > 0) || largest < 1) return;
+    room.a.radius = plan.group_reach;
+    room.b.radius = settings.horizontal_radius;
+    for (int64_t group = 0; group <= plan.group_reach; ++group)
+        room.group_weights[group] = group_weight(settings, group);
+    constexpr int64_t limit = 16383;
+    Smoothing& sieve = plan.sieve;
+    sieve.shift = fit_vertical(room.group_weights, largest, limit, true, room.a);
+    if (sieve.shift < 0) return;
+    if (!fit_horizontal(settings.horizontal, limit, 1, true, room.b)) return;
+    sieve.vertical = pair_rows(room.a, room.sieve_vertical);
+    sieve.horizontal = pair_columns(room.b, room.sieve_horizontal);
+    sieve.vertical_rounding = (1 << sieve.shift) - 1;
+    sieve.horizontal_rounding = 0;
+    const double unit = room.a.scale * room.b.scale * ldexp(1.0, -sieve.shift - 16);
+    sieve.threshold = clamped(floor(unit * room_above / 2 / slack) - 1);
+    plan.has_sieve = true;
+}
+
+}  // namespace
+
+bool make_plan(const nucensus_image& image, const nucensus_settings& settings,
+               const Numbers& numbers, Plan& plan) {
+    const int64_t ry = settings.vertical_radius, rx = settings.horizontal_radius;
+    plan.group_reach = (ry + rows_together - 1) / rows_together;
+    const int64_t vertical_size = rows_together * (ry + rows_together);
+    const int64_t horizontal_size = 2 * (rx + 2);
+    const int64_t words = (ry + 1) + (rx + 1) + 2 * vertical_size + 2 * horizontal_size;
+    int32_t* memory = static_cast<int32_t*>(
+        scratch(slot_weights, words * sizeof(int32_t) + (plan.group_reach + 2) * sizeof(double)));
+    if (memory == nullptr) return false;
+    Room room;
+    room.group_weights = reinterpret_cast<double*>(memory);
+    room.a.weight = reinterpret_cast<int32_t*>(room.group_weights + plan.group_reach + 2);
+    room.b.weight = room.a.weight + ry + 1;
+    room.vertical = room.b.weight + rx + 1;
+    room.horizontal = room.vertical + vertical_size;
+    room.sieve_vertical = room.horizontal + horizontal_size;
+    room.sieve_horizontal = room.sieve_vertical + vertical_size;
+    const double definition = definition_error(image, settings, numbers);
+    if (!plan_fine(settings, numbers, definition, room, plan)) return false;
+    plan_sieve(settings, numbers, definition, room, plan);
+    return true;
+}
+
+}  // namespace nucensus

@@ -1,0 +1,256 @@
+// Pixels as 16-bit numbers, row by row, for the whole-number smoothing.
+//
+// Everything is in an unnamed namespace: see level.h.
+#pragma once
+
+#include <math.h>
+
+#include "plan.h"
+#include "pixels.h"
+#include "vector.h"
+
+namespace {
+
+using nucensus::Numbers;
+
+// Bytes and 16-bit pixels become numbers by a subtraction, float32 by a scale,
+// and everything else by way of a row of doubles.
+class Source {
+public:
+    Numbers numbers;
+
+    // False when there is no good way: values without bounds, or far too small.
+    // `again`: the range that was guessed turned out to be too narrow.
+    bool begin(const nucensus_image& an_image, bool again) {
+        image = an_image;
+        const bool plain = !image.byte_swapped || image.pixel_type == NUCENSUS_UINT8;
+        const int64_t step = image.column_stride;
+        kind = other;
+        if (plain && image.pixel_type == NUCENSUS_UINT8 && step == 1) kind = bytes;
+        if (plain && image.pixel_type == NUCENSUS_UINT16 && step == 2) kind = shorts;
+        if (plain && image.pixel_type == NUCENSUS_FLOAT32 && step == 4) kind = singles;
+        if (kind != bytes && kind != shorts) {
+            const int64_t size = (image.width + 64) * sizeof(double);
+            line = static_cast<double*>(nucensus::scratch(nucensus::slot_convert, size));
+            if (line == nullptr) return false;
+        }
+        seen_bits = 0;
+        is_constant = false;
+        if (kind == bytes || kind == shorts) {
+            is_constant = pixels_are_equal();
+            if (is_constant) return true;
+        }
+        if (kind == bytes) return use_bits(8);
+        if (kind == shorts) return use_bits(again ? 16 : guessed_bits());
+        return survey();
+    }
+
+    bool is_out_of_range() const { return kind == shorts && seen_bits >> bits != 0; }
+
+    void read_row(int64_t y, int16_t* to) {
+        fetch_ahead(y);
+        switch (kind) {
+            case bytes: return read_bytes(y, to);
+            case shorts: return read_shorts(y, to);
+            case singles: return read_singles(y, to);
+            case other: return read_others(y, to);
+        }
+    }
+
+    bool is_constant = false;
+
+private:
+    enum Kind { bytes, shorts, singles, other };
+
+    const char* row(int64_t y) const {
+        return static_cast<const char*>(image.pixels) + y * image.row_stride;
+    }
+
+    // Rows are shorter than the pages that the processor looks ahead in.
+    void fetch_ahead(int64_t y) const {
+        const int64_t ahead = y + 8;
+        if (ahead >= image.height || kind == other) return;
+        const char* from = row(ahead);
+        const int64_t size = image.width * image.column_stride;
+        for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(from + i);
+    }
+
+    bool use_bits(int bit_count) {
+        bits = bit_count;
+        const int64_t half = static_cast<int64_t>(1) << (bits - 1);
+        double sum = 0;
+        int64_t count = 0;
+        for (int64_t y = image.height / 64; y < image.height; y += image.height / 32 + 1)
+            for (int64_t x = 0; x < image.width; x += 16, ++count) sum += pixel(y, x);
+        numbers = {static_cast<double>(half), 1, half, 0, sum / count - half, 2.0 * half};
+        return true;
+    }
+
+    // Most images tell after a few pixels.
+    bool pixels_are_equal() const {
+        const size_t size = kind == bytes ? 1 : 2;
+        const size_t row_size = image.width * size;
+        const char* first = row(0);
+        if (memcmp(first, first + size, row_size - size) != 0) return false;
+        for (int64_t y = 1; y < image.height; ++y)
+            if (memcmp(first, row(y), row_size) != 0) return false;
+        return true;
+    }
+
+    int pixel(int64_t y, int64_t x) const {
+        if (kind == bytes) return static_cast<uint8_t>(row(y)[x]);
+        uint16_t value;
+        memcpy(&value, row(y) + 2 * x, sizeof value);
+        return value;
+    }
+
+    // Cameras fill 12 or 14 of 16 bits. A look at every 16th row tells how many;
+    // were it wrong, every row that is read is checked, and we begin again.
+    int guessed_bits() const {
+        unsigned seen = 255;
+        for (int64_t y = 0; y < image.height; y += 16) {
+            const char* from = row(y);
+            unsigned in_row = 0;
+            for (int64_t x = 0; x < image.width; ++x) {
+                uint16_t value;
+                memcpy(&value, from + 2 * x, sizeof value);
+                in_row |= value;
+            }
+            seen |= in_row;
+        }
+        return 32 - __builtin_clz(seen);
+    }
+
+    void read_bytes(int64_t y, int16_t* to) const {
+        const uint8_t* from = reinterpret_cast<const uint8_t*>(row(y));
+        const Words half = all_words(128);
+        int64_t x = 0;
+        for (; x + words <= image.width; x += words)
+            store_words(to + x, subtract(widen_bytes(from + x), half));
+        for (; x < image.width; ++x) to[x] = static_cast<int16_t>(from[x] - 128);
+    }
+
+    void read_shorts(int64_t y, int16_t* to) {
+        const char* from = row(y);
+        const Words half = all_words(1 << (bits - 1));
+        Words seen = all_words(0);
+        int64_t x = 0;
+        for (; x + words <= image.width; x += words) {
+            Words value;
+            memcpy(&value, from + 2 * x, sizeof value);
+            seen = either_bits(seen, value);
+            store_words(to + x, subtract(value, half));
+        }
+        unsigned all = 0;
+        for (; x < image.width; ++x) {
+            uint16_t value;
+            memcpy(&value, from + 2 * x, sizeof value);
+            all |= value;
+            to[x] = static_cast<int16_t>(value - (1 << (bits - 1)));
+        }
+        uint16_t lanes_seen[words];
+        memcpy(lanes_seen, &seen, sizeof lanes_seen);
+        for (const uint16_t value : lanes_seen) all |= value;
+        seen_bits |= all;
+    }
+
+    // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits.
+    void read_singles(int64_t y, int16_t* to) const {
+        const char* from = row(y);
+        const float offset = static_cast<float>(numbers.offset);
+        const float scale = static_cast<float>(numbers.scale);
+        for (int64_t x = 0; x < image.width; ++x) {
+            float value;
+            memcpy(&value, from + 4 * x, sizeof value);
+            const float shifted = (value - offset) * scale + 0x1.8p23f;
+            uint32_t whole;
+            memcpy(&whole, &shifted, sizeof whole);
+            to[x] = static_cast<int16_t>(whole);
+        }
+    }
+
+    void read_others(int64_t y, int16_t* to) const {
+        load_row(image, y, 0, image.width, line);
+        for (int64_t x = 0; x < image.width; ++x) {
+            const double shifted = (line[x] - numbers.offset) * numbers.scale + 0x1.8p52;
+            uint64_t whole;
+            memcpy(&whole, &shifted, sizeof whole);
+            to[x] = static_cast<int16_t>(whole);
+        }
+    }
+
+    // The least and the greatest pixel, in one pass before the work.
+    bool survey() {
+        double low = INFINITY, high = -INFINITY, odd = 0, sum = 0;
+        for (int64_t y = 0; y < image.height; ++y) survey_row(y, low, high, odd, sum);
+        // An infinity or a NaN, minus itself, is a NaN.
+        if (odd != 0 || !(fabs(low) < 1e37) || !(fabs(high) < 1e37)) return false;
+        is_constant = low == high;
+        if (is_constant) return true;
+        const double largest_pixel = fmax(fabs(low), fabs(high));
+        if (!(largest_pixel >= 1e-30)) return false;
+        return fit_range(low, high, sum / (static_cast<double>(image.height) * image.width),
+                         largest_pixel);
+    }
+
+    bool fit_range(double low, double high, double mean, double largest_pixel) {
+        const bool is_whole = image.pixel_type <= NUCENSUS_INT64;
+        double offset = is_whole ? low + floor((high - low + 1) / 2) : low + (high - low) / 2;
+        if (kind == singles) offset = static_cast<float>(offset);
+        const double half = fmax(high - offset, offset - low);
+        double scale = 1;
+        if (!is_whole || half > 32767) {
+            int exponent;
+            frexp(half, &exponent);  // half < 2^exponent
+            scale = ldexp(1.0, 15 - exponent);
+            if (half * scale > 32766) scale /= 2;
+            if (!(scale < 1e30 && scale > 1e-30)) return false;
+        }
+        // The subtraction has one rounding of 2^-24 or 2^-53 of 32768 at most.
+        const bool is_exact = is_whole && scale == 1;
+        numbers = {offset, scale, is_exact ? static_cast<int64_t>(half) : 32767,
+                   is_exact ? 0 : 0.5 + 0x1p-8, (mean - offset) * scale, largest_pixel};
+        return true;
+    }
+
+    void survey_row(int64_t y, double& low, double& high, double& odd, double& sum) {
+        if (kind == singles) {
+            memcpy(line, row(y), image.width * sizeof(float));
+            return survey_values(reinterpret_cast<float*>(line), low, high, odd, sum);
+        }
+        load_row(image, y, 0, image.width, line);
+        survey_values(line, low, high, odd, sum);
+    }
+
+    // Sixteen running results at once, because the compiler may not reorder one.
+    template <typename T>
+    void survey_values(T* values, double& low, double& high, double& odd, double& sum) const {
+        constexpr int count = 16;
+        int64_t size = image.width;
+        for (; size % count != 0; ++size) values[size] = values[0];
+        T lows[count], highs[count], odds[count] = {}, sums[count] = {};
+        for (int i = 0; i < count; ++i) lows[i] = highs[i] = values[0];
+        for (int64_t x = 0; x < size; x += count)
+            for (int i = 0; i < count; ++i) {
+                const T value = values[x + i];
+                lows[i] = value < lows[i] ? value : lows[i];
+                highs[i] = value > highs[i] ? value : highs[i];
+                odds[i] += value - value;
+                sums[i] += value;
+            }
+        for (int i = 0; i < count; ++i) {
+            low = lows[i] < low ? lows[i] : low;
+            high = highs[i] > high ? highs[i] : high;
+            odd = odds[i] != 0 ? 1 : odd;
+            sum += sums[i];
+        }
+    }
+
+    nucensus_image image;
+    Kind kind;
+    int bits = 16;
+    unsigned seen_bits;
+    double* line = nullptr;
+};
+
+}  // namespace

@@ -1,0 +1,48 @@
+"""`nucensus tune`."""
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+
+@click.command(epilog="Example: nucensus tune plate/")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.toml",
+    help="Start from the settings in a file.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Listen on this port, for an SSH tunnel.  [default: any free one]",
+)
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+def command(
+    inputs: tuple[str, ...], settings_file: Path | None, port: int, no_browser: bool
+) -> None:
+    """Choose the settings by eye, in the browser.
+
+    Opens a page on this machine: an image with its nuclei ringed, and sliders
+    that it follows. The page hands out the command line, the Python call or a
+    file for nucensus detect --settings.
+    """
+    from ..discover import discover
+    from ..model import Settings
+    from ..read import SUFFIXES
+    from ..settings_file import read_settings
+    from ..tune import Session, serve
+
+    settings = Settings() if settings_file is None else read_settings(settings_file)
+    session = Session(inputs, discover(inputs, SUFFIXES), settings)
+
+    def announce(address: str) -> None:
+        click.echo(f"{address}\nThe page is for this machine only. Press Ctrl+C to stop.")
+        if not no_browser:
+            webbrowser.open(address)
+
+    serve(session, port=port, on_ready=announce)

@@ -1,0 +1,35 @@
+"""Draw centres as SVG: rings that stay sharp at any size."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RING = "#00e5c0"
+"""The colour of rings: far from every grey."""
+
+
+def rings(points: NDArray[Any], radius_px: float) -> str:
+    """Return one SVG path with a ring around each of `points`, shape (N, 2), (row, column).
+
+    Coordinates are those of an SVG whose units are pixels: a pixel's centre is
+    half a pixel from its edge.
+    """
+    r = f"{radius_px:g}"
+    turn = f"a{r} {r} 0 1 0 {2 * radius_px:g} 0a{r} {r} 0 1 0-{2 * radius_px:g} 0"
+    starts = (np.asarray(points, float) + 0.5 - (0, radius_px)).tolist()
+    path = "".join(f"M{x:g} {y:g}{turn}" for y, x in starts)
+    return f'<path class="rings" d="{path}" fill="none" stroke="{RING}" {_THIN}/>'
+
+
+_THIN = 'stroke-width="1.5" vector-effect="non-scaling-stroke"'
+
+
+def map_of_centres(points: NDArray[Any], shape: tuple[int, int], *, width: int) -> str:
+    """Return a small SVG of `points` alone, as rings on a dark field of `shape`."""
+    height = round(width * shape[0] / max(1, shape[1]))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {shape[1]} {shape[0]}" '
+        f'width="{width}" height="{height}" role="img" aria-label="{len(points)} nuclei">'
+        f'<rect width="100%" height="100%" fill="#111"/>{rings(points, max(shape) / 120)}</svg>'
+    )

@@ -1,0 +1,135 @@
+"""Choose the fields that are worth a look, and draw them with their nuclei ringed."""
+
+import os
+import random
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..draw import rings
+from ..errors import NucensusError
+from ..model import Settings
+from ..read import read
+from ..store import Run
+from .fields import Field, read_fields
+from .render import render
+
+_LONGEST_SIDE_PX = 1024
+_QUALITY = 70.0
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Fields that are shown together, and why."""
+
+    title: str
+    reason: str
+    fields: tuple[Field, ...]
+
+
+def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[Group]:
+    """Return the fields worth a look: flagged, worst, best, random; no field twice."""
+    rest = [field for field in fields if field.found]
+    typical = float(np.median([field.count for field in rest])) if rest else 0.0
+    distance = {field.name: abs(field.count - typical) for field in rest}
+    groups = []
+
+    def take(title: str, reason: str, chosen: Sequence[Field]) -> None:
+        groups.append(Group(title, reason, tuple(chosen)))
+        taken = {field.name for field in chosen}
+        rest[:] = [field for field in rest if field.name not in taken]
+
+    marked = [field for field in rest if field.flags]
+    more = f"; {len(marked) - flagged} more are in the table" if len(marked) > flagged else ""
+    take("Flagged", f"What the run itself found odd{more}.", marked[:flagged])
+    by_distance = sorted(rest, key=lambda field: distance[field.name])
+    median = f"the median of {typical:g} nuclei"
+    take("Worst", f"Counts furthest from {median}.", by_distance[::-1][:each])
+    by_distance = [field for field in by_distance if field in rest]
+    take("Best", f"Counts closest to {median}.", by_distance[:each])
+    # Not for secrets: the same run shows the same fields.
+    drawn = random.Random(_SEED).sample(rest, min(each, len(rest)))
+    take("Random", "Drawn by lot, the same for the same run.", drawn)
+    return [groups[index] for index in (2, 1, 3, 0) if groups[index].fields]
+
+
+def overlay(run: Run, field: Field) -> str:
+    """Return the image of `field`, contrast-stretched, its nuclei ringed, as one SVG.
+
+    An image that can no longer be read leaves its nuclei on a dark ground, and
+    the reason as the title.
+    """
+    nuclei = run.nuclei_of(field.name)
+    title = f"{field.name}: {field.count} nuclei"
+    try:
+        asked = run.reference(field.name)
+        ground = _picture(read(asked.path, asked.plane))
+    except NucensusError as error:
+        ground = '<rect width="100%" height="100%" fill="#111"/>'
+        title += f" (the image cannot be shown: {error})"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '
+        f'role="img" aria-label="{escape(title)}"><title>{escape(title)}</title>{ground}'
+        f"{rings(np.column_stack((nuclei['y'], nuclei['x'])), ring_radius_px(run.settings))}</svg>"
+    )
+
+
+def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
+    """Write the overlay of every field that was done as an SVG into `folder`; return how many.
+
+    `index.html` beside them shows them all.
+    """
+    done = [field for field in read_fields(run) if field.found]
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    files = [f"{number:0{len(str(len(done)))}}.svg" for number in range(1, len(done) + 1)]
+    for file, field in zip(files, done, strict=True):
+        Path(folder, file).write_text(overlay(run, field), "utf-8", "backslashreplace")
+    page = render("gallery.html.j2", pictures=list(zip(files, done, strict=True)))
+    Path(folder, "index.html").write_text(page, "utf-8", "backslashreplace")
+    return len(done)
+
+
+def ring_radius_px(settings: Settings) -> float:
+    """Return the radius of a ring that lies around a nucleus found with `settings`."""
+    return max(4.0, 3 * float(np.max(settings.sigma)))
+
+
+def _picture(image: NDArray[Any]) -> str:
+    """Return `image` as an SVG element: reduced, contrast-stretched, in WebP."""
+    import imagecodecs
+
+    step = -(-max(image.shape) // _LONGEST_SIDE_PX)
+    grey = stretch(_reduce(image, step))
+    webp = imagecodecs.webp_encode(
+        np.repeat(grey[..., np.newaxis], 3, axis=2), level=_QUALITY, lossless=False
+    )
+    return (
+        f'<image width="{grey.shape[1] * step}" height="{grey.shape[0] * step}" '
+        f'href="data:image/webp;base64,{b64encode(webp).decode()}"/>'
+    )
+
+
+def _reduce(image: NDArray[Any], step: int) -> NDArray[np.float32]:
+    """Return the means of blocks of `step` x `step` pixels; the last ones repeat the edge."""
+    pixels = np.nan_to_num(image.astype(np.float32), posinf=0, neginf=0)
+    if step == 1:
+        return pixels
+    rows, columns = (-size % step for size in pixels.shape)
+    padded = np.pad(pixels, ((0, rows), (0, columns)), mode="edge")
+    height, width = padded.shape[0] // step, padded.shape[1] // step
+    means: NDArray[np.float32] = padded.reshape(height, step, width, step).mean(axis=(1, 3))
+    return means
+
+
+def stretch(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return `image` in 8 bits, from its 1st to its 99.8th percentile."""
+    low, high = np.percentile(image, (1, 99.8))
+    scaled: NDArray[np.float32] = (image - low) * (255 / max(high - low, 1e-6))
+    return scaled.clip(0, 255).astype(np.uint8)

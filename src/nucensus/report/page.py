@@ -1,0 +1,132 @@
+"""Write the report of a run: one HTML file that needs nothing else."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from ..store import Run
+from .fields import Field, read_fields
+from .gallery import Group, choose_fields, overlay
+from .heatmap import METRICS, draw_plates
+from .histogram import Histogram, histogram
+from .plates import gather
+from .render import number, render
+
+_ROWS_SHOWN = 200
+_EACH_GROUP = 8
+_FLAGGED_SHOWN = 24
+_PICTURES_BYTES = 10_000_000
+
+
+def write_report(run: Run, path: str | os.PathLike[str]) -> None:
+    """Write the report of `run` to `path`: one HTML file, the same bytes for the same run.
+
+    Images that are still where they were are shown; the rest is in the run file.
+    """
+    fields = read_fields(run)
+    page = render(
+        "report.html.j2",
+        head=_head(run),
+        chosen=_chosen(run.facts),
+        metrics=METRICS,
+        plates=draw_plates(gather(fields)),
+        histograms=_histograms(run, fields),
+        flagged=[field for field in fields if field.flags],
+        flag_counts=Counter(flag for field in fields for flag in field.flags),
+        failures=[field for field in fields if field.status == "failed"],
+        rows_shown=_ROWS_SHOWN,
+        gallery=_gallery(run, fields),
+    )
+    partial = Path(f"{os.fspath(path)}.partial")
+    partial.write_text(page, "utf-8", "backslashreplace")
+    os.replace(partial, path)
+
+
+def _head(run: Run) -> dict[str, Any]:
+    """Return the numbers at the top."""
+    counts, facts = run.counts, run.facts
+    seconds = facts.get("seconds")
+    started = facts.get("started")
+    return {
+        **counts,
+        "pending": counts["images"] - counts["found"] - counts["failed"],
+        "seconds": seconds,
+        "rate": counts["images"] / seconds if seconds else None,
+        "started": started and f"{datetime.fromtimestamp(started, UTC):%d %B %Y, %H:%M} UTC",
+        "version": facts.get("version"),
+        "processor": facts.get("machine", {}).get("processor"),
+    }
+
+
+def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (what, value, why) of everything that was set or chosen for the run."""
+    rows = [(name, _spell(value), "") for name, value in facts["settings"].items()]
+    for name, fact in facts.items():
+        if isinstance(fact, dict) and "reason" in fact:
+            value = ", ".join(
+                _spell(each) if key == "name" else f"{each} {key}"
+                for key, each in fact.items()
+                if key != "reason"
+            )
+            rows.append((name, value, fact["reason"]))
+    return rows
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_spell, value))
+    return number(value) if isinstance(value, int | float) else str(value)
+
+
+def _histograms(run: Run, fields: Sequence[Field]) -> list[dict[str, Any]]:
+    """Return the histograms of the count per field and of the nuclei's intensity."""
+    counts = [field.count for field in fields if field.found]
+    drawn = []
+    if counts:
+        drawn.append({
+            "title": "Nuclei per field", "unit": "fields", "mark": float(np.median(counts)),
+            "mark_name": "median", "data": histogram([counts], min(counts), max(counts)),
+        })  # fmt: skip
+    intensities = _intensities(run)
+    if intensities is not None:
+        drawn.append({
+            "title": "Intensity of nuclei", "unit": "nuclei", "mark": run.settings.threshold,
+            "mark_name": "threshold", "data": intensities,
+        })  # fmt: skip
+    return drawn
+
+
+def _intensities(run: Run) -> Histogram | None:
+    """Return the histogram of all nuclei's intensities, holding one image's at a time."""
+    low, high = np.inf, -np.inf
+    for _, nuclei in run.nuclei_by_image():
+        low = min(low, nuclei["intensity"].min(initial=low))
+        high = max(high, nuclei["intensity"].max(initial=high))
+    if low > high:
+        return None
+    threshold = run.settings.threshold
+    if threshold is not None:
+        low = min(low, threshold)
+    return histogram((nuclei["intensity"] for _, nuclei in run.nuclei_by_image()), low, high)
+
+
+def _gallery(run: Run, fields: Sequence[Field]) -> list[tuple[Group, list[tuple[Field, Markup]]]]:
+    """Return the groups of pictures, as many as the file has room for."""
+    room = _PICTURES_BYTES
+    shown = []
+    for group in choose_fields(fields, each=_EACH_GROUP, flagged=_FLAGGED_SHOWN):
+        pictures = []
+        for field in group.fields:
+            picture = overlay(run, field)
+            room -= len(picture)
+            if room < 0:
+                break
+            pictures.append((field, Markup(picture)))
+        shown.append((group, pictures))
+    return shown

@@ -1,0 +1,143 @@
+"""Gather fields into wells and wells into plates, and mark the wells that stand out."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .fields import Field
+
+OUTLIER_METRICS = ("count", "density", "intensity")
+"""What a well can stand out by: properties of `Well`."""
+
+_OUTLIER_Z = 3.5  # Iglewicz & Hoaglin (1993), How to detect and handle outliers
+_LEAST_WELLS = 8  # of fewer, a median and a spread say nothing
+_FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
+_WELL = re.compile(r"([A-Za-z]|A[A-Fa-f])[\s_-]*0*([1-9][0-9]?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Well:
+    """One well: its place on the plate, counted from 0, and its fields (none: not imaged)."""
+
+    row: int
+    column: int
+    fields: tuple[Field, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The well as it is printed on the plate: A01."""
+        return f"{row_name(self.row)}{self.column + 1:02d}"
+
+    @property
+    def state(self) -> str:
+        """`missing` (no image), `failed` (no image could be done), `part` or `whole`."""
+        if not self.fields:
+            return "missing"
+        done = sum(field.found for field in self.fields)
+        return "failed" if done == 0 else "part" if done < len(self.fields) else "whole"
+
+    @property
+    def count(self) -> float:
+        """Nuclei in all fields that were done."""
+        return sum(field.count for field in self.fields)
+
+    @property
+    def density(self) -> float:
+        """Nuclei per megapixel of the fields that were done."""
+        pixels = sum(field.height * field.width for field in self.fields if field.found)
+        return 1e6 * self.count / pixels if pixels else np.nan
+
+    @property
+    def intensity(self) -> float:
+        """Mean smoothed grey level of its nuclei; NaN without nuclei."""
+        total = sum(field.intensity * field.count for field in self.fields if field.count)
+        return total / self.count if self.count else np.nan
+
+    @property
+    def flags(self) -> float:
+        """Fields that were flagged or failed."""
+        return sum(bool(field.flags) or not field.found for field in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """One plate: its name, its size, and the wells that hold images, by (row, column)."""
+
+    name: str
+    rows: int
+    columns: int
+    wells: dict[tuple[int, int], Well]
+
+    def well(self, row: int, column: int) -> Well:
+        """Return the well at that place, empty if it holds no image."""
+        return self.wells.get((row, column)) or Well(row, column)
+
+    def robust_z(self) -> dict[str, dict[tuple[int, int], float]]:
+        """Return how far each well stands from the plate's median, by metric."""
+        places = [place for place, well in self.wells.items() if well.state != "failed"]
+        return {
+            metric: dict(
+                zip(
+                    places,
+                    robust_z([getattr(self.wells[place], metric) for place in places]),
+                    strict=True,
+                )
+            )
+            for metric in OUTLIER_METRICS
+        }
+
+
+def gather(fields: Iterable[Field]) -> list[Plate]:
+    """Return the plates that `fields` lie on; fields without a well are on none."""
+    plates: dict[str, dict[tuple[int, int], list[Field]]] = defaultdict(lambda: defaultdict(list))
+    for field in fields:
+        place = place_of(field.well)
+        if place is not None:
+            plates[field.plate][place].append(field)
+    return [_plate(name, wells) for name, wells in plates.items()]
+
+
+def place_of(well: str) -> tuple[int, int] | None:
+    """Return (row, column), counted from 0, of a well like A01, p24 or AF48."""
+    match = _WELL.fullmatch(well.strip())
+    if match is None:
+        return None
+    letters, number = match[1].upper(), int(match[2])
+    return ord(letters[-1]) - ord("A") + 26 * (len(letters) - 1), number - 1
+
+
+def row_name(row: int) -> str:
+    """Return the letters of a row, counted from 0: A to Z, then AA."""
+    letter = chr(ord("A") + row % 26)
+    return letter if row < 26 else "A" + letter
+
+
+def robust_z(values: Sequence[float]) -> list[float]:
+    """Return (value - median) / (1.4826 x median absolute deviation), NaN where undefined."""
+    array = np.asarray(values, float)
+    known = array[np.isfinite(array)]
+    if len(known) < _LEAST_WELLS:
+        return [np.nan] * len(array)
+    median = np.median(known)
+    spread = 1.4826 * np.median(np.abs(known - median))
+    scores: list[float] = ((array - median) / spread if spread else array * np.nan).tolist()
+    return scores
+
+
+def is_outlier(z: float) -> bool:
+    """Tell whether a robust z is that of a well that stands out."""
+    return abs(z) >= _OUTLIER_Z
+
+
+def _plate(name: str, wells: dict[tuple[int, int], list[Field]]) -> Plate:
+    """Return a plate of the smallest usual format that holds `wells`."""
+    last_row, last_column = max(row for row, _ in wells), max(column for _, column in wells)
+    rows, columns = next(
+        (size for size in _FORMATS if last_row < size[0] and last_column < size[1]),
+        (last_row + 1, last_column + 1),
+    )
+    placed = {place: Well(*place, tuple(fields)) for place, fields in wells.items()}
+    return Plate(name, rows, columns, placed)

@@ -1,0 +1,38 @@
+"""Fill the templates of the report."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(template: str, **values: Any) -> str:
+    """Return the text of a template, with every value escaped for HTML."""
+    return _environment().get_template(template).render(**values)
+
+
+def number(value: float) -> str:
+    """Return a number as people read it: three figures, and every one before the point."""
+    if math.isnan(value):
+        return "-"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:.3g}"
+
+
+def _environment() -> "Environment":
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["number"] = number
+    environment.globals["file"] = lambda name: Markup((_TEMPLATES / name).read_text("utf-8"))
+    return environment

@@ -1,0 +1,6 @@
+"""Choose the settings by eye: a page on this machine that follows its sliders."""
+
+from .serve import serve
+from .session import Session
+
+__all__ = ["Session", "serve"]

@@ -1,0 +1,119 @@
+"""What the page asks for: the images, their nuclei, and the settings in words."""
+
+import shlex
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..detect import detect
+from ..model import ImageRef, Settings
+from ..read import read
+from ..settings_file import settings_as_toml
+
+_SAMPLE = 12
+_KEPT_BYTES = 1_000_000_000
+_LONGEST_SIDE_PX = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image as the page draws it.
+
+    Attributes
+    ----------
+    levels : ndarray of uint16, shape (height, width)
+        `low + levels * step` is the grey level of the image.
+    low, step : float
+        In grey levels.
+    shrink : int
+        How many pixels of the image are one of the picture, along each axis.
+    """
+
+    levels: NDArray[np.uint16]
+    low: float
+    step: float
+    shrink: int
+
+
+class Session:
+    """The images that are looked at; each is read when it is asked for, some are kept."""
+
+    def __init__(
+        self, inputs: Sequence[str], references: Sequence[ImageRef], settings: Settings
+    ) -> None:
+        self._inputs, self._references, self._settings = inputs, references, settings
+        self._kept: dict[int, NDArray[Any]] = {}
+        self._lock = threading.Lock()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the page starts with."""
+        count = len(self._references)
+        sample = np.linspace(0, count - 1, min(count, _SAMPLE)).round().astype(int)
+        return {
+            "fields": [reference.name for reference in self._references],
+            "sample": sample.tolist(),
+            "settings": self._settings.as_dict(),
+        }
+
+    def picture(self, index: int) -> Picture:
+        """Return an image as the page draws it."""
+        return make_picture(self._image(index))
+
+    def nuclei(self, index: int, settings: Settings) -> NDArray[np.float32]:
+        """Return (x, y, intensity) of each nucleus of an image, shape (N, 3)."""
+        centres = detect(self._image(index), settings)
+        return np.column_stack((centres.points[:, ::-1], centres.intensities)).astype(np.float32)
+
+    def _image(self, index: int) -> NDArray[Any]:
+        """Return an image; the ones that were asked for last stay in memory."""
+        with self._lock:
+            image = self._kept.pop(index, None)
+        if image is None:
+            reference = self._references[index]
+            image = read(reference.path, reference.plane)
+        with self._lock:
+            self._kept[index] = image
+            while len(self._kept) > 1 and self._kept_bytes() > _KEPT_BYTES:
+                del self._kept[next(iter(self._kept))]
+        return image
+
+    def _kept_bytes(self) -> int:
+        return sum(image.nbytes for image in self._kept.values())
+
+    def spell(self, settings: Settings) -> dict[str, str]:
+        """Return `settings` as a command line, as a call in Python and as a TOML file."""
+        inputs, values = list(self._inputs), settings.as_dict()
+        options = [
+            f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
+            for name, value in values.items()
+            if value is not None and value is not False
+        ]
+        if settings.threshold is None or isinstance(settings.sigma, tuple):
+            options = ["--settings=nucensus.toml"]  # no option says this
+        call = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        return {
+            "command": shlex.join(["nucensus", "detect", *inputs, "-o", "run", *options]),
+            "python": (
+                "import nucensus\n\n"
+                f"settings = nucensus.Settings({call})\n"
+                f'run = nucensus.census({inputs!r}, out="run", settings=settings)\n'
+            ),
+            "toml": settings_as_toml(settings),
+        }
+
+
+def make_picture(image: NDArray[Any]) -> Picture:
+    """Return `image` in 16 bits, every second, third, ... pixel if it is too large to send."""
+    shrink = max(1, -(-max(image.shape) // _LONGEST_SIDE_PX))
+    pixels = image[::shrink, ::shrink]
+    if pixels.dtype in (np.uint8, np.uint16, np.bool):
+        return Picture(np.ascontiguousarray(pixels, np.dtype("<u2")), 0.0, 1.0, shrink)
+    finite = np.nan_to_num(pixels.astype(np.float64), posinf=0, neginf=0)
+    low, high = float(finite.min(initial=0)), float(finite.max(initial=0))
+    step = (high - low) / 65535 or 1.0
+    levels = np.rint((finite - low) / step)
+    return Picture(levels.astype("<u2"), low, step, shrink)

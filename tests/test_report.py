@@ -1,0 +1,193 @@
+"""The report says what the run file says, and is the same for the same run."""
+
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from runs import SETTINGS, write_fields, write_run
+
+from nucensus import census
+from nucensus.cli.detect import command as detect
+from nucensus.cli.report import command as report
+from nucensus.report import write_report
+from nucensus.report.fields import read_fields
+from nucensus.report.plates import gather, place_of, robust_z, row_name
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return write_fields(tmp_path_factory.mktemp("images"))
+
+
+@pytest.fixture
+def run(tmp_path, images):
+    with write_run(tmp_path / "run", images) as run:
+        yield run
+
+
+def written(run, tmp_path):
+    write_report(run, tmp_path / "report.html")
+    return (tmp_path / "report.html").read_text()
+
+
+def labels(html):
+    return re.findall(r'class="(\w+)" tabindex="-?\d" aria-label="([^"]*)"', html)
+
+
+def test_the_same_run_gives_the_same_bytes(run, tmp_path):
+    assert written(run, tmp_path) == written(run, tmp_path)
+
+
+def test_the_head_says_what_the_run_found_and_chose(run, tmp_path):
+    html = written(run, tmp_path)
+    counts = run.counts
+    for text in (f"{counts['nuclei']:,}", "12.5", f"{counts['images'] / 12.5:.3g}",
+                 "2 workers share the work", "600", "keep"):  # fmt: skip
+        assert text in html
+
+
+def test_every_well_of_the_plate_is_drawn_and_says_its_state(run, tmp_path):
+    wells = labels(written(run, tmp_path))
+    assert len(wells) == 96
+    states = {label.split(":")[0]: state for state, label in wells}
+    assert states["H12"] == "missing"
+    assert states["C03"] == "failed"
+    assert states["D04"] == "part"
+    assert states["B02"] == states["A01"] == "whole"
+
+
+def test_a_well_that_stands_out_is_marked(run, tmp_path):
+    outliers = [label[:3] for _, label in labels(written(run, tmp_path)) if "stands out" in label]
+    assert "B02" in outliers
+    assert "G07" in outliers
+    assert len(outliers) <= 4
+
+
+def test_nothing_is_loaded_from_elsewhere(run, tmp_path):
+    html = written(run, tmp_path)
+    assert not re.findall(r'(?:src|href)="(?!data:)[^"#]', html)
+    assert "@import" not in html
+
+
+def test_names_and_reasons_cannot_become_markup(tmp_path):
+    folder = tmp_path / "plate <b>"
+    folder.mkdir()
+    (folder / "<script>alert(1)<").mkdir()
+    (folder / "<script>alert(1)<" / "x.tif").write_bytes(b"not an image")
+    with census(folder) as run:
+        html = written(run, tmp_path)
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)&lt;/x.tif" in html
+
+
+def test_a_name_that_is_not_utf_8_is_shown(tmp_path, images):
+    (tmp_path / "field\udcff.tif").write_bytes(images[0].read_bytes())
+    with census(tmp_path / "field\udcff.tif", settings=SETTINGS) as run:
+        assert r"field\udcff.tif" in written(run, tmp_path)
+
+
+def test_a_run_without_wells_has_no_heat_map(images, tmp_path):
+    with census(images, settings=SETTINGS) as run:
+        html = written(run, tmp_path)
+    assert "<h2" in html
+    assert 'class="plate"' not in html
+
+
+@pytest.mark.parametrize("content", [b"", b"broken"])
+def test_a_run_that_found_nothing_has_a_report(tmp_path, content):
+    (tmp_path / "a.tif").write_bytes(content)
+    with census(tmp_path / "a.tif") as run:
+        assert "Failures" in written(run, tmp_path)
+
+
+def test_fields_whose_images_have_gone_are_still_drawn(tmp_path):
+    paths = write_fields(tmp_path / "images", count=1)
+    with write_run(tmp_path / "run", paths) as run:
+        paths[0].unlink()
+        html = written(run, tmp_path)
+    assert "the image cannot be shown: the file does not exist" in html
+    assert 'class="rings"' in html
+
+
+def test_every_flagged_field_is_listed_and_shown_once(run, tmp_path):
+    html = written(run, tmp_path)
+    assert html.count('<td class="name">plate1_E05_s1.tif') == 1
+    assert html.count('<span class="name">plate1_E05_s1.tif') == 1
+    assert "blank 2, saturated 2" in html
+
+
+def test_a_gallery_beside_it_shows_every_field(images, tmp_path):
+    with write_run(tmp_path / "run", images, rows=3, columns=3) as run:
+        found = run.counts["found"]
+    result = CliRunner().invoke(report, [str(tmp_path / "run"), "--gallery"])
+    assert result.exit_code == 0
+    assert len(list((tmp_path / "run" / "report_gallery").glob("*.svg"))) == found
+    page = (tmp_path / "run" / "report_gallery" / "index.html").read_text()
+    assert page.count("<img") == found
+
+
+def test_detect_writes_the_report_when_asked(plate, tmp_path):
+    result = CliRunner().invoke(detect, [str(plate), "-o", str(tmp_path / "run"), "--report"])
+    assert result.exit_code == 0
+    assert "report.html" in result.output
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_a_run_shows_itself_in_a_notebook(run):
+    html = run._repr_html_()
+    assert f"{run.counts['nuclei']:,}" in html
+    assert "<svg" in html
+
+
+def test_an_empty_run_shows_itself_in_a_notebook(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"")
+    with census(tmp_path / "a.tif") as run:
+        assert "1</b> failed" in run._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("well", "place"),
+    [("A01", (0, 0)), ("p24", (15, 23)), ("AF48", (31, 47)), ("H-12", (7, 11)), ("b 3", (1, 2))],
+)
+def test_the_usual_names_of_wells_are_understood(well, place):
+    assert place_of(well) == place
+
+
+@pytest.mark.parametrize("well", ["", "A00", "control", "AZ01", "A123", "7"])
+def test_what_is_not_a_well_is_on_no_plate(well):
+    assert place_of(well) is None
+
+
+def test_rows_beyond_z_have_two_letters():
+    assert [row_name(row) for row in (0, 25, 26, 31)] == ["A", "Z", "AA", "AF"]
+
+
+def test_the_robust_z_is_that_of_median_and_median_deviation():
+    values = [1, 2, 3, 4, 5, 6, 7, 8, 100]
+    assert robust_z(values)[-1] == pytest.approx((100 - 5) / (1.4826 * 2))
+
+
+@pytest.mark.parametrize("values", [[1, 2, 3], [5] * 20, [np.nan] * 20, []])
+def test_without_a_spread_no_well_stands_out(values):
+    assert np.isnan(robust_z(values)).all()
+
+
+def test_a_plate_is_drawn_in_the_smallest_format_that_holds_it(run):
+    plates = gather(read_fields(run))
+    assert [(plate.name, plate.rows, plate.columns) for plate in plates] == [("plate1", 8, 12)]
+
+
+@pytest.mark.slow
+def test_the_report_of_384_wells_with_9_sites_is_below_15_mb(tmp_path):
+    rng = np.random.default_rng(0)
+    import tifffile
+
+    paths = write_fields(tmp_path / "images", count=6, shape=(1080, 1280), nuclei=150)
+    for path in paths:  # noise is what makes pictures large
+        image = tifffile.imread(path)
+        tifffile.imwrite(path, rng.poisson(image / 4 + 200).astype(np.uint16))
+    settings = type(SETTINGS)(threshold=350)
+    with write_run(tmp_path / "run", paths, rows=16, columns=24, sites=9, settings=settings) as run:
+        write_report(run, tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size < 15e6

@@ -1,0 +1,164 @@
+"""The tuner serves its own page and nobody else; its words do what they say."""
+
+import http.client
+import json
+import shlex
+import subprocess
+import sys
+import urllib.parse
+
+import numpy as np
+import pytest
+import tifffile
+from runs import write_fields
+
+from nucensus import Settings
+from nucensus.cli.detect import command as detect_command
+from nucensus.detect import detect
+from nucensus.errors import InputError, MissingPackageError
+from nucensus.model import ImageRef
+from nucensus.tune import Session, serve
+from nucensus.tune.session import make_picture
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fields")
+    write_fields(folder, count=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    command = [sys.executable, "-m", "nucensus", "tune", str(folder), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield urllib.parse.urlsplit(process.stdout.readline().strip())
+        process.terminate()
+
+
+def get(address, path, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", address.port)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer, body
+
+
+def test_the_address_is_this_machine_with_a_random_token(address):
+    assert address.hostname == "127.0.0.1"
+    assert len(address.path) > 30
+
+
+def test_the_page_comes_with_a_policy_that_loads_nothing_from_elsewhere(address):
+    answer, body = get(address, address.path)
+    assert answer.status == 200
+    assert b"nucensus tune" in body
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("path", ["/", "/describe", "/wrong/describe", "//", "/%00/"])
+def test_without_the_token_nothing_is_served(address, path):
+    answer, body = get(address, path)
+    assert answer.status == 403
+    assert b"open the address that nucensus tune printed" in body
+
+
+@pytest.mark.parametrize("host", ["example.org", "example.org:80", "127.0.0.1", "0.0.0.0:1"])
+def test_another_host_is_refused(address, host):
+    assert get(address, address.path + "describe", Host=host)[0].status == 403
+
+
+@pytest.mark.parametrize("origin", ["http://example.org", "null", "https://127.0.0.1", "file://"])
+def test_another_origin_is_refused(address, origin):
+    assert get(address, address.path + "describe", Origin=origin)[0].status == 403
+
+
+def test_its_own_origin_is_served(address):
+    origin = f"http://127.0.0.1:{address.port}"
+    assert get(address, address.path + "describe", Origin=origin)[0].status == 200
+
+
+def _nuclei(address, settings, index=0):
+    query = urllib.parse.quote(json.dumps(settings))
+    return get(address, f"{address.path}nuclei/{index}?settings={query}")
+
+
+def test_the_nuclei_are_those_the_detector_finds(address, folder):
+    settings = Settings(sigma=3, threshold=500)
+    answer, body = _nuclei(address, settings.as_dict())
+    centres = detect(tifffile.imread(folder / "field_00.tif"), settings)
+    found = np.frombuffer(body, np.float32).reshape(-1, 3)
+    assert answer.status == 200
+    np.testing.assert_array_equal(found[:, 1::-1], centres.points)
+
+
+@pytest.mark.parametrize("settings", [{"sigma": -1}, {"nonsense": 1}, {"sigma": "x"}])
+def test_settings_without_a_meaning_are_answered_with_the_reason(address, settings):
+    answer, body = _nuclei(address, settings)
+    assert answer.status == 422
+    assert b"expected" in body or b"wrong kind" in body
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("picture/99", 422), ("nuclei/99?settings={}", 422), ("nuclei/0", 422), ("nothing", 404)],
+)
+def test_what_is_not_there_is_not_served(address, path, status):
+    assert get(address, address.path + path)[0].status == status
+
+
+def test_the_command_line_finds_with_the_settings_it_spells():
+    settings = Settings(sigma=2.5, min_distance=7, threshold=1234.5, border="keep")
+    session = Session(["my plate"], [ImageRef("a", "a")], settings)
+    words = shlex.split(session.spell(settings)["command"])
+    assert words[:3] == ["nucensus", "detect", "my plate"]
+    context = detect_command.make_context("detect", words[2:])
+    given = {name: context.params[name] for name in settings.as_dict()}
+    assert Settings(**given) == settings
+
+
+@pytest.mark.parametrize("settings", [Settings(sigma=(1.5, 2)), Settings(threshold=None)])
+def test_settings_that_no_option_says_go_through_the_file(settings):
+    words = Session(["plate"], [], settings).spell(settings)["command"]
+    assert words.endswith("-o run --settings=nucensus.toml")
+
+
+def test_the_python_call_makes_the_same_settings():
+    settings = Settings(sigma=(1.5, 2), threshold=None)
+    code = Session(["plate"], [], settings).spell(settings)["python"]
+    values = {}
+    exec("\n".join(code.splitlines()[:-1]), values)
+    assert values["settings"] == settings
+
+
+@pytest.mark.parametrize("dtype", ["bool", "u1", "u2", ">u2", "i2", "u4", "f4", "f8"])
+def test_a_picture_keeps_the_grey_levels(dtype):
+    image = (np.arange(600).reshape(20, 30) % 256).astype(dtype)
+    picture = make_picture(image)
+    grey = picture.low + picture.levels * picture.step
+    np.testing.assert_allclose(grey, image.astype(float), atol=0.01)
+
+
+def test_a_picture_of_a_huge_image_is_thinned():
+    picture = make_picture(np.zeros((10, 9000), np.uint16))
+    assert picture.shrink == 3
+    assert picture.levels.shape == (4, 3000)
+
+
+def test_a_picture_with_nan_is_drawn():
+    image = np.full((4, 4), np.nan, np.float32)
+    image[0, 0] = 5
+    assert make_picture(image).levels.max() == 65535
+
+
+def test_without_its_packages_the_tuner_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'nucensus\[tune\]'"):
+        serve(Session([], [], Settings()), port=0, on_ready=print)
+
+
+def test_a_port_that_is_taken_is_refused(address):
+    with pytest.raises(InputError, match="leave --port out"):
+        serve(Session([], [], Settings()), port=address.port, on_ready=print)
