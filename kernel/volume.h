@@ -1,8 +1,10 @@
 // The definition in three dimensions, bit for bit: planes, rows, columns, as SciPy does.
 //
 // First the filter across the planes, a strip of columns at a time, into a copy
-// of the volume in the type that SciPy stores; then each plane goes the way of
-// an image. Maxima of planes wait in a ring until all planes of a window are known.
+// of the volume in the type that SciPy stores; then those along rows and columns,
+// plane by plane, in place. Few voxels above the threshold are not exceeded by a
+// neighbour: only their windows are looked at. Where many are, as on plateaus,
+// the maxima of all windows are taken, and those of planes wait in a ring.
 //
 // Everything is in an unnamed namespace: see level.h.
 #pragma once
@@ -20,8 +22,8 @@ nucensus_image plane_of(const nucensus_volume& volume, int64_t z) {
             volume.pixel_type, volume.byte_swapped};
 }
 
-// The volume filtered across its planes: float where SciPy stores float, else double.
-class FilteredPlanes {
+// The smoothed volume: float where SciPy stores float, else double.
+class SmoothedVolume {
 public:
     bool begin(const nucensus_volume& a_volume, const nucensus_volume_settings& some_settings) {
         volume = a_volume;
@@ -37,6 +39,8 @@ public:
         for (int64_t y = 0; y < volume.height; ++y)
             for (int64_t x = 0; x < volume.width; x += strip)
                 filter_strip(y, x, at_most(strip, volume.width - x));
+        for (int64_t z = 0; z < volume.depth; ++z)
+            if (!smooth_plane(z)) return false;
         return true;
     }
 
@@ -46,8 +50,65 @@ public:
                 single ? NUCENSUS_FLOAT32 : NUCENSUS_FLOAT64, 0};
     }
 
+    const void* values() const { return stored; }
+    bool single;
+    Extent extent;
+
 private:
     static constexpr int64_t strip = 512;
+
+    // In place: the smoother has its own copy of the rows that it still needs.
+    bool smooth_plane(int64_t z) {
+        const nucensus_image image = plane(z);
+        nucensus_settings filters = {};
+        filters.vertical = settings.weights[1];
+        filters.horizontal = settings.weights[2];
+        filters.vertical_radius = settings.radius[1];
+        filters.horizontal_radius = settings.radius[2];
+        Smoother smoother;
+        double* row = static_cast<double*>(
+            scratch(nucensus::slot_smoothed, padded(volume.width) * sizeof(double)));
+        if (row == nullptr || !smoother.begin(image, filters)) return false;
+        for (int64_t y = 0; y < volume.height; ++y) {
+            smoother.smooth_row(y, row);
+            include(row);
+            keep(row, volume.width, (z * volume.height + y) * volume.width);
+        }
+        return true;
+    }
+
+    // As Extent::include, in vectors.
+    void include(const double* row) {
+        int64_t x = 0;
+        if (volume.width >= lanes) {
+            Doubles low = load(row), high = low;
+            auto nans = low != low;
+            for (; x + lanes <= volume.width; x += lanes) {
+                const Doubles value = load(row + x);
+                low = value < low ? value : low;
+                high = value > high ? value : high;
+                nans |= value != value;
+            }
+            for (int i = 0; i < lanes; ++i) {
+                extent.low = low[i] < extent.low ? low[i] : extent.low;
+                extent.high = high[i] > extent.high ? high[i] : extent.high;
+                extent.has_nan |= nans[i] != 0;
+            }
+        }
+        extent.include(row + x, volume.width - x);
+    }
+
+    void keep(const double* from, int64_t count, int64_t at) {
+        char* to = stored + at * item;
+        if (!single) {
+            memcpy(to, from, count * sizeof(double));
+            return;
+        }
+        for (int64_t i = 0; i < count; ++i) {
+            const float value = static_cast<float>(from[i]);
+            memcpy(to + i * sizeof value, &value, sizeof value);
+        }
+    }
 
     void filter_strip(int64_t y, int64_t x, int64_t count) {
         const int64_t last = volume.depth - 1, radius = settings.radius[0];
@@ -59,21 +120,12 @@ private:
                 strips + z * strip, [&](int64_t j) { return strips + at_least(z - j, 0) * strip; },
                 [&](int64_t j) { return strips + at_most(z + j, last) * strip; },
                 settings.weights[0], radius, padded(count), out);
-            char* to = stored + ((z * volume.height + y) * volume.width + x) * item;
-            if (single) {
-                for (int64_t i = 0; i < count; ++i) {
-                    const float value = static_cast<float>(out[i]);
-                    memcpy(to + i * sizeof value, &value, sizeof value);
-                }
-            } else {
-                memcpy(to, out, count * sizeof(double));
-            }
+            keep(out, count, (z * volume.height + y) * volume.width + x);
         }
     }
 
     nucensus_volume volume;
     nucensus_volume_settings settings;
-    bool single;
     int64_t item;
     char* stored = nullptr;
     double* strips = nullptr;
@@ -121,32 +173,24 @@ private:
 };
 
 // Add the voxels of a plane that are the maxima of their windows in it.
-Outcome find_in_plane(const nucensus_image& image, const nucensus_settings& settings, int64_t z,
-                      DepthMaximum& depth, Extent& extent, Voxels& voxels) {
-    const int64_t width = image.width, pitch = padded(width);
-    Smoother smoother;
+Outcome find_in_plane(const nucensus_image& image, int64_t min_distance, double threshold,
+                      int64_t z, DepthMaximum& depth, Voxels& voxels) {
+    const int64_t width = image.width;
     WindowMaximum window;
-    if (!smoother.begin(image, settings) ||
-        !window.begin(width, image.height, settings.min_distance))
-        return nucensus::no_memory;
-    const int64_t waiting = window.reach_y + 1;
-    double* rows = static_cast<double*>(
-        scratch(nucensus::slot_smoothed, waiting * pitch * sizeof(double)));
-    if (rows == nullptr) return nucensus::no_memory;
-    const double threshold = settings.has_threshold ? settings.threshold : -INFINITY;
+    if (!window.begin(width, image.height, min_distance)) return nucensus::no_memory;
+    double* row =
+        static_cast<double*>(scratch(nucensus::slot_smoothed, padded(width) * sizeof(double)));
+    if (row == nullptr) return nucensus::no_memory;
     for (int64_t y = 0; y < image.height + window.reach_y; ++y) {
         if (y < image.height) {
-            double* row = rows + y % waiting * pitch;
-            smoother.smooth_row(y, row);
-            extent.include(row, width);
-            if (extent.has_nan) return nucensus::not_a_number;
+            load_row(image, y, 0, width, row);
             window.push(row);
         } else {
             window.push_nothing();
         }
         const int64_t centre = y - window.reach_y;
         if (centre < 0) continue;
-        const double* row = rows + centre % waiting * pitch;
+        load_row(image, centre, 0, width, row);
         double* maxima = depth.row(z, centre);
         memcpy(maxima, window.maxima(), width * sizeof(double));
         for (int64_t x = 0; x < width; ++x)
@@ -156,59 +200,108 @@ Outcome find_in_plane(const nucensus_image& image, const nucensus_settings& sett
     return nucensus::found;
 }
 
-// Without a window every voxel above the threshold is a point.
-Outcome find_all_in_plane(const nucensus_image& image, const nucensus_settings& settings, int64_t z,
-                          Extent& extent, Voxels& voxels) {
-    Smoother smoother;
-    double* row = static_cast<double*>(
-        scratch(nucensus::slot_smoothed, padded(image.width) * sizeof(double)));
-    if (row == nullptr || !smoother.begin(image, settings)) return nucensus::no_memory;
-    for (int64_t y = 0; y < image.height; ++y) {
-        smoother.smooth_row(y, row);
-        extent.include(row, image.width);
-        for (int64_t x = 0; x < image.width; ++x)
-            if (settings.has_threshold ? row[x] > settings.threshold : row[x] == row[x])
-                if (!voxels.add(z, y, x, row[x])) return nucensus::no_memory;
+// The maxima of all windows: the same time whatever the volume.
+Outcome find_in_windows(const nucensus_volume& volume, const SmoothedVolume& smoothed,
+                        int64_t min_distance, double threshold, Voxels& voxels) {
+    DepthMaximum depth;
+    if (!depth.begin(volume, min_distance)) return nucensus::no_memory;
+    int64_t settled = 0;
+    for (int64_t z = 0; z < volume.depth; ++z) {
+        const Outcome outcome =
+            find_in_plane(smoothed.plane(z), min_distance, threshold, z, depth, voxels);
+        if (outcome != nucensus::found) return outcome;
+        if (z >= depth.reach) depth.settle(z - depth.reach, voxels, settled);
     }
+    for (int64_t z = at_least(volume.depth - depth.reach, 0); z < volume.depth; ++z)
+        depth.settle(z, voxels, settled);
+    return nucensus::found;
+}
+
+// Looks at the window of a voxel only where no neighbour exceeds it.
+template <typename T>
+class Climber {
+public:
+    Climber(const nucensus_volume& a_volume, const void* smoothed, int64_t a_reach)
+        : volume(a_volume), values(static_cast<const T*>(smoothed)), reach(a_reach) {}
+
+    // Undecided where so many windows are looked at that it pays to take them all.
+    Outcome find(double threshold, Voxels& voxels) {
+        int64_t left = volume.depth * volume.height * volume.width / 256 + 64;
+        for (int64_t z = 0; z < volume.depth; ++z)
+            for (int64_t y = 0; y < volume.height; ++y) {
+                const T* row = row_at(z, y);
+                for (int64_t x = 0; x < volume.width; ++x) {
+                    if (!(row[x] > threshold) || !is_highest(z, y, x, 1)) continue;
+                    if (--left < 0) return nucensus::undecided;
+                    if (is_highest(z, y, x, reach) && !voxels.add(z, y, x, row[x]))
+                        return nucensus::no_memory;
+                }
+            }
+        return nucensus::found;
+    }
+
+private:
+    const T* row_at(int64_t z, int64_t y) const {
+        return values + (z * volume.height + y) * volume.width;
+    }
+
+    bool is_highest(int64_t z, int64_t y, int64_t x, int64_t around) const {
+        const T value = row_at(z, y)[x];
+        const int64_t left = at_least(x - around, 0), right = at_most(x + around, volume.width - 1);
+        const T* own = row_at(z, y);
+        for (int64_t i = left; i <= right; ++i)
+            if (own[i] > value) return false;
+        for (int64_t k = at_least(z - around, 0); k <= at_most(z + around, volume.depth - 1); ++k)
+            for (int64_t j = at_least(y - around, 0); j <= at_most(y + around, volume.height - 1);
+                 ++j) {
+                const T* row = row_at(k, j);
+                for (int64_t i = left; i <= right; ++i)
+                    if (row[i] > value) return false;
+            }
+        return true;
+    }
+
+    nucensus_volume volume;
+    const T* values;
+    int64_t reach;
+};
+
+// Without a window every voxel above the threshold is a point.
+Outcome find_all(const nucensus_volume& volume, const SmoothedVolume& smoothed, double threshold,
+                 Voxels& voxels) {
+    double* row = static_cast<double*>(
+        scratch(nucensus::slot_smoothed, padded(volume.width) * sizeof(double)));
+    if (row == nullptr) return nucensus::no_memory;
+    for (int64_t z = 0; z < volume.depth; ++z)
+        for (int64_t y = 0; y < volume.height; ++y) {
+            load_row(smoothed.plane(z), y, 0, volume.width, row);
+            for (int64_t x = 0; x < volume.width; ++x)
+                if (row[x] > threshold && !voxels.add(z, y, x, row[x])) return nucensus::no_memory;
+        }
     return nucensus::found;
 }
 
 Outcome find_in_volume(const nucensus_volume& volume, const nucensus_volume_settings& settings,
                        Voxels& voxels) {
-    nucensus_settings plane = {};
-    plane.vertical = settings.weights[1];
-    plane.horizontal = settings.weights[2];
-    plane.vertical_radius = settings.radius[1];
-    plane.horizontal_radius = settings.radius[2];
-    plane.min_distance = settings.min_distance;
-    plane.threshold = settings.threshold;
-    plane.has_threshold = settings.has_threshold;
-    const bool has_window =
-        settings.min_distance > 0 && volume.depth * volume.height * volume.width > 1;
-    FilteredPlanes planes;
-    DepthMaximum depth;
-    if (!planes.begin(volume, settings)) return nucensus::no_memory;
-    if (has_window && !depth.begin(volume, settings.min_distance)) return nucensus::no_memory;
-    Extent extent;
-    int64_t settled = 0;
-    for (int64_t z = 0; z < volume.depth; ++z) {
-        const nucensus_image image = planes.plane(z);
-        const Outcome outcome = has_window
-                                    ? find_in_plane(image, plane, z, depth, extent, voxels)
-                                    : find_all_in_plane(image, plane, z, extent, voxels);
-        if (outcome != nucensus::found) return outcome;
-        if (has_window && z >= depth.reach) depth.settle(z - depth.reach, voxels, settled);
+    SmoothedVolume smoothed;
+    if (!smoothed.begin(volume, settings)) return nucensus::no_memory;
+    const Extent& extent = smoothed.extent;
+    const double threshold = settings.has_threshold ? settings.threshold : extent.low;
+    if (settings.min_distance == 0 || volume.depth * volume.height * volume.width == 1) {
+        if (extent.has_nan && !settings.has_threshold) return nucensus::found;
+        return find_all(volume, smoothed, threshold, voxels);
     }
-    if (has_window) {
-        for (int64_t z = at_least(volume.depth - depth.reach, 0); z < volume.depth; ++z)
-            depth.settle(z, voxels, settled);
-        // scikit-image: a constant image has no maximum.
-        if (extent.low == extent.high) voxels.count = 0;
-    } else if (!settings.has_threshold && extent.has_nan) {
-        voxels.count = 0;
-    }
-    if (!settings.has_threshold) voxels.keep_above(extent.low);
-    return nucensus::found;
+    if (extent.has_nan) return nucensus::not_a_number;
+    // scikit-image: a constant volume has no maximum.
+    if (extent.low == extent.high) return nucensus::found;
+    const void* values = smoothed.values();
+    const int64_t reach = settings.min_distance;
+    const Outcome outcome =
+        smoothed.single ? Climber<float>(volume, values, reach).find(threshold, voxels)
+                        : Climber<double>(volume, values, reach).find(threshold, voxels);
+    if (outcome != nucensus::undecided) return outcome;
+    voxels.count = 0;
+    return find_in_windows(volume, smoothed, reach, threshold, voxels);
 }
 
 }  // namespace

@@ -57,6 +57,28 @@ def test_a_volume_wider_than_a_strip_and_deeper_than_the_filter_is_the_same():
     np.testing.assert_array_equal(found[1], expected[1])
 
 
+@pytest.mark.parametrize("dtype", ["u2", "f4", "f8"])
+@pytest.mark.parametrize("min_distance", [1, 4, 30])
+def test_plateaus_that_fill_the_volume_are_the_same(dtype, min_distance):
+    volume = np.zeros((20, 40, 60), dtype)
+    volume[5:12, 10:30, 20:50] = 700
+    volume[15, 35, 5] = 900
+    options = {"sigma": (1, 1, 1), "min_distance": min_distance, "exclude_border": 0}
+    for threshold in (-1, 100):
+        expected = find_with_reference(volume, threshold_abs=threshold, **options)
+        found = kernel.find_maxima_in_volume(volume, threshold_abs=threshold, **options)
+        assert len(found[0]) > 0
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_array_equal(found[1], expected[1])
+
+
+def test_a_volume_with_nan_is_refused_and_an_empty_one_has_no_maxima():
+    options = {"sigma": (1, 1, 1), "min_distance": 2, "threshold_abs": 1, "exclude_border": 0}
+    with pytest.raises(ValueError, match="hold a NaN"):
+        kernel.find_maxima_in_volume(np.full((4, 5, 6), np.nan), **options)
+    assert len(kernel.find_maxima_in_volume(np.zeros((0, 5, 6)), **options)[0]) == 0
+
+
 @pytest.mark.parametrize("wrong", [np.zeros((3, 4)), np.zeros((3, 4, 5), complex)])
 def test_what_is_no_volume_is_refused(wrong):
     with pytest.raises((TypeError, ValueError), match="expected"):
