@@ -18,14 +18,24 @@ def sync(session: nox.Session, *options: str) -> None:
 def suite(session: nox.Session) -> None:
     """Run the whole suite, the slow proofs too."""
     sync(session, "--group", "formats")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *session.posargs, env={"NUCENSUS_KILLS": "30"})
 
 
 @nox.session
 def doctests(session: nox.Session) -> None:
     """Run the examples in the docstrings."""
     sync(session)
-    session.run("pytest", "--doctest-modules", "--pyargs", "nucensus", *session.posargs)
+    # napari's own widgets need napari.
+    ignored = "--ignore-glob=*/viewer/widget.py"
+    session.run("pytest", "--doctest-modules", ignored, "--pyargs", "nucensus", *session.posargs)
+
+
+@nox.session
+def napari(session: nox.Session) -> None:
+    """Test the plugin in napari's viewer, on a display that nobody sees."""
+    sync(session, "--group", "napari")
+    tests = ["pytest", "-W", "default", "tests/test_viewer.py", *session.posargs]
+    session.run("xvfb-run", "-a", *tests, external=True)
 
 
 @nox.session

@@ -21,10 +21,14 @@ struct Numbers {
 // Vertically, `pairs` holds four pairs of weights for each pair of rows: one for
 // each of the four rows that are computed together. Horizontally, it holds two
 // pairs of weights for each even distance: for the even column, for the odd one.
+// `corrections`, null for most filters, are pairs of weights like `pairs`, of
+// what their rounding lost times 2^correction_shift.
 struct PairFilter {
     const int32_t* pairs;
+    const int32_t* corrections;
     int64_t count;  // of pairs of rows, or of even distances
     int64_t first;  // pair of rows relative to that of the first row, or least distance
+    int correction_shift;
 };
 
 // The sum of the products is rounded by adding `rounding` and shifting right.

@@ -80,16 +80,20 @@ void filter_vertically(const int16_t* const* rows, int64_t at, const Smoothing& 
 // The horizontal filter of four rows, for `N` neighbouring blocks of columns.
 // A load at an even distance holds pairs of neighbours: it serves the even
 // columns with one pair of weights and the odd columns with another.
-template <int N>
-void filter_horizontally(const int16_t* from, int64_t from_pitch, const Smoothing& smoothing,
-                         int16_t* const* out, int64_t at) {
+template <int N, bool is_corrected>
+void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& smoothing,
+                    int16_t* const* out, int64_t at) {
     Longs even[rows_together][N], odd[rows_together][N];
+    Longs lost_even[rows_together][N], lost_odd[rows_together][N];
 #pragma GCC unroll 4
     for (int row = 0; row < rows_together; ++row)
 #pragma GCC unroll 4
-        for (int n = 0; n < N; ++n)
+        for (int n = 0; n < N; ++n) {
             even[row][n] = odd[row][n] = all_longs(smoothing.horizontal_rounding);
+            lost_even[row][n] = lost_odd[row][n] = all_longs(0);
+        }
     const int32_t* weights = smoothing.horizontal.pairs;
+    const int32_t* lost = smoothing.horizontal.corrections;
     const int16_t* start = from + at + smoothing.horizontal.first;
     for (int64_t pair = 0; pair < smoothing.horizontal.count; ++pair) {
         const Words for_even = repeat_pair(weights[0]), for_odd = repeat_pair(weights[1]);
@@ -100,15 +104,35 @@ void filter_horizontally(const int16_t* from, int64_t from_pitch, const Smoothin
                 const Words value = load_words(start + row * from_pitch + n * words);
                 even[row][n] = add_products(even[row][n], value, for_even);
                 odd[row][n] = add_products(odd[row][n], value, for_odd);
+                if (is_corrected) {
+                    lost_even[row][n] = add_products(lost_even[row][n], value, repeat_pair(lost[0]));
+                    lost_odd[row][n] = add_products(lost_odd[row][n], value, repeat_pair(lost[1]));
+                }
             }
         weights += 2;
+        if (is_corrected) lost += 2;
         start += 2;
     }
 #pragma GCC unroll 4
     for (int row = 0; row < rows_together; ++row)
 #pragma GCC unroll 4
-        for (int n = 0; n < N; ++n)
+        for (int n = 0; n < N; ++n) {
+            if (is_corrected) {
+                const int shift = smoothing.horizontal.correction_shift;
+                even[row][n] = add_shifted(even[row][n], lost_even[row][n], shift);
+                odd[row][n] = add_shifted(odd[row][n], lost_odd[row][n], shift);
+            }
             store_words(out[row] + at + n * words, upper_halves(even[row][n], odd[row][n]));
+        }
+}
+
+template <int N>
+void filter_horizontally(const int16_t* from, int64_t from_pitch, const Smoothing& smoothing,
+                         int16_t* const* out, int64_t at) {
+    if (smoothing.horizontal.corrections == nullptr)
+        return filter_columns<N, false>(from, from_pitch, smoothing, out, at);
+    for (int n = 0; n < N; ++n)  // one block at a time: the sums are twice as many
+        filter_columns<1, true>(from, from_pitch, smoothing, out, at + n * words);
 }
 
 // Calls `one` or `two` for the blocks that are marked, neighbours together.
@@ -253,8 +277,9 @@ private:
         const int64_t pointer_count = pairs + group_pairs;
         rows = static_cast<const int16_t**>(
             scratch(nucensus::slot_runs, pointer_count * sizeof(int16_t*)));
-        const int64_t mark_count = (mark_rows + step_groups) * block_count;
-        marks = static_cast<uint8_t*>(scratch(nucensus::slot_blocks, mark_count));
+        const int64_t mark_count = round_up((mark_rows + 1) * block_count, 64);
+        const int64_t suspects_size = (block_count + 1) * sizeof(Suspects);
+        marks = static_cast<uint8_t*>(scratch(nucensus::slot_blocks, mark_count + suspects_size));
         if (memory == nullptr || rows == nullptr || marks == nullptr) return false;
         if (!exact.begin(image, settings)) return false;
 
@@ -266,6 +291,7 @@ private:
         results = memory += step_rows * line_pitch;
         line_step = line_pitch;
         dilated = marks + mark_rows * block_count;
+        suspects = reinterpret_cast<Suspects*>(marks + mark_count);
         memset(loaded, 0, (octet + 2) * pitch * sizeof(int16_t));
         memset(lines, 0, step_rows * line_pitch * sizeof(int16_t));
         for (int64_t i = 0; i < (result_rows + 1) * result_pitch; ++i) results[i] = nothing;
@@ -357,6 +383,8 @@ private:
             rows[pair] = pair_ring.pair(first_pair + pair);
         for (int64_t i = 0; i < step_groups; ++i) {
             const int64_t group = step * step_groups + i;
+            for (int64_t row = 0; row < rows_together; ++row)
+                source.fetch(next_octet * octet + i * rows_together + row);
             dilate(group_marks(group));
             int16_t* line = lines + i * rows_together * line_step + side;
             const int16_t* const* from = rows + i * rows_together / 2;
@@ -411,31 +439,43 @@ private:
     struct Window {
         int64_t top, bottom, left, right;
     };
+    struct Suspects {
+        int64_t x;
+        Lanes lanes;
+    };
 
-    // 4. Pixels that no near neighbour rules out get the full test.
+    // 4. Pixels that none of the four nearest rules out get the full test.
     Outcome examine_row(int64_t y) {
-        const uint8_t* own = group_marks(y / rows_together);
-        const int16_t* row = result_row(y);
-        const int16_t *above = result_row(y - 1), *below = result_row(y + 1);
-        const int64_t beside = at_most(reach_x, 1);
-        const Words threshold = all_words(plan.fine.threshold);
-        const Words ambiguity = all_words(plan.ambiguity);
-        for (int64_t block = 0; block < block_count; ++block) {
-            if (!own[block]) continue;
-            const int64_t x = block * words;
-            const Words value = load_words(row + x);
-            const Words limit = add_saturated(value, ambiguity);
-            const Words in_column = larger(load_words(above + x), load_words(below + x));
-            const Words in_row =
-                larger(load_words(row + x - beside), load_words(row + x + beside));
-            Lanes lanes =
-                is_above(value, threshold) & ~is_above(larger(in_column, in_row), limit);
+        const int64_t suspect_count = find_suspects(y);
+        for (int64_t i = 0; i < suspect_count; ++i) {
+            Lanes lanes = suspects[i].lanes;
             while (lanes != 0) {
-                const Outcome outcome = examine(y, x + take_lane(lanes));
+                const Outcome outcome = examine(y, suspects[i].x + take_lane(lanes));
                 if (outcome != nucensus::found) return outcome;
             }
         }
         return nucensus::found;
+    }
+
+    int64_t find_suspects(int64_t y) const {
+        const uint8_t* own = group_marks(y / rows_together);
+        const int16_t *row = result_row(y), *above = result_row(y - 1), *below = result_row(y + 1);
+        const int64_t beside = at_most(reach_x, 1);
+        const Words threshold = all_words(plan.fine.threshold);
+        const Words ambiguity = all_words(plan.ambiguity);
+        Suspects* next = suspects;
+        for (int64_t block = 0; block < block_count; ++block) {
+            if (!own[block]) continue;
+            const int64_t x = block * words;
+            const Words value = load_words(row + x);
+            const Words in_column = larger(load_words(above + x), load_words(below + x));
+            const Words in_row = larger(load_words(row + x - beside), load_words(row + x + beside));
+            const Words limit = add_saturated(value, ambiguity);
+            next->x = x;
+            next->lanes = is_above(value, threshold) & ~is_above(larger(in_column, in_row), limit);
+            next += next->lanes != 0;
+        }
+        return next - suspects;
     }
 
     static Lanes first_lanes(int64_t count) {
@@ -514,6 +554,7 @@ private:
     const int16_t** rows;
     int16_t *loaded, *group_maxima, *lines, *results;
     uint8_t *marks, *dilated;
+    Suspects* suspects;
 };
 
 Outcome find_by_sieve(const nucensus_image& image, const nucensus_settings& settings,

@@ -41,20 +41,28 @@ public:
             if (is_constant) return true;
         }
         if (kind == bytes) return use_bits(8);
-        if (kind == shorts) return use_bits(again ? 16 : guessed_bits());
+        if (kind == shorts) return use_bits(bits_in_rows(again ? 1 : 16));
         return survey();
     }
 
     bool is_out_of_range() const { return kind == shorts && seen_bits >> bits != 0; }
 
     void read_row(int64_t y, int16_t* to) {
-        fetch_ahead(y);
         switch (kind) {
             case bytes: return read_bytes(y, to);
             case shorts: return read_shorts(y, to);
             case singles: return read_singles(y, to);
             case other: return read_others(y, to);
         }
+    }
+
+    // Asks for a row that is read soon: the processor looks ahead no further than
+    // a page of memory, which is hardly more than a row.
+    void fetch(int64_t y) const {
+        if (y >= image.height || kind == other) return;
+        const char* from = row(y);
+        const int64_t size = image.width * image.column_stride;
+        for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(from + i);
     }
 
     bool is_constant = false;
@@ -64,15 +72,6 @@ private:
 
     const char* row(int64_t y) const {
         return static_cast<const char*>(image.pixels) + y * image.row_stride;
-    }
-
-    // Rows are shorter than the pages that the processor looks ahead in.
-    void fetch_ahead(int64_t y) const {
-        const int64_t ahead = y + 8;
-        if (ahead >= image.height || kind == other) return;
-        const char* from = row(ahead);
-        const int64_t size = image.width * image.column_stride;
-        for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(from + i);
     }
 
     bool use_bits(int bit_count) {
@@ -104,11 +103,12 @@ private:
         return value;
     }
 
-    // Cameras fill 12 or 14 of 16 bits. A look at every 16th row tells how many;
-    // were it wrong, every row that is read is checked, and we begin again.
-    int guessed_bits() const {
-        unsigned seen = 255;
-        for (int64_t y = 0; y < image.height; y += 16) {
+    // Cameras fill 12 or 14 of 16 bits. A look at every 16th row tells how many.
+    // That may be wrong: every row is checked when it is read, and if need be we
+    // begin again and look at them all.
+    int bits_in_rows(int64_t step) const {
+        unsigned seen = 4095;
+        for (int64_t y = 0; y < image.height; y += step) {
             const char* from = row(y);
             unsigned in_row = 0;
             for (int64_t x = 0; x < image.width; ++x) {

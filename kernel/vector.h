@@ -41,6 +41,9 @@ Words narrow(Longs low, Longs high, int shift) {
     const __m128i count = _mm_cvtsi32_si128(shift);
     return _mm512_packs_epi32(_mm512_sra_epi32(low, count), _mm512_sra_epi32(high, count));
 }
+Longs add_shifted(Longs sum, Longs value, int shift) {
+    return _mm512_add_epi32(sum, _mm512_sra_epi32(value, _mm_cvtsi32_si128(shift)));
+}
 // The upper halves of sums at even and at odd places, in order.
 Words upper_halves(Longs even, Longs odd) {
     return _mm512_mask_blend_epi16(0xAAAAAAAAu, _mm512_srli_epi32(even, 16), odd);
@@ -83,6 +86,9 @@ Longs add_products(Longs sum, Words a, Words b) {
 Words narrow(Longs low, Longs high, int shift) {
     const __m128i count = _mm_cvtsi32_si128(shift);
     return _mm256_packs_epi32(_mm256_sra_epi32(low, count), _mm256_sra_epi32(high, count));
+}
+Longs add_shifted(Longs sum, Longs value, int shift) {
+    return _mm256_add_epi32(sum, _mm256_sra_epi32(value, _mm_cvtsi32_si128(shift)));
 }
 Words upper_halves(Longs even, Longs odd) {
     return _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
@@ -127,6 +133,9 @@ Longs add_products(Longs sum, Words a, Words b) {
 Words narrow(Longs low, Longs high, int shift) {
     const __m128i count = _mm_cvtsi32_si128(shift);
     return _mm_packs_epi32(_mm_sra_epi32(low, count), _mm_sra_epi32(high, count));
+}
+Longs add_shifted(Longs sum, Longs value, int shift) {
+    return _mm_add_epi32(sum, _mm_sra_epi32(value, _mm_cvtsi32_si128(shift)));
 }
 Words upper_halves(Longs even, Longs odd) {
     const __m128i upper = _mm_set1_epi32(static_cast<int32_t>(0xFFFF0000u));
@@ -176,6 +185,9 @@ Longs add_products(Longs sum, Words a, Words b) {
 Words narrow(Longs low, Longs high, int shift) {
     const Longs count = vdupq_n_s32(-shift);
     return vcombine_s16(vqmovn_s32(vshlq_s32(low, count)), vqmovn_s32(vshlq_s32(high, count)));
+}
+Longs add_shifted(Longs sum, Longs value, int shift) {
+    return vaddq_s32(sum, vshlq_s32(value, vdupq_n_s32(-shift)));
 }
 Words upper_halves(Longs even, Longs odd) {
     return vtrn2q_s16(as_words(even), as_words(odd));
@@ -263,6 +275,10 @@ Longs add_products(Longs sum, Words a, Words b) {
 Words narrow(Longs low, Longs high, int shift) {
     return each_word(
         [=](int i) { return clipped((i < 4 ? low.number[i] : high.number[i - 4]) >> shift); });
+}
+Longs add_shifted(Longs sum, Longs value, int shift) {
+    for (int i = 0; i < 4; ++i) sum.number[i] += value.number[i] >> shift;
+    return sum;
 }
 Words upper_halves(Longs even, Longs odd) {
     return each_word(

@@ -37,7 +37,13 @@ def write_run(folder, images, *, rows=8, columns=12, sites=2, settings=SETTINGS)
         for site in range(sites)
         if (row, column) != (rows - 1, columns - 1)
     ]
-    writer = RunWriter(folder)
+    with RunWriter(folder) as writer:
+        _fill(writer, images, found, wells, settings)
+    place_on_plate(folder, wells)
+    return Run(folder)
+
+
+def _fill(writer, images, found, wells, settings):
     writer.record_facts(
         version="0.1.0",
         settings=settings.as_dict(),
@@ -62,9 +68,6 @@ def write_run(folder, images, *, rows=8, columns=12, sites=2, settings=SETTINGS)
             outcome = Failed("read", "the file is empty (0 bytes); copy it again from its source")
         writer.record(image_id, outcome)
     writer.commit()
-    writer.view().close()
-    place_on_plate(folder, wells)
-    return Run(folder)
 
 
 def place_on_plate(folder, wells):
@@ -74,7 +77,7 @@ def place_on_plate(folder, wells):
         ("plate1", well, site, {"B02": "blank", "E05": "saturated"}.get(well), image_id)
         for image_id, (well, site) in enumerate(wells, 1)
     ]
-    database.executemany("UPDATE images SET plate=?, well=?, site=?, flag=? WHERE id=?", rows)
+    database.executemany("UPDATE journal SET plate=?, well=?, site=?, flag=? WHERE key=?", rows)
     database.commit()
     database.close()
 

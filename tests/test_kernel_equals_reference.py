@@ -1,5 +1,6 @@
 """The kernel and the reference give the same points and intensities, to the last bit."""
 
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from images import CONTENTS, DTYPES, find_with_reference, images, make_image, se
 
 from nucensus import kernel
 
-LEVELS = ["baseline", "avx2", "avx512"]
+ON_ARM = platform.machine().lower() in ("aarch64", "arm64")
+LEVELS = ["neon"] if ON_ARM else ["baseline", "avx2", "avx512"]
 FIELDS = Path(__file__).resolve().parents[2] / "shared" / "data" / "bbbc039" / "images"
 PUBLISHED = {"sigma": (4, 4), "min_distance": 6, "threshold_abs": 1000, "exclude_border": 6}
 
@@ -124,6 +126,32 @@ def test_wide_and_uneven_smoothing_gives_the_same(sigma, level):
     image = make_image(shape=(211, 180), dtype="u2", content="blobs", layout="C", seed=3)
     kwargs = {**PUBLISHED, "sigma": sigma, "threshold_abs": None}
     assert_equal(find(image, level=level, **kwargs), find_with_reference(image, **kwargs))
+
+
+@pytest.mark.parametrize("bright", [4096, 20000, 65535])
+def test_one_bright_pixel_between_the_rows_that_are_sampled_gives_the_same(bright, level):
+    image = make_image(shape=(90, 130), dtype="u2", content="blobs", layout="C", seed=5)
+    image[37, 60] = bright
+    kwargs = {**PUBLISHED, "threshold_abs": 100}
+    assert_equal(find(image, level=level, **kwargs), find_with_reference(image, **kwargs))
+
+
+@pytest.mark.parametrize("value", [0, 7, 4095])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4", "i4"])
+def test_a_constant_image_has_no_maximum(dtype, value, level):
+    image = np.full((70, 90), value).astype(dtype)
+    for threshold in (None, -1):
+        points, _ = find(image, level=level, **{**PUBLISHED, "threshold_abs": threshold})
+        assert len(points) == 0
+
+
+def test_a_large_plateau_of_exact_ties_gives_the_same(level):
+    image = np.zeros((200, 300), np.uint16)
+    image[50:150, 40:260] = 4095
+    kwargs = {**PUBLISHED, "threshold_abs": 4000, "exclude_border": 0}
+    found = find(image, level=level, **kwargs)
+    assert len(found[0]) > 50
+    assert_equal(found, find_with_reference(image, **kwargs))
 
 
 @pytest.mark.parametrize("width", range(1, 70, 4))

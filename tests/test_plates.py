@@ -128,7 +128,7 @@ def test_a_real_harmony_plate_knows_its_stain_pixel_size_and_nuclear_channel():
 def test_an_index_without_its_images_is_rows_with_a_reason(name, count, stain):
     folder = REAL / "opera-phenix" / "index-xml-only" / name
     run = census(folder, plane=Plane(channel="each"))
-    assert run.counts == {"images": count, "found": 0, "failed": count, "nuclei": 0}
+    assert (run.counts["found"], run.counts["failed"]) == (0, count)
     assert all("promises this image" in reason for reason in run.failures["reason"])
     assert stain in set(run.images["channel"])
     assert f"missing: {count} images that the index promises" in run_scan(folder)

@@ -63,22 +63,6 @@ def test_no_images_give_no_results():
     assert nucensus.process_images([], np.sum) == []
 
 
-@pytest.mark.parametrize(
-    ("workers", "images", "function", "in_memory", "expected"),
-    [
-        (1, 100, nucensus.detect_nuclei, False, "list-disk"),
-        (8, 1, nucensus.detect_nuclei, True, "list-memory"),
-        (8, 100, nucensus.detect_nuclei, False, "threads"),
-        (8, 100, np.sum, False, "pool-disk"),
-        (8, 100, lambda image: image, False, "threads"),
-    ],
-)
-def test_auto_follows_its_documented_rule(workers, images, function, in_memory, expected):
-    choice = choose("auto", workers, images, function=function, in_memory=in_memory)
-    assert choice.strategy.name == expected
-    assert choice.reason
-
-
 def test_no_workers_at_all_is_refused():
     with pytest.raises(StrategyError, match="workers is 0; expected 1 or more"):
-        choose("threads", 0, 10)
+        choose("threads", 0)

@@ -4,7 +4,8 @@
     ├── InputError        what the user named cannot be used as it is
     │   └── SettingsError     a setting has no meaning, or two contradict each other
     ├── ReadError         a file is not an image that can be read
-    │   └── NotAPlaneError    an image, but not one two-dimensional plane
+    │   ├── NotAPlaneError    an image, but not one two-dimensional plane
+    │   └── TooLargeError     an image that claims more pixels or memory than it may
     ├── StrategyError     this strategy cannot run this work on this machine
     │   └── WorkerDiedError   a worker process ended before its work was done
     ├── RunError          a run file cannot be opened, written or resumed
@@ -33,6 +34,10 @@ class ReadError(NucensusError):
 
 class NotAPlaneError(ReadError):
     """An image was read, but it is not one two-dimensional plane."""
+
+
+class TooLargeError(ReadError):
+    """An image claims more pixels or more memory than it may have."""
 
 
 class StrategyError(NucensusError):

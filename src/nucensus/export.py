@@ -45,4 +45,6 @@ def _write_rows(
         writer.writerow(header)
         for rows in batches:
             writer.writerows(rows)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(partial, path)

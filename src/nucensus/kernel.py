@@ -140,6 +140,24 @@ def find_maxima(
         (`min_distance` 0) a NaN is not above any threshold; both are answered
         as scikit-image does.
 
+    Notes
+    -----
+    Where no smoothed value can be above the threshold, nothing is smoothed.
+    Elsewhere 16-bit integer arithmetic with a proved error bound finds the few
+    pixels that can be maxima, and only those, with the pixels they might tie
+    with, are smoothed in double precision, in SciPy's order of operations.
+    Where that would be too many (a threshold below the background, so that its
+    noise is full of maxima; wide plateaus; `min_distance` 0), all of the image
+    is smoothed so: about a sixth of the time scikit-image needs instead of a
+    fiftieth. The time grows in proportion to `sigma`; from sigma 8 on the
+    integer arithmetic carries more digits, since wide smoothing leaves flat
+    tops that are harder to tell apart.
+
+    The memory used beside the result is a few rows, kept for the next image by
+    each thread: for smoothing that reaches r pixels (four times sigma) and
+    min_distance d, about 2 r + 64 rows of 16-bit and, on the slower way,
+    2 r + 3 d of 64-bit numbers.
+
     Examples
     --------
     >>> import numpy as np

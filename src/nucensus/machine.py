@@ -4,11 +4,13 @@ import math
 import multiprocessing
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 _CGROUP = Path("/sys/fs/cgroup")
+_MOUNTS = Path("/proc/self/mountinfo")
 
 
 def usable_cores() -> int:
@@ -24,7 +26,7 @@ def core_limits() -> dict[str, int]:
     quota = _cgroup_cores()
     if quota is not None:
         limits["cgroup"] = quota
-    slurm = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    slurm = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE", "")
     if slurm.isdigit() and int(slurm) > 0:
         limits["slurm"] = int(slurm)
     return limits
@@ -34,6 +36,38 @@ def available_memory_bytes() -> int | None:
     """Return how much memory this process may still take, or None where it cannot be known."""
     amounts = [amount for amount in (_free_memory_bytes(), _cgroup_free_bytes()) if amount]
     return min(amounts, default=None)
+
+
+_NETWORK_DISKS = (
+    "9p", "afs", "beegfs", "ceph", "cifs", "coda", "fhgfs", "glusterfs", "gpfs", "lustre", "ncpfs",
+    "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "virtiofs", "wekafs",
+)  # fmt: skip
+
+
+def network_disk(path: str | os.PathLike[str], mounts: Path = _MOUNTS) -> str | None:
+    """Return the kind of file system below `path` if it is shared over a network, else None.
+
+    Where the system does not tell (it is Linux that does), the disk is taken
+    for a local one. Every FUSE file system counts as shared: most are.
+    """
+    try:
+        lines = os.fsdecode(mounts.read_bytes()).splitlines()
+    except OSError:
+        return None
+    kinds = {}
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        kinds[_unescaped(before.split()[4])] = after.split()[0]
+    folder = os.path.realpath(path)
+    while folder not in kinds and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    kind = kinds.get(folder, "")
+    return kind if kind in _NETWORK_DISKS or kind.split(".")[0] == "fuse" else None
+
+
+def _unescaped(mount_point: str) -> str:
+    """Return a path as it is: mountinfo writes blanks in names as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), mount_point)
 
 
 def start_methods() -> list[str]:
@@ -60,38 +94,52 @@ def facts() -> dict[str, Any]:
 
 
 def _cgroup_cores() -> int | None:
-    quota, period = "max", "100000"
-    v2 = _cgroup_text("cpu.max", "")
-    if v2 is not None and len(v2.split()) == 2:
-        quota, period = v2.split()
-    else:
-        quota = _cgroup_text("cpu.cfs_quota_us", "cpu") or "max"
-        period = _cgroup_text("cpu.cfs_period_us", "cpu") or "100000"
-    if quota == "max" or int(quota) <= 0:
-        return None
-    return max(1, math.ceil(int(quota) / int(period)))
+    """Return the least quota of this process's cgroup and those above it (v2, or v1)."""
+    quotas = [text.split() for text in _cgroup_texts("cpu.max", "")]
+    if not quotas:
+        v1 = (_cgroup_texts(f"cpu.cfs_{name}_us", "cpu") for name in ("quota", "period"))
+        quotas = [list(pair) for pair in zip(*v1, strict=False)]
+    cores = [
+        max(1, math.ceil(int(quota) / int(period)))
+        for quota, period in quotas
+        if quota != "max" and int(quota) > 0
+    ]
+    return min(cores, default=None)
 
 
 def _cgroup_free_bytes() -> int | None:
-    for limit, usage, controller in (
-        ("memory.max", "memory.current", ""),
-        ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory"),
+    """Return the least that the cgroups leave; what the page cache holds can be had back."""
+    free = []
+    for limit, usage, cache, controller in (
+        ("memory.max", "memory.current", "inactive_file", ""),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "memory"),
     ):
-        limit_text = _cgroup_text(limit, controller)
-        usage_text = _cgroup_text(usage, controller)
-        if limit_text and usage_text and limit_text.isdigit():
-            return max(0, int(limit_text) - int(usage_text))
-    return None
+        for folder in _cgroup_folders(controller):
+            limit_text, usage_text = _text(folder / limit), _text(folder / usage)
+            if limit_text and usage_text and limit_text.isdigit():
+                held = dict(line.split() for line in _text(folder / "memory.stat").splitlines())
+                used = int(usage_text) - int(held.get(cache, 0))
+                free.append(max(0, int(limit_text) - used))
+    return min(free, default=None)
 
 
-def _cgroup_text(name: str, controller: str) -> str | None:
-    """Return the content of a cgroup file of this process (v2, or v1 with a controller)."""
-    for folder in (_own_cgroup(controller), _CGROUP / controller):
-        try:
-            return (folder / name).read_text().strip()
-        except OSError:
-            continue
-    return None
+def _cgroup_texts(name: str, controller: str) -> list[str]:
+    """Return what the files of that name say, of this process's cgroup and those above it."""
+    return [text for folder in _cgroup_folders(controller) if (text := _text(folder / name))]
+
+
+def _cgroup_folders(controller: str) -> list[Path]:
+    """Return the folder of this process's cgroup and those above it, without the root's parents."""
+    top, own = _CGROUP / controller, _own_cgroup(controller)
+    return [own, *(each for each in own.parents if each.is_relative_to(top))]
+
+
+def _text(path: Path) -> str:
+    """Return what a small file says; nothing if it is not there."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
 
 
 def _own_cgroup(controller: str) -> Path:

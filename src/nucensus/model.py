@@ -16,7 +16,7 @@ Intensities: TypeAlias = NDArray[np.float64]
 """The smoothed value at each point, shape (N,), float64, in grey levels of the image."""
 
 Border: TypeAlias = Literal["drop", "keep"]
-Stage: TypeAlias = Literal["discover", "read", "detect"]
+Stage: TypeAlias = Literal["discover", "read", "detect", "worker"]
 
 RUN_FILE = "run.sqlite"
 """The name of the run file in the folder of a run."""
@@ -99,6 +99,48 @@ class Settings:
         """Return the settings that `as_dict` turned into a dictionary."""
         sigma = values["sigma"]
         return cls(**{**values, "sigma": tuple(sigma) if isinstance(sigma, list) else sigma})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may take, and when it gives up.
+
+    Attributes
+    ----------
+    max_pixels : int
+        An image that claims more pixels is refused before memory is taken.
+    max_memory_bytes : int or None
+        The most that images in memory may take together. None stands for half
+        of what is available when the run starts.
+    max_failures : int or None
+        The run stops once more images than this failed. None never stops.
+    timeout_s : float or None
+        The longest that an isolated worker may take for one image, in seconds.
+    """
+
+    max_pixels: int = 1_000_000_000
+    max_memory_bytes: int | None = None
+    max_failures: int | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says of its image before the pixels are decoded.
+
+    Attributes
+    ----------
+    pixels : int
+        Samples of all planes.
+    size_bytes : int
+        What the decoded image takes in memory.
+    compression : str
+        The name of the compression; "" for none.
+    """
+
+    pixels: int
+    size_bytes: int
+    compression: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +260,20 @@ class ImageRef:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An image whose nuclei were found (none is an answer too)."""
+    """An image whose nuclei were found (none is an answer too).
+
+    Of `read_ms`, `read_cpu_ms` went into decoding; the rest was waiting.
+    `content` is the hash of the file, where it was asked for.
+    """
 
     centres: Centres
     shape: tuple[int, ...]
     dtype: str
     read_ms: float
     detect_ms: float
+    read_cpu_ms: float = 0.0
+    compression: str = ""
+    content: str | None = None
     pixel_size_um: float | None = None
 
     @property
@@ -239,6 +288,7 @@ class Failed:
 
     stage: Stage
     reason: str
+    content: str | None = None
 
 
 Outcome: TypeAlias = Found | Failed

@@ -5,10 +5,20 @@ together or not at all. Only the process that owns the run writes it.
 
 Tables of schema 1
     run(key, value)   settings, strategy, versions, ...: JSON by name
-    images(...)       one row per image in the order of the run; `centres` holds
-                      its nuclei as packed records of `NUCLEUS_RECORD`
+    journal(...)      one row per image that was ever listed; `centres` holds its
+                      nuclei as packed records of `NUCLEUS_RECORD`; `position` is
+                      its place in the listing, NULL once it is not there any more
+    images(...)       the rows of the present listing; `id` is the position: what
+                      readers should ask
+
+What lasts: on a local disk the journal is a write-ahead log. A commit outlives
+the death of the process at once, and a power cut once the log was copied, every
+few megabytes; what a power cut takes is redone. On a network disk it is a
+rollback journal, and each commit is on the disk when it returns.
 """
 
+import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -22,6 +32,8 @@ from numpy.typing import NDArray
 
 from .draw import map_of_centres
 from .errors import MissingPackageError, RunError
+from .lock import RunLock
+from .machine import network_disk
 from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Plane, Settings
 
 if TYPE_CHECKING:
@@ -47,12 +59,14 @@ IMAGE_COLUMNS = (
 
 _SCHEMA = """
 CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE images (
-    id INTEGER PRIMARY KEY,
+CREATE TABLE journal (
+    key INTEGER PRIMARY KEY,
+    position INTEGER,
     name NOT NULL UNIQUE,
     path NOT NULL,
     size_bytes INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
+    content TEXT,
     status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'found', 'failed')),
     count INTEGER,
     height INTEGER,
@@ -74,7 +88,18 @@ CREATE TABLE images (
     flag TEXT,
     centres BLOB
 );
+CREATE INDEX listing ON journal (position) WHERE position IS NOT NULL;
+CREATE VIEW images AS SELECT position AS id, * FROM journal WHERE position IS NOT NULL;
 """
+
+_OUTCOME = (
+    "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
+    "content", "centres",
+)  # fmt: skip
+_RECORD = (
+    f"UPDATE journal SET {', '.join(f'{name} = ?' for name in _OUTCOME)}, "
+    "pixel_size_um = coalesce(pixel_size_um, ?) WHERE key = ?"
+)
 
 
 class Table(np.ndarray[Any, np.dtype[Any]]):
@@ -105,6 +130,7 @@ class Run:
     """
 
     def __init__(self, path: str | os.PathLike[str] | sqlite3.Connection) -> None:
+        self._owned = not isinstance(path, sqlite3.Connection)
         self._database = path if isinstance(path, sqlite3.Connection) else _open_existing(path)
 
     @property
@@ -183,11 +209,12 @@ class Run:
     def counts(self) -> dict[str, int]:
         """How many images have each status, and how many nuclei there are in all."""
         row = self._database.execute(
-            "SELECT count(*), total(status = 'found'), total(status = 'failed'), total(count) "
-            "FROM images"
+            "SELECT count(*), total(status = 'found'), total(status = 'failed'), "
+            "total(status = 'pending'), total(count) FROM images"
         ).fetchone()
-        images, found, failed, nuclei = map(int, row)
-        return {"images": images, "found": found, "failed": failed, "nuclei": nuclei}
+        return dict(
+            zip(("images", "found", "failed", "pending", "nuclei"), map(int, row), strict=True)
+        )
 
     def image_rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the name and the `IMAGE_COLUMNS` of each image, in the order of the run."""
@@ -227,7 +254,7 @@ class Run:
         self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_database"):
+        if hasattr(self, "_database") and self._owned:
             self.close()
 
     def _repr_html_(self) -> str:
@@ -264,65 +291,281 @@ class Run:
 
 
 class RunWriter:
-    """The one writer of a run file."""
+    """The one writer of a run file; an existing one is carried on.
 
-    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
-        self._database = _create(folder)
+    Parameters
+    ----------
+    folder : path or None
+        Where the run lies, made if it is not there; None keeps it in memory.
+    overwrite : bool
+        Whether an earlier run in `folder` is removed first.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None, *, overwrite: bool = False) -> None:
+        self._folder = None if folder is None else Path(folder)
+        self.lock: RunLock | None = None
+        """Whose run it is, and which images are in flight; None in memory."""
+        if self._folder is None:
+            self._database = sqlite3.connect(":memory:", check_same_thread=False)
+            self._database.executescript(_SCHEMA)
+            return
+        with self.explained():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self.lock = RunLock(self._folder)
+        try:
+            with self.explained():
+                self._database = _open_to_write(self._folder, overwrite)
+                self._inode = os.stat(self._folder / RUN_FILE)
+        except BaseException:
+            self.lock.release()
+            raise
+
+    def __enter__(self) -> "RunWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.lock is not None:
+            with contextlib.suppress(sqlite3.Error):  # a reader of the log, or a full disk
+                self._database.rollback()
+                self._database.execute("PRAGMA journal_mode = DELETE")
+            self._database.close()
+            self.lock.release()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the run recorded about itself so far; nothing if it is new."""
+        return Run(self._database).facts
 
     def record_facts(self, **facts: Any) -> None:
         """Write what the run knows about itself, by name."""
         rows = [(key, json.dumps(value)) for key, value in facts.items()]
-        self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
-        self._database.commit()
+        with self.explained():
+            self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
+            self._database.commit()
 
-    def plan(self, references: Iterable[ImageRef]) -> None:
-        """Write every image that is to be done, as pending, in order.
+    def plan(self, references: Iterable[ImageRef], *, check_content: bool = False) -> None:
+        """Write the listing, in one transaction; what is new or changed becomes pending.
 
-        One that has a problem, known before it is read, has failed already.
+        A file has changed if its size or time did, or, with `check_content`, if
+        no hash of it is known; compare those that are with `hashed`.
         """
-        rows = map(_row, references)
-        self._database.executemany(
-            f"INSERT INTO images ({', '.join(_PLANNED)}) VALUES ({', '.join('?' * len(_PLANNED))})",
-            rows,
+        changed = (
+            "content IS NULL"
+            if check_content
+            else "size_bytes != excluded.size_bytes OR mtime_ns != excluded.mtime_ns"
         )
-        self._database.commit()
+        with self.explained():
+            try:
+                earlier = self._one("SELECT count(*) FROM journal")
+                self._database.execute("UPDATE journal SET position = NULL")
+                self._database.executemany(
+                    f"INSERT INTO journal (position, {', '.join(_PLANNED)}) "
+                    f"VALUES ({', '.join('?' * (len(_PLANNED) + 1))}) ON CONFLICT (name) "
+                    "DO UPDATE SET position = coalesce(position, excluded.position), "
+                    f"{', '.join(f'{name} = excluded.{name}' for name in _RELISTED)}, "
+                    f"status = CASE WHEN {changed} OR plane IS NOT excluded.plane "
+                    "THEN excluded.status ELSE status END, "
+                    "stage = coalesce(excluded.stage, stage), "
+                    "reason = coalesce(excluded.reason, reason)",
+                    self._rows(references, resumes=earlier > 0),
+                )
+                if earlier and earlier == self._one(
+                    "SELECT count(*) FROM journal WHERE position IS NULL"
+                ):
+                    raise RunError(
+                        f"none of the {earlier} images of the run in {str(self._folder)!r} is "
+                        f"among the inputs; {_OTHER_INPUTS}"
+                    )
+                self._database.commit()
+            except BaseException:
+                self._database.rollback()
+                raise
 
-    def pending(self) -> Iterator[tuple[int, tuple[str, Plane]]]:
-        """Yield (id, (path, plane)) of every image that has no outcome yet."""
-        rows = self._database.execute("SELECT id, path, plane FROM images WHERE status = 'pending'")
-        for image_id, path, plane in rows.fetchall():
-            yield image_id, (_as_text(path), _plane(plane))
+    def _rows(self, references: Iterable[ImageRef], *, resumes: bool) -> Iterator[tuple[Any, ...]]:
+        for position, each in enumerate(references):
+            row = _row(each)
+            if resumes:
+                self._refuse_another_file(row[0], row[1], each)
+            yield position, *row
 
-    def record(self, image_id: int, outcome: Outcome) -> None:
-        """Write the outcome of an image; `commit` makes it last."""
-        match outcome:
-            case Found(centres, (*_, height, width), dtype, read_ms, detect_ms, pixel_size_um):
+    def _refuse_another_file(self, name: str | bytes, path: str | bytes, now: ImageRef) -> None:
+        """Raise if both place and file are not those that the run knows by this name."""
+        query = (
+            "SELECT path FROM journal WHERE name = ? AND path != ? "
+            "AND (size_bytes != ? OR mtime_ns != ?)"
+        )
+        known = self._database.execute(query, (name, path, now.size_bytes, now.mtime_ns)).fetchone()
+        if known:
+            raise RunError(
+                f"{now.name!r} of the run in {str(self._folder)!r} was {_as_text(known[0])!r}, and "
+                f"now it is {_as_text(path)!r}; {_OTHER_INPUTS}"
+            )
+
+    def hashed(self) -> Iterator[tuple[int, str, str]]:
+        """Yield (key, path, hash of the content) of the images done whose hash is known."""
+        query = (
+            "SELECT key, path, content FROM images WHERE status != 'pending' "
+            "AND content IS NOT NULL ORDER BY id"
+        )
+        for key, path, content in self._database.execute(query):
+            yield key, _as_text(path), content
+
+    def redo(self, keys: Iterable[int]) -> None:
+        """Make these images pending again."""
+        with self.explained():
+            self._database.executemany(
+                "UPDATE journal SET status = 'pending' WHERE key = ?", ((key,) for key in keys)
+            )
+            self._database.commit()
+
+    def redo_failed(self) -> None:
+        """Make every image that failed pending again, as its file is now."""
+        query = "SELECT key, path FROM images WHERE status = 'failed'"
+        for key, path in self._database.execute(query).fetchall():
+            with contextlib.suppress(OSError):
+                now = os.stat(_as_text(path))
                 self._database.execute(
-                    "UPDATE images SET status = 'found', count = ?, height = ?, width = ?, "
-                    "dtype = ?, read_ms = ?, detect_ms = ?, centres = ?, "
-                    "pixel_size_um = coalesce(pixel_size_um, ?) WHERE id = ?",
-                    (len(centres), height, width, dtype, round(read_ms, 3), round(detect_ms, 3),
-                     _pack(centres), pixel_size_um, image_id),
+                    "UPDATE journal SET size_bytes = ?, mtime_ns = ? WHERE key = ?",
+                    (now.st_size, now.st_mtime_ns, key),
+                )
+            self._database.execute("UPDATE journal SET status = 'pending' WHERE key = ?", (key,))
+        self.commit()
+
+    def pending(self) -> Iterator[tuple[int, str, Plane]]:
+        """Yield (key, path, plane) of every image that has no outcome yet, a page at a time."""
+        query = (
+            "SELECT id, key, path, plane FROM images WHERE status = 'pending' AND id > ? "
+            "ORDER BY id LIMIT 1000"
+        )
+        position = -1
+        while page := self._database.execute(query, (position,)).fetchall():
+            for position, key, path, plane in page:  # noqa: B007 the last is where the next starts
+                yield key, _as_text(path), _plane(plane)
+
+    def suspects(self) -> list[tuple[int, str, Plane]]:
+        """Return (key, path, plane) of the pending images that an earlier process died with."""
+        left_behind = sorted(self.lock.left_behind) if self.lock is not None else []
+        query = "SELECT path, plane FROM images WHERE key = ? AND status = 'pending'"
+        rows = [(key, self._database.execute(query, (key,)).fetchone()) for key in left_behind]
+        return [(key, _as_text(row[0]), _plane(row[1])) for key, row in rows if row]
+
+    def has_images(self) -> bool:
+        """Tell whether anything was ever listed."""
+        return bool(self._one("SELECT EXISTS (SELECT 1 FROM journal)"))
+
+    def vanished(self, limit: int) -> Iterator[str]:
+        """Yield the names of the first images that are not among the inputs any more."""
+        query = "SELECT name FROM journal WHERE position IS NULL ORDER BY key LIMIT ?"
+        for (name,) in self._database.execute(query, (limit,)):
+            yield _as_text(name)
+
+    def vanished_count(self) -> int:
+        """Return how many images are not among the inputs any more."""
+        return self._one("SELECT count(*) FROM journal WHERE position IS NULL")
+
+    def pending_count(self) -> int:
+        """Return how many images have no outcome yet."""
+        return self._one("SELECT count(*) FROM images WHERE status = 'pending'")
+
+    def record(self, key: int, outcome: Outcome) -> None:
+        """Write the outcome of an image; `commit` makes it last."""
+        values: tuple[Any, ...]
+        match outcome:
+            case Found(centres, (*_, height, width), dtype, read_ms, detect_ms):
+                values = (
+                    "found", len(centres), height, width, dtype, round(read_ms, 3),
+                    round(detect_ms, 3), None, None, outcome.content, _pack(centres),
+                    outcome.pixel_size_um,
                 )  # fmt: skip
             case Failed(stage, reason):
-                self._database.execute(
-                    "UPDATE images SET status = 'failed', stage = ?, reason = ? WHERE id = ?",
-                    (stage, reason, image_id),
-                )
+                values = ("failed", *[None] * 6, stage, reason, outcome.content, None, None)
+        with self.explained():
+            self._database.execute(_RECORD, (*values, key))
 
     def commit(self) -> None:
         """Make everything recorded so far last."""
-        self._database.commit()
+        with self.explained():
+            if self._folder is not None and not _is_still(self._folder / RUN_FILE, self._inode):
+                raise FileNotFoundError(errno.ENOENT, "the run file has vanished")
+            self._database.commit()
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn whatever goes wrong with the folder of the run into a `RunError` that helps."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise RunError(_explanation(self._folder, error)) from error
 
     def view(self) -> Run:
-        """Return the run as its readers see it."""
+        """Return the run as its readers see it, for as long as this writer is open."""
         return Run(self._database)
+
+    def hand_over(self) -> Run:
+        """Return the run in memory; it is closed with the last who reads it."""
+        run = Run(self._database)
+        run._owned = True
+        return run
+
+    def _one(self, query: str) -> int:
+        value: int = self._database.execute(query).fetchone()[0]
+        return value
+
+
+_OTHER_INPUTS = (
+    "expected the inputs it was made from; choose another folder with -o, or --overwrite it"
+)
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else os.path.abspath(path)
+
+
+def _is_still(path: Path, known: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), known)
+    except FileNotFoundError:
+        return False
+
+
+def _explanation(folder: Path | None, error: OSError | sqlite3.Error) -> str:
+    code = getattr(error, "errno", None)
+    name = getattr(error, "sqlite_errorname", "")
+    where = repr(os.fspath(folder)) if folder else "memory"
+    if code in (errno.ENOSPC, errno.EDQUOT) or name.startswith("SQLITE_FULL") or _is_full(folder):
+        return (
+            f"the disk that holds {where} is full; what was found so far is kept; make space, and "
+            f"run the same command again: it carries on"
+        )
+    if folder is not None and not (folder / RUN_FILE).exists() and folder.exists() and name:
+        return f"the run file in {where} cannot be made ({error}); choose another folder with -o"
+    if folder is not None and (code == errno.ENOENT or not folder.exists()):
+        return (
+            f"the run in {where} has vanished; expected its folder to stay while the run lasts; "
+            f"check the disk, and run the same command again"
+        )
+    return (
+        f"the run cannot be written to {where} ({error}); expected a folder that can be written; "
+        f"choose another with -o"
+    )
+
+
+def _is_full(folder: Path | None) -> bool:
+    try:
+        return folder is not None and os.statvfs(folder).f_bavail == 0
+    except OSError:
+        return False
 
 
 _PLANNED = (
     "name", "path", "size_bytes", "mtime_ns", "status", "stage", "reason", *METADATA_COLUMNS,
     "plane",
 )  # fmt: skip
+
+_RELISTED = tuple(
+    name for name in _PLANNED if name not in ("name", "status", "stage", "reason", "pixel_size_um")
+)
+"""What the listing says anew of an image that the run knows."""
 
 
 def _row(reference: ImageRef) -> tuple[Any, ...]:
@@ -331,7 +574,8 @@ def _row(reference: ImageRef) -> tuple[Any, ...]:
     channel = place.stain or place.channel or plane.channel
     failed = ("failed", "discover", reference.problem)
     return (
-        _as_sql(reference.name), _as_sql(reference.path), reference.size_bytes, reference.mtime_ns,
+        _as_sql(reference.name), _as_sql(_absolute(reference.path)),
+        reference.size_bytes, reference.mtime_ns,
         *(failed if reference.problem else ("pending", None, None)),
         place.plate or None, place.well or None, place.site or None,
         None if channel is None else str(channel), _whole(place.z or plane.z),
@@ -379,24 +623,40 @@ def _as_text(value: str | bytes) -> str:
     return os.fsdecode(value)
 
 
-def _create(folder: str | os.PathLike[str] | None) -> sqlite3.Connection:
-    if folder is None:
-        database = sqlite3.connect(":memory:", check_same_thread=False)
-    else:
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(Path(folder, RUN_FILE))
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-        except (OSError, sqlite3.Error) as error:
-            raise RunError(
-                f"the run cannot be written to {os.fspath(folder)!r} ({error}); "
-                f"expected a folder that can be written; choose another with -o"
-            ) from error
-    database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    database.executescript(_SCHEMA)
+def _open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
+    """Open the run file of `folder`, made whole or not at all."""
+    if overwrite:
+        for name in (
+            RUN_FILE,
+            *(RUN_FILE + end for end in _COMPANIONS),
+            "nuclei.csv",
+            "images.csv",
+        ):
+            (folder / name).unlink(missing_ok=True)
+    network = network_disk(folder)
+    database = sqlite3.connect(folder / RUN_FILE, timeout=30)
+    try:
+        if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            _check_schema(database, folder / RUN_FILE)
+        wanted, safety = ("TRUNCATE", "FULL") if network else ("WAL", "NORMAL")
+        mode = database.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
+        database.execute(f"PRAGMA synchronous = {safety}")
+        if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            database.executescript(
+                f"BEGIN; PRAGMA application_id = {_APPLICATION_ID}; "
+                f"PRAGMA user_version = {SCHEMA_VERSION}; {_SCHEMA} COMMIT;"
+            )
+        what = f"network disk ({network})" if network else "local disk"
+        row = ("journal", json.dumps(f"{mode}, {what}"))
+        database.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", row)
+        database.commit()
+    except BaseException:
+        database.close()
+        raise
     return database
+
+
+_COMPANIONS = ("-wal", "-shm", "-journal")
 
 
 def _open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
@@ -408,15 +668,21 @@ def _open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
         )
     database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        application_id = database.execute("PRAGMA application_id").fetchone()[0]
+        _check_schema(database, file)
     except sqlite3.Error as error:
         database.close()
         raise RunError(f"{os.fspath(file)!r} cannot be opened as a run file: {error}") from error
-    if application_id != _APPLICATION_ID or version != SCHEMA_VERSION:
+    except RunError:
         database.close()
+        raise
+    return database
+
+
+def _check_schema(database: sqlite3.Connection, file: Path) -> None:
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    application_id = database.execute("PRAGMA application_id").fetchone()[0]
+    if application_id != _APPLICATION_ID or version != SCHEMA_VERSION:
         raise RunError(
             f"{os.fspath(file)!r} is not a run file of schema {SCHEMA_VERSION} "
             f"(it says {version}); open it with the version of nucensus that wrote it"
         )
-    return database

@@ -1,8 +1,11 @@
 """Take many images through the stages: discover -> read -> detect -> store -> export."""
 
-from .choose import Choice, choose
+from .choose import Choice, choose, choose_from
+from .pilot import Measured
 from .plan import expand
 from .process import process_images
-from .take_census import census
+from .take_census import census, retry
 
-__all__ = ["Choice", "census", "choose", "expand", "process_images"]
+__all__ = [
+    "Choice", "Measured", "census", "choose", "choose_from", "expand", "process_images", "retry",
+]  # fmt: skip

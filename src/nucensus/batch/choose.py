@@ -1,54 +1,236 @@
-"""Choose the strategy for a run, and say why."""
+"""Choose the strategy for a run from what a pilot measured, and say why."""
 
+import math
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..detect import detect_nuclei
 from ..errors import StrategyError
-from ..execute import STRATEGIES, Strategy, check, strategy_named
-from ..machine import can_fork, usable_cores
+from ..execute import STRATEGIES, Strategy, check, isolated, start_worker, strategy_named
+from ..execute.pools import default_context
+from ..machine import available_memory_bytes, can_fork, usable_cores
+from ..model import Limits
+from .pilot import Measured, fork_is_safe
+
+_GAIN = 0.9
+_THREADS_START_S = 0.01
+_MOST_AHEAD = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The strategy that a run uses, how many workers, and why."""
+    """The strategy that a run uses, how many workers, and why.
+
+    Attributes
+    ----------
+    strategy : Strategy
+    workers : int
+    reason : str
+    ahead : int
+        Threads beside the workers, that read while others wait for the disk.
+    measured : Measured or None
+        What the pilot found, where there was one.
+    predicted_s : dict of str to float
+        The seconds that each strategy would take for the images after the pilot.
+    """
 
     strategy: Strategy
     workers: int
     reason: str
+    ahead: int = 0
+    measured: Measured | None = None
+    predicted_s: dict[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the choice as plain values that JSON can hold."""
+        plain: dict[str, Any] = {
+            "name": self.strategy.name, "workers": self.workers, "reason": self.reason
+        }  # fmt: skip
+        if self.measured is not None:
+            slots = self.measured.__slots__
+            plain["measured"] = {name: _finite(getattr(self.measured, name)) for name in slots}
+            plain["predicted_s"] = {
+                name: round(seconds, 3) for name, seconds in self.predicted_s.items()
+            }
+        return plain
+
+    def explanation(self) -> list[str]:
+        """Return what was measured and predicted, in lines to print."""
+        lines = [f"Strategy: {self.strategy.name}, {self.workers} workers: {self.reason}"]
+        if self.measured is not None and self.measured.images:
+            each = self.measured
+            lines.append(
+                f"Measured on {each.images} images: {1e3 * each.load_s:.2f} ms to read "
+                f"({1e3 * each.wait_s:.2f} of it waiting), {1e3 * each.apply_s:.2f} ms to work on, "
+                f"interpreter lock held {100 * each.locked:.0f} % of the time"
+            )
+        lines += [f"Predicted: {name} {s:.2f} s" for name, s in self.predicted_s.items()]
+        return lines
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
 
 
 def choose(
     strategy: str,
     workers: int | None,
-    image_count: int,
+    limits: Limits | None = None,
     *,
     function: Callable[..., Any] = detect_nuclei,
-    in_memory: bool = False,
-) -> Choice:
-    """Choose how to run `function` over `image_count` images, and say why."""
+) -> Choice | None:
+    """Return the choice that the user made, or None where it is left to a pilot."""
+    limits = limits or Limits()
     if workers is not None and workers < 1:
         raise StrategyError(f"workers is {workers}; expected 1 or more")
-    count = workers or usable_cores()
-    if strategy != "auto":
-        return Choice(strategy_named(strategy), count, "asked for")
-    name, reason = _automatic(count, image_count, function, in_memory)
-    return Choice(STRATEGIES[name], count, reason)
+    if limits.timeout_s is not None and strategy not in ("auto", "isolated"):
+        raise StrategyError(
+            f"a time limit was given with the strategy {strategy}; only a process can be ended; "
+            f"use the strategy isolated (--isolate)"
+        )
+    if strategy == "auto" and limits.timeout_s is None:
+        return None
+    chosen = STRATEGIES["isolated"] if strategy == "auto" else strategy_named(strategy)
+    check(chosen, function)
+    if chosen.isolates_crashes:
+        chosen = isolated(limits.timeout_s, limits.max_memory_bytes)
+    return Choice(chosen, workers or usable_cores(), "asked for")
 
 
-def _automatic(
-    workers: int, image_count: int, function: Callable[..., Any], in_memory: bool
-) -> tuple[str, str]:
-    where = "memory" if in_memory else "disk"
-    if workers == 1 or image_count <= 1:
-        return f"list-{where}", f"{workers} worker, {image_count} images: nothing to share out"
-    if function is detect_nuclei:
-        return "threads", f"{workers} workers, and the kernel releases the interpreter lock"
-    if in_memory and can_fork():
-        return "pool-fork", f"{workers} workers, and forked processes share the arrays"
+def choose_from(
+    measured: Measured,
+    remaining: int,
+    *,
+    workers: int | None,
+    function: Callable[..., Any],
+    in_memory: bool = False,
+    memory_bytes: int | None = None,
+) -> Choice:
+    """Choose the strategy for the `remaining` images: the one that is predicted to be fastest.
+
+    Parameters
+    ----------
+    measured : Measured
+        What the pilot found.
+    remaining : int
+        How many images are to be done.
+    workers : int or None
+        How many may work at a time; None stands for the cores this process may use.
+    function : callable
+        What goes to the workers.
+    in_memory : bool
+        The images are arrays already.
+    memory_bytes : int, optional
+        The most that images in memory may take together.
+    """
+    workers = workers or usable_cores()
+    serial = f"list-{'memory' if in_memory else 'disk'}"
+    if workers == 1 or remaining == 0:
+        reason = "one worker" if workers == 1 else "the pilot worked on all there was"
+        return Choice(STRATEGIES[serial], workers, reason, measured=measured)
+    predicted = {
+        serial: remaining * measured.total_s,
+        "threads": _threads_s(measured, remaining, workers),
+    }
+    processes = _process_strategy(function, in_memory, measured, remaining, memory_bytes)
+    if processes is not None:
+        predicted |= _with_start(processes, measured, remaining, workers, min(predicted.values()))
+    best = serial
+    for name, seconds in predicted.items():  # the simpler ones first: more must gain something
+        if seconds < _GAIN * predicted[best]:
+            best = name
+    choice = Choice(
+        STRATEGIES[best], workers, _reason(best, predicted, measured, serial), measured=measured,
+        predicted_s=predicted,
+    )  # fmt: skip
+    return replace(choice, ahead=_ahead(measured, workers)) if best == "threads" else choice
+
+
+def _threads_s(measured: Measured, remaining: int, workers: int) -> float:
+    """Predict threads that take turns with the interpreter lock.
+
+    This is mean value analysis of a closed queue (Reiser and Lavenberg 1980):
+    each thread spends a time with the lock, where others may be waiting, and a
+    time without it.
+    """
+    each_s = measured.alone_s
+    locked_s = measured.locked * measured.total_s
+    queue, per_s = 0.0, 0.0
+    for threads in range(1, workers + 1):
+        turn_s = locked_s * (1 + queue)
+        per_s = threads / max(each_s - locked_s + turn_s, 1e-9)
+        queue = per_s * turn_s
+    return _THREADS_START_S + remaining / per_s
+
+
+def _process_strategy(
+    function: Callable[..., Any],
+    in_memory: bool,
+    measured: Measured,
+    remaining: int,
+    memory_bytes: int | None,
+) -> str | None:
+    """Return the strategy that spreads the work over processes here, or None."""
+    if math.isinf(measured.pickle_s):
+        return None
+    fork = can_fork() and fork_is_safe()
+    if in_memory and fork:
+        return "pool-fork"
+    name = f"pool-{'memory' if in_memory else 'disk'}"
     try:
-        check(STRATEGIES[f"pool-{where}"], function)
+        check(STRATEGIES[name], function)
     except StrategyError:
-        return "threads", "the function cannot be sent to other processes"
-    return f"pool-{where}", f"{workers} workers, one process each"
+        room = min(memory_bytes or float("inf"), available_memory_bytes() or float("inf"))
+        fits = remaining * measured.size_bytes < room
+        return "pool-fork" if fork and fits else None
+    return name
+
+
+def _with_start(
+    name: str, measured: Measured, remaining: int, workers: int, best_s: float
+) -> dict[str, float]:
+    """Predict processes; the start of workers is measured only where it could pay."""
+    seconds = _processes_s(name, measured, remaining, workers)
+    least_start_s = 0.01 if default_context().get_start_method() == "fork" else 0.2
+    if seconds + least_start_s < best_s:
+        return {name: seconds + _start_s(workers)}
+    return {}
+
+
+def _processes_s(name: str, measured: Measured, remaining: int, workers: int) -> float:
+    """Predict a pool: chunks as `Pool.map` cuts them, so that the last ones leave cores idle."""
+    each_s = measured.alone_s
+    before_s = 0.0
+    if STRATEGIES[name].loads_first:
+        each_s, before_s = each_s - measured.load_s, remaining * measured.load_s
+    chunk = max(1, -(-remaining // (4 * workers)))
+    chunks = -(-remaining // chunk)
+    rounds = -(-chunks // workers)
+    sent = 0.0 if STRATEGIES[name].shares_memory else measured.pickle_s
+    return before_s + min(rounds * chunk, remaining) * each_s + remaining * sent
+
+
+def _start_s(workers: int) -> float:
+    """Start a pool of workers that do nothing, and return how long that took."""
+    start = time.perf_counter()
+    with default_context().Pool(workers, start_worker) as pool:
+        pool.map(abs, range(workers), chunksize=1)
+    return time.perf_counter() - start
+
+
+def _ahead(measured: Measured, workers: int) -> int:
+    """Return how many more threads keep the workers busy while a disk is waited for."""
+    busy_s = max(measured.total_s - measured.wait_s, 1e-4)
+    if measured.wait_s < 0.1 * busy_s:
+        return 0
+    return min(_MOST_AHEAD, math.ceil(workers * measured.wait_s / busy_s))
+
+
+def _reason(best: str, predicted: dict[str, float], measured: Measured, serial: str) -> str:
+    if best == serial:
+        return f"sharing out {predicted[best]:.2g} s of work would gain too little"
+    times = predicted[serial] / predicted[best]
+    lock = f"the interpreter lock is held {100 * measured.locked:.0f} % of the time"
+    return f"predicted {times:.1f} times as fast as one after the other; {lock}"

@@ -1,5 +1,6 @@
 """Apply any function of one image to many images."""
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..detect import detect_nuclei
-from ..errors import InputError, StrategyError
-from ..execute import check
+from ..errors import InputError, StrategyError, WorkerDiedError
+from ..execute import Lost, Strategy, inner_pools_capped
 from ..machine import available_memory_bytes
 from ..read import read
-from .choose import Choice, choose
+from .choose import Choice, choose, choose_from
+from .pilot import Measured, Pilot
 
 Image: TypeAlias = str | os.PathLike[str] | NDArray[Any]
 Result = TypeVar("Result")
+Steps: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+"""How an item is loaded, and what is then applied to it."""
 
 
 def process_images(
@@ -36,9 +40,10 @@ def process_images(
         Any function of one image, an array of shape (height, width).
     strategy : str
         One of `list-disk`, `list-memory`, `pool-disk`, `pool-memory`,
-        `pool-fork`, `threads`, or `auto`: threads for `detect_nuclei`, which
-        releases the interpreter lock; otherwise a pool of processes; a list
-        where there is one worker or one image only.
+        `pool-fork`, `threads`, `isolated`, or `auto`: the first images are
+        worked on one after the other and measured, and the rest in the way that
+        is predicted to be fastest: a small rest as a list, a function that
+        releases the interpreter lock in threads, one that holds it in processes.
     workers : int, optional
         How many threads or processes; by default the cores this process may use.
 
@@ -50,7 +55,8 @@ def process_images(
     Raises
     ------
     StrategyError
-        The strategy cannot run this function, or these images, on this machine.
+        The strategy cannot run this function, or these images, on this machine,
+        or a worker died.
     ReadError
         An image cannot be read. Any error that `function` raises comes through
         as it is.
@@ -63,12 +69,25 @@ def process_images(
     """
     listed = list(images)
     in_memory = _are_arrays(listed)
-    choice = choose(strategy, workers, len(listed), function=function, in_memory=in_memory)
-    check(choice.strategy, function)
+    choice = choose(strategy, workers, function=function)
     results: list[Any] = [None] * len(listed)
-    for index, result in run_strategy(choice, read, function, listed, in_memory):
+    steps: Steps = (_itself if in_memory else read, function)
+    outcomes = run_over(
+        listed, len(listed), lambda _: steps, choice,
+        lambda measured, remaining: choose_from(
+            measured, remaining, workers=workers, function=function, in_memory=in_memory
+        ),
+        in_memory=in_memory,
+    )  # fmt: skip
+    for index, result in outcomes:
+        if isinstance(result, Lost):
+            raise WorkerDiedError(f"image {index} cannot be worked on: {result.reason}")
         results[index] = result
     return results
+
+
+def _itself(image: Any) -> Any:
+    return image
 
 
 def _are_arrays(images: Sequence[Any]) -> bool:
@@ -80,12 +99,36 @@ def _are_arrays(images: Sequence[Any]) -> bool:
     return bool(arrays) and arrays[0]
 
 
-def run_strategy(
-    choice: Choice,
-    load: Callable[[Any], Any],
-    function: Callable[[Any], Any],
-    items: Sequence[Any],
+def run_over(
+    items: Iterable[Any],
+    count: int,
+    steps_for: Callable[[Strategy | None], Steps],
+    choice: Choice | None,
+    choose_after: Callable[[Measured, int], Choice],
+    *,
+    on_choice: Callable[[Choice], None] | None = None,
     in_memory: bool = False,
+) -> Iterator[tuple[int, Any]]:
+    """Yield (index, outcome) of `count` items; without a choice, a pilot on the first makes it.
+
+    `steps_for` returns what to do with an item under a strategy, or in the pilot.
+    """
+    source, done = iter(items), 0
+    if choice is None:
+        load, apply = steps_for(None)
+        pilot = Pilot(load, apply, sends_images=in_memory)
+        for result in pilot.run(source):
+            yield done, result
+            done += 1
+        choice = choose_after(pilot.measured, count - done)
+    if on_choice is not None:
+        on_choice(choice)
+    for index, outcome in _run_strategy(choice, steps_for(choice.strategy), source, in_memory):
+        yield done + index, outcome
+
+
+def _run_strategy(
+    choice: Choice, steps: Steps, items: Iterator[Any], in_memory: bool
 ) -> Iterator[tuple[int, Any]]:
     """Load the items first, or where they are worked on, as the strategy wants it."""
     strategy = choice.strategy
@@ -94,10 +137,15 @@ def run_strategy(
             f"the strategy {strategy.name} reads files, and arrays were given; expected paths; "
             f"use {strategy.name.replace('-disk', '-memory')} for arrays"
         )
-    if not strategy.loads_first or in_memory:
-        work = function if in_memory else functools.partial(_load_and_apply, load, function)
-        return strategy.run(work, items, choice.workers)
-    return strategy.run(function, load_all(load, items), choice.workers)
+    load, work = steps
+    todo: Iterable[Any] = items
+    if strategy.loads_first and not in_memory:
+        todo = load_all(load, list(items))
+    elif not in_memory:
+        work = functools.partial(_load_and_apply, load, work)
+    shared = strategy.in_process and strategy.parallel
+    with inner_pools_capped() if shared else contextlib.nullcontext():
+        yield from strategy.run(work, todo, choice.workers + choice.ahead)
 
 
 def _load_and_apply(load: Callable[[Any], Any], function: Callable[[Any], Any], item: Any) -> Any:

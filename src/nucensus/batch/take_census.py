@@ -1,43 +1,37 @@
 """Find the nuclei of many images, and keep what became of each in a run file."""
 
-import functools
+import itertools
+import json
 import os
+import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from .._version import __version__
-from ..detect import detect, detect_nuclei
-from ..discover import discover, read_metadata
-from ..errors import NucensusError, RunError
-from ..execute import check
+from ..discover import list_images, read_metadata
+from ..errors import RunError
+from ..execute import STRATEGIES, Lost, Strategy, isolated
 from ..export import write_csv
-from ..machine import facts
-from ..model import RUN_FILE, Failed, Found, Outcome, Plane, Settings
-from ..read import SUFFIXES, Image, read_image
+from ..machine import facts, usable_cores
+from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings
+from ..read import SUFFIXES
 from ..store import Run, RunWriter
-from .choose import Choice, choose
+from .bottleneck import Tally
+from .budget import Budget, default_ceiling_bytes
+from .choose import Choice, choose, choose_from
+from .job import Job, content_hash
 from .plan import expand
-from .process import run_strategy
+from .process import Steps, run_over
 
 PathLike: TypeAlias = str | os.PathLike[str]
+Item: TypeAlias = tuple[int, str, Plane]
+"""Key, path and plane of an image."""
 
 _COMMIT_EVERY_S = 0.5
 _COMMIT_EVERY_IMAGES = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """An image that was read, and how long that took."""
-
-    image: Image
-    read_ms: float
-
-    @property
-    def nbytes(self) -> int:
-        return self.image.pixels.nbytes
+_SUSPECT_TIMEOUT_S = 120.0
+_NAMES_SHOWN = 5
 
 
 def census(
@@ -51,18 +45,26 @@ def census(
     metadata: PathLike | None = None,
     strategy: str = "auto",
     workers: int | None = None,
+    limits: Limits | None = None,
     overwrite: bool = False,
-    on_plan: Callable[[int, Choice], None] | None = None,
+    check_content: bool = False,
+    stop: threading.Event | None = None,
+    on_plan: Callable[[int], None] | None = None,
+    on_choice: Callable[[Choice], None] | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> Run:
     """Find the nuclei of every image that `inputs` name.
+
+    A run in `out` that was made with the same inputs and settings is carried
+    on: images that are new, or whose files changed, are done, the others stay.
 
     Parameters
     ----------
     inputs : path or iterable of path
         Files, folders and globs of images.
     out : path, optional
-        The folder that receives `run.sqlite`, `nuclei.csv` and `images.csv`.
+        The folder that receives `run.sqlite`, `nuclei.csv`, `images.csv` and
+        `provenance.json`.
         Without it the run is kept in memory.
     settings : Settings, optional
         How nuclei are detected.
@@ -80,10 +82,19 @@ def census(
         the wells were treated with. It is kept for the well table.
     strategy, workers
         As in `process_images`.
+    limits : Limits, optional
+        What the run may take, and when it gives up.
     overwrite : bool
         Whether an earlier run in `out` is replaced.
+    check_content : bool
+        Whether a changed file is known by a hash of its content, and not by its
+        size and time.
+    stop : threading.Event, optional
+        Once it is set, what is in flight is finished and the rest stays pending.
     on_plan : callable, optional
-        Called once with the number of images and the `Choice` made.
+        Called once with the number of images to be done.
+    on_choice : callable, optional
+        Called once with the `Choice` of a strategy, which a pilot may precede.
     on_outcome : callable, optional
         Called with the outcome of each image as it becomes known.
 
@@ -98,104 +109,231 @@ def census(
     InputError
         An input does not exist or holds no image.
     RunError
-        `out` holds a run already, or cannot be written.
+        `out` holds a run of other settings or inputs, somebody else writes it,
+        or it cannot be written.
 
     Examples
     --------
     >>> run = census("plate/", out="run/", settings=Settings(threshold=300))  # doctest: +SKIP
     >>> run.nuclei.to_pandas().groupby("image").size()                        # doctest: +SKIP
     """
-    started = time.time()
     settings = settings or Settings()
-    given = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    found = discover(given, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
-    references = list(expand(found))
+    choice = choose(strategy, workers, limits)
+    named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
+    found = list_images(named, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
+    listed = expand(found)
     wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
-    choice = choose(strategy, workers, len(references))
-    check(choice.strategy, detect_nuclei)
-    if out is not None:
-        _make_room(Path(out), overwrite)
-    writer = RunWriter(out)
-    writer.record_facts(
-        version=__version__,
-        settings=settings.as_dict(),
-        strategy={
-            "name": choice.strategy.name, "workers": choice.workers, "reason": choice.reason
-        },
-        machine=facts(),
-        wells=wells,
-        started=started,
-    )  # fmt: skip
-    writer.plan(references)
-    if on_plan is not None:
-        on_plan(len(references), choice)
-    _record_all(writer, choice, settings, on_outcome)
-    run = writer.view()
-    if out is not None:
-        write_csv(run, out)
-    writer.record_facts(seconds=round(time.time() - started, 3))
-    return run
+    first = next(listed)  # what is wrong with the inputs shows before a run is made
+    with RunWriter(out, overwrite=overwrite) as writer:
+        _refuse_other_settings(writer, settings, out)
+        writer.record_facts(settings=settings.as_dict(), wells=wells)
+        writer.plan(itertools.chain([first], listed), check_content=check_content)
+        if check_content:
+            writer.redo(_changed(writer, workers))
+        _Shift(
+            writer, settings, choice, workers=workers, limits=limits or Limits(), stop=stop,
+            check_content=check_content, on_choice=on_choice, on_outcome=on_outcome,
+        ).work(out, on_plan)  # fmt: skip
+    return writer.hand_over() if out is None else Run(out)
 
 
-def _make_room(folder: Path, overwrite: bool) -> None:
-    """Remove an earlier run from `folder`, or refuse to."""
-    if not (folder / RUN_FILE).exists():
+def retry(
+    out: PathLike,
+    *,
+    strategy: str = "auto",
+    workers: int | None = None,
+    limits: Limits | None = None,
+    stop: threading.Event | None = None,
+    on_plan: Callable[[int], None] | None = None,
+    on_choice: Callable[[Choice], None] | None = None,
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> Run:
+    """Do the images of the run in `out` again that failed, and those not done yet.
+
+    The parameters are those of `census`.
+    """
+    choice = choose(strategy, workers, limits)
+    Run(out).close()  # raises if it is not a run
+    with RunWriter(out) as writer:
+        settings = Settings.from_dict(writer.facts["settings"])
+        writer.redo_failed()
+        _Shift(
+            writer, settings, choice, workers=workers, limits=limits or Limits(), stop=stop,
+            on_choice=on_choice, on_outcome=on_outcome,
+        ).work(out, on_plan)  # fmt: skip
+    return Run(out)
+
+
+def _refuse_other_settings(writer: RunWriter, settings: Settings, out: PathLike | None) -> None:
+    if not writer.has_images():
         return
-    if not overwrite:
+    before, now = writer.facts["settings"], json.loads(json.dumps(settings.as_dict()))
+    differing = [
+        f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    ]
+    if differing:
         raise RunError(
-            f"{os.fspath(folder)!r} holds a run already; expected a new folder; "
-            f"choose another with -o, or replace it with --overwrite"
+            f"{os.fspath(out or RUN_FILE)!r} holds a run with other settings "
+            f"({', '.join(differing)}); expected the same, to carry it on; choose another folder "
+            f"with -o, or replace the run with --overwrite"
         )
-    for name in (RUN_FILE, f"{RUN_FILE}-wal", f"{RUN_FILE}-shm", "nuclei.csv", "images.csv"):
-        (folder / name).unlink(missing_ok=True)
 
 
-def _record_all(
-    writer: RunWriter,
-    choice: Choice,
-    settings: Settings,
-    on_outcome: Callable[[Outcome], None] | None,
-) -> None:
-    pending = list(writer.pending())
-    sources = [source for _, source in pending]
-    find = functools.partial(_find, settings=settings)
-    committed_at, uncommitted = time.monotonic(), 0
-    for index, outcome in run_strategy(choice, _load, find, sources):
-        writer.record(pending[index][0], outcome)
-        uncommitted += 1
-        now = time.monotonic()
-        if now - committed_at > _COMMIT_EVERY_S or uncommitted >= _COMMIT_EVERY_IMAGES:
-            writer.commit()
-            committed_at, uncommitted = now, 0
-        if on_outcome is not None:
-            on_outcome(outcome)
-    writer.commit()
+def _changed(writer: RunWriter, workers: int | None) -> list[int]:
+    """Return the keys of the images whose content is not what it was."""
+
+    def look(row: tuple[int, str, str]) -> int | None:
+        key, path, content = row
+        return None if content_hash(path) == content else key
+
+    keys = STRATEGIES["threads"].run(look, writer.hashed(), workers or usable_cores())
+    return [key for _, key in keys if key is not None]
 
 
-def _load(source: tuple[str, Plane]) -> _Loaded | Failed:
-    """Read one image; whatever goes wrong is its outcome."""
-    start = time.perf_counter()
-    try:
-        image = read_image(*source)
-    except NucensusError as error:
-        return Failed("read", str(error))
-    except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
-        return Failed("read", f"{type(error).__name__}: {error}")
-    read_ms = 1e3 * (time.perf_counter() - start)
-    return _Loaded(image, read_ms)
+class _Shift:
+    """The time from a start to a stop: what is pending in a run file is worked on."""
 
+    def __init__(
+        self,
+        writer: RunWriter,
+        settings: Settings,
+        choice: Choice | None,
+        *,
+        workers: int | None,
+        limits: Limits,
+        stop: threading.Event | None,
+        check_content: bool = False,
+        on_choice: Callable[[Choice], None] | None,
+        on_outcome: Callable[[Outcome], None] | None,
+    ) -> None:
+        self._writer = writer
+        self._choice = choice
+        self._workers = workers or usable_cores()
+        self._limits = limits
+        self._stop = stop or threading.Event()
+        self._on_choice = on_choice
+        self._on_outcome = on_outcome
+        self._ceiling_bytes = limits.max_memory_bytes or default_ceiling_bytes()
+        self._job = Job(
+            settings, limits.max_pixels, self._ceiling_bytes, writer.lock, check_content
+        )
+        self._tally = Tally()
+        self._lost: list[int] = []
+        self._uncommitted = self._failures = 0
+        self._committed_at = time.monotonic()
 
-def _find(loaded: _Loaded | Failed, *, settings: Settings) -> Outcome:
-    """Find the nuclei of one image; whatever goes wrong is its outcome."""
-    if isinstance(loaded, Failed):
-        return loaded
-    image, pixels = loaded.image, loaded.image.pixels
-    start = time.perf_counter()
-    try:
-        centres = detect(pixels, settings.in_pixels(image.spacing_um))
-    except Exception as error:  # noqa: BLE001 the worker boundary: a bad image is a row
-        return Failed("detect", str(error))
-    detect_ms = 1e3 * (time.perf_counter() - start)
-    return Found(
-        centres, pixels.shape, str(pixels.dtype), loaded.read_ms, detect_ms, image.pixel_size_um
-    )
+    def work(self, out: PathLike | None, on_plan: Callable[[int], None] | None) -> None:
+        """Do what is pending; then, unless it was stopped, write the tables."""
+        started = time.time()
+        vanished = list(self._writer.vanished(_NAMES_SHOWN))
+        self._writer.record_facts(
+            version=__version__, machine=facts(), started=started,
+            vanished=self._writer.vanished_count(), vanished_names=vanished,
+        )  # fmt: skip
+        if on_plan is not None:
+            on_plan(self._writer.pending_count())
+        try:
+            self._work_on_suspects()
+            self._work_on_pending()
+        finally:
+            self._commit()
+        if out is not None and not self._writer.pending_count():
+            with self._writer.explained():
+                write_csv(self._writer.view(), out)
+        seconds = time.time() - started
+        self._writer.record_facts(
+            seconds=round(seconds, 3), done=self._tally.images + self._failures,
+            bottleneck=self._tally.bottleneck(seconds, self._workers),
+        )  # fmt: skip
+
+    def _work_on_suspects(self) -> None:
+        """Take what an earlier process died with to processes that may die."""
+        suspects = self._writer.suspects()
+        if not suspects:
+            return
+        timeout_s = self._limits.timeout_s or _SUSPECT_TIMEOUT_S
+        workers = min(self._workers, len(suspects))
+        choice = Choice(isolated(timeout_s, self._ceiling_bytes), workers, "in flight at a crash")
+        self._run(suspects, len(suspects), choice)
+
+    def _work_on_pending(self) -> None:
+        self._run(self._writer.pending(), self._writer.pending_count(), self._choice, self._chosen)
+
+    def _chosen(self, choice: Choice) -> None:
+        self._writer.record_facts(strategy=choice.as_dict())
+        if self._on_choice is not None:
+            self._on_choice(choice)
+
+    def _run(
+        self,
+        items: Iterable[Item],
+        count: int,
+        choice: Choice | None,
+        on_choice: Callable[[Choice], None] | None = None,
+    ) -> None:
+        keys: dict[int, int] = {}
+        outcomes = run_over(
+            self._handed_out(items, keys), count, self._steps_for, choice,
+            lambda measured, remaining: choose_from(
+                measured, remaining, workers=self._workers, function=self._job.find,
+                memory_bytes=self._ceiling_bytes,
+            ),
+            on_choice=on_choice,
+        )  # fmt: skip
+        with self._writer.explained():
+            for index, outcome in outcomes:
+                self._record(keys.pop(index), outcome)
+
+    def _handed_out(self, items: Iterable[Item], keys: dict[int, int]) -> Iterator[Item]:
+        for index, item in enumerate(items):
+            if self._stop.is_set():
+                return
+            keys[index] = item[0]
+            yield item
+
+    def _steps_for(self, strategy: Strategy | None) -> Steps:
+        """Return what to do with an image: threads share a budget, processes have a part each."""
+        if strategy is None or (strategy.in_process and not strategy.loads_first):
+            job = self._job.in_process(Budget(self._ceiling_bytes), self._stop)
+        elif strategy.loads_first:
+            job = self._job
+        else:
+            job = self._job.in_one_of(self._workers)
+        return job.load, job.find
+
+    def _record(self, key: int, outcome: Outcome | Lost | None) -> None:
+        if outcome is None or (isinstance(outcome, Lost) and self._stop.is_set()):
+            return  # stays pending
+        if isinstance(outcome, Lost):
+            self._lost.append(key)
+            outcome = Failed("worker", outcome.reason)
+        self._writer.record(key, outcome)
+        self._tally.add(outcome)
+        self._uncommitted += 1
+        due = time.monotonic() - self._committed_at > _COMMIT_EVERY_S
+        if due or self._uncommitted >= _COMMIT_EVERY_IMAGES:
+            self._commit()
+        if self._on_outcome is not None:
+            self._on_outcome(outcome)
+        if isinstance(outcome, Failed):
+            self._count_failure(outcome)
+
+    def _count_failure(self, outcome: Failed) -> None:
+        self._failures += 1
+        most = self._limits.max_failures
+        if most is not None and self._failures > most:
+            raise RunError(
+                f"{self._failures} images failed, the last because {outcome.reason!r}; expected "
+                f"at most {most}; run the same command again to carry on, or nucensus retry to do "
+                f"the failed ones again"
+            )
+
+    def _commit(self) -> None:
+        self._writer.commit()
+        for key in self._lost:
+            if self._writer.lock is not None:
+                self._writer.lock.unmark(key)
+        self._lost.clear()
+        self._committed_at, self._uncommitted = time.monotonic(), 0

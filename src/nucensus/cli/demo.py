@@ -20,7 +20,7 @@ def command(folder: Path) -> None:
     from ..read import SUFFIXES
     from ..synthetic import write_plate
     from .bench import publish
-    from .detect import print_failures, print_summary
+    from .running import print_failures, print_summary
 
     plate, out = folder / "plate", folder / "run"
     paths = write_plate(plate)

@@ -1,24 +1,20 @@
 """`nucensus detect`."""
 
 import dataclasses
-import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import EXIT_SOME_FAILED
+from .running import run_and_report, run_options
 from .selection import Sigma, plane_of, selection
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from ..batch import Choice
-    from ..model import Outcome, Settings
+    from ..model import Settings
     from ..store import Run
 
-_FAILURES_SHOWN = 20
+_SETTINGS = ("sigma", "sigma_um", "min_distance", "threshold", "border", "invert")
 
 
 @click.command(epilog="Example: nucensus detect plate/ -o run --threshold 300 --border keep")
@@ -72,17 +68,6 @@ _FAILURES_SHOWN = 20
     metavar="FILE.toml",
     help="Take the settings from a file, as nucensus tune saves it; options go before it.",
 )
-@click.option(
-    "--strategy",
-    default="auto",
-    show_default=True,
-    help="How to run over the images; see nucensus bench.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    help="How many threads or processes.  [default: usable cores]",
-)
 @click.option("--invert", is_flag=True, help="Nuclei are dark on bright ground.")
 @click.option(
     "--metadata",
@@ -90,12 +75,16 @@ _FAILURES_SHOWN = 20
     help="CSV or Parquet file of what the wells were treated with, for the well table.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
+@click.option(
+    "--check-content",
+    is_flag=True,
+    help="Know changed files by a hash of their content, not by size and time.",
+)
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None, strategy: str,
-            workers: int | None, overwrite: bool, report: bool, quiet: bool,
-            metadata: str | None, pattern: str | None, manifest: str | None,
-            **options: Any) -> None:  # fmt: skip
+@run_options
+def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None, overwrite: bool,
+            check_content: bool, report: bool, pattern: str | None, manifest: str | None,
+            metadata: str | None, **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     INPUT is any number of image files, folders (all images in them and below
@@ -103,35 +92,39 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None, stra
     cannot be read is a row of images.csv with its reason; it never stops the
     others.
 
-    Exit code: 0 if every image was done, 3 if some failed, 2 for wrong usage.
+    The same command on the same RUN carries on where an earlier one was
+    stopped, and does new and changed files.
+
+    Exit code: 0 if every image was done, 3 if some failed, 2 for wrong usage,
+    130 and 143 if it was stopped by Ctrl-C or SIGTERM.
     """
     from ..batch import census
 
     plane = plane_of(options)
-    with _Progress(shown=not quiet and sys.stderr.isatty()) as progress:
-        run = census(
+    given = {name: options.pop(name) for name in _SETTINGS}
+    run_and_report(
+        partial(
+            census,
             inputs,
             out,
-            _settings(options, settings_file),
+            _settings(given, settings_file),
             plane=plane,
             pattern=pattern,
             manifest=manifest,
             metadata=metadata,
-            strategy=strategy,
-            workers=workers,
             overwrite=overwrite,
-            on_plan=progress.start,
-            on_outcome=progress.advance,
-        )
-    if not quiet:
-        print_summary(run, out)
-    print_failures(run)
-    if report:
-        from .report import publish
+            check_content=check_content,
+        ),
+        out,
+        then=_write_report if report else None,
+        **options,
+    )
 
-        publish(run, out / "report.html")
-    if run.counts["failed"]:
-        sys.exit(EXIT_SOME_FAILED)
+
+def _write_report(run: "Run", out: Path) -> None:
+    from .report import publish
+
+    publish(run, out / "report.html")
 
 
 def _settings(options: dict[str, Any], file: Path | None) -> "Settings":
@@ -148,81 +141,3 @@ def _settings(options: dict[str, Any], file: Path | None) -> "Settings":
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
     return dataclasses.replace(read_settings(file), **typed)
-
-
-def print_summary(run: "Run", out: Path) -> None:
-    """Say what was found, how fast, and where it was written."""
-    counts = run.counts
-    facts = run.facts
-    strategy, seconds = facts["strategy"], facts["seconds"]
-    click.echo(
-        f"{counts['nuclei']} nuclei in {counts['found']} images, {counts['failed']} failed; "
-        f"{seconds:.2f} s, {counts['images'] / seconds:.0f} images/s "
-        f"({strategy['name']}, {strategy['workers']} workers)"
-    )
-    click.echo(f"Written: {out / 'nuclei.csv'}, {out / 'images.csv'}, {out / 'run.sqlite'}")
-
-
-def print_failures(run: "Run") -> None:
-    """List the images that failed, with their reasons."""
-    failures = run.failures
-    for row in failures[:_FAILURES_SHOWN]:
-        click.echo(f"Failed: {row['image']!r} ({row['stage']}): {row['reason']}", err=True)
-    if len(failures) > _FAILURES_SHOWN:
-        click.echo(f"... and {len(failures) - _FAILURES_SHOWN} more in images.csv", err=True)
-
-
-class _Progress:
-    """A bar with images/s, MB/s, nuclei so far and the time left; nothing if not `shown`."""
-
-    def __init__(self, *, shown: bool) -> None:
-        self._shown = shown
-        self._bar: Progress | None = None
-        self._nuclei = self._size_bytes = 0
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def start(self, image_count: int, choice: "Choice") -> None:
-        if not self._shown:
-            return
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        self._bar = Progress(
-            TextColumn(choice.strategy.name),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-        self._started = time.perf_counter()
-        self._task = self._bar.add_task("", total=image_count, rate="")
-        self._bar.start()
-
-    def advance(self, outcome: "Outcome") -> None:
-        if self._bar is None:
-            return
-        from ..model import Found
-
-        if isinstance(outcome, Found):
-            self._nuclei += len(outcome.centres)
-            self._size_bytes += outcome.size_bytes
-        seconds = time.perf_counter() - self._started
-        done = self._bar.tasks[0].completed + 1
-        rate = (
-            f"{done / seconds:.0f} images/s  {self._size_bytes / seconds / 1e6:.0f} MB/s  "
-            f"{self._nuclei} nuclei"
-        )
-        self._bar.update(self._task, advance=1, rate=rate)

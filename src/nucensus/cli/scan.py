@@ -38,7 +38,7 @@ def command(
         _print_plate(plate)
     plane = plane_of(options)
     try:
-        chosen = list(expand(select(found.references, plane)))
+        chosen = list(expand(select(found.references, found.references, plane)))
     except InputError as error:
         if str(plane):
             raise

@@ -4,6 +4,7 @@ What an image is called says where on a plate it was taken; so do the index
 files of instruments, which also promise images that may not be there.
 """
 
+import functools
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,12 +18,12 @@ from .manifest import read_manifest, read_metadata
 from .names import compile_pattern, parse_name
 from .plate import PlateView, view_plates
 from .select import select
-from .walk import Listing, common_folder, list_files, natural_key, size_and_time
+from .walk import common_folder, list_files, natural_key, size_and_time
 from .zarr_plate import zarr_fields
 
 __all__ = [
-    "PlateView", "Survey", "discover", "natural_key", "read_metadata", "select", "survey",
-    "view_plates",
+    "PlateView", "Survey", "discover", "list_images", "natural_key", "read_metadata",
+    "select", "survey", "view_plates",
 ]  # fmt: skip
 
 
@@ -81,8 +82,26 @@ def discover(
         An input does not exist, or holds no image; or a plate leaves a choice
         of channel, z plane or time point that `plane` does not make.
     """
-    found = survey(inputs, suffixes, pattern=pattern, manifest=manifest)
-    return select(found.references, plane or Plane())
+    listed = list_images(inputs, suffixes, plane=plane, pattern=pattern, manifest=manifest)
+    return list({(each.path, each.name): each for each in listed}.values())
+
+
+def list_images(
+    inputs: Iterable[str | os.PathLike[str]],
+    suffixes: Iterable[str],
+    *,
+    plane: Plane | None = None,
+    pattern: str | None = None,
+    manifest: str | os.PathLike[str] | None = None,
+) -> Iterator[ImageRef]:
+    """Yield what `discover` returns while it is found, so that a million names need no memory.
+
+    The inputs are walked through twice: to know what there is to choose from,
+    and to choose. An image that two inputs name comes twice.
+    """
+    inputs, suffixes = list(inputs), list(suffixes)
+    walk = functools.partial(_Walk, inputs, suffixes, pattern=pattern, manifest=manifest)
+    yield from select(walk(), walk(), plane or Plane())
 
 
 def survey(
@@ -93,36 +112,64 @@ def survey(
     manifest: str | os.PathLike[str] | None = None,
 ) -> Survey:
     """Return everything that `inputs` hold; parameters as for `discover`."""
-    given = [os.fspath(each) for each in inputs]
-    if not given and manifest is None:
-        raise InputError("no input was given; expected files, folders or globs of images")
-    own = compile_pattern(pattern) if pattern else None
-    listing = list_files(given, tuple(suffixes))
-    base = common_folder(given) if given else ""
-    references = list(_references(listing, base))
-    if manifest is not None:
-        references += read_manifest(os.fspath(manifest))
-    recognised: Counter[str] = Counter()
-    for number, each in enumerate(references):
-        if each.place == Place():
-            kind, place = parse_name(each.path, own)
-            references[number] = replace(each, place=place)
-            recognised[kind] += bool(kind)
-    indexes, problems = _read_indexes(listing.index_files, base)
-    left_out = Counter({"thumbnails": listing.thumbnails})
-    for index in indexes:
-        references, unlisted = _apply(index, references, base)
-        left_out["not in the index"] += unlisted
-    promised = {f"{index.path} ({index.kind})": len(index.promises) for index in indexes}
-    return Survey(references + problems, +recognised, promised, +left_out)
+    walk = _Walk(inputs, suffixes, pattern=pattern, manifest=manifest)
+    return Survey(list(walk), +walk.recognised, walk.promised, +walk.left_out)
 
 
-def _references(listing: Listing, base: str) -> Iterator[ImageRef]:
-    for path, (size_bytes, mtime_ns) in listing.images.items():
+class _Walk:
+    """One way through everything that the inputs hold; it counts what it meets."""
+
+    def __init__(
+        self,
+        inputs: Iterable[str | os.PathLike[str]],
+        suffixes: Iterable[str],
+        *,
+        pattern: str | None,
+        manifest: str | os.PathLike[str] | None,
+    ) -> None:
+        self._given = [os.fspath(each) for each in inputs]
+        if not self._given and manifest is None:
+            raise InputError("no input was given; expected files, folders or globs of images")
+        self._endings = tuple(suffixes)
+        self._own = compile_pattern(pattern) if pattern else None
+        self._manifest = manifest
+        self._base = common_folder(self._given) if self._given else ""
+        self.recognised: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
+        self.promised: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[ImageRef]:
+        for batch in list_files(self._given, self._endings, self.left_out):
+            placed = map(self._place, _references(batch.images, self._base))
+            if not batch.index_files:
+                yield from placed
+                continue
+            references = list(placed)
+            indexes, problems = _read_indexes(batch.index_files, self._base)
+            for index in indexes:
+                references, unlisted = _apply(index, references, self._base)
+                self.left_out["not in the index"] += unlisted
+                self.promised[f"{index.path} ({index.kind})"] = len(index.promises)
+            yield from references
+            yield from problems
+        if self._manifest is not None:
+            yield from map(self._place, read_manifest(os.fspath(self._manifest)))
+
+    def _place(self, reference: ImageRef) -> ImageRef:
+        """Read the name of an image whose place is not known."""
+        if reference.place != Place():
+            return reference
+        kind, place = parse_name(reference.path, self._own)
+        self.recognised[kind] += bool(kind)
+        return replace(reference, place=place) if kind else reference
+
+
+def _references(paths: Iterable[str], base: str) -> Iterator[ImageRef]:
+    for path in paths:
         name = _name(path, base)
         fields = zarr_fields(path) if os.path.isdir(path) else None
         if fields is None:
-            yield ImageRef(name, path, size_bytes, mtime_ns)
+            yield ImageRef(name, path, *size_and_time(path))
             continue
         for field, place in fields:
             own = f"{name}/{Path(os.path.relpath(field, path)).as_posix()}"

@@ -1,6 +1,6 @@
 """Choose among images that lie in files of their own: channel, plane, time point."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..channels import find_channel, list_channels, nuclear_channel
@@ -11,41 +11,51 @@ _OPTIONS = {"channel": "--channel", "z": "--z", "time": "--time"}
 _NAMES = {"channel": "channels", "z": "z planes", "time": "time points"}
 
 
-def select(references: Iterable[ImageRef], plane: Plane) -> list[ImageRef]:
-    """Return the images of one channel, one plane and one time point, as `plane` says.
+def select(
+    everything: Iterable[ImageRef], again: Iterable[ImageRef], plane: Plane
+) -> Iterator[ImageRef]:
+    """Yield the images of one channel, one plane and one time point, as `plane` says.
 
-    What the names of the files of a plate leave open is left to the files.
+    What the names of the files of a plate leave open is left to the files. The
+    images are asked for twice, so that they need not be kept.
 
     Raises
     ------
     InputError
         There is a choice, and it was not made; or what was chosen is not there.
     """
-    listed = list(references)
-    selected: dict[int, Plane] = {}
-    for plate in dict.fromkeys(each.place.plate for each in listed):
-        images = {i: each for i, each in enumerate(listed) if each.place.plate == plate}
-        chosen = plane
-        for axis in ("channel", "z", "time"):
-            tokens = _tokens(images.values(), axis)
-            if tokens:
-                wanted = _wanted(getattr(plane, axis), axis, tokens, plate)
-                images = {
-                    i: each
-                    for i, each in images.items()
-                    if wanted is None or getattr(each.place, axis) in (wanted, "")
-                }
-                chosen = replace(chosen, **{axis: None})
-        selected.update(dict.fromkeys(images, chosen))
-    return [replace(listed[i], plane=selected[i]) for i in sorted(selected)]
+    choices = {
+        plate: {
+            axis: _wanted(getattr(plane, axis), axis, _sorted(found), plate)
+            for axis, found in axes.items()
+        }
+        for plate, axes in _tokens(everything).items()
+    }
+    for each in again:
+        chosen = choices.get(each.place.plate, {})
+        kept = all(
+            wanted is None or getattr(each.place, axis) in (wanted, "")
+            for axis, wanted in chosen.items()
+        )
+        if kept:
+            left_to_file = plane if not chosen else replace(plane, **dict.fromkeys(chosen))
+            yield replace(each, plane=left_to_file) if str(left_to_file) else each
 
 
-def _tokens(images: Collection[ImageRef], axis: str) -> dict[str, str]:
-    """Return what the names say along `axis`, with the name of the stain if it is known."""
-    tokens = {getattr(each.place, axis): "" for each in images}
-    if axis == "channel":
-        tokens.update({each.place.channel: each.place.stain for each in images if each.place.stain})
-    tokens.pop("", None)
+def _tokens(references: Iterable[ImageRef]) -> dict[str, dict[str, dict[str, str]]]:
+    """Return, by plate and axis, what the names say, with the name of the stain if it is known."""
+    plates: dict[str, dict[str, dict[str, str]]] = {}
+    for each in references:
+        for axis in _OPTIONS:
+            token = getattr(each.place, axis)
+            if token:
+                found = plates.setdefault(each.place.plate, {}).setdefault(axis, {})
+                stain = each.place.stain if axis == "channel" else ""
+                found[token] = stain or found.get(token, "")
+    return plates
+
+
+def _sorted(tokens: dict[str, str]) -> dict[str, str]:
     return dict(sorted(tokens.items(), key=lambda item: (len(item[0]), item[0])))
 
 

@@ -1,8 +1,13 @@
 """Find the files that the user named: files, folders, globs."""
 
+import contextlib
 import glob
 import os
 import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ..errors import InputError
 from ..model import RUN_FILE
@@ -10,24 +15,30 @@ from ..model import RUN_FILE
 _THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
 
 
-class Listing:
-    """What was found on the way: images with size and time, index files, what was left out."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images that are understood together: those below an index file, or one alone."""
 
-    def __init__(self) -> None:
-        self.images: dict[str, tuple[int, int]] = {}
-        self.index_files: list[str] = []
-        self.thumbnails = 0
+    images: list[str]
+    index_files: list[str]
 
 
-def list_files(given: list[str], endings: tuple[str, ...]) -> Listing:
-    """Return every image below `given`, each once, in the order given, folders sorted."""
-    listing = Listing()
+def list_files(
+    given: list[str], endings: tuple[str, ...], left_out: Counter[str]
+) -> Iterator[Batch]:
+    """Yield every image below `given`, in the order given, folders sorted, as they are found.
+
+    What is passed over is counted in `left_out`.
+    """
     for each in given:
-        if not _expand(each, endings, listing):
+        empty = True
+        for batch in _expand(each, endings, left_out):
+            empty = False
+            yield batch
+        if empty:
             raise InputError(
                 f"{each!r} holds no image; expected files that end in {', '.join(endings)}"
             )
-    return listing
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
@@ -61,22 +72,19 @@ def is_index(name: str) -> bool:
     )
 
 
-def _expand(given: str, endings: tuple[str, ...], listing: Listing) -> int:
-    """List what `given` stands for, and return how many images and index files that are."""
+def _expand(given: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
     if os.path.isdir(given) and not _is_image_folder(given, endings):
-        return _walk(given, endings, listing)
-    if is_index(os.path.basename(given)):
-        return _walk(os.path.dirname(given) or ".", endings, listing)
-    if os.path.lexists(given):
-        listing.images[given] = size_and_time(given)
-        return 1
-    if glob.has_magic(given):
-        return sum(
-            _expand(path, endings, listing)
-            for path in sorted(glob.glob(given, recursive=True), key=natural_key)
-            if os.path.isdir(path) or path.lower().endswith(endings)
-        )
-    raise InputError(f"{given!r} does not exist; expected a file, a folder or a glob of images")
+        yield from _walk(given, endings, left_out)
+    elif is_index(os.path.basename(given)):
+        yield from _walk(os.path.dirname(given) or ".", endings, left_out)
+    elif os.path.lexists(given):
+        yield Batch([given], [])
+    elif glob.has_magic(given):
+        for path in sorted(glob.glob(given, recursive=True), key=natural_key):
+            if os.path.isdir(path) or path.lower().endswith(endings):
+                yield from _expand(path, endings, left_out)
+    else:
+        raise InputError(f"{given!r} does not exist; expected a file, a folder or a glob of images")
 
 
 def _is_image_folder(path: str, endings: tuple[str, ...]) -> bool:
@@ -85,35 +93,95 @@ def _is_image_folder(path: str, endings: tuple[str, ...]) -> bool:
     return path.endswith(endings) or ".zarr/" in path
 
 
-def _walk(folder: str, endings: tuple[str, ...], listing: Listing) -> int:
-    """List the images of `folder`, then those of the folders below it.
+def _walk(folder: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+    """Yield the images of `folder`, then those of the folders below it.
 
-    A folder that is named like an image is listed as one: it fails when it is
+    A folder that is named like an image is yielded as one: it fails when it is
     read, with a reason, instead of being passed over in silence.
     """
+    if os.path.lexists(os.path.join(folder, RUN_FILE)):
+        return
+    if _has_index(folder):
+        yield _everything_below(folder, endings, left_out)
+        return
+    folders = []
+    for name, is_folder in _natural_order(folder):
+        path = os.path.join(folder, name)
+        if name.lower().endswith(endings):
+            if _THUMBNAIL.search(name):
+                left_out["thumbnails"] += 1
+            else:
+                yield Batch([path], [])
+        elif is_folder:
+            folders.append(path)
+    for path in folders:
+        yield from _walk(path, endings, left_out)
+
+
+def _everything_below(folder: str, endings: tuple[str, ...], left_out: Counter[str]) -> Batch:
+    """Return the images and index files of a plate."""
+    batch, folders = Batch([], []), []
+    for name, is_folder in _natural_order(folder):
+        path = os.path.join(folder, name)
+        if is_index(name):
+            batch.index_files.append(path)
+        elif name.lower().endswith(endings):
+            if _THUMBNAIL.search(name):
+                left_out["thumbnails"] += 1
+            else:
+                batch.images.append(path)
+        elif is_folder and not os.path.lexists(os.path.join(path, RUN_FILE)):
+            folders.append(path)
+    for path in folders:
+        below = _everything_below(path, endings, left_out)
+        batch.images.extend(below.images)
+        batch.index_files.extend(below.index_files)
+    return batch
+
+
+def _has_index(folder: str) -> bool:
     try:
         with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: natural_key(entry.name))
-    except OSError as error:
-        raise InputError(f"{folder!r} cannot be listed: {error.strerror}") from error
-    if any(entry.name == RUN_FILE for entry in listed):
-        return 0
-    count = 0
-    visible = [entry for entry in listed if not entry.name.startswith(".")]
-    for entry in visible:
-        if is_index(entry.name):
-            listing.index_files.append(entry.path)
-            count += 1
-        elif entry.name.lower().endswith(endings):
-            if _THUMBNAIL.search(entry.name):
-                listing.thumbnails += 1
-            else:
-                listing.images[entry.path] = size_and_time(entry.path)
-                count += 1
-    for entry in visible:
-        if entry.is_dir(follow_symlinks=False) and not entry.name.lower().endswith(endings):
-            count += _walk(entry.path, endings, listing)
-    return count
+            return any(is_index(entry.name) for entry in entries)
+    except OSError:
+        return False
+
+
+def _natural_order(folder: str) -> Iterator[tuple[str, bool]]:
+    """Yield (name, whether it is a folder) of what is in `folder` and not hidden, sorted.
+
+    SQLite sorts, on disk where they are many.
+    """
+    with contextlib.closing(sqlite3.connect("")) as names:
+        names.execute("CREATE TABLE names (key, name, is_folder)")
+        try:
+            with os.scandir(folder) as entries:
+                names.executemany(
+                    "INSERT INTO names VALUES (?, ?, ?)",
+                    (
+                        (
+                            _sortable(each.name),
+                            os.fsencode(each.name),
+                            each.is_dir(follow_symlinks=False),
+                        )
+                        for each in entries
+                        if not each.name.startswith(".")
+                    ),
+                )
+        except OSError as error:
+            raise InputError(f"{folder!r} cannot be listed: {error.strerror}") from error
+        for name, is_folder in names.execute("SELECT name, is_folder FROM names ORDER BY key"):
+            yield os.fsdecode(name), bool(is_folder)
+
+
+def _sortable(name: str) -> bytes:
+    """Return `natural_key` as bytes that sort alike: a number is its length and its digits."""
+    parts = []
+    for is_text, number, text in natural_key(name):
+        digits = str(number).encode()
+        start = b"\1" if is_text else b"\0" + len(digits).to_bytes(4) + digits
+        parts.append(start + text.encode("utf-32-be", "surrogatepass") + bytes(4))
+    return b"".join(parts)
 
 
 def _folder(given: str) -> str:

@@ -6,6 +6,7 @@ and one line in `_READERS`.
 
 import importlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from ..errors import NotAPlaneError, ReadError
-from ..model import Plane
+from ..errors import NotAPlaneError, ReadError, TooLargeError
+from ..model import Header, Plane
 from .scene import Scene, choose_scene, read_plane
 
+OnHeader: TypeAlias = Callable[[Header], None]
 Reader: TypeAlias = Callable[[str], AbstractContextManager[Sequence[Scene]]]
 
 _READERS = {
@@ -45,6 +47,13 @@ SUFFIXES = tuple(_READERS)
 """The endings of file names that can be read, in lower case."""
 
 
+_MAGIC = {
+    b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF",
+    b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP", b"PK\3\4": "ZIP",
+    b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"\x89HDF": "HDF5",
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """One plane that was read, with the side of its pixels in micrometres if the file states it."""
@@ -60,7 +69,13 @@ class Image:
         return (self.depth_um, *sides) if self.pixels.ndim == 3 else sides
 
 
-def read(path: str | os.PathLike[str], plane: Plane | None = None) -> NDArray[Any]:
+def _accept(header: Header) -> None:
+    """Let every image be decoded."""
+
+
+def read(
+    path: str | os.PathLike[str], plane: Plane | None = None, on_header: OnHeader = _accept
+) -> NDArray[Any]:
     """Read one two-dimensional plane of `path`.
 
     Parameters
@@ -70,6 +85,9 @@ def read(path: str | os.PathLike[str], plane: Plane | None = None) -> NDArray[An
         the package of its format also OME-Zarr, ND2, LIF, CZI and what BioIO reads.
     plane : Plane, optional
         Which plane, of a file that holds more than one.
+    on_header : callable, optional
+        Called with the `Header` before memory is taken for the pixels. What it
+        raises comes through, and nothing is decoded.
 
     Returns
     -------
@@ -86,14 +104,23 @@ def read(path: str | os.PathLike[str], plane: Plane | None = None) -> NDArray[An
     MissingPackageError
         The format needs a package that is not installed.
     """
-    return read_image(path, plane or Plane()).pixels
+    return read_image(path, plane or Plane(), on_header).pixels
 
 
-def read_image(path: str | os.PathLike[str], plane: Plane) -> Image:
+def read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader = _accept) -> Image:
     """Read one plane of `path` and the size of its pixels."""
-    with open_scenes(path) as scenes:
-        scene = choose_scene(scenes, plane.scene)
-        pixels = read_plane(scene, plane)
+    try:
+        with open_scenes(path) as scenes:
+            scene = choose_scene(scenes, plane.scene)
+            on_header(scene.header(plane))
+            pixels = read_plane(scene, plane)
+    except (NotAPlaneError, TooLargeError):
+        raise
+    except ReadError as error:
+        what = _what_it_is(os.fspath(path))
+        if what is None:
+            raise
+        raise ReadError(what) from error
     if pixels.ndim != (3 if plane.z == "volume" else 2):
         size = " x ".join(map(str, pixels.shape))
         raise NotAPlaneError(f"the plane has the shape {size}; expected height x width")
@@ -133,7 +160,7 @@ def is_in_zarr(name: str) -> bool:
 def _check_exists(name: str) -> None:
     """Say what is wrong if there is no file with something in it."""
     try:
-        size_bytes = os.stat(name).st_size
+        status = os.stat(name)
     except FileNotFoundError:
         what = "is a link to a file that" if os.path.islink(name) else "the file"
         raise ReadError(
@@ -141,7 +168,32 @@ def _check_exists(name: str) -> None:
         ) from None
     except OSError as error:
         raise ReadError(f"the file cannot be opened: {error.strerror}") from error
-    if os.path.isdir(name) and not is_in_zarr(name):
+    if stat.S_ISDIR(status.st_mode):
+        if is_in_zarr(name):
+            return
         raise ReadError("this is a folder with a name like an image's; expected a file")
-    if size_bytes == 0:
+    if not stat.S_ISREG(status.st_mode):
+        raise ReadError("this is a pipe, a socket or a device; expected a file")
+    if status.st_size == 0:
         raise ReadError("the file is empty (0 bytes); copy it again from its source")
+
+
+def _what_it_is(name: str) -> str | None:
+    """Say what a file holds whose content is not what its name promises."""
+    module = _READERS.get(os.path.splitext(name)[1].lower())
+    if module not in ("tiff", "compressed") or not os.path.isfile(name):
+        return None
+    try:
+        with open(name, "rb") as file:
+            start = file.read(512)
+    except OSError:
+        return None
+    found = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
+    promised = {".pn": "PNG", ".jp": "JPEG"}.get(os.path.splitext(name)[1].lower()[:3], "TIFF")
+    if found not in (None, promised):
+        return (
+            f"the file does not decode as {promised}: its content is {found}; rename or convert it"
+        )
+    if found is None and start and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+        return f"the file does not decode as {promised}: it holds text; check where it comes from"
+    return None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..channels import find_channel, list_channels, nuclear_channel
 from ..errors import NotAPlaneError
-from ..model import Plane
+from ..model import Header, Plane
 
 Index: TypeAlias = dict[str, int]
 """One position on each axis of a scene, from 0."""
@@ -57,6 +57,13 @@ class Scene:
     name: str = ""
     is_colour: bool = False
     compression: str = ""
+
+    def header(self, plane: Plane) -> Header:
+        """Return what it takes to decode `plane`."""
+        samples = self.sizes.get("c", 1) if self.is_colour else 1
+        planes = self.sizes.get("z", 1) if plane.z == "volume" else 1
+        pixels = math.prod(self.shape) * samples * planes
+        return Header(pixels, pixels * np.dtype(self.dtype).itemsize, self.compression)
 
     @property
     def channel_names(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ def _scene(series: "TiffPageSeries", **metadata: Any) -> Scene:
 def _compression(page: "TiffPage") -> str:
     if page.compression == _UNCOMPRESSED:
         return ""
-    return str(getattr(page.compression, "name", page.compression))
+    return str(getattr(page.compression, "name", page.compression)).replace("_", " ")
 
 
 def _read_plane(series: "TiffPageSeries", axes: str, index: Index) -> NDArray[Any]:
@@ -137,14 +138,15 @@ def _decode_with_libtiff(page: "TiffPage") -> NDArray[Any]:
 
 
 def _read_contiguous(page: "TiffPage", offset: int) -> NDArray[Any]:
+    path = page.parent.filehandle.path
     dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
-    image = np.fromfile(page.parent.filehandle.path, dtype, page.size, offset=offset)
-    if image.size < page.size:
+    there = max(0, (os.path.getsize(path) - offset) // dtype.itemsize)
+    if there < page.size:
         raise ReadError(
-            f"the file is truncated: {image.size} of {page.size} pixels are there; "
+            f"the file is truncated: {there} of {page.size} pixels are there; "
             f"copy it again from its source"
         )
-    return image.reshape(page.shape)
+    return np.fromfile(path, dtype, page.size, offset=offset).reshape(page.shape)
 
 
 def _ome_images(xml: str) -> list[dict[str, Any]]:

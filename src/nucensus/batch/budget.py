@@ -1,0 +1,38 @@
+"""Keep the images in memory below a ceiling."""
+
+import threading
+
+from ..machine import available_memory_bytes
+
+_WHERE_UNKNOWN = 2_000_000_000
+
+
+def default_ceiling_bytes() -> int:
+    """Return half of the memory that is available now."""
+    return (available_memory_bytes() or _WHERE_UNKNOWN) // 2
+
+
+class Budget:
+    """So many bytes, shared by threads: who wants more than is left waits for the others.
+
+    Parameters
+    ----------
+    ceiling_bytes : int
+        The most that is given out at a time. Nobody may ask for more than that.
+    """
+
+    def __init__(self, ceiling_bytes: int) -> None:
+        self._left = ceiling_bytes
+        self._changed = threading.Condition()
+
+    def take(self, size_bytes: int) -> None:
+        """Wait until there are so many bytes, and take them."""
+        with self._changed:
+            self._changed.wait_for(lambda: size_bytes <= self._left)
+            self._left -= size_bytes
+
+    def give_back(self, size_bytes: int) -> None:
+        """Leave these bytes to the others."""
+        with self._changed:
+            self._left += size_bytes
+            self._changed.notify_all()

@@ -1,0 +1,162 @@
+"""What is done with one image, wherever it is done; whatever goes wrong is its outcome."""
+
+import contextlib
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..detect import detect
+from ..errors import NucensusError, TooLargeError
+from ..lock import RunLock
+from ..model import Failed, Found, Header, Outcome, Plane, Settings
+from ..read import Image, read_image
+from .budget import Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An image that was read, and what that took."""
+
+    key: int
+    image: Image
+    read_ms: float
+    read_cpu_ms: float
+    compression: str
+    content: str | None
+    taken_bytes: int
+
+    @property
+    def nbytes(self) -> int:
+        """The size of the image in memory."""
+        return self.image.pixels.nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How an image is loaded and its nuclei are found; it can be sent to other processes.
+
+    Attributes
+    ----------
+    settings : Settings
+    max_pixels, most_bytes : int
+        A larger image is refused before memory is taken.
+    lock : RunLock or None
+        Where images in flight are marked.
+    check_content : bool
+        Whether the file is hashed.
+    budget : Budget or None
+        What decoded images take their memory from.
+    stop : threading.Event or None
+        Once it is set, no image is begun.
+    """
+
+    settings: Settings
+    max_pixels: int
+    most_bytes: int
+    lock: RunLock | None = None
+    check_content: bool = False
+    budget: Budget | None = None
+    stop: threading.Event | None = None
+
+    def in_process(self, budget: Budget, stop: threading.Event) -> "Job":
+        """Return the job for threads of this process."""
+        return replace(self, budget=budget, stop=stop)
+
+    def in_one_of(self, workers: int) -> "Job":
+        """Return the job for one of so many processes, each with its part of the memory."""
+        return replace(self, most_bytes=self.most_bytes // workers)
+
+    def load(self, item: tuple[int, str, Plane]) -> Loaded | Failed | None:
+        """Read the image (key, path, plane); None if the run is to stop."""
+        if self.stop is not None and self.stop.is_set():
+            return None
+        key, path, plane = item
+        admission = _Admission(self)
+        with self._marked(key):
+            content = content_hash(path) if self.check_content else None
+            start, cpu = time.perf_counter(), time.thread_time()
+            try:
+                image = read_image(path, plane, admission)
+            except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
+                admission.give_back()
+                known = isinstance(error, NucensusError)
+                reason = str(error) if known else f"{type(error).__name__}: {error}"
+                return Failed("read", reason, content)
+        return Loaded(
+            key, image, 1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
+            admission.compression, content, admission.taken_bytes,
+        )  # fmt: skip
+
+    def find(self, loaded: Loaded | Failed | None) -> Outcome | None:
+        """Find the nuclei of an image that was loaded."""
+        if not isinstance(loaded, Loaded):
+            return loaded
+        start = time.perf_counter()
+        try:
+            with self._marked(loaded.key):
+                settings = self.settings.in_pixels(loaded.image.spacing_um)
+                centres = detect(loaded.image.pixels, settings)
+        except OSError:  # it cannot be marked: that is the run's fault, not the image's
+            raise
+        except Exception as error:  # noqa: BLE001 the worker boundary: a bad image is a row
+            return Failed("detect", str(error) or type(error).__name__, loaded.content)
+        finally:
+            if self.budget is not None:
+                self.budget.give_back(loaded.taken_bytes)
+        return Found(
+            centres, loaded.image.pixels.shape, str(loaded.image.pixels.dtype), loaded.read_ms,
+            1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
+            loaded.content, loaded.image.pixel_size_um,
+        )  # fmt: skip
+
+    @contextlib.contextmanager
+    def _marked(self, key: int) -> Iterator[None]:
+        """Leave a note of the image for the case that the process dies of it."""
+        if self.lock is not None:
+            self.lock.mark(key)
+        try:
+            yield
+        finally:
+            if self.lock is not None:
+                self.lock.unmark(key)
+
+
+class _Admission:
+    """Look at the header of an image, and refuse it or take the memory it needs."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self.compression = ""
+        self.taken_bytes = 0
+
+    def __call__(self, header: Header) -> None:
+        if header.pixels > self._job.max_pixels:
+            raise TooLargeError(
+                f"the file claims {header.pixels:,} pixels; expected at most "
+                f"{self._job.max_pixels:,}; check the file, or raise --max-pixels"
+            )
+        if header.size_bytes > self._job.most_bytes:
+            raise TooLargeError(
+                f"the image needs {header.size_bytes / 1e9:.3g} GB of memory, and it may take "
+                f"{self._job.most_bytes / 1e9:.3g} GB; raise --max-memory, or use fewer --workers"
+            )
+        self.compression = header.compression
+        if self._job.budget is not None:
+            self._job.budget.take(header.size_bytes)
+            self.taken_bytes = header.size_bytes
+
+    def give_back(self) -> None:
+        """Give back what was taken for an image that was not read."""
+        if self._job.budget is not None:
+            self._job.budget.give_back(self.taken_bytes)
+
+
+def content_hash(path: str) -> str | None:
+    """Return the hash of a file; None if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,25 @@
+"""`nucensus retry`."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .running import run_and_report, run_options
+
+
+@click.command(epilog="Example: nucensus retry run --isolate --timeout 60")
+@click.argument("out", metavar="RUN", type=click.Path(path_type=Path))
+@run_options
+def command(out: Path, **run_options: Any) -> None:
+    """Do the failed images of a run again, and those not done yet.
+
+    RUN is the folder that nucensus detect -o wrote. The settings are those of
+    the run; everything that was found stays.
+
+    Exit code: 0 if every image was done, 3 if some failed again.
+    """
+    from ..batch import retry
+
+    run_and_report(partial(retry, out), out, **run_options)

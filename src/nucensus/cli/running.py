@@ -1,0 +1,273 @@
+"""What the commands share that work through a run: options, progress, signals, the report."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import EXIT_SOME_FAILED
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ..batch import Choice
+    from ..model import Outcome
+    from ..store import Run
+
+_FAILURES_SHOWN = 20
+_REFRESH_S = 0.1
+_UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "": 1}
+
+
+class _Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """An amount of memory: 500MB, 4GB or a number of bytes."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, *_: Any) -> int:
+        text = str(value).upper().replace("IB", "B").strip()
+        number = text.rstrip("KMGTB")
+        try:
+            size_bytes = int(float(number) * _UNITS[text[len(number) :].strip()])
+        except (ValueError, KeyError, OverflowError):
+            size_bytes = 0
+        if size_bytes <= 0:
+            self.fail(f"{value!r} is not an amount of memory; expected, for example, 4GB")
+        return size_bytes
+
+
+_OPTIONS = (
+    click.option(
+        "--strategy",
+        default="auto",
+        show_default=True,
+        help="How to run over the images; auto measures on the first ones.",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        help="How many threads or processes.  [default: usable cores]",
+    ),
+    click.option(
+        "--isolate",
+        is_flag=True,
+        help="Work in processes: a crash or a hang costs one image (--strategy isolated).",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="End a worker that takes longer for one image; implies --isolate.",
+    ),
+    click.option(
+        "--max-memory",
+        type=_Bytes(),
+        help="The most that images in memory may take.  [default: half of what is available]",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(min=1),
+        default=1_000_000_000,
+        show_default=True,
+        help="Refuse an image that claims more.",
+    ),
+    click.option(
+        "--max-failures",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Stop once more images than this failed.",
+    ),
+    click.option("--explain", is_flag=True, help="Say what was measured and why auto chose."),
+    click.option("--quiet", is_flag=True, help="Print nothing but errors."),
+)
+
+
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of every command that works through a run."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def run_and_report(
+    work: Callable[..., "Run"],
+    out: Path,
+    *,
+    strategy: str,
+    workers: int | None,
+    isolate: bool,
+    timeout: float | None,
+    max_memory: int | None,
+    max_pixels: int,
+    max_failures: int | None,
+    explain: bool,
+    quiet: bool,
+    then: Callable[["Run", Path], None] | None = None,
+) -> None:
+    """Work through a run with a progress bar, report on it, and exit with its code."""
+    from ..model import Limits
+
+    with _Progress(shown=not quiet and sys.stderr.isatty()) as progress, _stopping() as stop:
+
+        def announce(choice: "Choice") -> None:
+            progress.name(choice)
+            if explain:
+                click.echo("\n".join(choice.explanation()), err=True)
+
+        run = work(
+            strategy="isolated" if isolate else strategy,
+            workers=workers,
+            limits=Limits(max_pixels, max_memory, max_failures, timeout),
+            stop=stop.event,
+            on_plan=progress.start,
+            on_choice=announce,
+            on_outcome=progress.advance,
+        )
+    if not quiet:
+        print_summary(run, out)
+    print_failures(run)
+    if stop.signal and run.counts["pending"]:
+        sys.exit(128 + stop.signal)
+    if then is not None:
+        then(run, out)
+    if run.counts["failed"]:
+        sys.exit(EXIT_SOME_FAILED)
+
+
+class _Stop:
+    """Whether to stop, and the signal that asked for it."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.signal = 0
+
+
+@contextmanager
+def _stopping() -> Iterator[_Stop]:
+    """Let SIGTERM and the first Ctrl-C finish what is in flight; the second ends it all.
+
+    At once is safe: a run can be killed at any instant.
+    """
+    stop = _Stop()
+
+    def handle(number: int, _: object) -> None:
+        if number == signal.SIGINT and stop.signal == signal.SIGINT:
+            os._exit(128 + number)
+        stop.signal = number
+        stop.event.set()
+        again = "; Ctrl-C again stops at once" if number == signal.SIGINT else ""
+        os.write(2, f"Stopping: what is in flight is finished{again}\n".encode())
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def print_summary(run: "Run", out: Path) -> None:
+    """Say what was found, how fast, what bounded it, and where it was written."""
+    counts, facts = run.counts, run.facts
+    strategy, seconds, done = facts["strategy"], facts["seconds"], facts["done"]
+    click.echo(
+        f"{counts['nuclei']} nuclei in {counts['found']} images, {counts['failed']} failed; "
+        f"{seconds:.2f} s, {done / max(seconds, 1e-9):.0f} images/s "
+        f"({strategy['name']}, {strategy['workers']} workers)"
+    )
+    if done < counts["found"] + counts["failed"]:
+        click.echo(f"Done now: {done}; the others were done before.")
+    if facts["vanished"]:
+        names = ", ".join(map(repr, facts["vanished_names"]))
+        more = ", ..." if facts["vanished"] > len(facts["vanished_names"]) else ""
+        click.echo(
+            f"Not among the inputs any more, and left out: {facts['vanished']} images "
+            f"({names}{more})"
+        )
+    if counts["pending"]:
+        click.echo(f"Stopped: {counts['pending']} images are left; the same command carries on.")
+        return
+    if done:
+        click.echo(facts["bottleneck"])
+    click.echo(f"Written: {out / 'nuclei.csv'}, {out / 'images.csv'}, {out / 'run.sqlite'}")
+
+
+def print_failures(run: "Run") -> None:
+    """List the images that failed, with their reasons."""
+    failures = run.failures
+    for row in failures[:_FAILURES_SHOWN]:
+        click.echo(f"Failed: {row['image']!r} ({row['stage']}): {row['reason']}", err=True)
+    if len(failures) > _FAILURES_SHOWN:
+        click.echo(f"... and {len(failures) - _FAILURES_SHOWN} more in images.csv", err=True)
+
+
+class _Progress:
+    """A bar with images/s, MB/s, nuclei so far and the time left; nothing if not `shown`."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._bar: Progress | None = None
+        self._nuclei = self._size_bytes = 0
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def start(self, image_count: int) -> None:
+        if not self._shown:
+            return
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            auto_refresh=False,  # its thread would make a fork unsafe
+        )
+        self._started = self._refreshed = time.perf_counter()
+        self._task = self._bar.add_task("measuring", total=image_count, rate="")
+        self._bar.start()
+
+    def name(self, choice: "Choice") -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, description=choice.strategy.name)
+
+    def advance(self, outcome: "Outcome") -> None:
+        if self._bar is None:
+            return
+        from ..model import Found
+
+        if isinstance(outcome, Found):
+            self._nuclei += len(outcome.centres)
+            self._size_bytes += outcome.size_bytes
+        now = time.perf_counter()
+        seconds = now - self._started
+        done = self._bar.tasks[0].completed + 1
+        rate = (
+            f"{done / seconds:.0f} images/s  {self._size_bytes / seconds / 1e6:.0f} MB/s  "
+            f"{self._nuclei} nuclei"
+        )
+        self._bar.update(self._task, advance=1, rate=rate)
+        if now - self._refreshed > _REFRESH_S:
+            self._bar.refresh()
+            self._refreshed = now

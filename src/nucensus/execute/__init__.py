@@ -1,0 +1,113 @@
+"""Run work over many items: the strategies.
+
+Every strategy has one signature, `run(work, items, workers)`, yields
+`(index, outcome)` with each index once and in any order, and knows nothing of
+images. A new strategy is one function in this room and one line in `STRATEGIES`.
+"""
+
+import functools
+import pickle
+
+from ..errors import StrategyError
+from ..machine import can_fork
+from .in_process import run_list, run_threads
+from .isolated import run_isolated
+from .pools import run_pool, run_pool_fork
+from .strategy import Lost, Outcomes, Strategy, Work
+from .worker import inner_pools_capped, start_worker
+
+__all__ = [
+    "PUBLISHED", "STRATEGIES", "Lost", "Outcomes", "Strategy", "Work", "check",
+    "inner_pools_capped", "isolated", "start_worker", "strategy_named",
+]  # fmt: skip
+
+
+def strategy_named(name: str) -> Strategy:
+    """Return the strategy called `name`."""
+    try:
+        return STRATEGIES[name]
+    except KeyError:
+        raise StrategyError(
+            f"there is no strategy {name!r}; expected one of {', '.join(STRATEGIES)}, or auto"
+        ) from None
+
+
+def check(strategy: Strategy, function: Work) -> None:
+    """Raise `StrategyError` if `strategy` cannot run `function` on this machine."""
+    if strategy.needs_fork and not can_fork():
+        raise StrategyError(
+            f"the strategy {strategy.name} forks processes, and this system cannot; "
+            f"expected Linux or macOS; use threads or pool-memory instead"
+        )
+    if not strategy.pickles_work:
+        return
+    try:
+        pickle.dumps(function)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise StrategyError(
+            f"the strategy {strategy.name} sends the function to worker processes, and this one "
+            f"cannot be pickled ({error}); expected a function defined with def at the top of a "
+            f"module; define it there, or use threads, list-memory or pool-fork"
+        ) from error
+
+
+def isolated(timeout_s: float | None = None, memory_bytes: int | None = None) -> Strategy:
+    """Return the strategy that survives its workers.
+
+    A worker that takes longer than `timeout_s` for an item is killed; one that
+    takes more than `memory_bytes` gets a `MemoryError`.
+    """
+    return Strategy(
+        "isolated",
+        "processes that may crash or hang",
+        functools.partial(run_isolated, timeout_s=timeout_s, memory_bytes=memory_bytes),
+        pickles_work=True,
+        shares_memory=False,
+        in_process=False,
+        isolates_crashes=True,
+    )
+
+
+STRATEGIES = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy("list-disk", "list comprehension, read each file", run_list, parallel=False),
+        Strategy(
+            "list-memory",
+            "list comprehension over images already in memory",
+            run_list,
+            loads_first=True,
+            parallel=False,
+        ),
+        Strategy(
+            "pool-disk",
+            "multiprocessing.Pool over paths",
+            run_pool,
+            pickles_work=True,
+            shares_memory=False,
+            in_process=False,
+        ),
+        Strategy(
+            "pool-memory",
+            "multiprocessing.Pool over arrays, each one pickled",
+            run_pool,
+            loads_first=True,
+            pickles_work=True,
+            shares_memory=False,
+            in_process=False,
+        ),
+        Strategy(
+            "pool-fork",
+            "multiprocessing.Pool over indices, arrays shared by fork",
+            run_pool_fork,
+            loads_first=True,
+            in_process=False,
+            needs_fork=True,
+        ),
+        Strategy("threads", "threads, nothing is copied", run_threads),
+        isolated(),
+    )
+}
+"""The strategies by name: the five published ones, then ours."""
+
+PUBLISHED = ("list-disk", "list-memory", "pool-disk", "pool-memory", "pool-fork")

@@ -1,0 +1,133 @@
+"""Run work in processes that may crash, hang or be killed: it costs one item, not the run."""
+
+import functools
+import multiprocessing
+import queue
+import signal
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ..errors import WorkerDiedError
+from ..machine import start_methods
+from .strategy import Lost, Outcomes, Work
+from .worker import start_worker
+
+if TYPE_CHECKING:
+    from pebble import ProcessPool
+
+_ATTEMPTS = 2
+_PRELOAD = ["__main__", "numpy", "tifffile", "imagecodecs", "nucensus.batch"]
+
+
+def run_isolated(
+    work: Work,
+    items: Iterable[Any],
+    workers: int,
+    *,
+    timeout_s: float | None = None,
+    memory_bytes: int | None = None,
+) -> Outcomes:
+    """Work in pebble's processes; an item that loses its worker twice is `Lost`."""
+    tasks = _Tasks(functools.partial(_new_pool, workers, memory_bytes), work, timeout_s)
+    source = enumerate(items)
+    try:
+        for index, item in islice(source, 2 * workers):
+            tasks.submit(index, item)
+        while tasks.under_way:
+            finished = tasks.next_finished()
+            if finished is None:
+                continue
+            yield finished
+            for index, item in islice(source, 1):
+                tasks.submit(index, item)
+    finally:
+        tasks.close()
+
+
+def _new_pool(workers: int, memory_bytes: int | None) -> "ProcessPool":
+    """Start from a server process without threads, which has imported what the workers need."""
+    from pebble import ProcessPool
+
+    method = "forkserver" if "forkserver" in start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload(_PRELOAD)
+    return ProcessPool(
+        max_workers=workers, initializer=start_worker, initargs=(memory_bytes,), context=context
+    )
+
+
+class _Tasks:
+    """The items under way, by the future of each."""
+
+    def __init__(
+        self, new_pool: "Callable[[], ProcessPool]", work: Work, timeout_s: float | None
+    ) -> None:
+        self._new_pool = new_pool
+        self._pool = new_pool()
+        self._work = work
+        self._timeout_s = timeout_s
+        self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.under_way: dict[Any, tuple[int, Any, int]] = {}
+
+    def submit(self, index: int, item: Any, attempt: int = 1) -> None:
+        future = self._pool.schedule(self._work, args=(item,), timeout=self._timeout_s)
+        self.under_way[future] = index, item, attempt
+        future.add_done_callback(lambda done: self._done.put(done))
+
+    def next_finished(self) -> tuple[int, Any] | None:
+        """Wait for a task; return its index and outcome, or None if it goes again."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        from pebble import ProcessExpired
+
+        future = self._done.get()
+        if future not in self.under_way:
+            return None
+        error = future.exception()
+        if isinstance(error, BrokenProcessPool):
+            self._start_anew(error)
+            return None
+        index, item, attempt = self.under_way.pop(future)
+        if error is None:
+            return index, future.result()
+        if isinstance(error, ProcessExpired):
+            reason = _death(error.exitcode)
+        elif isinstance(error, TimeoutError) and error.args[:1] == ("Task timeout",):
+            reason = f"the worker took longer than {self._timeout_s:g} s"
+        else:
+            raise error
+        if attempt < _ATTEMPTS:
+            self.submit(index, item, attempt + 1)
+            return None
+        return index, Lost(f"{reason}, {_ATTEMPTS} times")
+
+    def _start_anew(self, error: BaseException) -> None:
+        """Submit everything again: the workers died before they said what they worked on."""
+        again = list(self.under_way.values())
+        self.under_way.clear()
+        self.close()
+        self._pool = self._new_pool()
+        for index, item, attempt in again:
+            if attempt > 2 * _ATTEMPTS:
+                raise WorkerDiedError(
+                    "the worker processes die before they start to work; expected them to live; "
+                    "try --strategy threads to see why"
+                ) from error
+            self.submit(index, item, attempt + 1)
+
+    def close(self) -> None:
+        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble has not typed it
+        self._pool.join()
+
+
+def _death(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"the worker process ended by itself with code {exit_code}"
+    try:
+        name = signal.Signals(-exit_code).name
+    except ValueError:
+        name = f"signal {-exit_code}"
+    cause = ", as the system does when memory runs out" if name == "SIGKILL" else ""
+    return f"the worker process was ended by {name}{cause}"

@@ -1,0 +1,56 @@
+"""What a strategy is."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Work: TypeAlias = Callable[[Any], Any]
+Outcomes: TypeAlias = Iterator[tuple[int, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A way to run work over many items.
+
+    Attributes
+    ----------
+    name : str
+    summary : str
+        What it does, in a few words.
+    run : callable
+        `run(work, items, workers) -> iterator of (index, outcome)`.
+    loads_first : bool
+        The items are arrays, all in memory before the work starts; else each
+        item is read where it is worked on.
+    parallel : bool
+        It uses more than one worker.
+    pickles_work : bool
+        The function (and each item) must be picklable.
+    shares_memory : bool
+        Workers see the arrays of the parent without a copy.
+    in_process : bool
+        Workers are threads of this process: what they change, all see.
+    needs_fork : bool
+        It works only where processes can be forked.
+    isolates_crashes : bool
+        The outcome of an item whose worker died or hung is a `Lost`; the other
+        items go on.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[Work, Iterable[Any], int], Outcomes]
+    loads_first: bool = False
+    parallel: bool = True
+    pickles_work: bool = False
+    shares_memory: bool = True
+    in_process: bool = True
+    needs_fork: bool = False
+    isolates_crashes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The outcome of an item that has none: its worker died or hung."""
+
+    reason: str

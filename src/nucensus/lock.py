@@ -1,0 +1,98 @@
+"""Own a run: one process at a time, and a note of what it is working on.
+
+The file `run.lock` lies beside the run file. The operating system's lock on it
+dies with the process that took it. Behind a page that says who that is, there
+is one byte for each image: 1 while the image is being worked on. A process that
+is killed leaves these bytes behind, so the next one knows what it died of.
+"""
+
+import contextlib
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from .errors import RunError
+
+LOCK_FILE = "run.lock"
+
+_FIRST_BYTE = 4096
+
+
+class RunLock:
+    """The lock of a run; it can be pickled, and then marks images from another process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOCK_FILE
+        self._file = _locked_file(self._path)
+        self.left_behind = _marked(self._file)
+        """The keys of the images that the process before this one died with."""
+        owner = json.dumps({"process": os.getpid(), "host": socket.gethostname()}).encode()
+        os.pwrite(self._file, owner.ljust(_FIRST_BYTE), 0)
+
+    def mark(self, key: int) -> None:
+        """Note that the image `key` is being worked on."""
+        os.pwrite(self._file, b"\1", _FIRST_BYTE + key)
+
+    def unmark(self, key: int) -> None:
+        """Note that the image `key` is not being worked on any more."""
+        os.pwrite(self._file, b"\0", _FIRST_BYTE + key)
+
+    def release(self) -> None:
+        """Let others have the run; the file stays only if it still marks an image."""
+        if not _marked(self._file):
+            self._path.unlink(missing_ok=True)
+        os.close(self._file)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_path": self._path}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._path = state["_path"]
+
+    def __getattr__(self, name: str) -> Any:
+        """Open the file again where the lock arrived by pickle."""
+        if name != "_file":
+            raise AttributeError(name)
+        self._file = os.open(self._path, os.O_RDWR)
+        return self._file
+
+
+def _locked_file(path: Path) -> int:
+    """Open and lock `path`; again if its owner removed it between the two."""
+    import fcntl
+
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(
+                f"{str(path.parent)!r} is being written by {_owner(file)}; expected a run that "
+                f"nobody else writes; wait until it is done, or choose another folder with -o"
+            ) from None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                return file
+        os.close(file)
+
+
+def _owner(file: int) -> str:
+    try:
+        owner = json.loads(os.pread(file, _FIRST_BYTE, 0))
+        return f"process {owner['process']} on {owner['host']}"
+    except (ValueError, LookupError):
+        return "another process"
+    finally:
+        os.close(file)
+
+
+def _marked(file: int) -> set[int]:
+    marked: set[int] = set()
+    start = _FIRST_BYTE
+    while block := os.pread(file, 1 << 20, start):
+        if any(block):
+            marked.update(start - _FIRST_BYTE + at for at, byte in enumerate(block) if byte)
+        start += len(block)
+    return marked

@@ -1,0 +1,123 @@
+"""Turn centres and runs into the layers that napari shows: (data, options, kind)."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..draw import RING
+from ..errors import NucensusError
+from ..model import RUN_FILE, Centres
+from ..read import read
+from ..store import Run
+from ..synthetic import make_field
+
+Layer: TypeAlias = tuple[Any, dict[str, Any], str]
+
+
+def points_layer(
+    points: NDArray[Any], features: dict[str, Any], *, name: str, size: float
+) -> Layer:
+    """Return rings around `points`, shape (N, ndim), with what is known of each."""
+    options = {
+        "name": name,
+        "features": features,
+        "size": size,
+        "face_color": "transparent",
+        "border_color": RING,
+        "border_width": 0.12,
+    }
+    return points, options, "points"
+
+
+def centres_layer(centres: Centres, plane: tuple[int, ...], *, name: str, size: float) -> Layer:
+    """Return the nuclei of one image, or of one `plane` of a stack."""
+    prefix = np.broadcast_to(np.array(plane, np.int64), (len(centres), len(plane)))
+    points = np.hstack((prefix, centres.points))
+    return points_layer(points, {"intensity": centres.intensities}, name=name, size=size)
+
+
+def get_reader(path: str | list[str]) -> Callable[[str], list[Layer]] | None:
+    """Return what opens `path` if it is a run file."""
+    if isinstance(path, str) and os.path.basename(path) == RUN_FILE:
+        return read_run
+    return None
+
+
+def read_run(path: str) -> list[Layer]:
+    """Return a run as a stack of its images, each read when it is shown, and its nuclei."""
+    with Run(path) as run:
+        names = [name for name, _ in run.nuclei_by_image()]
+        nuclei = list(_stacked(run))
+        images = run.images
+        done = images[images["status"] == "found"]
+        sigma = float(np.max(run.settings.sigma))
+        fields = Fields(
+            [run.reference(name).path for name in names],
+            (int(done["height"].max(initial=1)), int(done["width"].max(initial=1))),
+            np.dtype(done["dtype"][0]) if len(done) else np.dtype(np.uint16),
+        )
+    features = {
+        "intensity": np.concatenate([intensity for _, intensity in nuclei] or [np.empty(0)]),
+        "image": np.repeat(names, [len(points) for points, _ in nuclei]),
+    }
+    points = np.concatenate([points for points, _ in nuclei] or [np.empty((0, 3), np.int64)])
+    rings = points_layer(points, features, name="nuclei", size=6 * max(sigma, 1))
+    return [(fields, {"name": "images"}, "image"), rings] if names else [rings]
+
+
+def make_sample() -> list[Layer]:
+    """Return a synthetic field and its known centres."""
+    field = make_field(0)
+    known = points_layer(field.centres, {}, name="known centres", size=8)
+    return [(field.image, {"name": "synthetic nuclei"}, "image"), known]
+
+
+def _stacked(run: Run) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Yield (index, y, x) and intensity of the nuclei of each image."""
+    for index, (_, nuclei) in enumerate(run.nuclei_by_image()):
+        place = np.full(len(nuclei), index)
+        yield np.column_stack((place, nuclei["y"], nuclei["x"])), nuclei["intensity"]
+
+
+class Fields:
+    """Image files as one stack, shape (images, rows, columns); each is read when it is shown.
+
+    Smaller images lie in the corner of their plane; one that cannot be read is black.
+    """
+
+    def __init__(self, paths: list[str], shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        self._paths = paths
+        self.shape = (len(paths), *shape)
+        self.dtype = dtype
+        self.ndim = 3
+        self.size = int(np.prod(self.shape))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return all planes at once."""
+        return np.asarray(self[:], dtype, copy=copy)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        if isinstance(first, int | np.integer):
+            plane: NDArray[Any] = self._plane(int(first))[tuple(rest)]
+            return plane
+        numbers = np.arange(len(self))[first]
+        planes = [self._plane(int(number)) for number in numbers]
+        stack = np.stack(planes) if planes else np.empty((0, *self.shape[1:]), self.dtype)
+        cut: NDArray[Any] = stack[(slice(None), *rest)]
+        return cut
+
+    def _plane(self, index: int) -> NDArray[Any]:
+        plane = np.zeros(self.shape[1:], self.dtype)
+        try:
+            image = read(self._paths[index])
+        except NucensusError:
+            return plane
+        plane[: image.shape[0], : image.shape[1]] = image
+        return plane

@@ -1,0 +1,36 @@
+"""`nucensus` with a PNG codec that dies as codecs do: the last bytes of a file say how.
+
+Run as a program; its worker processes import it, and so have the codec too.
+"""
+
+import ctypes
+import os
+import signal
+import time
+
+import imagecodecs
+
+_decode = imagecodecs.png_decode
+
+
+def _die(encoded):
+    if encoded.endswith(b"SEGV"):
+        ctypes.string_at(0)
+    if encoded.endswith(b"EXIT"):
+        os._exit(7)
+    if encoded.endswith(b"KILL"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if encoded.endswith(b"HANG"):
+        time.sleep(1000)
+    if encoded.endswith(b"EATS"):
+        eaten = [bytes(50_000_000) for _ in range(80)]
+        raise AssertionError(f"{len(eaten)} blocks of memory were to be had")
+    return _decode(encoded)
+
+
+imagecodecs.png_decode = _die
+
+if __name__ == "__main__":
+    from nucensus.cli import main
+
+    main()

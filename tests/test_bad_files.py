@@ -1,0 +1,164 @@
+"""A bad file is a row with a reason that helps; it never stops the others."""
+
+import os
+import socket
+import struct
+import sys
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from commands import detect, tables
+
+from nucensus.errors import TooLargeError
+from nucensus.model import Header
+from nucensus.read import read
+
+
+def tiff_header(width, height):
+    """Return a TIFF of a few bytes that claims a size it does not hold."""
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 16), (262, 3, 1, 1),
+            (273, 4, 1, 8), (278, 4, 1, height), (279, 4, 1, 16)]  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+
+
+def png_header(width, height):
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + bytes(4)
+
+
+def jpeg_header(width, height):
+    return b"\xff\xd8\xff\xe0\0\4\0\0\xff\xc0" + struct.pack(">HBHHB", 11, 8, height, width, 1)
+
+
+def encoded(image, **options):
+    import io
+
+    file = io.BytesIO()
+    tifffile.imwrite(file, image, **options)
+    return file.getvalue()
+
+
+@pytest.fixture
+def bad(tmp_path, fields):
+    """Bad files by name, each with the part of its reason that helps; good ones beside them."""
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    image = fields[0].image
+    raw, lzw = encoded(image), encoded(image, compression="lzw")
+    png, zstd = imagecodecs.png_encode(image), encoded(image, compression="zstd")
+    damaged = bytearray(zstd)
+    damaged[len(zstd) // 2 : len(zstd) // 2 + 400] = bytes(400)
+    torn = bytearray(lzw)
+    torn[600:1600] = bytes(1000)
+    nan = np.full(image.shape, np.nan, np.float32)
+    contents = {
+        "truncated.tif": (raw[:9000], "truncated: 4372 of 32000 pixels"),
+        "truncated-lzw.tif": (lzw[:9000], "does not decode as TIFF"),
+        "truncated.png": (png[:900], "does not decode as PNG"),
+        "zero.tif": (b"", "empty (0 bytes)"),
+        "text.tif": (b"well;site\nB02;1\n", "it holds text"),
+        "png-named.tif": (png, "its content is PNG; rename"),
+        "tiff-named.png": (raw, "its content is TIFF; rename"),
+        "noise.tif": (bytes(range(1, 256)), "does not decode as TIFF"),
+        "huge.tif": (tiff_header(100_000, 100_000), "claims 10,000,000,000 pixels"),
+        "huge.png": (png_header(100_000, 100_000), "claims 10,000,000,000 pixels"),
+        "huge.jpg": (jpeg_header(60_000, 60_000), "claims 3,600,000,000 pixels"),
+        "liar.tif": (tiff_header(9000, 9000), "truncated"),
+        "damaged-zstd.tif": (bytes(damaged), "does not decode as TIFF"),
+        "damaged-lzw.tif": (bytes(torn), "does not decode as TIFF"),
+        "nan.tif": (encoded(nan), "NaN"),
+        "colours.tif": (encoded(np.zeros((9, 9, 3), np.uint8), photometric="rgb"), "--channel"),
+        "stack.tif": (encoded(np.zeros((5, 9, 9), np.uint8)), "expected one plane"),
+        "complex.tif": (encoded(np.zeros((9, 9), np.complex64)), "dtype complex64"),
+    }
+    reasons = {}
+    for name, (content, reason) in contents.items():
+        (folder / name).write_bytes(content)
+        reasons[name] = reason
+    (folder / "folder.tif").mkdir()
+    (folder / "dangling.tif").symlink_to("nowhere.tif")
+    (folder / "loop.tif").symlink_to("loop.tif")
+    (folder / "device.tif").symlink_to("/dev/zero")
+    os.mkfifo(folder / "pipe.tif")
+    reasons |= {
+        "folder.tif": "a folder with a name like an image's",
+        "dangling.tif": "a link to a file that does not exist",
+        "loop.tif": "symbolic links",
+        "device.tif": "a pipe, a socket or a device",
+        "pipe.tif": "a pipe, a socket or a device",
+    }
+    if os.geteuid() != 0:
+        (folder / "locked.tif").write_bytes(raw)
+        (folder / "locked.tif").chmod(0)
+        reasons["locked.tif"] = "Permission denied"
+    for number in range(3):
+        (folder / f"good{number}.tif").write_bytes(raw)
+    return folder, reasons
+
+
+@pytest.mark.parametrize("options", [[], ["--isolate"]], ids=["auto", "isolate"])
+def test_every_kind_of_bad_file_fails_alone_with_a_reason_that_helps(bad, tmp_path, options):
+    folder, reasons = bad
+    assert len(reasons) >= 20
+    done = detect(folder, tmp_path / "run", *options)
+    assert done.returncode == 3, done.stderr
+    rows = {row["image"]: row for row in tables(tmp_path / "run")[1]}
+    assert {name for name, row in rows.items() if row["status"] == "found"} == {
+        f"good{number}.tif" for number in range(3)
+    }
+    found = {name: (rows[name]["status"], rows[name]["stage"]) for name in reasons}
+    by_detect = {"nan.tif", "complex.tif"}
+    assert found == {
+        name: ("failed", "detect" if name in by_detect else "read") for name in reasons
+    }
+    unhelpful = {
+        n: rows[n]["reason"] for n, part in reasons.items() if part not in rows[n]["reason"]
+    }
+    assert unhelpful == {}
+
+
+def test_a_file_that_goes_between_listing_and_reading_is_a_row(plate):
+    import nucensus
+
+    run = nucensus.census(plate, on_plan=lambda _: (plate / "A01_s3.tif").unlink())
+    assert list(run.failures["image"]) == ["A01_s3.tif"]
+    assert "moved or deleted since it was listed" in run.failures[0]["reason"]
+
+
+@pytest.mark.parametrize("limit", [["--max-pixels", "30000"], ["--max-memory", "50KB"]])
+def test_the_limits_are_those_of_the_user(plate, tmp_path, limit):
+    done = detect(plate, tmp_path / "run", *limit)
+    assert done.returncode == 3
+    assert done.stderr.count(limit[0]) == 5
+    done = detect(plate, tmp_path / "run2", limit[0], "64000")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "header"),
+    [
+        ("a.tif", tiff_header(70_000, 50_000), Header(3_500_000_000, 7_000_000_000, "")),
+        ("a.png", png_header(70_000, 50_000), Header(3_500_000_000, 7_000_000_000, "PNG")),
+        ("a.jpg", jpeg_header(50_000, 60_000), Header(3_000_000_000, 3_000_000_000, "JPEG")),
+    ],
+)
+def test_what_a_header_claims_is_known_before_memory_is_taken(tmp_path, name, content, header):
+    (tmp_path / name).write_bytes(content)
+
+    def refuse(claimed):
+        assert claimed == header
+        raise TooLargeError("too large")
+
+    with pytest.raises(TooLargeError, match="too large"):
+        read(tmp_path / name, on_header=refuse)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sockets have paths on Linux")
+def test_a_socket_is_no_image(tmp_path):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s.tif"))
+        done = detect(tmp_path, tmp_path / "run")
+    assert "a pipe, a socket or a device" in done.stderr

@@ -1,0 +1,136 @@
+"""Auto means measured: what a pilot finds decides how the rest is run."""
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+import nucensus
+from nucensus.batch import Measured, choose, choose_from
+from nucensus.batch.pilot import Pilot
+from nucensus.detect import detect_nuclei
+from nucensus.errors import StrategyError
+from nucensus.execute import inner_pools_capped
+from nucensus.model import Limits, Settings
+
+
+def measured(**facts):
+    return Measured(**{"images": 5, "load_s": 0.001, "apply_s": 0.05, "cpu_s": 0.051, **facts})
+
+
+def hold(image):
+    """Hold the interpreter lock."""
+    return sum(value for value in range(int(image[0, 0])))
+
+
+@pytest.mark.parametrize(
+    ("facts", "remaining", "options", "expected"),
+    [
+        ({}, 500, {"workers": 1}, "list-disk"),
+        ({}, 0, {}, "list-disk"),
+        ({"apply_s": 1e-5, "load_s": 1e-5, "cpu_s": 2e-5}, 100, {}, "list-disk"),
+        ({}, 500, {}, "threads"),
+        ({"locked": 0.2}, 500, {}, "threads"),
+        ({"locked": 1.0}, 500, {"function": hold}, "pool-disk"),
+        ({"locked": 1.0}, 500, {"function": hold, "in_memory": True}, "pool-fork"),
+        ({"locked": 1.0}, 500, {"function": lambda image: image}, "pool-fork"),
+        ({"locked": 1.0, "size_bytes": 10**12}, 500, {"function": lambda image: image},
+         "list-disk"),
+        ({"locked": 1.0, "pickle_s": float("inf")}, 500, {"function": hold}, "list-disk"),
+    ],
+)  # fmt: skip
+def test_the_strategy_is_the_one_predicted_to_be_fastest(facts, remaining, options, expected):
+    options = {"workers": 4, "function": detect_nuclei, **options}
+    choice = choose_from(measured(**facts), remaining, **options)
+    assert choice.strategy.name == expected, choice.explanation()
+    assert choice.reason
+
+
+def test_nothing_is_forked_while_other_threads_run():
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        choice = choose_from(
+            measured(locked=1.0), 500, workers=4, function=lambda image: image, in_memory=True
+        )
+    finally:
+        done.set()
+        thread.join()
+    assert choice.strategy.name == "list-memory"
+
+
+def test_a_slow_disk_is_read_ahead_of():
+    choice = choose_from(
+        measured(load_s=0.2, wait_s=0.15, apply_s=0.05), 500, workers=2, function=detect_nuclei
+    )
+    assert (choice.strategy.name, choice.ahead) == ("threads", 3)
+
+
+def test_the_pilot_keeps_its_results_and_stops_when_it_knows_enough():
+    taken = []
+    items = iter(range(10_000))
+    pilot = Pilot(lambda item: item, lambda item: time.sleep(0.01) or 2 * item, sends_images=False)
+    taken = list(pilot.run(items))
+    assert taken == [2 * item for item in range(len(taken))]
+    assert 2 <= len(taken) < 50
+    assert next(items) == len(taken)
+    assert pilot.measured.apply_s >= 0.01
+
+
+def test_the_pilot_tells_who_holds_the_interpreter_lock():
+    def locked_part(function):
+        pilot = Pilot(lambda item: item, function, sends_images=False)
+        list(pilot.run(iter(range(40))))
+        return pilot.measured.locked
+
+    busy = np.full((1, 1), 400_000)
+    holding = locked_part(lambda _: hold(busy))
+    sleeping = locked_part(lambda _: time.sleep(0.02))
+    assert holding > 0.6
+    assert sleeping < holding / 2
+
+
+def test_the_choice_stands_in_the_run_file_with_its_reason(plate, tmp_path):
+    run = nucensus.census(plate, tmp_path / "run", Settings(threshold=300), workers=2)
+    strategy = run.facts["strategy"]
+    assert strategy["reason"]
+    assert strategy["measured"]["images"] >= 1
+    with closing(sqlite3.connect(tmp_path / "run" / "run.sqlite")) as database:
+        journal = database.execute("SELECT value FROM run WHERE key = 'journal'").fetchone()[0]
+    assert "local disk" in journal or "network disk" in journal
+
+
+def test_a_time_limit_needs_processes():
+    with pytest.raises(StrategyError, match="use the strategy isolated"):
+        choose("threads", None, Limits(timeout_s=3))
+    assert choose("auto", None, Limits(timeout_s=3)).strategy.isolates_crashes
+
+
+def test_inner_thread_pools_are_capped_and_restored():
+    import tifffile
+    from threadpoolctl import threadpool_info
+
+    def counts():
+        return [pool["num_threads"] for pool in threadpool_info()], tifffile.TIFF.MAXWORKERS
+
+    before = counts()
+    with inner_pools_capped():
+        assert set(counts()[0]) <= {1}
+        assert counts()[1] == 1
+    assert counts() == before
+
+
+@pytest.mark.parametrize("strategy", ["threads", "pool-disk", "pool-fork", "isolated"])
+def test_inner_thread_pools_are_capped_in_every_worker(plate, strategy):
+    most = nucensus.process_images(sorted(plate.iterdir()), inner_threads, strategy=strategy)
+    assert set(most) == {1}
+
+
+def inner_threads(_):
+    from threadpoolctl import threadpool_info
+
+    return max(pool["num_threads"] for pool in threadpool_info())

@@ -1,0 +1,261 @@
+"""A run that is killed, stopped, crowded out or cut off from its disk loses nothing."""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tifffile
+from commands import PLANTED, SETTINGS, detect, is_sound, query, run, start, statuses, tables
+
+KILLS = int(os.environ.get("NUCENSUS_KILLS", "8"))
+
+
+@pytest.fixture(scope="module")
+def wells(tmp_path_factory, fields):
+    """A folder of 120 images."""
+    folder = tmp_path_factory.mktemp("wells")
+    for index in range(120):
+        tifffile.imwrite(folder / f"s{index}.tif", fields[index % 5].image)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(wells, tmp_path_factory):
+    """The tables of an undisturbed run, and how many seconds it took."""
+    out = tmp_path_factory.mktemp("whole")
+    started = time.perf_counter()
+    assert detect(wells, out).returncode == 0
+    return tables(out), time.perf_counter() - started
+
+
+@pytest.fixture
+def png(fields):
+    import imagecodecs
+
+    return imagecodecs.png_encode(fields[0].image)
+
+
+def wait_until(process, there):
+    """Wait for `there()`, or for the end of the process."""
+    deadline = time.monotonic() + 100
+    while process.poll() is None and not there() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def wait_until_some_are_done(process, out):
+    """Wait until the run file holds an outcome."""
+
+    def there():
+        try:
+            return query(out, "SELECT count(*) FROM journal WHERE status != 'pending'")[0][0]
+        except sqlite3.Error:  # it has not been made yet
+            return False
+
+    wait_until(process, there)
+
+
+def wait_until_it_hangs(process, out):
+    """Wait until the seventh image is being worked on: the first that hangs."""
+    lock = out / "run.lock"
+    wait_until(process, lambda: lock.exists() and lock.read_bytes()[4096 + 7 :][:1] == b"\1")
+
+
+@pytest.mark.parametrize("kill", range(KILLS))
+def test_a_run_killed_at_any_instant_is_carried_on(kill, wells, whole, tmp_path):
+    expected, seconds = whole
+    with start("detect", wells, "-o", tmp_path, *SETTINGS) as process:
+        time.sleep(random.Random(kill).uniform(0.2, 1) * seconds)
+        process.kill()
+    assert is_sound(tmp_path)
+    done = detect(wells, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert is_sound(tmp_path)
+    assert tables(tmp_path) == expected
+    assert not (tmp_path / "run.lock").exists()
+
+
+@pytest.fixture
+def slow(tmp_path, png):
+    """A folder of a few good images, and then two that hang."""
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    for index in range(6):
+        (folder / f"a{index}.png").write_bytes(png)
+    for index in range(2):
+        (folder / f"b{index}.png").write_bytes(png + b"HANG")
+    return folder
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_finishes_what_is_in_flight_and_says_how_to_go_on(number, wells, whole, tmp_path):
+    with start("detect", wells, "-o", tmp_path, *SETTINGS, "--strategy", "list-disk") as process:
+        wait_until_some_are_done(process, tmp_path)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, stderr
+    assert "Stopping: what is in flight is finished" in stderr
+    assert "images are left; the same command carries on" in stdout
+    assert detect(wells, tmp_path).returncode == 0
+    assert tables(tmp_path) == whole[0]
+
+
+def test_a_second_ctrl_c_stops_at_once(slow, tmp_path):
+    arguments = ("detect", slow, "-o", tmp_path / "run", *SETTINGS, "--strategy", "list-disk")
+    with start(*arguments, program=[PLANTED]) as process:
+        wait_until_it_hangs(process, tmp_path / "run")
+        process.send_signal(signal.SIGINT)
+        assert "Ctrl-C again stops at once" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    assert is_sound(tmp_path / "run")
+
+
+def test_two_processes_do_not_write_one_run(slow, tmp_path):
+    out = tmp_path / "run"
+    arguments = ("detect", slow, "-o", out, *SETTINGS, "--strategy", "list-disk")
+    with start(*arguments, program=[PLANTED]) as process:
+        wait_until_it_hangs(process, out)
+        second = detect(slow, out)
+        process.kill()
+    assert second.returncode == 1
+    assert f"is being written by process {process.pid} on" in second.stderr
+
+
+@pytest.mark.parametrize("death", [b"SEGV", b"EXIT", b"KILL"])
+def test_the_same_command_twice_gets_past_an_image_that_kills_it(death, png, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for index in range(6):
+        (folder / f"s{index}.png").write_bytes(png + (death if index == 3 else b""))
+    first = detect(folder, tmp_path / "run", program=[PLANTED])
+    assert first.returncode not in (0, 3)
+    second = detect(folder, tmp_path / "run", program=[PLANTED])
+    assert second.returncode == 3, second.stderr
+    assert "Failed: 's3.png' (worker): the worker process" in second.stderr
+    good = statuses(tmp_path / "run")
+    assert good.pop("s3.png") == "failed"
+    assert set(good.values()) == {"found"}
+
+
+def test_isolated_images_fail_alone_however_their_worker_ends(png, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    deaths = {"SEGV": "SIGSEGV", "EXIT": "code 7", "KILL": "memory runs out",
+              "HANG": "longer than 3 s", "EATS": "MemoryError"}  # fmt: skip
+    for death in deaths:
+        (folder / f"{death}.png").write_bytes(png + death.encode())
+        (folder / f"{death}-good.png").write_bytes(png)
+    limits = ("--timeout", "3", "--isolate", "--max-memory", "300MB")
+    done = detect(folder, tmp_path / "run", *limits, program=[PLANTED])
+    assert done.returncode == 3, done.stderr
+    images = {row["image"]: row for row in tables(tmp_path / "run")[1]}
+    for death, reason in deaths.items():
+        assert images[f"{death}-good.png"]["status"] == "found"
+        assert images[f"{death}.png"]["status"] == "failed"
+        assert reason in images[f"{death}.png"]["reason"]
+
+
+def test_no_worker_outlives_a_parent_that_is_killed(slow, tmp_path):
+    arguments = ("detect", slow, "-o", tmp_path / "run", *SETTINGS, "--isolate")
+    with start(*arguments, program=[PLANTED], start_new_session=True) as process:
+        wait_until_it_hangs(process, tmp_path / "run")
+        session = os.getsid(process.pid)
+        process.kill()
+    deadline = time.monotonic() + 60
+    while (left := _processes_of(session)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == []
+
+
+def _processes_of(session):
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+def test_a_run_whose_folder_vanishes_ends_with_a_clear_error(slow, tmp_path):
+    out = tmp_path / "run"
+    arguments = ("detect", slow, "-o", out, *SETTINGS, "--timeout", "2")
+    with start(*arguments, program=[PLANTED]) as process:
+        wait_until_it_hangs(process, out)
+        shutil.rmtree(out)
+        _, stderr = process.communicate(timeout=100)
+    assert process.returncode == 1, stderr
+    assert "has vanished; expected its folder to stay" in stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_read_only_output_folder_is_said_to_be_one(plate, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    done = detect(plate, tmp_path / "locked" / "run")
+    assert done.returncode == 1
+    assert "expected a folder that can be written" in done.stderr
+
+
+def test_a_file_where_the_folder_should_be_is_an_error(plate, tmp_path):
+    (tmp_path / "run").write_text("a file")
+    done = detect(plate, tmp_path / "run")
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+
+
+_ON_A_FULL_DISK = """
+mount -t tmpfs -o size=1536k tmpfs {disk} || exit 77
+{python} -m nucensus detect {images} -o {disk}/run {settings} --strategy list-disk
+echo first $?
+rm -f {disk}/filler
+{python} -m nucensus detect {images} -o {disk}/run {settings}
+echo second $?
+cp -r {disk}/run {copy}
+"""
+
+
+@pytest.mark.parametrize("room_kb", [0, 20, 60, 120, 200])
+def test_a_disk_that_is_full_is_said_so_and_the_run_goes_on_with_space(
+    room_kb, wells, whole, tmp_path
+):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    lines = _ON_A_FULL_DISK.format(
+        disk=disk,
+        python=sys.executable,
+        images=wells,
+        copy=tmp_path / "copy",
+        settings=" ".join(SETTINGS),
+    ).splitlines()
+    lines.insert(2, f"dd if=/dev/zero of={disk}/filler bs=1k count={1536 - room_kb} status=none")
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", "\n".join(lines)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    assert "first 1" in done.stdout, done.stdout + done.stderr
+    assert "is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "second 0" in done.stdout, done.stdout + done.stderr
+    assert is_sound(tmp_path / "copy")
+    assert tables(tmp_path / "copy") == whole[0]
+
+
+def test_retry_is_a_command(plate, tmp_path):
+    (plate / "bad.tif").write_text("nothing")
+    assert detect(plate, tmp_path / "run").returncode == 3
+    done = run("retry", tmp_path / "run")
+    assert done.returncode == 3
+    assert "Done now: 1" in done.stdout
+    (plate / "bad.tif").write_bytes((plate / "A01_s1.tif").read_bytes())
+    assert run("retry", tmp_path / "run").returncode == 0

@@ -1,0 +1,185 @@
+"""The same command again: it carries on, and the result is that of an undisturbed run."""
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+import tifffile
+from commands import detect, query, statuses, tables
+
+import nucensus
+from nucensus.batch import retry
+from nucensus.errors import InputError, RunError
+from nucensus.model import Found, Limits, Settings
+
+SETTINGS = Settings(threshold=300, border="keep")
+
+
+def census(inputs, out, settings=SETTINGS, **options):
+    return nucensus.census(inputs, out, settings, **options)
+
+
+def stopped_after(count, inputs, out, **options):
+    """Start a run and stop it once so many images have an outcome."""
+    stop, seen = threading.Event(), []
+
+    def note(outcome):
+        seen.append(outcome)
+        if len(seen) >= count:
+            stop.set()
+
+    return census(inputs, out, stop=stop, on_outcome=note, **options)
+
+
+@pytest.mark.parametrize("strategy", ["list-disk", "threads", "isolated", "auto"])
+def test_a_run_that_was_stopped_is_carried_on_to_the_same_tables(plate, tmp_path, strategy):
+    census(plate, tmp_path / "whole")
+    partly = stopped_after(1, plate, tmp_path / "run", strategy=strategy, workers=1)
+    assert not (tmp_path / "run" / "nuclei.csv").exists()
+    assert partly.counts["pending"] + partly.counts["found"] == 5
+    census(plate, tmp_path / "run", strategy=strategy, workers=1)
+    assert tables(tmp_path / "run") == tables(tmp_path / "whole")
+
+
+def test_what_was_done_is_not_done_again(plate, tmp_path):
+    census(plate, tmp_path / "run")
+    outcomes = []
+    census(plate, tmp_path / "run", on_outcome=outcomes.append)
+    assert outcomes == []
+
+
+def test_other_settings_are_refused_with_what_differs(plate, tmp_path):
+    census(plate, tmp_path / "run")
+    with pytest.raises(RunError, match=r"threshold was 300 and is 400\.?0?\); expected the same"):
+        census(plate, tmp_path / "run", Settings(threshold=400, border="keep"))
+
+
+def test_files_added_in_between_come_where_the_listing_has_them(plate, tmp_path):
+    added = [plate / "A01_s10.tif", plate / "A01_s2.tif"]
+    for path in added:
+        shutil.move(path, tmp_path / path.name)
+    census(plate, tmp_path / "run")
+    for path in added:
+        shutil.move(tmp_path / path.name, path)
+    outcomes = []
+    census(plate, tmp_path / "run", on_outcome=outcomes.append)
+    census(plate, tmp_path / "whole")
+    assert len(outcomes) == 2
+    assert tables(tmp_path / "run") == tables(tmp_path / "whole")
+
+
+def test_a_changed_file_is_done_again(plate, tmp_path, fields):
+    census(plate, tmp_path / "run")
+    tifffile.imwrite(plate / "A01_s1.tif", fields[4].image[:100])
+    outcomes = []
+    run = census(plate, tmp_path / "run", on_outcome=outcomes.append)
+    assert [each.shape for each in outcomes] == [(100, 200)]
+    assert run.images[0]["height"] == 100
+
+
+def test_a_change_that_keeps_size_and_time_is_seen_in_the_content(plate, tmp_path, fields):
+    path = plate / "A01_s1.tif"
+    census(plate, tmp_path / "run", check_content=True)
+    before = path.stat()
+    tifffile.imwrite(path, fields[4].image)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    outcomes = []
+    census(plate, tmp_path / "run", on_outcome=outcomes.append)
+    assert outcomes == []
+    census(plate, tmp_path / "run", check_content=True, on_outcome=outcomes.append)
+    assert len(outcomes) == 1
+
+
+def test_a_new_time_alone_does_not_matter_where_the_content_is_compared(plate, tmp_path):
+    census(plate, tmp_path / "run", check_content=True)
+    os.utime(plate / "A01_s1.tif")
+    outcomes = []
+    census(plate, tmp_path / "run", check_content=True, on_outcome=outcomes.append)
+    assert outcomes == []
+
+
+def test_vanished_files_are_reported_left_out_and_not_forgotten(plate, tmp_path):
+    census(plate, tmp_path / "whole")
+    census(plate, tmp_path / "run")
+    shutil.move(plate / "A01_s3.tif", tmp_path / "A01_s3.tif")
+    run = census(plate, tmp_path / "run")
+    assert (run.facts["vanished"], run.facts["vanished_names"]) == (1, ["A01_s3.tif"])
+    assert "A01_s3.tif" not in statuses(tmp_path / "run")
+    shutil.move(tmp_path / "A01_s3.tif", plate / "A01_s3.tif")
+    outcomes = []
+    census(plate, tmp_path / "run", on_outcome=outcomes.append)
+    assert outcomes == []
+    assert tables(tmp_path / "run") == tables(tmp_path / "whole")
+
+
+def test_the_images_of_another_plate_do_not_replace_those_of_the_run(plate, tmp_path, fields):
+    census(plate, tmp_path / "run")
+    other = tmp_path / "other"
+    other.mkdir()
+    tifffile.imwrite(other / "A01_s1.tif", fields[0].image[:90])
+    with pytest.raises(RunError, match="expected the inputs it was made from"):
+        census(other, tmp_path / "run")
+    (other / "A01_s1.tif").rename(other / "else.tif")
+    with pytest.raises(RunError, match="none of the 5 images"):
+        census(other, tmp_path / "run")
+    outcomes = []
+    census(plate, tmp_path / "run", on_outcome=outcomes.append)
+    assert outcomes == []
+
+
+def test_a_folder_that_moved_with_its_times_is_the_same(plate, tmp_path):
+    census(plate, tmp_path / "run")
+    plate.rename(tmp_path / "moved")
+    outcomes = []
+    census(tmp_path / "moved", tmp_path / "run", on_outcome=outcomes.append)
+    assert outcomes == []
+
+
+def test_wrong_inputs_leave_no_run_behind(tmp_path):
+    with pytest.raises(InputError):
+        census(tmp_path / "nowhere", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_image_that_two_inputs_name_is_done_once(plate, tmp_path):
+    run = census([plate / "A01_s3.tif", plate], tmp_path / "run")
+    assert list(run.images["image"]) == [f"A01_s{i}.tif" for i in (3, 1, 2, 4, 10)]
+
+
+def test_retry_does_only_the_failed_ones_again(plate, tmp_path, fields):
+    (plate / "bad.tif").write_text("nothing")
+    census(plate, tmp_path / "run")
+    tifffile.imwrite(plate / "bad.tif", fields[0].image)
+    outcomes = []
+    run = retry(tmp_path / "run", on_outcome=outcomes.append)
+    assert [type(each) for each in outcomes] == [Found]
+    assert run.counts["failed"] == 0
+    assert run.settings == SETTINGS
+    census(plate, tmp_path / "whole")
+    assert tables(tmp_path / "run") == tables(tmp_path / "whole")
+
+
+def test_retry_needs_a_run(tmp_path):
+    with pytest.raises(RunError, match="is not a run"):
+        retry(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_many_failures_stop_the_run_early(plate, tmp_path):
+    for number in range(20):
+        (plate / f"bad{number}.tif").write_text("nothing")
+    with pytest.raises(RunError, match=r"3 images failed, .* expected at most 2"):
+        census(plate, tmp_path / "run", limits=Limits(max_failures=2), strategy="list-disk")
+    assert query(tmp_path / "run", "SELECT count(*) FROM images WHERE status = 'failed'") == [(3,)]
+
+
+def test_the_command_works_from_another_folder_too(plate, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert detect([plate.name], Path("run")).returncode == 0
+    (plate / "A01_s1.tif").write_text("nothing")
+    monkeypatch.chdir(plate)
+    done = detect(["."], Path("../run"))
+    assert done.returncode == 3
+    assert "Done now: 1" in done.stdout
