@@ -17,7 +17,7 @@ def sync(session: nox.Session, *options: str) -> None:
 @nox.session(python=["3.11", "3.12", "3.13"])
 def suite(session: nox.Session) -> None:
     """Run the whole suite, the slow proofs too."""
-    sync(session, "--group", "formats")
+    sync(session, "--group", "formats", "--group", "exports")
     session.run("pytest", *session.posargs, env={"NUCENSUS_KILLS": "30"})
 
 

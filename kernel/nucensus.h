@@ -114,4 +114,16 @@ NUCENSUS_API void nucensus_release(nucensus_maxima* maxima);
 // Levels are numbered from 0; a name is NULL past the last one built.
 NUCENSUS_API const char* nucensus_level_name(int32_t level);
 NUCENSUS_API int32_t nucensus_level_supported(int32_t level);
+
+// No number takes more bytes as text.
+enum { NUCENSUS_NUMBER_BYTES = 26 };
+
+// Writes each row as text: the first literal, a number, the next literal, ... the
+// last literal. `kinds` has one character for each number of a row: 'i' a whole
+// number, 'f' the shortest text that reads back to the same double (as Python's
+// repr), 'j' the same as JSON can hold it. `text` has room for every literal and
+// NUCENSUS_NUMBER_BYTES for every number; returns how many bytes were written.
+NUCENSUS_API int64_t nucensus_format_rows(const double* values, int64_t row_count,
+                                          const char* kinds, const char* literals,
+                                          const int64_t* literal_bytes, char* text);
 }

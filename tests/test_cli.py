@@ -23,7 +23,7 @@ def test_detect_writes_the_run_and_says_what_it_found(plate, tmp_path):
     done = nucensus("detect", plate, "-o", tmp_path / "run", "--threshold", 300)
     assert done.returncode == 0, done.stderr
     assert re.match(r"\d+ nuclei in 5 images, 0 failed; ", done.stdout)
-    names = {"run.sqlite", "nuclei.csv", "images.csv"}
+    names = {"run.sqlite", "nuclei.csv", "images.csv", "provenance.json"}
     assert names == {path.name for path in (tmp_path / "run").iterdir()}
 
 

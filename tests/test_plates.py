@@ -288,6 +288,10 @@ def test_treatments_of_wells_are_kept_with_the_run(two_channels, tmp_path):
         {"well": "A01", "compound": "DMSO", "dose": ""},
         {"well": "B02", "compound": "taxol", "dose": "0.3"},
     ]
+    assert list(run.images["extra"]) == [
+        '{"compound": "DMSO", "dose": ""}', '{"compound": "DMSO", "dose": ""}',
+        '{"compound": "taxol", "dose": "0.3"}',
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

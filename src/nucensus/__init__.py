@@ -7,18 +7,34 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .batch import census, process_images
     from .detect import detect_nuclei
+    from .diff import diff_images
+    from .export import export_run
     from .model import Settings
     from .store import Run
+    from .wells import well_table
 
 _HOMES = {
     "Run": "store",
     "Settings": "model",
     "census": "batch",
     "detect_nuclei": "detect",
+    "diff_images": "diff",
+    "export_run": "export",
     "process_images": "batch",
+    "well_table": "wells",
 }
 
-__all__ = ["Run", "Settings", "__version__", "census", "detect_nuclei", "process_images"]
+__all__ = [
+    "Run",
+    "Settings",
+    "__version__",
+    "census",
+    "detect_nuclei",
+    "diff_images",
+    "export_run",
+    "process_images",
+    "well_table",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -33,6 +33,7 @@ _PIXEL_TYPES = {
 }
 _PATHS: dict[str, int] = {"fastest": 0, "exact": 1, "sieve": 2}
 _NO_MEMORY, _NO_LEVEL = 1, 2
+_NUMBER_BYTES = 26
 
 
 class _Image(ctypes.Structure):
@@ -327,6 +328,41 @@ def _check_grey_levels(volume: Image, needs_pixels: bool) -> None:
         )
 
 
+def format_rows(values: NDArray[np.float64], kinds: bytes, literals: Sequence[bytes]) -> memoryview:
+    """Return rows of numbers as text, each number between two of `literals`.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (rows, columns)
+        The numbers.
+    kinds : bytes
+        One character for each column: `i` a whole number, `f` the shortest text
+        that reads back to the same number (as `repr`), `j` the same as JSON can
+        hold it: infinity is 1e999.
+    literals : sequence of bytes
+        What stands before each number, and after the last one: columns + 1 texts.
+
+    Examples
+    --------
+    >>> bytes(format_rows(np.array([[3, 0.1], [4, 1e22]]), b"if", [b"", b",", b";"]))
+    b'3,0.1;4,1e+22;'
+    """
+    contiguous = np.ascontiguousarray(values, np.float64)
+    rows, columns = contiguous.shape
+    if not columns == len(kinds) == len(literals) - 1:
+        raise ValueError(
+            f"{columns} columns, {len(kinds)} kinds and {len(literals)} literals were given; "
+            f"expected one kind for each column, and one literal more"
+        )
+    lengths = np.array([len(literal) for literal in literals], np.int64)
+    text = np.empty(rows * (int(lengths.sum()) + columns * _NUMBER_BYTES), np.uint8)
+    size_bytes = _library().nucensus_format_rows(
+        contiguous.ctypes.data, rows, kinds, b"".join(literals), lengths.ctypes.data,
+        text.ctypes.data,
+    )  # fmt: skip
+    return text.data[:size_bytes]
+
+
 def levels() -> tuple[str, ...]:
     """Return the instruction set levels this machine can run, the plainest first."""
     library = _library()
@@ -370,6 +406,15 @@ def _library() -> ctypes.CDLL:
     library.nucensus_find_maxima_in_volume.restype = ctypes.c_int32
     library.nucensus_release.argtypes = (ctypes.c_void_p,)
     library.nucensus_release.restype = None
+    library.nucensus_format_rows.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_int64,
+        ctypes.c_char_p,
+        ctypes.c_char_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    library.nucensus_format_rows.restype = ctypes.c_int64
     library.nucensus_level_name.argtypes = (ctypes.c_int32,)
     library.nucensus_level_name.restype = ctypes.c_char_p
     library.nucensus_level_supported.argtypes = (ctypes.c_int32,)

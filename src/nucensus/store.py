@@ -22,10 +22,10 @@ import errno
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +53,20 @@ METADATA_COLUMNS = ("plate", "well", "site", "channel", "z", "time", "pixel_size
 
 IMAGE_COLUMNS = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    *METADATA_COLUMNS, "flag",
+    "plate", "well", "site", "flag", "channel", "z", "time", "pixel_size_um", "extra",
 )  # fmt: skip
-"""What the run file and `images.csv` say of an image, beside its name."""
+"""What the run file and `images.csv` say of an image, beside its name.
+
+From `plate` on as far as it is known; `extra` is a JSON object of whatever else is.
+"""
+
+ROW_COLUMNS = ("name", "path", "size_bytes", "mtime_ns", *IMAGE_COLUMNS)
+
+ImageRow: TypeAlias = dict[str, Any]
+"""What is known of an image, by the name of the column: all `ROW_COLUMNS`, or those asked for."""
+
+Nuclei: TypeAlias = NDArray[np.void]
+"""The nuclei of an image, brightest first, as `NUCLEUS_RECORD`s."""
 
 _SCHEMA = """
 CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -155,11 +166,11 @@ class Run:
             ("image", object), ("status", "U7"), ("count", "i8"), ("height", "i8"),
             ("width", "i8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
             ("stage", "U8"), ("reason", object), ("plate", object), ("well", object),
-            ("site", object), ("channel", object), ("z", "i8"), ("time", "i8"),
-            ("pixel_size_um", "f8"), ("extra", object), ("flag", object),
+            ("site", object), ("flag", object), ("channel", object), ("z", "i8"), ("time", "i8"),
+            ("pixel_size_um", "f8"), ("extra", object),
         ]  # fmt: skip
         nan = np.nan
-        empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", -1, -1, nan, "", "")
+        empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", "", -1, -1, nan, "")
         rows = [
             tuple(
                 default if value is None else value
@@ -216,13 +227,11 @@ class Run:
             zip(("images", "found", "failed", "pending", "nuclei"), map(int, row), strict=True)
         )
 
-    def image_rows(self) -> Iterator[tuple[Any, ...]]:
+    def image_rows(self) -> Iterator[Sequence[Any]]:
         """Yield the name and the `IMAGE_COLUMNS` of each image, in the order of the run."""
-        query = f"SELECT name, {', '.join(IMAGE_COLUMNS)} FROM images ORDER BY id"
-        for name, *rest in self._database.execute(query):
-            yield _as_text(name), *rest
+        return self.rows("name", *IMAGE_COLUMNS)
 
-    def nuclei_by_image(self) -> Iterator[tuple[str, NDArray[np.void]]]:
+    def nuclei_by_image(self) -> Iterator[tuple[str, Nuclei]]:
         """Yield the name of each image that was done, with its nuclei as `NUCLEUS_RECORD`s.
 
         Those of a volume are `VOLUME_RECORD`s.
@@ -230,6 +239,46 @@ class Run:
         query = "SELECT name, count, centres FROM images WHERE status = 'found' ORDER BY id"
         for name, count, packed in self._database.execute(query):
             yield _as_text(name), unpack_nuclei(packed, count)
+
+    def all_images(self) -> Iterator[tuple[ImageRow, Nuclei]]:
+        """Yield the row and the nuclei of each image, none where it was not done, in order."""
+        return self._records("ORDER BY id")
+
+    def found_images(
+        self, columns: Sequence[str] = ROW_COLUMNS
+    ) -> Iterator[tuple[ImageRow, Nuclei]]:
+        """Yield the row and the nuclei of each image that was done, in the order of the run."""
+        return self._records("WHERE status = 'found' ORDER BY id", columns=columns)
+
+    def find_image(self, name: str) -> tuple[ImageRow, Nuclei] | None:
+        """Return the row and the nuclei of the image called `name`, or None if there is none."""
+        return next(self._records("WHERE name = ?", _as_sql(name)), None)
+
+    def rows(self, *columns: str) -> Iterator[Sequence[Any]]:
+        """Yield these columns of the table of images for each image, in the order of the run."""
+        for row in self._database.execute(f"SELECT {', '.join(columns)} FROM images ORDER BY id"):
+            yield _as_texts(row)
+
+    def input_totals(self) -> dict[str, int]:
+        """Return how many images there are, their bytes, and the first and last time of change."""
+        row = self._database.execute(
+            "SELECT count(*), total(max(size_bytes, 0)), "
+            "coalesce(min(nullif(mtime_ns, -1)), -1), coalesce(max(mtime_ns), -1) FROM images"
+        ).fetchone()
+        return dict(zip(("count", "size_bytes", "first_ns", "last_ns"), map(int, row), strict=True))
+
+    def states(self, column: str) -> bool:
+        """Tell whether any image states `column`, one of `IMAGE_COLUMNS`."""
+        query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"
+        return bool(self._database.execute(query).fetchone()[0])
+
+    def _records(
+        self, which: str, *values: Any, columns: Sequence[str] = ROW_COLUMNS
+    ) -> Iterator[tuple[ImageRow, Nuclei]]:
+        query = f"SELECT {', '.join(columns)}, centres, count FROM images {which}"
+        for *row, packed, count in self._database.execute(query, values):
+            known = dict(zip(columns, _as_texts(row), strict=True))
+            yield known, unpack_nuclei(packed or b"", count or 0)
 
     def reference(self, image: str) -> ImageRef:
         """Return what the run was asked to do under the name `image`."""
@@ -621,6 +670,12 @@ def _as_sql(text: str) -> str | bytes:
 
 def _as_text(value: str | bytes) -> str:
     return os.fsdecode(value)
+
+
+def _as_texts(row: Sequence[Any]) -> Sequence[Any]:
+    if bytes not in map(type, row):
+        return row
+    return tuple(_as_text(value) if type(value) is bytes else value for value in row)
 
 
 def _open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:

@@ -1,5 +1,6 @@
 """Plan a run: find the images, and give each scene, channel, plane and time its own."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
@@ -28,6 +29,20 @@ def expand(references: Iterable[ImageRef]) -> Iterator[ImageRef]:
         except NucensusError as error:
             expanded = [replace(reference, problem=str(error))]
         yield from expanded
+
+
+def join_treatments(
+    references: Iterable[ImageRef], wells: Sequence[dict[str, str]]
+) -> Iterator[ImageRef]:
+    """Yield the images with what their wells were treated with."""
+    treatments = {(row.get("plate", ""), row["well"]): row for row in wells}
+    for each in references:
+        row = treatments.get((each.place.plate, each.place.well)) or treatments.get(
+            ("", each.place.well)
+        )
+        own = {key: value for key, value in (row or {}).items() if key not in ("plate", "well")}
+        known = json.loads(each.extra) if each.extra else {}
+        yield replace(each, extra=json.dumps(known | own, ensure_ascii=False)) if own else each
 
 
 def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:

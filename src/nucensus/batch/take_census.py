@@ -21,7 +21,7 @@ from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose, choose_from
 from .job import Job, content_hash
-from .plan import expand
+from .plan import expand, join_treatments
 from .process import Steps, run_over
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -121,8 +121,8 @@ def census(
     choice = choose(strategy, workers, limits)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
     found = list_images(named, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
-    listed = expand(found)
     wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
+    listed = join_treatments(expand(found), wells)
     first = next(listed)  # what is wrong with the inputs shows before a run is made
     with RunWriter(out, overwrite=overwrite) as writer:
         _refuse_other_settings(writer, settings, out)

@@ -1,0 +1,80 @@
+"""`nucensus diff`."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..diff import ImageDiff
+    from ..store import Run
+
+EXIT_DIFFERENT = 1
+
+
+@click.command(epilog="Example: nucensus diff monday tuesday")
+@click.argument("before", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("after", type=click.Path(path_type=Path), metavar="RUN")
+@click.option(
+    "--radius",
+    type=click.FloatRange(min=0),
+    default=6,
+    show_default=True,
+    help="Nuclei at most so many pixels apart are taken for the same one.",
+)
+def command(before: Path, after: Path, radius: float) -> None:
+    """Show what changed from one run to another: settings, images and nuclei.
+
+    A nucleus is shown as (row, column) in pixels and smoothed grey level: with
+    - if it is gone, with + if it is new, with ~ if it moved or changed its
+    brightness. Version, times, machine and strategy are not compared.
+
+    Exit code: 0 if the runs are the same, 1 if they differ, 2 if there is
+    trouble.
+    """
+    from ..diff import diff_images, diff_settings
+
+    first, second = _open(before), _open(after)
+    settings = diff_settings(first, second)
+    for name, old, new in settings:
+        click.echo(f"setting {name}: {old} -> {new}")
+    counts: Counter[str] = Counter()
+    for image in diff_images(first, second, radius):
+        _show(image)
+        counts["images changed"] += 1
+        counts["nuclei gone"] += len(image.removed)
+        counts["new"] += len(image.added)
+        counts["moved or changed"] += len(image.before)
+    if not settings and not counts:
+        click.echo("The runs are the same.")
+        return
+    click.echo(", ".join(f"{count} {what}" for what, count in counts.items()) or "No image changed")
+    sys.exit(EXIT_DIFFERENT)
+
+
+def _open(path: Path) -> "Run":
+    from ..errors import InputError, RunError
+    from ..store import Run
+
+    try:
+        return Run(path)
+    except RunError as error:
+        raise InputError(str(error)) from error  # trouble, and not a difference
+
+
+def _show(image: "ImageDiff") -> None:
+    click.echo(f"{image.image!r}")
+    for name, old, new in image.facts:
+        click.echo(f"  {name}: {old!r} -> {new!r}")
+    for mark, nuclei in (("-", image.removed), ("+", image.added)):
+        for nucleus in nuclei.tolist():
+            click.echo(f"  {mark} {_nucleus(nucleus)}")
+    for old, new in zip(image.before.tolist(), image.after.tolist(), strict=True):
+        click.echo(f"  ~ {_nucleus(old)} -> {_nucleus(new)}")
+
+
+def _nucleus(record: tuple[int, int, float]) -> str:
+    y, x, intensity = record
+    return f"({y}, {x}) {intensity!r}"

@@ -1,0 +1,51 @@
+"""`nucensus export`."""
+
+from pathlib import Path
+
+import click
+
+from ..export import FORMATS
+
+_WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.items())
+
+
+@click.command(
+    help=f"""Write what RUN found in another format, with its provenance beside it.
+
+    FORMAT is one of:
+
+    \b
+    {_WRITES}
+
+    A file that is there already is replaced.
+    """,
+    epilog="Example: nucensus export run --to geojson -o for-qupath",
+)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option(
+    "--to", required=True, type=click.Choice(list(FORMATS)), metavar="FORMAT", help="What to write."
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Folder to write to, or the file.  [default: in RUN]",
+)
+@click.option(
+    "--radius",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Draw a disc of so many pixels in labels and ome-zarr.  [default: one pixel]",
+)
+def command(folder: Path, to: str, out: Path | None, radius: int | None) -> None:
+    """Write what a run found in another format."""
+    from ..export import export_run
+    from ..store import Run
+
+    run = Run(folder)
+    home = folder if folder.is_dir() else folder.parent
+    written = export_run(
+        run, to, out or (home / to if FORMATS[to].per_image else home), radius=radius
+    )
+    click.echo(f"Written: {', '.join(map(str, written))}")

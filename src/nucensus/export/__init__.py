@@ -1,0 +1,120 @@
+"""Write what a run found as files that other programs read.
+
+A new format is one new module here, `to_<format>.py` with a function `write`,
+and one line in `FORMATS`.
+"""
+
+import importlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from ..provenance import provenance, write_provenance
+from ..store import Run
+from .to_csv import write as write_tables
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What an export writes.
+
+    Attributes
+    ----------
+    writes : str
+        What it is, in a few words.
+    suffix : str
+        How its files end.
+    per_image : bool
+        Whether there is a file for each image, in a folder; otherwise there is
+        one for the run.
+    draws : bool
+        Whether it draws nuclei, which a radius makes larger.
+    """
+
+    writes: str
+    suffix: str
+    per_image: bool = False
+    draws: bool = False
+
+
+FORMATS = {
+    "csv": Format("nuclei.csv and images.csv", ".csv"),
+    "parquet": Format("nuclei.parquet and images.parquet", ".parquet"),
+    "geojson": Format("detections for QuPath, one file per image", ".geojson", per_image=True),
+    "napari": Format("points for napari, one CSV file per image", ".csv", per_image=True),
+    "imagej": Format("points for ImageJ and Fiji, one ROI zip per image", ".zip", per_image=True),
+    "labels": Format("label images, one TIFF per image", ".tif", per_image=True, draws=True),
+    "ome-zarr": Format("label images, one OME-Zarr per image", ".zarr", per_image=True, draws=True),
+    "anndata": Format("nuclei.h5ad, one observation per nucleus", ".h5ad"),
+    "wells": Format("wells.csv, one row per well", ".csv"),
+    "xlsx": Format("wells.xlsx, one row per well", ".xlsx"),
+}
+
+
+def export_run(
+    run: Run, to: str, path: str | os.PathLike[str], *, radius: int | None = None
+) -> list[Path]:
+    """Write `run` in another format, with its provenance beside it.
+
+    Parameters
+    ----------
+    run : Run
+        What was found.
+    to : str
+        One of `csv`, `parquet`, `geojson`, `napari`, `imagej`, `labels`,
+        `ome-zarr`, `anndata`, `wells` and `xlsx`.
+    path : path
+        The folder to write to; or, for a format that does not write a file for
+        each image, the file, if it ends as such files do.
+    radius : int, optional
+        For `labels` and `ome-zarr`: the radius of the disc that stands for a
+        nucleus, in pixels. By default a nucleus is one pixel.
+
+    Returns
+    -------
+    list of Path
+        What was written: files, or the folder with a file for each image; last
+        the provenance.
+
+    Raises
+    ------
+    InputError
+        The format does not exist, or `path` cannot be written.
+    MissingPackageError
+        The format needs a package that is not installed.
+
+    Examples
+    --------
+    >>> export_run(Run("run/"), "parquet", "tables/")  # doctest: +SKIP
+    """
+    if to not in FORMATS:
+        raise InputError(f"the format is {to!r}; expected one of {', '.join(FORMATS)}")
+    if radius is not None and not FORMATS[to].draws:
+        drawn = " and ".join(name for name, each in FORMATS.items() if each.draws)
+        raise InputError(f"{to} draws no nuclei; a radius is for {drawn}; leave it out")
+    options = {} if radius is None else {"radius": radius}
+    module = importlib.import_module(f".to_{to.replace('-', '_')}", __name__)
+    target = Path(path)
+    try:
+        document = provenance(run)
+        written: list[Path] = module.write(run, target, document, **options)
+        return [*written, write_provenance(run, document, _sidecar(target, FORMATS[to]))]
+    except OSError as error:
+        raise InputError(
+            f"{os.fspath(target)!r} cannot be written ({error}); expected a folder, or a file "
+            f"that ends in {FORMATS[to].suffix}, in a place that can be written; choose another"
+        ) from error
+
+
+def write_csv(run: Run, folder: str | os.PathLike[str]) -> None:
+    """Write `nuclei.csv` and `images.csv` of `run` and its provenance into `folder`."""
+    document = provenance(run)
+    write_tables(run, Path(folder), document)
+    write_provenance(run, document, Path(folder, "provenance.json"))
+
+
+def _sidecar(target: Path, format_: Format) -> Path:
+    if not format_.per_image and target.suffix.lower() == format_.suffix:
+        return target.with_name(f"{target.name}.provenance.json")
+    return target / "provenance.json"

@@ -1,0 +1,67 @@
+"""Nuclei of many images at once, for formats that hold one long table."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..store import NUCLEUS_RECORD, ImageRow, Nuclei, Run
+
+_NUCLEI_AT_ONCE = 1 << 19
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Whole images, one after the other.
+
+    Attributes
+    ----------
+    rows : list of ImageRow
+        The images.
+    nuclei : ndarray of NUCLEUS_RECORD, shape (N,)
+        Their nuclei.
+    image : ndarray of int32, shape (N,)
+        The place in `rows` of the image of each nucleus.
+    """
+
+    rows: list[ImageRow]
+    nuclei: Nuclei
+    image: NDArray[np.int32]
+
+    @property
+    def pixel_size_um(self) -> NDArray[np.float64]:
+        """The pixel size of the image of each nucleus, NaN where it is not stated."""
+        sizes = [row["pixel_size_um"] for row in self.rows]
+        return np.array(sizes, np.float64)[self.image]  # None becomes NaN
+
+
+def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
+    """Yield the images of `run` that were done, about half a million nuclei at a time.
+
+    The rows hold the name, the pixel size and `columns`.
+    """
+    rows: list[ImageRow] = []
+    parts: list[Nuclei] = []
+    gathered = 0
+    for row, nuclei in run.found_images(("name", "pixel_size_um", *columns)):
+        rows.append(row)
+        parts.append(nuclei)
+        gathered += len(nuclei) + 1  # images without nuclei take room too
+        if gathered >= _NUCLEI_AT_ONCE:
+            yield _join(rows, parts)
+            rows, parts, gathered = [], [], 0
+    if rows:
+        yield _join(rows, parts)
+
+
+def _join(rows: list[ImageRow], parts: list[Nuclei]) -> Batch:
+    image = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
+    packed = b"".join(_without_z(part).tobytes() for part in parts)
+    return Batch(rows, np.frombuffer(packed, NUCLEUS_RECORD), image)
+
+
+def _without_z(nuclei: Nuclei) -> Nuclei:
+    if nuclei.dtype == NUCLEUS_RECORD:
+        return nuclei
+    return nuclei[list(NUCLEUS_RECORD.names or ())].astype(NUCLEUS_RECORD)

@@ -1,0 +1,15 @@
+"""Packages that only some formats need."""
+
+import importlib
+from typing import Any
+
+from ..errors import MissingPackageError
+
+
+def require(module: str, *, extra: str) -> Any:
+    """Import `module`, or say which extra brings it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingPackageError(package, f"The export to {extra}", extra) from error

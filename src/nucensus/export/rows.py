@@ -1,0 +1,48 @@
+"""Rows of text, written in pieces."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernel import format_rows
+from ..store import Nuclei
+
+_ROWS_AT_ONCE = 1 << 16
+_SPECIAL = frozenset('",\n\r')
+
+
+def write_rows(
+    file: BinaryIO, columns: Sequence[NDArray[Any]], kinds: bytes, literals: Sequence[bytes]
+) -> None:
+    """Write rows of numbers between `literals`, as `kernel.format_rows` makes them."""
+    for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
+        part = [column[start : start + _ROWS_AT_ONCE] for column in columns]
+        file.write(format_rows(np.stack(part, axis=1), kinds, literals))
+
+
+def comma_rows(file: BinaryIO, first: bytes, columns: Sequence[NDArray[Any]], kinds: bytes) -> None:
+    """Write rows of numbers between commas, each row after `first`."""
+    write_rows(file, columns, kinds, (first, *[b","] * (len(columns) - 1), b"\n"))
+
+
+def comma_line(values: Iterable[Any]) -> bytes:
+    """Return one line of a CSV file. Names that are not UTF-8 come out as the bytes they are."""
+    return f"{','.join(map(_cell, values))}\n".encode(errors="surrogateescape")
+
+
+def micrometres(
+    nuclei: Nuclei, pixel_size_um: float | NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    """Return y and x in micrometres."""
+    return [nuclei["y"] * pixel_size_um, nuclei["x"] * pixel_size_um]
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:  # NaN
+        return ""
+    text = str(value)
+    if _SPECIAL.isdisjoint(text):
+        return text
+    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,115 @@
+"""One AnnData file: an observation per nucleus.
+
+Written piece by piece through h5py, as anndata's documentation specifies the
+format on disk: an AnnData object of ten million nuclei would not fit into memory.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..files import whole
+from ..names import escape
+from ..provenance import Provenance
+from ..store import Run
+from .batches import batches
+from .optional import require
+from .place import one_file
+from .rows import micrometres
+
+_OBS = {
+    "image": "name",
+    **{name: name for name in ("plate", "well", "site", "channel", "z", "time")},
+}
+"""The columns of obs, and what the run calls them."""
+
+_CHUNK = 1 << 16
+
+
+def write(run: Run, target: Path, document: Provenance) -> list[Path]:
+    """Write the intensity as X, (x, y) as obsm["spatial"], the provenance in uns."""
+    h5py = require("h5py", extra="anndata")
+    path = one_file(target, "nuclei.h5ad")
+    with whole(path) as partial, h5py.File(partial, "w") as file:
+        _encode(file, "anndata", "0.1.0")
+        for name in ("layers", "obsm", "obsp", "uns", "varm", "varp"):
+            _encode(file.create_group(name), "dict", "0.1.0")
+        file["uns"]["provenance"] = json.dumps(document)
+        _encode(file["uns"]["provenance"], "string", "0.2.0")
+        _write_texts(_frame(file, "var", []), "_index", ["intensity"])
+        _write_nuclei(file, run)
+    return [path]
+
+
+def _write_nuclei(file: Any, run: Run) -> None:
+    count = run.counts["nuclei"]
+    labels = {name: column for name, column in _OBS.items() if run.states(column)}
+    obs, scaled = _frame(file, "obs", list(labels)), run.states("pixel_size_um")
+    names = _texts(obs, "_index", count)
+    codes = {name: _array(_categorical(obs, name), "codes", (count,), "i4") for name in labels}
+    places: dict[str, dict[str, int]] = {name: {} for name in labels}
+    intensity = _array(file, "X", (count, 1), "f8")
+    spatial = _array(file["obsm"], "spatial", (count, 2), "f8")
+    spatial_um = _array(file["obsm"], "spatial_um", (count, 2), "f8") if scaled else None
+    start = 0
+    for batch in batches(run, tuple(labels.values())):
+        here = slice(start, start + len(batch.nuclei))
+        names[here] = np.arange(here.start, here.stop).astype(str).astype(object)
+        for name, column in labels.items():
+            values = [row[column] for row in batch.rows]
+            codes[name][here] = _codes(values, places[name])[batch.image]
+        intensity[here, 0] = batch.nuclei["intensity"]
+        spatial[here] = np.column_stack((batch.nuclei["x"], batch.nuclei["y"]))
+        if spatial_um is not None:
+            y_um, x_um = micrometres(batch.nuclei, batch.pixel_size_um)
+            spatial_um[here] = np.column_stack((x_um, y_um))
+        start = here.stop
+    for name in labels:
+        _write_texts(obs[name], "categories", list(places[name]))
+
+
+def _codes(values: list[Any], places: dict[str, int]) -> NDArray[np.int32]:
+    """Return the place of each value among the categories, new ones added; -1 for None."""
+    texts = [None if value is None else escape(str(value)) for value in values]
+    codes = [-1 if text is None else places.setdefault(text, len(places)) for text in texts]
+    return np.array(codes, np.int32)
+
+
+def _encode(item: Any, kind: str, version: str) -> Any:
+    item.attrs["encoding-type"], item.attrs["encoding-version"] = kind, version
+    return item
+
+
+def _frame(parent: Any, name: str, columns: list[str]) -> Any:
+    group = _encode(parent.create_group(name), "dataframe", "0.2.0")
+    group.attrs["_index"] = "_index"
+    group.attrs["column-order"] = np.array(columns, _text_type())
+    return group
+
+
+def _categorical(parent: Any, name: str) -> Any:
+    group = _encode(parent.create_group(name), "categorical", "0.2.0")
+    group.attrs["ordered"] = False
+    return group
+
+
+def _array(parent: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
+    chunks = (min(_CHUNK, shape[0]), *shape[1:]) if shape[0] else None
+    return _encode(parent.create_dataset(name, shape, dtype, chunks=chunks), "array", "0.2.0")
+
+
+def _texts(parent: Any, name: str, count: int) -> Any:
+    return _encode(_array(parent, name, (count,), _text_type()), "string-array", "0.2.0")
+
+
+def _write_texts(parent: Any, name: str, texts: list[str]) -> None:
+    _texts(parent, name, len(texts))[:] = np.array(texts, object)
+
+
+def _text_type() -> Any:
+    import h5py
+
+    return h5py.string_dtype()

@@ -1,0 +1,43 @@
+"""Two tables as CSV: one row per nucleus, one row per image."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from ..files import whole
+from ..provenance import Provenance
+from ..store import IMAGE_COLUMNS, Run
+from .place import two_files
+from .rows import comma_line, comma_rows, micrometres, write_rows
+
+NUCLEI_HEADER = ("image", "y", "x", "intensity")
+IMAGES_HEADER = ("image", *IMAGE_COLUMNS)
+
+
+def write(run: Run, target: Path, _: Provenance) -> list[Path]:
+    """Write the tables of nuclei and of images."""
+    nuclei_path, images_path = two_files(target, ".csv")
+    with whole(nuclei_path) as partial, open(partial, "wb") as file:
+        _write_nuclei(file, run)
+    with whole(images_path) as partial, open(partial, "wb") as file:
+        file.write(comma_line(IMAGES_HEADER))
+        file.writelines(map(comma_line, run.image_rows()))
+    return [nuclei_path, images_path]
+
+
+def _write_nuclei(file: BinaryIO, run: Run) -> None:
+    scaled = run.states("pixel_size_um")
+    header = (*NUCLEI_HEADER, "z") if run.has_volumes else NUCLEI_HEADER
+    file.write(comma_line((*header, "y_um", "x_um") if scaled else header))
+    for row, nuclei in run.found_images(("name", "pixel_size_um")):
+        first = comma_line((row["name"], ""))[:-1]
+        columns = [nuclei["y"], nuclei["x"], nuclei["intensity"]]
+        kinds = b"iif"
+        if "z" in header:
+            columns.append(nuclei["z"])
+            kinds = b"iifi"
+        if row["pixel_size_um"] is not None:
+            columns += micrometres(nuclei, row["pixel_size_um"])
+            comma_rows(file, first, columns, kinds + b"ff")
+        else:
+            last = b",,\n" if scaled else b"\n"
+            write_rows(file, columns, kinds, (first, *[b","] * (len(columns) - 1), last))

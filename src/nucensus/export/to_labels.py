@@ -1,0 +1,39 @@
+"""Label images as TIFF, one per image."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from ..files import whole
+from ..provenance import Provenance, of_image
+from ..store import Run
+from .labels import draw_labels
+from .place import file_per_image
+
+_UM_PER_CM = 1e4
+
+
+def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> list[Path]:
+    """Write a label image for each image, with its provenance as the description."""
+    import tifffile
+
+    for path, row, nuclei in file_per_image(run, target, ".labels.tif"):
+        with whole(path) as partial:
+            tifffile.imwrite(
+                partial,
+                draw_labels(row, nuclei, radius),
+                compression="zlib",
+                description=json.dumps(of_image(document, row)),
+                metadata=None,
+                software=f"nucensus {__version__}",
+                **_resolution(row["pixel_size_um"]),
+            )
+    return [target]
+
+
+def _resolution(pixel_size_um: float | None) -> dict[str, Any]:
+    if pixel_size_um is None:
+        return {}
+    per_cm = _UM_PER_CM / pixel_size_um
+    return {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}

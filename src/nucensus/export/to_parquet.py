@@ -1,0 +1,86 @@
+"""Two tables as Parquet: one row per nucleus, one row per image."""
+
+import json
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..files import whole
+from ..names import escape
+from ..provenance import Provenance, without_credentials
+from ..store import IMAGE_COLUMNS, Run
+from .batches import Batch, batches
+from .optional import require
+from .place import two_files
+from .rows import micrometres
+
+_IMAGES_AT_ONCE = 1 << 14
+_KNOWN = ("nullif(size_bytes, -1)", "nullif(mtime_ns, -1)")
+
+
+def write(run: Run, target: Path, document: Provenance) -> list[Path]:
+    """Write the tables of nuclei and of images, with the provenance in their metadata."""
+    arrow = require("pyarrow", extra="parquet")
+    parquet = require("pyarrow.parquet", extra="parquet")
+    metadata = {"nucensus.provenance": json.dumps(document)}
+    nuclei_path, images_path = two_files(target, ".parquet")
+    schema = _nuclei_schema(arrow, run).with_metadata(metadata)
+    with (
+        whole(nuclei_path) as partial,
+        parquet.ParquetWriter(partial, schema, use_dictionary=["image", "y", "x"]) as writer,
+    ):
+        for batch in batches(run, ()):
+            writer.write_batch(_nuclei_batch(arrow, schema, batch))
+    schema = _images_schema(arrow).with_metadata(metadata)
+    with whole(images_path) as partial, parquet.ParquetWriter(partial, schema) as writer:
+        rows = run.rows("name", *IMAGE_COLUMNS, "path", *_KNOWN)
+        while part := list(islice(rows, _IMAGES_AT_ONCE)):
+            writer.write_batch(_images_batch(arrow, schema, part))
+    return [nuclei_path, images_path]
+
+
+def _nuclei_schema(arrow: Any, run: Run) -> Any:
+    fields = {
+        "image": arrow.dictionary(arrow.int32(), arrow.string()),
+        "y": arrow.int32(),
+        "x": arrow.int32(),
+        "intensity": arrow.float64(),
+    }
+    if run.states("pixel_size_um"):
+        fields |= {"y_um": arrow.float64(), "x_um": arrow.float64()}
+    return arrow.schema(fields)
+
+
+def _nuclei_batch(arrow: Any, schema: Any, batch: Batch) -> Any:
+    names = [escape(row["name"]) for row in batch.rows]
+    nuclei = batch.nuclei
+    columns = [arrow.DictionaryArray.from_arrays(batch.image, names)]
+    columns += [arrow.array(nuclei[field].copy()) for field in ("y", "x", "intensity")]
+    if "y_um" in schema.names:
+        scaled = micrometres(nuclei, batch.pixel_size_um)
+        columns += [arrow.array(each) for each in scaled]
+    return arrow.record_batch(columns, schema=schema)
+
+
+def _images_schema(arrow: Any) -> Any:
+    types = dict.fromkeys(("count", "height", "width", "z", "time", "size_bytes"), arrow.int64())
+    types |= dict.fromkeys(("read_ms", "detect_ms", "pixel_size_um"), arrow.float64())
+    types["changed"] = arrow.timestamp("ns", "UTC")
+    names = ("image", *IMAGE_COLUMNS, "path", "size_bytes", "changed")
+    return arrow.schema({name: types.get(name, arrow.string()) for name in names})
+
+
+def _images_batch(arrow: Any, schema: Any, rows: list[Sequence[Any]]) -> Any:
+    columns = [
+        arrow.array(
+            _texts(field.name, values) if field.type == arrow.string() else values, field.type
+        )
+        for field, values in zip(schema, zip(*rows, strict=True), strict=True)
+    ]
+    return arrow.record_batch(columns, schema=schema)
+
+
+def _texts(name: str, values: Sequence[str | None]) -> list[str | None]:
+    safe = without_credentials if name == "path" else str
+    return [None if value is None else escape(safe(value)) for value in values]

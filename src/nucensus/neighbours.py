@@ -1,0 +1,97 @@
+"""Distances between points: each one's nearest neighbour, and the pairs within a radius."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .model import Points
+
+_FEW = 300
+"""Up to so many points, all pairs at once are faster than a sweep."""
+
+
+def nearest_distances(points: Points) -> NDArray[np.float64]:
+    """Return the distance from each point to the nearest other one.
+
+    Parameters
+    ----------
+    points : ndarray, shape (N, ndim)
+        Coordinates in pixels.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        In pixels; infinity for a point that is alone.
+
+    Examples
+    --------
+    >>> nearest_distances(np.array([[0, 0], [3, 4], [3, 6]]))
+    array([5., 2., 2.])
+    """
+    located = np.asarray(points, np.float64)
+    if len(located) <= _FEW:
+        squared = np.zeros((len(located), len(located)))
+        for axis in located.T:
+            squared += np.subtract.outer(axis, axis) ** 2
+        np.fill_diagonal(squared, np.inf)
+        nearest: NDArray[np.float64] = np.sqrt(squared.min(axis=1, initial=np.inf))
+        return nearest
+    along = int(np.ptp(located, axis=0).argmax())
+    order = np.argsort(located[:, along])
+    located, best = located[order], np.full(len(located), np.inf)
+    _sweep(located, best, along)
+    _sweep(-located[::-1], best[::-1], along)
+    result = np.empty_like(best)
+    result[order] = best
+    return result
+
+
+def _sweep(located: NDArray[np.float64], best: NDArray[np.float64], along: int) -> None:
+    """Lower `best` to the distance of each point to the nearest of those behind it.
+
+    The points are sorted along the axis `along`. Each is compared with the next
+    one, the one after that, ... until that axis alone is farther than its best:
+    about the square root of their number times.
+    """
+    open_, step = np.arange(len(located)), 0
+    while len(open_):
+        step += 1
+        open_ = open_[open_ + step < len(located)]
+        open_ = open_[located[open_ + step, along] - located[open_, along] < best[open_]]
+        offset = located[open_ + step] - located[open_]
+        best[open_] = np.minimum(best[open_], np.sqrt((offset**2).sum(axis=1)))
+
+
+def pairs_within(
+    a: Points, b: Points, radius: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return every pair of a point of `a` and one of `b` that are at most `radius` apart.
+
+    Parameters
+    ----------
+    a, b : ndarray, shapes (N, ndim) and (M, ndim)
+        Coordinates in pixels.
+    radius : float
+        In pixels.
+
+    Returns
+    -------
+    (ndarray, ndarray, ndarray)
+        Place in `a`, place in `b` and distance of each pair, the closest first;
+        equal distances in the order of `a`, then of `b`.
+
+    Examples
+    --------
+    >>> pairs_within(np.array([[0, 0], [9, 9]]), np.array([[9, 8], [0, 0]]), 2)
+    (array([0, 1]), array([1, 0]), array([0., 1.]))
+    """
+    order = np.argsort(b[:, 0], kind="stable")
+    rows = b[order, 0]
+    start = np.searchsorted(rows, a[:, 0] - radius)
+    count = np.searchsorted(rows, a[:, 0] + radius, "right") - start
+    in_a = np.repeat(np.arange(len(a)), count)
+    within = np.arange(len(in_a)) - np.repeat(np.cumsum(count) - count, count)
+    in_b = order[np.repeat(start, count) + within]
+    distance = np.sqrt(((a[in_a] - b[in_b]) ** 2).sum(axis=1))
+    near = np.flatnonzero(distance <= radius)
+    near = near[np.lexsort((in_b[near], in_a[near], distance[near]))]
+    return in_a[near], in_b[near], distance[near]

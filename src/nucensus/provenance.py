@@ -1,0 +1,117 @@
+"""Where an output comes from: version, settings, inputs, machine, strategy, what was chosen.
+
+The document is described by `docs/provenance.schema.json`.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ._version import __version__
+from .files import whole
+from .names import escape
+from .store import ImageRow, Run
+
+Provenance: TypeAlias = dict[str, Any]
+"""Plain values that JSON can hold, as `docs/provenance.schema.json` describes them."""
+
+SCHEMA_VERSION = 1
+
+_FACTS = ("settings", "estimates", "strategy", "machine", "started", "seconds")
+"""What a run records of itself that an output repeats. Nothing else leaves the run file."""
+
+_FILE = ("name", "path", "size_bytes", "mtime_ns")
+
+
+def provenance(run: Run) -> Provenance:
+    """Return the provenance of `run`, no input listed.
+
+    Credentials and queries in addresses are left out, and names that are not
+    UTF-8 are escaped (`nucensus.names.escape`).
+    """
+    facts = run.facts
+    known = {name: facts[name] for name in _FACTS if name in facts}
+    if "started" in known:
+        known["started"] = datetime.fromtimestamp(known["started"], UTC).isoformat()
+    totals = run.input_totals()
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "tool": "nucensus",
+        "version": facts.get("version"),
+        "written_by": __version__,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        **known,
+        "counts": run.counts,
+        "inputs": {
+            "count": totals["count"],
+            "size_bytes": totals["size_bytes"],
+            "first_changed": _time(totals["first_ns"]),
+            "last_changed": _time(totals["last_ns"]),
+            "files": [],
+        },
+    }
+    clean: Provenance = _clean(document)
+    return clean
+
+
+def of_image(document: Provenance, row: ImageRow) -> Provenance:
+    """Return the provenance of a run with the input of one image listed."""
+    return {
+        **document,
+        "inputs": {**document["inputs"], "files": [_file(*(row[name] for name in _FILE))]},
+    }
+
+
+def write_provenance(run: Run, document: Provenance, path: Path) -> Path:
+    """Write the provenance of `run` with every one of its inputs listed, one to a line."""
+    head, tail = json.dumps(document, indent=1, allow_nan=False).rsplit("[]", 1)
+    with whole(path) as partial, open(partial, "w", encoding="ascii") as file:
+        file.write(head + "[")
+        separator = "\n"
+        for each in run.rows(*_FILE):
+            file.write(separator + json.dumps(_file(*each)))
+            separator = ",\n"
+        file.write("]" + tail + "\n")
+    return path
+
+
+def _file(name: str, path: str, size_bytes: int, mtime_ns: int) -> dict[str, Any]:
+    return {
+        "image": _plain(name),
+        "path": _plain(path),
+        "size_bytes": size_bytes if size_bytes >= 0 else None,
+        "changed": _time(mtime_ns),
+    }
+
+
+def _time(ns: int) -> str | None:
+    return f"{np.datetime64(ns, 'ns')}Z" if ns >= 0 else None
+
+
+def _clean(value: Any) -> Any:
+    """Return `value` with every text fit for JSON and free of credentials."""
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, dict):
+        return {_clean(key): _clean(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(each) for each in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)
+    return value
+
+
+def _plain(text: str) -> str:
+    return escape(without_credentials(text))
+
+
+def without_credentials(text: str) -> str:
+    """Return addresses without user, password, query and fragment: these may hold a signature."""
+    if "://" not in text:
+        return text
+    text = re.sub(r"(\w://)[^/\s@]*@", r"\1", text)
+    return re.sub(r"(\w://[^\s?#]*)[?#]\S*", r"\1", text)

@@ -1,0 +1,399 @@
+import csv
+import json
+import sqlite3
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from stated_runs import HARD_NAMES, hard_run, plate_run, some_centres, write_run
+
+from nucensus import export_run
+from nucensus.cli import _nucensus
+from nucensus.errors import InputError, MissingPackageError
+from nucensus.export import FORMATS
+from nucensus.export.labels import draw_labels
+from nucensus.kernel import format_rows
+from nucensus.names import below, escape, unescape
+from nucensus.store import Run
+
+NEEDS = {
+    "parquet": "pyarrow",
+    "imagej": "roifile",
+    "ome-zarr": "zarr",
+    "anndata": "h5py",
+    "xlsx": "openpyxl",
+}
+ROIS = {"napari", "imagej"}  # formats whose readers cannot open a file without nuclei
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory):
+    return hard_run(tmp_path_factory.mktemp("hard"))
+
+
+@pytest.fixture(scope="module")
+def plate(tmp_path_factory):
+    return plate_run(tmp_path_factory.mktemp("plate"))
+
+
+def rows_of(path):
+    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return list(csv.DictReader(file))
+
+
+def micrometres(row, pixels):
+    return None if row["pixel_size_um"] is None else pixels * row["pixel_size_um"]
+
+
+def test_numbers_are_written_as_python_writes_them():
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2**64, 20_000, dtype=np.uint64).view(np.float64)
+    ordinary = rng.uniform(0, 5000, 20_000)
+    special = [0.0, -0.0, np.inf, -np.inf, 1e16, 9999999999999998.0, 1e-4, 9.999e-5, 5e-324]
+    values = np.concatenate(
+        [bits[~np.isnan(bits)], ordinary, special, 10.0 ** np.arange(-320, 309)]
+    )
+    text = bytes(format_rows(values[:, None], b"f", [b"", b"\n"])).decode()
+    assert text.split() == list(map(repr, values.tolist()))
+
+
+def test_json_numbers_read_back_even_when_they_are_infinite():
+    values = np.array([[1.5, np.inf, -np.inf, 2.0]])
+    text = bytes(format_rows(values, b"jjjj", [b"[", b",", b",", b",", b"]"]))
+    assert json.loads(text) == [1.5, np.inf, -np.inf, 2.0]
+
+
+def test_rows_need_a_literal_on_either_side_of_each_number():
+    with pytest.raises(ValueError, match="one literal more"):
+        format_rows(np.zeros((1, 2)), b"ff", [b"", b","])
+
+
+@pytest.mark.parametrize("name", [*HARD_NAMES, "\\", "\\\\x41", "a\\xe9", "tab\t\udc80"])
+def test_an_escaped_name_is_unicode_and_comes_back(name):
+    for also in ("", r"\x00-\x1f"):
+        escaped = escape(name, also=also)
+        escaped.encode()
+        assert unescape(escaped) == name
+
+
+def test_an_ordinary_name_is_not_escaped():
+    assert escape("plate/µm \U0001f52c, 'x'.tif") == "plate/µm \U0001f52c, 'x'.tif"
+
+
+def test_files_stay_below_their_folder_and_apart():
+    names = ["/abs.tif", "../a", "./a", "a", "%2E%2E/a", "a//b", "a/b", "x" * 255, "x" * 254 + "y"]
+    paths = [below(name) for name in names]
+    assert len(set(paths)) == len(names)
+    for path in paths:
+        assert not path.startswith("/")
+        assert not {"", ".", ".."} & set(path.split("/"))
+        assert max(map(len, path.split("/"))) <= 200
+
+
+def test_csv_holds_every_nucleus_and_every_name(hard, tmp_path):
+    export_run(hard, "csv", tmp_path)
+    expected = [
+        (row["name"], str(y), str(x), repr(intensity))
+        for row, nuclei in hard.found_images()
+        for y, x, intensity in nuclei.tolist()
+    ]
+    nuclei = rows_of(tmp_path / "nuclei.csv")
+    assert [tuple(row.values())[:4] for row in nuclei] == expected
+    images = rows_of(tmp_path / "images.csv")
+    assert [row["image"] for row in images] == [*HARD_NAMES, "broken.tif"]
+    assert images[-1]["reason"] == 'the file is "cut off",\nsee above'
+
+
+def test_csv_has_micrometres_where_an_image_states_its_pixel_size(hard, tmp_path):
+    export_run(hard, "csv", tmp_path)
+    stated = {row["name"]: row for row, _ in hard.found_images()}
+    for row in rows_of(tmp_path / "nuclei.csv"):
+        for pixels, um in (("y", "y_um"), ("x", "x_um")):
+            expected = micrometres(stated[row["image"]], int(row[pixels]))
+            assert row[um] == ("" if expected is None else repr(expected))
+
+
+def test_csv_has_no_micrometres_where_no_image_states_a_pixel_size(tmp_path):
+    run = write_run(tmp_path, {"a.tif": some_centres(3)})
+    export_run(run, "csv", tmp_path)
+    header = (tmp_path / "nuclei.csv").read_text().splitlines()[0]
+    assert header == "image,y,x,intensity"
+
+
+def test_csv_reads_back_equal_in_pandas(hard, tmp_path):
+    import pandas
+
+    export_run(hard, "csv", tmp_path)
+    table = pandas.read_csv(
+        tmp_path / "nuclei.csv", encoding_errors="surrogateescape", float_precision="round_trip"
+    )
+    expected = hard.nuclei.to_pandas()
+    pandas.testing.assert_frame_equal(table[list(expected.columns)], expected, check_exact=True)
+
+
+def test_a_table_may_be_named_as_a_file(plate, tmp_path):
+    written = export_run(plate, "csv", tmp_path / "mine.csv")
+    names = ["mine.csv", "mine_images.csv", "mine.csv.provenance.json"]
+    assert written == [tmp_path / name for name in names]
+    assert len(rows_of(tmp_path / "mine.csv")) == 60
+    assert len(rows_of(tmp_path / "mine_images.csv")) == 4
+
+
+def test_parquet_reads_back_equal(hard, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    export_run(hard, "parquet", tmp_path)
+    table = parquet.read_table(tmp_path / "nuclei.parquet").to_pydict()
+    nuclei = hard.nuclei
+    assert list(map(unescape, table["image"])) == nuclei["image"].tolist()
+    for name in ("y", "x", "intensity"):
+        assert table[name] == nuclei[name].tolist()
+    sizes = {row["name"]: row for row, _ in hard.found_images()}
+    for name, y, y_um in zip(nuclei["image"], table["y"], table["y_um"], strict=True):
+        expected = micrometres(sizes[name], y)
+        assert np.isnan(y_um) if expected is None else y_um == expected
+
+
+def test_parquet_tells_of_every_image(hard, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    export_run(hard, "parquet", tmp_path)
+    images = parquet.read_table(tmp_path / "images.parquet")
+    assert list(map(unescape, images["image"].to_pylist())) == [*HARD_NAMES, "broken.tif"]
+    assert images["status"].to_pylist() == ["found"] * len(HARD_NAMES) + ["failed"]
+    assert images["size_bytes"].to_pylist() == [240] * (len(HARD_NAMES) + 1)
+    assert images["changed"][0].value == 1_600_000_000_123_456_789
+
+
+def test_parquet_opens_in_pandas(plate, tmp_path):
+    pytest.importorskip("pyarrow")
+    import pandas
+
+    export_run(plate, "parquet", tmp_path)
+    table = pandas.read_parquet(tmp_path / "nuclei.parquet")
+    assert table.groupby("image", observed=True).size().to_dict() == {
+        "a.tif": 30, "b.tif": 20, "c.tif": 10
+    }  # fmt: skip
+
+
+def check_geojson(document):
+    """Hold a FeatureCollection of points against RFC 7946, sections 3 and 7."""
+    assert document["type"] == "FeatureCollection"
+    assert isinstance(document["features"], list)
+    assert not {"coordinates", "geometries", "geometry", "properties"} & set(document)
+    for feature in document["features"]:
+        assert feature["type"] == "Feature"
+        assert isinstance(feature["properties"], dict)
+        assert not {"coordinates", "geometries", "features"} & set(feature)
+        geometry = feature["geometry"]
+        assert set(geometry) == {"type", "coordinates"}
+        assert geometry["type"] == "Point"
+        assert len(geometry["coordinates"]) == 2
+        assert all(type(each) is float for each in geometry["coordinates"])
+
+
+def test_geojson_is_valid_and_holds_detections_for_qupath(hard, tmp_path):
+    export_run(hard, "geojson", tmp_path)
+    for row, nuclei in hard.found_images():
+        text = (tmp_path / f"{below(row['name'])}.geojson").read_bytes().decode("utf-8")
+        document = json.loads(text, parse_constant=pytest.fail)
+        check_geojson(document)
+        assert unescape(document["image"]) == row["name"]
+        assert len(document["features"]) == len(nuclei)
+        for feature, (y, x, intensity) in zip(document["features"], nuclei.tolist(), strict=True):
+            # The centre of a pixel is half a pixel from its corner, QuPath's origin.
+            assert feature["geometry"]["coordinates"] == [x + 0.5, y + 0.5]
+            properties = feature["properties"]
+            assert properties["objectType"] == "detection"
+            assert properties["classification"]["name"] == "Nucleus"
+            measured = {"Intensity": intensity}
+            if row["pixel_size_um"] is not None:
+                measured |= {"y_um": micrometres(row, y), "x_um": micrometres(row, x)}
+            assert properties["measurements"] == measured
+
+
+def test_napari_points_follow_the_rules_of_its_reader(hard, tmp_path):
+    # napari_builtins.io._read: points if axis-0 and axis-1 are there; all cells numbers.
+    export_run(hard, "napari", tmp_path)
+    for row, nuclei in hard.found_images():
+        path = tmp_path / f"{below(row['name'])}.csv"
+        assert path.exists() == (len(nuclei) > 0)
+        if len(nuclei):
+            with open(path, newline="") as file:
+                header, *rows = csv.reader(file)
+            assert header[:4] == ["index", "axis-0", "axis-1", "intensity"]
+            table = np.array(rows).astype(float)
+            assert (table[:, 0] == np.arange(len(nuclei))).all()
+            for place, name in enumerate(("y", "x", "intensity"), start=1):
+                assert (table[:, place] == nuclei[name]).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_napari_itself_takes_the_points(plate, tmp_path):
+    io = pytest.importorskip("napari_builtins.io")
+    export_run(plate, "napari", tmp_path)
+    path = str(tmp_path / "a.tif.csv")
+    [(points, meta, kind)] = io.napari_get_reader(path)(path)
+    _, nuclei = plate.find_image("a.tif")
+    assert kind == "points"
+    assert (points == np.column_stack((nuclei["y"], nuclei["x"]))).all()
+    assert (meta["properties"]["intensity"] == nuclei["intensity"]).all()
+
+
+def test_the_roi_zip_opens_in_roifile(hard, tmp_path):
+    roifile = pytest.importorskip("roifile")
+    export_run(hard, "imagej", tmp_path)
+    for row, nuclei in hard.found_images():
+        path = tmp_path / f"{below(row['name'])}.zip"
+        assert path.exists() == (len(nuclei) > 0)
+        if len(nuclei):
+            [roi] = roifile.roiread(path)
+            assert roi.roitype == roifile.ROI_TYPE.POINT
+            assert (
+                roi.coordinates().tolist() == np.column_stack((nuclei["x"], nuclei["y"])).tolist()
+            )
+            properties = dict(line.split(": ", 1) for line in roi.props.strip().split("\n"))
+            assert unescape(json.loads(properties["image"])) == row["name"]
+
+
+@pytest.mark.parametrize("radius", [0, 3, 15])
+def test_labels_count_the_same(hard, radius):
+    for row, nuclei in hard.found_images():
+        labels = draw_labels(row, nuclei, radius)
+        assert labels.shape == (row["height"], row["width"])
+        assert set(np.unique(labels)) - {0} == set(range(1, len(nuclei) + 1))
+        assert (labels[nuclei["y"], nuclei["x"]] == np.arange(1, len(nuclei) + 1)).all()
+
+
+def test_a_disc_has_its_radius():
+    row, nuclei = {"height": 21, "width": 21}, np.array([(10, 10, 1.0)], "i4,i4,f8")
+    nuclei.dtype.names = ("y", "x", "intensity")
+    rows, columns = np.indices((21, 21)) - 10
+    assert ((draw_labels(row, nuclei, 5) > 0) == (rows**2 + columns**2 <= 25)).all()
+
+
+def test_label_tiffs_open_with_the_scale_of_their_images(hard, tmp_path):
+    import tifffile
+
+    export_run(hard, "labels", tmp_path, radius=2)
+    for row, nuclei in hard.found_images():
+        with tifffile.TiffFile(tmp_path / f"{below(row['name'])}.labels.tif") as file:
+            page = file.pages[0]
+            assert len(np.unique(page.asarray())) == len(nuclei) + 1
+            if row["pixel_size_um"] is not None:
+                pixels, centimetres = page.tags["XResolution"].value
+                assert 1e4 * centimetres / pixels == pytest.approx(row["pixel_size_um"], rel=1e-6)
+
+
+def test_ome_zarr_labels_count_the_same_and_are_valid(plate, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    export_run(plate, "ome-zarr", tmp_path)
+    for row, nuclei in plate.found_images():
+        group = zarr.open_group(tmp_path / f"{row['name']}.ome.zarr", mode="r")
+        [scales] = group.attrs["multiscales"]
+        assert len(np.unique(group[scales["datasets"][0]["path"]])) == len(nuclei) + 1
+        assert scales["axes"][0]["unit"] == "micrometer"
+        [scale] = scales["datasets"][0]["coordinateTransformations"]
+        assert scale["scale"] == [0.5, 0.5]
+    attributes = json.loads((tmp_path / "a.tif.ome.zarr" / ".zattrs").read_text())
+    v04 = pytest.importorskip("yaozarrs").v04
+    v04.Image.model_validate(attributes)
+    v04.ImageLabel.model_validate(attributes["image-label"])
+
+
+def test_anndata_reads_back(hard, tmp_path):
+    pytest.importorskip("h5py")
+    anndata = pytest.importorskip("anndata")
+    export_run(hard, "anndata", tmp_path)
+    data = anndata.read_h5ad(tmp_path / "nuclei.h5ad")
+    nuclei = hard.nuclei
+    assert list(map(unescape, data.obs["image"])) == nuclei["image"].tolist()
+    assert (data.X[:, 0] == nuclei["intensity"]).all()
+    assert (data.obsm["spatial"] == np.column_stack((nuclei["x"], nuclei["y"]))).all()
+    assert data.var_names.tolist() == ["intensity"]
+    assert data.obs_names.tolist() == list(map(str, range(len(nuclei))))
+    data.write_h5ad(tmp_path / "again.h5ad")
+
+
+def test_anndata_states_wells_and_micrometres(plate, tmp_path):
+    pytest.importorskip("h5py")
+    anndata = pytest.importorskip("anndata")
+    export_run(plate, "anndata", tmp_path / "mine.h5ad")
+    data = anndata.read_h5ad(tmp_path / "mine.h5ad")
+    assert data.obs.groupby("well", observed=True).size().to_dict() == {"A10": 30, "A02": 30}
+    assert (data.obsm["spatial_um"] == 0.5 * data.obsm["spatial"]).all()
+
+
+def test_a_workbook_holds_wells_and_provenance(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    name = '=1+1, "quoted"\n\x07\udce9'
+    run = write_run(
+        tmp_path, {"a.tif": (some_centres(5), {"plate": "P1", "extra": {"drug": name}})}
+    )
+    export_run(run, "xlsx", tmp_path)
+    book = openpyxl.load_workbook(tmp_path / "wells.xlsx")
+    assert book.sheetnames == ["wells", "provenance"]
+    header, *rows = book["wells"].iter_rows(values_only=True)
+    [well] = [dict(zip(header, row, strict=True)) for row in rows]
+    assert well["Nuclei_Count"] == 5
+    assert unescape(well["Metadata_drug"]) == name
+    assert well["Nuclei_PerMm2"] is None
+    facts = dict(book["provenance"].iter_rows(values_only=True))
+    assert facts["settings.sigma"] == 4
+    assert facts["machine.processor"] == "made up"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_run_without_nuclei_can_be_written(name, tmp_path):
+    pytest.importorskip(NEEDS.get(name, "numpy"))
+    run = write_run(tmp_path / "run", {"a.tif": some_centres(0), "b.tif": None})
+    assert all(path.exists() for path in export_run(run, name, tmp_path / "out"))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_nothing_partial_is_left_and_earlier_files_are_replaced(name, hard, tmp_path):
+    pytest.importorskip(NEEDS.get(name, "numpy"))
+    for _ in range(2):
+        export_run(hard, name, tmp_path)
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_an_export_that_fails_leaves_the_earlier_file(tmp_path):
+    run = write_run(tmp_path, {"a.tif": some_centres(3)})
+    export_run(run, "csv", tmp_path)
+    before = (tmp_path / "nuclei.csv").read_bytes()
+    with sqlite3.connect(tmp_path / "run.sqlite") as database:
+        database.execute("UPDATE images SET centres = x'00'")
+    with pytest.raises(ValueError, match="buffer size"):
+        export_run(Run(tmp_path), "csv", tmp_path)
+    assert (tmp_path / "nuclei.csv").read_bytes() == before
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_format_that_does_not_exist_is_an_input_error(plate, tmp_path):
+    with pytest.raises(InputError, match="expected one of csv, parquet"):
+        export_run(plate, "pdf", tmp_path)
+
+
+def test_a_radius_is_for_formats_that_draw(plate, tmp_path):
+    with pytest.raises(InputError, match="labels and ome-zarr"):
+        export_run(plate, "csv", tmp_path, radius=3)
+
+
+def test_a_place_that_cannot_be_written_is_an_input_error(plate, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written"):
+        export_run(plate, "geojson", tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_missing_package_is_named_with_what_installs_it(name, plate, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, NEEDS[name], None)
+    with pytest.raises(MissingPackageError, match=rf"pip install 'nucensus\[{name}\]'"):
+        export_run(plate, name, tmp_path)
+
+
+def test_the_command_writes_into_the_run_by_default(tmp_path):
+    plate_run(tmp_path)
+    result = CliRunner().invoke(_nucensus, ["export", str(tmp_path), "--to", "geojson"])
+    assert result.exit_code == 0, result.output
+    assert str(tmp_path / "geojson") in result.output
+    assert len(list(tmp_path.glob("geojson/*.geojson"))) == 3

@@ -1,0 +1,142 @@
+import json
+from pathlib import Path
+
+import pytest
+from stated_runs import hard_run, some_centres, write_run
+
+from nucensus import census, export_run
+from nucensus.export import FORMATS
+from nucensus.names import unescape
+from nucensus.provenance import provenance, write_provenance
+from nucensus.synthetic import write_plate
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "provenance.schema.json").read_text())
+
+
+def check(document):
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory):
+    return hard_run(tmp_path_factory.mktemp("hard"))
+
+
+def test_the_provenance_fits_its_schema_and_lists_every_input(hard, tmp_path):
+    document = json.loads(
+        write_provenance(hard, provenance(hard), tmp_path / "p.json").read_text("ascii")
+    )
+    check(document)
+    assert [unescape(each["image"]) for each in document["inputs"]["files"]] == list(
+        hard.images["image"]
+    )
+    assert document["inputs"]["files"][0]["changed"] == "2020-09-13T12:26:40.123456789Z"
+    assert document["inputs"]["size_bytes"] == 240 * len(hard.images)
+
+
+def test_a_real_run_fits_the_schema(tmp_path):
+    write_plate(tmp_path / "plate", fields=1, corrupt=False)
+    census(tmp_path / "plate", tmp_path / "run")
+    document = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    check(document)
+    assert document["strategy"]["reason"]
+    assert document["machine"]["processor"]
+    assert document["inputs"]["files"][0]["size_bytes"] > 1024 * 1280
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "s3://KEY:hidden@bucket/a.tif",
+        "https://hidden@host/a.tif",
+        "https://host/a.tif?X-Amz-Signature=hidden",
+        "az://host/a.tif?sv=1&sig=hidden#x",
+        "https://host/a.tif#hidden",
+    ],
+)
+def test_credentials_never_get_into_an_output(path, tmp_path):
+    run = write_run(
+        tmp_path / "run",
+        {path: some_centres(2)},
+        token="hidden",
+        strategy={"name": "threads", "workers": 1, "reason": f"read {path}"},
+    )
+    document = write_provenance(run, provenance(run), tmp_path / "p").read_text()
+    assert "hidden" not in document
+    assert "/a.tif" in document
+
+
+def test_estimates_are_kept_as_they_are(tmp_path):
+    estimates = {"sigma": {"value": 3.5, "reason": "nuclei of 11 pixels"}, "none": None}
+    run = write_run(tmp_path, {}, estimates=estimates)
+    assert provenance(run)["estimates"] == estimates
+    check(provenance(run))
+
+
+def test_numbers_that_json_lacks_are_texts(tmp_path):
+    run = write_run(tmp_path, {}, seconds=1.0, machine={"load": float("inf")})
+    assert provenance(run)["machine"] == {"load": "inf"}
+
+
+def _parquet(folder):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    return parquet.read_schema(folder / "nuclei.parquet").metadata[b"nucensus.provenance"]
+
+
+def _geojson(folder):
+    return json.dumps(json.loads((folder / "plain.tif.geojson").read_text())["provenance"])
+
+
+def _labels(folder):
+    import tifffile
+
+    with tifffile.TiffFile(folder / "plain.tif.labels.tif") as file:
+        return file.pages[0].description
+
+
+def _zarr(folder):
+    zarr = pytest.importorskip("zarr")
+    return json.dumps(zarr.open_group(folder / "plain.tif.ome.zarr").attrs["provenance"])
+
+
+def _anndata(folder):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(folder / "nuclei.h5ad") as file:
+        return file["uns/provenance"][()]
+
+
+def _imagej(folder):
+    roifile = pytest.importorskip("roifile")
+    [roi] = roifile.roiread(folder / "=1+1.tif.zip")
+    return roi.props.split("provenance: ", 1)[1]
+
+
+INSIDE = {
+    "parquet": _parquet,
+    "geojson": _geojson,
+    "labels": _labels,
+    "ome-zarr": _zarr,
+    "anndata": _anndata,
+    "imagej": _imagej,
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_formats_with_a_place_for_it_hold_the_provenance(name, hard, tmp_path):
+    pytest.importorskip({"anndata": "h5py", "ome-zarr": "zarr", "parquet": "pyarrow",
+                         "imagej": "roifile"}.get(name, "json"))  # fmt: skip
+    export_run(hard, name, tmp_path)
+    document = json.loads(INSIDE[name](tmp_path))
+    check(document)
+    assert document["settings"]["sigma"] == 4
+    per_image = FORMATS[name].per_image
+    assert len(document["inputs"]["files"]) == (1 if per_image else 0)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_the_provenance_beside_it(name, hard, tmp_path):
+    pytest.importorskip({"anndata": "h5py", "ome-zarr": "zarr", "parquet": "pyarrow",
+                         "imagej": "roifile", "xlsx": "openpyxl"}.get(name, "json"))  # fmt: skip
+    written = export_run(hard, name, tmp_path)
+    check(json.loads(written[-1].read_text()))
