@@ -67,7 +67,7 @@ def _state(path, images):
         columns = stated[1] if isinstance(stated, tuple) else {}
         for name, value in columns.items():
             plain = json.dumps(value) if isinstance(value, dict) else value
-            database.execute(f"UPDATE images SET {name} = ? WHERE id = ?", (plain, number))
+            database.execute(f"UPDATE journal SET {name} = ? WHERE key = ?", (plain, number))
     database.commit()
     database.close()
 
