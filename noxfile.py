@@ -17,7 +17,7 @@ def sync(session: nox.Session, *options: str) -> None:
 @nox.session(python=["3.11", "3.12", "3.13"])
 def suite(session: nox.Session) -> None:
     """Run the whole suite, the slow proofs too."""
-    sync(session, "--group", "exports")
+    sync(session, "--group", "formats", "--group", "exports")
     session.run("pytest", *session.posargs, env={"NUCENSUS_KILLS": "30"})
 
 
@@ -36,6 +36,22 @@ def napari(session: nox.Session) -> None:
     sync(session, "--group", "napari")
     tests = ["pytest", "-W", "default", "tests/test_viewer.py", *session.posargs]
     session.run("xvfb-run", "-a", *tests, external=True)
+
+
+@nox.session
+def public_images(session: nox.Session) -> None:
+    """Read real images that packages of others carry; downloads them."""
+    sync(session, "--group", "formats")
+    session.install("pip")
+    folder = session.create_tmp()
+    fetch = ("python", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder)
+    for package in ("stardist==0.9.2", "mahotas==1.4.19"):
+        session.run(*fetch, "--only-binary", ":all:", package)
+    old = ("--only-binary", ":all:", "--python-version", "3.9")
+    session.run(*fetch, *old, "cellprofiler==4.2.8.1")
+    session.run(*fetch, "--no-binary", ":all:", "pe2loaddata==0.2.0")
+    session.env["NUCENSUS_PUBLIC_IMAGES"] = folder
+    session.run("pytest", "-q", "tests/test_public_images.py", *session.posargs)
 
 
 @nox.session

@@ -80,6 +80,35 @@ enum nucensus_status {
 NUCENSUS_API int32_t nucensus_find_maxima(const nucensus_image* images, int64_t image_count,
                                           const nucensus_settings* settings,
                                           nucensus_maxima* maxima);
+
+// A stack of planes where it lies, as an image with one axis more in front.
+typedef struct nucensus_volume {
+    const void* pixels;
+    int64_t depth;
+    int64_t height;
+    int64_t width;
+    int64_t plane_stride;
+    int64_t row_stride;
+    int64_t column_stride;
+    int32_t pixel_type;
+    int32_t byte_swapped;
+} nucensus_volume;
+
+// What to look for in a volume: filters across planes, rows and columns.
+typedef struct nucensus_volume_settings {
+    const double* weights[3];
+    int64_t radius[3];
+    int64_t min_distance;
+    int64_t exclude_border;
+    double threshold;
+    int32_t has_threshold;
+    int32_t level;
+} nucensus_volume_settings;
+
+// As above, for one volume: three coordinates (plane, row, column) a point.
+NUCENSUS_API int32_t nucensus_find_maxima_in_volume(const nucensus_volume* volume,
+                                                    const nucensus_volume_settings* settings,
+                                                    nucensus_maxima* maxima);
 NUCENSUS_API void nucensus_release(nucensus_maxima* maxima);
 
 // Levels are numbered from 0; a name is NULL past the last one built.

@@ -70,7 +70,7 @@ def bad(tmp_path, fields):
         "damaged-zstd.tif": (bytes(damaged), "does not decode as TIFF"),
         "damaged-lzw.tif": (bytes(torn), "does not decode as TIFF"),
         "nan.tif": (encoded(nan), "NaN"),
-        "colours.tif": (encoded(np.zeros((9, 9, 3), np.uint8), photometric="rgb"), "9 x 9 x 3"),
+        "colours.tif": (encoded(np.zeros((9, 9, 3), np.uint8), photometric="rgb"), "--channel"),
         "stack.tif": (encoded(np.zeros((5, 9, 9), np.uint8)), "expected one plane"),
         "complex.tif": (encoded(np.zeros((9, 9), np.complex64)), "dtype complex64"),
     }
@@ -153,7 +153,7 @@ def test_what_a_header_claims_is_known_before_memory_is_taken(tmp_path, name, co
         raise TooLargeError("too large")
 
     with pytest.raises(TooLargeError, match="too large"):
-        read(tmp_path / name, refuse)
+        read(tmp_path / name, on_header=refuse)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sockets have paths on Linux")

@@ -53,11 +53,11 @@ def test_jpeg_gives_its_pixels_as_they_decode(tmp_path):
     same(tmp_path / "a.JPG", imagecodecs.jpeg_decode(encoded))
 
 
-def test_a_stack_is_refused_with_its_shape_and_axes(tmp_path):
+def test_a_stack_is_refused_with_how_to_choose_a_plane(tmp_path):
     tifffile.imwrite(
         tmp_path / "a.tif", np.stack([IMAGE] * 3), imagej=True, metadata={"axes": "ZYX"}
     )
-    with pytest.raises(NotAPlaneError, match=r"3 x 70 x 90 \(ZYX\)"):
+    with pytest.raises(NotAPlaneError, match=r"3 z planes \(0 to 2\); .* choose with --z"):
         read(tmp_path / "a.tif")
 
 
@@ -71,7 +71,7 @@ def test_two_images_in_one_file_are_refused(tmp_path):
 
 def test_colours_are_refused_with_what_to_do(tmp_path):
     (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(np.dstack([IMAGE] * 3)))
-    with pytest.raises(NotAPlaneError, match="save the channel with the nuclei"):
+    with pytest.raises(NotAPlaneError, match="choose with --channel"):
         read(tmp_path / "a.png")
 
 
@@ -93,7 +93,7 @@ def test_a_truncated_file_is_told_from_an_empty_and_a_missing_one(tmp_path):
 def test_a_text_with_the_ending_of_an_image_is_refused(tmp_path, ending):
     path = tmp_path / f"a.{ending}"
     path.write_text("this is no image at all, whatever its name says\n")
-    with pytest.raises(ReadError, match="wrong ending"):
+    with pytest.raises(ReadError, match="does not decode as"):
         read(path)
 
 

@@ -72,6 +72,28 @@ class _Maxima(ctypes.Structure):
     )
 
 
+class _Volume(ctypes.Structure):
+    _fields_ = (
+        ("pixels", ctypes.c_void_p),
+        ("shape", ctypes.c_int64 * 3),
+        ("strides", ctypes.c_int64 * 3),
+        ("pixel_type", ctypes.c_int32),
+        ("byte_swapped", ctypes.c_int32),
+    )
+
+
+class _VolumeSettings(ctypes.Structure):
+    _fields_ = (
+        ("weights", ctypes.c_void_p * 3),
+        ("radius", ctypes.c_int64 * 3),
+        ("min_distance", ctypes.c_int64),
+        ("exclude_border", ctypes.c_int64),
+        ("threshold", ctypes.c_double),
+        ("has_threshold", ctypes.c_int32),
+        ("level", ctypes.c_int32),
+    )
+
+
 def find_maxima(
     image: Image,
     *,
@@ -222,6 +244,90 @@ def find_maxima_many(
         _library().nucensus_release(ctypes.byref(maxima))
 
 
+def find_maxima_in_volume(
+    volume: Image,
+    *,
+    sigma: Sequence[float],
+    min_distance: int,
+    threshold_abs: float | None,
+    exclude_border: int,
+    level: str | None = None,
+) -> tuple[Points, Intensities]:
+    """Do what `find_maxima` does for a stack of planes, smoothed along all three axes.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (planes, rows, columns)
+        Grey levels, as for `find_maxima`. A copy in float64 (float32 where the
+        volume is) is made, and the maxima of `2 * min_distance + 1` planes wait.
+    sigma : sequence of three floats
+        Standard deviation of the Gaussian along planes, rows and columns.
+    min_distance, threshold_abs, exclude_border
+        As for `find_maxima`, along all three axes.
+    level : str, optional
+        As for `find_maxima_many`.
+
+    Returns
+    -------
+    points : ndarray of int64, shape (N, 3)
+        (plane, row, column) of each centre.
+    intensities : ndarray of float64, shape (N,)
+
+    Raises
+    ------
+    ValueError
+        As for `find_maxima`.
+    """
+    _check_grey_levels(volume, threshold_abs is None)
+    if volume.dtype.kind == "f" and volume.dtype.itemsize > 8:
+        volume = volume.astype(np.float64)
+    if volume.ndim != 3 or len(sigma) != 3:
+        raise ValueError(
+            f"the volume has {volume.ndim} axes and sigma {len(sigma)} values; expected three of "
+            "each (plane, row, column)"
+        )
+    weights = [_half_gaussian(float(each)) for each in sigma]
+    settings = _VolumeSettings(
+        weights=(ctypes.c_void_p * 3)(*(each.ctypes.data for each in weights)),
+        radius=(ctypes.c_int64 * 3)(*(len(each) - 1 for each in weights)),
+        min_distance=_whole("min_distance", min_distance),
+        exclude_border=_whole("exclude_border", exclude_border),
+        threshold=_comparable(threshold_abs, volume.dtype),
+        has_threshold=threshold_abs is not None,
+        level=_default_level() if level is None else _level_number(level),
+    )
+    described = _Volume(
+        pixels=volume.ctypes.data,
+        shape=(ctypes.c_int64 * 3)(*volume.shape),
+        strides=(ctypes.c_int64 * 3)(*volume.strides),
+        pixel_type=_PIXEL_TYPES[volume.dtype.str[1:]],
+        byte_swapped=not volume.dtype.isnative,
+    )
+    maxima = _Maxima()
+    status = _library().nucensus_find_maxima_in_volume(
+        ctypes.byref(described), ctypes.byref(settings), ctypes.byref(maxima)
+    )
+    if status == _NO_MEMORY:
+        raise MemoryError(f"no memory to find the maxima of a volume of shape {volume.shape}")
+    try:
+        return _split(maxima, 1, axes=3)[0]
+    finally:
+        _library().nucensus_release(ctypes.byref(maxima))
+
+
+def _check_grey_levels(volume: Image, needs_pixels: bool) -> None:
+    if volume.dtype.kind not in "biuf":
+        raise TypeError(
+            f"the volume has dtype {volume.dtype}; expected grey levels: bool, integers "
+            "or real floating point; convert it first"
+        )
+    if needs_pixels and volume.size == 0:
+        raise ValueError(
+            f"the volume has no pixels (shape {volume.shape}) and there is no threshold; "
+            "expected pixels to take the least value of; give a threshold"
+        )
+
+
 def format_rows(values: NDArray[np.float64], kinds: bytes, literals: Sequence[bytes]) -> memoryview:
     """Return rows of numbers as text, each number between two of `literals`.
 
@@ -296,6 +402,8 @@ def _library() -> ctypes.CDLL:
         ctypes.c_void_p,
     )
     library.nucensus_find_maxima.restype = ctypes.c_int32
+    library.nucensus_find_maxima_in_volume.argtypes = (ctypes.c_void_p,) * 3
+    library.nucensus_find_maxima_in_volume.restype = ctypes.c_int32
     library.nucensus_release.argtypes = (ctypes.c_void_p,)
     library.nucensus_release.restype = None
     library.nucensus_format_rows.argtypes = (
@@ -428,7 +536,7 @@ def _comparable(threshold: float | None, dtype: np.dtype[Any]) -> float:
         return float(np.result_type(smoothed, threshold).type(threshold))
 
 
-def _split(maxima: _Maxima, image_count: int) -> list[tuple[Points, Intensities]]:
+def _split(maxima: _Maxima, image_count: int, axes: int = 2) -> list[tuple[Points, Intensities]]:
     """Return what the kernel found as one pair of arrays for each image."""
     results = []
     start = 0
@@ -440,13 +548,13 @@ def _split(maxima: _Maxima, image_count: int) -> list[tuple[Points, Intensities]
                 "scikit-image leaves undefined; expected numbers; replace NaN in the image "
                 "(and infinities of both signs) first, for example with numpy.nan_to_num"
             )
-        points = np.empty((count, 2), np.int64)
+        points = np.empty((count, axes), np.int64)
         intensities = np.empty(count, np.float64)
         if count:
             ctypes.memmove(
                 points.ctypes.data,
-                ctypes.addressof(maxima.points.contents) + start * 16,
-                count * 16,
+                ctypes.addressof(maxima.points.contents) + start * 8 * axes,
+                count * 8 * axes,
             )
             ctypes.memmove(
                 intensities.ctypes.data,

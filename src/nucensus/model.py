@@ -1,7 +1,7 @@
 """The values that cross from one room to another."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -22,7 +22,7 @@ Border: TypeAlias = Literal["drop", "keep", "count"]
 Flag: TypeAlias = Literal["blank", "saturated", "out-of-focus", "sparse", "crowded", "disagrees"]
 """What is odd about an image, as the automatic detector sees it."""
 
-Stage: TypeAlias = Literal["read", "detect", "worker"]
+Stage: TypeAlias = Literal["discover", "read", "detect", "worker"]
 
 RUN_FILE = "run.sqlite"
 """The name of the run file in the folder of a run."""
@@ -48,7 +48,8 @@ class Settings:
         under the entry point `nucensus.detectors`.
     sigma : float or tuple of float or "auto"
         Standard deviation of the Gaussian that smooths the image, in pixels:
-        one number, or one per axis (row, column). 0 does not smooth.
+        one number, or one per axis (row, column; of a volume plane, row,
+        column). 0 does not smooth.
     min_distance : int or "auto"
         Least distance of two centres along either axis, in pixels.
     threshold : float or None or "auto"
@@ -60,6 +61,14 @@ class Settings:
         unbiased counting frame).
     subpixel : bool
         Whether centres are also given to a fraction of a pixel.
+    sigma_um : float or None
+        `sigma` in micrometres, for files that state the size of their pixels
+        and the distance of their planes; it takes the place of `sigma`.
+    invert : bool
+        Whether nuclei are dark on bright ground. Grey levels are turned over
+        as `skimage.util.invert` does: the largest of the dtype less each pixel
+        (of signed integers -1, of floating point 1 less it). The threshold and
+        the intensities are those of the image turned over.
 
     Examples
     --------
@@ -75,12 +84,12 @@ class Settings:
     threshold: float | Auto | None = "auto"
     border: Border | Auto = "auto"
     subpixel: bool = False
+    sigma_um: float | None = None
+    invert: bool = False
 
     def __post_init__(self) -> None:
-        numbers = [
-            each for each in (self.sigma, self.min_distance, self.threshold) if each != "auto"
-        ]
-        published = self.detector == "auto" and bool(numbers)
+        numbers = (self.sigma, self.min_distance, self.threshold, self.sigma_um or "auto")
+        published = self.detector == "auto" and any(each != "auto" for each in numbers)
         if published:
             self._set_where_auto(
                 detector="maxima",
@@ -100,6 +109,19 @@ class Settings:
     def are_numbers(self) -> bool:
         """Whether nothing has to be estimated from the images."""
         return "auto" not in (self.detector, self.sigma, self.min_distance, self.threshold)
+
+    def in_pixels(self, spacing_um: tuple[float | None, ...]) -> "Settings":
+        """Return the settings for an image whose pixels have that size along each axis."""
+        if self.sigma_um is None:
+            return self
+        if not all(spacing_um):
+            raise SettingsError(
+                f"sigma is {self.sigma_um} micrometres, and the file does not state the size of "
+                f"its pixels{' and the distance of its planes' if len(spacing_um) > 2 else ''}; "
+                f"give sigma in pixels"
+            )
+        sigma = tuple(self.sigma_um / each for each in spacing_um if each)
+        return replace(self, sigma=sigma, sigma_um=None)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as a dictionary of plain values that JSON can hold."""
@@ -121,7 +143,10 @@ class Settings:
 
     def _check(self) -> None:
         sigmas = self.sigma if isinstance(self.sigma, tuple) else (self.sigma,)
-        if not all(each == "auto" or (np.isfinite(each) and each >= 0) for each in sigmas):
+        micrometres = () if self.sigma_um is None else (self.sigma_um,)
+        if not all(
+            each == "auto" or (np.isfinite(each) and each >= 0) for each in (*sigmas, *micrometres)
+        ):
             raise SettingsError(
                 f"sigma is {self.sigma}; expected a finite number of pixels, 0 or more, or auto"
             )
@@ -185,7 +210,7 @@ class Centres:
     Attributes
     ----------
     points : ndarray of int64, shape (N, ndim)
-        (row, column) of each centre, in pixels.
+        (row, column) of each centre, in pixels; of a volume (plane, row, column).
     intensities : ndarray of float64, shape (N,)
         The smoothed value at each centre, in grey levels of the image.
     subpixel : ndarray of float64, shape (N, ndim), or None
@@ -204,8 +229,67 @@ class Centres:
 
 
 @dataclass(frozen=True, slots=True)
+class Plane:
+    """Which plane of a file is meant; None leaves the choice to the file, which must hold one.
+
+    Attributes
+    ----------
+    scene : int, str or None
+        Index (from 0) or name of an image in a file of several.
+    channel : int, str or None
+        Index (from 0) or name of the channel. Of colours, 0 is red.
+    z : int, "max", "volume" or None
+        Index of the plane from 0, the maximum over all planes, or all of them
+        as one volume.
+    time : int or None
+        Index of the time point from 0.
+
+    "each" stands for every scene, channel, plane or time point, as an image of
+    its own.
+
+    Examples
+    --------
+    >>> str(Plane(channel="DAPI", z=3))
+    'c=DAPI,z=3'
+    """
+
+    scene: int | str | None = None
+    channel: int | str | None = None
+    z: int | Literal["max", "volume", "each"] | None = None
+    time: int | Literal["each"] | None = None
+
+    def __str__(self) -> str:
+        parts = {"s": self.scene, "c": self.channel, "z": self.z, "t": self.time}
+        return ",".join(f"{axis}={value}" for axis, value in parts.items() if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on a plate an image was taken, as its name or an index file says; "" is not known.
+
+    Attributes
+    ----------
+    plate : str
+    well : str
+        Row letters and two digits, as in B02.
+    site, channel, z, time : str
+        Numbers as they are written, without leading zeros; a channel may be a name.
+    stain : str
+        The name of the channel, where an index file gives one.
+    """
+
+    plate: str = ""
+    well: str = ""
+    site: str = ""
+    channel: str = ""
+    z: str = ""
+    time: str = ""
+    stain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageRef:
-    """One image that was asked for, not yet read.
+    """One image that was asked for, not yet read: one plane of one file.
 
     Attributes
     ----------
@@ -217,12 +301,27 @@ class ImageRef:
     size_bytes, mtime_ns : int
         Size and time of last change when it was listed; -1 if it could not be
         looked at.
+    plane : Plane
+        Which plane of the file.
+    place : Place
+        Where on its plate it was taken.
+    pixel_size_um : float or None
+        Side of a pixel as the index file of the plate states it, in micrometres.
+    extra : str
+        What the manifest says of it beside these, as a JSON object; "" is nothing.
+    problem : str
+        Why it cannot be read, if that is known beforehand.
     """
 
     name: str
     path: str
     size_bytes: int = -1
     mtime_ns: int = -1
+    plane: Plane = Plane()
+    place: Place = Place()
+    pixel_size_um: float | None = None
+    extra: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +340,7 @@ class Found:
     read_cpu_ms: float = 0.0
     compression: str = ""
     content: str | None = None
+    pixel_size_um: float | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -23,6 +23,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -33,7 +34,7 @@ from .draw import map_of_centres
 from .errors import MissingPackageError, RunError
 from .lock import RunLock
 from .machine import network_disk
-from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Settings
+from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Plane, Settings
 
 if TYPE_CHECKING:
     import pandas
@@ -43,6 +44,12 @@ _APPLICATION_ID = 0x6E75_6365  # "nuce"
 
 NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
 """One nucleus as the run file packs it: (row, column) in pixels, smoothed grey level."""
+
+VOLUME_RECORD = np.dtype([*NUCLEUS_RECORD.descr, ("z", "<i4")])
+"""One nucleus of a volume: as above, and its plane."""
+
+METADATA_COLUMNS = ("plate", "well", "site", "channel", "z", "time", "pixel_size_um", "extra")
+"""Where an image comes from, as far as it says so; `extra` is a JSON object of whatever else."""
 
 IMAGE_COLUMNS = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
@@ -83,12 +90,13 @@ CREATE TABLE journal (
     plate TEXT,
     well TEXT,
     site TEXT,
-    flag TEXT,
     channel TEXT,
     z INTEGER,
     time INTEGER,
     pixel_size_um REAL,
     extra TEXT,
+    plane TEXT,
+    flag TEXT,
     centres BLOB
 );
 CREATE INDEX listing ON journal (position) WHERE position IS NOT NULL;
@@ -99,7 +107,10 @@ _OUTCOME = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
     "content", "flag", "centres",
 )  # fmt: skip
-_RECORD = f"UPDATE journal SET {', '.join(f'{name} = ?' for name in _OUTCOME)} WHERE key = ?"
+_RECORD = (
+    f"UPDATE journal SET {', '.join(f'{name} = ?' for name in _OUTCOME)}, "
+    "pixel_size_um = coalesce(pixel_size_um, ?) WHERE key = ?"
+)
 
 
 class Table(np.ndarray[Any, np.dtype[Any]]):
@@ -163,16 +174,32 @@ class Run:
 
     @property
     def nuclei(self) -> Table:
-        """One record per nucleus: image, y and x in pixels, intensity in grey levels."""
-        dtype = np.dtype([("image", object), ("y", "i8"), ("x", "i8"), ("intensity", "f8")])
+        """One record per nucleus: image, y and x in pixels, intensity in grey levels.
+
+        Where there are volumes also the plane z, which is -1 in images of one plane.
+        """
+        fields: list[tuple[str, Any]] = [
+            ("image", object), ("y", "i8"), ("x", "i8"), ("intensity", "f8")
+        ]  # fmt: skip
+        has_volumes = self.has_volumes
+        dtype = np.dtype([*fields, ("z", "i8")] if has_volumes else fields)
         parts = []
         for name, nuclei in self.nuclei_by_image():
             part = np.empty(len(nuclei), dtype)
             part["image"] = name
             for field in ("y", "x", "intensity"):
                 part[field] = nuclei[field]
+            if has_volumes:
+                part["z"] = nuclei["z"] if nuclei.dtype == VOLUME_RECORD else -1
             parts.append(part)
         return (np.concatenate(parts) if parts else np.empty(0, dtype)).view(Table)
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether nuclei were found in volumes, so that they have a plane z."""
+        size = NUCLEUS_RECORD.itemsize
+        query = "SELECT EXISTS (SELECT 1 FROM images WHERE length(centres) > ? * count)"
+        return bool(self._database.execute(query, (size,)).fetchone()[0])
 
     @property
     def failures(self) -> Table:
@@ -195,10 +222,13 @@ class Run:
         return self.rows("name", *IMAGE_COLUMNS)
 
     def nuclei_by_image(self) -> Iterator[tuple[str, Nuclei]]:
-        """Yield the name of each image that was done, with its nuclei as `NUCLEUS_RECORD`s."""
-        query = "SELECT name, centres FROM images WHERE status = 'found' ORDER BY id"
-        for name, packed in self._database.execute(query):
-            yield _as_text(name), np.frombuffer(packed, NUCLEUS_RECORD)
+        """Yield the name of each image that was done, with its nuclei as `NUCLEUS_RECORD`s.
+
+        Those of a volume are `VOLUME_RECORD`s.
+        """
+        query = "SELECT name, count, centres FROM images WHERE status = 'found' ORDER BY id"
+        for name, count, packed in self._database.execute(query):
+            yield _as_text(name), unpack_nuclei(packed, count)
 
     def all_images(self) -> Iterator[tuple[ImageRow, Nuclei]]:
         """Yield the row and the nuclei of each image, none where it was not done, in order."""
@@ -235,22 +265,22 @@ class Run:
     def _records(
         self, which: str, *values: Any, columns: Sequence[str] = ROW_COLUMNS
     ) -> Iterator[tuple[ImageRow, Nuclei]]:
-        query = f"SELECT {', '.join(columns)}, centres FROM images {which}"
-        for *row, packed in self._database.execute(query, values):
+        query = f"SELECT {', '.join(columns)}, centres, count FROM images {which}"
+        for *row, packed, count in self._database.execute(query, values):
             known = dict(zip(columns, _as_texts(row), strict=True))
-            yield known, np.frombuffer(packed or b"", NUCLEUS_RECORD)
+            yield known, unpack_nuclei(packed or b"", count or 0)
 
     def reference(self, image: str) -> ImageRef:
         """Return what the run was asked to do under the name `image`."""
-        query = "SELECT path, size_bytes, mtime_ns FROM images WHERE name = ?"
-        path, *stat = self._database.execute(query, (_as_sql(image),)).fetchone()
-        return ImageRef(image, _as_text(path), *stat)
+        query = "SELECT path, plane, size_bytes, mtime_ns FROM images WHERE name = ?"
+        row = self._database.execute(query, (_as_sql(image),)).fetchone()
+        path, plane, size_bytes, mtime_ns = row
+        return ImageRef(image, _as_text(path), size_bytes, mtime_ns, _plane(plane))
 
     def nuclei_of(self, image: str) -> NDArray[np.void]:
         """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
-        query = "SELECT centres FROM images WHERE name = ?"
-        packed = self._database.execute(query, (_as_sql(image),)).fetchone()[0]
-        return np.frombuffer(packed, NUCLEUS_RECORD)
+        query = "SELECT centres, count FROM images WHERE name = ?"
+        return unpack_nuclei(*self._database.execute(query, (_as_sql(image),)).fetchone())
 
     def close(self) -> None:
         """Close the run file."""
@@ -281,15 +311,15 @@ class Run:
     def _thumbnail(self) -> str:
         """Return a map of the nuclei of the field with the median count."""
         query = (
-            "SELECT centres, height, width FROM images WHERE status = 'found' "
+            "SELECT centres, count, height, width FROM images WHERE status = 'found' "
             "ORDER BY count, id LIMIT 1 OFFSET ?"
         )
         row = self._database.execute(query, (max(0, self.counts["found"] - 1) // 2,)).fetchone()
         if row is None:
             return ""
-        nuclei = np.frombuffer(row[0], NUCLEUS_RECORD)
+        nuclei = unpack_nuclei(row[0], row[1])
         points = np.column_stack((nuclei["y"], nuclei["x"]))
-        return map_of_centres(points, (row[1], row[2]), width=220)
+        return map_of_centres(points, (row[2], row[3]), width=220)
 
     def __repr__(self) -> str:
         counts = self.counts
@@ -387,11 +417,14 @@ class RunWriter:
                 earlier = self._one("SELECT count(*) FROM journal")
                 self._database.execute("UPDATE journal SET position = NULL")
                 self._database.executemany(
-                    "INSERT INTO journal (position, name, path, size_bytes, mtime_ns) "
-                    "VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
-                    "position = coalesce(position, excluded.position), path = excluded.path, "
-                    "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, "
-                    f"status = CASE WHEN {changed} THEN 'pending' ELSE status END",
+                    f"INSERT INTO journal (position, {', '.join(_PLANNED)}) "
+                    f"VALUES ({', '.join('?' * (len(_PLANNED) + 1))}) ON CONFLICT (name) "
+                    "DO UPDATE SET position = coalesce(position, excluded.position), "
+                    f"{', '.join(f'{name} = excluded.{name}' for name in _RELISTED)}, "
+                    f"status = CASE WHEN {changed} OR plane IS NOT excluded.plane "
+                    "THEN excluded.status ELSE status END, "
+                    "stage = coalesce(excluded.stage, stage), "
+                    "reason = coalesce(excluded.reason, reason)",
                     self._rows(references, resumes=earlier > 0),
                 )
                 if earlier and earlier == self._one(
@@ -408,10 +441,10 @@ class RunWriter:
 
     def _rows(self, references: Iterable[ImageRef], *, resumes: bool) -> Iterator[tuple[Any, ...]]:
         for position, each in enumerate(references):
-            name, path = _as_sql(each.name), _as_sql(_absolute(each.path))
+            row = _row(each)
             if resumes:
-                self._refuse_another_file(name, path, each)
-            yield position, name, path, each.size_bytes, each.mtime_ns
+                self._refuse_another_file(row[0], row[1], each)
+            yield position, *row
 
     def _refuse_another_file(self, name: str | bytes, path: str | bytes, now: ImageRef) -> None:
         """Raise if both place and file are not those that the run knows by this name."""
@@ -456,29 +489,29 @@ class RunWriter:
             self._database.execute("UPDATE journal SET status = 'pending' WHERE key = ?", (key,))
         self.commit()
 
-    def pending(self) -> Iterator[tuple[int, str]]:
-        """Yield (key, path) of every image that has no outcome yet, a page at a time."""
+    def pending(self) -> Iterator[tuple[int, str, Plane]]:
+        """Yield (key, path, plane) of every image that has no outcome yet, a page at a time."""
         query = (
-            "SELECT id, key, path FROM images WHERE status = 'pending' AND id > ? "
+            "SELECT id, key, path, plane FROM images WHERE status = 'pending' AND id > ? "
             "ORDER BY id LIMIT 1000"
         )
         position = -1
         while page := self._database.execute(query, (position,)).fetchall():
-            for position, key, path in page:  # noqa: B007 the last one is where the next page starts
-                yield key, _as_text(path)
+            for position, key, path, plane in page:  # noqa: B007 the last is where the next starts
+                yield key, _as_text(path), _plane(plane)
 
-    def listed(self) -> Iterator[tuple[int, str]]:
-        """Yield (key, path) of every image that has not failed, in the order of the run."""
-        query = "SELECT key, path FROM images WHERE status != 'failed' ORDER BY id"
-        for key, path in self._database.execute(query):
-            yield key, _as_text(path)
+    def listed(self) -> Iterator[tuple[int, str, Plane]]:
+        """Yield (key, path, plane) of every image that has not failed, in the order of the run."""
+        query = "SELECT key, path, plane FROM images WHERE status != 'failed' ORDER BY id"
+        for key, path, plane in self._database.execute(query):
+            yield key, _as_text(path), _plane(plane)
 
-    def suspects(self) -> list[tuple[int, str]]:
-        """Return (key, path) of the pending images that an earlier process died with."""
+    def suspects(self) -> list[tuple[int, str, Plane]]:
+        """Return (key, path, plane) of the pending images that an earlier process died with."""
         left_behind = sorted(self.lock.left_behind) if self.lock is not None else []
-        query = "SELECT path FROM images WHERE key = ? AND status = 'pending'"
+        query = "SELECT path, plane FROM images WHERE key = ? AND status = 'pending'"
         rows = [(key, self._database.execute(query, (key,)).fetchone()) for key in left_behind]
-        return [(key, _as_text(row[0])) for key, row in rows if row]
+        return [(key, _as_text(row[0]), _plane(row[1])) for key, row in rows if row]
 
     def has_images(self) -> bool:
         """Tell whether anything was ever listed."""
@@ -502,14 +535,14 @@ class RunWriter:
         """Write the outcome of an image; `commit` makes it last."""
         values: tuple[Any, ...]
         match outcome:
-            case Found(centres, (height, width), dtype, read_ms, detect_ms):
+            case Found(centres, (*_, height, width), dtype, read_ms, detect_ms):
                 values = (
                     "found", len(centres), height, width, dtype, round(read_ms, 3),
                     round(detect_ms, 3), None, None, outcome.content, centres.flag,
-                    _pack(centres),
+                    _pack(centres), outcome.pixel_size_um,
                 )  # fmt: skip
             case Failed(stage, reason):
-                values = ("failed", *[None] * 6, stage, reason, outcome.content, None, None)
+                values = ("failed", *[None] * 6, stage, reason, outcome.content, *[None] * 3)
         with self.explained():
             self._database.execute(_RECORD, (*values, key))
 
@@ -588,11 +621,57 @@ def _is_full(folder: Path | None) -> bool:
         return False
 
 
+_PLANNED = (
+    "name", "path", "size_bytes", "mtime_ns", "status", "stage", "reason", *METADATA_COLUMNS,
+    "plane",
+)  # fmt: skip
+
+_RELISTED = tuple(
+    name for name in _PLANNED if name not in ("name", "status", "stage", "reason", "pixel_size_um")
+)
+"""What the listing says anew of an image that the run knows."""
+
+
+def _row(reference: ImageRef) -> tuple[Any, ...]:
+    """Return what `_PLANNED` says of an image; what is not known is NULL."""
+    place, plane = reference.place, reference.plane
+    channel = place.stain or place.channel or plane.channel
+    failed = ("failed", "discover", reference.problem)
+    return (
+        _as_sql(reference.name), _as_sql(_absolute(reference.path)),
+        reference.size_bytes, reference.mtime_ns,
+        *(failed if reference.problem else ("pending", None, None)),
+        place.plate or None, place.well or None, place.site or None,
+        None if channel is None else str(channel), _whole(place.z or plane.z),
+        _whole(place.time or plane.time), reference.pixel_size_um, reference.extra or None,
+        json.dumps(asdict(plane)) if str(plane) else None,
+    )  # fmt: skip
+
+
+def _plane(text: str | None) -> Plane:
+    return Plane(**json.loads(text)) if text else Plane()
+
+
+def _whole(position: int | str | None) -> int | None:
+    """Return a position as a number, or None where it is none, as of a projection."""
+    text = str(position)
+    return int(text) if text.isdecimal() else None
+
+
 def _pack(centres: Centres) -> bytes:
-    records = np.empty(len(centres), NUCLEUS_RECORD)
-    records["y"], records["x"] = centres.points.T
+    is_volume = centres.points.shape[1] == 3
+    records = np.empty(len(centres), VOLUME_RECORD if is_volume else NUCLEUS_RECORD)
+    *z, records["y"], records["x"] = centres.points.T
+    if is_volume:
+        records["z"] = z[0]
     records["intensity"] = centres.intensities
     return records.tobytes()
+
+
+def unpack_nuclei(packed: bytes, count: int) -> NDArray[np.void]:
+    """Return the nuclei of an image as the run file holds them; those of a volume have a z."""
+    is_volume = len(packed) != count * NUCLEUS_RECORD.itemsize
+    return np.frombuffer(packed, VOLUME_RECORD if is_volume else NUCLEUS_RECORD)
 
 
 def _as_sql(text: str) -> str | bytes:

@@ -2,7 +2,10 @@
 
 from .choose import Choice, choose, choose_from
 from .pilot import Measured
+from .plan import expand
 from .process import process_images
 from .take_census import census, retry
 
-__all__ = ["Choice", "Measured", "census", "choose", "choose_from", "process_images", "retry"]
+__all__ = [
+    "Choice", "Measured", "census", "choose", "choose_from", "expand", "process_images", "retry",
+]  # fmt: skip

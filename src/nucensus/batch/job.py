@@ -7,15 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from numpy.typing import NDArray
-
-from ..detect import Estimate, Resolved, detect, estimate
+from ..detect import Estimate, Resolved, detect, estimate_as
 from ..errors import NucensusError, TooLargeError
 from ..lock import RunLock
-from ..model import Failed, Found, Header, Outcome, Settings
-from ..read import read
+from ..model import Failed, Found, Header, Outcome, Plane, Settings
+from ..read import Image, read_image
 from .budget import Budget
 
 
@@ -25,7 +22,7 @@ class Loaded:
 
     key: int
     path: str
-    image: NDArray[Any]
+    image: Image
     read_ms: float
     read_cpu_ms: float
     compression: str
@@ -35,7 +32,7 @@ class Loaded:
     @property
     def nbytes(self) -> int:
         """The size of the image in memory."""
-        return self.image.nbytes
+        return self.image.pixels.nbytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +73,17 @@ class Job:
         """Return the job for one of so many processes, each with its part of the memory."""
         return replace(self, most_bytes=self.most_bytes // workers)
 
-    def load(self, item: tuple[int, str]) -> Loaded | Failed | None:
-        """Read the image (key, path); None if the run is to stop."""
+    def load(self, item: tuple[int, str, Plane]) -> Loaded | Failed | None:
+        """Read the image (key, path, plane); None if the run is to stop."""
         if self.stop is not None and self.stop.is_set():
             return None
-        key, path = item
+        key, path, plane = item
         admission = _Admission(self)
         with self._marked(key):
             content = content_hash(path) if self.check_content else None
             start, cpu = time.perf_counter(), time.thread_time()
             try:
-                image = read(path, admission)
+                image = read_image(path, plane, admission)
             except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
                 admission.give_back()
                 known = isinstance(error, NucensusError)
@@ -104,7 +101,9 @@ class Job:
         start = time.perf_counter()
         try:
             with self._marked(loaded.key):
-                centres = detect(loaded.image, self.settings, self._resolved(loaded.path))
+                settings = self.settings.in_pixels(loaded.image.spacing_um)
+                resolved = self._resolved(loaded.path)
+                centres = detect(loaded.image.pixels, settings, resolved)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
         except Exception as error:  # noqa: BLE001 the worker boundary: a bad image is a row
@@ -113,19 +112,19 @@ class Job:
             if self.budget is not None:
                 self.budget.give_back(loaded.taken_bytes)
         return Found(
-            centres, loaded.image.shape, str(loaded.image.dtype), loaded.read_ms,
+            centres, loaded.image.pixels.shape, str(loaded.image.pixels.dtype), loaded.read_ms,
             1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
-            loaded.content,
+            loaded.content, loaded.image.pixel_size_um,
         )  # fmt: skip
 
-    def look(self, item: tuple[int, str]) -> Estimate | None:
-        """Read the image (key, path) and estimate what its nuclei are like."""
+    def look(self, item: tuple[int, str, Plane]) -> Estimate | None:
+        """Read the image (key, path, plane) and estimate what its nuclei are like."""
         loaded = self.load(item)
         if not isinstance(loaded, Loaded):
             return None
         try:
             with self._marked(loaded.key):
-                return estimate(loaded.image)
+                return estimate_as(loaded.image.pixels, self.settings)
         except (TypeError, ValueError):  # it will fail again, with its reason, when its turn comes
             return None
         finally:

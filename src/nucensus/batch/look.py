@@ -7,11 +7,14 @@ from typing import TypeAlias
 
 from ..detect import Estimate, Resolved, pool
 from ..execute import Strategy
+from ..model import Plane
 from ..store import RunWriter
 from .job import Job
 
 Pools: TypeAlias = dict[str, Resolved]
 """What the images of a folder look like, by its path; "" stands for all images."""
+
+Item: TypeAlias = tuple[int, str, Plane]
 
 _LEAST_SAMPLE, _MOST_SAMPLE = 8, 32
 _SAMPLE_SHARE = 4
@@ -27,7 +30,7 @@ def look(writer: RunWriter, job: Job, strategy: Strategy, workers: int) -> Pools
     known = writer.facts.get("estimates")
     if known:
         return {folder: Resolved.from_dict(values) for folder, values in known.items()}
-    counts = Counter(os.path.dirname(path) for _, path in writer.listed())
+    counts = Counter(os.path.dirname(path) for _, path, _ in writer.listed())
     sample = list(_sample(writer.listed(), counts))
     estimates: dict[str, list[Estimate]] = {"": []}
     for index, found in sorted(
@@ -46,13 +49,13 @@ def look(writer: RunWriter, job: Job, strategy: Strategy, workers: int) -> Pools
     return pools
 
 
-def _sample(listed: Iterable[tuple[int, str]], counts: Counter[str]) -> Iterator[tuple[int, str]]:
+def _sample(listed: Iterable[Item], counts: Counter[str]) -> Iterator[Item]:
     """Yield every so many-th image of each folder."""
     seen: Counter[str] = Counter()
-    for key, path in listed:
-        folder = os.path.dirname(path)
+    for item in listed:
+        folder = os.path.dirname(item[1])
         count, place = counts[folder], seen[folder]
         size = min(max(count // _SAMPLE_SHARE, _LEAST_SAMPLE), _MOST_SAMPLE, count)
         if place * size // count != (place - 1) * size // count:
-            yield key, path
+            yield item
         seen[folder] += 1

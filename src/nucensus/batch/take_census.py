@@ -12,12 +12,12 @@ from typing import TypeAlias
 
 from .._version import __version__
 from ..detect import detector_named
-from ..discover import list_images
+from ..discover import list_images, read_metadata
 from ..errors import RunError
 from ..execute import STRATEGIES, Lost, Strategy, isolated
 from ..export import write_csv
 from ..machine import facts, usable_cores
-from ..model import RUN_FILE, Failed, Limits, Outcome, Settings
+from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings
 from ..read import SUFFIXES
 from ..store import Run, RunWriter
 from .bottleneck import Tally
@@ -25,9 +25,12 @@ from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose, choose_from
 from .job import Job, content_hash
 from .look import look
+from .plan import expand, join_treatments
 from .process import Steps, run_over
 
 PathLike: TypeAlias = str | os.PathLike[str]
+Item: TypeAlias = tuple[int, str, Plane]
+"""Key, path and plane of an image."""
 
 _COMMIT_EVERY_S = 0.5
 _COMMIT_EVERY_IMAGES = 1000
@@ -40,6 +43,10 @@ def census(
     out: PathLike | None = None,
     settings: Settings | None = None,
     *,
+    plane: Plane | None = None,
+    pattern: str | None = None,
+    manifest: PathLike | None = None,
+    metadata: PathLike | None = None,
     strategy: str = "auto",
     workers: int | None = None,
     limits: Limits | None = None,
@@ -65,6 +72,18 @@ def census(
         Without it the run is kept in memory.
     settings : Settings, optional
         How nuclei are detected.
+    plane : Plane, optional
+        Which channel, z plane, time point and scene count, of files and plates
+        that hold several; "each" counts all, as images of their own.
+    pattern : str, optional
+        A regular expression that names of files are understood with, with
+        groups named plate, well (or row and column), site, channel, z, time.
+    manifest : path, optional
+        A CSV or Parquet file that lists images, in a column `path`; any other
+        columns are carried through to the outputs.
+    metadata : path, optional
+        A CSV or Parquet file with a row for each well, in a column `well`: what
+        the wells were treated with. It is kept for the well table.
     strategy, workers
         As in `process_images`.
     limits : Limits, optional
@@ -106,11 +125,13 @@ def census(
     detector_named(settings.detector)
     choice = choose(strategy, workers, limits)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    listed = list_images(named, SUFFIXES)
+    found = list_images(named, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
+    wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
+    listed = join_treatments(expand(found), wells)
     first = next(listed)  # what is wrong with the inputs shows before a run is made
     with RunWriter(out, overwrite=overwrite) as writer:
         _refuse_other_settings(writer, settings, out)
-        writer.record_facts(settings=settings.as_dict())
+        writer.record_facts(settings=settings.as_dict(), wells=wells)
         writer.plan(itertools.chain([first], listed), check_content=check_content)
         if check_content:
             writer.redo(_changed(writer, workers))
@@ -264,7 +285,7 @@ class _Shift:
 
     def _run(
         self,
-        items: Iterable[tuple[int, str]],
+        items: Iterable[Item],
         count: int,
         choice: Choice | None,
         on_choice: Callable[[Choice], None] | None = None,
@@ -282,14 +303,12 @@ class _Shift:
             for index, outcome in outcomes:
                 self._record(keys.pop(index), outcome)
 
-    def _handed_out(
-        self, items: Iterable[tuple[int, str]], keys: dict[int, int]
-    ) -> Iterator[tuple[int, str]]:
-        for index, (key, path) in enumerate(items):
+    def _handed_out(self, items: Iterable[Item], keys: dict[int, int]) -> Iterator[Item]:
+        for index, item in enumerate(items):
             if self._stop.is_set():
                 return
-            keys[index] = key
-            yield key, path
+            keys[index] = item[0]
+            yield item
 
     def _steps_for(self, strategy: Strategy | None) -> Steps:
         """Return what to do with an image: threads share a budget, processes have a part each."""

@@ -16,6 +16,7 @@ from ..errors import InputError, MissingPackageError, NucensusError, StrategyErr
 
 _COMMANDS = {
     "detect": "Find the nuclei of images, folders or globs.",
+    "scan": "Show what is in a folder or plate, and what is missing, before anything runs.",
     "retry": "Do the failed images of a run again.",
     "tune": "Choose the settings by eye, in the browser.",
     "report": "Show a run as one HTML file: numbers, heat maps, pictures.",

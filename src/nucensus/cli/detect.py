@@ -9,6 +9,7 @@ import click
 
 from .detection import detection_options
 from .running import run_and_report, run_options
+from .selection import plane_of, selection
 
 if TYPE_CHECKING:
     from ..model import Settings
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: nucensus detect plate/ -o run --threshold 300 --border keep")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@selection
 @click.option(
     "-o",
     "--out",
@@ -33,6 +35,11 @@ if TYPE_CHECKING:
     metavar="FILE.toml",
     help="Take the settings from a file, as nucensus tune saves it; options go before it.",
 )
+@click.option(
+    "--metadata",
+    metavar="FILE",
+    help="CSV or Parquet file of what the wells were treated with, for the well table.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
 @click.option(
     "--check-content",
@@ -43,7 +50,8 @@ if TYPE_CHECKING:
 @run_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             given: dict[str, Any], overwrite: bool, check_content: bool, report: bool,
-            **run_options: Any) -> None:  # fmt: skip
+            pattern: str | None, manifest: str | None, metadata: str | None,
+            **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     Without a number the size and the contrast of nuclei are estimated from the
@@ -51,8 +59,9 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     published detector, with its published numbers for the rest.
 
     INPUT is any number of image files, folders (all images in them and below
-    them) and globs. A file that cannot be read is a row of images.csv with its
-    reason; it never stops the others.
+    them), plates and globs. Look at them first with nucensus scan. A file that
+    cannot be read is a row of images.csv with its reason; it never stops the
+    others.
 
     The same command on the same RUN carries on where an earlier one was
     stopped, and does new and changed files.
@@ -62,18 +71,23 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     """
     from ..batch import census
 
+    plane = plane_of(options)
     run_and_report(
         partial(
             census,
             inputs,
             out,
             _settings(given, settings_file),
+            plane=plane,
+            pattern=pattern,
+            manifest=manifest,
+            metadata=metadata,
             overwrite=overwrite,
             check_content=check_content,
         ),
         out,
         then=_write_report if report else None,
-        **run_options,
+        **options,
     )
 
 

@@ -8,20 +8,26 @@ import click
 
 
 class _NumberOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
-    """A number, or the word auto."""
+    """A number, or the word auto; with `per_axis` also one number per axis, as 2,4,4."""
 
-    def __init__(self, kind: type[int] | type[float]) -> None:
+    def __init__(self, kind: type[int] | type[float], *, per_axis: bool = False) -> None:
         self._kind = kind
+        self._per_axis = per_axis
         self.name = "NUMBER"
 
     def convert(self, value: Any, *_: Any) -> Any:
         if value == "auto":
             return value
         try:
-            return self._kind(value)
+            numbers = tuple(self._kind(each) for each in str(value).split(","))
         except ValueError:
-            whole = "a whole number" if self._kind is int else "a number"
-            self.fail(f"{value!r} was given; expected {whole}, or auto")
+            numbers = ()
+        if len(numbers) == 1:
+            return numbers[0]
+        if not (numbers and self._per_axis):
+            what = "a whole number" if self._kind is int else "a number"
+            self.fail(f"{value!r} was given; expected {what}, or auto")
+        return numbers
 
 
 _OPTIONS = (
@@ -32,8 +38,13 @@ _OPTIONS = (
     ),
     click.option(
         "--sigma",
-        type=_NumberOrAuto(float),
-        help="Standard deviation of the smoothing, in pixels.  [published: 4]",
+        type=_NumberOrAuto(float, per_axis=True),
+        help="Standard deviation of the smoothing, in pixels, or per axis.  [published: 4]",
+    ),
+    click.option(
+        "--sigma-um",
+        type=float,
+        help="The same in micrometres, where the file states the size of its pixels.",
     ),
     click.option(
         "--min-distance",
@@ -53,10 +64,13 @@ _OPTIONS = (
     click.option(
         "--subpixel", is_flag=True, default=None, help="Also give centres in fractions of a pixel."
     ),
+    click.option("--invert", is_flag=True, default=None, help="Nuclei are dark on bright ground."),
     click.option("--as-published", is_flag=True, help="The published detector and its numbers."),
 )
 
-_NAMES = ("detector", "sigma", "min_distance", "threshold", "border", "subpixel")
+_NAMES = (
+    "detector", "sigma", "sigma_um", "min_distance", "threshold", "border", "subpixel", "invert",
+)  # fmt: skip
 
 
 def detection_options(command: Callable[..., None]) -> Callable[..., None]:

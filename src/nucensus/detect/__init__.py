@@ -64,12 +64,13 @@ def detect(image: NDArray[Any], settings: Settings, resolved: Resolved | None = 
         What the set of images looks like. Where it is needed and missing, the
         image is a set of its own.
     """
+    image = _upright(image, settings)
     if image.dtype.kind == "f" and image.size and not np.isfinite(image).any():
         raise ValueError("the image holds no number, only NaN or infinities; check its source")
     if settings.are_numbers:
         resolved = None
     elif resolved is None:
-        resolved = pool([estimate(image)])
+        resolved = pool([_estimated(image)])
     centres = detector_named(settings.detector)(image, settings, resolved)
     if settings.border != "keep" and (settings.border == "count" or settings.detector != "maxima"):
         centres = _at_border(centres, image.shape, settings, resolved)
@@ -79,6 +80,27 @@ def detect(image: NDArray[Any], settings: Settings, resolved: Resolved | None = 
         sigma = float(np.mean(parameters(settings, resolved).sigma))
         centres = replace(centres, subpixel=refine_centres(image, centres.points, sigma=sigma))
     return centres
+
+
+def estimate_as(image: NDArray[Any], settings: Settings) -> Estimate:
+    """Estimate what the nuclei of `image` are like, as `settings` look at it."""
+    return _estimated(_upright(image, settings))
+
+
+def _upright(image: NDArray[Any], settings: Settings) -> NDArray[Any]:
+    """Turn dark into bright where that is asked for, as `skimage.util.invert` does."""
+    if not settings.invert:
+        return image
+    return 1 - image if image.dtype.kind == "f" else np.invert(image)
+
+
+def _estimated(image: NDArray[Any]) -> Estimate:
+    if image.ndim != 2:
+        raise ValueError(
+            f"the image has {image.ndim} axes, and only planes can be estimated; expected numbers "
+            f"for sigma, min_distance and threshold; give them, or use --as-published"
+        )
+    return estimate(image)
 
 
 def _at_border(

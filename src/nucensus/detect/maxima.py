@@ -1,8 +1,8 @@
 """The published detector: local maxima of the smoothed image above a threshold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,8 +38,8 @@ def detect_nuclei(
     ----------
     image : array_like, shape (height, width) or any other number of axes
         Grey levels: bool, integers, float16, float32 or float64, in any byte
-        order and memory layout. Two-dimensional images go through the compiled
-        kernel, all others through scikit-image.
+        order and memory layout. Images of two axes and stacks of three go
+        through the compiled kernel, all others through scikit-image.
     sigma : float or sequence of float
         Standard deviation of the Gaussian, in pixels: one number, or one per
         axis. 0 does not smooth.
@@ -141,7 +141,7 @@ def _find_maxima(
         raise ValueError("the image is a single number; expected an array of height x width")
     if min_distance < 0 or min_distance != int(min_distance):
         raise ValueError(f"min_distance is {min_distance}; expected a whole number, 0 or more")
-    find = kernel.find_maxima if image.ndim == 2 else reference.find_maxima
+    find: _Finder = _FINDERS.get(image.ndim, reference.find_maxima)
     return find(
         image,
         sigma=_sigma_per_axis(sigma, image.ndim),
@@ -149,6 +149,15 @@ def _find_maxima(
         threshold_abs=threshold_abs,
         exclude_border=exclude_border,
     )
+
+
+_Finder: TypeAlias = Callable[..., tuple[Points, NDArray[np.float64]]]
+
+_FINDERS: dict[int, _Finder] = {
+    2: kernel.find_maxima,
+    3: kernel.find_maxima_in_volume,
+}
+"""The compiled kernel, by the number of axes; the reference does all others."""
 
 
 def _sigma_per_axis(sigma: float | Sequence[float], ndim: int) -> tuple[float, ...]:

@@ -57,6 +57,11 @@ def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
 
 def _join(rows: list[ImageRow], parts: list[Nuclei]) -> Batch:
     image = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
-    return Batch(
-        rows, np.frombuffer(b"".join(part.tobytes() for part in parts), NUCLEUS_RECORD), image
-    )
+    packed = b"".join(_without_z(part).tobytes() for part in parts)
+    return Batch(rows, np.frombuffer(packed, NUCLEUS_RECORD), image)
+
+
+def _without_z(nuclei: Nuclei) -> Nuclei:
+    if nuclei.dtype == NUCLEUS_RECORD:
+        return nuclei
+    return nuclei[list(NUCLEUS_RECORD.names or ())].astype(NUCLEUS_RECORD)

@@ -26,12 +26,18 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
 
 def _write_nuclei(file: BinaryIO, run: Run) -> None:
     scaled = run.states("pixel_size_um")
-    file.write(comma_line((*NUCLEI_HEADER, "y_um", "x_um") if scaled else NUCLEI_HEADER))
+    header = (*NUCLEI_HEADER, "z") if run.has_volumes else NUCLEI_HEADER
+    file.write(comma_line((*header, "y_um", "x_um") if scaled else header))
     for row, nuclei in run.found_images(("name", "pixel_size_um")):
         first = comma_line((row["name"], ""))[:-1]
         columns = [nuclei["y"], nuclei["x"], nuclei["intensity"]]
+        kinds = b"iif"
+        if "z" in header:
+            columns.append(nuclei["z"])
+            kinds = b"iifi"
         if row["pixel_size_um"] is not None:
-            comma_rows(file, first, columns + micrometres(nuclei, row["pixel_size_um"]), b"iifff")
+            columns += micrometres(nuclei, row["pixel_size_um"])
+            comma_rows(file, first, columns, kinds + b"ff")
         else:
             last = b",,\n" if scaled else b"\n"
-            write_rows(file, columns, b"iif", (first, b",", b",", last))
+            write_rows(file, columns, kinds, (first, *[b","] * (len(columns) - 1), last))

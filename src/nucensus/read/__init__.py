@@ -1,33 +1,47 @@
-"""Read one image file -> one array.
+"""Read one plane of one image file -> one array.
 
 The ending of the name chooses the reader. A new format is one new module here
 and one line in `_READERS`.
 """
 
+import importlib
 import os
 import stat
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError, TooLargeError
-from ..model import Header
-from .compressed import read_jpeg, read_png
-from .tiff import read_tiff
+from ..model import Header, Plane
+from .scene import Scene, choose_scene, read_plane
 
-OnHeader = Callable[[Header], None]
-Reader = Callable[[str, OnHeader], NDArray[Any]]
+OnHeader: TypeAlias = Callable[[Header], None]
+Reader: TypeAlias = Callable[[str], AbstractContextManager[Sequence[Scene]]]
 
-_READERS: dict[str, Reader] = {
-    ".tif": read_tiff,
-    ".tiff": read_tiff,
-    ".btf": read_tiff,
-    ".tf8": read_tiff,
-    ".png": read_png,
-    ".jpg": read_jpeg,
-    ".jpeg": read_jpeg,
+_READERS = {
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".btf": "tiff",
+    ".tf8": "tiff",
+    ".stk": "tiff",
+    ".lsm": "tiff",
+    ".png": "compressed",
+    ".jpg": "compressed",
+    ".jpeg": "compressed",
+    ".zarr": "ome_zarr",
+    ".nd2": "nd2",
+    ".lif": "lif",
+    ".czi": "czi",
+    ".dv": "bioio",
+    ".oib": "bioio",
+    ".oir": "bioio",
+    ".sldy": "bioio",
+    ".vsi": "bioio",
 }
+"""The module of this room that reads files with that ending; its `open_scenes` does."""
 
 SUFFIXES = tuple(_READERS)
 """The endings of file names that can be read, in lower case."""
@@ -40,17 +54,37 @@ _MAGIC = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One plane that was read, with the side of its pixels in micrometres if the file states it."""
+
+    pixels: NDArray[Any]
+    pixel_size_um: float | None
+    depth_um: float | None = None
+
+    @property
+    def spacing_um(self) -> tuple[float | None, ...]:
+        """The size of a pixel along each axis, None where it is not known."""
+        sides = (self.pixel_size_um, self.pixel_size_um)
+        return (self.depth_um, *sides) if self.pixels.ndim == 3 else sides
+
+
 def _accept(header: Header) -> None:
     """Let every image be decoded."""
 
 
-def read(path: str | os.PathLike[str], on_header: OnHeader = _accept) -> NDArray[Any]:
-    """Read the one two-dimensional plane that `path` holds.
+def read(
+    path: str | os.PathLike[str], plane: Plane | None = None, on_header: OnHeader = _accept
+) -> NDArray[Any]:
+    """Read one two-dimensional plane of `path`.
 
     Parameters
     ----------
     path : path
-        TIFF (classic, BigTIFF, OME, ImageJ, MetaMorph), PNG or JPEG.
+        TIFF (classic, BigTIFF, OME, ImageJ, MetaMorph, LSM), PNG or JPEG; with
+        the package of its format also OME-Zarr, ND2, LIF, CZI and what BioIO reads.
+    plane : Plane, optional
+        Which plane, of a file that holds more than one.
     on_header : callable, optional
         Called with the `Header` before memory is taken for the pixels. What it
         raises comes through, and nothing is decoded.
@@ -58,44 +92,73 @@ def read(path: str | os.PathLike[str], on_header: OnHeader = _accept) -> NDArray
     Returns
     -------
     ndarray, shape (height, width)
-        Grey levels, in the dtype of the file.
+        Grey levels, in the dtype of the file; (planes, height, width) of a volume.
 
     Raises
     ------
     NotAPlaneError
-        The file holds more than one plane, or colours.
+        The file holds more than one plane, or colours, and `plane` does not
+        say which; the message lists them.
     ReadError
         The file cannot be opened or decoded.
+    MissingPackageError
+        The format needs a package that is not installed.
     """
-    name = os.fspath(path)
-    reader, file = _reader(name), _existing_file(name)
+    return read_image(path, plane or Plane(), on_header).pixels
+
+
+def read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader = _accept) -> Image:
+    """Read one plane of `path` and the size of its pixels."""
     try:
-        image = reader(file, on_header)
+        with open_scenes(path) as scenes:
+            scene = choose_scene(scenes, plane.scene)
+            on_header(scene.header(plane))
+            pixels = read_plane(scene, plane)
     except (NotAPlaneError, TooLargeError):
         raise
     except ReadError as error:
-        what = _what_it_is(name)
+        what = _what_it_is(os.fspath(path))
         if what is None:
             raise
         raise ReadError(what) from error
-    if image.ndim != 2:
-        raise NotAPlaneError(_not_a_plane(image.shape))
-    return image
+    if pixels.ndim != (3 if plane.z == "volume" else 2):
+        size = " x ".join(map(str, pixels.shape))
+        raise NotAPlaneError(f"the plane has the shape {size}; expected height x width")
+    return Image(pixels, scene.pixel_um, scene.depth_um)
+
+
+@contextmanager
+def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
+    """Open a file and give its scenes, from its header; planes are read while it is open."""
+    name = os.fspath(path)
+    reader = _reader(name)
+    _check_exists(name)
+    with reader(name) as scenes:
+        if not scenes:
+            raise ReadError("the file holds no image; copy it again from its source")
+        yield scenes
 
 
 def _reader(name: str) -> Reader:
-    suffix = os.path.splitext(name)[1].lower()
+    suffix = ".zarr" if is_in_zarr(name) else os.path.splitext(name)[1].lower()
     try:
-        return _READERS[suffix]
+        module = _READERS[suffix]
     except KeyError:
         raise ReadError(
             f"the ending {suffix!r} is not one of an image that can be read; "
             f"expected {', '.join(SUFFIXES)}; rename or convert the file"
         ) from None
+    reader: Reader = importlib.import_module(f".{module}", __name__).open_scenes
+    return reader
 
 
-def _existing_file(name: str) -> str:
-    """Return `name` if there is a file with something in it, else say what is wrong."""
+def is_in_zarr(name: str) -> bool:
+    """Tell whether `name` is a folder in an OME-Zarr, such as a field of a plate."""
+    return any(part.lower().endswith(".zarr") for part in name.replace("\\", "/").split("/"))
+
+
+def _check_exists(name: str) -> None:
+    """Say what is wrong if there is no file with something in it."""
     try:
         status = os.stat(name)
     except FileNotFoundError:
@@ -106,16 +169,20 @@ def _existing_file(name: str) -> str:
     except OSError as error:
         raise ReadError(f"the file cannot be opened: {error.strerror}") from error
     if stat.S_ISDIR(status.st_mode):
+        if is_in_zarr(name):
+            return
         raise ReadError("this is a folder with a name like an image's; expected a file")
     if not stat.S_ISREG(status.st_mode):
         raise ReadError("this is a pipe, a socket or a device; expected a file")
     if status.st_size == 0:
         raise ReadError("the file is empty (0 bytes); copy it again from its source")
-    return name
 
 
 def _what_it_is(name: str) -> str | None:
     """Say what a file holds whose content is not what its name promises."""
+    module = _READERS.get(os.path.splitext(name)[1].lower())
+    if module not in ("tiff", "compressed") or not os.path.isfile(name):
+        return None
     try:
         with open(name, "rb") as file:
             start = file.read(512)
@@ -133,16 +200,3 @@ def _what_it_is(name: str) -> str | None:
             f"ending, or its source wrote something else"
         )
     return None
-
-
-def _not_a_plane(shape: tuple[int, ...]) -> str:
-    size = " x ".join(map(str, shape))
-    if len(shape) == 3 and shape[-1] in (3, 4):
-        return (
-            f"the image has colours (height x width x samples = {size}); expected one plane of "
-            f"grey levels; save the channel with the nuclei as an image of its own"
-        )
-    return (
-        f"the file holds more than one plane ({size}); expected one of height x width; "
-        f"save the plane with the nuclei as an image of its own"
-    )

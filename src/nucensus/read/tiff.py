@@ -1,37 +1,43 @@
-"""Read TIFF files: classic, BigTIFF, OME, ImageJ, MetaMorph."""
+"""Read TIFF files: classic, BigTIFF, OME, ImageJ, MetaMorph, LSM, NDTiff."""
 
+import functools
+import math
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import NotAPlaneError, ReadError
-from ..model import Header
+from ..errors import InputError, ReadError
+from ..markup import read_records
+from .scene import Index, Scene, side_um
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPage
+    from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 _UNCOMPRESSED, _LZW, _NO_PREDICTOR = 1, 5, 1
+_UIC1 = 33628
 _DEFLATE_OR_ZSTD = (8, 32946, 50000)
 
+_UM = {"um": 1, "µm": 1, "μm": 1, "micron": 1, "microns": 1, "\\u00b5m": 1, "nm": 1e-3,
+       "mm": 1e3, "cm": 1e4, "m": 1e6}  # fmt: skip
 
-def read_tiff(path: str, on_header: Callable[[Header], None]) -> NDArray[Any]:
-    """Read the one plane of a TIFF file: (height, width), or with samples if it has colours.
 
-    Uncompressed pixels come straight from the file. libtiff decodes LZW about
-    twice as fast as tifffile does, and deflate and zstd without predictor as
-    well; tifffile decodes everything else.
+@contextmanager
+def open_scenes(path: str) -> Iterator[list[Scene]]:
+    """Open a TIFF file; each series of pages is a scene.
+
+    One file of an OME-TIFF set of several stands for its own pages, so that
+    none is counted twice.
     """
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as tiff:
-            page = _single_page(tiff)
-            on_header(Header(page.size, page.nbytes, _compression(page)))
-            return _read_page(path, page)
+        with tifffile.TiffFile(path, _multifile=False) as tiff:
+            yield _scenes(tiff)
     except OSError as error:
         raise ReadError(f"the file cannot be read: {error.strerror or error}") from error
     except (ValueError, RuntimeError, struct.error, LookupError, ArithmeticError) as error:
@@ -41,48 +47,171 @@ def read_tiff(path: str, on_header: Callable[[Header], None]) -> NDArray[Any]:
         ) from error
 
 
-def _compression(page: "TiffPage") -> str:
-    return (
-        ""
-        if page.compression == _UNCOMPRESSED
-        else str(getattr(page.compression, "name", page.compression)).replace("_", " ")
+def _scenes(tiff: "TiffFile") -> list[Scene]:
+    series = tiff.series
+    if not tiff.is_ome:
+        calibration = _calibration(tiff) if series else {}
+        return [_scene(each, **calibration) for each in series]
+    described = _ome_images(tiff.ome_metadata or "") or [{}]
+    if len(described) == len(series) and all(each.kind == "ome" for each in series):
+        return [_scene(each, **more) for each, more in zip(series, described, strict=True)]
+    return [_scene(each, **{**described[0], "channels": ()}) for each in series]
+
+
+def _scene(series: "TiffPageSeries", **metadata: Any) -> Scene:
+    """Return the scene of a series; its unnamed pages, if it has no z axis, count as z planes."""
+    axes = series.axes.lower()
+    shape = dict(zip(axes, series.shape, strict=True))
+    if "z" not in shape and sum(axis in shape for axis in "iq") == 1:
+        axes = axes.replace("i", "z").replace("q", "z")
+        shape = dict(zip(axes, series.shape, strict=True))
+    is_colour = "s" in shape and "c" not in shape
+    if is_colour:
+        axes = axes.replace("s", "c")
+    sizes = {axis: n for axis, n in zip(axes, series.shape, strict=True) if axis not in "yx"}
+    read = functools.partial(_read_plane, series, axes)
+    key = series.keyframe
+    return Scene(
+        (shape["y"], shape["x"]),
+        str(series.dtype),
+        sizes,
+        read,
+        name=series.name,
+        is_colour=is_colour,
+        compression=_compression(key),
+        **metadata,
     )
 
 
-def _single_page(tiff: "TiffFile") -> "TiffPage":
-    series = tiff.series
-    if not series:
-        raise ReadError("the TIFF file holds no image; copy it again from its source")
-    if len(series) > 1 or len(series[0].shape) != 2:
-        shapes = ", ".join(f"{' x '.join(map(str, s.shape))} ({s.axes})" for s in series[:4])
-        raise NotAPlaneError(
-            f"the file holds {shapes}; expected one plane of height x width; "
-            f"save the plane with the nuclei as an image of its own"
+def _compression(page: "TiffPage") -> str:
+    if page.compression == _UNCOMPRESSED:
+        return ""
+    return str(getattr(page.compression, "name", page.compression)).replace("_", " ")
+
+
+def _read_plane(series: "TiffPageSeries", axes: str, index: Index) -> NDArray[Any]:
+    """Read the one page that holds the plane, and cut the plane out of it."""
+    page_axes = axes[-len(series.keyframe.shape) :]
+    leading = axes[: len(axes) - len(page_axes)]
+    lengths = series.shape[: len(leading)]
+    number = 0
+    for axis, length in zip(leading, lengths, strict=True):
+        number = number * length + index[axis]
+    page = _read_page(series, number, math.prod(lengths))
+    cut = tuple(index[axis] if axis not in "yx" else slice(None) for axis in page_axes)
+    return page[cut]
+
+
+def _read_page(series: "TiffPageSeries", number: int, count: int) -> NDArray[Any]:
+    """Read a page in the fastest way its compression allows.
+
+    Uncompressed pixels come straight from the file. libtiff decodes LZW about
+    twice as fast as tifffile does, and deflate and zstd without predictor as
+    well; tifffile decodes everything else.
+    """
+    key = series.keyframe
+    if series.dataoffset is not None:
+        size_bytes = key.size * np.dtype(key.dtype).itemsize
+        return _read_contiguous(key, series.dataoffset + number * size_bytes)
+    page = series.pages[number]
+    if page is None:
+        raise ReadError(
+            "the OME-XML says that the file holds this plane, and it does not; "
+            "copy the file again, or choose another plane"
         )
-    return tiff.pages.first
-
-
-def _read_page(path: str, page: "TiffPage") -> NDArray[Any]:
-    if page.is_memmappable:
-        return _read_contiguous(path, page)
-    if page.compression == _LZW or (
-        page.compression in _DEFLATE_OR_ZSTD and page.predictor == _NO_PREDICTOR
+    if key.is_memmappable:
+        return _read_contiguous(key, page.dataoffsets[0])
+    if count == 1 and (
+        key.compression == _LZW
+        or (key.compression in _DEFLATE_OR_ZSTD and key.predictor == _NO_PREDICTOR)
     ):
-        import imagecodecs
-
-        with open(path, "rb") as file:
-            decoded: NDArray[Any] = imagecodecs.tiff_decode(file.read())
-        return decoded
+        return _decode_with_libtiff(key)
     return page.asarray(maxworkers=1)
 
 
-def _read_contiguous(path: str, page: "TiffPage") -> NDArray[Any]:
+def _decode_with_libtiff(page: "TiffPage") -> NDArray[Any]:
+    import imagecodecs
+
+    with open(page.parent.filehandle.path, "rb") as file:
+        decoded: NDArray[Any] = imagecodecs.tiff_decode(file.read())
+    return decoded
+
+
+def _read_contiguous(page: "TiffPage", offset: int) -> NDArray[Any]:
+    path = page.parent.filehandle.path
     dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
-    there = (os.path.getsize(path) - page.dataoffsets[0]) // dtype.itemsize
+    there = max(0, (os.path.getsize(path) - offset) // dtype.itemsize)
     if there < page.size:
         raise ReadError(
-            f"the file is truncated: {max(0, there)} of {page.size} pixels are there; "
+            f"the file is truncated: {there} of {page.size} pixels are there; "
             f"copy it again from its source"
         )
-    image = np.fromfile(path, dtype, page.size, offset=page.dataoffsets[0])
-    return image.reshape(page.shape)
+    return np.fromfile(path, dtype, page.size, offset=offset).reshape(page.shape)
+
+
+def _ome_images(xml: str) -> list[dict[str, Any]]:
+    """Return channel names and pixel size of each image that the OME-XML describes."""
+    images, channels = [], []
+    try:
+        for tag, fields in read_records(xml.encode(), ("Channel", "Pixels")):
+            if tag == "Channel":
+                channels.append(fields.get("Name", ""))
+                continue
+            y, x, z = (_ome_length(fields, axis) for axis in "YXZ")
+            sizes = {"pixel_um": side_um(y, x), "depth_um": z}
+            images.append({"channels": tuple(channels), **sizes})
+            channels = []
+    except InputError as error:
+        raise ReadError(f"the OME-XML in the file cannot be read: {error}") from error
+    return images
+
+
+def _ome_length(fields: dict[str, str], axis: str) -> float | None:
+    unit = _UM.get(fields.get(f"PhysicalSize{axis}Unit", "µm"))
+    value = fields.get(f"PhysicalSize{axis}")
+    return float(value) * unit if value and unit else None
+
+
+def _calibration(tiff: "TiffFile") -> dict[str, Any]:
+    """Return the pixel size that ImageJ, MetaMorph or LSM state.
+
+    The resolution tags of other files are not believed: many say 72 dots per
+    inch, and Harmony writes the pixels of the camera, not of the specimen.
+    """
+    if tiff.is_imagej:
+        return _imagej_calibration(tiff)
+    if tiff.is_metaseries:
+        plane = (tiff.metaseries_metadata or {}).get("PlaneInfo", {})
+        unit = _UM.get(plane.get("spatial-calibration-units", ""))
+        y, x = (plane.get(f"spatial-calibration-{axis}") for axis in "yx")
+        return {"pixel_um": side_um(y * unit, x * unit)} if unit and y and x else {}
+    if tiff.is_stk:
+        stack = tiff.pages.first.tags.valueof(_UIC1, {})
+        unit = _UM.get(stack.get("CalibrationUnits", ""))
+        y, x = (stack.get(f"{axis}Calibration") for axis in "YX")
+        return {"pixel_um": side_um(y * unit, x * unit)} if unit and y and x else {}
+    if tiff.is_lsm:
+        lsm = tiff.lsm_metadata or {}
+        y, x, z = (lsm.get(f"VoxelSize{axis}", 0) * 1e6 for axis in "YXZ")
+        return {"pixel_um": side_um(y, x), "depth_um": z or None}
+    return {}
+
+
+def _imagej_calibration(tiff: "TiffFile") -> dict[str, Any]:
+    metadata = tiff.imagej_metadata or {}
+    unit = _UM.get(metadata.get("unit", ""))
+    spacing = metadata.get("spacing")
+    return {
+        "pixel_um": _resolution(tiff, unit) if unit else None,
+        "depth_um": float(spacing) * unit if unit and spacing else None,
+    }
+
+
+def _resolution(tiff: "TiffFile", unit_um: float) -> float | None:
+    """Return the pixel side of the resolution tags, which are pixels per unit."""
+    (y_pixels, y_units), (x_pixels, x_units) = (
+        tiff.pages.first.tags.valueof(code, (0, 1)) for code in (283, 282)
+    )
+    if not y_pixels or not x_pixels:
+        return None
+    return side_um(unit_um * y_units / y_pixels, unit_um * x_units / x_pixels)

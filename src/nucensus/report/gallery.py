@@ -68,7 +68,8 @@ def overlay(run: Run, field: Field) -> str:
     nuclei = run.nuclei_of(field.name)
     title = f"{field.name}: {field.count} nuclei"
     try:
-        ground = _picture(read(run.reference(field.name).path))
+        asked = run.reference(field.name)
+        ground = _picture(read(asked.path, asked.plane))
     except NucensusError as error:
         ground = '<rect width="100%" height="100%" fill="#111"/>'
         title += f" (the image cannot be shown: {error})"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detect import detect, estimate, parameters, pool
+from ..detect import detect, estimate_as, parameters, pool
 from ..model import ImageRef, Settings
 from ..read import read
 from ..settings_file import settings_as_toml
@@ -63,7 +63,7 @@ class Session:
         """Return the settings that the sliders start from: numbers, estimated where left open."""
         if self._settings.are_numbers:
             return self._settings
-        resolved = pool([estimate(self._image(index)) for index in sample])
+        resolved = pool([estimate_as(self._image(index), self._settings) for index in sample])
         if resolved.is_blank:
             return Settings.published()
         numbers = parameters(self._settings, resolved)
@@ -86,7 +86,8 @@ class Session:
         with self._lock:
             image = self._kept.pop(index, None)
         if image is None:
-            image = read(self._references[index].path)
+            reference = self._references[index]
+            image = read(reference.path, reference.plane)
         with self._lock:
             self._kept[index] = image
             while len(self._kept) > 1 and self._kept_bytes() > _KEPT_BYTES:
@@ -102,7 +103,7 @@ class Session:
         options = [
             f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
             for name, value in values.items()
-            if value is not False
+            if value is not None and value is not False
         ]
         if settings.threshold is None or isinstance(settings.sigma, tuple):
             options = ["--settings=nucensus.toml"]  # no option says this

@@ -1,0 +1,185 @@
+// The C ABI for volumes: chooses the instruction set level, orders and spaces the maxima.
+#include <stdlib.h>
+#include <string.h>
+
+#include <algorithm>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "voxels.h"
+
+namespace nucensus {
+
+namespace {
+
+constexpr size_t huge_page = size_t{1} << 21;
+constexpr size_t most_kept = size_t{1} << 29;
+
+struct LargeBuffers {
+    void* memory[2] = {};
+    size_t size[2] = {};
+    ~LargeBuffers() {
+        for (void* pointer : memory) free(pointer);
+    }
+};
+
+thread_local LargeBuffers buffers;
+
+}  // namespace
+
+// To take 134 MB anew for each volume costs more than one of the three filters.
+void* large(LargeSlot slot, size_t bytes) {
+    if (buffers.size[slot] < bytes || buffers.size[slot] > most_kept) {
+        const size_t rounded = (bytes + huge_page) / huge_page * huge_page;
+        free(buffers.memory[slot]);
+        buffers.size[slot] = 0;
+        buffers.memory[slot] = aligned_alloc(huge_page, rounded);
+        if (buffers.memory[slot] == nullptr) return nullptr;
+        buffers.size[slot] = rounded;
+#if defined(__linux__)
+        madvise(buffers.memory[slot], rounded, MADV_HUGEPAGE);
+#endif
+    }
+    return buffers.memory[slot];
+}
+
+void release_largest() {
+    for (int slot = 0; slot < 2; ++slot) {
+        if (buffers.size[slot] <= most_kept) continue;
+        free(buffers.memory[slot]);
+        buffers.memory[slot] = nullptr;
+        buffers.size[slot] = 0;
+    }
+}
+
+Voxels::~Voxels() { free(items); }
+
+bool Voxels::add(int64_t z, int64_t y, int64_t x, double value) {
+    if (count == capacity) {
+        const int64_t larger = capacity > 0 ? 2 * capacity : 1024;
+        void* moved = realloc(items, larger * sizeof(Voxel));
+        if (moved == nullptr) return false;
+        items = static_cast<Voxel*>(moved);
+        capacity = larger;
+    }
+    items[count++] = {z, y, x, value};
+    return true;
+}
+
+void Voxels::keep_above(double threshold) {
+    count = std::remove_if(items, items + count,
+                           [=](const Voxel& voxel) { return !(voxel.value > threshold); }) -
+            items;
+}
+
+bool Voxels::finish(const nucensus_volume& volume, const nucensus_volume_settings& settings) {
+    const int64_t border = settings.exclude_border;
+    const auto is_near_edge = [&](const Voxel& v) {
+        return std::min({v.z, v.y, v.x, volume.depth - 1 - v.z, volume.height - 1 - v.y,
+                         volume.width - 1 - v.x}) < border;
+    };
+    count = std::remove_if(items, items + count, is_near_edge) - items;
+    std::stable_sort(items, items + count,
+                     [](const Voxel& a, const Voxel& b) { return a.value > b.value; });
+    // scikit-image spaces peaks only when min_distance is above 1.
+    return settings.min_distance > 1 ? keep_spaced(volume, settings.min_distance) : true;
+}
+
+// Walk the maxima from the brightest down and drop those nearer than `spacing`
+// (the largest of the distances along the axes, strictly) to one that was kept.
+// In a cube as wide as the spacing there is at most one that was kept.
+bool Voxels::keep_spaced(const nucensus_volume& volume, int64_t spacing) {
+    const int64_t cubes[] = {volume.depth / spacing + 1, volume.height / spacing + 1,
+                             volume.width / spacing + 1};
+    int64_t* kept_in = static_cast<int64_t*>(
+        calloc(cubes[0] * cubes[1] * cubes[2], sizeof(int64_t)));  // 1 + index, 0 for none
+    if (kept_in == nullptr) return false;
+    const auto neighbours = [&](int64_t at, int axis) {
+        return std::pair{std::max<int64_t>(at / spacing - 1, 0),
+                         std::min(at / spacing + 1, cubes[axis] - 1)};
+    };
+    const auto is_free = [&](const Voxel& voxel) {
+        const auto [front, back] = neighbours(voxel.z, 0);
+        const auto [top, bottom] = neighbours(voxel.y, 1);
+        const auto [left, right] = neighbours(voxel.x, 2);
+        for (int64_t z = front; z <= back; ++z)
+            for (int64_t y = top; y <= bottom; ++y)
+                for (int64_t x = left; x <= right; ++x) {
+                    const int64_t found = kept_in[(z * cubes[1] + y) * cubes[2] + x];
+                    if (found == 0) continue;
+                    const Voxel& other = items[found - 1];
+                    if (std::max({std::abs(voxel.z - other.z), std::abs(voxel.y - other.y),
+                                  std::abs(voxel.x - other.x)}) < spacing)
+                        return false;
+                }
+        return true;
+    };
+    int64_t kept = 0;
+    for (int64_t i = 0; i < count; ++i) {
+        if (!is_free(items[i])) continue;
+        const Voxel voxel = items[i];
+        items[kept++] = voxel;
+        kept_in[(voxel.z / spacing * cubes[1] + voxel.y / spacing) * cubes[2] +
+                voxel.x / spacing] = kept;
+    }
+    count = kept;
+    free(kept_in);
+    return true;
+}
+
+namespace {
+
+FindInVolume* find_named(const char* level) {
+#if defined(__x86_64__)
+    if (strcmp(level, "avx512") == 0) return find_in_volume_avx512;
+    if (strcmp(level, "avx2") == 0) return find_in_volume_avx2;
+#endif
+    return strcmp(level, "baseline") == 0 ? find_in_volume_baseline : nullptr;
+}
+
+bool hand_over(const Voxels& voxels, nucensus_maxima* maxima) {
+    const int64_t room = voxels.count > 0 ? voxels.count : 1;
+    maxima->points = static_cast<int64_t*>(malloc(3 * room * sizeof(int64_t)));
+    maxima->intensities = static_cast<double*>(malloc(room * sizeof(double)));
+    if (maxima->points == nullptr || maxima->intensities == nullptr) return false;
+    for (int64_t i = 0; i < voxels.count; ++i) {
+        const Voxel& voxel = voxels.items[i];
+        maxima->points[3 * i] = voxel.z;
+        maxima->points[3 * i + 1] = voxel.y;
+        maxima->points[3 * i + 2] = voxel.x;
+        maxima->intensities[i] = voxel.value;
+    }
+    maxima->total = *maxima->counts = voxels.count;
+    return true;
+}
+
+}  // namespace
+}  // namespace nucensus
+
+using namespace nucensus;
+
+int32_t nucensus_find_maxima_in_volume(const nucensus_volume* volume,
+                                       const nucensus_volume_settings* settings,
+                                       nucensus_maxima* maxima) {
+    const char* level = nucensus_level_name(settings->level);
+    FindInVolume* find = level == nullptr ? nullptr : find_named(level);
+    if (find == nullptr || !nucensus_level_supported(settings->level)) return NUCENSUS_NO_LEVEL;
+    *maxima = {};
+    maxima->counts = static_cast<int64_t*>(calloc(1, sizeof(int64_t)));
+    if (maxima->counts == nullptr) return NUCENSUS_NO_MEMORY;
+    Voxels voxels;
+    const bool is_empty = volume->depth == 0 || volume->height == 0 || volume->width == 0;
+    const Outcome outcome = is_empty ? found : find(*volume, *settings, voxels);
+    release_largest();
+    if (outcome == not_a_number) {
+        *maxima->counts = -1;
+        return NUCENSUS_OK;
+    }
+    if (outcome != found || !voxels.finish(*volume, *settings) || !hand_over(voxels, maxima)) {
+        nucensus_release(maxima);
+        return NUCENSUS_NO_MEMORY;
+    }
+    return NUCENSUS_OK;
+}

@@ -1,0 +1,68 @@
+"""Plan a run: find the images, and give each scene, channel, plane and time its own."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+
+from ..errors import NucensusError
+from ..model import ImageRef, Plane
+from ..read import open_scenes
+from ..read.scene import Scene, choose_scene
+
+_AXES = {"channel": "c", "z": "z", "time": "t"}
+
+
+def expand(references: Iterable[ImageRef]) -> Iterator[ImageRef]:
+    """Yield one image for each plane where "each" is asked for, from the header of its file.
+
+    A file that cannot be opened stays one image, with its problem.
+    """
+    for reference in references:
+        plane = reference.plane
+        if reference.problem or "each" not in (plane.scene, plane.channel, plane.z, plane.time):
+            yield reference
+            continue
+        try:
+            with open_scenes(reference.path) as scenes:
+                expanded = list(_planes(reference, scenes))
+        except NucensusError as error:
+            expanded = [replace(reference, problem=str(error))]
+        yield from expanded
+
+
+def join_treatments(
+    references: Iterable[ImageRef], wells: Sequence[dict[str, str]]
+) -> Iterator[ImageRef]:
+    """Yield the images with what their wells were treated with."""
+    treatments = {(row.get("plate", ""), row["well"]): row for row in wells}
+    for each in references:
+        row = treatments.get((each.place.plate, each.place.well)) or treatments.get(
+            ("", each.place.well)
+        )
+        own = {key: value for key, value in (row or {}).items() if key not in ("plate", "well")}
+        known = json.loads(each.extra) if each.extra else {}
+        yield replace(each, extra=json.dumps(known | own, ensure_ascii=False)) if own else each
+
+
+def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:
+    """Yield the image of each plane, named by what distinguishes it: stack.tif[z=3]."""
+    asked = reference.plane
+    numbers = range(len(scenes)) if asked.scene == "each" else [None]
+    for number in numbers:
+        scene = choose_scene(scenes, asked.scene if number is None else number)
+        lengths = {
+            axis: scene.sizes.get(letter, 1)
+            for axis, letter in _AXES.items()
+            if getattr(asked, axis) == "each"
+        }
+        for position in product(*map(range, lengths.values())):
+            own = dict(zip(lengths, position, strict=True))
+            shown = Plane(scene=number, **own)
+            stain = scene.channel_names[str(own["channel"])] if "channel" in own else ""
+            yield replace(
+                reference,
+                name=f"{reference.name}[{shown}]",
+                plane=replace(asked, **own, **({} if number is None else {"scene": number})),
+                place=replace(reference.place, stain=stain or reference.place.stain),
+            )

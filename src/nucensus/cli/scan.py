@@ -1,0 +1,135 @@
+"""`nucensus scan`."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .selection import plane_of, selection
+
+if TYPE_CHECKING:
+    from ..discover import PlateView, Survey
+
+_SHOWN = 8
+_NAMES = {"site": "sites", "channel": "channels", "z": "z planes", "time": "time points"}
+
+
+@click.command(epilog="Example: nucensus scan plate/")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@selection
+def command(
+    inputs: tuple[str, ...], pattern: str | None, manifest: str | None, **options: Any
+) -> None:
+    """Show what is in a folder or plate, and what is missing, before anything runs.
+
+    Names of files and index files of instruments say which plate, well, site,
+    channel, z plane and time point an image is of.
+
+    Exit code: 0, also where images are missing; 2 for wrong usage.
+    """
+    from ..batch import expand
+    from ..discover import select, survey, view_plates
+    from ..errors import InputError
+    from ..read import SUFFIXES
+
+    found = survey(inputs, SUFFIXES, pattern=pattern, manifest=manifest)
+    _print_survey(found)
+    for plate in view_plates(found.references):
+        _print_plate(plate)
+    plane = plane_of(options)
+    try:
+        chosen = list(expand(select(found.references, found.references, plane)))
+    except InputError as error:
+        if str(plane):
+            raise
+        click.echo(f"\nTo choose: {error}")
+        return
+    failing = sum(bool(each.problem) for each in chosen)
+    click.echo(
+        f"\nTo count: {len(chosen) - failing} images; {failing} more are missing"
+        if failing
+        else f"\nTo count: {len(chosen)} images"
+    )
+
+
+def _print_survey(found: "Survey") -> None:
+    there = [each for each in found.references if not each.problem]
+    size_bytes = sum(max(0, each.size_bytes) for each in there)
+    click.echo(f"{len(there)} images, {size_bytes / 1e6:.1f} MB")
+    for name, count in found.recognised.items():
+        click.echo(f"  {count} named as by {name}")
+    unplaced = sum(not each.place.well for each in there)
+    if unplaced:
+        click.echo(f"  {unplaced} without a well in the name (see --pattern)")
+    for name, count in found.promised.items():
+        click.echo(f"  {count} images promised by {name}")
+    for reason, count in found.left_out.items():
+        click.echo(f"  {count} files left out: {reason}")
+    for each in [each for each in found.references if each.problem and not each.place.well][
+        :_SHOWN
+    ]:
+        click.echo(f"  missing: {each.name}: {each.problem}")
+
+
+def _print_plate(plate: "PlateView") -> None:
+    from ..channels import nuclear_channel
+
+    title = f"Plate {plate.name}" if plate.name else "Plate without a name"
+    click.echo(f"\n{title}: {sum(map(bool, plate.wells.values()))} wells")
+    for axis, values in plate.values.items():
+        if values:
+            named = [_named(value, plate.stains if axis == "channel" else {}) for value in values]
+            click.echo(f"  {_NAMES[axis]}: {_shorten(named)}")
+    channels = {value: plate.stains.get(value, "") for value in plate.values["channel"]}
+    proposed = nuclear_channel(channels)
+    if proposed is not None and len(channels) > 1:
+        click.echo(f"  nuclei by name: --channel {proposed}")
+    click.echo(_plate_map(plate))
+    if plate.missing_count:
+        than = "the index promises" if plate.is_promised else "other wells have"
+        click.echo(f"  missing: {plate.missing_count} images that {than}")
+        for axis, values in plate.nowhere.items():
+            named = [_named(value, plate.stains if axis == "channel" else {}) for value in values]
+            click.echo(f"    in no well: {_NAMES[axis]} {_shorten(named)}")
+        for well, places in list(plate.missing.items())[:_SHOWN]:
+            click.echo(f"    {well}: {_shorten(places)}")
+        if len(plate.missing) > _SHOWN:
+            click.echo(f"    ... and {len(plate.missing) - _SHOWN} more wells")
+
+
+def _plate_map(plate: "PlateView") -> str:
+    """Draw the wells: # is complete, + lacks images, ! has none of those promised, . is empty."""
+    split = {well: re.fullmatch(r"([A-Z]+)(\d+)", well) for well in plate.wells}
+    places = {well: (match[1], int(match[2])) for well, match in split.items() if match}
+    if not places:
+        return f"  wells: {_shorten(list(plate.wells))}"
+    rows = sorted({row for row, _ in places.values()}, key=lambda row: (len(row), row))
+    columns = range(1, max(column for _, column in places.values()) + 1)
+    marks = {
+        place: "!" if not plate.wells[well] else "+" if well in plate.missing else "#"
+        for well, place in places.items()
+    }
+    lines = ["     " + "".join(f"{column:>3}" for column in columns)]
+    lines += [
+        f"  {row:>3}" + "".join(f"{marks.get((row, column), '.'):>3}" for column in columns)
+        for row in _all_rows(rows)
+    ]
+    lines.append("     # complete   + lacks images   ! lacks all   . none")
+    return "\n".join(lines)
+
+
+def _all_rows(rows: list[str]) -> list[str]:
+    """Return the rows from A to the last one."""
+    letters = [chr(code) for code in range(65, 91)]
+    every = letters + ["A" + letter for letter in letters]
+    return every[: every.index(rows[-1]) + 1] if rows[-1] in every else rows
+
+
+def _named(value: str, stains: dict[str, str]) -> str:
+    return f"{value} ({stains[value]})" if value in stains else value
+
+
+def _shorten(values: list[str]) -> str:
+    if len(values) <= _SHOWN:
+        return ", ".join(values)
+    return f"{', '.join(values[:_SHOWN])}, ... ({len(values)} in all)"

@@ -1,0 +1,78 @@
+"""The options that say which images of an input count."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ..model import Plane
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class _Position(click.ParamType[int | str]):
+    """An index, or one of a few words; any word with `names`."""
+
+    def __init__(self, *words: str, names: bool = False) -> None:
+        self.name = "|".join(("INDEX", *(("NAME",) if names else ()), *words))
+        self._words = words
+        self._names = names
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        text = str(value)
+        if text.isdecimal():
+            return int(text)
+        if not self._names and text not in self._words:
+            self.fail(f"{text!r} is not {self.name}.", param, ctx)
+        return text
+
+
+_OPTIONS = (
+    click.option(
+        "--channel", type=_Position("each", names=True), metavar="NAME|INDEX|each",
+        help="Channel with the nuclei; of colours, 0 is red.",
+    ),
+    click.option(
+        "--z", type=_Position("each", "max"), metavar="INDEX|each|max",
+        help="Plane of a z stack, each of them, or their maximum.",
+    ),
+    click.option("--volume", is_flag=True, help="Find nuclei in three dimensions, in all planes."),
+    click.option(
+        "--time", type=_Position("each"), metavar="INDEX|each",
+        help="Time point of a series, or each of them.",
+    ),
+    click.option(
+        "--scene", type=_Position("each", names=True), metavar="NAME|INDEX|each",
+        help="Image of a file that holds several.",
+    ),
+    click.option(
+        "--pattern", metavar="REGEX",
+        help="How names of files are to be understood: groups plate, well, site, channel, z, time.",
+    ),
+    click.option(
+        "--manifest", metavar="FILE",
+        help="CSV or Parquet file with a column of paths; other columns go to the outputs.",
+    ),
+)  # fmt: skip
+
+
+def selection(command: _F) -> _F:
+    """Add the options to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def plane_of(options: dict[str, Any]) -> "Plane":
+    """Take the options that choose a plane out of `options`."""
+    from ..model import Plane
+
+    chosen = {axis: options.pop(axis) for axis in ("scene", "channel", "z", "time")}
+    if options.pop("volume"):
+        if chosen["z"] is not None:
+            raise click.UsageError("--volume takes all planes; it does not go with --z.")
+        chosen["z"] = "volume"
+    return Plane(**chosen)

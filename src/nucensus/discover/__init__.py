@@ -1,0 +1,291 @@
+"""Find the images that the user named: files, folders, plates -> ordered `ImageRef`s.
+
+What an image is called says where on a plate it was taken; so do the index
+files of instruments, which also promise images that may not be there.
+"""
+
+import functools
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import InputError
+from ..model import ImageRef, Place, Plane
+from .index import Index, Promise, read_index
+from .manifest import read_manifest, read_metadata
+from .names import compile_pattern, parse_name
+from .plate import PlateView, view_plates
+from .select import select
+from .walk import common_folder, list_files, natural_key, size_and_time
+from .zarr_plate import zarr_fields
+
+__all__ = [
+    "PlateView", "Survey", "discover", "list_images", "natural_key", "read_metadata",
+    "select", "survey", "view_plates",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Everything that the inputs hold, before anything is chosen.
+
+    Attributes
+    ----------
+    references : list of ImageRef
+        Every image, also those that an index promises and that are not there.
+    recognised : dict of str to int
+        How many images each pattern of names placed.
+    promised : dict of str to int
+        How many images each index file promises, by its path.
+    left_out : dict of str to int
+        How many files were passed over, by reason.
+    """
+
+    references: list[ImageRef]
+    recognised: dict[str, int]
+    promised: dict[str, int]
+    left_out: dict[str, int]
+
+
+def discover(
+    inputs: Iterable[str | os.PathLike[str]],
+    suffixes: Iterable[str],
+    *,
+    plane: Plane | None = None,
+    pattern: str | None = None,
+    manifest: str | os.PathLike[str] | None = None,
+) -> list[ImageRef]:
+    """Return every image that `inputs` name, each once, in the order given, folders sorted.
+
+    Parameters
+    ----------
+    inputs : iterable of path
+        Files, folders and globs. Of a folder and the folders below it every
+        file with one of `suffixes` counts, in natural order (s2 before s10);
+        hidden folders, thumbnails and the folders of earlier runs are left out.
+        An OME-Zarr plate stands for its fields.
+    suffixes : iterable of str
+        The endings of file names that can be read, in lower case, with the dot.
+    plane : Plane, optional
+        Which channel, z plane and time point count, where a plate has several.
+    pattern : str, optional
+        A regular expression that names of files are understood with, with
+        groups named plate, well (or row and column), site, channel, z, time.
+    manifest : path, optional
+        A CSV or Parquet file that lists images, in a column `path`.
+
+    Raises
+    ------
+    InputError
+        An input does not exist, or holds no image; or a plate leaves a choice
+        of channel, z plane or time point that `plane` does not make.
+    """
+    listed = list_images(inputs, suffixes, plane=plane, pattern=pattern, manifest=manifest)
+    return list({(each.path, each.name): each for each in listed}.values())
+
+
+def list_images(
+    inputs: Iterable[str | os.PathLike[str]],
+    suffixes: Iterable[str],
+    *,
+    plane: Plane | None = None,
+    pattern: str | None = None,
+    manifest: str | os.PathLike[str] | None = None,
+) -> Iterator[ImageRef]:
+    """Yield what `discover` returns while it is found, so that a million names need no memory.
+
+    The inputs are walked through twice: to know what there is to choose from,
+    and to choose. An image that two inputs name comes twice.
+    """
+    inputs, suffixes = list(inputs), list(suffixes)
+    walk = functools.partial(_Walk, inputs, suffixes, pattern=pattern, manifest=manifest)
+    yield from select(walk(), walk(), plane or Plane())
+
+
+def survey(
+    inputs: Iterable[str | os.PathLike[str]],
+    suffixes: Iterable[str],
+    *,
+    pattern: str | None = None,
+    manifest: str | os.PathLike[str] | None = None,
+) -> Survey:
+    """Return everything that `inputs` hold; parameters as for `discover`."""
+    walk = _Walk(inputs, suffixes, pattern=pattern, manifest=manifest)
+    return Survey(list(walk), +walk.recognised, walk.promised, +walk.left_out)
+
+
+class _Walk:
+    """One way through everything that the inputs hold; it counts what it meets."""
+
+    def __init__(
+        self,
+        inputs: Iterable[str | os.PathLike[str]],
+        suffixes: Iterable[str],
+        *,
+        pattern: str | None,
+        manifest: str | os.PathLike[str] | None,
+    ) -> None:
+        self._given = [os.fspath(each) for each in inputs]
+        if not self._given and manifest is None:
+            raise InputError("no input was given; expected files, folders or globs of images")
+        self._endings = tuple(suffixes)
+        self._own = compile_pattern(pattern) if pattern else None
+        self._manifest = manifest
+        self._base = common_folder(self._given) if self._given else ""
+        self.recognised: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
+        self.promised: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[ImageRef]:
+        for batch in list_files(self._given, self._endings, self.left_out):
+            placed = map(self._place, _references(batch.images, self._base))
+            if not batch.index_files:
+                yield from placed
+                continue
+            references = list(placed)
+            indexes, problems = _read_indexes(batch.index_files, self._base)
+            for index in indexes:
+                references, unlisted = _apply(index, references, self._base)
+                self.left_out["not in the index"] += unlisted
+                self.promised[f"{index.path} ({index.kind})"] = len(index.promises)
+            yield from references
+            yield from problems
+        if self._manifest is not None:
+            yield from map(self._place, read_manifest(os.fspath(self._manifest)))
+
+    def _place(self, reference: ImageRef) -> ImageRef:
+        """Read the name of an image whose place is not known."""
+        if reference.place != Place():
+            return reference
+        kind, place = parse_name(reference.path, self._own)
+        self.recognised[kind] += bool(kind)
+        return replace(reference, place=place) if kind else reference
+
+
+def _references(paths: Iterable[str], base: str) -> Iterator[ImageRef]:
+    for path in paths:
+        name = _name(path, base)
+        fields = zarr_fields(path) if os.path.isdir(path) else None
+        if fields is None:
+            yield ImageRef(name, path, *size_and_time(path))
+            continue
+        for field, place in fields:
+            own = f"{name}/{Path(os.path.relpath(field, path)).as_posix()}"
+            size_bytes, mtime_ns = size_and_time(field)
+            problem = "the metadata of the plate promises it, and it is not there"
+            yield ImageRef(
+                own,
+                field,
+                size_bytes,
+                mtime_ns,
+                place=place,
+                problem=problem if size_bytes < 0 else "",
+            )
+
+
+def _read_indexes(paths: list[str], base: str) -> tuple[list[Index], list[ImageRef]]:
+    """Read index files; one that cannot be read is an image with a problem."""
+    indexes: list[Index] = []
+    problems = []
+    for path in paths:
+        folder, name = os.path.split(path)
+        copies = (each for each in indexes if os.path.basename(each.path) == name)
+        if any(_is_below(folder, each.folder) for each in copies):
+            continue  # MetaXpress puts a copy of the HTD file into every folder
+        try:
+            indexes.append(read_index(path))
+        except InputError as error:
+            problems.append(ImageRef(_name(path, base), path, problem=str(error)))
+    return indexes, problems
+
+
+def _apply(index: Index, references: list[ImageRef], base: str) -> tuple[list[ImageRef], int]:
+    """Tell each image what the index knows of it, and add what is promised and not there."""
+    if any(promise.path for promise in index.promises):
+        return _apply_files(index, references, base)
+    return _apply_grid(index, references, base), 0
+
+
+def _apply_files(index: Index, references: list[ImageRef], base: str) -> tuple[list[ImageRef], int]:
+    """Apply an index that names its files; what lies beside them unnamed is not an image of it."""
+    promises = {os.path.abspath(each.path): each for each in index.promises if each.path}
+    folders = {os.path.dirname(path) for path in promises}
+    known = {os.path.abspath(each.path): each for each in references}
+    lists_all = any(promise.place.well for promise in index.promises)
+    kept, unlisted = [], 0
+    for path, each in known.items():
+        promise = promises.pop(path, None)
+        if promise is not None:
+            place = promise.place if promise.place != Place() else each.place
+            each = replace(
+                each, place=place, pixel_size_um=promise.pixel_size_um, problem=promise.problem
+            )
+        elif lists_all and os.path.dirname(path) in folders:
+            unlisted += 1
+            continue
+        kept.append(each)
+    errors = [each for each in index.promises if not each.path]
+    missing = [_missing(index, each, base) for each in [*promises.values(), *errors]]
+    return kept + missing, unlisted
+
+
+def _apply_grid(index: Index, references: list[ImageRef], base: str) -> list[ImageRef]:
+    """Apply an index that says which wells, sites, channels, ... were chosen, but no files."""
+    inside = [each for each in references if _is_below(each.path, index.folder)]
+    if not inside:
+        return references + [_missing(index, each, base) for each in index.promises]
+    plate = Counter(each.place.plate for each in inside).most_common(1)[0][0]
+    axes = [
+        axis
+        for axis in ("well", "site", "channel", "z", "time")
+        if any(getattr(each.place, axis) for each in inside)
+    ]
+    stains = {
+        promise.place.channel if "channel" in axes else "": promise.place.stain
+        for promise in index.promises
+    }
+    there = {tuple(getattr(each.place, axis) for axis in axes) for each in inside}
+    missing = {}
+    for promise in index.promises:
+        key = tuple(getattr(promise.place, axis) for axis in axes)
+        if key not in there:
+            known = dict(zip(axes, key, strict=True))
+            place = Place(plate=plate, stain=stains.get(known.get("channel", ""), ""), **known)
+            missing[key] = _missing(index, replace(promise, place=place), base)
+    named = {id(each) for each in inside}
+    placed = [
+        replace(
+            each, place=replace(each.place, plate=plate, stain=stains.get(each.place.channel, ""))
+        )
+        if id(each) in named
+        else each
+        for each in references
+    ]
+    return placed + list(missing.values())
+
+
+def _missing(index: Index, promise: Promise, base: str) -> ImageRef:
+    name = os.path.basename(index.path)
+    place = promise.place
+    marks = {"s": place.site, "w": place.channel, "z": place.z, "t": place.time}
+    where = "_".join([place.well, *(f"{mark}{value}" for mark, value in marks.items() if value)])
+    path = promise.path or os.path.join(index.folder, f"{where}[promised by {name}]")
+    problem = promise.problem or f"{name} promises this image, and it is not there"
+    return ImageRef(
+        _name(path, base),
+        path,
+        place=place,
+        pixel_size_um=promise.pixel_size_um,
+        problem=problem,
+    )
+
+
+def _name(path: str, base: str) -> str:
+    return Path(os.path.relpath(path, base) if base else path).as_posix()
+
+
+def _is_below(path: str, folder: str) -> bool:
+    path, folder = os.path.abspath(path), os.path.abspath(folder)
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

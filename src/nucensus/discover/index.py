@@ -1,0 +1,199 @@
+"""What an index file promises: the images of a plate, whether they are there or not."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from ..errors import InputError
+from ..markup import read_records
+from ..model import Place
+from .names import well_name
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One image that an index lists, or why it has none.
+
+    Attributes
+    ----------
+    path : str
+        The file; "" if the index states no file names.
+    place : Place
+    pixel_size_um : float or None
+    problem : str
+        Why there is no such image, as the index itself says.
+    """
+
+    path: str
+    place: Place
+    pixel_size_um: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index file that was read."""
+
+    path: str
+    kind: str
+    promises: tuple[Promise, ...]
+
+    @property
+    def folder(self) -> str:
+        """The folder that it speaks for, and the folders below."""
+        return os.path.dirname(self.path)
+
+
+def read_index(path: str) -> Index:
+    """Read the index file of a plate.
+
+    Raises
+    ------
+    InputError
+        It is damaged, or not the index that its name says.
+    """
+    name = os.path.basename(path).lower()
+    for ending, (kind, reader) in _READERS.items():
+        if name.endswith(ending):
+            return Index(path, kind, tuple(reader(path)))
+    raise InputError(f"{path!r} is not an index file of a plate")
+
+
+def _read_harmony(path: str) -> Iterator[Promise]:
+    """Read the index of Harmony (Opera Phenix, Operetta, Sonata), schemas V5 to V7.
+
+    V5 describes the channel in each image; V7 once for all, in `Maps`.
+    """
+    plate = ""
+    channels: dict[str, dict[str, str]] = {}
+    for tag, fields in read_records(path, ("Plate", "Entry", "Image")):
+        if tag == "Plate":
+            plate = fields.get("Name", plate)
+        elif tag == "Entry":
+            channels.setdefault(fields.get("ChannelID", ""), {}).update(fields)
+        elif "URL" in fields:
+            image = {**channels.get(fields.get("ChannelID", ""), {}), **fields}
+            place = Place(
+                plate=plate,
+                well=well_name(int(image["Row"]), image["Col"]),
+                site=image.get("FieldID", ""),
+                channel=image.get("ChannelID", ""),
+                z=image.get("PlaneID", ""),
+                time=image.get("TimepointID", ""),
+                stain=image.get("ChannelName", ""),
+            )
+            state = image.get("State", "Ok")
+            yield Promise(
+                os.path.join(os.path.dirname(path), fields["URL"]),
+                place,
+                _pixel_um(image, "ImageResolutionY", "ImageResolutionX", 1e6),
+                "" if state == "Ok" else f"the index says that its state is {state!r}",
+            )
+
+
+def _read_cellvoyager(path: str) -> Iterator[Promise]:
+    """Read MeasurementData.mlf; plate, pixel size and stains come from the files beside it."""
+    folder = os.path.dirname(path)
+    plate, settings = "", ""
+    pixels: dict[str, float | None] = {}
+    details = ("MeasurementSamplePlate", "MeasurementChannel", "MeasurementDetail")
+    for tag, fields in _read_beside(folder, "MeasurementDetail.mrf", details):
+        plate = fields.get("Name", plate)
+        settings = fields.get("MeasurementSettingFileName", settings)
+        if tag == "MeasurementChannel":
+            size = _pixel_um(fields, "VerticalPixelDimension", "HorizontalPixelDimension", 1)
+            pixels[fields.get("Ch", "")] = size
+    stains = {
+        fields.get("Ch", ""): fields.get("Fluorophore") or fields.get("Target", "")
+        for _, fields in _read_beside(folder, settings, ("Channel",))
+    }
+    for _, fields in read_records(path, ("MeasurementRecord",)):
+        channel = fields.get("Ch", "")
+        is_image = fields.get("Type") == "IMG"
+        yield Promise(
+            os.path.join(folder, fields[""]) if is_image else "",
+            Place(
+                plate=plate,
+                well=well_name(int(fields["Row"]), fields["Column"]),
+                site=fields.get("FieldIndex", ""),
+                channel=channel,
+                z=fields.get("ZIndex", ""),
+                time=fields.get("TimePoint", ""),
+                stain=stains.get(channel, ""),
+            ),
+            pixels.get(channel),
+            "" if is_image else f"the instrument recorded an error: {fields.get('', '')}",
+        )
+
+
+def _read_beside(
+    folder: str, name: str, tags: tuple[str, ...]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Read a file that tells more than the index, if it is there."""
+    if os.path.isfile(os.path.join(folder, name)):
+        yield from read_records(os.path.join(folder, name), tags)
+
+
+def _read_metaxpress(path: str) -> Iterator[Promise]:
+    """Read an HTD file of MetaXpress; it says what was chosen, and states no file names."""
+    with open(path, encoding="latin-1") as file:
+        lines = [line.strip().split(", ", 1) for line in file if ", " in line]
+    fields = {key.strip('"'): value.strip() for key, value in lines}
+    if "XWells" not in fields:
+        raise InputError(f"{path!r} does not say XWells; expected an HTD file of MetaXpress")
+    wells = [
+        well_name(row, column)
+        for row in range(1, int(fields.get("YWells", 0)) + 1)
+        for column in _chosen(fields.get(f"WellsSelection{row}", ""))
+    ]
+    x_sites = int(fields.get("XSites", 1))
+    sites = [
+        str((row - 1) * x_sites + column)
+        for row in range(1, int(fields.get("YSites", 1)) + 1)
+        for column in _chosen(fields.get(f"SiteSelection{row}", ""))
+    ]
+    waves = {
+        str(wave): fields.get(f"WaveName{wave}", "").strip('"')
+        for wave in range(1, int(fields.get("NWavelengths", 1)) + 1)
+        if fields.get(f"WaveCollect{wave}", "1") != "0"
+    }
+    times = [str(time) for time in range(1, int(fields.get("TimePoints", 1)) + 1)]
+    steps = int(fields.get("ZSteps", 0)) if fields.get("ZSeries") == "TRUE" else 0
+    planes = [str(z) for z in range(1, steps + 1)]
+    for time, well, site, (wave, stain), z in product(
+        times, wells, sites or [""], waves.items(), planes or [""]
+    ):
+        yield Promise("", Place("", well, site, wave, z, time, stain))
+
+
+def _chosen(flags: str) -> list[int]:
+    return [i for i, flag in enumerate(flags.split(","), 1) if flag.strip().upper() == "TRUE"]
+
+
+def _read_companion(path: str) -> Iterator[Promise]:
+    """Read an OME companion file: the TIFF files that hold the pixels."""
+    seen = set()
+    for _, fields in read_records(path, ("UUID",)):
+        name = fields.get("FileName", "")
+        if name and name not in seen:
+            seen.add(name)
+            yield Promise(os.path.join(os.path.dirname(path), name), Place())
+
+
+def _pixel_um(fields: dict[str, str], y: str, x: str, unit_um: float) -> float | None:
+    try:
+        height, width = float(fields[y]), float(fields[x])
+    except (KeyError, ValueError):
+        return None
+    return height * unit_um if math.isclose(height, width, rel_tol=1e-3) else None
+
+
+_READERS: dict[str, tuple[str, Callable[[str], Iterator[Promise]]]] = {
+    "index.idx.xml": ("Harmony index", _read_harmony),
+    "index.xml": ("Harmony index", _read_harmony),
+    "measurementdata.mlf": ("CellVoyager index", _read_cellvoyager),
+    ".htd": ("MetaXpress HTD", _read_metaxpress),
+    ".companion.ome": ("OME companion", _read_companion),
+}

@@ -1,0 +1,118 @@
+"""Understand the names of files: plate, well, site, channel, z, time."""
+
+import re
+from dataclasses import replace
+
+from ..errors import InputError
+from ..model import Place
+
+# A single capital after P, as in _T01 and _Z05, is a well only of 1536, and only before a site.
+_WELL = r"(?P<well>(?-i:[A-P]|(?:[Q-Z]|A[A-F])(?=\d\d_s))\d{2})"
+_GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
+_TIFF = r"\.tiff?$"
+
+PATTERNS = {
+    "Opera Phenix, Operetta": (
+        r"(?:(?P<plate>[^/]+?)(?:__[^/]*)?/(?:images/)?)?"
+        r"r(?P<row>\d{2})c(?P<column>\d{2})f(?P<site>\d+)p(?P<z>\d+)"
+        r"-ch(?P<channel>\d+)sk(?P<time>\d+)fk\d+fl\d+" + _TIFF
+    ),
+    "CellVoyager (Yokogawa)": (
+        r"(?P<plate>[^/]+)_" + _WELL + r"_T(?P<time>\d+)F(?P<site>\d+)L\d+A\d+"
+        r"Z(?P<z>\d+)C(?P<channel>\d+)\.(?:tiff?|png)$"
+    ),
+    "InCell": (
+        r"(?:(?P<plate>[^/]+)/)?(?P<row>[A-Z]{1,2}) ?- ?(?P<column>\d{1,2})"
+        r"\((?=[^)]*?\bfld (?P<site>\d+))?"
+        r"(?=[^)]*?\bwv (?P<channel>[^)]+?)(?: z \d+| time \d+|\)))?"
+        r"(?=[^)]*?\bz (?P<z>\d+))?(?=[^)]*?\btime (?P<time>\d+))?[^)]*\)" + _TIFF
+    ),
+    "Cellomics, CellInsight": (
+        r"(?P<plate>[^/]+)_" + _WELL + r"f(?P<site>\d+)d(?P<channel>\d+)" + _TIFF
+    ),
+    "ImageXpress, MetaXpress": (
+        r"(?:(?P<folder>[^/]+)/)?(?:TimePoint_(?P<time>\d+)/)?(?:ZStep_(?P<z>\d+)/)?"
+        r"(?:(?P<plate>[^/]+)_)?" + _WELL + r"(?:_s(?P<site>\d+))?"
+        rf"(?:_w(?P<channel>\d{{1,2}}))?(?:{_GUID})?" + _TIFF
+    ),
+}
+"""The names that instruments give, by instrument; the first that fits a path counts."""
+
+_COMPILED = {
+    name: re.compile(r"(?:^|.*?/)" + pattern, re.IGNORECASE) for name, pattern in PATTERNS.items()
+}
+_GROUPS = {"plate", "well", "row", "column", "site", "channel", "z", "time"}
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Compile the user's own pattern, or say what is wrong with it."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InputError(
+            f"the pattern {pattern!r} is not a regular expression ({error}); "
+            f"expected one as Python's re module takes it"
+        ) from error
+    groups = set(compiled.groupindex)
+    if not groups or not groups <= _GROUPS:
+        raise InputError(
+            f"the pattern {pattern!r} has the groups {sorted(groups)}; expected (?P<name>...) "
+            f"with names of {', '.join(sorted(_GROUPS))}"
+        )
+    return compiled
+
+
+def parse_name(path: str, own: re.Pattern[str] | None = None) -> tuple[str, Place]:
+    """Return which pattern fits the end of `path` and what it says; "" and nothing if none does.
+
+    Examples
+    --------
+    >>> parse_name("Week1/Week1_150607_B02_s4_w1.tif")[1].well
+    'B02'
+    """
+    path = path.replace("\\", "/")
+    if own is not None:
+        match = own.search(path)
+        return ("--pattern", _place(match.groupdict())) if match else ("", Place())
+    for name, pattern in _COMPILED.items():
+        if match := pattern.match(path):
+            return name, _place(match.groupdict())
+    return "", Place()
+
+
+def well_name(row: int | str, column: int | str) -> str:
+    """Return the name of a well: row (from 1, or letters) and column (from 1).
+
+    Examples
+    --------
+    >>> well_name(2, 3), well_name(27, 1), well_name("b", "3")
+    ('B03', 'AA01', 'B03')
+    """
+    if isinstance(row, int):
+        row = chr(64 + row) if row <= 26 else "A" + chr(38 + row)
+    return f"{row.upper()}{int(column):02d}"
+
+
+def _place(groups: dict[str, str | None]) -> Place:
+    fields = {name: value for name, value in groups.items() if value}
+    folder, row, column = (fields.pop(name, "") for name in ("folder", "row", "column"))
+    if folder and ("time" in fields or "plate" not in fields):
+        fields["plate"] = folder  # MetaXpress exports: the folder above TimePoint_1
+    if row and column:
+        fields["well"] = well_name(int(row) if row.isdecimal() else row, column)
+    place = Place(**fields)
+    return replace(
+        place,
+        well=normal_well(place.well),
+        **{name: _number(getattr(place, name)) for name in ("site", "channel", "z", "time")},
+    )
+
+
+def normal_well(text: str) -> str:
+    """Return a well as B02, however it is written."""
+    match = re.fullmatch(r"([A-Za-z]{1,2})[ -]?(\d{1,2})", text.strip())
+    return well_name(match[1], match[2]) if match else text
+
+
+def _number(text: str) -> str:
+    return str(int(text)) if text.isdecimal() else text

@@ -1,0 +1,194 @@
+"""Find the files that the user named: files, folders, globs."""
+
+import contextlib
+import glob
+import os
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import InputError
+from ..model import RUN_FILE
+
+_THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images that are understood together: those below an index file, or one alone."""
+
+    images: list[str]
+    index_files: list[str]
+
+
+def list_files(
+    given: list[str], endings: tuple[str, ...], left_out: Counter[str]
+) -> Iterator[Batch]:
+    """Yield every image below `given`, in the order given, folders sorted, as they are found.
+
+    What is passed over is counted in `left_out`.
+    """
+    for each in given:
+        empty = True
+        for batch in _expand(each, endings, left_out):
+            empty = False
+            yield batch
+        if empty:
+            raise InputError(
+                f"{each!r} holds no image; expected files that end in {', '.join(endings)}"
+            )
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Return a key that sorts `text` as people do: s2 before s10."""
+    parts = re.split(r"([0-9]+)", text)
+    return [(0, int(p), p) if p.isdecimal() and p.isascii() else (1, 0, p) for p in parts if p]
+
+
+def common_folder(given: list[str]) -> str:
+    """Return the folder that image names are relative to."""
+    try:
+        return os.path.commonpath([os.path.abspath(_folder(each)) for each in given])
+    except ValueError:  # different drives
+        return ""
+
+
+def size_and_time(path: str) -> tuple[int, int]:
+    """Return the size of `path` in bytes and its time in ns, both -1 if it cannot be looked at."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return -1, -1
+    return stat.st_size, stat.st_mtime_ns
+
+
+def is_index(name: str) -> bool:
+    """Tell whether a file is the index of a plate, by its name."""
+    name = name.lower()
+    return name in ("index.idx.xml", "index.xml", "measurementdata.mlf") or name.endswith(
+        (".htd", ".companion.ome")
+    )
+
+
+def _expand(given: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+    if os.path.isdir(given) and not _is_image_folder(given, endings):
+        yield from _walk(given, endings, left_out)
+    elif is_index(os.path.basename(given)):
+        yield from _walk(os.path.dirname(given) or ".", endings, left_out)
+    elif os.path.lexists(given):
+        yield Batch([given], [])
+    elif glob.has_magic(given):
+        for path in sorted(glob.glob(given, recursive=True), key=natural_key):
+            if os.path.isdir(path) or path.lower().endswith(endings):
+                yield from _expand(path, endings, left_out)
+    else:
+        raise InputError(f"{given!r} does not exist; expected a file, a folder or a glob of images")
+
+
+def _is_image_folder(path: str, endings: tuple[str, ...]) -> bool:
+    """Tell whether a folder has an image's name, or lies in an OME-Zarr as the fields of plates."""
+    path = path.lower().replace("\\", "/").rstrip("/")
+    return path.endswith(endings) or ".zarr/" in path
+
+
+def _walk(folder: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+    """Yield the images of `folder`, then those of the folders below it.
+
+    A folder that is named like an image is yielded as one: it fails when it is
+    read, with a reason, instead of being passed over in silence.
+    """
+    if os.path.lexists(os.path.join(folder, RUN_FILE)):
+        return
+    if _has_index(folder):
+        yield _everything_below(folder, endings, left_out)
+        return
+    folders = []
+    for name, is_folder in _natural_order(folder):
+        path = os.path.join(folder, name)
+        if name.lower().endswith(endings):
+            if _THUMBNAIL.search(name):
+                left_out["thumbnails"] += 1
+            else:
+                yield Batch([path], [])
+        elif is_folder:
+            folders.append(path)
+    for path in folders:
+        yield from _walk(path, endings, left_out)
+
+
+def _everything_below(folder: str, endings: tuple[str, ...], left_out: Counter[str]) -> Batch:
+    """Return the images and index files of a plate."""
+    batch, folders = Batch([], []), []
+    for name, is_folder in _natural_order(folder):
+        path = os.path.join(folder, name)
+        if is_index(name):
+            batch.index_files.append(path)
+        elif name.lower().endswith(endings):
+            if _THUMBNAIL.search(name):
+                left_out["thumbnails"] += 1
+            else:
+                batch.images.append(path)
+        elif is_folder and not os.path.lexists(os.path.join(path, RUN_FILE)):
+            folders.append(path)
+    for path in folders:
+        below = _everything_below(path, endings, left_out)
+        batch.images.extend(below.images)
+        batch.index_files.extend(below.index_files)
+    return batch
+
+
+def _has_index(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(is_index(entry.name) for entry in entries)
+    except OSError:
+        return False
+
+
+def _natural_order(folder: str) -> Iterator[tuple[str, bool]]:
+    """Yield (name, whether it is a folder) of what is in `folder` and not hidden, sorted.
+
+    SQLite sorts, on disk where they are many.
+    """
+    with contextlib.closing(sqlite3.connect("")) as names:
+        names.execute("CREATE TABLE names (key, name, is_folder)")
+        try:
+            with os.scandir(folder) as entries:
+                names.executemany(
+                    "INSERT INTO names VALUES (?, ?, ?)",
+                    (
+                        (
+                            _sortable(each.name),
+                            os.fsencode(each.name),
+                            each.is_dir(follow_symlinks=False),
+                        )
+                        for each in entries
+                        if not each.name.startswith(".")
+                    ),
+                )
+        except OSError as error:
+            raise InputError(f"{folder!r} cannot be listed: {error.strerror}") from error
+        for name, is_folder in names.execute("SELECT name, is_folder FROM names ORDER BY key"):
+            yield os.fsdecode(name), bool(is_folder)
+
+
+def _sortable(name: str) -> bytes:
+    """Return `natural_key` as bytes that sort alike: a number is its length and its digits."""
+    parts = []
+    for is_text, number, text in natural_key(name):
+        digits = str(number).encode()
+        start = b"\1" if is_text else b"\0" + len(digits).to_bytes(4) + digits
+        parts.append(start + text.encode("utf-32-be", "surrogatepass") + bytes(4))
+    return b"".join(parts)
+
+
+def _folder(given: str) -> str:
+    """Return the folder that `given` is, lies in, or globs below."""
+    if os.path.isdir(given) and not _is_image_folder(given, (".zarr",)):
+        return given
+    folder = os.path.dirname(given.rstrip("/\\"))
+    while glob.has_magic(folder) and not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder

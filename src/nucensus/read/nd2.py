@@ -1,0 +1,65 @@
+"""Read ND2 files of Nikon NIS-Elements."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MissingPackageError, ReadError
+from .scene import Index, Scene, side_um
+
+if TYPE_CHECKING:
+    from nd2 import ND2File
+
+_AXES = {"T": "t", "Z": "z", "C": "c", "S": "c"}
+
+
+@contextmanager
+def open_scenes(path: str) -> Iterator[list[Scene]]:
+    """Open an ND2 file; each of its stage positions is a scene."""
+    try:
+        from nd2 import ND2File
+    except ImportError as error:
+        raise MissingPackageError("nd2", "Reading ND2 files", "nd2") from error
+    try:
+        with ND2File(path) as file:
+            yield [_scene(file, position) for position in range(file.sizes.get("P", 1))]
+    except (OSError, ValueError, LookupError) as error:
+        raise ReadError(f"the file does not decode as ND2 ({error}); it is damaged") from error
+
+
+def _scene(file: "ND2File", position: int) -> Scene:
+    sizes = {
+        _AXES.get(axis, axis): n for axis, n in file.sizes.items() if axis not in ("P", "Y", "X")
+    }
+    voxel = file.voxel_size()
+    is_calibrated = all(channel.volume.axesCalibrated[0] for channel in file.metadata.channels)
+    return Scene(
+        (file.sizes["Y"], file.sizes["X"]),
+        str(file.dtype),
+        sizes,
+        lambda index: _read_plane(file, position, index),
+        channels=tuple(channel.channel.name for channel in file.metadata.channels or ()),
+        pixel_um=side_um(voxel.y, voxel.x) if is_calibrated else None,
+        depth_um=voxel.z if is_calibrated and "z" in sizes else None,
+        name=f"position {position}",
+        is_colour=file.is_rgb,
+    )
+
+
+def _read_plane(file: "ND2File", position: int, index: Index) -> NDArray[Any]:
+    """Read one frame; a frame holds all channels of a plane."""
+    wanted = {_AXES.get(axis, axis): axis for axis in file.sizes}
+    at = {wanted[axis]: place for axis, place in index.items()} | {"P": position}
+    number = next(
+        number
+        for number, place in enumerate(file.loop_indices)
+        if all(at[axis] == place[axis] for axis in place)
+    )
+    frame = file.read_frame(number)
+    if frame.ndim == 3:
+        frame = frame[..., index["c"]] if file.is_rgb else frame[index["c"]]
+    # The frame is the mapped file itself: after the file is closed, a look at it is a crash.
+    return np.array(frame)

@@ -1,0 +1,68 @@
+"""The names that instruments give say where on a plate an image was taken."""
+
+import re
+
+import pytest
+
+from nucensus.discover.names import compile_pattern, parse_name
+from nucensus.errors import InputError
+from nucensus.model import Place
+
+GUID = "9577918A-4973-4A87-BA73-A168AA755527"
+
+NAMES = {
+    # BBBC039 and BBBC021, from the Broad Bioimage Benchmark Collection
+    f"images/IXMtest_A06_s6_w1{GUID}.tif": Place("IXMtest", "A06", "6", "1"),
+    "IXMtest_A16_s2_w15AF20A10-82AE-48FA-AC50-7AE8AC3AA544.tif": Place("IXMtest", "A16", "2", "1"),
+    f"Week4_27481/G10_s1_w2{GUID}.tif": Place("Week4_27481", "G10", "1", "2"),
+    f"Week1_22123/Week1_150607_B02_s4_w4{GUID}.tif": Place("Week1_150607", "B02", "4", "4"),
+    # MetaXpress exports: the real files of 9987_Plate_3434
+    "x/9987_Plate_3434/TimePoint_1/ZStep_2/9987_B03_s2_w3.TIF": Place(
+        "9987_Plate_3434", "B03", "2", "3", "2", "1"
+    ),
+    "9987_Plate_3420/TimePoint_1/9987_B02.TIF": Place("9987_Plate_3420", "B02", time="1"),
+    "demo_A01_s1_w1.tif": Place("demo", "A01", "1", "1"),
+    "p_AB47_s1_w1.tif": Place("p", "AB47", "1", "1"),
+    # Harmony exports
+    "BR001__2021-03-29T16_51_44-Measurement 1/Images/r02c11f03p04-ch5sk2fk1fl1.tiff": Place(
+        "BR001", "B11", "3", "5", "4", "2"
+    ),
+    "r01c01f01p01-ch1sk1fk1fl1.tiff": Place("", "A01", "1", "1", "1", "1"),
+    "plate/r27c01f01p01-ch1sk1fk1fl1.tiff": Place("plate", "AA01", "1", "1", "1", "1"),
+    # CellVoyager
+    "AssayPlate_D08_T0001F002L01A01Z04C02.tif": Place("AssayPlate", "D08", "2", "2", "4", "1"),
+    # InCell, as in the manual of the InCell Analyzer
+    "plate 7/B - 02(fld 03 wv DAPI - DAPI).tif": Place("plate 7", "B02", "3", "DAPI - DAPI"),
+    "A - 1(fld 1 wv UV - DAPI z 12 time 3).tif": Place(
+        "", "A01", "1", "UV - DAPI", "12", "3"
+    ),
+    "A - 10(fld 01 z 2 time 1 wv Blue - FITC).tif": Place("", "A10", "1", "Blue - FITC", "2", "1"),
+    # Cellomics and CellInsight
+    "MFGTMPcx7_170525090001_B02f05d1.tif": Place("MFGTMPcx7_170525090001", "B02", "5", "1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ready_patterns_understand_the_names_of_instruments(name):
+    assert parse_name(name)[1] == NAMES[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["img_t01.tif", "scan_Z05.tif", "series_T0003.tif", "c01.tif", "A01_s1.txt", "rock.tif"]
+)
+def test_names_that_are_no_names_of_a_plate_say_nothing(name):
+    assert parse_name(name) == ("", Place())
+
+
+def test_the_user_may_give_a_pattern_with_row_and_column_or_with_a_well():
+    own = compile_pattern(r"p(?P<plate>\d+)/(?P<row>[a-h])(?P<column>\d+)-(?P<channel>\w+)\.tif")
+    assert parse_name("p12/b7-dapi.tif", own) == ("--pattern", Place("12", "B07", channel="dapi"))
+    own = compile_pattern(r"well(?P<well>..?.)_(?P<time>\d+)h")
+    assert parse_name("wellB3_048h.tif", own) == ("--pattern", Place("", "B03", time="48"))
+    assert parse_name("A01_s1_w1.tif", own) == ("", Place())
+
+
+@pytest.mark.parametrize("pattern", ["(", "no groups", "(?P<hole>x)"])
+def test_a_pattern_that_cannot_work_is_refused(pattern):
+    with pytest.raises(InputError, match=re.escape(repr(pattern))):
+        compile_pattern(pattern)

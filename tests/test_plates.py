@@ -1,0 +1,347 @@
+"""Plates: what is there, what an index promises, what is chosen, what scan shows."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner
+from conftest import SHARED
+from formats import make_stack, write_zarr_plate
+
+from nucensus import Settings, census
+from nucensus.cli.detect import command as detect
+from nucensus.cli.scan import command as scan
+from nucensus.discover import discover, survey, view_plates
+from nucensus.errors import InputError
+from nucensus.model import Plane
+from nucensus.read import SUFFIXES, read
+
+REAL = SHARED / "data" / "formats"
+real = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not beside the repository")
+IMAGE = make_stack()[0, 0, 0]
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(folder / name, IMAGE)
+    return folder
+
+
+def run_scan(*arguments):
+    done = CliRunner().invoke(scan, [str(each) for each in arguments])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.output
+
+
+def names(references):
+    return [each.name for each in references]
+
+
+@pytest.fixture
+def two_channels(tmp_path):
+    return touch(
+        tmp_path / "plate", "p_A01_s1_w1.tif", "p_A01_s1_w2.tif", "p_A01_s2_w1.tif",
+        "p_A01_s2_w2.tif", "p_B02_s1_w1.tif", "p_B02_s1_w2.tif", "p_A01_s1_w1_thumb.tif",
+    )  # fmt: skip
+
+
+def test_thumbnails_are_left_out_and_counted(two_channels):
+    found = survey([two_channels], SUFFIXES)
+    assert (len(found.references), found.left_out) == (6, {"thumbnails": 1})
+
+
+def test_an_open_choice_of_channel_is_an_error_that_lists_the_channels(two_channels):
+    with pytest.raises(InputError, match=r"channels 1, 2; expected a choice.*--channel each"):
+        discover([two_channels], SUFFIXES)
+
+
+@pytest.mark.parametrize("channel", [1, "w1", "1", "ch01", "C01"])
+def test_a_channel_of_files_is_chosen_by_the_number_in_the_name(two_channels, channel):
+    found = discover([two_channels], SUFFIXES, plane=Plane(channel=channel))
+    assert names(found) == ["p_A01_s1_w1.tif", "p_A01_s2_w1.tif", "p_B02_s1_w1.tif"]
+    assert {each.plane for each in found} == {Plane()}
+
+
+def test_each_channel_counts_all_files_and_an_unknown_one_is_refused(two_channels):
+    assert len(discover([two_channels], SUFFIXES, plane=Plane(channel="each"))) == 6
+    with pytest.raises(InputError, match="--channel is 'DAPI', and the plate 'p' holds"):
+        discover([two_channels], SUFFIXES, plane=Plane(channel="DAPI"))
+
+
+def test_planes_in_files_of_their_own_are_chosen_but_not_projected(tmp_path):
+    folder = touch(tmp_path, *(f"p_A01_T0001F001L01A01Z0{z}C01.tif" for z in (1, 2, 3)))
+    chosen = discover([folder], SUFFIXES, plane=Plane(z=2))
+    assert names(chosen) == ["p_A01_T0001F001L01A01Z02C01.tif"]
+    with pytest.raises(InputError, match="projects the planes of one file"):
+        discover([folder], SUFFIXES, plane=Plane(z="max"))
+
+
+def test_what_files_leave_open_is_chosen_in_the_files(tmp_path):
+    stack = make_stack()[0]
+    tifffile.imwrite(tmp_path / "p_A01_s1.tif", stack.swapaxes(0, 1), imagej=True,
+                     metadata={"axes": "ZCYX"})  # fmt: skip
+    (found,) = discover([tmp_path], SUFFIXES, plane=Plane(channel=1, z=2))
+    np.testing.assert_array_equal(read(found.path, found.plane), stack[1, 2])
+
+
+def test_scan_draws_the_plate_and_lists_what_other_wells_have(two_channels):
+    shown = run_scan(two_channels, "--channel", "1")
+    assert "6 named as by ImageXpress, MetaXpress" in shown
+    assert "1 files left out: thumbnails" in shown
+    assert "    A  #  .\n    B  .  +\n" in shown
+    assert "missing: 2 images that other wells have" in shown
+    assert "B02: site 2 channel 1, site 2 channel 2" in shown
+    assert "To count: 3 images" in shown
+
+
+def test_scan_says_which_choice_is_open_and_still_succeeds(two_channels):
+    assert "To choose: the plate 'p' holds the channels 1, 2" in run_scan(two_channels)
+
+
+def test_a_wells_matrix_can_be_larger_than_26_rows(tmp_path):
+    folder = touch(tmp_path, "p_AA01_s1_w1.tif", "p_A01_s1_w1.tif")
+    shown = run_scan(folder)
+    assert "   AA  #" in shown
+    assert "    Z  ." in shown
+
+
+@real
+def test_a_real_harmony_plate_knows_its_stain_pixel_size_and_nuclear_channel():
+    folder = REAL / "opera-phenix" / "pe2loaddata-Version1"
+    with pytest.raises(InputError, match=r"5 \(HOECHST 33342\).*--channel 5 .it shows nuclei"):
+        discover([folder], SUFFIXES)
+    (found,) = discover([folder], SUFFIXES, plane=Plane(channel="Hoechst"))
+    assert found.path.endswith("ch5sk1fk1fl1.tiff")
+    assert (found.place.plate, found.place.well) == ("BR00121482", "A01")
+    assert found.pixel_size_um == pytest.approx(0.598, abs=1e-3)
+
+
+@real
+@pytest.mark.parametrize(
+    ("name", "count", "stain"),
+    [("pe2loaddata-Version5", 6, "Alexa 488"), ("pe2loaddata-Version7", 7, "HOECHST 33342"),
+     ("operetta-compose-Sonata", 2, "Fluorescein (FITC)")],
+)  # fmt: skip
+def test_an_index_without_its_images_is_rows_with_a_reason(name, count, stain):
+    folder = REAL / "opera-phenix" / "index-xml-only" / name
+    run = census(folder, plane=Plane(channel="each"))
+    assert (run.counts["found"], run.counts["failed"]) == (0, count)
+    assert all("promises this image" in reason for reason in run.failures["reason"])
+    assert stain in set(run.images["channel"])
+    assert f"missing: {count} images that the index promises" in run_scan(folder)
+
+
+@real
+def test_a_real_metaxpress_plate_reports_what_the_htd_file_promises_in_vain():
+    shown = run_scan(REAL / "imagexpress-htd" / "9987_Plate_3434")
+    assert "36 images" in shown
+    assert "channels: 1 (DAPI), 2 (FITC), 3 (Texas Red)" in shown
+    assert "missing: 24 images that the index promises" in shown
+    assert "in no well: channels 4 (Cy5)" in shown
+    assert "in no well: z planes 3" in shown
+    assert "nuclei by name: --channel 1" in shown
+
+
+@real
+def test_a_real_time_series_counts_what_is_there_and_lists_what_is_not():
+    run = census(
+        REAL / "imagexpress-htd" / "9987_Plate_3435",
+        settings=Settings(sigma=2, threshold=600),
+        plane=Plane(channel="DAPI", time="each"),
+    )
+    assert (run.counts["found"], run.counts["failed"]) == (8, 16)
+    rows = run.images[run.images["status"] == "found"]
+    assert set(zip(rows["well"], rows["site"], rows["time"], strict=True)) == {
+        (well, site, time) for well in ("B02", "B03") for site in "12" for time in (1, 2)
+    }
+    assert set(rows["plate"]) == {"9987_Plate_3435"}
+    assert set(rows["pixel_size_um"]) == {1.3672}
+    assert (rows["count"] > 20).all()
+
+
+@real
+def test_a_real_cellvoyager_folder_leaves_out_its_calibration_images():
+    folder = REAL / "yokogawa-cv8000-blanked-pixels"
+    found = survey([folder], SUFFIXES)
+    assert (len(found.references), found.left_out) == (96, {"not in the index": 6})
+    chosen = discover([folder], SUFFIXES, plane=Plane(channel="405", z=2))
+    assert {each.place.well for each in chosen} == {"D08", "E03", "F08"}
+    assert {each.pixel_size_um for each in chosen} == {0.325}
+    assert len(chosen) == 12
+
+
+@real
+def test_an_ome_companion_file_promises_the_files_that_hold_its_pixels():
+    run = census(REAL / "ome-tiff" / "companion-metadata-only")
+    assert run.counts["failed"] == run.counts["images"] == 5
+
+
+@real
+def test_all_plates_in_one_folder_keep_their_own_wells():
+    plates = view_plates(survey([REAL / "imagexpress-htd"], SUFFIXES).references)
+    assert [(plate.name, sorted(plate.wells)) for plate in plates] == [
+        ("9987_Plate_3420", ["B02"]),
+        ("9987_Plate_3434", ["B02", "B03"]),
+        ("9987_Plate_3435", ["B02", "B03"]),
+    ]
+
+
+@real
+def test_a_damaged_index_is_a_row_with_a_reason_and_the_images_still_count(tmp_path):
+    folder = tmp_path / "plate"
+    shutil.copytree(REAL / "opera-phenix" / "pe2loaddata-Version1" / "images", folder)
+    index = folder / "Index.idx.xml"
+    index.chmod(0o644)
+    index.write_bytes(index.read_bytes()[:3000])
+    run = census(folder, plane=Plane(channel=5))
+    assert (run.counts["found"], run.counts["failed"]) == (1, 1)
+    assert "not well formed" in run.failures["reason"][0]
+
+
+def test_an_index_that_declares_entities_is_not_expanded(tmp_path):
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><x><Image>&b;</Image></x>'
+    (tmp_path / "Index.idx.xml").write_text(bomb)
+    touch(tmp_path, "a.tif")
+    run = census(tmp_path)
+    assert "declares entities" in run.failures["reason"][0]
+    assert run.counts["found"] == 1
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_an_ome_zarr_plate_stands_for_its_fields(tmp_path, version):
+    pytest.importorskip("zarr")
+    stack = make_stack((1, 1, 1, 24, 31))
+    write_zarr_plate(tmp_path / "p.ome.zarr", stack, version)
+    run = census(tmp_path, settings=Settings(threshold=0))
+    assert run.counts["images"] == 4
+    assert list(run.images["image"][:2]) == ["p.ome.zarr/B/3/0", "p.ome.zarr/B/3/1"]
+    assert list(run.images["well"]) == ["B03", "B03", "C11", "C11"]
+    assert set(run.images["plate"]) == {"test plate"}
+    assert "promises it, and it is not there" in run.failures["reason"][0]
+    (found,) = discover([tmp_path / "p.ome.zarr" / "B" / "3" / "1"], SUFFIXES)
+    np.testing.assert_array_equal(read(found.path), stack[0, 0, 0] + 1)
+    assert "missing: 1 images that the index promises" in run_scan(tmp_path)
+
+
+def test_each_plane_of_a_file_is_an_image_with_a_name_of_its_own(tmp_path):
+    stack = make_stack((1, 2, 3, 24, 31))[0]
+    tifffile.imwrite(tmp_path / "a.tif", stack.swapaxes(0, 1), imagej=True,
+                     metadata={"axes": "ZCYX"})  # fmt: skip
+    tifffile.imwrite(tmp_path / "b.tif", IMAGE)
+    (tmp_path / "c.tif").write_bytes(b"II*\0 no image")
+    run = census(tmp_path, settings=Settings(threshold=0), plane=Plane(channel=0, z="each"))
+    assert list(run.images["image"]) == [
+        "a.tif[z=0]", "a.tif[z=1]", "a.tif[z=2]", "b.tif[z=0]", "c.tif",
+    ]  # fmt: skip
+    assert list(run.images["z"]) == [0, 1, 2, 0, -1]
+    assert run.counts["failed"] == 1
+    run = census(tmp_path / "a.tif", settings=Settings(threshold=0), plane=Plane(0, "each", "each"))
+    assert list(run.images["image"]) == [f"a.tif[c={c},z={z}]" for c in (0, 1) for z in (0, 1, 2)]
+
+
+def test_a_manifest_lists_images_and_its_other_columns_reach_the_output(tmp_path):
+    touch(tmp_path, "x/one.tif", "two.tif")
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("dose,Path,well,site\n10,x/one.tif,b3,1\n,two.tif,B4,2\n9,lost.tif,B5,1\n")
+    done = CliRunner().invoke(
+        detect, ["--manifest", str(manifest), "-o", str(tmp_path / "run"), "--threshold", "0"]
+    )
+    assert done.exit_code == 3, done.output
+    with open(tmp_path / "run" / "images.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == ["x/one.tif", "two.tif", "lost.tif"]
+    assert [row["well"] for row in rows] == ["B03", "B04", "B05"]
+    assert [row["extra"] for row in rows] == ['{"dose": "10"}', '{"dose": ""}', '{"dose": "9"}']
+    assert "does not exist" in rows[2]["reason"]
+
+
+def test_a_manifest_may_be_parquet(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    touch(tmp_path, "one.tif")
+    table = pyarrow.table({"path": ["one.tif"], "dose": [1.5], "note": [None]})
+    parquet.write_table(table, tmp_path / "list.parquet")
+    (found,) = discover([], SUFFIXES, manifest=tmp_path / "list.parquet")
+    assert (found.name, found.extra) == ("one.tif", '{"dose": "1.5", "note": ""}')
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("a,b\n1,2\n", "expected one of path"), ("path\nx.tif\nx.tif\n", "line 3.*again"),
+     ("path,a\n,1\n", "line 2.*no path")],
+)  # fmt: skip
+def test_a_manifest_that_cannot_be_used_says_which_line_is_wrong(tmp_path, text, says):
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(InputError, match=says):
+        discover([], SUFFIXES, manifest=tmp_path / "list.csv")
+
+
+def test_treatments_of_wells_are_kept_with_the_run(two_channels, tmp_path):
+    table = tmp_path / "wells.csv"
+    table.write_text("Metadata_Well,compound,dose\na1,DMSO,\nB2,taxol,0.3\n")
+    run = census(two_channels, plane=Plane(channel=1), metadata=table)
+    assert run.facts["wells"] == [
+        {"well": "A01", "compound": "DMSO", "dose": ""},
+        {"well": "B02", "compound": "taxol", "dose": "0.3"},
+    ]
+    assert list(run.images["extra"]) == [
+        '{"compound": "DMSO", "dose": ""}', '{"compound": "DMSO", "dose": ""}',
+        '{"compound": "taxol", "dose": "0.3"}',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("compound\nx\n", "a column 'well'"), ("well\nA1\nA01\n", "'A01' twice")]
+)
+def test_treatments_without_a_well_are_refused(two_channels, tmp_path, text, says):
+    (tmp_path / "wells.csv").write_text(text)
+    with pytest.raises(InputError, match=says):
+        census(two_channels, plane=Plane(channel=1), metadata=tmp_path / "wells.csv")
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "f4"])
+def test_dark_nuclei_are_found_in_the_image_turned_over(tmp_path, dtype):
+    from skimage.util import invert
+
+    bright = np.zeros((60, 60), dtype)
+    bright[20:25, 30:35] = 1 if dtype == "f4" else 100
+    tifffile.imwrite(tmp_path / "dark.tif", invert(bright))
+    threshold = 0.1 if dtype == "f4" else 10
+    run = census(tmp_path, settings=Settings(sigma=2, threshold=threshold, invert=True))
+    assert [(row["y"], row["x"]) for row in run.nuclei] == [(22, 32)]
+
+
+@pytest.fixture
+def volume_file(tmp_path):
+    stack = np.random.default_rng(3).gamma(2, 100, (9, 40, 50)).astype(np.uint16)
+    path = tmp_path / "volume.tif"
+    tifffile.imwrite(path, stack, imagej=True, resolution=(2, 2),
+                     metadata={"axes": "ZYX", "unit": "um", "spacing": 1.0})  # fmt: skip
+    return path, stack
+
+
+def test_a_volume_is_counted_in_three_dimensions_with_the_plane_of_each_nucleus(
+    volume_file, tmp_path
+):
+    from nucensus import detect_nuclei
+
+    path, stack = volume_file
+    expected = detect_nuclei(stack, (1, 2, 2), 3, 200, exclude_border=0)
+    arguments = [str(path), "--volume", "-o", str(tmp_path / "run"), "--sigma-um", "1"]
+    arguments += ["--min-distance", "3", "--threshold", "200", "--border", "keep"]
+    done = CliRunner().invoke(detect, arguments)
+    assert done.exit_code == 0, done.output
+    with open(tmp_path / "run" / "nuclei.csv", newline="") as file:
+        rows = [(int(row["z"]), int(row["y"]), int(row["x"])) for row in csv.DictReader(file)]
+    assert len(rows) > 3
+    assert rows == list(map(tuple, expected))
+
+
+def test_sigma_in_micrometres_needs_a_file_that_states_its_pixels(tmp_path):
+    touch(tmp_path, "a.tif")
+    run = census(tmp_path, settings=Settings(sigma_um=2))
+    assert "does not state the size of its pixels" in run.failures["reason"][0]
