@@ -194,7 +194,7 @@ class Run:
         """How many images have each status, and how many nuclei there are in all."""
         row = self._database.execute(
             "SELECT count(*), total(status = 'found'), total(status = 'failed'), "
-            "total(status = 'pending'), total(count) FROM images"
+            "total(status = 'pending'), total(count) FILTER (WHERE status = 'found') FROM images"
         ).fetchone()
         return dict(
             zip(("images", "found", "failed", "pending", "nuclei"), map(int, row), strict=True)
@@ -245,7 +245,8 @@ class Run:
     def _records(
         self, which: str, *values: Any, columns: Sequence[str] = ROW_COLUMNS
     ) -> Iterator[tuple[ImageRow, Nuclei]]:
-        query = f"SELECT {', '.join(columns)}, centres FROM images {which}"
+        done = "CASE WHEN status = 'found' THEN centres END"
+        query = f"SELECT {', '.join(columns)}, {done} FROM images {which}"
         for *row, packed in self._database.execute(query, values):
             known = dict(zip(columns, _as_texts(row), strict=True))
             yield known, np.frombuffer(packed or b"", NUCLEUS_RECORD)
@@ -606,6 +607,7 @@ def _open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
             *(RUN_FILE + end for end in _COMPANIONS),
             "nuclei.csv",
             "images.csv",
+            "provenance.json",
         ):
             (folder / name).unlink(missing_ok=True)
     network = network_disk(folder)
