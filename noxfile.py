@@ -48,8 +48,10 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def sanitize(session: nox.Session) -> None:
     """Run the equality tests and the fuzzer on a kernel built with ASan and UBSan."""
-    define = "cmake.define.NUCENSUS_SANITIZE=ON"
-    sync(session, "--no-editable", "--reinstall-package", "nucensus", "--config-setting", define)
+    # A build folder of its own: its CMake settings must not reach the ordinary build.
+    settings = ("cmake.define.NUCENSUS_SANITIZE=ON", "build-dir=build/sanitize")
+    options = [f"--config-setting={setting}" for setting in settings]
+    sync(session, "--no-editable", "--reinstall-package", "nucensus", *options)
     # Python itself is not sanitized: the run-time library has to be there before it.
     library = subprocess.run(
         ["c++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True

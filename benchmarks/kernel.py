@@ -85,8 +85,8 @@ def make_cases(folder, quick):
     cases += [Case("sigma", f"sigma {sigma}", image, 300, sigma) for sigma in (1, 2, 8, 16, 30)]
     cases += [Case("density", f"{n} nuclei", nuclei(count=n)) for n in (0, 50, 400, 1500)]
     cases += [
-        Case("size", f"{n} x {n}", nuclei(shape=(n, n), count=n**2 // 3300))
-        for n in (256, 520, 1024, 2048, 4096)
+        Case("size", f"{n} x {n}", nuclei(shape=(n, n), count=n**2 // 3300 + 1))
+        for n in (32, 64, 128, 256, 520, 1024, 2048, 4096)
     ]
     cases.append(Case("no threshold", "no threshold", image, None))
     return cases

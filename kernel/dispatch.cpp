@@ -16,6 +16,10 @@ const Level* const levels[] = {
 };
 constexpr int32_t level_count = sizeof levels / sizeof levels[0];
 
+// Below this many pixels it takes longer to prepare the sieve than it saves
+// (benchmarks/kernel.py, group size).
+constexpr int64_t tiny_size = 4096;
+
 int32_t best_level() {
     static const int32_t best = [] {
         int32_t level = level_count - 1;
@@ -58,7 +62,10 @@ Outcome find(const Level& level, const nucensus_image& image, const nucensus_set
     }
     if (!peaks.begin(image, settings)) return no_memory;
     Outcome outcome = undecided;
-    if (settings.path != NUCENSUS_EXACT) outcome = level.find_by_sieve(image, settings, peaks);
+    const bool is_tiny = image.height * image.width < tiny_size;
+    const bool is_direct = settings.path == NUCENSUS_EXACT ||
+                           (settings.path == NUCENSUS_FASTEST && is_tiny);
+    if (!is_direct) outcome = level.find_by_sieve(image, settings, peaks);
     if (outcome == undecided) {
         if (!peaks.begin(image, settings)) return no_memory;
         outcome = level.find_exactly(image, settings, peaks);

@@ -283,29 +283,28 @@ void max_into(double* into, const double* values, int64_t count) {
     for (int64_t i = 0; i < count; ++i) into[i] = values[i] > into[i] ? values[i] : into[i];
 }
 
-// The maximum of a window of `size` elements that starts at each of the `count`
-// first elements of `values`: van Herk's way, three comparisons an element for
-// any size. `values` holds count + size - 1 elements; the two work lines too.
-void window_maxima(const double* values, int64_t count, int64_t size, double* from_left,
-                   double* from_right, double* out) {
-    const int64_t total = count + size - 1;
-    for (int64_t start = 0; start < total; start += size) {
-        const int64_t end = at_most(start + size, total);
-        from_left[start] = values[start];
-        for (int64_t i = start + 1; i < end; ++i)
-            from_left[i] = values[i] > from_left[i - 1] ? values[i] : from_left[i - 1];
-        from_right[end - 1] = values[end - 1];
-        for (int64_t i = end - 2; i >= start; --i)
-            from_right[i] = values[i] > from_right[i + 1] ? values[i] : from_right[i + 1];
-    }
-    for (int64_t i = 0; i < count; ++i) {
-        const double right = from_left[i + size - 1];
-        out[i] = from_right[i] > right ? from_right[i] : right;
-    }
+void max_of(const double* a, const double* b, int64_t count, double* out) {
+    for (int64_t i = 0; i < count; ++i) out[i] = a[i] > b[i] ? a[i] : b[i];
 }
 
-// The maximum of the square window around each pixel, row by row, van Herk's
-// way along both axes. Rows go in at the top; out of it come the maxima of the
+// The maximum of a window of `size` elements that starts at each of the `count`
+// first elements of `values`, which holds count + size - 1. The windows are
+// doubled until two of them cover the whole: vectors of a few passes are faster
+// than van Herk's three comparisons, which wait for one another. Both lines are
+// worked in; the result is `out`.
+void window_maxima(double* values, double* other, int64_t count, int64_t size, double* out) {
+    int64_t covered = 1;
+    for (; 2 * covered < size; covered *= 2) {
+        max_of(values, values + covered, count + size - 2 * covered, other);
+        double* swapped = values;
+        values = other;
+        other = swapped;
+    }
+    max_of(values, values + size - covered, count, out);
+}
+
+// The maximum of the square window around each pixel, row by row; across rows in
+// van Herk's way, three comparisons a pixel for any window. Rows go in at the top; out of it come the maxima of the
 // row `reach` rows back. Outside the image there is minus infinity.
 class WindowMaximum {
 public:
@@ -315,26 +314,27 @@ public:
         reach_y = at_most(min_distance, height - 1);
         size_y = 2 * reach_y + 1;
         const int64_t line_size = width + 2 * reach_x;
-        // Three lines, a running maximum and a ring of size_y row maxima.
-        const int64_t needed = 3 * line_size + (1 + size_y) * width;
+        // Two lines, the result, a running maximum and a ring of size_y row maxima.
+        const int64_t needed = 2 * line_size + (2 + size_y) * width;
         double* memory =
             static_cast<double*>(scratch(nucensus::slot_maxima, needed * sizeof(double)));
         if (memory == nullptr) return false;
         line = memory;
-        from_left = line + line_size;
-        from_right = from_left + line_size;
-        running = from_right + line_size;
+        other = line + line_size;
+        result = other + line_size;
+        running = result + width;
         ring = running + width;
-        for (int64_t i = 0; i < line_size; ++i) line[i] = -INFINITY;
         pushed = 0;
         for (int64_t i = 0; i < reach_y; ++i) push_nothing();
         return true;
     }
 
     void push(const double* row) {
+        for (int64_t x = 0; x < reach_x; ++x)
+            line[x] = line[reach_x + width + x] = -INFINITY;
         memcpy(line + reach_x, row, width * sizeof(double));
         double* own = ring + pushed % size_y * width;
-        window_maxima(line, width, 2 * reach_x + 1, from_left, from_right, own);
+        window_maxima(line, other, width, 2 * reach_x + 1, own);
         advance(own);
     }
 
@@ -345,7 +345,7 @@ public:
     }
 
     // The maxima for the row `reach_y` before the one pushed last.
-    const double* maxima() const { return line_of_maxima; }
+    const double* maxima() const { return result; }
     int64_t reach_y;
 
 private:
@@ -360,10 +360,9 @@ private:
         } else {
             max_into(running, own, width);
         }
-        line_of_maxima = from_left;
-        memcpy(from_left, running, width * sizeof(double));
+        memcpy(result, running, width * sizeof(double));
         if (position + 1 < size_y) {
-            if (pushed > size_y) max_into(from_left, ring + (position + 1) * width, width);
+            if (pushed > size_y) max_into(result, ring + (position + 1) * width, width);
         } else {
             for (int64_t i = size_y - 2; i >= 0; --i)
                 max_into(ring + i * width, ring + (i + 1) * width, width);
@@ -371,8 +370,7 @@ private:
     }
 
     int64_t width, reach_x, size_y, pushed;
-    double *line, *from_left, *from_right, *running, *ring;
-    const double* line_of_maxima = nullptr;
+    double *line, *other, *result, *running, *ring;
 };
 
 // What the whole smoothed image is like.
@@ -380,17 +378,32 @@ struct Extent {
     double low = INFINITY, high = -INFINITY;
     bool has_nan = false;
 
+    // Sixteen running results, because the compiler may not reorder one.
     void include(const double* values, int64_t count) {
-        double lowest = low, highest = high;
-        int64_t nans = 0;
-        for (int64_t i = 0; i < count; ++i) {
-            lowest = values[i] < lowest ? values[i] : lowest;
-            highest = values[i] > highest ? values[i] : highest;
-            nans += values[i] != values[i];
+        constexpr int64_t together = 16;
+        double lows[together], highs[together], nans[together];
+        for (int64_t i = 0; i < together; ++i) {
+            lows[i] = low;
+            highs[i] = high;
+            nans[i] = 0;
         }
-        low = lowest;
-        high = highest;
-        has_nan |= nans > 0;
+        int64_t x = 0;
+        for (; x + together <= count; x += together)
+            for (int64_t i = 0; i < together; ++i) {
+                const double value = values[x + i];
+                lows[i] = value < lows[i] ? value : lows[i];
+                highs[i] = value > highs[i] ? value : highs[i];
+                nans[i] = value == value ? nans[i] : 1;
+            }
+        for (int64_t i = 0; i < together; ++i) include(lows[i], highs[i], nans[i] != 0);
+        for (; x < count; ++x) include(values[x], values[x], values[x] != values[x]);
+    }
+
+private:
+    void include(double lowest, double highest, bool is_nan) {
+        low = lowest < low ? lowest : low;
+        high = highest > high ? highest : high;
+        has_nan |= is_nan;
     }
 };
 

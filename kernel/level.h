@@ -24,7 +24,6 @@ enum Slot {
     slot_runs,
     slot_weights,
     slot_ring,
-    slot_results,
     slot_point,
     slot_memo,
     slot_count

@@ -12,8 +12,9 @@
 // answer is `undecided`, and all is done by find_exactly.
 //
 // Scratch memory, per thread and reused, for radius r and min_distance d: about
-// 2 r + 64 rows of 16-bit numbers, 2 d + 18 rows of results, 512
-// times up to 64 exact values, and (2 r + 1) x (2 r + 64) pixels as doubles.
+// 2 r + 64 rows of 16-bit numbers and 2 d + 16 rows of 16-bit results (both up to
+// the next power of two), 512 times 64 exact values, and (2 r + 1) x (2 r + 64)
+// pixels as doubles.
 //
 // Everything is in an unnamed namespace: see level.h.
 #pragma once
@@ -561,6 +562,9 @@ Outcome find_by_sieve(const nucensus_image& image, const nucensus_settings& sett
                       Peaks& peaks) {
     if (settings.min_distance == 0 || image.height * image.width == 1) return nucensus::undecided;
     if (settings.has_threshold && !(fabs(settings.threshold) <= 1e300)) return nucensus::undecided;
+    // Wider filters would need more memory than rows, and more digits.
+    if (settings.vertical_radius > 1024 || settings.horizontal_radius > 1024)
+        return nucensus::undecided;
     Source source;
     for (bool again = false;; again = true) {
         if (!source.begin(image, again)) return nucensus::undecided;

@@ -1,13 +1,14 @@
 """The report says what the run file says, and is the same for the same run."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from runs import SETTINGS, write_fields, write_run
 
-from nucensus import census
+from nucensus import Run, census
 from nucensus.cli.detect import command as detect
 from nucensus.cli.report import command as report
 from nucensus.report import write_report
@@ -138,6 +139,14 @@ def test_a_run_shows_itself_in_a_notebook(run):
     html = run._repr_html_()
     assert f"{run.counts['nuclei']:,}" in html
     assert "<svg" in html
+
+
+def test_a_run_can_be_let_go_in_any_thread(images, tmp_path):
+    write_run(tmp_path / "run", images, rows=1, columns=2).close()
+    runs = [Run(tmp_path / "run")]
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(runs.clear).result()
+    assert not runs
 
 
 def test_an_empty_run_shows_itself_in_a_notebook(tmp_path):

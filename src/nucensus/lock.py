@@ -7,6 +7,7 @@ is killed leaves these bytes behind, so the next one knows what it died of.
 """
 
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -50,13 +51,13 @@ class RunLock:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._path = state["_path"]
+        self._file = _file_to_mark(self._path)
 
-    def __getattr__(self, name: str) -> Any:
-        """Open the file again where the lock arrived by pickle."""
-        if name != "_file":
-            raise AttributeError(name)
-        self._file = os.open(self._path, os.O_RDWR)
-        return self._file
+
+@functools.cache
+def _file_to_mark(path: Path) -> int:
+    """Open the file once in each worker process, however often the lock is sent there."""
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
 
 def _locked_file(path: Path) -> int:

@@ -151,23 +151,7 @@ class Run:
         A count of -1 stands for an image that was not done, NaN for a time that
         was not taken, and -1, NaN or an empty text for what is not known.
         """
-        dtype = [
-            ("image", object), ("status", "U7"), ("count", "i8"), ("height", "i8"),
-            ("width", "i8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
-            ("stage", "U8"), ("reason", object), ("plate", object), ("well", object),
-            ("site", object), ("flag", object), ("channel", object), ("z", "i8"), ("time", "i8"),
-            ("pixel_size_um", "f8"), ("extra", object),
-        ]  # fmt: skip
-        nan = np.nan
-        empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", "", -1, -1, nan, "")
-        rows = [
-            tuple(
-                default if value is None else value
-                for value, default in zip(row, empty, strict=True)
-            )
-            for row in self.image_rows()
-        ]
-        return np.array(rows, dtype).view(Table)
+        return _table_of_images(self.image_rows())
 
     @property
     def nuclei(self) -> Table:
@@ -185,9 +169,7 @@ class Run:
     @property
     def failures(self) -> Table:
         """The records of `images` that failed, with stage and reason."""
-        images = self.images
-        failed: Table = images[images["status"] == "failed"]
-        return failed
+        return _table_of_images(row for row in self.image_rows() if row[1] == "failed")
 
     @property
     def counts(self) -> dict[str, int]:
@@ -308,6 +290,25 @@ class Run:
             f"<Run: {counts['images']} images, {counts['nuclei']} nuclei, "
             f"{counts['failed']} failed>"
         )
+
+
+def _table_of_images(image_rows: Iterable[Sequence[Any]]) -> Table:
+    dtype = [
+        ("image", object), ("status", "U7"), ("count", "i8"), ("height", "i8"),
+        ("width", "i8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
+        ("stage", "U8"), ("reason", object), ("plate", object), ("well", object),
+        ("site", object), ("flag", object), ("channel", object), ("z", "i8"), ("time", "i8"),
+        ("pixel_size_um", "f8"), ("extra", object),
+    ]  # fmt: skip
+    nan = np.nan
+    empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", "", -1, -1, nan, "")
+    rows = [
+        tuple(
+            default if value is None else value for value, default in zip(row, empty, strict=True)
+        )
+        for row in image_rows
+    ]
+    return np.array(rows, dtype).view(Table)
 
 
 class RunWriter:
@@ -611,7 +612,7 @@ def _open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
         ):
             (folder / name).unlink(missing_ok=True)
     network = network_disk(folder)
-    database = sqlite3.connect(folder / RUN_FILE, timeout=30)
+    database = sqlite3.connect(folder / RUN_FILE, timeout=30, check_same_thread=False)
     try:
         if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             _check_schema(database, folder / RUN_FILE)
@@ -643,7 +644,10 @@ def _open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
             f"{os.fspath(path)!r} is not a run: there is no {RUN_FILE}; expected the folder that "
             f"nucensus detect -o wrote"
         )
-    database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+    # A run that nobody holds any more is closed in whatever thread collects it.
+    database = sqlite3.connect(
+        f"{file.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
+    )
     try:
         _check_schema(database, file)
     except sqlite3.Error as error:

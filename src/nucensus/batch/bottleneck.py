@@ -20,6 +20,7 @@ class Tally:
     detect_s: float = 0.0
     size_bytes: int = 0
     images: int = 0
+    workers: int = 1
     compressions: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
@@ -33,7 +34,7 @@ class Tally:
         self.size_bytes += outcome.size_bytes
         self.compressions[outcome.compression] += 1
 
-    def bottleneck(self, seconds: float, workers: int) -> str:
+    def bottleneck(self, seconds: float) -> str:
         """Return one sentence on a run that took `seconds`."""
         total = self.decode_s + self.wait_s + self.detect_s
         if seconds < _SHORT_S or not total:
@@ -42,7 +43,7 @@ class Tally:
         part = max(parts, key=lambda name: parts[name])
         share = f"{100 * parts[part] / total:.0f} %"
         if part == "detect":
-            return f"{share} finding nuclei, with {workers} workers: more cores would help."
+            return f"{share} finding nuclei, with {self.workers} workers: more cores would help."
         if part == "wait":
             return (
                 f"{share} waiting for files or for a core: a faster disk would help, or more "
@@ -50,7 +51,7 @@ class Tally:
             )
         compression = self.compressions.most_common(1)[0][0]
         if not compression:
-            return f"{share} reading the files, with {workers} workers: more cores would help."
+            return f"{share} reading the files, with {self.workers} workers: more cores would help."
         raw_s = self.detect_s + self.size_bytes / _RAW_BYTES_PER_S
         return (
             f"{share} decoding {compression}: stored uncompressed these images would take about "

@@ -12,6 +12,7 @@ from ..execute import STRATEGIES, Strategy, check, isolated, start_worker, strat
 from ..execute.pools import default_context
 from ..machine import available_memory_bytes, can_fork, usable_cores
 from ..model import Limits
+from .budget import default_ceiling_bytes
 from .pilot import Measured, fork_is_safe
 
 _GAIN = 0.9
@@ -46,7 +47,8 @@ class Choice:
     def as_dict(self) -> dict[str, Any]:
         """Return the choice as plain values that JSON can hold."""
         plain: dict[str, Any] = {
-            "name": self.strategy.name, "workers": self.workers, "reason": self.reason
+            "name": self.strategy.name, "workers": self.workers, "reason": self.reason,
+            "ahead": self.ahead,
         }  # fmt: skip
         if self.measured is not None:
             slots = self.measured.__slots__
@@ -95,7 +97,7 @@ def choose(
     chosen = STRATEGIES["isolated"] if strategy == "auto" else strategy_named(strategy)
     check(chosen, function)
     if chosen.isolates_crashes:
-        chosen = isolated(limits.timeout_s, limits.max_memory_bytes)
+        chosen = isolated(limits.timeout_s, limits.max_memory_bytes or default_ceiling_bytes())
     return Choice(chosen, workers or usable_cores(), "asked for")
 
 
@@ -193,7 +195,7 @@ def _with_start(
 ) -> dict[str, float]:
     """Predict processes; the start of workers is measured only where it could pay."""
     seconds = _processes_s(name, measured, remaining, workers)
-    least_start_s = 0.01 if default_context().get_start_method() == "fork" else 0.2
+    least_start_s = 0.1 if default_context().get_start_method() == "fork" else 0.5
     if seconds + least_start_s < best_s:
         return {name: seconds + _start_s(workers)}
     return {}

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -108,7 +108,7 @@ def run_over(
     *,
     on_choice: Callable[[Choice], None] | None = None,
     in_memory: bool = False,
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """Yield (index, outcome) of `count` items; without a choice, a pilot on the first makes it.
 
     `steps_for` returns what to do with an item under a strategy, or in the pilot.

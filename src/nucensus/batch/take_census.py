@@ -1,5 +1,6 @@
 """Find the nuclei of many images, and keep what became of each in a run file."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -224,7 +225,7 @@ class _Shift:
         seconds = time.time() - started
         self._writer.record_facts(
             seconds=round(seconds, 3), done=self._tally.images + self._failures,
-            bottleneck=self._tally.bottleneck(seconds, self._workers),
+            bottleneck=self._tally.bottleneck(seconds),
         )  # fmt: skip
 
     def _work_on_suspects(self) -> None:
@@ -241,6 +242,7 @@ class _Shift:
         self._run(self._writer.pending(), self._writer.pending_count(), self._choice, self._chosen)
 
     def _chosen(self, choice: Choice) -> None:
+        self._tally.workers = choice.workers if choice.strategy.parallel else 1
         self._writer.record_facts(strategy=choice.as_dict())
         if self._on_choice is not None:
             self._on_choice(choice)
@@ -261,7 +263,7 @@ class _Shift:
             ),
             on_choice=on_choice,
         )  # fmt: skip
-        with self._writer.explained():
+        with self._writer.explained(), contextlib.closing(outcomes):
             for index, outcome in outcomes:
                 self._record(keys.pop(index), outcome)
 

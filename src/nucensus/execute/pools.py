@@ -2,8 +2,10 @@
 
 import functools
 import multiprocessing
+import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkerDiedError
@@ -15,12 +17,14 @@ if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
     from multiprocessing.pool import Pool
 
+_CHUNK = 16
+
 
 def run_pool(work: Work, items: Iterable[Any], workers: int) -> Outcomes:
     """`multiprocessing.Pool` as it comes: the function and each item are pickled."""
-    tasks = list(enumerate(items))
     make_pool = functools.partial(default_context().Pool, initializer=start_worker)
-    yield from _pool_outcomes(make_pool, workers, tasks, functools.partial(_each, work))
+    chunks = _chunks(items, workers)
+    yield from _pool_outcomes(make_pool, workers, chunks, functools.partial(_each, work))
 
 
 def default_context() -> "BaseContext":
@@ -47,7 +51,9 @@ def run_pool_fork(work: Work, items: Iterable[Any], workers: int) -> Outcomes:
     make_pool = functools.partial(
         multiprocessing.get_context("fork").Pool, initializer=_inherit, initargs=(work, listed)
     )
-    yield from _pool_outcomes(make_pool, workers, range(len(listed)), _each_inherited)
+    yield from _pool_outcomes(
+        make_pool, workers, _chunks(range(len(listed)), workers), _each_inherited
+    )
 
 
 def _inherit(work: Work, items: Sequence[Any]) -> None:
@@ -57,45 +63,65 @@ def _inherit(work: Work, items: Sequence[Any]) -> None:
     start_worker()
 
 
-def _each_inherited(indices: Sequence[int]) -> list[tuple[int, Any]]:
+def _each_inherited(tasks: Sequence[tuple[int, int]]) -> list[tuple[int, Any]]:
     assert _inherited is not None
     work, items = _inherited
-    return [(index, work(items[index])) for index in indices]
+    return [(index, work(items[index])) for index, _ in tasks]
+
+
+def _chunks(items: Iterable[Any], workers: int) -> Iterator[list[tuple[int, Any]]]:
+    """Yield lists of (index, item), as `Pool.map` cuts them; small ones if there is no length."""
+    size = -(-len(items) // (4 * workers)) if isinstance(items, Sequence) else _CHUNK
+    source = enumerate(items)
+    return iter(lambda: list(islice(source, size)), [])
 
 
 def _pool_outcomes(
     make_pool: Callable[[int], "Pool"],
     workers: int,
-    tasks: Sequence[Any],
+    chunks: Iterator[list[tuple[int, Any]]],
     work_on_chunk: Callable[[Sequence[Any]], list[tuple[int, Any]]],
 ) -> Outcomes:
-    """Yield what a pool returns for `tasks`, cut into chunks as `Pool.map` cuts them.
+    """Yield what a pool returns for `chunks`, of which a bounded number is under way.
 
     A pool waits for ever for the chunk of a worker that died. So, whenever
     nothing came for a while, look whether all the workers are still there.
     """
-    chunk_size = max(1, -(-len(tasks) // (4 * workers)))
-    chunks = [tasks[start : start + chunk_size] for start in range(0, len(tasks), chunk_size)]
+    done: queue.SimpleQueue[Any] = queue.SimpleQueue()
     others = _child_pids()
     with make_pool(workers) as pool:
         pool_pids = _child_pids() - others
-        results = pool.imap_unordered(work_on_chunk, chunks)
-        for _ in chunks:
-            yield from _next_chunk(results, pool_pids)
+
+        def submit(count: int) -> int:
+            todo = list(islice(chunks, count))
+            for chunk in todo:
+                pool.apply_async(
+                    work_on_chunk, (chunk,), callback=done.put, error_callback=done.put
+                )
+            return len(todo)
+
+        under_way = submit(4 * workers)
+        while under_way:
+            outcomes = _next_done(done, pool_pids)
+            under_way += submit(1) - 1
+            yield from outcomes
 
 
-def _next_chunk(results: Any, pool_pids: set[int | None]) -> list[tuple[int, Any]]:
+def _next_done(done: "queue.SimpleQueue[Any]", pool_pids: set[int | None]) -> list[tuple[int, Any]]:
     while True:
         try:
-            chunk: list[tuple[int, Any]] = results.next(timeout=0.5)
-            return chunk
-        except multiprocessing.TimeoutError:
+            outcomes: list[tuple[int, Any]] | BaseException = done.get(timeout=0.5)
+        except queue.Empty:
             if not pool_pids <= _child_pids():
                 raise WorkerDiedError(
                     "a worker process ended before its work was done, killed by a signal or by "
-                    "the lack of memory; expected it to return; use the strategy threads to see "
+                    "the lack of memory; expected it to return; use the strategy isolated to see "
                     "where, or fewer workers"
                 ) from None
+            continue
+        if isinstance(outcomes, BaseException):
+            raise outcomes
+        return outcomes
 
 
 def _child_pids() -> set[int | None]:

@@ -128,7 +128,10 @@ def _what_it_is(name: str) -> str | None:
             f"the file does not decode as {promised}: its content is {found}; rename or convert it"
         )
     if found is None and start and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
-        return f"the file does not decode as {promised}: it holds text; check where it comes from"
+        return (
+            f"the file does not decode as {promised}: it holds text; its name has the wrong "
+            f"ending, or its source wrote something else"
+        )
     return None
 
 
