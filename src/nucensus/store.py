@@ -211,7 +211,7 @@ class Run:
         """How many images have each status, and how many nuclei there are in all."""
         row = self._database.execute(
             "SELECT count(*), total(status = 'found'), total(status = 'failed'), "
-            "total(status = 'pending'), total(count) FROM images"
+            "total(status = 'pending'), total(count) FILTER (WHERE status = 'found') FROM images"
         ).fetchone()
         return dict(
             zip(("images", "found", "failed", "pending", "nuclei"), map(int, row), strict=True)
@@ -265,7 +265,8 @@ class Run:
     def _records(
         self, which: str, *values: Any, columns: Sequence[str] = ROW_COLUMNS
     ) -> Iterator[tuple[ImageRow, Nuclei]]:
-        query = f"SELECT {', '.join(columns)}, centres, count FROM images {which}"
+        done = "CASE WHEN status = 'found' THEN centres END"
+        query = f"SELECT {', '.join(columns)}, {done}, count FROM images {which}"
         for *row, packed, count in self._database.execute(query, values):
             known = dict(zip(columns, _as_texts(row), strict=True))
             yield known, unpack_nuclei(packed or b"", count or 0)
@@ -701,6 +702,7 @@ def _open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
             *(RUN_FILE + end for end in _COMPANIONS),
             "nuclei.csv",
             "images.csv",
+            "provenance.json",
         ):
             (folder / name).unlink(missing_ok=True)
     network = network_disk(folder)
