@@ -36,7 +36,13 @@ def write_run(folder, images, *, settings=None, **facts):
     `images` maps names to `Centres`, `Failed`, None (pending), or a pair of
     one of these and the columns to state.
     """
-    writer = RunWriter(folder)
+    with RunWriter(folder) as writer:
+        _fill(writer, images, settings, facts)
+    _state(folder / RUN_FILE, images)
+    return Run(folder)
+
+
+def _fill(writer, images, settings, facts):
     writer.record_facts(
         settings=(settings or Settings()).as_dict(),
         **{
@@ -57,8 +63,6 @@ def write_run(folder, images, *, settings=None, **facts):
         if outcome is not None:
             writer.record(number, outcome)
     writer.commit()
-    _state(folder / RUN_FILE, images)
-    return Run(folder)
 
 
 def _state(path, images):
@@ -67,7 +71,7 @@ def _state(path, images):
         columns = stated[1] if isinstance(stated, tuple) else {}
         for name, value in columns.items():
             plain = json.dumps(value) if isinstance(value, dict) else value
-            database.execute(f"UPDATE images SET {name} = ? WHERE id = ?", (plain, number))
+            database.execute(f"UPDATE journal SET {name} = ? WHERE key = ?", (plain, number))
     database.commit()
     database.close()
 

@@ -361,7 +361,7 @@ def test_an_export_that_fails_leaves_the_earlier_file(tmp_path):
     export_run(run, "csv", tmp_path)
     before = (tmp_path / "nuclei.csv").read_bytes()
     with sqlite3.connect(tmp_path / "run.sqlite") as database:
-        database.execute("UPDATE images SET centres = x'00'")
+        database.execute("UPDATE journal SET centres = x'00'")
     with pytest.raises(ValueError, match="buffer size"):
         export_run(Run(tmp_path), "csv", tmp_path)
     assert (tmp_path / "nuclei.csv").read_bytes() == before
