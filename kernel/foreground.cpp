@@ -265,6 +265,18 @@ Tiles measure_tiles(const float* smooth, int64_t h, int64_t w, int64_t size) {
     return tiles;
 }
 
+// The noise seen between pixels `apart`: from a low quantile of their differences, which edges of
+// objects do not reach unless they are everywhere; `normal` is that of a normal distribution.
+double fine_noise(const float* flat, int64_t h, int64_t w, int64_t apart, int64_t skip, double share, double normal) {
+    auto& values = scratch.samples;
+    values.clear();
+    for (int64_t y = 0; y < h; y += skip)
+        for (int64_t x = 0; x + apart < w; x += skip)
+            values.push_back(std::fabs(flat[y * w + x + apart] - flat[y * w + x]));
+    if (values.size() < 50) return HUGE_VAL;
+    return quantile(values.data(), static_cast<int64_t>(values.size()), share) / (normal * std::sqrt(2.));
+}
+
 template <class Pick>
 void window3(std::vector<float>& map, const Tiles& t, Pick pick) {
     auto& out = scratch.lo2;
@@ -632,6 +644,7 @@ int64_t run(const Pixel* pixels, int64_t h, int64_t w, const nucensus_look& look
     const int64_t gh = (h + step - 1) / step, gw = (w + step - 1) / step, size = gh * gw;
     s.grid.resize(size), s.smooth.resize(size), s.height.resize(size), s.local.resize(size), s.ridge.resize(size);
     decimate(pixels, h, w, step, s.grid.data());
+    const double grain = fine_noise(s.grid.data(), gh, gw, 1, std::max<int64_t>(1, look.tile / 8), .5, .6745);
     blur(s.grid.data(), s.smooth.data(), gh, gw, look.smooth_sigma);
 
     Tiles tiles = measure_tiles(s.smooth.data(), gh, gw, std::max<int64_t>(4, look.tile));
@@ -644,7 +657,12 @@ int64_t run(const Pixel* pixels, int64_t h, int64_t w, const nucensus_look& look
         tiles = measure_tiles(flat, gh, gw, std::max<int64_t>(4, look.tile));
     }
     auto& spread = s.sp;
-    const double noise = quantile(spread.data(), static_cast<int64_t>(spread.size()), .25) / .7572;
+    // In a crowd no tile is free of nuclei, and its spread is theirs; but haze is allowed for.
+    const double spread_noise = quantile(spread.data(), static_cast<int64_t>(spread.size()), .25) / .7572;
+    const int64_t apart = std::max<int64_t>(2, static_cast<int64_t>(std::ceil(3 * look.smooth_sigma)));
+    const int64_t skip = std::max<int64_t>(1, look.tile / 8);
+    const double most_noise = 3 * fine_noise(flat, gh, gw, apart, skip, .2, .2533);
+    const double noise = std::min(spread_noise, most_noise);
     window3(s.lo, tiles, [](float a, float b) { return std::min(a, b); });
     window3(s.lo, tiles, [](float a, float b) { return std::max(a, b); });
     smooth3(s.lo, tiles);
@@ -655,6 +673,7 @@ int64_t run(const Pixel* pixels, int64_t h, int64_t w, const nucensus_look& look
     const double floor_ = std::max(3 * noise, 1e-3 * top);
     double upper = 0;
     double threshold = floor_ > 0 ? otsu_log(s.height.data(), gh, gw, floor_, std::max<int64_t>(1, look.tile / 10), &upper) : 0;
+    measure->grain = std::isfinite(grain) ? grain : 0;
     measure->noise = noise, measure->otsu = threshold, measure->upper = upper;
     double under = 0;
     int64_t seen = 0;

@@ -41,6 +41,7 @@ typedef struct nucensus_measure {
     double threshold;         // the one that was used
     double foreground;        // share of the image, 0 to 1
     double edge_width;        // image pixels
+    double grain;             // standard deviation of neighbouring pixels of the grid
 } nucensus_measure;
 
 typedef struct nucensus_region {

@@ -98,6 +98,12 @@ def test_a_textured_nucleus_is_one_centre(radius):
     assert len(detect_auto(scene.image.astype(np.uint16)).points) == len(scene.centres)
 
 
+def test_a_crowd_without_a_free_spot_is_not_taken_for_noise():
+    scene = make_scene(radius=20, count=80, gap=0.98, seed=13)
+    found = detect_auto(scene.image.astype(np.uint16))
+    assert len(found.points) == pytest.approx(len(scene.centres), rel=0.05)
+
+
 def test_saturated_nuclei_count_once_and_are_flagged(scene):
     found = detect_auto(np.minimum(scene.image, 300).astype(np.uint16))
     assert len(found.points) == len(scene.centres)
@@ -213,8 +219,15 @@ def test_bbbc039_is_counted_without_parameters(fields):
 
 
 @needs_bbbc039
+@pytest.mark.parametrize("well", ["_L01_s2", "_F13_s7"])
+def test_a_blank_field_of_bbbc039_is_blank_on_its_own(fields, well):
+    image = next(image for name, image in fields.items() if well in name)
+    assert len(detect_auto(image).points) <= 1
+
+
+@needs_bbbc039
 def test_bbbc039_is_the_same_in_any_units(fields):
-    some = list(fields.values())[::12]
+    some = list(fields.values())[::4]
     resolved = pool([estimate(image) for image in some])
     spellings = {
         "uint16": lambda im: im,
@@ -232,4 +245,4 @@ def test_bbbc039_is_the_same_in_any_units(fields):
         resolved = pool([estimate(image) for image in images])
         counts[name] = sum(len(detect_auto(image, resolved).points) for image in images)
     for name, count in counts.items():
-        assert count == pytest.approx(counts["uint16"], rel=0.02 if name == "half" else 0.01), name
+        assert count == pytest.approx(counts["uint16"], rel=0.01), name

@@ -16,8 +16,8 @@ _FIRST_CAPACITY = 4096
 _GRID_RADIUS_PX = 4.5
 """Least radius of a nucleus on the working grid: on BBBC039 radii of 4.7, 7 and 14 do as well."""
 
-# Lengths, in radii of a nucleus. docs/how-counts-are-made.md tells how flat the optimum is: no
-# value here changes F1 on BBBC039 by more than 0.003 when it is half or twice as large.
+# Lengths in radii of a nucleus, areas in those of a typical one. docs/how-counts-are-made.md tells
+# how they were chosen, how flat the optimum is and what that costs on wells left out.
 _TILE = 6.0
 _REACH = 0.65
 _CREST_SIGMA = 0.25
@@ -50,6 +50,8 @@ class Measure:
         Share of the image that is nuclei, 0 to 1.
     edge_width_px : float
         How far it is from a quarter to three quarters of the way up a nucleus, in pixels.
+    grain : float
+        Standard deviation of the noise of a pixel of the grid before smoothing, in grey levels.
     """
 
     background: float
@@ -59,6 +61,7 @@ class Measure:
     threshold: float
     foreground: float
     edge_width_px: float
+    grain: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,16 @@ class _Look(ctypes.Structure):
 class _Measure(ctypes.Structure):
     _fields_ = tuple(
         (name, ctypes.c_double)
-        for name in ("background", "noise", "otsu", "upper", "threshold", "foreground", "edge")
+        for name in (
+            "background",
+            "noise",
+            "otsu",
+            "upper",
+            "threshold",
+            "foreground",
+            "edge",
+            "grain",
+        )
     )
 
 
@@ -188,6 +200,11 @@ def find_regions(
     return _as_regions(table, measure, levels)
 
 
+def grid_radius(radius_px: float) -> float:
+    """Return the radius a nucleus of `radius_px` has on the working grid, in grid pixels."""
+    return radius_px / max(1, int(radius_px / _GRID_RADIUS_PX))
+
+
 def check_plane(image: NDArray[Any]) -> None:
     """Raise if the image is not one plane of real numbers."""
     if image.ndim != 2:
@@ -241,6 +258,7 @@ def _as_regions(table: Floats, measure: _Measure, levels: _Levels) -> Regions:
             threshold=measure.threshold * unit,
             foreground=measure.foreground,
             edge_width_px=measure.edge,
+            grain=measure.grain * unit,
         ),
     )
 

@@ -16,7 +16,8 @@ Pools: TypeAlias = dict[str, Resolved]
 
 Item: TypeAlias = tuple[int, str, Plane]
 
-_LEAST_SAMPLE, _MOST_SAMPLE = 8, 32
+_LEAST_SAMPLE, _MOST_SAMPLE = 8, 16
+"""On BBBC039 16 images tell as much as 32, and a plate is read once and little more."""
 _SAMPLE_SHARE = 4
 
 

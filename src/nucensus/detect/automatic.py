@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..foreground import Regions, find_regions
+from ..foreground import Regions, find_regions, grid_radius
 from ..model import Centres, Flag, Settings
 from .estimate import Estimate, Resolved, estimate, pool
 
@@ -77,8 +77,9 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
 def _find(image: NDArray[Any], resolved: Resolved, contrast: float) -> Regions:
     """Find the regions of an image, smoothed as much as its noise asks for."""
     least, most = _SMOOTHING_RANGE
-    signal_to_noise = contrast / resolved.noise if resolved.noise > 0 else np.inf
-    smoothing = 2 * least * _PLENTY_SNR / signal_to_noise
+    # A Gaussian of this many grid pixels leaves 1 / (2 sqrt(pi) sigma) of the grain.
+    wanted = _PLENTY_SNR * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
+    smoothing = wanted / grid_radius(resolved.radius_px)
     return find_regions(
         image,
         radius_px=resolved.radius_px,

@@ -17,6 +17,7 @@ _SCALE_RATIO = 1.5
 _SEARCH_SMOOTHING = 0.2
 _SEARCH_GRID_RADIUS_PX = 3.2
 _LEAST_SUPPORT = 0.15
+_FAR_OFF = 2.5
 _ENOUGH_NUCLEI = 20
 _MOST_STRETCH = 1.1
 _LEAST_SNR = 10.0
@@ -37,6 +38,8 @@ class Estimate:
         Median height of them above the background, in grey levels.
     noise : float
         Standard deviation of the smoothed background, in grey levels.
+    grain : float
+        Standard deviation of the noise of a pixel of the working grid, in grey levels.
     background : float
         Mean level under the nuclei, in grey levels.
     edge_width_px : float
@@ -51,6 +54,7 @@ class Estimate:
     count: int
     contrast: float
     noise: float
+    grain: float
     background: float
     edge_width_px: float
     foreground: float
@@ -90,6 +94,8 @@ class Resolved:
         Standard deviation of the smoothed background, in grey levels.
     background : float
         Mean level under the nuclei, in grey levels.
+    grain : float
+        Standard deviation of the noise of a pixel of the working grid, in grey levels.
     edge_width_px : float
         Width of a nucleus' edge, in pixels.
     density : float
@@ -102,6 +108,7 @@ class Resolved:
     contrast: float
     noise: float
     background: float
+    grain: float
     edge_width_px: float
     density: float
     image_count: int
@@ -111,11 +118,6 @@ class Resolved:
     def is_blank(self) -> bool:
         """Whether all images were blank."""
         return self.radius_px == 0
-
-    @property
-    def signal_to_noise(self) -> float:
-        """Contrast over noise; infinite without noise."""
-        return self.contrast / self.noise if self.noise > 0 else np.inf
 
     def as_dict(self) -> dict[str, Any]:
         """Return a dictionary of plain values that JSON can hold."""
@@ -127,7 +129,7 @@ class Resolved:
         return cls(**{name: value for name, value in values.items() if name != "schema"})
 
 
-BLANK = Resolved(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
+BLANK = Resolved(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
 """What a set without images looks like."""
 
 
@@ -175,6 +177,7 @@ def estimate(image: NDArray[Any]) -> Estimate:
         count=int(full.sum()),
         contrast=contrast,
         noise=measure.noise,
+        grain=measure.grain,
         background=measure.background,
         edge_width_px=measure.edge_width_px,
         foreground=measure.foreground,
@@ -211,6 +214,7 @@ def pool(estimates: Sequence[Estimate]) -> Resolved:
         contrast=median("contrast"),
         noise=median("noise"),
         background=median("background"),
+        grain=median("grain"),
         edge_width_px=median("edge_width_px"),
         density=sum(one.count for one in shown) / max(1, sum(one.size_px for one in shown)),
         image_count=len(estimates),
@@ -229,7 +233,7 @@ def _search_radius(image: NDArray[Any]) -> float | None:
     best, best_score, agreed = None, 0.0, False
     while assumed >= _LEAST_RADIUS_PX:
         radius, support, _ = _found_radius(image, assumed)
-        agrees = support >= _LEAST_SUPPORT and radius >= assumed
+        agrees = support >= _LEAST_SUPPORT and assumed <= radius <= _FAR_OFF * assumed
         if agrees and not agreed:
             radius, count, score = _settle(image, assumed)
             if score > best_score:
@@ -283,4 +287,4 @@ def _weighted_median(values: Floats, weights: Floats) -> float:
 def _blank(image: NDArray[Any], regions: Regions | None) -> Estimate:
     noise = regions.measure.noise if regions else 0.0
     background = regions.measure.background if regions else 0.0
-    return Estimate(0.0, 0, 0.0, noise, background, 0.0, 0.0, image.size)
+    return Estimate(0.0, 0, 0.0, noise, 0.0, background, 0.0, 0.0, image.size)
