@@ -1,12 +1,17 @@
 import numpy as np
 import pytest
 import tifffile
+from click.testing import CliRunner
 
+import nucensus
+from nucensus.cli.evaluate import command
+from nucensus.errors import InputError
 from nucensus.evaluate import (
     evaluate,
     evaluate_labels,
     score_against_labels,
     score_against_points,
+    score_run,
 )
 
 LABELS = np.zeros((40, 60), np.uint16)
@@ -65,3 +70,45 @@ def test_a_field_without_detections_is_all_misses(tmp_path):
     assert len(evaluation.fields[0].misses) == 3
     with pytest.raises(ValueError, match="no fields"):
         evaluate({})
+
+
+def test_a_run_is_scored_against_label_images_and_against_a_table(tmp_path, plate, fields):
+    run = nucensus.census(plate)
+    table = tmp_path / "truth.csv"
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    with open(table, "w") as file:
+        file.write("image,y,x\n")
+        for site, field in zip((10, 2, 1, 3, 4), fields, strict=True):
+            image = np.zeros(field.image.shape, np.uint16)
+            for number, (y, x) in enumerate(np.rint(field.centres).astype(int), start=1):
+                image[max(0, y - 6) : y + 7, max(0, x - 6) : x + 7] = number
+                file.write(f"A01_s{site}.tif,{y},{x}\n")
+            tifffile.imwrite(labels / f"A01_s{site}.tif", image)
+    for truth in (labels, table):
+        found = evaluate(score_run(run, truth, radius_px=8))
+        assert len(found.fields) == 5
+        assert found.f1.value > 0.9
+
+
+def test_a_truth_of_other_images_is_refused(tmp_path, plate):
+    run = nucensus.census(plate)
+    (tmp_path / "truth.csv").write_text("image,y,x\nother.tif,3,4\n")
+    with pytest.raises(InputError, match="holds no field of the run"):
+        score_run(run, tmp_path / "truth.csv")
+    (tmp_path / "truth.csv").write_text("name,y,x\nother.tif,3,4\n")
+    with pytest.raises(InputError, match="with the columns image, y and x"):
+        score_run(run, tmp_path / "truth.csv")
+
+
+def test_evaluate_prints_the_scores_and_draws_the_worst_fields(tmp_path, plate):
+    nucensus.census(plate, tmp_path / "run").close()
+    lines = ["image,y,x", *(f"A01_s{site}.tif,50,50" for site in (1, 2))]
+    (tmp_path / "truth.csv").write_text("\n".join(lines))
+    arguments = [str(tmp_path / "run"), str(tmp_path / "truth.csv")]
+    result = CliRunner().invoke(command, [*arguments, "--pictures", str(tmp_path / "worst")])
+    assert result.exit_code == 0, result.output
+    assert "precision" in result.output
+    drawn = sorted((tmp_path / "worst").iterdir())
+    assert [path.name for path in drawn] == ["A01_s1.svg", "A01_s2.svg"]
+    assert drawn[0].read_text().count('class="rings"') == 3

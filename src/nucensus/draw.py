@@ -9,7 +9,7 @@ RING = "#00e5c0"
 """The colour of rings: far from every grey."""
 
 
-def rings(points: NDArray[Any], radius_px: float) -> str:
+def rings(points: NDArray[Any], radius_px: float, colour: str = RING) -> str:
     """Return one SVG path with a ring around each of `points`, shape (N, 2), (row, column).
 
     Coordinates are those of an SVG whose units are pixels: a pixel's centre is
@@ -19,7 +19,7 @@ def rings(points: NDArray[Any], radius_px: float) -> str:
     turn = f"a{r} {r} 0 1 0 {2 * radius_px:g} 0a{r} {r} 0 1 0-{2 * radius_px:g} 0"
     starts = (np.asarray(points, float) + 0.5 - (0, radius_px)).tolist()
     path = "".join(f"M{x:g} {y:g}{turn}" for y, x in starts)
-    return f'<path class="rings" d="{path}" fill="none" stroke="{RING}" {_THIN}/>'
+    return f'<path class="rings" d="{path}" fill="none" stroke="{colour}" {_THIN}/>'
 
 
 _THIN = 'stroke-width="1.5" vector-effect="non-scaling-stroke"'

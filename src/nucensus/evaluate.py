@@ -1,5 +1,8 @@
 """Compares detected centres with the truth: precision, recall, F1 and count error of a set."""
 
+import csv
+import os
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import InputError
 from .model import Points
+from .read import SUFFIXES, read
+from .store import Run
 
 _RESAMPLES = 2000
 _SEED = 0
@@ -196,6 +202,79 @@ def evaluate_labels(
             for name, path in truth.items()
         }
     )
+
+
+def score_run(
+    run: Run, truth: str | os.PathLike[str], *, radius_px: float = 10
+) -> dict[str, FieldScore]:
+    """Score the nuclei of a run, field by field.
+
+    Parameters
+    ----------
+    run : Run
+    truth : path
+        A folder of label images that are named as the images are, or a CSV file
+        of true centres with the columns image, y and x, in pixels. Every field
+        of the truth counts; one that the run did not do is all misses.
+    radius_px : float
+        How far from a true centre a nucleus may be, where `truth` is a table.
+
+    Returns
+    -------
+    dict of str to FieldScore
+        The score of each field, by its name without folder and ending.
+
+    Raises
+    ------
+    InputError
+        `truth` holds no field of the run, or a table without these columns.
+    """
+    found = {
+        _field(name): np.column_stack((nuclei["y"], nuclei["x"]))
+        for name, nuclei in run.nuclei_by_image()
+    }
+    path, none = Path(truth), np.empty((0, 2), np.int64)
+    if path.is_dir():
+        labels = {_field(each.name): each for each in sorted(path.iterdir()) if _is_image(each)}
+        scores = {
+            name: score_against_labels(name, found.get(name, none), read(each))
+            for name, each in labels.items()
+        }
+    else:
+        scores = {
+            name: score_against_points(name, found.get(name, none), known, radius_px=radius_px)
+            for name, known in _read_centres(path).items()
+        }
+    if not scores.keys() & found.keys():
+        raise InputError(
+            f"{os.fspath(truth)!r} holds no field of the run; expected label images, or rows, "
+            f"named as the images of the run are, such as {next(iter(found), 'A01_s1')!r}"
+        )
+    return scores
+
+
+def _field(name: str) -> str:
+    """Return the name of an image without its folder and ending."""
+    stem, ending = os.path.splitext(os.path.basename(name))
+    return stem if ending.lower() in SUFFIXES else stem + ending
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _read_centres(path: Path) -> dict[str, NDArray[np.float64]]:
+    centres: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    try:
+        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+            for row in csv.DictReader(file):
+                centres[_field(row["image"])].append((float(row["y"]), float(row["x"])))
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{os.fspath(path)!r} cannot be read as true centres ({error!r}); expected a CSV file "
+            f"with the columns image, y and x"
+        ) from error
+    return {name: np.array(points) for name, points in centres.items()}
 
 
 def _summary(table: NDArray[np.float64]) -> tuple[float, float, float, float]:

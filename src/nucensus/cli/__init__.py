@@ -23,6 +23,7 @@ _COMMANDS = {
     "export": "Write what a run found for QuPath, Fiji, napari, pandas, R, ...",
     "wells": "Show what a run found in each well.",
     "diff": "Show what changed from one run to another.",
+    "evaluate": "Compare what a run found with the truth.",
     "bench": "Compare the ways to run over your own images, side by side.",
     "demo": "Make a small synthetic plate, count it, and compare the methods on it.",
     "info": "Show the version, the kernel and what this machine offers.",

@@ -2,5 +2,6 @@
 
 from .gallery import write_gallery
 from .page import write_report
+from .verdict import write_verdicts
 
-__all__ = ["write_gallery", "write_report"]
+__all__ = ["write_gallery", "write_report", "write_verdicts"]

@@ -67,17 +67,22 @@ def overlay(run: Run, field: Field) -> str:
     """
     nuclei = run.nuclei_of(field.name)
     title = f"{field.name}: {field.count} nuclei"
-    try:
-        asked = run.reference(field.name)
-        ground = _picture(read(asked.path, asked.plane))
-    except NucensusError as error:
-        ground = '<rect width="100%" height="100%" fill="#111"/>'
-        title += f" (the image cannot be shown: {error})"
+    ground = picture_of(run, field)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '
         f'role="img" aria-label="{escape(title)}"><title>{escape(title)}</title>{ground}'
         f"{rings(np.column_stack((nuclei['y'], nuclei['x'])), run.ring_radius_px)}</svg>"
     )
+
+
+def picture_of(run: Run, field: Field) -> str:
+    """Return the image of `field` as an SVG element, or why it cannot be shown."""
+    try:
+        asked = run.reference(field.name)
+        return _picture(read(asked.path, asked.plane))
+    except NucensusError as error:
+        reason = escape(f"the image cannot be shown: {error}")
+        return f'<rect width="100%" height="100%" fill="#111"><title>{reason}</title></rect>'
 
 
 def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
