@@ -12,6 +12,7 @@ import argparse
 import csv
 import multiprocessing
 import resource
+import sqlite3
 import time
 from pathlib import Path
 
@@ -31,22 +32,22 @@ def make_run(folder, nuclei):
     """Write a run file of so many nuclei, on plates of 384 wells with 9 sites."""
     rng = np.random.default_rng(0)
     count = -(-nuclei // NUCLEI_PER_IMAGE)
-    writer = RunWriter(folder)
-    writer.record_facts(settings=Settings().as_dict(), version="0.1.0", seconds=1.0)
     names = [f"P{n // 3456}/well{n // 9 % 384:03d}_s{n % 9 + 1}_w1.tif" for n in range(count)]
-    writer.plan(
-        ImageRef(name, f"/data/{name}", 2621440, 1_600_000_000_000_000_000) for name in names
-    )
-    for number in range(1, count + 1):
-        pixels = rng.choice(HEIGHT * WIDTH, NUCLEI_PER_IMAGE, replace=False, shuffle=False)
-        points = np.column_stack(np.unravel_index(pixels, (HEIGHT, WIDTH)))
-        centres = Centres(points, np.sort(rng.uniform(1000, 4000, NUCLEI_PER_IMAGE))[::-1])
-        writer.record(number, Found(centres, (HEIGHT, WIDTH), "uint16", 1.0, 1.0))
-    writer._database.execute(  # readers state these, and none ran here
-        "UPDATE images SET plate = substr(name, 1, instr(name, '/') - 1), "
-        "well = substr(name, instr(name, '/') + 1, 7)"
-    )
-    writer.commit()
+    changed_ns = 1_600_000_000_000_000_000
+    with RunWriter(folder) as writer:
+        writer.record_facts(settings=Settings().as_dict(), version="0.1.0", seconds=1.0)
+        writer.plan(ImageRef(name, f"/data/{name}", 2621440, changed_ns) for name in names)
+        for key in range(1, count + 1):
+            pixels = rng.choice(HEIGHT * WIDTH, NUCLEI_PER_IMAGE, replace=False, shuffle=False)
+            points = np.column_stack(np.unravel_index(pixels, (HEIGHT, WIDTH)))
+            centres = Centres(points, np.sort(rng.uniform(1000, 4000, NUCLEI_PER_IMAGE))[::-1])
+            writer.record(key, Found(centres, (HEIGHT, WIDTH), "uint16", 1.0, 1.0))
+        writer.commit()
+    with sqlite3.connect(folder / "run.sqlite") as database:
+        database.execute(
+            "UPDATE journal SET plate = substr(name, 1, instr(name, '/') - 1), "
+            "well = substr(name, instr(name, '/') + 1, 7)"
+        )
 
 
 def clocks():

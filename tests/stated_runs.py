@@ -36,29 +36,33 @@ def write_run(folder, images, *, settings=None, **facts):
     `images` maps names to `Centres`, `Failed`, None (pending), or a pair of
     one of these and the columns to state.
     """
-    writer = RunWriter(folder)
-    writer.record_facts(
-        settings=(settings or Settings()).as_dict(),
-        **{
-            "version": "0.1.0",
-            "strategy": {"name": "threads", "workers": 2, "reason": "asked for"},
-            "machine": {"processor": "made up", "cores": {"machine": 2}},
-            "started": 1.7e9,
-            "seconds": 0.25,
-            **facts,
-        },
-    )
-    mtime_ns = 1_600_000_000_123_456_789
-    writer.plan(ImageRef(name, f"/data/{name}", 240, mtime_ns) for name in images)
-    for number, outcome in enumerate(images.values(), start=1):
-        outcome = outcome[0] if isinstance(outcome, tuple) else outcome
-        if isinstance(outcome, Centres):
-            outcome = Found(outcome, (100, 120), "uint16", 0.5, 1.5)
-        if outcome is not None:
-            writer.record(number, outcome)
-    writer.commit()
+    folder.mkdir(parents=True, exist_ok=True)
+    with RunWriter(folder) as writer:
+        writer.record_facts(
+            settings=(settings or Settings.published()).as_dict(),
+            **{
+                "version": "0.1.0",
+                "strategy": {"name": "threads", "workers": 2, "reason": "asked for"},
+                "machine": {"processor": "made up", "cores": {"machine": 2}},
+                "started": 1.7e9,
+                "seconds": 0.25,
+                **facts,
+            },
+        )
+        mtime_ns = 1_600_000_000_123_456_789
+        writer.plan(ImageRef(name, f"/data/{name}", 240, mtime_ns) for name in images)
+        for key, outcome in enumerate(images.values(), start=1):
+            _record(writer, key, outcome[0] if isinstance(outcome, tuple) else outcome)
+        writer.commit()
     _state(folder / RUN_FILE, images)
     return Run(folder)
+
+
+def _record(writer, key, outcome):
+    if isinstance(outcome, Centres):
+        outcome = Found(outcome, (100, 120), "uint16", 0.5, 1.5)
+    if outcome is not None:
+        writer.record(key, outcome)
 
 
 def _state(path, images):

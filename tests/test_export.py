@@ -368,6 +368,15 @@ def test_an_export_that_fails_leaves_the_earlier_file(tmp_path):
     assert not list(tmp_path.glob("*.partial"))
 
 
+def test_an_image_that_is_to_be_done_again_has_no_nuclei(tmp_path):
+    write_run(tmp_path, {"a.tif": some_centres(3), "b.tif": some_centres(2)})
+    with sqlite3.connect(tmp_path / "run.sqlite") as database:
+        database.execute("UPDATE journal SET status = 'pending' WHERE name = 'a.tif'")
+    run = Run(tmp_path)
+    assert run.counts["nuclei"] == 2
+    assert [len(nuclei) for _, nuclei in run.all_images()] == [0, 2]
+
+
 def test_a_format_that_does_not_exist_is_an_input_error(plate, tmp_path):
     with pytest.raises(InputError, match="expected one of csv, parquet"):
         export_run(plate, "pdf", tmp_path)

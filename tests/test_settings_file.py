@@ -36,7 +36,7 @@ def test_what_the_file_does_not_name_keeps_its_default(tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("treshold = 300", "treshold is not a setting; expected some of sigma"),
+        ("treshold = 300", "treshold is not a setting; expected some of detector, sigma"),
         ("sigma = -1", "expected a finite number of pixels"),
         ('sigma = "wide"', "a value of the wrong kind"),
         ('min_distance = "6"', "a value of the wrong kind"),

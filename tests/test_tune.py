@@ -115,7 +115,8 @@ def test_the_command_line_finds_with_the_settings_it_spells():
     words = shlex.split(session.spell(settings)["command"])
     assert words[:3] == ["nucensus", "detect", "my plate"]
     context = detect_command.make_context("detect", words[2:])
-    given = {name: context.params[name] for name in settings.as_dict()}
+    typed = {name: context.params[name] for name in settings.as_dict()}
+    given = {name: value for name, value in typed.items() if value is not None}
     assert Settings(**given) == settings
 
 

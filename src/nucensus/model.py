@@ -15,33 +15,55 @@ Points: TypeAlias = NDArray[np.int64]
 Intensities: TypeAlias = NDArray[np.float64]
 """The smoothed value at each point, shape (N,), float64, in grey levels of the image."""
 
-Border: TypeAlias = Literal["drop", "keep"]
+Auto: TypeAlias = Literal["auto"]
+"""Stands for a number that is estimated from the images."""
+
+Border: TypeAlias = Literal["drop", "keep", "count"]
+Flag: TypeAlias = Literal["blank", "saturated", "out-of-focus", "sparse", "crowded", "disagrees"]
+"""What is odd about an image, as the automatic detector sees it."""
+
 Stage: TypeAlias = Literal["discover", "read", "detect", "worker"]
 
 RUN_FILE = "run.sqlite"
 """The name of the run file in the folder of a run."""
 
 
+PUBLISHED_SIGMA, PUBLISHED_MIN_DISTANCE, PUBLISHED_THRESHOLD = 4, 6, 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How nuclei are detected.
 
+    Without a number everything is estimated from the images. Whoever gives a
+    number for sigma, min_distance or threshold gets the published detector,
+    `maxima`, and for what is left out its published numbers: sigma 4,
+    min_distance 6, threshold 1000, border "drop".
+
     Attributes
     ----------
-    sigma : float or tuple of float
+    detector : str
+        "auto" finds nuclei by shape and brightness, "maxima" is the published
+        detector, "log" looks for blobs over scales; or one that is registered
+        under the entry point `nucensus.detectors`.
+    sigma : float or tuple of float or "auto"
         Standard deviation of the Gaussian that smooths the image, in pixels:
         one number, or one per axis (row, column; of a volume plane, row,
         column). 0 does not smooth.
-    sigma_um : float or None
-        The same in micrometres, for files that state the size of their pixels
-        and the distance of their planes; it takes the place of `sigma`.
-    min_distance : int
+    min_distance : int or "auto"
         Least distance of two centres along either axis, in pixels.
-    threshold : float or None
+    threshold : float or None or "auto"
         Centres are above this smoothed value, in grey levels of the image.
         None stands for the least smoothed value of the image.
-    border : {"drop", "keep"}
-        Whether centres closer than `min_distance` to the edge are dropped.
+    border : {"drop", "keep", "count"}
+        What becomes of centres near the edge: those closer than `min_distance`
+        are dropped, all are kept, or those on two of the four edges count (the
+        unbiased counting frame).
+    subpixel : bool
+        Whether centres are also given to a fraction of a pixel.
+    sigma_um : float or None
+        `sigma` in micrometres, for files that state the size of their pixels
+        and the distance of their planes; it takes the place of `sigma`.
     invert : bool
         Whether nuclei are dark on bright ground. Grey levels are turned over
         as `skimage.util.invert` does: the largest of the dtype less each pixel
@@ -50,32 +72,43 @@ class Settings:
 
     Examples
     --------
-    >>> Settings(threshold=300, border="keep").sigma
+    >>> Settings().detector
+    'auto'
+    >>> Settings(threshold=300).as_dict()["sigma"]
     4
     """
 
-    sigma: float | tuple[float, ...] = 4
-    min_distance: int = 6
-    threshold: float | None = 1000
-    border: Border = "drop"
+    detector: str = "auto"
+    sigma: float | tuple[float, ...] | Auto = "auto"
+    min_distance: int | Auto = "auto"
+    threshold: float | Auto | None = "auto"
+    border: Border | Auto = "auto"
+    subpixel: bool = False
     sigma_um: float | None = None
     invert: bool = False
 
     def __post_init__(self) -> None:
-        sigmas = self.sigma if isinstance(self.sigma, tuple) else (self.sigma,)
-        sigmas += () if self.sigma_um is None else (self.sigma_um,)
-        if not all(np.isfinite(sigma) and sigma >= 0 for sigma in sigmas):
-            raise SettingsError(
-                f"sigma is {self.sigma}; expected a finite number of pixels, 0 or more"
+        numbers = (self.sigma, self.min_distance, self.threshold, self.sigma_um or "auto")
+        published = self.detector == "auto" and any(each != "auto" for each in numbers)
+        if published:
+            self._set_where_auto(
+                detector="maxima",
+                sigma=PUBLISHED_SIGMA,
+                min_distance=PUBLISHED_MIN_DISTANCE,
+                threshold=PUBLISHED_THRESHOLD,
             )
-        if self.min_distance < 0 or self.min_distance != int(self.min_distance):
-            raise SettingsError(
-                f"min_distance is {self.min_distance}; expected a whole number of pixels, 0 or more"
-            )
-        if self.threshold is not None and np.isnan(self.threshold):
-            raise SettingsError("threshold is NaN; expected a number of grey levels, or None")
-        if self.border not in ("drop", "keep"):
-            raise SettingsError(f"border is {self.border!r}; expected 'drop' or 'keep'")
+        self._set_where_auto(border="drop" if published else "keep")
+        self._check()
+
+    @classmethod
+    def published(cls) -> "Settings":
+        """Return the settings of the published detector."""
+        return cls(threshold=PUBLISHED_THRESHOLD)
+
+    @property
+    def are_numbers(self) -> bool:
+        """Whether nothing has to be estimated from the images."""
+        return "auto" not in (self.detector, self.sigma, self.min_distance, self.threshold)
 
     def in_pixels(self, spacing_um: tuple[float | None, ...]) -> "Settings":
         """Return the settings for an image whose pixels have that size along each axis."""
@@ -97,8 +130,35 @@ class Settings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Settings":
         """Return the settings that `as_dict` turned into a dictionary."""
-        sigma = values["sigma"]
-        return cls(**{**values, "sigma": tuple(sigma) if isinstance(sigma, list) else sigma})
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**plain)
+
+    def _set_where_auto(self, **values: Any) -> None:
+        for name, value in values.items():
+            if getattr(self, name) == "auto":
+                object.__setattr__(self, name, value)
+
+    def _check(self) -> None:
+        sigmas = self.sigma if isinstance(self.sigma, tuple) else (self.sigma,)
+        micrometres = () if self.sigma_um is None else (self.sigma_um,)
+        if not all(
+            each == "auto" or (np.isfinite(each) and each >= 0) for each in (*sigmas, *micrometres)
+        ):
+            raise SettingsError(
+                f"sigma is {self.sigma}; expected a finite number of pixels, 0 or more, or auto"
+            )
+        distance = self.min_distance
+        if distance != "auto" and (distance < 0 or distance != int(distance)):
+            raise SettingsError(
+                f"min_distance is {distance}; expected a whole number of pixels, 0 or more, or auto"
+            )
+        if self.threshold not in (None, "auto") and np.isnan(self.threshold):
+            raise SettingsError("threshold is NaN; expected a number of grey levels, or auto")
+        if self.border not in ("drop", "keep", "count"):
+            raise SettingsError(f"border is {self.border!r}; expected drop, keep, count or auto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +213,16 @@ class Centres:
         (row, column) of each centre, in pixels; of a volume (plane, row, column).
     intensities : ndarray of float64, shape (N,)
         The smoothed value at each centre, in grey levels of the image.
+    subpixel : ndarray of float64, shape (N, ndim), or None
+        The same centres to a fraction of a pixel, where they were asked for.
+    flag : str or None
+        What is odd about the image.
     """
 
     points: Points
     intensities: Intensities
+    subpixel: NDArray[np.float64] | None = None
+    flag: Flag | None = None
 
     def __len__(self) -> int:
         return len(self.points)

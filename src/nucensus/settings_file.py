@@ -46,7 +46,7 @@ def settings_from_toml(values: dict[str, Any]) -> Settings:
         )
     given = {name: None if value == _NONE else value for name, value in values.items()}
     try:
-        return Settings.from_dict(Settings().as_dict() | given)
+        return Settings.from_dict(given)
     except TypeError as error:
         raise SettingsError(f"a setting has a value of the wrong kind: {error}") from error
 

@@ -105,7 +105,7 @@ CREATE VIEW images AS SELECT position AS id, * FROM journal WHERE position IS NO
 
 _OUTCOME = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "content", "centres",
+    "content", "flag", "centres",
 )  # fmt: skip
 _RECORD = (
     f"UPDATE journal SET {', '.join(f'{name} = ?' for name in _OUTCOME)}, "
@@ -156,6 +156,14 @@ class Run:
         return {key: json.loads(value) for key, value in rows}
 
     @property
+    def ring_radius_px(self) -> float:
+        """The radius of a ring that lies around a nucleus, in pixels."""
+        sigma, estimates = self.settings.sigma, self.facts.get("estimates")
+        if estimates:
+            return max(4.0, *(1.15 * float(each["radius_px"]) for each in estimates.values()))
+        return 12.0 if isinstance(sigma, str) else max(4.0, 3 * float(np.max(sigma)))
+
+    @property
     def images(self) -> Table:
         """One record per image: its name and the `IMAGE_COLUMNS`.
 
@@ -203,7 +211,7 @@ class Run:
         """How many images have each status, and how many nuclei there are in all."""
         row = self._database.execute(
             "SELECT count(*), total(status = 'found'), total(status = 'failed'), "
-            "total(status = 'pending'), total(count) FROM images"
+            "total(status = 'pending'), total(count) FILTER (WHERE status = 'found') FROM images"
         ).fetchone()
         return dict(
             zip(("images", "found", "failed", "pending", "nuclei"), map(int, row), strict=True)
@@ -257,7 +265,8 @@ class Run:
     def _records(
         self, which: str, *values: Any, columns: Sequence[str] = ROW_COLUMNS
     ) -> Iterator[tuple[ImageRow, Nuclei]]:
-        query = f"SELECT {', '.join(columns)}, centres, count FROM images {which}"
+        done = "CASE WHEN status = 'found' THEN centres END"
+        query = f"SELECT {', '.join(columns)}, {done}, count FROM images {which}"
         for *row, packed, count in self._database.execute(query, values):
             known = dict(zip(columns, _as_texts(row), strict=True))
             yield known, unpack_nuclei(packed or b"", count or 0)
@@ -492,6 +501,12 @@ class RunWriter:
             for position, key, path, plane in page:  # noqa: B007 the last is where the next starts
                 yield key, _as_text(path), _plane(plane)
 
+    def listed(self) -> Iterator[tuple[int, str, Plane]]:
+        """Yield (key, path, plane) of every image that has not failed, in the order of the run."""
+        query = "SELECT key, path, plane FROM images WHERE status != 'failed' ORDER BY id"
+        for key, path, plane in self._database.execute(query):
+            yield key, _as_text(path), _plane(plane)
+
     def suspects(self) -> list[tuple[int, str, Plane]]:
         """Return (key, path, plane) of the pending images that an earlier process died with."""
         left_behind = sorted(self.lock.left_behind) if self.lock is not None else []
@@ -524,11 +539,11 @@ class RunWriter:
             case Found(centres, (*_, height, width), dtype, read_ms, detect_ms):
                 values = (
                     "found", len(centres), height, width, dtype, round(read_ms, 3),
-                    round(detect_ms, 3), None, None, outcome.content, _pack(centres),
-                    outcome.pixel_size_um,
+                    round(detect_ms, 3), None, None, outcome.content, centres.flag,
+                    _pack(centres), outcome.pixel_size_um,
                 )  # fmt: skip
             case Failed(stage, reason):
-                values = ("failed", *[None] * 6, stage, reason, outcome.content, None, None)
+                values = ("failed", *[None] * 6, stage, reason, outcome.content, *[None] * 3)
         with self.explained():
             self._database.execute(_RECORD, (*values, key))
 
@@ -687,6 +702,7 @@ def _open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
             *(RUN_FILE + end for end in _COMPANIONS),
             "nuclei.csv",
             "images.csv",
+            "provenance.json",
         ):
             (folder / name).unlink(missing_ok=True)
     network = network_disk(folder)

@@ -2,12 +2,13 @@
 
 import contextlib
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from ..detect import detect
+from ..detect import Estimate, Resolved, detect, estimate_as
 from ..errors import NucensusError, TooLargeError
 from ..lock import RunLock
 from ..model import Failed, Found, Header, Outcome, Plane, Settings
@@ -20,6 +21,7 @@ class Loaded:
     """An image that was read, and what that took."""
 
     key: int
+    path: str
     image: Image
     read_ms: float
     read_cpu_ms: float
@@ -50,6 +52,8 @@ class Job:
         What decoded images take their memory from.
     stop : threading.Event or None
         Once it is set, no image is begun.
+    pools : dict of str to Resolved
+        What the images of each folder look like, and under "" all of them.
     """
 
     settings: Settings
@@ -59,6 +63,7 @@ class Job:
     check_content: bool = False
     budget: Budget | None = None
     stop: threading.Event | None = None
+    pools: dict[str, Resolved] = field(default_factory=dict)
 
     def in_process(self, budget: Budget, stop: threading.Event) -> "Job":
         """Return the job for threads of this process."""
@@ -85,7 +90,7 @@ class Job:
                 reason = str(error) if known else f"{type(error).__name__}: {error}"
                 return Failed("read", reason, content)
         return Loaded(
-            key, image, 1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
+            key, path, image, 1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
             admission.compression, content, admission.taken_bytes,
         )  # fmt: skip
 
@@ -97,7 +102,8 @@ class Job:
         try:
             with self._marked(loaded.key):
                 settings = self.settings.in_pixels(loaded.image.spacing_um)
-                centres = detect(loaded.image.pixels, settings)
+                resolved = self._resolved(loaded.path)
+                centres = detect(loaded.image.pixels, settings, resolved)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
         except Exception as error:  # noqa: BLE001 the worker boundary: a bad image is a row
@@ -110,6 +116,23 @@ class Job:
             1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
             loaded.content, loaded.image.pixel_size_um,
         )  # fmt: skip
+
+    def look(self, item: tuple[int, str, Plane]) -> Estimate | None:
+        """Read the image (key, path, plane) and estimate what its nuclei are like."""
+        loaded = self.load(item)
+        if not isinstance(loaded, Loaded):
+            return None
+        try:
+            with self._marked(loaded.key):
+                return estimate_as(loaded.image.pixels, self.settings)
+        except (TypeError, ValueError):  # it will fail again, with its reason, when its turn comes
+            return None
+        finally:
+            if self.budget is not None:
+                self.budget.give_back(loaded.taken_bytes)
+
+    def _resolved(self, path: str) -> Resolved | None:
+        return self.pools.get(os.path.dirname(path), self.pools.get(""))
 
     @contextlib.contextmanager
     def _marked(self, key: int) -> Iterator[None]:

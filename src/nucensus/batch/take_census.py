@@ -7,9 +7,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 from .._version import __version__
+from ..detect import detector_named
 from ..discover import list_images, read_metadata
 from ..errors import RunError
 from ..execute import STRATEGIES, Lost, Strategy, isolated
@@ -22,6 +24,7 @@ from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose, choose_from
 from .job import Job, content_hash
+from .look import look
 from .plan import expand, join_treatments
 from .process import Steps, run_over
 
@@ -119,6 +122,7 @@ def census(
     >>> run.nuclei.to_pandas().groupby("image").size()                        # doctest: +SKIP
     """
     settings = settings or Settings()
+    detector_named(settings.detector)
     choice = choose(strategy, workers, limits)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
     found = list_images(named, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
@@ -237,6 +241,7 @@ class _Shift:
             on_plan(self._writer.pending_count())
         try:
             self._work_on_suspects()
+            self._look()
             self._work_on_pending()
         finally:
             self._commit()
@@ -258,6 +263,16 @@ class _Shift:
         workers = min(self._workers, len(suspects))
         choice = Choice(isolated(timeout_s, self._ceiling_bytes), workers, "in flight at a crash")
         self._run(suspects, len(suspects), choice)
+
+    def _look(self) -> None:
+        """Learn from a sample what the settings leave open."""
+        if self._job.settings.are_numbers or not self._writer.pending_count():
+            return
+        strategy = STRATEGIES["threads"]
+        if self._choice is not None and self._choice.strategy.isolates_crashes:
+            strategy = self._choice.strategy
+        job = self._job_for(strategy)
+        self._job = replace(self._job, pools=look(self._writer, job, strategy, self._workers))
 
     def _work_on_pending(self) -> None:
         self._run(self._writer.pending(), self._writer.pending_count(), self._choice, self._chosen)
@@ -297,13 +312,13 @@ class _Shift:
 
     def _steps_for(self, strategy: Strategy | None) -> Steps:
         """Return what to do with an image: threads share a budget, processes have a part each."""
-        if strategy is None or (strategy.in_process and not strategy.loads_first):
-            job = self._job.in_process(Budget(self._ceiling_bytes), self._stop)
-        elif strategy.loads_first:
-            job = self._job
-        else:
-            job = self._job.in_one_of(self._workers)
+        job = self._job_for(strategy)
         return job.load, job.find
+
+    def _job_for(self, strategy: Strategy | None) -> Job:
+        if strategy is None or (strategy.in_process and not strategy.loads_first):
+            return self._job.in_process(Budget(self._ceiling_bytes), self._stop)
+        return self._job if strategy.loads_first else self._job.in_one_of(self._workers)
 
     def _record(self, key: int, outcome: Outcome | Lost | None) -> None:
         if outcome is None or (isinstance(outcome, Lost) and self._stop.is_set()):

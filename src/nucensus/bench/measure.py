@@ -126,7 +126,7 @@ def compare(
         A strategy failed, or two of them gave different points.
     """
     names = [strategy_named(name).name for name in strategies]
-    settings = settings or Settings()
+    settings = settings or Settings.published()
     readable, skipped, pixels = _sort_out(references)
     workers = workers or usable_cores()
     job = {

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .detection import detection_options
 from .running import run_and_report, run_options
-from .selection import Sigma, plane_of, selection
+from .selection import plane_of, selection
 
 if TYPE_CHECKING:
     from ..model import Settings
     from ..store import Run
-
-_SETTINGS = ("sigma", "sigma_um", "min_distance", "threshold", "border", "invert")
 
 
 @click.command(epilog="Example: nucensus detect plate/ -o run --threshold 300 --border keep")
@@ -28,39 +27,7 @@ _SETTINGS = ("sigma", "sigma_um", "min_distance", "threshold", "border", "invert
     metavar="RUN",
     help="Folder for run.sqlite, nuclei.csv and images.csv.",
 )
-@click.option(
-    "--sigma",
-    type=Sigma(),
-    default="4",
-    show_default=True,
-    help="Standard deviation of the smoothing, in pixels; or one per axis, as 2,4,4.",
-)
-@click.option(
-    "--sigma-um",
-    type=float,
-    help="The same in micrometres, where the file states the size of its pixels.",
-)
-@click.option(
-    "--min-distance",
-    type=int,
-    default=6,
-    show_default=True,
-    help="Least distance of two nuclei along either axis, in pixels.",
-)
-@click.option(
-    "--threshold",
-    type=float,
-    default=1000,
-    show_default=True,
-    help="Nuclei are brighter than this once smoothed, in grey levels.",
-)
-@click.option(
-    "--border",
-    type=click.Choice(["drop", "keep"]),
-    default="drop",
-    show_default=True,
-    help="What becomes of nuclei closer to the edge than --min-distance.",
-)
+@detection_options
 @click.option(
     "--settings",
     "settings_file",
@@ -68,7 +35,6 @@ _SETTINGS = ("sigma", "sigma_um", "min_distance", "threshold", "border", "invert
     metavar="FILE.toml",
     help="Take the settings from a file, as nucensus tune saves it; options go before it.",
 )
-@click.option("--invert", is_flag=True, help="Nuclei are dark on bright ground.")
 @click.option(
     "--metadata",
     metavar="FILE",
@@ -82,10 +48,15 @@ _SETTINGS = ("sigma", "sigma_um", "min_distance", "threshold", "border", "invert
 )
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @run_options
-def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None, overwrite: bool,
-            check_content: bool, report: bool, pattern: str | None, manifest: str | None,
-            metadata: str | None, **options: Any) -> None:  # fmt: skip
+def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
+            given: dict[str, Any], overwrite: bool, check_content: bool, report: bool,
+            pattern: str | None, manifest: str | None, metadata: str | None,
+            **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
+
+    Without a number the size and the contrast of nuclei are estimated from the
+    images. A number for --sigma, --min-distance or --threshold brings the
+    published detector, with its published numbers for the rest.
 
     INPUT is any number of image files, folders (all images in them and below
     them), plates and globs. Look at them first with nucensus scan. A file that
@@ -101,7 +72,6 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None, over
     from ..batch import census
 
     plane = plane_of(options)
-    given = {name: options.pop(name) for name in _SETTINGS}
     run_and_report(
         partial(
             census,
@@ -127,17 +97,9 @@ def _write_report(run: "Run", out: Path) -> None:
     publish(run, out / "report.html")
 
 
-def _settings(options: dict[str, Any], file: Path | None) -> "Settings":
-    """Return the settings of the options; those of `file` where no option was typed."""
+def _settings(given: dict[str, Any], file: Path | None) -> "Settings":
+    """Return the settings that were typed; of `file` what was not."""
     from ..model import Settings
     from ..settings_file import read_settings
 
-    if file is None:
-        return Settings(**options)
-    context = click.get_current_context()
-    typed = {
-        name: value
-        for name, value in options.items()
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    }
-    return dataclasses.replace(read_settings(file), **typed)
+    return Settings(**given) if file is None else dataclasses.replace(read_settings(file), **given)

@@ -30,21 +30,6 @@ class _Position(click.ParamType[int | str]):
         return text
 
 
-class Sigma(click.ParamType[float | tuple[float, ...]]):
-    """One number, or one per axis with commas between them."""
-
-    name = "FLOAT[,FLOAT...]"
-
-    def convert(  # noqa: D102 click's method
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | tuple[float, ...]:
-        try:
-            numbers = tuple(float(each) for each in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a number, or several with commas.", param, ctx)
-        return numbers if len(numbers) > 1 else numbers[0]
-
-
 _OPTIONS = (
     click.option(
         "--channel", type=_Position("each", names=True), metavar="NAME|INDEX|each",

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ..draw import rings
 from ..errors import NucensusError
-from ..model import Settings
 from ..read import read
 from ..store import Run
 from .fields import Field, read_fields
@@ -77,7 +76,7 @@ def overlay(run: Run, field: Field) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '
         f'role="img" aria-label="{escape(title)}"><title>{escape(title)}</title>{ground}'
-        f"{rings(np.column_stack((nuclei['y'], nuclei['x'])), ring_radius_px(run.settings))}</svg>"
+        f"{rings(np.column_stack((nuclei['y'], nuclei['x'])), run.ring_radius_px)}</svg>"
     )
 
 
@@ -94,11 +93,6 @@ def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
     page = render("gallery.html.j2", pictures=list(zip(files, done, strict=True)))
     Path(folder, "index.html").write_text(page, "utf-8", "backslashreplace")
     return len(done)
-
-
-def ring_radius_px(settings: Settings) -> float:
-    """Return the radius of a ring that lies around a nucleus found with `settings`."""
-    return max(4.0, 3 * float(np.max(settings.sigma)))
 
 
 def _picture(image: NDArray[Any]) -> str:

@@ -96,10 +96,16 @@ def _histograms(run: Run, fields: Sequence[Field]) -> list[dict[str, Any]]:
     intensities = _intensities(run)
     if intensities is not None:
         drawn.append({
-            "title": "Intensity of nuclei", "unit": "nuclei", "mark": run.settings.threshold,
+            "title": "Intensity of nuclei", "unit": "nuclei", "mark": _threshold(run),
             "mark_name": "threshold", "data": intensities,
         })  # fmt: skip
     return drawn
+
+
+def _threshold(run: Run) -> float | None:
+    """Return the threshold, if it was given as a number."""
+    threshold = run.settings.threshold
+    return None if isinstance(threshold, str) else threshold
 
 
 def _intensities(run: Run) -> Histogram | None:
@@ -110,7 +116,7 @@ def _intensities(run: Run) -> Histogram | None:
         high = max(high, nuclei["intensity"].max(initial=high))
     if low > high:
         return None
-    threshold = run.settings.threshold
+    threshold = _threshold(run)
     if threshold is not None:
         low = min(low, threshold)
     return histogram((nuclei["intensity"] for _, nuclei in run.nuclei_by_image()), low, high)

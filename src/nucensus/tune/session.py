@@ -3,13 +3,13 @@
 import shlex
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detect import detect
+from ..detect import detect, estimate_as, parameters, pool
 from ..model import ImageRef, Settings
 from ..read import read
 from ..settings_file import settings_as_toml
@@ -56,8 +56,21 @@ class Session:
         return {
             "fields": [reference.name for reference in self._references],
             "sample": sample.tolist(),
-            "settings": self._settings.as_dict(),
+            "settings": self._start(sample.tolist()).as_dict(),
         }
+
+    def _start(self, sample: Sequence[int]) -> Settings:
+        """Return the settings that the sliders start from: numbers, estimated where left open."""
+        if self._settings.are_numbers:
+            return self._settings
+        resolved = pool([estimate_as(self._image(index), self._settings) for index in sample])
+        if resolved.is_blank:
+            return Settings.published()
+        numbers = parameters(self._settings, resolved)
+        return replace(
+            self._settings, detector="maxima", sigma=numbers.sigma,
+            min_distance=numbers.min_distance, threshold=numbers.threshold,
+        )  # fmt: skip
 
     def picture(self, index: int) -> Picture:
         """Return an image as the page draws it."""

@@ -53,7 +53,7 @@ def read_run(path: str) -> list[Layer]:
         nuclei = list(_stacked(run))
         images = run.images
         done = images[images["status"] == "found"]
-        sigma = float(np.max(run.settings.sigma))
+        size = 2 * run.ring_radius_px
         fields = Fields(
             [run.reference(name).path for name in names],
             (int(done["height"].max(initial=1)), int(done["width"].max(initial=1))),
@@ -64,7 +64,7 @@ def read_run(path: str) -> list[Layer]:
         "image": np.repeat(names, [len(points) for points, _ in nuclei]),
     }
     points = np.concatenate([points for points, _ in nuclei] or [np.empty((0, 3), np.int64)])
-    rings = points_layer(points, features, name="nuclei", size=6 * max(sigma, 1))
+    rings = points_layer(points, features, name="nuclei", size=size)
     return [(fields, {"name": "images"}, "image"), rings] if names else [rings]
 
 

@@ -38,7 +38,7 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
 
     def __init__(self, napari_viewer: "napari.Viewer") -> None:
         self._viewer = napari_viewer
-        start = Settings()
+        start = Settings.published()
         self.image = create_widget(annotation=Image, label="Image")
         self.sigma = FloatSlider(value=start.sigma, max=20, label="Smoothing (px)")
         self.min_distance = SpinBox(value=start.min_distance, min=1, label="Least distance (px)")

@@ -1,0 +1,61 @@
+"""Look at a sample of the images first, to learn what their nuclei are like."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from ..detect import Estimate, Resolved, pool
+from ..execute import Strategy
+from ..model import Plane
+from ..store import RunWriter
+from .job import Job
+
+Pools: TypeAlias = dict[str, Resolved]
+"""What the images of a folder look like, by its path; "" stands for all images."""
+
+Item: TypeAlias = tuple[int, str, Plane]
+
+_LEAST_SAMPLE, _MOST_SAMPLE = 8, 32
+_SAMPLE_SHARE = 4
+
+
+def look(writer: RunWriter, job: Job, strategy: Strategy, workers: int) -> Pools:
+    """Return the pooled estimates of each folder with enough images, and of all.
+
+    The sample is spread evenly over the listing, so it depends on the images
+    alone. An image that cannot be read is passed over. What an earlier start
+    found is in the run file, and stays.
+    """
+    known = writer.facts.get("estimates")
+    if known:
+        return {folder: Resolved.from_dict(values) for folder, values in known.items()}
+    counts = Counter(os.path.dirname(path) for _, path, _ in writer.listed())
+    sample = list(_sample(writer.listed(), counts))
+    estimates: dict[str, list[Estimate]] = {"": []}
+    for index, found in sorted(
+        (index, found)
+        for index, found in strategy.run(job.look, sample, workers)
+        if isinstance(found, Estimate)
+    ):
+        folder = os.path.dirname(sample[index][1])
+        estimates[""].append(found)
+        if counts[folder] >= _LEAST_SAMPLE:
+            estimates.setdefault(folder, []).append(found)
+    pools = {folder: pool(found) for folder, found in estimates.items() if found}
+    writer.record_facts(
+        estimates={folder: resolved.as_dict() for folder, resolved in pools.items()}
+    )
+    return pools
+
+
+def _sample(listed: Iterable[Item], counts: Counter[str]) -> Iterator[Item]:
+    """Yield every so many-th image of each folder."""
+    seen: Counter[str] = Counter()
+    for item in listed:
+        folder = os.path.dirname(item[1])
+        count, place = counts[folder], seen[folder]
+        size = min(max(count // _SAMPLE_SHARE, _LEAST_SAMPLE), _MOST_SAMPLE, count)
+        if place * size // count != (place - 1) * size // count:
+            yield item
+        seen[folder] += 1

@@ -1,0 +1,90 @@
+"""The options that say how nuclei are detected."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+class _NumberOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """A number, or the word auto; with `per_axis` also one number per axis, as 2,4,4."""
+
+    def __init__(self, kind: type[int] | type[float], *, per_axis: bool = False) -> None:
+        self._kind = kind
+        self._per_axis = per_axis
+        self.name = "NUMBER"
+
+    def convert(self, value: Any, *_: Any) -> Any:
+        if value == "auto":
+            return value
+        try:
+            numbers = tuple(self._kind(each) for each in str(value).split(","))
+        except ValueError:
+            numbers = ()
+        if len(numbers) == 1:
+            return numbers[0]
+        if not (numbers and self._per_axis):
+            what = "a whole number" if self._kind is int else "a number"
+            self.fail(f"{value!r} was given; expected {what}, or auto")
+        return numbers
+
+
+_OPTIONS = (
+    click.option(
+        "--detector",
+        metavar="NAME",
+        help="auto: by shape and brightness; maxima: as published; log: blobs over scales.",
+    ),
+    click.option(
+        "--sigma",
+        type=_NumberOrAuto(float, per_axis=True),
+        help="Standard deviation of the smoothing, in pixels, or per axis.  [published: 4]",
+    ),
+    click.option(
+        "--sigma-um",
+        type=float,
+        help="The same in micrometres, where the file states the size of its pixels.",
+    ),
+    click.option(
+        "--min-distance",
+        type=_NumberOrAuto(int),
+        help="Least distance of two nuclei along either axis, in pixels.  [published: 6]",
+    ),
+    click.option(
+        "--threshold",
+        type=_NumberOrAuto(float),
+        help="Nuclei are brighter than this once smoothed, in grey levels.  [published: 1000]",
+    ),
+    click.option(
+        "--border",
+        type=click.Choice(["drop", "keep", "count"]),
+        help="Nuclei near the edge: none, all, or those on two of four edges.  [published: drop]",
+    ),
+    click.option(
+        "--subpixel", is_flag=True, default=None, help="Also give centres in fractions of a pixel."
+    ),
+    click.option("--invert", is_flag=True, default=None, help="Nuclei are dark on bright ground."),
+    click.option("--as-published", is_flag=True, help="The published detector and its numbers."),
+)
+
+_NAMES = (
+    "detector", "sigma", "sigma_um", "min_distance", "threshold", "border", "subpixel", "invert",
+)  # fmt: skip
+
+
+def detection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options; it is called with `given`, a dictionary of what was typed."""
+
+    @functools.wraps(command)
+    def with_given(*, as_published: bool, **options: Any) -> None:
+        typed = {name: options.pop(name) for name in _NAMES}
+        given = {name: value for name, value in typed.items() if value is not None}
+        if as_published:
+            given = {"threshold": 1000, **given}
+        command(given=given, **options)
+
+    decorated: Callable[..., None] = with_given
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated

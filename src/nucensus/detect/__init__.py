@@ -1,0 +1,121 @@
+"""Find the nuclei of one array -> `Centres`.
+
+The name in the settings chooses the detector. A new one is one module here and
+one line in `_DETECTORS`; others can register theirs under the entry point
+`nucensus.detectors`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import entry_points
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SettingsError
+from ..model import Centres, Settings
+from .automatic import find_regions_of_nuclei
+from .estimate import Estimate, Resolved, estimate, pool
+from .frame import within_frame
+from .laplacian import find_blobs
+from .maxima import Parameters, detect_nuclei, find_maxima, parameters
+from .refine import refine_centres
+
+__all__ = [
+    "Detector", "Estimate", "Parameters", "Resolved", "detect", "detect_nuclei", "detector_named",
+    "estimate", "parameters", "pool",
+]  # fmt: skip
+
+Detector: TypeAlias = Callable[[NDArray[Any], Settings, Resolved | None], Centres]
+"""Finds the nuclei of an image; the third argument is what the set of images looks like,
+or None if the settings leave nothing to be estimated."""
+
+_DETECTORS: dict[str, Detector] = {
+    "auto": find_regions_of_nuclei,
+    "maxima": find_maxima,
+    "log": find_blobs,
+}
+
+
+def detector_named(name: str) -> Detector:
+    """Return the detector called `name`, one of ours or one that is registered."""
+    if name in _DETECTORS:
+        return _DETECTORS[name]
+    registered = {each.name: each for each in entry_points(group="nucensus.detectors")}
+    if name not in registered:
+        raise SettingsError(
+            f"there is no detector {name!r}; expected one of "
+            f"{', '.join([*_DETECTORS, *registered])}"
+        )
+    detector: Detector = registered[name].load()
+    return detector
+
+
+def detect(image: NDArray[Any], settings: Settings, resolved: Resolved | None = None) -> Centres:
+    """Return the nuclei of `image`, found with `settings`.
+
+    Parameters
+    ----------
+    image : ndarray, shape (height, width)
+        Grey levels.
+    settings : Settings
+    resolved : Resolved, optional
+        What the set of images looks like. Where it is needed and missing, the
+        image is a set of its own.
+    """
+    image = _upright(image, settings)
+    if image.dtype.kind == "f" and image.size and not np.isfinite(image).any():
+        raise ValueError("the image holds no number, only NaN or infinities; check its source")
+    if settings.are_numbers:
+        resolved = None
+    elif resolved is None:
+        resolved = pool([_estimated(image)])
+    centres = detector_named(settings.detector)(image, settings, resolved)
+    if settings.border != "keep" and (settings.border == "count" or settings.detector != "maxima"):
+        centres = _at_border(centres, image.shape, settings, resolved)
+    if not settings.subpixel:
+        return replace(centres, subpixel=None)
+    if centres.subpixel is None:
+        sigma = float(np.mean(parameters(settings, resolved).sigma))
+        centres = replace(centres, subpixel=refine_centres(image, centres.points, sigma=sigma))
+    return centres
+
+
+def estimate_as(image: NDArray[Any], settings: Settings) -> Estimate:
+    """Estimate what the nuclei of `image` are like, as `settings` look at it."""
+    return _estimated(_upright(image, settings))
+
+
+def _upright(image: NDArray[Any], settings: Settings) -> NDArray[Any]:
+    """Turn dark into bright where that is asked for, as `skimage.util.invert` does."""
+    if not settings.invert:
+        return image
+    return 1 - image if image.dtype.kind == "f" else np.invert(image)
+
+
+def _estimated(image: NDArray[Any]) -> Estimate:
+    if image.ndim != 2:
+        raise ValueError(
+            f"the image has {image.ndim} axes, and only planes can be estimated; expected numbers "
+            f"for sigma, min_distance and threshold; give them, or use --as-published"
+        )
+    return estimate(image)
+
+
+def _at_border(
+    centres: Centres, shape: tuple[int, ...], settings: Settings, resolved: Resolved | None
+) -> Centres:
+    """Leave out the nuclei that `settings.border` does not count."""
+    reach = resolved.radius_px if resolved else parameters(settings, None).min_distance
+    kept: NDArray[np.bool]
+    if settings.border == "count":
+        kept = within_frame(centres.points, shape=shape, radius_px=reach)
+    else:
+        last = np.array(shape) - 1 - reach
+        kept = np.all((centres.points >= reach) & (centres.points <= last), axis=1)
+    subpixel = None if centres.subpixel is None else centres.subpixel[kept]
+    return replace(
+        centres, points=centres.points[kept], intensities=centres.intensities[kept],
+        subpixel=subpixel,
+    )  # fmt: skip

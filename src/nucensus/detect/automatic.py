@@ -1,0 +1,145 @@
+"""The detector that needs no parameters: it is told what the set looks like, and finds nuclei."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..foreground import Regions, find_regions
+from ..model import Centres, Flag, Settings
+from .estimate import Estimate, Resolved, estimate, pool
+
+_LEAST_CONTRAST = 0.15
+_SMOOTHING_RANGE = (0.1, 0.35)
+_PLENTY_SNR = 25.0
+_FEW = 0.1
+_LEAST_EXPECTED = 10
+_CONVINCING_SNR = 20.0
+_CONVINCING_COUNT = 5
+_CONVINCING_RADIUS = 1.5
+_SOMETHING_ABOVE_NOISE = 10.0
+_SATURATED_SHARE = 0.02
+_BLURRED = 2.0
+_CROWDED_SHARE = 0.45
+
+
+def find_regions_of_nuclei(
+    image: NDArray[Any],
+    settings: Settings,  # noqa: ARG001 one signature for all detectors
+    resolved: Resolved | None,
+) -> Centres:
+    """Find nuclei as regions: the detector `auto`."""
+    return detect_auto(image, resolved)
+
+
+def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centres:
+    """Find the nuclei of an image without any parameter.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        Grey levels of any real dtype.
+    resolved : Resolved, optional
+        What the set of images looks like; the image is a set of its own if None.
+
+    Returns
+    -------
+    Centres
+        With the centroids as `subpixel`, and a flag: "blank": no nuclei; "disagrees": much dimmer
+        than the rest of the set, so its own contrast was used; "saturated": many pixels of nuclei
+        at the greatest level; "out-of-focus": edges twice as wide as in the set; "crowded": nearly
+        half of the image is nuclei; "sparse": less than a tenth of the nuclei of the set's other
+        images. The first that holds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, x = np.mgrid[:200, :200]
+    >>> image = 100 + 900.0 * ((y % 50 - 25) ** 2 + (x % 50 - 25) ** 2 < 12**2)
+    >>> len(detect_auto(image).points)
+    16
+    """
+    own = None
+    if resolved is None or resolved.is_blank:
+        own = estimate(image)
+        resolved = pool([own])
+    if resolved.is_blank:
+        return _as_centres(None, "blank")
+    regions = _find(image, resolved, resolved.contrast)
+    disagrees = False
+    if _is_suspicious(regions, image, resolved):
+        own = estimate(image) if own is None else own
+        if _is_convincing(own, resolved):
+            regions, disagrees = _find(image, resolved, own.contrast), True
+    return _as_centres(regions, _flag(regions, image, resolved, disagrees))
+
+
+def _find(image: NDArray[Any], resolved: Resolved, contrast: float) -> Regions:
+    """Find the regions of an image, smoothed as much as its noise asks for."""
+    least, most = _SMOOTHING_RANGE
+    signal_to_noise = contrast / resolved.noise if resolved.noise > 0 else np.inf
+    smoothing = 2 * least * _PLENTY_SNR / signal_to_noise
+    return find_regions(
+        image,
+        radius_px=resolved.radius_px,
+        smoothing=min(max(smoothing, least), most),
+        least_threshold=_LEAST_CONTRAST * contrast,
+    )
+
+
+def _is_suspicious(regions: Regions, image: NDArray[Any], resolved: Resolved) -> bool:
+    """Whether nearly nothing was found although something rises well above the noise."""
+    measure = regions.measure
+    return (
+        len(regions) < _FEW * _expected(image, resolved)
+        and measure.upper > _SOMETHING_ABOVE_NOISE * measure.noise
+    )
+
+
+def _is_convincing(own: Estimate, resolved: Resolved) -> bool:
+    """Whether an image may use its own contrast: it shows nuclei of the set's size, clearly."""
+    ratio = own.radius_px / resolved.radius_px
+    return (
+        own.count >= _CONVINCING_COUNT
+        and own.signal_to_noise >= _CONVINCING_SNR
+        and 1 / _CONVINCING_RADIUS <= ratio <= _CONVINCING_RADIUS
+    )
+
+
+def _expected(image: NDArray[Any], resolved: Resolved) -> float:
+    return resolved.density * image.size
+
+
+def _flag(
+    regions: Regions, image: NDArray[Any], resolved: Resolved, disagrees: bool
+) -> Flag | None:
+    measure = regions.measure
+    expected = _expected(image, resolved)
+    if not len(regions):
+        return "blank"
+    if disagrees:
+        return "disagrees"
+    if _saturated_share(image) > _SATURATED_SHARE * measure.foreground:
+        return "saturated"
+    if measure.edge_width_px > _BLURRED * resolved.edge_width_px:
+        return "out-of-focus"
+    if measure.foreground > _CROWDED_SHARE:
+        return "crowded"
+    if expected >= _LEAST_EXPECTED and len(regions) < _FEW * expected:
+        return "sparse"
+    return None
+
+
+def _saturated_share(image: NDArray[Any]) -> float:
+    """Return the share of the pixels at the greatest level, from every fourth row."""
+    rows = image[::4]
+    return float(np.count_nonzero(rows == rows.max()) / rows.size)
+
+
+def _as_centres(regions: Regions | None, flag: Flag | None) -> Centres:
+    if regions is None or not len(regions):
+        return Centres(np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), flag)
+    order = np.lexsort((regions.x, regions.y, -regions.intensity))
+    centroids = np.stack([regions.y, regions.x], axis=1)[order]
+    points = np.floor(centroids + 0.5).astype(np.int64)
+    return Centres(points, regions.intensity[order], centroids, flag)

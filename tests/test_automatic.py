@@ -1,0 +1,235 @@
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from conftest import SHARED
+from scenes import make_scene, matched
+
+from nucensus.detect.automatic import detect_auto
+from nucensus.detect.estimate import Estimate, Resolved, estimate, pool
+from nucensus.evaluate import evaluate_labels
+
+BBBC039 = SHARED / "data" / "bbbc039"
+needs_bbbc039 = pytest.mark.skipif(not BBBC039.exists(), reason="BBBC039 is not here")
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return make_scene(radius=12, count=60, seed=3)
+
+
+@pytest.fixture(scope="module")
+def fields():
+    return {path.stem: tifffile.imread(path) for path in sorted((BBBC039 / "images").glob("*.tif"))}
+
+
+@pytest.mark.parametrize(("radius", "count"), [(5, 150), (8, 90), (14, 50), (25, 18), (40, 8)])
+def test_nuclei_of_any_size_are_found_and_their_size_is_known(radius, count):
+    scene = make_scene(radius=radius, count=count, shape=(500, 600))
+    found = detect_auto(scene.image.astype(np.uint16))
+    assert len(found.points) == len(scene.centres) == matched(found.points, scene)
+    assert estimate(scene.image).radius_px == pytest.approx(radius, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        pytest.param(lambda im: np.clip(im / 4, 0, 255).astype(np.uint8), id="uint8"),
+        pytest.param(lambda im: im.astype(">u2"), id="big-endian"),
+        pytest.param(lambda im: (im + 32768).astype(np.uint16), id="pedestal"),
+        pytest.param(lambda im: (im * 4).astype(np.uint16), id="gain 4"),
+        pytest.param(lambda im: (im / 4).astype(np.uint16), id="gain 1/4"),
+        pytest.param(lambda im: (im / 65535).astype(np.float32), id="float32"),
+        pytest.param(lambda im: im / 4095, id="float64"),
+        pytest.param(lambda im: im.astype(np.int32) - 500, id="int32 below 0"),
+        pytest.param(lambda im: np.asfortranarray(im.astype(np.uint16)), id="Fortran order"),
+        pytest.param(lambda im: im.astype(np.uint16)[::-1, ::-1], id="negative strides"),
+    ],
+)
+def test_the_same_scene_gives_the_same_count_in_any_units(scene, spell):
+    found = detect_auto(spell(scene.image))
+    assert len(found.points) == len(scene.centres)
+
+
+def test_twice_as_many_pixels_give_the_same_nuclei(scene):
+    double = np.kron(scene.image, np.ones((2, 2)))
+    half = scene.image.reshape(200, 2, 250, 2).mean(axis=(1, 3))
+    for image in (double, half):
+        assert len(detect_auto(image).points) == len(scene.centres)
+
+
+@pytest.mark.parametrize("noise", [1, 40, 150])
+def test_noise_is_neither_lost_in_nor_promoted(noise):
+    scene = make_scene(radius=12, count=60, noise=noise, background=600, seed=4)
+    assert matched(detect_auto(scene.image).points, scene) == len(scene.centres)
+    assert len(detect_auto(scene.image).points) == len(scene.centres)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("vignetting", [0, 0.6])
+def test_a_field_of_noise_is_blank(seed, vignetting):
+    scene = make_scene(radius=12, count=0, vignetting=vignetting, background=900, seed=seed)
+    found = detect_auto(scene.image.astype(np.uint16))
+    assert len(found.points) == 0
+    assert found.flag == "blank"
+
+
+def test_the_noise_of_few_photons_is_blank():
+    image = np.random.default_rng(0).poisson(2, (400, 500)).astype(np.uint8)
+    assert len(detect_auto(image).points) == 0
+
+
+def test_nuclei_are_found_in_uneven_light():
+    scene = make_scene(radius=12, count=60, vignetting=0.6, background=900, seed=5)
+    assert matched(detect_auto(scene.image.astype(np.uint16)).points, scene) == len(scene.centres)
+
+
+def test_touching_nuclei_stay_two_centres():
+    scene = make_scene(radius=12, count=110, gap=0.95, seed=6)
+    found = detect_auto(scene.image.astype(np.uint16))
+    assert abs(len(found.points) - len(scene.centres)) <= 2
+
+
+@pytest.mark.parametrize("radius", [14, 40])
+def test_a_textured_nucleus_is_one_centre(radius):
+    count = {14: 50, 40: 8}[radius]
+    scene = make_scene(radius=radius, count=count, texture=0.15, shape=(500, 600), seed=7)
+    assert len(detect_auto(scene.image.astype(np.uint16)).points) == len(scene.centres)
+
+
+def test_saturated_nuclei_count_once_and_are_flagged(scene):
+    found = detect_auto(np.minimum(scene.image, 300).astype(np.uint16))
+    assert len(found.points) == len(scene.centres)
+    assert found.flag == "saturated"
+
+
+def test_hot_pixels_and_dust_do_not_count(scene):
+    image = scene.image.astype(np.uint16)
+    rng = np.random.default_rng(8)
+    for y, x in rng.integers((0, 0), np.array(image.shape) - 2, (200, 2)):
+        image[y, x] = 60_000
+        image[y, x + rng.integers(2)] = 50_000
+    found = detect_auto(image)
+    assert len(found.points) == len(scene.centres)
+
+
+def test_what_is_not_a_number_does_not_count(scene):
+    image = scene.image.copy()
+    image[100:102, 50:53] = np.nan
+    image[7, 7] = np.inf
+    assert abs(len(detect_auto(image).points) - len(scene.centres)) <= 1
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (1, 1), (1, 300), (300, 1), (2, 2), (7, 9)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, bool])
+def test_tiny_images_have_an_answer(shape, dtype):
+    image = np.random.default_rng(0).integers(0, 2, shape).astype(dtype)
+    found = detect_auto(image)
+    inside = (found.points >= 0) & (found.points < np.maximum(shape, 1))
+    assert inside.all()
+    assert len(detect_auto(np.ones(shape, dtype)).points) == 0
+
+
+def test_other_than_planes_of_numbers_are_refused():
+    with pytest.raises(ValueError, match="two axes"):
+        detect_auto(np.zeros((3, 4, 5)))
+    with pytest.raises(TypeError, match="grey levels"):
+        detect_auto(np.zeros((3, 4), complex))
+
+
+def test_the_brightest_come_first_and_twice_is_the_same(scene):
+    first, second = detect_auto(scene.image), detect_auto(scene.image)
+    assert (np.diff(first.intensities) <= 0).all()
+    np.testing.assert_array_equal(first.points, second.points)
+    np.testing.assert_array_equal(first.intensities, second.intensities)
+
+
+def test_intensities_are_grey_levels_of_the_image(scene):
+    levels = detect_auto(scene.image.astype(np.uint16))
+    shifted = detect_auto(scene.image - 1000)
+    np.testing.assert_allclose(shifted.intensities + 1000, levels.intensities, atol=2)
+
+
+def test_the_order_of_the_pool_does_not_matter():
+    seeds = range(6)
+    estimates = [estimate(make_scene(radius=12, count=9 * seed, seed=seed).image) for seed in seeds]
+    assert pool(estimates) == pool(estimates[::-1]) == pool(estimates[3:] + estimates[:3])
+    assert pool(estimates).blank_count == 1
+    with pytest.raises(ValueError, match="no estimates"):
+        pool([])
+
+
+def test_estimates_go_through_json(scene):
+    one = estimate(scene.image)
+    assert Estimate.from_dict(json.loads(json.dumps(one.as_dict()))) == one
+    resolved = pool([one])
+    assert Resolved.from_dict(json.loads(json.dumps(resolved.as_dict()))) == resolved
+
+
+def test_a_field_that_is_odd_in_its_set_says_so(scene):
+    resolved = pool([estimate(scene.image)])
+    blank = make_scene(radius=12, count=0, seed=9).image
+    # Haze: structure of the right size, but far dimmer than the set's nuclei, in the noise.
+    haze = make_scene(radius=12, count=60, contrast=12, seed=10).image
+    dim = make_scene(radius=12, count=60, contrast=40, noise=1, seed=11)
+    few = make_scene(radius=12, count=3, seed=12)
+    assert detect_auto(blank, resolved).flag == "blank"
+    assert len(detect_auto(haze, resolved).points) == 0
+    found = detect_auto(dim.image, resolved)
+    assert found.flag == "disagrees"
+    assert len(found.points) == len(dim.centres)
+    assert detect_auto(few.image, resolved).flag == "sparse"
+    assert detect_auto(scene.image, resolved).flag is None
+
+
+def _blurred(image, times):
+    for _ in range(times):
+        image = (np.roll(image, 1, 0) + image + np.roll(image, -1, 0)) / 3
+        image = (np.roll(image, 1, 1) + image + np.roll(image, -1, 1)) / 3
+    return image
+
+
+def test_a_field_out_of_focus_says_so(scene):
+    resolved = pool([estimate(scene.image)])
+    assert detect_auto(_blurred(scene.image, 60), resolved).flag == "out-of-focus"
+
+
+@needs_bbbc039
+def test_bbbc039_is_counted_without_parameters(fields):
+    names = list(fields)
+    sample = [names[i] for i in np.linspace(0, len(names) - 1, 32).round().astype(int)]
+    resolved = pool([estimate(fields[name]) for name in sample])
+    found = {name: detect_auto(image, resolved) for name, image in fields.items()}
+    evaluation = evaluate_labels(
+        {name: one.points for name, one in found.items()},
+        {name: BBBC039 / "truth" / f"{name}.tif" for name in names},
+        read=tifffile.imread,
+    )
+    assert evaluation.f1.value >= 0.957
+    assert evaluation.count_error.value <= 4
+    blank = [one for name, one in found.items() if "_L01_s2" in name or "_F13_s7" in name]
+    assert [one.flag for one in blank] == ["blank", "blank"]
+
+
+@needs_bbbc039
+def test_bbbc039_is_the_same_in_any_units(fields):
+    some = list(fields.values())[::12]
+    resolved = pool([estimate(image) for image in some])
+    spellings = {
+        "uint16": lambda im: im,
+        "uint8": lambda im: (im // 16).astype(np.uint8),
+        "float": lambda im: im / 4095,
+        "pedestal": lambda im: im + np.uint16(32768),
+        "gain 4": lambda im: im * np.uint16(4),
+        "gain 1/4": lambda im: im // np.uint16(4),
+        "half": lambda im: im.reshape(260, 2, 348, 2).mean(axis=(1, 3)),
+        "double": lambda im: np.kron(im, np.ones((2, 2), np.uint16)),
+    }
+    counts = {}
+    for name, spell in spellings.items():
+        images = [spell(image) for image in some]
+        resolved = pool([estimate(image) for image in images])
+        counts[name] = sum(len(detect_auto(image, resolved).points) for image in images)
+    for name, count in counts.items():
+        assert count == pytest.approx(counts["uint16"], rel=0.02 if name == "half" else 0.01), name

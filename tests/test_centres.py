@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from scenes import make_scene, matched
+
+from nucensus.detect.frame import within_frame
+from nucensus.detect.laplacian import detect_log
+from nucensus.detect.refine import refine_centres
+
+
+def test_neighbouring_fields_count_every_nucleus_once():
+    rng = np.random.default_rng(0)
+    radius, side, tiles = 6, 60, 3
+    y, x = np.mgrid[: side * tiles, : side * tiles]
+    total = []
+    for centre in rng.uniform(radius, side * (tiles - 1), (300, 2)):
+        disc = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
+        counted = 0
+        for row in range(0, side * tiles, side):
+            for column in range(0, side * tiles, side):
+                seen = np.argwhere(disc[row : row + side, column : column + side])
+                if len(seen):
+                    point = np.rint(seen.mean(axis=0, keepdims=True)).astype(np.int64)
+                    frame = within_frame(point, shape=(side, side), radius_px=radius)
+                    counted += int(frame.sum())
+        total.append(counted)
+    # Whole pixels leave a nucleus that ends within one of the edge undecided.
+    assert sum(total) == pytest.approx(len(total), rel=0.04)
+    assert set(total) <= {0, 1, 2}
+
+
+def test_the_frame_keeps_two_edges():
+    points = np.array([[0, 50], [99, 50], [50, 0], [50, 99], [94, 94], [95, 94]])
+    kept = within_frame(points, shape=(100, 100), radius_px=5)
+    assert kept.tolist() == [True, False, True, False, True, False]
+    assert within_frame(np.empty((0, 2), np.int64), shape=(5, 5), radius_px=1).shape == (0,)
+
+
+def test_a_summit_between_pixels_is_found():
+    y, x = np.mgrid[:60, :60]
+    centres = np.array([[15.3, 20.8], [40.0, 41.45]])
+    image = sum(np.exp(-((y - a) ** 2 + (x - b) ** 2) / 32) for a, b in centres)
+    refined = refine_centres(image, np.rint(centres).astype(np.int64), sigma=2)
+    np.testing.assert_allclose(refined, centres, atol=0.03)
+
+
+def test_plateaus_and_edges_stay_where_they_are():
+    image = np.zeros((30, 30))
+    image[0, 5] = 9
+    points = np.array([[0, 5], [20, 20]])
+    np.testing.assert_array_equal(refine_centres(image, points, sigma=1)[1], [20, 20])
+    assert refine_centres(image, points, sigma=1)[0, 0] == 0
+    assert refine_centres(image, np.empty((0, 2), np.int64), sigma=1).shape == (0, 2)
+
+
+@pytest.mark.parametrize("radius", [6, 20])
+def test_the_laplacian_finds_blobs_and_their_size(radius):
+    scene = make_scene(radius=radius, count=20, shape=(300, 400), gap=1.6, seed=1)
+    points, contrasts, sigmas = detect_log(
+        scene.image, sigma_range=(radius / 2.5, radius * 1.2), threshold=100
+    )
+    assert len(points) == len(scene.centres) == matched(points, scene)
+    assert np.median(sigmas) * np.sqrt(2) == pytest.approx(radius, rel=0.3)
+    assert (np.diff(contrasts) <= 0).all()
+
+
+def test_the_laplacian_refuses_scales_without_meaning():
+    with pytest.raises(ValueError, match="sigma_range"):
+        detect_log(np.zeros((9, 9)), sigma_range=(4, 2), threshold=1)
+    assert len(detect_log(np.zeros((0, 9)), sigma_range=(1, 2), threshold=1)[0]) == 0
