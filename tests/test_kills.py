@@ -19,10 +19,14 @@ KILLS = int(os.environ.get("NUCENSUS_KILLS", "8"))
 
 @pytest.fixture(scope="module")
 def wells(tmp_path_factory, fields):
-    """A folder of 60 images."""
+    """A folder of 1200 images: a run lasts through several commits on a fast machine too."""
     folder = tmp_path_factory.mktemp("wells")
-    for index in range(60):
-        tifffile.imwrite(folder / f"s{index}.tif", fields[index % 5].image)
+    for index in range(1200):
+        path = folder / f"s{index}.tif"
+        if index < len(fields):
+            tifffile.imwrite(path, fields[index].image)
+        else:
+            os.link(folder / f"s{index % len(fields)}.tif", path)
     return folder
 
 
