@@ -39,6 +39,7 @@ def main() -> None:
     """Run one job and print its result as one line of JSON."""
     job = json.load(sys.stdin)
     function = _function(job["detector"], Settings.from_dict(job["settings"]))
+    read(job["paths"][0])  # what reading imports is no part of any method
     images, load_s = job["paths"], 0.0
     if STRATEGIES[job["strategy"]].loads_first:
         start = time.perf_counter()
