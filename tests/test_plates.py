@@ -345,3 +345,17 @@ def test_sigma_in_micrometres_needs_a_file_that_states_its_pixels(tmp_path):
     touch(tmp_path, "a.tif")
     run = census(tmp_path, settings=Settings(sigma_um=2))
     assert "does not state the size of its pixels" in run.failures["reason"][0]
+
+
+def test_a_volume_without_nuclei_is_a_row_of_no_nuclei_beside_the_others(volume_file, tmp_path):
+    path, stack = volume_file
+    tifffile.imwrite(tmp_path / "none.tif", stack * 0, imagej=True, metadata={"axes": "ZYX"})
+    settings = Settings(sigma=1, min_distance=3, threshold=200, border="keep")
+    run = census(tmp_path, tmp_path / "run", settings, plane=Plane(z="volume"))
+    assert dict(zip(run.images["image"], run.images["count"] > 3, strict=True)) == {
+        "none.tif": False, path.name: True,
+    }  # fmt: skip
+    with open(tmp_path / "run" / "nuclei.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["z"]) for row in rows] == list(run.nuclei["z"])
+    assert len(rows) == run.counts["nuclei"]

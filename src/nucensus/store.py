@@ -190,7 +190,7 @@ class Run:
             for field in ("y", "x", "intensity"):
                 part[field] = nuclei[field]
             if has_volumes:
-                part["z"] = nuclei["z"] if nuclei.dtype == VOLUME_RECORD else -1
+                part["z"] = as_volume(nuclei)["z"]
             parts.append(part)
         return (np.concatenate(parts) if parts else np.empty(0, dtype)).view(Table)
 
@@ -673,6 +673,17 @@ def unpack_nuclei(packed: bytes, count: int) -> NDArray[np.void]:
     """Return the nuclei of an image as the run file holds them; those of a volume have a z."""
     is_volume = len(packed) != count * NUCLEUS_RECORD.itemsize
     return np.frombuffer(packed, VOLUME_RECORD if is_volume else NUCLEUS_RECORD)
+
+
+def as_volume(nuclei: Nuclei) -> Nuclei:
+    """Return the nuclei of an image as `VOLUME_RECORD`s; the z of those of one plane is -1."""
+    if nuclei.dtype == VOLUME_RECORD:
+        return nuclei
+    records = np.empty(len(nuclei), VOLUME_RECORD)
+    for field in NUCLEUS_RECORD.names or ():
+        records[field] = nuclei[field]
+    records["z"] = -1
+    return records
 
 
 def _as_sql(text: str) -> str | bytes:
