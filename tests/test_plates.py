@@ -2,20 +2,23 @@
 
 import csv
 import shutil
+import sys
 
 import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
+from commands import run as command
 from conftest import SHARED
 from formats import make_stack, write_zarr_plate
+from stated_runs import write_run
 
 from nucensus import Settings, census
 from nucensus.cli.detect import command as detect
 from nucensus.cli.scan import command as scan
 from nucensus.discover import discover, survey, view_plates
 from nucensus.errors import InputError
-from nucensus.model import Plane
+from nucensus.model import Failed, Plane
 from nucensus.read import SUFFIXES, read
 
 REAL = SHARED / "data" / "formats"
@@ -359,3 +362,21 @@ def test_a_volume_without_nuclei_is_a_row_of_no_nuclei_beside_the_others(volume_
         rows = list(csv.DictReader(file))
     assert [int(row["z"]) for row in rows] == list(run.nuclei["z"])
     assert len(rows) == run.counts["nuclei"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_plate_whose_name_is_not_utf8_is_kept_and_read_back(tmp_path):
+    touch(tmp_path / "in", "caf\udce9_A01_s1.tif")
+    (tmp_path / "in" / "caf\udce9_A01_s2.tif").write_bytes(b"nothing")
+    run = census(tmp_path / "in", tmp_path / "run", Settings(threshold=0))
+    assert list(run.images["plate"]) == ["caf\udce9"] * 2
+    assert run.counts["failed"] == 1
+    with open(tmp_path / "run" / "images.csv", newline="", errors="surrogateescape") as file:
+        assert {row["plate"] for row in csv.DictReader(file)} == {"caf\udce9"}
+    done = command("scan", tmp_path / "in")
+    assert "Plate caf\\udce9: 1 wells" in done.stdout, done.stderr
+
+
+def test_a_reason_that_is_not_utf8_is_kept(tmp_path):
+    run = write_run(tmp_path, {"a.tif": Failed("read", "no plane caf\udce9")})
+    assert list(run.failures["reason"]) == ["no plane caf\udce9"]

@@ -543,7 +543,8 @@ class RunWriter:
                     _pack(centres), outcome.pixel_size_um,
                 )  # fmt: skip
             case Failed(stage, reason):
-                values = ("failed", *[None] * 6, stage, reason, outcome.content, *[None] * 3)
+                reason_sql = _as_sql(reason)
+                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 3)
         with self.explained():
             self._database.execute(_RECORD, (*values, key))
 
@@ -638,15 +639,15 @@ def _row(reference: ImageRef) -> tuple[Any, ...]:
     place, plane = reference.place, reference.plane
     channel = place.stain or place.channel or plane.channel
     failed = ("failed", "discover", reference.problem)
-    return (
-        _as_sql(reference.name), _as_sql(_absolute(reference.path)),
-        reference.size_bytes, reference.mtime_ns,
+    row = (
+        reference.name, _absolute(reference.path), reference.size_bytes, reference.mtime_ns,
         *(failed if reference.problem else ("pending", None, None)),
         place.plate or None, place.well or None, place.site or None,
         None if channel is None else str(channel), _whole(place.z or plane.z),
         _whole(place.time or plane.time), reference.pixel_size_um, reference.extra or None,
         json.dumps(asdict(plane)) if str(plane) else None,
     )  # fmt: skip
+    return tuple(_as_sql(value) if isinstance(value, str) else value for value in row)
 
 
 def _plane(text: str | None) -> Plane:
