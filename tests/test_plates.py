@@ -275,7 +275,8 @@ def test_a_manifest_may_be_parquet(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [("a,b\n1,2\n", "expected one of path"), ("path\nx.tif\nx.tif\n", "line 3.*again"),
-     ("path,a\n,1\n", "line 2.*no path")],
+     ("path,a\n,1\n", "line 2.*no path"), ("path\n", "lists no image; expected"),
+     ("", "lists no image; expected")],
 )  # fmt: skip
 def test_a_manifest_that_cannot_be_used_says_which_line_is_wrong(tmp_path, text, says):
     (tmp_path / "list.csv").write_text(text)
