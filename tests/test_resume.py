@@ -12,7 +12,7 @@ from commands import detect, query, statuses, tables
 import nucensus
 from nucensus.batch import retry
 from nucensus.errors import InputError, RunError
-from nucensus.model import Found, Limits, Settings
+from nucensus.model import Found, Limits, Plane, Settings
 
 SETTINGS = Settings(threshold=300, border="keep")
 
@@ -54,6 +54,26 @@ def test_other_settings_are_refused_with_what_differs(plate, tmp_path):
     census(plate, tmp_path / "run")
     with pytest.raises(RunError, match=r"threshold was 300 and is 400\.?0?\); expected the same"):
         census(plate, tmp_path / "run", Settings(threshold=400, border="keep"))
+
+
+@pytest.mark.parametrize(
+    ("now", "differs"),
+    [
+        ({"plane": Plane(channel=0)}, "channel was None and is 0"),
+        ({"pattern": r"(?P<well>A\d+)"}, "pattern was None and is"),
+        ({"metadata": "wells.csv"}, "metadata was None and is .*wells.csv"),
+        ({"manifest": "list.csv"}, "manifest was None and is .*list.csv"),
+    ],
+)
+def test_another_selection_is_refused_with_what_differs(plate, tmp_path, monkeypatch, now, differs):
+    monkeypatch.chdir(tmp_path)
+    Path("wells.csv").write_text("well,dose\nA1,3\n")
+    Path("list.csv").write_text("path\nplate/A01_s1.tif\n")
+    census(plate, tmp_path / "run")
+    with pytest.raises(RunError, match=f"other selection .{differs}"):
+        census(plate, tmp_path / "run", **now)
+    census(plate, tmp_path / "run", overwrite=True, **now)
+    census(plate, tmp_path / "run", **now)
 
 
 def test_files_added_in_between_come_where_the_listing_has_them(plate, tmp_path):

@@ -7,8 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import TypeAlias
+from dataclasses import asdict, replace
+from typing import Any, TypeAlias
 
 from .._version import __version__
 from ..detect import detector_named
@@ -129,9 +129,12 @@ def census(
     wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
     listed = join_treatments(expand(found), wells)
     first = next(listed)  # what is wrong with the inputs shows before a run is made
+    selection = _selection(plane or Plane(), pattern, manifest=manifest, metadata=metadata)
     with RunWriter(out, overwrite=overwrite) as writer:
-        _refuse_other_settings(writer, settings, out)
-        writer.record_facts(settings=settings.as_dict(), wells=wells)
+        if writer.has_images():
+            _refuse_other(writer, "settings", settings.as_dict(), out)
+            _refuse_other(writer, "selection", selection, out)
+        writer.record_facts(settings=settings.as_dict(), selection=selection, wells=wells)
         writer.plan(itertools.chain([first], listed), check_content=check_content)
         if check_content:
             writer.redo(_changed(writer, workers))
@@ -169,10 +172,28 @@ def retry(
     return Run(out)
 
 
-def _refuse_other_settings(writer: RunWriter, settings: Settings, out: PathLike | None) -> None:
-    if not writer.has_images():
-        return
-    before, now = writer.facts["settings"], json.loads(json.dumps(settings.as_dict()))
+def _selection(
+    plane: Plane,
+    pattern: str | None,
+    *,
+    manifest: PathLike | None,
+    metadata: PathLike | None,
+) -> dict[str, Any]:
+    """Return what says which images of the inputs count, and what is known of them."""
+    tables = {"manifest": manifest, "metadata": metadata}
+    return {
+        **asdict(plane),
+        "pattern": pattern,
+        **{name: path and os.path.abspath(os.fspath(path)) for name, path in tables.items()},
+    }
+
+
+def _refuse_other(
+    writer: RunWriter, fact: str, values: dict[str, Any], out: PathLike | None
+) -> None:
+    """Raise if the run in `out` was taken with other `values` of this fact."""
+    now = json.loads(json.dumps(values))
+    before = writer.facts.get(fact, now)
     differing = [
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in {**before, **now}
@@ -180,7 +201,7 @@ def _refuse_other_settings(writer: RunWriter, settings: Settings, out: PathLike 
     ]
     if differing:
         raise RunError(
-            f"{os.fspath(out or RUN_FILE)!r} holds a run with other settings "
+            f"{os.fspath(out or RUN_FILE)!r} holds a run with other {fact} "
             f"({', '.join(differing)}); expected the same, to carry it on; choose another folder "
             f"with -o, or replace the run with --overwrite"
         )
