@@ -23,7 +23,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -406,12 +406,17 @@ class RunWriter:
         """Write the listing, in one transaction; what is new or changed becomes pending.
 
         A file has changed if its size or time did, or, with `check_content`, if
-        no hash of it is known; compare those that are with `hashed`.
+        no hash of it is known; compare those that are with `hashed`. An image
+        with a problem has failed, and one whose problem went away is pending.
         """
         changed = (
             "content IS NULL"
             if check_content
             else "size_bytes != excluded.size_bytes OR mtime_ns != excluded.mtime_ns"
+        )
+        anew = (
+            f"{changed} OR plane IS NOT excluded.plane OR excluded.status = 'failed' "
+            "OR (status = 'failed' AND stage = 'discover')"
         )
         with self.explained():
             try:
@@ -422,10 +427,9 @@ class RunWriter:
                     f"VALUES ({', '.join('?' * (len(_PLANNED) + 1))}) ON CONFLICT (name) "
                     "DO UPDATE SET position = coalesce(position, excluded.position), "
                     f"{', '.join(f'{name} = excluded.{name}' for name in _RELISTED)}, "
-                    f"status = CASE WHEN {changed} OR plane IS NOT excluded.plane "
-                    "THEN excluded.status ELSE status END, "
-                    "stage = coalesce(excluded.stage, stage), "
-                    "reason = coalesce(excluded.reason, reason)",
+                    f"{', '.join(_or_as_it_was(name, anew) for name in _OUTCOME)}, "
+                    "pixel_size_um = coalesce(excluded.pixel_size_um, "
+                    f"CASE WHEN NOT ({anew}) THEN pixel_size_um END)",
                     self._rows(references, resumes=earlier > 0),
                 )
                 if earlier and earlier == self._one(
@@ -478,11 +482,20 @@ class RunWriter:
             self._database.commit()
 
     def redo_failed(self) -> None:
-        """Make every image that failed pending again, as its file is now."""
-        query = "SELECT key, path FROM images WHERE status = 'failed'"
-        for key, path in self._database.execute(query).fetchall():
-            with contextlib.suppress(OSError):
+        """Make every image that failed pending again, as its file is now.
+
+        What the listing found wrong stays, unless the file was not there and is now.
+        """
+        query = "SELECT key, path, plane, stage, size_bytes FROM images WHERE status = 'failed'"
+        for key, path, plane, stage, size_bytes in self._database.execute(query).fetchall():
+            try:
                 now = os.stat(_as_text(path))
+            except OSError:
+                now = None
+            is_back = now is not None and size_bytes < 0
+            if stage == "discover" and not (is_back and "each" not in astuple(_plane(plane))):
+                continue
+            if now is not None:
                 self._database.execute(
                     "UPDATE journal SET size_bytes = ?, mtime_ns = ? WHERE key = ?",
                     (now.st_size, now.st_mtime_ns, key),
@@ -632,6 +645,11 @@ _RELISTED = tuple(
     name for name in _PLANNED if name not in ("name", "status", "stage", "reason", "pixel_size_um")
 )
 """What the listing says anew of an image that the run knows."""
+
+
+def _or_as_it_was(name: str, anew: str) -> str:
+    """Return how the listing sets a column of the outcome: anew, or not at all."""
+    return f"{name} = CASE WHEN {anew} THEN excluded.{name} ELSE {name} END"
 
 
 def _row(reference: ImageRef) -> tuple[Any, ...]:
