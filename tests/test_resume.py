@@ -262,3 +262,12 @@ def test_a_changed_file_has_the_pixel_size_that_it_states_now(plate, tmp_path, f
         tifffile.imwrite(path, image, imagej=True, resolution=per_um, metadata={"unit": "um"})
         run = census(path, tmp_path / "run")
         assert run.images[0]["pixel_size_um"] == side
+
+
+def test_an_image_that_is_promised_and_not_there_is_one_of_the_failures(promised, tmp_path):
+    with pytest.raises(RunError, match=r"1 images failed, .*promises this image.* at most 0"):
+        census(promised, tmp_path / "run", limits=Limits(max_failures=0))
+    done = detect(promised, tmp_path / "other")
+    assert "Done now" not in done.stdout, done.stderr
+    again = detect(promised, tmp_path / "other", "--max-failures", "0")
+    assert "Done now: 0" in again.stdout, again.stderr

@@ -402,12 +402,13 @@ class RunWriter:
             self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
             self._database.commit()
 
-    def plan(self, references: Iterable[ImageRef], *, check_content: bool = False) -> None:
+    def plan(self, references: Iterable[ImageRef], *, check_content: bool = False) -> int:
         """Write the listing, in one transaction; what is new or changed becomes pending.
 
         A file has changed if its size or time did, or, with `check_content`, if
         no hash of it is known; compare those that are with `hashed`. An image
         with a problem has failed, and one whose problem went away is pending.
+        Return how many have a problem and had none before.
         """
         changed = (
             "content IS NULL"
@@ -421,6 +422,7 @@ class RunWriter:
         with self.explained():
             try:
                 earlier = self._one("SELECT count(*) FROM journal")
+                known = {key for key, _ in self.problems()}
                 self._database.execute("UPDATE journal SET position = NULL")
                 self._database.executemany(
                     f"INSERT INTO journal (position, {', '.join(_PLANNED)}) "
@@ -443,6 +445,16 @@ class RunWriter:
             except BaseException:
                 self._database.rollback()
                 raise
+        return sum(key not in known for key, _ in self.problems())
+
+    def problems(self) -> Iterator[tuple[int, str]]:
+        """Yield (key, reason) of the images that the listing found something wrong with, last first."""
+        query = (
+            "SELECT key, reason FROM images WHERE status = 'failed' AND stage = 'discover' "
+            "ORDER BY id DESC"
+        )
+        for key, reason in self._database.execute(query):
+            yield key, _as_text(reason)
 
     def _rows(self, references: Iterable[ImageRef], *, resumes: bool) -> Iterator[tuple[Any, ...]]:
         for position, each in enumerate(references):

@@ -135,12 +135,13 @@ def census(
             _refuse_other(writer, "settings", settings.as_dict(), out)
             _refuse_other(writer, "selection", selection, out)
         writer.record_facts(settings=settings.as_dict(), selection=selection, wells=wells)
-        writer.plan(itertools.chain([first], listed), check_content=check_content)
+        problems = writer.plan(itertools.chain([first], listed), check_content=check_content)
         if check_content:
             writer.redo(_changed(writer, workers))
         _Shift(
             writer, settings, choice, workers=workers, limits=limits or Limits(), stop=stop,
-            check_content=check_content, on_choice=on_choice, on_outcome=on_outcome,
+            problems=problems, check_content=check_content, on_choice=on_choice,
+            on_outcome=on_outcome,
         ).work(out, on_plan)  # fmt: skip
     return writer.hand_over() if out is None else Run(out)
 
@@ -230,6 +231,7 @@ class _Shift:
         workers: int | None,
         limits: Limits,
         stop: threading.Event | None,
+        problems: int = 0,
         check_content: bool = False,
         on_choice: Callable[[Choice], None] | None,
         on_outcome: Callable[[Outcome], None] | None,
@@ -247,7 +249,7 @@ class _Shift:
         )
         self._tally = Tally()
         self._lost: list[int] = []
-        self._uncommitted = self._failures = 0
+        self._uncommitted, self._failures = 0, problems
         self._committed_at = time.monotonic()
 
     def work(self, out: PathLike | None, on_plan: Callable[[int], None] | None) -> None:
@@ -260,6 +262,8 @@ class _Shift:
         )  # fmt: skip
         if on_plan is not None:
             on_plan(self._writer.pending_count())
+        if self._failures:
+            self._give_up_beyond_limit(next(reason for _, reason in self._writer.problems()))
         try:
             self._work_on_suspects()
             self._look()
@@ -356,14 +360,14 @@ class _Shift:
         if self._on_outcome is not None:
             self._on_outcome(outcome)
         if isinstance(outcome, Failed):
-            self._count_failure(outcome)
+            self._failures += 1
+            self._give_up_beyond_limit(outcome.reason)
 
-    def _count_failure(self, outcome: Failed) -> None:
-        self._failures += 1
+    def _give_up_beyond_limit(self, reason: str) -> None:
         most = self._limits.max_failures
         if most is not None and self._failures > most:
             raise RunError(
-                f"{self._failures} images failed, the last because {outcome.reason!r}; expected "
+                f"{self._failures} images failed, the last because {reason!r}; expected "
                 f"at most {most}; run the same command again to carry on, or nucensus retry to do "
                 f"the failed ones again"
             )
