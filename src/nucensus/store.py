@@ -448,7 +448,7 @@ class RunWriter:
         return sum(key not in known for key, _ in self.problems())
 
     def problems(self) -> Iterator[tuple[int, str]]:
-        """Yield (key, reason) of the images that the listing found something wrong with, last first."""
+        """Yield (key, reason) of the images that the listing found wrong, the last first."""
         query = (
             "SELECT key, reason FROM images WHERE status = 'failed' AND stage = 'discover' "
             "ORDER BY id DESC"

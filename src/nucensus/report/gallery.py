@@ -62,14 +62,14 @@ def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[G
 def overlay(run: Run, field: Field) -> str:
     """Return the image of `field`, contrast-stretched, its nuclei ringed, as one SVG.
 
-    An image that can no longer be read leaves its nuclei on a dark ground, and
-    the reason as the title.
+    A volume is its maximum over the planes. An image that can no longer be read
+    leaves its nuclei on a dark ground, and the reason as the title.
     """
     nuclei = run.nuclei_of(field.name)
     title = f"{field.name}: {field.count} nuclei"
     try:
         asked = run.reference(field.name)
-        ground = _picture(read(asked.path, asked.plane))
+        ground = _picture(read(asked.path, asked.plane.as_shown))
     except NucensusError as error:
         ground = '<rect width="100%" height="100%" fill="#111"/>'
         title += f" (the image cannot be shown: {error})"
