@@ -56,7 +56,7 @@ def _fill(writer, images, found, wells, settings):
     paths = [str(images[i % len(images)]) for i in range(len(names))]
     writer.plan(ImageRef(name, path) for name, path in zip(names, paths, strict=True))
     rng = np.random.default_rng(0)
-    for index, ((well, site), (image_id, _, _)) in enumerate(
+    for index, ((well, site), (image_id, *_)) in enumerate(
         zip(wells, list(writer.pending()), strict=True)
     ):
         outcome = _vary(found[index % len(found)], rng.uniform(0.8, 1))

@@ -2,20 +2,23 @@
 
 import csv
 import shutil
+import sys
 
 import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
+from commands import run as command
 from conftest import SHARED
 from formats import make_stack, write_zarr_plate
+from stated_runs import write_run
 
 from nucensus import Settings, census
 from nucensus.cli.detect import command as detect
 from nucensus.cli.scan import command as scan
 from nucensus.discover import discover, survey, view_plates
 from nucensus.errors import InputError
-from nucensus.model import Plane
+from nucensus.model import Failed, Plane
 from nucensus.read import SUFFIXES, read
 
 REAL = SHARED / "data" / "formats"
@@ -272,7 +275,8 @@ def test_a_manifest_may_be_parquet(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [("a,b\n1,2\n", "expected one of path"), ("path\nx.tif\nx.tif\n", "line 3.*again"),
-     ("path,a\n,1\n", "line 2.*no path")],
+     ("path,a\n,1\n", "line 2.*no path"), ("path\n", "lists no image; expected"),
+     ("", "lists no image; expected")],
 )  # fmt: skip
 def test_a_manifest_that_cannot_be_used_says_which_line_is_wrong(tmp_path, text, says):
     (tmp_path / "list.csv").write_text(text)
@@ -345,3 +349,35 @@ def test_sigma_in_micrometres_needs_a_file_that_states_its_pixels(tmp_path):
     touch(tmp_path, "a.tif")
     run = census(tmp_path, settings=Settings(sigma_um=2))
     assert "does not state the size of its pixels" in run.failures["reason"][0]
+
+
+def test_a_volume_without_nuclei_is_a_row_of_no_nuclei_beside_the_others(volume_file, tmp_path):
+    path, stack = volume_file
+    tifffile.imwrite(tmp_path / "none.tif", stack * 0, imagej=True, metadata={"axes": "ZYX"})
+    settings = Settings(sigma=1, min_distance=3, threshold=200, border="keep")
+    run = census(tmp_path, tmp_path / "run", settings, plane=Plane(z="volume"))
+    assert dict(zip(run.images["image"], run.images["count"] > 3, strict=True)) == {
+        "none.tif": False, path.name: True,
+    }  # fmt: skip
+    with open(tmp_path / "run" / "nuclei.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["z"]) for row in rows] == list(run.nuclei["z"])
+    assert len(rows) == run.counts["nuclei"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_plate_whose_name_is_not_utf8_is_kept_and_read_back(tmp_path):
+    touch(tmp_path / "in", "caf\udce9_A01_s1.tif")
+    (tmp_path / "in" / "caf\udce9_A01_s2.tif").write_bytes(b"nothing")
+    run = census(tmp_path / "in", tmp_path / "run", Settings(threshold=0))
+    assert list(run.images["plate"]) == ["caf\udce9"] * 2
+    assert run.counts["failed"] == 1
+    with open(tmp_path / "run" / "images.csv", newline="", errors="surrogateescape") as file:
+        assert {row["plate"] for row in csv.DictReader(file)} == {"caf\udce9"}
+    done = command("scan", tmp_path / "in")
+    assert "Plate caf\\udce9: 1 wells" in done.stdout, done.stderr
+
+
+def test_a_reason_that_is_not_utf8_is_kept(tmp_path):
+    run = write_run(tmp_path, {"a.tif": Failed("read", "no plane caf\udce9")})
+    assert list(run.failures["reason"]) == ["no plane caf\udce9"]

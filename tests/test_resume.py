@@ -5,6 +5,7 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tifffile
 from commands import detect, query, statuses, tables
@@ -12,7 +13,8 @@ from commands import detect, query, statuses, tables
 import nucensus
 from nucensus.batch import retry
 from nucensus.errors import InputError, RunError
-from nucensus.model import Found, Limits, Settings
+from nucensus.model import Centres, Found, ImageRef, Limits, Plane, Settings
+from nucensus.store import RunWriter
 
 SETTINGS = Settings(threshold=300, border="keep")
 
@@ -54,6 +56,26 @@ def test_other_settings_are_refused_with_what_differs(plate, tmp_path):
     census(plate, tmp_path / "run")
     with pytest.raises(RunError, match=r"threshold was 300 and is 400\.?0?\); expected the same"):
         census(plate, tmp_path / "run", Settings(threshold=400, border="keep"))
+
+
+@pytest.mark.parametrize(
+    ("now", "differs"),
+    [
+        ({"plane": Plane(channel=0)}, "channel was None and is 0"),
+        ({"pattern": r"(?P<well>A\d+)"}, "pattern was None and is"),
+        ({"metadata": "wells.csv"}, "metadata was None and is .*wells.csv"),
+        ({"manifest": "list.csv"}, "manifest was None and is .*list.csv"),
+    ],
+)
+def test_another_selection_is_refused_with_what_differs(plate, tmp_path, monkeypatch, now, differs):
+    monkeypatch.chdir(tmp_path)
+    Path("wells.csv").write_text("well,dose\nA1,3\n")
+    Path("list.csv").write_text("path\nplate/A01_s1.tif\n")
+    census(plate, tmp_path / "run")
+    with pytest.raises(RunError, match=f"other selection .{differs}"):
+        census(plate, tmp_path / "run", **now)
+    census(plate, tmp_path / "run", overwrite=True, **now)
+    census(plate, tmp_path / "run", **now)
 
 
 def test_files_added_in_between_come_where_the_listing_has_them(plate, tmp_path):
@@ -183,3 +205,69 @@ def test_the_command_works_from_another_folder_too(plate, tmp_path, monkeypatch)
     done = detect(["."], Path("../run"))
     assert done.returncode == 3
     assert "Done now: 1" in done.stdout
+
+
+HTD = (
+    '"XWells", 1\n"YWells", 1\n"WellsSelection1", TRUE\n"XSites", 2\n"YSites", 1\n'
+    '"SiteSelection1", TRUE, TRUE\n"NWavelengths", 1\n'
+)
+
+
+@pytest.fixture
+def promised(tmp_path, fields):
+    """A plate whose index promises two sites, of which the first is there."""
+    folder = tmp_path / "promised"
+    folder.mkdir()
+    (folder / "p.HTD").write_text(HTD)
+    tifffile.imwrite(folder / "p_A01_s1.tif", fields[0].image)
+    return folder
+
+
+def test_retry_keeps_the_reason_of_what_the_listing_found_wrong(promised, tmp_path):
+    before = census(promised, tmp_path / "run").failures
+    assert "promises this image" in before["reason"][0]
+    after = retry(tmp_path / "run").failures
+    assert after[["stage", "reason"]].tolist() == before[["stage", "reason"]].tolist()
+
+
+def test_retry_keeps_the_reason_of_a_file_that_could_not_be_listed_by_plane(tmp_path):
+    (tmp_path / "bad.tif").write_bytes(b"II*\0 no image")
+    before = census(tmp_path, tmp_path / "run", plane=Plane(z="each")).failures
+    after = retry(tmp_path / "run").failures
+    assert after[["stage", "reason"]].tolist() == before[["stage", "reason"]].tolist()
+
+
+def test_an_image_that_cannot_be_listed_any_more_loses_its_nuclei(tmp_path):
+    path = tmp_path / "a.tif"
+    with RunWriter(None) as writer:
+        writer.plan([ImageRef("a.tif", str(path), 9, 9)])
+        centres = Centres(np.array([[3, 4]]), np.array([5.0]))
+        writer.record(1, Found(centres, (10, 10), "uint16", 1.0, 1.0, pixel_size_um=0.5))
+        writer.plan([ImageRef("a.tif", str(path), 9, 9)])
+        assert writer.view().counts["nuclei"] == 1
+        writer.plan([ImageRef("a.tif", str(path), 9, 9, problem="it is gone")])
+        (row,) = writer.view().images
+        assert (row["status"], row["stage"], row["reason"]) == ("failed", "discover", "it is gone")
+        assert (row["count"], row["height"]) == (-1, -1)
+        assert writer.view().counts["nuclei"] == len(writer.view().nuclei) == 0
+        writer.plan([ImageRef("a.tif", str(path), 9, 9)])
+        (row,) = writer.view().images
+        assert (row["status"], row["stage"], row["reason"]) == ("pending", "", "")
+
+
+def test_a_changed_file_has_the_pixel_size_that_it_states_now(plate, tmp_path, fields):
+    path = plate / "A01_s1.tif"
+    for side, shape in ((0.5, 100), (0.25, 90)):
+        image, per_um = fields[0].image[:shape], (1 / side, 1 / side)
+        tifffile.imwrite(path, image, imagej=True, resolution=per_um, metadata={"unit": "um"})
+        run = census(path, tmp_path / "run")
+        assert run.images[0]["pixel_size_um"] == side
+
+
+def test_an_image_that_is_promised_and_not_there_is_one_of_the_failures(promised, tmp_path):
+    with pytest.raises(RunError, match=r"1 images failed, .*promises this image.* at most 0"):
+        census(promised, tmp_path / "run", limits=Limits(max_failures=0))
+    done = detect(promised, tmp_path / "other")
+    assert "Done now" not in done.stdout, done.stderr
+    again = detect(promised, tmp_path / "other", "--max-failures", "0")
+    assert "Done now: 0" in again.stdout, again.stderr

@@ -5,6 +5,7 @@ import pytest
 from runs import SETTINGS, write_fields, write_run
 
 from nucensus.detect import detect
+from nucensus.model import ImageRef
 from nucensus.synthetic import make_field
 from nucensus.viewer.layers import Fields, get_reader, make_sample, read_run
 
@@ -42,7 +43,8 @@ def test_a_run_without_nuclei_opens(tmp_path):
 
 def test_a_stack_reads_what_is_asked_for(tmp_path):
     paths = [str(path) for path in write_fields(tmp_path, count=2)]
-    stack = Fields([*paths, str(tmp_path / "gone.tif")], (310, 400), np.dtype(np.uint16))
+    references = [ImageRef(path, path) for path in [*paths, str(tmp_path / "gone.tif")]]
+    stack = Fields(references, (310, 400), np.dtype(np.uint16))
     assert stack[0].shape == (310, 400)
     assert stack[0:2, 5, 6].shape == (2,)
     assert stack[1, :10, ::2].shape == (10, 200)

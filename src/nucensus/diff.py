@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .neighbours import pairs_within
-from .store import IMAGE_COLUMNS, NUCLEUS_RECORD, ImageRow, Nuclei, Run
+from .store import IMAGE_COLUMNS, NUCLEUS_RECORD, ImageRow, Nuclei, Run, as_volume
 
 Change = tuple[str, Any, Any]
 """What it is called, before, after."""
@@ -26,9 +26,9 @@ class ImageDiff:
         Its name.
     facts : list of (name, before, after)
         What is said of the image and changed; "image" if it is in one run only.
-    removed, added : ndarray of NUCLEUS_RECORD
+    removed, added : ndarray of NUCLEUS_RECORD or, of volumes, VOLUME_RECORD
         Nuclei of the first run without one near by in the second, and the other way round.
-    before, after : ndarray of NUCLEUS_RECORD, shape (N,)
+    before, after : the same, shape (N,)
         Nuclei that are in both runs, and moved or changed their brightness.
     """
 
@@ -82,6 +82,8 @@ def _diff(
         return ImageDiff(row["name"], gone, nuclei, _NOBODY, _NOBODY, _NOBODY)
     now, others = other
     facts = [(name, row[name], now[name]) for name in _COMPARED if row[name] != now[name]]
+    if nuclei.dtype != others.dtype:
+        nuclei, others = as_volume(nuclei), as_volume(others)
     if np.array_equal(nuclei, others):
         return ImageDiff(row["name"], facts, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
     in_first, in_second = _match(nuclei, others, radius)
@@ -99,7 +101,8 @@ def _diff(
 
 def _match(a: Nuclei, b: Nuclei, radius: float) -> tuple[list[int], list[int]]:
     """Return the places of the nuclei that belong together."""
-    points_a, points_b = (np.column_stack((each["y"], each["x"])) for each in (a, b))
+    axes = [axis for axis in ("y", "x", "z") if axis in (a.dtype.names or ())]
+    points_a, points_b = (np.column_stack([each[axis] for axis in axes]) for each in (a, b))
     taken: dict[int, int] = {}
     free = np.ones(len(b), bool)
     pairs = pairs_within(points_a.astype(np.int64), points_b.astype(np.int64), radius)

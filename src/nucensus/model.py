@@ -258,6 +258,11 @@ class Plane:
     z: int | Literal["max", "volume", "each"] | None = None
     time: int | Literal["each"] | None = None
 
+    @property
+    def as_shown(self) -> "Plane":
+        """The plane as it is drawn: of a volume the maximum over its planes."""
+        return replace(self, z="max") if self.z == "volume" else self
+
     def __str__(self) -> str:
         parts = {"s": self.scene, "c": self.channel, "z": self.z, "t": self.time}
         return ",".join(f"{axis}={value}" for axis, value in parts.items() if value is not None)

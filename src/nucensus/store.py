@@ -23,7 +23,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -190,7 +190,7 @@ class Run:
             for field in ("y", "x", "intensity"):
                 part[field] = nuclei[field]
             if has_volumes:
-                part["z"] = nuclei["z"] if nuclei.dtype == VOLUME_RECORD else -1
+                part["z"] = as_volume(nuclei)["z"]
             parts.append(part)
         return (np.concatenate(parts) if parts else np.empty(0, dtype)).view(Table)
 
@@ -402,30 +402,36 @@ class RunWriter:
             self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
             self._database.commit()
 
-    def plan(self, references: Iterable[ImageRef], *, check_content: bool = False) -> None:
+    def plan(self, references: Iterable[ImageRef], *, check_content: bool = False) -> int:
         """Write the listing, in one transaction; what is new or changed becomes pending.
 
         A file has changed if its size or time did, or, with `check_content`, if
-        no hash of it is known; compare those that are with `hashed`.
+        no hash of it is known; compare those that are with `hashed`. An image
+        with a problem has failed, and one whose problem went away is pending.
+        Return how many have a problem and had none before.
         """
         changed = (
             "content IS NULL"
             if check_content
             else "size_bytes != excluded.size_bytes OR mtime_ns != excluded.mtime_ns"
         )
+        anew = (
+            f"{changed} OR plane IS NOT excluded.plane OR excluded.status = 'failed' "
+            "OR (status = 'failed' AND stage = 'discover')"
+        )
         with self.explained():
             try:
                 earlier = self._one("SELECT count(*) FROM journal")
+                known = {key for key, _ in self.problems()}
                 self._database.execute("UPDATE journal SET position = NULL")
                 self._database.executemany(
                     f"INSERT INTO journal (position, {', '.join(_PLANNED)}) "
                     f"VALUES ({', '.join('?' * (len(_PLANNED) + 1))}) ON CONFLICT (name) "
                     "DO UPDATE SET position = coalesce(position, excluded.position), "
                     f"{', '.join(f'{name} = excluded.{name}' for name in _RELISTED)}, "
-                    f"status = CASE WHEN {changed} OR plane IS NOT excluded.plane "
-                    "THEN excluded.status ELSE status END, "
-                    "stage = coalesce(excluded.stage, stage), "
-                    "reason = coalesce(excluded.reason, reason)",
+                    f"{', '.join(_or_as_it_was(name, anew) for name in _OUTCOME)}, "
+                    "pixel_size_um = coalesce(excluded.pixel_size_um, "
+                    f"CASE WHEN NOT ({anew}) THEN pixel_size_um END)",
                     self._rows(references, resumes=earlier > 0),
                 )
                 if earlier and earlier == self._one(
@@ -439,6 +445,16 @@ class RunWriter:
             except BaseException:
                 self._database.rollback()
                 raise
+        return sum(key not in known for key, _ in self.problems())
+
+    def problems(self) -> Iterator[tuple[int, str]]:
+        """Yield (key, reason) of the images that the listing found wrong, the last first."""
+        query = (
+            "SELECT key, reason FROM images WHERE status = 'failed' AND stage = 'discover' "
+            "ORDER BY id DESC"
+        )
+        for key, reason in self._database.execute(query):
+            yield key, _as_text(reason)
 
     def _rows(self, references: Iterable[ImageRef], *, resumes: bool) -> Iterator[tuple[Any, ...]]:
         for position, each in enumerate(references):
@@ -478,11 +494,20 @@ class RunWriter:
             self._database.commit()
 
     def redo_failed(self) -> None:
-        """Make every image that failed pending again, as its file is now."""
-        query = "SELECT key, path FROM images WHERE status = 'failed'"
-        for key, path in self._database.execute(query).fetchall():
-            with contextlib.suppress(OSError):
+        """Make every image that failed pending again, as its file is now.
+
+        What the listing found wrong stays, unless the file was not there and is now.
+        """
+        query = "SELECT key, path, plane, stage, size_bytes FROM images WHERE status = 'failed'"
+        for key, path, plane, stage, size_bytes in self._database.execute(query).fetchall():
+            try:
                 now = os.stat(_as_text(path))
+            except OSError:
+                now = None
+            is_back = now is not None and size_bytes < 0
+            if stage == "discover" and not (is_back and "each" not in astuple(_plane(plane))):
+                continue
+            if now is not None:
                 self._database.execute(
                     "UPDATE journal SET size_bytes = ?, mtime_ns = ? WHERE key = ?",
                     (now.st_size, now.st_mtime_ns, key),
@@ -543,7 +568,8 @@ class RunWriter:
                     _pack(centres), outcome.pixel_size_um,
                 )  # fmt: skip
             case Failed(stage, reason):
-                values = ("failed", *[None] * 6, stage, reason, outcome.content, *[None] * 3)
+                reason_sql = _as_sql(reason)
+                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 3)
         with self.explained():
             self._database.execute(_RECORD, (*values, key))
 
@@ -633,20 +659,25 @@ _RELISTED = tuple(
 """What the listing says anew of an image that the run knows."""
 
 
+def _or_as_it_was(name: str, anew: str) -> str:
+    """Return how the listing sets a column of the outcome: anew, or not at all."""
+    return f"{name} = CASE WHEN {anew} THEN excluded.{name} ELSE {name} END"
+
+
 def _row(reference: ImageRef) -> tuple[Any, ...]:
     """Return what `_PLANNED` says of an image; what is not known is NULL."""
     place, plane = reference.place, reference.plane
     channel = place.stain or place.channel or plane.channel
     failed = ("failed", "discover", reference.problem)
-    return (
-        _as_sql(reference.name), _as_sql(_absolute(reference.path)),
-        reference.size_bytes, reference.mtime_ns,
+    row = (
+        reference.name, _absolute(reference.path), reference.size_bytes, reference.mtime_ns,
         *(failed if reference.problem else ("pending", None, None)),
         place.plate or None, place.well or None, place.site or None,
         None if channel is None else str(channel), _whole(place.z or plane.z),
         _whole(place.time or plane.time), reference.pixel_size_um, reference.extra or None,
         json.dumps(asdict(plane)) if str(plane) else None,
     )  # fmt: skip
+    return tuple(_as_sql(value) if isinstance(value, str) else value for value in row)
 
 
 def _plane(text: str | None) -> Plane:
@@ -673,6 +704,17 @@ def unpack_nuclei(packed: bytes, count: int) -> NDArray[np.void]:
     """Return the nuclei of an image as the run file holds them; those of a volume have a z."""
     is_volume = len(packed) != count * NUCLEUS_RECORD.itemsize
     return np.frombuffer(packed, VOLUME_RECORD if is_volume else NUCLEUS_RECORD)
+
+
+def as_volume(nuclei: Nuclei) -> Nuclei:
+    """Return the nuclei of an image as `VOLUME_RECORD`s; the z of those of one plane is -1."""
+    if nuclei.dtype == VOLUME_RECORD:
+        return nuclei
+    records = np.empty(len(nuclei), VOLUME_RECORD)
+    for field in NUCLEUS_RECORD.names or ():
+        records[field] = nuclei[field]
+    records["z"] = -1
+    return records
 
 
 def _as_sql(text: str) -> str | bytes:

@@ -7,8 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import TypeAlias
+from dataclasses import asdict, replace
+from typing import Any, TypeAlias
 
 from .._version import __version__
 from ..detect import detector_named
@@ -129,15 +129,19 @@ def census(
     wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
     listed = join_treatments(expand(found), wells)
     first = next(listed)  # what is wrong with the inputs shows before a run is made
+    selection = _selection(plane or Plane(), pattern, manifest=manifest, metadata=metadata)
     with RunWriter(out, overwrite=overwrite) as writer:
-        _refuse_other_settings(writer, settings, out)
-        writer.record_facts(settings=settings.as_dict(), wells=wells)
-        writer.plan(itertools.chain([first], listed), check_content=check_content)
+        if writer.has_images():
+            _refuse_other(writer, "settings", settings.as_dict(), out)
+            _refuse_other(writer, "selection", selection, out)
+        writer.record_facts(settings=settings.as_dict(), selection=selection, wells=wells)
+        problems = writer.plan(itertools.chain([first], listed), check_content=check_content)
         if check_content:
             writer.redo(_changed(writer, workers))
         _Shift(
             writer, settings, choice, workers=workers, limits=limits or Limits(), stop=stop,
-            check_content=check_content, on_choice=on_choice, on_outcome=on_outcome,
+            problems=problems, check_content=check_content, on_choice=on_choice,
+            on_outcome=on_outcome,
         ).work(out, on_plan)  # fmt: skip
     return writer.hand_over() if out is None else Run(out)
 
@@ -169,10 +173,28 @@ def retry(
     return Run(out)
 
 
-def _refuse_other_settings(writer: RunWriter, settings: Settings, out: PathLike | None) -> None:
-    if not writer.has_images():
-        return
-    before, now = writer.facts["settings"], json.loads(json.dumps(settings.as_dict()))
+def _selection(
+    plane: Plane,
+    pattern: str | None,
+    *,
+    manifest: PathLike | None,
+    metadata: PathLike | None,
+) -> dict[str, Any]:
+    """Return what says which images of the inputs count, and what is known of them."""
+    tables = {"manifest": manifest, "metadata": metadata}
+    return {
+        **asdict(plane),
+        "pattern": pattern,
+        **{name: path and os.path.abspath(os.fspath(path)) for name, path in tables.items()},
+    }
+
+
+def _refuse_other(
+    writer: RunWriter, fact: str, values: dict[str, Any], out: PathLike | None
+) -> None:
+    """Raise if the run in `out` was taken with other `values` of this fact."""
+    now = json.loads(json.dumps(values))
+    before = writer.facts.get(fact, now)
     differing = [
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in {**before, **now}
@@ -180,7 +202,7 @@ def _refuse_other_settings(writer: RunWriter, settings: Settings, out: PathLike 
     ]
     if differing:
         raise RunError(
-            f"{os.fspath(out or RUN_FILE)!r} holds a run with other settings "
+            f"{os.fspath(out or RUN_FILE)!r} holds a run with other {fact} "
             f"({', '.join(differing)}); expected the same, to carry it on; choose another folder "
             f"with -o, or replace the run with --overwrite"
         )
@@ -209,6 +231,7 @@ class _Shift:
         workers: int | None,
         limits: Limits,
         stop: threading.Event | None,
+        problems: int = 0,
         check_content: bool = False,
         on_choice: Callable[[Choice], None] | None,
         on_outcome: Callable[[Outcome], None] | None,
@@ -226,7 +249,7 @@ class _Shift:
         )
         self._tally = Tally()
         self._lost: list[int] = []
-        self._uncommitted = self._failures = 0
+        self._uncommitted, self._failures = 0, problems
         self._committed_at = time.monotonic()
 
     def work(self, out: PathLike | None, on_plan: Callable[[int], None] | None) -> None:
@@ -239,6 +262,8 @@ class _Shift:
         )  # fmt: skip
         if on_plan is not None:
             on_plan(self._writer.pending_count())
+        if self._failures:
+            self._give_up_beyond_limit(next(reason for _, reason in self._writer.problems()))
         try:
             self._work_on_suspects()
             self._look()
@@ -335,14 +360,14 @@ class _Shift:
         if self._on_outcome is not None:
             self._on_outcome(outcome)
         if isinstance(outcome, Failed):
-            self._count_failure(outcome)
+            self._failures += 1
+            self._give_up_beyond_limit(outcome.reason)
 
-    def _count_failure(self, outcome: Failed) -> None:
-        self._failures += 1
+    def _give_up_beyond_limit(self, reason: str) -> None:
         most = self._limits.max_failures
         if most is not None and self._failures > most:
             raise RunError(
-                f"{self._failures} images failed, the last because {outcome.reason!r}; expected "
+                f"{self._failures} images failed, the last because {reason!r}; expected "
                 f"at most {most}; run the same command again to carry on, or nucensus retry to do "
                 f"the failed ones again"
             )

@@ -5,6 +5,7 @@ it is called, so that `nucensus --help` starts at once.
 """
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -63,6 +64,8 @@ def _nucensus(traceback: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that are not UTF-8
     try:
         _nucensus(prog_name="nucensus")
     except NucensusError as error:

@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,9 +27,10 @@ EXIT_DIFFERENT = 1
 def command(before: Path, after: Path, radius: float) -> None:
     """Show what changed from one run to another: settings, images and nuclei.
 
-    A nucleus is shown as (row, column) in pixels and smoothed grey level: with
-    - if it is gone, with + if it is new, with ~ if it moved or changed its
-    brightness. Version, times, machine and strategy are not compared.
+    A nucleus is shown as (row, column), of a volume (plane, row, column), in
+    pixels and smoothed grey level: with - if it is gone, with + if it is new,
+    with ~ if it moved or changed its brightness. Version, times, machine and
+    strategy are not compared.
 
     Exit code: 0 if the runs are the same, 1 if they differ, 2 if there is
     trouble.
@@ -75,6 +76,6 @@ def _show(image: "ImageDiff") -> None:
         click.echo(f"  ~ {_nucleus(old)} -> {_nucleus(new)}")
 
 
-def _nucleus(record: tuple[int, int, float]) -> str:
-    y, x, intensity = record
-    return f"({y}, {x}) {intensity!r}"
+def _nucleus(record: tuple[Any, ...]) -> str:
+    y, x, intensity, *z = record
+    return f"({', '.join(map(str, (*z, y, x)))}) {intensity!r}"

@@ -197,7 +197,8 @@ def _read_indexes(paths: list[str], base: str) -> tuple[list[Index], list[ImageR
         try:
             indexes.append(read_index(path))
         except InputError as error:
-            problems.append(ImageRef(_name(path, base), path, problem=str(error)))
+            known = size_and_time(path)
+            problems.append(ImageRef(_name(path, base), path, *known, problem=str(error)))
     return indexes, problems
 
 

@@ -37,7 +37,7 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
     taken; any others are carried through to the outputs.
     """
     folder = os.path.dirname(os.path.abspath(path))
-    seen = set()
+    seen: set[str] = set()
     for number, row in enumerate(read_table(path), 2):
         column = _path_column(path, row)
         name = row.pop(column).strip()
@@ -58,6 +58,11 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
             mtime_ns,
             place=Place(**place),
             extra=json.dumps(row, ensure_ascii=False) if row else "",
+        )
+    if not seen:
+        raise InputError(
+            f"{path!r} lists no image; expected the names of the columns, and below them a row for "
+            f"each image; check how it was saved"
         )
 
 

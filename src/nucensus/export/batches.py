@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store import NUCLEUS_RECORD, ImageRow, Nuclei, Run
+from ..store import VOLUME_RECORD, ImageRow, Nuclei, Run, as_volume
 
 _NUCLEI_AT_ONCE = 1 << 19
 
@@ -19,8 +19,8 @@ class Batch:
     ----------
     rows : list of ImageRow
         The images.
-    nuclei : ndarray of NUCLEUS_RECORD, shape (N,)
-        Their nuclei.
+    nuclei : ndarray of VOLUME_RECORD, shape (N,)
+        Their nuclei; z is -1 in images of one plane.
     image : ndarray of int32, shape (N,)
         The place in `rows` of the image of each nucleus.
     """
@@ -57,11 +57,5 @@ def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
 
 def _join(rows: list[ImageRow], parts: list[Nuclei]) -> Batch:
     image = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
-    packed = b"".join(_without_z(part).tobytes() for part in parts)
-    return Batch(rows, np.frombuffer(packed, NUCLEUS_RECORD), image)
-
-
-def _without_z(nuclei: Nuclei) -> Nuclei:
-    if nuclei.dtype == NUCLEUS_RECORD:
-        return nuclei
-    return nuclei[list(NUCLEUS_RECORD.names or ())].astype(NUCLEUS_RECORD)
+    packed = b"".join(as_volume(part).tobytes() for part in parts)
+    return Batch(rows, np.frombuffer(packed, VOLUME_RECORD), image)

@@ -47,7 +47,11 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
 def _write_nuclei(file: Any, run: Run) -> None:
     count = run.counts["nuclei"]
     labels = {name: column for name, column in _OBS.items() if run.states(column)}
-    obs, scaled = _frame(file, "obs", list(labels)), run.states("pixel_size_um")
+    scaled, has_volumes = run.states("pixel_size_um"), run.has_volumes
+    if has_volumes:
+        labels.pop("z", None)  # each nucleus has its own
+    obs = _frame(file, "obs", [*labels, *(["z"] if has_volumes else [])])
+    plane = _array(obs, "z", (count,), "i4") if has_volumes else None
     names = _texts(obs, "_index", count)
     codes = {name: _array(_categorical(obs, name), "codes", (count,), "i4") for name in labels}
     places: dict[str, dict[str, int]] = {name: {} for name in labels}
@@ -62,6 +66,8 @@ def _write_nuclei(file: Any, run: Run) -> None:
             values = [row[column] for row in batch.rows]
             codes[name][here] = _codes(values, places[name])[batch.image]
         intensity[here, 0] = batch.nuclei["intensity"]
+        if plane is not None:
+            plane[here] = batch.nuclei["z"]
         spatial[here] = np.column_stack((batch.nuclei["x"], batch.nuclei["y"]))
         if spatial_um is not None:
             y_um, x_um = micrometres(batch.nuclei, batch.pixel_size_um)

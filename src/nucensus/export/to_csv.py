@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from ..files import whole
 from ..provenance import Provenance
-from ..store import IMAGE_COLUMNS, Run
+from ..store import IMAGE_COLUMNS, Run, as_volume
 from .place import two_files
 from .rows import comma_line, comma_rows, micrometres, write_rows
 
@@ -33,7 +33,7 @@ def _write_nuclei(file: BinaryIO, run: Run) -> None:
         columns = [nuclei["y"], nuclei["x"], nuclei["intensity"]]
         kinds = b"iif"
         if "z" in header:
-            columns.append(nuclei["z"])
+            columns.append(as_volume(nuclei)["z"])
             kinds = b"iifi"
         if row["pixel_size_um"] is not None:
             columns += micrometres(nuclei, row["pixel_size_um"])

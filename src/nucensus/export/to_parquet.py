@@ -47,6 +47,8 @@ def _nuclei_schema(arrow: Any, run: Run) -> Any:
         "x": arrow.int32(),
         "intensity": arrow.float64(),
     }
+    if run.has_volumes:
+        fields["z"] = arrow.int32()
     if run.states("pixel_size_um"):
         fields |= {"y_um": arrow.float64(), "x_um": arrow.float64()}
     return arrow.schema(fields)
@@ -56,7 +58,8 @@ def _nuclei_batch(arrow: Any, schema: Any, batch: Batch) -> Any:
     names = [escape(row["name"]) for row in batch.rows]
     nuclei = batch.nuclei
     columns = [arrow.DictionaryArray.from_arrays(batch.image, names)]
-    columns += [arrow.array(nuclei[field].copy()) for field in ("y", "x", "intensity")]
+    fields = [name for name in ("y", "x", "intensity", "z") if name in schema.names]
+    columns += [arrow.array(nuclei[field].copy()) for field in fields]
     if "y_um" in schema.names:
         scaled = micrometres(nuclei, batch.pixel_size_um)
         columns += [arrow.array(each) for each in scaled]

@@ -62,8 +62,8 @@ def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[G
 def overlay(run: Run, field: Field) -> str:
     """Return the image of `field`, contrast-stretched, its nuclei ringed, as one SVG.
 
-    An image that can no longer be read leaves its nuclei on a dark ground, and
-    the reason as the title.
+    A volume is its maximum over the planes. An image that can no longer be read
+    leaves its nuclei on a dark ground, and the reason as the title.
     """
     nuclei = run.nuclei_of(field.name)
     title = f"{field.name}: {field.count} nuclei"
@@ -79,7 +79,7 @@ def picture_of(run: Run, field: Field) -> str:
     """Return the image of `field` as an SVG element, or why it cannot be shown."""
     try:
         asked = run.reference(field.name)
-        return _picture(read(asked.path, asked.plane))
+        return _picture(read(asked.path, asked.plane.as_shown))
     except NucensusError as error:
         reason = escape(f"the image cannot be shown: {error}")
         return f'<rect width="100%" height="100%" fill="#111"><title>{reason}</title></rect>'

@@ -63,7 +63,9 @@ class Session:
         """Return the settings that the sliders start from: numbers, estimated where left open."""
         if self._settings.are_numbers:
             return self._settings
-        resolved = pool([estimate_as(self._image(index), self._settings) for index in sample])
+        resolved = pool(
+            [estimate_as(_as_shown(self._image(index)), self._settings) for index in sample]
+        )
         if resolved.is_blank:
             return Settings.published()
         numbers = parameters(self._settings, resolved)
@@ -73,13 +75,14 @@ class Session:
         )  # fmt: skip
 
     def picture(self, index: int) -> Picture:
-        """Return an image as the page draws it."""
-        return make_picture(self._image(index))
+        """Return an image as the page draws it; of a volume the maximum over its planes."""
+        return make_picture(_as_shown(self._image(index)))
 
     def nuclei(self, index: int, settings: Settings) -> NDArray[np.float32]:
         """Return (x, y, intensity) of each nucleus of an image, shape (N, 3)."""
         centres = detect(self._image(index), settings)
-        return np.column_stack((centres.points[:, ::-1], centres.intensities)).astype(np.float32)
+        points = centres.points[:, :-3:-1]  # of a volume without the plane
+        return np.column_stack((points, centres.intensities)).astype(np.float32)
 
     def _image(self, index: int) -> NDArray[Any]:
         """Return an image; the ones that were asked for last stay in memory."""
@@ -117,6 +120,11 @@ class Session:
             ),
             "toml": settings_as_toml(settings),
         }
+
+
+def _as_shown(image: NDArray[Any]) -> NDArray[Any]:
+    """Return an image; of a volume the maximum over its planes."""
+    return image.max(axis=0) if image.ndim == 3 else image
 
 
 def make_picture(image: NDArray[Any]) -> Picture:

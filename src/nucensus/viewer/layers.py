@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..draw import RING
 from ..errors import NucensusError
-from ..model import RUN_FILE, Centres
+from ..model import RUN_FILE, Centres, ImageRef
 from ..read import read
 from ..store import Run
 from ..synthetic import make_field
@@ -55,7 +55,7 @@ def read_run(path: str) -> list[Layer]:
         done = images[images["status"] == "found"]
         size = 2 * run.ring_radius_px
         fields = Fields(
-            [run.reference(name).path for name in names],
+            [run.reference(name) for name in names],
             (int(done["height"].max(initial=1)), int(done["width"].max(initial=1))),
             np.dtype(done["dtype"][0]) if len(done) else np.dtype(np.uint16),
         )
@@ -86,11 +86,14 @@ class Fields:
     """Image files as one stack, shape (images, rows, columns); each is read when it is shown.
 
     Smaller images lie in the corner of their plane; one that cannot be read is black.
+    Of a volume the maximum over its planes is shown.
     """
 
-    def __init__(self, paths: list[str], shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
-        self._paths = paths
-        self.shape = (len(paths), *shape)
+    def __init__(
+        self, references: list[ImageRef], shape: tuple[int, int], dtype: np.dtype[Any]
+    ) -> None:
+        self._references = references
+        self.shape = (len(references), *shape)
         self.dtype = dtype
         self.ndim = 3
         self.size = int(np.prod(self.shape))
@@ -115,8 +118,9 @@ class Fields:
 
     def _plane(self, index: int) -> NDArray[Any]:
         plane = np.zeros(self.shape[1:], self.dtype)
+        asked = self._references[index]
         try:
-            image = read(self._paths[index])
+            image = read(asked.path, asked.plane.as_shown)
         except NucensusError:
             return plane
         plane[: image.shape[0], : image.shape[1]] = image

@@ -1,0 +1,115 @@
+"""What shows and exports a run of volumes: the plane of each nucleus is there, or it is refused."""
+
+import csv
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+from stated_runs import write_run
+
+from nucensus import Settings, census, diff_images, export_run
+from nucensus.cli import main
+from nucensus.errors import InputError
+from nucensus.export import FORMATS
+from nucensus.model import Centres, ImageRef, Plane
+from nucensus.report import gallery
+from nucensus.store import Run
+from nucensus.tune import Session
+from nucensus.viewer.layers import read_run
+
+SETTINGS = Settings(sigma=1, min_distance=3, threshold=200, border="keep")
+VOLUME = Plane(z="volume")
+
+
+@pytest.fixture(scope="module")
+def volumes(tmp_path_factory):
+    """A run of two volumes, one without nuclei, with the size of their pixels."""
+    folder = tmp_path_factory.mktemp("volumes")
+    stack = np.random.default_rng(3).gamma(2, 100, (9, 40, 50)).astype(np.uint16)
+    for name, data in (("a.tif", stack), ("none.tif", stack * 0)):
+        tifffile.imwrite(folder / name, data, imagej=True, resolution=(2, 2),
+                         metadata={"axes": "ZYX", "unit": "um"})  # fmt: skip
+    return census(folder, folder / "run", SETTINGS, plane=VOLUME), folder, stack
+
+
+def test_the_gallery_shows_the_maximum_over_the_planes(volumes, tmp_path):
+    run, _, _ = volumes
+    assert gallery.write_gallery(run, tmp_path) == 2
+    svg = (tmp_path / "1.svg").read_text()
+    assert "data:image/webp" in svg
+    assert "cannot be shown" not in svg
+
+
+def test_the_tuner_shows_the_maximum_over_the_planes(volumes):
+    run, folder, stack = volumes
+    path = str(folder / "a.tif")
+    session = Session([path], [ImageRef("a.tif", path, plane=VOLUME)], SETTINGS)
+    np.testing.assert_array_equal(session.picture(0).levels, stack.max(axis=0))
+    known = run.nuclei_of("a.tif")
+    shown = session.nuclei(0, SETTINGS)
+    np.testing.assert_array_equal(shown[:, :2], np.column_stack((known["x"], known["y"])))
+
+
+def test_the_viewer_shows_the_maximum_over_the_planes(volumes):
+    run, folder, stack = volumes
+    (fields, _, _), (points, _, _) = read_run(str(folder / "run" / "run.sqlite"))
+    np.testing.assert_array_equal(fields[0], stack.max(axis=0))
+    assert len(points) == run.counts["nuclei"]
+
+
+def test_tables_of_volumes_say_the_plane_of_each_nucleus(volumes, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    run, _, _ = volumes
+    export_run(run, "parquet", tmp_path)
+    table = parquet.read_table(tmp_path / "nuclei.parquet")
+    known = run.nuclei_of("a.tif")
+    for axis in "zyx":
+        np.testing.assert_array_equal(table[axis], known[axis])
+
+
+def test_anndata_of_volumes_says_the_plane_of_each_nucleus(volumes, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    run, _, _ = volumes
+    export_run(run, "anndata", tmp_path)
+    with h5py.File(tmp_path / "nuclei.h5ad") as file:
+        np.testing.assert_array_equal(file["obs/z"], run.nuclei_of("a.tif")["z"])
+        assert "z" in file["obs"].attrs["column-order"]
+
+
+def test_points_of_a_volume_have_three_axes_in_napari(volumes, tmp_path):
+    run, _, _ = volumes
+    export_run(run, "napari", tmp_path)
+    with open(tmp_path / "a.tif.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    known = run.nuclei_of("a.tif")[["z", "y", "x"]].tolist()
+    assert [tuple(int(row[f"axis-{i}"]) for i in range(3)) for row in rows] == known
+    assert {"y_um", "x_um"} < set(rows[0])
+
+
+@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if not each.holds_planes])
+def test_formats_of_single_planes_refuse_volumes_and_name_the_others(volumes, tmp_path, name):
+    with pytest.raises(InputError, match=r"holds volumes, .*expected one of csv, parquet, napari"):
+        export_run(volumes[0], name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def centres(*points):
+    return Centres(np.array(points, np.int64), np.arange(len(points), 0, -1) * 100.0)
+
+
+def test_volumes_are_compared_in_three_dimensions(tmp_path, monkeypatch, capsys):
+    write_run(tmp_path / "a", {"a.tif": centres((1, 10, 10), (2, 50, 50))}).close()
+    write_run(tmp_path / "b", {"a.tif": centres((1, 10, 10), (20, 50, 50))}).close()
+    write_run(tmp_path / "c", {"a.tif": centres((10, 10))}).close()
+    write_run(tmp_path / "d", {"a.tif": Centres(np.empty((0, 3), np.int64), np.empty(0))}).close()
+    (found,) = diff_images(Run(tmp_path / "a"), Run(tmp_path / "b"))
+    assert found.removed[["z", "y", "x"]].tolist() == [(2, 50, 50)]
+    assert found.added[["z", "y", "x"]].tolist() == [(20, 50, 50)]
+    for other, gone in (("c", 1), ("d", 2)):
+        (found,) = diff_images(Run(tmp_path / "a"), Run(tmp_path / other))
+        assert len(found.removed) == gone
+    monkeypatch.setattr(sys, "argv", ["nucensus", "diff", str(tmp_path / "a"), str(tmp_path / "b")])
+    with pytest.raises(SystemExit):
+        main()
+    assert "  - (2, 50, 50) 100.0" in capsys.readouterr().out
