@@ -1,13 +1,18 @@
 """The comparison: fair times, equal points, one sentence of advice."""
 
+import json
+import shutil
+
 import pytest
+from click.testing import CliRunner
 
 from nucensus.bench import Comparison, Measurement, compare, recommend
 from nucensus.bench.measure import _check_equal
 from nucensus.bench.publish import table_rows
+from nucensus.cli.bench import command
 from nucensus.discover import discover
 from nucensus.errors import InputError, NucensusError
-from nucensus.model import ImageRef, Settings
+from nucensus.model import ImageRef, Plane, Settings
 
 
 def measurement(strategy, seconds, detector="scikit-image", load_s=0.0):
@@ -42,6 +47,26 @@ def test_files_that_cannot_be_read_are_left_out_and_listed(plate):
     )
     assert found.images == 5
     assert [name for name, _ in found.skipped] == ["bad.tif"]
+
+
+def test_one_channel_of_a_plate_is_timed(plate, tmp_path):
+    for path in sorted(plate.iterdir()):
+        for channel in (1, 2):
+            shutil.copy(path, plate / f"p_{path.stem}_w{channel}.tif")
+        path.unlink()
+    arguments = [str(plate), "-o", str(tmp_path / "out"), "--channel", "2", "--threshold", "300"]
+    arguments += ["--strategy", "list-disk", "--detector", "native", "--repeat", "1"]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "out" / "bench.json").read_text())["images"] == 5
+
+
+def test_a_plane_of_a_file_is_refused_and_a_known_problem_left_out(plate):
+    path = str(plate / "A01_s1.tif")
+    with pytest.raises(InputError, match="expected files of one plane"):
+        compare([ImageRef("a", path, plane=Plane(z=1))])
+    with pytest.raises(InputError, match="the first: it is promised"):
+        compare([ImageRef("a", path, problem="it is promised")])
 
 
 def test_a_folder_without_a_readable_image_is_an_error(tmp_path):

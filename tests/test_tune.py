@@ -10,13 +10,17 @@ import urllib.parse
 import numpy as np
 import pytest
 import tifffile
+from click.testing import CliRunner
 from runs import write_fields
 
+import nucensus
 from nucensus import Settings
 from nucensus.cli.detect import command as detect_command
+from nucensus.cli.selection import plane_of
+from nucensus.cli.tune import command as tune_command
 from nucensus.detect import detect
 from nucensus.errors import InputError, MissingPackageError
-from nucensus.model import ImageRef
+from nucensus.model import ImageRef, Plane
 from nucensus.tune import Session, serve
 from nucensus.tune.session import make_picture
 
@@ -118,6 +122,30 @@ def test_the_command_line_finds_with_the_settings_it_spells():
     typed = {name: context.params[name] for name in settings.as_dict()}
     given = {name: value for name, value in typed.items() if value is not None}
     assert Settings(**given) == settings
+
+
+@pytest.mark.parametrize("z", [3, "volume"])
+def test_the_words_choose_the_images_that_are_shown(z):
+    plane = Plane(channel="DAPI", z=z)
+    session = Session(["plate"], [], Settings(), plane=plane, pattern="(?P<well>.)")
+    words = shlex.split(session.spell(Settings(threshold=3))["command"])
+    given = detect_command.make_context("detect", words[2:]).params
+    assert plane_of(given) == plane
+    assert (given["inputs"], given["pattern"]) == (("plate",), "(?P<well>.)")
+    last = session.spell(Settings(threshold=3))["python"].splitlines()[-1]
+    assert last.endswith(f", plane=nucensus.Plane(channel='DAPI', z={z!r}), pattern='(?P<well>.)')")
+    assert nucensus.Plane is Plane
+
+
+def test_one_channel_of_a_plate_is_tuned(tmp_path, monkeypatch):
+    for channel in (1, 2):
+        image = np.full((20, 20), channel, np.uint16)
+        tifffile.imwrite(tmp_path / f"p_A01_s1_w{channel}.tif", image)
+    sessions = []
+    monkeypatch.setattr("nucensus.tune.serve", lambda session, **_: sessions.append(session))
+    done = CliRunner().invoke(tune_command, [str(tmp_path), "--channel", "2"])
+    assert done.exit_code == 0, done.output
+    assert sessions[0].picture(0).levels.max() == 2
 
 
 @pytest.mark.parametrize("settings", [Settings(sigma=(1.5, 2)), Settings(threshold=None)])

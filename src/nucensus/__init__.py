@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from .detect import detect_nuclei
     from .diff import diff_images
     from .export import export_run
-    from .model import Settings
+    from .model import Plane, Settings
     from .store import Run
     from .wells import well_table
 
 _HOMES = {
+    "Plane": "model",
     "Run": "store",
     "Settings": "model",
     "census": "batch",
@@ -25,6 +26,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Plane",
     "Run",
     "Settings",
     "__version__",

@@ -121,7 +121,7 @@ def compare(
     Raises
     ------
     InputError
-        None of the images can be read.
+        None of the images can be read, or one is a plane of a file of several.
     NucensusError
         A strategy failed, or two of them gave different points.
     """
@@ -160,6 +160,14 @@ def _sort_out(
     """Read every file once: this finds the bad ones, and warms the disk cache for all alike."""
     readable, skipped, pixels = [], [], 0
     for each in references:
+        if str(each.plane):
+            raise InputError(
+                f"{each.name!r} is one plane ({each.plane}) of a file, and the methods that are "
+                f"compared read whole files; expected files of one plane; save the planes as files"
+            )
+        if each.problem:
+            skipped.append((each.name, each.problem))
+            continue
         try:
             pixels += read(each.path).size
             readable.append(each)

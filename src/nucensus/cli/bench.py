@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .selection import plane_of, selection
+
 if TYPE_CHECKING:
     from ..bench import Comparison
 
 
 @click.command(epilog="Example: nucensus bench plate/ -o bench --limit 48")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@selection
 @click.option(
     "-o",
     "--out",
@@ -66,10 +69,11 @@ if TYPE_CHECKING:
 )
 def command(inputs: tuple[str, ...], out: Path, number: int, repeat: int,
             strategies: tuple[str, ...], detector: str, limit: int | None, workers: int | None,
-            **settings: Any) -> None:  # fmt: skip
+            pattern: str | None, manifest: str | None, **options: Any) -> None:  # fmt: skip
     """Time the published methods and ours on your own images, and chart them.
 
     Each strategy runs in a fresh process; the points of all must be identical.
+    The methods read whole files, so each must hold one plane.
     """
     from ..bench import compare
     from ..bench.measure import DETECTORS
@@ -78,11 +82,12 @@ def command(inputs: tuple[str, ...], out: Path, number: int, repeat: int,
     from ..model import Settings
     from ..read import SUFFIXES
 
+    plane = plane_of(options)
     comparison = compare(
-        discover(inputs, SUFFIXES)[:limit],
+        discover(inputs, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)[:limit],
         strategies=strategies or tuple(STRATEGIES),
         detectors=DETECTORS if detector == "both" else (detector,),
-        settings=Settings(**settings),
+        settings=Settings(**options),
         number=number,
         repeat=repeat,
         workers=workers,

@@ -2,12 +2,16 @@
 
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import click
 
+from .selection import plane_of, selection
+
 
 @click.command(epilog="Example: nucensus tune plate/")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@selection
 @click.option(
     "--settings",
     "settings_file",
@@ -22,23 +26,30 @@ import click
     help="Listen on this port, for an SSH tunnel.  [default: any free one]",
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
-def command(
-    inputs: tuple[str, ...], settings_file: Path | None, port: int, no_browser: bool
-) -> None:
+def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_browser: bool,
+            pattern: str | None, manifest: str | None, **options: Any) -> None:  # fmt: skip
     """Choose the settings by eye, in the browser.
 
     Opens a page on this machine: an image with its nuclei ringed, and sliders
     that it follows. The page hands out the command line, the Python call or a
     file for nucensus detect --settings.
     """
+    from ..batch import expand
     from ..discover import discover
+    from ..errors import InputError
     from ..model import Settings
     from ..read import SUFFIXES
     from ..settings_file import read_settings
     from ..tune import Session, serve
 
     settings = Settings() if settings_file is None else read_settings(settings_file)
-    session = Session(inputs, discover(inputs, SUFFIXES), settings)
+    plane = plane_of(options)
+    found = discover(inputs, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
+    images = list(expand(found))
+    there = [each for each in images if not each.problem]
+    if not there:
+        raise InputError(f"none of the {len(images)} images is there: {images[0].problem}")
+    session = Session(inputs, there, settings, plane=plane, pattern=pattern, manifest=manifest)
 
     def announce(address: str) -> None:
         click.echo(f"{address}\nThe page is for this machine only. Press Ctrl+C to stop.")

@@ -3,14 +3,14 @@
 import shlex
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..detect import detect, estimate_as, parameters, pool
-from ..model import ImageRef, Settings
+from ..model import ImageRef, Plane, Settings
 from ..read import read
 from ..settings_file import settings_as_toml
 
@@ -43,8 +43,17 @@ class Session:
     """The images that are looked at; each is read when it is asked for, some are kept."""
 
     def __init__(
-        self, inputs: Sequence[str], references: Sequence[ImageRef], settings: Settings
+        self,
+        inputs: Sequence[str],
+        references: Sequence[ImageRef],
+        settings: Settings,
+        *,
+        plane: Plane | None = None,
+        pattern: str | None = None,
+        manifest: str | None = None,
     ) -> None:
+        self._plane = plane or Plane()
+        self._tables = {"pattern": pattern, "manifest": manifest}
         self._inputs, self._references, self._settings = inputs, references, settings
         self._kept: dict[int, NDArray[Any]] = {}
         self._lock = threading.Lock()
@@ -110,16 +119,27 @@ class Session:
         ]
         if settings.threshold is None or isinstance(settings.sigma, tuple):
             options = ["--settings=nucensus.toml"]  # no option says this
+        chosen, arguments = self._selection()
         call = ", ".join(f"{name}={value!r}" for name, value in values.items())
         return {
-            "command": shlex.join(["nucensus", "detect", *inputs, "-o", "run", *options]),
+            "command": shlex.join(["nucensus", "detect", *inputs, *chosen, "-o", "run", *options]),
             "python": (
                 "import nucensus\n\n"
                 f"settings = nucensus.Settings({call})\n"
-                f'run = nucensus.census({inputs!r}, out="run", settings=settings)\n'
+                f'run = nucensus.census({inputs!r}, out="run", settings=settings{arguments})\n'
             ),
             "toml": settings_as_toml(settings),
         }
+
+    def _selection(self) -> tuple[list[str], str]:
+        """Return what says which images count, as options and as arguments in Python."""
+        axes = {name: value for name, value in asdict(self._plane).items() if value is not None}
+        tables = {name: value for name, value in self._tables.items() if value is not None}
+        options = [f"--{name}={value}" for name, value in (axes | tables).items()]
+        words = [option.replace("--z=volume", "--volume") for option in options]
+        spelled = ", ".join(f"{name}={value!r}" for name, value in axes.items())
+        arguments = f", plane=nucensus.Plane({spelled})" if axes else ""
+        return words, arguments + "".join(f", {name}={value!r}" for name, value in tables.items())
 
 
 def _as_shown(image: NDArray[Any]) -> NDArray[Any]:
