@@ -142,3 +142,17 @@ def test_a_run_file_of_another_schema_is_refused(tmp_path):
         database.executescript("PRAGMA user_version = 99; CREATE TABLE t (x)")
     with pytest.raises(RunError, match="open it with the version"):
         nucensus.Run(tmp_path)
+
+
+@pytest.mark.parametrize("detector", ["auto", "maxima", "log"])
+def test_subpixel_centres_are_extra_columns_near_the_pixels(plate, tmp_path, detector):
+    run = nucensus.census(
+        plate, tmp_path / "run", Settings(detector=detector, subpixel=True), strategy="list-disk"
+    )
+    nuclei = run.nuclei
+    assert len(nuclei) > 0
+    for axis in ("y", "x"):
+        assert np.abs(nuclei[f"{axis}_subpixel"] - nuclei[axis]).max() <= 0.5
+    written = rows(tmp_path / "run" / "nuclei.csv")
+    assert list(written[0]) == ["image", "y", "x", "intensity", "y_subpixel", "x_subpixel"]
+    assert [float(row["y_subpixel"]) for row in written] == nuclei["y_subpixel"].tolist()

@@ -97,7 +97,8 @@ CREATE TABLE journal (
     extra TEXT,
     plane TEXT,
     flag TEXT,
-    centres BLOB
+    centres BLOB,
+    subpixel BLOB
 );
 CREATE INDEX listing ON journal (position) WHERE position IS NOT NULL;
 CREATE VIEW images AS SELECT position AS id, * FROM journal WHERE position IS NOT NULL;
@@ -105,7 +106,7 @@ CREATE VIEW images AS SELECT position AS id, * FROM journal WHERE position IS NO
 
 _OUTCOME = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "content", "flag", "centres",
+    "content", "flag", "centres", "subpixel",
 )  # fmt: skip
 _RECORD = (
     f"UPDATE journal SET {', '.join(f'{name} = ?' for name in _OUTCOME)}, "
@@ -176,13 +177,16 @@ class Run:
     def nuclei(self) -> Table:
         """One record per nucleus: image, y and x in pixels, intensity in grey levels.
 
-        Where there are volumes also the plane z, which is -1 in images of one plane.
+        Where there are volumes also the plane z, which is -1 in images of one
+        plane; where the settings asked for them also y_subpixel and x_subpixel.
         """
         fields: list[tuple[str, Any]] = [
             ("image", object), ("y", "i8"), ("x", "i8"), ("intensity", "f8")
         ]  # fmt: skip
-        has_volumes = self.has_volumes
-        dtype = np.dtype([*fields, ("z", "i8")] if has_volumes else fields)
+        has_volumes, has_subpixel = self.has_volumes, self.settings.subpixel
+        fields += [("z", "i8")] if has_volumes else []
+        fields += [("y_subpixel", "f8"), ("x_subpixel", "f8")] if has_subpixel else []
+        dtype = np.dtype(fields)
         parts = []
         for name, nuclei in self.nuclei_by_image():
             part = np.empty(len(nuclei), dtype)
@@ -191,6 +195,8 @@ class Run:
                 part[field] = nuclei[field]
             if has_volumes:
                 part["z"] = as_volume(nuclei)["z"]
+            if has_subpixel:
+                part["y_subpixel"], part["x_subpixel"] = self.subpixel_of(name).T
             parts.append(part)
         return (np.concatenate(parts) if parts else np.empty(0, dtype)).view(Table)
 
@@ -282,6 +288,15 @@ class Run:
         """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
         query = "SELECT centres, count FROM images WHERE name = ?"
         return unpack_nuclei(*self._database.execute(query, (_as_sql(image),)).fetchone())
+
+    def subpixel_of(self, image: str) -> NDArray[np.float64]:
+        """Return the centres of `nuclei_of` to a fraction of a pixel, shape (N, 2), (row, column).
+
+        They are there if the settings asked for them.
+        """
+        query = "SELECT subpixel FROM images WHERE name = ?"
+        packed = self._database.execute(query, (_as_sql(image),)).fetchone()[0]
+        return np.frombuffer(packed or b"", "<f8").reshape(-1, 2)
 
     def close(self) -> None:
         """Close the run file."""
@@ -565,11 +580,11 @@ class RunWriter:
                 values = (
                     "found", len(centres), height, width, dtype, round(read_ms, 3),
                     round(detect_ms, 3), None, None, outcome.content, centres.flag,
-                    _pack(centres), outcome.pixel_size_um,
+                    _pack(centres), _pack_subpixel(centres), outcome.pixel_size_um,
                 )  # fmt: skip
             case Failed(stage, reason):
                 reason_sql = _as_sql(reason)
-                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 3)
+                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 4)
         with self.explained():
             self._database.execute(_RECORD, (*values, key))
 
@@ -698,6 +713,10 @@ def _pack(centres: Centres) -> bytes:
         records["z"] = z[0]
     records["intensity"] = centres.intensities
     return records.tobytes()
+
+
+def _pack_subpixel(centres: Centres) -> bytes | None:
+    return None if centres.subpixel is None else centres.subpixel.astype("<f8").tobytes()
 
 
 def unpack_nuclei(packed: bytes, count: int) -> NDArray[np.void]:

@@ -76,6 +76,11 @@ def detect(image: NDArray[Any], settings: Settings, resolved: Resolved | None = 
         centres = _at_border(centres, image.shape, settings, resolved)
     if not settings.subpixel:
         return replace(centres, subpixel=None)
+    if image.ndim != 2:
+        raise ValueError(
+            f"the image has {image.ndim} axes, and only centres in planes can be refined; "
+            f"leave --subpixel out"
+        )
     if centres.subpixel is None:
         sigma = float(np.mean(parameters(settings, resolved).sigma))
         centres = replace(centres, subpixel=refine_centres(image, centres.points, sigma=sigma))

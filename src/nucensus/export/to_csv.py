@@ -26,15 +26,20 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
 
 def _write_nuclei(file: BinaryIO, run: Run) -> None:
     scaled = run.states("pixel_size_um")
-    header = (*NUCLEI_HEADER, "z") if run.has_volumes else NUCLEI_HEADER
+    has_volumes, has_subpixel = run.has_volumes, run.settings.subpixel
+    header = (*NUCLEI_HEADER, *(("z",) if has_volumes else ()))
+    header += ("y_subpixel", "x_subpixel") if has_subpixel else ()
     file.write(comma_line((*header, "y_um", "x_um") if scaled else header))
     for row, nuclei in run.found_images(("name", "pixel_size_um")):
         first = comma_line((row["name"], ""))[:-1]
         columns = [nuclei["y"], nuclei["x"], nuclei["intensity"]]
         kinds = b"iif"
-        if "z" in header:
+        if has_volumes:
             columns.append(as_volume(nuclei)["z"])
-            kinds = b"iifi"
+            kinds += b"i"
+        if has_subpixel:
+            columns += [*run.subpixel_of(row["name"]).T]
+            kinds += b"ff"
         if row["pixel_size_um"] is not None:
             columns += micrometres(nuclei, row["pixel_size_um"])
             comma_rows(file, first, columns, kinds + b"ff")
