@@ -183,7 +183,7 @@ class Run:
         fields: list[tuple[str, Any]] = [
             ("image", object), ("y", "i8"), ("x", "i8"), ("intensity", "f8")
         ]  # fmt: skip
-        has_volumes, has_subpixel = self.has_volumes, self.settings.subpixel
+        has_volumes, has_subpixel = self.has_volumes, self.has_subpixel
         fields += [("z", "i8")] if has_volumes else []
         fields += [("y_subpixel", "f8"), ("x_subpixel", "f8")] if has_subpixel else []
         dtype = np.dtype(fields)
@@ -206,6 +206,12 @@ class Run:
         size = NUCLEUS_RECORD.itemsize
         query = "SELECT EXISTS (SELECT 1 FROM images WHERE length(centres) > ? * count)"
         return bool(self._database.execute(query, (size,)).fetchone()[0])
+
+    @property
+    def has_subpixel(self) -> bool:
+        """Whether centres are there to a fraction of a pixel too."""
+        query = "SELECT EXISTS (SELECT 1 FROM images WHERE subpixel IS NOT NULL)"
+        return bool(self._database.execute(query).fetchone()[0])
 
     @property
     def failures(self) -> Table:

@@ -26,7 +26,7 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
 
 def _write_nuclei(file: BinaryIO, run: Run) -> None:
     scaled = run.states("pixel_size_um")
-    has_volumes, has_subpixel = run.has_volumes, run.settings.subpixel
+    has_volumes, has_subpixel = run.has_volumes, run.has_subpixel
     header = (*NUCLEI_HEADER, *(("z",) if has_volumes else ()))
     header += ("y_subpixel", "x_subpixel") if has_subpixel else ()
     file.write(comma_line((*header, "y_um", "x_um") if scaled else header))
