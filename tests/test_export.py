@@ -120,6 +120,7 @@ def test_csv_has_no_micrometres_where_no_image_states_a_pixel_size(tmp_path):
     assert header == "image,y,x,intensity"
 
 
+@pytest.mark.filterwarnings("ignore:The 'float_precision' argument")  # the default, one day
 def test_csv_reads_back_equal_in_pandas(hard, tmp_path):
     import pandas
 

@@ -38,7 +38,7 @@ def _scenes(file: "CziFile") -> list[Scene]:
     metadata = _metadata(file)
     by_scene: dict[int, list[Any]] = {}
     for entry in file.filtered_subblock_directory:
-        by_scene.setdefault(_starts(entry).get("S", 0), []).append(entry)
+        by_scene.setdefault(_scene_number(entry), []).append(entry)
     return [
         _scene(file, entries, f"scene {number}", metadata)
         for number, entries in sorted(by_scene.items())
@@ -103,6 +103,13 @@ def _extent(entries: Sequence[Any]) -> tuple[int, int, int, int]:
         max(_starts(each)[axis] + _lengths(each)[axis] for each in entries) for axis in "YX"
     )
     return top, left, bottom, right
+
+
+def _scene_number(entry: Any) -> int:
+    """Return which scene a tile is of; czifile of 2026 keeps it apart from the axes."""
+    if hasattr(entry, "scene_index"):
+        return max(0, entry.scene_index or 0)
+    return _starts(entry).get("S", 0)
 
 
 def _starts(entry: Any) -> dict[str, int]:
