@@ -124,7 +124,12 @@ class Table(np.ndarray[Any, np.dtype[Any]]):
         except ImportError as error:
             raise MissingPackageError("pandas", "A data frame", "pandas") from error
         names = self.dtype.names or ()
-        return pandas.DataFrame({name: np.asarray(self[name]) for name in names})
+        # Names as objects: strings of pandas cannot hold those that are not UTF-8.
+        columns = {name: np.asarray(self[name]) for name in names}
+        return pandas.DataFrame({
+            name: pandas.Series(values, dtype=values.dtype if values.dtype == object else None)
+            for name, values in columns.items()
+        })  # fmt: skip
 
 
 class Run:
