@@ -1,6 +1,7 @@
 import csv
 import json
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -364,7 +365,7 @@ def test_an_export_that_fails_leaves_the_earlier_file(tmp_path):
     run = write_run(tmp_path, {"a.tif": some_centres(3)})
     export_run(run, "csv", tmp_path)
     before = (tmp_path / "nuclei.csv").read_bytes()
-    with sqlite3.connect(tmp_path / "run.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / "run.sqlite")) as database, database:
         database.execute("UPDATE journal SET centres = x'00'")
     with pytest.raises(ValueError, match="buffer size"):
         export_run(Run(tmp_path), "csv", tmp_path)
@@ -374,7 +375,7 @@ def test_an_export_that_fails_leaves_the_earlier_file(tmp_path):
 
 def test_an_image_that_is_to_be_done_again_has_no_nuclei(tmp_path):
     write_run(tmp_path, {"a.tif": some_centres(3), "b.tif": some_centres(2)})
-    with sqlite3.connect(tmp_path / "run.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / "run.sqlite")) as database, database:
         database.execute("UPDATE journal SET status = 'pending' WHERE name = 'a.tif'")
     run = Run(tmp_path)
     assert run.counts["nuclei"] == 2

@@ -390,6 +390,7 @@ class RunWriter:
         self._folder = None if folder is None else Path(folder)
         self.lock: RunLock | None = None
         """Whose run it is, and which images are in flight; None in memory."""
+        self._is_handed_over = False
         if self._folder is None:
             self._database = sqlite3.connect(":memory:", check_same_thread=False)
             self._database.executescript(_SCHEMA)
@@ -621,8 +622,12 @@ class RunWriter:
     def hand_over(self) -> Run:
         """Return the run in memory; it is closed with the last who reads it."""
         run = Run(self._database)
-        run._owned = True
+        run._owned = self._is_handed_over = True
         return run
+
+    def __del__(self) -> None:
+        if self._folder is None and not self._is_handed_over:
+            self._database.close()
 
     def _one(self, query: str) -> int:
         value: int = self._database.execute(query).fetchone()[0]
