@@ -2,12 +2,13 @@
 
 import ctypes
 import functools
-import importlib.util
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .native import open_library
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -291,13 +292,7 @@ def _as_single(image: NDArray[Any]) -> _Levels:
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    spec = importlib.util.find_spec("nucensus._kernel")
-    if spec is None or spec.origin is None:
-        raise ImportError(
-            "the compiled kernel nucensus._kernel is not beside the package; expected it to be "
-            "installed with it; install nucensus again from a wheel or with a C++ compiler"
-        )
-    library = ctypes.CDLL(spec.origin)
+    library = open_library()
     library.nucensus_find_regions.restype = ctypes.c_int64
     library.nucensus_find_regions.argtypes = (
         ctypes.c_void_p,

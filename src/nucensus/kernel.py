@@ -2,7 +2,6 @@
 
 import ctypes
 import functools
-import importlib.util
 import operator
 import os
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import SettingsError
 from .model import Intensities, Points
+from .native import open_library
 
 Image: TypeAlias = NDArray[Any]
 Path: TypeAlias = Literal["fastest", "exact", "sieve"]
@@ -388,13 +388,7 @@ def chosen_level() -> str:
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    spec = importlib.util.find_spec("nucensus._kernel")
-    if spec is None or spec.origin is None:
-        raise ImportError(
-            "the compiled kernel nucensus._kernel is not beside the package; expected it to be "
-            "installed with it; install nucensus again from a wheel or with a C++ compiler"
-        )
-    library = ctypes.CDLL(spec.origin)
+    library = open_library()
     library.nucensus_find_maxima.argtypes = (
         ctypes.c_void_p,
         ctypes.c_int64,
