@@ -85,6 +85,24 @@ def test_a_run_killed_at_any_instant_is_carried_on(kill, wells, whole, tmp_path)
     assert not (tmp_path / "run.lock").exists()
 
 
+@pytest.mark.parametrize("cut", [0.0, 0.7])
+def test_a_power_cut_that_takes_the_end_of_the_log_is_carried_on(cut, wells, whole, tmp_path):
+    """What was not yet synced may read as zeros afterwards; a process that dies keeps its log."""
+    with start("detect", wells, "-o", tmp_path, *SETTINGS) as process:
+        wait_until_some_are_done(process, tmp_path)
+        process.kill()
+    log = tmp_path / "run.sqlite-wal"
+    written = log.read_bytes()
+    kept = int(cut * len(written))
+    log.write_bytes(written[:kept] + bytes(len(written) - kept))
+    (tmp_path / "run.sqlite-shm").unlink(missing_ok=True)
+    assert is_sound(tmp_path)
+    done = detect(wells, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert is_sound(tmp_path)
+    assert tables(tmp_path) == whole[0]
+
+
 @pytest.fixture
 def slow(tmp_path, png):
     """A folder of a few good images, and then two that hang."""
