@@ -22,6 +22,7 @@ import errno
 import json
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -147,8 +148,11 @@ class Run:
     """
 
     def __init__(self, path: str | os.PathLike[str] | sqlite3.Connection) -> None:
-        self._owned = not isinstance(path, sqlite3.Connection)
-        self._database = path if isinstance(path, sqlite3.Connection) else _open_existing(path)
+        if isinstance(path, sqlite3.Connection):
+            self._database = path
+        else:
+            self._database = _open_existing(path)
+            _close_with(self, self._database)
 
     @property
     def settings(self) -> Settings:
@@ -319,10 +323,6 @@ class Run:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_database") and self._owned:
-            self.close()
-
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the counts, and the nuclei of the median field."""
         counts = self.counts
@@ -390,9 +390,9 @@ class RunWriter:
         self._folder = None if folder is None else Path(folder)
         self.lock: RunLock | None = None
         """Whose run it is, and which images are in flight; None in memory."""
-        self._is_handed_over = False
         if self._folder is None:
             self._database = sqlite3.connect(":memory:", check_same_thread=False)
+            self._closing = _close_with(self, self._database)
             self._database.executescript(_SCHEMA)
             return
         with self.explained():
@@ -622,12 +622,9 @@ class RunWriter:
     def hand_over(self) -> Run:
         """Return the run in memory; it is closed with the last who reads it."""
         run = Run(self._database)
-        run._owned = self._is_handed_over = True
+        self._closing.detach()
+        _close_with(run, self._database)
         return run
-
-    def __del__(self) -> None:
-        if self._folder is None and not self._is_handed_over:
-            self._database.close()
 
     def _one(self, query: str) -> int:
         value: int = self._database.execute(query).fetchone()[0]
@@ -637,6 +634,11 @@ class RunWriter:
 _OTHER_INPUTS = (
     "expected the inputs it was made from; choose another folder with -o, or --overwrite it"
 )
+
+
+def _close_with(owner: Any, database: sqlite3.Connection) -> "weakref.finalize[..., Any]":
+    """Close `database` when nobody holds its owner any more, be it in a reference cycle."""
+    return weakref.finalize(owner, database.close)
 
 
 def _absolute(path: str) -> str:
