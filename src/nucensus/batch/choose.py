@@ -18,6 +18,8 @@ from .pilot import Measured, fork_is_safe
 _GAIN = 0.9
 _THREADS_START_S = 0.01
 _MOST_AHEAD = 16
+_SLOW_START = 5
+"""Workers that took so many times the least to start have not been seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +195,16 @@ def _process_strategy(
 def _with_start(
     name: str, measured: Measured, remaining: int, workers: int, best_s: float
 ) -> dict[str, float]:
-    """Predict processes; the start of workers is measured only where it could pay."""
+    """Predict processes; the start of workers is measured only where the choice hangs on it.
+
+    `benchmarks/strategies.py`: where processes pay anyway, measuring cost a tenth of the run.
+    """
     seconds = _processes_s(name, measured, remaining, workers)
     least_start_s = 0.1 if default_context().get_start_method() == "fork" else 0.5
-    if seconds + least_start_s < best_s:
-        return {name: seconds + _start_s(workers)}
-    return {}
+    if seconds + least_start_s >= best_s:
+        return {}
+    pays_anyway = seconds + _SLOW_START * least_start_s < _GAIN * best_s
+    return {name: seconds + (least_start_s if pays_anyway else _start_s(workers))}
 
 
 def _processes_s(name: str, measured: Measured, remaining: int, workers: int) -> float:
