@@ -1,5 +1,6 @@
 """Auto means measured: what a pilot finds decides how the rest is run."""
 
+import dataclasses
 import importlib
 import sqlite3
 import threading
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 
 import nucensus
-from nucensus.batch import Measured, choose, choose_from
+from nucensus.batch import Choice, Measured, choose, choose_from
+from nucensus.batch.choose import trial_size
 from nucensus.batch.pilot import Pilot
 from nucensus.detect import detect_nuclei
 from nucensus.errors import StrategyError
-from nucensus.execute import inner_pools_capped
+from nucensus.execute import STRATEGIES, inner_pools_capped
 from nucensus.model import Limits, Settings
 
 
@@ -99,6 +101,31 @@ def test_the_pilot_tells_who_holds_the_interpreter_lock():
     sleeping = min(locked_part(lambda _: time.sleep(0.02)) for _ in range(5))
     assert holding > 0.6
     assert sleeping < holding / 2
+
+
+def test_threads_are_tried_on_short_images_before_they_are_trusted():
+    short = measured(load_s=0.0005, apply_s=0.0005)
+    threads, serial = (
+        Choice(STRATEGIES[name], 2, "", measured=short) for name in ("threads", "list-disk")
+    )
+    assert trial_size(threads, 1000) == 30
+    assert trial_size(threads, 60) == 0
+    assert trial_size(serial, 1000) == 0
+    assert trial_size(dataclasses.replace(threads, measured=measured()), 1000) == 0
+
+
+@pytest.mark.parametrize(("threaded_s", "expected"), [(0.0006, "threads"), (0.002, "list-disk")])
+def test_threads_that_were_tried_are_judged_by_what_they_took(threaded_s, expected):
+    tried = measured(load_s=0.0005, apply_s=0.0005, threaded_s=threaded_s, pickle_s=float("inf"))
+    choice = choose_from(tried, 1000, workers=2, function=detect_nuclei)
+    assert choice.strategy.name == expected
+
+
+def test_every_image_is_worked_on_once_with_pilot_and_trial():
+    images = [np.full((1, 1), value) for value in range(2000)]
+    pause = 0.0003
+    found = nucensus.process_images(images, lambda image: time.sleep(pause) or int(image[0, 0]))
+    assert found == list(range(2000))
 
 
 def test_the_choice_stands_in_the_run_file_with_its_reason(plate, tmp_path):

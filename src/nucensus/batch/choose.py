@@ -17,9 +17,11 @@ from .pilot import Measured, fork_is_safe
 
 _GAIN = 0.9
 _THREADS_START_S = 0.01
+_POOL_START_S = 0.1
+"""What a `multiprocessing.Pool` takes beside the start of its workers, most of it to end."""
 _MOST_AHEAD = 16
-_SLOW_START = 5
-"""Workers that took so many times the least to start have not been seen."""
+_SHORT_S = 0.005
+_TRIAL_S = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Choice:
                 f"({1e3 * each.wait_s:.2f} of it waiting), {1e3 * each.apply_s:.2f} ms to work on, "
                 f"interpreter lock held {100 * each.locked:.0f} % of the time"
             )
+            if each.threaded_s:
+                lines.append(f"Tried in threads: {1e3 * each.threaded_s:.2f} ms an image")
         lines += [f"Predicted: {name} {s:.2f} s" for name, s in self.predicted_s.items()]
         return lines
 
@@ -152,13 +156,29 @@ def choose_from(
     return replace(choice, ahead=_ahead(measured, workers)) if best == "threads" else choice
 
 
+def trial_size(choice: Choice, remaining: int) -> int:
+    """Return on how many images threads are to be tried before they are trusted; 0 is none.
+
+    Where an image takes a millisecond, handing the interpreter lock over costs
+    more than the time it is held tells: reading 500 images of 128 x 128 takes
+    threads 1.5 times as long as a list (`benchmarks/strategies.py`).
+    """
+    each = choice.measured
+    if each is None or not (choice.strategy.in_process and choice.strategy.parallel):
+        return 0
+    size = math.ceil(_TRIAL_S / max(each.total_s, 1e-6))
+    return size if each.total_s < _SHORT_S and 4 * size <= remaining else 0
+
+
 def _threads_s(measured: Measured, remaining: int, workers: int) -> float:
     """Predict threads that take turns with the interpreter lock.
 
     This is mean value analysis of a closed queue (Reiser and Lavenberg 1980):
     each thread spends a time with the lock, where others may be waiting, and a
-    time without it.
+    time without it. Where that was tried, it is what threads took.
     """
+    if measured.threaded_s:
+        return _THREADS_START_S + remaining * measured.threaded_s
     each_s = measured.alone_s
     locked_s = measured.locked * measured.total_s
     queue, per_s = 0.0, 0.0
@@ -195,16 +215,10 @@ def _process_strategy(
 def _with_start(
     name: str, measured: Measured, remaining: int, workers: int, best_s: float
 ) -> dict[str, float]:
-    """Predict processes; the start of workers is measured only where the choice hangs on it.
-
-    `benchmarks/strategies.py`: where processes pay anyway, measuring cost a tenth of the run.
-    """
-    seconds = _processes_s(name, measured, remaining, workers)
-    least_start_s = 0.1 if default_context().get_start_method() == "fork" else 0.5
-    if seconds + least_start_s >= best_s:
-        return {}
-    pays_anyway = seconds + _SLOW_START * least_start_s < _GAIN * best_s
-    return {name: seconds + (least_start_s if pays_anyway else _start_s(workers))}
+    """Predict processes; the start of a worker is measured only where it could pay."""
+    seconds = _processes_s(name, measured, remaining, workers) + _POOL_START_S
+    least_start_s = 0.005 if default_context().get_start_method() == "fork" else 0.4
+    return {name: seconds + _start_s()} if seconds + least_start_s < best_s else {}
 
 
 def _processes_s(name: str, measured: Measured, remaining: int, workers: int) -> float:
@@ -220,11 +234,15 @@ def _processes_s(name: str, measured: Measured, remaining: int, workers: int) ->
     return before_s + min(rounds * chunk, remaining) * each_s + remaining * sent
 
 
-def _start_s(workers: int) -> float:
-    """Start a pool of workers that do nothing, and return how long that took."""
+def _start_s() -> float:
+    """Start a worker that does nothing, and return how long that took.
+
+    Only one, and no pool: the end of a pool takes longer than most runs could gain.
+    """
     start = time.perf_counter()
-    with default_context().Pool(workers, start_worker) as pool:
-        pool.map(abs, range(workers), chunksize=1)
+    worker = default_context().Process(target=start_worker)  # type: ignore[attr-defined]  # typeshed
+    worker.start()
+    worker.join()
     return time.perf_counter() - start
 
 

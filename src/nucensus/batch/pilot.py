@@ -36,6 +36,9 @@ class Measured:
         To send it to another process and the result back.
     size_bytes : int
         What it takes in memory.
+    threaded_s : float
+        One image after the other comes out of threads in this time; 0 if that
+        was not tried.
     """
 
     images: int = 0
@@ -46,6 +49,7 @@ class Measured:
     locked: float = 0.0
     pickle_s: float = 0.0
     size_bytes: int = 0
+    threaded_s: float = 0.0
 
     @property
     def total_s(self) -> float:

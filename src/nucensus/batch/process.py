@@ -3,7 +3,10 @@
 import contextlib
 import functools
 import os
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -14,7 +17,7 @@ from ..errors import InputError, StrategyError, WorkerDiedError
 from ..execute import Lost, Strategy, inner_pools_capped
 from ..machine import available_memory_bytes
 from ..read import read
-from .choose import Choice, choose, choose_from
+from .choose import Choice, choose, choose_from, trial_size
 from .pilot import Measured, Pilot
 
 Image: TypeAlias = str | os.PathLike[str] | NDArray[Any]
@@ -111,6 +114,8 @@ def run_over(
 ) -> Generator[tuple[int, Any], None, None]:
     """Yield (index, outcome) of `count` items; without a choice, a pilot on the first makes it.
 
+    Threads may then be tried on the next, before they are trusted with the rest.
+
     `steps_for` returns what to do with an item under a strategy, or in the pilot.
     """
     source, done = iter(items), 0
@@ -121,6 +126,14 @@ def run_over(
             yield done, result
             done += 1
         choice = choose_after(pilot.measured, count - done)
+        if size := trial_size(choice, count - done):
+            start = time.perf_counter()
+            steps = steps_for(choice.strategy)
+            for index, outcome in _run_strategy(choice, steps, islice(source, size), in_memory):
+                yield done + index, outcome
+            done += size
+            threaded_s = (time.perf_counter() - start) / size
+            choice = choose_after(replace(pilot.measured, threaded_s=threaded_s), count - done)
     if on_choice is not None:
         on_choice(choice)
     for index, outcome in _run_strategy(choice, steps_for(choice.strategy), source, in_memory):
