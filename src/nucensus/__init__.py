@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .batch import census, process_images
+    from .batch import census, merge_runs, process_images
     from .detect import detect_nuclei
     from .diff import diff_images
     from .export import export_run
-    from .model import Plane, Settings
+    from .model import Plane, Settings, Shard
     from .store import Run
     from .wells import well_table
 
@@ -17,10 +17,12 @@ _HOMES = {
     "Plane": "model",
     "Run": "store",
     "Settings": "model",
+    "Shard": "model",
     "census": "batch",
     "detect_nuclei": "detect",
     "diff_images": "diff",
     "export_run": "export",
+    "merge_runs": "batch",
     "process_images": "batch",
     "well_table": "wells",
 }
@@ -29,11 +31,13 @@ __all__ = [
     "Plane",
     "Run",
     "Settings",
+    "Shard",
     "__version__",
     "census",
     "detect_nuclei",
     "diff_images",
     "export_run",
+    "merge_runs",
     "process_images",
     "well_table",
 ]

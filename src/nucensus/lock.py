@@ -40,6 +40,10 @@ class RunLock:
         """Note that the image `key` is not being worked on any more."""
         os.pwrite(self._file, b"\0", _FIRST_BYTE + key)
 
+    def unmark_all(self) -> None:
+        """Note that no image is being worked on."""
+        os.ftruncate(self._file, _FIRST_BYTE)
+
     def release(self) -> None:
         """Let others have the run; the file stays only if it still marks an image."""
         if not _marked(self._file):

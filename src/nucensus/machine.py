@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .errors import InputError
+from .model import Shard
+
 _CGROUP = Path("/sys/fs/cgroup")
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -30,6 +33,35 @@ def core_limits() -> dict[str, int]:
     if slurm.isdigit() and int(slurm) > 0:
         limits["slurm"] = int(slurm)
     return limits
+
+
+def slurm_shard() -> Shard:
+    """Return which task of a job array of SLURM this is, and of how many.
+
+    Raises
+    ------
+    InputError
+        This is no task of an array, or of one that is not a range: what the
+        tasks of a list are cannot be known to one of them.
+    """
+    names = {name: f"SLURM_ARRAY_TASK_{name}" for name in ("ID", "MIN", "MAX", "COUNT")}
+    said = {name: os.environ.get(names[name], "") for name in names}
+    missing = [names[name] for name, value in said.items() if not value.isdecimal()]
+    if missing:
+        raise InputError(
+            f"the shard is to be the task of a job array, and {', '.join(missing)} is not set to a "
+            f"number; expected a job that was submitted with sbatch --array=1-N; outside of one, "
+            f"give --shard I/N"
+        )
+    task, first, last, count = (int(value) for value in said.values())
+    step = int(os.environ.get("SLURM_ARRAY_TASK_STEP") or 1)
+    if last != first + step * (count - 1) or (task - first) % step:
+        raise InputError(
+            f"the job array has {count} tasks from {first} to {last}; expected a range, as in "
+            f"sbatch --array=1-N; to do single shards again, submit the whole array again (what "
+            f"is done stays done), or give --shard I/N"
+        )
+    return Shard((task - first) // step + 1, count)
 
 
 def available_memory_bytes() -> int | None:

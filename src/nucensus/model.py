@@ -1,5 +1,6 @@
 """The values that cross from one room to another."""
 
+import hashlib
 import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -7,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import SettingsError
+from .errors import InputError, SettingsError
 
 Points: TypeAlias = NDArray[np.int64]
 """Coordinates, shape (N, ndim), int64, in axis order: (row, column) in 2-D."""
@@ -182,6 +183,60 @@ class Limits:
     max_memory_bytes: int | None = None
     max_failures: int | None = None
     timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of the parts that the images of a run are divided into, each a run of its own.
+
+    Which part an image belongs to follows from its name alone: images that are
+    added or removed do not move the others.
+
+    Attributes
+    ----------
+    index : int
+        Which part, from 1 to `count`.
+    count : int
+        How many parts there are.
+
+    Examples
+    --------
+    >>> str(Shard(3, 7))
+    '3/7'
+    >>> [Shard(index, 3).holds("A01_s1.tif") for index in (1, 2, 3)]
+    [False, True, False]
+    """
+
+    index: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.count:
+            raise InputError(
+                f"the shard is {self}; expected I/N with I from 1 to N, as in 3/7; shards are "
+                f"counted from 1"
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Return the shard that is written as I/N."""
+        index, _, count = text.partition("/")
+        if not (index.isdecimal() and count.isdecimal()):
+            raise InputError(f"the shard is {text!r}; expected I/N with I from 1 to N, as in 3/7")
+        return cls(int(index), int(count))
+
+    def holds(self, name: str) -> bool:
+        """Tell whether the image called `name` is in this part."""
+        return self.index == shard_index(name, self.count)
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+def shard_index(name: str, count: int) -> int:
+    """Return which of `count` shards the image called `name` belongs to, from 1."""
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(digest) % count + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ._version import __version__
 from .files import whole
+from .model import shard_index
 from .names import escape
 from .store import ImageRow, Run
 
@@ -21,7 +22,7 @@ Provenance: TypeAlias = dict[str, Any]
 
 SCHEMA_VERSION = 1
 
-_FACTS = ("settings", "estimates", "strategy", "machine", "started", "seconds")
+_FACTS = ("settings", "estimates", "strategy", "machine", "started", "seconds", "shards")
 """What a run records of itself that an output repeats. Nothing else leaves the run file."""
 
 _FILE = ("name", "path", "size_bytes", "mtime_ns")
@@ -35,8 +36,9 @@ def provenance(run: Run) -> Provenance:
     """
     facts = run.facts
     known = {name: facts[name] for name in _FACTS if name in facts}
-    if "started" in known:
-        known["started"] = datetime.fromtimestamp(known["started"], UTC).isoformat()
+    for timed in (known, *known.get("shards", ())):
+        if timed.get("started") is not None:
+            timed["started"] = datetime.fromtimestamp(timed["started"], UTC).isoformat()
     totals = run.input_totals()
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -59,9 +61,12 @@ def provenance(run: Run) -> Provenance:
 
 
 def of_image(document: Provenance, row: ImageRow) -> Provenance:
-    """Return the provenance of a run with the input of one image listed."""
+    """Return the provenance of a run with the input of one image listed, and its shard if any."""
+    shards = document.get("shards", ())
+    own = {"shards": [shards[shard_index(row["name"], len(shards)) - 1]]} if shards else {}
     return {
         **document,
+        **own,
         "inputs": {**document["inputs"], "files": [_file(*(row[name] for name in _FILE))]},
     }
 

@@ -19,6 +19,7 @@ rollback journal, and each commit is on the disk when it returns.
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import sqlite3
@@ -35,7 +36,7 @@ from .draw import map_of_centres
 from .errors import MissingPackageError, RunError
 from .lock import RunLock
 from .machine import network_disk
-from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Plane, Settings
+from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Plane, Settings, Shard
 
 if TYPE_CHECKING:
     import pandas
@@ -104,6 +105,13 @@ CREATE TABLE journal (
 CREATE INDEX listing ON journal (position) WHERE position IS NOT NULL;
 CREATE VIEW images AS SELECT position AS id, * FROM journal WHERE position IS NOT NULL;
 """
+
+_OTHERS = """
+CREATE TEMP TABLE others (
+    position INTEGER PRIMARY KEY, name NOT NULL UNIQUE, path NOT NULL, plane TEXT, stage TEXT
+);
+"""
+"""What was listed and belongs to other shards; SQLite keeps it, on disk if it is much."""
 
 _OUTCOME = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
@@ -393,7 +401,7 @@ class RunWriter:
         if self._folder is None:
             self._database = sqlite3.connect(":memory:", check_same_thread=False)
             self._closing = _close_with(self, self._database)
-            self._database.executescript(_SCHEMA)
+            self._database.executescript(_SCHEMA + _OTHERS)
             return
         with self.explained():
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -429,12 +437,21 @@ class RunWriter:
             self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
             self._database.commit()
 
-    def plan(self, references: Iterable[ImageRef], *, check_content: bool = False) -> int:
+    def plan(
+        self,
+        references: Iterable[ImageRef],
+        *,
+        check_content: bool = False,
+        shard: Shard | None = None,
+        keeps_others: bool = False,
+    ) -> int:
         """Write the listing, in one transaction; what is new or changed becomes pending.
 
         A file has changed if its size or time did, or, with `check_content`, if
         no hash of it is known; compare those that are with `hashed`. An image
         with a problem has failed, and one whose problem went away is pending.
+        Of a shard, only its own images are written, in their places among all;
+        with `keeps_others`, `listed` yields the others too, until the run is closed.
         Return how many have a problem and had none before.
         """
         changed = (
@@ -459,7 +476,7 @@ class RunWriter:
                     f"{', '.join(_or_as_it_was(name, anew) for name in _OUTCOME)}, "
                     "pixel_size_um = coalesce(excluded.pixel_size_um, "
                     f"CASE WHEN NOT ({anew}) THEN pixel_size_um END)",
-                    self._rows(references, resumes=earlier > 0),
+                    self._rows(references, earlier > 0, shard, keeps_others),
                 )
                 if earlier and earlier == self._one(
                     "SELECT count(*) FROM journal WHERE position IS NULL"
@@ -483,12 +500,32 @@ class RunWriter:
         for key, reason in self._database.execute(query):
             yield key, _as_text(reason)
 
-    def _rows(self, references: Iterable[ImageRef], *, resumes: bool) -> Iterator[tuple[Any, ...]]:
+    def _rows(
+        self,
+        references: Iterable[ImageRef],
+        resumes: bool,
+        shard: Shard | None,
+        keeps_others: bool,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield what is to be written of each image, and at last write what tells listings apart.
+
+        That is a digest of what the tables say of the images before they are
+        read. The files themselves may change.
+        """
+        digest, count = hashlib.blake2b(digest_size=16), 0
         for position, each in enumerate(references):
             row = _row(each)
-            if resumes:
-                self._refuse_another_file(row[0], row[1], each)
-            yield position, *row
+            count += 1
+            digest.update(ascii((row[0], *row[_SAID])).encode())
+            if shard is None or shard.holds(each.name):
+                if resumes:
+                    self._refuse_another_file(row[0], row[1], each)
+                yield position, *row
+            elif keeps_others:
+                stage = "discover" if each.problem else None
+                self._database.execute(_KEEP, (position, row[0], row[1], row[-1], stage))
+        listing = json.dumps({"images": count, "digest": digest.hexdigest()})
+        self._database.execute("INSERT OR REPLACE INTO run VALUES ('listing', ?)", (listing,))
 
     def _refuse_another_file(self, name: str | bytes, path: str | bytes, now: ImageRef) -> None:
         """Raise if both place and file are not those that the run knows by this name."""
@@ -554,10 +591,36 @@ class RunWriter:
                 yield key, _as_text(path), _plane(plane)
 
     def listed(self) -> Iterator[tuple[int, str, Plane]]:
-        """Yield (key, path, plane) of every image that has not failed, in the order of the run."""
-        query = "SELECT key, path, plane FROM images WHERE status != 'failed' ORDER BY id"
-        for key, path, plane in self._database.execute(query):
+        """Yield (key, path, plane) of every image that the listing found right, in its order.
+
+        The keys of images of other shards are beyond those of the run.
+        """
+        query = (
+            "SELECT position, key, path, plane FROM images WHERE stage IS NOT 'discover' UNION ALL "
+            "SELECT position, position + 1 + coalesce((SELECT max(key) FROM journal), 0), path, "
+            "plane FROM others WHERE stage IS NULL ORDER BY position"
+        )
+        for _, key, path, plane in self._database.execute(query):
             yield key, _as_text(path), _plane(plane)
+
+    def absorb(self, run: str | os.PathLike[str]) -> None:
+        """Take over every image of another run, in its place in the listing."""
+        columns = ", ".join(
+            name for _, name, *_ in self._database.execute("PRAGMA table_info(journal)")
+            if name != "key"
+        )  # fmt: skip
+        with self.explained():
+            uri = f"{_file_of(run).absolute().as_uri()}?mode=ro"
+            self._database.execute("ATTACH ? AS other", (uri,))
+            try:
+                self._database.execute(
+                    f"INSERT INTO journal ({columns}) SELECT {columns} FROM other.journal "
+                    "ORDER BY key"
+                )
+                self._database.commit()
+            finally:
+                self._database.rollback()
+                self._database.execute("DETACH other")
 
     def suspects(self) -> list[tuple[int, str, Plane]]:
         """Return (key, path, plane) of the pending images that an earlier process died with."""
@@ -565,6 +628,11 @@ class RunWriter:
         query = "SELECT path, plane FROM images WHERE key = ? AND status = 'pending'"
         rows = [(key, self._database.execute(query, (key,)).fetchone()) for key in left_behind]
         return [(key, _as_text(row[0]), _plane(row[1])) for key, row in rows if row]
+
+    def forget_suspects(self) -> None:
+        """Forget what an earlier process died with: every image has an outcome."""
+        if self.lock is not None:
+            self.lock.unmark_all()
 
     def has_images(self) -> bool:
         """Tell whether anything was ever listed."""
@@ -686,6 +754,14 @@ _PLANNED = (
     "plane",
 )  # fmt: skip
 
+_SAID = slice(_PLANNED.index("reason") + 1, None)
+"""Where a planned row says what the tables will say of an image, beside its name."""
+
+_KEEP = (
+    "INSERT INTO others VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) "
+    "DO UPDATE SET path = excluded.path, plane = excluded.plane, stage = excluded.stage"
+)
+
 _RELISTED = tuple(
     name for name in _PLANNED if name not in ("name", "status", "stage", "reason", "pixel_size_um")
 )
@@ -776,16 +852,11 @@ def _as_texts(row: Sequence[Any]) -> Sequence[Any]:
 def _open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
     """Open the run file of `folder`, made whole or not at all."""
     if overwrite:
-        for name in (
-            RUN_FILE,
-            *(RUN_FILE + end for end in _COMPANIONS),
-            "nuclei.csv",
-            "images.csv",
-            "provenance.json",
-        ):
-            (folder / name).unlink(missing_ok=True)
+        remove_run(folder)
     network = network_disk(folder)
-    database = sqlite3.connect(folder / RUN_FILE, timeout=30, check_same_thread=False)
+    database = sqlite3.connect(
+        (folder / RUN_FILE).absolute(), timeout=30, check_same_thread=False, uri=True
+    )
     try:
         if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             _check_schema(database, folder / RUN_FILE)
@@ -798,6 +869,7 @@ def _open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
                 f"PRAGMA user_version = {SCHEMA_VERSION}; {_SCHEMA} COMMIT;"
             )
         what = f"network disk ({network})" if network else "local disk"
+        database.executescript(_OTHERS)
         row = ("journal", json.dumps(f"{mode}, {what}"))
         database.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", row)
         database.commit()
@@ -807,11 +879,24 @@ def _open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
     return database
 
 
-_COMPANIONS = ("-wal", "-shm", "-journal")
+_OF_A_RUN = (
+    RUN_FILE, *(RUN_FILE + end for end in ("-wal", "-shm", "-journal")),
+    "nuclei.csv", "images.csv", "provenance.json",
+)  # fmt: skip
+
+
+def remove_run(folder: Path) -> None:
+    """Remove the run in `folder`, its tables too."""
+    for name in _OF_A_RUN:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _file_of(run: str | os.PathLike[str]) -> Path:
+    return Path(run, RUN_FILE) if Path(run).is_dir() else Path(run)
 
 
 def _open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
-    file = Path(path, RUN_FILE) if Path(path).is_dir() else Path(path)
+    file = _file_of(path)
     if not file.is_file():
         raise RunError(
             f"{os.fspath(path)!r} is not a run: there is no {RUN_FILE}; expected the folder that "

@@ -25,20 +25,21 @@ def look(writer: RunWriter, job: Job, strategy: Strategy, workers: int) -> Pools
     """Return the pooled estimates of each folder with enough images, and of all.
 
     The sample is spread evenly over the listing, so it depends on the images
-    alone. An image that cannot be read is passed over. What an earlier start
-    found is in the run file, and stays.
+    alone: a shard looks at the sample of all. An image that cannot be read is
+    passed over. What an earlier start found is in the run file, and stays.
     """
     known = writer.facts.get("estimates")
     if known:
         return {folder: Resolved.from_dict(values) for folder, values in known.items()}
     counts = Counter(os.path.dirname(path) for _, path, _ in writer.listed())
     sample = list(_sample(writer.listed(), counts))
+    outcomes = dict(strategy.run(job.look, sample, workers))
+    if job.stop is not None and job.stop.is_set():
+        return {}  # not all was looked at
     estimates: dict[str, list[Estimate]] = {"": []}
-    for index, found in sorted(
-        (index, found)
-        for index, found in strategy.run(job.look, sample, workers)
-        if isinstance(found, Estimate)
-    ):
+    for index, found in sorted(outcomes.items()):
+        if not isinstance(found, Estimate):
+            continue
         folder = os.path.dirname(sample[index][1])
         estimates[""].append(found)
         if counts[folder] >= _LEAST_SAMPLE:

@@ -17,7 +17,7 @@ from ..errors import RunError
 from ..execute import STRATEGIES, Lost, Strategy, isolated
 from ..export import write_csv
 from ..machine import facts, usable_cores
-from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings
+from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings, Shard
 from ..read import SUFFIXES
 from ..store import Run, RunWriter
 from .bottleneck import Tally
@@ -50,6 +50,7 @@ def census(
     strategy: str = "auto",
     workers: int | None = None,
     limits: Limits | None = None,
+    shard: Shard | None = None,
     overwrite: bool = False,
     check_content: bool = False,
     stop: threading.Event | None = None,
@@ -88,6 +89,9 @@ def census(
         As in `process_images`.
     limits : Limits, optional
         What the run may take, and when it gives up.
+    shard : Shard, optional
+        Only this part of the images is done, as all of them would be; join the
+        parts with `merge_runs`.
     overwrite : bool
         Whether an earlier run in `out` is replaced.
     check_content : bool
@@ -129,13 +133,16 @@ def census(
     wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
     listed = join_treatments(expand(found), wells)
     first = next(listed)  # what is wrong with the inputs shows before a run is made
-    selection = _selection(plane or Plane(), pattern, manifest=manifest, metadata=metadata)
+    selection = _selection(plane or Plane(), pattern, shard, manifest=manifest, metadata=metadata)
     with RunWriter(out, overwrite=overwrite) as writer:
         if writer.has_images():
             _refuse_other(writer, "settings", settings.as_dict(), out)
             _refuse_other(writer, "selection", selection, out)
         writer.record_facts(settings=settings.as_dict(), selection=selection, wells=wells)
-        problems = writer.plan(itertools.chain([first], listed), check_content=check_content)
+        problems = writer.plan(
+            itertools.chain([first], listed), check_content=check_content, shard=shard,
+            keeps_others=_has_to_look(writer.facts),
+        )  # fmt: skip
         if check_content:
             writer.redo(_changed(writer, workers))
         _Shift(
@@ -164,7 +171,13 @@ def retry(
     choice = choose(strategy, workers, limits)
     Run(out).close()  # raises if it is not a run
     with RunWriter(out) as writer:
-        settings = Settings.from_dict(writer.facts["settings"])
+        facts = writer.facts
+        settings = Settings.from_dict(facts["settings"])
+        if facts.get("selection", {}).get("shard") and _has_to_look(facts):
+            raise RunError(
+                f"the shard in {os.fspath(out)!r} was stopped before it knew what nuclei look "
+                f"like; expected one that looked at its sample; carry it on with nucensus detect"
+            )
         writer.redo_failed()
         _Shift(
             writer, settings, choice, workers=workers, limits=limits or Limits(), stop=stop,
@@ -173,9 +186,16 @@ def retry(
     return Run(out)
 
 
+def _has_to_look(run_facts: dict[str, Any]) -> bool:
+    """Tell whether the settings leave open what a sample of the images has to tell."""
+    is_known = bool(run_facts.get("estimates"))
+    return not (is_known or Settings.from_dict(run_facts["settings"]).are_numbers)
+
+
 def _selection(
     plane: Plane,
     pattern: str | None,
+    shard: Shard | None,
     *,
     manifest: PathLike | None,
     metadata: PathLike | None,
@@ -185,6 +205,7 @@ def _selection(
     return {
         **asdict(plane),
         "pattern": pattern,
+        "shard": shard and str(shard),
         **{name: path and os.path.abspath(os.fspath(path)) for name, path in tables.items()},
     }
 
@@ -195,17 +216,21 @@ def _refuse_other(
     """Raise if the run in `out` was taken with other `values` of this fact."""
     now = json.loads(json.dumps(values))
     before = writer.facts.get(fact, now)
-    differing = [
+    if differing := differences(before, now):
+        raise RunError(
+            f"{os.fspath(out or RUN_FILE)!r} holds a run with other {fact} "
+            f"({differing}); expected the same, to carry it on; choose another folder "
+            f"with -o, or replace the run with --overwrite"
+        )
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Say which values differ, by name; nothing if they are the same."""
+    return ", ".join(
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in {**before, **now}
         if before.get(name) != now.get(name)
-    ]
-    if differing:
-        raise RunError(
-            f"{os.fspath(out or RUN_FILE)!r} holds a run with other {fact} "
-            f"({', '.join(differing)}); expected the same, to carry it on; choose another folder "
-            f"with -o, or replace the run with --overwrite"
-        )
+    )
 
 
 def _changed(writer: RunWriter, workers: int | None) -> list[int]:
@@ -265,14 +290,15 @@ class _Shift:
         if self._failures:
             self._give_up_beyond_limit(next(reason for _, reason in self._writer.problems()))
         try:
-            self._work_on_suspects()
             self._look()
+            self._work_on_suspects()
             self._work_on_pending()
         finally:
             self._commit()
         if out is not None and not self._writer.pending_count():
             with self._writer.explained():
                 write_csv(self._writer.view(), out)
+                self._writer.forget_suspects()
         seconds = time.time() - started
         self._writer.record_facts(
             seconds=round(seconds, 3), done=self._tally.images + self._failures,
@@ -284,18 +310,22 @@ class _Shift:
         suspects = self._writer.suspects()
         if not suspects:
             return
-        timeout_s = self._limits.timeout_s or _SUSPECT_TIMEOUT_S
         workers = min(self._workers, len(suspects))
-        choice = Choice(isolated(timeout_s, self._ceiling_bytes), workers, "in flight at a crash")
+        choice = Choice(self._isolated(), workers, "in flight at a crash")
         self._run(suspects, len(suspects), choice)
+
+    def _isolated(self) -> Strategy:
+        return isolated(self._limits.timeout_s or _SUSPECT_TIMEOUT_S, self._ceiling_bytes)
 
     def _look(self) -> None:
         """Learn from a sample what the settings leave open."""
         if self._job.settings.are_numbers or not self._writer.pending_count():
             return
-        strategy = STRATEGIES["threads"]
+        lock, strategy = self._writer.lock, STRATEGIES["threads"]
         if self._choice is not None and self._choice.strategy.isolates_crashes:
             strategy = self._choice.strategy
+        elif lock is not None and lock.left_behind:  # the sample may hold what that died of
+            strategy = self._isolated()
         job = self._job_for(strategy)
         self._job = replace(self._job, pools=look(self._writer, job, strategy, self._workers))
 

@@ -19,6 +19,7 @@ _COMMANDS = {
     "detect": "Find the nuclei of images, folders or globs.",
     "scan": "Show what is in a folder or plate, and what is missing, before anything runs.",
     "retry": "Do the failed images of a run again.",
+    "merge": "Join the runs of all shards into one.",
     "tune": "Choose the settings by eye, in the browser.",
     "report": "Show a run as one HTML file: numbers, heat maps, pictures.",
     "export": "Write what a run found for QuPath, Fiji, napari, pandas, R, ...",

@@ -12,8 +12,20 @@ from .running import run_and_report, run_options
 from .selection import plane_of, selection
 
 if TYPE_CHECKING:
-    from ..model import Settings
+    from ..model import Settings, Shard
     from ..store import Run
+
+
+class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """One part of several, as 3/7, or the task of a job array."""
+
+    name = "I/N|slurm"
+
+    def convert(self, value: Any, *_: Any) -> "Shard":
+        from ..machine import slurm_shard
+        from ..model import Shard
+
+        return slurm_shard() if value == "slurm" else Shard.parse(value)
 
 
 @click.command(epilog="Example: nucensus detect plate/ -o run --threshold 300 --border keep")
@@ -46,10 +58,16 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Know changed files by a hash of their content, not by size and time.",
 )
+@click.option(
+    "--shard",
+    type=_Shard(),
+    help="Do only this part of the images (slurm: as the task of the job array); see merge.",
+)
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @run_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             given: dict[str, Any], overwrite: bool, check_content: bool, report: bool,
+            shard: "Shard | None",
             pattern: str | None, manifest: str | None, metadata: str | None,
             **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
@@ -82,6 +100,7 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             pattern=pattern,
             manifest=manifest,
             metadata=metadata,
+            shard=shard,
             overwrite=overwrite,
             check_content=check_content,
         ),

@@ -196,6 +196,11 @@ def print_summary(run: "Run", out: Path) -> None:
         return
     if done:
         click.echo(facts["bottleneck"])
+    print_written(out)
+
+
+def print_written(out: Path) -> None:
+    """Say where the run and its tables are."""
     click.echo(f"Written: {out / 'nuclei.csv'}, {out / 'images.csv'}, {out / 'run.sqlite'}")
 
 

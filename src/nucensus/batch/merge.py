@@ -1,0 +1,269 @@
+"""Join the runs of all shards into the one that an undivided run would have been."""
+
+import itertools
+import json
+import os
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..errors import RunError
+from ..export import write_csv
+from ..lock import RunLock
+from ..model import RUN_FILE, Shard
+from ..store import Run, RunWriter, remove_run
+from .take_census import differences
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What there is to know of the run of a shard before its images are taken over."""
+
+    run: str
+    shard: Shard
+    facts: dict[str, Any]
+    counts: dict[str, int]
+
+    def said(self, fact: str) -> Any:
+        """Return what the other shards should say too; None if it need not be said."""
+        value = self.facts.get(fact)
+        if fact == "selection":
+            return {**self.facts[fact], "shard": None}
+        return {fact: value} if fact == "version" else value
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a merged run keeps of the shard beside its images."""
+        strategy, machine = self.facts.get("strategy", {}), self.facts.get("machine", {})
+        return {
+            "shard": str(self.shard),
+            "run": os.path.abspath(self.run),
+            "images": self.counts["images"],
+            "started": self.facts.get("started"),
+            "seconds": self.facts.get("seconds"),
+            "strategy": strategy.get("name"),
+            "workers": strategy.get("workers"),
+            "processor": machine.get("processor"),
+        }
+
+
+def merge_runs(runs: Iterable[PathLike], out: PathLike, *, overwrite: bool = False) -> Run:
+    """Join the runs of all shards into one run, the one that an undivided run would have been.
+
+    The nuclei and the images, their order and every byte of the tables are
+    those of an undivided run, the times that images took aside. Images that
+    failed stay failed. The run can be carried on and retried like any other.
+
+    Parameters
+    ----------
+    runs : iterable of path
+        The folder of the run of each shard, in any order.
+    out : path
+        The folder that receives `run.sqlite`, `nuclei.csv`, `images.csv` and
+        `provenance.json`, all of them or none.
+    overwrite : bool
+        Whether an earlier run in `out` is replaced.
+
+    Returns
+    -------
+    Run
+        A read-only view of the run file.
+
+    Raises
+    ------
+    RunError
+        A shard is missing, doubled or not finished, or was taken with other
+        settings, another selection, another version or from another listing
+        than the others; or `out` holds a run already, or cannot be written.
+
+    Examples
+    --------
+    >>> for index in range(1, 8):                                            # doctest: +SKIP
+    ...     census("plate/", f"shards/{index}", shard=Shard(index, 7))
+    >>> run = merge_runs([f"shards/{i}" for i in range(1, 8)], out="run/")   # doctest: +SKIP
+    """
+    parts = sorted((_part(os.fspath(run)) for run in runs), key=lambda part: part.shard.index)
+    _refuse_incomplete(parts)
+    _refuse_unlike(parts)
+    target = Path(out)
+    _refuse_to_replace(target, parts, overwrite)
+    with _put_in_place(target) as folder, RunWriter(folder) as writer:
+        for part in parts:
+            writer.absorb(part.run)
+        if any(
+            count != sum(part.counts[status] for part in parts)
+            for status, count in writer.view().counts.items()
+        ):
+            raise RunError(
+                "a shard changed while it was merged; expected runs that nobody writes; wait until "
+                "all are done, and merge them again"
+            )
+        writer.record_facts(**_facts(parts))
+        with writer.explained():
+            write_csv(writer.view(), folder)
+    return Run(out)
+
+
+def _part(run: str) -> _Part:
+    """Look at the run of a shard, and refuse what is none or not finished."""
+    try:
+        with Run(run) as opened:
+            facts, counts = opened.facts, opened.counts
+    except sqlite3.Error as error:
+        raise RunError(
+            f"{run!r} cannot be read ({error}); expected the finished run of a shard; do it again "
+            f"with --overwrite"
+        ) from error
+    shard = facts.get("selection", {}).get("shard")
+    if "selection" in facts and shard is None:
+        raise RunError(
+            f"{run!r} holds a run that is not divided; expected shards, as nucensus detect --shard "
+            f"I/N takes them; leave it out"
+        )
+    if "listing" not in facts or counts["pending"]:
+        left = f"{counts['pending']} images left" if counts["pending"] else "listed no image yet"
+        raise RunError(
+            f"{run!r} {f'(shard {shard}) ' if shard else ''}is not finished: it has {left}; "
+            f"expected shards with an outcome for every image; run its command again, it carries on"
+        )
+    return _Part(run, Shard.parse(shard), facts, counts)
+
+
+def _refuse_incomplete(parts: Sequence[_Part]) -> None:
+    """Raise unless there is each shard of one division, once."""
+    if not parts:
+        raise RunError("no run was given; expected the runs of all shards")
+    divisions = {part.shard.count: part for part in parts}
+    if len(divisions) > 1:
+        found = " and ".join(f"{part.run!r} is shard {part.shard}" for part in divisions.values())
+        raise RunError(
+            f"{found}; expected shards of one division; merge those of one N, or do the others "
+            f"again with the same N"
+        )
+    for one, other in itertools.pairwise(parts):
+        if one.shard == other.shard:
+            raise RunError(
+                f"shard {one.shard} comes twice, in {one.run!r} and {other.run!r}; expected every "
+                f"shard once; leave one of them out"
+            )
+    (count,) = divisions
+    missing = sorted(set(range(1, count + 1)) - {part.shard.index for part in parts})
+    if missing:
+        shown = ", ".join(str(Shard(index, count)) for index in missing[:_NAMES_SHOWN])
+        more = f" and {len(missing) - _NAMES_SHOWN} more" if len(missing) > _NAMES_SHOWN else ""
+        raise RunError(
+            f"of {count} shards, these are missing: {shown}{more}; expected all of them; give "
+            f"their runs too, or do them with nucensus detect --shard"
+        )
+
+
+_AGAIN = "do it again with --overwrite"
+_LIST_AGAIN = "run the command of every shard again: what is done stays done"
+_ALIKE = {
+    "version": ("was found by another version of nucensus", _AGAIN),
+    "settings": ("was found with other settings", _AGAIN),
+    "selection": ("is of another selection of images", _AGAIN),
+    "wells": ("knows other treatments of the wells", _LIST_AGAIN),
+    "listing": ("lists other images, or says something else of them", _LIST_AGAIN),
+    "estimates": ("saw other nuclei in the sample of the images, or not all of it", _AGAIN),
+}
+"""The facts that all shards must agree on: what it means if one does not, and what to do."""
+
+
+def _refuse_unlike(parts: Sequence[_Part]) -> None:
+    """Raise if a shard was not taken like most of the others."""
+    for fact, (what, advice) in _ALIKE.items():
+        said = [(part, json.dumps(part.said(fact), sort_keys=True)) for part in parts]
+        said = [(part, text) for part, text in said if text != "null"]
+        usual = Counter(text for _, text in said).most_common(1)
+        for odd, text in said:
+            if text == usual[0][0]:
+                continue
+            like = next(part for part, other in said if other == usual[0][0])
+            is_short = fact not in ("wells", "estimates")
+            how = f" ({differences(like.said(fact), odd.said(fact))})" if is_short else ""
+            raise RunError(
+                f"shard {odd.shard} in {odd.run!r} {what} than shard {like.shard} in "
+                f"{like.run!r}{how}; expected shards of one run; {advice}"
+            )
+
+
+def _refuse_to_replace(out: Path, parts: Sequence[_Part], overwrite: bool) -> None:
+    if any(os.path.realpath(out) == os.path.realpath(_folder(part.run)) for part in parts):
+        raise RunError(
+            f"{os.fspath(out)!r} is one of the shards; expected a folder of its own for the merged "
+            f"run; choose another with -o"
+        )
+    if os.path.lexists(out / RUN_FILE) and not overwrite:
+        raise RunError(
+            f"{os.fspath(out)!r} holds a run; expected a folder without one; choose another with "
+            f"-o, or replace the run with --overwrite"
+        )
+
+
+def _folder(run: str) -> str:
+    return run if os.path.isdir(run) else os.path.dirname(run)
+
+
+@contextmanager
+def _put_in_place(out: Path) -> Iterator[Path]:
+    """Lend a folder inside `out`, and move what was written there to `out` once all of it is.
+
+    The run file comes last: without it there is no run.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = RunLock(out)
+    except OSError as error:
+        raise RunError(
+            f"{os.fspath(out)!r} cannot be written ({error}); expected a folder that can be "
+            f"written; choose another with -o"
+        ) from error
+    partial = out / "merge.partial"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        yield partial
+        remove_run(out)
+        for path in sorted(partial.iterdir(), key=lambda path: path.name == RUN_FILE):
+            os.replace(path, out / path.name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        lock.release()
+
+
+def _facts(parts: Sequence[_Part]) -> dict[str, Any]:
+    """Return what the merged run says of itself: what all shards say, and their sums."""
+    said = [part.facts for part in parts]
+    alike = {fact: next((each[fact] for each in said if fact in each), None) for fact in _ALIKE}
+    machines = [each.get("machine", {}) for each in said]
+    summaries = [part.summary() for part in parts]
+    vanished = [name for each in said for name in each.get("vanished_names", ())]
+    return {
+        **{fact: value for fact, value in alike.items() if value is not None},
+        "selection": parts[0].said("selection"),
+        "machine": {
+            name: value
+            for name, value in machines[0].items()
+            if all(each.get(name) == value for each in machines)
+        },
+        "strategy": {
+            "name": "shards",
+            "workers": sum(each["workers"] or 1 for each in summaries),
+            "reason": f"{len(parts)} shards were merged",
+        },
+        "started": min(each["started"] for each in summaries if each["started"]),
+        "seconds": round(sum(each["seconds"] or 0 for each in summaries), 3),
+        "done": sum(part.counts["found"] + part.counts["failed"] for part in parts),
+        "bottleneck": "Each shard knows what bounded it.",
+        "vanished": sum(each.get("vanished", 0) for each in said),
+        "vanished_names": vanished[:_NAMES_SHOWN],
+        "shards": summaries,
+    }

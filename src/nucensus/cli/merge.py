@@ -1,0 +1,47 @@
+"""`nucensus merge`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from . import EXIT_SOME_FAILED
+from .running import print_failures, print_written
+
+
+@click.command(epilog="Example: nucensus merge shards/* -o run")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Folder for the merged run.sqlite, nuclei.csv and images.csv.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def command(runs: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool) -> None:
+    """Join the runs of all shards into one.
+
+    RUN... are the folders that nucensus detect --shard I/N -o wrote, in any
+    order. The tables are those of an undivided run, to the byte, the times that
+    images took aside. A shard that is missing, doubled, not finished or not
+    like the others is refused.
+
+    Exit code: 0 if every image was done, 3 if some failed, 1 if the shards
+    cannot be merged, 2 for wrong usage.
+    """
+    from ..batch import merge_runs
+
+    run = merge_runs(runs, out, overwrite=overwrite)
+    counts = run.counts
+    if not quiet:
+        click.echo(
+            f"{counts['nuclei']} nuclei in {counts['found']} images, {counts['failed']} failed; "
+            f"merged from {len(runs)} shards"
+        )
+        print_written(out)
+    print_failures(run)
+    if counts["failed"]:
+        sys.exit(EXIT_SOME_FAILED)
