@@ -80,6 +80,13 @@ def sanitize(session: nox.Session) -> None:
 
 
 @nox.session
+def cluster(session: nox.Session) -> None:
+    """Check the scripts of docs/cluster; runs them where GNU parallel and SLURM are installed."""
+    sync(session, "--group", "cluster")
+    session.run("pytest", "-q", "tests/test_cluster.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the kernel: nox -s bench -- --quick."""
     sync(session, "--group", "opencv")

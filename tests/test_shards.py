@@ -32,7 +32,7 @@ AUTO = Settings()
 def folders(tmp_path_factory):
     """Three folders of nuclei that differ in size and brightness; one is too small for itself."""
     root = tmp_path_factory.mktemp("folders")
-    kinds = {"dim": (20, 6, 700), "bright": (16, 9, 2200), "few": (5, 12, 1500)}
+    kinds = {"dim": (13, 6, 700), "bright": (9, 9, 2200), "few": (3, 12, 1500)}
     for number, (name, (count, radius, brightness)) in enumerate(kinds.items()):
         (root / name).mkdir()
         for site in range(count):
@@ -101,12 +101,9 @@ def test_an_image_stays_in_its_shard_in_every_version():
 
 
 @pytest.mark.parametrize("text", ["", "3", "0/7", "8/7", "-1/7", "3/7/9", "a/b", "1/0", "1.0/2"])
-def test_what_is_no_shard_is_refused(text, tmp_path):
+def test_what_is_no_shard_is_refused(text):
     with pytest.raises(InputError, match=r"expected I/N with I from 1 to N, as in 3/7"):
         Shard.parse(text)
-    done = run("detect", tmp_path, "-o", tmp_path / "run", f"--shard={text}")
-    assert done.returncode == 2
-    assert "as in 3/7" in done.stderr
 
 
 def array(monkeypatch, **said):
@@ -166,17 +163,15 @@ def test_a_shard_that_is_done_is_not_done_again(folders, tmp_path):
 
 
 def test_another_shard_does_not_carry_a_run_on(folders, tmp_path):
-    take(folders, tmp_path, Shard(2, 3))
-    for other, now in (("3/3", "3/3"), ("2/4", "2/4"), (None, "None")):
-        options = ("--shard", other) if other else ()
-        done = run("detect", folders, "-o", tmp_path / "2 of 3", "--threshold", "300",
-                   "--border", "keep", *options)  # fmt: skip
-        assert done.returncode == 1
-        assert "shard was '2/3' and is " + repr(other).replace("None", now) in done.stderr
-        assert "--overwrite" in done.stderr
-    nucensus.census(folders, tmp_path / "2 of 3", NUMBERS, shard=Shard(3, 3), overwrite=True)
-    with nucensus.Run(tmp_path / "2 of 3") as other_now:
-        assert other_now.facts["selection"]["shard"] == "3/3"
+    out = take(folders, tmp_path, Shard(2, 3))
+    for other, said in ((Shard(3, 3), "'3/3'"), (Shard(2, 4), "'2/4'"), (None, "None")):
+        with pytest.raises(RunError, match=rf"shard was '2/3' and is {said}.*--overwrite"):
+            nucensus.census(folders, out, NUMBERS, shard=other)
+    done = run("detect", folders, "-o", out, "--threshold", "300", "--border", "keep",
+               "--shard", "3/3", "--overwrite")  # fmt: skip
+    assert done.returncode in (0, 3)
+    with nucensus.Run(out) as now:
+        assert now.facts["selection"]["shard"] == "3/3"
 
 
 def test_a_shard_without_images_is_a_run_too(plate, tmp_path):
@@ -210,16 +205,13 @@ def test_shards_in_any_order_killed_and_repeated_are_the_undivided_run(
     chance = random.Random(int(os.environ.get("NUCENSUS_KILLS", "8")))
     indexes = list(range(1, 8))
     chance.shuffle(indexes)
-    killed = set(indexes[::2])
+    killed = set(indexes[1::2])
     for index in indexes:
         command = (
             "detect", folders, "-o", tmp_path / f"shard-{index}", *settings, "--shard", f"{index}/7"
         )  # fmt: skip
         if index in killed:
             kill_when(chance.choice(("listed", "looked", "half done")), command, tmp_path, index)
-            refused = run("merge", *tmp_path.glob("shard-*"), "-o", tmp_path / "merged")
-            assert refused.returncode == 1, refused.stdout
-            assert not (tmp_path / "merged").exists()
         done = run(*command)
         assert done.returncode in (0, 3), done.stderr
     parts = [tmp_path / f"shard-{index}" for index in indexes]
@@ -515,7 +507,8 @@ def test_a_place_that_cannot_be_written_is_said_to_be_one(parts, tmp_path):
         merge_runs(parts, tmp_path / "merged")
 
 
-@pytest.mark.parametrize("kill", range(4))
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", range(3))
 def test_a_merge_that_is_killed_leaves_a_whole_run_or_none(kill, parts, undivided, tmp_path):
     out = tmp_path / "merged"
     if kill % 2:
@@ -577,6 +570,7 @@ def deadly(tmp_path, fields):
     return folder
 
 
+@pytest.mark.slow
 def test_an_image_that_kills_whoever_looks_at_it_changes_nothing(deadly, tmp_path):
     """Whoever dies of it, and whoever owns it: the same command twice gets past it."""
 

@@ -173,7 +173,7 @@ _ALIKE = {
     "selection": ("is of another selection of images", _AGAIN),
     "wells": ("knows other treatments of the wells", _LIST_AGAIN),
     "listing": ("lists other images, or says something else of them", _LIST_AGAIN),
-    "estimates": ("saw other nuclei in the sample of the images, or not all of it", _AGAIN),
+    "estimates": ("saw other nuclei in the sample of the images", _AGAIN),
 }
 """The facts that all shards must agree on: what it means if one does not, and what to do."""
 

@@ -1,0 +1,11 @@
+#!/bin/bash
+# Count on AWS Batch: bash aws-batch-submit.sh QUEUE SHARDS
+set -euo pipefail
+queue=$1 shards=$2
+cd "$(dirname "$0")"
+
+aws batch register-job-definition --cli-input-json file://aws-batch-definition.json
+count=$(aws batch submit-job --job-name nucensus --job-definition nucensus --job-queue "$queue" \
+    --array-properties "size=$shards" --query jobId --output text)
+aws batch submit-job --job-name nucensus-merge --job-definition nucensus --job-queue "$queue" \
+    --depends-on "jobId=$count" --container-overrides file://aws-batch-merge.json

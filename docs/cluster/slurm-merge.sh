@@ -1,0 +1,9 @@
+#!/bin/bash
+#SBATCH --job-name=nucensus-merge
+#SBATCH --mem=2G
+#SBATCH --time=01:00:00
+# Join the shards: sbatch --dependency=afterok:JOB slurm-merge.sh OUT
+set -euo pipefail
+out=$1
+
+nucensus merge "$out"/shards/* -o "$out/run" --overwrite || [ $? -eq 3 ]

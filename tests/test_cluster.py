@@ -1,0 +1,209 @@
+"""The example scripts of docs/cluster: their own tools find nothing wrong, and they count."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from commands import run, tables
+
+SCRIPTS = Path(__file__).parents[1] / "docs" / "cluster"
+SHARDS = 3
+
+
+def tool(name):
+    """Return the path of a program, or skip the test."""
+    path = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    return path or pytest.skip(f"{name} is not installed")
+
+
+def kubernetes(name):
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (uv sync --group cluster)")
+    return yaml.safe_load((SCRIPTS / f"kubernetes-{name}.yaml").read_text())
+
+
+def test_shellcheck_finds_nothing_in_the_shell_scripts():
+    scripts = sorted(SCRIPTS.glob("*.sh"))
+    assert scripts
+    done = subprocess.run(
+        [tool("shellcheck"), *scripts], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["count", "merge"])
+def test_the_kubernetes_jobs_fit_the_published_schema(name):
+    validator = pytest.importorskip("kubernetes_validate")
+    validator.validate(kubernetes(name), "1.30", strict=True)
+
+
+def test_the_kubernetes_job_has_as_many_shards_as_completions():
+    spec = kubernetes("count")["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    assert int(environment["SHARDS"]) == spec["completions"] == spec["parallelism"]
+
+
+def test_the_aws_batch_documents_fit_the_model_of_the_service():
+    session = pytest.importorskip("botocore.session").get_session()
+    from botocore.validate import ParamValidator
+
+    service = session.get_service_model("batch")
+    for name, shape in (
+        ("definition", service.operation_model("RegisterJobDefinition").input_shape),
+        ("merge", service.shape_for("ContainerOverrides")),
+    ):
+        document = json.loads((SCRIPTS / f"aws-batch-{name}.json").read_text())
+        report = ParamValidator().validate(document, shape)
+        assert not report.has_errors(), report.generate_report()
+
+
+def test_the_nextflow_pipeline_is_parsed():
+    reftrace = pytest.importorskip("reftrace")
+    module = reftrace.Module.from_file(str(SCRIPTS / "nextflow.nf"))
+    assert isinstance(module, reftrace.Module), module.error
+    assert [process.name for process in module.processes] == ["COUNT", "MERGE"]
+    assert {param.name for param in module.params} == {"input", "out", "shards"}
+    assert len(module.workflows) == 1
+
+
+@pytest.fixture
+def odd_plate(plate, tmp_path):
+    """A plate with an odd name, of which one image fails."""
+    (plate / "broken.tif").write_text("nothing")
+    return plate.rename(tmp_path / "a plate's folder")
+
+
+@pytest.fixture
+def expected(odd_plate, tmp_path):
+    """The tables of an undivided run."""
+    assert run("detect", odd_plate, "-o", tmp_path / "expected").returncode == 3
+    return tables(tmp_path / "expected")
+
+
+def start_script(command, **said):
+    """Run a command as its scheduler does, with what that says in the environment."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, **{name: str(value) for name, value in said.items()}}
+    words = [str(each) for each in command]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def slurm(plate, out):
+    for task in range(SHARDS):
+        said = {"ID": task, "MIN": 0, "MAX": SHARDS - 1, "COUNT": SHARDS}
+        start_script(
+            ["bash", SCRIPTS / "slurm-count.sh", plate, out],
+            **{f"SLURM_ARRAY_TASK_{name}": value for name, value in said.items()},
+        )
+    start_script(["bash", SCRIPTS / "slurm-merge.sh", out])
+
+
+def aws_batch(plate, out):
+    definition = json.loads((SCRIPTS / "aws-batch-definition.json").read_text())
+    for index in range(SHARDS):
+        start_script(
+            definition["containerProperties"]["command"], INPUT=plate, OUT=out,
+            AWS_BATCH_JOB_ARRAY_INDEX=index, AWS_BATCH_JOB_ARRAY_SIZE=SHARDS,
+        )  # fmt: skip
+    start_script(json.loads((SCRIPTS / "aws-batch-merge.json").read_text())["command"], OUT=out)
+
+
+def kubernetes_jobs(plate, out):
+    commands = [
+        kubernetes(name)["spec"]["template"]["spec"]["containers"][0]["command"]
+        for name in ("count", "merge")
+    ]
+    for index in range(SHARDS):
+        said = {"INPUT": plate, "OUT": out, "SHARDS": SHARDS, "JOB_COMPLETION_INDEX": index}
+        start_script(commands[0], **said)
+    start_script(commands[1], OUT=out)
+
+
+def gnu_parallel(plate, out):
+    tool("parallel")
+    start_script(["bash", SCRIPTS / "parallel.sh", plate, out, SHARDS, "--will-cite"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", [slurm, aws_batch, kubernetes_jobs, gnu_parallel])
+def test_the_scripts_count_what_an_undivided_run_counts(system, odd_plate, expected, tmp_path):
+    system(odd_plate, tmp_path / "out put")
+    assert tables(tmp_path / "out put" / "run") == expected
+    assert len(list((tmp_path / "out put" / "shards").iterdir())) == SHARDS
+
+
+_SLURM = """
+ClusterName=loopback
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser={user}
+SlurmdUser={user}
+AuthInfo=socket={folder}/munge.socket
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
+SlurmctldPort=16817
+SlurmdPort=16818
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+MailProg=/bin/true
+NodeName={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=2000 State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES State=UP
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """A cluster of one node, with SLURM on it."""
+    munged, *daemons = [tool(name) for name in ("munged", "slurmctld", "slurmd")]
+    folder = tmp_path / "slurm"
+    for path in (folder, folder / "state", folder / "spool"):
+        path.mkdir(mode=0o700)
+    user, host = os.environ.get("USER") or "root", os.uname().nodename
+    (folder / "slurm.conf").write_text(_SLURM.format(folder=folder, user=user, host=host))
+    (folder / "key").write_bytes(os.urandom(128))
+    (folder / "key").chmod(0o600)
+    monkeypatch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    files = [f"--{name}-file={folder / name}" for name in ("key", "pid", "log", "seed")]
+    commands = [
+        [munged, "--foreground", "--force", f"--socket={folder / 'munge.socket'}", *files],
+        *([daemon, "-D"] for daemon in daemons),
+    ]
+    started = []
+    with open(folder / "said", "wb") as said:
+        for command in commands:
+            started.append(subprocess.Popen(command, stdout=said, stderr=said))
+            time.sleep(2)
+    yield lambda *words: start_script(words).strip()
+    for process in reversed(started):
+        process.terminate()
+        process.wait(timeout=60)
+
+
+@pytest.mark.slow
+def test_slurm_itself_runs_the_array_and_then_the_merge(cluster, odd_plate, expected, tmp_path):
+    out = tmp_path / "out"
+    room = ("--cpus-per-task=1", "--mem=500M", f"--output={tmp_path}/%A_%a.txt")
+    script = (SCRIPTS / "slurm-count.sh", odd_plate, out)
+    array = cluster("sbatch", "--parsable", f"--array=1-{SHARDS}", *room, *script)
+    merge = ("--mem=500M", f"--dependency=afterok:{array}", f"--output={tmp_path}/merge.txt")
+    cluster("sbatch", *merge, SCRIPTS / "slurm-merge.sh", out)
+    deadline = time.monotonic() + 300
+    while cluster("squeue", "--noheader") and time.monotonic() < deadline:
+        time.sleep(0.5)
+    said = [path.read_text() for path in sorted(tmp_path.glob("*.txt"))]
+    assert (out / "run" / "nuclei.csv").exists(), said
+    assert tables(out / "run") == expected
