@@ -12,7 +12,7 @@ import pytest
 from commands import run, tables
 
 SCRIPTS = Path(__file__).parents[1] / "docs" / "cluster"
-SHARDS = 3
+SHARDS = 2
 
 
 def tool(name):

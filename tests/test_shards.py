@@ -4,9 +4,11 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -289,6 +291,7 @@ def test_files_that_come_and_go_leave_the_others_in_their_shards(folders, tmp_pa
     assert tables(tmp_path / "merged") == tables(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_merged_run_is_carried_on_retried_exported_and_compared(folders, undivided, tmp_path):
     inputs = shutil.copytree(folders, tmp_path / "inputs")
     merged = tmp_path / "merged"
@@ -377,8 +380,19 @@ def test_a_run_file_that_is_damaged_is_named(parts, tmp_path):
     content = bytearray((parts[1] / "run.sqlite").read_bytes())
     content[4096:] = bytes(len(content) - 4096)
     (parts[1] / "run.sqlite").write_bytes(content)
+    assert "2 of 3' cannot be" in refusal(parts, tmp_path)
+
+
+def test_a_run_file_that_is_damaged_where_the_nuclei_are_is_named(parts, tmp_path):
+    path = parts[1] / "run.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE journal SET centres = zeroblob(160000), count = 10000")
+        database.commit()
+    content = path.read_bytes()
+    path.write_bytes(content[:-80_000] + bytes(80_000))
     said = refusal(parts, tmp_path)
-    assert "2 of 3' cannot be" in said
+    assert "2 of 3' is damaged" in said
+    assert "copy it again" in said
 
 
 def test_a_shard_that_is_not_finished_is_named(plate, tmp_path):

@@ -476,7 +476,9 @@ class RunWriter:
                     f"{', '.join(_or_as_it_was(name, anew) for name in _OUTCOME)}, "
                     "pixel_size_um = coalesce(excluded.pixel_size_um, "
                     f"CASE WHEN NOT ({anew}) THEN pixel_size_um END)",
-                    self._rows(references, earlier > 0, shard, keeps_others),
+                    self._rows(
+                        references, resumes=earlier > 0, shard=shard, keeps_others=keeps_others
+                    ),
                 )
                 if earlier and earlier == self._one(
                     "SELECT count(*) FROM journal WHERE position IS NULL"
@@ -503,6 +505,7 @@ class RunWriter:
     def _rows(
         self,
         references: Iterable[ImageRef],
+        *,
         resumes: bool,
         shard: Shard | None,
         keeps_others: bool,
@@ -618,6 +621,13 @@ class RunWriter:
                     "ORDER BY key"
                 )
                 self._database.commit()
+            except sqlite3.DatabaseError as error:
+                if not error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
+                    raise
+                raise RunError(
+                    f"{os.fspath(run)!r} is damaged ({error}); expected a whole run file; copy it "
+                    f"again, or do it again with --overwrite"
+                ) from error
             finally:
                 self._database.rollback()
                 self._database.execute("DETACH other")

@@ -119,8 +119,8 @@ def _part(run: str) -> _Part:
             facts, counts = opened.facts, opened.counts
     except sqlite3.Error as error:
         raise RunError(
-            f"{run!r} cannot be read ({error}); expected the finished run of a shard; do it again "
-            f"with --overwrite"
+            f"{run!r} cannot be read ({error}); expected the finished run of a shard; copy it "
+            f"again, or do it again with --overwrite"
         ) from error
     shard = facts.get("selection", {}).get("shard")
     if "selection" in facts and shard is None:
@@ -259,7 +259,7 @@ def _facts(parts: Sequence[_Part]) -> dict[str, Any]:
             "workers": sum(each["workers"] or 1 for each in summaries),
             "reason": f"{len(parts)} shards were merged",
         },
-        "started": min(each["started"] for each in summaries if each["started"]),
+        "started": min((each["started"] for each in summaries if each["started"]), default=0.0),
         "seconds": round(sum(each["seconds"] or 0 for each in summaries), 3),
         "done": sum(part.counts["found"] + part.counts["failed"] for part in parts),
         "bottleneck": "Each shard knows what bounded it.",
