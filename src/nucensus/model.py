@@ -204,7 +204,7 @@ class Shard:
     >>> str(Shard(3, 7))
     '3/7'
     >>> [Shard(index, 3).holds("A01_s1.tif") for index in (1, 2, 3)]
-    [False, True, False]
+    [False, False, True]
     """
 
     index: int

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
     """One part of several, as 3/7, or the task of a job array."""
 
-    name = "I/N|slurm"
+    name = "shard"
 
     def convert(self, value: Any, *_: Any) -> "Shard":
         from ..machine import slurm_shard
@@ -61,6 +61,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 @click.option(
     "--shard",
     type=_Shard(),
+    metavar="I/N|slurm",
     help="Do only this part of the images (slurm: as the task of the job array); see merge.",
 )
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
