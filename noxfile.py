@@ -39,6 +39,14 @@ def napari(session: nox.Session) -> None:
 
 
 @nox.session
+def dask(session: nox.Session) -> None:
+    """Prove in full what is promised on a Dask cluster: killed workers, schedulers, clients."""
+    sync(session, "--group", "dask")
+    env = {"NUCENSUS_DASK": "full"}
+    session.run("pytest", "-q", "tests/test_dask.py", *session.posargs, env=env)
+
+
+@nox.session
 def public_images(session: nox.Session) -> None:
     """Read real images that packages of others carry; downloads them."""
     sync(session, "--group", "formats")

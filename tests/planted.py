@@ -22,6 +22,8 @@ def _die(encoded):
         os.kill(os.getpid(), signal.SIGKILL)
     if encoded.endswith(b"HANG"):
         time.sleep(1000)
+    if encoded.endswith(b"SLOW"):
+        time.sleep(0.1)
     if encoded.endswith(b"EATS"):
         eaten = [bytes(50_000_000) for _ in range(80)]
         raise AssertionError(f"{len(eaten)} blocks of memory were to be had")

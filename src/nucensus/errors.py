@@ -9,6 +9,7 @@
     ├── StrategyError     this strategy cannot run this work on this machine
     │   └── WorkerDiedError   a worker process ended before its work was done
     ├── RunError          a run file cannot be opened, written or resumed
+    │   └── ClusterError      the cluster is not there, was lost, or does not fit this program
     └── MissingPackageError   an optional package is needed and not installed
 
 A message has three parts: what was given, what was expected, what to do.
@@ -50,6 +51,10 @@ class WorkerDiedError(StrategyError):
 
 class RunError(NucensusError):
     """A run file cannot be opened, written or resumed."""
+
+
+class ClusterError(RunError):
+    """The cluster that a run needs is not there, was lost, or does not fit this program."""
 
 
 class MissingPackageError(NucensusError, ImportError):

@@ -66,8 +66,8 @@ def slurm_shard() -> Shard:
 
 def available_memory_bytes() -> int | None:
     """Return how much memory this process may still take, or None where it cannot be known."""
-    amounts = [amount for amount in (_free_memory_bytes(), _cgroup_free_bytes()) if amount]
-    return min(amounts, default=None)
+    known = _free_memory_bytes(), _cgroup_free_bytes(), _dask_worker_bytes()
+    return min((amount for amount in known if amount), default=None)
 
 
 _NETWORK_DISKS = (
@@ -204,6 +204,19 @@ def _total_memory_bytes() -> int | None:
 
 def _free_memory_bytes() -> int | None:
     return _meminfo_bytes("MemAvailable") or _total_memory_bytes()
+
+
+def _dask_worker_bytes() -> int | None:
+    """Return the memory limit of the worker of Dask in whose task this is called, if any."""
+    if "distributed.worker" not in sys.modules:
+        return None
+    from distributed import get_worker
+
+    try:
+        limit: int | None = get_worker().memory_manager.memory_limit
+    except ValueError:  # not in a task
+        return None
+    return limit
 
 
 def _processor_name() -> str:

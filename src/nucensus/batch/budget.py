@@ -1,6 +1,8 @@
 """Keep the images in memory below a ceiling."""
 
+import functools
 import threading
+from typing import Any
 
 from ..machine import available_memory_bytes
 
@@ -15,14 +17,18 @@ def default_ceiling_bytes() -> int:
 class Budget:
     """So many bytes, shared by threads: who wants more than is left waits for the others.
 
+    Sent to another process, it becomes the one budget of that process.
+
     Parameters
     ----------
-    ceiling_bytes : int
-        The most that is given out at a time. Nobody may ask for more than that.
+    ceiling_bytes : int or None
+        The most that is given out at a time; None stands for half of what is
+        available. Nobody may ask for more than that.
     """
 
-    def __init__(self, ceiling_bytes: int) -> None:
-        self._left = ceiling_bytes
+    def __init__(self, ceiling_bytes: int | None) -> None:
+        self._given = ceiling_bytes
+        self.ceiling_bytes = self._left = ceiling_bytes or default_ceiling_bytes()
         self._changed = threading.Condition()
 
     def take(self, size_bytes: int) -> None:
@@ -36,3 +42,12 @@ class Budget:
         with self._changed:
             self._left += size_bytes
             self._changed.notify_all()
+
+    def __reduce__(self) -> Any:
+        return budget_of_process, (self._given,)
+
+
+@functools.cache
+def budget_of_process(ceiling_bytes: int | None) -> Budget:
+    """Return the budget that all threads of this process share."""
+    return Budget(ceiling_bytes)

@@ -52,7 +52,7 @@ class Choice:
         """Return the choice as plain values that JSON can hold."""
         plain: dict[str, Any] = {
             "name": self.strategy.name, "workers": self.workers, "reason": self.reason,
-            "ahead": self.ahead,
+            "ahead": self.ahead, **self.strategy.facts,
         }  # fmt: skip
         if self.measured is not None:
             slots = self.measured.__slots__

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -68,6 +69,10 @@ class Job:
     def in_process(self, budget: Budget, stop: threading.Event) -> "Job":
         """Return the job for threads of this process."""
         return replace(self, budget=budget, stop=stop)
+
+    def elsewhere(self, ceiling_bytes: int | None) -> "Job":
+        """Return the job for processes of other machines, whose threads share so much memory."""
+        return replace(self, most_bytes=sys.maxsize, lock=None, budget=Budget(ceiling_bytes))
 
     def in_one_of(self, workers: int) -> "Job":
         """Return the job for one of so many processes, each with its part of the memory."""
@@ -160,14 +165,17 @@ class _Admission:
                 f"the file claims {header.pixels:,} pixels; expected at most "
                 f"{self._job.max_pixels:,}; check the file, or raise --max-pixels"
             )
-        if header.size_bytes > self._job.most_bytes:
+        budget, most_bytes = self._job.budget, self._job.most_bytes
+        if budget is not None:
+            most_bytes = min(most_bytes, budget.ceiling_bytes)
+        if header.size_bytes > most_bytes:
             raise TooLargeError(
                 f"the image needs {header.size_bytes / 1e9:.3g} GB of memory, and it may take "
-                f"{self._job.most_bytes / 1e9:.3g} GB; raise --max-memory, or use fewer --workers"
+                f"{most_bytes / 1e9:.3g} GB; raise --max-memory, or use fewer --workers"
             )
         self.compression = header.compression
-        if self._job.budget is not None:
-            self._job.budget.take(header.size_bytes)
+        if budget is not None:
+            budget.take(header.size_bytes)
             self.taken_bytes = header.size_bytes
 
     def give_back(self) -> None:

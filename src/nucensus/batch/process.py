@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from ..detect import detect_nuclei
 from ..errors import InputError, StrategyError, WorkerDiedError
-from ..execute import Lost, Strategy, inner_pools_capped
+from ..execute import Lost, Scheduler, Strategy, Traffic, inner_pools_capped
 from ..machine import available_memory_bytes
 from ..read import read
-from .choose import Choice, choose, choose_from, trial_size
+from .choose import Choice, choose_from, trial_size
+from .decide import decided
 from .pilot import Measured, Pilot
 
 Image: TypeAlias = str | os.PathLike[str] | NDArray[Any]
@@ -32,6 +33,7 @@ def process_images(
     *,
     strategy: str = "auto",
     workers: int | None = None,
+    scheduler: Scheduler | None = None,
 ) -> list[Result]:
     """Apply `function` to every image and return the results in order.
 
@@ -49,6 +51,10 @@ def process_images(
         releases the interpreter lock in threads, one that holds it in processes.
     workers : int, optional
         How many threads or processes; by default the cores this process may use.
+    scheduler : str, path or distributed.Client, optional
+        A Dask cluster that does the work: the address of its scheduler
+        (`tcp://HOST:PORT`), its scheduler file (`FILE.json`), `local` or
+        `local:N` for processes of this machine, or a client of your own.
 
     Returns
     -------
@@ -60,6 +66,8 @@ def process_images(
     StrategyError
         The strategy cannot run this function, or these images, on this machine,
         or a worker died.
+    ClusterError
+        The cluster cannot be reached, was lost, or has other versions.
     ReadError
         An image cannot be read. Any error that `function` raises comes through
         as it is.
@@ -72,21 +80,32 @@ def process_images(
     """
     listed = list(images)
     in_memory = _are_arrays(listed)
-    choice = choose(strategy, workers, function=function)
+    if scheduler is not None and not in_memory:
+        listed = list(map(_absolute, listed))
     results: list[Any] = [None] * len(listed)
     steps: Steps = (_itself if in_memory else read, function)
-    outcomes = run_over(
-        listed, len(listed), lambda _: steps, choice,
-        lambda measured, remaining: choose_from(
-            measured, remaining, workers=workers, function=function, in_memory=in_memory
-        ),
-        in_memory=in_memory,
-    )  # fmt: skip
-    for index, result in outcomes:
-        if isinstance(result, Lost):
-            raise WorkerDiedError(f"image {index} cannot be worked on: {result.reason}")
-        results[index] = result
+    traffic = None if in_memory else Traffic(path_of=os.fspath)
+    with contextlib.ExitStack() as open_:
+        choice = open_.enter_context(
+            decided(strategy, workers, scheduler=scheduler, traffic=traffic, function=function)
+        )
+        outcomes = run_over(
+            listed, len(listed), lambda _: steps, choice,
+            lambda measured, remaining: choose_from(
+                measured, remaining, workers=workers, function=function, in_memory=in_memory
+            ),
+            in_memory=in_memory,
+        )  # fmt: skip
+        for index, result in open_.enter_context(contextlib.closing(outcomes)):
+            if isinstance(result, Lost):
+                raise WorkerDiedError(f"image {index} cannot be worked on: {result.reason}")
+            results[index] = result
     return results
+
+
+def _absolute(image: Any) -> str:
+    path: str = os.fspath(image)
+    return path if "://" in path else os.path.abspath(path)
 
 
 def _itself(image: Any) -> Any:
@@ -118,7 +137,7 @@ def run_over(
 
     `steps_for` returns what to do with an item under a strategy, or in the pilot.
     """
-    source, done = iter(items), 0
+    source, done = _Counted(items, count), 0
     if choice is None:
         load, apply = steps_for(None)
         pilot = Pilot(load, apply, sends_images=in_memory)
@@ -138,6 +157,24 @@ def run_over(
         on_choice(choice)
     for index, outcome in _run_strategy(choice, steps_for(choice.strategy), source, in_memory):
         yield done + index, outcome
+
+
+class _Counted:
+    """The items, and about how many are left."""
+
+    def __init__(self, items: Iterable[Any], count: int) -> None:
+        self._items, self._left = iter(items), count
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        item = next(self._items)
+        self._left -= 1
+        return item
+
+    def __length_hint__(self) -> int:
+        return max(0, self._left)
 
 
 def _run_strategy(

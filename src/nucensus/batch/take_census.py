@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from .._version import __version__
 from ..detect import detector_named
 from ..discover import list_images, read_metadata
 from ..errors import RunError
-from ..execute import STRATEGIES, Lost, Strategy, isolated
+from ..execute import STRATEGIES, Lost, Scheduler, Strategy, Traffic, isolated
 from ..export import write_csv
 from ..machine import facts, usable_cores
 from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings, Shard
@@ -22,15 +23,20 @@ from ..read import SUFFIXES
 from ..store import Run, RunWriter
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
-from .choose import Choice, choose, choose_from
+from .choose import Choice, choose_from
+from .decide import decided
 from .job import Job, content_hash
 from .look import look
+from .packed import pack, unpack
 from .plan import expand, join_treatments
 from .process import Steps, run_over
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Item: TypeAlias = tuple[int, str, Plane]
 """Key, path and plane of an image."""
+
+_TRAFFIC = Traffic(pack, unpack, path_of=itemgetter(1))
+"""How images and outcomes travel to and from other machines."""
 
 _COMMIT_EVERY_S = 0.5
 _COMMIT_EVERY_IMAGES = 1000
@@ -51,6 +57,7 @@ def census(
     workers: int | None = None,
     limits: Limits | None = None,
     shard: Shard | None = None,
+    scheduler: Scheduler | None = None,
     overwrite: bool = False,
     check_content: bool = False,
     stop: threading.Event | None = None,
@@ -88,10 +95,14 @@ def census(
     strategy, workers
         As in `process_images`.
     limits : Limits, optional
-        What the run may take, and when it gives up.
+        What the run may take, and when it gives up. Of a cluster the memory is
+        that of each worker process.
     shard : Shard, optional
         Only this part of the images is done, as all of them would be; join the
         parts with `merge_runs`.
+    scheduler
+        As in `process_images`: the images are worked on by a Dask cluster,
+        whose workers find them under the same paths.
     overwrite : bool
         Whether an earlier run in `out` is replaced.
     check_content : bool
@@ -119,6 +130,9 @@ def census(
     RunError
         `out` holds a run of other settings or inputs, somebody else writes it,
         or it cannot be written.
+    ClusterError
+        The cluster cannot be reached, was lost, or has other versions. The run
+        can be carried on.
 
     Examples
     --------
@@ -127,14 +141,18 @@ def census(
     """
     settings = settings or Settings()
     detector_named(settings.detector)
-    choice = choose(strategy, workers, limits)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
     found = list_images(named, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
     wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
     listed = join_treatments(expand(found), wells)
     first = next(listed)  # what is wrong with the inputs shows before a run is made
     selection = _selection(plane or Plane(), pattern, shard, manifest=manifest, metadata=metadata)
-    with RunWriter(out, overwrite=overwrite) as writer:
+    with (
+        decided(
+            strategy, workers, limits, scheduler=scheduler, traffic=_TRAFFIC, stop=stop
+        ) as choice,
+        RunWriter(out, overwrite=overwrite) as writer,
+    ):
         if writer.has_images():
             _refuse_other(writer, "settings", settings.as_dict(), out)
             _refuse_other(writer, "selection", selection, out)
@@ -144,7 +162,7 @@ def census(
             keeps_others=_has_to_look(writer.facts),
         )  # fmt: skip
         if check_content:
-            writer.redo(_changed(writer, workers))
+            writer.redo(_changed(writer, choice, workers))
         _Shift(
             writer, settings, choice, workers=workers, limits=limits or Limits(), stop=stop,
             problems=problems, check_content=check_content, on_choice=on_choice,
@@ -159,6 +177,7 @@ def retry(
     strategy: str = "auto",
     workers: int | None = None,
     limits: Limits | None = None,
+    scheduler: Scheduler | None = None,
     stop: threading.Event | None = None,
     on_plan: Callable[[int], None] | None = None,
     on_choice: Callable[[Choice], None] | None = None,
@@ -168,9 +187,13 @@ def retry(
 
     The parameters are those of `census`.
     """
-    choice = choose(strategy, workers, limits)
     Run(out).close()  # raises if it is not a run
-    with RunWriter(out) as writer:
+    with (
+        decided(
+            strategy, workers, limits, scheduler=scheduler, traffic=_TRAFFIC, stop=stop
+        ) as choice,
+        RunWriter(out) as writer,
+    ):
         facts = writer.facts
         settings = Settings.from_dict(facts["settings"])
         if facts.get("selection", {}).get("shard") and _has_to_look(facts):
@@ -233,15 +256,17 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
     )
 
 
-def _changed(writer: RunWriter, workers: int | None) -> list[int]:
+def _changed(writer: RunWriter, choice: Choice | None, workers: int | None) -> list[int]:
     """Return the keys of the images whose content is not what it was."""
 
     def look(row: tuple[int, str, str]) -> int | None:
         key, path, content = row
         return None if content_hash(path) == content else key
 
-    keys = STRATEGIES["threads"].run(look, writer.hashed(), workers or usable_cores())
-    return [key for _, key in keys if key is not None]
+    is_remote = choice is not None and choice.strategy.is_remote
+    strategy = choice.strategy if choice and is_remote else STRATEGIES["threads"]
+    keys = strategy.run(look, writer.hashed(), workers or usable_cores())
+    return [key for _, key in keys if key is not None and not isinstance(key, Lost)]
 
 
 class _Shift:
@@ -300,6 +325,8 @@ class _Shift:
                 write_csv(self._writer.view(), out)
                 self._writer.forget_suspects()
         seconds = time.time() - started
+        if self._choice is not None:
+            self._writer.record_facts(strategy=self._choice.as_dict())
         self._writer.record_facts(
             seconds=round(seconds, 3), done=self._tally.images + self._failures,
             bottleneck=self._tally.bottleneck(seconds),
@@ -371,6 +398,8 @@ class _Shift:
         return job.load, job.find
 
     def _job_for(self, strategy: Strategy | None) -> Job:
+        if strategy is not None and strategy.is_remote:
+            return self._job.elsewhere(self._limits.max_memory_bytes)
         if strategy is None or (strategy.in_process and not strategy.loads_first):
             return self._job.in_process(Budget(self._ceiling_bytes), self._stop)
         return self._job if strategy.loads_first else self._job.in_one_of(self._workers)

@@ -56,6 +56,11 @@ _OPTIONS = (
         help="How many threads or processes.  [default: usable cores]",
     ),
     click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Work on a Dask cluster: tcp://HOST:PORT, local, local:N or a scheduler file.json.",
+    ),
+    click.option(
         "--isolate",
         is_flag=True,
         help="Work in processes: a crash or a hang costs one image (--strategy isolated).",
@@ -102,6 +107,7 @@ def run_and_report(
     *,
     strategy: str,
     workers: int | None,
+    scheduler: str | None,
     isolate: bool,
     timeout: float | None,
     max_memory: int | None,
@@ -118,12 +124,15 @@ def run_and_report(
 
         def announce(choice: "Choice") -> None:
             progress.name(choice)
+            if choice.strategy.is_remote and not quiet:
+                click.echo(_where(choice), err=True)
             if explain:
                 click.echo("\n".join(choice.explanation()), err=True)
 
         run = work(
             strategy="isolated" if isolate else strategy,
             workers=workers,
+            scheduler=scheduler,
             limits=Limits(max_pixels, max_memory, max_failures, timeout),
             stop=stop.event,
             on_plan=progress.start,
@@ -139,6 +148,12 @@ def run_and_report(
         then(run, out)
     if run.counts["failed"]:
         sys.exit(EXIT_SOME_FAILED)
+
+
+def _where(choice: "Choice") -> str:
+    facts = choice.strategy.facts
+    dashboard = f"; dashboard: {facts['dashboard']}" if facts["dashboard"] else ""
+    return f"Dask scheduler: {facts['scheduler']}{dashboard}"
 
 
 class _Stop:

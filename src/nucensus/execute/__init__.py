@@ -10,6 +10,8 @@ import pickle
 
 from ..errors import StrategyError
 from ..machine import can_fork
+from .cluster import Traffic, on_cluster
+from .connect import Scheduler, connected
 from .in_process import run_list, run_threads
 from .isolated import run_isolated
 from .pools import run_pool, run_pool_fork
@@ -17,8 +19,9 @@ from .strategy import Lost, Outcomes, Strategy, Work
 from .worker import inner_pools_capped, start_worker
 
 __all__ = [
-    "PUBLISHED", "STRATEGIES", "Lost", "Outcomes", "Strategy", "Work", "check",
-    "inner_pools_capped", "isolated", "start_worker", "strategy_named",
+    "PUBLISHED", "STRATEGIES", "Lost", "Outcomes", "Scheduler", "Strategy", "Traffic", "Work",
+    "check", "connected", "inner_pools_capped", "isolated", "on_cluster", "start_worker",
+    "strategy_named",
 ]  # fmt: skip
 
 

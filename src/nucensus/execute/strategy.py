@@ -1,7 +1,7 @@
 """What a strategy is."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Work: TypeAlias = Callable[[Any], Any]
@@ -35,6 +35,11 @@ class Strategy:
     isolates_crashes : bool
         The outcome of an item whose worker died or hung is a `Lost`; the other
         items go on.
+    is_remote : bool
+        Workers may be on other machines: they see neither the memory, the lock
+        nor the working directory of this process, and come and go.
+    facts : dict
+        What a run records of it, beside its name; it may grow while it runs.
     """
 
     name: str
@@ -47,6 +52,8 @@ class Strategy:
     in_process: bool = True
     needs_fork: bool = False
     isolates_crashes: bool = False
+    is_remote: bool = False
+    facts: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

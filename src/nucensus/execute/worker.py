@@ -66,6 +66,27 @@ _kept: list[contextlib.AbstractContextManager[None]] = []
 
 
 @contextlib.contextmanager
+def capped_together() -> Iterator[None]:
+    """Cap the inner thread pools until the last of several threads leaves, as Dask's workers."""
+    with _capping:
+        if not _inside:
+            _cap.enter_context(inner_pools_capped())
+        _inside.append(None)
+    try:
+        cap_numba()
+        yield
+    finally:
+        with _capping:
+            _inside.pop()
+            if not _inside:
+                _cap.close()
+
+
+_capping, _cap = threading.Lock(), contextlib.ExitStack()
+_inside: list[None] = []
+
+
+@contextlib.contextmanager
 def inner_pools_capped() -> Iterator[None]:
     """Give one thread each to BLAS, OpenMP, OpenCV and tifffile, and restore them afterwards."""
     from threadpoolctl import threadpool_limits

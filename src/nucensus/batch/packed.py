@@ -1,0 +1,116 @@
+"""Outcomes of many images as a few arrays: how they travel from other machines."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model import Centres, Found
+
+Meta = tuple[Any, ...]
+"""What images have in common: all that is known of a `Found` beside its centres and times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Outcomes in their order.
+
+    Attributes
+    ----------
+    points : ndarray of int32, shape (sum of N * ndim,)
+        The coordinates of all centres, image after image.
+    intensities : ndarray of float64, shape (sum of N,)
+    subpixel : ndarray of float64, shape (sum of N * ndim,)
+        Of the images that have it.
+    counts : ndarray of int64, shape (images,)
+    times_ms : ndarray of float64, shape (images, 3)
+        Reading, detecting, decoding.
+    kinds : ndarray of int32, shape (images,)
+        Which of `metas` describes the image, or, below 0, which of `others` it is.
+    metas : list of tuple
+    others : list
+        Outcomes that are no `Found`.
+    """
+
+    points: NDArray[np.int32]
+    intensities: NDArray[np.float64]
+    subpixel: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    times_ms: NDArray[np.float64]
+    kinds: NDArray[np.int32]
+    metas: list[Meta]
+    others: list[Any]
+
+    @property
+    def nbytes(self) -> int:
+        """The size of the arrays."""
+        arrays = self.points, self.intensities, self.subpixel, self.counts, self.times_ms
+        return sum(array.nbytes for array in arrays) + self.kinds.nbytes
+
+
+def pack(outcomes: Sequence[Any]) -> Packed:
+    """Return the outcomes as arrays; `unpack` gives them back."""
+    found = [each for each in outcomes if isinstance(each, Found)]
+    centres = [each.centres for each in found]
+    metas: dict[Meta, int] = {}
+    others: list[Any] = []
+    kinds = []
+    for each in outcomes:
+        if isinstance(each, Found):
+            kinds.append(metas.setdefault(_meta(each), len(metas)))
+        else:
+            others.append(each)
+            kinds.append(-len(others))
+    return Packed(
+        _joined([each.points.ravel() for each in centres], np.int32),
+        _joined([each.intensities for each in centres], np.float64),
+        _joined([e.subpixel.ravel() for e in centres if e.subpixel is not None], np.float64),
+        np.array([len(each) for each in centres], np.int64),
+        np.array([(each.read_ms, each.detect_ms, each.read_cpu_ms) for each in found]),
+        np.array(kinds, np.int32), list(metas), others,
+    )  # fmt: skip
+
+
+def unpack(packed: Packed) -> list[Any]:
+    """Return the outcomes that were packed."""
+    found = _found(packed)
+    return [packed.others[-kind - 1] if kind < 0 else next(found) for kind in packed.kinds.tolist()]
+
+
+def _found(packed: Packed) -> Iterator[Found]:
+    # The arrays are copied out of the message: what keeps one image does not keep them all.
+    kinds = [kind for kind in packed.kinds.tolist() if kind >= 0]
+    at = flat = subpixel_at = 0
+    for kind, count, times in zip(
+        kinds, packed.counts.tolist(), packed.times_ms.tolist(), strict=True
+    ):
+        shape, dtype, compression, content, pixel_size_um, flag, ndim, is_refined = packed.metas[
+            kind
+        ]
+        size = count * ndim
+        points = packed.points[flat : flat + size].reshape(count, ndim).astype(np.int64)
+        subpixel = None
+        if is_refined:
+            subpixel = packed.subpixel[subpixel_at : subpixel_at + size].reshape(count, ndim).copy()
+            subpixel_at += size
+        centres = Centres(points, packed.intensities[at : at + count].copy(), subpixel, flag)
+        at, flat = at + count, flat + size
+        read_ms, detect_ms, read_cpu_ms = times
+        yield Found(
+            centres, shape, dtype, read_ms, detect_ms, read_cpu_ms, compression, content,
+            pixel_size_um,
+        )  # fmt: skip
+
+
+def _meta(found: Found) -> Meta:
+    centres = found.centres
+    return (
+        found.shape, found.dtype, found.compression, found.content, found.pixel_size_um,
+        centres.flag, centres.points.shape[1], centres.subpixel is not None,
+    )  # fmt: skip
+
+
+def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)

@@ -1,0 +1,45 @@
+"""Ask the workers of a cluster whether they can do the work, before any is sent."""
+
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .._version import __version__
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+def problems(client: "Client", workers: Sequence[str], path: str) -> Iterator[tuple[str, str]]:
+    """Yield (address, problem) of those whose versions differ, or that cannot find `path`.
+
+    What is not there on this machine either, nobody is asked for.
+    """
+    from distributed.versions import get_versions
+
+    ask = partial(client.run, workers=list(workers), on_error="return")
+    for address, there in ask(get_versions, packages=["nucensus"]).items():
+        if isinstance(there, dict) and (problem := _of_versions(there)):
+            yield address, problem
+    if path and os.path.exists(path):
+        for address, is_there in ask(os.path.exists, path).items():
+            if is_there is False:
+                yield address, (
+                    f"cannot find {path!r}; expected a file system that all the workers share; "
+                    f"mount it there under the same path, or use object storage"
+                )  # fmt: skip
+
+
+def _of_versions(there: dict[str, Any]) -> str | None:
+    version, python = there["packages"].get("nucensus"), there["host"]["python"]
+    if version != __version__:
+        return (
+            f"has {f'nucensus {version}' if version else 'no nucensus'}; expected {__version__}, "
+            f"as here; install the same version in both places"
+        )
+    here = platform.python_version()
+    if python.split(".")[:2] != here.split(".")[:2]:
+        return f"runs Python {python}; expected {here}, as here; use the same in both places"
+    return None

@@ -1,0 +1,362 @@
+"""A run on a Dask cluster gives what a run here gives, whatever happens to the cluster."""
+
+import os
+import re
+import resource
+import signal
+
+import numpy as np
+import pytest
+import tifffile
+from commands import SETTINGS, detect, query, run, start, statuses, tables
+from dask_cluster import Cluster
+from test_kills import wait_until_some_are_done
+
+from nucensus import process_images
+from nucensus.batch.packed import pack, unpack
+from nucensus.errors import ClusterError, InputError, MissingPackageError, StrategyError
+from nucensus.execute import Lost
+from nucensus.execute.apart import run_apart
+from nucensus.execute.task_size import TaskSize
+from nucensus.model import Centres, Failed, Found
+
+in_full = pytest.mark.skipif(
+    "NUCENSUS_DASK" not in os.environ, reason="takes long; uv run nox -s dask runs it"
+)
+
+
+def need_distributed():
+    pytest.importorskip("distributed", reason="distributed is not installed (group dask)")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Two workers that no test kills."""
+    need_distributed()
+    with Cluster(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
+
+
+@pytest.fixture
+def new_cluster(tmp_path):
+    """Start clusters that the test may kill."""
+    need_distributed()
+    started = []
+
+    def make(**options):
+        started.append(Cluster(tmp_path, **options))
+        return started[-1]
+
+    yield make
+    for each in started:
+        each.close()
+
+
+@pytest.fixture(scope="module")
+def client(cluster):
+    from distributed import Client
+
+    with Client(cluster.address, set_as_default=False) as connected:
+        connected.wait_for_workers(2)
+        yield connected
+
+
+@pytest.fixture
+def png(fields):
+    import imagecodecs
+
+    return imagecodecs.png_encode(fields[0].image)
+
+
+@pytest.fixture
+def slow(tmp_path, png):
+    """A folder of eighty images of which each takes a tenth of a second."""
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    for index in range(80):
+        (folder / f"s{index}.png").write_bytes(png + b"SLOW")
+    return folder
+
+
+def estimated(inputs, out, *options):
+    return run("detect", inputs, "-o", out, *options)
+
+
+def test_a_cluster_gives_the_bytes_of_a_run_here(cluster, plate, tmp_path):
+    (plate / "broken.tif").write_bytes(b"not an image")
+    for name, options in (("here", ()), ("there", ("--scheduler", cluster.address))):
+        done = estimated(plate, tmp_path / name, *options)
+        assert done.returncode == 3, done.stderr
+    assert tables(tmp_path / "there") == tables(tmp_path / "here")
+    assert "dask" in done.stdout
+    assert f"Dask scheduler: {cluster.address}" in done.stderr
+
+
+def test_the_run_says_where_it_worked_and_in_what_tasks(cluster, plate, tmp_path):
+    assert detect(plate, tmp_path, "--scheduler", cluster.file).returncode == 0
+    from nucensus import Run
+
+    with Run(tmp_path) as done:
+        strategy = done.facts["strategy"]
+    assert strategy["name"] == "dask"
+    assert strategy["scheduler"] == cluster.address
+    assert 1 <= strategy["worker_processes"] <= 2
+    assert strategy["images_per_task"]["most"] <= 256
+
+
+@in_full
+def test_local_starts_workers_here_and_ends_them(cluster, plate, tmp_path):  # noqa: ARG001
+    done = detect(plate, tmp_path, "--scheduler", "local:1")
+    assert done.returncode == 0, done.stderr
+    assert set(statuses(tmp_path).values()) == {"found"}
+
+
+def test_a_poisoned_image_fails_alone_and_costs_one_worker(new_cluster, tmp_path, png):
+    cluster = new_cluster(workers=3)
+    folder = tmp_path / "poisoned"
+    folder.mkdir()
+    for index in range(12):
+        (folder / f"s{index}.png").write_bytes(png + (b"SEGV" if index == 5 else b""))
+    done = detect(folder, tmp_path / "run", "--scheduler", cluster.address)
+    assert done.returncode == 3, done.stderr
+    found = statuses(tmp_path / "run")
+    assert [name for name, status in found.items() if status == "failed"] == ["s5.png"]
+    assert "ended by SIGSEGV" in done.stderr
+    assert cluster.alive() >= 2
+
+
+def test_a_worker_killed_in_mid_run_costs_nothing(new_cluster, slow, tmp_path):
+    cluster = new_cluster()
+    assert detect(slow, tmp_path / "here").returncode == 0
+    out = tmp_path / "there"
+    with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
+        wait_until_some_are_done(process, out)
+        cluster.workers[0].kill()
+        _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    assert "is gone; its tasks go to others" in stderr
+    assert tables(out) == tables(tmp_path / "here")
+
+
+@in_full
+def test_a_scheduler_that_dies_ends_the_run_which_another_carries_on(new_cluster, slow, tmp_path):
+    cluster, out = new_cluster(workers=1), tmp_path / "there"
+    with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
+        wait_until_some_are_done(process, out)
+        cluster.scheduler.kill()
+        _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert re.search(r"Error: the scheduler at .* was lost.* run the same command again", stderr)
+    assert "Traceback" not in stderr
+    kept = query(out, "SELECT count(*) FROM journal WHERE status = 'found'")[0][0]
+    assert 0 < kept < 80
+    done = detect(slow, out, "--scheduler", new_cluster(workers=1).address)
+    assert done.returncode == 0, done.stderr
+    assert f"Done now: {80 - kept}" in done.stdout
+    assert detect(slow, tmp_path / "here").returncode == 0
+    assert tables(out) == tables(tmp_path / "here")
+
+
+@in_full
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_takes_back_what_is_queued_and_the_run_goes_on(
+    number, cluster, client, slow, tmp_path
+):
+    out = tmp_path / "there"
+    with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
+        wait_until_some_are_done(process, out)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, stderr
+    assert "images are left; the same command carries on" in stdout
+    assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
+    assert detect(slow, out, "--scheduler", cluster.address).returncode == 0
+
+
+@pytest.fixture
+def other_version(tmp_path):
+    """What a worker needs in its environment to have another nucensus."""
+    folder = tmp_path / "other" / "nucensus-9.9.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: nucensus\nVersion: 9.9\n")
+    return {"PYTHONPATH": str(folder.parent)}
+
+
+@in_full
+def test_a_worker_of_another_version_is_refused_before_anything_is_sent(
+    new_cluster, other_version, plate, tmp_path
+):
+    cluster = new_cluster(workers=0)
+    cluster.add_worker(**other_version)
+    done = detect(plate, tmp_path / "run", "--scheduler", cluster.address)
+    assert done.returncode == 1
+    assert re.search(r"the worker tcp://\S+ has nucensus 9.9; expected .* as here", done.stderr)
+    assert set(query(tmp_path / "run", "SELECT status FROM journal")) == {("pending",)}
+
+
+@in_full
+def test_of_workers_that_come_later_those_that_fit_are_used(
+    new_cluster, other_version, slow, tmp_path
+):
+    cluster, out = new_cluster(workers=0), tmp_path / "run"
+    with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
+        cluster.add_worker()
+        wait_until_some_are_done(process, out)
+        cluster.add_worker(**other_version)
+        _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    assert re.search(r"the worker \S+ is not used: it has nucensus 9.9", stderr)
+
+
+@in_full
+def test_an_image_that_hangs_on_a_worker_fails_alone_with_a_time_limit(cluster, tmp_path, png):
+    folder = tmp_path / "hangs"
+    folder.mkdir()
+    for index in range(4):
+        (folder / f"s{index}.png").write_bytes(png + (b"HANG" if index == 2 else b""))
+    done = detect(folder, tmp_path / "run", "--scheduler", cluster.address, "--timeout", 5)
+    assert "Failed: 's2.png' (worker): the worker took longer than 5 s, 2 times" in done.stderr
+    assert list(statuses(tmp_path / "run").values()).count("found") == 3
+    assert cluster.alive() == 2
+    again = run("retry", tmp_path / "run", "--scheduler", cluster.address, "--timeout", 1)
+    assert "Done now: 1" in again.stdout
+
+
+@in_full
+def test_a_worker_that_cannot_see_the_files_is_named(new_cluster, plate, tmp_path):
+    blind = "import genericpath\ngenericpath.exists = lambda path: False\n"
+    cluster = new_cluster(workers=1, plant=blind)
+    done = detect(plate, tmp_path / "run", "--scheduler", cluster.address)
+    assert done.returncode == 1
+    assert re.search(r"cannot find '.*A01_s1.tif'; expected a file system that all", done.stderr)
+
+
+def test_any_function_goes_to_the_workers_in_the_order_of_the_images(client, plate):
+    paths = sorted(plate.glob("*.tif"))
+    offset = 3
+    sums = process_images(paths, lambda image: int(image.sum()) + offset, scheduler=client)
+    assert sums == [int(tifffile.imread(path).sum()) + offset for path in paths]
+    arrays = [np.full((300, 400), value) for value in range(40)]
+    assert process_images(arrays, np.max, scheduler=client) == list(range(40))
+
+
+def test_an_error_of_the_function_comes_through_from_a_worker(client):
+    def refuse(image):
+        raise ValueError(f"cannot do {image.shape}")
+
+    with pytest.raises(ValueError, match=r"cannot do \(2, 3\)"):
+        process_images([np.zeros((2, 3))], refuse, scheduler=client)
+
+
+def test_a_cluster_holds_few_items_at_a_time_however_many_there_are(client):
+    from nucensus.execute import on_cluster
+
+    taken = given = most = 0
+
+    def items():
+        nonlocal taken
+        while taken < 60_000:
+            taken += 1
+            yield taken
+
+    peak_kb = 0
+    for _ in on_cluster(client).run(abs, items(), 2):
+        given += 1
+        most = max(most, taken - given)
+        if given == 20_000:
+            peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert given == 60_000
+    assert most <= 2 * 4 * 256
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_kb < 20_000
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "error", "message"),
+    [
+        pytest.param(
+            "tcp://127.0.0.1:1",
+            ClusterError,
+            "no scheduler answers at 'tcp://127.0.0.1:1'",
+            marks=in_full,
+        ),
+        ("nowhere", InputError, "names no Dask cluster; expected tcp://HOST:PORT, local"),
+        ("gone.json", InputError, "there is no scheduler file 'gone.json'"),
+        (3, TypeError, r"scheduler is a int; expected a text or a distributed\.Client"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_said_so(scheduler, error, message):
+    need_distributed()
+    with pytest.raises(error, match=message):
+        process_images([np.zeros((2, 3))], scheduler=scheduler)
+
+
+def test_a_strategy_and_a_scheduler_are_one_too_many():
+    with pytest.raises(StrategyError, match="expected the scheduler alone"):
+        process_images([np.zeros((2, 3))], strategy="threads", scheduler="local")
+
+
+def test_without_distributed_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'nucensus\[dask\]'"):
+        process_images([np.zeros((2, 3))], scheduler="local")
+
+
+def end_at_three(item):
+    if item == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 2 * item
+
+
+def refuse(item):
+    raise EOFError(f"cannot do {item}")
+
+
+def test_work_apart_loses_only_what_its_process_died_of():
+    outcomes = run_apart(end_at_three, range(6), timeout_s=None, memory_bytes=None)
+    assert outcomes[:3] + outcomes[4:] == [0, 2, 4, 8, 10]
+    assert isinstance(outcomes[3], Lost)
+    assert "SIGKILL" in outcomes[3].reason
+
+
+def test_an_error_comes_through_from_work_apart():
+    with pytest.raises(EOFError, match="cannot do 0"):
+        run_apart(refuse, range(2), timeout_s=None, memory_bytes=None)
+
+
+def test_outcomes_travel_packed_and_come_back_as_they_were():
+    def found(count, ndim, *, refined=False, flag=None):
+        points = np.arange(count * ndim).reshape(count, ndim)
+        centres = Centres(points, points[:, 0] / 7, points + 0.25 if refined else None, flag)
+        return Found(centres, (5,) * ndim, "uint16", 1.5, 2.25, 0.5, "lzw", None, 0.65)
+
+    before = [
+        found(3, 2), Failed("read", "why"), found(0, 2, flag="blank"), None, found(4, 3),
+        Lost("it died"), found(2, 2, refined=True), found(5, 2),
+    ]  # fmt: skip
+    after = unpack(pack(before))
+    assert list(map(repr, after)) == list(map(repr, before))
+    assert after[0].centres.points.dtype == np.int64
+    assert unpack(pack([])) == []
+
+
+def test_tasks_last_a_second_or_a_few_and_end_together():
+    size = TaskSize()
+    assert size.next(10**6, 8) == 16
+    size.learn(16, seconds=0.016, size_bytes=16)
+    assert size.next(10**6, 8) == 256
+    for _ in range(40):
+        size.learn(16, seconds=1.6, size_bytes=16)
+    assert 16 <= size.next(10**6, 8) <= 30
+    assert size.next(100, 8) < 10
+    assert size.next(3, 8) == 1
+    size.learn(16, seconds=1.6, size_bytes=16 * 20_000_000)
+    assert size.next(10**6, 8) == 3
+    assert size.used == {"least": 1, "most": 256, "last": 3}
+
+
+@in_full
+def test_settings_that_are_estimated_are_those_of_a_run_here(cluster, plate, tmp_path):
+    for name, options in (("here", ()), ("there", ("--scheduler", cluster.address))):
+        assert estimated(plate, tmp_path / name, *options).returncode == 0
+    estimates = "SELECT value FROM run WHERE key = 'estimates'"
+    assert query(tmp_path / "here", estimates) == query(tmp_path / "there", estimates) != []
