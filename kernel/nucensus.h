@@ -103,6 +103,7 @@ typedef struct nucensus_volume_settings {
     double threshold;
     int32_t has_threshold;
     int32_t level;
+    int32_t path;  // as in nucensus_settings
 } nucensus_volume_settings;
 
 // As above, for one volume: three coordinates (plane, row, column) a point.

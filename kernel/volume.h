@@ -9,18 +9,9 @@
 // Everything is in an unnamed namespace: see level.h.
 #pragma once
 
-#include "exact.h"
-#include "voxels.h"
+#include "volume_sieve.h"
 
 namespace {
-
-using nucensus::Voxels;
-
-nucensus_image plane_of(const nucensus_volume& volume, int64_t z) {
-    return {static_cast<const char*>(volume.pixels) + z * volume.plane_stride,
-            volume.height, volume.width, volume.row_stride, volume.column_stride,
-            volume.pixel_type, volume.byte_swapped};
-}
 
 // The smoothed volume: float where SciPy stores float, else double.
 class SmoothedVolume {
@@ -281,8 +272,8 @@ Outcome find_all(const nucensus_volume& volume, const SmoothedVolume& smoothed, 
     return nucensus::found;
 }
 
-Outcome find_in_volume(const nucensus_volume& volume, const nucensus_volume_settings& settings,
-                       Voxels& voxels) {
+Outcome find_in_volume_exactly(const nucensus_volume& volume,
+                               const nucensus_volume_settings& settings, Voxels& voxels) {
     SmoothedVolume smoothed;
     if (!smoothed.begin(volume, settings)) return nucensus::no_memory;
     const Extent& extent = smoothed.extent;
@@ -302,6 +293,20 @@ Outcome find_in_volume(const nucensus_volume& volume, const nucensus_volume_sett
     if (outcome != nucensus::undecided) return outcome;
     voxels.count = 0;
     return find_in_windows(volume, smoothed, reach, threshold, voxels);
+}
+
+// Below this many voxels it takes longer to prepare the sieve than it saves.
+constexpr int64_t tiny_volume = 4096;
+
+Outcome find_in_volume(const nucensus_volume& volume, const nucensus_volume_settings& settings,
+                       Voxels& voxels) {
+    const bool is_tiny = volume.depth * volume.height * volume.width < tiny_volume;
+    if (settings.path == NUCENSUS_SIEVE || (settings.path == NUCENSUS_FASTEST && !is_tiny)) {
+        const Outcome outcome = find_in_volume_by_sieve(volume, settings, voxels);
+        if (outcome != nucensus::undecided) return outcome;
+        voxels.count = 0;
+    }
+    return find_in_volume_exactly(volume, settings, voxels);
 }
 
 }  // namespace

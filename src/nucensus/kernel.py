@@ -91,6 +91,7 @@ class _VolumeSettings(ctypes.Structure):
         ("threshold", ctypes.c_double),
         ("has_threshold", ctypes.c_int32),
         ("level", ctypes.c_int32),
+        ("path", ctypes.c_int32),
     )
 
 
@@ -252,6 +253,7 @@ def find_maxima_in_volume(
     threshold_abs: float | None,
     exclude_border: int,
     level: str | None = None,
+    path: Path = "fastest",
 ) -> tuple[Points, Intensities]:
     """Do what `find_maxima` does for a stack of planes, smoothed along all three axes.
 
@@ -264,7 +266,7 @@ def find_maxima_in_volume(
         Standard deviation of the Gaussian along planes, rows and columns.
     min_distance, threshold_abs, exclude_border
         As for `find_maxima`, along all three axes.
-    level : str, optional
+    level, path
         As for `find_maxima_many`.
 
     Returns
@@ -295,6 +297,7 @@ def find_maxima_in_volume(
         threshold=_comparable(threshold_abs, volume.dtype),
         has_threshold=threshold_abs is not None,
         level=_default_level() if level is None else _level_number(level),
+        path=_PATHS[path],
     )
     described = _Volume(
         pixels=volume.ctypes.data,

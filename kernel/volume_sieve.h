@@ -1,0 +1,473 @@
+// The fast way through a volume: single precision finds the candidates, exact values decide.
+//
+// The volume streams through once along its rows, `step` at a time. A slab is one row
+// of all planes, depth x width.
+//   1. each slab is smoothed across the planes, and waits in a ring until the slabs
+//      that the filter down the rows needs are there too;
+//   2. then it is smoothed down the rows and along the columns, into a ring of results;
+//   3. a voxel that none of its six neighbours surely exceeds has its window looked at;
+//   4. a voxel that can be the maximum of its window, and every voxel it might tie
+//      with, is computed exactly.
+// When too many voxels had to be computed exactly, nothing was gained: the answer is
+// `undecided`, and all is done in double precision.
+//
+// How far a result can be from the exact value. Let u = 2^-24, and |voxel| <= M. In
+// each term of the filter of radius r these are rounded, by u at most: the voxel
+// (once), the weight, the sum of two voxels, their product with the weight, and r + 1
+// running sums. The weights are positive and sum up to one, so an axis adds (r + 5) u M,
+// and hardly more for what the axes before it added, since (r + 5) u is below 0.0001.
+// SciPy's storage of float32 volumes adds one u M, and comparing two results one
+// more. (r + 8) u M for each axis covers it all, underflow too, as M is no tiny number.
+//
+// Everything is in an unnamed namespace: see level.h.
+#pragma once
+
+#include <float.h>
+
+#include "exact.h"
+#include "voxels.h"
+
+namespace {
+
+using nucensus::Voxels;
+
+nucensus_image plane_of(const nucensus_volume& volume, int64_t z) {
+    return {static_cast<const char*>(volume.pixels) + z * volume.plane_stride,
+            volume.height, volume.width, volume.row_stride, volume.column_stride,
+            volume.pixel_type, volume.byte_swapped};
+}
+
+#if defined(__AVX512F__)
+constexpr int float_lanes = 16;
+#elif defined(__AVX2__)
+constexpr int float_lanes = 8;
+#else
+constexpr int float_lanes = 4;
+#endif
+// Accumulators enough to hide the time that a multiply-add takes.
+constexpr int floats_together = 8;
+constexpr int64_t float_block = float_lanes * floats_together;
+constexpr int64_t line_floats = 16;  // of a cache line
+typedef float Floats __attribute__((vector_size(float_lanes * sizeof(float))));
+
+Floats load_floats(const float* from) {
+    Floats value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+void store_floats(float* to, Floats value) { memcpy(to, &value, sizeof value); }
+Floats all_floats(float value) { return value - Floats{}; }
+Floats larger(Floats a, Floats b) { return a > b ? a : b; }
+Floats magnitude(Floats value) { return value < 0 ? -value : value; }
+
+Floats multiply_add(Floats a, Floats b, Floats c) {
+#if defined(__AVX512F__)
+    return _mm512_fmadd_ps(a, b, c);
+#elif defined(__AVX2__)
+    return _mm256_fmadd_ps(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+// A bit for each lane.
+unsigned is_above(Floats a, Floats b) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
+#elif defined(__AVX2__)
+    return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ));
+#elif defined(__x86_64__)
+    return _mm_movemask_ps(_mm_cmpgt_ps(a, b));
+#else
+    unsigned bits = 0;
+    for (int i = 0; i < float_lanes; ++i) bits |= static_cast<unsigned>(a[i] > b[i]) << i;
+    return bits;
+#endif
+}
+unsigned first_lanes(int64_t count) {
+    return count >= float_lanes ? ~0u : (1u << count) - 1;
+}
+
+// As `correlate` in double precision, for one block.
+template <typename Before, typename After>
+void correlate_block(const float* centre, Before before, After after, const float* weights,
+                     int64_t radius, float* out) {
+    Floats sum[floats_together];
+#pragma GCC unroll 8
+    for (int i = 0; i < floats_together; ++i)
+        sum[i] = load_floats(centre + i * float_lanes) * weights[0];
+    for (int64_t j = radius; j > 0; --j) {
+        const float *a = before(j), *b = after(j);
+        const Floats weight = all_floats(weights[j]);
+#pragma GCC unroll 8
+        for (int i = 0; i < floats_together; ++i)
+            sum[i] = multiply_add(
+                load_floats(a + i * float_lanes) + load_floats(b + i * float_lanes), weight, sum[i]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < floats_together; ++i) store_floats(out + i * float_lanes, sum[i]);
+}
+
+// Smoothed values of single voxels, bit for bit.
+class VoxelSmoother {
+public:
+    bool begin(const nucensus_volume& a_volume, const nucensus_volume_settings& some_settings) {
+        volume = a_volume;
+        settings = some_settings;
+        single = is_single_precision(plane_of(volume, 0));
+        pitch = padded(2 * settings.radius[2] + 1);
+        const int64_t planes = 2 * settings.radius[0] + 1, rows = 2 * settings.radius[1] + 1;
+        window = static_cast<double*>(
+            scratch(nucensus::slot_point, (planes + rows + 1) * pitch * sizeof(double)));
+        if (window == nullptr) return false;
+        smoothed_rows = window + planes * pitch;
+        line = smoothed_rows + rows * pitch;
+        memset(window, 0, (planes + rows + 1) * pitch * sizeof(double));
+        return true;
+    }
+
+    double at(int64_t z, int64_t y, int64_t x) {
+        const int64_t radius = settings.radius[2];
+        const int64_t first = at_least(x - radius, 0);
+        const int64_t count = at_most(x + radius, volume.width - 1) - first + 1;
+        const int64_t top = at_least(y - settings.radius[1], 0);
+        const int64_t bottom = at_most(y + settings.radius[1], volume.height - 1);
+        for (int64_t row = top; row <= bottom; ++row)
+            smooth_across_planes(z, row, first, count, smoothed_rows + (row - top) * pitch);
+        filter(smoothed_rows, y - top, bottom - top, 1, count, line);
+        const int64_t centre = x - first;
+        double sum = line[centre] * settings.weights[2][0];
+        for (int64_t j = radius; j > 0; --j)
+            sum += (line[at_least(centre - j, 0)] + line[at_most(centre + j, count - 1)]) *
+                   settings.weights[2][j];
+        if (single) round_to_single(&sum, 1);
+        return sum;
+    }
+
+private:
+    void smooth_across_planes(int64_t z, int64_t y, int64_t first, int64_t count, double* out) {
+        const int64_t front = at_least(z - settings.radius[0], 0);
+        const int64_t back = at_most(z + settings.radius[0], volume.depth - 1);
+        for (int64_t plane = front; plane <= back; ++plane)
+            load_row(plane_of(volume, plane), y, first, count, window + (plane - front) * pitch);
+        filter(window, z - front, back - front, 0, count, out);
+    }
+
+    void filter(const double* rows, int64_t middle, int64_t last, int axis, int64_t count,
+                double* out) const {
+        correlate(
+            rows + middle * pitch, [&](int64_t j) { return rows + at_least(middle - j, 0) * pitch; },
+            [&](int64_t j) { return rows + at_most(middle + j, last) * pitch; },
+            settings.weights[axis], settings.radius[axis], padded(count), out);
+        if (single) round_to_single(out, count);
+    }
+
+    nucensus_volume volume;
+    nucensus_volume_settings settings;
+    bool single;
+    int64_t pitch;
+    double *window = nullptr, *smoothed_rows, *line;
+};
+
+class VolumeSieve {
+public:
+    VolumeSieve(const nucensus_volume& a_volume, const nucensus_volume_settings& some_settings,
+                Voxels& some_voxels)
+        : volume(a_volume), settings(some_settings), voxels(some_voxels) {}
+
+    Outcome run() {
+        if (!begin()) return nucensus::no_memory;
+        int64_t loaded = 0, examined = 0;
+        for (int64_t y = 0; y < volume.height; y += step) {
+            const int64_t end = at_most(y + step, volume.height);
+            for (const int64_t needed = at_most(end + radius(1), volume.height); loaded < needed;)
+                smooth_across_planes(loaded++);
+            if (!can_tell()) return nucensus::undecided;
+            smooth_planes(y, end);
+            for (const int64_t ready = end == volume.height ? end : end - reach_y;
+                 examined < ready;) {
+                const Outcome outcome = examine_slab(examined++);
+                if (outcome != nucensus::found) return outcome;
+            }
+        }
+        return nucensus::found;
+    }
+
+private:
+    // Rows that the filter down the rows makes together, from what is then in the first cache.
+    static constexpr int64_t step = 16;
+
+    int64_t radius(int axis) const { return settings.radius[axis]; }
+
+    bool begin() {
+        reach_y = at_most(settings.min_distance, volume.height - 1);
+        pitch = odd_lines((volume.width + float_block - 1) / float_block * float_block + 1);
+        slab_size = odd_lines(volume.depth * pitch);
+        slab_count = 2 * radius(1) + step;
+        result_count = 2 * reach_y + step;
+        margin = (radius(2) + line_floats - 1) / line_floats * line_floats;
+        line_size = 2 * margin + pitch + float_block;
+        slabs = take(nucensus::large_filtered, slab_count * slab_size);
+        results = take(nucensus::large_maxima, result_count * slab_size + line_floats);
+        const int64_t column_size = volume.depth * float_block;
+        columns = static_cast<float*>(scratch(
+            nucensus::slot_rows, (column_size + step * line_size) * sizeof(float)));
+        narrow[0] = static_cast<float*>(scratch(
+            nucensus::slot_weights, (radius(0) + radius(1) + radius(2) + 3) * sizeof(float)));
+        row = static_cast<double*>(scratch(nucensus::slot_convert, float_block * sizeof(double)));
+        bases = static_cast<const float**>(scratch(
+            nucensus::slot_runs, (slab_count + 2 * reach_y + 1) * sizeof(float*)));
+        if (slabs == nullptr || results == nullptr || columns == nullptr || narrow[0] == nullptr ||
+            row == nullptr || bases == nullptr || !exact.begin(volume, settings))
+            return false;
+        memset(columns, 0, (column_size + step * line_size) * sizeof(float));
+        lines = columns + column_size;
+        around = bases + slab_count;
+        // What is left of the first result, as right of each row.
+        for (int64_t i = 0; i < line_floats; ++i) results[i] = -INFINITY;
+        results += line_floats;
+        for (int axis = 0; axis < 3; ++axis) {
+            if (axis > 0) narrow[axis] = narrow[axis - 1] + radius(axis - 1) + 1;
+            for (int64_t j = 0; j <= radius(axis); ++j)
+                narrow[axis][j] = static_cast<float>(settings.weights[axis][j]);
+        }
+        const int64_t size = volume.depth * volume.height * volume.width;
+        suspects_left = size / 64 + 64;
+        taps_left = 50 * size + 1000000;
+        return true;
+    }
+
+    // A number of cache lines that is odd: rows below each other are in other parts of the cache.
+    static int64_t odd_lines(int64_t floats) {
+        return ((floats + line_floats - 1) / line_floats | 1) * line_floats;
+    }
+
+    static float* take(nucensus::LargeSlot slot, int64_t floats) {
+        return static_cast<float*>(nucensus::large(slot, floats * sizeof(float)));
+    }
+
+    float* slab(int64_t y) const { return slabs + y % slab_count * slab_size; }
+    float* result(int64_t y) const { return results + y % result_count * slab_size; }
+
+    // 1. Smooth slab `y` across the planes, a block of columns at a time.
+    void smooth_across_planes(int64_t y) {
+        const int64_t last = volume.depth - 1;
+        float* out = slab(y);
+        for (int64_t x = 0; x < volume.width; x += float_block) {
+            for (int64_t z = 0; z <= last; ++z)
+                load_block(z, y, x, at_most(float_block, volume.width - x), columns + z * float_block);
+            for (int64_t z = 0; z <= last; ++z)
+                correlate_block(
+                    columns + z * float_block,
+                    [&](int64_t j) { return columns + at_least(z - j, 0) * float_block; },
+                    [&](int64_t j) { return columns + at_most(z + j, last) * float_block; },
+                    narrow[0], radius(0), out + z * pitch + x);
+        }
+    }
+
+    void load_block(int64_t z, int64_t y, int64_t x, int64_t count, float* to) {
+        const char* from = static_cast<const char*>(volume.pixels) + z * volume.plane_stride +
+                           y * volume.row_stride + x * volume.column_stride;
+        const bool plain = !volume.byte_swapped;
+        if (plain && volume.pixel_type == NUCENSUS_UINT16 && volume.column_stride == 2)
+            narrow_row<uint16_t>(from, count, to);
+        else if (plain && volume.pixel_type == NUCENSUS_UINT8 && volume.column_stride == 1)
+            narrow_row<uint8_t>(from, count, to);
+        else if (plain && volume.pixel_type == NUCENSUS_FLOAT32 && volume.column_stride == 4)
+            narrow_row<float>(from, count, to);
+        else {
+            load_row(plane_of(volume, z), y, x, count, row);
+            narrow_row<double>(reinterpret_cast<const char*>(row), count, to);
+        }
+        for (int64_t i = 0; i < float_block; i += float_lanes) {
+            const Floats value = magnitude(load_floats(to + i));
+            most = larger(most, value);
+            has_odd |= value != value;
+        }
+    }
+
+    template <typename T>
+    static void narrow_row(const char* from, int64_t count, float* to) {
+        for (int64_t i = 0; i < count; ++i) {
+            T value;
+            memcpy(&value, from + i * sizeof value, sizeof value);
+            to[i] = static_cast<float>(value);
+        }
+    }
+
+    // Work out how far the results can be from the exact values, of all that was loaded so far.
+    bool can_tell() {
+        float largest = 0;
+        bool is_odd = false;
+        for (int i = 0; i < float_lanes; ++i) {
+            largest = most[i] > largest ? most[i] : largest;
+            is_odd |= has_odd[i] != 0;
+        }
+        if (is_odd || largest > 1e30f || (largest > 0 && largest < 1e-30f)) return false;
+        const double error = 0x1p-24 * largest * (radius(0) + radius(1) + radius(2) + 24);
+        ambiguity = nextafterf(static_cast<float>(2 * error), INFINITY);
+        limit = settings.has_threshold
+                    ? nextafterf(static_cast<float>(settings.threshold - error), -INFINITY)
+                    : -INFINITY;
+        return true;
+    }
+
+    // 2. Smooth rows `y` to `end - 1` of each plane down the rows, then along the columns.
+    void smooth_planes(int64_t y, int64_t end) {
+        const int64_t reach = radius(1);
+        for (int64_t i = 0; i < end - y + 2 * reach; ++i)
+            bases[i] = slab(at_most(at_least(y - reach + i, 0), volume.height - 1));
+        for (int64_t z = 0; z < volume.depth; ++z) {
+            for (int64_t x = 0; x < volume.width; x += float_block) {
+                const int64_t at = z * pitch + x;
+                for (int64_t i = 0; i < end - y; ++i) {
+                    const float** middle = bases + i + reach;
+                    correlate_block(
+                        *middle + at, [&](int64_t j) { return middle[-j] + at; },
+                        [&](int64_t j) { return middle[j] + at; }, narrow[1], reach,
+                        lines + i * line_size + margin + x);
+                }
+            }
+            for (int64_t i = 0; i < end - y; ++i)
+                smooth_line(lines + i * line_size + margin, result(y + i) + z * pitch);
+        }
+    }
+
+    void smooth_line(float* line, float* out) const {
+        for (int64_t j = 1; j <= radius(2); ++j) {
+            line[-j] = line[0];
+            line[volume.width - 1 + j] = line[volume.width - 1];
+        }
+        for (int64_t x = 0; x < volume.width; x += float_block)
+            correlate_block(
+                line + x, [&](int64_t j) { return line + x - j; },
+                [&](int64_t j) { return line + x + j; }, narrow[2], radius(2), out + x);
+        for (int64_t x = volume.width; x < pitch; ++x) out[x] = -INFINITY;
+    }
+
+    // 3. Voxels that none of the six nearest rule out get the full test.
+    Outcome examine_slab(int64_t y) {
+        top = at_least(y - reach_y, 0);
+        bottom = at_most(y + reach_y, volume.height - 1);
+        for (int64_t other = top; other <= bottom; ++other) around[other - top] = result(other);
+        const float* own = around[y - top];
+        const float* above = around[at_least(y - 1, 0) - top];
+        const float* below = around[at_most(y + 1, volume.height - 1) - top];
+        for (int64_t z = 0; z < volume.depth; ++z) {
+            const float* middle = own + z * pitch;
+            const float* front = own + at_least(z - 1, 0) * pitch;
+            const float* back = own + at_most(z + 1, volume.depth - 1) * pitch;
+            for (int64_t x = 0; x < volume.width; x += float_lanes) {
+                const Floats value = load_floats(middle + x);
+                unsigned suspects = is_above(value, all_floats(limit));
+                if (suspects == 0) continue;
+                const int64_t at = z * pitch + x;
+                const Floats in_row = larger(load_floats(middle + x - 1), load_floats(middle + x + 1));
+                const Floats in_column = larger(load_floats(above + at), load_floats(below + at));
+                const Floats across = larger(load_floats(front + x), load_floats(back + x));
+                suspects &= ~is_above(larger(larger(in_row, in_column), across), value + ambiguity);
+                for (; suspects != 0; suspects &= suspects - 1) {
+                    const Outcome outcome = examine(z, y, x + __builtin_ctz(suspects));
+                    if (outcome != nucensus::found) return outcome;
+                }
+            }
+        }
+        return nucensus::found;
+    }
+
+    // 4. Decide about one voxel.
+    Outcome examine(int64_t z, int64_t y, int64_t x) {
+        if (--suspects_left < 0) return nucensus::undecided;
+        const float value = around[y - top][z * pitch + x];
+        const auto is_higher = [&](int64_t, int64_t, int64_t, unsigned) { return true; };
+        if (any_above(value + ambiguity, z, x, is_higher) || is_near_edge(z, y, x))
+            return nucensus::found;
+        if (!pay_for_voxel()) return nucensus::undecided;
+        const double exactly = exact.at(z, y, x);
+        if (settings.has_threshold && !(exactly > settings.threshold)) return nucensus::found;
+        // Only the voxels that are not surely below this one can exceed it.
+        int64_t doubtful = 0;
+        bool is_paid = true;
+        const auto exceeds = [&](int64_t other_z, int64_t other_y, int64_t other_x, unsigned some) {
+            for (; some != 0; some &= some - 1) {
+                ++doubtful;
+                const int64_t other = other_x + __builtin_ctz(some);
+                if (other_z == z && other_y == y && other == x) continue;
+                is_paid = pay_for_voxel();
+                if (!is_paid || exact.at(other_z, other_y, other) > exactly) return true;
+            }
+            return false;
+        };
+        const float low = nextafterf(value - ambiguity, -INFINITY);
+        if (any_above(low, z, x, exceeds))
+            return is_paid ? nucensus::found : nucensus::undecided;
+        // Without a threshold the least value of the volume is one. A voxel is surely
+        // above it where its window holds one that is surely below it.
+        if (!settings.has_threshold && doubtful == window_size(z, x)) return nucensus::undecided;
+        return voxels.add(z, y, x, exactly) ? nucensus::found : nucensus::no_memory;
+    }
+
+    // Whether `is_it` holds for voxels of the window that are above `level`, given as
+    // (z, y, x, a bit for each of the voxels from there on).
+    template <typename IsIt>
+    bool any_above(float level, int64_t z, int64_t x, IsIt is_it) const {
+        const Floats levels = all_floats(level);
+        const int64_t left = at_least(x - settings.min_distance, 0), right = right_of(x);
+        const int64_t back = back_of(z);
+        for (int64_t y = top; y <= bottom; ++y)
+            for (int64_t k = front_of(z); k <= back; ++k) {
+                const float* values = around[y - top] + k * pitch;
+                for (int64_t i = left; i <= right; i += float_lanes) {
+                    const unsigned some =
+                        is_above(load_floats(values + i), levels) & first_lanes(right - i + 1);
+                    if (some != 0 && is_it(k, y, i, some)) return true;
+                }
+            }
+        return false;
+    }
+
+    int64_t front_of(int64_t z) const { return at_least(z - settings.min_distance, 0); }
+    int64_t back_of(int64_t z) const { return at_most(z + settings.min_distance, volume.depth - 1); }
+    int64_t right_of(int64_t x) const { return at_most(x + settings.min_distance, volume.width - 1); }
+    int64_t window_size(int64_t z, int64_t x) const {
+        return (bottom - top + 1) * (back_of(z) - front_of(z) + 1) *
+               (right_of(x) - at_least(x - settings.min_distance, 0) + 1);
+    }
+
+    bool is_near_edge(int64_t z, int64_t y, int64_t x) const {
+        const int64_t border = settings.exclude_border;
+        return z < border || y < border || x < border || z >= volume.depth - border ||
+               y >= volume.height - border || x >= volume.width - border;
+    }
+
+    bool pay_for_voxel() {
+        taps_left -= (2 * radius(0) + 1) * (2 * radius(1) + 1) * (2 * radius(2) + 1);
+        return taps_left >= 0;
+    }
+
+    const nucensus_volume& volume;
+    const nucensus_volume_settings& settings;
+    Voxels& voxels;
+    VoxelSmoother exact;
+    int64_t reach_y, pitch, slab_size, slab_count, result_count, margin, line_size;
+    int64_t top = 0, bottom = 0;  // of the window around the slab that is examined
+    int64_t suspects_left, taps_left;
+    float ambiguity = 0, limit = 0;
+    Floats most = {};
+    decltype(Floats{} != Floats{}) has_odd = {};
+    float *slabs, *results, *columns, *lines, *narrow[3];
+    double* row;
+    const float **bases, **around;
+};
+
+Outcome find_in_volume_by_sieve(const nucensus_volume& volume,
+                                const nucensus_volume_settings& settings, Voxels& voxels) {
+    if (settings.min_distance == 0 || volume.depth * volume.height * volume.width == 1)
+        return nucensus::undecided;
+    if (settings.has_threshold && !(fabs(settings.threshold) <= 1e300)) return nucensus::undecided;
+    for (const int64_t radius : settings.radius)
+        if (radius > 1024) return nucensus::undecided;
+    return VolumeSieve(volume, settings, voxels).run();
+}
+
+}  // namespace
