@@ -11,13 +11,14 @@
 // When too many voxels had to be computed exactly, nothing was gained: the answer is
 // `undecided`, and all is done in double precision.
 //
-// How far a result can be from the exact value. Let u = 2^-24, and |voxel| <= M. In
-// each term of the filter of radius r these are rounded, by u at most: the voxel
-// (once), the weight, the sum of two voxels, their product with the weight, and r + 1
-// running sums. The weights are positive and sum up to one, so an axis adds (r + 5) u M,
-// and hardly more for what the axes before it added, since (r + 5) u is below 0.0001.
-// SciPy's storage of float32 volumes adds one u M, and comparing two results one
-// more. (r + 8) u M for each axis covers it all, underflow too, as M is no tiny number.
+// How far a result can be from the exact value. In each term of the filter of radius r
+// these are rounded, by a factor of 1 + u with u = 2^-24 at most: the voxel (once), the
+// weight, the sum of two voxels, their product with the weight, and r + 1 running sums.
+// All weights are positive. Where no voxel is negative either, an axis thus changes a
+// result v by (r + 5) u v at most, and hardly more for what the axes before it changed,
+// since (r + 5) u is below 0.0001. SciPy's storage of float32 volumes adds one u v, and
+// comparing two results one more. (r + 8) u v for each axis covers it all but underflow,
+// which is absolute. Where voxels are negative, the largest |voxel| takes the place of v.
 //
 // Everything is in an unnamed namespace: see level.h.
 #pragma once
@@ -58,7 +59,6 @@ Floats load_floats(const float* from) {
 void store_floats(float* to, Floats value) { memcpy(to, &value, sizeof value); }
 Floats all_floats(float value) { return value - Floats{}; }
 Floats larger(Floats a, Floats b) { return a > b ? a : b; }
-Floats magnitude(Floats value) { return value < 0 ? -value : value; }
 
 Floats multiply_add(Floats a, Floats b, Floats c) {
 #if defined(__AVX512F__)
@@ -132,6 +132,7 @@ public:
         const int64_t count = at_most(x + radius, volume.width - 1) - first + 1;
         const int64_t top = at_least(y - settings.radius[1], 0);
         const int64_t bottom = at_most(y + settings.radius[1], volume.height - 1);
+        for (int64_t row = top; row <= bottom; ++row) prefetch(z, row, first, count);
         for (int64_t row = top; row <= bottom; ++row)
             smooth_across_planes(z, row, first, count, smoothed_rows + (row - top) * pitch);
         filter(smoothed_rows, y - top, bottom - top, 1, count, line);
@@ -145,9 +146,21 @@ public:
     }
 
 private:
+    int64_t front_of(int64_t z) const { return at_least(z - settings.radius[0], 0); }
+    int64_t back_of(int64_t z) const { return at_most(z + settings.radius[0], volume.depth - 1); }
+
+    // No processor foresees steps from plane to plane, and to wait for each is most of the time.
+    void prefetch(int64_t z, int64_t y, int64_t first, int64_t count) const {
+        const char* row = static_cast<const char*>(volume.pixels) + y * volume.row_stride;
+        for (int64_t plane = front_of(z); plane <= back_of(z); ++plane) {
+            const char* from = row + plane * volume.plane_stride;
+            __builtin_prefetch(from + first * volume.column_stride);
+            __builtin_prefetch(from + (first + count - 1) * volume.column_stride);
+        }
+    }
+
     void smooth_across_planes(int64_t z, int64_t y, int64_t first, int64_t count, double* out) {
-        const int64_t front = at_least(z - settings.radius[0], 0);
-        const int64_t back = at_most(z + settings.radius[0], volume.depth - 1);
+        const int64_t front = front_of(z), back = back_of(z);
         for (int64_t plane = front; plane <= back; ++plane)
             load_row(plane_of(volume, plane), y, first, count, window + (plane - front) * pitch);
         filter(window, z - front, back - front, 0, count, out);
@@ -196,6 +209,7 @@ public:
 private:
     // Rows that the filter down the rows makes together, from what is then in the first cache.
     static constexpr int64_t step = 16;
+    static constexpr double underflow = 1e-37;
 
     int64_t radius(int axis) const { return settings.radius[axis]; }
 
@@ -280,8 +294,9 @@ private:
             narrow_row<double>(reinterpret_cast<const char*>(row), count, to);
         }
         for (int64_t i = 0; i < float_block; i += float_lanes) {
-            const Floats value = magnitude(load_floats(to + i));
-            most = larger(most, value);
+            const Floats value = load_floats(to + i);
+            most = larger(value, most);
+            least = value < least ? value : least;
             has_odd |= value != value;
         }
     }
@@ -298,18 +313,31 @@ private:
     // Work out how far the results can be from the exact values, of all that was loaded so far.
     bool can_tell() {
         float largest = 0;
-        bool is_odd = false;
+        bool is_signed = false, is_odd = false;
         for (int i = 0; i < float_lanes; ++i) {
-            largest = most[i] > largest ? most[i] : largest;
+            const float size = most[i] > -least[i] ? most[i] : -least[i];
+            largest = size > largest ? size : largest;
+            is_signed |= least[i] < 0;
             is_odd |= has_odd[i] != 0;
         }
         if (is_odd || largest > 1e30f || (largest > 0 && largest < 1e-30f)) return false;
-        const double error = 0x1p-24 * largest * (radius(0) + radius(1) + radius(2) + 24);
-        ambiguity = nextafterf(static_cast<float>(2 * error), INFINITY);
+        const double error = 0x1p-24 * (radius(0) + radius(1) + radius(2) + 24);
+        const double threshold = fabs(settings.threshold);
+        relative = static_cast<float>(is_signed ? 0 : 2.01 * error);
+        absolute = static_cast<float>(underflow + (is_signed ? 2.01 * error * largest : 0));
         limit = settings.has_threshold
-                    ? nextafterf(static_cast<float>(settings.threshold - error), -INFINITY)
+                    ? at_most_float(settings.threshold - threshold * relative - absolute)
                     : -INFINITY;
         return true;
+    }
+
+    // The least result that is surely above `value`, and the largest that is surely below.
+    Floats surely_above(Floats value) const { return value + (value * relative + absolute); }
+    float surely_above(float value) const { return value + (value * relative + absolute); }
+    float surely_below(float value) const { return value - (value * relative + absolute); }
+
+    static float at_most_float(double value) {
+        return nextafterf(static_cast<float>(value), -INFINITY);
     }
 
     // 2. Smooth rows `y` to `end - 1` of each plane down the rows, then along the columns.
@@ -365,7 +393,7 @@ private:
                 const Floats in_row = larger(load_floats(middle + x - 1), load_floats(middle + x + 1));
                 const Floats in_column = larger(load_floats(above + at), load_floats(below + at));
                 const Floats across = larger(load_floats(front + x), load_floats(back + x));
-                suspects &= ~is_above(larger(larger(in_row, in_column), across), value + ambiguity);
+                suspects &= ~is_above(larger(larger(in_row, in_column), across), surely_above(value));
                 for (; suspects != 0; suspects &= suspects - 1) {
                     const Outcome outcome = examine(z, y, x + __builtin_ctz(suspects));
                     if (outcome != nucensus::found) return outcome;
@@ -380,7 +408,7 @@ private:
         if (--suspects_left < 0) return nucensus::undecided;
         const float value = around[y - top][z * pitch + x];
         const auto is_higher = [&](int64_t, int64_t, int64_t, unsigned) { return true; };
-        if (any_above(value + ambiguity, z, x, is_higher) || is_near_edge(z, y, x))
+        if (any_above(surely_above(value), z, x, is_higher) || is_near_edge(z, y, x))
             return nucensus::found;
         if (!pay_for_voxel()) return nucensus::undecided;
         const double exactly = exact.at(z, y, x);
@@ -398,8 +426,7 @@ private:
             }
             return false;
         };
-        const float low = nextafterf(value - ambiguity, -INFINITY);
-        if (any_above(low, z, x, exceeds))
+        if (any_above(surely_below(value), z, x, exceeds))
             return is_paid ? nucensus::found : nucensus::undecided;
         // Without a threshold the least value of the volume is one. A voxel is surely
         // above it where its window holds one that is surely below it.
@@ -452,8 +479,8 @@ private:
     int64_t reach_y, pitch, slab_size, slab_count, result_count, margin, line_size;
     int64_t top = 0, bottom = 0;  // of the window around the slab that is examined
     int64_t suspects_left, taps_left;
-    float ambiguity = 0, limit = 0;
-    Floats most = {};
+    float relative = 0, absolute = 0, limit = 0;
+    Floats most = {}, least = {};
     decltype(Floats{} != Floats{}) has_odd = {};
     float *slabs, *results, *columns, *lines, *narrow[3];
     double* row;
@@ -464,7 +491,7 @@ Outcome find_in_volume_by_sieve(const nucensus_volume& volume,
                                 const nucensus_volume_settings& settings, Voxels& voxels) {
     if (settings.min_distance == 0 || volume.depth * volume.height * volume.width == 1)
         return nucensus::undecided;
-    if (settings.has_threshold && !(fabs(settings.threshold) <= 1e300)) return nucensus::undecided;
+    if (settings.has_threshold && !(fabs(settings.threshold) <= 1e30)) return nucensus::undecided;
     for (const int64_t radius : settings.radius)
         if (radius > 1024) return nucensus::undecided;
     return VolumeSieve(volume, settings, voxels).run();

@@ -1,5 +1,7 @@
 """The kernel for volumes is a faster spelling of scikit-image, to the last bit."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,6 +24,14 @@ def volumes(draw):
     return rng.integers(0, top, shape).astype(dtype)
 
 
+def assert_found_everywhere(volume, options, expected):
+    """Every instruction set level and every way through the kernel gives the same."""
+    for level, path in itertools.product(kernel.levels(), ("exact", "sieve")):
+        found = kernel.find_maxima_in_volume(volume, level=level, path=path, **options)
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_array_equal(found[1], expected[1].astype(np.float64))
+
+
 @given(volumes(), st.data())
 @hypothesis_settings(deadline=None, max_examples=150)
 def test_volumes_have_the_maxima_that_scikit_image_finds(volume, data):
@@ -40,21 +50,54 @@ def test_volumes_have_the_maxima_that_scikit_image_finds(volume, data):
         "threshold_abs": data.draw(st.sampled_from([None, 0, 1, 700])),
     }
     expected = find_with_reference(volume, **options)
-    for level in kernel.levels():
-        points, intensities = kernel.find_maxima_in_volume(volume, level=level, **options)
-        np.testing.assert_array_equal(points, expected[0])
-        np.testing.assert_array_equal(intensities, expected[1].astype(np.float64))
+    assert_found_everywhere(volume, options, expected)
 
 
-def test_a_volume_wider_than_a_strip_and_deeper_than_the_filter_is_the_same():
-    rng = np.random.default_rng(0)
-    volume = rng.gamma(2, 300, (40, 30, 1100)).astype(np.uint16)
-    options = {"sigma": (2, 3, 3), "min_distance": 4, "exclude_border": 2, "threshold_abs": 600}
+def blobs(shape, *, count, background, height, noise, seed=0):
+    """Return round spots on noise, float64."""
+    rng = np.random.default_rng(seed)
+    volume = rng.normal(background, noise, shape)
+    grid = np.mgrid[tuple(slice(-8, 9) for _ in shape)]
+    spot = np.exp(-(grid**2).sum(axis=0) / 18)
+    for _ in range(count):
+        corner = [int(rng.integers(0, size - 16)) for size in shape]
+        inside = tuple(slice(start, start + 17) for start in corner)
+        volume[inside] += spot * height * rng.uniform(0.3, 1)
+    return volume
+
+
+@pytest.mark.parametrize("threshold", [None, 160, 400])
+@pytest.mark.parametrize("dtype", ["u1", "u2", ">u2", "i2", "i4", "f2", "f4", "f8"])
+def test_volumes_larger_than_a_block_and_deeper_than_the_filter_are_the_same(dtype, threshold):
+    signed = np.dtype(dtype).kind != "u"
+    background, height = (50, 200) if dtype == "u1" else (-300 if signed else 150, 3000)
+    volume = blobs((30, 70, 150), count=40, background=background, height=height, noise=8)
+    volume = np.rint(volume).astype(dtype)
+    options = {"sigma": (2, 3, 3), "min_distance": 4, "exclude_border": 2}
+    options["threshold_abs"] = threshold and threshold / (4 if dtype == "u1" else 1)
     expected = find_with_reference(volume, **options)
-    found = kernel.find_maxima_in_volume(volume, **options)
-    assert len(found[0]) > 100
-    np.testing.assert_array_equal(found[0], expected[0])
-    np.testing.assert_array_equal(found[1], expected[1])
+    assert len(expected[0]) > 10
+    assert_found_everywhere(volume, options, expected)
+
+
+def test_a_saturated_volume_with_flat_tops_and_hot_voxels_is_the_same():
+    volume = blobs((24, 90, 140), count=60, background=200, height=9000, noise=30)
+    volume = np.clip(volume, 0, 3000).astype(np.uint16)
+    volume[::7, ::31, ::29] = 65535
+    volume[12:, 40:60, 70:110] = 3000
+    options = {"sigma": (1.5, 2, 2), "min_distance": 3, "exclude_border": 0, "threshold_abs": 300}
+    assert_found_everywhere(volume, options, find_with_reference(volume, **options))
+
+
+@pytest.mark.parametrize("scale", [1e-42, 1e-31, 1e-10, 1e28, 1e36])
+def test_volumes_of_very_small_and_very_large_numbers_are_the_same(scale):
+    volume = blobs((20, 40, 50), count=20, background=10, height=3000, noise=3) * scale
+    options = {"sigma": (1, 2, 2), "min_distance": 3, "exclude_border": 0}
+    for dtype in (np.float32, np.float64):
+        for threshold in (None, 300 * scale):
+            asked = {**options, "threshold_abs": threshold}
+            expected = find_with_reference(volume.astype(dtype), **asked)
+            assert_found_everywhere(volume.astype(dtype), asked, expected)
 
 
 @pytest.mark.parametrize("dtype", ["u2", "f4", "f8"])
@@ -65,17 +108,17 @@ def test_plateaus_that_fill_the_volume_are_the_same(dtype, min_distance):
     volume[15, 35, 5] = 900
     options = {"sigma": (1, 1, 1), "min_distance": min_distance, "exclude_border": 0}
     for threshold in (-1, 100):
-        expected = find_with_reference(volume, threshold_abs=threshold, **options)
-        found = kernel.find_maxima_in_volume(volume, threshold_abs=threshold, **options)
-        assert len(found[0]) > 0
-        np.testing.assert_array_equal(found[0], expected[0])
-        np.testing.assert_array_equal(found[1], expected[1])
+        asked = {**options, "threshold_abs": threshold}
+        expected = find_with_reference(volume, **asked)
+        assert len(expected[0]) > 0
+        assert_found_everywhere(volume, asked, expected)
 
 
 def test_a_volume_with_nan_is_refused_and_an_empty_one_has_no_maxima():
     options = {"sigma": (1, 1, 1), "min_distance": 2, "threshold_abs": 1, "exclude_border": 0}
-    with pytest.raises(ValueError, match="hold a NaN"):
-        kernel.find_maxima_in_volume(np.full((4, 5, 6), np.nan), **options)
+    for path in ("exact", "sieve"):
+        with pytest.raises(ValueError, match="hold a NaN"):
+            kernel.find_maxima_in_volume(np.full((4, 5, 6), np.nan), path=path, **options)
     assert len(kernel.find_maxima_in_volume(np.zeros((0, 5, 6)), **options)[0]) == 0
 
 
