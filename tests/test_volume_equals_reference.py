@@ -89,7 +89,7 @@ def test_a_saturated_volume_with_flat_tops_and_hot_voxels_is_the_same():
     assert_found_everywhere(volume, options, find_with_reference(volume, **options))
 
 
-@pytest.mark.parametrize("scale", [1e-42, 1e-31, 1e-10, 1e28, 1e36])
+@pytest.mark.parametrize("scale", [1e-42, 1e-31, 1e-10, 1e28, 1e34])
 def test_volumes_of_very_small_and_very_large_numbers_are_the_same(scale):
     volume = blobs((20, 40, 50), count=20, background=10, height=3000, noise=3) * scale
     options = {"sigma": (1, 2, 2), "min_distance": 3, "exclude_border": 0}

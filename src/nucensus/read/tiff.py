@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, ReadError
 from ..markup import read_records
+from .plain_tiff import open_plain
 from .scene import Index, Scene, side_um
 
 if TYPE_CHECKING:
@@ -33,9 +34,14 @@ def open_scenes(path: str) -> Iterator[list[Scene]]:
     One file of an OME-TIFF set of several stands for its own pages, so that
     none is counted twice.
     """
-    import tifffile
-
     try:
+        with open(path, "rb") as file:
+            plain = open_plain(file)
+            if plain is not None:
+                yield [plain]
+                return
+        import tifffile
+
         with tifffile.TiffFile(path, _multifile=False) as tiff:
             yield _scenes(tiff)
     except OSError as error:
