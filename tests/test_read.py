@@ -1,5 +1,8 @@
 """One image file becomes one array, or an error that helps."""
 
+import subprocess
+import sys
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -7,7 +10,9 @@ import tifffile
 from conftest import SHARED
 
 from nucensus.errors import NotAPlaneError, ReadError
+from nucensus.model import Plane
 from nucensus.read import read
+from nucensus.read.plain_tiff import open_plain
 
 RNG = np.random.default_rng(5)
 IMAGE = (RNG.gamma(2, 300, (70, 90)) + np.arange(90)).astype(np.uint16)
@@ -34,6 +39,82 @@ def test_every_layout_of_a_tiff_gives_its_pixels(
     options = {"compression": compression, "predictor": predictor, "tile": tile}
     tifffile.imwrite(tmp_path / "a.tif", image, bigtiff=bigtiff, byteorder=byteorder, **options)
     same(tmp_path / "a.tif", image)
+
+
+METASERIES = """<MetaData><PlaneInfo>
+<prop id="spatial-calibration-x" type="float" value="1.25"/>
+<prop id="spatial-calibration-y" type="float" value="1.25"/>
+<prop id="spatial-calibration-units" type="string" value="um"/></PlaneInfo></MetaData>"""
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "f4", "f8"])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"metadata": None},
+        {"rowsperstrip": 3},
+        {"compression": "lzw", "rowsperstrip": 20},
+        {"description": METASERIES, "metadata": None, "software": "MetaSeries"},
+    ],
+)
+def test_a_plain_file_is_what_tifffile_says_it_is(tmp_path, dtype, byteorder, options):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, IMAGE.astype(dtype), byteorder=byteorder, **options)
+    with open(path, "rb") as file:
+        scene = open_plain(file)
+    assert scene is not None
+    with tifffile.TiffFile(path) as tiff:
+        (series,) = tiff.series
+        assert scene.shape == series.shape
+        assert scene.dtype == str(series.dtype)
+    assert scene.pixel_um == (1.25 if "description" in options else None)
+    same(path, IMAGE.astype(dtype))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"photometric": "miniswhite"},
+        {"description": "something else", "metadata": None},
+        {"compression": "zlib"},
+        {"tile": (32, 48)},
+        {"bigtiff": True},
+        {"imagej": True},
+        {"ome": True},
+        {"extratags": [(65500, "s", 0, "of Harmony", True)]},
+    ],
+)
+def test_what_is_more_than_plain_is_left_to_tifffile(tmp_path, options):
+    tifffile.imwrite(tmp_path / "a.tif", IMAGE, **options)
+    with open(tmp_path / "a.tif", "rb") as file:
+        assert open_plain(file) is None
+    same(tmp_path / "a.tif", IMAGE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there files have no holes")
+@pytest.mark.parametrize(("planes", "plane"), [(2500, Plane(z=2000)), (60, Plane(z="max"))])
+def test_a_stack_of_20_gigabytes_is_not_loaded_whole(tmp_path, planes, plane):
+    path = tmp_path / "large.tif"
+    tifffile.imwrite(path, shape=(planes, 2048, 2048), dtype=np.uint16, bigtiff=True)
+    with tifffile.TiffFile(path) as tiff:
+        start = tiff.series[0].dataoffset + min(planes - 1, 2000) * 2048 * 2048 * 2
+    with open(path, "r+b") as file:
+        file.seek(start)
+        file.write(np.arange(2048, dtype=np.uint16).tobytes())
+    program = (
+        "import resource, sys; from nucensus.read import read; from nucensus.model import Plane;"
+        "import tifffile; before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
+        f"image = read({str(path)!r}, Plane(z={plane.z!r}));"
+        "print(image.sum(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    total, grown = map(int, done.stdout.split())
+    assert total == sum(range(2048))
+    assert grown * (1 if sys.platform == "darwin" else 1024) < 100e6
 
 
 @pytest.mark.parametrize("options", [{"ome": True}, {"imagej": True}, {"rowsperstrip": 3}])

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, MissingPackageError, ReadError
+from ..errors import ReadError
 from ..markup import read_records
 from .scene import Index, Scene, side_um
+from .vendor import open_file
 
 if TYPE_CHECKING:
     from czifile import CziFile
@@ -23,15 +24,8 @@ _PLACES = "YXM0A"
 @contextmanager
 def open_scenes(path: str) -> Iterator[list[Scene]]:
     """Open a CZI file; each of its scenes is one, put together from its tiles at full size."""
-    try:
-        from czifile import CziFile
-    except ImportError as error:
-        raise MissingPackageError("czifile", "Reading CZI files", "czi") from error
-    try:
-        with CziFile(path) as file:
-            yield _scenes(file)
-    except (OSError, ValueError, LookupError, InputError) as error:
-        raise ReadError(f"the file does not decode as CZI ({error}); it is damaged") from error
+    with open_file(path, "CZI", "czifile", "CziFile") as file:
+        yield _scenes(file)
 
 
 def _scenes(file: "CziFile") -> list[Scene]:

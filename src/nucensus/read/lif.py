@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from ..errors import MissingPackageError, ReadError
 from .scene import Index, Scene, side_um
+from .vendor import open_file
 
 if TYPE_CHECKING:
     from liffile import LifImage
@@ -18,15 +18,8 @@ _AXES = {"T": "t", "Z": "z", "C": "c", "S": "c"}
 @contextmanager
 def open_scenes(path: str) -> Iterator[list[Scene]]:
     """Open a LIF file; each of its images is a scene."""
-    try:
-        from liffile import LifFile
-    except ImportError as error:
-        raise MissingPackageError("liffile", "Reading LIF files", "lif") from error
-    try:
-        with LifFile(path) as file:
-            yield [_scene(image) for image in file.images if {"Y", "X"} <= set(image.sizes)]
-    except (OSError, ValueError, LookupError) as error:
-        raise ReadError(f"the file does not decode as LIF ({error}); it is damaged") from error
+    with open_file(path, "LIF", "liffile", "LifFile") as file:
+        yield [_scene(image) for image in file.images if {"Y", "X"} <= set(image.sizes)]
 
 
 def _scene(image: "LifImage") -> Scene:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MissingPackageError, ReadError
 from .scene import Index, Scene, side_um
+from .vendor import open_file
 
 if TYPE_CHECKING:
     from nd2 import ND2File
@@ -19,15 +19,8 @@ _AXES = {"T": "t", "Z": "z", "C": "c", "S": "c"}
 @contextmanager
 def open_scenes(path: str) -> Iterator[list[Scene]]:
     """Open an ND2 file; each of its stage positions is a scene."""
-    try:
-        from nd2 import ND2File
-    except ImportError as error:
-        raise MissingPackageError("nd2", "Reading ND2 files", "nd2") from error
-    try:
-        with ND2File(path) as file:
-            yield [_scene(file, position) for position in range(file.sizes.get("P", 1))]
-    except (OSError, ValueError, LookupError) as error:
-        raise ReadError(f"the file does not decode as ND2 ({error}); it is damaged") from error
+    with open_file(path, "ND2", "nd2", "ND2File") as file:
+        yield [_scene(file, position) for position in range(file.sizes.get("P", 1))]
 
 
 def _scene(file: "ND2File", position: int) -> Scene:

@@ -1,4 +1,4 @@
-"""Read the plainest TIFF files: one page, one plane, no metadata but its shape.
+"""Read the plainest TIFF files: one page, one plane, no metadata but what MetaXpress writes.
 
 tifffile reads them too. But to look for all that a TIFF file may hold takes it as
 long as to read the pixels, and meanwhile it holds the interpreter: measured, it
@@ -12,15 +12,20 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ReadError
-from .scene import Index, Scene
+from ..errors import InputError, ReadError
+from ..markup import read_records
+from .scene import Index, Scene, side_um
+
+UM = {"um": 1, "µm": 1, "μm": 1, "micron": 1, "microns": 1, "\\u00b5m": 1, "nm": 1e-3,
+      "mm": 1e3, "cm": 1e4, "m": 1e6}  # fmt: skip
+"""How many micrometres a unit of length is, as TIFF files write it."""
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _DESCRIPTION = 256, 257, 258, 259, 270
 _OFFSETS, _LENGTHS, _SAMPLE_FORMAT = 273, 279, 339
-_DEFAULTS = {254: 0, 262: 1, 266: 1, 277: 1, 284: 1}
+_DEFAULTS = {262: 1, 266: 1, 277: 1, 284: 1}
 """Tags of which a plain file has this value, or none: grey levels, 0 is black, one sample."""
-_OTHERS = {274, 278, 282, 283, 296, 305, 306, 315, 317}
-"""Tags that do not matter here: orientation, strips, resolution, who wrote it when, predictor."""
+_OTHERS = {254, 274, 278, 282, 283, 296, 305, 306, 315, 317}
+"""Tags that do not matter here: kind of page, orientation, resolution, author, predictor, ..."""
 _KNOWN = {
     _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _DESCRIPTION, _OFFSETS, _LENGTHS, _SAMPLE_FORMAT,
     *_DEFAULTS, *_OTHERS,
@@ -42,12 +47,15 @@ def open_plain(file: BinaryIO) -> Scene | None:
         compression = _COMPRESSIONS[tags.get(_COMPRESSION, (1,))[0]]
         offsets, lengths = tags[_OFFSETS], tags[_LENGTHS]
         described = tags.get(_DESCRIPTION, (b"",))[0].rstrip(b"\0")
-        is_described = not described or json.loads(described) == {"shape": [height, width]}
+        is_metaseries = described.startswith(b"<MetaData>")
+        if described and not is_metaseries and json.loads(described) != {"shape": [height, width]}:
+            return None
     except (struct.error, LookupError, ValueError, TypeError):
         return None
-    wanted = {tag: tags.get(tag, (value,)) == (value,) for tag, value in _DEFAULTS.items()}
     size_bytes = height * width * dtype.itemsize
-    if not (is_described and all(wanted.values()) and size_bytes and bits % 8 == 0):
+    if not size_bytes or bits % 8:
+        return None
+    if any(tags.get(tag, (value,)) != (value,) for tag, value in _DEFAULTS.items()):
         return None
     if not compression and not _is_one_piece(offsets, lengths, size_bytes):
         return None
@@ -57,7 +65,21 @@ def open_plain(file: BinaryIO) -> Scene | None:
             return _decode(file)
         return _read_pixels(file, offsets[0], (height, width), dtype)
 
-    return Scene((height, width), str(dtype), {}, read, compression=compression)
+    pixel_um = metaseries_pixel_um(described) if is_metaseries else None
+    return Scene((height, width), str(dtype), {}, read, pixel_um=pixel_um, compression=compression)
+
+
+def metaseries_pixel_um(description: bytes) -> float | None:
+    """Return the side of a pixel that MetaXpress states in the description of an image."""
+    try:
+        found = {
+            each.get("id"): each.get("value") for _, each in read_records(description, ("prop",))
+        }
+        unit = UM[found["spatial-calibration-units"] or ""]
+        y, x = (float(found[f"spatial-calibration-{axis}"] or 0) * unit for axis in "yx")
+    except (InputError, LookupError, ValueError):
+        return None
+    return side_um(y, x)
 
 
 def _read_tags(file: BinaryIO) -> tuple[str, dict[int, tuple[Any, ...]]]:

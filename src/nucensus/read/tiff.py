@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, ReadError
 from ..markup import read_records
-from .plain_tiff import open_plain
+from .plain_tiff import UM, metaseries_pixel_um, open_plain
 from .scene import Index, Scene, side_um
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 _UNCOMPRESSED, _LZW, _NO_PREDICTOR = 1, 5, 1
 _UIC1 = 33628
 _DEFLATE_OR_ZSTD = (8, 32946, 50000)
-
-_UM = {"um": 1, "µm": 1, "μm": 1, "micron": 1, "microns": 1, "\\u00b5m": 1, "nm": 1e-3,
-       "mm": 1e3, "cm": 1e4, "m": 1e6}  # fmt: skip
 
 
 @contextmanager
@@ -173,7 +170,7 @@ def _ome_images(xml: str) -> list[dict[str, Any]]:
 
 
 def _ome_length(fields: dict[str, str], axis: str) -> float | None:
-    unit = _UM.get(fields.get(f"PhysicalSize{axis}Unit", "µm"))
+    unit = UM.get(fields.get(f"PhysicalSize{axis}Unit", "µm"))
     value = fields.get(f"PhysicalSize{axis}")
     return float(value) * unit if value and unit else None
 
@@ -187,13 +184,10 @@ def _calibration(tiff: "TiffFile") -> dict[str, Any]:
     if tiff.is_imagej:
         return _imagej_calibration(tiff)
     if tiff.is_metaseries:
-        plane = (tiff.metaseries_metadata or {}).get("PlaneInfo", {})
-        unit = _UM.get(plane.get("spatial-calibration-units", ""))
-        y, x = (plane.get(f"spatial-calibration-{axis}") for axis in "yx")
-        return {"pixel_um": side_um(y * unit, x * unit)} if unit and y and x else {}
+        return {"pixel_um": metaseries_pixel_um(tiff.pages.first.description.encode())}
     if tiff.is_stk:
         stack = tiff.pages.first.tags.valueof(_UIC1, {})
-        unit = _UM.get(stack.get("CalibrationUnits", ""))
+        unit = UM.get(stack.get("CalibrationUnits", ""))
         y, x = (stack.get(f"{axis}Calibration") for axis in "YX")
         return {"pixel_um": side_um(y * unit, x * unit)} if unit and y and x else {}
     if tiff.is_lsm:
@@ -205,7 +199,7 @@ def _calibration(tiff: "TiffFile") -> dict[str, Any]:
 
 def _imagej_calibration(tiff: "TiffFile") -> dict[str, Any]:
     metadata = tiff.imagej_metadata or {}
-    unit = _UM.get(metadata.get("unit", ""))
+    unit = UM.get(metadata.get("unit", ""))
     spacing = metadata.get("spacing")
     return {
         "pixel_um": _resolution(tiff, unit) if unit else None,
