@@ -66,7 +66,7 @@ def open_plain(file: BinaryIO) -> Scene | None:
         return _read_pixels(file, offsets[0], (height, width), dtype)
 
     pixel_um = metaseries_pixel_um(described) if is_metaseries else None
-    return Scene((height, width), str(dtype), {}, read, pixel_um=pixel_um, compression=compression)
+    return Scene((height, width), dtype.name, {}, read, pixel_um=pixel_um, compression=compression)
 
 
 def metaseries_pixel_um(description: bytes) -> float | None:
