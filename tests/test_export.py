@@ -14,6 +14,7 @@ from nucensus.errors import InputError, MissingPackageError
 from nucensus.export import FORMATS
 from nucensus.export.labels import draw_labels
 from nucensus.kernel import format_rows
+from nucensus.model import Centres
 from nucensus.names import below, escape, unescape
 from nucensus.store import Run
 
@@ -262,17 +263,18 @@ def test_the_roi_zip_opens_in_roifile(hard, tmp_path):
 @pytest.mark.parametrize("radius", [0, 3, 15])
 def test_labels_count_the_same(hard, radius):
     for row, nuclei in hard.found_images():
-        labels = draw_labels(row, nuclei, radius)
+        (labels,) = draw_labels(row, nuclei, radius)
         assert labels.shape == (row["height"], row["width"])
         assert set(np.unique(labels)) - {0} == set(range(1, len(nuclei) + 1))
         assert (labels[nuclei["y"], nuclei["x"]] == np.arange(1, len(nuclei) + 1)).all()
 
 
 def test_a_disc_has_its_radius():
-    row, nuclei = {"height": 21, "width": 21}, np.array([(10, 10, 1.0)], "i4,i4,f8")
+    row, nuclei = {"depth": None, "height": 21, "width": 21}, np.array([(10, 10, 1.0)], "i4,i4,f8")
     nuclei.dtype.names = ("y", "x", "intensity")
     rows, columns = np.indices((21, 21)) - 10
-    assert ((draw_labels(row, nuclei, 5) > 0) == (rows**2 + columns**2 <= 25)).all()
+    (labels,) = draw_labels(row, nuclei, 5)
+    assert ((labels > 0) == (rows**2 + columns**2 <= 25)).all()
 
 
 def test_label_tiffs_open_with_the_scale_of_their_images(hard, tmp_path):
@@ -411,3 +413,44 @@ def test_the_command_writes_into_the_run_by_default(tmp_path):
     assert result.exit_code == 0, result.output
     assert str(tmp_path / "geojson") in result.output
     assert len(list(tmp_path.glob("geojson/*.geojson"))) == 3
+
+
+SUBPIXEL = np.array([[10.25, 20.75], [30.5, 40.0], [5.0, 6.125]])
+
+
+@pytest.fixture(scope="module")
+def refined(tmp_path_factory):
+    """A run with centres to a fraction of a pixel, and pixels of half a micrometre."""
+    points = np.rint(SUBPIXEL).astype(np.int64)
+    centres = Centres(points, np.array([30.0, 20.0, 10.0]), subpixel=SUBPIXEL)
+    images = {"a.tif": (centres, {"pixel_size_um": 0.5})}
+    return write_run(tmp_path_factory.mktemp("refined"), images)
+
+
+def test_tables_hold_refined_centres_beside_the_pixels(refined, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    export_run(refined, "csv", tmp_path)
+    export_run(refined, "parquet", tmp_path)
+    table = parquet.read_table(tmp_path / "nuclei.parquet").to_pydict()
+    rows = rows_of(tmp_path / "nuclei.csv")
+    for axis, expected in zip("yx", SUBPIXEL.T, strict=True):
+        for name, values in ((f"{axis}_subpixel", expected), (f"{axis}_um", expected / 2)):
+            assert table[name] == values.tolist()
+            assert [float(row[name]) for row in rows] == values.tolist()
+        assert table[axis] == refined.nuclei[axis].tolist()
+
+
+def test_formats_with_one_place_for_a_centre_hold_the_refined_one(refined, tmp_path):
+    for name in ("geojson", "napari", "imagej", "anndata"):
+        pytest.importorskip(NEEDS.get(name, "numpy"))
+        export_run(refined, name, tmp_path)
+    features = json.loads((tmp_path / "a.tif.geojson").read_text())["features"]
+    found = [each["geometry"]["coordinates"] for each in features]
+    assert found == (SUBPIXEL[:, ::-1] + 0.5).tolist()
+    points = rows_of(tmp_path / "a.tif.csv")
+    assert [[float(row["axis-0"]), float(row["axis-1"])] for row in points] == SUBPIXEL.tolist()
+    [roi] = pytest.importorskip("roifile").roiread(tmp_path / "a.tif.zip")
+    np.testing.assert_array_equal(roi.coordinates(), SUBPIXEL[:, ::-1])
+    data = pytest.importorskip("anndata").read_h5ad(tmp_path / "nuclei.h5ad")
+    np.testing.assert_array_equal(data.obsm["spatial"], SUBPIXEL[:, ::-1])
+    np.testing.assert_array_equal(data.obsm["spatial_um"], SUBPIXEL[:, ::-1] / 2)

@@ -1,6 +1,7 @@
-"""What shows and exports a run of volumes: the plane of each nucleus is there, or it is refused."""
+"""What shows and exports a run of volumes: the plane of each nucleus is there."""
 
 import csv
+import json
 import sys
 
 import numpy as np
@@ -10,9 +11,8 @@ from stated_runs import write_run
 
 from nucensus import Settings, census, diff_images, export_run
 from nucensus.cli import main
-from nucensus.errors import InputError
-from nucensus.export import FORMATS
 from nucensus.model import Centres, ImageRef, Plane
+from nucensus.read import read
 from nucensus.report import gallery
 from nucensus.store import Run
 from nucensus.tune import Session
@@ -29,7 +29,7 @@ def volumes(tmp_path_factory):
     stack = np.random.default_rng(3).gamma(2, 100, (9, 40, 50)).astype(np.uint16)
     for name, data in (("a.tif", stack), ("none.tif", stack * 0)):
         tifffile.imwrite(folder / name, data, imagej=True, resolution=(2, 2),
-                         metadata={"axes": "ZYX", "unit": "um"})  # fmt: skip
+                         metadata={"axes": "ZYX", "unit": "um", "spacing": 1.5})  # fmt: skip
     return census(folder, folder / "run", SETTINGS, plane=VOLUME), folder, stack
 
 
@@ -87,11 +87,54 @@ def test_points_of_a_volume_have_three_axes_in_napari(volumes, tmp_path):
     assert {"y_um", "x_um"} < set(rows[0])
 
 
-@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if not each.holds_planes])
-def test_formats_of_single_planes_refuse_volumes_and_name_the_others(volumes, tmp_path, name):
-    with pytest.raises(InputError, match=r"holds volumes, .*expected one of csv, parquet, napari"):
-        export_run(volumes[0], name, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+def test_detections_of_a_volume_have_their_plane_in_qupath(volumes, tmp_path):
+    run, _, _ = volumes
+    export_run(run, "geojson", tmp_path)
+    document = json.loads((tmp_path / "a.tif.geojson").read_text())
+    found = [each["geometry"] for each in document["features"]]
+    for geometry, nucleus in zip(found, run.nuclei_of("a.tif"), strict=True):
+        assert geometry["plane"] == {"c": -1, "z": nucleus["z"], "t": 0}
+        assert geometry["coordinates"] == [nucleus["x"] + 0.5, nucleus["y"] + 0.5]
+    assert json.loads((tmp_path / "none.tif.geojson").read_text())["features"] == []
+
+
+def test_points_of_a_volume_lie_on_their_slices_in_imagej(volumes, tmp_path):
+    roifile = pytest.importorskip("roifile")
+    run, _, _ = volumes
+    export_run(run, "imagej", tmp_path)
+    [roi] = roifile.roiread(tmp_path / "a.tif.zip")
+    known = run.nuclei_of("a.tif")
+    np.testing.assert_array_equal(roi.counter_positions, known["z"] + 1)
+    np.testing.assert_array_equal(roi.coordinates(), np.column_stack((known["x"], known["y"])))
+
+
+@pytest.mark.parametrize("radius", [0, 3])
+def test_label_volumes_count_the_same(volumes, tmp_path, radius):
+    run, _, stack = volumes
+    export_run(run, "labels", tmp_path, radius=radius)
+    labels = tifffile.imread(tmp_path / "a.tif.labels.tif")
+    known = run.nuclei_of("a.tif")
+    assert labels.shape == stack.shape
+    numbers = np.arange(1, len(known) + 1)
+    np.testing.assert_array_equal(labels[known["z"], known["y"], known["x"]], numbers)
+    np.testing.assert_array_equal(np.unique(labels), np.arange(len(known) + 1))
+    assert (np.bincount(labels.ravel())[1:] > 1).all() == (radius > 0)
+    assert tifffile.imread(tmp_path / "none.tif.labels.tif").shape == stack.shape
+    np.testing.assert_array_equal(read(tmp_path / "a.tif.labels.tif", VOLUME), labels)
+
+
+def test_label_volumes_as_ome_zarr_have_the_scale_of_their_files(volumes, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    run, _, stack = volumes
+    export_run(run, "ome-zarr", tmp_path, radius=1)
+    path = tmp_path / "a.tif.ome.zarr"
+    [scales] = zarr.open_group(path, mode="r").attrs["multiscales"]
+    assert [axis["name"] for axis in scales["axes"]] == ["z", "y", "x"]
+    assert {axis["unit"] for axis in scales["axes"]} == {"micrometer"}
+    assert scales["datasets"][0]["coordinateTransformations"][0]["scale"] == [1.5, 0.5, 0.5]
+    labels = read(path, VOLUME)
+    assert labels.shape == stack.shape
+    assert len(np.unique(labels)) == run.counts["nuclei"] + 1
 
 
 def centres(*points):

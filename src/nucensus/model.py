@@ -401,6 +401,7 @@ class Found:
     compression: str = ""
     content: str | None = None
     pixel_size_um: float | None = None
+    depth_um: float | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -41,7 +41,7 @@ from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Plane, S
 if TYPE_CHECKING:
     import pandas
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _APPLICATION_ID = 0x6E75_6365  # "nuce"
 
 NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
@@ -62,7 +62,7 @@ IMAGE_COLUMNS = (
 From `plate` on as far as it is known; `extra` is a JSON object of whatever else is.
 """
 
-ROW_COLUMNS = ("name", "path", "size_bytes", "mtime_ns", *IMAGE_COLUMNS)
+ROW_COLUMNS = ("name", "path", "size_bytes", "mtime_ns", "depth", "depth_um", *IMAGE_COLUMNS)
 
 ImageRow: TypeAlias = dict[str, Any]
 """What is known of an image, by the name of the column: all `ROW_COLUMNS`, or those asked for."""
@@ -100,7 +100,9 @@ CREATE TABLE journal (
     plane TEXT,
     flag TEXT,
     centres BLOB,
-    subpixel BLOB
+    subpixel BLOB,
+    depth INTEGER,  -- planes of a volume, and their distance
+    depth_um REAL
 );
 CREATE INDEX listing ON journal (position) WHERE position IS NOT NULL;
 CREATE VIEW images AS SELECT position AS id, * FROM journal WHERE position IS NOT NULL;
@@ -115,7 +117,7 @@ CREATE TEMP TABLE others (
 
 _OUTCOME = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "content", "flag", "centres", "subpixel",
+    "content", "flag", "centres", "subpixel", "depth", "depth_um",
 )  # fmt: skip
 _RECORD = (
     f"UPDATE journal SET {', '.join(f'{name} = ?' for name in _OUTCOME)}, "
@@ -666,15 +668,16 @@ class RunWriter:
         """Write the outcome of an image; `commit` makes it last."""
         values: tuple[Any, ...]
         match outcome:
-            case Found(centres, (*_, height, width), dtype, read_ms, detect_ms):
+            case Found(centres, (*depth, height, width), dtype, read_ms, detect_ms):
                 values = (
                     "found", len(centres), height, width, dtype, round(read_ms, 3),
                     round(detect_ms, 3), None, None, outcome.content, centres.flag,
-                    _pack(centres), _pack_subpixel(centres), outcome.pixel_size_um,
+                    _pack(centres), _pack_subpixel(centres), depth[0] if depth else None,
+                    outcome.depth_um if depth else None, outcome.pixel_size_um,
                 )  # fmt: skip
             case Failed(stage, reason):
                 reason_sql = _as_sql(reason)
-                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 4)
+                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 6)
         with self.explained():
             self._database.execute(_RECORD, (*values, key))
 

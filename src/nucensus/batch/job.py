@@ -119,7 +119,7 @@ class Job:
         return Found(
             centres, loaded.image.pixels.shape, str(loaded.image.pixels.dtype), loaded.read_ms,
             1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
-            loaded.content, loaded.image.pixel_size_um,
+            loaded.content, loaded.image.pixel_size_um, loaded.image.depth_um,
         )  # fmt: skip
 
     def look(self, item: tuple[int, str, Plane]) -> Estimate | None:

@@ -30,34 +30,29 @@ class Format:
         one for the run.
     draws : bool
         Whether it draws nuclei, which a radius makes larger.
-    holds_planes : bool
-        Whether it can say in which plane of a volume a nucleus is.
     """
 
     writes: str
     suffix: str
     per_image: bool = False
     draws: bool = False
-    holds_planes: bool = True
 
 
 FORMATS = {
     "csv": Format("nuclei.csv and images.csv", ".csv"),
     "parquet": Format("nuclei.parquet and images.parquet", ".parquet"),
     "geojson": Format(
-        "detections for QuPath, one file per image", ".geojson", per_image=True, holds_planes=False
+        "detections for QuPath, one file per image", ".geojson", per_image=True
     ),
     "napari": Format("points for napari, one CSV file per image", ".csv", per_image=True),
     "imagej": Format(
-        "points for ImageJ and Fiji, one ROI zip per image", ".zip", per_image=True,
-        holds_planes=False,
+        "points for ImageJ and Fiji, one ROI zip per image", ".zip", per_image=True
     ),
     "labels": Format(
-        "label images, one TIFF per image", ".tif", per_image=True, draws=True, holds_planes=False
+        "label images, one TIFF per image", ".tif", per_image=True, draws=True
     ),
     "ome-zarr": Format(
-        "label images, one OME-Zarr per image", ".zarr", per_image=True, draws=True,
-        holds_planes=False,
+        "label images, one OME-Zarr per image", ".zarr", per_image=True, draws=True
     ),
     "anndata": Format("nuclei.h5ad, one observation per nucleus", ".h5ad"),
     "wells": Format("wells.csv, one row per well", ".csv"),
@@ -93,7 +88,7 @@ def export_run(
     Raises
     ------
     InputError
-        The format does not exist, or holds no volumes, or `path` cannot be written.
+        The format does not exist, or `path` cannot be written.
     MissingPackageError
         The format needs a package that is not installed.
 
@@ -106,12 +101,6 @@ def export_run(
     if radius is not None and not FORMATS[to].draws:
         drawn = " and ".join(name for name, each in FORMATS.items() if each.draws)
         raise InputError(f"{to} draws no nuclei; a radius is for {drawn}; leave it out")
-    if not FORMATS[to].holds_planes and run.has_volumes:
-        able = ", ".join(name for name, each in FORMATS.items() if each.holds_planes)
-        raise InputError(
-            f"the run holds volumes, and {to} is written for images of one plane; expected one "
-            f"of {able}; choose one of these"
-        )
     options = {} if radius is None else {"radius": radius}
     module = importlib.import_module(f".to_{to.replace('-', '_')}", __name__)
     target = Path(path)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store import VOLUME_RECORD, ImageRow, Nuclei, Run, as_volume
+from .place import Where
 
 _NUCLEI_AT_ONCE = 1 << 19
 
@@ -23,11 +24,21 @@ class Batch:
         Their nuclei; z is -1 in images of one plane.
     image : ndarray of int32, shape (N,)
         The place in `rows` of the image of each nucleus.
+    subpixel : ndarray of float64, shape (N, 2), or None
+        (row, column) to a fraction of a pixel, where the run has that.
     """
 
     rows: list[ImageRow]
     nuclei: Nuclei
     image: NDArray[np.int32]
+    subpixel: NDArray[np.float64] | None = None
+
+    @property
+    def where(self) -> Where:
+        """Rows and columns of the nuclei, to a fraction of a pixel if that is known."""
+        if self.subpixel is None:
+            return {axis: self.nuclei[axis] for axis in "yx"}
+        return dict(zip("yx", self.subpixel.T, strict=True))
 
     @property
     def pixel_size_um(self) -> NDArray[np.float64]:
@@ -43,19 +54,26 @@ def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
     """
     rows: list[ImageRow] = []
     parts: list[Nuclei] = []
+    finer: list[NDArray[np.float64]] | None = [] if run.has_subpixel else None
     gathered = 0
     for row, nuclei in run.found_images(("name", "pixel_size_um", *columns)):
         rows.append(row)
         parts.append(nuclei)
+        if finer is not None:
+            finer.append(run.subpixel_of(row["name"]))
         gathered += len(nuclei) + 1  # images without nuclei take room too
         if gathered >= _NUCLEI_AT_ONCE:
-            yield _join(rows, parts)
+            yield _join(rows, parts, finer)
             rows, parts, gathered = [], [], 0
+            finer = [] if finer is not None else None
     if rows:
-        yield _join(rows, parts)
+        yield _join(rows, parts, finer)
 
 
-def _join(rows: list[ImageRow], parts: list[Nuclei]) -> Batch:
+def _join(
+    rows: list[ImageRow], parts: list[Nuclei], finer: list[NDArray[np.float64]] | None
+) -> Batch:
     image = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
     packed = b"".join(as_volume(part).tobytes() for part in parts)
-    return Batch(rows, np.frombuffer(packed, VOLUME_RECORD), image)
+    subpixel = None if finer is None else np.concatenate(finer)
+    return Batch(rows, np.frombuffer(packed, VOLUME_RECORD), image, subpixel)

@@ -1,33 +1,53 @@
-"""Label images: each nucleus a pixel or a disc with a number of its own."""
+"""Label images: each nucleus a pixel, a disc or a ball with a number of its own."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store import ImageRow, Nuclei
+from ..store import ImageRow, Nuclei, as_volume
 
 
-def draw_labels(row: ImageRow, nuclei: Nuclei, radius: int) -> NDArray[Any]:
-    """Return an image in which the k-th brightest nucleus has the value k, and the ground 0.
+def label_shape(row: ImageRow) -> tuple[int, ...]:
+    """Return the shape of the label image of an image or of a volume."""
+    return tuple(row[axis] for axis in ("depth", "height", "width") if row[axis] is not None)
 
-    Where discs overlap, a pixel belongs to the nearest centre, so that every
-    nucleus keeps at least its own.
+
+def label_dtype(nuclei: Nuclei) -> np.dtype[Any]:
+    """Return the type of pixels that numbers every nucleus."""
+    return np.dtype(np.uint16 if len(nuclei) < 1 << 16 else np.uint32)
+
+
+def draw_labels(row: ImageRow, nuclei: Nuclei, radius: int) -> Iterator[NDArray[Any]]:
+    """Yield the planes in which the k-th brightest nucleus has the value k, and the ground 0.
+
+    Where discs or balls overlap, a pixel belongs to the nearest centre, so that
+    every nucleus keeps at least its own.
     """
-    height, width = row["height"], row["width"]
-    labels = np.zeros((height, width), np.uint16 if len(nuclei) < 1 << 16 else np.uint32)
-    dimmest_first = np.arange(len(nuclei), 0, -1)
-    y, x = nuclei["y"][::-1], nuclei["x"][::-1]
-    for dy, dx in _farthest_first(radius):
-        inside = (y + dy >= 0) & (y + dy < height) & (x + dx >= 0) & (x + dx < width)
-        labels[(y + dy)[inside], (x + dx)[inside]] = dimmest_first[inside]
-    return labels
+    is_volume = row["depth"] is not None
+    z = as_volume(nuclei)["z"] if is_volume else np.zeros(len(nuclei), np.int64)
+    offsets = _farthest_first(radius, axes=3 if is_volume else 2)
+    for plane in range(row["depth"] if is_volume else 1):
+        labels = np.zeros((row["height"], row["width"]), label_dtype(nuclei))
+        at_distance = {
+            dz: np.flatnonzero(z + dz == plane)[::-1] for dz in range(-radius, radius + 1)
+        }
+        for dz, dy, dx in offsets:
+            number = at_distance[dz]
+            if len(number):
+                y, x = nuclei["y"][number] + dy, nuclei["x"][number] + dx
+                inside = (y >= 0) & (y < labels.shape[0]) & (x >= 0) & (x < labels.shape[1])
+                labels[y[inside], x[inside]] = number[inside] + 1
+        yield labels
 
 
-def _farthest_first(radius: int) -> NDArray[np.int64]:
-    """Return the (row, column) offsets of a disc, the centre last."""
+def _farthest_first(radius: int, *, axes: int) -> list[tuple[int, ...]]:
+    """Return the (plane, row, column) offsets of a disc or a ball, the centre last."""
     reach = np.arange(-radius, radius + 1)
-    offsets = np.stack(np.meshgrid(reach, reach, indexing="ij"), axis=-1).reshape(-1, 2)
+    each = [reach if axis < axes else np.zeros(1, np.int64) for axis in (2, 1, 0)]
+    offsets = np.stack(np.meshgrid(*each, indexing="ij"), axis=-1).reshape(-1, 3)
     squared = (offsets**2).sum(axis=1)
     inside = np.flatnonzero(squared <= radius**2)
-    return offsets[inside[np.argsort(-squared[inside], kind="stable")]]
+    ordered = offsets[inside[np.argsort(-squared[inside], kind="stable")]]
+    return [tuple(offset) for offset in ordered.tolist()]

@@ -2,9 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
 
 from ..names import below
 from ..store import ImageRow, Nuclei, Run
+
+Where: TypeAlias = dict[str, NDArray[Any]]
+"""Where nuclei are along each axis, y and x to a fraction of a pixel where that is known."""
 
 
 def one_file(target: Path, name: str) -> Path:
@@ -19,8 +25,19 @@ def two_files(target: Path, suffix: str) -> tuple[Path, Path]:
     return nuclei, nuclei.with_name(images)
 
 
-def file_per_image(run: Run, folder: Path, suffix: str) -> Iterator[tuple[Path, ImageRow, Nuclei]]:
+def file_per_image(
+    run: Run, folder: Path, suffix: str
+) -> Iterator[tuple[Path, ImageRow, Nuclei, Where]]:
     """Yield each image that was done with the path of its own file below `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
+    has_subpixel = run.has_subpixel
     for row, nuclei in run.found_images():
-        yield folder / f"{below(row['name'])}{suffix}", row, nuclei
+        where: Where = {axis: nuclei[axis] for axis in axes_of(nuclei)}
+        if has_subpixel:
+            where["y"], where["x"] = run.subpixel_of(row["name"]).T
+        yield folder / f"{below(row['name'])}{suffix}", row, nuclei, where
+
+
+def axes_of(nuclei: Nuclei) -> str:
+    """Return the axes along which nuclei have a place."""
+    return "zyx" if "z" in (nuclei.dtype.names or ()) else "yx"

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..kernel import format_rows
 from ..store import Nuclei
+from .place import Where
 
 _ROWS_AT_ONCE = 1 << 16
 _SPECIAL = frozenset('",\n\r')
@@ -33,10 +34,10 @@ def comma_line(values: Iterable[Any]) -> bytes:
 
 
 def micrometres(
-    nuclei: Nuclei, pixel_size_um: float | NDArray[np.float64]
+    where: Where | Nuclei, pixel_size_um: float | NDArray[np.float64]
 ) -> list[NDArray[np.float64]]:
     """Return y and x in micrometres."""
-    return [nuclei["y"] * pixel_size_um, nuclei["x"] * pixel_size_um]
+    return [where["y"] * pixel_size_um, where["x"] * pixel_size_um]
 
 
 def _cell(value: Any) -> str:

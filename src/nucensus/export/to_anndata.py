@@ -68,9 +68,10 @@ def _write_nuclei(file: Any, run: Run) -> None:
         intensity[here, 0] = batch.nuclei["intensity"]
         if plane is not None:
             plane[here] = batch.nuclei["z"]
-        spatial[here] = np.column_stack((batch.nuclei["x"], batch.nuclei["y"]))
+        where = batch.where
+        spatial[here] = np.column_stack((where["x"], where["y"]))
         if spatial_um is not None:
-            y_um, x_um = micrometres(batch.nuclei, batch.pixel_size_um)
+            y_um, x_um = micrometres(where, batch.pixel_size_um)
             spatial_um[here] = np.column_stack((x_um, y_um))
         start = here.stop
     for name in labels:

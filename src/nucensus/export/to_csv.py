@@ -37,11 +37,13 @@ def _write_nuclei(file: BinaryIO, run: Run) -> None:
         if has_volumes:
             columns.append(as_volume(nuclei)["z"])
             kinds += b"i"
+        where = {"y": nuclei["y"], "x": nuclei["x"]}
         if has_subpixel:
-            columns += [*run.subpixel_of(row["name"]).T]
+            where["y"], where["x"] = run.subpixel_of(row["name"]).T
+            columns += where.values()
             kinds += b"ff"
         if row["pixel_size_um"] is not None:
-            columns += micrometres(nuclei, row["pixel_size_um"])
+            columns += micrometres(where, row["pixel_size_um"])
             comma_rows(file, first, columns, kinds + b"ff")
         else:
             last = b",,\n" if scaled else b"\n"

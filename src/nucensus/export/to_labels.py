@@ -8,7 +8,7 @@ from .._version import __version__
 from ..files import whole
 from ..provenance import Provenance, of_image
 from ..store import Run
-from .labels import draw_labels
+from .labels import draw_labels, label_dtype, label_shape
 from .place import file_per_image
 
 _UM_PER_CM = 1e4
@@ -18,11 +18,14 @@ def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> l
     """Write a label image for each image, with its provenance as the description."""
     import tifffile
 
-    for path, row, nuclei in file_per_image(run, target, ".labels.tif"):
+    for path, row, nuclei, _ in file_per_image(run, target, ".labels.tif"):
         with whole(path) as partial:
             tifffile.imwrite(
                 partial,
                 draw_labels(row, nuclei, radius),
+                shape=label_shape(row),
+                dtype=label_dtype(nuclei),
+                photometric="minisblack",
                 compression="zlib",
                 description=json.dumps(of_image(document, row)),
                 metadata=None,

@@ -7,7 +7,7 @@ from ..files import whole
 from ..names import escape
 from ..provenance import Provenance, of_image
 from ..store import ImageRow, Run
-from .labels import draw_labels
+from .labels import draw_labels, label_dtype, label_shape
 from .optional import require
 from .place import file_per_image
 
@@ -17,30 +17,39 @@ _CHUNK = 1024
 def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> list[Path]:
     """Write a label image for each image, with its provenance as an attribute."""
     zarr = require("zarr", extra="ome-zarr")
-    for path, row, nuclei in file_per_image(run, target, ".ome.zarr"):
-        labels = draw_labels(row, nuclei, radius)
+    for path, row, nuclei, _ in file_per_image(run, target, ".ome.zarr"):
+        shape = label_shape(row)
+        is_volume = len(shape) == 3
         with whole(path) as partial:
             group = zarr.create_group(partial, zarr_format=2)
-            group.create_array(
+            array = group.create_array(
                 "0",
-                data=labels,
-                chunks=tuple(min(_CHUNK, max(1, size)) for size in labels.shape),
+                shape=shape,
+                dtype=label_dtype(nuclei),
+                chunks=(*[1] * is_volume, *(min(_CHUNK, max(1, size)) for size in shape[-2:])),
                 chunk_key_encoding={"name": "v2", "separator": "/"},
             )
+            for z, plane in enumerate(draw_labels(row, nuclei, radius)):
+                array[(z,) if is_volume else ...] = plane
             group.attrs.update(_attributes(row), provenance=of_image(document, row))
     return [target]
 
 
 def _attributes(row: ImageRow) -> dict[str, Any]:
-    pixel_size_um = row["pixel_size_um"]
-    unit = {} if pixel_size_um is None else {"unit": "micrometer"}
-    scale = [1.0 if pixel_size_um is None else pixel_size_um] * 2
+    lengths = dict.fromkeys("yx", row["pixel_size_um"])
+    if row["depth"] is not None:
+        lengths = {"z": row["depth_um"], **lengths}
+    axes = [
+        {"name": name, "type": "space", **({} if length is None else {"unit": "micrometer"})}
+        for name, length in lengths.items()
+    ]
+    scale = [1.0 if length is None else length for length in lengths.values()]
     return {
         "multiscales": [
             {
                 "version": "0.4",
                 "name": escape(row["name"]),
-                "axes": [{"name": name, "type": "space", **unit} for name in "yx"],
+                "axes": axes,
                 "datasets": [
                     {
                         "path": "0",

@@ -49,6 +49,8 @@ def _nuclei_schema(arrow: Any, run: Run) -> Any:
     }
     if run.has_volumes:
         fields["z"] = arrow.int32()
+    if run.has_subpixel:
+        fields |= {"y_subpixel": arrow.float64(), "x_subpixel": arrow.float64()}
     if run.states("pixel_size_um"):
         fields |= {"y_um": arrow.float64(), "x_um": arrow.float64()}
     return arrow.schema(fields)
@@ -60,8 +62,10 @@ def _nuclei_batch(arrow: Any, schema: Any, batch: Batch) -> Any:
     columns = [arrow.DictionaryArray.from_arrays(batch.image, names)]
     fields = [name for name in ("y", "x", "intensity", "z") if name in schema.names]
     columns += [arrow.array(nuclei[field].copy()) for field in fields]
+    if batch.subpixel is not None:
+        columns += [arrow.array(each.copy()) for each in batch.subpixel.T]
     if "y_um" in schema.names:
-        scaled = micrometres(nuclei, batch.pixel_size_um)
+        scaled = micrometres(batch.where, batch.pixel_size_um)
         columns += [arrow.array(each) for each in scaled]
     return arrow.record_batch(columns, schema=schema)
 
