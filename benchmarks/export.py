@@ -77,8 +77,11 @@ def write_plainly(run, kind, folder):
     columns = {name: joined[name].copy() for name in ("y", "x", "intensity")}
     dictionary = pyarrow.DictionaryArray.from_arrays(image, list(names))
     table = pyarrow.table({"image": dictionary, **columns})
+    images = run.images
+    rows = pyarrow.table({name: images[name] for name in images.dtype.names})
     start = np.array(clocks())
     pyarrow.parquet.write_table(table, folder / "nuclei.parquet")
+    pyarrow.parquet.write_table(rows, folder / "images.parquet")
     return np.array(clocks()) - start
 
 

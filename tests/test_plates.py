@@ -1,6 +1,7 @@
 """Plates: what is there, what an index promises, what is chosen, what scan shows."""
 
 import csv
+import itertools
 import shutil
 import sys
 
@@ -13,13 +14,14 @@ from conftest import SHARED
 from formats import make_stack, write_zarr_plate
 from stated_runs import write_run
 
-from nucensus import Settings, census
+from nucensus import Settings, census, detect_nuclei
 from nucensus.cli.detect import command as detect
 from nucensus.cli.scan import command as scan
 from nucensus.discover import discover, survey, view_plates
 from nucensus.errors import InputError
 from nucensus.model import Failed, Plane
 from nucensus.read import SUFFIXES, read
+from nucensus.synthetic import make_field
 
 REAL = SHARED / "data" / "formats"
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not beside the repository")
@@ -381,3 +383,44 @@ def test_a_plate_whose_name_is_not_utf8_is_kept_and_read_back(tmp_path):
 def test_a_reason_that_is_not_utf8_is_kept(tmp_path):
     run = write_run(tmp_path, {"a.tif": Failed("read", "no plane caf\udce9")})
     assert list(run.failures["reason"]) == ["no plane caf\udce9"]
+
+
+INSTRUMENTS = {
+    "InCell": (
+        "plate 7/{row} - {column:02d}(fld {site:02d} wv {stain} - {stain}).tif",
+        ("DAPI", "FITC"),
+        "DAPI",
+    ),
+    "Cellomics, CellInsight": (
+        "run/MFGTMPcx7_170525090001_{row}{column:02d}f{site:02d}d{channel}.TIF",
+        ("0", "1"),
+        "0",
+    ),
+}
+"""How the files of an instrument are called, by its manual; its channels; that of the nuclei."""
+
+
+@pytest.mark.parametrize("instrument", INSTRUMENTS)
+def test_written_plates_of_instruments_without_real_files_are_scanned_and_counted(
+    tmp_path, instrument
+):
+    name, stains, nuclear = INSTRUMENTS[instrument]
+    field = make_field(3, shape=(200, 240), nuclei=6, touching=0).image
+    for (row, column), site, (channel, stain) in itertools.product(
+        [("B", 2), ("C", 11)], (1, 2), enumerate(stains)
+    ):
+        path = tmp_path / name.format(
+            row=row, column=column, site=site, channel=channel, stain=stain
+        )
+        path.parent.mkdir(exist_ok=True)
+        tifffile.imwrite(path, field if stain == nuclear else field // 50)
+    path.unlink()
+    shown = run_scan(tmp_path)
+    assert f"7 named as by {instrument}" in shown
+    assert "B  .  #" in shown
+    assert "C  .  .  .  .  .  .  .  .  .  .  +" in shown
+    plane = Plane(channel=nuclear)
+    run = census(tmp_path, settings=Settings.published(), plane=plane)
+    expected = len(detect_nuclei(field))
+    places = [(row["well"], row["site"], row["count"]) for row in run.images]
+    assert places == [(well, site, expected) for well in ("B02", "C11") for site in ("1", "2")]

@@ -26,17 +26,24 @@ def find_channel(wanted: int | str, channels: Mapping[str, str]) -> str | None:
     '5'
     >>> find_channel("w1", {"1": "DAPI", "2": "FITC"})
     '1'
+    >>> find_channel("DAPI", {"UV - DAPI": "", "Blue - FITC": ""})
+    'UV - DAPI'
     """
     text = str(wanted).casefold()
     number = re.fullmatch(r"(?:wv?|ch?|d)?([0-9]+)", text)
     for found in (
         [key for key, name in channels.items() if text in (key.casefold(), name.casefold())],
         [key for key in channels if number and key.isdecimal() and int(key) == int(number[1])],
-        [key for key, name in channels.items() if text in name.casefold()],
+        [key for key, name in channels.items() if text in _name(key, name).casefold()],
     ):
         if len(found) == 1:
             return found[0]
     return None
+
+
+def _name(key: str, name: str) -> str:
+    """Return what a channel is called: its key too, unless that is a number."""
+    return name or ("" if key.isdecimal() else key)
 
 
 def nuclear_channel(channels: Mapping[str, str]) -> str | None:

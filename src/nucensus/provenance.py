@@ -71,6 +71,9 @@ def of_image(document: Provenance, row: ImageRow) -> Provenance:
     }
 
 
+_quoted = json.encoder.encode_basestring_ascii
+
+
 def write_provenance(run: Run, document: Provenance, path: Path) -> Path:
     """Write the provenance of `run` with every one of its inputs listed, one to a line."""
     head, tail = json.dumps(document, indent=1, allow_nan=False).rsplit("[]", 1)
@@ -78,7 +81,7 @@ def write_provenance(run: Run, document: Provenance, path: Path) -> Path:
         file.write(head + "[")
         separator = "\n"
         for each in run.rows(*_FILE):
-            file.write(separator + json.dumps(_file(*each)))
+            file.write(separator + _line(*each))
             separator = ",\n"
         file.write("]" + tail + "\n")
     return path
@@ -91,6 +94,15 @@ def _file(name: str, path: str, size_bytes: int, mtime_ns: int) -> dict[str, Any
         "size_bytes": size_bytes if size_bytes >= 0 else None,
         "changed": _time(mtime_ns),
     }
+
+
+def _line(name: str, path: str, size_bytes: int, mtime_ns: int) -> str:
+    """Return `_file` as JSON: there may be millions, and `json.dumps` sets up anew for each."""
+    size, changed = size_bytes if size_bytes >= 0 else "null", _time(mtime_ns)
+    return (
+        f'{{"image": {_quoted(_plain(name))}, "path": {_quoted(_plain(path))}, '
+        f'"size_bytes": {size}, "changed": {_quoted(changed) if changed else "null"}}}'
+    )
 
 
 def _time(ns: int) -> str | None:

@@ -1,6 +1,7 @@
 """`nucensus scan`."""
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -83,7 +84,7 @@ def _print_plate(plate: "PlateView") -> None:
     channels = {value: plate.stains.get(value, "") for value in plate.values["channel"]}
     proposed = nuclear_channel(channels)
     if proposed is not None and len(channels) > 1:
-        click.echo(f"  nuclei by name: --channel {proposed}")
+        click.echo(f"  nuclei by name: --channel {shlex.quote(proposed)}")
     click.echo(_plate_map(plate))
     if plate.missing_count:
         than = "the index promises" if plate.is_promised else "other wells have"

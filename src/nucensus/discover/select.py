@@ -1,5 +1,6 @@
 """Choose among images that lie in files of their own: channel, plane, time point."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -69,7 +70,7 @@ def _wanted(
     holds = f"{where} holds the {_NAMES[axis]} {list_channels(tokens)}"
     if asked is None:
         proposed = nuclear_channel(tokens) if axis == "channel" else None
-        example = f"{_OPTIONS[axis]} {proposed or next(iter(tokens))}"
+        example = f"{_OPTIONS[axis]} {shlex.quote(proposed or next(iter(tokens)))}"
         raise InputError(
             f"{holds}; expected a choice; count one with {example}"
             f"{' (it shows nuclei by its name)' if proposed else ''}, or all with "

@@ -20,8 +20,8 @@ class Batch:
     ----------
     rows : list of ImageRow
         The images.
-    nuclei : ndarray of VOLUME_RECORD, shape (N,)
-        Their nuclei; z is -1 in images of one plane.
+    nuclei : ndarray of NUCLEUS_RECORD or VOLUME_RECORD, shape (N,)
+        Their nuclei; z is -1 in images of one plane among volumes.
     image : ndarray of int32, shape (N,)
         The place in `rows` of the image of each nucleus.
     subpixel : ndarray of float64, shape (N, 2), or None
@@ -74,6 +74,8 @@ def _join(
     rows: list[ImageRow], parts: list[Nuclei], finer: list[NDArray[np.float64]] | None
 ) -> Batch:
     image = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
-    packed = b"".join(as_volume(part).tobytes() for part in parts)
+    if any(part.dtype == VOLUME_RECORD for part in parts):
+        parts = [as_volume(part) for part in parts]
+    packed = b"".join(part.tobytes() for part in parts)
     subpixel = None if finer is None else np.concatenate(finer)
-    return Batch(rows, np.frombuffer(packed, VOLUME_RECORD), image, subpixel)
+    return Batch(rows, np.frombuffer(packed, parts[0].dtype), image, subpixel)

@@ -1,7 +1,8 @@
 """Two tables as Parquet: one row per nucleus, one row per image."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,25 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
         whole(nuclei_path) as partial,
         parquet.ParquetWriter(partial, schema, use_dictionary=["image", "y", "x"]) as writer,
     ):
-        for batch in batches(run, ()):
-            writer.write_batch(_nuclei_batch(arrow, schema, batch))
+        _write_behind(writer, (_nuclei_batch(arrow, schema, each) for each in batches(run, ())))
     schema = _images_schema(arrow).with_metadata(metadata)
     with whole(images_path) as partial, parquet.ParquetWriter(partial, schema) as writer:
         rows = run.rows("name", *IMAGE_COLUMNS, "path", *_KNOWN)
         while part := list(islice(rows, _IMAGES_AT_ONCE)):
             writer.write_batch(_images_batch(arrow, schema, part))
     return [nuclei_path, images_path]
+
+
+def _write_behind(writer: Any, batches: Iterable[Any]) -> None:
+    """Write each batch while the next is read; no more than two are in memory."""
+    with ThreadPoolExecutor(max_workers=1) as other:
+        written: Future[None] | None = None
+        for batch in batches:
+            if written is not None:
+                written.result()
+            written = other.submit(writer.write_batch, batch)
+        if written is not None:
+            written.result()
 
 
 def _nuclei_schema(arrow: Any, run: Run) -> Any:
@@ -89,5 +101,8 @@ def _images_batch(arrow: Any, schema: Any, rows: list[Sequence[Any]]) -> Any:
 
 
 def _texts(name: str, values: Sequence[str | None]) -> list[str | None]:
+    every = "".join(value for value in values if value is not None)
+    if every.isascii() and "\\" not in every and "://" not in every:
+        return list(values)
     safe = without_credentials if name == "path" else str
     return [None if value is None else escape(safe(value)) for value in values]

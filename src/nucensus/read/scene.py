@@ -1,6 +1,7 @@
 """What a reader makes of a file: its scenes, each of which reads one plane at a time."""
 
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -157,6 +158,6 @@ def _describe(scene: Scene, plane: Plane) -> str:
             options.append(option)
     proposed = nuclear_channel(scene.channel_names)
     if "--channel" in options and proposed is not None:
-        options[options.index("--channel")] = f"--channel {proposed}"
+        options[options.index("--channel")] = f"--channel {shlex.quote(proposed)}"
     how = f"choose with {', '.join(options)}" if options else "save the plane as a file of its own"
     return f"the file holds {', '.join(parts) or 'one plane'}; expected one plane; {how}"
