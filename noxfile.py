@@ -8,6 +8,8 @@ nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["suite", "doctests", "fuzz", "sanitize"]
 
+SANITIZED = ("kernel", "kernel_equals_reference", "volume_equals_reference")
+
 
 def sync(session: nox.Session, *options: str) -> None:
     """Build and install the project with its development tools."""
@@ -81,9 +83,7 @@ def sanitize(session: nox.Session) -> None:
         ["c++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
     ).stdout.strip()
     env = {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0"}
-    session.run(
-        "pytest", "-q", "tests/test_kernel.py", "tests/test_kernel_equals_reference.py", env=env
-    )
+    session.run("pytest", "-q", *(f"tests/test_{name}.py" for name in SANITIZED), env=env)
     session.run("python", "tests/fuzz_kernel.py", "--cases", "500", env=env)
 
 

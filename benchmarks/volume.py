@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from kernel import Case, machine_facts, measure, summarize
 
+from kernel import Case, machine_facts, measure, summarize
 from nucensus import kernel, reference
 
 
@@ -37,15 +37,16 @@ def nuclei(shape, *, per_megavoxel=30, seed=0):
     """Return nuclei of 100 to 3000 grey levels on a background of 160, with noise, uint16."""
     rng = np.random.default_rng(seed)
     volume = np.full(shape, 160, np.float32)
+    reach = np.array((9, 15, 15))
     z, y, x = np.mgrid[-9:10, -15:16, -15:16]
     for _ in range(int(np.prod(shape) * per_megavoxel / 1e6)):
         centre = rng.integers(0, shape)
         radius = rng.uniform(7, 13)
         shown = (z * 1.7) ** 2 + y**2 + x**2 < radius**2
-        low = np.maximum(centre - (9, 15, 15), 0)
-        high = np.minimum(centre + (10, 16, 16), shape)
+        low = np.maximum(centre - reach, 0)
+        high = np.minimum(centre + reach + 1, shape)
         inside = tuple(map(slice, low, high))
-        cut = tuple(map(slice, low - centre + (9, 15, 15), high - centre + (9, 15, 15)))
+        cut = tuple(map(slice, low - centre + reach, high - centre + reach))
         volume[inside] += shown[cut] * rng.lognormal(6, 0.7)
     volume += rng.normal(0, 6, shape) + rng.normal(0, 0.5, shape) * np.sqrt(volume)
     return np.clip(volume, 0, 4095).astype(np.uint16)

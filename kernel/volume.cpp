@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <tuple>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -81,8 +82,10 @@ bool Voxels::finish(const nucensus_volume& volume, const nucensus_volume_setting
                          volume.width - 1 - v.x}) < border;
     };
     count = std::remove_if(items, items + count, is_near_edge) - items;
-    std::stable_sort(items, items + count,
-                     [](const Voxel& a, const Voxel& b) { return a.value > b.value; });
+    std::sort(items, items + count, [](const Voxel& a, const Voxel& b) {
+        if (a.value != b.value) return a.value > b.value;
+        return std::tie(a.z, a.y, a.x) < std::tie(b.z, b.y, b.x);
+    });
     // scikit-image spaces peaks only when min_distance is above 1.
     return settings.min_distance > 1 ? keep_spaced(volume, settings.min_distance) : true;
 }

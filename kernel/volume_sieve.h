@@ -237,9 +237,10 @@ private:
         memset(columns, 0, (column_size + step * line_size) * sizeof(float));
         lines = columns + column_size;
         around = bases + slab_count;
-        // What is left of the first result, as right of each row.
-        for (int64_t i = 0; i < line_floats; ++i) results[i] = -INFINITY;
+        // Left of each slab there is what is right of each row: nothing.
         results += line_floats;
+        for (int64_t i = 0; i < result_count; ++i)
+            for (int64_t j = 1; j <= line_floats; ++j) results[i * slab_size - j] = -INFINITY;
         for (int axis = 0; axis < 3; ++axis) {
             if (axis > 0) narrow[axis] = narrow[axis - 1] + radius(axis - 1) + 1;
             for (int64_t j = 0; j <= radius(axis); ++j)
@@ -428,9 +429,10 @@ private:
         };
         if (any_above(surely_below(value), z, x, exceeds))
             return is_paid ? nucensus::found : nucensus::undecided;
-        // Without a threshold the least value of the volume is one. A voxel is surely
-        // above it where its window holds one that is surely below it.
-        if (!settings.has_threshold && doubtful == window_size(z, x)) return nucensus::undecided;
+        // Without a threshold the least value of the volume is one, and a constant volume
+        // has no maximum. A voxel whose window holds one that is surely below it is above
+        // the least value, and shows that the volume is not constant.
+        if (doubtful == window_size(z, x)) return nucensus::undecided;
         return voxels.add(z, y, x, exactly) ? nucensus::found : nucensus::no_memory;
     }
 

@@ -18,13 +18,14 @@ struct Voxel {
     double value;
 };
 
-// The maxima of one volume, in the order of its planes, rows and columns until `finish`.
+// The maxima of one volume, in any order until `finish`.
 class Voxels {
 public:
     ~Voxels();
     bool add(int64_t z, int64_t y, int64_t x, double value);
     void keep_above(double threshold);
-    // Drop the border, put the brightest first, keep the spacing, as scikit-image does.
+    // Drop the border, put the brightest first and equal ones in the order of planes, rows and
+    // columns, keep the spacing, as scikit-image does.
     bool finish(const nucensus_volume& volume, const nucensus_volume_settings& settings);
 
     Voxel* items = nullptr;

@@ -89,6 +89,28 @@ def test_a_saturated_volume_with_flat_tops_and_hot_voxels_is_the_same():
     assert_found_everywhere(volume, options, find_with_reference(volume, **options))
 
 
+def test_a_volume_does_not_see_what_the_volume_before_it_left_in_memory():
+    options = {"sigma": (1, 1, 1), "min_distance": 2, "exclude_border": 0, "threshold_abs": 20}
+    bright = blobs((20, 60, 60), count=40, background=50000, height=9000, noise=30)
+    volume = np.zeros((16, 60, 50), np.uint16)
+    volume[0, 5::10, 0] = 900
+    volume[-1, ::10, -1] = 900
+    expected = find_with_reference(volume, **options)
+    assert len(expected[0]) == 12
+    kernel.find_maxima_in_volume(bright.astype(np.uint16), path="sieve", **options)
+    assert_found_everywhere(volume, options, expected)
+
+
+def test_equal_maxima_come_in_the_order_of_planes_rows_and_columns():
+    volume = np.zeros((40, 60, 60), np.uint16)
+    volume[8:36:9, 6:60:12, 6:60:12] = 900
+    volume[::2] += 1
+    options = {"sigma": (1, 1, 1), "min_distance": 2, "exclude_border": 0, "threshold_abs": 20}
+    expected = find_with_reference(volume, **options)
+    assert len(set(expected[1])) < len(expected[1]) / 4
+    assert_found_everywhere(volume, options, expected)
+
+
 @pytest.mark.parametrize("scale", [1e-42, 1e-31, 1e-10, 1e28, 1e34])
 def test_volumes_of_very_small_and_very_large_numbers_are_the_same(scale):
     volume = blobs((20, 40, 50), count=20, background=10, height=3000, noise=3) * scale
