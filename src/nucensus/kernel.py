@@ -260,8 +260,10 @@ def find_maxima_in_volume(
     Parameters
     ----------
     volume : ndarray, shape (planes, rows, columns)
-        Grey levels, as for `find_maxima`. A copy in float64 (float32 where the
-        volume is) is made, and the maxima of `2 * min_distance + 1` planes wait.
+        Grey levels, as for `find_maxima`. `8 * sigma + 2 * min_distance + 33` rows
+        of all planes are held in float32; where the sieve does not help, a copy in
+        float64 (float32 where the volume is) and the maxima of
+        `2 * min_distance + 1` planes.
     sigma : sequence of three floats
         Standard deviation of the Gaussian along planes, rows and columns.
     min_distance, threshold_abs, exclude_border
