@@ -390,10 +390,13 @@ def test_a_run_file_that_is_damaged_is_named(parts, tmp_path):
 def test_a_run_file_that_is_damaged_where_the_nuclei_are_is_named(parts, tmp_path):
     path = parts[1] / "run.sqlite"
     with closing(sqlite3.connect(path)) as database:
-        database.execute("UPDATE journal SET centres = zeroblob(160000), count = 10000")
+        (page_bytes,) = database.execute("PRAGMA page_size").fetchone()
+        blob = b"n" * 160000
+        database.execute("UPDATE journal SET centres = ?, count = 10000", (blob,))
         database.commit()
     content = path.read_bytes()
-    path.write_bytes(content[:-80_000] + bytes(80_000))
+    start = content.find(b"n" * (page_bytes - 4)) // page_bytes * page_bytes
+    path.write_bytes(content[:start] + bytes(page_bytes) + content[start + page_bytes :])
     said = refusal(parts, tmp_path)
     assert "2 of 3' is damaged" in said
     assert "copy it again" in said
