@@ -113,8 +113,16 @@ def test_what_is_not_there_is_not_served(address, path, status):
     assert get(address, address.path + path)[0].status == status
 
 
-def test_the_command_line_finds_with_the_settings_it_spells():
-    settings = Settings(sigma=2.5, min_distance=7, threshold=1234.5, border="keep")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(sigma=2.5, min_distance=7, threshold=1234.5, border="keep"),
+        Settings("log", sigma=(3.1, 9.5), min_distance=6, threshold=200, border="drop"),
+        Settings("maxima", sigma=(1.5, 2), threshold=20),
+        Settings(border="count", invert=True),
+    ],
+)
+def test_the_command_line_finds_with_the_settings_it_spells(settings):
     session = Session(["my plate"], [ImageRef("a", "a")], settings)
     words = shlex.split(session.spell(settings)["command"])
     assert words[:3] == ["nucensus", "detect", "my plate"]
@@ -148,18 +156,52 @@ def test_one_channel_of_a_plate_is_tuned(tmp_path, monkeypatch):
     assert sessions[0].picture(0).levels.max() == 2
 
 
-@pytest.mark.parametrize("settings", [Settings(sigma=(1.5, 2)), Settings(threshold=None)])
-def test_settings_that_no_option_says_go_through_the_file(settings):
+def test_settings_that_no_option_says_go_through_the_file():
+    settings = Settings(threshold=None)
     words = Session(["plate"], [], settings).spell(settings)["command"]
     assert words.endswith("-o run --settings=nucensus.toml")
 
 
-def test_the_python_call_makes_the_same_settings():
-    settings = Settings(sigma=(1.5, 2), threshold=None)
+@pytest.mark.parametrize("settings", [Settings(), Settings(sigma=(1.5, 2), threshold=None)])
+def test_the_python_call_makes_the_same_settings(settings):
     code = Session(["plate"], [], settings).spell(settings)["python"]
     values = {}
     exec("\n".join(code.splitlines()[:-1]), values)
     assert values["settings"] == settings
+
+
+def test_what_is_shown_without_a_setting_is_what_a_run_finds(tmp_path):
+    paths = write_fields(tmp_path / "fields", count=3)
+    references = [ImageRef(path.name, str(path)) for path in paths]
+    session = Session([str(tmp_path / "fields")], references, Settings())
+    with nucensus.census(tmp_path / "fields") as run:
+        for index, path in enumerate(paths):
+            known = run.nuclei_of(path.name)
+            found = session.nuclei(index, Settings())
+            np.testing.assert_array_equal(found[:, 0], known["x"])
+            np.testing.assert_array_equal(found[:, 1], known["y"])
+
+
+@pytest.mark.parametrize("detector", ["maxima", "log"])
+def test_a_detector_starts_from_numbers_that_fit_the_images(tmp_path, detector):
+    paths = write_fields(tmp_path, count=2, nuclei=24)
+    session = Session([], [ImageRef(path.name, str(path)) for path in paths], Settings())
+    start = Settings.from_dict(session.start(detector)["settings"])
+    assert start.are_numbers
+    assert 20 <= len(session.nuclei(0, start)) <= 28
+
+
+def test_of_a_volume_maxima_are_found(tmp_path):
+    volume = np.zeros((20, 60, 60), np.uint16)
+    volume[10, 30, 40] = 60_000
+    tifffile.imwrite(tmp_path / "v.tif", volume)
+    plane = Plane(z="volume")
+    reference = ImageRef("v.tif", str(tmp_path / "v.tif"), plane=plane)
+    session = Session([], [reference], Settings(), plane=plane)
+    described = session.describe()
+    assert described["detectors"] == ["maxima"]
+    found = session.nuclei(0, Settings(sigma=2, threshold=100))
+    np.testing.assert_array_equal(found[:, :2], [[40, 30]])
 
 
 @pytest.mark.parametrize("dtype", ["bool", "u1", "u2", ">u2", "i2", "u4", "f4", "f8"])

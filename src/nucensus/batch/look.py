@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from ..detect import Estimate, Resolved, pool
@@ -49,6 +49,18 @@ def look(writer: RunWriter, job: Job, strategy: Strategy, workers: int) -> Pools
         estimates={folder: resolved.as_dict() for folder, resolved in pools.items()}
     )
     return pools
+
+
+def sample_like(path: str, listed: Sequence[Item]) -> tuple[str, list[Item]]:
+    """Return the folder whose images say what the image at `path` is like, and those looked at.
+
+    As in a run: "" stands for all images, if those of the folder are too few.
+    """
+    counts = Counter(os.path.dirname(each) for _, each, _ in listed)
+    folder, sample = os.path.dirname(path), list(_sample(listed, counts))
+    if counts[folder] < _LEAST_SAMPLE:
+        return "", sample
+    return folder, [item for item in sample if os.path.dirname(item[1]) == folder]
 
 
 def _sample(listed: Iterable[Item], counts: Counter[str]) -> Iterator[Item]:

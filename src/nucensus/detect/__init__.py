@@ -1,7 +1,7 @@
 """Find the nuclei of one array -> `Centres`.
 
 The name in the settings chooses the detector. A new one is one module here and
-one line in `_DETECTORS`; others can register theirs under the entry point
+one line in `DETECTORS`; others can register theirs under the entry point
 `nucensus.detectors`.
 """
 
@@ -16,37 +16,37 @@ from numpy.typing import NDArray
 from ..errors import SettingsError
 from ..model import Centres, Settings
 from .automatic import find_regions_of_nuclei
-from .estimate import Estimate, Resolved, estimate, pool
+from .estimate import BLANK, Estimate, Resolved, estimate, pool
 from .frame import within_frame
-from .laplacian import find_blobs
+from .laplacian import blob_parameters, find_blobs
 from .maxima import Parameters, detect_nuclei, find_maxima, parameters
 from .refine import refine_centres
 
 __all__ = [
-    "Detector", "Estimate", "Parameters", "Resolved", "detect", "detect_nuclei", "detector_named",
-    "estimate", "parameters", "pool",
+    "BLANK", "DETECTORS", "Detector", "Estimate", "Parameters", "Resolved", "blob_parameters",
+    "detect", "detect_nuclei", "detector_named", "estimate", "parameters", "pool",
 ]  # fmt: skip
 
 Detector: TypeAlias = Callable[[NDArray[Any], Settings, Resolved | None], Centres]
 """Finds the nuclei of an image; the third argument is what the set of images looks like,
 or None if the settings leave nothing to be estimated."""
 
-_DETECTORS: dict[str, Detector] = {
+DETECTORS: dict[str, Detector] = {
     "auto": find_regions_of_nuclei,
     "maxima": find_maxima,
     "log": find_blobs,
 }
+"""Our own, by name."""
 
 
 def detector_named(name: str) -> Detector:
     """Return the detector called `name`, one of ours or one that is registered."""
-    if name in _DETECTORS:
-        return _DETECTORS[name]
+    if name in DETECTORS:
+        return DETECTORS[name]
     registered = {each.name: each for each in entry_points(group="nucensus.detectors")}
     if name not in registered:
         raise SettingsError(
-            f"there is no detector {name!r}; expected one of "
-            f"{', '.join([*_DETECTORS, *registered])}"
+            f"there is no detector {name!r}; expected one of {', '.join([*DETECTORS, *registered])}"
         )
     detector: Detector = registered[name].load()
     return detector

@@ -21,19 +21,25 @@ def find_blobs(image: NDArray[Any], settings: Settings, resolved: Resolved | Non
     A pair of numbers as sigma is the range of scales, one number is the only
     scale; the threshold is the least contrast.
     """
+    if isinstance(settings.sigma, str) and resolved is not None and resolved.is_blank:
+        return Centres(np.empty((0, 2), np.int64), np.empty(0), flag="blank")
+    scales, threshold = blob_parameters(settings, resolved)
+    points, contrasts, _ = detect_log(image, sigma_range=scales, threshold=threshold)
+    return Centres(points, contrasts)
+
+
+def blob_parameters(
+    settings: Settings, resolved: Resolved | None
+) -> tuple[tuple[float, float], float]:
+    """Return the range of scales and the least contrast; what is left open is estimated."""
     if isinstance(settings.sigma, str) and resolved is not None:
-        if resolved.is_blank:
-            return Centres(np.empty((0, 2), np.int64), np.empty(0), flag="blank")
         least, most = (r * resolved.radius_px / np.sqrt(2) for r in (_LEAST_RADIUS, _MOST_RADIUS))
     else:
         least, *_, most = np.atleast_1d(settings.sigma)[[0, -1]]
     threshold = settings.threshold or 0.0
     if isinstance(threshold, str):
         threshold = _LEAST_CONTRAST * resolved.contrast if resolved is not None else 0.0
-    points, contrasts, _ = detect_log(
-        image, sigma_range=(float(least), float(most)), threshold=threshold
-    )
-    return Centres(points, contrasts)
+    return (float(least), float(most)), float(threshold)
 
 
 def detect_log(

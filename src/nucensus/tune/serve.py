@@ -110,6 +110,9 @@ def make_app(session: Session, token: str) -> "ASGIApp":
     def describe(request: "Request") -> "Response":  # noqa: ARG001
         return JSONResponse(session.describe(), headers=_HEADERS)
 
+    def begin(request: "Request") -> "Response":
+        return JSONResponse(session.start(request.path_params["detector"]), headers=_HEADERS)
+
     def picture(request: "Request") -> "Response":
         drawn = session.picture(request.path_params["index"])
         height, width = drawn.levels.shape
@@ -130,6 +133,7 @@ def make_app(session: Session, token: str) -> "ASGIApp":
     routes = [
         *map(file, ("index.html", "tune.css", "tune.js")),
         Route("/describe", describe),
+        Route("/start/{detector}", begin),
         Route("/picture/{index:int}", picture),
         Route("/nuclei/{index:int}", nuclei),
         Route("/spell", spell),

@@ -3,15 +3,27 @@
 import shlex
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detect import detect, estimate_as, parameters, pool
+from ..batch import sample_like
+from ..detect import (
+    BLANK,
+    DETECTORS,
+    Resolved,
+    blob_parameters,
+    detect,
+    estimate_as,
+    parameters,
+    pool,
+)
+from ..errors import NucensusError
 from ..model import ImageRef, Plane, Settings
-from ..read import read
+from ..read import read, read_image
 from ..settings_file import settings_as_toml
 
 _SAMPLE = 12
@@ -57,31 +69,57 @@ class Session:
         self._inputs, self._references, self._settings = inputs, references, settings
         self._kept: dict[int, NDArray[Any]] = {}
         self._lock = threading.Lock()
+        self._listed = [(number, each.path, each.plane) for number, each in enumerate(references)]
+        self._learned: dict[str, Resolved] = {}
+        self._learning = threading.Lock()
 
     def describe(self) -> dict[str, Any]:
         """Return what the page starts with."""
         count = len(self._references)
         sample = np.linspace(0, count - 1, min(count, _SAMPLE)).round().astype(int)
+        detectors = {**dict.fromkeys(DETECTORS), self._settings.detector: None}
+        is_volume, detector = self._plane.z == "volume", self._settings.detector
+        if is_volume and detector == "auto":
+            detector = "maxima"
         return {
             "fields": [reference.name for reference in self._references],
             "sample": sample.tolist(),
-            "settings": self._start(sample.tolist()).as_dict(),
+            "detectors": [detector] if is_volume else list(detectors),
+            **self.start(detector),
         }
 
-    def _start(self, sample: Sequence[int]) -> Settings:
-        """Return the settings that the sliders start from: numbers, estimated where left open."""
-        if self._settings.are_numbers:
-            return self._settings
-        resolved = pool(
-            [estimate_as(_as_shown(self._image(index)), self._settings) for index in sample]
-        )
-        if resolved.is_blank:
-            return Settings.published()
-        numbers = parameters(self._settings, resolved)
-        return replace(
-            self._settings, detector="maxima", sigma=numbers.sigma,
-            min_distance=numbers.min_distance, threshold=numbers.threshold,
-        )  # fmt: skip
+    def start(self, detector: str) -> dict[str, Any]:
+        """Return the settings that a detector starts from, and the radius of a nucleus, if learned.
+
+        Numbers are estimated where they are left open; `auto` keeps its own open.
+        """
+        settings = self._settings
+        if detector != settings.detector:
+            settings = Settings(
+                detector, border=settings.border, subpixel=settings.subpixel, invert=settings.invert
+            )
+        elif settings.sigma_um is not None:
+            first = self._references[0]
+            settings = settings.in_pixels(read_image(first.path, first.plane).spacing_um)
+        resolved = None if settings.are_numbers else self._resolved(0)
+        radius = None if resolved is None or resolved.is_blank else round(resolved.radius_px, 2)
+        return {"settings": _as_numbers(settings, resolved).as_dict(), "radius_px": radius}
+
+    def _resolved(self, index: int) -> Resolved:
+        """Return what the images like this one look like, as a run would learn it."""
+        folder, sample = sample_like(self._references[index].path, self._listed)
+        with self._learning:
+            if folder not in self._learned:
+                estimates = []
+                for number, *_ in sample:
+                    with suppress(
+                        NucensusError, TypeError, ValueError
+                    ):  # as a run passes them over
+                        estimates.append(
+                            estimate_as(_as_shown(self._image(number)), self._settings)
+                        )
+                self._learned[folder] = pool(estimates) if estimates else BLANK
+            return self._learned[folder]
 
     def picture(self, index: int) -> Picture:
         """Return an image as the page draws it; of a volume the maximum over its planes."""
@@ -89,7 +127,8 @@ class Session:
 
     def nuclei(self, index: int, settings: Settings) -> NDArray[np.float32]:
         """Return (x, y, intensity) of each nucleus of an image, shape (N, 3)."""
-        centres = detect(self._image(index), settings)
+        resolved = None if settings.are_numbers else self._resolved(index)
+        centres = detect(self._image(index), settings, resolved)
         points = centres.points[:, :-3:-1]  # of a volume without the plane
         return np.column_stack((points, centres.intensities)).astype(np.float32)
 
@@ -113,14 +152,17 @@ class Session:
         """Return `settings` as a command line, as a call in Python and as a TOML file."""
         inputs, values = list(self._inputs), settings.as_dict()
         options = [
-            f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
+            f"--{name.replace('_', '-')}{_as_option(value)}"
             for name, value in values.items()
-            if value is not None and value is not False
+            if value not in (None, False, "auto")
         ]
-        if settings.threshold is None or isinstance(settings.sigma, tuple):
+        if settings.threshold is None:
             options = ["--settings=nucensus.toml"]  # no option says this
         chosen, arguments = self._selection()
-        call = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        default = Settings(settings.detector).as_dict() | {"detector": "auto"}
+        call = ", ".join(
+            f"{name}={value!r}" for name, value in values.items() if value != default[name]
+        )
         return {
             "command": shlex.join(["nucensus", "detect", *inputs, *chosen, "-o", "run", *options]),
             "python": (
@@ -140,6 +182,32 @@ class Session:
         spelled = ", ".join(f"{name}={value!r}" for name, value in axes.items())
         arguments = f", plane=nucensus.Plane({spelled})" if axes else ""
         return words, arguments + "".join(f", {name}={value!r}" for name, value in tables.items())
+
+
+def _as_numbers(settings: Settings, resolved: Resolved | None) -> Settings:
+    """Return the settings with numbers for what they leave open; `auto` needs none."""
+    if resolved is None or settings.detector == "auto":
+        return settings
+    if resolved.is_blank:
+        published = Settings.published()
+        sigma, threshold = published.sigma, published.threshold
+        distance = published.min_distance
+    else:
+        numbers = parameters(settings, resolved)
+        sigma, threshold, distance = numbers.sigma, numbers.threshold, numbers.min_distance
+        if settings.detector == "log":
+            scales, threshold = blob_parameters(settings, resolved)
+            sigma = tuple(round(scale, 2) for scale in scales)
+    if threshold is not None:
+        threshold = float(f"{threshold:.4g}")
+    return replace(settings, sigma=sigma, min_distance=distance, threshold=threshold)
+
+
+def _as_option(value: Any) -> str:
+    """Return what stands behind the name of an option."""
+    if value is True:
+        return ""
+    return "=" + (",".join(map(str, value)) if isinstance(value, tuple) else str(value))
 
 
 def _as_shown(image: NDArray[Any]) -> NDArray[Any]:

@@ -6,7 +6,8 @@ const $ = (id) => document.getElementById(id);
 const RING = "#00e5c0";
 
 let start;                                    // what the server said at first
-let settings;                                 // { sigma, min_distance, threshold, border }
+let settings;                                 // { detector, sigma, min_distance, threshold, border }
+const kept = {};                              // the settings of each detector that was tried
 let field = null;                             // { index, width, height, shrink, levels, points, ... }
 const view = { scale: 1, x: 0, y: 0 };        // picture pixel (0, 0) lies at (x, y) on the screen
 const axis = { low: 0, high: 1 };             // grey levels under the histogram
@@ -14,9 +15,24 @@ const contrast = { black: 0, white: 1 };
 const reviews = new Map();                    // field index -> { truth, removed, added }
 let ringsShown = true;
 
+const ABOUT = {
+  auto: "By shape and brightness; nothing to set.",
+  maxima: "Smoothed, then the local maxima above a threshold, as published.",
+  log: "Blobs over a range of sizes (Laplacian of Gaussian).",
+};
+const kindOf = (detector) => detector in ABOUT ? detector : "maxima";    // which controls it has
+
 // A file may hold what no slider sets: one sigma per axis, no threshold. It stays until one moves.
-const sigma = (values) => Math.max(...[values.sigma].flat());
-const threshold = () => settings.threshold ?? axis.low;
+const sigmas = (values) => [values.sigma].flat();
+const sigma = (values) => Math.max(...sigmas(values));
+const threshold = () => settings.threshold ?? levels().low;
+
+function radius(values) {                     // of a ring around a nucleus, in pixels of the image
+  const kind = kindOf(values.detector);
+  if (kind === "auto") return start.radius_px ? 1.15 * start.radius_px : 12;
+  const mean = sigmas(values).reduce((sum, each) => sum + each, 0) / sigmas(values).length;
+  return Math.max(4, kind === "log" ? Math.SQRT2 * mean : 3 * sigma(values));
+}
 
 // ---- asking the server
 
@@ -123,8 +139,9 @@ function stretch() {                          // contrast from the 1st to the 99
 }
 
 // Grey levels lie on a square-root axis: what is dim has room.
-const toAxis = (value) => Math.sqrt(Math.max(0, (value - axis.low) / (axis.high - axis.low)));
-const fromAxis = (place) => axis.low + place * place * (axis.high - axis.low);
+const toAxis = (value, on = axis) => Math.sqrt(Math.max(0, (value - on.low) / (on.high - on.low)));
+const fromAxis = (place, on = axis) => on.low + place * place * (on.high - on.low);
+const levels = () => settings.detector === "log" ? { low: 0, high: axis.high - axis.low } : axis;
 
 // ---- drawing
 
@@ -174,14 +191,14 @@ const toImage = (x, y) => [(x - view.x) / view.scale * field.shrink - 0.5,
 
 function drawRings() {
   const pen = clean(rings);
-  const radius = Math.max(2.5, Math.max(4, 3 * sigma(settings)) * view.scale / field.shrink);
+  const round = Math.max(2.5, radius(settings) * view.scale / field.shrink);
   if (ringsShown) {
     pen.beginPath();
     for (let i = 0; i < field.points.length; i += 3) {
       const [x, y] = toScreen(field.points[i], field.points[i + 1]);
-      if (x < -radius || y < -radius || x > rings.clientWidth + radius || y > rings.clientHeight + radius) continue;
-      pen.moveTo(x + radius, y);
-      pen.arc(x, y, radius, 0, 2 * Math.PI);
+      if (x < -round || y < -round || x > rings.clientWidth + round || y > rings.clientHeight + round) continue;
+      pen.moveTo(x + round, y);
+      pen.arc(x, y, round, 0, 2 * Math.PI);
     }
     pen.strokeStyle = RING;
     pen.lineWidth = 1.5;
@@ -209,7 +226,9 @@ function drawMarks(pen, places, trace) {      // white on black, legible on ever
 }
 
 function drawHistogram() {
-  const canvas = $("histogram"), pen = clean(canvas);
+  const canvas = $("histogram");
+  if (!canvas.clientWidth) return;            // a detector without a threshold
+  const pen = clean(canvas);
   const style = getComputedStyle(document.body);
   const width = canvas.clientWidth, height = canvas.clientHeight;
   const inset = 8, bins = 100, span = width - 2 * inset;   // the thumb of a slider keeps this inset
@@ -221,13 +240,14 @@ function drawHistogram() {
       pen.fillRect(inset + bin * span / bins, height - tall, span / bins - 0.5, tall);
     });
   };
-  const bin = (value) => Math.max(0, Math.min(bins - 1, Math.floor(toAxis(value) * bins)));
+  const on = levels();
+  const bin = (value) => Math.max(0, Math.min(bins - 1, Math.floor(toAxis(value, on) * bins)));
   const pixels = new Float64Array(bins), nuclei = new Float64Array(bins);
-  field.tally?.forEach((count, level) => { if (count) pixels[bin(field.low + level * field.step)] += count; });
+  if (on === axis) field.tally?.forEach((count, level) => { if (count) pixels[bin(field.low + level * field.step)] += count; });
   for (let i = 2; i < field.points.length; i += 3) nuclei[bin(field.points[i])] += 1;
   bars(pixels.map((count) => Math.log1p(count)), "--bars", 0.95);
   bars(nuclei, "--accent", 0.6);
-  const x = inset + Math.min(1, toAxis(threshold())) * span;
+  const x = inset + Math.min(1, toAxis(threshold(), on)) * span;
   pen.fillStyle = style.getPropertyValue("--ink");
   pen.fillRect(x - 1, 0, 2, height);
   canvas.setAttribute("aria-label", `Histogram of grey levels, nuclei in colour; threshold at ${short(threshold())}`);
@@ -259,7 +279,7 @@ function redraw() {
 
 // ---- marks: a field that was clicked is reviewed; its truth is what was found then, as corrected
 
-const matchRadius = () => 2 * (sigma(start.settings) || 4);
+const matchRadius = () => short(2 / 3 * radius(start.settings));
 const near = (places, x, y) => {
   let best = -1, least = matchRadius() ** 2;
   places.forEach(([u, v], index) => {
@@ -369,17 +389,39 @@ async function spell() {
 const short = (value) => Number(value.toPrecision(Math.abs(value) >= 1000 ? 5 : 4));
 
 function showSettings() {
-  for (const id of ["sigma", "distance"]) {
-    const value = id === "sigma" ? sigma(settings) : settings.min_distance;
-    $(id).value = value;
-    if (document.activeElement !== $(`${id}-number`)) $(`${id}-number`).value = value;
-  }
-  $("threshold").value = 1000 * toAxis(threshold());
-  $("threshold").setAttribute("aria-valuetext", String(short(threshold())));
-  if (document.activeElement !== $("threshold-number")) $("threshold-number").value = short(threshold());
+  const kind = kindOf(settings.detector);
+  for (const part of document.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(kind);
+  document.querySelector(`[name=detector][value="${settings.detector}"]`).checked = true;
+  const learned = kind === "auto" && start.radius_px;
+  $("about").textContent = ABOUT[kind] + (learned ? ` A nucleus has a radius of ${short(start.radius_px)} px here.` : "");
+  if (kind !== "auto") showNumbers();
   $("black").value = 1000 * toAxis(contrast.black);
   $("white").value = 1000 * toAxis(contrast.white);
   document.querySelector(`[name=border][value=${settings.border}]`).checked = true;
+}
+
+function showNumbers() {
+  const all = sigmas(settings), values = { sigma: sigma(settings), distance: settings.min_distance,
+    least: all[0], most: all[all.length - 1], threshold: short(threshold()) };
+  for (const [id, value] of Object.entries(values)) {
+    $(id).value = id === "threshold" ? 1000 * toAxis(value, levels()) : value;
+    if (document.activeElement !== $(`${id}-number`)) $(`${id}-number`).value = value;
+  }
+  $("threshold").setAttribute("aria-valuetext", String(values.threshold));
+}
+
+async function choose(detector) {             // each detector keeps its settings while another is tried
+  kept[settings.detector] = settings;
+  try {
+    if (!kept[detector]) {
+      const begun = await (await ask(`start/${encodeURIComponent(detector)}`)).json();
+      kept[detector] = begun.settings;
+      start.radius_px ??= begun.radius_px;
+    }
+    settings = Object.assign(kept[detector], { border: settings.border });
+  } catch (error) { complain(error); }
+  showSettings();
+  follow();
 }
 
 function change(values) {
@@ -388,23 +430,20 @@ function change(values) {
   follow();
 }
 
-function connect(id, read) {
-  $(id).addEventListener("input", () => change(read(Number($(id).value))));
-}
-
-function connectNumber(id, name) {
-  $(id).addEventListener("input", () => {
-    if ($(id).value !== "" && $(id).checkValidity()) change({ [name]: Number($(id).value) });
+function connect(id, change_by, fromSlider = (value) => value) {
+  const number = $(`${id}-number`);
+  $(id).addEventListener("input", () => change(change_by(fromSlider(Number($(id).value)))));
+  number.addEventListener("input", () => {
+    if (number.value !== "" && number.checkValidity()) change(change_by(Number(number.value)));
   });
-  $(id).addEventListener("blur", showSettings);
+  number.addEventListener("blur", showSettings);
 }
 
 connect("sigma", (value) => ({ sigma: value }));
+connect("least", (value) => ({ sigma: [value, Math.max(value, sigma(settings))] }));
+connect("most", (value) => ({ sigma: [Math.min(value, sigmas(settings)[0]), value] }));
 connect("distance", (min_distance) => ({ min_distance }));
-connect("threshold", (place) => ({ threshold: short(fromAxis(place / 1000)) }));
-connectNumber("sigma-number", "sigma");
-connectNumber("distance-number", "min_distance");
-connectNumber("threshold-number", "threshold");
+connect("threshold", (value) => ({ threshold: value }), (place) => short(fromAxis(place / 1000, levels())));
 for (const radio of document.querySelectorAll("[name=border]")) {
   radio.addEventListener("change", () => change({ border: radio.value }));
 }
@@ -425,7 +464,7 @@ function dragThreshold(event) {
   if (!event.buttons) return;
   const box = $("histogram").getBoundingClientRect();
   const place = Math.max(0, Math.min(1, (event.clientX - box.left - 8) / (box.width - 16)));
-  change({ threshold: short(fromAxis(place)) });
+  change({ threshold: short(fromAxis(place, levels())) });
 }
 $("histogram").addEventListener("pointerdown", dragThreshold);
 $("histogram").addEventListener("pointermove", dragThreshold);
@@ -514,9 +553,20 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => fiel
 
 // ---- begin
 
+function offer(detectors) {
+  for (const name of detectors) {
+    const label = document.createElement("label"), radio = document.createElement("input");
+    Object.assign(radio, { type: "radio", name: "detector", value: name });
+    radio.addEventListener("change", () => choose(name));
+    label.append(radio, ` ${name}`);
+    $("detectors").append(label);
+  }
+}
+
 (async () => {
-  start = await (await ask("describe")).json();
+  try { start = await (await ask("describe")).json(); } catch (error) { return complain(error); }
   settings = { ...start.settings };
+  offer(start.detectors);
   $("fields").textContent = start.fields.length.toLocaleString("en");
   $("field").max = start.fields.length;
   await open(0);
