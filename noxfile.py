@@ -1,5 +1,6 @@
 """Slow proofs, other Python versions, benchmarks, docs: `uv run nox`, or `uv run nox -s NAME`."""
 
+import glob
 import subprocess
 
 import nox
@@ -102,7 +103,17 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def notebooks(session: nox.Session) -> None:
+    """Run the notebooks of the documentation in full, and keep their outputs."""
+    sync(session, "--group", "notebooks")
+    session.run("python", "docs/notebooks/execute.py", *sorted(glob.glob("docs/notebooks/*.ipynb")))
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/, without the network."""
     sync(session, "--group", "docs")
+    # The pages of the notebooks, with the outputs that are kept in them.
+    notebooks = sorted(glob.glob("docs/notebooks/*.ipynb"))
+    session.run("jupyter", "nbconvert", "--log-level=WARN", "--to=markdown", *notebooks)
     session.run("zensical", "build", "--clean", *session.posargs)

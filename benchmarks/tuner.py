@@ -65,7 +65,9 @@ def main() -> None:
             process.terminate()
     for slider, times in waits.items():
         median, most = statistics.median(times), statistics.quantiles(times, n=20)[-1]
-        print(f"{slider:>9}: median {median:.0f} ms, 95 % within {most:.0f}, worst {max(times):.0f}")
+        print(
+            f"{slider:>9}: median {median:.0f} ms, 95 % within {most:.0f}, worst {max(times):.0f}"
+        )
 
 
 if __name__ == "__main__":

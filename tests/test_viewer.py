@@ -82,23 +82,31 @@ def widget(viewer):
 
 
 def test_the_rings_follow_the_settings(viewer, widget):
+    widget.detector.value = "maxima"
     widget.threshold.value = 600
     image = viewer.layers["field"].data
     layer = viewer.layers["nuclei"]
-    expected = detect(image, type(SETTINGS)(threshold=600))
+    expected = detect(image, widget.settings)
     np.testing.assert_array_equal(layer.data, expected.points)
     np.testing.assert_array_equal(layer.features["intensity"], expected.intensities)
     widget.threshold.value = 1e6
     assert len(viewer.layers["nuclei"].data) == 0
 
 
+@pytest.mark.parametrize("detector", ["auto", "maxima", "log"])
+def test_every_detector_begins_with_what_fits_the_image(viewer, widget, detector):
+    widget.detector.value = detector
+    widget.find()
+    assert 7 <= len(viewer.layers["nuclei"].data) <= 11
+    assert widget.sigma.visible == (detector == "maxima")
+
+
 def test_the_rings_follow_the_plane(viewer, widget):
     stack = np.stack([make_field(seed, shape=(200, 240), nuclei=9).image for seed in range(3)])
     viewer.add_image(stack, name="stack")
     widget.image.value = viewer.layers["stack"]
-    widget.threshold.value = 600
     viewer.dims.set_current_step(0, 2)
-    expected = detect(stack[2], type(SETTINGS)(threshold=600))
+    expected = detect(stack[2], type(SETTINGS)())
     np.testing.assert_array_equal(viewer.layers["nuclei"].data[:, 1:], expected.points)
     assert set(viewer.layers["nuclei"].data[:, 0]) == {2}
 
@@ -109,7 +117,9 @@ def test_a_volume_is_searched_as_one(viewer, widget):
     viewer.add_image(volume, name="volume")
     widget.image.value = viewer.layers["volume"]
     widget.volume.value = True
+    assert widget.detector.value == "maxima"
     widget.sigma.value = 2
+    widget.border.value = "drop"
     widget.threshold.value = 100
     np.testing.assert_array_equal(viewer.layers["nuclei"].data, [[10, 20, 22]])
 
@@ -117,7 +127,7 @@ def test_a_volume_is_searched_as_one(viewer, widget):
 def test_a_folder_is_counted_and_opened(viewer, tmp_path, qtbot):
     write_fields(tmp_path / "images", count=3)
     _, widget = viewer.window.add_plugin_dock_widget("nucensus", "Count a folder")
-    widget(viewer=viewer, folder=tmp_path / "images", out=tmp_path / "run", threshold=600)
+    widget(viewer=viewer, folder=tmp_path / "images", out=tmp_path / "run")
     qtbot.waitUntil(lambda: "images" in viewer.layers, timeout=20_000)
     assert len(viewer.layers["images"].data) == 3
     assert len(viewer.layers["nuclei"].data) > 30

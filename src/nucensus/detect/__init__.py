@@ -24,7 +24,7 @@ from .refine import refine_centres
 
 __all__ = [
     "BLANK", "DETECTORS", "Detector", "Estimate", "Parameters", "Resolved", "blob_parameters",
-    "detect", "detect_nuclei", "detector_named", "estimate", "parameters", "pool",
+    "detect", "detect_nuclei", "detector_named", "estimate", "parameters", "pool", "with_numbers",
 ]  # fmt: skip
 
 Detector: TypeAlias = Callable[[NDArray[Any], Settings, Resolved | None], Centres]
@@ -85,6 +85,24 @@ def detect(image: NDArray[Any], settings: Settings, resolved: Resolved | None = 
         sigma = float(np.mean(parameters(settings, resolved).sigma))
         centres = replace(centres, subpixel=refine_centres(image, centres.points, sigma=sigma))
     return centres
+
+
+def with_numbers(settings: Settings, resolved: Resolved | None) -> Settings:
+    """Return `settings` with numbers, rounded, for what they leave open; `auto` needs none."""
+    if resolved is None or settings.detector == "auto":
+        return settings
+    if resolved.is_blank:
+        published = Settings.published()
+        return replace(settings, sigma=published.sigma, threshold=published.threshold,
+                       min_distance=published.min_distance)  # fmt: skip
+    numbers = parameters(settings, resolved)
+    sigma, threshold = numbers.sigma, numbers.threshold
+    if settings.detector == "log":
+        scales, threshold = blob_parameters(settings, resolved)
+        sigma = tuple(round(scale, 2) for scale in scales)
+    if threshold is not None:
+        threshold = float(f"{threshold:.4g}")
+    return replace(settings, sigma=sigma, min_distance=numbers.min_distance, threshold=threshold)
 
 
 def estimate_as(image: NDArray[Any], settings: Settings) -> Estimate:

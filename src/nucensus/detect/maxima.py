@@ -29,7 +29,7 @@ def detect_nuclei(
 
     The image is smoothed with a Gaussian; the centres are its local maxima
     above a threshold. The result equals that of scikit-image 0.26, point for
-    point and in the same order::
+    point and in the same order:
 
         peak_local_max(gaussian(image, sigma, preserve_range=True),
                        min_distance, threshold_abs)

@@ -4,23 +4,14 @@ import shlex
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..batch import sample_like
-from ..detect import (
-    BLANK,
-    DETECTORS,
-    Resolved,
-    blob_parameters,
-    detect,
-    estimate_as,
-    parameters,
-    pool,
-)
+from ..detect import BLANK, DETECTORS, Resolved, detect, estimate_as, pool, with_numbers
 from ..errors import NucensusError
 from ..model import ImageRef, Plane, Settings
 from ..read import read, read_image
@@ -103,7 +94,7 @@ class Session:
             settings = settings.in_pixels(read_image(first.path, first.plane).spacing_um)
         resolved = None if settings.are_numbers else self._resolved(0)
         radius = None if resolved is None or resolved.is_blank else round(resolved.radius_px, 2)
-        return {"settings": _as_numbers(settings, resolved).as_dict(), "radius_px": radius}
+        return {"settings": with_numbers(settings, resolved).as_dict(), "radius_px": radius}
 
     def _resolved(self, index: int) -> Resolved:
         """Return what the images like this one look like, as a run would learn it."""
@@ -182,25 +173,6 @@ class Session:
         spelled = ", ".join(f"{name}={value!r}" for name, value in axes.items())
         arguments = f", plane=nucensus.Plane({spelled})" if axes else ""
         return words, arguments + "".join(f", {name}={value!r}" for name, value in tables.items())
-
-
-def _as_numbers(settings: Settings, resolved: Resolved | None) -> Settings:
-    """Return the settings with numbers for what they leave open; `auto` needs none."""
-    if resolved is None or settings.detector == "auto":
-        return settings
-    if resolved.is_blank:
-        published = Settings.published()
-        sigma, threshold = published.sigma, published.threshold
-        distance = published.min_distance
-    else:
-        numbers = parameters(settings, resolved)
-        sigma, threshold, distance = numbers.sigma, numbers.threshold, numbers.min_distance
-        if settings.detector == "log":
-            scales, threshold = blob_parameters(settings, resolved)
-            sigma = tuple(round(scale, 2) for scale in scales)
-    if threshold is not None:
-        threshold = float(f"{threshold:.4g}")
-    return replace(settings, sigma=sigma, min_distance=distance, threshold=threshold)
 
 
 def _as_option(value: Any) -> str:

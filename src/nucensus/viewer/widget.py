@@ -12,6 +12,7 @@ from magicgui.widgets import (
     CheckBox,
     ComboBox,
     Container,
+    FloatRangeSlider,
     FloatSlider,
     FloatSpinBox,
     Label,
@@ -23,7 +24,7 @@ from napari.qt.threading import thread_worker
 from napari.utils import progress
 
 from ..batch import census
-from ..detect import detect
+from ..detect import DETECTORS, Resolved, detect, estimate_as, pool, with_numbers
 from ..model import RUN_FILE, Settings
 from .layers import centres_layer, read_run
 
@@ -38,39 +39,93 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
 
     def __init__(self, napari_viewer: "napari.Viewer") -> None:
         self._viewer = napari_viewer
+        self._estimated: set[str] = set()
         start = Settings.published()
         self.image = create_widget(annotation=Image, label="Image")
+        self.detector = ComboBox(choices=list(DETECTORS), value="auto", label="Detector")
         self.sigma = FloatSlider(value=start.sigma, max=20, label="Smoothing (px)")
+        self.scales = FloatRangeSlider(value=(4, 10), min=0.5, max=30, label="Scales (px)")
         self.min_distance = SpinBox(value=start.min_distance, min=1, label="Least distance (px)")
         self.threshold = FloatSpinBox(
             value=start.threshold, min=-1e9, max=1e9, step=10, label="Threshold"
         )
-        self.border = ComboBox(choices=["drop", "keep"], value=start.border, label="Border")
+        self.contrast = FloatSpinBox(value=100, max=1e9, step=10, label="Least contrast")
+        self.border = ComboBox(choices=["keep", "count", "drop"], value="keep", label="Border")
         self.volume = CheckBox(value=False, label="As one volume")
         self.found = Label(value="")
+        self._numbers = {
+            "maxima": [self.sigma, self.min_distance, self.threshold],
+            "log": [self.scales, self.contrast],
+        }
         super().__init__(
-            widgets=[self.image, self.sigma, self.min_distance, self.threshold, self.border,
-                     self.volume, self.found],
+            widgets=[self.image, self.detector, self.sigma, self.scales, self.min_distance,
+                     self.threshold, self.contrast, self.border, self.volume, self.found],
         )  # fmt: skip
+        self.volume.changed.connect(self._offer)
+        self.detector.changed.connect(self._begin)
         self.changed.connect(self.find)
         napari_viewer.dims.events.current_step.connect(self.find)
+        self._show_numbers()
+
+    @property
+    def settings(self) -> Settings:
+        """What the widgets say."""
+        border, detector = self.border.value, self.detector.value
+        if detector == "maxima":
+            return Settings(
+                detector, sigma=self.sigma.value, min_distance=self.min_distance.value,
+                threshold=self.threshold.value, border=border,
+            )  # fmt: skip
+        if detector == "log":
+            return Settings(
+                detector, sigma=self.scales.value, min_distance=self.min_distance.value,
+                threshold=self.contrast.value, border=border,
+            )  # fmt: skip
+        return Settings(detector, border=border)
 
     def find(self) -> None:
         """Find the nuclei of the plane that is shown, or of the volume, and ring them."""
         image = self.image.value
         if image not in self._viewer.layers or image.rgb:
             return
-        settings = Settings(
-            sigma=self.sigma.value,
-            min_distance=self.min_distance.value,
-            threshold=self.threshold.value,
-            border=self.border.value,
-        )
         plane = () if self.volume.value else self._plane(image)
-        centres = detect(np.asarray(image.data[plane]), settings)
-        layer = centres_layer(centres, plane, name=_NAME, size=max(8, 6 * self.sigma.value))
-        self.found.value = f"{len(centres)} nuclei"
+        settings, pixels = self.settings, np.asarray(image.data[plane])
+        resolved = None if settings.are_numbers else pool([estimate_as(pixels, settings)])
+        centres = detect(pixels, settings, resolved)
+        size = 2 * _ring_radius(settings, resolved)
+        layer = centres_layer(centres, plane, name=_NAME, size=size)
+        flag = f", {centres.flag}" if centres.flag else ""
+        self.found.value = f"{len(centres)} nuclei{flag}"
         self._show(*layer[:2], scale=image.scale, translate=image.translate)
+
+    def _offer(self, is_volume: bool) -> None:
+        """Offer the detectors that there are for a plane, or for a volume."""
+        with self.changed.blocked():
+            self.detector.choices = ["maxima"] if is_volume else list(DETECTORS)
+
+    def _begin(self, detector: str) -> None:
+        """Show the numbers of a detector; the first time those estimated from the image."""
+        image = self.image.value
+        if detector in self._numbers and detector not in self._estimated and image is not None:
+            self._estimated.add(detector)
+            pixels = np.asarray(image.data[() if self.volume.value else self._plane(image)])
+            flat = pixels.max(axis=0) if self.volume.value else pixels
+            start = with_numbers(Settings(detector), pool([estimate_as(flat, Settings(detector))]))
+            with self.changed.blocked():
+                self.min_distance.value = start.min_distance
+                if detector == "log":
+                    self.scales.value, self.contrast.value = (
+                        np.resize(start.sigma, 2),
+                        start.threshold,
+                    )
+                else:
+                    self.sigma.value, self.threshold.value = start.sigma, start.threshold
+        self._show_numbers()
+
+    def _show_numbers(self) -> None:
+        for detector, widgets in self._numbers.items():
+            for widget in widgets:
+                widget.visible = detector == self.detector.value
 
     def _plane(self, image: Image) -> tuple[int, ...]:
         """Return which plane of `image` is shown."""
@@ -93,22 +148,37 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         layers.selection.active = self.image.value
 
 
+def _ring_radius(settings: Settings, resolved: Resolved | None) -> float:
+    """Return the radius of a ring around a nucleus, in pixels."""
+    if resolved is not None:
+        return max(4.0, 1.15 * resolved.radius_px)
+    mean = float(np.mean(np.atleast_1d(settings.sigma)))
+    return max(4.0, np.sqrt(2) * mean if settings.detector == "log" else 3 * mean)
+
+
 @magic_factory(  # type: ignore[untyped-decorator]  # magicgui comes without types here
     call_button="Count",
     folder={"mode": "d", "label": "Folder"},
     out={"mode": "d", "label": "Run"},
+    detector={"choices": list(DETECTORS), "tooltip": "The numbers below are those of maxima."},
     threshold={"min": -1e9, "max": 1e9},
 )
 def count_folder(
     viewer: "napari.Viewer",
     folder: Path,
     out: Path,
+    detector: str = "auto",
     sigma: float = 4,
     min_distance: int = 6,
     threshold: float = 1000,
 ) -> None:
-    """Count the nuclei of every image of a folder, and open the run."""
-    settings = Settings(sigma=sigma, min_distance=min_distance, threshold=threshold)
+    """Count the nuclei of every image of a folder, and open the run.
+
+    Without numbers, but with the detector `maxima` those that are given.
+    """
+    settings = Settings(detector)
+    if detector == "maxima":
+        settings = Settings(detector, sigma, min_distance, threshold)
     bar = progress(desc="nucensus")
 
     def advance(total: int | None) -> None:

@@ -1,0 +1,40 @@
+"""The notebooks of the documentation run from the first cell to the last, in a short form."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "docs" / "notebooks"
+SHORT = {"five-methods.ipynb": "FIELDS = 4", "plate-heat-map.ipynb": "ROWS, COLUMNS = 2, 3"}
+
+
+@pytest.fixture(scope="module")
+def execute():
+    pytest.importorskip("nbclient", reason="nbclient is not installed (uv sync --group notebooks)")
+    specification = importlib.util.spec_from_file_location("execute", FOLDER / "execute.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.execute
+
+
+def outputs(notebook):
+    return "".join(
+        output.get("text", "") or "".join(output.get("data", {}))
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+    )
+
+
+@pytest.mark.filterwarnings("default")  # of Jupyter's own packages
+@pytest.mark.parametrize("name", SHORT)
+def test_a_notebook_runs_and_draws(execute, name):
+    shown = outputs(execute(FOLDER / name, SHORT[name]))
+    assert "image/svg+xml" in shown
+    assert "the same points in every image" in shown or "text/html" in shown
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_notebook_is_kept_with_small_outputs(name):
+    size = (FOLDER / name).stat().st_size
+    assert 20_000 < size < 150_000
