@@ -98,7 +98,7 @@ def test_every_detector_begins_with_what_fits_the_image(viewer, widget, detector
     widget.detector.value = detector
     widget.find()
     assert 7 <= len(viewer.layers["nuclei"].data) <= 11
-    assert widget.sigma.visible == (detector == "maxima")
+    assert widget.sigma.native.isHidden() == (detector != "maxima")
 
 
 def test_the_rings_follow_the_plane(viewer, widget):

@@ -65,20 +65,56 @@ def _head(run: Run) -> dict[str, Any]:
 
 
 def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (what, value, why) of everything that was set or chosen for the run."""
-    rows = [(name, _spell(value), "") for name, value in facts["settings"].items()]
-    for name, fact in facts.items():
-        if isinstance(fact, dict) and "reason" in fact:
-            value = ", ".join(
-                _spell(each) if key == "name" else f"{each} {key}"
-                for key, each in fact.items()
-                if key != "reason"
-            )
-            rows.append((name, value, fact["reason"]))
+    """Return (what, value, why) of everything that was set, learned or chosen for the run."""
+    settings = {
+        name: value for name, value in facts["settings"].items() if value not in (None, False)
+    }
+    if settings.get("detector") == "auto":  # it has no such numbers
+        settings = {name: value for name, value in settings.items() if value != "auto"}
+        settings = {"detector": "auto", **settings}
+    rows = [
+        (name.replace("_", " "), _spell(value), _WHY.get(str(value), ""))
+        for name, value in settings.items()
+    ]
+    rows += _learned(facts.get("estimates", {}))
+    strategy = facts.get("strategy")
+    if strategy:
+        workers = strategy.get("workers")
+        value = f"{strategy['name']}, {workers} workers" if workers else strategy["name"]
+        predicted = ", ".join(
+            f"{name} {number(seconds)} s"
+            for name, seconds in strategy.get("predicted_s", {}).items()
+        )
+        why = strategy["reason"] + (f" (predicted for the rest: {predicted})" if predicted else "")
+        rows.append(("strategy", value, why))
+    if facts.get("bottleneck"):
+        rows.append(("time went into", facts["bottleneck"], ""))
+    return rows
+
+
+_WHY = {"auto": "estimated from the images"}
+
+
+def _learned(estimates: dict[str, dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return what was learned of the nuclei, for each folder if there are several."""
+    folders = [folder for folder in estimates if folder]
+    several = len(folders) > 1
+    rows = []
+    for folder in sorted(folders) if several else list(estimates)[:1]:
+        each = estimates[folder]
+        where = f" in {os.path.basename(folder)}" if several else ""
+        looked = f"median of {each['image_count']} images"
+        blank = f", {each['blank_count']} of them blank" if each["blank_count"] else ""
+        rows += [
+            (f"radius of a nucleus{where}", f"{each['radius_px']:.3g} px", looked + blank),
+            (f"contrast{where}", f"{number(round(each['contrast']))} grey levels", looked + blank),
+        ]
     return rows
 
 
 def _spell(value: Any) -> str:
+    if value is True:
+        return "yes"
     if isinstance(value, list):
         return ", ".join(map(_spell, value))
     return number(value) if isinstance(value, int | float) else str(value)

@@ -57,12 +57,13 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
             "maxima": [self.sigma, self.min_distance, self.threshold],
             "log": [self.scales, self.contrast],
         }
+        # Before the container listens, so that what it finds with is whole.
+        self.volume.changed.connect(self._offer)
+        self.detector.changed.connect(self._begin)
         super().__init__(
             widgets=[self.image, self.detector, self.sigma, self.scales, self.min_distance,
                      self.threshold, self.contrast, self.border, self.volume, self.found],
         )  # fmt: skip
-        self.volume.changed.connect(self._offer)
-        self.detector.changed.connect(self._begin)
         self.changed.connect(self.find)
         napari_viewer.dims.events.current_step.connect(self.find)
         self._show_numbers()
