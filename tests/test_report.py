@@ -48,6 +48,18 @@ def test_the_head_says_what_the_run_found_and_chose(run, tmp_path):
         assert text in html
 
 
+def test_what_was_learned_and_chosen_is_said_in_words(tmp_path):
+    write_fields(tmp_path / "fields")
+    with census(tmp_path / "fields") as run:
+        write_report(run, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    table = page[page.index('<h2 id="chosen">') :].split("</table>")[0]
+    for text in ("radius of a nucleus", "median of 4 images", "grey levels", "time went into"):
+        assert text in table
+    for text in ("{", "None", "sigma"):
+        assert text not in table
+
+
 def test_every_well_of_the_plate_is_drawn_and_says_its_state(run, tmp_path):
     wells = labels(written(run, tmp_path))
     assert len(wells) == 96

@@ -19,6 +19,7 @@ def execute(path: Path, parameters: str = "") -> nbformat.NotebookNode:
             notebook,
             timeout=600,
             record_timing=False,
+            coalesce_streams=True,
             resources={"metadata": {"path": folder}},
         ).execute()
     notebook.metadata["language_info"] = {"name": "python"}

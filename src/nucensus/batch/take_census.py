@@ -92,7 +92,9 @@ def census(
     metadata : path, optional
         A CSV or Parquet file with a row for each well, in a column `well`: what
         the wells were treated with. It is kept for the well table.
-    strategy, workers
+    strategy : str
+        As in `process_images`.
+    workers : int, optional
         As in `process_images`.
     limits : Limits, optional
         What the run may take, and when it gives up. Of a cluster the memory is
