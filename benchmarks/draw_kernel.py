@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from skimage.filters import gaussian
@@ -121,9 +122,10 @@ def main() -> None:
     bound = upper_bound(image)
     assert (bound >= smooth).all()
     points = nucensus.detect_nuclei(image, SIGMA, DISTANCE, THRESHOLD, exclude_border=False)
-    draw_steps(image, smooth, bound, points)
-    draw_profile(smooth, bound, int(points[0, 0]))
-    draw_order()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "nucensus"}):
+        draw_steps(image, smooth, bound, points)
+        draw_profile(smooth, bound, int(points[0, 0]))
+        draw_order()
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def serve(session: Session, *, port: int, on_ready: Callable[[str], None]) -> No
         import uvicorn
     except ImportError as error:
         raise MissingPackageError("starlette and uvicorn", "nucensus tune", "tune") from error
-    # Named TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms for the browser.
+    # Named TCP, or asyncio leaves Nagle's algorithm on, and answers wait 40 ms for the browser.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
