@@ -21,7 +21,7 @@ def opened(browser, address, *, origin, size="desk", scheme="light", offline=Fal
     page.goto(address)
     yield page
     context.close()
-    assert troubles == []
+    assert troubles == [], troubles
     assert [url for url in requests if not url.startswith((origin, "data:", "blob:"))] == []
 
 
