@@ -226,9 +226,8 @@ function drawMarks(pen, places, trace) {      // white on black, legible on ever
 }
 
 function drawHistogram() {
-  const canvas = $("histogram");
-  if (!canvas.clientWidth) return;            // a detector without a threshold
-  const pen = clean(canvas);
+  if (kindOf(settings.detector) === "auto") return;           // it has no threshold
+  const canvas = $("histogram"), pen = clean(canvas);
   const style = getComputedStyle(document.body);
   const width = canvas.clientWidth, height = canvas.clientHeight;
   const inset = 8, bins = 100, span = width - 2 * inset;   // the thumb of a slider keeps this inset
