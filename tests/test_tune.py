@@ -216,6 +216,16 @@ def test_a_detector_starts_from_numbers_that_fit_the_images(tmp_path, detector):
     assert 20 <= len(session.nuclei(0, start)) <= 28
 
 
+def test_a_sigma_in_micrometres_is_shown_in_pixels(tmp_path):
+    image = np.zeros((40, 50), np.uint16)
+    tifffile.imwrite(
+        tmp_path / "i.tif", image, imagej=True, resolution=(2, 2), metadata={"unit": "um"}
+    )
+    session = Session([], [ImageRef("i.tif", str(tmp_path / "i.tif"))], Settings(sigma_um=1.5))
+    start = Settings.from_dict(session.describe()["settings"])
+    assert (start.sigma, start.sigma_um) == ((3, 3), None)
+
+
 def test_of_a_volume_maxima_are_found(tmp_path):
     volume = np.zeros((20, 60, 60), np.uint16)
     volume[10, 30, 40] = 60_000
