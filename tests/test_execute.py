@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from nucensus.errors import StrategyError, WorkerDiedError
+from nucensus.errors import MissingPackageError, StrategyError, WorkerDiedError
 from nucensus.execute import PUBLISHED, STRATEGIES, check, strategy_named
 
 POOLS = [name for name in STRATEGIES if name.startswith("pool")]
@@ -53,6 +53,16 @@ def test_arrays_are_items_like_any_other(strategy):
 def test_an_error_of_the_function_comes_through_as_it_is(strategy):
     with pytest.raises(ValueError, match="cannot do"):
         list(strategy.run(refuse, range(8), 2))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_package_that_is_missing_is_said_from_every_worker(strategy):
+    with pytest.raises(MissingPackageError, match=r"pip install 'nucensus\[lif\]'"):
+        list(STRATEGIES[strategy].run(miss_a_package, range(3), 2))
+
+
+def miss_a_package(_):
+    raise MissingPackageError("liffile", "Reading LIF", "lif")
 
 
 def test_a_reader_that_stops_early_leaves_no_worker_behind(strategy):

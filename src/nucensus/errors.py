@@ -16,6 +16,8 @@ A message has three parts: what was given, what was expected, what to do.
 Mistakes in a program that calls nucensus stay `TypeError` and `ValueError`.
 """
 
+from typing import Any
+
 
 class NucensusError(Exception):
     """Base class of all errors that nucensus raises on purpose."""
@@ -66,3 +68,7 @@ class MissingPackageError(NucensusError, ImportError):
             f"install it with: pip install 'nucensus[{extra}]'",
             name=package,
         )
+        self._given = package, purpose, extra
+
+    def __reduce__(self) -> Any:
+        return type(self), self._given
