@@ -8,6 +8,7 @@
     │   └── TooLargeError     an image that claims more pixels or memory than it may
     ├── StrategyError     this strategy cannot run this work on this machine
     │   └── WorkerDiedError   a worker process ended before its work was done
+    ├── AccessError       a bucket or server cannot be used at all, whatever the object
     ├── RunError          a run file cannot be opened, written or resumed
     │   └── ClusterError      the cluster is not there, was lost, or does not fit this program
     └── MissingPackageError   an optional package is needed and not installed
@@ -49,6 +50,10 @@ class StrategyError(NucensusError):
 
 class WorkerDiedError(StrategyError):
     """A worker process ended before its work was done."""
+
+
+class AccessError(NucensusError):
+    """A bucket or server cannot be used at all: what fails for one object fails for all."""
 
 
 class RunError(NucensusError):

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator
 from typing import BinaryIO, NoReturn
 from xml.parsers import expat
 
-from .errors import InputError
+from .errors import InputError, ReadError
+from .remote import open_to_read
 
 _CHUNK_BYTES = 1 << 18
 
@@ -21,7 +22,7 @@ def read_records(
     Parameters
     ----------
     source : str or bytes
-        A path, or the document itself.
+        A path or address, or the document itself.
     tags : collection of str
 
     Raises
@@ -34,10 +35,11 @@ def read_records(
         yield from _stream(io.BytesIO(source), tags)
         return
     try:
-        with open(source, "rb") as file:
+        with open_to_read(source) as file:
             yield from _stream(file, tags)
-    except OSError as error:
-        raise InputError(f"{source!r} cannot be read: {error.strerror}") from error
+    except (OSError, ReadError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{source!r} cannot be read: {reason}") from error
     except InputError as error:
         raise InputError(f"{source!r}: {error}") from None
 

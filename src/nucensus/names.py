@@ -43,10 +43,11 @@ def unescape(text: str) -> str:
 def below(name: str) -> str:
     """Return `name` as a relative path that stays below the folder it is joined to.
 
-    Empty parts, `.`, `..` and `%` come out percent-encoded, and a part too long
+    Of an address the scheme is the first folder. Empty parts, `.`, `..` and `%`
+    come out percent-encoded, and a part too long
     for a file system is cut and told apart by its hash; other names are as they are.
     """
-    return "/".join(map(_part, name.split("/")))
+    return "/".join(map(_part, name.replace("://", "/").split("/")))
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -6,19 +6,24 @@ files of instruments, which also promise images that may not be there.
 
 import functools
 import os
+import pickle
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import InputError
 from ..model import ImageRef, Place, Plane
+from ..remote import ask_all, is_remote
+from .bucket import common_prefix, expand_remote, name_below
 from .index import Index, Promise, read_index
 from .manifest import read_manifest, read_metadata
 from .names import compile_pattern, parse_name
 from .plate import PlateView, view_plates
 from .select import select
-from .walk import common_folder, list_files, natural_key, size_and_time
+from .walk import Batch, common_folder, expand, natural_key, size_and_time
 from .zarr_plate import zarr_fields
 
 __all__ = [
@@ -97,11 +102,16 @@ def list_images(
     """Yield what `discover` returns while it is found, so that a million names need no memory.
 
     The inputs are walked through twice: to know what there is to choose from,
-    and to choose. An image that two inputs name comes twice.
+    and to choose. A bucket is listed once, and kept on disk in between. An
+    image that two inputs name comes twice.
     """
     inputs, suffixes = list(inputs), list(suffixes)
     walk = functools.partial(_Walk, inputs, suffixes, pattern=pattern, manifest=manifest)
-    yield from select(walk(), walk(), plane or Plane())
+    if not any(map(is_remote, inputs)):
+        yield from select(walk(), walk(), plane or Plane())
+        return
+    with tempfile.TemporaryFile() as file:
+        yield from select(_keep(walk(), file), _kept(file), plane or Plane())
 
 
 def survey(
@@ -114,6 +124,18 @@ def survey(
     """Return everything that `inputs` hold; parameters as for `discover`."""
     walk = _Walk(inputs, suffixes, pattern=pattern, manifest=manifest)
     return Survey(list(walk), +walk.recognised, walk.promised, +walk.left_out)
+
+
+def _keep(references: Iterable[ImageRef], file: BinaryIO) -> Iterator[ImageRef]:
+    for each in references:
+        pickle.dump(each, file, pickle.HIGHEST_PROTOCOL)
+        yield each
+
+
+def _kept(file: BinaryIO) -> Iterator[ImageRef]:
+    file.seek(0)
+    while file.peek(1):  # type: ignore[attr-defined]  # it is buffered
+        yield pickle.load(file)
 
 
 class _Walk:
@@ -133,14 +155,17 @@ class _Walk:
         self._endings = tuple(suffixes)
         self._own = compile_pattern(pattern) if pattern else None
         self._manifest = manifest
-        self._base = common_folder(self._given) if self._given else ""
+        remote = [each for each in self._given if is_remote(each)]
+        self._base = common_folder(self._given) if self._given and not remote else ""
+        if remote and len(remote) == len(self._given):
+            self._base = common_prefix(remote, self._endings)
         self.recognised: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
         self.promised: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[ImageRef]:
-        for batch in list_files(self._given, self._endings, self.left_out):
-            placed = map(self._place, _references(batch.images, self._base))
+        for batch in self._batches():
+            placed = map(self._place, _references(batch, self._base))
             if not batch.index_files:
                 yield from placed
                 continue
@@ -155,6 +180,19 @@ class _Walk:
         if self._manifest is not None:
             yield from map(self._place, read_manifest(os.fspath(self._manifest)))
 
+    def _batches(self) -> Iterator[Batch]:
+        for each in self._given:
+            empty = True
+            find = expand_remote if is_remote(each) else expand
+            for batch in find(each, self._endings, self.left_out):
+                empty = False
+                yield batch
+            if empty:
+                raise InputError(
+                    f"{each!r} holds no image; expected files that end in "
+                    f"{', '.join(self._endings)}"
+                )
+
     def _place(self, reference: ImageRef) -> ImageRef:
         """Read the name of an image whose place is not known."""
         if reference.place != Place():
@@ -164,16 +202,18 @@ class _Walk:
         return replace(reference, place=place) if kind else reference
 
 
-def _references(paths: Iterable[str], base: str) -> Iterator[ImageRef]:
-    for path in paths:
+def _references(batch: Batch, base: str) -> Iterator[ImageRef]:
+    for path in batch.images:
         name = _name(path, base)
-        fields = zarr_fields(path) if os.path.isdir(path) else None
+        known = batch.known.get(path)
+        is_folder = known is None if is_remote(path) else os.path.isdir(path)
+        fields = zarr_fields(path) if is_folder else None
         if fields is None:
-            yield ImageRef(name, path, *size_and_time(path))
+            yield ImageRef(name, path, *(known or size_and_time(path)))
             continue
-        for field, place in fields:
+        sizes = ask_all(size_and_time, [field for field, _ in fields])
+        for (field, place), (size_bytes, mtime_ns) in zip(fields, sizes, strict=True):
             own = f"{name}/{Path(os.path.relpath(field, path)).as_posix()}"
-            size_bytes, mtime_ns = size_and_time(field)
             problem = "the metadata of the plate promises it, and it is not there"
             yield ImageRef(
                 own,
@@ -284,6 +324,8 @@ def _missing(index: Index, promise: Promise, base: str) -> ImageRef:
 
 
 def _name(path: str, base: str) -> str:
+    if is_remote(path):
+        return name_below(path, base)
     return Path(os.path.relpath(path, base) if base else path).as_posix()
 
 

@@ -1,5 +1,6 @@
 """What an index file promises: the images of a plate, whether they are there or not."""
 
+import io
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -9,7 +10,9 @@ from itertools import product
 from ..errors import InputError
 from ..markup import read_records
 from ..model import Place
+from ..remote import open_to_read
 from .names import well_name
+from .walk import size_and_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +135,13 @@ def _read_beside(
     folder: str, name: str, tags: tuple[str, ...]
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Read a file that tells more than the index, if it is there."""
-    if os.path.isfile(os.path.join(folder, name)):
+    if name and size_and_time(os.path.join(folder, name))[0] >= 0:
         yield from read_records(os.path.join(folder, name), tags)
 
 
 def _read_metaxpress(path: str) -> Iterator[Promise]:
     """Read an HTD file of MetaXpress; it says what was chosen, and states no file names."""
-    with open(path, encoding="latin-1") as file:
+    with io.TextIOWrapper(open_to_read(path), encoding="latin-1") as file:
         lines = [line.strip().split(", ", 1) for line in file if ", " in line]
     fields = {key.strip('"'): value.strip() for key, value in lines}
     if "XWells" not in fields:

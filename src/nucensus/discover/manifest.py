@@ -1,13 +1,15 @@
 """Read a table of images that the user wrote: a column of paths, and whatever else."""
 
 import csv
+import io
 import json
 import os
 from collections.abc import Iterator
 from typing import Any
 
-from ..errors import InputError, MissingPackageError
+from ..errors import InputError, MissingPackageError, ReadError
 from ..model import ImageRef, Place
+from ..remote import check_address, is_remote, open_to_read
 from .names import normal_well
 from .walk import size_and_time
 
@@ -17,26 +19,28 @@ _PLACE_COLUMNS = ("plate", "well", "site", "channel", "z", "time")
 
 def read_table(path: str) -> Iterator[dict[str, str]]:
     """Yield the rows of a CSV or Parquet file, by column; Parquet in batches."""
-    if not os.path.isfile(path):
+    if not os.path.isfile(path) and not is_remote(check_address(path)):
         raise InputError(f"{path!r} does not exist; expected a CSV or Parquet file")
     if path.lower().endswith(".parquet"):
         yield from _read_parquet(path)
         return
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with io.TextIOWrapper(open_to_read(path), encoding="utf-8-sig", newline="") as file:
             for row in csv.DictReader(file):
                 yield {key: value or "" for key, value in row.items() if key is not None}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ReadError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path!r} cannot be read as CSV ({error}); save it in UTF-8") from error
 
 
 def read_manifest(path: str) -> Iterator[ImageRef]:
     """Yield the image of each row; paths are relative to the manifest.
 
+    The rows may be addresses. Nothing is asked of their servers before they are read.
+
     The columns plate, well, site, channel, z and time say where an image was
     taken; any others are carried through to the outputs.
     """
-    folder = os.path.dirname(os.path.abspath(path))
+    folder = os.path.dirname(path if is_remote(path) else os.path.abspath(path))
     seen: set[str] = set()
     for number, row in enumerate(read_table(path), 2):
         column = _path_column(path, row)
@@ -50,10 +54,11 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
         seen.add(name)
         place = {key: row.pop(key) for key in _PLACE_COLUMNS if key in row}
         place["well"] = normal_well(place.get("well", ""))
-        size_bytes, mtime_ns = size_and_time(os.path.join(folder, name))
+        file = name if is_remote(check_address(name)) else os.path.join(folder, name)
+        size_bytes, mtime_ns = (-1, -1) if is_remote(file) else size_and_time(file)
         yield ImageRef(
             name,
-            os.path.join(folder, name),
+            file,
             size_bytes,
             mtime_ns,
             place=Place(**place),
@@ -109,11 +114,11 @@ def _read_parquet(path: str) -> Iterator[dict[str, str]]:
     except ImportError as error:
         raise MissingPackageError("pyarrow", "Reading a Parquet file", "parquet") from error
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with open_to_read(path) as opened, pyarrow.parquet.ParquetFile(opened) as file:
             for batch in file.iter_batches():
                 for row in batch.to_pylist():
                     yield {key: _text(value) for key, value in row.items()}
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, ReadError, pyarrow.ArrowException) as error:
         raise InputError(f"{path!r} cannot be read as Parquet ({error})") from error
 
 

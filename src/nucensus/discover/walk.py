@@ -7,38 +7,26 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from .. import remote
 from ..errors import InputError
 from ..model import RUN_FILE
+from ..remote import is_remote
 
-_THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
+THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Images that are understood together: those below an index file, or one alone."""
+    """Images that are understood together: those below an index file, or one alone.
+
+    Of objects in a bucket `known` holds size and time, as they were listed.
+    """
 
     images: list[str]
     index_files: list[str]
-
-
-def list_files(
-    given: list[str], endings: tuple[str, ...], left_out: Counter[str]
-) -> Iterator[Batch]:
-    """Yield every image below `given`, in the order given, folders sorted, as they are found.
-
-    What is passed over is counted in `left_out`.
-    """
-    for each in given:
-        empty = True
-        for batch in _expand(each, endings, left_out):
-            empty = False
-            yield batch
-        if empty:
-            raise InputError(
-                f"{each!r} holds no image; expected files that end in {', '.join(endings)}"
-            )
+    known: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
@@ -57,6 +45,8 @@ def common_folder(given: list[str]) -> str:
 
 def size_and_time(path: str) -> tuple[int, int]:
     """Return the size of `path` in bytes and its time in ns, both -1 if it cannot be looked at."""
+    if is_remote(path):
+        return remote.size_and_time(path)
     try:
         stat = os.stat(path)
     except OSError:
@@ -72,8 +62,12 @@ def is_index(name: str) -> bool:
     )
 
 
-def _expand(given: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
-    if os.path.isdir(given) and not _is_image_folder(given, endings):
+def expand(given: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+    """Yield the images that a file, a folder or a glob stands for, as they are found.
+
+    What is passed over is counted in `left_out`.
+    """
+    if os.path.isdir(given) and not is_image_folder(given, endings):
         yield from _walk(given, endings, left_out)
     elif is_index(os.path.basename(given)):
         yield from _walk(os.path.dirname(given) or ".", endings, left_out)
@@ -82,12 +76,12 @@ def _expand(given: str, endings: tuple[str, ...], left_out: Counter[str]) -> Ite
     elif glob.has_magic(given):
         for path in sorted(glob.glob(given, recursive=True), key=natural_key):
             if os.path.isdir(path) or path.lower().endswith(endings):
-                yield from _expand(path, endings, left_out)
+                yield from expand(path, endings, left_out)
     else:
         raise InputError(f"{given!r} does not exist; expected a file, a folder or a glob of images")
 
 
-def _is_image_folder(path: str, endings: tuple[str, ...]) -> bool:
+def is_image_folder(path: str, endings: tuple[str, ...]) -> bool:
     """Tell whether a folder has an image's name, or lies in an OME-Zarr as the fields of plates."""
     path = path.lower().replace("\\", "/").rstrip("/")
     return path.endswith(endings) or ".zarr/" in path
@@ -108,7 +102,7 @@ def _walk(folder: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iter
     for name, is_folder in _natural_order(folder):
         path = os.path.join(folder, name)
         if name.lower().endswith(endings):
-            if _THUMBNAIL.search(name):
+            if THUMBNAIL.search(name):
                 left_out["thumbnails"] += 1
             else:
                 yield Batch([path], [])
@@ -126,7 +120,7 @@ def _everything_below(folder: str, endings: tuple[str, ...], left_out: Counter[s
         if is_index(name):
             batch.index_files.append(path)
         elif name.lower().endswith(endings):
-            if _THUMBNAIL.search(name):
+            if THUMBNAIL.search(name):
                 left_out["thumbnails"] += 1
             else:
                 batch.images.append(path)
@@ -160,7 +154,7 @@ def _natural_order(folder: str) -> Iterator[tuple[str, bool]]:
                     "INSERT INTO names VALUES (?, ?, ?)",
                     (
                         (
-                            _sortable(each.name),
+                            sortable(each.name),
                             os.fsencode(each.name),
                             each.is_dir(follow_symlinks=False),
                         )
@@ -174,7 +168,7 @@ def _natural_order(folder: str) -> Iterator[tuple[str, bool]]:
             yield os.fsdecode(name), bool(is_folder)
 
 
-def _sortable(name: str) -> bytes:
+def sortable(name: str) -> bytes:
     """Return `natural_key` as bytes that sort alike: a number is its length and its digits."""
     parts = []
     for is_text, number, text in natural_key(name):
@@ -186,7 +180,7 @@ def _sortable(name: str) -> bytes:
 
 def _folder(given: str) -> str:
     """Return the folder that `given` is, lies in, or globs below."""
-    if os.path.isdir(given) and not _is_image_folder(given, (".zarr",)):
+    if os.path.isdir(given) and not is_image_folder(given, (".zarr",)):
         return given
     folder = os.path.dirname(given.rstrip("/\\"))
     while glob.has_magic(folder) and not os.path.isdir(folder):

@@ -4,8 +4,9 @@ import json
 import os
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, ReadError
 from ..model import Place
+from ..remote import ask_all, open_to_read
 from .names import normal_well
 
 
@@ -14,20 +15,26 @@ def zarr_fields(path: str) -> list[tuple[str, Place]] | None:
     metadata = _metadata(path)
     if "plate" in metadata:
         name = metadata["plate"].get("name") or os.path.basename(path.rstrip("/\\"))
+        wells = [well["path"] for well in metadata["plate"].get("wells", ())]
+        paths = [os.path.join(path, well) for well in wells]
+        read = ask_all(_metadata, paths)
         return [
             field
-            for well in metadata["plate"].get("wells", ())
-            for field in _well_fields(os.path.join(path, well["path"]), name, well["path"])
+            for well, well_path, found in zip(wells, paths, read, strict=True)
+            for field in _well_fields(well_path, name, well, found)
         ]
     if "well" in metadata:
-        return _well_fields(path, "", "/".join(path.replace("\\", "/").split("/")[-2:]))
+        well = "/".join(path.replace("\\", "/").split("/")[-2:])
+        return _well_fields(path, "", well, metadata)
     return None
 
 
-def _well_fields(path: str, plate: str, name: str) -> list[tuple[str, Place]]:
+def _well_fields(
+    path: str, plate: str, name: str, metadata: dict[str, Any]
+) -> list[tuple[str, Place]]:
     """Return the fields of a well; the well itself, which cannot be read, if it is not there."""
     well = normal_well(name.replace("/", ""))
-    images = _metadata(path).get("well", {}).get("images", ())
+    images = metadata.get("well", {}).get("images", ())
     several = len({image.get("acquisition", 0) for image in images}) > 1
     fields = [
         (
@@ -45,11 +52,11 @@ def _metadata(path: str) -> dict[str, Any]:
     """Return the OME metadata of a folder: zarr.json from version 0.5 on, .zattrs before."""
     for name in ("zarr.json", ".zattrs"):
         try:
-            with open(os.path.join(path, name), encoding="utf-8") as file:
+            with open_to_read(os.path.join(path, name)) as file:
                 content = json.load(file)
         except FileNotFoundError:
             continue
-        except (OSError, ValueError) as error:
+        except (OSError, ReadError, ValueError) as error:
             raise InputError(
                 f"{os.path.join(path, name)!r} cannot be read ({error}); copy it again"
             ) from error

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError, TooLargeError
 from ..model import Header, Plane
+from ..remote import explained, is_remote, open_remote, open_to_read
 from .scene import Scene, choose_scene, read_plane
 
 OnHeader: TypeAlias = Callable[[Header], None]
-Reader: TypeAlias = Callable[[str], AbstractContextManager[Sequence[Scene]]]
+Reader: TypeAlias = Callable[[Any], AbstractContextManager[Sequence[Scene]]]
 
 _READERS = {
     ".tif": "tiff",
@@ -80,9 +81,10 @@ def read(
 
     Parameters
     ----------
-    path : path
+    path : path or address
         TIFF (classic, BigTIFF, OME, ImageJ, MetaMorph, LSM), PNG or JPEG; with
         the package of its format also OME-Zarr, ND2, LIF, CZI and what BioIO reads.
+        A text such as "s3://bucket/image.tif" names an object.
     plane : Plane, optional
         Which plane, of a file that holds more than one.
     on_header : callable, optional
@@ -103,6 +105,8 @@ def read(
         The file cannot be opened or decoded.
     MissingPackageError
         The format needs a package that is not installed.
+    AccessError
+        The bucket or server of an address cannot be used.
     """
     return read_image(path, plane or Plane(), on_header).pixels
 
@@ -132,11 +136,32 @@ def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
     """Open a file and give its scenes, from its header; planes are read while it is open."""
     name = os.fspath(path)
     reader = _reader(name)
-    _check_exists(name)
-    with reader(name) as scenes:
+    if not is_remote(name):
+        _check_exists(name)
+    with _remote_scenes(reader, name) if is_remote(name) else reader(name) as scenes:
         if not scenes:
             raise ReadError("the file holds no image; copy it again from its source")
         yield scenes
+
+
+@contextmanager
+def _remote_scenes(reader: Reader, address: str) -> Iterator[Sequence[Scene]]:
+    """Open an object; a request that failed outranks what a library made of it."""
+    if is_in_zarr(address):
+        with explained(address), reader(address) as scenes:
+            yield scenes
+        return
+    file = open_remote(address)
+    if not file.size:
+        raise ReadError("the file is empty (0 bytes); copy it again from its source")
+    try:
+        with reader(file) as scenes:
+            yield scenes
+    except ReadError:
+        if file.failure is None:
+            raise
+    if file.failure is not None:
+        raise file.failure
 
 
 def _reader(name: str) -> Reader:
@@ -181,12 +206,12 @@ def _check_exists(name: str) -> None:
 def _what_it_is(name: str) -> str | None:
     """Say what a file holds whose content is not what its name promises."""
     module = _READERS.get(os.path.splitext(name)[1].lower())
-    if module not in ("tiff", "compressed") or not os.path.isfile(name):
+    if module not in ("tiff", "compressed") or not (is_remote(name) or os.path.isfile(name)):
         return None
     try:
-        with open(name, "rb") as file:
+        with open_to_read(name) as file:
             start = file.read(512)
-    except OSError:
+    except (OSError, ReadError):
         return None
     found = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
     promised = {".pn": "PNG", ".jp": "JPEG"}.get(os.path.splitext(name)[1].lower()[:3], "TIFF")

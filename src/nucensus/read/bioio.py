@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, ReadError
-from .scene import Index, Scene, side_um
+from ..remote import RemoteFile
+from .scene import Index, Scene, Source, side_um
 
 if TYPE_CHECKING:
     from bioio import BioImage
 
 
 @contextmanager
-def open_scenes(path: str) -> Iterator[list[Scene]]:
+def open_scenes(path: Source) -> Iterator[list[Scene]]:
     """Open a file through BioIO, which has the axes T, C, Z, Y and X and scenes."""
+    if isinstance(path, RemoteFile):
+        raise ReadError(
+            "files of this format are read from folders only; copy it to one, or convert it to "
+            "OME-TIFF or OME-Zarr"
+        )
     try:
         from bioio import BioImage
         from bioio_base.exceptions import UnsupportedFileFormatError

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from ..errors import ReadError
-from .scene import Index, Scene
+from .scene import Index, Scene, Source
 
 _PNG_SAMPLES = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 """Samples a pixel by colour type; of a palette, as it is decoded."""
@@ -26,12 +26,13 @@ class _Size(NamedTuple):
 
 
 @contextmanager
-def open_scenes(path: str) -> Iterator[list[Scene]]:
+def open_scenes(path: Source) -> Iterator[list[Scene]]:
     """Open a PNG or JPEG file; its colours are channels. It is decoded when it is read."""
-    is_png = os.path.splitext(path)[1].lower() == ".png"
+    name = path if isinstance(path, str) else path.name
+    is_png = os.path.splitext(name)[1].lower() == ".png"
     codec, header = ("png", _png_header) if is_png else ("jpeg", _jpeg_header)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb") if isinstance(path, str) else path as file:
             encoded = file.read()
         yield [_scene(encoded, codec, header)]
     except OSError as error:

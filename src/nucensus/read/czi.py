@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..markup import read_records
-from .scene import Index, Scene, side_um
+from .scene import Index, Scene, Source, side_um
 from .vendor import open_file
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _PLACES = "YXM0A"
 
 
 @contextmanager
-def open_scenes(path: str) -> Iterator[list[Scene]]:
+def open_scenes(path: Source) -> Iterator[list[Scene]]:
     """Open a CZI file; each of its scenes is one, put together from its tiles at full size."""
     with open_file(path, "CZI", "czifile", "CziFile") as file:
         yield _scenes(file)

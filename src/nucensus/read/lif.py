@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from .scene import Index, Scene, side_um
+from .scene import Index, Scene, Source, side_um
 from .vendor import open_file
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ _AXES = {"T": "t", "Z": "z", "C": "c", "S": "c"}
 
 
 @contextmanager
-def open_scenes(path: str) -> Iterator[list[Scene]]:
+def open_scenes(path: Source) -> Iterator[list[Scene]]:
     """Open a LIF file; each of its images is a scene."""
     with open_file(path, "LIF", "liffile", "LifFile") as file:
         yield [_scene(image) for image in file.images if {"Y", "X"} <= set(image.sizes)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .scene import Index, Scene, side_um
+from .scene import Index, Scene, Source, side_um
 from .vendor import open_file
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _AXES = {"T": "t", "Z": "z", "C": "c", "S": "c"}
 
 
 @contextmanager
-def open_scenes(path: str) -> Iterator[list[Scene]]:
+def open_scenes(path: Source) -> Iterator[list[Scene]]:
     """Open an ND2 file; each of its stage positions is a scene."""
     with open_file(path, "ND2", "nd2", "ND2File") as file:
         yield [_scene(file, position) for position in range(file.sizes.get("P", 1))]

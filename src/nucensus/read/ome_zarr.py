@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, NotAPlaneError, ReadError
+from ..remote import is_remote, zarr_store
 from .scene import Index, Scene, side_um
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ def open_scenes(path: str) -> Iterator[list[Scene]]:
         from zarr.errors import BaseZarrError
     except ImportError as error:
         raise MissingPackageError("zarr 3", "Reading OME-Zarr", "ome-zarr") from error
+    where = zarr_store(path) if is_remote(path) else path
     try:
-        yield [_scene(group) for group in _images(zarr.open_group(path, mode="r"))]
+        yield [_scene(group) for group in _images(zarr.open_group(where, mode="r"))]
     except (OSError, ValueError, LookupError, BaseZarrError) as error:
         raise ReadError(
             f"the folder does not decode as OME-Zarr ({type(error).__name__}: {error}); "

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from ..channels import find_channel, list_channels, nuclear_channel
 from ..errors import NotAPlaneError
 from ..model import Header, Plane
+from ..remote import RemoteFile
+
+Source: TypeAlias = str | RemoteFile
+"""What a reader opens: a path, or an object; an OME-Zarr is named, by its path or address."""
 
 Index: TypeAlias = dict[str, int]
 """One position on each axis of a scene, from 0."""

@@ -2,11 +2,10 @@
 
 import functools
 import math
-import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, ReadError
 from ..markup import read_records
 from .plain_tiff import UM, metaseries_pixel_um, open_plain
-from .scene import Index, Scene, side_um
+from .scene import Index, Scene, Source, side_um
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries
@@ -25,21 +24,22 @@ _DEFLATE_OR_ZSTD = (8, 32946, 50000)
 
 
 @contextmanager
-def open_scenes(path: str) -> Iterator[list[Scene]]:
+def open_scenes(path: Source) -> Iterator[list[Scene]]:
     """Open a TIFF file; each series of pages is a scene.
 
     One file of an OME-TIFF set of several stands for its own pages, so that
     none is counted twice.
     """
     try:
-        with open(path, "rb") as file:
-            plain = open_plain(file)
-            if plain is not None:
-                yield [plain]
-                return
+        if isinstance(path, str):
+            with open(path, "rb") as file:
+                plain = open_plain(file)
+                if plain is not None:
+                    yield [plain]
+                    return
         import tifffile
 
-        with tifffile.TiffFile(path, _multifile=False) as tiff:
+        with tifffile.TiffFile(cast("BinaryIO", path), _multifile=False) as tiff:
             yield _scenes(tiff)
     except OSError as error:
         raise ReadError(f"the file cannot be read: {error.strerror or error}") from error
@@ -122,7 +122,7 @@ def _read_page(series: "TiffPageSeries", number: int, count: int) -> NDArray[Any
             "the OME-XML says that the file holds this plane, and it does not; "
             "copy the file again, or choose another plane"
         )
-    if key.is_memmappable:
+    if key.is_final:
         return _read_contiguous(key, page.dataoffsets[0])
     if count == 1 and (
         key.compression == _LZW
@@ -135,21 +135,32 @@ def _read_page(series: "TiffPageSeries", number: int, count: int) -> NDArray[Any
 def _decode_with_libtiff(page: "TiffPage") -> NDArray[Any]:
     import imagecodecs
 
-    with open(page.parent.filehandle.path, "rb") as file:
-        decoded: NDArray[Any] = imagecodecs.tiff_decode(file.read())
+    handle = page.parent.filehandle
+    if handle.is_file:
+        with open(handle.path, "rb") as file:
+            encoded = file.read()
+    else:
+        handle.seek(0)
+        encoded = handle.read()
+    decoded: NDArray[Any] = imagecodecs.tiff_decode(encoded)
     return decoded
 
 
 def _read_contiguous(page: "TiffPage", offset: int) -> NDArray[Any]:
-    path = page.parent.filehandle.path
+    handle = page.parent.filehandle
     dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
-    there = max(0, (os.path.getsize(path) - offset) // dtype.itemsize)
+    there = max(0, (handle.size - offset) // dtype.itemsize)
     if there < page.size:
         raise ReadError(
             f"the file is truncated: {there} of {page.size} pixels are there; "
             f"copy it again from its source"
         )
-    return np.fromfile(path, dtype, page.size, offset=offset).reshape(page.shape)
+    if handle.is_file:
+        return np.fromfile(handle.path, dtype, page.size, offset=offset).reshape(page.shape)
+    pixels = np.empty(page.shape, dtype)
+    handle.seek(offset)
+    handle.readinto(pixels.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # any buffer
+    return pixels
 
 
 def _ome_images(xml: str) -> list[dict[str, Any]]:

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import InputError, MissingPackageError, ReadError
+from .scene import Source
 
 
 @contextmanager
-def open_file(path: str, kind: str, package: str, reader: str) -> Iterator[Any]:
+def open_file(path: Source, kind: str, package: str, reader: str) -> Iterator[Any]:
     """Open `path`, a file of the format `kind`, with the class `reader` of `package`."""
     try:
         module = importlib.import_module(package)

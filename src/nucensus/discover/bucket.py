@@ -1,0 +1,157 @@
+"""Find the objects that the user named by an address: prefixes, objects, globs."""
+
+import contextlib
+import glob
+import posixpath
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from itertools import accumulate
+
+from ..errors import InputError
+from ..model import RUN_FILE
+from ..remote import check_address, list_below, size_and_time
+from .walk import THUMBNAIL, Batch, is_image_folder, is_index, sortable
+
+_FILE, _FOLDER, _END = b"\1", b"\2", bytes(5)
+"""So that of a folder the files come first, and a name before those that it starts."""
+
+_Row = tuple[bytes, str, str, int, int]
+
+
+def expand_remote(given: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+    """Yield the images that an address stands for, in the order of the same folder on a disk.
+
+    It is listed once; SQLite sorts the names, on disk where they are many.
+    """
+    address = check_address(given).rstrip("/")
+    if is_image_folder(address, endings):
+        known = size_and_time(address)
+        if known[0] >= 0:
+            yield Batch([address], [], {} if ".zarr" in address.lower() else {address: known})
+            return
+        if not glob.has_magic(address):
+            raise InputError(
+                f"{given!r} does not exist; expected an object, a prefix or a glob of images"
+            )
+    top, pattern = _top(address, endings)
+    with contextlib.closing(sqlite3.connect("")) as database:
+        database.execute(
+            "CREATE TABLE found (key PRIMARY KEY, name, kind, size, time) WITHOUT ROWID"
+        )
+        found = _Found(pattern, endings)
+        database.executemany("INSERT OR IGNORE INTO found VALUES (?, ?, ?, ?, ?)", found.rows(top))
+        rows = database.execute("SELECT name, kind, size, time FROM found ORDER BY key")
+        yield from _batches(rows, found, top, left_out)
+
+
+def common_prefix(given: Sequence[str], endings: tuple[str, ...]) -> str:
+    """Return the prefix that the names of objects are relative to; "" if there is none."""
+    tops = [_top(each.rstrip("/"), endings)[0].split("/") for each in given]
+    alike = [len(set(parts)) == 1 for parts in zip(*tops, strict=False)]
+    count = alike.index(False) if False in alike else len(alike)
+    return "/".join(tops[0][:count]) if count > 2 else ""
+
+
+def name_below(path: str, base: str) -> str:
+    """Return what an object is called, relative to `base`, or by bucket and key."""
+    return path[len(base) :].strip("/") if base else path.partition("://")[2]
+
+
+def _top(address: str, endings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return the prefix to list, and the pattern of what counts below it."""
+    parts = address.split("/")
+    fixed = next((i for i, part in enumerate(parts) if i > 2 and glob.has_magic(part)), len(parts))
+    if fixed < len(parts):
+        return "/".join(parts[:fixed]), tuple(parts[fixed:])
+    if len(parts) > 3 and (is_image_folder(address, endings) or is_index(parts[-1])):
+        return "/".join(parts[:-1]), ()
+    return address, ()
+
+
+class _Found:
+    """What a listing holds of interest, and which folders hold the index of a plate or a run."""
+
+    def __init__(self, pattern: tuple[str, ...], endings: tuple[str, ...]) -> None:
+        self._pattern = pattern
+        self._endings = endings
+        self.indexed: set[str] = set()
+        self.runs: set[str] = set()
+
+    def rows(self, top: str) -> Iterator[_Row]:
+        """Yield images, thumbnails and indexes, with what they are sorted by."""
+        for each in list_below(top):
+            parts = each.name.split("/")
+            start = self._start(parts)
+            image = next(
+                (i for i, p in enumerate(parts) if p.lower().endswith(self._endings)), None
+            )
+            is_folder = image is not None and image < len(parts) - 1
+            parts = parts if image is None else parts[: image + 1]
+            if start is None or any(part.startswith(".") or not part for part in parts):
+                continue
+            folder = "/".join(parts[:-1])
+            if image is not None:
+                kind = "thumbnail" if THUMBNAIL.search(parts[-1]) else "image"
+            elif is_index(parts[-1]) and not (self._pattern and start == len(parts)):
+                kind = "index"
+                self.indexed.add(folder)
+            else:
+                if parts[-1] == RUN_FILE:
+                    self.runs.add(folder)
+                continue
+            size, time = (-1, -1) if is_folder else (each.size_bytes, each.mtime_ns)
+            yield _key(parts, start), "/".join(parts), kind, size, time
+
+    def _start(self, parts: list[str]) -> int | None:
+        """Return how many parts the pattern takes, as it does of names or of folders."""
+        if not self._pattern:
+            return 0
+        ends = range(1, len(parts) + 1)
+        return next((end for end in ends if _matches(parts[:end], self._pattern)), None)
+
+
+def _key(parts: Sequence[str], start: int) -> bytes:
+    """Return bytes that sort what a pattern took as one name, and what is below it as a folder."""
+    matched = sortable("/".join(parts[:start])) + _END
+    rest = parts[start:]
+    if not rest:
+        return matched
+    folders = b"".join(_FOLDER + sortable(part) + _END for part in rest[:-1])
+    return matched + folders + _FILE + sortable(rest[-1]) + _END
+
+
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return _matches(parts, pattern[1:]) or (
+            bool(parts) and not parts[0].startswith(".") and _matches(parts[1:], pattern)
+        )
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def _batches(
+    rows: Iterator[tuple[str, str, int, int]], found: _Found, top: str, left_out: Counter[str]
+) -> Iterator[Batch]:
+    """Yield images one by one, and those of a plate with an index together."""
+    plate, batch = None, Batch([], [])
+    for name, kind, size, time in rows:
+        folders = ["", *accumulate(name.split("/")[:-1], posixpath.join)]
+        if not found.runs.isdisjoint(folders):
+            continue
+        if kind == "thumbnail":
+            left_out["thumbnails"] += 1
+            continue
+        of = next((folder for folder in folders if folder in found.indexed), None)
+        if of != plate or of is None:
+            if batch.images or batch.index_files:
+                yield batch
+            plate, batch = of, Batch([], [])
+        path = f"{top}/{name}"
+        (batch.index_files if kind == "index" else batch.images).append(path)
+        if size >= 0:
+            batch.known[path] = size, time
+    if batch.images or batch.index_files:
+        yield batch

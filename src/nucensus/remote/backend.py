@@ -1,0 +1,38 @@
+"""What this room needs of a place that holds objects."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from zarr.abc.store import Store
+
+
+class Listed(NamedTuple):
+    """An object as a listing gives it; its name is relative to what was listed."""
+
+    name: str
+    size_bytes: int
+    mtime_ns: int
+
+
+class Backend(Protocol):
+    """A bucket, a web server or a file system; objects are named by their keys in it."""
+
+    def begin(self, key: str, most: int) -> tuple[int, memoryview]:
+        """Return the size of an object and its first bytes: all, if that is at most `most`."""
+
+    def fetch(self, key: str, start: int, stop: int) -> memoryview:
+        """Return the bytes from `start` to before `stop`."""
+
+    def look(self, key: str) -> tuple[int, int] | None:
+        """Return size in bytes and time in ns of an object; None if there is none."""
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Yield every object below `prefix`, which is empty or ends in a slash."""
+
+    def put(self, key: str, file: Path) -> None:
+        """Write an object, whole or not at all."""
+
+    def zarr_store(self, key: str) -> "Store":
+        """Return a store of the zarr package, to be read."""

@@ -1,0 +1,139 @@
+"""Say what went wrong with a request, without what it held."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import AccessError, NucensusError, ReadError
+
+_KEYS = (
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or AWS_PROFILE), for Google "
+    "GOOGLE_APPLICATION_CREDENTIALS, for Azure AZURE_STORAGE_ACCOUNT_NAME and "
+    "AZURE_STORAGE_ACCOUNT_KEY; for a public bucket AWS_SKIP_SIGNATURE=true"
+)
+_OF_ALL_OBJECTS = (
+    "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
+    "TokenRefreshRequired", "RequestTimeTooSkewed", "AuthenticationFailed", "NoSuchBucket",
+    "ContainerNotFound", "AuthorizationHeaderMalformed", "PermanentRedirect", "AccountProblem",
+    "InvalidAuthenticationInfo", "AccountIsDisabled",
+)  # fmt: skip
+"""What a server says that holds for every object of a bucket."""
+
+_OTHER_REGION = ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraint")
+
+_reached: set[str] = set()
+"""Places that answered: if they fall silent later, it is one image that fails, not the run."""
+
+
+class _NoObjectError(ReadError, FileNotFoundError):
+    """There is no such object."""
+
+
+@contextmanager
+def explained(address: str, *, whole: bool = False) -> Iterator[None]:
+    """Turn what goes wrong with `address` into an error that helps, and that holds no secret.
+
+    What concerns every object of the bucket is an `AccessError`; with `whole`
+    everything is but that an object is missing.
+    """
+    place = _place(address)
+    try:
+        yield
+        _reached.add(place)
+    except NucensusError:
+        raise
+    except Exception as error:
+        if not _is_of_a_request(error):
+            raise
+        raise _explain(error, place, whole=whole) from None  # its text may hold a secret
+
+
+def _is_of_a_request(error: Exception) -> bool:
+    kind = type(error)
+    return kind.__module__.startswith("obstore") or isinstance(error, OSError | ValueError)
+
+
+def _explain(error: Exception, place: str, *, whole: bool) -> NucensusError:
+    # Addresses are left out: they hold names of files, which may be words that are looked for.
+    asks_machine = "169.254." in str(error)
+    text = re.sub(r"\w+://[^\s,]+", "", str(error))
+    status = _find(r"status code: (\d{3})|response: (\d{3})|status: (\d{3})", text)
+    code = _find(r"<Code>(\w+)</Code>", text)
+    said = " ".join(filter(None, (status, code)))
+    if status:
+        _reached.add(place)
+    if asks_machine or "CredentialsError" in text or "MissingAccount" in text:
+        return AccessError(f"no credentials for {place!r} were found; expected some; {_KEYS}")
+    if code in ("NoSuchBucket", "ContainerNotFound"):
+        return AccessError(
+            f"there is no bucket {place!r} ({said}); expected one that exists; check its name, "
+            f"and AWS_ENDPOINT_URL if it is not of Amazon"
+        )
+    if isinstance(error, FileNotFoundError) or status == "404":
+        return _NoObjectError(
+            "the file does not exist; check that it was not moved or deleted since it was listed"
+        )
+    if status == "301" or code in _OTHER_REGION or "incorrectly configured region" in text:
+        wanted = _find(r"<Region>([\w-]+)|expecting (?:&apos;|')([\w-]+)", text)
+        return AccessError(
+            f"{place!r} is in another region ({said}); expected requests there; set "
+            f"AWS_REGION={wanted or '... to the region of the bucket'}"
+        )
+    if "BadScheme" in text:
+        return AccessError(
+            f"{place!r} is at an http:// address, which is refused; expected https://; set "
+            f"AWS_ALLOW_HTTP=true if you trust the network"
+        )
+    if status in ("401", "403") or code in _OF_ALL_OBJECTS:
+        kind = AccessError if whole or status == "401" or code in _OF_ALL_OBJECTS else ReadError
+        what = place if kind is AccessError else "the object"
+        return kind(
+            f"access to {what!r} is refused ({said}); expected credentials that may use it; {_KEYS}"
+        )
+    if status in ("429", "503"):
+        reason = (
+            f"the server is overloaded ({said}), and stayed so; expected an answer; use fewer "
+            f"--workers, and do the failed images again with nucensus retry"
+        )
+        return AccessError(f"{place!r}: {reason}") if whole else ReadError(reason)
+    return _explain_silence(error, text, said, place, whole=whole)
+
+
+def _explain_silence(
+    error: Exception, text: str, said: str, place: str, *, whole: bool
+) -> NucensusError:
+    """Explain that no answer came, or one that says no more than that something failed."""
+    reasons = {
+        "certificate": "its TLS certificate is not trusted",
+        "InvalidContentType": "it does not speak TLS: http:// instead of https://?",
+        "dns error": "there is no host of that name",
+        "Connection refused": "the connection is refused",
+        "imed": "it did not answer in time",
+        "error sending request": "the connection broke",
+        "Not Supported": "it cannot do this",
+        "NotSupported": "it cannot do this",
+    }
+    reason = next(
+        (reason for sign, reason in reasons.items() if sign in text), type(error).__name__
+    )
+    if said:
+        reason = f"it says {said}"
+    if whole or place not in _reached:
+        return AccessError(
+            f"{place!r} cannot be used: {reason}; expected a server that answers; check the "
+            f"address, the network, and AWS_ENDPOINT_URL if it is set"
+        )
+    return ReadError(
+        f"{place!r} could not be read, also not after several tries: {reason}; expected it to "
+        f"answer; do the failed images again with nucensus retry"
+    )
+
+
+def _place(address: str) -> str:
+    """Return the bucket or server of an address, without user and password."""
+    return re.sub(r"^(\w+://)(?:[^/@]*:[^/@]*@)?([^/?#]*).*", r"\1\2", address, flags=re.DOTALL)
+
+
+def _find(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    return next((group for group in match.groups() if group), "") if match else ""

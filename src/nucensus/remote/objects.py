@@ -1,0 +1,156 @@
+"""Objects in buckets and on web servers, through obstore."""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from ..errors import InputError, MissingPackageError
+from .backend import Listed
+
+if TYPE_CHECKING:
+    from zarr.abc.store import Store
+
+_PAGE = 1000
+_PATIENCE = {"max_retries": 12, "retry_timeout": timedelta(seconds=60)}
+_TIMES = {"connect_timeout": "5s", "read_timeout": "30s", "timeout": "5m"}
+_SWITCHES = ("allow_http", "allow_invalid_certificates")
+_CLIENT = (*_SWITCHES, "proxy_url", "proxy_ca_certificate", "proxy_excludes", "user_agent")
+_START_BYTES = 256 << 10
+_PART_BYTES = 16 << 20
+_MOST_PARTS = 9000  # S3 takes 10,000
+
+
+class Objects:
+    """A bucket, or a web server."""
+
+    def __init__(self, scheme: str, place: str) -> None:
+        try:
+            import obstore
+        except ImportError as error:
+            raise MissingPackageError("obstore", f"Using {scheme}:// addresses", "cloud") from error
+        self._obstore: Any = obstore
+        self._is_web = scheme in ("http", "https")
+        self._root = f"{scheme}://{place}"
+        self._store: Any = self._open("")
+
+    def _open(self, prefix: str) -> Any:
+        from obstore.store import HTTPStore, from_url
+
+        root = f"{self._root}/{prefix}" if prefix else self._root
+        if self._is_web:
+            client = {**_TIMES, "allow_http": True}
+            return HTTPStore.from_url(root, client_options=client, retry_config=_PATIENCE)
+        client = _client(self._root)
+        known = _credentials(self._root)
+        return from_url(root, client_options=client, retry_config=_PATIENCE, **known)
+
+    def _path(self, key: str) -> str:
+        return unquote(key) if self._is_web else key
+
+    def begin(self, key: str, most: int) -> tuple[int, memoryview]:
+        """Ask for all of an object, and let go after its start if it is large."""
+        found = self._obstore.get(self._store, self._path(key))
+        size: int = found.meta["size"]
+        if size <= most:
+            return size, memoryview(found.bytes())
+        return size, memoryview(next(iter(found.stream(min_chunk_size=_START_BYTES))))
+
+    def fetch(self, key: str, start: int, stop: int) -> memoryview:
+        """Return a range."""
+        return memoryview(
+            self._obstore.get_range(self._store, self._path(key), start=start, end=stop)
+        )
+
+    def look(self, key: str) -> tuple[int, int] | None:
+        """Ask for size and time."""
+        try:
+            known = self._obstore.head(self._store, self._path(key))
+        except FileNotFoundError:
+            return None
+        return known["size"], _ns(known)
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """List in pages. Where a Zarr has more than a page of chunks, list on behind it."""
+        if self._is_web:
+            raise InputError(
+                f"{self._root}/{prefix!s} was given as a folder, and web servers list none; "
+                f"expected addresses of single images; write them into a --manifest"
+            )
+        offset: str | None = None
+        while True:
+            behind = None
+            last, inside, count = "", "", 0
+            for page in self._obstore.list(
+                self._store, prefix or None, offset=offset, chunk_size=_PAGE
+            ):
+                for each in page:
+                    path: str = each["path"]
+                    yield Listed(path[len(prefix) :], each["size"], _ns(each))
+                    zarr = (
+                        path[: path.lower().find(".zarr/") + 6] if ".zarr/" in path.lower() else ""
+                    )
+                    count = count + 1 if zarr and zarr == inside and path > last else 0
+                    last, inside = path, zarr
+                if count >= _PAGE:
+                    behind = f"{inside}\U0010ffff"
+                    break
+            if behind is None:
+                return
+            offset = behind
+
+    def put(self, key: str, file: Path) -> None:
+        """Write an object; one of many parts is put together at the end."""
+        part = max(_PART_BYTES, file.stat().st_size // _MOST_PARTS)
+        self._obstore.put(self._store, key, file, chunk_size=part, max_concurrency=4)
+
+    def zarr_store(self, key: str) -> "Store":
+        """Return a store of zarr that asks for single chunks."""
+        from zarr.storage import ObjectStore
+
+        return ObjectStore(self._open(self._path(key)), read_only=True)
+
+
+def _ns(known: Any) -> int:
+    """Return the time in whole seconds: the answer to a single question is no finer."""
+    return int(known["last_modified"].timestamp()) * 1_000_000_000
+
+
+def _client(scheme: str) -> Any:
+    """Return how requests are made: what the environment says, and else our time limits.
+
+    These are the names of obstore's `ClientConfig`, as in AWS_CONNECT_TIMEOUT.
+    An endpoint that the user gives as http:// is meant so.
+    """
+    prefix = {"s": "AWS", "g": "GOOGLE"}.get(scheme[0], "AZURE")
+    said = {name: os.environ.get(f"{prefix}_{name.upper()}") for name in (*_TIMES, *_CLIENT)}
+    client: dict[str, Any] = {**_TIMES, **{name: value for name, value in said.items() if value}}
+    endpoints = (os.environ.get(f"AWS_ENDPOINT{end}", "") for end in ("", "_URL", "_URL_S3"))
+    plain = prefix == "AWS" and any(each.startswith("http://") for each in endpoints)
+    for name in _SWITCHES:
+        client[name] = str(client.get(name)).lower() in ("true", "1", "yes")
+    return {**client, "allow_http": plain or client["allow_http"]}
+
+
+def _credentials(root: str) -> Any:
+    """Return a provider that knows the profiles of AWS, where no key is in the environment."""
+    if not root.startswith("s3") or _is_said_in_environment():
+        return {}
+    files = (Path.home() / ".aws" / name for name in ("credentials", "config"))
+    if "AWS_PROFILE" not in os.environ and not any(file.exists() for file in files):
+        return {}
+    try:
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError as error:
+        raise MissingPackageError("boto3", "A profile of AWS", "aws-profiles") from error
+    return {"credential_provider": Boto3CredentialProvider()}
+
+
+def _is_said_in_environment() -> bool:
+    signs = (
+        "AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    )  # fmt: skip
+    return any(sign in os.environ for sign in signs)
