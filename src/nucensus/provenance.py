@@ -4,7 +4,6 @@ The document is described by `docs/provenance.schema.json`.
 """
 
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +14,7 @@ from ._version import __version__
 from .files import whole
 from .model import shard_index
 from .names import escape
+from .remote import without_credentials
 from .store import ImageRow, Run
 
 Provenance: TypeAlias = dict[str, Any]
@@ -124,11 +124,3 @@ def _clean(value: Any) -> Any:
 
 def _plain(text: str) -> str:
     return escape(without_credentials(text))
-
-
-def without_credentials(text: str) -> str:
-    """Return addresses without user, password, query and fragment: these may hold a signature."""
-    if "://" not in text:
-        return text
-    text = re.sub(r"(\w://)[^/\s@]*@", r"\1", text)
-    return re.sub(r"(\w://[^\s?#]*)[?#]\S*", r"\1", text)

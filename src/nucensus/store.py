@@ -37,6 +37,7 @@ from .errors import MissingPackageError, RunError
 from .lock import RunLock
 from .machine import network_disk
 from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Plane, Settings, Shard
+from .remote import is_remote, size_and_time
 
 if TYPE_CHECKING:
     import pandas
@@ -326,6 +327,10 @@ class Run:
         packed = self._database.execute(query, (_as_sql(image),)).fetchone()[0]
         return np.frombuffer(packed or b"", "<f8").reshape(-1, 2)
 
+    def copy_to(self, file: Path) -> None:
+        """Write the run file as it is now to `file`, which is not there yet."""
+        self._database.execute("VACUUM INTO ?", (os.fspath(file),))
+
     def close(self) -> None:
         """Close the run file."""
         self._database.close()
@@ -400,6 +405,7 @@ class RunWriter:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None, *, overwrite: bool = False) -> None:
+        refuse_address(folder)
         self._folder = None if folder is None else Path(folder)
         self.lock: RunLock | None = None
         """Whose run it is, and which images are in flight; None in memory."""
@@ -572,17 +578,15 @@ class RunWriter:
         """
         query = "SELECT key, path, plane, stage, size_bytes FROM images WHERE status = 'failed'"
         for key, path, plane, stage, size_bytes in self._database.execute(query).fetchall():
-            try:
-                now = os.stat(_as_text(path))
-            except OSError:
-                now = None
-            is_back = now is not None and size_bytes < 0
+            now = size_and_time(_as_text(path))
+            is_there = now[0] >= 0
+            is_back = is_there and size_bytes < 0
             if stage == "discover" and not (is_back and "each" not in astuple(_plane(plane))):
                 continue
-            if now is not None:
+            is_listed = size_bytes >= 0 or stage == "discover"  # a manifest tells no size
+            if is_there and (is_listed or not is_remote(_as_text(path))):
                 self._database.execute(
-                    "UPDATE journal SET size_bytes = ?, mtime_ns = ? WHERE key = ?",
-                    (now.st_size, now.st_mtime_ns, key),
+                    "UPDATE journal SET size_bytes = ?, mtime_ns = ? WHERE key = ?", (*now, key)
                 )
             self._database.execute("UPDATE journal SET status = 'pending' WHERE key = ?", (key,))
         self.commit()
@@ -715,6 +719,15 @@ class RunWriter:
         return value
 
 
+def refuse_address(folder: str | os.PathLike[str] | None) -> None:
+    """Raise if a run is to be written where no run file can be."""
+    if folder is not None and is_remote(folder):
+        raise RunError(
+            f"{os.fspath(folder)!r} was given to write the run to; expected a folder of this "
+            f"machine; put the run into the bucket when it is done, with nucensus export --to run"
+        )
+
+
 _OTHER_INPUTS = (
     "expected the inputs it was made from; choose another folder with -o, or --overwrite it"
 )
@@ -726,7 +739,7 @@ def _close_with(owner: Any, database: sqlite3.Connection) -> "weakref.finalize[.
 
 
 def _absolute(path: str) -> str:
-    return path if "://" in path else os.path.abspath(path)
+    return path if is_remote(path) else os.path.abspath(path)
 
 
 def _is_still(path: Path, known: os.stat_result) -> bool:

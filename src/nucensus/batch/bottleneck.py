@@ -46,8 +46,8 @@ class Tally:
             return f"{share} finding nuclei, with {self.workers} workers: more cores would help."
         if part == "wait":
             return (
-                f"{share} waiting for files or for a core: a faster disk would help, or more "
-                f"--workers where the cores are idle."
+                f"{share} waiting for files or for a core: a faster disk or network would help, or "
+                f"more --workers where the cores are idle."
             )
         compression = self.compressions.most_common(1)[0][0]
         if not compression:

@@ -19,7 +19,7 @@ _GAIN = 0.9
 _THREADS_START_S = 0.01
 _POOL_START_S = 0.1
 """What a `multiprocessing.Pool` takes beside the start of its workers, most of it to end."""
-_MOST_AHEAD = 16
+_MOST_AHEAD = 32
 _SHORT_S = 0.005
 _TRIAL_S = 0.03
 
@@ -34,7 +34,7 @@ class Choice:
     workers : int
     reason : str
     ahead : int
-        Threads beside the workers, that read while others wait for the disk.
+        Threads beside the workers, that read while others wait for the disk or the network.
     measured : Measured or None
         What the pilot found, where there was one.
     predicted_s : dict of str to float
@@ -135,12 +135,13 @@ def choose_from(
     """
     workers = workers or usable_cores()
     serial = f"list-{'memory' if in_memory else 'disk'}"
-    if workers == 1 or remaining == 0:
+    ahead = _ahead(measured, workers)
+    if (workers == 1 and not ahead) or remaining == 0:
         reason = "one worker" if workers == 1 else "the pilot worked on all there was"
         return Choice(STRATEGIES[serial], workers, reason, measured=measured)
     predicted = {
         serial: remaining * measured.total_s,
-        "threads": _threads_s(measured, remaining, workers),
+        "threads": _threads_s(measured, remaining, workers, ahead),
     }
     processes = _process_strategy(function, in_memory, measured, remaining, memory_bytes)
     if processes is not None:
@@ -153,7 +154,7 @@ def choose_from(
         STRATEGIES[best], workers, _reason(best, predicted, measured, serial), measured=measured,
         predicted_s=predicted,
     )  # fmt: skip
-    return replace(choice, ahead=_ahead(measured, workers)) if best == "threads" else choice
+    return replace(choice, ahead=ahead) if best == "threads" else choice
 
 
 def trial_size(choice: Choice, remaining: int) -> int:
@@ -170,8 +171,8 @@ def trial_size(choice: Choice, remaining: int) -> int:
     return size if each.total_s < _SHORT_S and 4 * size <= remaining else 0
 
 
-def _threads_s(measured: Measured, remaining: int, workers: int) -> float:
-    """Predict threads that take turns with the interpreter lock.
+def _threads_s(measured: Measured, remaining: int, workers: int, ahead: int) -> float:
+    """Predict threads that take turns with the interpreter lock, and with the cores.
 
     This is mean value analysis of a closed queue (Reiser and Lavenberg 1980):
     each thread spends a time with the lock, where others may be waiting, and a
@@ -182,11 +183,12 @@ def _threads_s(measured: Measured, remaining: int, workers: int) -> float:
     each_s = measured.alone_s
     locked_s = measured.locked * measured.total_s
     queue, per_s = 0.0, 0.0
-    for threads in range(1, workers + 1):
+    for threads in range(1, workers + ahead + 1):
         turn_s = locked_s * (1 + queue)
         per_s = threads / max(each_s - locked_s + turn_s, 1e-9)
         queue = per_s * turn_s
-    return _THREADS_START_S + remaining / per_s
+    busy_s = max(each_s - measured.wait_s, 1e-9)
+    return _THREADS_START_S + remaining / min(per_s, workers / busy_s)
 
 
 def _process_strategy(

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ..detect import Estimate, Resolved, detect, estimate_as
-from ..errors import NucensusError, TooLargeError
+from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..lock import RunLock
 from ..model import Failed, Found, Header, Outcome, Plane, Settings
 from ..read import Image, read_image
+from ..remote import open_to_read
 from .budget import Budget
 
 
@@ -89,6 +90,9 @@ class Job:
             start, cpu = time.perf_counter(), time.thread_time()
             try:
                 image = read_image(path, plane, admission)
+            except AccessError:  # no image of the bucket can be read: that ends the run
+                admission.give_back()
+                raise
             except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
                 admission.give_back()
                 known = isinstance(error, NucensusError)
@@ -187,7 +191,7 @@ class _Admission:
 def content_hash(path: str) -> str | None:
     """Return the hash of a file; None if it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "blake2b").hexdigest()
-    except OSError:
+        with open_to_read(path) as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()  # type: ignore[arg-type]
+    except (OSError, ReadError):
         return None

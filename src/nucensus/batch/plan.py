@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
-from ..errors import NucensusError
+from ..errors import AccessError, NucensusError
 from ..model import ImageRef, Plane
 from ..read import open_scenes
 from ..read.scene import Scene, choose_scene
@@ -26,6 +26,8 @@ def expand(references: Iterable[ImageRef]) -> Iterator[ImageRef]:
         try:
             with open_scenes(reference.path) as scenes:
                 expanded = list(_planes(reference, scenes))
+        except AccessError:
+            raise
         except NucensusError as error:
             expanded = [replace(reference, problem=str(error))]
         yield from expanded

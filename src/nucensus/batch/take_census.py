@@ -20,7 +20,8 @@ from ..export import write_csv
 from ..machine import facts, usable_cores
 from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings, Shard
 from ..read import SUFFIXES
-from ..store import Run, RunWriter
+from ..remote import is_remote
+from ..store import Run, RunWriter, refuse_address
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from
@@ -73,7 +74,8 @@ def census(
     Parameters
     ----------
     inputs : path or iterable of path
-        Files, folders and globs of images.
+        Files, folders and globs of images; or addresses, such as
+        "s3://bucket/plate".
     out : path, optional
         The folder that receives `run.sqlite`, `nuclei.csv`, `images.csv` and
         `provenance.json`.
@@ -143,6 +145,7 @@ def census(
     """
     settings = settings or Settings()
     detector_named(settings.detector)
+    refuse_address(out)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
     found = list_images(named, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
     wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
@@ -231,8 +234,12 @@ def _selection(
         **asdict(plane),
         "pattern": pattern,
         "shard": shard and str(shard),
-        **{name: path and os.path.abspath(os.fspath(path)) for name, path in tables.items()},
+        **{name: path and _absolute(os.fspath(path)) for name, path in tables.items()},
     }
+
+
+def _absolute(path: str) -> str:
+    return path if is_remote(path) else os.path.abspath(path)
 
 
 def _refuse_other(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .destination import Destination
 from .detection import detection_options
 from .running import run_and_report, run_options
 from .selection import plane_of, selection
@@ -35,7 +36,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     "-o",
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Destination(),
     metavar="RUN",
     help="Folder for run.sqlite, nuclei.csv and images.csv.",
 )
@@ -78,9 +79,9 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     published detector, with its published numbers for the rest.
 
     INPUT is any number of image files, folders (all images in them and below
-    them), plates and globs. Look at them first with nucensus scan. A file that
-    cannot be read is a row of images.csv with its reason; it never stops the
-    others.
+    them), plates and globs, also in buckets (s3://bucket/plate). Look at them
+    first with nucensus scan. A file that cannot be read is a row of images.csv
+    with its reason; it never stops the others.
 
     The same command on the same RUN carries on where an earlier one was
     stopped, and does new and changed files.

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ..export import FORMATS
+from .destination import Destination
 
 _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.items())
 
@@ -28,9 +29,9 @@ _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.ite
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=Destination(),
     metavar="PATH",
-    help="Folder to write to, or the file.  [default: in RUN]",
+    help="Folder, file or address in a bucket to write to.  [default: in RUN]",
 )
 @click.option(
     "--radius",
@@ -38,7 +39,7 @@ _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.ite
     metavar="N",
     help="Draw a disc of so many pixels in labels and ome-zarr.  [default: one pixel]",
 )
-def command(folder: Path, to: str, out: Path | None, radius: int | None) -> None:
+def command(folder: Path, to: str, out: Path | str | None, radius: int | None) -> None:
     """Write what a run found in another format."""
     from ..export import export_run
     from ..store import Run

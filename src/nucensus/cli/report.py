@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .destination import Destination
+
 if TYPE_CHECKING:
     from ..store import Run
 
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Destination(),
     metavar="FILE.html",
-    help="The report.  [default: report.html in RUN]",
+    help="The report, also in a bucket.  [default: report.html in RUN]",
 )
 @click.option(
     "--gallery", is_flag=True, help="Also write a picture of every field, in a folder beside it."
 )
-def command(folder: Path, out: Path | None, gallery: bool) -> None:
+def command(folder: Path, out: Path | str | None, gallery: bool) -> None:
     """Show a run as one HTML file: numbers, plate heat maps, histograms, pictures.
 
     The file needs no network and nothing beside it. RUN is the folder that
@@ -31,17 +33,21 @@ def command(folder: Path, out: Path | None, gallery: bool) -> None:
 
     run = Run(folder)
     file = out or (folder if folder.is_dir() else folder.parent) / "report.html"
-    publish(run, file)
-    if gallery:
-        from ..report import write_gallery
-
-        beside = file.with_name(f"{file.stem}_gallery")
-        click.echo(f"Written: {write_gallery(run, beside)} pictures and {beside / 'index.html'}")
+    publish(run, file, gallery=gallery)
 
 
-def publish(run: "Run", file: Path) -> None:
+def publish(run: "Run", out: Path | str, *, gallery: bool = False) -> None:
     """Write the report of `run` and say where it is."""
-    from ..report import write_report
+    from ..remote import staged
+    from ..report import write_gallery, write_report
 
-    write_report(run, file)
-    click.echo(f"Written: {file} ({file.stat().st_size / 1e6:.1f} MB)")
+    written = []
+    with staged(out) as stage:
+        file = stage.path
+        write_report(run, file)
+        written.append(f"Written: {stage.final(file)} ({file.stat().st_size / 1e6:.1f} MB)")
+        if gallery:
+            index = file.with_name(f"{file.stem}_gallery") / "index.html"
+            count = write_gallery(run, index.parent)
+            written.append(f"Written: {count} pictures and {stage.final(index)}")
+    click.echo("\n".join(written))

@@ -16,14 +16,14 @@ from typing import BinaryIO
 
 from ..errors import InputError
 from ..model import ImageRef, Place, Plane
-from ..remote import ask_all, is_remote
+from ..remote import ask_all, is_remote, size_and_time
 from .bucket import common_prefix, expand_remote, name_below
 from .index import Index, Promise, read_index
 from .manifest import read_manifest, read_metadata
 from .names import compile_pattern, parse_name
 from .plate import PlateView, view_plates
 from .select import select
-from .walk import Batch, common_folder, expand, natural_key, size_and_time
+from .walk import Batch, common_folder, expand, natural_key
 from .zarr_plate import zarr_fields
 
 __all__ = [

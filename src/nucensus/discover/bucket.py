@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import accumulate
 
-from ..errors import InputError
+from ..errors import InputError, NucensusError, ReadError
 from ..model import RUN_FILE
-from ..remote import check_address, list_below, size_and_time
+from ..remote import check_address, list_below, open_remote, size_and_time
 from .walk import THUMBNAIL, Batch, is_image_folder, is_index, sortable
 
 _FILE, _FOLDER, _END = b"\1", b"\2", bytes(5)
@@ -32,9 +32,7 @@ def expand_remote(given: str, endings: tuple[str, ...], left_out: Counter[str]) 
             yield Batch([address], [], {} if ".zarr" in address.lower() else {address: known})
             return
         if not glob.has_magic(address):
-            raise InputError(
-                f"{given!r} does not exist; expected an object, a prefix or a glob of images"
-            )
+            raise _why_not(address)
     top, pattern = _top(address, endings)
     with contextlib.closing(sqlite3.connect("")) as database:
         database.execute(
@@ -44,6 +42,19 @@ def expand_remote(given: str, endings: tuple[str, ...], left_out: Counter[str]) 
         database.executemany("INSERT OR IGNORE INTO found VALUES (?, ?, ?, ?, ?)", found.rows(top))
         rows = database.execute("SELECT name, kind, size, time FROM found ORDER BY key")
         yield from _batches(rows, found, top, left_out)
+
+
+def _why_not(address: str) -> NucensusError:
+    """Return why an object that was named cannot be looked at."""
+    try:
+        open_remote(address)
+    except FileNotFoundError:
+        pass
+    except ReadError as error:
+        return error
+    return InputError(
+        f"{address!r} does not exist; expected an object, a prefix or a glob of images"
+    )
 
 
 def common_prefix(given: Sequence[str], endings: tuple[str, ...]) -> str:

@@ -10,9 +10,8 @@ from itertools import product
 from ..errors import InputError
 from ..markup import read_records
 from ..model import Place
-from ..remote import open_to_read
+from ..remote import open_to_read, size_and_time
 from .names import well_name
-from .walk import size_and_time
 
 
 @dataclass(frozen=True, slots=True)

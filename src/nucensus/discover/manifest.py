@@ -9,9 +9,8 @@ from typing import Any
 
 from ..errors import InputError, MissingPackageError, ReadError
 from ..model import ImageRef, Place
-from ..remote import check_address, is_remote, open_to_read
+from ..remote import check_address, is_remote, open_to_read, size_and_time
 from .names import normal_well
-from .walk import size_and_time
 
 _PATH_COLUMNS = ("path", "image", "file", "filename", "uri")
 _PLACE_COLUMNS = ("plate", "well", "site", "channel", "z", "time")

@@ -9,10 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .. import remote
 from ..errors import InputError
 from ..model import RUN_FILE
-from ..remote import is_remote
 
 THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
 
@@ -41,17 +39,6 @@ def common_folder(given: list[str]) -> str:
         return os.path.commonpath([os.path.abspath(_folder(each)) for each in given])
     except ValueError:  # different drives
         return ""
-
-
-def size_and_time(path: str) -> tuple[int, int]:
-    """Return the size of `path` in bytes and its time in ns, both -1 if it cannot be looked at."""
-    if is_remote(path):
-        return remote.size_and_time(path)
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return -1, -1
-    return stat.st_size, stat.st_mtime_ns
 
 
 def is_index(name: str) -> bool:

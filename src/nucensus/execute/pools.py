@@ -3,6 +3,7 @@
 import functools
 import multiprocessing
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -31,9 +32,10 @@ def default_context() -> "BaseContext":
     """Return the way in which this system starts processes, but for a fork that is not safe.
 
     A fork copies the locks that other threads hold, and nobody to release them.
+    The threads of obstore are not Python's.
     """
     method = multiprocessing.get_start_method(allow_none=True) or start_methods()[0]
-    if method == "fork" and threading.active_count() > 1:
+    if method == "fork" and (threading.active_count() > 1 or "obstore" in sys.modules):
         method = "forkserver"
     return multiprocessing.get_context(method)
 

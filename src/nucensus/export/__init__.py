@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from ..model import RUN_FILE
 from ..provenance import provenance, write_provenance
+from ..remote import staged
 from ..store import Run
 from .to_csv import write as write_tables
 
@@ -57,12 +59,13 @@ FORMATS = {
     "anndata": Format("nuclei.h5ad, one observation per nucleus", ".h5ad"),
     "wells": Format("wells.csv, one row per well", ".csv"),
     "xlsx": Format("wells.xlsx, one row per well", ".xlsx"),
+    "run": Format(f"{RUN_FILE}, nuclei.csv and images.csv: the run itself", ".sqlite"),
 }  # fmt: skip
 
 
 def export_run(
     run: Run, to: str, path: str | os.PathLike[str], *, radius: int | None = None
-) -> list[Path]:
+) -> list[Path | str]:
     """Write `run` in another format, with its provenance beside it.
 
     Parameters
@@ -71,19 +74,21 @@ def export_run(
         What was found.
     to : str
         One of `csv`, `parquet`, `geojson`, `napari`, `imagej`, `labels`,
-        `ome-zarr`, `anndata`, `wells` and `xlsx`.
-    path : path
+        `ome-zarr`, `anndata`, `wells`, `xlsx` and `run`, the run itself.
+    path : path or address
         The folder to write to; or, for a format that does not write a file for
-        each image, the file, if it ends as such files do.
+        each image, the file, if it ends as such files do. An address in a
+        bucket, such as "s3://bucket/tables/", gets the files once all of them
+        are whole.
     radius : int, optional
         For `labels` and `ome-zarr`: the radius of the disc that stands for a
         nucleus, in pixels. By default a nucleus is one pixel.
 
     Returns
     -------
-    list of Path
+    list of Path or str
         What was written: files, or the folder with a file for each image; last
-        the provenance.
+        the provenance. Those in a bucket by their addresses.
 
     Raises
     ------
@@ -91,6 +96,8 @@ def export_run(
         The format does not exist, or `path` cannot be written.
     MissingPackageError
         The format needs a package that is not installed.
+    AccessError
+        The bucket cannot be written to.
 
     Examples
     --------
@@ -103,14 +110,16 @@ def export_run(
         raise InputError(f"{to} draws no nuclei; a radius is for {drawn}; leave it out")
     options = {} if radius is None else {"radius": radius}
     module = importlib.import_module(f".to_{to.replace('-', '_')}", __name__)
-    target = Path(path)
     try:
-        document = provenance(run)
-        written: list[Path] = module.write(run, target, document, **options)
-        return [*written, write_provenance(run, document, _sidecar(target, FORMATS[to]))]
+        with staged(path) as stage:
+            document = provenance(run)
+            written: list[Path] = module.write(run, stage.path, document, **options)
+            sidecar = _sidecar(stage.path, FORMATS[to])
+            written.append(write_provenance(run, document, sidecar))
+        return [stage.final(each) for each in written]
     except OSError as error:
         raise InputError(
-            f"{os.fspath(target)!r} cannot be written ({error}); expected a folder, or a file "
+            f"{os.fspath(path)!r} cannot be written ({error}); expected a folder, or a file "
             f"that ends in {FORMATS[to].suffix}, in a place that can be written; choose another"
         ) from error
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..files import whole
 from ..names import escape
-from ..provenance import Provenance, without_credentials
+from ..provenance import Provenance
+from ..remote import without_credentials
 from ..store import IMAGE_COLUMNS, Run
 from .batches import Batch, batches
 from .optional import require

@@ -8,21 +8,23 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from ..errors import InputError
+from ..errors import InputError, ReadError
 from .backend import Backend, Listed
 from .faults import explained
 from .file import RemoteFile
+from .stage import Stage, stage
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
 
 __all__ = [
     "Listed", "RemoteFile", "ask_all", "check_address", "check_writable", "explained", "is_remote",
-    "list_below", "open_remote", "open_to_read", "size_and_time", "upload",
+    "list_below", "open_remote", "open_to_read", "size_and_time", "staged",
     "without_credentials", "zarr_store",
 ]  # fmt: skip
 
@@ -85,20 +87,31 @@ def open_to_read(path: str) -> BinaryIO:
     return io.BufferedReader(open_remote(path)) if is_remote(path) else open(path, "rb")
 
 
-def size_and_time(address: str) -> tuple[int, int]:
-    """Return the size in bytes and the time of last change in ns, both -1 if there is no object.
+def size_and_time(path: str) -> tuple[int, int]:
+    """Return size in bytes and time of last change in ns, both -1 if it cannot be looked at.
 
-    An OME-Zarr is as old as its metadata.
+    An OME-Zarr in a bucket is as old as its metadata.
     """
-    is_zarr = address.rstrip("/").lower().endswith(".zarr") or ".zarr/" in address.lower()
-    names = [f"{address.rstrip('/')}/{name}" for name in _ZARR_METADATA] if is_zarr else [address]
-    for name in names:
-        backend, key = _backend(name)
-        with explained(name, whole=True):
-            known = backend.look(key)
-        if known is not None:
-            return known
-    return -1, -1
+    try:
+        if not is_remote(path):
+            stat = os.stat(path)
+            return stat.st_size, stat.st_mtime_ns
+        return next(filter(None, map(_look, _told_by(path))), (-1, -1))
+    except (OSError, ReadError):
+        return -1, -1
+
+
+def _told_by(address: str) -> list[str]:
+    """Return the objects that tell when `address` changed."""
+    folder = address.rstrip("/")
+    is_zarr = folder.lower().endswith(".zarr") or ".zarr/" in folder.lower()
+    return [f"{folder}/{name}" for name in _ZARR_METADATA] if is_zarr else [address]
+
+
+def _look(address: str) -> tuple[int, int] | None:
+    backend, key = _backend(address)
+    with explained(address):
+        return backend.look(key)
 
 
 def ask_all(function: Callable[[str], _T], paths: Sequence[str]) -> list[_T]:
@@ -116,8 +129,31 @@ def list_below(folder: str) -> Iterator[Listed]:
         yield from backend.list(key)
 
 
-def upload(file: Path, address: str) -> None:
-    """Write a file to `address`: the object is there when it is whole, and not before."""
+@contextmanager
+def staged(target: str | os.PathLike[str]) -> Iterator[Stage]:
+    """Lend a place to write files for `target`; those for a bucket go there at the end.
+
+    Each object is there when it is whole, and not before; the provenance is the
+    last. After an error nothing is sent.
+    """
+    address = os.fspath(target)
+    if not is_remote(address):
+        yield Stage(Path(address), lambda path: path)
+        return
+    check_writable(address)
+    with stage(address, _send) as lent:
+        yield lent
+
+
+def _send(files: list[tuple[Path, str]]) -> None:
+    last = [each for each in files if each[0].name.endswith("provenance.json")]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        list(threads.map(_upload, [each for each in files if each not in last]))
+    list(map(_upload, last))
+
+
+def _upload(file_and_address: tuple[Path, str]) -> None:
+    file, address = file_and_address
     backend, key = _backend(address)
     with explained(address, whole=True):
         backend.put(key, file)

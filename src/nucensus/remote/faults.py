@@ -6,11 +6,17 @@ from contextlib import contextmanager
 
 from ..errors import AccessError, NucensusError, ReadError
 
-_KEYS = (
-    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or AWS_PROFILE), for Google "
-    "GOOGLE_APPLICATION_CREDENTIALS, for Azure AZURE_STORAGE_ACCOUNT_NAME and "
-    "AZURE_STORAGE_ACCOUNT_KEY; for a public bucket AWS_SKIP_SIGNATURE=true"
-)
+_KEYS = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; for a public bucket "
+    "AWS_SKIP_SIGNATURE=true",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS; for a public bucket GOOGLE_SKIP_SIGNATURE=true",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or "
+    "AZURE_STORAGE_SAS_TOKEN; for a public container AZURE_SKIP_SIGNATURE=true",
+    "ab": "set AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
+    "ht": "download the file with a program that logs in",
+}
+"""What to do about credentials, by the start of an address."""
+
 _OF_ALL_OBJECTS = (
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
     "TokenRefreshRequired", "RequestTimeTooSkewed", "AuthenticationFailed", "NoSuchBucket",
@@ -56,6 +62,7 @@ def _is_of_a_request(error: Exception) -> bool:
 def _explain(error: Exception, place: str, *, whole: bool) -> NucensusError:
     # Addresses are left out: they hold names of files, which may be words that are looked for.
     asks_machine = "169.254." in str(error)
+    keys = _KEYS.get(place[:2], "see the documentation of fsspec")
     text = re.sub(r"\w+://[^\s,]+", "", str(error))
     status = _find(r"status code: (\d{3})|response: (\d{3})|status: (\d{3})", text)
     code = _find(r"<Code>(\w+)</Code>", text)
@@ -63,7 +70,7 @@ def _explain(error: Exception, place: str, *, whole: bool) -> NucensusError:
     if status:
         _reached.add(place)
     if asks_machine or "CredentialsError" in text or "MissingAccount" in text:
-        return AccessError(f"no credentials for {place!r} were found; expected some; {_KEYS}")
+        return AccessError(f"no credentials for {place!r} were found; expected some; {keys}")
     if code in ("NoSuchBucket", "ContainerNotFound"):
         return AccessError(
             f"there is no bucket {place!r} ({said}); expected one that exists; check its name, "
@@ -88,7 +95,7 @@ def _explain(error: Exception, place: str, *, whole: bool) -> NucensusError:
         kind = AccessError if whole or status == "401" or code in _OF_ALL_OBJECTS else ReadError
         what = place if kind is AccessError else "the object"
         return kind(
-            f"access to {what!r} is refused ({said}); expected credentials that may use it; {_KEYS}"
+            f"access to {what!r} is refused ({said}); expected credentials that may use it; {keys}"
         )
     if status in ("429", "503"):
         reason = (

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _PATIENCE = {"max_retries": 12, "retry_timeout": timedelta(seconds=60)}
+_HASTE = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
 _TIMES = {"connect_timeout": "5s", "read_timeout": "30s", "timeout": "5m"}
 _SWITCHES = ("allow_http", "allow_invalid_certificates")
 _CLIENT = (*_SWITCHES, "proxy_url", "proxy_ca_certificate", "proxy_excludes", "user_agent")
@@ -34,18 +35,23 @@ class Objects:
         self._obstore: Any = obstore
         self._is_web = scheme in ("http", "https")
         self._root = f"{scheme}://{place}"
-        self._store: Any = self._open("")
+        self._store: Any = self._open("", _PATIENCE)
+        self._known: Any = None
 
-    def _open(self, prefix: str) -> Any:
+    def _first(self) -> Any:
+        """Return the store to look into: one that soon gives up, until it answered once."""
+        return self._known or self._open("", _HASTE)
+
+    def _open(self, prefix: str, retries: Any) -> Any:
         from obstore.store import HTTPStore, from_url
 
         root = f"{self._root}/{prefix}" if prefix else self._root
         if self._is_web:
             client = {**_TIMES, "allow_http": True}
-            return HTTPStore.from_url(root, client_options=client, retry_config=_PATIENCE)
+            return HTTPStore.from_url(root, client_options=client, retry_config=retries)
         client = _client(self._root)
         known = _credentials(self._root)
-        return from_url(root, client_options=client, retry_config=_PATIENCE, **known)
+        return from_url(root, client_options=client, retry_config=retries, **known)
 
     def _path(self, key: str) -> str:
         return unquote(key) if self._is_web else key
@@ -66,11 +72,16 @@ class Objects:
 
     def look(self, key: str) -> tuple[int, int] | None:
         """Ask for size and time."""
+        store, path = self._first(), self._path(key)
         try:
-            known = self._obstore.head(self._store, self._path(key))
+            known = self._obstore.head(store, path)
         except FileNotFoundError:
-            return None
-        return known["size"], _ns(known)
+            known = None
+        except self._obstore.exceptions.PermissionDeniedError:
+            self._obstore.get_range(store, path, start=0, end=1)  # which is refused with a reason
+            raise
+        self._known = self._store
+        return known and (known["size"], _ns(known))
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """List in pages. Where a Zarr has more than a page of chunks, list on behind it."""
@@ -79,6 +90,8 @@ class Objects:
                 f"{self._root}/{prefix!s} was given as a folder, and web servers list none; "
                 f"expected addresses of single images; write them into a --manifest"
             )
+        next(iter(self._obstore.list(self._first(), prefix or None, chunk_size=1)), None)
+        self._known = self._store
         offset: str | None = None
         while True:
             behind = None
@@ -110,7 +123,7 @@ class Objects:
         """Return a store of zarr that asks for single chunks."""
         from zarr.storage import ObjectStore
 
-        return ObjectStore(self._open(self._path(key)), read_only=True)
+        return ObjectStore(self._open(self._path(key), _PATIENCE), read_only=True)
 
 
 def _ns(known: Any) -> int:

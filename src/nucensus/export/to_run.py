@@ -1,0 +1,24 @@
+"""The run itself: its run file, as it is now, and the tables."""
+
+import os
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import whole
+from ..model import RUN_FILE
+from ..provenance import Provenance
+from ..store import Run
+from . import to_csv
+
+
+def write(run: Run, target: Path, document: Provenance) -> list[Path]:
+    """Write a copy of the run into a folder that holds none."""
+    file = target / RUN_FILE
+    if file.exists():
+        raise InputError(
+            f"{os.fspath(target)!r} holds a run already; expected a folder without one, or an "
+            f"address in a bucket; choose another with -o"
+        )
+    with whole(file) as partial:
+        run.copy_to(partial)
+    return [file, *to_csv.write(run, target, document)]
