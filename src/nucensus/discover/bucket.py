@@ -104,8 +104,9 @@ class _Found:
                 continue
             folder = "/".join(parts[:-1])
             if image is not None:
-                kind = "thumbnail" if THUMBNAIL.search(parts[-1]) else "image"
-            elif is_index(parts[-1]) and not (self._pattern and start == len(parts)):
+                is_left_out = start < len(parts) and THUMBNAIL.search(parts[-1])
+                kind = "thumbnail" if is_left_out else "image"
+            elif is_index(parts[-1]) and start < len(parts):
                 kind = "index"
                 self.indexed.add(folder)
             else:

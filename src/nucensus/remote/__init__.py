@@ -32,6 +32,7 @@ _T = TypeVar("_T")
 
 _BUCKETS = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss")
 _WEB = ("http", "https")
+_CONFIGURE = ("AWS_", "GOOGLE_", "AZURE_")
 _AT_ONCE = 16
 _ZARR_METADATA = ("zarr.json", ".zattrs", ".zgroup")
 
@@ -173,11 +174,13 @@ def _backend(address: str) -> tuple[Backend, str]:
     """Return what reads `address`, and what the object is called there."""
     scheme, _, rest = address.partition("://")
     place, _, key = rest.partition("/")
-    return _backend_of(scheme.lower(), place), key
+    said = ((name, os.environ[name]) for name in os.environ if name.startswith(_CONFIGURE))
+    return _backend_of(scheme.lower(), place, frozenset(said)), key
 
 
 @cache
-def _backend_of(scheme: str, place: str) -> Backend:
+def _backend_of(scheme: str, place: str, _: frozenset[tuple[str, str]]) -> Backend:
+    """Open a place once, as long as the environment says the same of it."""
     backend: Any
     if scheme in _BUCKETS or scheme in _WEB:
         from .objects import Objects as backend  # noqa: N813

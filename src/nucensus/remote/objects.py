@@ -72,12 +72,12 @@ class Objects:
 
     def look(self, key: str) -> tuple[int, int] | None:
         """Ask for size and time."""
-        store, path = self._first(), self._path(key)
+        store, path, errors = self._first(), self._path(key), self._obstore.exceptions
         try:
             known = self._obstore.head(store, path)
         except FileNotFoundError:
             known = None
-        except self._obstore.exceptions.PermissionDeniedError:
+        except (errors.PermissionDeniedError, errors.UnauthenticatedError):
             self._obstore.get_range(store, path, start=0, end=1)  # which is refused with a reason
             raise
         self._known = self._store

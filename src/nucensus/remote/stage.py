@@ -30,7 +30,8 @@ def stage(address: str, send: Callable[[list[tuple[Path, str]]], None]) -> Itera
     with tempfile.TemporaryDirectory(prefix="nucensus-") as folder:
 
         def final(path: Path) -> str:
-            return f"{above}/{path.relative_to(folder).as_posix()}"
+            below = path.relative_to(folder).as_posix()
+            return f"{above}/{below}" if below != "." else address.rstrip("/")
 
         yield Stage(Path(folder, name), final)
         files = sorted(Path(below, each) for below, _, names in os.walk(folder) for each in names)

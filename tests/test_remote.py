@@ -1,0 +1,626 @@
+"""Images in buckets and on web servers: found, read and counted as from a folder; secrets kept."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from commands import SETTINGS, detect, query, run, statuses, tables
+from formats import make_stack, write_lif, write_manifest, write_ome_zarr, write_zarr_plate
+from servers import KEY, SECRET, Server, s3_environment
+
+from nucensus import Plane, Run, Settings, census
+from nucensus.discover import discover
+from nucensus.errors import AccessError, InputError, ReadError, RunError
+from nucensus.export import export_run
+from nucensus.read import SUFFIXES, read, read_image
+from nucensus.remote import list_below, open_remote, without_credentials
+
+pytest.importorskip("obstore", reason="obstore is not installed (uv sync --group storage)")
+
+COUNT = Settings(threshold=300, border="keep")
+
+
+@pytest.fixture
+def server():
+    started = Server()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def bucket(server, monkeypatch):
+    """The server as the place of s3://images, empty."""
+    for name, value in s3_environment(server.address).items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+def fails_at(path, status, code):
+    """Return a fault of the one object that has this path, or of all."""
+    return lambda _, asked: (status, code) if asked.startswith(path) else None
+
+
+def works(*_):
+    """Have no fault."""
+
+
+def nuclei(run):
+    return [(name, each.tobytes()) for name, each in run.nuclei_by_image()]
+
+
+def reasons(run):
+    return {row["image"]: row["reason"] for row in run.failures}
+
+
+# Found as in a folder.
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A folder with everything that is passed over, and names that do not sort by their letters."""
+    folder = tmp_path / "tree"
+    names = ["s10.tif", "s2.tif", "s2_thumb.tif", ".hidden.tif", "notes.txt", "b 1/x (1).tif",
+             "b10/a.tif", "b2/a.TIF", "b2/c/d.png", "b2/c-1/d.png", "b/z.tif", "run/run.sqlite",
+             "run/a.tif", "Ünïcode %20#/é+&=.tif", ".git/a.tif", "e.zarr/0/c/1", "e.zarr/zarr.json",
+             "f[1]/a.tif"]  # fmt: skip
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"{}")
+    return folder
+
+
+def test_a_prefix_holds_what_the_folder_holds_in_the_same_order(tree, bucket):
+    bucket.add("images/plate", tree)
+    names = [each.name for each in discover([tree], SUFFIXES)]
+    found = discover(["s3://images/plate/"], SUFFIXES)
+    assert [each.name for each in found] == names
+    assert [each.path for each in found] == [f"s3://images/plate/{name}" for name in names]
+    assert {each.size_bytes for each in found} == {2}
+    assert {each.mtime_ns for each in found} == {1793701230 * 10**9}
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*.tif", "**/*.tif", "b*", "b?", "b[12]*/", "b2/**", "**/c*/d.png", "b 1/*.tif"]
+)
+def test_a_glob_finds_what_it_finds_in_a_folder(pattern, tree, bucket):
+    bucket.add("images/plate", tree)
+    local = discover([f"{tree}/{pattern}"], SUFFIXES)
+    found = discover([f"s3://images/plate/{pattern}"], SUFFIXES)
+    assert [each.name for each in found] == [each.name for each in local]
+
+
+def test_objects_prefixes_and_buckets_go_together(tree, bucket):
+    bucket.add("images/plate", tree)
+    bucket.add("more", tree)
+    found = discover(["s3://images/plate/s2.tif", "s3://images/plate/b2"], SUFFIXES)
+    assert [each.name for each in found] == ["s2.tif", "b2/a.TIF", "b2/c/d.png", "b2/c-1/d.png"]
+    found = discover(["s3://images/plate/b10", "s3://more/b10"], SUFFIXES)
+    assert [each.name for each in found] == ["images/plate/b10/a.tif", "more/b10/a.tif"]
+    found = discover([tree / "b10", "s3://more/b10"], SUFFIXES)
+    assert [Path(each.name).name for each in found] == ["a.tif", "a.tif"]
+    assert len({each.name for each in found}) == 2
+
+
+def test_an_object_whose_name_looks_like_a_glob_is_itself(tree, bucket):
+    bucket.add("images/plate", tree)
+    (found,) = discover(["s3://images/plate/f[1]/a.tif"], SUFFIXES)
+    assert found.path == "s3://images/plate/f[1]/a.tif"
+
+
+def test_the_index_of_a_plate_is_read_from_the_bucket(tmp_path, bucket):
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    (folder / "plate.HTD").write_text(
+        '"HTSInfoFile", Version 1.0\n"XWells", 3\n"YWells", 1\n"WellsSelection1", TRUE, FALSE, TRUE\n'
+        '"XSites", 1\n"YSites", 1\n"SiteSelection1", TRUE\n"NWavelengths", 1\n"WaveName1", "DAPI"\n'
+    )
+    (folder / "plate_A01.tif").write_bytes(b"x")
+    bucket.add("images/plate", folder)
+    local = discover([folder], SUFFIXES)
+    found = discover(["s3://images/plate"], SUFFIXES)
+    assert [(each.name, each.place, each.problem) for each in found] == [
+        (each.name, each.place, each.problem) for each in local
+    ]
+    assert found[1].problem == "plate.HTD promises this image, and it is not there"
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_an_ome_zarr_plate_stands_for_its_fields(version, tmp_path, bucket):
+    pytest.importorskip("zarr")
+    stack = make_stack()[:1, :1, :1]
+    write_zarr_plate(tmp_path / "all" / "p.ome.zarr", stack, version)
+    bucket.add("images", tmp_path / "all")
+    local = census(tmp_path / "all", settings=COUNT)
+    remote = census("s3://images", settings=COUNT)
+    assert list(remote.images["image"]) == list(local.images["image"])
+    assert nuclei(remote) == nuclei(local)
+    assert list(reasons(remote)) == list(reasons(local))
+    (field,) = discover(["s3://images/p.ome.zarr/B/3/1"], SUFFIXES)
+    assert np.array_equal(read(field.path, Plane(0, 0, 0, 0)), stack[0, 0, 0] + 1)
+
+
+def test_a_bucket_is_listed_once(plate, bucket):
+    bucket.add("images/plate", plate)
+    census("s3://images/plate", settings=COUNT)
+    assert bucket.listings() == 2  # the first, of one page, finds out whether it may
+    assert len(bucket.asked()) == 5
+    assert not bucket.asked("HEAD")
+
+
+def test_the_chunks_of_a_zarr_are_not_listed_to_their_end(bucket):
+    for chunk in range(20_000):
+        bucket.objects[f"/images/a.zarr/0/{chunk:05}"] = b""
+    bucket.objects["/images/a.zarr/zarr.json"] = b"{}"
+    bucket.objects["/images/b.tif"] = b"x"
+    names = [each.name for each in discover(["s3://images"], SUFFIXES)]
+    assert names == ["a.zarr", "b.tif"]
+    assert bucket.listings() < 6
+    assert len([each for each in list_below("s3://images") if each.name == "b.tif"]) == 1
+
+
+# Read as from a disk, and no more than is needed.
+
+
+def write_formats(folder):
+    stack = make_stack()
+    plane = stack[0, 0, 0]
+    tifffile.imwrite(folder / "raw.tif", plane)
+    tifffile.imwrite(folder / "big.btf", plane, bigtiff=True, byteorder=">")
+    for name in ("lzw", "zlib", "zstd", "jpeg2000"):
+        options = {"rowsperstrip": 8} if name != "jpeg2000" else {}
+        tifffile.imwrite(folder / f"{name}.tif", plane, compression=name, **options)
+    tifffile.imwrite(folder / "predicted.tif", plane, compression="lzw", predictor=True)
+    tifffile.imwrite(folder / "tiled.tif", plane, tile=(16, 16), compression="lzw")
+    tifffile.imwrite(folder / "stack.ome.tif", stack, metadata={"axes": "TCZYX"})
+    tifffile.imwrite(folder / "imagej.tif", stack.transpose(0, 2, 1, 3, 4), imagej=True)
+    import imagecodecs
+
+    (folder / "image.png").write_bytes(imagecodecs.png_encode(plane))
+    (folder / "image.jpg").write_bytes(imagecodecs.jpeg_encode((plane >> 4).astype(np.uint8)))
+    write_lif(folder / "image.lif", stack)
+    if_there = pytest.importorskip("zarr", reason="zarr is not installed") and write_ome_zarr
+    if_there(folder / "v04.ome.zarr", stack, "0.4")
+    if_there(folder / "v05.ome.zarr", stack, "0.5", shards=(1, 1, 3, 24, 32))
+
+
+@pytest.mark.parametrize("whole_bytes", [16 << 20, 100], ids=["whole", "by ranges"])
+@pytest.mark.parametrize("place", ["s3://images", "http", "memory://images"])
+def test_every_format_reads_the_same_from_everywhere(
+    place, whole_bytes, tmp_path, bucket, monkeypatch
+):
+    write_formats(tmp_path)
+    bucket.add("images", tmp_path)
+    monkeypatch.setattr("nucensus.remote.file.WHOLE_BYTES", whole_bytes)
+    if place == "http":
+        place = f"{bucket.address}/images"
+    if place.startswith("memory"):
+        fsspec = pytest.importorskip("fsspec")
+        files = fsspec.filesystem("memory")
+        for name, content in bucket.objects.items():
+            files.pipe(name, content)
+    for path in sorted(tmp_path.iterdir()):
+        if path.suffix == ".lif":
+            pytest.importorskip("liffile")
+        if path.suffix == ".zarr" and place.startswith("memory"):
+            continue  # the store of fsspec in memory is not asynchronous
+        for plane in (Plane(), Plane(0, 0, 0, 0), Plane(1, 1, 2, 1), Plane(0, 1, "max", 0)):
+            assert outcome(f"{place}/{path.name}", plane) == outcome(path, plane), path
+
+
+def outcome(path, plane):
+    """Return what reading gives, or why it gives nothing."""
+    try:
+        image = read_image(path, plane)
+    except ReadError as error:
+        return str(error)
+    return image.pixels.tobytes(), str(image.pixels.dtype), image.pixels.shape, image.spacing_um
+
+
+def test_a_small_file_is_one_request(tmp_path, bucket):
+    image = np.zeros((600, 500), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    tifffile.imwrite(tmp_path / "b.tif", image, compression="lzw", rowsperstrip=16)
+    bucket.add("images", tmp_path)
+    for name in ("a.tif", "b.tif"):
+        bucket.requests.clear()
+        read(f"s3://images/{name}")
+        assert bucket.asked() == [(f"/images/{name}", (tmp_path / name).stat().st_size)]
+        assert not bucket.asked("HEAD")
+
+
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_of_a_large_stack_only_the_page_is_read(compression, tmp_path, bucket):
+    pages = np.random.default_rng(0).integers(0, 60000, (24, 700, 700), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pages, compression=compression, metadata=None)
+    bucket.add("images", tmp_path)
+    assert (tmp_path / "a.tif").stat().st_size > 20 << 20
+    assert np.array_equal(read("s3://images/a.tif", Plane(z=20)), pages[20])
+    (_, whole), *ranges = bucket.asked()
+    assert whole == (tmp_path / "a.tif").stat().st_size  # let go of after its start
+    needed = sum(size for _, size in ranges)
+    # Every page has a directory, which says where the next one is: a block each.
+    assert needed < 2.2 * pages[0].nbytes + 24 * (256 << 10)
+
+
+def test_of_an_ome_zarr_only_the_chunks_of_the_plane_are_read(tmp_path, bucket):
+    pytest.importorskip("zarr")
+    write_ome_zarr(tmp_path / "a.ome.zarr", make_stack(), "0.4")
+    bucket.add("images", tmp_path)
+    read("s3://images/a.ome.zarr", Plane(0, 1, 2, 1))
+    chunks = [path for path, _ in bucket.asked() if path.rpartition("/")[2].isdecimal()]
+    assert len(chunks) == 12  # 3 x 4 of 8 x 8 pixels
+    assert all(path.startswith("/images/a.ome.zarr/0/1/1/2/") for path in chunks)
+
+
+def test_a_request_that_fails_is_never_taken_for_the_end_of_the_file(tmp_path, bucket, monkeypatch):
+    """tifffile goes on with fewer pages when it cannot read a directory."""
+    pages = np.random.default_rng(0).integers(0, 60000, (40, 300, 300), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pages, metadata=None, compression="zlib")
+    bucket.add("images", tmp_path)
+    monkeypatch.setattr("nucensus.remote.file.WHOLE_BYTES", 100)
+    monkeypatch.setattr("nucensus.remote.file._BLOCK_BYTES", 512)
+    count = 0
+
+    def fail(*_):
+        nonlocal count
+        count += 1
+        return (403, "AccessDenied") if count > 5 else None
+
+    bucket.fault = fail
+    with pytest.raises(ReadError, match="access to 'the object' is refused"):
+        read("s3://images/a.tif", Plane(z=3))
+
+
+def test_formats_without_a_reader_for_objects_say_so(bucket):
+    bucket.objects["/images/a.oir"] = b"x"
+    with pytest.raises(ReadError, match="read from folders only"):
+        read("s3://images/a.oir")
+
+
+def test_what_is_wrong_with_an_object_is_said_as_of_a_file(tmp_path, bucket):
+    (tmp_path / "empty.tif").write_bytes(b"")
+    (tmp_path / "text.tif").write_text("hello " * 20)
+    (tmp_path / "really.tif").write_bytes(b"\x89PNG" + bytes(200))
+    bucket.add("images", tmp_path)
+    for path in [*tmp_path.iterdir(), tmp_path / "missing.tif"]:
+        assert outcome(f"s3://images/{path.name}", Plane()) == outcome(path, Plane())
+
+
+# Counted as from a disk.
+
+
+@pytest.mark.parametrize("strategy", ["list-disk", "pool-disk", "pool-fork", "threads", "isolated"])
+def test_a_plate_gives_the_points_of_the_same_files_on_a_disk(strategy, plate, bucket, tmp_path):
+    bucket.add("images/plate", plate)
+    shutil.copytree(plate, tmp_path / "same")
+    options = ("--strategy", strategy, "--workers", "2")
+    assert detect(plate, tmp_path / "a").returncode == 0
+    done = detect(["s3://images/plate"], tmp_path / "b", *options)
+    assert done.returncode == 0, done.stderr
+    assert tables(tmp_path / "a") == tables(tmp_path / "b")
+
+
+def test_a_run_is_carried_on_and_only_what_changed_is_read_again(plate, bucket, tmp_path):
+    bucket.add("images/plate", plate)
+    census("s3://images/plate", tmp_path, COUNT)
+    bucket.requests.clear()
+    bucket.objects["/images/plate/A01_s2.tif"] += b" "
+    bucket.objects["/images/plate/A01_s11.tif"] = bucket.objects["/images/plate/A01_s1.tif"]
+    done = census("s3://images/plate", tmp_path, COUNT)
+    assert sorted(path for path, _ in bucket.asked()) == [
+        "/images/plate/A01_s11.tif", "/images/plate/A01_s2.tif",
+    ]  # fmt: skip
+    assert done.counts["found"] == 6
+
+
+def test_content_can_be_checked(plate, bucket, tmp_path):
+    bucket.add("images/plate", plate)
+    census("s3://images/plate", tmp_path, COUNT, check_content=True)
+    same_size = bytearray(bucket.objects["/images/plate/A01_s2.tif"])
+    same_size[-1] ^= 1
+    bucket.objects["/images/plate/A01_s2.tif"] = bytes(same_size)
+    done = []
+    census("s3://images/plate", tmp_path, COUNT, check_content=True, on_outcome=done.append)
+    assert len(done) == 1
+
+
+def test_a_manifest_of_addresses_asks_for_nothing_but_the_images(plate, bucket, tmp_path):
+    bucket.add("images/plate", plate)
+    rows = [{"path": f"s3://images/plate/A01_s{site}.tif", "dose": site} for site in (1, 2)]
+    rows.append({"path": f"{bucket.address}/images/plate/A01_s3.tif", "dose": 3})
+    rows.append({"path": "s3://images/plate/gone.tif", "dose": 4})
+    write_manifest(tmp_path / "list.csv", rows)
+    done = census([], settings=COUNT, manifest=tmp_path / "list.csv")
+    assert (done.counts["found"], done.counts["failed"]) == (3, 1)
+    assert not bucket.listings()
+    assert not bucket.asked("HEAD")
+    assert list(done.images["image"]) == [row["path"] for row in rows]
+    written = export_run(done, "geojson", tmp_path / "out")
+    assert (written[0] / "s3" / "images" / "plate" / "A01_s1.tif.geojson").exists()
+
+
+def test_a_manifest_may_lie_in_the_bucket_itself(plate, bucket, tmp_path):
+    write_manifest(plate / "list.csv", [{"path": "A01_s1.tif"}, {"path": "A01_s2.tif"}])
+    bucket.add("images/plate", plate)
+    done = census([], settings=COUNT, manifest="s3://images/plate/list.csv", out=tmp_path / "run")
+    assert done.counts["found"] == 2
+    again = []
+    census([], settings=COUNT, manifest="s3://images/plate/list.csv", out=tmp_path / "run",
+           on_outcome=again.append)  # fmt: skip
+    assert not again
+
+
+def test_a_plate_in_another_file_system_is_counted(plate, tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    files = fsspec.filesystem("memory")
+    for path in plate.iterdir():
+        files.pipe(f"/lab/plate/{path.name}", path.read_bytes())
+    local, remote = census(plate, settings=COUNT), census("memory://lab/plate", settings=COUNT)
+    assert nuclei(local) == nuclei(remote)
+    with pytest.raises(InputError, match="of a kind that obstore or fsspec knows"):
+        census("nonsense://lab/plate", settings=COUNT)
+
+
+# What goes wrong.
+
+
+def test_an_overloaded_server_is_asked_again(plate, bucket):
+    bucket.add("images/plate", plate)
+    met = {}
+
+    def fault(method, path):
+        met[path] = met.get(path, 0) + 1
+        return (503, "SlowDown") if method == "GET" and met[path] < 3 else None
+
+    bucket.fault = fault
+    done = census("s3://images/plate", settings=COUNT)
+    assert done.counts["found"] == 5
+
+
+def test_an_object_that_vanished_is_one_failed_row(plate, bucket, tmp_path):
+    bucket.add("images/plate", plate)
+    gone = "/images/plate/A01_s2.tif"
+    bucket.fault = fails_at(gone, 404, "NoSuchKey")
+    done = census("s3://images/plate", tmp_path, COUNT)
+    assert done.counts["found"] == 4
+    assert reasons(done)["A01_s2.tif"].startswith("the file does not exist")
+    bucket.fault = works
+    assert run("retry", tmp_path).returncode == 0
+    assert set(statuses(tmp_path).values()) == {"found"}
+
+
+def test_an_object_that_may_not_be_read_is_one_failed_row(plate, bucket):
+    bucket.add("images/plate", plate)
+    denied = "/images/plate/A01_s2.tif"
+    bucket.fault = fails_at(denied, 403, "AccessDenied")
+    done = census("s3://images/plate", settings=COUNT)
+    assert list(reasons(done)) == ["A01_s2.tif"]
+    assert "403 AccessDenied" in reasons(done)["A01_s2.tif"]
+
+
+@pytest.mark.parametrize("strategy", ["threads", "isolated"])
+def test_keys_that_expire_end_the_command_and_the_run_is_carried_on(
+    strategy, plate, bucket, tmp_path
+):
+    bucket.add("images/plate", plate)
+    late = "/images/plate/A01_s10.tif"
+    bucket.fault = fails_at(late, 403, "ExpiredToken")
+    done = detect(["s3://images/plate"], tmp_path, "--strategy", strategy, "--workers", "1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: access to 's3://images' is refused (403 ExpiredToken)")
+    assert done.stderr.count("\n") == 1
+    assert not query(tmp_path, "SELECT * FROM journal WHERE status = 'failed'")
+    bucket.fault = works
+    assert detect(["s3://images/plate"], tmp_path, "--strategy", strategy).returncode == 0
+    assert set(statuses(tmp_path).values()) == {"found"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (403, "InvalidAccessKeyId", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        (403, "AccessDenied", "AWS_SKIP_SIGNATURE=true"),
+        (404, "NoSuchBucket", "there is no bucket 's3://images'"),
+        (301, "PermanentRedirect", "set AWS_REGION="),
+        (400, "AuthorizationHeaderMalformed", "is in another region"),
+        (401, "Unauthorized", "is refused (401 Unauthorized)"),
+    ],
+)
+def test_a_bucket_that_cannot_be_used_ends_the_command_at_once(
+    status, code, said, plate, bucket, tmp_path
+):
+    bucket.fault = fails_at("", status, code)
+    for inputs in (["s3://images/plate"], ["s3://images/a.tif"]):
+        done = detect(inputs, tmp_path / "run")
+        if inputs[0].endswith("tif") and code == "AccessDenied":
+            said = "access to 'the object' is refused"
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not (tmp_path / "run").exists()
+
+
+def test_servers_that_do_not_answer_are_told_apart(tmp_path, bucket):
+    port = bucket.address.rpartition(":")[2]
+    for endpoint, said in {
+        "http://127.0.0.1:9": "the connection is refused",
+        "http://nowhere.invalid": "there is no host of that name",
+        f"https://127.0.0.1:{port}": "it does not speak TLS",
+    }.items():
+        environment = {**os.environ, "AWS_ENDPOINT_URL": endpoint}
+        done = detect(["s3://images/plate"], tmp_path / "run", env=environment)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert said in done.stderr
+
+
+def test_web_servers_list_no_folders(bucket):
+    with pytest.raises(InputError, match="write them into a --manifest"):
+        discover([f"{bucket.address}/plate/"], SUFFIXES)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "obstore", None)
+    with pytest.raises(ImportError, match=r"nucensus\[cloud\]"):
+        read("s3://a-bucket-that-nobody-opened/a.tif")
+
+
+# What goes to a bucket.
+
+
+def test_exports_go_to_a_bucket(plate, bucket, tmp_path):
+    done = census(plate, tmp_path / "run", COUNT)
+    for to in ("csv", "geojson", "wells"):
+        here = export_run(done, to, tmp_path / to)
+        there = export_run(done, to, f"s3://images/out/{to}/")
+        assert [str(each).removeprefix("s3://images/out") for each in there] == [
+            str(each).removeprefix(str(tmp_path)) for each in here
+        ]
+        for path in (tmp_path / to).rglob("*"):
+            if path.is_file() and path.name != "provenance.json":
+                name = f"/images/out/{path.relative_to(tmp_path).as_posix()}"
+                assert bucket.objects[name] == path.read_bytes()
+    assert bucket.asked("PUT")[-1][0].endswith("provenance.json")
+
+
+def test_a_finished_run_goes_to_a_bucket_and_comes_back(plate, bucket, tmp_path):
+    bucket.add("images/plate", plate)
+    assert detect(["s3://images/plate"], tmp_path / "run").returncode == 0
+    done = run("export", tmp_path / "run", "--to", "run", "-o", "s3://images/runs/one/")
+    assert done.returncode == 0, done.stderr
+    back = tmp_path / "back"
+    back.mkdir()
+    for name in ("run.sqlite", "nuclei.csv", "images.csv", "provenance.json"):
+        (back / name).write_bytes(bucket.objects[f"/images/runs/one/{name}"])
+    assert tables(back) == tables(tmp_path / "run")
+    with Run(back) as copy, Run(tmp_path / "run") as original:
+        assert nuclei(copy) == nuclei(original)
+        assert copy.facts == original.facts
+    again = detect(["s3://images/plate"], back)
+    assert "Done now: 0" in again.stdout
+
+
+def test_a_copy_of_a_run_never_replaces_a_run(plate, tmp_path):
+    done = census(plate, tmp_path / "run", COUNT)
+    with pytest.raises(InputError, match="holds a run already"):
+        export_run(done, "run", tmp_path / "run")
+    export_run(done, "run", tmp_path / "copy")
+    assert nuclei(Run(tmp_path / "copy")) == nuclei(done)
+
+
+def test_an_upload_that_fails_leaves_nothing_that_looks_whole(plate, bucket, tmp_path):
+    census(plate, tmp_path / "run", COUNT)
+    before = {"/images/out/nuclei.csv": b"as it was"}
+    bucket.objects = dict(before)
+    bucket.fault = lambda method, _: (403, "AccessDenied") if method == "PUT" else None
+    done = run("export", tmp_path / "run", "--to", "csv", "-o", "s3://images/out/")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "access to 's3://images' is refused (403 AccessDenied)" in done.stderr
+    assert bucket.objects == before
+
+
+def test_the_report_goes_to_a_bucket(plate, bucket, tmp_path):
+    census(plate, tmp_path / "run", COUNT)
+    done = run("report", tmp_path / "run", "-o", "s3://images/report.html")
+    assert "Written: s3://images/report.html" in done.stdout
+    assert bucket.objects["/images/report.html"].startswith(b"<!doctype html>")
+
+
+def test_a_run_is_written_to_a_folder(plate, bucket, tmp_path):
+    done = detect(plate, "s3://images/run", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "nucensus export --to run" in done.stderr
+    with pytest.raises(RunError):
+        census(plate, "s3://images/run", COUNT)
+    assert list(tmp_path.iterdir()) == [plate]
+    with pytest.raises(InputError, match="expected a folder, or an address in a bucket"):
+        export_run(census(plate, settings=COUNT), "csv", "https://example.org/tables")
+
+
+# Secrets.
+
+
+def everything_below(folder):
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://127.0.0.1/a.tif?X-Amz-Credential=me&X-Amz-Signature=SeCrEt",
+        "s3://images/a.tif?X-Amz-Signature=SeCrEt",
+        "https://user:SeCrEt@127.0.0.1/a.tif",
+        "ftp://user:SeCrEt@127.0.0.1/plate",
+        "https://127.0.0.1/a.tif?sv=2020&sig=SeCrEt",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_and_never_repeated(address, plate, tmp_path):
+    write_manifest(plate / "list.csv", [{"path": "A01_s1.tif"}, {"path": f'"{address}"'}])
+    for inputs in ([address], [plate, address], ["--manifest", plate / "list.csv"],
+                   [plate, "--metadata", address], ["--manifest", address]):  # fmt: skip
+        for more in ((), ("--traceback",)):
+            out = tmp_path / "run"
+            done = run(*more, "detect", *inputs, "-o", out, *SETTINGS)
+            assert done.returncode == 2
+            assert "SeCrEt" not in done.stdout + done.stderr
+            assert not out.exists() or b"SeCrEt" not in everything_below(out)
+            assert "credentials in the environment" in done.stderr
+
+
+def test_no_output_holds_a_key(plate, bucket, tmp_path):
+    bucket.add("images/plate", plate)
+    denied = "/images/plate/A01_s2.tif"
+    bucket.fault = fails_at(denied, 403, "AccessDenied")
+    out = tmp_path / "run"
+    done = run("--traceback", "detect", "s3://images/plate", "-o", out, *SETTINGS, "--report",
+               "--explain")  # fmt: skip
+    assert done.returncode == 3
+    with Run(out) as finished:
+        for to in ("csv", "geojson", "napari", "wells"):
+            export_run(finished, to, tmp_path / to)
+    bucket.fault = fails_at("", 403, "InvalidAccessKeyId")
+    refused = run("--traceback", "detect", "s3://images/plate", "-o", tmp_path / "b", *SETTINGS)
+    said = (done.stdout + done.stderr + refused.stdout + refused.stderr).encode()
+    for secret in (KEY, SECRET):
+        assert secret.encode() not in said + everything_below(tmp_path)
+    document = json.loads((out / "provenance.json").read_text())
+    assert document["inputs"]["files"][0]["path"] == "s3://images/plate/A01_s1.tif"
+
+
+def test_what_is_no_secret_of_an_address_stays():
+    assert without_credentials("see s3://bucket/a b.tif") == "see s3://bucket/a b.tif"
+    assert without_credentials("https://me:pw@host/a?sig=x") == "https://host/a"
+    azure = "abfss://container@account.dfs.core.windows.net/a.tif"
+    assert without_credentials(azure) == azure
+
+
+def test_a_remote_file_reads_anywhere_as_a_file_does(bucket, monkeypatch, tmp_path):
+    content = np.random.default_rng(0).bytes(5000)
+    bucket.objects["/images/a.bin"] = content
+    (tmp_path / "a.bin").write_bytes(content)
+    for whole, block in ((10_000, 100), (0, 100), (0, 7000)):
+        monkeypatch.setattr("nucensus.remote.file.WHOLE_BYTES", whole)
+        monkeypatch.setattr("nucensus.remote.file._BLOCK_BYTES", block)
+        rng = np.random.default_rng(1)
+        with open(tmp_path / "a.bin", "rb") as local, open_remote("s3://images/a.bin") as remote:
+            for _ in range(200):
+                offset, size = int(rng.integers(-20, 5200)), int(rng.integers(-1, 400))
+                whence = int(rng.integers(0, 3))
+                position = max(0, (0, local.tell(), 5000)[whence] + offset)
+                local.seek(position)
+                remote.seek(position if whence == 0 else offset, whence) if position else (
+                    remote.seek(0)
+                )
+                assert remote.tell() == local.tell()
+                assert remote.read(size) == local.read(size)
+
+
+def test_keys_of_an_environment_that_changed_are_used_at_once(plate, bucket, monkeypatch):
+    bucket.add("images/plate", plate)
+    discover(["s3://images/plate"], SUFFIXES)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(AccessError, match="connection is refused"):
+        discover(["s3://images/plate"], SUFFIXES)
