@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -164,7 +165,8 @@ class Weed:
 
     def __init__(self, folder):
         self._folder = folder
-        self._program = shutil.which("weed")
+        beside = Path(sys.executable).parent
+        self._program = shutil.which("weed", path=f"{beside}{os.pathsep}{os.environ['PATH']}")
         if self._program is None:
             pytest.skip("seaweedfs is not installed (uv sync --group storage)")
         (folder / "data").mkdir()
@@ -187,7 +189,7 @@ class Weed:
                 [
                     self._program, "server", f"-dir={self._folder / 'data'}", "-filer", "-s3",
                     "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false",
-                    "-s3.port.lance=0", "-s3.port.iceberg=0", "-volume.max=8",
+                    "-s3.port.lance=0", "-s3.port.iceberg=0", "-volume.max=60",
                     "-master.volumeSizeLimitMB=64", f"-s3.config={self._folder / 's3.json'}",
                     *ports,
                 ],
@@ -239,10 +241,6 @@ class Weed:
         self._process.wait()
 
     def close(self):
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(10)
         if self._process.poll() is None:
             self.kill()
 

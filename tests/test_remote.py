@@ -115,7 +115,8 @@ def test_the_index_of_a_plate_is_read_from_the_bucket(tmp_path, bucket):
     folder = tmp_path / "plate"
     folder.mkdir()
     (folder / "plate.HTD").write_text(
-        '"HTSInfoFile", Version 1.0\n"XWells", 3\n"YWells", 1\n"WellsSelection1", TRUE, FALSE, TRUE\n'
+        '"HTSInfoFile", Version 1.0\n"XWells", 3\n"YWells", 1\n'
+        '"WellsSelection1", TRUE, FALSE, TRUE\n'
         '"XSites", 1\n"YSites", 1\n"SiteSelection1", TRUE\n"NWavelengths", 1\n"WaveName1", "DAPI"\n'
     )
     (folder / "plate_A01.tif").write_bytes(b"x")
@@ -354,7 +355,7 @@ def test_a_manifest_may_lie_in_the_bucket_itself(plate, bucket, tmp_path):
     assert not again
 
 
-def test_a_plate_in_another_file_system_is_counted(plate, tmp_path):
+def test_a_plate_in_another_file_system_is_counted(plate):
     fsspec = pytest.importorskip("fsspec")
     files = fsspec.filesystem("memory")
     for path in plate.iterdir():
@@ -431,7 +432,7 @@ def test_keys_that_expire_end_the_command_and_the_run_is_carried_on(
     ],
 )
 def test_a_bucket_that_cannot_be_used_ends_the_command_at_once(
-    status, code, said, plate, bucket, tmp_path
+    status, code, said, bucket, tmp_path
 ):
     bucket.fault = fails_at("", status, code)
     for inputs in (["s3://images/plate"], ["s3://images/a.tif"]):
@@ -529,7 +530,7 @@ def test_the_report_goes_to_a_bucket(plate, bucket, tmp_path):
     assert bucket.objects["/images/report.html"].startswith(b"<!doctype html>")
 
 
-def test_a_run_is_written_to_a_folder(plate, bucket, tmp_path):
+def test_a_run_is_written_to_a_folder(plate, tmp_path):
     done = detect(plate, "s3://images/run", cwd=tmp_path)
     assert done.returncode == 1
     assert "nucensus export --to run" in done.stderr

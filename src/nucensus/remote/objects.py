@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
 
 _PAGE = 1000
-_PATIENCE = {"max_retries": 12, "retry_timeout": timedelta(seconds=60)}
+_PATIENCE = {
+    "max_retries": 1000,  # the waits are drawn by lot, so that a few may be over at once
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {"max_backoff": timedelta(seconds=5)},
+}
 _HASTE = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
 _TIMES = {"connect_timeout": "5s", "read_timeout": "30s", "timeout": "5m"}
 _SWITCHES = ("allow_http", "allow_invalid_certificates")
