@@ -66,6 +66,14 @@ def public_images(session: nox.Session) -> None:
 
 
 @nox.session
+def storage(session: nox.Session) -> None:
+    """Run over object stores that are killed and stay away: seaweedfs and moto, on loopback."""
+    sync(session, "--group", "storage", "--group", "formats")
+    tests = ("tests/test_remote.py", "tests/test_object_storage.py")
+    session.run("pytest", *tests, *session.posargs, env={"NUCENSUS_STORAGE": "full"})
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Random cases against the reference: nox -s fuzz -- --cases 20000 --seed 3."""
     sync(session)

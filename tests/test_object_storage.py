@@ -1,6 +1,7 @@
 """Runs over images in real object stores on this machine: moto, and seaweedfs that is killed."""
 
 import json
+import os
 import time
 
 import pytest
@@ -15,6 +16,9 @@ pytest.importorskip("boto3", reason="boto3 is not installed (uv sync --group sto
 
 COUNT = Settings(threshold=300, border="keep")
 MANY = 300
+in_full = pytest.mark.skipif(
+    os.environ.get("NUCENSUS_STORAGE") != "full", reason="takes minutes; nox -s storage runs it"
+)
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +183,7 @@ def test_an_object_deleted_in_mid_run_is_one_failed_row(uploaded, weed, asks, ex
     assert tables(tmp_path) == expected
 
 
+@in_full
 @pytest.mark.usefixtures("uploaded")
 def test_a_server_killed_and_started_again_in_mid_run_costs_nothing(weed, asks, expected, tmp_path):
     asks(weed.address)
@@ -192,7 +197,7 @@ def test_a_server_killed_and_started_again_in_mid_run_costs_nothing(weed, asks, 
 
 
 @pytest.mark.usefixtures("uploaded")
-@pytest.mark.slow
+@in_full
 def test_a_server_that_stays_away_fails_images_and_a_retry_does_them(
     weed, asks, expected, tmp_path
 ):

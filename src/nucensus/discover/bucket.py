@@ -25,7 +25,7 @@ def expand_remote(given: str, endings: tuple[str, ...], left_out: Counter[str]) 
 
     It is listed once; SQLite sorts the names, on disk where they are many.
     """
-    address = check_address(given).rstrip("/")
+    address = _plain(check_address(given))
     if is_image_folder(address, endings):
         known = size_and_time(address)
         if known[0] >= 0:
@@ -44,6 +44,12 @@ def expand_remote(given: str, endings: tuple[str, ...], left_out: Counter[str]) 
         yield from _batches(rows, found, top, left_out)
 
 
+def _plain(address: str) -> str:
+    """Return an address with single slashes, and none at its end."""
+    scheme, _, rest = address.partition("://")
+    return f"{scheme}://{'/'.join(part for part in rest.split('/') if part)}"
+
+
 def _why_not(address: str) -> NucensusError:
     """Return why an object that was named cannot be looked at."""
     try:
@@ -59,7 +65,7 @@ def _why_not(address: str) -> NucensusError:
 
 def common_prefix(given: Sequence[str], endings: tuple[str, ...]) -> str:
     """Return the prefix that the names of objects are relative to; "" if there is none."""
-    tops = [_top(each.rstrip("/"), endings)[0].split("/") for each in given]
+    tops = [_top(_plain(each), endings)[0].split("/") for each in given]
     alike = [len(set(parts)) == 1 for parts in zip(*tops, strict=False)]
     count = alike.index(False) if False in alike else len(alike)
     return "/".join(tops[0][:count]) if count > 2 else ""

@@ -47,8 +47,9 @@ def check_address(address: str) -> str:
 
     Addresses are kept in the run file, so that a run can be carried on.
     """
-    query = re.search(r"[?&][\w.~%-]+=", address)
-    if query or re.search(r"://[^/@]*:[^/@]*@", address):
+    is_web = _scheme(address) in _WEB
+    query = "?" in address if is_web else re.search(r"[?&][\w.~%-]+=", address)
+    if query or re.search(r"://[^/@]*@" if is_web else r"://[^/@]*:[^/@]*@", address):
         what = "a query, which may be a signature," if query else "a password"
         raise InputError(
             f"the address {without_credentials(address)!r} was given with {what} and addresses "

@@ -51,7 +51,7 @@ def explained(address: str, *, whole: bool = False) -> Iterator[None]:
     except Exception as error:
         if not _is_of_a_request(error):
             raise
-        raise _explain(error, place, whole=whole) from None  # its text may hold a secret
+        raise explain(error, place, whole=whole) from None  # its text may hold a secret
 
 
 def _is_of_a_request(error: Exception) -> bool:
@@ -59,17 +59,17 @@ def _is_of_a_request(error: Exception) -> bool:
     return kind.__module__.startswith("obstore") or isinstance(error, OSError | ValueError)
 
 
-def _explain(error: Exception, place: str, *, whole: bool) -> NucensusError:
+def explain(error: Exception, place: str, *, whole: bool) -> NucensusError:
+    """Return an error that says what `error` means for a bucket or server, or for one object."""
     # Addresses are left out: they hold names of files, which may be words that are looked for.
-    asks_machine = "169.254." in str(error)
-    keys = _KEYS.get(place[:2], "see the documentation of fsspec")
     text = re.sub(r"\w+://[^\s,]+", "", str(error))
     status = _find(r"status code: (\d{3})|response: (\d{3})|status: (\d{3})", text)
     code = _find(r"<Code>(\w+)</Code>", text)
     said = " ".join(filter(None, (status, code)))
     if status:
         _reached.add(place)
-    if asks_machine or "CredentialsError" in text or "MissingAccount" in text:
+    if "169.254." in str(error) or "CredentialsError" in text or "MissingAccount" in text:
+        keys = _KEYS.get(place[:2], "")
         return AccessError(f"no credentials for {place!r} were found; expected some; {keys}")
     if code in ("NoSuchBucket", "ContainerNotFound"):
         return AccessError(
@@ -80,37 +80,47 @@ def _explain(error: Exception, place: str, *, whole: bool) -> NucensusError:
         return _NoObjectError(
             "the file does not exist; check that it was not moved or deleted since it was listed"
         )
+    if isinstance(error, ValueError):
+        return ReadError(
+            "the address does not name an object; expected one without empty parts, . and ..; "
+            "check how it is written"
+        )
     if status == "301" or code in _OTHER_REGION or "incorrectly configured region" in text:
         wanted = _find(r"<Region>([\w-]+)|expecting (?:&apos;|')([\w-]+)", text)
         return AccessError(
             f"{place!r} is in another region ({said}); expected requests there; set "
             f"AWS_REGION={wanted or '... to the region of the bucket'}"
         )
-    if "BadScheme" in text:
-        return AccessError(
-            f"{place!r} is at an http:// address, which is refused; expected https://; set "
-            f"AWS_ALLOW_HTTP=true if you trust the network"
-        )
     if status in ("401", "403") or code in _OF_ALL_OBJECTS:
-        kind = AccessError if whole or status == "401" or code in _OF_ALL_OBJECTS else ReadError
-        what = place if kind is AccessError else "the object"
-        return kind(
-            f"access to {what!r} is refused ({said}); expected credentials that may use it; {keys}"
-        )
-    if status in ("429", "503"):
-        reason = (
-            f"the server is overloaded ({said}), and stayed so; expected an answer; use fewer "
-            f"--workers, and do the failed images again with nucensus retry"
-        )
-        return AccessError(f"{place!r}: {reason}") if whole else ReadError(reason)
+        return _explain_refusal(status, code, said, place, whole=whole)
     return _explain_silence(error, text, said, place, whole=whole)
+
+
+def _explain_refusal(
+    status: str, code: str, said: str, place: str, *, whole: bool
+) -> NucensusError:
+    """Explain that it may not be read: the bucket, or one object."""
+    is_web = place.startswith("http")
+    of_all = whole or code in _OF_ALL_OBJECTS or (status == "401" and not is_web)
+    kind, what = (AccessError, repr(place)) if of_all else (ReadError, "the object")
+    return kind(
+        f"access to {what} is refused ({said}); expected credentials that may use it; "
+        f"{_KEYS.get(place[:2], '')}"
+    )
 
 
 def _explain_silence(
     error: Exception, text: str, said: str, place: str, *, whole: bool
 ) -> NucensusError:
     """Explain that no answer came, or one that says no more than that something failed."""
+    if said.startswith(("429", "503")):
+        reason = (
+            f"the server is overloaded ({said}), and stayed so; expected an answer; use fewer "
+            f"--workers, and do the failed images again with nucensus retry"
+        )
+        return AccessError(f"{place!r}: {reason}") if whole else ReadError(reason)
     reasons = {
+        "BadScheme": "http:// is refused unless AWS_ALLOW_HTTP=true",
         "certificate": "its TLS certificate is not trusted",
         "InvalidContentType": "it does not speak TLS: http:// instead of https://?",
         "dns error": "there is no host of that name",
@@ -128,7 +138,7 @@ def _explain_silence(
     if whole or place not in _reached:
         return AccessError(
             f"{place!r} cannot be used: {reason}; expected a server that answers; check the "
-            f"address, the network, and AWS_ENDPOINT_URL if it is set"
+            f"address and the network{', and AWS_ENDPOINT_URL' * place.startswith('s3')}"
         )
     return ReadError(
         f"{place!r} could not be read, also not after several tries: {reason}; expected it to "

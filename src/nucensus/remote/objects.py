@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from ..errors import InputError, MissingPackageError
 from .backend import Listed
+from .faults import explain
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
@@ -39,7 +40,10 @@ class Objects:
         self._obstore: Any = obstore
         self._is_web = scheme in ("http", "https")
         self._root = f"{scheme}://{place}"
-        self._store: Any = self._open("", _PATIENCE)
+        try:
+            self._store: Any = self._open("", _PATIENCE)
+        except obstore.exceptions.BaseError as error:
+            raise explain(error, self._root, whole=True) from None
         self._known: Any = None
 
     def _first(self) -> Any:
@@ -106,9 +110,7 @@ class Objects:
                 for each in page:
                     path: str = each["path"]
                     yield Listed(path[len(prefix) :], each["size"], _ns(each))
-                    zarr = (
-                        path[: path.lower().find(".zarr/") + 6] if ".zarr/" in path.lower() else ""
-                    )
+                    zarr = path[: path.lower().find(".zarr/") + 6] if _is_in_zarr(path) else ""
                     count = count + 1 if zarr and zarr == inside and path > last else 0
                     last, inside = path, zarr
                 if count >= _PAGE:
@@ -128,6 +130,10 @@ class Objects:
         from zarr.storage import ObjectStore
 
         return ObjectStore(self._open(self._path(key), _PATIENCE), read_only=True)
+
+
+def _is_in_zarr(path: str) -> bool:
+    return ".zarr/" in path.lower()
 
 
 def _ns(known: Any) -> int:
