@@ -78,6 +78,13 @@ def test_a_slow_disk_is_read_ahead_of():
     assert (choice.strategy.name, choice.ahead) == ("threads", 3)
 
 
+def test_one_worker_that_waits_for_the_network_is_not_left_waiting():
+    facts = measured(load_s=0.1, wait_s=0.099, apply_s=0.002, cpu_s=0.003)
+    choice = choose_from(facts, 500, workers=1, function=detect_nuclei)
+    assert (choice.strategy.name, choice.workers, choice.ahead) == ("threads", 1, 32)
+    assert choice.predicted_s["threads"] >= 0.003 * 500  # no faster than its one core
+
+
 def test_the_pilot_keeps_its_results_and_stops_when_it_knows_enough():
     taken = []
     items = iter(range(10_000))

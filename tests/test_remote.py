@@ -1,8 +1,6 @@
 """Images in buckets and on web servers: found, read and counted as from a folder; secrets kept."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -254,17 +252,19 @@ def test_a_small_file_is_one_request(tmp_path, bucket):
 
 
 @pytest.mark.parametrize("compression", [None, "lzw"])
-def test_of_a_large_stack_only_the_page_is_read(compression, tmp_path, bucket):
-    pages = np.random.default_rng(0).integers(0, 60000, (24, 700, 700), np.uint16)
+def test_of_a_large_stack_only_the_page_is_read(compression, tmp_path, bucket, monkeypatch):
+    monkeypatch.setattr("nucensus.remote.file.WHOLE_BYTES", 1 << 20)
+    monkeypatch.setattr("nucensus.remote.file._BLOCK_BYTES", 4 << 10)
+    monkeypatch.setattr("nucensus.remote.objects._START_BYTES", 4 << 10)
+    pages = np.random.default_rng(0).integers(0, 60000, (24, 250, 250), np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", pages, compression=compression, metadata=None)
     bucket.add("images", tmp_path)
-    assert (tmp_path / "a.tif").stat().st_size > 20 << 20
     assert np.array_equal(read("s3://images/a.tif", Plane(z=20)), pages[20])
     (_, whole), *ranges = bucket.asked()
     assert whole == (tmp_path / "a.tif").stat().st_size  # let go of after its start
-    needed = sum(size for _, size in ranges)
     # Every page has a directory, which says where the next one is: a block each.
-    assert needed < 2.2 * pages[0].nbytes + 24 * (256 << 10)
+    page = whole / len(pages)
+    assert sum(size for _, size in ranges) < 1.1 * page + (len(pages) + 2) * (4 << 10)
 
 
 def test_of_an_ome_zarr_only_the_chunks_of_the_plane_are_read(tmp_path, bucket):
@@ -314,15 +314,26 @@ def test_what_is_wrong_with_an_object_is_said_as_of_a_file(tmp_path, bucket):
 # Counted as from a disk.
 
 
-@pytest.mark.parametrize("strategy", ["list-disk", "pool-disk", "pool-fork", "threads", "isolated"])
+@pytest.mark.parametrize("strategy", ["pool-disk", "pool-fork", "threads", "isolated"])
 def test_a_plate_gives_the_points_of_the_same_files_on_a_disk(strategy, plate, bucket, tmp_path):
     bucket.add("images/plate", plate)
-    shutil.copytree(plate, tmp_path / "same")
+    census(plate, tmp_path / "a", COUNT)
     options = ("--strategy", strategy, "--workers", "2")
-    assert detect(plate, tmp_path / "a").returncode == 0
     done = detect(["s3://images/plate"], tmp_path / "b", *options)
     assert done.returncode == 0, done.stderr
     assert tables(tmp_path / "a") == tables(tmp_path / "b")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_waits_for_the_network_is_asked_for_ahead(workers, plate, bucket):
+    content = next(plate.iterdir()).read_bytes()
+    bucket.objects |= {f"/images/s{index}.tif": content for index in range(60)}
+    bucket.delay_s = 0.1
+    done = census("s3://images", settings=COUNT, workers=workers)
+    assert done.counts["found"] == 60
+    assert done.facts["strategy"]["name"] == "threads"
+    assert done.facts["strategy"]["ahead"] > 0
+    assert workers + 2 < bucket.most_at_once <= workers + 32
 
 
 def test_a_run_is_carried_on_and_only_what_changed_is_read_again(plate, bucket, tmp_path):
@@ -455,27 +466,32 @@ def test_a_bucket_that_cannot_be_used_ends_the_command_at_once(
     status, code, said, bucket, tmp_path
 ):
     bucket.fault = fails_at("", status, code)
-    for inputs in (["s3://images/plate"], ["s3://images/a.tif"]):
-        done = detect(inputs, tmp_path / "run")
-        if inputs[0].endswith("tif") and code == "AccessDenied":
-            said = "access to the object is refused"
-        assert (done.returncode, done.stdout) == (1, "")
-        assert said in done.stderr
-        assert done.stderr.count("\n") == 1
-        assert not (tmp_path / "run").exists()
+    with pytest.raises(AccessError) as refused:
+        census("s3://images/plate", tmp_path / "run", COUNT)
+    assert said in str(refused.value)
+    if code != "AccessDenied":
+        with pytest.raises(AccessError) as refused:
+            census("s3://images/a.tif", tmp_path / "run", COUNT)
+        assert said in str(refused.value)
+    assert not (tmp_path / "run").exists()
 
 
-def test_servers_that_do_not_answer_are_told_apart(tmp_path, bucket):
+def test_a_single_object_that_may_not_be_read_is_said_to_be_refused(bucket):
+    bucket.fault = fails_at("", 403, "AccessDenied")
+    with pytest.raises(ReadError, match=r"access to the object is refused \(403 AccessDenied\)"):
+        census("s3://images/a.tif", settings=COUNT)
+
+
+def test_servers_that_do_not_answer_are_told_apart(bucket, monkeypatch):
     port = bucket.address.rpartition(":")[2]
     for endpoint, said in {
         "http://127.0.0.1:9": "the connection is refused",
         "http://nowhere.invalid": "there is no host of that name",
         f"https://127.0.0.1:{port}": "it does not speak TLS",
     }.items():
-        environment = {**os.environ, "AWS_ENDPOINT_URL": endpoint}
-        done = detect(["s3://images/plate"], tmp_path / "run", env=environment)
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-        assert said in done.stderr
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        with pytest.raises(AccessError, match=said):
+            census("s3://images/plate", settings=COUNT)
 
 
 def test_web_servers_list_no_folders(bucket):
