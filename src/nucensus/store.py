@@ -37,7 +37,7 @@ from .errors import MissingPackageError, RunError
 from .lock import RunLock
 from .machine import network_disk
 from .model import RUN_FILE, Centres, Failed, Found, ImageRef, Outcome, Plane, Settings, Shard
-from .remote import is_remote, size_and_time
+from .remote import absolute, is_remote, size_and_time
 
 if TYPE_CHECKING:
     import pandas
@@ -738,10 +738,6 @@ def _close_with(owner: Any, database: sqlite3.Connection) -> "weakref.finalize[.
     return weakref.finalize(owner, database.close)
 
 
-def _absolute(path: str) -> str:
-    return path if is_remote(path) else os.path.abspath(path)
-
-
 def _is_still(path: Path, known: os.stat_result) -> bool:
     try:
         return os.path.samestat(os.stat(path), known)
@@ -808,7 +804,7 @@ def _row(reference: ImageRef) -> tuple[Any, ...]:
     channel = place.stain or place.channel or plane.channel
     failed = ("failed", "discover", reference.problem)
     row = (
-        reference.name, _absolute(reference.path), reference.size_bytes, reference.mtime_ns,
+        reference.name, absolute(reference.path), reference.size_bytes, reference.mtime_ns,
         *(failed if reference.problem else ("pending", None, None)),
         place.plate or None, place.well or None, place.site or None,
         None if channel is None else str(channel), _whole(place.z or plane.z),

@@ -20,7 +20,7 @@ from ..export import write_csv
 from ..machine import facts, usable_cores
 from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings, Shard
 from ..read import SUFFIXES
-from ..remote import is_remote
+from ..remote import absolute
 from ..store import Run, RunWriter, refuse_address
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
@@ -234,12 +234,8 @@ def _selection(
         **asdict(plane),
         "pattern": pattern,
         "shard": shard and str(shard),
-        **{name: path and _absolute(os.fspath(path)) for name, path in tables.items()},
+        **{name: path and absolute(os.fspath(path)) for name, path in tables.items()},
     }
-
-
-def _absolute(path: str) -> str:
-    return path if is_remote(path) else os.path.abspath(path)
 
 
 def _refuse_other(

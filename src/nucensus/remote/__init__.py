@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
 
 __all__ = [
-    "Listed", "RemoteFile", "ask_all", "check_address", "check_writable", "explained", "is_remote",
-    "list_below", "open_remote", "open_to_read", "size_and_time", "staged",
+    "Listed", "RemoteFile", "absolute", "ask_all", "check_address", "check_writable", "explained",
+    "is_remote", "list_below", "open_remote", "open_to_read", "size_and_time", "staged",
     "without_credentials", "zarr_store",
 ]  # fmt: skip
 
@@ -40,6 +40,11 @@ _ZARR_METADATA = ("zarr.json", ".zattrs", ".zgroup")
 def is_remote(path: str | os.PathLike[str]) -> bool:
     """Tell whether `path` is an address, such as s3://bucket/plate, and not of this machine."""
     return "://" in os.fspath(path)
+
+
+def absolute(path: str) -> str:
+    """Return a path from the root of the file system on; an address is as it is."""
+    return path if is_remote(path) else os.path.abspath(path)
 
 
 def check_address(address: str) -> str:
