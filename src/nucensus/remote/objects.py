@@ -102,7 +102,6 @@ class Objects:
         self._known = self._store
         offset: str | None = None
         while True:
-            behind = None
             last, inside, count = "", "", 0
             for page in self._obstore.list(
                 self._store, prefix or None, offset=offset, chunk_size=_PAGE
@@ -114,11 +113,10 @@ class Objects:
                     count = count + 1 if zarr and zarr == inside and path > last else 0
                     last, inside = path, zarr
                 if count >= _PAGE:
-                    behind = f"{inside}\U0010ffff"
                     break
-            if behind is None:
+            else:
                 return
-            offset = behind
+            offset = f"{inside}\U0010ffff"
 
     def put(self, key: str, file: Path) -> None:
         """Write an object; one of many parts is put together at the end."""
