@@ -18,7 +18,7 @@ _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.ite
     \b
     {_WRITES}
 
-    A file that is there already is replaced.
+    A file that is there already is replaced, but not a run in a folder.
     """,
     epilog="Example: nucensus export run --to geojson -o for-qupath",
 )
