@@ -9,7 +9,7 @@ from ..detect import detect_nuclei
 from ..errors import StrategyError
 from ..execute import Scheduler, Traffic, connected, on_cluster
 from ..model import Limits
-from ..provenance import without_credentials
+from ..remote import without_credentials
 from .choose import Choice, choose
 
 
