@@ -774,7 +774,7 @@ int64_t run(const Pixel* pixels, int64_t h, int64_t w, const nucensus_look& look
         if (found < capacity) {
             const double shift = (step - 1) / 2.;
             out[found] = {std::min(cy * step + shift, h - 1.), std::min(cx * step + shift, w - 1.), m.area * step * step,
-                          region.peak, s.smooth[y * gw + x], stretch(m), static_cast<double>(region.edge)};
+                          region.peak, region.mass / m.area, s.smooth[y * gw + x], stretch(m), static_cast<double>(region.edge)};
         }
         ++found;
     }

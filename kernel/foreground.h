@@ -48,6 +48,7 @@ typedef struct nucensus_region {
     double y, x;              // centre, image pixels
     double area;              // image pixels
     double height;            // greatest height above the background
+    double mean_height;       // mean height above the background
     double intensity;         // smoothed value at the centre
     double stretch;           // 1 for an ellipse
     double touches_edge;      // 1 if it touches the edge of the image

@@ -21,7 +21,6 @@ _GRID_RADIUS_PX = 4.5
 # how they were chosen, how flat the optimum is and what that costs on wells left out.
 _TILE = 6.0
 _REACH = 0.65
-_CREST_SIGMA = 0.25
 _RIDGE_SIGMA = 0.2
 _NOISE_FACTOR = 10.0
 _MOST_STRETCH = 0.08
@@ -77,6 +76,8 @@ class Regions:
         Area above half of its own height, in pixels.
     height : ndarray of float64
         Greatest height above the background, in grey levels.
+    mean_height : ndarray of float64
+        Mean height above the background, in grey levels.
     intensity : ndarray of float64
         Smoothed value at the centre, in grey levels.
     stretch : ndarray of float64
@@ -91,6 +92,7 @@ class Regions:
     x: Floats
     area_px: Floats
     height: Floats
+    mean_height: Floats
     intensity: Floats
     stretch: Floats
     touches_edge: NDArray[np.bool_]
@@ -149,6 +151,7 @@ def find_regions(
     *,
     radius_px: float,
     smoothing: float = 0.1,
+    crest_smoothing: float = 0.25,
     least_threshold: float = 0.0,
     grid_radius_px: float = _GRID_RADIUS_PX,
 ) -> Regions:
@@ -163,6 +166,8 @@ def find_regions(
         Radius of a typical nucleus, in pixels.
     smoothing : float
         Standard deviation of the Gaussian that smooths the image, in radii.
+    crest_smoothing : float
+        The same of the heights that an object's own height is taken from.
     least_threshold : float
         No nucleus is lower than this, in grey levels above the background.
     grid_radius_px : float
@@ -177,7 +182,7 @@ def find_regions(
     """
     check_plane(image)
     if image.size == 0:
-        return _as_regions(np.empty((0, 7)), _Measure(), _Levels(image))
+        return _as_regions(np.empty((0, 8)), _Measure(), _Levels(image))
     levels = _as_levels(image)
     step = max(1, int(radius_px / grid_radius_px))
     radius = radius_px / step
@@ -187,7 +192,7 @@ def find_regions(
         reach=max(1, round(_REACH * radius)),
         radius=radius,
         smooth_sigma=max(0.5, smoothing * radius),
-        crest_sigma=max(0.5, _CREST_SIGMA * radius),
+        crest_sigma=max(0.5, crest_smoothing * radius),
         ridge_sigma=max(0.6, _RIDGE_SIGMA * radius),
         least_threshold=least_threshold / levels.unit,
         noise_factor=_NOISE_FACTOR,
@@ -223,7 +228,7 @@ def _run(pixels: NDArray[Any], look: _Look) -> tuple[Floats, _Measure]:
     measure = _Measure()
     capacity = _FIRST_CAPACITY
     while True:
-        table = np.empty((capacity, 7))
+        table = np.empty((capacity, 8))
         found = _library().nucensus_find_regions(
             pixels.ctypes.data,
             _PIXEL_TYPES[pixels.dtype],
@@ -241,13 +246,14 @@ def _run(pixels: NDArray[Any], look: _Look) -> tuple[Floats, _Measure]:
 
 
 def _as_regions(table: Floats, measure: _Measure, levels: _Levels) -> Regions:
-    y, x, area, height, intensity, stretch, edge = table.T
+    y, x, area, height, mean_height, intensity, stretch, edge = table.T
     zero, unit = levels.zero, levels.unit
     return Regions(
         y=y,
         x=x,
         area_px=area,
         height=height * unit,
+        mean_height=mean_height * unit,
         intensity=intensity * unit + zero,
         stretch=stretch,
         touches_edge=edge > 0,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..foreground import Regions, find_regions, grid_radius
 from ..model import Centres, Flag, Settings
-from .estimate import Estimate, Resolved, estimate, pool
+from .estimate import Estimate, Resolved, crest_smoothing, estimate, pool
 
 _LEAST_CONTRAST = 0.15
 _SMOOTHING_RANGE = (0.1, 0.35)
@@ -84,6 +84,7 @@ def _find(image: NDArray[Any], resolved: Resolved, contrast: float) -> Regions:
         image,
         radius_px=resolved.radius_px,
         smoothing=min(max(smoothing, least), most),
+        crest_smoothing=crest_smoothing(resolved.texture),
         least_threshold=_LEAST_CONTRAST * contrast,
     )
 

@@ -22,6 +22,8 @@ _ENOUGH_NUCLEI = 20
 _MOST_STRETCH = 1.1
 _LEAST_SNR = 10.0
 _FULL_WEIGHT_NUCLEI = 50
+_SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
+_LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING = 0.25, 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Estimate:
         Share of the image that is nuclei, 0 to 1.
     size_px : int
         Pixels of the image.
+    texture : float
+        Median of the greatest over the mean height of a nucleus: about 1.3 for smooth ones.
     """
 
     radius_px: float
@@ -59,6 +63,7 @@ class Estimate:
     edge_width_px: float
     foreground: float
     size_px: int
+    texture: float = 0.0
 
     @property
     def is_blank(self) -> bool:
@@ -102,6 +107,8 @@ class Resolved:
         Nuclei for each pixel of an image, blank images left out.
     image_count, blank_count : int
         How many images were pooled, and how many of them were blank.
+    texture : float
+        Greatest over mean height of a typical nucleus.
     """
 
     radius_px: float
@@ -113,6 +120,7 @@ class Resolved:
     density: float
     image_count: int
     blank_count: int
+    texture: float = 0.0
 
     @property
     def is_blank(self) -> bool:
@@ -168,6 +176,10 @@ def estimate(image: NDArray[Any]) -> Estimate:
         return _blank(image, None)
     regions = find_regions(image, radius_px=radius, smoothing=_SEARCH_SMOOTHING)
     full = regions.area_px > np.pi * radius**2 / 4
+    texture = float(np.median((regions.height / regions.mean_height)[full])) if full.any() else 0.0
+    if texture > _SMOOTH_TEXTURE:
+        radius, regions = _grown(image, radius, crest_smoothing(texture))
+        full = regions.area_px > np.pi * radius**2 / 4
     measure = regions.measure
     contrast = float(np.median(regions.height[full])) if full.any() else 0.0
     if contrast <= _LEAST_SNR * measure.noise:
@@ -182,6 +194,7 @@ def estimate(image: NDArray[Any]) -> Estimate:
         edge_width_px=measure.edge_width_px,
         foreground=measure.foreground,
         size_px=image.size,
+        texture=texture,
     )
 
 
@@ -219,7 +232,31 @@ def pool(estimates: Sequence[Estimate]) -> Resolved:
         density=sum(one.count for one in shown) / max(1, sum(one.size_px for one in shown)),
         image_count=len(estimates),
         blank_count=len(estimates) - len(shown),
+        texture=median("texture"),
     )
+
+
+def crest_smoothing(texture: float) -> float:
+    """Return how much to smooth the heights that an object is measured by, in radii.
+
+    The brightest spots of a nucleus are not its height, and the coarser its
+    texture, the less they are.
+    """
+    grades = (_SMOOTH_TEXTURE, _COARSE_TEXTURE)
+    return float(np.interp(texture, grades, (_LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING)))
+
+
+def _grown(image: NDArray[Any], radius: float, crest: float) -> tuple[float, Regions]:
+    """Return the radius and the regions once textured nuclei are no longer divided."""
+    for _ in range(2):
+        regions = find_regions(
+            image, radius_px=radius, smoothing=_SEARCH_SMOOTHING, crest_smoothing=crest
+        )
+        shown = _whole(regions)
+        if not len(shown):
+            break
+        radius = max(radius, _weighted_median(np.sqrt(shown / np.pi), shown))
+    return radius, regions
 
 
 def _search_radius(image: NDArray[Any]) -> float | None:
@@ -269,11 +306,16 @@ def _found_radius(image: NDArray[Any], assumed: float) -> tuple[float, float, Fl
         smoothing=_SEARCH_SMOOTHING,
         grid_radius_px=_SEARCH_GRID_RADIUS_PX,
     )
-    shown = regions.area_px[~regions.touches_edge & (regions.stretch < _MOST_STRETCH)]
+    shown = _whole(regions)
     if not len(shown):
         return 0.0, 0.0, shown
     radius = _weighted_median(np.sqrt(shown / np.pi), shown)
     return radius, float(shown.sum() / regions.area_px.sum()), shown
+
+
+def _whole(regions: Regions) -> Floats:
+    """Return the areas of the regions that are whole ellipses, in pixels."""
+    return regions.area_px[~regions.touches_edge & (regions.stretch < _MOST_STRETCH)]
 
 
 def _weighted_median(values: Floats, weights: Floats) -> float:
