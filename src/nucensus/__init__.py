@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .diff import diff_images
     from .export import export_run
     from .model import Plane, Settings, Shard
+    from .parameter_search import tune_parameters
     from .store import Run
     from .wells import well_table
 
@@ -24,6 +25,7 @@ _HOMES = {
     "export_run": "export",
     "merge_runs": "batch",
     "process_images": "batch",
+    "tune_parameters": "parameter_search",
     "well_table": "wells",
 }
 
@@ -39,6 +41,7 @@ __all__ = [
     "export_run",
     "merge_runs",
     "process_images",
+    "tune_parameters",
     "well_table",
 ]
 

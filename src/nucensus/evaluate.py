@@ -3,21 +3,25 @@
 import csv
 import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
 from .model import Points
+from .neighbours import pairs_within
 from .read import SUFFIXES, read
 from .store import Run
 
 _RESAMPLES = 2000
 _SEED = 0
+
+Truth: TypeAlias = Path | NDArray[np.float64]
+"""What is true of a field: its label image, or (row, column) of each nucleus, shape (N, 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class Scores:
     """How well a set was done.
 
     Attributes
@@ -81,22 +85,29 @@ class Evaluation:
         Of all nuclei of the set together, 0 to 1.
     count_error : Interval
         Mean over the fields of the absolute difference of the counts, in nuclei.
-    fields : tuple of FieldScore
-        Worst first: most misses and false positives.
     """
 
     precision: Interval
     recall: Interval
     f1: Interval
     count_error: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation(Scores):
+    """How well a set was done, and each field of it.
+
+    Attributes
+    ----------
+    fields : tuple of FieldScore
+        Worst first: most misses and false positives.
+    """
+
     fields: tuple[FieldScore, ...]
 
 
 def evaluate(fields: Mapping[str, FieldScore], *, confidence: float = 0.95) -> Evaluation:
     """Sum up the fields of a set.
-
-    The intervals are percentiles over 2000 sets of fields drawn with
-    replacement, the same ones every time.
 
     Parameters
     ----------
@@ -104,26 +115,43 @@ def evaluate(fields: Mapping[str, FieldScore], *, confidence: float = 0.95) -> E
         The score of each field.
     confidence : float
         Share of the resampled sets inside the intervals, 0 to 1.
+    """
+    if not fields:
+        raise ValueError("there are no fields to evaluate; expected one or more with a truth")
+    scores = [fields[name] for name in sorted(fields)]
+    table = np.array([(len(s.hits), s.detection_count, s.nucleus_count) for s in scores])
+    summary = sum_up(table, confidence=confidence)
+    worst = sorted(scores, key=lambda s: (-len(s.misses) - len(s.false_positives), s.name))
+    return Evaluation(
+        summary.precision, summary.recall, summary.f1, summary.count_error, tuple(worst)
+    )
+
+
+def sum_up(counts: NDArray[Any], *, confidence: float = 0.95) -> Scores:
+    """Return the scores of a set from the counts of each field.
+
+    The intervals are percentiles over 2000 sets of fields drawn with
+    replacement, the same ones every time.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (fields, 3)
+        Hits, detections and nuclei of each field.
+    confidence : float
+        Share of the resampled sets inside the intervals, 0 to 1.
 
     References
     ----------
     Efron and Tibshirani, "An Introduction to the Bootstrap", 1993.
     """
-    if not fields:
-        raise ValueError("there are no fields to evaluate; expected one or more with a truth")
-    scores = [fields[name] for name in sorted(fields)]
-    table = np.array(
-        [(len(s.hits), s.detection_count, s.nucleus_count, abs(s.count_error)) for s in scores],
-        np.float64,
-    )
+    errors = np.abs(counts[:, 1] - counts[:, 2])
+    table = np.column_stack((counts, errors)).astype(np.float64)
     draws = np.random.default_rng(_SEED).integers(0, len(table), (_RESAMPLES, len(table)))
     samples = np.array([_summary(table[draw]) for draw in draws])
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     low, high = np.quantile(samples, tails, axis=0)
     values = _summary(table)
-    precision, recall, f1, count_error = map(Interval, values, low.tolist(), high.tolist())
-    worst = sorted(scores, key=lambda s: (-len(s.misses) - len(s.false_positives), s.name))
-    return Evaluation(precision, recall, f1, count_error, tuple(worst))
+    return Scores(*map(Interval, values, low.tolist(), high.tolist()))
 
 
 def score_against_labels(name: str, points: Points, labels: NDArray[Any]) -> FieldScore:
@@ -138,14 +166,8 @@ def score_against_labels(name: str, points: Points, labels: NDArray[Any]) -> Fie
     labels : ndarray of int, shape (rows, columns)
         0 background, any other number a nucleus.
     """
-    nearest = np.rint(points).astype(np.int64).reshape(-1, 2)
-    inside = ((nearest >= 0) & (nearest < labels.shape)).all(axis=1)
-    under = np.zeros(len(nearest), np.int64)
-    under[inside] = labels[tuple(nearest[inside].T)]
-    _, first = np.unique(under, return_index=True)
-    is_hit = np.zeros(len(nearest), bool)
-    is_hit[first] = True
-    is_hit &= under != 0
+    under = _labels_under(points, labels)
+    is_hit = _is_first(under)
     numbers, centres = _label_centres(labels)
     missed = ~np.isin(numbers, under)
     at = np.asarray(points, np.float64).reshape(-1, 2)
@@ -168,14 +190,35 @@ def score_against_points(
     """
     found = np.asarray(points, np.float64).reshape(-1, 2)
     true = np.asarray(truth, np.float64).reshape(-1, 2)
-    distance = np.hypot(*(found[:, None, :] - true[None, :, :]).transpose(2, 0, 1))
-    pairs = np.argwhere(distance <= radius_px)
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], distance[tuple(pairs.T)]))
+    detections, nuclei, _ = pairs_within(found, true, radius_px)
     hit, seen = np.zeros(len(found), bool), np.zeros(len(true), bool)
-    for detection, nucleus in pairs[order]:
-        if not hit[detection] and not seen[nucleus]:
-            hit[detection] = seen[nucleus] = True
+    for detection, nucleus in _matched(zip(detections, nuclei, strict=True)):
+        hit[detection] = seen[nucleus] = True
     return FieldScore(name, found[hit], true[~seen], found[~hit])
+
+
+def count_hits(
+    points: Points, truth: NDArray[Any], first: Iterable[int], *, radius_px: float | None
+) -> list[int]:
+    """Return how many hits the first so many detections hold, as if there were no others.
+
+    Parameters
+    ----------
+    points : ndarray, shape (N, 2)
+        (row, column) of each detection, in pixels.
+    truth : ndarray
+        A label image, or (row, column) of each nucleus if `radius_px` is given.
+    first : iterable of int
+        How many detections count, several times.
+    radius_px : float or None
+        Greatest distance from a true centre, in pixels.
+    """
+    if radius_px is None:
+        hits = np.append(0, np.cumsum(_is_first(_labels_under(points, truth))))
+        return [int(hits[count]) for count in first]
+    detections, nuclei, _ = pairs_within(points, truth, radius_px)
+    pairs = list(zip(detections.tolist(), nuclei.tolist(), strict=True))
+    return [sum(1 for _ in _matched(p for p in pairs if p[0] < count)) for count in first]
 
 
 def evaluate_labels(
@@ -230,21 +273,16 @@ def score_run(
         `truth` holds no field of the run, or a table without these columns.
     """
     found = {
-        _field(name): np.column_stack((nuclei["y"], nuclei["x"]))
+        field_name(name): np.column_stack((nuclei["y"], nuclei["x"]))
         for name, nuclei in run.nuclei_by_image()
     }
-    path, none = Path(truth), np.empty((0, 2), np.int64)
-    if path.is_dir():
-        labels = {_field(each.name): each for each in sorted(path.iterdir()) if _is_image(each)}
-        scores = {
-            name: score_against_labels(name, found.get(name, none), read(each))
-            for name, each in labels.items()
-        }
-    else:
-        scores = {
-            name: score_against_points(name, found.get(name, none), known, radius_px=radius_px)
-            for name, known in _read_centres(path).items()
-        }
+    none = np.empty((0, 2), np.int64)
+    scores = {
+        name: score_against_labels(name, found.get(name, none), read(known))
+        if isinstance(known, Path)
+        else score_against_points(name, found.get(name, none), known, radius_px=radius_px)
+        for name, known in read_truth(truth).items()
+    }
     if not scores.keys() & found.keys():
         raise InputError(
             f"{os.fspath(truth)!r} holds no field of the run; expected label images, or rows, "
@@ -253,7 +291,26 @@ def score_run(
     return scores
 
 
-def _field(name: str) -> str:
+def read_truth(truth: str | os.PathLike[str]) -> dict[str, Truth]:
+    """Return what is known of each field, by its name without folder and ending.
+
+    Parameters
+    ----------
+    truth : path
+        A folder of label images, or a CSV file with the columns image, y and x.
+
+    Raises
+    ------
+    InputError
+        It is a file that is no such table.
+    """
+    path = Path(truth)
+    if path.is_dir():
+        return {field_name(each.name): each for each in sorted(path.iterdir()) if _is_image(each)}
+    return dict(_read_centres(path))
+
+
+def field_name(name: str) -> str:
     """Return the name of an image without its folder and ending."""
     stem, ending = os.path.splitext(os.path.basename(name))
     return stem if ending.lower() in SUFFIXES else stem + ending
@@ -268,13 +325,42 @@ def _read_centres(path: Path) -> dict[str, NDArray[np.float64]]:
     try:
         with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
             for row in csv.DictReader(file):
-                centres[_field(row["image"])].append((float(row["y"]), float(row["x"])))
+                centres[field_name(row["image"])].append((float(row["y"]), float(row["x"])))
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise InputError(
             f"{os.fspath(path)!r} cannot be read as true centres ({error!r}); expected a CSV file "
             f"with the columns image, y and x"
         ) from error
     return {name: np.array(points) for name, points in centres.items()}
+
+
+def _labels_under(points: Points, labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the label under each point, 0 outside the image."""
+    nearest = np.rint(points).astype(np.int64).reshape(-1, 2)
+    inside = ((nearest >= 0) & (nearest < labels.shape)).all(axis=1)
+    under = np.zeros(len(nearest), np.int64)
+    under[inside] = labels[tuple(nearest[inside].T)]
+    return under
+
+
+def _is_first(under: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which labels, all but 0, come for the first time."""
+    _, first = np.unique(under, return_index=True)
+    is_first = np.zeros(len(under), bool)
+    is_first[first] = True
+    is_first[under == 0] = False
+    return is_first
+
+
+def _matched(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of which neither one nor the other was in a pair before."""
+    ones: set[int] = set()
+    others: set[int] = set()
+    for one, other in pairs:
+        if one not in ones and other not in others:
+            ones.add(one)
+            others.add(other)
+            yield one, other
 
 
 def _summary(table: NDArray[np.float64]) -> tuple[float, float, float, float]:

@@ -1,5 +1,7 @@
 """Distances between points: each one's nearest neighbour, and the pairs within a radius."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,7 +64,7 @@ def _sweep(located: NDArray[np.float64], best: NDArray[np.float64], along: int) 
 
 
 def pairs_within(
-    a: Points, b: Points, radius: float
+    a: NDArray[Any], b: NDArray[Any], radius: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Return every pair of a point of `a` and one of `b` that are at most `radius` apart.
 

@@ -26,6 +26,7 @@ _COMMANDS = {
     "wells": "Show what a run found in each well.",
     "diff": "Show what changed from one run to another.",
     "evaluate": "Compare what a run found with the truth.",
+    "tune-parameters": "Search the numbers of the published detector that agree best with a truth.",
     "bench": "Compare the ways to run over your own images, side by side.",
     "demo": "Make a small synthetic plate, count it, and compare the methods on it.",
     "info": "Show the version, the kernel and what this machine offers.",
