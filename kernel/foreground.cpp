@@ -14,19 +14,11 @@
 #include <vector>
 
 #include "foreground.h"
+#include "foreground_rows.h"
+#include "nucensus.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__)
-// The loader picks the widest version the processor runs; all give the same bits.
-#define WIDE __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
-#else
-#define WIDE
-#endif
-#define RESTRICT __restrict__
-
+namespace nucensus {
 namespace {
-
-using Row = float* RESTRICT;
-using ConstRow = const float* RESTRICT;
 
 struct Moments {
     double area = 0, y = 0, x = 0, yy = 0, xy = 0, xx = 0;
@@ -63,6 +55,7 @@ struct Candidate {
 };
 
 struct Scratch {
+    const Rows* rows = nullptr;
     std::vector<float> grid, smooth, height, local, ridge, row, row2, taps, samples, lo, sp, lo2, tile, residual;
     std::vector<uint32_t> sums;
     std::vector<int32_t> label, list, parent, way;
@@ -73,44 +66,25 @@ struct Scratch {
 
 thread_local Scratch scratch;
 
+const PixelRows<uint8_t>& rows_of(const uint8_t*) { return scratch.rows->of_uint8; }
+const PixelRows<uint16_t>& rows_of(const uint16_t*) { return scratch.rows->of_uint16; }
+const PixelRows<float>& rows_of(const float*) { return scratch.rows->of_float; }
+
 // ---- the working grid: means of step x step pixels -------------------------------------------
 
+// The first or last pixel of a row: its missing neighbours are those of the other side.
 template <class Pixel>
-WIDE void add_row(const Pixel* RESTRICT from, Row to, int64_t n) {
-    for (int64_t x = 0; x < n; ++x) to[x] += static_cast<float>(from[x]);
+void cap_edge(const Pixel* up, const Pixel* mid, const Pixel* down, Pixel* to, int64_t w, int64_t x) {
+    const int64_t in = x ? std::max<int64_t>(x - 1, 0) : std::min<int64_t>(1, w - 1);
+    Pixel around[8] = {up[in], up[x], up[in], mid[in], mid[in], down[in], down[x], down[in]};
+    std::nth_element(around, around + 2, around + 8, [](Pixel a, Pixel b) { return a > b; });
+    to[x] = std::min(mid[x], around[2]);
 }
 
-// Hot pixels: no pixel stays above the third greatest of its eight neighbours, so specks of up to
-// three pixels go.
-template <class Pixel>
-inline __attribute__((always_inline)) Pixel least(Pixel a, Pixel b) { return b < a ? b : a; }
-template <class Pixel>
-inline __attribute__((always_inline)) Pixel most(Pixel a, Pixel b) { return a < b ? b : a; }
-
-template <class Pixel>
-inline __attribute__((always_inline)) Pixel cap(Pixel mid, Pixel v0, Pixel v1, Pixel v2, Pixel v3, Pixel v4,
-                                                Pixel v5, Pixel v6, Pixel v7) {
-    // Sort both fours, then the third of the eight.
-    const Pixel a = most(v0, v1), b = least(v0, v1), c = most(v2, v3), d = least(v2, v3);
-    const Pixel e = most(v4, v5), f = least(v4, v5), g = most(v6, v7), k = least(v6, v7);
-    const Pixel p1 = most(a, c), q = least(a, c), p2 = most(q, most(b, d)), p3 = least(q, most(b, d));
-    const Pixel r1 = most(e, g), u = least(e, g), r2 = most(u, most(f, k)), r3 = least(u, most(f, k));
-    const Pixel third = most(most(least(p1, r2), least(p2, r1)), most(p3, r3));
-    return least(mid, third);
-}
-
-template <class Pixel>
-WIDE void cap_row(const Pixel* RESTRICT up, const Pixel* RESTRICT mid, const Pixel* RESTRICT down,
-                  Pixel* RESTRICT to, int64_t n) {
-    for (int64_t x = 1; x < n - 1; ++x)
-        to[x] = cap(mid[x], up[x - 1], up[x], up[x + 1], mid[x - 1], mid[x + 1], down[x - 1], down[x], down[x + 1]);
-}
-
-template <int STEP>
-WIDE void fold(ConstRow from, Row to, int64_t n, float scale) {
+void fold_any(const float* from, float* to, int64_t n, int step, float scale) {
     for (int64_t x = 0; x < n; ++x) {
         float sum = 0;
-        for (int j = 0; j < STEP; ++j) sum += from[x * STEP + j];
+        for (int j = 0; j < step; ++j) sum += from[x * step + j];
         to[x] = sum * scale;
     }
 }
@@ -129,28 +103,15 @@ void decimate(const Pixel* pixels, int64_t h, int64_t w, int step, float* out) {
             const Pixel* mid = pixels + yy * w;
             const Pixel* up = yy > 0 ? mid - w : h > 1 ? mid + w : mid;
             const Pixel* down = yy + 1 < h ? mid + w : h > 1 ? mid - w : mid;
-            cap_row(up, mid, down, clean.data(), w);
-            const int64_t in = std::min<int64_t>(1, w - 1), end = w - 1;
-            const int64_t before = std::max<int64_t>(end - 1, 0);
-            clean[0] = cap(mid[0], up[in], up[0], up[in], mid[in], mid[in], down[in], down[0], down[in]);
-            clean[end] = cap(mid[end], up[before], up[end], up[before], mid[before], mid[before], down[before],
-                             down[end], down[before]);
-            add_row(clean.data(), row.data(), w);
+            rows_of(pixels).cap(up, mid, down, clean.data(), w);
+            cap_edge(up, mid, down, clean.data(), w, 0);
+            cap_edge(up, mid, down, clean.data(), w, w - 1);
+            rows_of(pixels).add(clean.data(), row.data(), w);
         }
         const float rows = static_cast<float>(last - y * step), scale = 1 / (rows * step);
         float* to = out + y * gw;
-        switch (step) {
-            case 1: fold<1>(row.data(), to, whole, scale); break;
-            case 2: fold<2>(row.data(), to, whole, scale); break;
-            case 3: fold<3>(row.data(), to, whole, scale); break;
-            case 4: fold<4>(row.data(), to, whole, scale); break;
-            default:
-                for (int64_t x = 0; x < whole; ++x) {
-                    float sum = 0;
-                    for (int j = 0; j < step; ++j) sum += row[x * step + j];
-                    to[x] = sum * scale;
-                }
-        }
+        if (step <= 4) scratch.rows->fold[step - 1](row.data(), to, whole, scale);
+        else fold_any(row.data(), to, whole, step, scale);
         if (whole < gw) {
             float sum = 0;
             for (int64_t x = whole * step; x < w; ++x) sum += row[x];
@@ -161,50 +122,10 @@ void decimate(const Pixel* pixels, int64_t h, int64_t w, int step, float* out) {
 
 // ---- smoothing -------------------------------------------------------------------------------
 
-template <int R>
-WIDE void convolve_row(ConstRow from, Row to, int64_t n, const float* taps) {
-    float k[R + 1];
-    for (int j = 0; j <= R; ++j) k[j] = taps[j];
-    for (int64_t x = 0; x < n; ++x) {
-        float sum = from[x + R] * k[0];
-        for (int j = 1; j <= R; ++j) sum += (from[x + R - j] + from[x + R + j]) * k[j];
-        to[x] = sum;
-    }
-}
-// one pass over R rows above and below, all in registers
-template <int R>
-WIDE void convolve_column(const float* const* rows, Row to, int64_t n, const float* taps) {
-    float k[R + 1];
-    const float* RESTRICT p[2 * R + 1];
-    for (int j = 0; j <= R; ++j) k[j] = taps[j];
-    for (int j = 0; j <= 2 * R; ++j) p[j] = rows[j];
-    for (int64_t x = 0; x < n; ++x) {
-        float sum = p[R][x] * k[0];
-        for (int j = 1; j <= R; ++j) sum += (p[R - j][x] + p[R + j][x]) * k[j];
-        to[x] = sum;
-    }
-}
-
 int64_t mirror(int64_t i, int64_t n) {
     if (n == 1) return 0;
     while (i < 0 || i >= n) i = i < 0 ? -i - 1 : 2 * n - 1 - i;
     return i;
-}
-
-template <int R>
-void blur_by(const float* in, float* out, int64_t h, int64_t w, const float* taps) {
-    auto& row = scratch.row;
-    row.resize(w + 2 * R);
-    const float* rows[2 * R + 1];
-    for (int64_t y = 0; y < h; ++y) {
-        for (int j = -R; j <= R; ++j) rows[j + R] = in + mirror(y + j, h) * w;
-        convolve_column<R>(rows, row.data() + R, w, taps);
-        for (int j = 1; j <= R; ++j) {
-            row[R - j] = row[R + mirror(-j, w)];
-            row[R + w - 1 + j] = row[R + mirror(w - 1 + j, w)];
-        }
-        convolve_row<R>(row.data(), out + y * w, w, taps);
-    }
 }
 
 void blur(const float* in, float* out, int64_t h, int64_t w, double sigma) {
@@ -216,17 +137,16 @@ void blur(const float* in, float* out, int64_t h, int64_t w, double sigma) {
         total += j ? 2 * weights[j] : weights[j];
     }
     for (int j = 0; j <= radius; ++j) taps[j] = static_cast<float>(weights[j] / total);
-    switch (radius) {
-        case 1: return blur_by<1>(in, out, h, w, taps);
-        case 2: return blur_by<2>(in, out, h, w, taps);
-        case 3: return blur_by<3>(in, out, h, w, taps);
-        case 4: return blur_by<4>(in, out, h, w, taps);
-        case 5: return blur_by<5>(in, out, h, w, taps);
-        case 6: return blur_by<6>(in, out, h, w, taps);
-        case 7: return blur_by<7>(in, out, h, w, taps);
-        case 8: return blur_by<8>(in, out, h, w, taps);
-        case 9: return blur_by<9>(in, out, h, w, taps);
-        default: return blur_by<10>(in, out, h, w, taps);
+    auto& row = scratch.row;
+    row.resize(w + 2 * radius);
+    float* line = row.data() + radius;
+    const float* rows[21];
+    for (int64_t y = 0; y < h; ++y) {
+        for (int j = -radius; j <= radius; ++j) rows[j + radius] = in + mirror(y + j, h) * w;
+        scratch.rows->convolve_column[radius - 1](rows, line, w, taps);
+        for (int j = 1; j <= radius; ++j)
+            line[-j] = line[mirror(-j, w)], line[w - 1 + j] = line[mirror(w - 1 + j, w)];
+        scratch.rows->convolve_row[radius - 1](row.data(), out + y * w, w, taps);
     }
 }
 
@@ -306,15 +226,6 @@ void smooth3(std::vector<float>& map, const Tiles& t) {
     map.swap(out);
 }
 
-WIDE void lerp_rows(ConstRow a, ConstRow b, Row to, int64_t n, float k) {
-    for (int64_t x = 0; x < n; ++x) to[x] = a[x] + (b[x] - a[x]) * k;
-}
-// `to` may be `a`.
-WIDE void subtract_rows(const float* a, ConstRow b, float* to, int64_t n) {
-#pragma GCC ivdep
-    for (int64_t x = 0; x < n; ++x) to[x] = a[x] - b[x];
-}
-
 // The smooth surface (quadratic in y and x) under most tiles, left out those that stand above it.
 bool fit_surface(const Tiles& t, double* surface) {
     const auto& lo = scratch.lo;
@@ -359,19 +270,10 @@ bool fit_surface(const Tiles& t, double* surface) {
     return true;
 }
 
-// `to` may be `from`.
-WIDE void subtract_parabola(const float* from, float* to, int64_t n, float c0, float c1, float c2, float scale) {
-#pragma GCC ivdep
-    for (int64_t x = 0; x < n; ++x) {
-        const float at = (static_cast<float>(static_cast<int32_t>(x)) + .5f) * scale - 1;
-        to[x] = from[x] - (c0 + at * (c1 + at * c2));
-    }
-}
-
 void subtract_surface(const float* from, float* to, int64_t h, int64_t w, const double* s) {
     for (int64_t r = 0; r < h; ++r) {
         const double y = 2 * (static_cast<double>(r) + .5) / static_cast<double>(h) - 1;
-        subtract_parabola(from + r * w, to + r * w, w, static_cast<float>(s[0] + s[1] * y + s[3] * y * y),
+        scratch.rows->subtract_parabola(from + r * w, to + r * w, w, static_cast<float>(s[0] + s[1] * y + s[3] * y * y),
                           static_cast<float>(s[2] + s[4] * y), static_cast<float>(s[5]), 2 / static_cast<float>(w));
     }
 }
@@ -396,9 +298,9 @@ void subtract_background(const float* smooth, float* height, int64_t h, int64_t 
         float at = (static_cast<float>(y) + .5f) * static_cast<float>(t.rows) / static_cast<float>(h) - .5f;
         at = std::min(std::max(at, 0.f), static_cast<float>(t.rows - 1));
         const int64_t r = std::min<int64_t>(static_cast<int64_t>(at), std::max<int64_t>(0, t.rows - 2));
-        lerp_rows(wide.data() + r * w, wide.data() + std::min(r + 1, t.rows - 1) * w, row.data(), w,
-                  at - static_cast<float>(r));
-        subtract_rows(smooth + y * w, row.data(), height + y * w, w);
+        scratch.rows->lerp(wide.data() + r * w, wide.data() + std::min(r + 1, t.rows - 1) * w, row.data(), w,
+                           at - static_cast<float>(r));
+        scratch.rows->subtract(smooth + y * w, row.data(), height + y * w, w);
     }
 }
 
@@ -446,12 +348,6 @@ double otsu_log(const float* height, int64_t h, int64_t w, double floor_, int64_
 
 // ---- the local foreground and its ridges -----------------------------------------------------
 
-// `to` may be `a`, so none of the three is marked restrict.
-WIDE void max_rows(const float* a, const float* b, float* to, int64_t n) {
-#pragma GCC ivdep
-    for (int64_t x = 0; x < n; ++x) to[x] = a[x] < b[x] ? b[x] : a[x];
-}
-
 // Greatest value in the square of half-width `reach`, by doubling the window.
 void window_max(const float* in, float* out, int64_t h, int64_t w, int64_t reach) {
     const int64_t length = 2 * reach + 1;
@@ -468,11 +364,11 @@ void window_max(const float* in, float* out, int64_t h, int64_t w, int64_t reach
         float *a = row.data(), *b = other.data();
         while (span * 2 <= length) {
             n -= span;
-            max_rows(a, a + span, b, n);
+            scratch.rows->max(a, a + span, b, n);
             std::swap(a, b);
             span *= 2;
         }
-        max_rows(a, a + (length - span), tall.data() + (y + reach) * w, w);
+        scratch.rows->max(a, a + (length - span), tall.data() + (y + reach) * w, w);
     }
     for (int64_t j = 0; j < reach; ++j) {
         std::memcpy(tall.data() + j * w, tall.data() + reach * w, w * sizeof(float));
@@ -481,18 +377,11 @@ void window_max(const float* in, float* out, int64_t h, int64_t w, int64_t reach
     int64_t span = 1, n = th;
     while (span * 2 <= length) {
         n -= span;
-        for (int64_t y = 0; y < n; ++y) max_rows(tall.data() + y * w, tall.data() + (y + span) * w, tall.data() + y * w, w);
+        for (int64_t y = 0; y < n; ++y) scratch.rows->max(tall.data() + y * w, tall.data() + (y + span) * w, tall.data() + y * w, w);
         span *= 2;
     }
     for (int64_t y = 0; y < h; ++y)
-        max_rows(tall.data() + y * w, tall.data() + (y + length - span) * w, out + y * w, w);
-}
-
-WIDE void relative_row(ConstRow height, ConstRow local, Row to, int64_t n, float least) {
-    for (int64_t x = 0; x < n; ++x) {
-        const float r = 2 * height[x] / std::max(local[x], least) - .5f;
-        to[x] = std::min(std::max(r, 0.f), 1.f);
-    }
+        scratch.rows->max(tall.data() + y * w, tall.data() + (y + length - span) * w, out + y * w, w);
 }
 
 // Pixels between a quarter and three quarters of the way up, for each crossing of the middle, along
@@ -523,28 +412,6 @@ int32_t find(std::vector<int32_t>& parent, int32_t i) {
     return i;
 }
 
-// The direction to the steepest neighbour in the foreground, 0 to 8 in reading order, 4 to stay:
-// of equal values the first in reading order, so that no way leads in a circle.
-WIDE void steepest_row(ConstRow up, ConstRow mid, ConstRow down, int32_t* RESTRICT way, int64_t n) {
-    for (int64_t x = 0; x < n; ++x) {
-        float best = mid[x + 1];
-        int32_t to = 4;
-        to = mid[x] >= best ? 3 : to, best = most(best, mid[x]);
-        to = up[x + 2] >= best ? 2 : to, best = most(best, up[x + 2]);
-        to = up[x + 1] >= best ? 1 : to, best = most(best, up[x + 1]);
-        to = up[x] >= best ? 0 : to, best = most(best, up[x]);
-        to = mid[x + 2] > best ? 5 : to, best = most(best, mid[x + 2]);
-        to = down[x] > best ? 6 : to, best = most(best, down[x]);
-        to = down[x + 1] > best ? 7 : to, best = most(best, down[x + 1]);
-        to = down[x + 2] > best ? 8 : to;
-        way[x] = mid[x + 1] < 0 ? -1 : to;
-    }
-}
-
-WIDE void mask_row(ConstRow relative, ConstRow ridge, Row to, int64_t n) {
-    for (int64_t x = 0; x < n; ++x) to[x] = relative[x] > .5f ? ridge[x] : -1;
-}
-
 // Follow every foreground pixel uphill to its summit: those that share one are a piece. Fills
 // `label` with the piece of each pixel (-1 outside) and returns how many pieces there are.
 int32_t climb(int64_t h, int64_t w) {
@@ -553,11 +420,11 @@ int32_t climb(int64_t h, int64_t w) {
     s.row.assign(3 * (w + 2), -1.f);
     const int64_t step[9] = {-w - 1, -w, -w + 1, -1, 0, 1, w - 1, w, w + 1};
     auto line = [&](int64_t y) { return s.row.data() + ((y + 3) % 3) * (w + 2); };
-    mask_row(s.grid.data(), s.ridge.data(), line(0) + 1, w);
+    s.rows->mask(s.grid.data(), s.ridge.data(), line(0) + 1, w);
     for (int64_t y = 0; y < h; ++y) {
-        if (y + 1 < h) mask_row(s.grid.data() + (y + 1) * w, s.ridge.data() + (y + 1) * w, line(y + 1) + 1, w);
+        if (y + 1 < h) s.rows->mask(s.grid.data() + (y + 1) * w, s.ridge.data() + (y + 1) * w, line(y + 1) + 1, w);
         else std::fill_n(line(y + 1), w + 2, -1.f);
-        steepest_row(line(y - 1), line(y), line(y + 1), s.way.data(), w);
+        s.rows->steepest(line(y - 1), line(y), line(y + 1), s.way.data(), w);
         int32_t* to = s.label.data() + y * w;
         for (int64_t x = 0; x < w; ++x) {
             const int32_t way = s.way[x];
@@ -611,12 +478,12 @@ void measure_pieces(int64_t h, int64_t w) {
             int32_t touched = -1;
             float saddle = 0;
             for (; x < w && label[x] == piece; ++x) {
-                peak = most(peak, height[x]);
+                peak = std::max(peak, height[x]);
                 mass += height[x];
                 if (!below || below[x] < 0 || below[x] == piece) continue;
-                const float pass = least(height[x], under[x]);
+                const float pass = std::min(height[x], under[x]);
                 if (below[x] == touched) {
-                    saddle = most(saddle, pass);
+                    saddle = std::max(saddle, pass);
                     continue;
                 }
                 if (touched >= 0) s.contacts.push_back({std::min(piece, touched), std::max(piece, touched), saddle});
@@ -624,7 +491,7 @@ void measure_pieces(int64_t h, int64_t w) {
             }
             if (touched >= 0) s.contacts.push_back({std::min(piece, touched), std::max(piece, touched), saddle});
             if (x < w && label[x] >= 0)
-                s.contacts.push_back({std::min(piece, label[x]), std::max(piece, label[x]), least(height[x - 1], height[x])});
+                s.contacts.push_back({std::min(piece, label[x]), std::max(piece, label[x]), std::min(height[x - 1], height[x])});
             region.peak = peak, region.mass += mass;
             region.edge |= (y == 0) | (y == h - 1) | (start == 0) | (x == w);
             const double n = static_cast<double>(x - start), row = static_cast<double>(y);
@@ -636,145 +503,220 @@ void measure_pieces(int64_t h, int64_t w) {
     }
 }
 
-template <class Pixel>
-int64_t run(const Pixel* pixels, int64_t h, int64_t w, const nucensus_look& look,
-            nucensus_measure* measure, nucensus_region* out, int64_t capacity) {
-    auto& s = scratch;
-    const int step = static_cast<int>(look.step);
-    const int64_t gh = (h + step - 1) / step, gw = (w + step - 1) / step, size = gh * gw;
-    s.grid.resize(size), s.smooth.resize(size), s.height.resize(size), s.local.resize(size), s.ridge.resize(size);
-    decimate(pixels, h, w, step, s.grid.data());
-    const double grain = fine_noise(s.grid.data(), gh, gw, 1, std::max<int64_t>(1, look.tile / 8), .5, .6745);
-    blur(s.grid.data(), s.smooth.data(), gh, gw, look.smooth_sigma);
+// ---- the background, the noise, the threshold ------------------------------------------------
 
-    Tiles tiles = measure_tiles(s.smooth.data(), gh, gw, std::max<int64_t>(4, look.tile));
+// Fills `height` with what stands above the background, and returns the noise of the smoothed grid.
+double take_background(int64_t h, int64_t w, const nucensus_look& look) {
+    auto& s = scratch;
+    const int64_t side = std::max<int64_t>(4, look.tile);
+    Tiles tiles = measure_tiles(s.smooth.data(), h, w, side);
     double surface[6] = {0};
     const float* flat = s.smooth.data();
     // Twice: a tile's low percentile is biased on a slope, and the first time takes most of it away.
     for (int round = 0; round < 2 && fit_surface(tiles, surface); ++round) {
-        subtract_surface(flat, s.height.data(), gh, gw, surface);
+        subtract_surface(flat, s.height.data(), h, w, surface);
         flat = s.height.data();
-        tiles = measure_tiles(flat, gh, gw, std::max<int64_t>(4, look.tile));
+        tiles = measure_tiles(flat, h, w, side);
     }
-    auto& spread = s.sp;
     // In a crowd no tile is free of nuclei, and its spread is theirs; but haze is allowed for.
-    const double spread_noise = quantile(spread.data(), static_cast<int64_t>(spread.size()), .25) / .7572;
+    const double spread = quantile(s.sp.data(), static_cast<int64_t>(s.sp.size()), .25) / .7572;
     const int64_t apart = std::max<int64_t>(2, static_cast<int64_t>(std::ceil(3 * look.smooth_sigma)));
     const int64_t skip = std::max<int64_t>(1, look.tile / 8);
-    const double most_noise = 3 * fine_noise(flat, gh, gw, apart, skip, .2, .2533);
-    const double noise = std::min(spread_noise, most_noise);
+    const double noise = std::min(spread, 3 * fine_noise(flat, h, w, apart, skip, .2, .2533));
     window3(s.lo, tiles, [](float a, float b) { return std::min(a, b); });
     window3(s.lo, tiles, [](float a, float b) { return std::max(a, b); });
     smooth3(s.lo, tiles);
-    subtract_background(flat, s.height.data(), gh, gw, tiles, static_cast<float>(1.28 * noise));
+    subtract_background(flat, s.height.data(), h, w, tiles, static_cast<float>(1.28 * noise));
+    return noise;
+}
 
+// The least height of an object.
+double choose_threshold(int64_t h, int64_t w, const nucensus_look& look, nucensus_measure& measure) {
+    const auto& s = scratch;
+    const double noise = measure.noise;
     double top = 0;
-    for (int64_t i = 0; i < size; i += 7) top = std::max<double>(top, s.height[i]);
-    const double floor_ = std::max(3 * noise, 1e-3 * top);
-    double upper = 0;
-    double threshold = floor_ > 0 ? otsu_log(s.height.data(), gh, gw, floor_, std::max<int64_t>(1, look.tile / 10), &upper) : 0;
-    measure->grain = std::isfinite(grain) ? grain : 0;
-    measure->noise = noise, measure->otsu = threshold, measure->upper = upper;
-    double under = 0;
-    int64_t seen = 0;
-    for (int64_t i = 0; i < size; i += 97, ++seen) under += s.smooth[i] - s.height[i];
-    measure->background = under / static_cast<double>(seen);
-    threshold = std::max(threshold, look.least_threshold);
+    for (int64_t i = 0; i < h * w; i += 7) top = std::max<double>(top, s.height[i]);
+    const double floor = std::max(3 * noise, 1e-3 * top);
+    const int64_t skip = std::max<int64_t>(1, look.tile / 10);
+    measure.upper = 0;
+    measure.otsu = floor > 0 ? otsu_log(s.height.data(), h, w, floor, skip, &measure.upper) : 0;
     // Pure noise reaches 7; above 10 there are nuclei, and the noise may be overstated in a crowd.
-    const double above = noise > 0 ? upper / noise : 10;
-    threshold = std::max(threshold, look.noise_factor * noise * (1 - .5 * std::min(std::max((above - 7) / 3, 0.), 1.)));
-    if (threshold <= 0) threshold = 1e-30;
-    measure->threshold = threshold;
-    const float cut = static_cast<float>(threshold);
+    const double above = noise > 0 ? measure.upper / noise : 10;
+    const double factor = look.noise_factor * (1 - .5 * std::min(std::max((above - 7) / 3, 0.), 1.));
+    const double threshold = std::max({measure.otsu, look.least_threshold, factor * noise});
+    return threshold > 0 ? threshold : 1e-30;
+}
 
+// The mean level that was taken away.
+double mean_background(int64_t size) {
+    double sum = 0;
+    int64_t seen = 0;
+    for (int64_t i = 0; i < size; i += 97, ++seen) sum += scratch.smooth[i] - scratch.height[i];
+    return sum / static_cast<double>(seen);
+}
+
+// Heights relative to those of their object, clipped between a quarter and three quarters: into `grid`.
+void take_relative(int64_t h, int64_t w, const nucensus_look& look, double threshold) {
+    auto& s = scratch;
     // Smoothed first: the brightest grain of a nucleus is not its height.
-    blur(s.height.data(), s.ridge.data(), gh, gw, look.crest_sigma);
-    window_max(s.ridge.data(), s.local.data(), gh, gw, std::max<int64_t>(1, look.reach));
-    for (int64_t y = 0; y < gh; ++y)
-        relative_row(s.height.data() + y * gw, s.local.data() + y * gw, s.grid.data() + y * gw, gw, 2 * cut);
-    measure->edge_width = edge_width(s.grid.data(), gh, gw) * step;
-    blur(s.grid.data(), s.ridge.data(), gh, gw, look.ridge_sigma);
+    blur(s.height.data(), s.ridge.data(), h, w, look.crest_sigma);
+    window_max(s.ridge.data(), s.local.data(), h, w, std::max<int64_t>(1, look.reach));
+    const float floor = 2 * static_cast<float>(threshold);
+    for (int64_t i = 0; i < h * w; i += w)
+        s.rows->relative(s.height.data() + i, s.local.data() + i, s.grid.data() + i, w, floor);
+}
 
-    const int32_t count = climb(gh, gw);
-    measure_pieces(gh, gw);
-    std::sort(s.contacts.begin(), s.contacts.end(), [](const Contact& a, const Contact& b) {
-        if (a.first != b.first) return a.first < b.first;
-        if (a.second != b.second) return a.second < b.second;
-        return a.saddle > b.saddle;
-    });
-    s.near.resize(std::max<size_t>(s.near.size(), count));
-    for (int32_t r = 0; r < count; ++r) s.near[r].clear();
-    const double typical = M_PI * look.radius * look.radius;
-    auto cost = [&](int32_t a, int32_t b, float saddle) {
-        Moments both = s.regions[a].moments;
-        both += s.regions[b].moments;
-        const Region &ra = s.regions[a], &rb = s.regions[b];
-        const double ma = ra.mass / ra.moments.area, mb = rb.mass / rb.moments.area, q = look.crest_share;
-        const double dip = std::max(0., 1 - saddle / std::min(ra.peak + (ma - ra.peak) * q, rb.peak + (mb - rb.peak) * q));
-        return (std::log(stretch(both)) / look.most_stretch + dip / look.most_dip) *
-                   std::max(both.area / typical, look.least_size) - 1;
+// ---- putting pieces together -----------------------------------------------------------------
+
+// What speaks against two pieces being one nucleus; below 0 they are.
+double cost(const Region& a, const Region& b, float saddle, const nucensus_look& look) {
+    Moments both = a.moments;
+    both += b.moments;
+    const auto summit = [&](const Region& r) {
+        return r.peak + (r.mass / r.moments.area - r.peak) * look.crest_share;
     };
-    std::priority_queue<Candidate> queue;
-    auto offer = [&](int32_t a, int32_t b, float saddle) {
-        if (a > b) std::swap(a, b);
-        const double c = cost(a, b, saddle);
-        if (c < 0) queue.push({c, a, b, s.regions[a].version, s.regions[b].version});
-    };
-    for (size_t k = 0; k < s.contacts.size(); ++k) {
-        const Contact& c = s.contacts[k];
-        if (k && s.contacts[k - 1].first == c.first && s.contacts[k - 1].second == c.second) continue;
-        s.near[c.first].push_back({c.second, c.saddle});
-        s.near[c.second].push_back({c.first, c.saddle});
-        offer(c.first, c.second, c.saddle);
+    const double dip = std::max(0., 1 - saddle / std::min(summit(a), summit(b)));
+    const double size = both.area / (M_PI * look.radius * look.radius);
+    return (std::log(stretch(both)) / look.most_stretch + dip / look.most_dip) * std::max(size, look.least_size) - 1;
+}
+
+class Union {
+public:
+    Union(int32_t count, const nucensus_look& look) : look(look) {
+        scratch.parent.resize(count);
+        for (int32_t r = 0; r < count; ++r) scratch.parent[r] = r;
+        collect_contacts(count);
     }
-    s.parent.resize(count);
-    for (int32_t r = 0; r < count; ++r) s.parent[r] = r;
-    while (!queue.empty()) {
-        const Candidate best = queue.top();
-        queue.pop();
-        Region &a = s.regions[best.first], &b = s.regions[best.second];
-        if (a.version != best.first_version || b.version != best.second_version) continue;
+
+    // The best pair first, until none is left.
+    void merge_all() {
+        while (!queue.empty()) {
+            const Candidate best = queue.top();
+            queue.pop();
+            const Region &a = scratch.regions[best.first], &b = scratch.regions[best.second];
+            if (a.version == best.first_version && b.version == best.second_version) merge(best.first, best.second);
+        }
+    }
+
+private:
+    void offer(int32_t a, int32_t b, float saddle) {
+        if (a > b) std::swap(a, b);
+        const Region &ra = scratch.regions[a], &rb = scratch.regions[b];
+        const double c = cost(ra, rb, saddle, look);
+        if (c < 0) queue.push({c, a, b, ra.version, rb.version});
+    }
+
+    // Of the contacts of two pieces the highest counts.
+    void collect_contacts(int32_t count) {
+        auto& contacts = scratch.contacts;
+        std::sort(contacts.begin(), contacts.end(), [](const Contact& a, const Contact& b) {
+            if (a.first != b.first) return a.first < b.first;
+            if (a.second != b.second) return a.second < b.second;
+            return a.saddle > b.saddle;
+        });
+        auto& near = scratch.near;
+        near.resize(std::max<size_t>(near.size(), count));
+        for (int32_t r = 0; r < count; ++r) near[r].clear();
+        const Contact* last = nullptr;
+        for (const Contact& c : contacts) {
+            if (!last || last->first != c.first || last->second != c.second) {
+                near[c.first].push_back({c.second, c.saddle});
+                near[c.second].push_back({c.first, c.saddle});
+                offer(c.first, c.second, c.saddle);
+            }
+            last = &c;
+        }
+    }
+
+    void merge(int32_t into, int32_t from) {
+        Region &a = scratch.regions[into], &b = scratch.regions[from];
         a.moments += b.moments;
         a.peak = std::max(a.peak, b.peak);
         a.mass += b.mass;
         a.edge |= b.edge;
         if (b.crest > a.crest) a.crest = b.crest, a.seed = b.seed;
         ++a.version, b.version = -1;
-        s.parent[best.second] = best.first;
-        auto &mine = s.near[best.first], &theirs = s.near[best.second];
+        scratch.parent[from] = into;
+        inherit_neighbours(into, from);
+        for (const auto& [other, saddle] : scratch.near[into]) offer(into, other, saddle);
+    }
+
+    void inherit_neighbours(int32_t into, int32_t from) {
+        auto &mine = scratch.near[into], &theirs = scratch.near[from];
         for (const auto& [other, saddle] : theirs) {
-            if (other == best.first) continue;
-            auto at = std::find_if(mine.begin(), mine.end(), [&, o = other](const auto& p) { return p.first == o; });
-            auto& back = s.near[other];
-            back.erase(std::find_if(back.begin(), back.end(), [&](const auto& p) { return p.first == best.second; }));
+            if (other == into) continue;
+            auto& back = scratch.near[other];
+            back.erase(of(back, from));
+            const auto at = of(mine, other);
             if (at == mine.end()) {
                 mine.push_back({other, saddle});
-                back.push_back({best.first, saddle});
+                back.push_back({into, saddle});
             } else if (saddle > at->second) {
-                at->second = saddle;
-                std::find_if(back.begin(), back.end(), [&](const auto& p) { return p.first == best.first; })->second = saddle;
+                at->second = of(back, into)->second = saddle;
             }
         }
-        mine.erase(std::find_if(mine.begin(), mine.end(), [&](const auto& p) { return p.first == best.second; }));
+        mine.erase(of(mine, from));
         theirs.clear();
-        for (const auto& [other, saddle] : mine) offer(best.first, other, saddle);
     }
+
+    using Neighbours = std::vector<std::pair<int32_t, float>>;
+    static Neighbours::iterator of(Neighbours& list, int32_t region) {
+        return std::find_if(list.begin(), list.end(), [&](const auto& each) { return each.first == region; });
+    }
+
+    const nucensus_look& look;
+    std::priority_queue<Candidate> queue;
+};
+
+// ---- all of it -------------------------------------------------------------------------------
+
+// The centre of mass, unless it lies outside of the region: then its seed.
+nucensus_region describe(int32_t number, int64_t w, double step) {
+    auto& s = scratch;
+    const Region& region = s.regions[number];
+    const Moments& m = region.moments;
+    double cy = m.y / m.area, cx = m.x / m.area;
+    int64_t at = static_cast<int64_t>(cy + .5) * w + static_cast<int64_t>(cx + .5);
+    if (s.label[at] < 0 || find(s.parent, s.label[at]) != number)
+        at = region.seed, cy = static_cast<double>(at / w), cx = static_cast<double>(at % w);
+    const double shift = (step - 1) / 2;
+    return {cy * step + shift, cx * step + shift, m.area * step * step, region.peak, region.mass / m.area,
+            s.smooth[at], stretch(m), static_cast<double>(region.edge)};
+}
+
+template <class Pixel>
+int64_t find_regions(const Pixel* pixels, int64_t height, int64_t width, const nucensus_look& look,
+                     nucensus_measure* measure, nucensus_region* out, int64_t capacity) {
+    auto& s = scratch;
+    const int64_t step = look.step, h = (height + step - 1) / step, w = (width + step - 1) / step, size = h * w;
+    for (auto* map : {&s.grid, &s.smooth, &s.height, &s.local, &s.ridge}) map->resize(size);
+    decimate(pixels, height, width, static_cast<int>(step), s.grid.data());
+    const double grain = fine_noise(s.grid.data(), h, w, 1, std::max<int64_t>(1, look.tile / 8), .5, .6745);
+    measure->grain = std::isfinite(grain) ? grain : 0;
+    blur(s.grid.data(), s.smooth.data(), h, w, look.smooth_sigma);
+    measure->noise = take_background(h, w, look);
+    measure->background = mean_background(size);
+    measure->threshold = choose_threshold(h, w, look, *measure);
+
+    take_relative(h, w, look, measure->threshold);
+    measure->edge_width = edge_width(s.grid.data(), h, w) * static_cast<double>(step);
+    blur(s.grid.data(), s.ridge.data(), h, w, look.ridge_sigma);
+    const int32_t count = climb(h, w);
+    measure_pieces(h, w);
+    Union(count, look).merge_all();
+
+    const double least_area = look.least_area * M_PI * look.radius * look.radius;
     int64_t found = 0;
     double foreground = 0;
     for (int32_t r = 0; r < count; ++r) {
         if (s.parent[r] != r) continue;
-        const Region& region = s.regions[r];
-        const Moments& m = region.moments;
-        foreground += m.area;
-        if (m.area < look.least_area * typical) continue;
-        int64_t y = static_cast<int64_t>(m.y / m.area + .5), x = static_cast<int64_t>(m.x / m.area + .5);
-        double cy = m.y / m.area, cx = m.x / m.area;
-        const int32_t here = s.label[y * gw + x];
-        if (here < 0 || find(s.parent, here) != r) cy = region.seed / gw, cx = region.seed % gw, y = region.seed / gw, x = region.seed % gw;
+        const double area = s.regions[r].moments.area;
+        foreground += area;
+        if (area < least_area) continue;
         if (found < capacity) {
-            const double shift = (step - 1) / 2.;
-            out[found] = {std::min(cy * step + shift, h - 1.), std::min(cx * step + shift, w - 1.), m.area * step * step,
-                          region.peak, region.mass / m.area, s.smooth[y * gw + x], stretch(m), static_cast<double>(region.edge)};
+            out[found] = describe(r, w, static_cast<double>(step));
+            out[found].y = std::min(out[found].y, static_cast<double>(height - 1));
+            out[found].x = std::min(out[found].x, static_cast<double>(width - 1));
         }
         ++found;
     }
@@ -782,16 +724,31 @@ int64_t run(const Pixel* pixels, int64_t h, int64_t w, const nucensus_look& look
     return found;
 }
 
+// In the order of `nucensus_level_name`.
+const Rows* const levels[] = {
+    &rows_baseline,
+#if defined(__x86_64__)
+    &rows_avx2,
+    &rows_avx512,
+#endif
+};
+
 }  // namespace
+}  // namespace nucensus
 
 extern "C" int64_t nucensus_find_regions(const void* pixels, int32_t pixel_type, int64_t height, int64_t width,
-                                         const nucensus_look* look, nucensus_measure* measure,
+                                         int32_t level, const nucensus_look* look, nucensus_measure* measure,
                                          nucensus_region* regions, int64_t capacity) {
+    using namespace nucensus;
+    scratch.rows = levels[level];
+    const auto find = [&](const auto* typed) {
+        return find_regions(typed, height, width, *look, measure, regions, capacity);
+    };
     try {
         switch (pixel_type) {
-            case 0: return run(static_cast<const uint8_t*>(pixels), height, width, *look, measure, regions, capacity);
-            case 1: return run(static_cast<const uint16_t*>(pixels), height, width, *look, measure, regions, capacity);
-            default: return run(static_cast<const float*>(pixels), height, width, *look, measure, regions, capacity);
+            case 0: return find(static_cast<const uint8_t*>(pixels));
+            case 1: return find(static_cast<const uint16_t*>(pixels));
+            default: return find(static_cast<const float*>(pixels));
         }
     } catch (const std::bad_alloc&) {
         return -1;

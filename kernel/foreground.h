@@ -54,9 +54,10 @@ typedef struct nucensus_region {
     double touches_edge;      // 1 if it touches the edge of the image
 } nucensus_region;
 
-// Find the nuclei of a contiguous image of uint8 (0), uint16 (1) or float (2). Returns how many
-// there are, of which no more than `capacity` are written; -1 if there was not enough memory.
+// Find the nuclei of a contiguous image of uint8 (0), uint16 (1) or float (2), at an instruction set
+// level that this machine has. Returns how many there are, of which no more than `capacity` are
+// written; -1 if there was not enough memory.
 NUCENSUS_API int64_t nucensus_find_regions(const void* pixels, int32_t pixel_type, int64_t height, int64_t width,
-                                           const nucensus_look* look, nucensus_measure* measure,
+                                           int32_t level, const nucensus_look* look, nucensus_measure* measure,
                                            nucensus_region* regions, int64_t capacity);
 }

@@ -1,4 +1,7 @@
+import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +12,8 @@ from scenes import make_scene, matched
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate import Estimate, Resolved, estimate, pool
 from nucensus.evaluate import evaluate_labels
+from nucensus.foreground import find_regions
+from nucensus.kernel import levels
 
 BBBC039 = SHARED / "data" / "bbbc039"
 needs_bbbc039 = pytest.mark.skipif(not BBBC039.exists(), reason="BBBC039 is not here")
@@ -155,6 +160,30 @@ def test_intensities_are_grey_levels_of_the_image(scene):
     levels = detect_auto(scene.image.astype(np.uint16))
     shifted = detect_auto(scene.image - 1000)
     np.testing.assert_allclose(shifted.intensities + 1000, levels.intensities, atol=2)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("radius", [3.5, 12, 47])
+def test_every_instruction_set_finds_the_same_regions(dtype, radius):
+    image = (make_scene(radius=12, count=70, shape=(331, 417), gap=0.9, seed=14).image / 3).astype(
+        dtype
+    )
+    plain, *others = (find_regions(image, radius_px=radius, level=level) for level in levels())
+    for other in others:
+        for field in dataclasses.fields(plain):
+            one, another = getattr(plain, field.name), getattr(other, field.name)
+            assert np.array_equal(one, another), field.name
+
+
+def test_the_instruction_set_of_the_environment_is_used_and_an_unknown_one_refused(monkeypatch):
+    program = (
+        "import numpy, nucensus.foreground as f; f.find_regions(numpy.ones((9, 9)), radius_px=3)"
+    )
+    for simd, code in (("baseline" if "baseline" in levels() else levels()[0], 0), ("mmx", 1)):
+        monkeypatch.setenv("NUCENSUS_SIMD", simd)
+        ended = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+        assert ended.returncode == code
+    assert "the instruction set level is 'mmx'" in ended.stderr
 
 
 def test_the_order_of_the_pool_does_not_matter():

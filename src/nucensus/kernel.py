@@ -229,7 +229,7 @@ def find_maxima_many(
         exclude_border=_whole("exclude_border", exclude_border),
         threshold=_comparable(threshold_abs, arrays[0].dtype),
         has_threshold=threshold_abs is not None,
-        level=_default_level() if level is None else _level_number(level),
+        level=level_number(level),
         path=_PATHS[path],
     )
     described = (_Image * len(arrays))(*map(_describe, arrays))
@@ -298,7 +298,7 @@ def find_maxima_in_volume(
         exclude_border=_whole("exclude_border", exclude_border),
         threshold=_comparable(threshold_abs, volume.dtype),
         has_threshold=threshold_abs is not None,
-        level=_default_level() if level is None else _level_number(level),
+        level=level_number(level),
         path=_PATHS[path],
     )
     described = _Volume(
@@ -386,7 +386,7 @@ def chosen_level() -> str:
     SettingsError
         NUCENSUS_SIMD names a level that does not exist or that this machine lacks.
     """
-    number = _default_level()
+    number = level_number(None)
     name: bytes = _library().nucensus_level_name(number)
     return name.decode()
 
@@ -430,13 +430,10 @@ def _level_count() -> int:
 
 
 @functools.cache
-def _default_level() -> int:
-    asked = os.environ.get("NUCENSUS_SIMD", "")
-    return _level_number(asked or levels()[-1])
-
-
-def _level_number(name: str) -> int:
+def level_number(name: str | None) -> int:
+    """Return the number of an instruction set level in the library; of None the chosen one."""
     usable = levels()
+    name = name or os.environ.get("NUCENSUS_SIMD") or usable[-1]
     if name not in usable:
         raise SettingsError(
             f"the instruction set level is {name!r}; this machine runs {', '.join(usable)}; "
