@@ -162,6 +162,21 @@ float quantile(float* values, int64_t n, double q) {
     return *at;
 }
 
+// Two quantiles of a few values; counting their ranks is faster than sorting.
+void two_quantiles(const std::vector<float>& values, double low_share, double mid_share, float* low, float* mid) {
+    auto& ranks = scratch.list;
+    const int64_t n = static_cast<int64_t>(values.size());
+    ranks.resize(n);
+    scratch.rows->count_ranks(values.data(), ranks.data(), n);
+    const int32_t low_rank = static_cast<int32_t>(low_share * static_cast<double>(n - 1) + .5);
+    const int32_t mid_rank = static_cast<int32_t>(mid_share * static_cast<double>(n - 1) + .5);
+    *low = *mid = HUGE_VALF;
+    for (int64_t i = 0; i < n; ++i) {
+        if (ranks[i] > low_rank) *low = std::min(*low, values[i]);
+        if (ranks[i] > mid_rank) *mid = std::min(*mid, values[i]);
+    }
+}
+
 // A low percentile of every tile of the smoothed grid, and the spread of its lower values.
 Tiles measure_tiles(const float* smooth, int64_t h, int64_t w, int64_t size) {
     Tiles tiles{std::max<int64_t>(1, (h + size / 2) / size), std::max<int64_t>(1, (w + size / 2) / size), size};
@@ -176,9 +191,8 @@ Tiles measure_tiles(const float* smooth, int64_t h, int64_t w, int64_t size) {
             values.clear();
             for (int64_t y = y0; y < y1; y += skip)
                 for (int64_t x = x0; x < x1; x += skip) values.push_back(smooth[y * w + x]);
-            const int64_t n = static_cast<int64_t>(values.size());
-            const float mid = quantile(values.data(), n, .3);
-            const float low = quantile(values.data(), n, .1);
+            float low, mid;
+            two_quantiles(values, .1, .3, &low, &mid);
             lo[r * tiles.columns + c] = low;
             sp[r * tiles.columns + c] = mid - low;
         }
@@ -190,6 +204,7 @@ Tiles measure_tiles(const float* smooth, int64_t h, int64_t w, int64_t size) {
 double fine_noise(const float* flat, int64_t h, int64_t w, int64_t apart, int64_t skip, double share, double normal) {
     auto& values = scratch.samples;
     values.clear();
+    while ((h / skip) * (w / skip) > 20000) ++skip;
     for (int64_t y = 0; y < h; y += skip)
         for (int64_t x = 0; x + apart < w; x += skip)
             values.push_back(std::fabs(flat[y * w + x + apart] - flat[y * w + x]));
@@ -583,8 +598,8 @@ double cost(const Region& a, const Region& b, float saddle, const nucensus_look&
 class Union {
 public:
     Union(int32_t count, const nucensus_look& look) : look(look) {
-        scratch.parent.resize(count);
-        for (int32_t r = 0; r < count; ++r) scratch.parent[r] = r;
+        s.parent.resize(count);
+        for (int32_t r = 0; r < count; ++r) s.parent[r] = r;
         collect_contacts(count);
     }
 
@@ -593,7 +608,7 @@ public:
         while (!queue.empty()) {
             const Candidate best = queue.top();
             queue.pop();
-            const Region &a = scratch.regions[best.first], &b = scratch.regions[best.second];
+            const Region &a = s.regions[best.first], &b = s.regions[best.second];
             if (a.version == best.first_version && b.version == best.second_version) merge(best.first, best.second);
         }
     }
@@ -601,20 +616,20 @@ public:
 private:
     void offer(int32_t a, int32_t b, float saddle) {
         if (a > b) std::swap(a, b);
-        const Region &ra = scratch.regions[a], &rb = scratch.regions[b];
+        const Region &ra = s.regions[a], &rb = s.regions[b];
         const double c = cost(ra, rb, saddle, look);
         if (c < 0) queue.push({c, a, b, ra.version, rb.version});
     }
 
     // Of the contacts of two pieces the highest counts.
     void collect_contacts(int32_t count) {
-        auto& contacts = scratch.contacts;
+        auto& contacts = s.contacts;
         std::sort(contacts.begin(), contacts.end(), [](const Contact& a, const Contact& b) {
             if (a.first != b.first) return a.first < b.first;
             if (a.second != b.second) return a.second < b.second;
             return a.saddle > b.saddle;
         });
-        auto& near = scratch.near;
+        auto& near = s.near;
         near.resize(std::max<size_t>(near.size(), count));
         for (int32_t r = 0; r < count; ++r) near[r].clear();
         const Contact* last = nullptr;
@@ -629,23 +644,23 @@ private:
     }
 
     void merge(int32_t into, int32_t from) {
-        Region &a = scratch.regions[into], &b = scratch.regions[from];
+        Region &a = s.regions[into], &b = s.regions[from];
         a.moments += b.moments;
         a.peak = std::max(a.peak, b.peak);
         a.mass += b.mass;
         a.edge |= b.edge;
         if (b.crest > a.crest) a.crest = b.crest, a.seed = b.seed;
         ++a.version, b.version = -1;
-        scratch.parent[from] = into;
+        s.parent[from] = into;
         inherit_neighbours(into, from);
-        for (const auto& [other, saddle] : scratch.near[into]) offer(into, other, saddle);
+        for (const auto& [other, saddle] : s.near[into]) offer(into, other, saddle);
     }
 
     void inherit_neighbours(int32_t into, int32_t from) {
-        auto &mine = scratch.near[into], &theirs = scratch.near[from];
+        auto &mine = s.near[into], &theirs = s.near[from];
         for (const auto& [other, saddle] : theirs) {
             if (other == into) continue;
-            auto& back = scratch.near[other];
+            auto& back = s.near[other];
             back.erase(of(back, from));
             const auto at = of(mine, other);
             if (at == mine.end()) {
@@ -665,6 +680,7 @@ private:
     }
 
     const nucensus_look& look;
+    Scratch& s = scratch;
     std::priority_queue<Candidate> queue;
 };
 

@@ -127,6 +127,15 @@ void mask_row(ConstRow relative, ConstRow ridge, Row to, int64_t n) {
     for (int64_t x = 0; x < n; ++x) to[x] = relative[x] > .5f ? ridge[x] : -1;
 }
 
+// For each value, how many are not greater.
+void count_ranks(ConstRow values, int32_t* __restrict__ ranks, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) ranks[i] = 0;
+    for (int64_t j = 0; j < n; ++j) {
+        const float value = values[j];
+        for (int64_t i = 0; i < n; ++i) ranks[i] += value <= values[i];
+    }
+}
+
 constexpr Rows loops = {
     {add_row<uint8_t>, cap_row<uint8_t>},
     {add_row<uint16_t>, cap_row<uint16_t>},
@@ -137,6 +146,7 @@ constexpr Rows loops = {
     {convolve_column<1>, convolve_column<2>, convolve_column<3>, convolve_column<4>, convolve_column<5>,
      convolve_column<6>, convolve_column<7>, convolve_column<8>, convolve_column<9>, convolve_column<10>},
     lerp_rows, subtract_rows, subtract_parabola, max_rows, relative_row, mask_row, steepest_row,
+    count_ranks,
 };
 
 }  // namespace
