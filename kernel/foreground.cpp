@@ -58,7 +58,7 @@ struct Scratch {
     const Rows* rows = nullptr;
     std::vector<float> grid, smooth, height, local, ridge, row, row2, taps, samples, lo, sp, lo2, tile, residual;
     std::vector<uint32_t> sums;
-    std::vector<int32_t> label, list, parent, way;
+    std::vector<int32_t> label, list, parent;
     std::vector<Region> regions;
     std::vector<Contact> contacts;
     std::vector<std::vector<std::pair<int32_t, float>>> near;
@@ -77,7 +77,7 @@ template <class Pixel>
 void cap_edge(const Pixel* up, const Pixel* mid, const Pixel* down, Pixel* to, int64_t w, int64_t x) {
     const int64_t in = x ? std::max<int64_t>(x - 1, 0) : std::min<int64_t>(1, w - 1);
     Pixel around[8] = {up[in], up[x], up[in], mid[in], mid[in], down[in], down[x], down[in]};
-    std::nth_element(around, around + 2, around + 8, [](Pixel a, Pixel b) { return a > b; });
+    std::partial_sort(around, around + 3, around + 8, [](Pixel a, Pixel b) { return a > b; });
     to[x] = std::min(mid[x], around[2]);
 }
 
@@ -96,6 +96,8 @@ void decimate(const Pixel* pixels, int64_t h, int64_t w, int step, float* out) {
     const int64_t gh = (h + step - 1) / step, gw = (w + step - 1) / step, whole = w / step;
     auto& row = scratch.row;
     row.resize(w);
+    const auto& loops = rows_of(pixels);
+    const Rows& level = *scratch.rows;
     for (int64_t y = 0; y < gh; ++y) {
         std::fill(row.begin(), row.end(), 0.f);
         const int64_t last = std::min<int64_t>(h, (y + 1) * step);
@@ -103,14 +105,14 @@ void decimate(const Pixel* pixels, int64_t h, int64_t w, int step, float* out) {
             const Pixel* mid = pixels + yy * w;
             const Pixel* up = yy > 0 ? mid - w : h > 1 ? mid + w : mid;
             const Pixel* down = yy + 1 < h ? mid + w : h > 1 ? mid - w : mid;
-            rows_of(pixels).cap(up, mid, down, clean.data(), w);
+            loops.cap(up, mid, down, clean.data(), w);
             cap_edge(up, mid, down, clean.data(), w, 0);
             cap_edge(up, mid, down, clean.data(), w, w - 1);
-            rows_of(pixels).add(clean.data(), row.data(), w);
+            loops.add(clean.data(), row.data(), w);
         }
         const float rows = static_cast<float>(last - y * step), scale = 1 / (rows * step);
         float* to = out + y * gw;
-        if (step <= 4) scratch.rows->fold[step - 1](row.data(), to, whole, scale);
+        if (step <= 4) level.fold[step - 1](row.data(), to, whole, scale);
         else fold_any(row.data(), to, whole, step, scale);
         if (whole < gw) {
             float sum = 0;
@@ -137,16 +139,17 @@ void blur(const float* in, float* out, int64_t h, int64_t w, double sigma) {
         total += j ? 2 * weights[j] : weights[j];
     }
     for (int j = 0; j <= radius; ++j) taps[j] = static_cast<float>(weights[j] / total);
+    const Rows& level = *scratch.rows;
     auto& row = scratch.row;
     row.resize(w + 2 * radius);
     float* line = row.data() + radius;
     const float* rows[21];
     for (int64_t y = 0; y < h; ++y) {
         for (int j = -radius; j <= radius; ++j) rows[j + radius] = in + mirror(y + j, h) * w;
-        scratch.rows->convolve_column[radius - 1](rows, line, w, taps);
+        level.convolve_column[radius - 1](rows, line, w, taps);
         for (int j = 1; j <= radius; ++j)
             line[-j] = line[mirror(-j, w)], line[w - 1 + j] = line[mirror(w - 1 + j, w)];
-        scratch.rows->convolve_row[radius - 1](row.data(), out + y * w, w, taps);
+        level.convolve_row[radius - 1](row.data(), out + y * w, w, taps);
     }
 }
 
@@ -172,8 +175,8 @@ void two_quantiles(const std::vector<float>& values, double low_share, double mi
     const int32_t mid_rank = static_cast<int32_t>(mid_share * static_cast<double>(n - 1) + .5);
     *low = *mid = HUGE_VALF;
     for (int64_t i = 0; i < n; ++i) {
-        if (ranks[i] > low_rank) *low = std::min(*low, values[i]);
-        if (ranks[i] > mid_rank) *mid = std::min(*mid, values[i]);
+        *low = std::min(*low, ranks[i] > low_rank ? values[i] : HUGE_VALF);
+        *mid = std::min(*mid, ranks[i] > mid_rank ? values[i] : HUGE_VALF);
     }
 }
 
@@ -188,9 +191,11 @@ Tiles measure_tiles(const float* smooth, int64_t h, int64_t w, int64_t size) {
         for (int64_t c = 0; c < tiles.columns; ++c) {
             const int64_t y0 = h * r / tiles.rows, y1 = h * (r + 1) / tiles.rows;
             const int64_t x0 = w * c / tiles.columns, x1 = w * (c + 1) / tiles.columns;
-            values.clear();
+            int64_t n = 0;
+            values.resize(((y1 - y0) / skip + 1) * ((x1 - x0) / skip + 1));
             for (int64_t y = y0; y < y1; y += skip)
-                for (int64_t x = x0; x < x1; x += skip) values.push_back(smooth[y * w + x]);
+                for (int64_t x = x0; x < x1; x += skip) values[n++] = smooth[y * w + x];
+            values.resize(n);
             float low, mid;
             two_quantiles(values, .1, .3, &low, &mid);
             lo[r * tiles.columns + c] = low;
@@ -204,7 +209,7 @@ Tiles measure_tiles(const float* smooth, int64_t h, int64_t w, int64_t size) {
 double fine_noise(const float* flat, int64_t h, int64_t w, int64_t apart, int64_t skip, double share, double normal) {
     auto& values = scratch.samples;
     values.clear();
-    while ((h / skip) * (w / skip) > 20000) ++skip;
+    while ((h / skip) * (w / skip) > 8000) ++skip;
     for (int64_t y = 0; y < h; y += skip)
         for (int64_t x = 0; x + apart < w; x += skip)
             values.push_back(std::fabs(flat[y * w + x + apart] - flat[y * w + x]));
@@ -366,6 +371,7 @@ double otsu_log(const float* height, int64_t h, int64_t w, double floor_, int64_
 // Greatest value in the square of half-width `reach`, by doubling the window.
 void window_max(const float* in, float* out, int64_t h, int64_t w, int64_t reach) {
     const int64_t length = 2 * reach + 1;
+    const auto max_rows = scratch.rows->max;
     auto &row = scratch.row, &other = scratch.row2;
     row.resize(w + 2 * reach + 8);
     other.resize(row.size());
@@ -379,11 +385,11 @@ void window_max(const float* in, float* out, int64_t h, int64_t w, int64_t reach
         float *a = row.data(), *b = other.data();
         while (span * 2 <= length) {
             n -= span;
-            scratch.rows->max(a, a + span, b, n);
+            max_rows(a, a + span, b, n);
             std::swap(a, b);
             span *= 2;
         }
-        scratch.rows->max(a, a + (length - span), tall.data() + (y + reach) * w, w);
+        max_rows(a, a + (length - span), tall.data() + (y + reach) * w, w);
     }
     for (int64_t j = 0; j < reach; ++j) {
         std::memcpy(tall.data() + j * w, tall.data() + reach * w, w * sizeof(float));
@@ -392,11 +398,11 @@ void window_max(const float* in, float* out, int64_t h, int64_t w, int64_t reach
     int64_t span = 1, n = th;
     while (span * 2 <= length) {
         n -= span;
-        for (int64_t y = 0; y < n; ++y) scratch.rows->max(tall.data() + y * w, tall.data() + (y + span) * w, tall.data() + y * w, w);
+        for (int64_t y = 0; y < n; ++y) max_rows(tall.data() + y * w, tall.data() + (y + span) * w, tall.data() + y * w, w);
         span *= 2;
     }
     for (int64_t y = 0; y < h; ++y)
-        scratch.rows->max(tall.data() + y * w, tall.data() + (y + length - span) * w, out + y * w, w);
+        max_rows(tall.data() + y * w, tall.data() + (y + length - span) * w, out + y * w, w);
 }
 
 // Pixels between a quarter and three quarters of the way up, for each crossing of the middle, along
@@ -431,24 +437,18 @@ int32_t find(std::vector<int32_t>& parent, int32_t i) {
 // `label` with the piece of each pixel (-1 outside) and returns how many pieces there are.
 int32_t climb(int64_t h, int64_t w) {
     auto& s = scratch;
-    s.label.resize(h * w), s.list.clear(), s.way.resize(w), s.regions.clear();
+    s.label.resize(h * w), s.list.clear(), s.regions.clear();
     s.row.assign(3 * (w + 2), -1.f);
-    const int64_t step[9] = {-w - 1, -w, -w + 1, -1, 0, 1, w - 1, w, w + 1};
     auto line = [&](int64_t y) { return s.row.data() + ((y + 3) % 3) * (w + 2); };
     s.rows->mask(s.grid.data(), s.ridge.data(), line(0) + 1, w);
     for (int64_t y = 0; y < h; ++y) {
         if (y + 1 < h) s.rows->mask(s.grid.data() + (y + 1) * w, s.ridge.data() + (y + 1) * w, line(y + 1) + 1, w);
         else std::fill_n(line(y + 1), w + 2, -1.f);
-        s.rows->steepest(line(y - 1), line(y), line(y + 1), s.way.data(), w);
-        int32_t* to = s.label.data() + y * w;
-        for (int64_t x = 0; x < w; ++x) {
-            const int32_t way = s.way[x];
-            to[x] = -1;
-            if (way < 0) continue;
-            const int64_t i = y * w + x;
-            to[x] = static_cast<int32_t>(i + step[way]);
-            if (way == 4) s.list.push_back(static_cast<int32_t>(i));
-        }
+        const int32_t first = static_cast<int32_t>(y * w);
+        int32_t* way = s.label.data() + first;
+        s.rows->steepest(line(y - 1), line(y), line(y + 1), way, w, first, static_cast<int32_t>(w));
+        for (int32_t x = 0; x < w; ++x)
+            if (way[x] == first + x) s.list.push_back(first + x);
     }
     const int32_t count = static_cast<int32_t>(s.list.size());
     s.regions.resize(count);

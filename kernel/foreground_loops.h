@@ -105,10 +105,12 @@ void relative_row(ConstRow height, ConstRow local, Row to, int64_t n, float floo
     }
 }
 
-// The direction to the steepest neighbour in the foreground, 0 to 8 in reading order, 4 to stay:
-// of equal values the first in reading order, so that no way leads in a circle.
-void steepest_row(ConstRow up, ConstRow mid, ConstRow down, int32_t* __restrict__ way, int64_t n) {
-    for (int64_t x = 0; x < n; ++x) {
+// The place of the steepest neighbour in the foreground, which may be the pixel itself, -1 outside:
+// of equal values the first in reading order, so that no way leads in a circle. `first` is the place
+// of the first pixel, `width` how far below the next row is.
+void steepest_row(ConstRow up, ConstRow mid, ConstRow down, int32_t* __restrict__ way, int64_t n, int32_t first,
+                  int32_t width) {
+    for (int64_t x = 0; x < n; ++x) {  // which of the nine, in reading order
         float best = mid[x + 1];
         int32_t to = 4;
         to = mid[x] >= best ? 3 : to, best = most(best, mid[x]);
@@ -120,6 +122,11 @@ void steepest_row(ConstRow up, ConstRow mid, ConstRow down, int32_t* __restrict_
         to = down[x + 1] > best ? 7 : to, best = most(best, down[x + 1]);
         to = down[x + 2] > best ? 8 : to;
         way[x] = mid[x + 1] < 0 ? -1 : to;
+    }
+    for (int64_t x = 0; x < n; ++x) {
+        const int32_t row = (way[x] * 11) >> 5;  // divided by three
+        const int32_t place = first + static_cast<int32_t>(x) + (row - 1) * width + way[x] - 3 * row - 1;
+        way[x] = way[x] < 0 ? -1 : place;
     }
 }
 

@@ -28,7 +28,8 @@ struct Rows {
     void (*max)(const float* a, const float* b, float* to, int64_t n);
     void (*relative)(const float* height, const float* local, float* to, int64_t n, float floor);
     void (*mask)(const float* relative, const float* ridge, float* to, int64_t n);
-    void (*steepest)(const float* up, const float* mid, const float* down, int32_t* way, int64_t n);
+    void (*steepest)(const float* up, const float* mid, const float* down, int32_t* way, int64_t n,
+                     int32_t first, int32_t width);
     void (*count_ranks)(const float* values, int32_t* ranks, int64_t n);
 };
 

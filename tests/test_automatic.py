@@ -115,6 +115,16 @@ def test_saturated_nuclei_count_once_and_are_flagged(scene):
     assert found.flag == "saturated"
 
 
+def test_only_nuclei_that_are_flat_at_the_greatest_level_are_saturated(scene):
+    coarse = (scene.image / 40).astype(np.uint8)
+    assert detect_auto(coarse).flag is None
+    specks = make_scene(radius=12, count=6, seed=15).image / 4
+    specks[::40, ::40] = specks[1::40, ::40] = 255
+    assert detect_auto(np.clip(specks, 0, 255).astype(np.uint8)).flag is None
+    clipped = make_scene(radius=12, count=6, contrast=2000, seed=15).image / 4
+    assert detect_auto(np.clip(clipped, 0, 255).astype(np.uint8)).flag == "saturated"
+
+
 def test_hot_pixels_and_dust_do_not_count(scene):
     image = scene.image.astype(np.uint16)
     rng = np.random.default_rng(8)

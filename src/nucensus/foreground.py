@@ -197,7 +197,8 @@ def find_regions(
         tile=max(4, round(_TILE * radius)),
         reach=max(1, round(_REACH * radius)),
         radius=radius,
-        smooth_sigma=max(0.5, smoothing * radius),
+        # On a coarse grid half a pixel of smoothing would make small nuclei one.
+        smooth_sigma=max(0.5 if radius >= _GRID_RADIUS_PX else 0.4, smoothing * radius),
         crest_sigma=max(0.5, crest_smoothing * radius),
         ridge_sigma=max(0.6, _RIDGE_SIGMA * radius),
         least_threshold=least_threshold / levels.unit,

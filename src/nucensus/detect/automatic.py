@@ -18,7 +18,7 @@ _CONVINCING_SNR = 20.0
 _CONVINCING_COUNT = 5
 _CONVINCING_RADIUS = 1.5
 _SOMETHING_ABOVE_NOISE = 10.0
-_SATURATED_SHARE = 0.02
+_FLAT_SHARE, _SATURATED_SHARE = 0.5, 0.05
 _BLURRED = 2.0
 _CROWDED_SHARE = 0.45
 
@@ -46,8 +46,8 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     -------
     Centres
         With the centroids as `subpixel`, and a flag: "blank": no nuclei; "disagrees": much dimmer
-        than the rest of the set, so its own contrast was used; "saturated": many pixels of nuclei
-        at the greatest level; "out-of-focus": edges twice as wide as in the set; "crowded": nearly
+        than the rest of the set, so its own contrast was used; "saturated": nuclei flat at the
+        greatest level; "out-of-focus": edges twice as wide as in the set; "crowded": nearly
         half of the image is nuclei; "sparse": less than a tenth of the nuclei of the set's other
         images. The first that holds.
 
@@ -121,7 +121,7 @@ def _flag(
         return "blank"
     if disagrees:
         return "disagrees"
-    if _saturated_share(image) > _SATURATED_SHARE * measure.foreground:
+    if _saturated_share(image, regions, resolved.radius_px) >= _SATURATED_SHARE:
         return "saturated"
     if measure.edge_width_px > _BLURRED * resolved.edge_width_px:
         return "out-of-focus"
@@ -132,10 +132,20 @@ def _flag(
     return None
 
 
-def _saturated_share(image: NDArray[Any]) -> float:
-    """Return the share of the pixels at the greatest level, from every fourth row."""
-    rows = image[::4]
-    return float(np.count_nonzero(rows == rows.max()) / rows.size)
+def _saturated_share(image: NDArray[Any], regions: Regions, radius_px: float) -> float:
+    """Return the share of the nuclei whose inside is flat at a level that no nucleus exceeds.
+
+    Looked at are 25 pixels within half a radius; one of them may be a hot pixel.
+    """
+    steps = np.linspace(-0.5, 0.5, 5) * radius_px
+    rows = np.rint(regions.y[:, None, None] + steps[:, None]).astype(np.intp)
+    columns = np.rint(regions.x[:, None, None] + steps).astype(np.intp)
+    inside = image[rows.clip(0, image.shape[0] - 1), columns.clip(0, image.shape[1] - 1)]
+    inside = np.sort(inside.reshape(len(regions), -1), axis=1)
+    top = inside[:, inside.shape[1] // 2].max()
+    if (inside[:, -2] > top).any():
+        return 0.0
+    return float(((inside == top).mean(axis=1) >= _FLAT_SHARE).mean())
 
 
 def _as_centres(regions: Regions | None, flag: Flag | None) -> Centres:
