@@ -63,6 +63,22 @@ def test_the_laplacian_finds_blobs_and_their_size(radius):
     assert (np.diff(contrasts) <= 0).all()
 
 
+@pytest.mark.parametrize("times", [2, 3, 5])
+def test_the_laplacian_finds_the_same_blobs_in_more_pixels(times):
+    y, x = np.mgrid[:131, :157]
+    image = np.random.default_rng(0).normal(32768, 3, y.shape)
+    for centre in ((30, 40), (33, 62), (90, 20), (100, 125), (5, 100)):
+        image[np.hypot(y - centre[0], x - centre[1]) < 8] += 90
+    one, contrasts, _ = detect_log(image, sigma_range=(4, 9), threshold=40)
+    finer = np.kron(image, np.ones((times, times)))
+    many, same, _ = detect_log(finer, sigma_range=(4 * times, 9 * times), threshold=40)
+    assert len(one) == 5
+    for point, contrast in zip(one * times + (times - 1) / 2, contrasts, strict=True):
+        nearest = np.hypot(*(many - point).T).argmin()
+        assert np.abs(many[nearest] - point).max() <= times
+        assert same[nearest] == pytest.approx(contrast, rel=0.03)
+
+
 def test_the_laplacian_refuses_scales_without_meaning():
     with pytest.raises(ValueError, match="sigma_range"):
         detect_log(np.zeros((9, 9)), sigma_range=(4, 2), threshold=1)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model import Centres, Intensities, Points, Settings
+from ..neighbours import pairs_within
 from .estimate import Resolved
 
 _SCALES_PER_OCTAVE = 3
@@ -13,6 +14,8 @@ _LEAST_RADIUS, _MOST_RADIUS = 0.6, 1.5
 """Of the nuclei that are looked for, in radii of a typical one."""
 _LEAST_CONTRAST = 0.25
 """In contrasts of a typical nucleus."""
+_LEAST_GRID_SIGMA = 2.0
+"""The image is averaged to a grid on which the least scale is at least this, in pixels."""
 
 
 def find_blobs(image: NDArray[Any], settings: Settings, resolved: Resolved | None) -> Centres:
@@ -93,48 +96,102 @@ def detect_log(
         return np.empty((0, 2), np.int64), np.empty(0), np.empty(0)
     count = 1 + round(_SCALES_PER_OCTAVE * np.log2(greatest / least))
     sigmas = np.geomspace(least, greatest, count)
-    answers = _answers(image, sigmas)
+    step = max(1, int(least / _LEAST_GRID_SIGMA))
+    answers = _answers(_averaged(image, step), np.sqrt(sigmas**2 - (step**2 - 1) / 12) / step)
     scale, row, column = np.nonzero(_is_maximum(answers) & (answers > threshold))
-    strength = answers[scale, row, column]
-    order = np.lexsort((column, row, -strength))
-    points = np.stack([row, column], axis=1)[order]
-    kept = _apart(points, np.sqrt(2) * sigmas[scale][order])
-    return points[kept], strength[order][kept], sigmas[scale][order][kept]
+    strength = answers[scale, row, column].astype(np.float64)
+    found = np.stack([row, column], axis=1).astype(np.float64)
+    if step > 1:
+        found = (found + _summits(answers, scale, row, column)) * step + (step - 1) / 2
+    points = np.rint(found).astype(np.int64).clip(0, np.array(image.shape) - 1)
+    order = np.lexsort((points[:, 1], points[:, 0], -strength))
+    kept = order[_apart(points[order], np.sqrt(2) * sigmas[scale][order])]
+    return points[kept], strength[kept], sigmas[scale][kept]
 
 
-def _answers(image: NDArray[Any], sigmas: NDArray[np.float64]) -> NDArray[np.float64]:
+def _averaged(image: NDArray[Any], step: int) -> NDArray[np.float32]:
+    """Return the heights above the median, averaged over squares of pixels."""
+    heights = (image - np.median(image[::step, ::step]).astype(np.float64)).astype(np.float32)
+    whole = np.pad(heights, [(0, -size % step) for size in image.shape], mode="edge")
+    rows = whole.reshape(-1, step, whole.shape[1]).mean(axis=1)
+    averaged: NDArray[np.float32] = rows.reshape(len(rows), -1, step).mean(axis=2)
+    return averaged
+
+
+def _answers(image: NDArray[np.float32], sigmas: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the answer at each scale, to a disc of matching size equal to its contrast."""
     margin = min(int(4 * sigmas[-1]), *(size - 1 for size in image.shape))
-    padded = np.pad(image.astype(np.float64), margin, mode="symmetric") if margin else image
-    spectrum = np.fft.rfft2(padded)
-    rows, columns = np.fft.fftfreq(padded.shape[0]), np.fft.rfftfreq(padded.shape[1])
-    square = (2 * np.pi) ** 2 * (rows[:, None] ** 2 + columns[None, :] ** 2)
-    answers = np.empty((len(sigmas), *image.shape))
-    for place, sigma in enumerate(sigmas):
+    shape = tuple(_fast_size(size + 2 * margin) for size in image.shape)
+    ends = [(margin, whole - size - margin) for whole, size in zip(shape, image.shape, strict=True)]
+    spectrum = np.fft.rfft2(np.pad(image, ends, mode="symmetric"))
+    rows = (2 * np.pi * np.fft.fftfreq(shape[0])[:, None]).astype(np.float32) ** 2
+    columns = (2 * np.pi * np.fft.rfftfreq(shape[1])[None, :]).astype(np.float32) ** 2
+    answers = np.empty((len(sigmas), *image.shape), np.float32)
+    for place, sigma in enumerate(sigmas.astype(np.float32)):
         # At its own scale a disc of contrast 1 answers 2 / e.
-        gain = np.e / 2 * sigma**2 * square * np.exp(-(sigma**2) * square / 2)
-        whole = np.fft.irfft2(spectrum * gain, padded.shape)
+        gain = np.exp(-(sigma**2) * rows / 2) * np.exp(-(sigma**2) * columns / 2)
+        gain *= np.float32(np.e / 2) * sigma**2 * (rows + columns)
+        whole = np.fft.irfft2(spectrum * gain, shape)
         answers[place] = whole[margin : margin + image.shape[0], margin : margin + image.shape[1]]
     return answers
 
 
-def _is_maximum(answers: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _fast_size(least: int) -> int:
+    """Return the next size without prime factors above 5, which the transform is fast for."""
+    size = least
+    while True:
+        rest = size
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return size
+        size += 1
+
+
+def _is_maximum(answers: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Say where no neighbour in space or scale is greater."""
     greatest = answers
     for axis in range(3):
-        padded = np.pad(greatest, [(1, 1) if a == axis else (0, 0) for a in range(3)], mode="edge")
-        size = answers.shape[axis]
-        slices = [padded.take(range(start, start + size), axis=axis) for start in range(3)]
-        greatest = np.maximum.reduce(slices)
+        before = np.moveaxis(greatest, axis, 0)
+        after = before.copy()
+        np.maximum(after[1:], before[:-1], out=after[1:])
+        np.maximum(after[:-1], before[1:], out=after[:-1])
+        greatest = np.moveaxis(after, 0, axis)
     equal: NDArray[np.bool_] = answers == greatest
     return equal
 
 
+def _summits(
+    answers: NDArray[np.float32],
+    scale: NDArray[np.intp],
+    row: NDArray[np.intp],
+    column: NDArray[np.intp],
+) -> NDArray[np.float64]:
+    """Return how far the summit of a parabola through each maximum is off, along both axes."""
+    offsets = np.zeros((len(row), 2))
+    middle = answers[scale, row, column]
+    for axis, (at, size) in enumerate(zip((row, column), answers.shape[1:], strict=True)):
+        inside = (at > 0) & (at < size - 1)
+        step = inside.astype(np.intp)
+        places = (row - step, row + step) if axis == 0 else (column - step, column + step)
+        before, after = (
+            answers[scale, place, column] if axis == 0 else answers[scale, row, place]
+            for place in places
+        )
+        bend = before - 2 * middle + after
+        np.divide(before - after, 2 * bend, out=offsets[:, axis], where=bend < 0, casting="unsafe")
+    return offsets
+
+
 def _apart(points: Points, radii: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return which blobs stay: none has its centre in a stronger one, nor holds that one's."""
-    kept: list[int] = []
-    for place, (point, radius) in enumerate(zip(points, radii, strict=True)):
-        distance = np.hypot(*(points[kept] - point).T) if kept else np.empty(0)
-        if (distance >= np.maximum(radii[kept], radius)).all():
-            kept.append(place)
-    return np.array(kept, np.intp)
+    if not len(points):
+        return np.empty(0, np.intp)
+    strong, weak, distance = pairs_within(points, points, float(radii.max()))
+    near = (strong < weak) & (distance < np.maximum(radii[strong], radii[weak]))
+    order = np.argsort(weak[near], kind="stable")
+    kept = np.ones(len(points), bool)
+    for one, other in zip(strong[near][order].tolist(), weak[near][order].tolist(), strict=True):
+        kept[other] &= not kept[one]
+    return np.flatnonzero(kept)
