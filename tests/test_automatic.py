@@ -64,6 +64,33 @@ def test_twice_as_many_pixels_give_the_same_nuclei(scene):
         assert len(detect_auto(image).points) == len(scene.centres)
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"radius": 8, "count": 160},
+        {"radius": 12, "count": 110, "gap": 0.95},
+        {"radius": 12, "count": 60, "vignetting": 0.6, "background": 900},
+        {"radius": 16, "count": 45, "noise": 60, "background": 600},
+        {"radius": 20, "count": 26, "texture": 0.15},
+    ],
+    ids=["small", "crowded", "vignetting", "noisy", "textured"],
+)
+def test_other_scenes_give_the_same_count_in_any_units_and_resolution(look):
+    scene = make_scene(**look, seed=21).image
+    count = len(detect_auto(scene.astype(np.uint16)).points)
+    spellings = {
+        "uint8": (scene / 6).clip(0, 255).astype(np.uint8),
+        "float": scene / 4095,
+        "pedestal": (scene + 32768).astype(np.uint16),
+        "gain 4": (scene * 4).astype(np.uint16),
+        "gain 1/4": (scene / 4).astype(np.uint16),
+        "double": np.kron(scene, np.ones((2, 2))),
+        "half": scene.reshape(200, 2, 250, 2).mean(axis=(1, 3)),
+    }
+    for name, image in spellings.items():
+        assert len(detect_auto(image).points) == pytest.approx(count, rel=0.01), name
+
+
 @pytest.mark.parametrize("noise", [1, 40, 150])
 def test_noise_is_neither_lost_in_nor_promoted(noise):
     scene = make_scene(radius=12, count=60, noise=noise, background=600, seed=4)
