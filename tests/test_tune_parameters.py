@@ -165,6 +165,10 @@ def test_a_truth_of_other_images_and_images_without_nuclei_are_refused(set_with_
     tifffile.imwrite(tmp_path / "blank" / "A01_s1.tif", image)
     with pytest.raises(InputError, match="nothing that looks like nuclei"):
         nucensus.tune_parameters(tmp_path / "blank", set_with_truth / "labels")
+    with pytest.raises(InputError, match="expected a whole number of pixels"):
+        nucensus.tune_parameters(
+            set_with_truth / "plate", set_with_truth / "labels", min_distance=[2.5]
+        )
     with pytest.raises(InputError, match="two images are called A01_s1"):
         nucensus.tune_parameters(
             [tmp_path / "blank", set_with_truth / "plate"], set_with_truth / "labels"

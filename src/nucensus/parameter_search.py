@@ -227,10 +227,10 @@ def _look(fields: Sequence[_Field]) -> Resolved:
     for place in places:
         try:
             estimates.append(estimate(fields[place].image()))
-        except (NucensusError, TypeError, ValueError):  # it is left out when its turn comes
-            continue
+        except (NucensusError, TypeError, ValueError) as error:  # left out when its turn comes
+            reason = str(error)
     if not estimates:
-        raise InputError(f"none of {len(places)} images can be read; look with nucensus scan")
+        raise InputError(f"none of {len(places)} images can be used: {reason}")
     return pool(estimates)
 
 
@@ -253,7 +253,7 @@ def _grid(
     levels = resolved.background + contrast * _THRESHOLDS
     return Grid(
         _ascending(float(each) for each in sigma or np.round(radius * _SIGMAS, 2)),
-        _ascending(int(each) for each in min_distance or spacings),
+        _ascending(min_distance or spacings),
         _ascending(float(each) for each in threshold or np.round(levels, digits)),
     )
 
