@@ -20,6 +20,8 @@ from nucensus.execute.apart import run_apart
 from nucensus.execute.task_size import TaskSize
 from nucensus.model import Centres, Failed, Found
 
+pytestmark = pytest.mark.slow
+
 in_full = pytest.mark.skipif(
     "NUCENSUS_DASK" not in os.environ, reason="takes long; uv run nox -s dask runs it"
 )

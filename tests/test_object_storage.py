@@ -14,6 +14,8 @@ from nucensus import Settings, census
 pytest.importorskip("obstore", reason="obstore is not installed (uv sync --group storage)")
 pytest.importorskip("boto3", reason="boto3 is not installed (uv sync --group storage)")
 
+pytestmark = pytest.mark.slow
+
 COUNT = Settings(threshold=300, border="keep")
 MANY = 300
 in_full = pytest.mark.skipif(
