@@ -192,6 +192,8 @@ private:
         const int64_t stride = image.column_stride;
         if (plain && image.pixel_type == NUCENSUS_UINT16 && stride == 2)
             return smooth_in_place<uint16_t>(y, out);
+        if (plain && image.pixel_type == NUCENSUS_INT16 && stride == 2)
+            return smooth_in_place<int16_t>(y, out);
         if (plain && image.pixel_type == NUCENSUS_UINT8 && stride == 1)
             return smooth_in_place<uint8_t>(y, out);
         if (plain && image.pixel_type == NUCENSUS_FLOAT32 && stride == 4)
@@ -250,7 +252,10 @@ private:
         memcpy(&pixels, from, sizeof pixels);
 #if defined(__AVX512F__)
         // GCC 12 converts vectors in halves; the instructions take whole ones.
-        if constexpr (sizeof(T) == 2)
+        if constexpr (static_cast<T>(-1) < 0)
+            return reinterpret_cast<Integers>(
+                _mm256_cvtepi16_epi32(reinterpret_cast<__m128i>(pixels)));
+        else if constexpr (sizeof(T) == 2)
             return reinterpret_cast<Integers>(
                 _mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(pixels)));
 #endif

@@ -275,6 +275,49 @@ bool fit_luckily(const nucensus_settings& settings, const Numbers& numbers, Fit&
     return true;
 }
 
+// The least c_far with w(i - distance) <= c_near w(i) + c_far w(i - 4) for all i.
+double far_share(const double* weights, int64_t radius, int64_t distance, double near) {
+    const auto weight = [=](int64_t i) {
+        const int64_t j = i < 0 ? -i : i;
+        return j <= radius ? weights[j] : 0.0;
+    };
+    double far = 0;
+    for (int64_t i = distance - radius; i <= distance + radius; ++i) {
+        const double rest = weight(i - distance) - near * weight(i);
+        const double share = rest / weight(i - rows_together);  // infinity where it cannot be
+        if (rest > 0 && !(share <= far)) far = share;
+    }
+    return far;
+}
+
+// See "Samples" above: the shares whose sum is the least.
+void plan_samples(const nucensus_settings& settings, double unit, double error, Plan& plan) {
+    const double* weights = settings.vertical;
+    const int64_t radius = settings.vertical_radius;
+    double share[rows_together] = {0, 2, 2, 2};
+    for (double near = 0.5; near < 1; near += 0.03125) {
+        const double far = far_share(weights, radius, 1, near);
+        if (near + far < share[1] + share[3]) {
+            share[1] = near;
+            share[3] = far;
+        }
+        const double middle = fmax(near, far_share(weights, radius, 2, near));
+        if (middle < share[2]) share[2] = middle;
+    }
+    plan.has_samples = true;
+    double most = 2 * share[2];
+    if (share[1] + share[3] > most) most = share[1] + share[3];
+    for (int distance = 1; distance < rows_together; ++distance) {
+        const double whole = ceil(share[distance] * slack * 0x1p16);
+        if (!(whole < 0x1p16)) plan.has_samples = false;
+        plan.samples.share[distance] = plan.has_samples ? static_cast<int>(whole) : 0;
+    }
+    const double margin = ceil((most + 1) * error) + 2;
+    if (!(margin < 0x1p15)) plan.has_samples = false;
+    plan.samples.margin = plan.has_samples ? static_cast<int>(margin) : 0;
+    plan.samples.unit = unit;
+}
+
 bool plan_fine(const nucensus_settings& settings, const Numbers& numbers, double definition,
                Room& room, Plan& plan) {
     room.a.radius = settings.vertical_radius;
@@ -310,27 +353,38 @@ bool plan_fine(const nucensus_settings& settings, const Numbers& numbers, double
         1e-6;
     if (!(error < 16000)) return false;
     plan.ambiguity = static_cast<int>(2 * error);
+    plan_samples(settings, unit, error, plan);
+    plan.samples.rounding = numbers.rounding;
     const double limit =
         settings.has_threshold
             ? unit * numbers.scale * (settings.threshold - numbers.offset)
             : -INFINITY;
     fine.threshold = clamped(floor(limit - fabs(limit) * 1e-11 - error));
+    plan.samples.left_out = clamped(ceil(limit + fabs(limit) * 1e-11 + error));
     return true;
 }
 
-// G_d: the largest sum of weights that one row has on a whole group of rows.
-double group_weight(const nucensus_settings& settings, int64_t group) {
+// G_d: the largest sum of weights that one row has on a whole group of rows. The
+// same for columns, of which as many are in a group.
+double group_weight(const double* weights, int64_t radius, int64_t group) {
     double most = 0;
     for (int row = 0; row < rows_together; ++row) {
         double sum = 0;
         for (int other = 0; other < rows_together; ++other) {
             const int64_t distance = group * rows_together + other - row;
             const int64_t j = distance < 0 ? -distance : distance;
-            if (j <= settings.vertical_radius) sum += settings.vertical[j];
+            if (j <= radius) sum += weights[j];
         }
         most = sum > most ? sum : most;
     }
     return most;
+}
+
+int64_t groups_in(int64_t radius) { return (radius + rows_together - 1) / rows_together; }
+
+void group_weights(const double* weights, int64_t radius, double* out) {
+    for (int64_t group = 0; group <= groups_in(radius); ++group)
+        out[group] = group_weight(weights, radius, group);
 }
 
 void plan_sieve(const nucensus_settings& settings, const Numbers& numbers, double definition,
@@ -348,14 +402,14 @@ void plan_sieve(const nucensus_settings& settings, const Numbers& numbers, doubl
     const int64_t largest = (numbers.largest - plan.background + 1) / 2;
     if (!(room_above > 0) || largest < 1) return;
     room.a.radius = plan.group_reach;
-    room.b.radius = settings.horizontal_radius;
-    for (int64_t group = 0; group <= plan.group_reach; ++group)
-        room.group_weights[group] = group_weight(settings, group);
+    room.b.radius = groups_in(settings.horizontal_radius);
     constexpr int64_t limit = 16383;
     Smoothing& sieve = plan.sieve;
+    group_weights(settings.vertical, settings.vertical_radius, room.group_weights);
     sieve.shift = fit_vertical(room.group_weights, largest, limit, true, room.a);
     if (sieve.shift < 0) return;
-    if (!fit_horizontal(settings.horizontal, limit, 1, true, room.b)) return;
+    group_weights(settings.horizontal, settings.horizontal_radius, room.group_weights);
+    if (!fit_horizontal(room.group_weights, limit, 1, true, room.b)) return;
     sieve.vertical = pair_rows(room.a, room.sieve_vertical);
     sieve.horizontal = pair_columns(room.b, room.sieve_horizontal);
     sieve.vertical_rounding = (1 << sieve.shift) - 1;
@@ -370,16 +424,18 @@ void plan_sieve(const nucensus_settings& settings, const Numbers& numbers, doubl
 bool make_plan(const nucensus_image& image, const nucensus_settings& settings,
                const Numbers& numbers, Plan& plan) {
     const int64_t ry = settings.vertical_radius, rx = settings.horizontal_radius;
-    plan.group_reach = (ry + rows_together - 1) / rows_together;
+    static_assert(columns_together == rows_together);
+    plan.group_reach = groups_in(ry);
+    const int64_t group_count = groups_in(ry > rx ? ry : rx) + 2;
     const int64_t vertical_size = rows_together * (ry + rows_together);
     const int64_t horizontal_size = 2 * (rx + 2);
     const int64_t words = (ry + 1) + (rx + 1) + 2 * vertical_size + 3 * horizontal_size;
     int32_t* memory = static_cast<int32_t*>(
-        scratch(slot_weights, words * sizeof(int32_t) + (plan.group_reach + 2) * sizeof(double)));
+        scratch(slot_weights, words * sizeof(int32_t) + group_count * sizeof(double)));
     if (memory == nullptr) return false;
     Room room;
     room.group_weights = reinterpret_cast<double*>(memory);
-    room.a.weight = reinterpret_cast<int32_t*>(room.group_weights + plan.group_reach + 2);
+    room.a.weight = reinterpret_cast<int32_t*>(room.group_weights + group_count);
     room.b.weight = room.a.weight + ry + 1;
     room.vertical = room.b.weight + rx + 1;
     room.horizontal = room.vertical + vertical_size;

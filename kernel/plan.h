@@ -6,6 +6,7 @@
 namespace nucensus {
 
 constexpr int rows_together = 4;
+constexpr int columns_together = 4;  // in the sieve
 
 // How pixels become 16-bit numbers: s = (pixel - offset) * scale, rounded.
 // `scale` is a power of two, so that nothing but the rounding is inexact.
@@ -39,13 +40,23 @@ struct Smoothing {
     int threshold;  // a result that is not above this belongs to no peak
 };
 
+// What results between two rows of them, `rows_together` apart, can be at most.
+struct Samples {
+    int share[rows_together];  // of a row at distance 1, 2, 3, times 2^16
+    int margin;                // added to the sum of both shares
+    int left_out;              // no result that is not above the threshold is above this
+    double unit, rounding;     // results of numbers all at least s are at least unit * (s - rounding)
+};
+
 struct Plan {
     Smoothing fine;
     int ambiguity;  // a result above another by more than this belongs to a higher pixel
     bool has_sieve;
-    Smoothing sieve;    // of maxima of four rows, above the background, halved
+    Smoothing sieve;    // of maxima of 4 x 4 pixels, above the background, halved
     int background;     // the number s that counts as nothing in the sieve
     int64_t group_reach;  // the sieve's vertical filter reaches this many groups of four rows
+    bool has_samples;
+    Samples samples;
 };
 
 // False when the numbers do not allow it: then all is done exactly.

@@ -28,6 +28,7 @@ namespace {
 
 using nucensus::PairFilter;
 using nucensus::Plan;
+using nucensus::columns_together;
 using nucensus::rows_together;
 using nucensus::Smoothing;
 
@@ -45,49 +46,53 @@ int64_t power_of_two(int64_t least) {
     return power;
 }
 
-// Four rows of the vertical filter, for `N` neighbouring blocks of columns.
-// `rows` are interleaved pairs of rows, one for each pair of the filter.
-template <int N>
+// Rows `chosen` of a group in the vertical filter, for `N` neighbouring blocks of
+// columns. `rows` are interleaved pairs of rows, one for each pair of the filter.
+template <int N, int... chosen>
 void filter_vertically(const int16_t* const* rows, int64_t at, const Smoothing& smoothing,
                        int16_t* out, int64_t pitch) {
-    Longs sum[rows_together][2 * N];
+    constexpr int count = sizeof...(chosen);
+    constexpr int place[] = {chosen...};
+    Longs sum[count][2 * N];
 #pragma GCC unroll 4
     for (auto& row : sum)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (Longs& value : row) value = all_longs(smoothing.vertical_rounding);
     const int32_t* weights = smoothing.vertical.pairs;
     for (int64_t pair = 0; pair < smoothing.vertical.count; ++pair) {
         const int16_t* from = rows[pair] + 2 * at;
         Words value[2 * N];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int n = 0; n < 2 * N; ++n) value[n] = load_words(from + n * words);
 #pragma GCC unroll 4
-        for (int row = 0; row < rows_together; ++row) {
-            const Words weight = repeat_pair(weights[row]);
-#pragma GCC unroll 4
+        for (int row = 0; row < count; ++row) {
+            const Words weight = repeat_pair(weights[place[row]]);
+#pragma GCC unroll 8
             for (int n = 0; n < 2 * N; ++n)
                 sum[row][n] = add_products(sum[row][n], value[n], weight);
         }
         weights += rows_together;
     }
 #pragma GCC unroll 4
-    for (int row = 0; row < rows_together; ++row)
+    for (int row = 0; row < count; ++row)
 #pragma GCC unroll 4
         for (int n = 0; n < N; ++n)
-            store_words(out + row * pitch + at + n * words,
+            store_words(out + place[row] * pitch + at + n * words,
                         narrow(sum[row][2 * n], sum[row][2 * n + 1], smoothing.shift));
 }
 
-// The horizontal filter of four rows, for `N` neighbouring blocks of columns.
-// A load at an even distance holds pairs of neighbours: it serves the even
-// columns with one pair of weights and the odd columns with another.
-template <int N, bool is_corrected>
+// The horizontal filter of rows `chosen` of a group, for `N` neighbouring blocks
+// of columns. A load at an even distance holds pairs of neighbours: it serves the
+// even columns with one pair of weights and the odd columns with another.
+template <int N, bool is_corrected, int... chosen>
 void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& smoothing,
                     int16_t* const* out, int64_t at) {
-    Longs even[rows_together][N], odd[rows_together][N];
-    Longs lost_even[rows_together][N], lost_odd[rows_together][N];
+    constexpr int count = sizeof...(chosen);
+    constexpr int place[] = {chosen...};
+    Longs even[count][N], odd[count][N];
+    Longs lost_even[count][N], lost_odd[count][N];
 #pragma GCC unroll 4
-    for (int row = 0; row < rows_together; ++row)
+    for (int row = 0; row < count; ++row)
 #pragma GCC unroll 4
         for (int n = 0; n < N; ++n) {
             even[row][n] = odd[row][n] = all_longs(smoothing.horizontal_rounding);
@@ -99,10 +104,10 @@ void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& sm
     for (int64_t pair = 0; pair < smoothing.horizontal.count; ++pair) {
         const Words for_even = repeat_pair(weights[0]), for_odd = repeat_pair(weights[1]);
 #pragma GCC unroll 4
-        for (int row = 0; row < rows_together; ++row)
+        for (int row = 0; row < count; ++row)
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) {
-                const Words value = load_words(start + row * from_pitch + n * words);
+                const Words value = load_words(start + place[row] * from_pitch + n * words);
                 even[row][n] = add_products(even[row][n], value, for_even);
                 odd[row][n] = add_products(odd[row][n], value, for_odd);
                 if (is_corrected) {
@@ -115,7 +120,7 @@ void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& sm
         start += 2;
     }
 #pragma GCC unroll 4
-    for (int row = 0; row < rows_together; ++row)
+    for (int row = 0; row < count; ++row)
 #pragma GCC unroll 4
         for (int n = 0; n < N; ++n) {
             if (is_corrected) {
@@ -123,31 +128,61 @@ void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& sm
                 even[row][n] = add_shifted(even[row][n], lost_even[row][n], shift);
                 odd[row][n] = add_shifted(odd[row][n], lost_odd[row][n], shift);
             }
-            store_words(out[row] + at + n * words, upper_halves(even[row][n], odd[row][n]));
+            store_words(out[place[row]] + at + n * words, upper_halves(even[row][n], odd[row][n]));
         }
 }
 
 template <int N>
-void filter_horizontally(const int16_t* from, int64_t from_pitch, const Smoothing& smoothing,
-                         int16_t* const* out, int64_t at) {
-    if (smoothing.horizontal.corrections == nullptr)
-        return filter_columns<N, false>(from, from_pitch, smoothing, out, at);
-    for (int n = 0; n < N; ++n)  // one block at a time: the sums are twice as many
-        filter_columns<1, true>(from, from_pitch, smoothing, out, at + n * words);
-}
+struct Together {
+    static constexpr int count = N;
+};
 
-// Calls `one` or `two` for the blocks that are marked, neighbours together.
-template <typename One, typename Two>
-void for_marked(const uint8_t* marks, int64_t count, One one, Two two) {
-    for (int64_t block = 0; block < count; ++block) {
-        if (!marks[block]) continue;
-        if (blocks_together == 2 && block + 1 < count && marks[block + 1]) {
-            two(block * words);
+// Calls `run` for the blocks that are marked, up to `most` neighbours together.
+template <int most, typename Run>
+void for_marked(const uint8_t* marks, int64_t block_count, Run run) {
+    for (int64_t block = 0; block < block_count;) {
+        int count = 0;
+        while (count < most && block + count < block_count && marks[block + count]) ++count;
+        const int64_t x = block * words;
+        if (count == 0) {
             ++block;
+        } else if (most >= 4 && count >= 4) {
+            run(Together<most >= 4 ? 4 : 1>(), x);
+            block += 4;
+        } else if (most >= 2 && count >= 2) {
+            run(Together<most >= 2 ? 2 : 1>(), x);
+            block += 2;
         } else {
-            one(block * words);
+            run(Together<1>(), x);
+            ++block;
         }
     }
+}
+
+// Rows `chosen` of a group of four: the vertical filter for the blocks marked in
+// `wide`, the horizontal one for those in `marks`, whose reach `wide` includes.
+template <int most, int... chosen>
+void smooth_marked(const int16_t* const* rows, const Smoothing& smoothing, const uint8_t* wide,
+                   const uint8_t* marks, int64_t block_count, int16_t* line, int64_t line_pitch,
+                   int16_t* const* out, int64_t width) {
+    for_marked<most>(wide, block_count, [&](auto together, int64_t x) {
+        filter_vertically<together.count, chosen...>(rows, x, smoothing, line, line_pitch);
+    });
+    // The values outside the image are those of its nearest column.
+    const int64_t reach = -smoothing.horizontal.first + 2 * words;
+    constexpr int place[] = {chosen...};
+    for (const int row : place) {
+        int16_t* const own = line + row * line_pitch;
+        for (int64_t x = 0; x < reach; ++x) own[-1 - x] = own[0];
+        for (int64_t x = 0; x < reach; ++x) own[width + x] = own[width - 1];
+    }
+    for_marked<most>(marks, block_count, [&](auto together, int64_t x) {
+        constexpr int count = together.count;
+        if (smoothing.horizontal.corrections == nullptr)
+            return filter_columns<count, false, chosen...>(line, line_pitch, smoothing, out, x);
+        for (int n = 0; n < count; ++n)  // one block at a time: the sums are twice as many
+            filter_columns<1, true, chosen...>(line, line_pitch, smoothing, out, x + n * words);
+    });
 }
 
 // Pairs of rows, the numbers of both interleaved, of the last rows that went in.
@@ -222,80 +257,103 @@ public:
 
     Outcome run() {
         if (!begin()) return nucensus::no_memory;
-        const int64_t steps = (image.height + step_rows - 1) / step_rows;
-        for (int64_t step = 0; step < steps; ++step) {
-            load_rows(step);
-            if (source.is_out_of_range()) return nucensus::undecided;
-            mark_blocks(step);
-            smooth_blocks(step);
-            const int64_t known = step + 1 < steps ? (step + 1) * step_rows - reach_y : image.height;
-            for (; examined < known; ++examined) {
-                const Outcome outcome = examine_row(examined);
-                if (outcome != nucensus::found) return outcome;
+        const int64_t group_count = (image.height + rows_together - 1) / rows_together;
+        for (int64_t group = 0; group < group_count; ++group) {
+            if (group % step_groups == 0) {
+                load_rows(group / step_groups);
+                if (source.is_out_of_range()) return nucensus::undecided;
+                mark_blocks(group);
             }
+            smooth_sample(group);
+            if (group == 0) continue;
+            refine(group - 1);
+            const Outcome outcome = examine_rows(group * rows_together - reach_y);
+            if (outcome != nucensus::found) return outcome;
         }
+        refine(group_count - 1);
+        const Outcome outcome = examine_rows(image.height);
         // Were every pixel a candidate, the image might be constant, which has no
         // maximum by definition. One that is not a candidate is below another.
         if (candidates == image.height * image.width) return nucensus::undecided;
-        return nucensus::found;
+        return outcome;
     }
 
 private:
+    static constexpr int sample_row = 2;  // of the four of a group: the middle of the window
+    static constexpr int64_t most_sample_reach = 15;
     static constexpr int64_t octet = 8;  // rows loaded at a time: four pairs, two groups
+    enum Filled : uint8_t { not_filled, with_sample, completely };  // what results a block holds
 
     bool begin() {
         width = image.width;
-        pitch = round_up(width, blocks_together * words);
-        block_count = (width + words - 1) / words;
+        pitch = round_up(width, words);
+        block_count = pitch / words;
+        sieve_pitch = round_up(pitch / columns_together, words);
         reach_x = at_most(settings.min_distance, width - 1);
         reach_y = at_most(settings.min_distance, image.height - 1);
+        sample_reach = at_most(reach_x, most_sample_reach);
         const PairFilter& vertical = plan.fine.vertical;
-        side = round_up(-plan.fine.horizontal.first, words) + words;
+        side = round_up(-plan.fine.horizontal.first, words) + 2 * words + 2 * most_sample_reach;
         dilation = (-plan.fine.horizontal.first + words - 1) / words;
 
         // The groups that the sieve needs for the groups of step 0, and the
         // pairs of rows loaded by then; each step moves all on by the same.
         last_octet = floor_div(step_groups - 1 + plan.group_reach, 2);
         next_octet = floor_div(-plan.group_reach, 2);
-        const int64_t first_pair = at_least(vertical.first, next_octet * 4);
+        const int64_t first_pair = vertical.first - 2;  // of the group before
         const int64_t pairs = power_of_two(4 * (last_octet + 1) - floor_div(first_pair, 4) * 4);
         const int64_t group_pairs = power_of_two(last_octet - next_octet + 1);
 
         const int64_t line_pitch = side + pitch + side;
-        result_rows = power_of_two(2 * reach_y + step_rows);
+        // The window of a row, the samples beside it, and the group being filled.
+        result_rows = power_of_two(2 * reach_y + 4 * rows_together);
         result_side = round_up(reach_x, words) + 2 * words;
         result_pitch = result_side + pitch + result_side;
-        mark_rows = result_rows / rows_together * 2;
+        filled_rows = result_rows / rows_together;
         // Wide windows must not cost more than a few operations a pixel.
         work_left = image.height * width + 100000;
 
         const int64_t ring_size = PairRing::size(pairs, pitch);
-        const int64_t group_size = PairRing::size(group_pairs, pitch);
-        const int64_t numbers = ring_size + group_size + (octet + 2) * pitch +
-                                step_rows * line_pitch + (result_rows + 1) * result_pitch;
+        const int64_t group_size = PairRing::size(group_pairs, sieve_pitch);
+        const int64_t wide_size = columns_together * sieve_pitch;
+        const int64_t numbers = ring_size + group_size + octet * pitch + wide_size +
+                                2 * sieve_pitch + 2 * rows_together * line_pitch +
+                                (result_rows + 1 + rows_together) * result_pitch;
         int16_t* memory = static_cast<int16_t*>(
             scratch(nucensus::slot_ring, numbers * sizeof(int16_t) + 64));
         const int64_t pointer_count = pairs + group_pairs;
         rows = static_cast<const int16_t**>(
             scratch(nucensus::slot_runs, pointer_count * sizeof(int16_t*)));
-        const int64_t mark_count = round_up((mark_rows + 1) * block_count, 64);
+        const int64_t mark_count = round_up((step_groups + filled_rows + 3) * block_count, 64);
         const int64_t suspects_size = (block_count + 1) * sizeof(Suspects);
-        marks = static_cast<uint8_t*>(scratch(nucensus::slot_blocks, mark_count + suspects_size));
+        const int64_t lists_size = filled_rows * (block_count + 2) * sizeof(int64_t);
+        marks = static_cast<uint8_t*>(
+            scratch(nucensus::slot_blocks, mark_count + suspects_size + lists_size));
         if (memory == nullptr || rows == nullptr || marks == nullptr) return false;
         if (!exact.begin(image, settings)) return false;
 
         pair_ring.begin(memory, pairs, pitch);
-        group_ring.begin(memory += ring_size, group_pairs, pitch);
+        group_ring.begin(memory += ring_size, group_pairs, sieve_pitch);
         loaded = memory += group_size;
-        group_maxima = memory += octet * pitch;
-        lines = memory += 2 * pitch;
-        results = memory += step_rows * line_pitch;
+        row_maxima = memory += octet * pitch;
+        group_maxima = memory += wide_size;
+        lines = memory += 2 * sieve_pitch;
+        results = memory += 2 * rows_together * line_pitch;
+        sample_maxima = results + (result_rows + 1) * result_pitch;
         line_step = line_pitch;
-        dilated = marks + mark_rows * block_count;
+        filled = marks + step_groups * block_count;
+        dilated = filled + filled_rows * block_count;
+        every = dilated + block_count;
+        kept = every + block_count;
         suspects = reinterpret_cast<Suspects*>(marks + mark_count);
-        memset(loaded, 0, (octet + 2) * pitch * sizeof(int16_t));
-        memset(lines, 0, step_rows * line_pitch * sizeof(int16_t));
-        for (int64_t i = 0; i < (result_rows + 1) * result_pitch; ++i) results[i] = nothing;
+        complete = reinterpret_cast<int64_t*>(suspects + block_count + 1);
+        memset(row_maxima, 0, wide_size * sizeof(int16_t));
+        memset(lines, 0, 2 * rows_together * line_pitch * sizeof(int16_t));
+        memset(filled, not_filled, filled_rows * block_count);
+        memset(every, 1, block_count);
+        for (int64_t i = 0; i < (result_rows + 1 + rows_together) * result_pitch; ++i)
+            results[i] = nothing;
+        lowest = 32767;
         return true;
     }
 
@@ -303,21 +361,56 @@ private:
         const int64_t row = y >= 0 && y < image.height ? y & (result_rows - 1) : result_rows;
         return results + row * result_pitch + result_side;
     }
-    uint8_t* group_marks(int64_t group) const { return marks + (group & (mark_rows - 1)) * block_count; }
+    uint8_t* group_marks(int64_t group) const {
+        return marks + (group & (step_groups - 1)) * block_count;
+    }
+    uint8_t* group_filled(int64_t group) const {
+        return filled + (group & (filled_rows - 1)) * block_count;
+    }
+    // Which blocks of a group are complete.
+    struct BlockList {
+        int64_t *count, *blocks;
+    };
+    BlockList group_complete(int64_t group) const {
+        int64_t* list = complete + (group & (filled_rows - 1)) * (block_count + 2);
+        return {list, list + 1};
+    }
+    static int64_t sample_of(int64_t group) { return group * rows_together + sample_row; }
+    int16_t* group_sample_maxima(int64_t group) const {
+        const int64_t row = group & (rows_together - 1);
+        return sample_maxima + row * result_pitch + result_side;
+    }
 
-    // 1. Rows into pairs, and the maxima of groups of four rows into the sieve.
+    // 1. Rows into pairs, and the maxima of 4 x 4 pixels into the sieve.
     void load_rows(int64_t step) {
         const int64_t last = last_octet + step * (step_groups / 2);
         for (; next_octet <= last; ++next_octet) {
             for (int64_t i = 0; i < octet; ++i) {
                 const int64_t y = next_octet * octet + i;
-                source.read_row(at_most(at_least(y, 0), image.height - 1), loaded + i * pitch);
+                int16_t* row = loaded + i * pitch;
+                source.read_row(at_most(at_least(y, 0), image.height - 1), row);
+                for (int64_t x = width; x < pitch; ++x) row[x] = row[width - 1];
             }
             for (int64_t pair = 0; pair < 4; ++pair)
                 pair_ring.put(4 * next_octet + pair, loaded + 2 * pair * pitch,
                               loaded + (2 * pair + 1) * pitch);
+            note_lowest();
             if (plan.has_sieve) put_groups();
         }
+    }
+
+    // The least number loaded so far.
+    void note_lowest() {
+        if (!plan.has_samples) return;
+        Words least_words = all_words(lowest);
+        for (int64_t x = 0; x < octet * pitch; x += words)
+            least_words = smaller(least_words, load_words(loaded + x));
+        int16_t numbers[words];
+        store_words(numbers, least_words);
+        for (const int16_t number : numbers) lowest = number < lowest ? number : lowest;
+        const double least = plan.samples.unit * (lowest - plan.samples.rounding) - 1e-3;
+        sample_floor = 32768 + static_cast<int>(fmax(floor(least), -32768));
+        sample_base = static_cast<int>(at_most(sample_floor + plan.samples.margin, 65535));
     }
 
     void put_groups() {
@@ -330,25 +423,24 @@ private:
                 const Words b =
                     larger(load_words(row + 2 * pitch + x), load_words(row + 3 * pitch + x));
                 const Words above = subtract_to_zero(flip_bits(larger(a, b), sign), background);
-                store_words(group_maxima + group * pitch + x, half_rounded_up(above));
+                store_words(row_maxima + x, half_rounded_up(above));
+            }
+            int16_t* out = group_maxima + group * sieve_pitch;
+            for (int64_t x = 0; x < sieve_pitch; x += words) {
+                const int16_t* four = row_maxima + columns_together * x;
+                const Words left = larger_of_pairs(load_words(four), load_words(four + words));
+                const Words right =
+                    larger_of_pairs(load_words(four + 2 * words), load_words(four + 3 * words));
+                store_words(out + x, larger_of_pairs(left, right));
             }
         }
-        group_ring.put(next_octet, group_maxima, group_maxima + pitch);
-    }
-
-    // The values outside the image are those of its nearest column.
-    void extend_line(int16_t* line) const {
-        for (int64_t x = 0; x < side; ++x) line[-1 - x] = line[0];
-        const int64_t end = pitch + side;
-        for (int64_t x = width; x < end; ++x) line[x] = line[width - 1];
+        group_ring.put(next_octet, group_maxima, group_maxima + sieve_pitch);
     }
 
     // 2. Which blocks of the step's four groups can hold a pixel above the threshold.
-    void mark_blocks(int64_t step) {
-        const int64_t first = step * step_groups;
+    void mark_blocks(int64_t first) {
         if (!plan.has_sieve) {
-            for (int64_t group = first; group < first + step_groups; ++group)
-                memset(group_marks(group), 1, block_count);
+            memset(marks, 1, step_groups * block_count);
             return;
         }
         const Smoothing& sieve = plan.sieve;
@@ -357,76 +449,163 @@ private:
         int16_t* bounds[rows_together];
         for (int row = 0; row < rows_together; ++row)
             bounds[row] = lines + (rows_together + row) * line_step + side;
-        int16_t* line = lines + side;
-        memset(dilated, 1, block_count);
-        for_marked(
-            dilated, block_count,
-            [&](int64_t x) { filter_vertically<1>(rows, x, sieve, line, line_step); },
-            [&](int64_t x) { filter_vertically<2>(rows, x, sieve, line, line_step); });
-        for (int row = 0; row < rows_together; ++row) extend_line(line + row * line_step);
-        for_marked(
-            dilated, block_count,
-            [&](int64_t x) { filter_horizontally<1>(line, line_step, sieve, bounds, x); },
-            [&](int64_t x) { filter_horizontally<2>(line, line_step, sieve, bounds, x); });
+        smooth_marked<blocks_together, 0, 1, 2, 3>(
+            rows, sieve, every, every, sieve_pitch / words, lines + side, line_step, bounds,
+            (width + columns_together - 1) / columns_together);
         const Words threshold = all_words(sieve.threshold);
-        for (int row = 0; row < rows_together; ++row)
-            for (int64_t block = 0; block < block_count; ++block)
-                group_marks(first + row)[block] =
-                    is_above(load_words(bounds[row] + block * words), threshold) != 0;
-    }
-
-    // 3. The smoothed values of the marked blocks.
-    void smooth_blocks(int64_t step) {
-        const Smoothing& fine = plan.fine;
-        const int64_t first_pair = step * step_rows / 2 + fine.vertical.first;
-        const int64_t pairs_of_step = fine.vertical.count + (step_rows - rows_together) / 2;
-        for (int64_t pair = 0; pair < pairs_of_step; ++pair)
-            rows[pair] = pair_ring.pair(first_pair + pair);
-        for (int64_t i = 0; i < step_groups; ++i) {
-            const int64_t group = step * step_groups + i;
-            for (int64_t row = 0; row < rows_together; ++row)
-                source.fetch(next_octet * octet + i * rows_together + row);
-            dilate(group_marks(group));
-            int16_t* line = lines + i * rows_together * line_step + side;
-            const int16_t* const* from = rows + i * rows_together / 2;
-            for_marked(
-                dilated, block_count,
-                [&](int64_t x) { filter_vertically<1>(from, x, fine, line, line_step); },
-                [&](int64_t x) { filter_vertically<2>(from, x, fine, line, line_step); });
-            smooth_group(group, line);
-        }
-    }
-
-    void smooth_group(int64_t group, int16_t* line) {
-        const uint8_t* own = group_marks(group);
-        int16_t* out[rows_together];
+        constexpr int lanes_of_block = words / columns_together * bits_per_lane;
+        constexpr Lanes block_lanes = (static_cast<Lanes>(1) << lanes_of_block) - 1;
         for (int row = 0; row < rows_together; ++row) {
-            const int64_t y = group * rows_together + row;
-            extend_line(line + row * line_step);
-            // Rows below the image are computed, and not looked at: the line
-            // kept free for that stands in for all of them.
-            out[row] = y < image.height ? result_row(y) : group_maxima_spare();
-            for (int64_t x = 0; x < pitch; x += words)
-                store_words(out[row] + x, all_words(nothing));
+            uint8_t* own = group_marks(row);
+            for (int64_t block = 0; block < block_count; ++block) {
+                const int64_t vector = block / columns_together * words;
+                const Lanes lanes = is_above(load_words(bounds[row] + vector), threshold);
+                own[block] = (lanes >> (block % columns_together * lanes_of_block) & block_lanes) != 0;
+            }
         }
-        for_marked(
-            own, block_count,
-            [&](int64_t x) { filter_horizontally<1>(line, line_step, plan.fine, out, x); },
-            [&](int64_t x) { filter_horizontally<2>(line, line_step, plan.fine, out, x); });
-        for (int row = 0; row < rows_together; ++row)
-            for (int64_t x = width; x < pitch; ++x) out[row][x] = nothing;
     }
 
-    int16_t* group_maxima_spare() const { return group_maxima; }
+    // 3. One row of the group, in the marked blocks.
+    void smooth_sample(int64_t group) {
+        for (int64_t row = 0; row < rows_together; ++row)
+            source.fetch(next_octet * octet + group % step_groups * rows_together + row);
+        empty_group(group);
+        uint8_t* own = group_filled(group);
+        memcpy(own, group_marks(group), block_count);
+        int16_t* wide = group_sample_maxima(group);
+        if (!has(own, with_sample)) {
+            for (int64_t x = 0; x < pitch; x += words) store_words(wide + x, all_words(nothing));
+            return;
+        }
+        smooth_rows<single_blocks_together, sample_row>(group, own);
+        if (plan.has_samples) widen_sample(result_row(sample_of(group)), wide);
+    }
+
+    bool has(const uint8_t* blocks, Filled filled_how) const {
+        return memchr(blocks, filled_how, block_count) != nullptr;
+    }
+
+    // What a group of earlier rows left in the ring.
+    void empty_group(int64_t group) {
+        const uint8_t* own = group_filled(group);
+        if (!has(own, with_sample) && !has(own, completely)) return;
+        for (int64_t block = 0; block < block_count; ++block) {
+            if (own[block] == not_filled) continue;
+            for (int64_t row = 0; row < rows_together; ++row)
+                store_words(ring_row(group * rows_together + row) + block * words,
+                            all_words(nothing));
+        }
+    }
+
+    template <int most, int... chosen>
+    void smooth_rows(int64_t group, const uint8_t* blocks) {
+        const int64_t first = 2 * group + plan.fine.vertical.first;
+        for (int64_t pair = 0; pair < plan.fine.vertical.count; ++pair)
+            rows[pair] = pair_ring.pair(first + pair);
+        int16_t* out[rows_together];
+        // Rows below the image are computed, and not looked at.
+        for (int row = 0; row < rows_together; ++row) out[row] = ring_row(group * rows_together + row);
+        dilate(blocks);
+        smooth_marked<most, chosen...>(rows, plan.fine, dilated, blocks, block_count, lines + side,
+                                       line_step, out, width);
+        constexpr int place[] = {chosen...};
+        if (width < pitch)
+            for (const int row : place)
+                for (int64_t x = width; x < pitch; ++x) out[row][x] = nothing;
+    }
+
+    int16_t* ring_row(int64_t y) const {
+        return results + (y & (result_rows - 1)) * result_pitch + result_side;
+    }
 
     void dilate(const uint8_t* own) {
-        memset(dilated, 0, block_count);
-        for (int64_t block = 0; block < block_count; ++block) {
-            if (!own[block]) continue;
-            const int64_t first = at_least(block - dilation, 0);
-            const int64_t last = at_most(block + dilation, block_count - 1);
-            memset(dilated + first, 1, last - first + 1);
+        memcpy(dilated, own, block_count);
+        for (int64_t reach = 1; reach <= at_most(dilation, block_count - 1); ++reach)
+            for (int64_t block = 0; block < block_count - reach; ++block) {
+                dilated[block] |= own[block + reach];
+                dilated[block + reach] |= own[block];
+            }
+    }
+
+    // The maxima of the sample within `sample_reach` columns.
+    void widen_sample(const int16_t* sample, int16_t* out) const {
+        const int64_t size = 2 * sample_reach + 1;
+        int16_t* line = lines + side;
+        const int16_t* from = sample - sample_reach;
+        int64_t covered = 1;
+        for (; 2 * covered < size; covered *= 2) {
+            for (int64_t x = 0; x < pitch + size; x += words)
+                store_words(line + x, larger(load_words(from + x), load_words(from + x + covered)));
+            from = line;
         }
+        for (int64_t x = 0; x < pitch; x += words)
+            store_words(out + x, larger(load_words(from + x), load_words(from + x + size - covered)));
+    }
+
+    // 4. The rest of the group, in the blocks that can hold a maximum.
+    void refine(int64_t group) {
+        uint8_t* own = group_filled(group);
+        const bool is_inside = group > 0 && sample_of(group + 1) < image.height;
+        const bool is_bounded = plan.has_samples && is_inside;
+        BlockList list = group_complete(group);
+        *list.count = 0;
+        if (!has(own, with_sample)) return;
+        for (int64_t block = 0; block < block_count; ++block) {
+            kept[block] = own[block] && !(is_bounded && !can_hold_maximum(group, block));
+            list.blocks[*list.count] = block;
+            *list.count += kept[block];
+        }
+        if (*list.count == 0) return;
+        smooth_rows<blocks_together, 0, 1, 3>(group, kept);
+        for (int64_t i = 0; i < *list.count; ++i) own[list.blocks[i]] = completely;
+    }
+
+    // An upper bound of the results of row `y`, between the samples above and below.
+    Words upper_bound(int64_t y, int64_t x) const {
+        const int row = static_cast<int>(y % rows_together);
+        const int64_t above = sample_of(y / rows_together) - (row < sample_row ? rows_together : 0);
+        const Words left_out = all_words(plan.samples.left_out);
+        return between(y - above, excess(larger(load_words(result_row(above) + x), left_out)),
+                       excess(larger(load_words(result_row(above + rows_together) + x), left_out)));
+    }
+
+    // `distance` rows below the upper one of two samples.
+    Words between(int64_t distance, Words above, Words below) const {
+        const int from_above = plan.samples.share[distance];
+        const int from_below = plan.samples.share[rows_together - distance];
+        const Words sum = add_to_most(upper_product(above, all_words(from_above)),
+                                      upper_product(below, all_words(from_below)));
+        return flip_bits(add_to_most(sum, all_words(sample_base)), all_words(-32768));
+    }
+    // Results above the least that there can be.
+    Words excess(Words value) const {
+        return subtract_to_zero(flip_bits(value, all_words(-32768)), all_words(sample_floor));
+    }
+
+    // The sample of a block; where it was left out, what it is not above.
+    Words sample(int64_t group, int64_t block) const {
+        if (group_filled(group)[block] == not_filled) return all_words(plan.samples.left_out);
+        return load_words(result_row(sample_of(group)) + block * words);
+    }
+
+    // Whether a pixel of the block is above the threshold, and no sample in its
+    // window surely above it.
+    bool can_hold_maximum(int64_t group, int64_t block) const {
+        const int64_t x = block * words;
+        const int64_t y = sample_of(group);
+        const Words own = load_words(result_row(y) + x);
+        const Words above = excess(sample(group - 1, block)), below = excess(sample(group + 1, block));
+        Words highest = load_words(group_sample_maxima(group) + x);
+        if (reach_y < sample_row) highest = all_words(nothing);
+        if (reach_y >= rows_together + sample_row)
+            highest = larger(highest, larger(load_words(group_sample_maxima(group - 1) + x),
+                                             load_words(group_sample_maxima(group + 1) + x)));
+        const Words most = larger(
+            larger(between(2, above, excess(own)), between(3, above, excess(own))),
+            larger(between(1, excess(own), below), own));
+        const Lanes lanes = is_above(most, all_words(plan.fine.threshold)) &
+                            ~is_above(highest, add_saturated(most, all_words(plan.ambiguity)));
+        return (lanes & first_lanes(width - x)) != 0;
     }
 
     // The lowest lane of those that are set, which is cleared.
@@ -445,29 +624,30 @@ private:
         Lanes lanes;
     };
 
-    // 4. Pixels that none of the four nearest rules out get the full test.
-    Outcome examine_row(int64_t y) {
-        const int64_t suspect_count = find_suspects(y);
-        for (int64_t i = 0; i < suspect_count; ++i) {
-            Lanes lanes = suspects[i].lanes;
-            while (lanes != 0) {
-                const Outcome outcome = examine(y, suspects[i].x + take_lane(lanes));
-                if (outcome != nucensus::found) return outcome;
+    // 5. Pixels that none of the four nearest rules out get the full test.
+    Outcome examine_rows(int64_t known) {
+        for (; examined < known; ++examined) {
+            const int64_t suspect_count = find_suspects(examined);
+            for (int64_t i = 0; i < suspect_count; ++i) {
+                Lanes lanes = suspects[i].lanes;
+                while (lanes != 0) {
+                    const Outcome outcome = examine(examined, suspects[i].x + take_lane(lanes));
+                    if (outcome != nucensus::found) return outcome;
+                }
             }
         }
         return nucensus::found;
     }
 
     int64_t find_suspects(int64_t y) const {
-        const uint8_t* own = group_marks(y / rows_together);
+        const BlockList list = group_complete(y / rows_together);
         const int16_t *row = result_row(y), *above = result_row(y - 1), *below = result_row(y + 1);
         const int64_t beside = at_most(reach_x, 1);
         const Words threshold = all_words(plan.fine.threshold);
         const Words ambiguity = all_words(plan.ambiguity);
         Suspects* next = suspects;
-        for (int64_t block = 0; block < block_count; ++block) {
-            if (!own[block]) continue;
-            const int64_t x = block * words;
+        for (int64_t i = 0; i < *list.count; ++i) {
+            const int64_t x = list.blocks[i] * words;
             const Words value = load_words(row + x);
             const Words in_column = larger(load_words(above + x), load_words(below + x));
             const Words in_row = larger(load_words(row + x - beside), load_words(row + x + beside));
@@ -518,16 +698,25 @@ private:
         return peaks.add(y, x, exactly) ? nucensus::found : nucensus::no_memory;
     }
 
+    // The pixels of a row, from `x` on, whose results may be above `limit`.
+    Lanes doubtful_lanes(int64_t y, int64_t x, int limit) const {
+        const Words limits = all_words(limit);
+        const Words value = load_words(result_row(y) + x);
+        const Words sample = load_words(result_row(sample_of(y / rows_together)) + x);
+        const Lanes lanes = is_above(value, limits);
+        const Lanes left_out =
+            is_above(sample, all_words(nothing)) & ~is_above(value, all_words(nothing));
+        return left_out == 0 ? lanes : lanes | (left_out & is_above(upper_bound(y, x), limits));
+    }
+
     // Whether no pixel of the window is exactly above the value in its middle
     // (`decided`); only results from `doubtful` on can be.
     Outcome compare(const Window& window, double value, int doubtful) {
         const int below = doubtful - 1 > nothing ? doubtful - 1 : nothing;
-        const Words limits = all_words(below);
         int64_t others = 0;
         for (int64_t y = window.top; y <= window.bottom; ++y)
             for (int64_t x = window.left; x <= window.right; x += words) {
-                Lanes lanes = is_above(load_words(result_row(y) + x), limits) &
-                              first_lanes(window.right - x + 1);
+                Lanes lanes = doubtful_lanes(y, x, below) & first_lanes(window.right - x + 1);
                 while (lanes != 0) {
                     const int lane = take_lane(lanes);
                     ++others;
@@ -550,12 +739,15 @@ private:
     ExactValues exact;
     PairRing pair_ring, group_ring;
     int64_t width, pitch, block_count, reach_x, reach_y, side, dilation, line_step;
-    int64_t last_octet, next_octet, result_rows, result_side, result_pitch, mark_rows;
+    int64_t last_octet, next_octet, result_rows, result_side, result_pitch, filled_rows;
+    int64_t sieve_pitch, sample_reach;
+    int lowest, sample_floor, sample_base;
     int64_t examined = 0, candidates = 0, work_left = 0;
     const int16_t** rows;
-    int16_t *loaded, *group_maxima, *lines, *results;
-    uint8_t *marks, *dilated;
+    int16_t *loaded, *row_maxima, *group_maxima, *lines, *results, *sample_maxima;
+    uint8_t *marks, *filled, *dilated, *every, *kept;
     Suspects* suspects;
+    int64_t* complete;
 };
 
 Outcome find_by_sieve(const nucensus_image& image, const nucensus_settings& settings,

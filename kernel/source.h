@@ -23,26 +23,19 @@ public:
     // `again`: the range that was guessed turned out to be too narrow.
     bool begin(const nucensus_image& an_image, bool again) {
         image = an_image;
-        const bool plain = !image.byte_swapped || image.pixel_type == NUCENSUS_UINT8;
-        const int64_t step = image.column_stride;
-        kind = other;
-        if (plain && image.pixel_type == NUCENSUS_UINT8 && step == 1) kind = bytes;
-        if (plain && image.pixel_type == NUCENSUS_UINT16 && step == 2) kind = shorts;
-        if (plain && image.pixel_type == NUCENSUS_FLOAT32 && step == 4) kind = singles;
-        if (kind != bytes && kind != shorts) {
-            const int64_t size = (image.width + 64) * sizeof(double);
-            line = static_cast<double*>(nucensus::scratch(nucensus::slot_convert, size));
-            if (line == nullptr) return false;
-        }
+        kind = kind_of_pixels();
         seen_bits = 0;
-        is_constant = false;
-        if (kind == bytes || kind == shorts) {
-            is_constant = pixels_are_equal();
-            if (is_constant) return true;
-        }
+        is_constant = (kind == bytes || kind == shorts) && pixels_are_equal();
+        if (is_constant) return true;
         if (kind == bytes) return use_bits(8);
-        if (kind == shorts) return use_bits(bits_in_rows(again ? 1 : 16));
-        return survey();
+        if (kind == shorts) {
+            const int bit_count = bits_in_rows(again ? 1 : 16);
+            if (bit_count < 16 || image.pixel_type == NUCENSUS_UINT16) return use_bits(bit_count);
+            kind = other;  // some are negative
+        }
+        const int64_t size = (image.width + 64) * sizeof(double);
+        line = static_cast<double*>(nucensus::scratch(nucensus::slot_convert, size));
+        return line != nullptr && survey();
     }
 
     bool is_out_of_range() const { return kind == shorts && seen_bits >> bits != 0; }
@@ -69,6 +62,16 @@ public:
 
 private:
     enum Kind { bytes, shorts, singles, other };
+
+    // 16-bit pixels may be in the other byte order, and signed as long as none is negative.
+    Kind kind_of_pixels() const {
+        const int64_t step = image.column_stride;
+        const int32_t type = image.pixel_type;
+        if (type == NUCENSUS_UINT8 && step == 1) return bytes;
+        if ((type == NUCENSUS_UINT16 || type == NUCENSUS_INT16) && step == 2) return shorts;
+        if (type == NUCENSUS_FLOAT32 && step == 4 && !image.byte_swapped) return singles;
+        return other;
+    }
 
     const char* row(int64_t y) const {
         return static_cast<const char*>(image.pixels) + y * image.row_stride;
@@ -98,9 +101,13 @@ private:
 
     int pixel(int64_t y, int64_t x) const {
         if (kind == bytes) return static_cast<uint8_t>(row(y)[x]);
+        return short_at(row(y), x);
+    }
+
+    uint16_t short_at(const char* from, int64_t x) const {
         uint16_t value;
-        memcpy(&value, row(y) + 2 * x, sizeof value);
-        return value;
+        memcpy(&value, from + 2 * x, sizeof value);
+        return image.byte_swapped ? static_cast<uint16_t>(value << 8 | value >> 8) : value;
     }
 
     // Cameras fill 12 or 14 of 16 bits. A look at every 16th row tells how many.
@@ -116,7 +123,7 @@ private:
                 memcpy(&value, from + 2 * x, sizeof value);
                 in_row |= value;
             }
-            seen |= in_row;
+            seen |= image.byte_swapped ? (in_row << 8 | in_row >> 8) & 65535 : in_row;
         }
         return 32 - __builtin_clz(seen);
     }
@@ -131,6 +138,12 @@ private:
     }
 
     void read_shorts(int64_t y, int16_t* to) {
+        if (image.byte_swapped) return read_shorts<true>(y, to);
+        return read_shorts<false>(y, to);
+    }
+
+    template <bool is_swapped>
+    void read_shorts(int64_t y, int16_t* to) {
         const char* from = row(y);
         const Words half = all_words(1 << (bits - 1));
         Words seen = all_words(0);
@@ -138,13 +151,13 @@ private:
         for (; x + words <= image.width; x += words) {
             Words value;
             memcpy(&value, from + 2 * x, sizeof value);
+            if (is_swapped) value = swap_bytes(value);
             seen = either_bits(seen, value);
             store_words(to + x, subtract(value, half));
         }
         unsigned all = 0;
         for (; x < image.width; ++x) {
-            uint16_t value;
-            memcpy(&value, from + 2 * x, sizeof value);
+            const uint16_t value = short_at(from, x);
             all |= value;
             to[x] = static_cast<int16_t>(value - (1 << (bits - 1)));
         }

@@ -20,7 +20,10 @@ namespace {
 typedef __m512i Words;
 typedef __m512i Longs;
 constexpr int words = 32;
-constexpr int blocks_together = 2;  // 32 registers hold the sums of two blocks
+// Blocks whose sums the registers hold at once, for the rows of a group and for
+// single rows: the more of them, the fewer wait for one another.
+constexpr int blocks_together = 2;
+constexpr int single_blocks_together = 4;
 
 Words load_words(const int16_t* from) { return _mm512_loadu_si512(from); }
 void store_words(int16_t* to, Words value) { _mm512_storeu_si512(to, value); }
@@ -31,11 +34,25 @@ Words subtract(Words a, Words b) { return _mm512_sub_epi16(a, b); }
 Words subtract_to_zero(Words a, Words b) { return _mm512_subs_epu16(a, b); }
 Words half_rounded_up(Words a) { return _mm512_avg_epu16(a, _mm512_setzero_si512()); }
 Words add_saturated(Words a, Words b) { return _mm512_adds_epi16(a, b); }
+Words add_to_most(Words a, Words b) { return _mm512_adds_epu16(a, b); }
+Words upper_product(Words a, Words b) { return _mm512_mulhi_epu16(a, b); }
 Words larger(Words a, Words b) { return _mm512_max_epi16(a, b); }
+Words smaller(Words a, Words b) { return _mm512_min_epi16(a, b); }
 Words either_bits(Words a, Words b) { return _mm512_or_si512(a, b); }
 Words flip_bits(Words a, Words b) { return _mm512_xor_si512(a, b); }
+Words swap_bytes(Words a) {
+    return _mm512_or_si512(_mm512_slli_epi16(a, 8), _mm512_srli_epi16(a, 8));
+}
 Words interleave_low(Words a, Words b) { return _mm512_unpacklo_epi16(a, b); }
 Words interleave_high(Words a, Words b) { return _mm512_unpackhi_epi16(a, b); }
+// The larger of each two neighbours, none of them negative, of one vector and the next.
+Words larger_of_pairs(Words a, Words b) {
+    const __m512i pair = _mm512_set1_epi32(0xFFFF);
+    const __m512i left = _mm512_and_si512(larger(a, _mm512_srli_epi32(a, 16)), pair);
+    const __m512i right = _mm512_and_si512(larger(b, _mm512_srli_epi32(b, 16)), pair);
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    return _mm512_permutexvar_epi64(order, _mm512_packs_epi32(left, right));
+}
 Longs add_products(Longs sum, Words a, Words b) { return _mm512_dpwssd_epi32(sum, a, b); }
 Words narrow(Longs low, Longs high, int shift) {
     const __m128i count = _mm_cvtsi32_si128(shift);
@@ -61,6 +78,7 @@ typedef __m256i Words;
 typedef __m256i Longs;
 constexpr int words = 16;
 constexpr int blocks_together = 1;
+constexpr int single_blocks_together = 2;
 
 Words load_words(const int16_t* from) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
@@ -75,11 +93,23 @@ Words subtract(Words a, Words b) { return _mm256_sub_epi16(a, b); }
 Words subtract_to_zero(Words a, Words b) { return _mm256_subs_epu16(a, b); }
 Words half_rounded_up(Words a) { return _mm256_avg_epu16(a, _mm256_setzero_si256()); }
 Words add_saturated(Words a, Words b) { return _mm256_adds_epi16(a, b); }
+Words add_to_most(Words a, Words b) { return _mm256_adds_epu16(a, b); }
+Words upper_product(Words a, Words b) { return _mm256_mulhi_epu16(a, b); }
 Words larger(Words a, Words b) { return _mm256_max_epi16(a, b); }
+Words smaller(Words a, Words b) { return _mm256_min_epi16(a, b); }
 Words either_bits(Words a, Words b) { return _mm256_or_si256(a, b); }
 Words flip_bits(Words a, Words b) { return _mm256_xor_si256(a, b); }
+Words swap_bytes(Words a) {
+    return _mm256_or_si256(_mm256_slli_epi16(a, 8), _mm256_srli_epi16(a, 8));
+}
 Words interleave_low(Words a, Words b) { return _mm256_unpacklo_epi16(a, b); }
 Words interleave_high(Words a, Words b) { return _mm256_unpackhi_epi16(a, b); }
+Words larger_of_pairs(Words a, Words b) {
+    const __m256i pair = _mm256_set1_epi32(0xFFFF);
+    const __m256i left = _mm256_and_si256(larger(a, _mm256_srli_epi32(a, 16)), pair);
+    const __m256i right = _mm256_and_si256(larger(b, _mm256_srli_epi32(b, 16)), pair);
+    return _mm256_permute4x64_epi64(_mm256_packs_epi32(left, right), _MM_SHUFFLE(3, 1, 2, 0));
+}
 Longs add_products(Longs sum, Words a, Words b) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
 }
@@ -108,6 +138,7 @@ typedef __m128i Words;
 typedef __m128i Longs;
 constexpr int words = 8;
 constexpr int blocks_together = 1;
+constexpr int single_blocks_together = 2;
 
 Words load_words(const int16_t* from) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
@@ -122,11 +153,21 @@ Words subtract(Words a, Words b) { return _mm_sub_epi16(a, b); }
 Words subtract_to_zero(Words a, Words b) { return _mm_subs_epu16(a, b); }
 Words half_rounded_up(Words a) { return _mm_avg_epu16(a, _mm_setzero_si128()); }
 Words add_saturated(Words a, Words b) { return _mm_adds_epi16(a, b); }
+Words add_to_most(Words a, Words b) { return _mm_adds_epu16(a, b); }
+Words upper_product(Words a, Words b) { return _mm_mulhi_epu16(a, b); }
 Words larger(Words a, Words b) { return _mm_max_epi16(a, b); }
+Words smaller(Words a, Words b) { return _mm_min_epi16(a, b); }
 Words either_bits(Words a, Words b) { return _mm_or_si128(a, b); }
 Words flip_bits(Words a, Words b) { return _mm_xor_si128(a, b); }
+Words swap_bytes(Words a) { return _mm_or_si128(_mm_slli_epi16(a, 8), _mm_srli_epi16(a, 8)); }
 Words interleave_low(Words a, Words b) { return _mm_unpacklo_epi16(a, b); }
 Words interleave_high(Words a, Words b) { return _mm_unpackhi_epi16(a, b); }
+Words larger_of_pairs(Words a, Words b) {
+    const __m128i pair = _mm_set1_epi32(0xFFFF);
+    const __m128i left = _mm_and_si128(larger(a, _mm_srli_epi32(a, 16)), pair);
+    const __m128i right = _mm_and_si128(larger(b, _mm_srli_epi32(b, 16)), pair);
+    return _mm_packs_epi32(left, right);
+}
 Longs add_products(Longs sum, Words a, Words b) {
     return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
 }
@@ -157,6 +198,7 @@ typedef int16x8_t Words;
 typedef int32x4_t Longs;
 constexpr int words = 8;
 constexpr int blocks_together = 1;
+constexpr int single_blocks_together = 2;
 
 Words load_words(const int16_t* from) { return vld1q_s16(from); }
 void store_words(int16_t* to, Words value) { vst1q_s16(to, value); }
@@ -173,9 +215,20 @@ Words half_rounded_up(Words a) {
     return vreinterpretq_s16_u16(vrhaddq_u16(as_unsigned(a), vdupq_n_u16(0)));
 }
 Words add_saturated(Words a, Words b) { return vqaddq_s16(a, b); }
+Words add_to_most(Words a, Words b) {
+    return vreinterpretq_s16_u16(vqaddq_u16(as_unsigned(a), as_unsigned(b)));
+}
+Words upper_product(Words a, Words b) {
+    const uint32x4_t low = vmull_u16(vget_low_u16(as_unsigned(a)), vget_low_u16(as_unsigned(b)));
+    const uint32x4_t high = vmull_high_u16(as_unsigned(a), as_unsigned(b));
+    return vuzp2q_s16(vreinterpretq_s16_u32(low), vreinterpretq_s16_u32(high));
+}
 Words larger(Words a, Words b) { return vmaxq_s16(a, b); }
+Words smaller(Words a, Words b) { return vminq_s16(a, b); }
+Words larger_of_pairs(Words a, Words b) { return vpmaxq_s16(a, b); }
 Words either_bits(Words a, Words b) { return vorrq_s16(a, b); }
 Words flip_bits(Words a, Words b) { return veorq_s16(a, b); }
+Words swap_bytes(Words a) { return vreinterpretq_s16_u8(vrev16q_u8(vreinterpretq_u8_s16(a))); }
 Words interleave_low(Words a, Words b) { return vzip1q_s16(a, b); }
 Words interleave_high(Words a, Words b) { return vzip2q_s16(a, b); }
 Longs add_products(Longs sum, Words a, Words b) {
@@ -214,6 +267,7 @@ struct Longs {
 };
 constexpr int words = 8;
 constexpr int blocks_together = 1;
+constexpr int single_blocks_together = 2;
 
 template <typename F>
 Words each_word(F function) {
@@ -252,14 +306,40 @@ Words half_rounded_up(Words a) {
 Words add_saturated(Words a, Words b) {
     return each_word([=](int i) { return clipped(a.word[i] + b.word[i]); });
 }
+Words add_to_most(Words a, Words b) {
+    return each_word([=](int i) {
+        const int sum = positive(a.word[i]) + positive(b.word[i]);
+        return sum > 65535 ? 65535 : sum;
+    });
+}
+Words upper_product(Words a, Words b) {
+    return each_word([=](int i) {
+        return static_cast<uint32_t>(positive(a.word[i])) *
+                   static_cast<uint32_t>(positive(b.word[i])) >>
+               16;
+    });
+}
 Words larger(Words a, Words b) {
     return each_word([=](int i) { return a.word[i] > b.word[i] ? a.word[i] : b.word[i]; });
+}
+Words smaller(Words a, Words b) {
+    return each_word([=](int i) { return a.word[i] < b.word[i] ? a.word[i] : b.word[i]; });
+}
+Words larger_of_pairs(Words a, Words b) {
+    return each_word([=](int i) {
+        const Words& from = i < 4 ? a : b;
+        const int at = 2 * (i % 4);
+        return from.word[at] > from.word[at + 1] ? from.word[at] : from.word[at + 1];
+    });
 }
 Words either_bits(Words a, Words b) {
     return each_word([=](int i) { return a.word[i] | b.word[i]; });
 }
 Words flip_bits(Words a, Words b) {
     return each_word([=](int i) { return a.word[i] ^ b.word[i]; });
+}
+Words swap_bytes(Words a) {
+    return each_word([=](int i) { return positive(a.word[i]) << 8 | positive(a.word[i]) >> 8; });
 }
 Words interleave_low(Words a, Words b) {
     return each_word([=](int i) { return i % 2 ? b.word[i / 2] : a.word[i / 2]; });
