@@ -104,6 +104,21 @@ def cluster(session: nox.Session) -> None:
 
 
 @nox.session
+def emulate(session: nox.Session) -> None:
+    """Run the equality tests and the fuzzer on AVX-512 code that SIMDe (libsimde-dev) emulates."""
+    settings = ("cmake.define.NUCENSUS_EMULATE_AVX512=ON", "build-dir=build/emulate")
+    options = [f"--config-setting={setting}" for setting in settings]
+    sync(session, "--no-editable", "--reinstall-package", "nucensus", *options)
+    env = {"NUCENSUS_SIMD": "avx512"}
+    session.run(
+        "pytest", "-q", "tests/test_kernel.py", "tests/test_kernel_equals_reference.py",
+        "tests/test_volume_equals_reference.py", env=env,
+    )  # fmt: skip
+    fuzz = ["tests/fuzz_kernel.py", "--level", "avx512"]
+    session.run("python", *fuzz, *(session.posargs or ["--cases", "1000"]), env=env)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the kernel: nox -s bench -- --quick."""
     sync(session, "--group", "opencv")

@@ -1,6 +1,6 @@
 """Compare the kernel with the reference on random images until a number of cases is done.
 
-python tests/fuzz_kernel.py [--cases 2000] [--seed 0] [--size 300]
+python tests/fuzz_kernel.py [--cases 2000] [--seed 0] [--size 300] [--level avx2]
 
 A failure names the case, which `--only CASE` with the same seed repeats.
 """
@@ -43,11 +43,11 @@ def draw_case(rng, largest):
     return image, settings, bool(np.isnan(smoothed).any())
 
 
-def check(image, settings, has_nan):
+def check(image, settings, has_nan, levels):
     """Return what differs, or None."""
     undefined = has_nan and settings["min_distance"] > 0 and image.size > 1
     expected = None if undefined else find_with_reference(image, **settings)
-    for level in kernel.levels():
+    for level in levels:
         for path in ("exact", "sieve"):
             try:
                 found = kernel.find_maxima_many([image], level=level, path=path, **settings)[0]
@@ -69,11 +69,13 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=300)
     parser.add_argument("--only", type=int)
+    parser.add_argument("--level", choices=kernel.levels(), help="this one instead of all")
     args = parser.parse_args()
+    levels = kernel.levels() if args.level is None else (args.level,)
     cases = range(args.cases) if args.only is None else [args.only]
     for case in cases:
         image, settings, has_nan = draw_case(np.random.default_rng([args.seed, case]), args.size)
-        wrong = check(image, settings, has_nan)
+        wrong = check(image, settings, has_nan, levels)
         if wrong:
             print(f"case {case} of seed {args.seed}: {wrong}")  # noqa: T201
             print(image.shape, image.dtype, image.strides, settings)  # noqa: T201
