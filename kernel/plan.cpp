@@ -72,18 +72,44 @@
 //
 // The sieve
 // ---------
-// Rows come in groups of four, m is the maximum over a group's rows of
-// max(0, s - B), halved and rounded up, for any whole number B (the background).
-// Let G_d be the largest sum of weights u_i that rows of one group can have on
-// the group d groups away. For every pixel p of a group
-//     sum_j w_j sum_i u_i (s - B) <= sum_j w_j sum_d G_d 2 m,
-// because s - B <= 2 m and 2 m >= 0 in each group. The sieve smooths m with
+// Rows and columns come in groups of four, m is the maximum over the 4 x 4 pixels
+// of a tile of max(0, s - B), halved and rounded up, for any whole number B (the
+// background). Let G_d be the largest sum of weights u_i that rows of one group can
+// have on the group d groups away, and H_d the same of the w_j. For every pixel p of
+// a tile
+//     sum_j w_j sum_i u_i (s - B) <= sum_d H_d sum_d G_d 2 m,
+// because s - B <= 2 m and 2 m >= 0 in each tile. The sieve smooths m with
 // weights rounded up and sums rounded up, so its result R, floored by the last
-// shift, has R + 1 > z' sum_j w_j sum_d G_d m with z' = alpha' beta' 2^-h' 2^-16.
+// shift, has R + 1 > z' sum_d H_d sum_d G_d m with z' = alpha' beta' 2^-h' 2^-16.
 // If f(p) > t, then by (a) and (b) the left side is above
 //     k (t - o) - B - (q + k (D1 + D2) + 1e-3) = 2 T,
 // where 1e-3 covers B (1 - U W) and q (U W - 1); so R + 1 > z' T. Where R is not
-// above floor(z' T) - 1, no pixel of the group is above the threshold.
+// above floor(z' T) - 1, no pixel of the tile is above the threshold. (Maxima of
+// 4 x 1 pixels leave 45 % of the blocks of make_plate.py's images at threshold 300,
+// those of 4 x 4 leave 48 %, and take an eighth of the time.)
+//
+// Samples
+// -------
+// Of the four rows of a group one is smoothed first, the sample. How high can the
+// rows between two samples be? Let c, c' >= 0 be such that for all whole i
+//     u_|i - d| <= c u_|i| + c' u_|i - 4|.                                   (2)
+// Take numbers that are not below a base b within the reach of all filters. They
+// are weighted, d rows below the upper sample, by the left side of (2), in the two
+// samples by the right side's parts; so, with G = z/k sum_j w_j sum_i u_i k (v - o),
+// of which F is within e, and the base's own response B <= G everywhere,
+//     G(d) - B <= c (G(0) - B) + c' (G(4) - B).
+// With X = max(F - B, 0) of the two samples, B a whole number:
+//     F(d) <= B + c X(0) + c' X(4) + (1 + c + c') e.
+// It is computed in 16 bits that saturate upwards: each product is floored, which
+// adds less than 1. Samples::margin holds that 2 and the last term. For a Gaussian
+// c + c' is exp(d (4 - d) / (2 sigma^2)): 1.13 at most for sigma 4. Narrow filters
+// have no c below 1, and wide ones a bound hardly above the samples.
+//
+// Where this bound is not above the threshold, nothing is; where it is below a sample
+// of the pixel's window by more than 2e, the pixel is no maximum. Both need no more
+// than the samples: 13 % of the blocks are left at threshold 300. A pixel left out so
+// may still be above another that is tested: the bound is computed again for it there,
+// and if that does not tell, its exact value.
 #include "plan.h"
 
 #include <math.h>
