@@ -2,6 +2,7 @@
 
 import glob
 import subprocess
+from pathlib import Path
 
 import nox
 
@@ -120,9 +121,23 @@ def emulate(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the kernel: nox -s bench -- --quick."""
+    """Measure kernel, threads and, beside the published program, whole runs: nox -s bench -- --repeat 3."""
     sync(session, "--group", "opencv")
-    session.run("python", "benchmarks/kernel.py", *(session.posargs or ["-o", "kernel.json"]))
+    out = Path("build/bench")
+    out.mkdir(parents=True, exist_ok=True)
+    programs = ["kernel", "threads"]
+    if Path("../shared/tools/article.py").exists():
+        programs.append("runs")
+    for program in programs:
+        result = ["--output", f"{out}/{program}.json"]
+        session.run("python", f"benchmarks/{program}.py", *result, *session.posargs)
+
+
+@nox.session
+def charts(session: nox.Session) -> None:
+    """Draw the charts of the docs from docs/measurements: nox -s charts -- --measurements build/bench."""
+    sync(session)
+    session.run("python", "benchmarks/charts.py", *session.posargs)
 
 
 @nox.session

@@ -79,10 +79,16 @@ def make_cases(folder, quick):
     image = images[0]
     cases += [
         Case("dtype", np.dtype(dtype).str, image.astype(dtype), 300)
-        for dtype in ("i2", "u4", "f4", "f8", ">u2")
+        for dtype in ("u2", ">u2", "i2", "u4", "f4", "f8")
     ]
     cases.append(Case("dtype", "|u1", (image // 16).astype("u1"), 300 / 16))
-    cases += [Case("sigma", f"sigma {sigma}", image, 300, sigma) for sigma in (1, 2, 8, 16, 30)]
+    cases += [
+        Case("layout", "columns first", np.asfortranarray(image)),
+        Case("layout", "reversed columns", image[:, ::-1]),
+        Case("threshold", "none", image, None),
+        Case("threshold", "plateaus", np.minimum(image, 400)),
+    ]
+    cases += [Case("sigma", f"sigma {sigma}", image, 300, sigma) for sigma in (1, 2, 8, 16, 30, 60)]
     cases += [Case("density", f"{n} nuclei", nuclei(count=n)) for n in (0, 50, 400, 1500)]
     cases += [
         Case("size", f"{n} x {n}", nuclei(shape=(n, n), count=n**2 // 3300 + 1))

@@ -1,6 +1,6 @@
 """Whole runs, process start to last file, against the published program.
 
-    uv run python benchmarks/runs.py OUT.json [--n 240] [--repeat 5] [--threshold 300]
+    uv run python benchmarks/runs.py -o OUT.json [--n 240] [--repeat 5] [--threshold 300]
 
 Builds a plate with ../shared/tools/make_plate.py, raw and LZW-compressed, then
 runs `nucensus detect` and `article.py pool-fork` in turn, so that a change of
@@ -63,7 +63,7 @@ def compare(plate: Path, threshold: float, repeat: int) -> dict[str, object]:
 def main() -> None:
     """Measure raw and LZW-compressed plates and write the result."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("out", type=Path)
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs.json"))
     parser.add_argument("--n", type=int, default=240)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--threshold", type=float, default=300)
@@ -77,7 +77,7 @@ def main() -> None:
             results[compression] = compare(plate, args.threshold, args.repeat)
             print(compression, json.dumps(results[compression], indent=1))
     document = {"version": __version__, "machine": facts(), "images": args.n, "results": results}
-    args.out.write_text(json.dumps(document, indent=1) + "\n")
+    args.output.write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -89,8 +89,12 @@ public:
         // Columns left of the image, the line, columns right of it, and a rest
         // that whole blocks may read.
         const int64_t line_size = radius_x + pitch + radius_x + block;
-        line = static_cast<double*>(scratch(nucensus::slot_line, line_size * sizeof(double)));
+        const int64_t pointers_size = 2 * (radius_y + 1) * sizeof(const double*);
+        line = static_cast<double*>(
+            scratch(nucensus::slot_line, line_size * sizeof(double) + pointers_size));
         if (rows == nullptr || line == nullptr) return false;
+        above = reinterpret_cast<const double**>(line + line_size);
+        below = above + radius_y + 1;
         memset(rows, 0, ring_rows * pitch * sizeof(double));
         memset(line, 0, line_size * sizeof(double));
         return true;
@@ -102,9 +106,13 @@ public:
             load_row(image, loaded, 0, width, ring_row(loaded));
         const bool single = is_single_precision(image);
         double* middle = line + radius_x;
+        // Looked up once: the ring's division takes longer than a pair of rows.
+        for (int64_t j = 0; j <= radius_y; ++j) {
+            above[j] = ring_row(at_least(y - j, 0));
+            below[j] = ring_row(at_most(y + j, image.height - 1));
+        }
         correlate(
-            ring_row(y), [&](int64_t j) { return ring_row(at_least(y - j, 0)); },
-            [&](int64_t j) { return ring_row(at_most(y + j, image.height - 1)); },
+            above[0], [&](int64_t j) { return above[j]; }, [&](int64_t j) { return below[j]; },
             settings.vertical, radius_y, pitch, middle);
         if (single) round_to_single(middle, width);
         for (int64_t x = 0; x < radius_x; ++x) {
@@ -126,6 +134,7 @@ private:
     int64_t loaded = 0;
     double* rows = nullptr;
     double* line = nullptr;
+    const double **above = nullptr, **below = nullptr;
 };
 
 // The smoothed values of single pixels, by the same operations: `together`

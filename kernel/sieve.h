@@ -228,9 +228,13 @@ public:
         const double ry = static_cast<double>(settings.vertical_radius + 1);
         const double rx = static_cast<double>(settings.horizontal_radius + 1);
         const double pixels = static_cast<double>(image.height) * static_cast<double>(image.width);
-        left = static_cast<int64_t>(pixels * (ry + rx) / (ry * (2 * rx + point.together)) / 3) + 64;
+        const double most = pixels * (ry + rx) / (ry * (2 * rx + point.together)) / 3;
+        left = most / 4 + 64;
+        left_for_row = most * 0.75 / static_cast<double>(image.height);
         return true;
     }
+    // Not all of them at once: where they will not do, the first rows tell.
+    void allow_for(int64_t row_count) { left += left_for_row * static_cast<double>(row_count); }
     bool are_used_up() const { return left < 0; }
     double at(int64_t y, int64_t x) {
         const int64_t segment = x / point.together;
@@ -253,7 +257,7 @@ private:
     };
     PointSmoother point;
     Entry* entries = nullptr;
-    int64_t left = 0;
+    double left = 0, left_for_row = 0;
 };
 
 class Sieve {
@@ -273,6 +277,7 @@ public:
                 mark_blocks(group);
             }
             smooth_sample(group);
+            exact.allow_for(rows_together);
             if (group == 0) continue;
             refine(group - 1);
             const Outcome outcome = examine_rows(group * rows_together - reach_y);

@@ -183,3 +183,35 @@ def test_all_bbbc039_fields_give_the_same(threshold):
         expected = find_with_reference(image, **kwargs)
         for level in kernel.levels():
             assert_equal(find(image, level=level, path="fastest", **kwargs), expected)
+
+
+def crowd(seed, *, distance):
+    """Return nuclei of many brightnesses that touch one another, with little noise."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices((150, 260))
+    image = np.full(y.shape, 100.0)
+    for cy in range(0, 150, distance):
+        for cx in range(0, 260, distance):
+            ry, rx = rng.integers(-3, 4, 2)
+            squared = (y - cy - ry) ** 2 + (x - cx - rx) ** 2
+            image += rng.uniform(50, 900) * np.exp(-squared / rng.uniform(8, 40))
+    return (image + rng.normal(0, 4, y.shape)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("min_distance", [1, 2, 4, 6, 9])
+@pytest.mark.parametrize("sigma", [2, 4])
+def test_a_higher_neighbour_that_was_left_out_still_counts(sigma, min_distance, level):
+    for seed in range(2):
+        image = crowd(seed, distance=9 + 2 * seed)
+        kwargs = {"sigma": (sigma, sigma), "min_distance": min_distance, "exclude_border": 0}
+        expected = find_with_reference(image, threshold_abs=150, **kwargs)
+        assert_equal(find(image, level=level, threshold_abs=150, **kwargs), expected)
+
+
+@pytest.mark.parametrize("dtype", [">u2", "i2", ">i2"])
+@pytest.mark.parametrize("lowest", [0, -300])
+def test_shorts_of_either_order_and_sign_give_the_same(dtype, lowest, level):
+    image = crowd(1, distance=11).astype(np.int32) + (lowest if dtype[-2] == "i" else 0)
+    kwargs = {**PUBLISHED, "threshold_abs": 150}
+    expected = find_with_reference(image.astype(dtype), **kwargs)
+    assert_equal(find(image.astype(dtype), level=level, **kwargs), expected)
