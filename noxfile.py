@@ -121,7 +121,7 @@ def emulate(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure kernel, threads and, beside the published program, whole runs: nox -s bench -- --repeat 3."""
+    """Measure kernel, threads and whole runs into build/bench: nox -s bench -- --repeat 3."""
     sync(session, "--group", "opencv")
     out = Path("build/bench")
     out.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def charts(session: nox.Session) -> None:
-    """Draw the charts of the docs from docs/measurements: nox -s charts -- --measurements build/bench."""
+    """Draw the charts of the docs: nox -s charts -- --measurements build/bench."""
     sync(session)
     session.run("python", "benchmarks/charts.py", *session.posargs)
 

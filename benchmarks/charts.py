@@ -42,11 +42,11 @@ def bars(axes, labels, cases_of_label, competitors):
         )
         axes.bar_label(drawn, [f"{value:.0f}" for value in values], padding=2, fontsize=7)
     axes.set_yticks(range(len(labels)), labels)
+    axes.margins(x=0.1, y=0.01)
     axes.invert_yaxis()
-    axes.margins(x=0.1)
     axes.set_xlabel("times as fast as scikit-image, one thread")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=4)
 
 
 def draw_plate(document):
@@ -67,7 +67,10 @@ def draw_kinds(document):
     level = document["machine"]["level"]
     cases = [case for case in document["cases"] if "plate" not in case["group"]]
     figure = Figure(figsize=(7, 1 + 0.36 * len(cases)), layout="constrained")
-    labels = [f"{case['group']}: {case['name']}" for case in cases]
+    labels = [
+        case["name"] if case["group"] in case["name"] else f"{case['group']}: {case['name']}"
+        for case in cases
+    ]
     competitors = [name for name in (level, "opencv") if name in cases[0]["seconds"]]
     bars(figure.subplots(), labels, [[case] for case in cases], competitors)
     return figure
@@ -112,7 +115,7 @@ def draw_runs(document):
     axes.margins(x=0.1)
     axes.set_xlabel("nucensus detect against article.py pool-fork, process start to end")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=2)
     return figure
 
 

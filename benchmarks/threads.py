@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kernel import PUBLISHED, nuclei
-
 from nucensus import kernel
 from nucensus.machine import facts, usable_cores
 
@@ -58,7 +57,8 @@ def main():
                 samples[work.__name__][threads].append(seconds(work, images, threads))
     for name, by_threads in samples.items():
         for threads, taken in by_threads.items():
-            print(f"{name:12} {threads} threads {args.images / statistics.median(taken):7.0f} images/s")
+            speed = args.images / statistics.median(taken)
+            print(f"{name:12} {threads} threads {speed:7.0f} images/s")
     written = {"schema": 1, "machine": facts(), "images": args.images, "seconds": samples}
     args.output.write_text(json.dumps(written, indent=1) + "\n")
     return 0

@@ -19,10 +19,9 @@
 // the next power of two), 512 times 64 exact values, and (2 r + 1) x (2 r + 64)
 // pixels as doubles.
 //
-// Measured with benchmarks/kernel.py on Zen 2, AVX2, against the state before the
-// samples and with maxima of 4 x 1 pixels: 1.25 times as fast at threshold 300, 1.1
-// times at 1000. Folding the symmetric rows first (half the multiplications, twice
-// the loads) would help where 16-bit products are slow, on Zen 2, and nowhere since.
+// The samples and the maxima of 4 x 4 instead of 4 x 1 pixels made it 1.25 times as
+// fast at threshold 300 and 1.1 times at 1000 (benchmarks/kernel.py, plate, AVX2 on
+// Zen 2). Other loops than GCC's -O2 makes (-fvect-cost-model=dynamic) changed nothing.
 //
 // Everything is in an unnamed namespace: see level.h.
 #pragma once
