@@ -150,7 +150,7 @@ def find_maxima(
     with, are smoothed in double precision, in SciPy's order of operations.
     Where that would be too many (a threshold below the background, so that its
     noise is full of maxima; wide plateaus; `min_distance` 0), all of the image
-    is smoothed so: about a sixth of the time scikit-image needs instead of a
+    is smoothed so: about a seventh of the time scikit-image needs instead of a
     fiftieth. The time grows in proportion to `sigma`; from sigma 8 on the
     integer arithmetic carries more digits, since wide smoothing leaves flat
     tops that are harder to tell apart.
