@@ -113,7 +113,7 @@ def emulate(session: nox.Session) -> None:
     env = {"NUCENSUS_SIMD": "avx512"}
     session.run(
         "pytest", "-q", "tests/test_kernel.py", "tests/test_kernel_equals_reference.py",
-        "tests/test_volume_equals_reference.py", env=env,
+        "tests/test_volume_equals_reference.py", "tests/test_automatic.py", env=env,
     )  # fmt: skip
     fuzz = ["tests/fuzz_kernel.py", "--level", "avx512"]
     session.run("python", *fuzz, *(session.posargs or ["--cases", "1000"]), env=env)
