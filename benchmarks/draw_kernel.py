@@ -13,7 +13,7 @@ import nucensus
 from nucensus.synthetic import make_field
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
-SIGMA, DISTANCE, THRESHOLD, ROWS = 4, 6, 600, 4
+SIGMA, DISTANCE, THRESHOLD, SIDE = 4, 6, 600, 4
 RING, TEAL, GREY, INK = "#00e5c0", "#1b7f79", "#8a94a6", "#22272e"
 Array = NDArray[Any]
 
@@ -26,25 +26,31 @@ def weights() -> Array:
 
 
 def upper_bound(image: Array) -> Array:
-    """Return a bound of the smoothed image from the maxima of four rows at a time."""
-    blocks = image.reshape(-1, ROWS, image.shape[1]).max(axis=1).astype(float)
-    along = gaussian(blocks, (0, SIGMA), preserve_range=True)
+    """Return a bound of the smoothed image from the maxima of 4 x 4 pixels at a time."""
+    height, width = image.shape
+    blocks = image.reshape(height // SIDE, SIDE, width // SIDE, SIDE).max(axis=(1, 3)).astype(float)
+    bound = add_blocks(add_blocks(blocks).T).T
+    return bound.repeat(SIDE, axis=0).repeat(SIDE, axis=1)
+
+
+def add_blocks(blocks: Array) -> Array:
+    """Add up the blocks of each column, each with the most it may weigh for a pixel of another."""
     each = weights()
-    total = np.zeros_like(along)
     reach = len(each) // 2
-    padded = np.pad(along, ((reach, reach), (0, 0)), mode="symmetric")
-    for step in range(-reach, reach + 1):
-        # The most that a block may weigh for any row of another, so many blocks away.
+    far = reach // SIDE + 1
+    padded = np.pad(blocks, ((far, far), (0, 0)), mode="symmetric")
+    total = np.zeros_like(blocks)
+    for step in range(-far, far + 1):
         shares = [
             sum(
                 each[d + reach]
-                for row in range(ROWS)
-                if abs(d := ROWS * step + row - home) <= reach
+                for pixel in range(SIDE)
+                if abs(d := SIDE * step + pixel - home) <= reach
             )
-            for home in range(ROWS)
+            for home in range(SIDE)
         ]
-        total += max(shares) * padded[reach + step : reach + step + len(along)]
-    return np.repeat(total, ROWS, axis=0)
+        total += max(shares) * padded[far + step : far + step + len(blocks)]
+    return total
 
 
 def draw_steps(image: Array, smooth: Array, bound: Array, points: Array) -> None:
