@@ -1,0 +1,28 @@
+"""The run file: one SQLite database that holds every image's outcome.
+
+An image's status and its centres are one row of one table, so they go in
+together or not at all. Only the process that owns the run writes it.
+
+Tables of schema 2
+    run(key, value)   settings, strategy, versions, ...: JSON by name
+    journal(...)      one row per image that was ever listed; `centres` holds its
+                      nuclei as packed records of `NUCLEUS_RECORD`; `position` is
+                      its place in the listing, NULL once it is not there any more
+    images(...)       the rows of the present listing; `id` is the position: what
+                      readers should ask
+
+What lasts: on a local disk the journal is a write-ahead log. A commit outlives
+the death of the process at once, and a power cut once the log was copied, every
+few megabytes; what a power cut takes is redone. On a network disk it is a
+rollback journal, and each commit is on the disk when it returns.
+"""
+
+from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run
+from .packing import NUCLEUS_RECORD, VOLUME_RECORD, Nuclei, as_volume, unpack_nuclei
+from .run import ImageRow, Run, Table
+from .writer import RunWriter, refuse_address
+
+__all__ = [
+    "IMAGE_COLUMNS", "NUCLEUS_RECORD", "SCHEMA_VERSION", "VOLUME_RECORD", "ImageRow", "Nuclei",
+    "Run", "RunWriter", "Table", "as_volume", "refuse_address", "remove_run", "unpack_nuclei",
+]  # fmt: skip

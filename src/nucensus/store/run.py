@@ -1,0 +1,304 @@
+"""What a run found, for its readers."""
+
+import json
+import os
+import sqlite3
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..draw import map_of_centres
+from ..errors import MissingPackageError
+from ..model import ImageRef, Settings
+from .database import IMAGE_COLUMNS, open_existing
+from .packing import (
+    NUCLEUS_RECORD,
+    Nuclei,
+    as_sql,
+    as_text,
+    as_texts,
+    as_volume,
+    plane_of,
+    unpack_nuclei,
+)
+
+if TYPE_CHECKING:
+    import pandas
+
+ROW_COLUMNS = ("name", "path", "size_bytes", "mtime_ns", "depth", "depth_um", *IMAGE_COLUMNS)
+
+ImageRow: TypeAlias = dict[str, Any]
+"""What is known of an image, by the name of the column: all `ROW_COLUMNS`, or those asked for."""
+
+
+class Table(np.ndarray[Any, np.dtype[Any]]):
+    """A structured array that pandas can take over."""
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return the table as a `pandas.DataFrame`."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingPackageError("pandas", "A data frame", "pandas") from error
+        names = self.dtype.names or ()
+        # Names as objects: strings of pandas cannot hold those that are not UTF-8.
+        columns = {name: np.asarray(self[name]) for name in names}
+        return pandas.DataFrame({
+            name: pandas.Series(values, dtype=values.dtype if values.dtype == object else None)
+            for name, values in columns.items()
+        })  # fmt: skip
+
+
+class Run:
+    """A read-only view of one run.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the run, or the run file in it.
+
+    Examples
+    --------
+    >>> run = Run("run/")                         # doctest: +SKIP
+    >>> run.images.to_pandas().groupby("status")  # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | sqlite3.Connection) -> None:
+        if isinstance(path, sqlite3.Connection):
+            self._database = path
+        else:
+            self._database = open_existing(path)
+            close_with(self, self._database)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the nuclei were found with."""
+        return Settings.from_dict(self.facts["settings"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the run recorded about itself: settings, strategy, versions, machine, times."""
+        rows = self._database.execute("SELECT key, value FROM run")
+        return {key: json.loads(value) for key, value in rows}
+
+    @property
+    def ring_radius_px(self) -> float:
+        """The radius of a ring that lies around a nucleus, in pixels."""
+        sigma, estimates = self.settings.sigma, self.facts.get("estimates")
+        if estimates:
+            return max(4.0, *(1.15 * float(each["radius_px"]) for each in estimates.values()))
+        return 12.0 if isinstance(sigma, str) else max(4.0, 3 * float(np.max(sigma)))
+
+    @property
+    def images(self) -> Table:
+        """One record per image: its name and the `IMAGE_COLUMNS`.
+
+        A count of -1 stands for an image that was not done, NaN for a time that
+        was not taken, and -1, NaN or an empty text for what is not known.
+        """
+        return _table_of_images(self.image_rows())
+
+    @property
+    def nuclei(self) -> Table:
+        """One record per nucleus: image, y and x in pixels, intensity in grey levels.
+
+        Where there are volumes also the plane z, which is -1 in images of one
+        plane; where the settings asked for them also y_subpixel and x_subpixel.
+        """
+        fields: list[tuple[str, Any]] = [
+            ("image", object), ("y", "i8"), ("x", "i8"), ("intensity", "f8")
+        ]  # fmt: skip
+        has_volumes, has_subpixel = self.has_volumes, self.has_subpixel
+        fields += [("z", "i8")] if has_volumes else []
+        fields += [("y_subpixel", "f8"), ("x_subpixel", "f8")] if has_subpixel else []
+        dtype = np.dtype(fields)
+        parts = []
+        for name, nuclei in self.nuclei_by_image():
+            part = np.empty(len(nuclei), dtype)
+            part["image"] = name
+            for field in ("y", "x", "intensity"):
+                part[field] = nuclei[field]
+            if has_volumes:
+                part["z"] = as_volume(nuclei)["z"]
+            if has_subpixel:
+                part["y_subpixel"], part["x_subpixel"] = self.subpixel_of(name).T
+            parts.append(part)
+        return (np.concatenate(parts) if parts else np.empty(0, dtype)).view(Table)
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether nuclei were found in volumes, so that they have a plane z."""
+        size = NUCLEUS_RECORD.itemsize
+        query = "SELECT EXISTS (SELECT 1 FROM images WHERE length(centres) > ? * count)"
+        return bool(self._database.execute(query, (size,)).fetchone()[0])
+
+    @property
+    def has_subpixel(self) -> bool:
+        """Whether centres are there to a fraction of a pixel too."""
+        query = "SELECT EXISTS (SELECT 1 FROM images WHERE subpixel IS NOT NULL)"
+        return bool(self._database.execute(query).fetchone()[0])
+
+    @property
+    def failures(self) -> Table:
+        """The records of `images` that failed, with stage and reason."""
+        return _table_of_images(row for row in self.image_rows() if row[1] == "failed")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many images have each status, and how many nuclei there are in all."""
+        row = self._database.execute(
+            "SELECT count(*), total(status = 'found'), total(status = 'failed'), "
+            "total(status = 'pending'), total(count) FILTER (WHERE status = 'found') FROM images"
+        ).fetchone()
+        return dict(
+            zip(("images", "found", "failed", "pending", "nuclei"), map(int, row), strict=True)
+        )
+
+    def image_rows(self) -> Iterator[Sequence[Any]]:
+        """Yield the name and the `IMAGE_COLUMNS` of each image, in the order of the run."""
+        return self.rows("name", *IMAGE_COLUMNS)
+
+    def nuclei_by_image(self) -> Iterator[tuple[str, Nuclei]]:
+        """Yield the name of each image that was done, with its nuclei as `NUCLEUS_RECORD`s.
+
+        Those of a volume are `VOLUME_RECORD`s.
+        """
+        query = "SELECT name, count, centres FROM images WHERE status = 'found' ORDER BY id"
+        for name, count, packed in self._database.execute(query):
+            yield as_text(name), unpack_nuclei(packed, count)
+
+    def all_images(self) -> Iterator[tuple[ImageRow, Nuclei]]:
+        """Yield the row and the nuclei of each image, none where it was not done, in order."""
+        return self._records("ORDER BY id")
+
+    def found_images(
+        self, columns: Sequence[str] = ROW_COLUMNS
+    ) -> Iterator[tuple[ImageRow, Nuclei]]:
+        """Yield the row and the nuclei of each image that was done, in the order of the run."""
+        return self._records("WHERE status = 'found' ORDER BY id", columns=columns)
+
+    def find_image(self, name: str) -> tuple[ImageRow, Nuclei] | None:
+        """Return the row and the nuclei of the image called `name`, or None if there is none."""
+        return next(self._records("WHERE name = ?", as_sql(name)), None)
+
+    def rows(self, *columns: str) -> Iterator[Sequence[Any]]:
+        """Yield these columns of the table of images for each image, in the order of the run."""
+        for row in self._database.execute(f"SELECT {', '.join(columns)} FROM images ORDER BY id"):
+            yield as_texts(row)
+
+    def input_totals(self) -> dict[str, int]:
+        """Return how many images there are, their bytes, and the first and last time of change."""
+        row = self._database.execute(
+            "SELECT count(*), total(max(size_bytes, 0)), "
+            "coalesce(min(nullif(mtime_ns, -1)), -1), coalesce(max(mtime_ns), -1) FROM images"
+        ).fetchone()
+        return dict(zip(("count", "size_bytes", "first_ns", "last_ns"), map(int, row), strict=True))
+
+    def states(self, column: str) -> bool:
+        """Tell whether any image states `column`, one of `IMAGE_COLUMNS`."""
+        query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"
+        return bool(self._database.execute(query).fetchone()[0])
+
+    def _records(
+        self, which: str, *values: Any, columns: Sequence[str] = ROW_COLUMNS
+    ) -> Iterator[tuple[ImageRow, Nuclei]]:
+        done = "CASE WHEN status = 'found' THEN centres END"
+        query = f"SELECT {', '.join(columns)}, {done}, count FROM images {which}"
+        for *row, packed, count in self._database.execute(query, values):
+            known = dict(zip(columns, as_texts(row), strict=True))
+            yield known, unpack_nuclei(packed or b"", count or 0)
+
+    def reference(self, image: str) -> ImageRef:
+        """Return what the run was asked to do under the name `image`."""
+        query = "SELECT path, plane, size_bytes, mtime_ns FROM images WHERE name = ?"
+        row = self._database.execute(query, (as_sql(image),)).fetchone()
+        path, plane, size_bytes, mtime_ns = row
+        return ImageRef(image, as_text(path), size_bytes, mtime_ns, plane_of(plane))
+
+    def nuclei_of(self, image: str) -> NDArray[np.void]:
+        """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
+        query = "SELECT centres, count FROM images WHERE name = ?"
+        return unpack_nuclei(*self._database.execute(query, (as_sql(image),)).fetchone())
+
+    def subpixel_of(self, image: str) -> NDArray[np.float64]:
+        """Return the centres of `nuclei_of` to a fraction of a pixel, shape (N, 2), (row, column).
+
+        They are there if the settings asked for them.
+        """
+        query = "SELECT subpixel FROM images WHERE name = ?"
+        packed = self._database.execute(query, (as_sql(image),)).fetchone()[0]
+        return np.frombuffer(packed or b"", "<f8").reshape(-1, 2)
+
+    def copy_to(self, file: Path) -> None:
+        """Write the run file as it is now to `file`, which is not there yet."""
+        self._database.execute("VACUUM INTO ?", (os.fspath(file),))
+
+    def close(self) -> None:
+        """Close the run file."""
+        self._database.close()
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the counts, and the nuclei of the median field."""
+        counts = self.counts
+        words = "".join(
+            f"<div><b style='font-size:1.4em'>{counts[key]:,}</b> {label}</div>"
+            for key, label in (("nuclei", "nuclei"), ("images", "images"), ("failed", "failed"))
+        )
+        return (
+            "<div style='display:flex;gap:1.5em;align-items:center;flex-wrap:wrap'>"
+            f"{self._thumbnail()}<div>{words}</div></div>"
+        )
+
+    def _thumbnail(self) -> str:
+        """Return a map of the nuclei of the field with the median count."""
+        query = (
+            "SELECT centres, count, height, width FROM images WHERE status = 'found' "
+            "ORDER BY count, id LIMIT 1 OFFSET ?"
+        )
+        row = self._database.execute(query, (max(0, self.counts["found"] - 1) // 2,)).fetchone()
+        if row is None:
+            return ""
+        nuclei = unpack_nuclei(row[0], row[1])
+        points = np.column_stack((nuclei["y"], nuclei["x"]))
+        return map_of_centres(points, (row[2], row[3]), width=220)
+
+    def __repr__(self) -> str:
+        counts = self.counts
+        return (
+            f"<Run: {counts['images']} images, {counts['nuclei']} nuclei, "
+            f"{counts['failed']} failed>"
+        )
+
+
+def _table_of_images(image_rows: Iterable[Sequence[Any]]) -> Table:
+    dtype = [
+        ("image", object), ("status", "U7"), ("count", "i8"), ("height", "i8"),
+        ("width", "i8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
+        ("stage", "U8"), ("reason", object), ("plate", object), ("well", object),
+        ("site", object), ("flag", object), ("channel", object), ("z", "i8"), ("time", "i8"),
+        ("pixel_size_um", "f8"), ("extra", object),
+    ]  # fmt: skip
+    nan = np.nan
+    empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", "", -1, -1, nan, "")
+    rows = [
+        tuple(
+            default if value is None else value for value, default in zip(row, empty, strict=True)
+        )
+        for row in image_rows
+    ]
+    return np.array(rows, dtype).view(Table)
+
+
+def close_with(owner: Any, database: sqlite3.Connection) -> "weakref.finalize[..., Any]":
+    """Close `database` when nobody holds its owner any more, be it in a reference cycle."""
+    return weakref.finalize(owner, database.close)
