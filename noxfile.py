@@ -68,10 +68,14 @@ def public_images(session: nox.Session) -> None:
 
 @nox.session
 def storage(session: nox.Session) -> None:
-    """Run over object stores that are killed and stay away: seaweedfs and moto, on loopback."""
+    """Run over object stores on loopback, killed and staying away: seaweedfs, moto, Azurite."""
     sync(session, "--group", "storage", "--group", "formats")
+    folder = session.create_tmp()
+    session.run("npm", "install", "--silent", "--prefix", folder, "azurite", external=True)
+    azurite = f"{folder}/node_modules/.bin/azurite-blob"
     tests = ("tests/test_remote.py", "tests/test_object_storage.py")
-    session.run("pytest", *tests, *session.posargs, env={"NUCENSUS_STORAGE": "full"})
+    env = {"NUCENSUS_STORAGE": "full", "NUCENSUS_AZURITE": azurite}
+    session.run("pytest", *tests, *session.posargs, env=env)
 
 
 @nox.session

@@ -2,12 +2,13 @@
 
 import json
 import os
+import shutil
 import time
 
 import pytest
 import tifffile
 from commands import SETTINGS, detect, query, run, start, statuses, tables
-from servers import KEY, SECRET, Weed, s3_environment
+from servers import KEY, SECRET, Azurite, Weed, s3_environment
 
 from nucensus import Settings, census
 
@@ -115,6 +116,32 @@ def test_moto_gives_the_points_of_the_same_files_on_a_disk(moto, asks, plate, tm
     again = detect(["s3://images/plate"], tmp_path / "a")
     assert "Done now: 0" in again.stdout
     client.close()
+
+
+def test_azurite_gives_the_points_of_the_same_files_on_a_disk(plate, monkeypatch, tmp_path):
+    import obstore
+    from obstore.store import AzureStore
+
+    program = os.environ.get("NUCENSUS_AZURITE") or shutil.which("azurite-blob")
+    if program is None:
+        pytest.skip("azurite is not there (npm install azurite; NUCENSUS_AZURITE is azurite-blob)")
+    server = Azurite(program, tmp_path / "azurite")
+    try:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        store = AzureStore.from_url("az://plates/plate")
+        for path in plate.iterdir():
+            obstore.put(store, path.name, path.read_bytes())
+        assert detect(["az://plates/plate"], tmp_path / "a").returncode == 0
+        assert detect(plate, tmp_path / "b").returncode == 0
+        assert tables(tmp_path / "a") == tables(tmp_path / "b")
+        done = run("export", tmp_path / "a", "--to", "run", "-o", "az://plates/runs/a")
+        assert done.returncode == 0, done.stderr
+        refused = detect(["az://nowhere/a"], tmp_path / "c")
+        assert refused.returncode == 1
+        assert "no bucket 'az://nowhere' (404 ContainerNotFound)" in refused.stderr
+    finally:
+        server.close()
 
 
 @pytest.mark.usefixtures("uploaded")

@@ -73,8 +73,8 @@ def explain(error: Exception, place: str, *, whole: bool) -> NucensusError:
         return AccessError(f"no credentials for {place!r} were found; expected some; {keys}")
     if code in ("NoSuchBucket", "ContainerNotFound"):
         return AccessError(
-            f"there is no bucket {place!r} ({said}); expected one that exists; check its name, "
-            f"and AWS_ENDPOINT_URL if it is not of Amazon"
+            f"there is no bucket {place!r} ({said}); expected one that exists; check its name"
+            f"{', and AWS_ENDPOINT_URL if it is not of Amazon' * place.startswith('s3')}"
         )
     if isinstance(error, FileNotFoundError) or status == "404":
         return _NoObjectError(
