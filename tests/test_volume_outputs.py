@@ -64,8 +64,60 @@ def test_tables_of_volumes_say_the_plane_of_each_nucleus(volumes, tmp_path):
     export_run(run, "parquet", tmp_path)
     table = parquet.read_table(tmp_path / "nuclei.parquet")
     known = run.nuclei_of("a.tif")
-    for axis in "zyx":
+    for axis, size in (("z", 1.5), ("y", 0.5), ("x", 0.5)):
         np.testing.assert_array_equal(table[axis], known[axis])
+        np.testing.assert_array_equal(table[f"{axis}_um"], known[axis] * size)
+
+
+@pytest.fixture(scope="module")
+def partly_stated(tmp_path_factory):
+    """A run of four images, of which each states other sizes of pixels or planes."""
+    folder = tmp_path_factory.mktemp("stated")
+    stack = np.random.default_rng(3).gamma(2, 100, (9, 40, 50)).astype(np.uint16)
+    known = {"axes": "ZYX", "unit": "um", "spacing": 1.5}
+    tifffile.imwrite(folder / "1 none.tif", stack, metadata={"axes": "ZYX"})
+    tifffile.imwrite(folder / "2 planes.ome.tif", stack,
+                     metadata={"axes": "ZYX", "PhysicalSizeZ": 1.5})  # fmt: skip
+    tifffile.imwrite(folder / "3 both.tif", stack, imagej=True, resolution=(2, 2), metadata=known)
+    tifffile.imwrite(folder / "4 pixels.tif", stack, imagej=True, resolution=(2, 2),
+                     metadata={"axes": "ZYX", "unit": "um"})  # fmt: skip
+    return census(folder, folder / "run", SETTINGS, plane=VOLUME)
+
+
+@pytest.mark.parametrize("to", ["csv", "parquet"])
+@pytest.mark.parametrize("at_once", [1, 1 << 19])
+def test_micrometres_that_no_file_states_are_empty(
+    partly_stated, tmp_path, monkeypatch, to, at_once
+):
+    monkeypatch.setattr("nucensus.export.batches._NUCLEI_AT_ONCE", at_once)
+    export_run(partly_stated, to, tmp_path)
+    if to == "csv":
+        with open(tmp_path / "nuclei.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+    else:
+        parquet = pytest.importorskip("pyarrow.parquet")
+        rows = parquet.read_table(tmp_path / "nuclei.parquet").to_pylist()
+    assert {row["image"] for row in rows} == {row["image"] for row in partly_stated.images}
+    for row in rows:
+        sizes = {"z": 1.5 if row["image"][0] in "23" else None}
+        sizes |= dict.fromkeys("yx", 0.5 if row["image"][0] in "34" else None)
+        for axis, size in sizes.items():
+            expected = None if size is None else int(row[axis]) * size
+            assert _number(row[f"{axis}_um"]) == expected
+
+
+def _number(cell):
+    """Return the number in a cell, None of an empty one."""
+    return None if cell in ("", None) or cell != cell else float(cell)
+
+
+def test_a_batch_of_planes_among_volumes_has_no_plane_number(tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("nucensus.export.batches._NUCLEI_AT_ONCE", 1)
+    images = {"a.tif": centres((5, 6)), "b.tif": centres((1, 10, 10))}
+    write_run(tmp_path / "run", images).close()
+    export_run(Run(tmp_path / "run"), "parquet", tmp_path)
+    assert parquet.read_table(tmp_path / "nuclei.parquet")["z"].to_pylist() == [-1, 1]
 
 
 def test_anndata_of_volumes_says_the_plane_of_each_nucleus(volumes, tmp_path):
@@ -74,7 +126,8 @@ def test_anndata_of_volumes_says_the_plane_of_each_nucleus(volumes, tmp_path):
     export_run(run, "anndata", tmp_path)
     with h5py.File(tmp_path / "nuclei.h5ad") as file:
         np.testing.assert_array_equal(file["obs/z"], run.nuclei_of("a.tif")["z"])
-        assert "z" in file["obs"].attrs["column-order"]
+        np.testing.assert_array_equal(file["obs/z_um"], run.nuclei_of("a.tif")["z"] * 1.5)
+        assert {"z", "z_um"} <= set(file["obs"].attrs["column-order"])
 
 
 def test_points_of_a_volume_have_three_axes_in_napari(volumes, tmp_path):
@@ -84,7 +137,9 @@ def test_points_of_a_volume_have_three_axes_in_napari(volumes, tmp_path):
         rows = list(csv.DictReader(file))
     known = run.nuclei_of("a.tif")[["z", "y", "x"]].tolist()
     assert [tuple(int(row[f"axis-{i}"]) for i in range(3)) for row in rows] == known
-    assert {"y_um", "x_um"} < set(rows[0])
+    for row in rows:
+        assert float(row["z_um"]) == int(row["axis-0"]) * 1.5
+        assert float(row["x_um"]) == int(row["axis-2"]) * 0.5
 
 
 def test_detections_of_a_volume_have_their_plane_in_qupath(volumes, tmp_path):
@@ -95,6 +150,8 @@ def test_detections_of_a_volume_have_their_plane_in_qupath(volumes, tmp_path):
     for geometry, nucleus in zip(found, run.nuclei_of("a.tif"), strict=True):
         assert geometry["plane"] == {"c": -1, "z": nucleus["z"], "t": 0}
         assert geometry["coordinates"] == [nucleus["x"] + 0.5, nucleus["y"] + 0.5]
+    measured = document["features"][0]["properties"]["measurements"]
+    assert measured["z_um"] == found[0]["plane"]["z"] * 1.5
     assert json.loads((tmp_path / "none.tif.geojson").read_text())["features"] == []
 
 

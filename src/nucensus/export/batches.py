@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store import VOLUME_RECORD, ImageRow, Nuclei, Run, as_volume
-from .place import Where
+from ..store import ImageRow, Nuclei, Run, as_volume
+from .place import Where, axes_of
 
 _NUCLEI_AT_ONCE = 1 << 19
 
@@ -35,30 +35,32 @@ class Batch:
 
     @property
     def where(self) -> Where:
-        """Rows and columns of the nuclei, to a fraction of a pixel if that is known."""
-        if self.subpixel is None:
-            return {axis: self.nuclei[axis] for axis in "yx"}
-        return dict(zip("yx", self.subpixel.T, strict=True))
+        """Where the nuclei are, rows and columns to a fraction of a pixel if that is known."""
+        where: Where = {axis: self.nuclei[axis] for axis in axes_of(self.nuclei)}
+        if self.subpixel is not None:
+            where["y"], where["x"] = self.subpixel.T
+        return where
 
-    @property
-    def pixel_size_um(self) -> NDArray[np.float64]:
-        """The pixel size of the image of each nucleus, NaN where it is not stated."""
-        sizes = [row["pixel_size_um"] for row in self.rows]
-        return np.array(sizes, np.float64)[self.image]  # None becomes NaN
+    def micrometres(self, column: str) -> NDArray[np.float64]:
+        """Return `y_um`, `x_um` or `z_um` of each nucleus, NaN where it is not known."""
+        axis = column[0]
+        sizes = [row["depth_um" if axis == "z" else "pixel_size_um"] for row in self.rows]
+        return self.where[axis] * np.array(sizes, np.float64)[self.image]  # None becomes NaN
 
 
 def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
     """Yield the images of `run` that were done, about half a million nuclei at a time.
 
-    The rows hold the name, the pixel size and `columns`.
+    The rows hold the name, the sizes of pixels and `columns`.
     """
     rows: list[ImageRow] = []
     parts: list[Nuclei] = []
     finer: list[NDArray[np.float64]] | None = [] if run.has_subpixel else None
+    has_volumes = run.has_volumes
     gathered = 0
-    for row, nuclei in run.found_images(("name", "pixel_size_um", *columns)):
+    for row, nuclei in run.found_images(("name", "pixel_size_um", "depth_um", *columns)):
         rows.append(row)
-        parts.append(nuclei)
+        parts.append(as_volume(nuclei) if has_volumes else nuclei)
         if finer is not None:
             finer.append(run.subpixel_of(row["name"]))
         gathered += len(nuclei) + 1  # images without nuclei take room too
@@ -74,8 +76,6 @@ def _join(
     rows: list[ImageRow], parts: list[Nuclei], finer: list[NDArray[np.float64]] | None
 ) -> Batch:
     image = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
-    if any(part.dtype == VOLUME_RECORD for part in parts):
-        parts = [as_volume(part) for part in parts]
     packed = b"".join(part.tobytes() for part in parts)
     subpixel = None if finer is None else np.concatenate(finer)
     return Batch(rows, np.frombuffer(packed, parts[0].dtype), image, subpixel)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernel import format_rows
-from ..store import Nuclei
+from ..store import ImageRow, Run
 from .place import Where
 
 _ROWS_AT_ONCE = 1 << 16
@@ -33,11 +33,20 @@ def comma_line(values: Iterable[Any]) -> bytes:
     return f"{','.join(map(_cell, values))}\n".encode(errors="surrogateescape")
 
 
-def micrometres(
-    where: Where | Nuclei, pixel_size_um: float | NDArray[np.float64]
-) -> list[NDArray[np.float64]]:
-    """Return y and x in micrometres."""
-    return [where["y"] * pixel_size_um, where["x"] * pixel_size_um]
+def micrometre_columns(run: Run) -> list[str]:
+    """Return which columns in micrometres any image of the run has."""
+    columns = ["y_um", "x_um"] if run.states("pixel_size_um") else []
+    return [*columns, "z_um"] if run.has_volumes and run.states("depth_um") else columns
+
+
+def micrometres(where: Where, row: ImageRow) -> dict[str, NDArray[np.float64]]:
+    """Return column -> micrometres, for the axes along which the image states its scale."""
+    sizes = {"y": row["pixel_size_um"], "x": row["pixel_size_um"], "z": row["depth_um"]}
+    return {
+        f"{axis}_um": where[axis] * size
+        for axis, size in sizes.items()
+        if axis in where and size is not None
+    }
 
 
 def _cell(value: Any) -> str:

@@ -18,7 +18,7 @@ from ..store import Run
 from .batches import batches
 from .optional import require
 from .place import one_file
-from .rows import micrometres
+from .rows import micrometre_columns
 
 _OBS = {
     "image": "name",
@@ -47,17 +47,19 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
 def _write_nuclei(file: Any, run: Run) -> None:
     count = run.counts["nuclei"]
     labels = {name: column for name, column in _OBS.items() if run.states(column)}
-    scaled, has_volumes = run.states("pixel_size_um"), run.has_volumes
+    scaled, has_volumes = micrometre_columns(run), run.has_volumes
     if has_volumes:
         labels.pop("z", None)  # each nucleus has its own
-    obs = _frame(file, "obs", [*labels, *(["z"] if has_volumes else [])])
-    plane = _array(obs, "z", (count,), "i4") if has_volumes else None
+    of_planes = {"z": "i4"} if has_volumes else {}
+    of_planes |= {"z_um": "f8"} if "z_um" in scaled else {}
+    obs = _frame(file, "obs", [*labels, *of_planes])
+    planes = {name: _array(obs, name, (count,), dtype) for name, dtype in of_planes.items()}
     names = _texts(obs, "_index", count)
     codes = {name: _array(_categorical(obs, name), "codes", (count,), "i4") for name in labels}
     places: dict[str, dict[str, int]] = {name: {} for name in labels}
     intensity = _array(file, "X", (count, 1), "f8")
     spatial = _array(file["obsm"], "spatial", (count, 2), "f8")
-    spatial_um = _array(file["obsm"], "spatial_um", (count, 2), "f8") if scaled else None
+    spatial_um = _array(file["obsm"], "spatial_um", (count, 2), "f8") if "x_um" in scaled else None
     start = 0
     for batch in batches(run, tuple(labels.values())):
         here = slice(start, start + len(batch.nuclei))
@@ -66,13 +68,12 @@ def _write_nuclei(file: Any, run: Run) -> None:
             values = [row[column] for row in batch.rows]
             codes[name][here] = _codes(values, places[name])[batch.image]
         intensity[here, 0] = batch.nuclei["intensity"]
-        if plane is not None:
-            plane[here] = batch.nuclei["z"]
+        for name, values in planes.items():
+            values[here] = batch.nuclei["z"] if name == "z" else batch.micrometres(name)
         where = batch.where
         spatial[here] = np.column_stack((where["x"], where["y"]))
         if spatial_um is not None:
-            y_um, x_um = micrometres(where, batch.pixel_size_um)
-            spatial_um[here] = np.column_stack((x_um, y_um))
+            spatial_um[here] = np.column_stack([batch.micrometres(f"{axis}_um") for axis in "xy"])
         start = here.stop
     for name in labels:
         _write_texts(obs[name], "categories", list(places[name]))

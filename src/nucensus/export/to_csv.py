@@ -6,8 +6,8 @@ from typing import BinaryIO
 from ..files import whole
 from ..provenance import Provenance
 from ..store import IMAGE_COLUMNS, Run, as_volume
-from .place import two_files
-from .rows import comma_line, comma_rows, micrometres, write_rows
+from .place import axes_of, two_files
+from .rows import comma_line, micrometre_columns, micrometres, write_rows
 
 NUCLEI_HEADER = ("image", "y", "x", "intensity")
 IMAGES_HEADER = ("image", *IMAGE_COLUMNS)
@@ -25,26 +25,31 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
 
 
 def _write_nuclei(file: BinaryIO, run: Run) -> None:
-    scaled = run.states("pixel_size_um")
+    scaled = micrometre_columns(run)
     has_volumes, has_subpixel = run.has_volumes, run.has_subpixel
     header = (*NUCLEI_HEADER, *(("z",) if has_volumes else ()))
     header += ("y_subpixel", "x_subpixel") if has_subpixel else ()
-    file.write(comma_line((*header, "y_um", "x_um") if scaled else header))
-    for row, nuclei in run.found_images(("name", "pixel_size_um")):
+    file.write(comma_line((*header, *scaled)))
+    for row, nuclei in run.found_images(("name", "pixel_size_um", "depth_um")):
         first = comma_line((row["name"], ""))[:-1]
         columns = [nuclei["y"], nuclei["x"], nuclei["intensity"]]
         kinds = b"iif"
         if has_volumes:
             columns.append(as_volume(nuclei)["z"])
             kinds += b"i"
-        where = {"y": nuclei["y"], "x": nuclei["x"]}
+        where = {axis: nuclei[axis] for axis in axes_of(nuclei)}
         if has_subpixel:
             where["y"], where["x"] = run.subpixel_of(row["name"]).T
-            columns += where.values()
+            columns += [where["y"], where["x"]]
             kinds += b"ff"
-        if row["pixel_size_um"] is not None:
-            columns += micrometres(where, row["pixel_size_um"])
-            comma_rows(file, first, columns, kinds + b"ff")
-        else:
-            last = b",,\n" if scaled else b"\n"
-            write_rows(file, columns, kinds, (first, *[b","] * (len(columns) - 1), last))
+        literals = [first, *[b","] * len(columns)]
+        known = micrometres(where, row)
+        for name in scaled:
+            if name in known:
+                columns.append(known[name])
+                kinds += b"f"
+                literals.append(b",")
+            else:
+                literals[-1] += b","
+        literals[-1] = literals[-1][1:] + b"\n"
+        write_rows(file, columns, kinds, literals)

@@ -56,7 +56,7 @@ def _features(
         end = _AFTER_Z
     columns.append(nuclei["intensity"])
     literals.append(end + _BEFORE_INTENSITY)
-    if row["pixel_size_um"] is not None:
-        columns += micrometres(where, row["pixel_size_um"])
-        literals += [b',"y_um":', b',"x_um":']
+    for name, values in micrometres(where, row).items():
+        columns.append(values)
+        literals.append(f',"{name}":'.encode())
     return columns, kinds.ljust(len(columns), b"j"), [*literals, b"}}}"]

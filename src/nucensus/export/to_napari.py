@@ -17,11 +17,10 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
         if len(nuclei):
             header = ["index", *(f"axis-{number}" for number in range(len(where))), "intensity"]
             columns = [np.arange(len(nuclei)), *where.values(), nuclei["intensity"]]
+            scaled = micrometres(where, row)
+            header += scaled
+            columns += scaled.values()
             kinds = bytes(ord("if"[each.dtype.kind == "f"]) for each in columns)
-            if row["pixel_size_um"] is not None:
-                header += ["y_um", "x_um"]
-                columns += micrometres(where, row["pixel_size_um"])
-                kinds += b"ff"
             with whole(path) as partial, open(partial, "wb") as file:
                 file.write(comma_line(header))
                 comma_rows(file, b"", columns, kinds)

@@ -15,7 +15,7 @@ from ..store import IMAGE_COLUMNS, Run
 from .batches import Batch, batches
 from .optional import require
 from .place import two_files
-from .rows import micrometres
+from .rows import micrometre_columns
 
 _IMAGES_AT_ONCE = 1 << 14
 _KNOWN = ("nullif(size_bytes, -1)", "nullif(mtime_ns, -1)")
@@ -64,8 +64,7 @@ def _nuclei_schema(arrow: Any, run: Run) -> Any:
         fields["z"] = arrow.int32()
     if run.has_subpixel:
         fields |= {"y_subpixel": arrow.float64(), "x_subpixel": arrow.float64()}
-    if run.states("pixel_size_um"):
-        fields |= {"y_um": arrow.float64(), "x_um": arrow.float64()}
+    fields |= dict.fromkeys(micrometre_columns(run), arrow.float64())
     return arrow.schema(fields)
 
 
@@ -77,9 +76,8 @@ def _nuclei_batch(arrow: Any, schema: Any, batch: Batch) -> Any:
     columns += [arrow.array(nuclei[field].copy()) for field in fields]
     if batch.subpixel is not None:
         columns += [arrow.array(each.copy()) for each in batch.subpixel.T]
-    if "y_um" in schema.names:
-        scaled = micrometres(batch.where, batch.pixel_size_um)
-        columns += [arrow.array(each) for each in scaled]
+    scaled = [name for name in schema.names if name.endswith("_um")]
+    columns += [arrow.array(batch.micrometres(name)) for name in scaled]
     return arrow.record_batch(columns, schema=schema)
 
 

@@ -199,7 +199,7 @@ class Run:
         return dict(zip(("count", "size_bytes", "first_ns", "last_ns"), map(int, row), strict=True))
 
     def states(self, column: str) -> bool:
-        """Tell whether any image states `column`, one of `IMAGE_COLUMNS`."""
+        """Tell whether any image states `column`, one of `ROW_COLUMNS`."""
         query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"
         return bool(self._database.execute(query).fetchone()[0])
 
