@@ -63,13 +63,13 @@ def test_every_change_of_a_nucleus_is_shown(diff):
         "  - (90, 90) 100.0",
         "  + (20, 90) 100.0",
         "  ~ (50, 50) 200.0 -> (52, 50) 200.0",
-        "1 images changed, 1 nuclei gone, 1 new, 1 moved or changed",
+        "1 image changed, 1 nucleus gone, 1 new, 1 moved or changed",
     ]
 
 
 def test_nuclei_farther_apart_than_the_radius_are_different_ones(diff):
     first, second = {"a": centres_at((50, 50))}, {"a": centres_at((52, 50))}
-    assert "1 nuclei gone, 1 new, 0 moved" in diff(first, second, "--radius", "1.5")[1]
+    assert "1 nucleus gone, 1 new, 0 moved" in diff(first, second, "--radius", "1.5")[1]
 
 
 def test_the_closest_belong_together_and_each_only_once(tmp_path):

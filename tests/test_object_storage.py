@@ -236,7 +236,7 @@ def test_a_server_that_stays_away_fails_images_and_a_retry_does_them(
         weed.kill()
         _, stderr = process.communicate(timeout=300)
     assert process.returncode == 1
-    assert "1 images failed" in stderr
+    assert "1 image failed" in stderr
     assert "the connection is refused" in stderr
     assert query(tmp_path, "SELECT count(*) FROM images WHERE status = 'failed'") == [(1,)]
     weed.start()

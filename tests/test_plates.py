@@ -95,7 +95,7 @@ def test_what_files_leave_open_is_chosen_in_the_files(tmp_path):
 def test_scan_draws_the_plate_and_lists_what_other_wells_have(two_channels):
     shown = run_scan(two_channels, "--channel", "1")
     assert "6 named as by ImageXpress, MetaXpress" in shown
-    assert "1 files left out: thumbnails" in shown
+    assert "1 file left out: thumbnails" in shown
     assert "    A  #  .\n    B  .  +\n" in shown
     assert "missing: 2 images that other wells have" in shown
     assert "B02: site 2 channel 1, site 2 channel 2" in shown
@@ -215,6 +215,13 @@ def test_an_index_that_declares_entities_is_not_expanded(tmp_path):
     assert run.counts["found"] == 1
 
 
+def test_scan_gives_no_size_of_folders_and_counts_one_in_the_singular(tmp_path):
+    (tmp_path / "a.zarr").mkdir()
+    assert run_scan(tmp_path).startswith("1 image\n")
+    (tmp_path / "b.tif").write_bytes(bytes(1500))
+    assert run_scan(tmp_path).startswith("2 images, 1.5 kB and 1 of unknown size\n")
+
+
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_an_ome_zarr_plate_stands_for_its_fields(tmp_path, version):
     pytest.importorskip("zarr")
@@ -228,7 +235,7 @@ def test_an_ome_zarr_plate_stands_for_its_fields(tmp_path, version):
     assert "promises it, and it is not there" in run.failures["reason"][0]
     (found,) = discover([tmp_path / "p.ome.zarr" / "B" / "3" / "1"], SUFFIXES)
     np.testing.assert_array_equal(read(found.path), stack[0, 0, 0] + 1)
-    assert "missing: 1 images that the index promises" in run_scan(tmp_path)
+    assert "missing: 1 image that the index promises" in run_scan(tmp_path)
 
 
 def test_each_plane_of_a_file_is_an_image_with_a_name_of_its_own(tmp_path):
@@ -377,7 +384,7 @@ def test_a_plate_whose_name_is_not_utf8_is_kept_and_read_back(tmp_path):
     with open(tmp_path / "run" / "images.csv", newline="", errors="surrogateescape") as file:
         assert {row["plate"] for row in csv.DictReader(file)} == {"caf\udce9"}
     done = command("scan", tmp_path / "in")
-    assert "Plate caf\\udce9: 1 wells" in done.stdout, done.stderr
+    assert "Plate caf\\udce9: 1 well" in done.stdout, done.stderr
 
 
 def test_a_reason_that_is_not_utf8_is_kept(tmp_path):

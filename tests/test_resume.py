@@ -265,7 +265,7 @@ def test_a_changed_file_has_the_pixel_size_that_it_states_now(plate, tmp_path, f
 
 
 def test_an_image_that_is_promised_and_not_there_is_one_of_the_failures(promised, tmp_path):
-    with pytest.raises(RunError, match=r"1 images failed, .*promises this image.* at most 0"):
+    with pytest.raises(RunError, match=r"1 image failed, .*promises this image.* at most 0"):
         census(promised, tmp_path / "run", limits=Limits(max_failures=0))
     done = detect(promised, tmp_path / "other")
     assert "Done now" not in done.stdout, done.stderr

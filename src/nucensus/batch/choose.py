@@ -12,6 +12,7 @@ from ..execute import STRATEGIES, Strategy, check, isolated, start_worker, strat
 from ..execute.pools import default_context
 from ..machine import available_memory_bytes, can_fork, usable_cores
 from ..model import Limits
+from ..wording import counted
 from .budget import default_ceiling_bytes
 from .pilot import Measured, fork_is_safe
 
@@ -68,7 +69,7 @@ class Choice:
         if self.measured is not None and self.measured.images:
             each = self.measured
             lines.append(
-                f"Measured on {each.images} images: {1e3 * each.load_s:.2f} ms to read "
+                f"Measured on {counted(each.images, 'image')}: {1e3 * each.load_s:.2f} ms to read "
                 f"({1e3 * each.wait_s:.2f} of it waiting), {1e3 * each.apply_s:.2f} ms to work on, "
                 f"interpreter lock held {100 * each.locked:.0f} % of the time"
             )

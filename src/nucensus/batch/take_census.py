@@ -22,6 +22,7 @@ from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings, Shard
 from ..read import SUFFIXES
 from ..remote import absolute
 from ..store import Run, RunWriter, refuse_address
+from ..wording import counted
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from
@@ -431,7 +432,7 @@ class _Shift:
         most = self._limits.max_failures
         if most is not None and self._failures > most:
             raise RunError(
-                f"{self._failures} images failed, the last because {reason!r}; expected "
+                f"{counted(self._failures, 'image')} failed, the last because {reason!r}; expected "
                 f"at most {most}; run the same command again to carry on, or nucensus retry to do "
                 f"the failed ones again"
             )

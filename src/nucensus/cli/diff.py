@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..wording import counted
+
 if TYPE_CHECKING:
     from ..diff import ImageDiff
     from ..store import Run
@@ -44,14 +46,20 @@ def command(before: Path, after: Path, radius: float) -> None:
     counts: Counter[str] = Counter()
     for image in diff_images(first, second, radius):
         _show(image)
-        counts["images changed"] += 1
-        counts["nuclei gone"] += len(image.removed)
+        counts["image"] += 1
+        counts["nucleus"] += len(image.removed)
         counts["new"] += len(image.added)
         counts["moved or changed"] += len(image.before)
     if not settings and not counts:
         click.echo("The runs are the same.")
         return
-    click.echo(", ".join(f"{count} {what}" for what, count in counts.items()) or "No image changed")
+    click.echo(
+        f"{counted(counts['image'], 'image')} changed, "
+        f"{counted(counts['nucleus'], 'nucleus')} gone, "
+        f"{counts['new']} new, {counts['moved or changed']} moved or changed"
+        if counts
+        else "No image changed"
+    )
     sys.exit(EXIT_DIFFERENT)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ..wording import counted
 from . import EXIT_SOME_FAILED
 from .running import print_failures, print_written
 
@@ -38,8 +39,9 @@ def command(runs: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool) -> 
     counts = run.counts
     if not quiet:
         click.echo(
-            f"{counts['nuclei']} nuclei in {counts['found']} images, {counts['failed']} failed; "
-            f"merged from {len(runs)} shards"
+            f"{counted(counts['nuclei'], 'nucleus')} in {counted(counts['found'], 'image')}, "
+            f"{counts['failed']} failed; "
+            f"merged from {counted(len(runs), 'shard')}"
         )
         print_written(out)
     print_failures(run)

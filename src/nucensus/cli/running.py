@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..wording import counted
 from . import EXIT_SOME_FAILED
 
 if TYPE_CHECKING:
@@ -193,9 +194,10 @@ def print_summary(run: "Run", out: Path) -> None:
     counts, facts = run.counts, run.facts
     strategy, seconds, done = facts["strategy"], facts["seconds"], facts["done"]
     click.echo(
-        f"{counts['nuclei']} nuclei in {counts['found']} images, {counts['failed']} failed; "
+        f"{counted(counts['nuclei'], 'nucleus')} in {counted(counts['found'], 'image')}, "
+        f"{counts['failed']} failed; "
         f"{seconds:.2f} s, {done / max(seconds, 1e-9):.0f} images/s "
-        f"({strategy['name']}, {strategy['workers']} workers)"
+        f"({strategy['name']}, {counted(strategy['workers'], 'worker')})"
     )
     if done < counts["found"] + counts["failed"]:
         click.echo(f"Done now: {done}; the others were done before.")
@@ -203,11 +205,15 @@ def print_summary(run: "Run", out: Path) -> None:
         names = ", ".join(map(repr, facts["vanished_names"]))
         more = ", ..." if facts["vanished"] > len(facts["vanished_names"]) else ""
         click.echo(
-            f"Not among the inputs any more, and left out: {facts['vanished']} images "
+            f"Not among the inputs any more, and left out: {counted(facts['vanished'], 'image')} "
             f"({names}{more})"
         )
     if counts["pending"]:
-        click.echo(f"Stopped: {counts['pending']} images are left; the same command carries on.")
+        verb = "is" if counts["pending"] == 1 else "are"
+        click.echo(
+            f"Stopped: {counted(counts['pending'], 'image')} {verb} left; "
+            "the same command carries on."
+        )
         return
     if done:
         click.echo(facts["bottleneck"])
@@ -285,7 +291,7 @@ class _Progress:
         done = self._bar.tasks[0].completed + 1
         rate = (
             f"{done / seconds:.0f} images/s  {self._size_bytes / seconds / 1e6:.0f} MB/s  "
-            f"{self._nuclei} nuclei"
+            f"{counted(self._nuclei, 'nucleus')}"
         )
         self._bar.update(self._task, advance=1, rate=rate)
         if now - self._refreshed > _REFRESH_S:

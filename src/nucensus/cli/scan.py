@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..wording import counted
 from .selection import plane_of, selection
 
 if TYPE_CHECKING:
@@ -46,26 +47,28 @@ def command(
         click.echo(f"\nTo choose: {error}")
         return
     failing = sum(bool(each.problem) for each in chosen)
-    click.echo(
-        f"\nTo count: {len(chosen) - failing} images; {failing} more are missing"
-        if failing
-        else f"\nTo count: {len(chosen)} images"
-    )
+    missing = f"; {failing} more {'is' if failing == 1 else 'are'} missing" if failing else ""
+    click.echo(f"\nTo count: {counted(len(chosen) - failing, 'image')}{missing}")
 
 
 def _print_survey(found: "Survey") -> None:
+    from ..remote import is_zarr
+
     there = [each for each in found.references if not each.problem]
-    size_bytes = sum(max(0, each.size_bytes) for each in there)
-    click.echo(f"{len(there)} images, {size_bytes / 1e6:.1f} MB")
+    sizes = [each.size_bytes for each in there if each.size_bytes >= 0 and not is_zarr(each.path)]
+    size = f", {_size(sum(sizes))}" if sizes else ""
+    unknown = len(there) - len(sizes)
+    more = f" and {unknown} of unknown size" if sizes and unknown else ""
+    click.echo(f"{counted(len(there), 'image')}{size}{more}")
     for name, count in found.recognised.items():
         click.echo(f"  {count} named as by {name}")
     unplaced = sum(not each.place.well for each in there)
     if unplaced:
         click.echo(f"  {unplaced} without a well in the name (see --pattern)")
     for name, count in found.promised.items():
-        click.echo(f"  {count} images promised by {name}")
+        click.echo(f"  {counted(count, 'image')} promised by {name}")
     for reason, count in found.left_out.items():
-        click.echo(f"  {count} files left out: {reason}")
+        click.echo(f"  {counted(count, 'file')} left out: {reason}")
     for each in [each for each in found.references if each.problem and not each.place.well][
         :_SHOWN
     ]:
@@ -76,7 +79,7 @@ def _print_plate(plate: "PlateView") -> None:
     from ..channels import nuclear_channel
 
     title = f"Plate {plate.name}" if plate.name else "Plate without a name"
-    click.echo(f"\n{title}: {sum(map(bool, plate.wells.values()))} wells")
+    click.echo(f"\n{title}: {counted(sum(map(bool, plate.wells.values())), 'well')}")
     for axis, values in plate.values.items():
         if values:
             named = [_named(value, plate.stains if axis == "channel" else {}) for value in values]
@@ -88,14 +91,14 @@ def _print_plate(plate: "PlateView") -> None:
     click.echo(_plate_map(plate))
     if plate.missing_count:
         than = "the index promises" if plate.is_promised else "other wells have"
-        click.echo(f"  missing: {plate.missing_count} images that {than}")
+        click.echo(f"  missing: {counted(plate.missing_count, 'image')} that {than}")
         for axis, values in plate.nowhere.items():
             named = [_named(value, plate.stains if axis == "channel" else {}) for value in values]
             click.echo(f"    in no well: {_NAMES[axis]} {_shorten(named)}")
         for well, places in list(plate.missing.items())[:_SHOWN]:
             click.echo(f"    {well}: {_shorten(places)}")
         if len(plate.missing) > _SHOWN:
-            click.echo(f"    ... and {len(plate.missing) - _SHOWN} more wells")
+            click.echo(f"    ... and {counted(len(plate.missing) - _SHOWN, 'more well')}")
 
 
 def _plate_map(plate: "PlateView") -> str:
@@ -134,3 +137,7 @@ def _shorten(values: list[str]) -> str:
     if len(values) <= _SHOWN:
         return ", ".join(values)
     return f"{', '.join(values[:_SHOWN])}, ... ({len(values)} in all)"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e3:.1f} kB" if size_bytes < 1e6 else f"{size_bytes / 1e6:.1f} MB"

@@ -111,8 +111,12 @@ def size_and_time(path: str) -> tuple[int, int]:
 def _told_by(address: str) -> list[str]:
     """Return the objects that tell when `address` changed."""
     folder = address.rstrip("/")
-    is_zarr = folder.lower().endswith(".zarr") or ".zarr/" in folder.lower()
-    return [f"{folder}/{name}" for name in _ZARR_METADATA] if is_zarr else [address]
+    return [f"{folder}/{name}" for name in _ZARR_METADATA] if is_zarr(address) else [address]
+
+
+def is_zarr(path: str) -> bool:
+    """Whether `path` names an OME-Zarr or what is in one: a folder, whatever size it has."""
+    return ".zarr/" in f"{path.lower()}/"
 
 
 def _look(address: str) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ from ..draw import rings
 from ..errors import NucensusError
 from ..read import read
 from ..store import Run
+from ..wording import counted
 from .fields import Field, read_fields
 from .render import render
 
@@ -66,7 +67,7 @@ def overlay(run: Run, field: Field) -> str:
     leaves its nuclei on a dark ground, and the reason as the title.
     """
     nuclei = run.nuclei_of(field.name)
-    title = f"{field.name}: {field.count} nuclei"
+    title = f"{field.name}: {counted(field.count, 'nucleus')}"
     ground = picture_of(run, field)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..draw import map_of_centres
 from ..errors import MissingPackageError
 from ..model import ImageRef, Settings
+from ..wording import counted
 from .database import IMAGE_COLUMNS, open_existing
 from .packing import (
     NUCLEUS_RECORD,
@@ -275,7 +276,7 @@ class Run:
     def __repr__(self) -> str:
         counts = self.counts
         return (
-            f"<Run: {counts['images']} images, {counts['nuclei']} nuclei, "
+            f"<Run: {counted(counts['images'], 'image')}, {counted(counts['nuclei'], 'nucleus')}, "
             f"{counts['failed']} failed>"
         )
 

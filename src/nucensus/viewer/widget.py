@@ -26,6 +26,7 @@ from napari.utils import progress
 from ..batch import census
 from ..detect import DETECTORS, Resolved, detect, estimate_as, pool, with_numbers
 from ..model import RUN_FILE, Settings
+from ..wording import counted
 from .layers import centres_layer, read_run
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         size = 2 * _ring_radius(settings, resolved)
         layer = centres_layer(centres, plane, name=_NAME, size=size)
         flag = f", {centres.flag}" if centres.flag else ""
-        self.found.value = f"{len(centres)} nuclei{flag}"
+        self.found.value = f"{counted(len(centres), 'nucleus')}{flag}"
         self._show(*layer[:2], scale=image.scale, translate=image.translate)
 
     def _offer(self, is_volume: bool) -> None:
