@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..model import Failed, Outcome
+from ..wording import counted
 
 _RAW_BYTES_PER_S = 4e9
 """How fast a file in the page cache is copied into an array: np.fromfile, 2.6 MB in 0.6 ms."""
@@ -42,8 +43,9 @@ class Tally:
         parts = {"decode": self.decode_s, "wait": self.wait_s, "detect": self.detect_s}
         part = max(parts, key=lambda name: parts[name])
         share = f"{100 * parts[part] / total:.0f} %"
+        workers = counted(self.workers, "worker")
         if part == "detect":
-            return f"{share} finding nuclei, with {self.workers} workers: more cores would help."
+            return f"{share} finding nuclei, with {workers}: more cores would help."
         if part == "wait":
             return (
                 f"{share} waiting for files or for a core: a faster disk or network would help, or "
@@ -51,7 +53,7 @@ class Tally:
             )
         compression = self.compressions.most_common(1)[0][0]
         if not compression:
-            return f"{share} reading the files, with {self.workers} workers: more cores would help."
+            return f"{share} reading the files, with {workers}: more cores would help."
         raw_s = self.detect_s + self.size_bytes / _RAW_BYTES_PER_S
         return (
             f"{share} decoding {compression}: stored uncompressed these images would take about "

@@ -65,7 +65,9 @@ class Choice:
 
     def explanation(self) -> list[str]:
         """Return what was measured and predicted, in lines to print."""
-        lines = [f"Strategy: {self.strategy.name}, {self.workers} workers: {self.reason}"]
+        lines = [
+            f"Strategy: {self.strategy.name}, {counted(self.workers, 'worker')}: {self.reason}"
+        ]
         if self.measured is not None and self.measured.images:
             each = self.measured
             lines.append(
