@@ -146,12 +146,13 @@ def run_over(
             done += 1
         choice = choose_after(pilot.measured, count - done)
         if size := trial_size(choice, count - done):
-            start = time.perf_counter()
+            arrivals = []  # the first has waited for the threads to start
             steps = steps_for(choice.strategy)
             for index, outcome in _run_strategy(choice, steps, islice(source, size), in_memory):
+                arrivals.append(time.perf_counter())
                 yield done + index, outcome
             done += size
-            threaded_s = (time.perf_counter() - start) / size
+            threaded_s = (arrivals[-1] - arrivals[0]) / size if arrivals else 0.0
             choice = choose_after(replace(pilot.measured, threaded_s=threaded_s), count - done)
     if on_choice is not None:
         on_choice(choice)
