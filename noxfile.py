@@ -36,9 +36,10 @@ def doctests(session: nox.Session) -> None:
 
 @nox.session
 def napari(session: nox.Session) -> None:
-    """Test the plugin in napari's viewer, on a display that nobody sees."""
+    """Test the plugin and the exported points in napari, on a display that nobody sees."""
     sync(session, "--group", "napari")
-    tests = ["pytest", "-W", "default", "tests/test_viewer.py", *session.posargs]
+    places = ("tests/test_viewer.py", "tests/test_export.py")
+    tests = ["pytest", "-W", "default", "-k", "napari or viewer", *places, *session.posargs]
     session.run("xvfb-run", "-a", *tests, external=True)
 
 
