@@ -54,9 +54,16 @@ struct Candidate {
     }
 };
 
+// Neighbouring columns from `start` to before `end`.
+struct Span {
+    int64_t start, end;
+};
+
 struct Scratch {
     const Rows* rows = nullptr;
-    std::vector<float> grid, smooth, height, local, ridge, row, row2, taps, samples, lo, sp, lo2, tile, residual;
+    std::vector<float> grid, smooth, height, ridge, row, row2, samples, lo, sp, lo2, tile, residual, highest, crest;
+    std::vector<Span> spans;         // where objects may be, band by band of rows
+    std::vector<int64_t> first_span;  // of each band, and the end of the last
     std::vector<uint32_t> sums;
     std::vector<int32_t> label, list, parent;
     std::vector<Region> regions;
@@ -130,27 +137,83 @@ int64_t mirror(int64_t i, int64_t n) {
     return i;
 }
 
-void blur(const float* in, float* out, int64_t h, int64_t w, double sigma) {
-    const int radius = std::min(10, std::max(1, static_cast<int>(std::ceil(3 * sigma))));
+struct Gaussian {
+    int radius;
     float taps[11];
-    double weights[11], total = 0;
-    for (int j = 0; j <= radius; ++j) {
-        weights[j] = std::exp(-0.5 * j * j / (sigma * sigma));
-        total += j ? 2 * weights[j] : weights[j];
+
+    explicit Gaussian(double sigma) : radius(std::min(10, std::max(1, static_cast<int>(std::ceil(3 * sigma))))) {
+        double weights[11], total = 0;
+        for (int j = 0; j <= radius; ++j) {
+            weights[j] = std::exp(-0.5 * j * j / (sigma * sigma));
+            total += j ? 2 * weights[j] : weights[j];
+        }
+        for (int j = 0; j <= radius; ++j) taps[j] = static_cast<float>(weights[j] / total);
     }
-    for (int j = 0; j <= radius; ++j) taps[j] = static_cast<float>(weights[j] / total);
+};
+
+// Blurs one stretch of row `y` of `in` into `out`.
+void blur_row(const Gaussian& gaussian, const float* in, int64_t h, int64_t w, int64_t y, Span span, float* out) {
+    const int radius = gaussian.radius;
     const Rows& level = *scratch.rows;
     auto& row = scratch.row;
     row.resize(w + 2 * radius);
-    float* line = row.data() + radius;
+    float* line = row.data() + radius - span.start;  // of the whole row, valid from `left` to `right`
+    const int64_t left = std::max<int64_t>(0, span.start - radius), right = std::min(w, span.end + radius);
     const float* rows[21];
-    for (int64_t y = 0; y < h; ++y) {
-        for (int j = -radius; j <= radius; ++j) rows[j + radius] = in + mirror(y + j, h) * w;
-        level.convolve_column[radius - 1](rows, line, w, taps);
-        for (int j = 1; j <= radius; ++j)
-            line[-j] = line[mirror(-j, w)], line[w - 1 + j] = line[mirror(w - 1 + j, w)];
-        level.convolve_row[radius - 1](row.data(), out + y * w, w, taps);
+    for (int j = -radius; j <= radius; ++j) rows[j + radius] = in + mirror(y + j, h) * w + left;
+    level.convolve_column[radius - 1](rows, line + left, right - left, gaussian.taps);
+    for (int64_t x = span.start - radius; x < 0; ++x) line[x] = line[mirror(x, w)];
+    for (int64_t x = w; x < span.end + radius; ++x) line[x] = line[mirror(x, w)];
+    level.convolve_row[radius - 1](row.data(), out, span.end - span.start, gaussian.taps);
+}
+
+void blur(const float* in, float* out, int64_t h, int64_t w, double sigma) {
+    const Gaussian gaussian(sigma);
+    for (int64_t y = 0; y < h; ++y) blur_row(gaussian, in, h, w, y, {0, w}, out + y * w);
+}
+
+// ---- where objects may be: most of an image is background, and is left out --------------------
+
+constexpr int64_t BAND = 8, BLOCK = 16;  // rows and columns of a block
+
+// The spans of the band that row `y` is in.
+struct Spans {
+    const Span *first, *last;
+    explicit Spans(int64_t y)
+        : first(scratch.spans.data() + scratch.first_span[y / BAND]),
+          last(scratch.spans.data() + scratch.first_span[y / BAND + 1]) {}
+    const Span* begin() const { return first; }
+    const Span* end() const { return last; }
+};
+
+// Remembers the highest of each block of the band that ends with row `y`.
+void note_highest(const float* height, int64_t h, int64_t w, int64_t y) {
+    auto &columns = scratch.row2, &highest = scratch.highest;
+    columns.resize(w);
+    if (y == 0) highest.clear();
+    if (y % BAND == 0) std::memcpy(columns.data(), height, w * sizeof(float));
+    else scratch.rows->max(columns.data(), height, columns.data(), w);
+    if (y % BAND != BAND - 1 && y != h - 1) return;
+    for (int64_t x = 0; x < w; x += BLOCK)
+        highest.push_back(*std::max_element(columns.begin() + x, columns.begin() + std::min(w, x + BLOCK)));
+}
+
+// Spans of neighbouring blocks that rise above `least`.
+void find_spans(int64_t h, int64_t w, float least) {
+    auto& s = scratch;
+    const float* highest = s.highest.data();
+    s.spans.clear(), s.first_span.clear();
+    for (int64_t y = 0; y < h; y += BAND) {
+        s.first_span.push_back(static_cast<int64_t>(s.spans.size()));
+        bool before = false;
+        for (int64_t x = 0; x < w; x += BLOCK) {
+            const bool rises = *highest++ > least;
+            if (rises && !before) s.spans.push_back({x, x});
+            if (rises) s.spans.back().end = std::min(w, x + BLOCK);
+            before = rises;
+        }
     }
+    s.first_span.push_back(static_cast<int64_t>(s.spans.size()));
 }
 
 // ---- background and noise --------------------------------------------------------------------
@@ -180,39 +243,68 @@ void two_quantiles(const std::vector<float>& values, double low_share, double mi
     }
 }
 
-// A low percentile of every tile of the smoothed grid, and the spread of its lower values.
-Tiles measure_tiles(const float* smooth, int64_t h, int64_t w, int64_t size) {
+// The smoothed grid less the surfaces that were found under it, row by row.
+struct Flat {
+    int64_t h, w;
+    int surfaces = 0;
+    double surface[2][6] = {};
+
+    // Returns row `y`, for which there is room at `to`.
+    const float* row(int64_t y, float* to) const {
+        const float* from = scratch.smooth.data() + y * w;
+        const double at = 2 * (static_cast<double>(y) + .5) / static_cast<double>(h) - 1;
+        for (int i = 0; i < surfaces; ++i, from = to) {
+            const double* s = surface[i];
+            scratch.rows->subtract_parabola(from, to, w, static_cast<float>(s[0] + s[1] * at + s[3] * at * at),
+                                            static_cast<float>(s[2] + s[4] * at), static_cast<float>(s[5]),
+                                            2 / static_cast<float>(w));
+        }
+        return from;
+    }
+};
+
+// A low percentile of every tile of the flattened grid, and the spread of its lower values.
+Tiles measure_tiles(const Flat& flat, int64_t size) {
+    const int64_t h = flat.h, w = flat.w;
     Tiles tiles{std::max<int64_t>(1, (h + size / 2) / size), std::max<int64_t>(1, (w + size / 2) / size), size};
     auto &lo = scratch.lo, &sp = scratch.sp, &values = scratch.samples;
     lo.resize(tiles.rows * tiles.columns);
     sp.resize(lo.size());
     const int64_t skip = std::max<int64_t>(1, (size + 7) / 8);  // 64 of its pixels
-    for (int64_t r = 0; r < tiles.rows; ++r)
+    std::vector<const float*> rows;
+    for (int64_t r = 0; r < tiles.rows; ++r) {
+        const int64_t y0 = h * r / tiles.rows, y1 = h * (r + 1) / tiles.rows;
+        scratch.tile.resize(((y1 - y0) / skip + 1) * w);
+        rows.clear();
+        for (int64_t y = y0; y < y1; y += skip)
+            rows.push_back(flat.row(y, scratch.tile.data() + static_cast<int64_t>(rows.size()) * w));
         for (int64_t c = 0; c < tiles.columns; ++c) {
-            const int64_t y0 = h * r / tiles.rows, y1 = h * (r + 1) / tiles.rows;
             const int64_t x0 = w * c / tiles.columns, x1 = w * (c + 1) / tiles.columns;
             int64_t n = 0;
             values.resize(((y1 - y0) / skip + 1) * ((x1 - x0) / skip + 1));
-            for (int64_t y = y0; y < y1; y += skip)
-                for (int64_t x = x0; x < x1; x += skip) values[n++] = smooth[y * w + x];
+            for (const float* row : rows)
+                for (int64_t x = x0; x < x1; x += skip) values[n++] = row[x];
             values.resize(n);
             float low, mid;
             two_quantiles(values, .1, .3, &low, &mid);
             lo[r * tiles.columns + c] = low;
             sp[r * tiles.columns + c] = mid - low;
         }
+    }
     return tiles;
 }
 
 // The noise seen between pixels `apart`: from a low quantile of their differences, which edges of
 // objects do not reach unless they are everywhere; `normal` is that of a normal distribution.
-double fine_noise(const float* flat, int64_t h, int64_t w, int64_t apart, int64_t skip, double share, double normal) {
+template <class RowAt>
+double fine_noise(RowAt row_at, int64_t h, int64_t w, int64_t apart, int64_t skip, double share, double normal) {
     auto& values = scratch.samples;
     values.clear();
     while ((h / skip) * (w / skip) > 8000) ++skip;
-    for (int64_t y = 0; y < h; y += skip)
-        for (int64_t x = 0; x + apart < w; x += skip)
-            values.push_back(std::fabs(flat[y * w + x + apart] - flat[y * w + x]));
+    for (int64_t y = 0; y < h; y += skip) {
+        const float* row = row_at(y);
+        for (int64_t x = 0; x + apart < w; x += skip) values.push_back(std::fabs(row[x + apart] - row[x]));
+    }
     if (values.size() < 50) return HUGE_VAL;
     return quantile(values.data(), static_cast<int64_t>(values.size()), share) / (normal * std::sqrt(2.));
 }
@@ -290,16 +382,9 @@ bool fit_surface(const Tiles& t, double* surface) {
     return true;
 }
 
-void subtract_surface(const float* from, float* to, int64_t h, int64_t w, const double* s) {
-    for (int64_t r = 0; r < h; ++r) {
-        const double y = 2 * (static_cast<double>(r) + .5) / static_cast<double>(h) - 1;
-        scratch.rows->subtract_parabola(from + r * w, to + r * w, w, static_cast<float>(s[0] + s[1] * y + s[3] * y * y),
-                          static_cast<float>(s[2] + s[4] * y), static_cast<float>(s[5]), 2 / static_cast<float>(w));
-    }
-}
-
-// height = smooth - background, the background running straight from tile centre to tile centre.
-void subtract_background(const float* smooth, float* height, int64_t h, int64_t w, const Tiles& t, float extra) {
+// height = flattened grid - background, the background running straight from tile centre to tile centre.
+void subtract_background(const Flat& flat, float* height, const Tiles& t, float extra) {
+    const int64_t h = flat.h, w = flat.w;
     const auto& lo = scratch.lo;
     auto& wide = scratch.tile;  // every tile row, stretched to the width of the grid
     wide.resize(t.rows * w);
@@ -320,7 +405,9 @@ void subtract_background(const float* smooth, float* height, int64_t h, int64_t 
         const int64_t r = std::min<int64_t>(static_cast<int64_t>(at), std::max<int64_t>(0, t.rows - 2));
         scratch.rows->lerp(wide.data() + r * w, wide.data() + std::min(r + 1, t.rows - 1) * w, row.data(), w,
                            at - static_cast<float>(r));
-        scratch.rows->subtract(smooth + y * w, row.data(), height + y * w, w);
+        float* to = height + y * w;
+        scratch.rows->subtract(flat.row(y, to), row.data(), to, w);
+        note_highest(to, h, w, y);
     }
 }
 
@@ -368,41 +455,22 @@ double otsu_log(const float* height, int64_t h, int64_t w, double floor_, int64_
 
 // ---- the local foreground and its ridges -----------------------------------------------------
 
-// Greatest value in the square of half-width `reach`, by doubling the window.
-void window_max(const float* in, float* out, int64_t h, int64_t w, int64_t reach) {
-    const int64_t length = 2 * reach + 1;
+// Greatest value in the square of half-width `reach` around each of `rows` x `columns` pixels, by
+// doubling the window. `in` has `reach` more on every side, and is overwritten.
+void window_max(float* in, float* out, int64_t rows, int64_t columns, int64_t reach) {
+    const int64_t length = 2 * reach + 1, wide = columns + 2 * reach, tall = rows + 2 * reach;
     const auto max_rows = scratch.rows->max;
-    auto &row = scratch.row, &other = scratch.row2;
-    row.resize(w + 2 * reach + 8);
-    other.resize(row.size());
-    auto& tall = scratch.tile;  // rows already widened, padded above and below by repeating the edge
-    const int64_t th = h + 2 * reach;
-    tall.resize(th * w);
-    for (int64_t y = 0; y < h; ++y) {
-        for (int64_t j = 0; j < reach; ++j) row[j] = in[y * w], row[reach + w + j] = in[y * w + w - 1];
-        std::memcpy(row.data() + reach, in + y * w, w * sizeof(float));
-        int64_t span = 1, n = w + 2 * reach;
-        float *a = row.data(), *b = other.data();
-        while (span * 2 <= length) {
-            n -= span;
-            max_rows(a, a + span, b, n);
-            std::swap(a, b);
-            span *= 2;
-        }
-        max_rows(a, a + (length - span), tall.data() + (y + reach) * w, w);
-    }
-    for (int64_t j = 0; j < reach; ++j) {
-        std::memcpy(tall.data() + j * w, tall.data() + reach * w, w * sizeof(float));
-        std::memcpy(tall.data() + (reach + h + j) * w, tall.data() + (reach + h - 1) * w, w * sizeof(float));
-    }
-    int64_t span = 1, n = th;
-    while (span * 2 <= length) {
-        n -= span;
-        for (int64_t y = 0; y < n; ++y) max_rows(tall.data() + y * w, tall.data() + (y + span) * w, tall.data() + y * w, w);
-        span *= 2;
-    }
-    for (int64_t y = 0; y < h; ++y)
-        max_rows(tall.data() + y * w, tall.data() + (y + length - span) * w, out + y * w, w);
+    // The pixels lie one after the other, so that the next row is just another neighbour; what that
+    // makes of the last columns of a row is not used.
+    const auto along = [&](int64_t apart) {
+        int64_t span = 1, n = tall * wide;
+        for (; span * 2 <= length; span *= 2) n -= span * apart, max_rows(in, in + span * apart, in, n);
+        n -= (length - span) * apart;
+        if (length > span) max_rows(in, in + (length - span) * apart, in, n);
+    };
+    along(1);
+    along(wide);
+    for (int64_t y = 0; y < rows; ++y) std::memcpy(out + y * columns, in + y * wide, columns * sizeof(float));
 }
 
 // Pixels between a quarter and three quarters of the way up, for each crossing of the middle, along
@@ -411,12 +479,15 @@ double edge_width(const float* relative, int64_t h, int64_t w) {
     int64_t band = 0, crossings = 0;
     for (int64_t y = 0; y < h; y += 4) {
         const float* row = relative + y * w;
-        bool before = row[0] > .5f;
-        for (int64_t x = 0; x < w; ++x) {
-            const bool inside = row[x] > .5f;
-            crossings += inside != before;
-            before = inside;
-            band += row[x] > 0 && row[x] < 1;
+        for (const Span span : Spans(y)) {
+            bool before = span.start == 0 && row[0] > .5f;
+            for (int64_t x = span.start; x < span.end; ++x) {
+                const bool inside = row[x] > .5f;
+                crossings += inside != before;
+                before = inside;
+                band += row[x] > 0 && row[x] < 1;
+            }
+            crossings += before && span.end < w;
         }
     }
     return crossings ? static_cast<double>(band) / static_cast<double>(crossings) : 0;
@@ -437,18 +508,29 @@ int32_t find(std::vector<int32_t>& parent, int32_t i) {
 // `label` with the piece of each pixel (-1 outside) and returns how many pieces there are.
 int32_t climb(int64_t h, int64_t w) {
     auto& s = scratch;
-    s.label.resize(h * w), s.list.clear(), s.regions.clear();
+    s.label.assign(h * w, -1), s.list.clear(), s.regions.clear();
     s.row.assign(3 * (w + 2), -1.f);
     auto line = [&](int64_t y) { return s.row.data() + ((y + 3) % 3) * (w + 2); };
-    s.rows->mask(s.grid.data(), s.ridge.data(), line(0) + 1, w);
+    auto mask = [&](int64_t y) {
+        std::fill_n(line(y), w + 2, -1.f);
+        if (y == h) return;
+        for (const Span span : Spans(y)) {
+            const int64_t at = y * w + span.start;
+            s.rows->mask(s.grid.data() + at, s.ridge.data() + at, line(y) + 1 + span.start, span.end - span.start);
+        }
+    };
+    mask(0);
     for (int64_t y = 0; y < h; ++y) {
-        if (y + 1 < h) s.rows->mask(s.grid.data() + (y + 1) * w, s.ridge.data() + (y + 1) * w, line(y + 1) + 1, w);
-        else std::fill_n(line(y + 1), w + 2, -1.f);
-        const int32_t first = static_cast<int32_t>(y * w);
-        int32_t* way = s.label.data() + first;
-        s.rows->steepest(line(y - 1), line(y), line(y + 1), way, w, first, static_cast<int32_t>(w));
-        for (int32_t x = 0; x < w; ++x)
-            if (way[x] == first + x) s.list.push_back(first + x);
+        mask(y + 1);
+        for (const Span span : Spans(y)) {
+            const int32_t first = static_cast<int32_t>(y * w + span.start);
+            const int32_t length = static_cast<int32_t>(span.end - span.start);
+            int32_t* way = s.label.data() + first;
+            s.rows->steepest(line(y - 1) + span.start, line(y) + span.start, line(y + 1) + span.start, way, length,
+                             first, static_cast<int32_t>(w));
+            for (int32_t x = 0; x < length; ++x)
+                if (way[x] == first + x) s.list.push_back(first + x);
+        }
     }
     const int32_t count = static_cast<int32_t>(s.list.size());
     s.regions.resize(count);
@@ -458,18 +540,23 @@ int32_t climb(int64_t h, int64_t w) {
         s.regions[r].seed = s.list[r], s.regions[r].crest = s.ridge[s.list[r]];
         label[s.list[r]] = -2 - r;
     }
-    for (int64_t i = 0; i < h * w; ++i) {
-        if (label[i] < 0) continue;
-        int32_t end = label[i];
-        while (label[end] >= 0) end = label[end];
-        const int32_t mark = label[end];
-        for (int32_t j = static_cast<int32_t>(i); label[j] >= 0;) {
-            const int32_t next = label[j];
-            label[j] = mark;
-            j = next;
-        }
-    }
-    for (int64_t i = 0; i < h * w; ++i) label[i] = label[i] < -1 ? -2 - label[i] : -1;
+    for (int64_t y = 0; y < h; ++y)
+        for (const Span span : Spans(y))
+            for (int64_t i = y * w + span.start; i < y * w + span.end; ++i) {
+                if (label[i] < 0) continue;
+                int32_t end = label[i];
+                while (label[end] >= 0) end = label[end];
+                const int32_t mark = label[end];
+                for (int32_t j = static_cast<int32_t>(i); label[j] >= 0;) {
+                    const int32_t next = label[j];
+                    label[j] = mark;
+                    j = next;
+                }
+            }
+    for (int64_t y = 0; y < h; ++y)
+        for (const Span span : Spans(y))
+            for (int64_t i = y * w + span.start; i < y * w + span.end; ++i)
+                label[i] = label[i] < -1 ? -2 - label[i] : -1;
     return count;
 }
 
@@ -481,39 +568,41 @@ void measure_pieces(int64_t h, int64_t w) {
         const int32_t* label = s.label.data() + y * w;
         const int32_t* below = y + 1 < h ? label + w : nullptr;
         const float *height = s.height.data() + y * w, *under = height + w;
-        for (int64_t x = 0; x < w;) {
-            const int32_t piece = label[x];
-            if (piece < 0) {
-                ++x;
-                continue;
-            }
-            const int64_t start = x;
-            Region& region = s.regions[piece];
-            float peak = region.peak, mass = 0;
-            int32_t touched = -1;
-            float saddle = 0;
-            for (; x < w && label[x] == piece; ++x) {
-                peak = std::max(peak, height[x]);
-                mass += height[x];
-                if (!below || below[x] < 0 || below[x] == piece) continue;
-                const float pass = std::min(height[x], under[x]);
-                if (below[x] == touched) {
-                    saddle = std::max(saddle, pass);
+        for (const Span span : Spans(y)) {
+            for (int64_t x = span.start; x < span.end;) {
+                const int32_t piece = label[x];
+                if (piece < 0) {
+                    ++x;
                     continue;
                 }
+                const int64_t start = x;
+                Region& region = s.regions[piece];
+                float peak = region.peak, mass = 0;
+                int32_t touched = -1;
+                float saddle = 0;
+                for (; x < w && label[x] == piece; ++x) {
+                    peak = std::max(peak, height[x]);
+                    mass += height[x];
+                    if (!below || below[x] < 0 || below[x] == piece) continue;
+                    const float pass = std::min(height[x], under[x]);
+                    if (below[x] == touched) {
+                        saddle = std::max(saddle, pass);
+                        continue;
+                    }
+                    if (touched >= 0) s.contacts.push_back({std::min(piece, touched), std::max(piece, touched), saddle});
+                    touched = below[x], saddle = pass;
+                }
                 if (touched >= 0) s.contacts.push_back({std::min(piece, touched), std::max(piece, touched), saddle});
-                touched = below[x], saddle = pass;
+                if (x < w && label[x] >= 0)
+                    s.contacts.push_back({std::min(piece, label[x]), std::max(piece, label[x]), std::min(height[x - 1], height[x])});
+                region.peak = peak, region.mass += mass;
+                region.edge |= (y == 0) | (y == h - 1) | (start == 0) | (x == w);
+                const double n = static_cast<double>(x - start), row = static_cast<double>(y);
+                const double middle = static_cast<double>(start + x - 1) / 2, sum = n * middle;
+                Moments& m = region.moments;
+                m.area += n, m.y += n * row, m.x += sum, m.yy += n * row * row, m.xy += row * sum;
+                m.xx += n * (middle * middle + (n * n - 1) / 12);
             }
-            if (touched >= 0) s.contacts.push_back({std::min(piece, touched), std::max(piece, touched), saddle});
-            if (x < w && label[x] >= 0)
-                s.contacts.push_back({std::min(piece, label[x]), std::max(piece, label[x]), std::min(height[x - 1], height[x])});
-            region.peak = peak, region.mass += mass;
-            region.edge |= (y == 0) | (y == h - 1) | (start == 0) | (x == w);
-            const double n = static_cast<double>(x - start), row = static_cast<double>(y);
-            const double middle = static_cast<double>(start + x - 1) / 2, sum = n * middle;
-            Moments& m = region.moments;
-            m.area += n, m.y += n * row, m.x += sum, m.yy += n * row * row, m.xy += row * sum;
-            m.xx += n * (middle * middle + (n * n - 1) / 12);
         }
     }
 }
@@ -524,24 +613,24 @@ void measure_pieces(int64_t h, int64_t w) {
 double take_background(int64_t h, int64_t w, const nucensus_look& look) {
     auto& s = scratch;
     const int64_t side = std::max<int64_t>(4, look.tile);
-    Tiles tiles = measure_tiles(s.smooth.data(), h, w, side);
-    double surface[6] = {0};
-    const float* flat = s.smooth.data();
+    Flat flat{h, w};
+    Tiles tiles = measure_tiles(flat, side);
     // Twice: a tile's low percentile is biased on a slope, and the first time takes most of it away.
-    for (int round = 0; round < 2 && fit_surface(tiles, surface); ++round) {
-        subtract_surface(flat, s.height.data(), h, w, surface);
-        flat = s.height.data();
-        tiles = measure_tiles(flat, h, w, side);
+    while (flat.surfaces < 2 && fit_surface(tiles, flat.surface[flat.surfaces])) {
+        ++flat.surfaces;
+        tiles = measure_tiles(flat, side);
     }
     // In a crowd no tile is free of nuclei, and its spread is theirs; but haze is allowed for.
     const double spread = quantile(s.sp.data(), static_cast<int64_t>(s.sp.size()), .25) / .7572;
     const int64_t apart = std::max<int64_t>(2, static_cast<int64_t>(std::ceil(3 * look.smooth_sigma)));
     const int64_t skip = std::max<int64_t>(1, look.tile / 8);
-    const double noise = std::min(spread, 3 * fine_noise(flat, h, w, apart, skip, .2, .2533));
+    s.row.resize(w);
+    const auto row_at = [&](int64_t y) { return flat.row(y, s.row.data()); };
+    const double noise = std::min(spread, 3 * fine_noise(row_at, h, w, apart, skip, .2, .2533));
     window3(s.lo, tiles, [](float a, float b) { return std::min(a, b); });
     window3(s.lo, tiles, [](float a, float b) { return std::max(a, b); });
     smooth3(s.lo, tiles);
-    subtract_background(flat, s.height.data(), h, w, tiles, static_cast<float>(1.28 * noise));
+    subtract_background(flat, s.height.data(), tiles, static_cast<float>(1.28 * noise));
     return noise;
 }
 
@@ -573,12 +662,31 @@ double mean_background(int64_t size) {
 // Heights relative to those of their object, clipped between a quarter and three quarters: into `grid`.
 void take_relative(int64_t h, int64_t w, const nucensus_look& look, double threshold) {
     auto& s = scratch;
-    // Smoothed first: the brightest grain of a nucleus is not its height.
-    blur(s.height.data(), s.ridge.data(), h, w, look.crest_sigma);
-    window_max(s.ridge.data(), s.local.data(), h, w, std::max<int64_t>(1, look.reach));
+    const Gaussian gaussian(look.crest_sigma);
+    const int64_t reach = std::max<int64_t>(1, look.reach);
     const float floor = 2 * static_cast<float>(threshold);
-    for (int64_t i = 0; i < h * w; i += w)
-        s.rows->relative(s.height.data() + i, s.local.data() + i, s.grid.data() + i, w, floor);
+    find_spans(h, w, .249f * floor);  // what is lower is 0
+    std::fill(s.grid.begin(), s.grid.end(), 0.f);
+    for (int64_t y = 0; y < h; y += BAND) {
+        const int64_t rows = std::min(BAND, h - y);
+        for (const Span span : Spans(y)) {
+            // Smoothed first: the brightest grain of a nucleus is not its height.
+            const int64_t columns = span.end - span.start, wide = columns + 2 * reach;
+            const Span around{std::max<int64_t>(0, span.start - reach), std::min(w, span.end + reach)};
+            s.tile.assign((rows + 2 * reach) * wide, -HUGE_VALF);
+            s.crest.resize(rows * columns);
+            for (int64_t j = -reach; j < rows + reach; ++j) {
+                if (y + j < 0 || y + j >= h) continue;
+                float* to = s.tile.data() + (j + reach) * wide + around.start - span.start + reach;
+                blur_row(gaussian, s.height.data(), h, w, y + j, around, to);
+            }
+            window_max(s.tile.data(), s.crest.data(), rows, columns, reach);
+            for (int64_t j = 0; j < rows; ++j) {
+                const int64_t at = (y + j) * w + span.start;
+                s.rows->relative(s.height.data() + at, s.crest.data() + j * columns, s.grid.data() + at, columns, floor);
+            }
+        }
+    }
 }
 
 // ---- putting pieces together -----------------------------------------------------------------
@@ -705,9 +813,9 @@ int64_t find_regions(const Pixel* pixels, int64_t height, int64_t width, const n
                      nucensus_measure* measure, nucensus_region* out, int64_t capacity) {
     auto& s = scratch;
     const int64_t step = look.step, h = (height + step - 1) / step, w = (width + step - 1) / step, size = h * w;
-    for (auto* map : {&s.grid, &s.smooth, &s.height, &s.local, &s.ridge}) map->resize(size);
+    for (auto* map : {&s.grid, &s.smooth, &s.height, &s.ridge}) map->resize(size);
     decimate(pixels, height, width, static_cast<int>(step), s.grid.data());
-    const double grain = fine_noise(s.grid.data(), h, w, 1, std::max<int64_t>(1, look.tile / 8), .5, .6745);
+    const double grain = fine_noise([&](int64_t y) { return s.grid.data() + y * w; }, h, w, 1, std::max<int64_t>(1, look.tile / 8), .5, .6745);
     measure->grain = std::isfinite(grain) ? grain : 0;
     blur(s.grid.data(), s.smooth.data(), h, w, look.smooth_sigma);
     measure->noise = take_background(h, w, look);
@@ -716,7 +824,10 @@ int64_t find_regions(const Pixel* pixels, int64_t height, int64_t width, const n
 
     take_relative(h, w, look, measure->threshold);
     measure->edge_width = edge_width(s.grid.data(), h, w) * static_cast<double>(step);
-    blur(s.grid.data(), s.ridge.data(), h, w, look.ridge_sigma);
+    const Gaussian gaussian(look.ridge_sigma);
+    for (int64_t y = 0; y < h; ++y)
+        for (const Span span : Spans(y))
+            blur_row(gaussian, s.grid.data(), h, w, y, span, s.ridge.data() + y * w + span.start);
     const int32_t count = climb(h, w);
     measure_pieces(h, w);
     Union(count, look).merge_all();

@@ -85,9 +85,10 @@ void subtract_rows(const float* a, ConstRow b, float* to, int64_t n) {
 
 // `to` may be `from`.
 void subtract_parabola(const float* from, float* to, int64_t n, float c0, float c1, float c2, float scale) {
+    const int32_t end = static_cast<int32_t>(n);  // a 64-bit count would be narrowed at each step
 #pragma GCC ivdep
-    for (int64_t x = 0; x < n; ++x) {
-        const float at = (static_cast<float>(static_cast<int32_t>(x)) + .5f) * scale - 1;
+    for (int32_t x = 0; x < end; ++x) {
+        const float at = (static_cast<float>(x) + .5f) * scale - 1;
         to[x] = from[x] - (c0 + at * (c1 + at * c2));
     }
 }
@@ -123,9 +124,10 @@ void steepest_row(ConstRow up, ConstRow mid, ConstRow down, int32_t* __restrict_
         to = down[x + 2] > best ? 8 : to;
         way[x] = mid[x + 1] < 0 ? -1 : to;
     }
-    for (int64_t x = 0; x < n; ++x) {
+    const int32_t end = static_cast<int32_t>(n);
+    for (int32_t x = 0; x < end; ++x) {
         const int32_t row = (way[x] * 11) >> 5;  // divided by three
-        const int32_t place = first + static_cast<int32_t>(x) + (row - 1) * width + way[x] - 3 * row - 1;
+        const int32_t place = first + x + (row - 1) * width + way[x] - 3 * row - 1;
         way[x] = way[x] < 0 ? -1 : place;
     }
 }
