@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..parameter_search import TunedParameters
 
 
-class _Numbers(click.ParamType[list[float]]):
+class _Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
     """Numbers with commas between them."""
 
     name = "NUMBERS"
