@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class _Position(click.ParamType[int | str]):
+class _Position(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
     """An index, or one of a few words; any word with `names`."""
 
     def __init__(self, *words: str, names: bool = False) -> None:
