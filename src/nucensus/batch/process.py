@@ -17,6 +17,7 @@ from ..errors import InputError, StrategyError, WorkerDiedError
 from ..execute import Lost, Scheduler, Strategy, Traffic, inner_pools_capped
 from ..machine import available_memory_bytes
 from ..read import read
+from ..remote import absolute
 from .choose import Choice, choose_from, trial_size
 from .decide import decided
 from .pilot import Measured, Pilot
@@ -78,10 +79,10 @@ def process_images(
     >>> process_images([np.ones((4, 5)), np.zeros((4, 5))], np.sum, strategy="list-memory")
     [20.0, 0.0]
     """
-    listed = list(images)
+    listed: list[Any] = list(images)
     in_memory = _are_arrays(listed)
     if scheduler is not None and not in_memory:
-        listed = list(map(_absolute, listed))
+        listed = [absolute(os.fspath(image)) for image in listed]
     results: list[Any] = [None] * len(listed)
     steps: Steps = (_itself if in_memory else read, function)
     traffic = None if in_memory else Traffic(path_of=os.fspath)
@@ -101,11 +102,6 @@ def process_images(
                 raise WorkerDiedError(f"image {index} cannot be worked on: {result.reason}")
             results[index] = result
     return results
-
-
-def _absolute(image: Any) -> str:
-    path: str = os.fspath(image)
-    return path if "://" in path else os.path.abspath(path)
 
 
 def _itself(image: Any) -> Any:
