@@ -7,7 +7,6 @@ one line in `DETECTORS`; others can register theirs under the entry point
 
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import entry_points
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -43,6 +42,8 @@ def detector_named(name: str) -> Detector:
     """Return the detector called `name`, one of ours or one that is registered."""
     if name in DETECTORS:
         return DETECTORS[name]
+    from importlib.metadata import entry_points  # takes as long as twenty images
+
     registered = {each.name: each for each in entry_points(group="nucensus.detectors")}
     if name not in registered:
         raise SettingsError(

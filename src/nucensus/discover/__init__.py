@@ -4,7 +4,6 @@ What an image is called says where on a plate it was taken; so do the index
 files of instruments, which also promise images that may not be there.
 """
 
-import functools
 import os
 import pickle
 import tempfile
@@ -101,17 +100,12 @@ def list_images(
 ) -> Iterator[ImageRef]:
     """Yield what `discover` returns while it is found, so that a million names need no memory.
 
-    The inputs are walked through twice: to know what there is to choose from,
-    and to choose. A bucket is listed once, and kept on disk in between. An
-    image that two inputs name comes twice.
+    What there is to choose from is known at the end of the listing: until then
+    it is kept on disk. An image that two inputs name comes twice.
     """
-    inputs, suffixes = list(inputs), list(suffixes)
-    walk = functools.partial(_Walk, inputs, suffixes, pattern=pattern, manifest=manifest)
-    if not any(map(is_remote, inputs)):
-        yield from select(walk(), walk(), plane or Plane())
-        return
+    walk = _Walk(inputs, suffixes, pattern=pattern, manifest=manifest)
     with tempfile.TemporaryFile() as file:
-        yield from select(_keep(walk(), file), _kept(file), plane or Plane())
+        yield from select(_keep(walk, file), _kept(file), plane or Plane())
 
 
 def survey(
@@ -326,7 +320,9 @@ def _missing(index: Index, promise: Promise, base: str) -> ImageRef:
 def _name(path: str, base: str) -> str:
     if is_remote(path):
         return name_below(path, base)
-    return Path(os.path.relpath(path, base) if base else path).as_posix()
+    if not base:
+        return Path(path).as_posix()
+    return os.path.relpath(path, base).replace(os.sep, "/")
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -1,7 +1,6 @@
 """Understand the names of files: plate, well, site, channel, z, time."""
 
 import re
-from dataclasses import replace
 
 from ..errors import InputError
 from ..model import Place
@@ -100,12 +99,7 @@ def _place(groups: dict[str, str | None]) -> Place:
         fields["plate"] = folder  # MetaXpress exports: the folder above TimePoint_1
     if row and column:
         fields["well"] = well_name(int(row) if row.isdecimal() else row, column)
-    place = Place(**fields)
-    return replace(
-        place,
-        well=normal_well(place.well),
-        **{name: _number(getattr(place, name)) for name in ("site", "channel", "z", "time")},
-    )
+    return Place(**{name: _NORMAL.get(name, str)(value) for name, value in fields.items()})
 
 
 def normal_well(text: str) -> str:
@@ -116,3 +110,8 @@ def normal_well(text: str) -> str:
 
 def _number(text: str) -> str:
     return str(int(text)) if text.isdecimal() else text
+
+
+_NORMAL = {
+    "well": normal_well, "site": _number, "channel": _number, "z": _number, "time": _number,
+}  # fmt: skip

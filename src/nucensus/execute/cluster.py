@@ -5,7 +5,6 @@ whose worker dies does not go on to the next worker by itself: it comes back
 here, and is done again in a process that may die.
 """
 
-import asyncio
 import itertools
 import logging
 import operator
@@ -274,6 +273,8 @@ class _Shift:
         return _Task(items) if items else None
 
     def _submit(self, task: _Task, address: str) -> None:
+        import asyncio  # takes as long to import as thirty images to count
+
         self._check_connection()
         if self._job is None:
             # The result of a task, and not scattered: it is computed again if its worker dies.
