@@ -274,11 +274,14 @@ def test_a_manifest_may_be_parquet(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
-    touch(tmp_path, "one.tif")
-    table = pyarrow.table({"path": ["one.tif"], "dose": [1.5], "note": [None]})
-    parquet.write_table(table, tmp_path / "list.parquet")
-    (found,) = discover([], SUFFIXES, manifest=tmp_path / "list.parquet")
-    assert (found.name, found.extra) == ("one.tif", '{"dose": "1.5", "note": ""}')
+    touch(tmp_path, "one.tif", "two.tif")
+    # A whole number is a floating-point one where others are missing, as pandas keeps them.
+    columns = {"path": ["one.tif", "two.tif"], "site": [2.0, None], "dose": [1.5, float("nan")]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "list.parquet")
+    found = discover([], SUFFIXES, manifest=tmp_path / "list.parquet")
+    assert [each.name for each in found] == ["one.tif", "two.tif"]
+    assert [each.place.site for each in found] == ["2", ""]
+    assert [each.extra for each in found] == ['{"dose": "1.5"}', '{"dose": ""}']
 
 
 @pytest.mark.parametrize(

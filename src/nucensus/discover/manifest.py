@@ -122,4 +122,8 @@ def _read_parquet(path: str) -> Iterator[dict[str, str]]:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    """Return a value as CSV would say it: whole numbers with gaps are kept as floating point."""
+    if value is None or value != value:  # NaN
+        return ""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return str(int(value) if whole else value)

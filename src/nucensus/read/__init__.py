@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError, TooLargeError
 from ..model import Header, Plane
-from ..remote import explained, is_remote, open_remote, open_to_read
+from ..remote import explained, is_remote, is_zarr, open_remote, open_to_read
 from .scene import Scene, choose_scene, read_plane
 
 OnHeader: TypeAlias = Callable[[Header], None]
@@ -147,7 +147,7 @@ def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
 @contextmanager
 def _remote_scenes(reader: Reader, address: str) -> Iterator[Sequence[Scene]]:
     """Open an object; a request that failed outranks what a library made of it."""
-    if is_in_zarr(address):
+    if is_zarr(address):
         with explained(address), reader(address) as scenes:
             yield scenes
         return
@@ -165,7 +165,7 @@ def _remote_scenes(reader: Reader, address: str) -> Iterator[Sequence[Scene]]:
 
 
 def _reader(name: str) -> Reader:
-    suffix = ".zarr" if is_in_zarr(name) else os.path.splitext(name)[1].lower()
+    suffix = ".zarr" if is_zarr(name) else os.path.splitext(name)[1].lower()
     try:
         module = _READERS[suffix]
     except KeyError:
@@ -175,11 +175,6 @@ def _reader(name: str) -> Reader:
         ) from None
     reader: Reader = importlib.import_module(f".{module}", __name__).open_scenes
     return reader
-
-
-def is_in_zarr(name: str) -> bool:
-    """Tell whether `name` is a folder in an OME-Zarr, such as a field of a plate."""
-    return any(part.lower().endswith(".zarr") for part in name.replace("\\", "/").split("/"))
 
 
 def _check_exists(name: str) -> None:
@@ -194,7 +189,7 @@ def _check_exists(name: str) -> None:
     except OSError as error:
         raise ReadError(f"the file cannot be opened: {error.strerror}") from error
     if stat.S_ISDIR(status.st_mode):
-        if is_in_zarr(name):
+        if is_zarr(name):
             return
         raise ReadError("this is a folder with a name like an image's; expected a file")
     if not stat.S_ISREG(status.st_mode):

@@ -115,8 +115,8 @@ def _told_by(address: str) -> list[str]:
 
 
 def is_zarr(path: str) -> bool:
-    """Whether `path` names an OME-Zarr or what is in one: a folder, whatever size it has."""
-    return ".zarr/" in f"{path.lower()}/"
+    """Tell whether `path` is an OME-Zarr or a folder in one, such as a field of a plate."""
+    return ".zarr/" in f"{path.lower()}/".replace("\\", "/")
 
 
 def _look(address: str) -> tuple[int, int] | None:

@@ -109,7 +109,8 @@ class Objects:
                 for each in page:
                     path: str = each["path"]
                     yield Listed(path[len(prefix) :], each["size"], _ns(each))
-                    zarr = path[: path.lower().find(".zarr/") + 6] if _is_in_zarr(path) else ""
+                    before = path.lower().find(".zarr/")
+                    zarr = path[: before + 6] if before >= 0 else ""
                     count = count + 1 if zarr and zarr == inside and path > last else 0
                     last, inside = path, zarr
                 if count >= _PAGE:
@@ -128,10 +129,6 @@ class Objects:
         from zarr.storage import ObjectStore
 
         return ObjectStore(self._open(self._path(key), _PATIENCE), read_only=True)
-
-
-def _is_in_zarr(path: str) -> bool:
-    return ".zarr/" in path.lower()
 
 
 def _ns(known: Any) -> int:
