@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from ..errors import InputError
 from ..model import ImageRef, Place, Plane
-from ..remote import ask_all, is_remote, size_and_time
+from ..remote import ask_all, is_remote, is_zarr, size_and_time
 from .bucket import common_prefix, expand_remote, name_below
 from .index import Index, Promise, read_index
 from .manifest import read_manifest, read_metadata
@@ -200,7 +200,7 @@ def _references(batch: Batch, base: str) -> Iterator[ImageRef]:
     for path in batch.images:
         name = _name(path, base)
         known = batch.known.get(path)
-        is_folder = known is None if is_remote(path) else os.path.isdir(path)
+        is_folder = is_zarr(path) and (known is None if is_remote(path) else os.path.isdir(path))
         fields = zarr_fields(path) if is_folder else None
         if fields is None:
             yield ImageRef(name, path, *(known or size_and_time(path)))

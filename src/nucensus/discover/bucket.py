@@ -14,7 +14,7 @@ from ..model import RUN_FILE
 from ..remote import check_address, list_below, open_remote, size_and_time
 from .walk import THUMBNAIL, Batch, is_image_folder, is_index, sortable
 
-_FILE, _FOLDER, _END = b"\1", b"\2", bytes(5)
+_FILE, _FOLDER, _END = b"\1", b"\2", bytes(8)
 """So that of a folder the files come first, and a name before those that it starts."""
 
 _Row = tuple[bytes, str, str, int, int]

@@ -32,6 +32,9 @@ def select(
         }
         for plate, axes in _tokens(everything).items()
     }
+    left_to_files = {
+        plate: replace(plane, **dict.fromkeys(chosen)) for plate, chosen in choices.items()
+    }
     for each in again:
         chosen = choices.get(each.place.plate, {})
         kept = all(
@@ -39,7 +42,7 @@ def select(
             for axis, wanted in chosen.items()
         )
         if kept:
-            left_to_file = plane if not chosen else replace(plane, **dict.fromkeys(chosen))
+            left_to_file = left_to_files.get(each.place.plate, plane)
             yield replace(each, plane=left_to_file) if str(left_to_file) else each
 
 

@@ -159,10 +159,9 @@ def sortable(name: str) -> bytes:
     """Return `natural_key` as bytes that sort alike: a number is its length and its digits."""
     parts = []
     for is_text, number, text in natural_key(name):
-        digits = str(number).encode()
-        start = b"\1" if is_text else b"\0" + len(digits).to_bytes(4) + digits
-        parts.append(start + text.encode("utf-32-be", "surrogatepass") + bytes(4))
-    return b"".join(parts)
+        digits = str(number)
+        parts.append(f"\1{text}\0" if is_text else f"\0{chr(len(digits))}{digits}")
+    return "".join(parts).encode("utf-32-be", "surrogatepass")
 
 
 def _folder(given: str) -> str:
