@@ -1,5 +1,5 @@
-// The loops over rows that take most of the time of `foreground.cpp`, compiled for each instruction
-// set. Single precision in a fixed order, without fused operations: all give the same bits.
+// The loops over rows that take most of the time of the detector without parameters, compiled for each
+// instruction set. Single precision in a fixed order, without fused operations: all give the same bits.
 #include "foreground_rows.h"
 
 namespace nucensus {
@@ -8,21 +8,17 @@ namespace {
 using Row = float* __restrict__;
 using ConstRow = const float* __restrict__;
 
-template <class Pixel>
-inline __attribute__((always_inline)) Pixel least(Pixel a, Pixel b) { return b < a ? b : a; }
-template <class Pixel>
-inline __attribute__((always_inline)) Pixel most(Pixel a, Pixel b) { return a < b ? b : a; }
+#define NUCENSUS_INLINE inline __attribute__((always_inline))
 
 template <class Pixel>
-void add_row(const Pixel* __restrict__ from, Row to, int64_t n) {
-    for (int64_t x = 0; x < n; ++x) to[x] += static_cast<float>(from[x]);
-}
+NUCENSUS_INLINE Pixel least(Pixel a, Pixel b) { return b < a ? b : a; }
+template <class Pixel>
+NUCENSUS_INLINE Pixel most(Pixel a, Pixel b) { return a < b ? b : a; }
 
 // Hot pixels: no pixel stays above the third greatest of its eight neighbours, so specks of up to
 // three pixels go.
 template <class Pixel>
-inline __attribute__((always_inline)) Pixel cap(Pixel mid, Pixel v0, Pixel v1, Pixel v2, Pixel v3, Pixel v4,
-                                                Pixel v5, Pixel v6, Pixel v7) {
+NUCENSUS_INLINE Pixel cap(Pixel mid, Pixel v0, Pixel v1, Pixel v2, Pixel v3, Pixel v4, Pixel v5, Pixel v6, Pixel v7) {
     // Sort both fours, then the third of the eight.
     const Pixel a = most(v0, v1), b = least(v0, v1), c = most(v2, v3), d = least(v2, v3);
     const Pixel e = most(v4, v5), f = least(v4, v5), g = most(v6, v7), k = least(v6, v7);
@@ -32,11 +28,21 @@ inline __attribute__((always_inline)) Pixel cap(Pixel mid, Pixel v0, Pixel v1, P
     return least(mid, third);
 }
 
+// The columns left and right of `x` are given: at the edge of the image both are the inner one.
 template <class Pixel>
-void cap_row(const Pixel* __restrict__ up, const Pixel* __restrict__ mid, const Pixel* __restrict__ down,
-             Pixel* __restrict__ to, int64_t n) {
-    for (int64_t x = 1; x < n - 1; ++x)
-        to[x] = cap(mid[x], up[x - 1], up[x], up[x + 1], mid[x - 1], mid[x + 1], down[x - 1], down[x], down[x + 1]);
+NUCENSUS_INLINE float capped(const Pixel* up, const Pixel* mid, const Pixel* down, int64_t left, int64_t x, int64_t right) {
+    return static_cast<float>(
+        cap(mid[x], up[left], up[x], up[right], mid[left], mid[right], down[left], down[x], down[right]));
+}
+
+template <class Pixel, bool ADD>
+void clean(const Pixel* __restrict__ up, const Pixel* __restrict__ mid, const Pixel* __restrict__ down, Row to,
+           int64_t n) {
+    const auto put = [&](int64_t x, float value) { to[x] = ADD ? to[x] + value : value; };
+    for (int64_t x = 1; x < n - 1; ++x) put(x, capped(up, mid, down, x - 1, x, x + 1));
+    const int64_t second = n > 1 ? 1 : 0, last_but_one = n > 1 ? n - 2 : 0;
+    put(0, capped(up, mid, down, second, 0, second));
+    if (n > 1) put(n - 1, capped(up, mid, down, last_but_one, n - 1, last_but_one));
 }
 
 template <int STEP>
@@ -48,114 +54,152 @@ void fold(ConstRow from, Row to, int64_t n, float scale) {
     }
 }
 
-template <int R>
-void convolve_row(ConstRow from, Row to, int64_t n, const float* taps) {
-    float k[R + 1];
-    for (int j = 0; j <= R; ++j) k[j] = taps[j];
-    for (int64_t x = 0; x < n; ++x) {
-        float sum = from[x + R] * k[0];
-        for (int j = 1; j <= R; ++j) sum += (from[x + R - j] + from[x + R + j]) * k[j];
-        to[x] = sum;
+void highest_of_rows(const float* const* rows, int64_t count, int64_t n, Row to) {
+    for (int64_t x = 0; x < n; ++x) to[x] = rows[0][x];
+    for (int64_t i = 1; i < count; ++i) {
+        ConstRow row = rows[i];
+        for (int64_t x = 0; x < n; ++x) to[x] = most(to[x], row[x]);
     }
 }
 
-// One pass over R rows above and below, all in registers.
+void highest_of_pairs(ConstRow from, Row to, int64_t n) {
+    for (int64_t x = 0; x < n; ++x) to[x] = most(from[2 * x], from[2 * x + 1]);
+}
+
+void highest(const float* const* rows, int64_t count, int64_t n, float* line, float* to) {
+    static_assert(BLOCK == 16);
+    highest_of_rows(rows, count, n, line);
+    highest_of_pairs(line, line + n, n / 2);
+    highest_of_pairs(line + n, line, n / 4);
+    highest_of_pairs(line, line + n, n / 8);
+    highest_of_pairs(line + n, to, n / 16);
+}
+
 template <int R>
-void convolve_column(const float* const* rows, Row to, int64_t n, const float* taps) {
-    float k[R + 1];
+NUCENSUS_INLINE void blur_columns(const float* const* rows, Row to, int64_t start, int64_t end, const float* k) {
     const float* __restrict__ p[2 * R + 1];
-    for (int j = 0; j <= R; ++j) k[j] = taps[j];
     for (int j = 0; j <= 2 * R; ++j) p[j] = rows[j];
-    for (int64_t x = 0; x < n; ++x) {
+    for (int64_t x = start; x < end; ++x) {
         float sum = p[R][x] * k[0];
         for (int j = 1; j <= R; ++j) sum += (p[R - j][x] + p[R + j][x]) * k[j];
         to[x] = sum;
     }
 }
 
-void lerp_rows(ConstRow a, ConstRow b, Row to, int64_t n, float k) {
-    for (int64_t x = 0; x < n; ++x) to[x] = a[x] + (b[x] - a[x]) * k;
-}
-
-// `to` may be `a`.
-void subtract_rows(const float* a, ConstRow b, float* to, int64_t n) {
-#pragma GCC ivdep
-    for (int64_t x = 0; x < n; ++x) to[x] = a[x] - b[x];
-}
-
-// `to` may be `from`.
-void subtract_parabola(const float* from, float* to, int64_t n, float c0, float c1, float c2, float scale) {
-    const int32_t end = static_cast<int32_t>(n);  // a 64-bit count would be narrowed at each step
-#pragma GCC ivdep
-    for (int32_t x = 0; x < end; ++x) {
-        const float at = (static_cast<float>(x) + .5f) * scale - 1;
-        to[x] = from[x] - (c0 + at * (c1 + at * c2));
+template <int R>
+NUCENSUS_INLINE void blur_row(ConstRow from, Row to, int64_t n, const float* k) {
+    for (int64_t x = 0; x < n; ++x) {
+        float sum = from[x] * k[0];
+        for (int j = 1; j <= R; ++j) sum += (from[x - j] + from[x + j]) * k[j];
+        to[x] = sum;
     }
 }
 
-// `to` may be `a`, so none of the three is marked restrict.
-void max_rows(const float* a, const float* b, float* to, int64_t n) {
-#pragma GCC ivdep
-    for (int64_t x = 0; x < n; ++x) to[x] = a[x] < b[x] ? b[x] : a[x];
+template <int R>
+constexpr int64_t whole_vectors = (R + 7) / 8 * 8;  // that hold what R columns beside are needed
+
+template <int R>
+void blur(const float* const* rows, int64_t count, int64_t n, const float* taps, float* line, float* const* to) {
+    constexpr int64_t side = whole_vectors<R>;
+    float k[R + 1];
+    for (int j = 0; j <= R; ++j) k[j] = taps[j];
+    for (int64_t i = 0; i < count; ++i) {
+        blur_columns<R>(rows + i, line + side, -side, n + side, k);
+        blur_row<R>(line + side, to[i], n, k);
+    }
 }
 
-void relative_row(ConstRow height, ConstRow local, Row to, int64_t n, float floor) {
+template <int R>
+NUCENSUS_INLINE void highest_of_columns(const float* const* rows, Row to, int64_t start, int64_t end) {
+    const float* __restrict__ p[2 * R + 1];
+    for (int j = 0; j <= 2 * R; ++j) p[j] = rows[j];
+    for (int64_t x = start; x < end; ++x) {
+        float value = p[0][x];
+        for (int j = 1; j <= 2 * R; ++j) value = most(value, p[j][x]);
+        to[x] = value;
+    }
+}
+
+template <int R>
+NUCENSUS_INLINE void relative_row(ConstRow highest, ConstRow height, Row to, int64_t n, float floor) {
     for (int64_t x = 0; x < n; ++x) {
-        const float r = 2 * height[x] / most(local[x], floor) - .5f;
+        float local = floor;
+        for (int j = -R; j <= R; ++j) local = most(local, highest[x + j]);
+        const float r = 2 * height[x] / local - .5f;
         to[x] = least(most(r, 0.f), 1.f);
     }
 }
 
-// The place of the steepest neighbour in the foreground, which may be the pixel itself, -1 outside:
-// of equal values the first in reading order, so that no way leads in a circle. `first` is the place
-// of the first pixel, `width` how far below the next row is.
-void steepest_row(ConstRow up, ConstRow mid, ConstRow down, int32_t* __restrict__ way, int64_t n, int32_t first,
-                  int32_t width) {
-    for (int64_t x = 0; x < n; ++x) {  // which of the nine, in reading order
-        float best = mid[x + 1];
-        int32_t to = 4;
-        to = mid[x] >= best ? 3 : to, best = most(best, mid[x]);
-        to = up[x + 2] >= best ? 2 : to, best = most(best, up[x + 2]);
-        to = up[x + 1] >= best ? 1 : to, best = most(best, up[x + 1]);
-        to = up[x] >= best ? 0 : to, best = most(best, up[x]);
-        to = mid[x + 2] > best ? 5 : to, best = most(best, mid[x + 2]);
-        to = down[x] > best ? 6 : to, best = most(best, down[x]);
-        to = down[x + 1] > best ? 7 : to, best = most(best, down[x + 1]);
-        to = down[x + 2] > best ? 8 : to;
-        way[x] = mid[x + 1] < 0 ? -1 : to;
-    }
-    const int32_t end = static_cast<int32_t>(n);
-    for (int32_t x = 0; x < end; ++x) {
-        const int32_t row = (way[x] * 11) >> 5;  // divided by three
-        const int32_t place = first + x + (row - 1) * width + way[x] - 3 * row - 1;
-        way[x] = way[x] < 0 ? -1 : place;
+template <int R>
+void relative(const float* const* crests, const float* const* heights, int64_t count, int64_t n, float floor,
+              float* line, float* const* to) {
+    constexpr int64_t side = whole_vectors<R>;
+    for (int64_t i = 0; i < count; ++i) {
+        highest_of_columns<R>(crests + i, line + side, -side, n + side);
+        relative_row<R>(line + side, heights[i], to[i], n, floor);
     }
 }
 
-void mask_row(ConstRow relative, ConstRow ridge, Row to, int64_t n) {
+void subtract_parabola(ConstRow at, Row to, int64_t n, float c0, float c1, float c2) {
+    for (int64_t x = 0; x < n; ++x) to[x] -= c0 + at[x] * (c1 + at[x] * c2);
+}
+
+// `above` may be `below`.
+void subtract_between(const float* above, const float* below, float share, Row to, int64_t n) {
+    for (int64_t x = 0; x < n; ++x) to[x] -= above[x] + (below[x] - above[x]) * share;
+}
+
+void mask(ConstRow relative, ConstRow ridge, Row to, uint8_t* __restrict__ inside, int64_t n) {
     for (int64_t x = 0; x < n; ++x) to[x] = relative[x] > .5f ? ridge[x] : -1;
+    for (int64_t x = 0; x < n; ++x) inside[x] = relative[x] > .5f;
 }
 
-// For each value, how many are not greater.
-void count_ranks(ConstRow values, int32_t* __restrict__ ranks, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) ranks[i] = 0;
-    for (int64_t j = 0; j < n; ++j) {
-        const float value = values[j];
-        for (int64_t i = 0; i < n; ++i) ranks[i] += value <= values[i];
+// Of equal values the first in reading order, so that no way leads in a circle.
+void steepest(const float* const* masks, const int32_t* const* numbers, int32_t* __restrict__ way, int64_t n) {
+    ConstRow up = masks[0], mid = masks[1], down = masks[2];
+    const int32_t *__restrict__ number_up = numbers[0], *__restrict__ number = numbers[1],
+                  *__restrict__ number_down = numbers[2];
+    for (int64_t x = 0; x < n; ++x) {
+        float best = mid[x];
+        int32_t to = number[x];
+        to = mid[x - 1] >= best ? number[x - 1] : to, best = most(best, mid[x - 1]);
+        to = up[x + 1] >= best ? number_up[x + 1] : to, best = most(best, up[x + 1]);
+        to = up[x] >= best ? number_up[x] : to, best = most(best, up[x]);
+        to = up[x - 1] >= best ? number_up[x - 1] : to, best = most(best, up[x - 1]);
+        to = mid[x + 1] > best ? number[x + 1] : to, best = most(best, mid[x + 1]);
+        to = down[x - 1] > best ? number_down[x - 1] : to, best = most(best, down[x - 1]);
+        to = down[x] > best ? number_down[x] : to, best = most(best, down[x]);
+        way[x] = down[x + 1] > best ? number_down[x + 1] : to;
     }
+}
+
+void put_in_order(Row a, Row b, int64_t n) {
+    for (int64_t x = 0; x < n; ++x) {
+        const float low = least(a[x], b[x]), high = most(a[x], b[x]);
+        a[x] = low, b[x] = high;
+    }
+}
+
+// Batcher's merging of odd and even places: the same comparisons whatever the values.
+void sort_columns(float* values, int64_t n) {
+    for (int size = 1; size < TILE_SAMPLES; size *= 2)
+        for (int apart = size; apart; apart /= 2)
+            for (int first = apart % size; first + apart < TILE_SAMPLES; first += 2 * apart)
+                for (int i = first; i < first + apart && i + apart < TILE_SAMPLES; ++i)
+                    if (i / (2 * size) == (i + apart) / (2 * size))
+                        put_in_order(values + i * n, values + (i + apart) * n, n);
 }
 
 constexpr Rows loops = {
-    {add_row<uint8_t>, cap_row<uint8_t>},
-    {add_row<uint16_t>, cap_row<uint16_t>},
-    {add_row<float>, cap_row<float>},
+    {clean<uint8_t, false>, clean<uint8_t, true>},
+    {clean<uint16_t, false>, clean<uint16_t, true>},
+    {clean<float, false>, clean<float, true>},
     {fold<1>, fold<2>, fold<3>, fold<4>},
-    {convolve_row<1>, convolve_row<2>, convolve_row<3>, convolve_row<4>, convolve_row<5>, convolve_row<6>,
-     convolve_row<7>, convolve_row<8>, convolve_row<9>, convolve_row<10>},
-    {convolve_column<1>, convolve_column<2>, convolve_column<3>, convolve_column<4>, convolve_column<5>,
-     convolve_column<6>, convolve_column<7>, convolve_column<8>, convolve_column<9>, convolve_column<10>},
-    lerp_rows, subtract_rows, subtract_parabola, max_rows, relative_row, mask_row, steepest_row,
-    count_ranks,
+    highest,
+    {blur<1>, blur<2>, blur<3>, blur<4>, blur<5>, blur<6>, blur<7>, blur<8>, blur<9>, blur<10>},
+    {relative<1>, relative<2>, relative<3>, relative<4>, relative<5>, relative<6>, relative<7>, relative<8>,
+     relative<9>, relative<10>},
+    subtract_parabola, subtract_between, mask, steepest, sort_columns,
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The loops over rows of pixels that `foreground.cpp` is made of, one set for each level.
+// The loops over rows of pixels that the detector without parameters is made of, one set for each
+// level.
 //
 // As `level.h`, this header is included by files that are compiled for different instruction sets,
 // and defines no function.
@@ -8,29 +9,42 @@
 
 namespace nucensus {
 
+constexpr int64_t BAND = 4, BLOCK = 16;  // rows and columns of a block of the grid
+constexpr int TILE_SAMPLES = 64;         // of a background tile
+constexpr int MOST_REACH = 10;           // of Gaussians and windows, in pixels of the grid
+
 template <class Pixel>
 struct PixelRows {
-    void (*add)(const Pixel* from, float* to, int64_t n);
-    void (*cap)(const Pixel* up, const Pixel* mid, const Pixel* down, Pixel* to, int64_t n);
+    // A row of the image without hot pixels: written, or added to what is there.
+    void (*clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
+    void (*add_clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
 };
 
+// Below, `n` is a whole number of blocks, and rows have room for 16 values on both sides. Functions of
+// `count` rows that reach further take the rows above and below too. `line` is room for n + 32 values.
 struct Rows {
     PixelRows<uint8_t> of_uint8;
     PixelRows<uint16_t> of_uint16;
     PixelRows<float> of_float;
-    // Those of steps 1 to 4 and of radii 1 to 10.
+    // Means of 1 to 4 columns, of any number `n` of them.
     void (*fold[4])(const float* from, float* to, int64_t n, float scale);
-    void (*convolve_row[10])(const float* from, float* to, int64_t n, const float* taps);
-    void (*convolve_column[10])(const float* const* rows, float* to, int64_t n, const float* taps);
-    void (*lerp)(const float* a, const float* b, float* to, int64_t n, float k);
-    void (*subtract)(const float* a, const float* b, float* to, int64_t n);
-    void (*subtract_parabola)(const float* from, float* to, int64_t n, float c0, float c1, float c2, float scale);
-    void (*max)(const float* a, const float* b, float* to, int64_t n);
-    void (*relative)(const float* height, const float* local, float* to, int64_t n, float floor);
-    void (*mask)(const float* relative, const float* ridge, float* to, int64_t n);
-    void (*steepest)(const float* up, const float* mid, const float* down, int32_t* way, int64_t n,
-                     int32_t first, int32_t width);
-    void (*count_ranks)(const float* values, int32_t* ranks, int64_t n);
+    // The greatest of each block; `line` is room for 2 n values.
+    void (*highest)(const float* const* rows, int64_t count, int64_t n, float* line, float* to);
+    // For reaches from 1 to 10: a Gaussian; heights relative to the greatest crest around.
+    void (*blur[MOST_REACH])(const float* const* rows, int64_t count, int64_t n, const float* taps, float* line,
+                             float* const* to);
+    void (*relative[MOST_REACH])(const float* const* crests, const float* const* heights, int64_t count, int64_t n,
+                                 float floor, float* line, float* const* to);
+    // to -= c0 + at (c1 + at c2), `at` the place of each column.
+    void (*subtract_parabola)(const float* at, float* to, int64_t n, float c0, float c1, float c2);
+    // to -= above + (below - above) share.
+    void (*subtract_between)(const float* above, const float* below, float share, float* to, int64_t n);
+    // The ridge where the relative height is above a half, -1 elsewhere; and 1 or 0.
+    void (*mask)(const float* relative, const float* ridge, float* to, uint8_t* inside, int64_t n);
+    // For each pixel the number of its steepest neighbour, which may be its own.
+    void (*steepest)(const float* const* masks, const int32_t* const* numbers, int32_t* way, int64_t n);
+    // Sorts each of the columns of TILE_SAMPLES x n values.
+    void (*sort_columns)(float* values, int64_t n);
 };
 
 extern const Rows rows_baseline;

@@ -14,7 +14,7 @@ from .native import open_library
 Floats: TypeAlias = NDArray[np.float64]
 
 _PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float32): 2}
-_FIRST_CAPACITY = 4096
+_LEAST_CAPACITY = 256
 _GRID_RADIUS_PX = 4.0
 """Least radius of a nucleus on the working grid: on BBBC039 radii of 4.7, 7 and 14 do as well."""
 _HALVED_FROM_PX = 6.4
@@ -238,7 +238,9 @@ def check_plane(image: NDArray[Any]) -> None:
 
 def _run(pixels: NDArray[Any], look: _Look, level: int) -> tuple[Floats, _Measure]:
     measure = _Measure()
-    capacity = _FIRST_CAPACITY
+    # Room for typical nuclei side by side; more are found again with the room they need.
+    area_px = np.pi * (look.radius * look.step) ** 2
+    capacity = max(_LEAST_CAPACITY, int(pixels.size / area_px))
     while True:
         table = np.empty((capacity, 8))
         found = _library().nucensus_find_regions(

@@ -1,0 +1,384 @@
+#include "foreground_background.h"
+
+namespace nucensus {
+namespace {
+
+constexpr int64_t PER_TILE = 8;          // samples along one side of a tile
+constexpr int64_t FEW_SAMPLES = 4096;    // with fewer of them, more are taken of each tile
+constexpr int64_t NOISE_SAMPLES = 8000;  // enough to measure differences of neighbours
+constexpr int LOW = 7, MIDDLE = 19;      // places among 64 sorted samples: a tenth, three tenths
+
+float quantile(std::vector<float>& values, double q) {
+    const auto at = values.begin() + static_cast<int64_t>(q * static_cast<double>(values.size() - 1) + .5);
+    std::nth_element(values.begin(), at, values.end());
+    return *at;
+}
+
+// The place of element `i` of `n`, from -1 at one edge to 1 at the other.
+double place(int64_t i, int64_t n) { return 2 * (static_cast<double>(i) + .5) / static_cast<double>(n) - 1; }
+
+// Where an element of `n` lies between the centres of `tiles`: after which, and how far.
+struct Between {
+    int64_t tile, next;
+    float share;
+    Between(int64_t i, int64_t n, int64_t tiles) {
+        float at = (static_cast<float>(i) + .5f) * static_cast<float>(tiles) / static_cast<float>(n) - .5f;
+        at = std::min(std::max(at, 0.f), static_cast<float>(tiles - 1));
+        tile = std::min<int64_t>(static_cast<int64_t>(at), std::max<int64_t>(0, tiles - 2));
+        next = std::min(tile + 1, tiles - 1);
+        share = at - static_cast<float>(tile);
+    }
+};
+
+int64_t padded(int64_t samples) { return whole_blocks(samples) + BLOCK; }
+
+// Otsu's threshold of log(height); `upper` becomes the median of what is above it.
+class OtsuOfLogarithm {
+public:
+    explicit OtsuOfLogarithm(double floor) : floor(floor) {
+        const float unit = 1;
+        std::memcpy(&one, &unit, 4);
+    }
+
+    void add(const float* heights, int64_t count) {
+        const float scale = static_cast<float>(1 / floor);
+        for (int64_t i = 0; i < count; ++i) {
+            const float v = std::max(heights[i] * scale, 1.f);
+            uint32_t bits;
+            std::memcpy(&bits, &v, 4);
+            ++counts[std::min<uint32_t>((bits - one) >> SHIFT, BINS - 1)];
+        }
+        n += count;
+    }
+
+    double threshold(double* upper) const {
+        const int cut = best_cut();
+        int64_t over = 0, seen = 0;
+        for (int j = cut; j < BINS; ++j) over += counts[j];
+        int j = cut;
+        for (; j < BINS - 1 && (seen + counts[j]) * 2 < over; ++j) seen += counts[j];
+        *upper = level(j);
+        return level(cut);
+    }
+
+private:
+    int best_cut() const {
+        double total = 0, below = 0, sum = 0, best = -1;
+        for (int j = 0; j < BINS; ++j) total += static_cast<double>(counts[j]) * j;
+        int first = 1, last = 1;
+        for (int j = 0; j < BINS - 1; ++j) {
+            below += static_cast<double>(counts[j]), sum += static_cast<double>(counts[j]) * j;
+            const double above = static_cast<double>(n) - below;
+            if (below == 0 || above == 0) continue;
+            const double gap = sum / below - (total - sum) / above, between = below * above * gap * gap;
+            if (between > best) best = between, first = last = j + 1;
+            else if (between == best) last = j + 1;
+        }
+        return (first + last) / 2;
+    }
+
+    double level(int bin) const {
+        const uint32_t bits = one + (static_cast<uint32_t>(bin) << SHIFT);
+        float v;
+        std::memcpy(&v, &bits, 4);
+        return static_cast<double>(v) * floor;
+    }
+
+    static constexpr int BINS = 512, SHIFT = 18;  // 32 bins an octave: float bits are a piecewise linear log2
+    int64_t counts[BINS] = {0}, n = 0;
+    double floor;
+    uint32_t one = 0;
+};
+
+}  // namespace
+
+// ---- samples ---------------------------------------------------------------------------------
+
+void Background::resize(const Grid& grid, const nucensus_look& look) {
+    const int64_t size = std::max<int64_t>(4, look.tile);
+    h = grid.height, w = grid.width, taken = 0;
+    tile_rows = std::max<int64_t>(1, (h + size / 2) / size), tile_columns = std::max<int64_t>(1, (w + size / 2) / size);
+    per_tile = PER_TILE;
+    while (per_tile + PER_TILE <= size && tile_rows * tile_columns * per_tile * per_tile < FEW_SAMPLES)
+        per_tile += PER_TILE;
+    gaussian = Gaussian(look.smooth_sigma);
+    noise_apart = std::max<int64_t>(2, static_cast<int64_t>(std::ceil(3 * look.smooth_sigma)));
+    std::fill_n(surface, 6, 0.);
+    place_samples();
+}
+
+void Background::place_samples() {
+    const int64_t count = per_tile * tile_columns;
+    sample_stride = padded(count);
+    samples.resize(per_tile * tile_rows * sample_stride);
+    noise_every = std::max<int64_t>(1, count * per_tile * tile_rows / NOISE_SAMPLES);
+    columns.assign(sample_stride, 0);
+    for (int64_t k = 0; k < count; ++k) {
+        const int64_t number = k % tile_columns * per_tile + k / tile_columns;
+        columns[k] = static_cast<int32_t>((2 * number + 1) * w / (2 * count));
+    }
+    const auto beyond = [&](int64_t x, int64_t apart) { return x + apart < w ? x + apart : std::max<int64_t>(0, x - apart); };
+    columns_next.resize(sample_stride), columns_beside.resize(sample_stride);
+    places.resize(sample_stride), places_beside.resize(sample_stride), grid_places.resize(whole_blocks(w));
+    for (int64_t k = 0; k < sample_stride; ++k) {
+        columns_next[k] = static_cast<int32_t>(beyond(columns[k], 1));
+        columns_beside[k] = static_cast<int32_t>(beyond(columns[k], noise_apart));
+        places[k] = static_cast<float>(place(columns[k], w));
+        places_beside[k] = static_cast<float>(place(columns_beside[k], w));
+    }
+    for (size_t x = 0; x < grid_places.size(); ++x) grid_places[x] = static_cast<float>(place(static_cast<int64_t>(x), w));
+    grains.clear(), beside.clear();
+}
+
+void Background::take_samples(const Rows& rows, Grid& grid, int64_t filled) {
+    line.resize(whole_blocks(w) + 2 * MARGIN), smooth.resize(whole_blocks(w));
+    while (taken < per_tile * tile_rows) {
+        const int64_t y = sample_row(taken);
+        if (filled < h && y + gaussian.reach >= filled) return;
+        const float* around[2 * MOST_REACH + 1];
+        float* to = smooth.data();
+        grid.means.rows(y - gaussian.reach, 2 * gaussian.reach + 1, 0, around);
+        rows.blur[gaussian.reach - 1](around, 1, whole_blocks(w), gaussian.taps, line.data(), &to);
+        float* mine = sample(taken);
+        for (int64_t k = 0; k < sample_stride; ++k) mine[k] = smooth[columns[k]];
+        if (taken % noise_every == 0) take_neighbours(grid.means.row(y));
+        ++taken;
+    }
+}
+
+// Of some rows, for the noise: the differences of neighbours, and what is further beside each sample.
+void Background::take_neighbours(const float* means) {
+    for (int64_t k = 0; k < per_tile * tile_columns; ++k)
+        grains.push_back(std::fabs(means[columns_next[k]] - means[columns[k]]));
+    for (int64_t k = 0; k < sample_stride; ++k) beside.push_back(smooth[columns_beside[k]]);
+}
+
+// ---- background and noise --------------------------------------------------------------------
+
+// A low percentile of every tile, and the spread of its lower values.
+void Background::measure_tiles(const Rows& rows) {
+    const int64_t apart = per_tile / PER_TILE;
+    const int64_t n = whole_blocks(tile_columns);
+    low.resize(tile_rows * tile_columns), spread.resize(low.size()), sorted.resize(TILE_SAMPLES * n);
+    for (int64_t r = 0; r < tile_rows; ++r) {
+        for (int64_t i = 0; i < TILE_SAMPLES; ++i) {
+            const int64_t y = r * per_tile + i / PER_TILE * apart + apart / 2;
+            const int64_t x = (i % PER_TILE * apart + apart / 2) * tile_columns;
+            std::memcpy(sorted.data() + i * n, sample(y) + x, tile_columns * sizeof(float));
+        }
+        rows.sort_columns(sorted.data(), n);
+        for (int64_t c = 0; c < tile_columns; ++c) {
+            low[r * tile_columns + c] = sorted[LOW * n + c];
+            spread[r * tile_columns + c] = sorted[MIDDLE * n + c] - sorted[LOW * n + c];
+        }
+    }
+}
+
+// The smooth surface (quadratic in y and x) under most tiles, left out those that stand above it.
+bool Background::fit_surface() {
+    if (tile_rows < 4 || tile_columns < 4) return false;
+    used.assign(low.size(), 1);
+    for (int round = 0; round < 6; ++round) {
+        solve_surface();
+        find_residuals();
+        other = residuals;
+        const auto middle = other.begin() + static_cast<int64_t>(.4 * static_cast<double>(other.size() - 1) + .5);
+        std::nth_element(other.begin(), middle, other.end());
+        const float q4 = *middle;
+        const auto lower = other.begin() + static_cast<int64_t>(.2 * static_cast<double>(other.size() - 1) + .5);
+        std::nth_element(other.begin(), lower, middle + 1);
+        const float most_above = q4 + 2 * (q4 - *lower);
+        int64_t kept = 0, changed = 0;
+        for (size_t k = 0; k < low.size(); ++k) {
+            const char keep = residuals[k] <= most_above;
+            kept += keep, changed += keep != used[k], used[k] = keep;
+        }
+        if (kept < 12) return round > 0;
+        if (!changed) break;
+    }
+    return true;
+}
+
+// Least squares over the tiles that are used. The terms are y^p x^q, so that sums of powers of x over
+// each row of tiles are all that is needed.
+void Background::solve_surface() {
+    constexpr int P[6] = {0, 1, 0, 2, 1, 0}, Q[6] = {0, 0, 1, 0, 1, 2};
+    double a[6][7] = {{0}};
+    for (int64_t r = 0; r < tile_rows; ++r) {
+        double sums[5] = {0}, sums_of_low[3] = {0};
+        for (int64_t c = 0; c < tile_columns; ++c) {
+            const double in = used[r * tile_columns + c], x = place(c, tile_columns), value = low[r * tile_columns + c];
+            const double x2 = x * x;
+            sums[0] += in, sums[1] += in * x, sums[2] += in * x2, sums[3] += in * x * x2, sums[4] += in * x2 * x2;
+            sums_of_low[0] += in * value, sums_of_low[1] += in * value * x, sums_of_low[2] += in * value * x2;
+        }
+        const double y = place(r, tile_rows), powers[5] = {1, y, y * y, y * y * y, y * y * y * y};
+        for (int i = 0; i < 6; ++i) {
+            for (int j = 0; j < 6; ++j) a[i][j] += powers[P[i] + P[j]] * sums[Q[i] + Q[j]];
+            a[i][6] += powers[P[i]] * sums_of_low[Q[i]];
+        }
+    }
+    for (int i = 0; i < 6; ++i) a[i][i] += 1e-6 * a[0][0];
+    for (int i = 0; i < 6; ++i)
+        for (int r = 0; r < 6; ++r) {
+            if (r == i) continue;
+            const double k = a[r][i] / a[i][i];
+            for (int j = i; j < 7; ++j) a[r][j] -= k * a[i][j];
+        }
+    for (int i = 0; i < 6; ++i) newest[i] = a[i][6] / a[i][i];
+}
+
+void Background::find_residuals() {
+    const double* s = newest;
+    residuals.resize(low.size());
+    for (int64_t r = 0; r < tile_rows; ++r) {
+        const double y = place(r, tile_rows), c0 = s[0] + s[1] * y + s[3] * y * y, c1 = s[2] + s[4] * y;
+        for (int64_t c = 0; c < tile_columns; ++c) {
+            const double x = place(c, tile_columns);
+            residuals[r * tile_columns + c] = static_cast<float>(low[r * tile_columns + c] - (c0 + x * (c1 + x * s[5])));
+        }
+    }
+}
+
+// Takes `s` away from samples, or from other values, of row `y`.
+void Background::subtract_surface(const Rows& rows, const double* s, int64_t y, const float* at, float* to) const {
+    const double v = place(y, h);
+    rows.subtract_parabola(at, to, sample_stride, static_cast<float>(s[0] + s[1] * v + s[3] * v * v),
+                           static_cast<float>(s[2] + s[4] * v), static_cast<float>(s[5]));
+}
+
+void Background::flatten(const Rows& rows) {
+    for (int64_t i = 0; i < per_tile * tile_rows; ++i)
+        subtract_surface(rows, newest, sample_row(i), places.data(), sample(i));
+    for (int i = 0; i < 6; ++i) surface[i] += newest[i];
+}
+
+// The noise seen between values `noise_apart` from each other: from a low quantile of their
+// differences, which edges of objects do not reach unless they are everywhere.
+double Background::fine_noise(const Rows& rows) {
+    other.clear();
+    for (int64_t i = 0; i * noise_every < per_tile * tile_rows && w > noise_apart; ++i) {
+        float* theirs = beside.data() + i * sample_stride;
+        const float* mine = sample(i * noise_every);
+        subtract_surface(rows, surface, sample_row(i * noise_every), places_beside.data(), theirs);
+        for (int64_t k = 0; k < per_tile * tile_columns; ++k) other.push_back(std::fabs(theirs[k] - mine[k]));
+    }
+    if (other.size() < 50) return HUGE_VAL;
+    return quantile(other, .2) / (.2533 * std::sqrt(2.));
+}
+
+template <class Pick>
+void Background::window3(Pick pick) {
+    other.resize(low.size());
+    for (int64_t r = 0; r < tile_rows; ++r)
+        for (int64_t c = 0; c < tile_columns; ++c) {
+            float value = low[r * tile_columns + c];
+            for (int64_t y = std::max<int64_t>(0, r - 1); y <= std::min(tile_rows - 1, r + 1); ++y)
+                for (int64_t x = std::max<int64_t>(0, c - 1); x <= std::min(tile_columns - 1, c + 1); ++x)
+                    value = pick(value, low[y * tile_columns + x]);
+            other[r * tile_columns + c] = value;
+        }
+    low.swap(other);
+}
+
+void Background::smooth3() {
+    other.resize(low.size());
+    for (int64_t r = 0; r < tile_rows; ++r)
+        for (int64_t c = 0; c < tile_columns; ++c) {
+            float sum = 0, n = 0;
+            for (int64_t y = std::max<int64_t>(0, r - 1); y <= std::min(tile_rows - 1, r + 1); ++y)
+                for (int64_t x = std::max<int64_t>(0, c - 1); x <= std::min(tile_columns - 1, c + 1); ++x)
+                    sum += low[y * tile_columns + x], n += 1;
+            other[r * tile_columns + c] = sum / n;
+        }
+    low.swap(other);
+}
+
+// Every row of tiles at every column of the grid, and at every sample.
+void Background::stretch_tiles(float extra) {
+    const int64_t columns_of_grid = whole_blocks(w);
+    wide.resize(tile_rows * columns_of_grid), wide_samples.resize(tile_rows * sample_stride);
+    for (int64_t x = 0; x < columns_of_grid; ++x) {
+        const Between at(std::min(x, w - 1), w, tile_columns);
+        for (int64_t r = 0; r < tile_rows; ++r) {
+            const float a = low[r * tile_columns + at.tile], b = low[r * tile_columns + at.next];
+            wide[r * columns_of_grid + x] = a + (b - a) * at.share + extra;
+        }
+    }
+    for (int64_t r = 0; r < tile_rows; ++r)
+        for (int64_t k = 0; k < sample_stride; ++k)
+            wide_samples[r * sample_stride + k] = wide[r * columns_of_grid + columns[k]];
+}
+
+double Background::mean_of_samples() const {
+    double sum = 0;
+    for (int64_t i = 0; i < per_tile * tile_rows; i += PER_TILE)
+        for (int64_t k = 0; k < per_tile * tile_columns; ++k) sum += sample(i)[k];
+    return sum / static_cast<double>((per_tile * tile_rows + PER_TILE - 1) / PER_TILE * per_tile * tile_columns);
+}
+
+void Background::fit(const Rows& rows, nucensus_measure& measure) {
+    measure.grain = grains.size() < 50 || w < 2 ? 0 : quantile(grains, .5) / (.6745 * std::sqrt(2.));
+    const double mean = mean_of_samples();
+    measure_tiles(rows);
+    // Twice: a tile's low percentile is biased on a slope, and the first time takes most of it away.
+    for (int i = 0; i < 2 && fit_surface(); ++i) {
+        flatten(rows);
+        measure_tiles(rows);
+    }
+    // In a crowd no tile is free of nuclei, and its spread is theirs; but haze is allowed for.
+    measure.noise = std::min(quantile(spread, .25) / .7572, 3 * fine_noise(rows));
+    window3([](float a, float b) { return std::min(a, b); });
+    window3([](float a, float b) { return std::max(a, b); });
+    smooth3();
+    stretch_tiles(static_cast<float>(1.28 * measure.noise));
+    for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
+        const Between at(sample_row(i), h, tile_rows);
+        rows.subtract_between(wide_samples.data() + at.tile * sample_stride,
+                              wide_samples.data() + at.next * sample_stride, at.share, sample(i), sample_stride);
+    }
+    measure.background = mean - mean_of_samples();
+}
+
+// ---- what stands above it --------------------------------------------------------------------
+
+void Background::choose_threshold(const nucensus_look& look, nucensus_measure& measure) const {
+    const double noise = measure.noise;
+    const int64_t count = per_tile * tile_columns;
+    float top = 0;
+    for (int64_t i = 0; i < per_tile * tile_rows; ++i) top = std::max(top, *std::max_element(sample(i), sample(i) + count));
+    const double floor = std::max(3 * noise, 1e-3 * static_cast<double>(top));
+    measure.otsu = measure.upper = 0;
+    if (floor > 0) {
+        OtsuOfLogarithm heights(floor);
+        for (int64_t i = 0; i < per_tile * tile_rows; ++i) heights.add(sample(i), count);
+        measure.otsu = heights.threshold(&measure.upper);
+    }
+    // Pure noise reaches 7; above 10 there are nuclei, and the noise may be overstated in a crowd.
+    const double above = noise > 0 ? measure.upper / noise : 10;
+    const double factor = look.noise_factor * (1 - .5 * std::min(std::max((above - 7) / 3, 0.), 1.));
+    const double threshold = std::max({measure.otsu, look.least_threshold, factor * noise});
+    measure.threshold = threshold > 0 ? threshold : 1e-30;
+}
+
+Background::Terms Background::terms(int64_t y) const {
+    const double v = place(y, h), *s = surface;
+    const Between at(y, h, tile_rows);
+    return {static_cast<float>(s[0] + s[1] * v + s[3] * v * v), static_cast<float>(s[2] + s[4] * v),
+            static_cast<float>(s[5]), at.share, at.tile * whole_blocks(w), at.next * whole_blocks(w)};
+}
+
+void Background::subtract(const Rows& rows, int64_t y, Span span, float* row) const {
+    const Terms t = terms(y);
+    const int64_t n = span.end - span.start;
+    rows.subtract_parabola(grid_places.data() + span.start, row + span.start, n, t.c0, t.c1, t.c2);
+    rows.subtract_between(wide.data() + t.above + span.start, wide.data() + t.below + span.start, t.share,
+                          row + span.start, n);
+}
+
+void Background::at_blocks(int64_t y, int64_t blocks, float* to) const {
+    const Terms t = terms(y);
+    for (int64_t b = 0; b < blocks; ++b) to[b] = level(t, b * BLOCK + BLOCK / 2);
+}
+
+}  // namespace nucensus

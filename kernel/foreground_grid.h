@@ -1,0 +1,189 @@
+// The working grid of the detector without parameters: means of step x step pixels, and maps of its size.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "foreground_rows.h"
+
+namespace nucensus {
+
+constexpr int64_t MARGIN = 32;  // columns on both sides of a map: what loops reach beyond its edges
+
+inline int64_t whole_blocks(int64_t columns) { return (columns + BLOCK - 1) / BLOCK * BLOCK; }
+
+// The pixel that stands for one beyond the edge.
+inline int64_t mirror(int64_t i, int64_t n) {
+    if (n == 1) return 0;
+    while (i < 0 || i >= n) i = i < 0 ? -i - 1 : 2 * n - 1 - i;
+    return i;
+}
+
+struct Gaussian {
+    int reach;
+    float taps[MOST_REACH + 1];
+
+    explicit Gaussian(double sigma)
+        : reach(std::min(MOST_REACH, std::max(1, static_cast<int>(std::ceil(3 * sigma))))) {
+        double weights[MOST_REACH + 1], total = 0;
+        for (int j = 0; j <= reach; ++j) {
+            weights[j] = std::exp(-0.5 * j * j / (sigma * sigma));
+            total += j ? 2 * weights[j] : weights[j];
+        }
+        for (int j = 0; j <= reach; ++j) taps[j] = static_cast<float>(weights[j] / total);
+    }
+};
+
+// Rows of values with margins; of a map of few rows each serves again and again, as in a ring.
+template <class Value>
+class Map {
+public:
+    // A map of `h` rows, of which `most` are kept at once.
+    void resize(int64_t h, int64_t w, int64_t most) {
+        int64_t kept = h;
+        if (most < h)
+            for (kept = 1; kept < most;) kept *= 2;
+        mask = kept < h ? kept - 1 : INT64_MAX;
+        height = h, width = w, stride = whole_blocks(w) + 2 * MARGIN;
+        if (stride % 1024 == 0) stride += BLOCK;  // or all rows would want the same place of the cache
+        values.resize(kept * stride + ALIGNED);
+    }
+
+    Value* row(int64_t y) {
+        const auto start = reinterpret_cast<uintptr_t>(values.data());
+        const int64_t skip = static_cast<int64_t>(-start % (ALIGNED * sizeof(Value)) / sizeof(Value));
+        return values.data() + skip + (y & mask) * stride + MARGIN;
+    }
+    const Value* row(int64_t y) const { return const_cast<Map*>(this)->row(y); }
+
+    // Pointers to `count` rows from `y` on, at column `x`; beyond the edges they are mirrored.
+    template <class Pointer>
+    void rows(int64_t y, int64_t count, int64_t x, Pointer* to) {
+        for (int64_t j = 0; j < count; ++j) to[j] = row(mirror(y + j, height)) + x;
+    }
+
+    void fill(int64_t y, Value value) { std::fill_n(row(y) - MARGIN, stride, value); }
+
+    // Mirrors `reach` columns beyond the edges, and what is left of the last block.
+    void mirror_columns(int64_t y, int64_t reach) {
+        Value* to = row(y);
+        for (int64_t x = -reach; x < 0; ++x) to[x] = to[mirror(x, width)];
+        const int64_t end = std::max(width + reach, whole_blocks(width));
+        for (int64_t x = width; x < end; ++x) to[x] = to[mirror(x, width)];
+    }
+
+    int64_t height = 0, width = 0;
+
+private:
+    static constexpr int64_t ALIGNED = 16;
+    std::vector<Value> values;
+    int64_t stride = 0, mask = 0;
+};
+
+// Neighbouring columns from `start` to before `end`, whole blocks of them.
+struct Span {
+    int64_t start, end;
+};
+
+// Spans of blocks, band by band of rows.
+class Spans {
+public:
+    void clear() { spans.clear(), first.assign(1, 0); }
+
+    // Adds the next band: the blocks for which `is_in(number)` holds.
+    template <class IsIn>
+    void add_band(int64_t blocks, IsIn is_in) {
+        bool before = false;
+        for (int64_t b = 0; b < blocks; ++b) {
+            const bool in = is_in(b);
+            if (in && !before) spans.push_back({b * BLOCK, b * BLOCK});
+            if (in) spans.back().end += BLOCK;
+            before = in;
+        }
+        first.push_back(spans.size());
+    }
+
+    struct Band {
+        const Span *first, *last;
+        const Span* begin() const { return first; }
+        const Span* end() const { return last; }
+    };
+    Band band(int64_t number) const { return {spans.data() + first[number], spans.data() + first[number + 1]}; }
+
+private:
+    std::vector<Span> spans;
+    std::vector<size_t> first;
+};
+
+// The image averaged over squares, and the highest of each block of it.
+struct Grid {
+    int64_t height = 0, width = 0, blocks = 0;  // blocks in a band
+    Map<float> means;
+    std::vector<float> highest;
+
+    void resize(int64_t h, int64_t w) {
+        height = h, width = w, blocks = whole_blocks(w) / BLOCK;
+        means.resize(h, w, h);
+        highest.resize((h + BAND - 1) / BAND * blocks);
+    }
+
+    int64_t bands() const { return (height + BAND - 1) / BAND; }
+
+    // Fills row `y` from the pixels of an image of h x w.
+    template <class Pixel>
+    void average(const Rows& rows, const PixelRows<Pixel>& of_pixels, const Pixel* pixels, int64_t h, int64_t w,
+                 int64_t step, int64_t y);
+
+private:
+    void note_highest(const Rows& rows, int64_t band) {
+        const float* of_band[BAND];
+        const int64_t y = band * BAND, count = std::min(BAND, height - y);
+        means.rows(y, count, 0, of_band);
+        rows.highest(of_band, count, blocks * BLOCK, line.data(), highest.data() + band * blocks);
+    }
+
+    std::vector<float> line;
+};
+
+// The last column may stand for fewer than `step` pixels.
+inline void fold_rest(const float* from, int64_t w, int64_t step, float rows, float* to) {
+    const int64_t whole = w / step;
+    if (whole * step == w) return;
+    float sum = 0;
+    for (int64_t x = whole * step; x < w; ++x) sum += from[x];
+    to[whole] = sum / (rows * static_cast<float>(w - whole * step));
+}
+
+inline void fold_any(const float* from, float* to, int64_t n, int64_t step, float scale) {
+    for (int64_t x = 0; x < n; ++x) {
+        float sum = 0;
+        for (int64_t j = 0; j < step; ++j) sum += from[x * step + j];
+        to[x] = sum * scale;
+    }
+}
+
+template <class Pixel>
+void Grid::average(const Rows& rows, const PixelRows<Pixel>& of_pixels, const Pixel* pixels, int64_t h, int64_t w,
+                   int64_t step, int64_t y) {
+    float* to = means.row(y);
+    line.resize(std::max(w, 2 * blocks * BLOCK));
+    float* sums = step == 1 ? to : line.data();
+    const int64_t first = y * step, last = std::min(h, first + step);
+    for (int64_t yy = first; yy < last; ++yy) {
+        const Pixel* mid = pixels + yy * w;
+        const Pixel* up = yy > 0 ? mid - w : h > 1 ? mid + w : mid;
+        const Pixel* down = yy + 1 < h ? mid + w : h > 1 ? mid - w : mid;
+        (yy == first ? of_pixels.clean : of_pixels.add_clean)(up, mid, down, sums, w);
+    }
+    const float count = static_cast<float>(last - first), scale = 1 / (count * static_cast<float>(step));
+    if (step > 4) fold_any(sums, to, w / step, step, scale);
+    else if (step > 1) rows.fold[step - 1](sums, to, w / step, scale);
+    fold_rest(sums, w, step, count, to);
+    means.mirror_columns(y, MOST_REACH);
+    if (y + 1 == height || (y + 1) % BAND == 0) note_highest(rows, y / BAND);
+}
+
+}  // namespace nucensus

@@ -1,0 +1,101 @@
+#include "foreground_pieces.h"
+
+#include <cmath>
+
+namespace nucensus {
+
+void Moments::add_run(int64_t row, int64_t start, int64_t end) {
+    const double n = static_cast<double>(end - start), down = static_cast<double>(row);
+    const double middle = static_cast<double>(start + end - 1) / 2, sum = n * middle;
+    area += n, y += n * down, x += sum, yy += n * down * down, xy += down * sum;
+    xx += n * (middle * middle + (n * n - 1) / 12);
+}
+
+double Moments::stretch() const {
+    const double my = y / area, mx = x / area;
+    const double vy = yy / area - my * my + 1. / 12, vx = xx / area - mx * mx + 1. / 12, c = xy / area - mx * my;
+    return 4 * M_PI * std::sqrt(std::max(vy * vx - c * c, 1e-12)) / area;
+}
+
+void Pieces::find(const Foreground& foreground, int64_t height, int64_t width) {
+    h = height, w = width;
+    regions.assign(foreground.summits.size(), Region());
+    contacts.clear();
+    for (size_t r = 0; r < regions.size(); ++r) {
+        const Summit& summit = foreground.summits[r];
+        regions[r].crest = summit.ridge, regions[r].seed_y = summit.y, regions[r].seed_x = summit.x;
+    }
+    follow_ways(foreground);
+    measure(foreground);
+}
+
+// Replaces each way by the one that its end takes, forwards and backwards, until all end at summits.
+void Pieces::follow_ways(const Foreground& foreground) {
+    const int32_t count = foreground.count;
+    piece.assign(foreground.way.begin(), foreground.way.begin() + count);
+    int32_t* to = piece.data();
+    for (size_t r = 0; r < regions.size(); ++r) to[foreground.summits[r].number] = ~static_cast<int32_t>(r);
+    const auto step = [&](int32_t i) {
+        const int32_t next = to[i], after = to[next < 0 ? i : next];
+        return to[i] = after;
+    };
+    int32_t all;  // negative once every pixel knows its summit
+    do {
+        for (int32_t i = 0; i < count; ++i) step(i);
+        all = -1;
+        for (int32_t i = count - 1; i >= 0; --i) all &= step(i);
+    } while (all >= 0);
+    for (int32_t i = 0; i < count; ++i) to[i] = ~to[i];
+}
+
+void Pieces::measure(const Foreground& foreground) {
+    const Run* runs = foreground.runs.data();
+    for (int64_t y = 0; y < h; ++y) {
+        const Run *run = runs + foreground.first_run[y], *end = runs + foreground.first_run[y + 1];
+        const Run *below = end, *last = y + 1 < h ? runs + foreground.first_run[y + 2] : end;
+        for (; run < end; ++run) {
+            measure_run(foreground, y, *run);
+            while (below < last && below->end <= run->start) ++below;
+            for (const Run* b = below; b < last && b->start < run->end; ++b) touch_below(foreground, *run, *b);
+        }
+    }
+}
+
+// What lies side by side in a run: stretches of one piece.
+void Pieces::measure_run(const Foreground& foreground, int64_t y, const Run& run) {
+    const int32_t end = run.first + run.end - run.start, shift = run.start - run.first;
+    const float* height = foreground.height.data();
+    for (int32_t i = run.first; i < end;) {
+        const int32_t start = i, mine = piece[i];
+        Region& region = regions[mine];
+        float peak = region.peak, mass = 0;
+        for (; i < end && piece[i] == mine; ++i) {
+            peak = std::max(peak, height[i]);
+            mass += height[i];
+        }
+        region.peak = peak, region.mass += mass;
+        region.moments.add_run(y, start + shift, i + shift);
+        region.touches_edge |= y == 0 || y == h - 1 || start + shift == 0 || i + shift == w;
+        if (i < end) touch(mine, piece[i], std::min(height[i - 1], height[i]));
+    }
+}
+
+// Where a run lies above another: each stretch in which the same two pieces touch.
+void Pieces::touch_below(const Foreground& foreground, const Run& run, const Run& below) {
+    const int32_t start = std::max(run.start, below.start), end = std::min(run.end, below.end);
+    const float *height = foreground.height.data() + run.first - run.start,
+                *under = foreground.height.data() + below.first - below.start;
+    const int32_t *mine = piece.data() + run.first - run.start, *theirs = piece.data() + below.first - below.start;
+    for (int32_t x = start; x < end;) {
+        const int32_t a = mine[x], b = theirs[x];
+        if (a == b) {
+            ++x;
+            continue;
+        }
+        float saddle = std::min(height[x], under[x]);
+        for (++x; x < end && mine[x] == a && theirs[x] == b; ++x) saddle = std::max(saddle, std::min(height[x], under[x]));
+        touch(a, b, saddle);
+    }
+}
+
+}  // namespace nucensus

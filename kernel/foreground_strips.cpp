@@ -1,0 +1,222 @@
+#include "foreground_strips.h"
+
+namespace nucensus {
+namespace {
+
+// How many bands a step is behind the one before if it reaches so many rows.
+int64_t bands_behind(int64_t reach) { return (reach + BAND - 1) / BAND; }
+
+// One bit for each of 16 bytes that are 0 or 1.
+uint32_t bits_of_block(const uint8_t* bytes) {
+    uint64_t halves[2];
+    std::memcpy(halves, bytes, sizeof halves);
+    constexpr uint64_t each_to_its_bit = 0x0102040810204080;
+    return static_cast<uint32_t>(halves[0] * each_to_its_bit >> 56 | halves[1] * each_to_its_bit >> 56 << 8);
+}
+
+}  // namespace
+
+void Foreground::clear() {
+    runs.clear(), first_run.clear(), summits.clear();
+    count = 0, on_edges = crossings = 0;
+}
+
+int32_t Foreground::number(int64_t y, int64_t x) const {
+    for (int32_t r = first_run[y]; r < first_run[y + 1]; ++r)
+        if (x >= runs[r].start && x < runs[r].end) return runs[r].first + static_cast<int32_t>(x) - runs[r].start;
+    return -1;
+}
+
+void Strips::find(const Rows& of_level, Grid& means, const Background& under, const nucensus_look& look,
+                  double threshold, Foreground& foreground) {
+    rows = &of_level, grid = &means, background = &under, out = &foreground;
+    h = means.height, w = means.width;
+    smoothing = Gaussian(look.smooth_sigma), crest = Gaussian(look.crest_sigma), ridge = Gaussian(look.ridge_sigma);
+    reach = std::min<int64_t>(MOST_REACH, std::max<int64_t>(1, look.reach));
+    floor = 2 * static_cast<float>(threshold), least = .249f * floor;  // what is lower is 0
+    const int64_t crests_behind = bands_behind(crest.reach), relative_behind = crests_behind + bands_behind(reach);
+    const int64_t ridges_behind = relative_behind + bands_behind(ridge.reach);
+    resize(2 * ridges_behind + 2);
+    choose_candidates();
+    for (int64_t band = 0; band < grid->bands() + ridges_behind; ++band) {
+        if (exists(band)) raise(band);
+        if (exists(band - crests_behind)) take_crests(band - crests_behind);
+        if (exists(band - relative_behind)) take_relative(band - relative_behind);
+        if (exists(band - ridges_behind)) climb(band - ridges_behind);
+    }
+    climb_row(h - 1);
+    out->first_run.push_back(static_cast<int32_t>(out->runs.size()));
+}
+
+void Strips::resize(int64_t bands_kept) {
+    for (auto* map : {&heights, &crests, &relatives}) map->resize(h, w, bands_kept * BAND);
+    for (auto* map : {&ridges, &masks}) map->resize(h, w, 2 * BAND);
+    numbers.resize(h, w, 2 * BAND);
+    line.resize(2 * whole_blocks(w) + 2 * MARGIN), ways.resize(whole_blocks(w));
+    outside.assign(whole_blocks(w) + 2 * MARGIN, -1.f);
+    inside.resize(whole_blocks(w));
+    spans.clear();
+    out->clear();
+}
+
+// Blocks with a pixel, not yet smoothed, above `least`, and those around them.
+void Strips::choose_candidates() {
+    const int64_t bands = grid->bands(), blocks = grid->blocks, wide = blocks + 2;
+    levels.resize(blocks);
+    rises.assign((bands + 2) * wide, 0);
+    for (int64_t band = 0; band < bands; ++band) {
+        background->at_blocks(band * BAND + row_count(band) / 2, blocks, levels.data());
+        const float* top = grid->highest.data() + band * blocks;
+        char* to = rises.data() + (band + 1) * wide + 1;
+        for (int64_t b = 0; b < blocks; ++b) to[b] = top[b] - levels[b] > least;
+    }
+    candidates.clear();
+    for (int64_t band = 0; band < bands; ++band) {
+        const char *above = rises.data() + band * wide, *mid = above + wide, *below = mid + wide;
+        const auto in = [&](int64_t column) { return above[column] | mid[column] | below[column]; };
+        candidates.add_band(blocks, [&](int64_t b) { return in(b) | in(b + 1) | in(b + 2); });
+    }
+}
+
+// The smoothed heights of candidates, and which of them rise above `least`.
+void Strips::raise(int64_t band) {
+    const int64_t y = band * BAND, count = row_count(band);
+    highest.assign(grid->blocks, -HUGE_VALF);
+    for (int64_t j = 0; j < count; ++j) heights.fill(y + j, 0);
+    for (const Span span : candidates.band(band)) {
+        const float* from[BAND + 2 * MOST_REACH];
+        float* to[BAND];
+        const int64_t n = span.end - span.start;
+        grid->means.rows(y - smoothing.reach, count + 2 * smoothing.reach, span.start, from);
+        heights.rows(y, count, span.start, to);
+        rows->blur[smoothing.reach - 1](from, count, n, smoothing.taps, line.data(), to);
+        for (int64_t j = 0; j < count; ++j) background->subtract(*rows, y + j, span, heights.row(y + j));
+        rows->highest(to, count, n, line.data(), highest.data() + span.start / BLOCK);
+    }
+    for (int64_t j = 0; j < count; ++j) heights.mirror_columns(y + j, crest.reach);
+    spans.add_band(grid->blocks, [&](int64_t b) { return highest[b] > least; });
+}
+
+// Heights smoothed once more: the brightest grain of a nucleus is not its height.
+void Strips::take_crests(int64_t band) {
+    const int64_t y = band * BAND, count = row_count(band);
+    for (int64_t j = 0; j < count; ++j) crests.fill(y + j, 0);
+    for (const Span span : spans.band(band)) {
+        const float* from[BAND + 2 * MOST_REACH];
+        float* to[BAND];
+        heights.rows(y - crest.reach, count + 2 * crest.reach, span.start, from);
+        crests.rows(y, count, span.start, to);
+        rows->blur[crest.reach - 1](from, count, span.end - span.start, crest.taps, line.data(), to);
+    }
+    for (int64_t j = 0; j < count; ++j) crests.mirror_columns(y + j, reach);
+}
+
+// Heights relative to the greatest crest around, clipped between a quarter and three quarters.
+void Strips::take_relative(int64_t band) {
+    const int64_t y = band * BAND, count = row_count(band);
+    for (int64_t j = 0; j < count; ++j) relatives.fill(y + j, 0);
+    for (const Span span : spans.band(band)) {
+        const float *from[BAND + 2 * MOST_REACH], *height[BAND];
+        float* to[BAND];
+        crests.rows(y - reach, count + 2 * reach, span.start, from);
+        heights.rows(y, count, span.start, height);
+        relatives.rows(y, count, span.start, to);
+        rows->relative[reach - 1](from, height, count, span.end - span.start, floor, line.data(), to);
+    }
+    for (int64_t j = 0; j < count; ++j) relatives.mirror_columns(y + j, ridge.reach);
+    for (const Span span : spans.band(band)) count_edges(y, span);
+}
+
+// Along the first row of each band.
+void Strips::count_edges(int64_t y, Span span) {
+    const float* row = relatives.row(y);
+    const int64_t end = std::min(span.end, w);
+    int32_t between = 0, changes = 0;
+    for (int64_t x = span.start; x < end; ++x) {
+        between += (row[x] > 0) & (row[x] < 1);
+        changes += (row[x] > .5f) != (row[x - 1] > .5f);
+    }
+    out->on_edges += between;
+    out->crossings += changes + (end < w && row[end - 1] > .5f);
+}
+
+// The ridge map smoothes what is left of the heights; each row is climbed once the next is there.
+void Strips::climb(int64_t band) {
+    const int64_t y = band * BAND, count = row_count(band);
+    for (const Span span : spans.band(band)) {
+        const float* from[BAND + 2 * MOST_REACH];
+        float* to[BAND];
+        relatives.rows(y - ridge.reach, count + 2 * ridge.reach, span.start, from);
+        ridges.rows(y, count, span.start, to);
+        rows->blur[ridge.reach - 1](from, count, span.end - span.start, ridge.taps, line.data(), to);
+    }
+    for (int64_t j = 0; j < count; ++j) {
+        number_row(y + j);
+        if (y + j > 0) climb_row(y + j - 1);
+    }
+}
+
+// Finds the runs of a row and numbers their pixels.
+void Strips::number_row(int64_t y) {
+    out->first_run.push_back(static_cast<int32_t>(out->runs.size()));
+    masks.fill(y, -1);
+    float* to = masks.row(y);
+    for (const Span span : spans_of_row(y)) {
+        rows->mask(relatives.row(y) + span.start, ridges.row(y) + span.start, to + span.start,
+                   inside.data() + span.start, span.end - span.start);
+        if (span.end > w) {
+            std::fill(to + w, to + span.end, -1.f);
+            std::fill(inside.begin() + w, inside.begin() + span.end, 0);
+        }
+        int64_t start = -1;
+        for (int64_t x = span.start; x < span.end; x += BLOCK) {
+            const uint32_t bits = bits_of_block(inside.data() + x);
+            uint32_t changes = (bits ^ (bits << 1 | (start >= 0))) & 0xffff;
+            for (; changes; changes &= changes - 1) {
+                const int64_t at = x + __builtin_ctz(changes);
+                if (start >= 0) add_run(y, start, at);
+                start = start >= 0 ? -1 : at;
+            }
+        }
+        if (start >= 0) add_run(y, start, span.end);
+    }
+}
+
+void Strips::add_run(int64_t y, int64_t start, int64_t end) {
+    const int32_t first = out->count, length = static_cast<int32_t>(end - start);
+    out->runs.push_back({static_cast<int32_t>(start), static_cast<int32_t>(end), first});
+    out->count += length;
+    if (out->height.size() < static_cast<size_t>(out->count)) {
+        out->height.resize(2 * out->count);
+        out->way.resize(2 * out->count);
+    }
+    const float* from = heights.row(y) + start;
+    float* height = out->height.data() + first;
+    int32_t* number = numbers.row(y) + start;
+    for (int32_t j = 0; j < length; ++j) height[j] = from[j], number[j] = first + j;
+}
+
+// The way of each pixel of row `y`, whose neighbours are numbered.
+void Strips::climb_row(int64_t y) {
+    if (out->first_run[y] == static_cast<int32_t>(out->runs.size())) return;
+    const float* around[3] = {y > 0 ? masks.row(y - 1) : outside.data() + MARGIN, masks.row(y),
+                              y + 1 < h ? masks.row(y + 1) : outside.data() + MARGIN};
+    const int32_t* numbered[3] = {numbers.row(std::max<int64_t>(0, y - 1)), numbers.row(y), numbers.row(std::min(h - 1, y + 1))};
+    for (const Span span : spans_of_row(y)) {
+        const float* masks_of_span[3];
+        const int32_t* numbers_of_span[3];
+        for (int j = 0; j < 3; ++j)
+            masks_of_span[j] = around[j] + span.start, numbers_of_span[j] = numbered[j] + span.start;
+        rows->steepest(masks_of_span, numbers_of_span, ways.data() + span.start, span.end - span.start);
+    }
+    const int32_t end = y + 1 < h ? out->first_run[y + 1] : static_cast<int32_t>(out->runs.size());
+    for (int32_t r = out->first_run[y]; r < end; ++r) {
+        const Run run = out->runs[r];
+        for (int32_t x = run.start, number = run.first; x < run.end; ++x, ++number) {
+            out->way[number] = ways[x];
+            if (ways[x] == number) out->summits.push_back({number, static_cast<int32_t>(y), x, ridges.row(y)[x]});
+        }
+    }
+}
+
+}  // namespace nucensus

@@ -1,0 +1,101 @@
+#include "foreground_union.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace nucensus {
+namespace {
+
+// What speaks against two pieces being one nucleus; below 0 they are.
+double cost(const Region& a, const Region& b, float saddle, const nucensus_look& look) {
+    Moments both = a.moments;
+    both += b.moments;
+    const auto summit = [&](const Region& r) {
+        return r.peak + (r.mass / r.moments.area - r.peak) * look.crest_share;
+    };
+    const double dip = std::max(0., 1 - saddle / std::min(summit(a), summit(b)));
+    const double size = both.area / (M_PI * look.radius * look.radius);
+    const double against = std::log(both.stretch()) / look.most_stretch + dip / look.most_dip;
+    return against * std::max(size, look.least_size) - 1;
+}
+
+template <class Neighbours>
+auto of(Neighbours& list, int32_t region) {
+    return std::find_if(list.begin(), list.end(), [&](const auto& each) { return each.first == region; });
+}
+
+}  // namespace
+
+void Union::merge(Pieces& pieces, const nucensus_look& how) {
+    look = &how, regions = &pieces.regions;
+    parent.resize(regions->size());
+    for (size_t r = 0; r < parent.size(); ++r) parent[r] = static_cast<int32_t>(r);
+    queue = {};
+    collect(pieces.contacts);
+    while (!queue.empty()) {
+        const Candidate best = queue.top();
+        queue.pop();
+        const Region &a = (*regions)[best.first], &b = (*regions)[best.second];
+        if (a.version == best.first_version && b.version == best.second_version) merge_pair(best.first, best.second);
+    }
+}
+
+void Union::offer(int32_t a, int32_t b, float saddle) {
+    if (a > b) std::swap(a, b);
+    const Region &ra = (*regions)[a], &rb = (*regions)[b];
+    const double c = cost(ra, rb, saddle, *look);
+    if (c < 0) queue.push({c, a, b, ra.version, rb.version});
+}
+
+// Of the contacts of two pieces the highest counts.
+void Union::collect(std::vector<Contact>& contacts) {
+    std::sort(contacts.begin(), contacts.end(), [](const Contact& a, const Contact& b) {
+        if (a.first != b.first) return a.first < b.first;
+        if (a.second != b.second) return a.second < b.second;
+        return a.saddle > b.saddle;
+    });
+    near.resize(std::max(near.size(), regions->size()));
+    for (size_t r = 0; r < regions->size(); ++r) near[r].clear();
+    const Contact* last = nullptr;
+    for (const Contact& c : contacts) {
+        if (!last || last->first != c.first || last->second != c.second) {
+            near[c.first].push_back({c.second, c.saddle});
+            near[c.second].push_back({c.first, c.saddle});
+            offer(c.first, c.second, c.saddle);
+        }
+        last = &c;
+    }
+}
+
+void Union::merge_pair(int32_t into, int32_t from) {
+    Region &a = (*regions)[into], &b = (*regions)[from];
+    a.moments += b.moments;
+    a.peak = std::max(a.peak, b.peak);
+    a.mass += b.mass;
+    a.touches_edge |= b.touches_edge;
+    if (b.crest > a.crest) a.crest = b.crest, a.seed_y = b.seed_y, a.seed_x = b.seed_x;
+    ++a.version, b.version = -1;
+    parent[from] = into;
+    inherit_neighbours(into, from);
+    for (const auto& [other, saddle] : near[into]) offer(into, other, saddle);
+}
+
+void Union::inherit_neighbours(int32_t into, int32_t from) {
+    auto &mine = near[into], &theirs = near[from];
+    for (const auto& [other, saddle] : theirs) {
+        if (other == into) continue;
+        auto& back = near[other];
+        back.erase(of(back, from));
+        const auto at = of(mine, other);
+        if (at == mine.end()) {
+            mine.push_back({other, saddle});
+            back.push_back({into, saddle});
+        } else if (saddle > at->second) {
+            at->second = of(back, into)->second = saddle;
+        }
+    }
+    mine.erase(of(mine, from));
+    theirs.clear();
+}
+
+}  // namespace nucensus
