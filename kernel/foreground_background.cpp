@@ -5,8 +5,9 @@ namespace {
 
 constexpr int64_t PER_TILE = 8;          // samples along one side of a tile
 constexpr int64_t FEW_SAMPLES = 4096;    // with fewer of them, more are taken of each tile
-constexpr int64_t NOISE_SAMPLES = 8000;  // enough to measure differences of neighbours
-constexpr int LOW = 7, MIDDLE = 19;      // places among 64 sorted samples: a tenth, three tenths
+constexpr int64_t NOISE_SAMPLES = 4000;  // enough to measure differences of neighbours
+constexpr int64_t HEIGHT_SAMPLES = 32000;  // and for the distribution of heights
+constexpr int LOW = 6, MIDDLE = 19;      // places among 64 sorted samples: a tenth, three tenths
 
 float quantile(std::vector<float>& values, double q) {
     const auto at = values.begin() + static_cast<int64_t>(q * static_cast<double>(values.size() - 1) + .5);
@@ -31,6 +32,26 @@ struct Between {
 };
 
 int64_t padded(int64_t samples) { return whole_blocks(samples) + BLOCK; }
+
+// Batcher's network of merging odd and even places, which sorts whatever the values are, less what the
+// two places that are asked for do not depend on.
+std::vector<RowPair> make_network() {
+    std::vector<RowPair> pairs;
+    for (int size = 1; size < TILE_SAMPLES; size *= 2)
+        for (int apart = size; apart; apart /= 2)
+            for (int first = apart % size; first + apart < TILE_SAMPLES; first += 2 * apart)
+                for (int i = first; i < std::min(first + apart, TILE_SAMPLES - apart); ++i)
+                    if (i / (2 * size) == (i + apart) / (2 * size)) pairs.push_back({i, i + apart});
+    bool wanted[TILE_SAMPLES] = {};
+    wanted[LOW] = wanted[MIDDLE] = true;
+    std::vector<RowPair> kept;
+    for (auto pair = pairs.rbegin(); pair != pairs.rend(); ++pair) {
+        if (!wanted[pair->low] && !wanted[pair->high]) continue;
+        wanted[pair->low] = wanted[pair->high] = true;
+        kept.push_back(*pair);
+    }
+    return {kept.rbegin(), kept.rend()};
+}
 
 // Otsu's threshold of log(height); `upper` becomes the median of what is above it.
 class OtsuOfLogarithm {
@@ -158,6 +179,7 @@ void Background::take_neighbours(const float* means) {
 // A low percentile of every tile, and the spread of its lower values.
 void Background::measure_tiles(const Rows& rows) {
     const int64_t apart = per_tile / PER_TILE;
+    static const std::vector<RowPair> network = make_network();
     const int64_t n = whole_blocks(tile_columns);
     low.resize(tile_rows * tile_columns), spread.resize(low.size()), sorted.resize(TILE_SAMPLES * n);
     for (int64_t r = 0; r < tile_rows; ++r) {
@@ -166,7 +188,7 @@ void Background::measure_tiles(const Rows& rows) {
             const int64_t x = (i % PER_TILE * apart + apart / 2) * tile_columns;
             std::memcpy(sorted.data() + i * n, sample(y) + x, tile_columns * sizeof(float));
         }
-        rows.sort_columns(sorted.data(), n);
+        rows.put_in_order(network.data(), network.size(), sorted.data(), n);
         for (int64_t c = 0; c < tile_columns; ++c) {
             low[r * tile_columns + c] = sorted[LOW * n + c];
             spread[r * tile_columns + c] = sorted[MIDDLE * n + c] - sorted[LOW * n + c];
@@ -194,7 +216,7 @@ bool Background::fit_surface() {
             kept += keep, changed += keep != used[k], used[k] = keep;
         }
         if (kept < 12) return round > 0;
-        if (!changed) break;
+        if (changed * 200 < static_cast<int64_t>(low.size())) break;
     }
     return true;
 }
@@ -345,13 +367,14 @@ void Background::fit(const Rows& rows, nucensus_measure& measure) {
 void Background::choose_threshold(const nucensus_look& look, nucensus_measure& measure) const {
     const double noise = measure.noise;
     const int64_t count = per_tile * tile_columns;
+    const int64_t every = std::max<int64_t>(1, count * per_tile * tile_rows / HEIGHT_SAMPLES);
     float top = 0;
-    for (int64_t i = 0; i < per_tile * tile_rows; ++i) top = std::max(top, *std::max_element(sample(i), sample(i) + count));
+    for (int64_t i = 0; i < per_tile * tile_rows; i += every) top = std::max(top, *std::max_element(sample(i), sample(i) + count));
     const double floor = std::max(3 * noise, 1e-3 * static_cast<double>(top));
     measure.otsu = measure.upper = 0;
     if (floor > 0) {
         OtsuOfLogarithm heights(floor);
-        for (int64_t i = 0; i < per_tile * tile_rows; ++i) heights.add(sample(i), count);
+        for (int64_t i = 0; i < per_tile * tile_rows; i += every) heights.add(sample(i), count);
         measure.otsu = heights.threshold(&measure.upper);
     }
     // Pure noise reaches 7; above 10 there are nuclei, and the noise may be overstated in a crowd.
@@ -368,8 +391,7 @@ Background::Terms Background::terms(int64_t y) const {
             static_cast<float>(s[5]), at.share, at.tile * whole_blocks(w), at.next * whole_blocks(w)};
 }
 
-void Background::subtract(const Rows& rows, int64_t y, Span span, float* row) const {
-    const Terms t = terms(y);
+void Background::subtract(const Rows& rows, const Terms& t, Span span, float* row) const {
     const int64_t n = span.end - span.start;
     rows.subtract_parabola(grid_places.data() + span.start, row + span.start, n, t.c0, t.c1, t.c2);
     rows.subtract_between(wide.data() + t.above + span.start, wide.data() + t.below + span.start, t.share,

@@ -18,19 +18,19 @@ public:
     void fit(const Rows& rows, nucensus_measure& measure);
     // Chooses the least height of an object.
     void choose_threshold(const nucensus_look& look, nucensus_measure& measure) const;
-    // Takes the background of row `y` away from the columns of `span`.
-    void subtract(const Rows& rows, int64_t y, Span span, float* row) const;
-    // The level at one place, and in the middle of each block of row `y`.
-    float at(int64_t y, int64_t x) const { return level(terms(y), x); }
-    void at_blocks(int64_t y, int64_t blocks, float* to) const;
-
-private:
     // Of one row: a parabola, and a share of the way from one row of `wide` to the next.
     struct Terms {
         float c0, c1, c2, share;
         int64_t above, below;
     };
     Terms terms(int64_t y) const;
+    // Takes the background of a row away from the columns of `span`.
+    void subtract(const Rows& rows, const Terms& terms, Span span, float* row) const;
+    // The level at one place, and in the middle of each block of row `y`.
+    float at(int64_t y, int64_t x) const { return level(terms(y), x); }
+    void at_blocks(int64_t y, int64_t blocks, float* to) const;
+
+private:
     float level(const Terms& t, int64_t x) const {
         const float v = grid_places[x], a = wide[t.above + x], b = wide[t.below + x];
         return t.c0 + v * (t.c1 + v * t.c2) + (a + (b - a) * t.share);

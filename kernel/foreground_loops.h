@@ -55,11 +55,9 @@ void fold(ConstRow from, Row to, int64_t n, float scale) {
 }
 
 void highest_of_rows(const float* const* rows, int64_t count, int64_t n, Row to) {
-    for (int64_t x = 0; x < n; ++x) to[x] = rows[0][x];
-    for (int64_t i = 1; i < count; ++i) {
-        ConstRow row = rows[i];
-        for (int64_t x = 0; x < n; ++x) to[x] = most(to[x], row[x]);
-    }
+    static_assert(BAND == 4);
+    ConstRow a = rows[0], b = rows[count > 1 ? 1 : 0], c = rows[count > 2 ? 2 : 0], d = rows[count > 3 ? 3 : 0];
+    for (int64_t x = 0; x < n; ++x) to[x] = most(most(a[x], b[x]), most(c[x], d[x]));
 }
 
 void highest_of_pairs(ConstRow from, Row to, int64_t n) {
@@ -67,12 +65,17 @@ void highest_of_pairs(ConstRow from, Row to, int64_t n) {
 }
 
 void highest(const float* const* rows, int64_t count, int64_t n, float* line, float* to) {
-    static_assert(BLOCK == 16);
+    static_assert(BLOCK == 8);
     highest_of_rows(rows, count, n, line);
     highest_of_pairs(line, line + n, n / 2);
     highest_of_pairs(line + n, line, n / 4);
-    highest_of_pairs(line, line + n, n / 8);
-    highest_of_pairs(line + n, to, n / 16);
+    highest_of_pairs(line, to, n / 8);
+}
+
+void rises(const float* const* rows, int64_t count, int64_t n, float least, uint8_t* __restrict__ to) {
+    static_assert(BAND == 4);
+    ConstRow a = rows[0], b = rows[count > 1 ? 1 : 0], c = rows[count > 2 ? 2 : 0], d = rows[count > 3 ? 3 : 0];
+    for (int64_t x = 0; x < n; ++x) to[x] = most(most(a[x], b[x]), most(c[x], d[x])) > least;
 }
 
 template <int R>
@@ -155,7 +158,8 @@ void mask(ConstRow relative, ConstRow ridge, Row to, uint8_t* __restrict__ insid
 }
 
 // Of equal values the first in reading order, so that no way leads in a circle.
-void steepest(const float* const* masks, const int32_t* const* numbers, int32_t* __restrict__ way, int64_t n) {
+void steepest(const float* const* masks, const int32_t* const* numbers, int32_t* __restrict__ way,
+              uint8_t* __restrict__ summit, int64_t n) {
     ConstRow up = masks[0], mid = masks[1], down = masks[2];
     const int32_t *__restrict__ number_up = numbers[0], *__restrict__ number = numbers[1],
                   *__restrict__ number_down = numbers[2];
@@ -171,23 +175,18 @@ void steepest(const float* const* masks, const int32_t* const* numbers, int32_t*
         to = down[x] > best ? number_down[x] : to, best = most(best, down[x]);
         way[x] = down[x + 1] > best ? number_down[x + 1] : to;
     }
+    for (int64_t x = 0; x < n; ++x) summit[x] = (way[x] == number[x]) & (mid[x] >= 0);
 }
 
-void put_in_order(Row a, Row b, int64_t n) {
-    for (int64_t x = 0; x < n; ++x) {
-        const float low = least(a[x], b[x]), high = most(a[x], b[x]);
-        a[x] = low, b[x] = high;
+void put_in_order(const RowPair* pairs, size_t count, float* values, int64_t n) {
+    for (size_t i = 0; i < count; ++i) {
+        float *a = values + pairs[i].low * n, *b = values + pairs[i].high * n;
+#pragma GCC ivdep
+        for (int64_t x = 0; x < n; ++x) {
+            const float low = least(a[x], b[x]), high = most(a[x], b[x]);
+            a[x] = low, b[x] = high;
+        }
     }
-}
-
-// Batcher's merging of odd and even places: the same comparisons whatever the values.
-void sort_columns(float* values, int64_t n) {
-    for (int size = 1; size < TILE_SAMPLES; size *= 2)
-        for (int apart = size; apart; apart /= 2)
-            for (int first = apart % size; first + apart < TILE_SAMPLES; first += 2 * apart)
-                for (int i = first; i < first + apart && i + apart < TILE_SAMPLES; ++i)
-                    if (i / (2 * size) == (i + apart) / (2 * size))
-                        put_in_order(values + i * n, values + (i + apart) * n, n);
 }
 
 constexpr Rows loops = {
@@ -195,11 +194,11 @@ constexpr Rows loops = {
     {clean<uint16_t, false>, clean<uint16_t, true>},
     {clean<float, false>, clean<float, true>},
     {fold<1>, fold<2>, fold<3>, fold<4>},
-    highest,
+    highest, rises,
     {blur<1>, blur<2>, blur<3>, blur<4>, blur<5>, blur<6>, blur<7>, blur<8>, blur<9>, blur<10>},
     {relative<1>, relative<2>, relative<3>, relative<4>, relative<5>, relative<6>, relative<7>, relative<8>,
      relative<9>, relative<10>},
-    subtract_parabola, subtract_between, mask, steepest, sort_columns,
+    subtract_parabola, subtract_between, mask, steepest, put_in_order,
 };
 
 }  // namespace

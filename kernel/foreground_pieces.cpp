@@ -39,12 +39,14 @@ void Pieces::follow_ways(const Foreground& foreground) {
         const int32_t next = to[i], after = to[next < 0 ? i : next];
         return to[i] = after;
     };
-    int32_t all;  // negative once every pixel knows its summit
-    do {
-        for (int32_t i = 0; i < count; ++i) step(i);
-        all = -1;
-        for (int32_t i = count - 1; i >= 0; --i) all &= step(i);
-    } while (all >= 0);
+    for (bool forwards = true, found = false; !found; forwards = !forwards) {
+        int32_t all = -1;  // negative once every pixel knows its summit
+        if (forwards)
+            for (int32_t i = 0; i < count; ++i) all &= step(i);
+        else
+            for (int32_t i = count - 1; i >= 0; --i) all &= step(i);
+        found = all < 0;
+    }
     for (int32_t i = 0; i < count; ++i) to[i] = ~to[i];
 }
 

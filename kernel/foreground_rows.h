@@ -5,11 +5,12 @@
 // and defines no function.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 namespace nucensus {
 
-constexpr int64_t BAND = 4, BLOCK = 16;  // rows and columns of a block of the grid
+constexpr int64_t BAND = 4, BLOCK = 8;   // rows and columns of a block of the grid
 constexpr int TILE_SAMPLES = 64;         // of a background tile
 constexpr int MOST_REACH = 10;           // of Gaussians and windows, in pixels of the grid
 
@@ -18,6 +19,10 @@ struct PixelRows {
     // A row of the image without hot pixels: written, or added to what is there.
     void (*clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
     void (*add_clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
+};
+
+struct RowPair {
+    int32_t low, high;
 };
 
 // Below, `n` is a whole number of blocks, and rows have room for 16 values on both sides. Functions of
@@ -30,6 +35,8 @@ struct Rows {
     void (*fold[4])(const float* from, float* to, int64_t n, float scale);
     // The greatest of each block; `line` is room for 2 n values.
     void (*highest)(const float* const* rows, int64_t count, int64_t n, float* line, float* to);
+    // Whether (1 or 0) a column of 1 to 4 rows has a value above `least`.
+    void (*rises)(const float* const* rows, int64_t count, int64_t n, float least, uint8_t* to);
     // For reaches from 1 to 10: a Gaussian; heights relative to the greatest crest around.
     void (*blur[MOST_REACH])(const float* const* rows, int64_t count, int64_t n, const float* taps, float* line,
                              float* const* to);
@@ -41,10 +48,10 @@ struct Rows {
     void (*subtract_between)(const float* above, const float* below, float share, float* to, int64_t n);
     // The ridge where the relative height is above a half, -1 elsewhere; and 1 or 0.
     void (*mask)(const float* relative, const float* ridge, float* to, uint8_t* inside, int64_t n);
-    // For each pixel the number of its steepest neighbour, which may be its own.
-    void (*steepest)(const float* const* masks, const int32_t* const* numbers, int32_t* way, int64_t n);
-    // Sorts each of the columns of TILE_SAMPLES x n values.
-    void (*sort_columns)(float* values, int64_t n);
+    // For each pixel the number of its steepest neighbour, which may be its own: then it is a summit.
+    void (*steepest)(const float* const* masks, const int32_t* const* numbers, int32_t* way, uint8_t* summit, int64_t n);
+    // Puts `count` pairs out of n-wide rows of values in order, column by column.
+    void (*put_in_order)(const RowPair* pairs, size_t count, float* values, int64_t n);
 };
 
 extern const Rows rows_baseline;

@@ -6,12 +6,23 @@ namespace {
 // How many bands a step is behind the one before if it reaches so many rows.
 int64_t bands_behind(int64_t reach) { return (reach + BAND - 1) / BAND; }
 
-// One bit for each of 16 bytes that are 0 or 1.
+uint64_t bytes_of_block(const uint8_t* bytes) {
+    static_assert(BLOCK == 8);
+    uint64_t all;
+    std::memcpy(&all, bytes, sizeof all);
+    return all;
+}
+
+// One bit for each of 8 bytes that are 0 or 1.
 uint32_t bits_of_block(const uint8_t* bytes) {
-    uint64_t halves[2];
-    std::memcpy(halves, bytes, sizeof halves);
-    constexpr uint64_t each_to_its_bit = 0x0102040810204080;
-    return static_cast<uint32_t>(halves[0] * each_to_its_bit >> 56 | halves[1] * each_to_its_bit >> 56 << 8);
+    return static_cast<uint32_t>(bytes_of_block(bytes) * 0x0102040810204080 >> 56);
+}
+
+// Copies a few values, and what is behind them up to a whole number of CHUNKs: faster than the right number.
+constexpr int32_t CHUNK = 16;
+template <class Value>
+void copy_chunks(const Value* from, Value* to, int32_t length) {
+    for (int32_t j = 0; j < length; j += CHUNK) std::memcpy(to + j, from + j, CHUNK * sizeof(Value));
 }
 
 }  // namespace
@@ -22,9 +33,9 @@ void Foreground::clear() {
 }
 
 int32_t Foreground::number(int64_t y, int64_t x) const {
-    for (int32_t r = first_run[y]; r < first_run[y + 1]; ++r)
-        if (x >= runs[r].start && x < runs[r].end) return runs[r].first + static_cast<int32_t>(x) - runs[r].start;
-    return -1;
+    const auto first = runs.begin() + first_run[y], last = runs.begin() + first_run[y + 1];
+    const auto run = std::partition_point(first, last, [&](const Run& each) { return each.end <= x; });
+    return run == last || x < run->start ? -1 : run->first + static_cast<int32_t>(x) - run->start;
 }
 
 void Strips::find(const Rows& of_level, Grid& means, const Background& under, const nucensus_look& look,
@@ -52,10 +63,10 @@ void Strips::resize(int64_t bands_kept) {
     for (auto* map : {&heights, &crests, &relatives}) map->resize(h, w, bands_kept * BAND);
     for (auto* map : {&ridges, &masks}) map->resize(h, w, 2 * BAND);
     numbers.resize(h, w, 2 * BAND);
-    line.resize(2 * whole_blocks(w) + 2 * MARGIN), ways.resize(whole_blocks(w));
+    line.resize(2 * whole_blocks(w) + 2 * MARGIN), ways.resize(whole_blocks(w) + CHUNK);
     outside.assign(whole_blocks(w) + 2 * MARGIN, -1.f);
-    inside.resize(whole_blocks(w));
-    spans.clear();
+    marks.resize(whole_blocks(w));
+    spans.clear(), cores.clear();
     out->clear();
 }
 
@@ -81,7 +92,9 @@ void Strips::choose_candidates() {
 // The smoothed heights of candidates, and which of them rise above `least`.
 void Strips::raise(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
-    highest.assign(grid->blocks, -HUGE_VALF);
+    std::fill(marks.begin(), marks.end(), 0);
+    Background::Terms terms[BAND];
+    for (int64_t j = 0; j < count; ++j) terms[j] = background->terms(y + j);
     for (int64_t j = 0; j < count; ++j) heights.fill(y + j, 0);
     for (const Span span : candidates.band(band)) {
         const float* from[BAND + 2 * MOST_REACH];
@@ -90,11 +103,11 @@ void Strips::raise(int64_t band) {
         grid->means.rows(y - smoothing.reach, count + 2 * smoothing.reach, span.start, from);
         heights.rows(y, count, span.start, to);
         rows->blur[smoothing.reach - 1](from, count, n, smoothing.taps, line.data(), to);
-        for (int64_t j = 0; j < count; ++j) background->subtract(*rows, y + j, span, heights.row(y + j));
-        rows->highest(to, count, n, line.data(), highest.data() + span.start / BLOCK);
+        for (int64_t j = 0; j < count; ++j) background->subtract(*rows, terms[j], span, heights.row(y + j));
+        rows->rises(to, count, n, least, marks.data() + span.start);
     }
     for (int64_t j = 0; j < count; ++j) heights.mirror_columns(y + j, crest.reach);
-    spans.add_band(grid->blocks, [&](int64_t b) { return highest[b] > least; });
+    spans.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.data() + b * BLOCK) != 0; });
 }
 
 // Heights smoothed once more: the brightest grain of a nucleus is not its height.
@@ -114,6 +127,7 @@ void Strips::take_crests(int64_t band) {
 // Heights relative to the greatest crest around, clipped between a quarter and three quarters.
 void Strips::take_relative(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
+    std::fill(marks.begin(), marks.end(), 0);
     for (int64_t j = 0; j < count; ++j) relatives.fill(y + j, 0);
     for (const Span span : spans.band(band)) {
         const float *from[BAND + 2 * MOST_REACH], *height[BAND];
@@ -122,7 +136,9 @@ void Strips::take_relative(int64_t band) {
         heights.rows(y, count, span.start, height);
         relatives.rows(y, count, span.start, to);
         rows->relative[reach - 1](from, height, count, span.end - span.start, floor, line.data(), to);
+        rows->rises(to, count, span.end - span.start, .5f, marks.data() + span.start);
     }
+    cores.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.data() + b * BLOCK) != 0; });
     for (int64_t j = 0; j < count; ++j) relatives.mirror_columns(y + j, ridge.reach);
     for (const Span span : spans.band(band)) count_edges(y, span);
 }
@@ -143,7 +159,7 @@ void Strips::count_edges(int64_t y, Span span) {
 // The ridge map smoothes what is left of the heights; each row is climbed once the next is there.
 void Strips::climb(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
-    for (const Span span : spans.band(band)) {
+    for (const Span span : cores.band(band)) {
         const float* from[BAND + 2 * MOST_REACH];
         float* to[BAND];
         relatives.rows(y - ridge.reach, count + 2 * ridge.reach, span.start, from);
@@ -161,17 +177,17 @@ void Strips::number_row(int64_t y) {
     out->first_run.push_back(static_cast<int32_t>(out->runs.size()));
     masks.fill(y, -1);
     float* to = masks.row(y);
-    for (const Span span : spans_of_row(y)) {
+    for (const Span span : cores.band(y / BAND)) {
         rows->mask(relatives.row(y) + span.start, ridges.row(y) + span.start, to + span.start,
-                   inside.data() + span.start, span.end - span.start);
+                   marks.data() + span.start, span.end - span.start);
         if (span.end > w) {
             std::fill(to + w, to + span.end, -1.f);
-            std::fill(inside.begin() + w, inside.begin() + span.end, 0);
+            std::fill(marks.begin() + w, marks.begin() + span.end, 0);
         }
         int64_t start = -1;
         for (int64_t x = span.start; x < span.end; x += BLOCK) {
-            const uint32_t bits = bits_of_block(inside.data() + x);
-            uint32_t changes = (bits ^ (bits << 1 | (start >= 0))) & 0xffff;
+            const uint32_t bits = bits_of_block(marks.data() + x);
+            uint32_t changes = (bits ^ (bits << 1 | (start >= 0))) & 0xff;
             for (; changes; changes &= changes - 1) {
                 const int64_t at = x + __builtin_ctz(changes);
                 if (start >= 0) add_run(y, start, at);
@@ -186,14 +202,14 @@ void Strips::add_run(int64_t y, int64_t start, int64_t end) {
     const int32_t first = out->count, length = static_cast<int32_t>(end - start);
     out->runs.push_back({static_cast<int32_t>(start), static_cast<int32_t>(end), first});
     out->count += length;
-    if (out->height.size() < static_cast<size_t>(out->count)) {
-        out->height.resize(2 * out->count);
-        out->way.resize(2 * out->count);
+    if (out->height.size() < static_cast<size_t>(out->count) + CHUNK) {
+        out->height.resize(2 * out->count + CHUNK);
+        out->way.resize(2 * out->count + CHUNK);
     }
-    const float* from = heights.row(y) + start;
-    float* height = out->height.data() + first;
+    copy_chunks(heights.row(y) + start, out->height.data() + first, length);
     int32_t* number = numbers.row(y) + start;
-    for (int32_t j = 0; j < length; ++j) height[j] = from[j], number[j] = first + j;
+    for (int32_t j = 0; j < length; j += CHUNK)
+        for (int32_t i = j; i < j + CHUNK; ++i) number[i] = first + i;
 }
 
 // The way of each pixel of row `y`, whose neighbours are numbered.
@@ -202,20 +218,23 @@ void Strips::climb_row(int64_t y) {
     const float* around[3] = {y > 0 ? masks.row(y - 1) : outside.data() + MARGIN, masks.row(y),
                               y + 1 < h ? masks.row(y + 1) : outside.data() + MARGIN};
     const int32_t* numbered[3] = {numbers.row(std::max<int64_t>(0, y - 1)), numbers.row(y), numbers.row(std::min(h - 1, y + 1))};
-    for (const Span span : spans_of_row(y)) {
+    for (const Span span : cores.band(y / BAND)) {
         const float* masks_of_span[3];
         const int32_t* numbers_of_span[3];
         for (int j = 0; j < 3; ++j)
             masks_of_span[j] = around[j] + span.start, numbers_of_span[j] = numbered[j] + span.start;
-        rows->steepest(masks_of_span, numbers_of_span, ways.data() + span.start, span.end - span.start);
+        rows->steepest(masks_of_span, numbers_of_span, ways.data() + span.start, marks.data() + span.start,
+                       span.end - span.start);
+        for (int64_t x = span.start; x < span.end; x += BLOCK)
+            for (uint32_t bits = bits_of_block(marks.data() + x); bits; bits &= bits - 1) {
+                const int32_t at = static_cast<int32_t>(x) + __builtin_ctz(bits);
+                out->summits.push_back({ways[at], static_cast<int32_t>(y), at, ridges.row(y)[at]});
+            }
     }
     const int32_t end = y + 1 < h ? out->first_run[y + 1] : static_cast<int32_t>(out->runs.size());
     for (int32_t r = out->first_run[y]; r < end; ++r) {
         const Run run = out->runs[r];
-        for (int32_t x = run.start, number = run.first; x < run.end; ++x, ++number) {
-            out->way[number] = ways[x];
-            if (ways[x] == number) out->summits.push_back({number, static_cast<int32_t>(y), x, ridges.row(y)[x]});
-        }
+        copy_chunks(ways.data() + run.start, out->way.data() + run.first, run.end - run.start);
     }
 }
 

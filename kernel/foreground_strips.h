@@ -56,7 +56,6 @@ private:
 
     bool exists(int64_t band) const { return band >= 0 && band < grid->bands(); }
     int64_t row_count(int64_t band) const { return std::min(BAND, h - band * BAND); }
-    Spans::Band spans_of_row(int64_t y) const { return spans.band(y / BAND); }
 
     const Rows* rows = nullptr;
     Grid* grid = nullptr;
@@ -66,13 +65,13 @@ private:
     int64_t h = 0, w = 0, reach = 1;
     float least = 0, floor = 0;
 
-    Spans candidates, spans;
+    Spans candidates, spans, cores;  // where objects may be, where something rises, where foreground is
     std::vector<char> rises;
-    std::vector<float> highest, levels;
+    std::vector<float> levels;
     Map<float> heights, crests, relatives, ridges, masks;
     Map<int32_t> numbers;
     std::vector<float> line, outside;
-    std::vector<uint8_t> inside;
+    std::vector<uint8_t> marks;
     std::vector<int32_t> ways;
 };
 
