@@ -7,6 +7,7 @@
 // not depend on the instruction set.
 #include "foreground.h"
 
+#include <limits>
 #include <new>
 
 #include "foreground_background.h"
@@ -42,7 +43,10 @@ public:
         measure.foreground = static_cast<double>(foreground.count) / static_cast<double>(grid.height * grid.width);
         pieces.find(foreground, grid.height, grid.width);
         joined.merge(pieces, look);
-        return describe_all(look, static_cast<double>(height - 1), static_cast<double>(width - 1), out, capacity);
+        const int64_t found = describe_all(look, static_cast<double>(height - 1), static_cast<double>(width - 1), out, capacity);
+        for (int64_t i = 0; i < std::min(found, capacity); ++i)
+            look_inside(pixels, height, width, look.radius * static_cast<double>(look.step), out[i]);
+        return found;
     }
 
 private:
@@ -76,7 +80,31 @@ private:
         const double level = static_cast<double>(foreground.height[pixel]) + background.at(row, column);
         const double shift = (step - 1) / 2;
         return {y * step + shift, x * step + shift, m.area * step * step, region.peak, region.mass / m.area,
-                level, m.stretch(), static_cast<double>(region.touches_edge)};
+                level, m.stretch(), static_cast<double>(region.touches_edge), 0, -HUGE_VAL};
+    }
+
+    // Whether the image is flat there: a value that more than half have is found by having each other
+    // value cancel one of it.
+    template <class Pixel>
+    static void look_inside(const Pixel* pixels, int64_t height, int64_t width, double radius, nucensus_region& region) {
+        Pixel values[25], first = std::numeric_limits<Pixel>::lowest(), second = first, most = 0;
+        int64_t columns[5];
+        for (int j = 0; j < 5; ++j) columns[j] = nearest(region.x + (j - 2) * radius / 4, width);
+        for (int i = 0, n = 0, lead = 0; i < 5; ++i) {
+            const Pixel* row = pixels + nearest(region.y + (i - 2) * radius / 4, height) * width;
+            for (const int64_t column : columns) {
+                const Pixel value = values[n++] = row[column];
+                second = std::max(second, std::min(first, value)), first = std::max(first, value);
+                if (lead == 0) most = value;
+                lead += value == most ? 1 : -1;
+            }
+        }
+        region.second = second;
+        if (std::count(values, values + 25, most) > 12) region.plateau = most;
+    }
+
+    static int64_t nearest(double place, int64_t n) {
+        return std::min<int64_t>(n - 1, std::max<int64_t>(0, static_cast<int64_t>(std::nearbyint(place))));
     }
 
     Grid grid;

@@ -52,6 +52,8 @@ typedef struct nucensus_region {
     double intensity;         // smoothed value at the centre
     double stretch;           // 1 for an ellipse
     double touches_edge;      // 1 if it touches the edge of the image
+    double second;            // second greatest of 5 x 5 pixels within half a radius of the centre
+    double plateau;           // the value that most of them have, minus infinity if there is none
 } nucensus_region;
 
 // Find the nuclei of a contiguous image of uint8 (0), uint16 (1) or float (2), at an instruction set

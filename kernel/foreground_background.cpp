@@ -7,6 +7,7 @@ constexpr int64_t PER_TILE = 8;          // samples along one side of a tile
 constexpr int64_t FEW_SAMPLES = 4096;    // with fewer of them, more are taken of each tile
 constexpr int64_t NOISE_SAMPLES = 4000;  // enough to measure differences of neighbours
 constexpr int64_t HEIGHT_SAMPLES = 32000;  // and for the distribution of heights
+constexpr int64_t SURFACE_ROWS = 8;        // of tiles, for the surface under all of them
 constexpr int LOW = 6, MIDDLE = 19;      // places among 64 sorted samples: a tenth, three tenths
 
 float quantile(std::vector<float>& values, double q) {
@@ -125,30 +126,31 @@ void Background::resize(const Grid& grid, const nucensus_look& look) {
     gaussian = Gaussian(look.smooth_sigma);
     noise_apart = std::max<int64_t>(2, static_cast<int64_t>(std::ceil(3 * look.smooth_sigma)));
     std::fill_n(surface, 6, 0.);
-    place_samples();
-}
-
-void Background::place_samples() {
     const int64_t count = per_tile * tile_columns;
     sample_stride = padded(count);
     samples.resize(per_tile * tile_rows * sample_stride);
     noise_every = std::max<int64_t>(1, count * per_tile * tile_rows / NOISE_SAMPLES);
-    columns.assign(sample_stride, 0);
-    for (int64_t k = 0; k < count; ++k) {
-        const int64_t number = k % tile_columns * per_tile + k / tile_columns;
-        columns[k] = static_cast<int32_t>((2 * number + 1) * w / (2 * count));
-    }
-    const auto beyond = [&](int64_t x, int64_t apart) { return x + apart < w ? x + apart : std::max<int64_t>(0, x - apart); };
-    columns_next.resize(sample_stride), columns_beside.resize(sample_stride);
-    places.resize(sample_stride), places_beside.resize(sample_stride), grid_places.resize(whole_blocks(w));
-    for (int64_t k = 0; k < sample_stride; ++k) {
-        columns_next[k] = static_cast<int32_t>(beyond(columns[k], 1));
-        columns_beside[k] = static_cast<int32_t>(beyond(columns[k], noise_apart));
-        places[k] = static_cast<float>(place(columns[k], w));
-        places_beside[k] = static_cast<float>(place(columns_beside[k], w));
-    }
-    for (size_t x = 0; x < grid_places.size(); ++x) grid_places[x] = static_cast<float>(place(static_cast<int64_t>(x), w));
     grains.clear(), beside.clear();
+    flat.assign(sample_stride, 0.f);
+    place(of_samples, sample_stride, [&](int64_t k) {
+        const int64_t number = k < count ? k % tile_columns * per_tile + k / tile_columns : 0;
+        return (2 * number + 1) * w / (2 * count);
+    });
+    place(of_neighbours, sample_stride, [&](int64_t k) {
+        const int64_t x = of_samples.x[k];
+        return x + noise_apart < w ? x + noise_apart : std::max<int64_t>(0, x - noise_apart);
+    });
+    place(of_grid, whole_blocks(w), [&](int64_t x) { return std::min(x, w - 1); });
+    place(of_blocks, grid.stride, [&](int64_t b) { return std::min(b * BLOCK + BLOCK / 2, w - 1); });
+}
+
+template <class ColumnOf>
+void Background::place(Columns& columns, int64_t count, ColumnOf column_of) {
+    columns.x.resize(count), columns.places.resize(count);
+    for (int64_t k = 0; k < count; ++k) {
+        columns.x[k] = static_cast<int32_t>(column_of(k));
+        columns.places[k] = static_cast<float>(nucensus::place(columns.x[k], w));
+    }
 }
 
 void Background::take_samples(const Rows& rows, Grid& grid, int64_t filled) {
@@ -161,7 +163,7 @@ void Background::take_samples(const Rows& rows, Grid& grid, int64_t filled) {
         grid.means.rows(y - gaussian.reach, 2 * gaussian.reach + 1, 0, around);
         rows.blur[gaussian.reach - 1](around, 1, whole_blocks(w), gaussian.taps, line.data(), &to);
         float* mine = sample(taken);
-        for (int64_t k = 0; k < sample_stride; ++k) mine[k] = smooth[columns[k]];
+        for (int64_t k = 0; k < sample_stride; ++k) mine[k] = smooth[of_samples.x[k]];
         if (taken % noise_every == 0) take_neighbours(grid.means.row(y));
         ++taken;
     }
@@ -169,22 +171,24 @@ void Background::take_samples(const Rows& rows, Grid& grid, int64_t filled) {
 
 // Of some rows, for the noise: the differences of neighbours, and what is further beside each sample.
 void Background::take_neighbours(const float* means) {
-    for (int64_t k = 0; k < per_tile * tile_columns; ++k)
-        grains.push_back(std::fabs(means[columns_next[k]] - means[columns[k]]));
-    for (int64_t k = 0; k < sample_stride; ++k) beside.push_back(smooth[columns_beside[k]]);
+    for (int64_t k = 0; k < per_tile * tile_columns; ++k) {
+        const int64_t x = of_samples.x[k], next = x + 1 < w ? x + 1 : std::max<int64_t>(0, x - 1);
+        grains.push_back(std::fabs(means[next] - means[x]));
+    }
+    for (int64_t k = 0; k < sample_stride; ++k) beside.push_back(smooth[of_neighbours.x[k]]);
 }
 
 // ---- background and noise --------------------------------------------------------------------
 
-// A low percentile of every tile, and the spread of its lower values.
-void Background::measure_tiles(const Rows& rows) {
-    const int64_t apart = per_tile / PER_TILE;
+// A low percentile of each tile, and the spread of its lower values; of one row of tiles in `every`.
+void Background::measure_tiles(const Rows& rows, int64_t every) {
     static const std::vector<RowPair> network = make_network();
-    const int64_t n = whole_blocks(tile_columns);
-    low.resize(tile_rows * tile_columns), spread.resize(low.size()), sorted.resize(TILE_SAMPLES * n);
-    for (int64_t r = 0; r < tile_rows; ++r) {
+    const int64_t apart = per_tile / PER_TILE, n = whole_blocks(tile_columns);
+    measured_rows = (tile_rows + every - 1) / every;
+    low.resize(measured_rows * tile_columns), spread.resize(low.size()), sorted.resize(TILE_SAMPLES * n);
+    for (int64_t r = 0; r < measured_rows; ++r) {
         for (int64_t i = 0; i < TILE_SAMPLES; ++i) {
-            const int64_t y = r * per_tile + i / PER_TILE * apart + apart / 2;
+            const int64_t y = measured_row(r) * per_tile + i / PER_TILE * apart + apart / 2;
             const int64_t x = (i % PER_TILE * apart + apart / 2) * tile_columns;
             std::memcpy(sorted.data() + i * n, sample(y) + x, tile_columns * sizeof(float));
         }
@@ -198,7 +202,7 @@ void Background::measure_tiles(const Rows& rows) {
 
 // The smooth surface (quadratic in y and x) under most tiles, left out those that stand above it.
 bool Background::fit_surface() {
-    if (tile_rows < 4 || tile_columns < 4) return false;
+    if (measured_rows < 4 || tile_columns < 4) return false;
     used.assign(low.size(), 1);
     for (int round = 0; round < 6; ++round) {
         solve_surface();
@@ -226,15 +230,15 @@ bool Background::fit_surface() {
 void Background::solve_surface() {
     constexpr int P[6] = {0, 1, 0, 2, 1, 0}, Q[6] = {0, 0, 1, 0, 1, 2};
     double a[6][7] = {{0}};
-    for (int64_t r = 0; r < tile_rows; ++r) {
+    for (int64_t r = 0; r < measured_rows; ++r) {
         double sums[5] = {0}, sums_of_low[3] = {0};
         for (int64_t c = 0; c < tile_columns; ++c) {
-            const double in = used[r * tile_columns + c], x = place(c, tile_columns), value = low[r * tile_columns + c];
+            const double in = used[r * tile_columns + c], x = nucensus::place(c, tile_columns), value = low[r * tile_columns + c];
             const double x2 = x * x;
             sums[0] += in, sums[1] += in * x, sums[2] += in * x2, sums[3] += in * x * x2, sums[4] += in * x2 * x2;
             sums_of_low[0] += in * value, sums_of_low[1] += in * value * x, sums_of_low[2] += in * value * x2;
         }
-        const double y = place(r, tile_rows), powers[5] = {1, y, y * y, y * y * y, y * y * y * y};
+        const double y = nucensus::place(measured_row(r), tile_rows), powers[5] = {1, y, y * y, y * y * y, y * y * y * y};
         for (int i = 0; i < 6; ++i) {
             for (int j = 0; j < 6; ++j) a[i][j] += powers[P[i] + P[j]] * sums[Q[i] + Q[j]];
             a[i][6] += powers[P[i]] * sums_of_low[Q[i]];
@@ -253,25 +257,28 @@ void Background::solve_surface() {
 void Background::find_residuals() {
     const double* s = newest;
     residuals.resize(low.size());
-    for (int64_t r = 0; r < tile_rows; ++r) {
-        const double y = place(r, tile_rows), c0 = s[0] + s[1] * y + s[3] * y * y, c1 = s[2] + s[4] * y;
+    for (int64_t r = 0; r < measured_rows; ++r) {
+        const double y = nucensus::place(measured_row(r), tile_rows), c0 = s[0] + s[1] * y + s[3] * y * y, c1 = s[2] + s[4] * y;
         for (int64_t c = 0; c < tile_columns; ++c) {
-            const double x = place(c, tile_columns);
+            const double x = nucensus::place(c, tile_columns);
             residuals[r * tile_columns + c] = static_cast<float>(low[r * tile_columns + c] - (c0 + x * (c1 + x * s[5])));
         }
     }
 }
 
-// Takes `s` away from samples, or from other values, of row `y`.
-void Background::subtract_surface(const Rows& rows, const double* s, int64_t y, const float* at, float* to) const {
-    const double v = place(y, h);
-    rows.subtract_parabola(at, to, sample_stride, static_cast<float>(s[0] + s[1] * v + s[3] * v * v),
-                           static_cast<float>(s[2] + s[4] * v), static_cast<float>(s[5]));
+// Of a row of samples: `s` alone.
+Ground Background::parabola(const double* s, int64_t y) const {
+    const double v = nucensus::place(y, h);
+    return {static_cast<float>(s[0] + s[1] * v + s[3] * v * v), static_cast<float>(s[2] + s[4] * v),
+            static_cast<float>(s[5]), 0, flat.data(), flat.data()};
 }
 
 void Background::flatten(const Rows& rows) {
-    for (int64_t i = 0; i < per_tile * tile_rows; ++i)
-        subtract_surface(rows, newest, sample_row(i), places.data(), sample(i));
+    for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
+        const Ground ground = parabola(newest, sample_row(i));
+        float* to = sample(i);
+        rows.subtract(&ground, of_samples.places.data(), 1, sample_stride, &to);
+    }
     for (int i = 0; i < 6; ++i) surface[i] += newest[i];
 }
 
@@ -282,7 +289,8 @@ double Background::fine_noise(const Rows& rows) {
     for (int64_t i = 0; i * noise_every < per_tile * tile_rows && w > noise_apart; ++i) {
         float* theirs = beside.data() + i * sample_stride;
         const float* mine = sample(i * noise_every);
-        subtract_surface(rows, surface, sample_row(i * noise_every), places_beside.data(), theirs);
+        const Ground ground = parabola(surface, sample_row(i * noise_every));
+        rows.subtract(&ground, of_neighbours.places.data(), 1, sample_stride, &theirs);
         for (int64_t k = 0; k < per_tile * tile_columns; ++k) other.push_back(std::fabs(theirs[k] - mine[k]));
     }
     if (other.size() < 50) return HUGE_VAL;
@@ -316,20 +324,16 @@ void Background::smooth3() {
     low.swap(other);
 }
 
-// Every row of tiles at every column of the grid, and at every sample.
-void Background::stretch_tiles(float extra) {
-    const int64_t columns_of_grid = whole_blocks(w);
-    wide.resize(tile_rows * columns_of_grid), wide_samples.resize(tile_rows * sample_stride);
-    for (int64_t x = 0; x < columns_of_grid; ++x) {
-        const Between at(std::min(x, w - 1), w, tile_columns);
+void Background::stretch_tiles(Columns& columns, float extra) const {
+    const size_t stride = columns.x.size();
+    columns.wide.resize(tile_rows * stride);
+    for (size_t k = 0; k < stride; ++k) {
+        const Between at(columns.x[k], w, tile_columns);
         for (int64_t r = 0; r < tile_rows; ++r) {
             const float a = low[r * tile_columns + at.tile], b = low[r * tile_columns + at.next];
-            wide[r * columns_of_grid + x] = a + (b - a) * at.share + extra;
+            columns.wide[r * stride + k] = a + (b - a) * at.share + extra;
         }
     }
-    for (int64_t r = 0; r < tile_rows; ++r)
-        for (int64_t k = 0; k < sample_stride; ++k)
-            wide_samples[r * sample_stride + k] = wide[r * columns_of_grid + columns[k]];
 }
 
 double Background::mean_of_samples() const {
@@ -342,22 +346,25 @@ double Background::mean_of_samples() const {
 void Background::fit(const Rows& rows, nucensus_measure& measure) {
     measure.grain = grains.size() < 50 || w < 2 ? 0 : quantile(grains, .5) / (.6745 * std::sqrt(2.));
     const double mean = mean_of_samples();
-    measure_tiles(rows);
     // Twice: a tile's low percentile is biased on a slope, and the first time takes most of it away.
-    for (int i = 0; i < 2 && fit_surface(); ++i) {
+    // A surface needs no more than some rows of tiles.
+    for (int i = 0; i < 2; ++i) {
+        measure_tiles(rows, std::max<int64_t>(1, tile_rows / SURFACE_ROWS));
+        if (!fit_surface()) break;
         flatten(rows);
-        measure_tiles(rows);
     }
+    measure_tiles(rows, 1);
     // In a crowd no tile is free of nuclei, and its spread is theirs; but haze is allowed for.
     measure.noise = std::min(quantile(spread, .25) / .7572, 3 * fine_noise(rows));
     window3([](float a, float b) { return std::min(a, b); });
     window3([](float a, float b) { return std::max(a, b); });
     smooth3();
-    stretch_tiles(static_cast<float>(1.28 * measure.noise));
+    for (auto* columns : {&of_samples, &of_grid, &of_blocks}) stretch_tiles(*columns, static_cast<float>(1.28 * measure.noise));
     for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
         const Between at(sample_row(i), h, tile_rows);
-        rows.subtract_between(wide_samples.data() + at.tile * sample_stride,
-                              wide_samples.data() + at.next * sample_stride, at.share, sample(i), sample_stride);
+        const Ground ground = {0, 0, 0, at.share, of_samples.tiles(at.tile), of_samples.tiles(at.next)};
+        float* to = sample(i);
+        rows.subtract(&ground, of_samples.places.data(), 1, sample_stride, &to);
     }
     measure.background = mean - mean_of_samples();
 }
@@ -384,23 +391,29 @@ void Background::choose_threshold(const nucensus_look& look, nucensus_measure& m
     measure.threshold = threshold > 0 ? threshold : 1e-30;
 }
 
-Background::Terms Background::terms(int64_t y) const {
-    const double v = place(y, h), *s = surface;
+Ground Background::ground(const Columns& columns, int64_t y, int64_t start) const {
+    Ground all = parabola(surface, y);
     const Between at(y, h, tile_rows);
-    return {static_cast<float>(s[0] + s[1] * v + s[3] * v * v), static_cast<float>(s[2] + s[4] * v),
-            static_cast<float>(s[5]), at.share, at.tile * whole_blocks(w), at.next * whole_blocks(w)};
+    all.share = at.share;
+    all.above = columns.tiles(at.tile) + start, all.below = columns.tiles(at.next) + start;
+    return all;
 }
 
-void Background::subtract(const Rows& rows, const Terms& t, Span span, float* row) const {
-    const int64_t n = span.end - span.start;
-    rows.subtract_parabola(grid_places.data() + span.start, row + span.start, n, t.c0, t.c1, t.c2);
-    rows.subtract_between(wide.data() + t.above + span.start, wide.data() + t.below + span.start, t.share,
-                          row + span.start, n);
+void Background::subtract(const Rows& rows, int64_t y, int64_t count, Span span, float* const* to) const {
+    Ground grounds[BAND];
+    for (int64_t j = 0; j < count; ++j) grounds[j] = ground(of_grid, y + j, span.start);
+    rows.subtract(grounds, of_grid.places.data() + span.start, count, span.end - span.start, to);
 }
 
-void Background::at_blocks(int64_t y, int64_t blocks, float* to) const {
-    const Terms t = terms(y);
-    for (int64_t b = 0; b < blocks; ++b) to[b] = level(t, b * BLOCK + BLOCK / 2);
+void Background::subtract_from_blocks(const Rows& rows, int64_t y, float* to) const {
+    const Ground under = ground(of_blocks, y, 0);
+    rows.subtract(&under, of_blocks.places.data(), 1, static_cast<int64_t>(of_blocks.x.size()), &to);
+}
+
+float Background::at(int64_t y, int64_t x) const {
+    const Ground g = ground(of_grid, y, x);
+    const float v = of_grid.places[x];
+    return g.c0 + v * (g.c1 + v * g.c2) + (*g.above + (*g.below - *g.above) * g.share);
 }
 
 }  // namespace nucensus

@@ -18,42 +18,42 @@ public:
     void fit(const Rows& rows, nucensus_measure& measure);
     // Chooses the least height of an object.
     void choose_threshold(const nucensus_look& look, nucensus_measure& measure) const;
-    // Of one row: a parabola, and a share of the way from one row of `wide` to the next.
-    struct Terms {
-        float c0, c1, c2, share;
-        int64_t above, below;
-    };
-    Terms terms(int64_t y) const;
-    // Takes the background of a row away from the columns of `span`.
-    void subtract(const Rows& rows, const Terms& terms, Span span, float* row) const;
-    // The level at one place, and in the middle of each block of row `y`.
-    float at(int64_t y, int64_t x) const { return level(terms(y), x); }
-    void at_blocks(int64_t y, int64_t blocks, float* to) const;
+    // Takes it away from the columns of `span` in `count` rows, or from values of the blocks of a band.
+    void subtract(const Rows& rows, int64_t y, int64_t count, Span span, float* const* to) const;
+    void subtract_from_blocks(const Rows& rows, int64_t y, float* to) const;
+    // The level at one place.
+    float at(int64_t y, int64_t x) const;
 
 private:
-    float level(const Terms& t, int64_t x) const {
-        const float v = grid_places[x], a = wide[t.above + x], b = wide[t.below + x];
-        return t.c0 + v * (t.c1 + v * t.c2) + (a + (b - a) * t.share);
-    }
+    // Columns of the grid: all of them, those of the samples, the middles of blocks.
+    struct Columns {
+        std::vector<int32_t> x;
+        std::vector<float> places;  // from -1 to 1 across the image
+        std::vector<float> wide;    // `low` there, of each row of tiles
+        const float* tiles(int64_t row) const { return wide.data() + row * static_cast<int64_t>(x.size()); }
+    };
+    template <class ColumnOf>
+    void place(Columns& columns, int64_t count, ColumnOf column_of);
+    Ground ground(const Columns& columns, int64_t y, int64_t start) const;
 
-    void place_samples();
     void take_neighbours(const float* means);
     int64_t sample_row(int64_t i) const { return (2 * i + 1) * h / (2 * per_tile * tile_rows); }
     float* sample(int64_t i) { return samples.data() + i * sample_stride; }
     const float* sample(int64_t i) const { return samples.data() + i * sample_stride; }
     double mean_of_samples() const;
 
-    void measure_tiles(const Rows& rows);
+    void measure_tiles(const Rows& rows, int64_t every);
+    int64_t measured_row(int64_t i) const { return (2 * i + 1) * tile_rows / (2 * measured_rows); }
     bool fit_surface();
     void solve_surface();
     void find_residuals();
-    void subtract_surface(const Rows& rows, const double* surface, int64_t y, const float* at, float* to) const;
+    Ground parabola(const double* surface, int64_t y) const;
     void flatten(const Rows& rows);
     double fine_noise(const Rows& rows);
     template <class Pick>
     void window3(Pick pick);
     void smooth3();
-    void stretch_tiles(float extra);
+    void stretch_tiles(Columns& columns, float extra) const;
 
     int64_t h = 0, w = 0, tile_rows = 0, tile_columns = 0;
     Gaussian gaussian{1};
@@ -62,12 +62,11 @@ private:
     // neighbouring tiles lie side by side.
     int64_t per_tile = 0, sample_stride = 0, taken = 0;
     int64_t noise_apart = 0, noise_every = 1;
-    std::vector<int32_t> columns, columns_next, columns_beside;
-    std::vector<float> places, places_beside, grid_places;  // from -1 to 1 across the image
-    std::vector<float> samples, beside, grains, line, smooth;
+    Columns of_samples, of_neighbours, of_grid, of_blocks;
+    std::vector<float> samples, beside, grains, line, smooth, flat;
 
-    std::vector<float> low, spread, sorted, residuals, other;  // of the tiles
-    std::vector<float> wide, wide_samples;             // `low` at the columns of the grid and of the samples
+    int64_t measured_rows = 0;  // of tiles
+    std::vector<float> low, spread, sorted, residuals, other;
     std::vector<char> used;
     double surface[6] = {}, newest[6] = {};  // the sum of those that were fitted, and the last
 };

@@ -65,7 +65,10 @@ public:
         for (int64_t j = 0; j < count; ++j) to[j] = row(mirror(y + j, height)) + x;
     }
 
-    void fill(int64_t y, Value value) { std::fill_n(row(y) - MARGIN, stride, value); }
+    // Sets all bytes of `count` rows, which lie one after the other.
+    void fill_bytes(int64_t y, int64_t count, int byte) {
+        std::memset(row(y) - MARGIN, byte, count * stride * sizeof(Value));
+    }
 
     // Mirrors `reach` columns beyond the edges, and what is left of the last block.
     void mirror_columns(int64_t y, int64_t reach) {
@@ -120,14 +123,16 @@ private:
 
 // The image averaged over squares, and the highest of each block of it.
 struct Grid {
-    int64_t height = 0, width = 0, blocks = 0;  // blocks in a band
+    int64_t height = 0, width = 0;
+    int64_t blocks = 0, stride = 0;  // in a band, and from one band to the next
     Map<float> means;
     std::vector<float> highest;
 
     void resize(int64_t h, int64_t w) {
         height = h, width = w, blocks = whole_blocks(w) / BLOCK;
         means.resize(h, w, h);
-        highest.resize((h + BAND - 1) / BAND * blocks);
+        stride = whole_blocks(blocks);
+        highest.resize(bands() * stride);
     }
 
     int64_t bands() const { return (height + BAND - 1) / BAND; }
@@ -142,7 +147,7 @@ private:
         const float* of_band[BAND];
         const int64_t y = band * BAND, count = std::min(BAND, height - y);
         means.rows(y, count, 0, of_band);
-        rows.highest(of_band, count, blocks * BLOCK, line.data(), highest.data() + band * blocks);
+        rows.highest(of_band, count, blocks * BLOCK, line.data(), highest.data() + band * stride);
     }
 
     std::vector<float> line;

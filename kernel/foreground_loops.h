@@ -143,23 +143,31 @@ void relative(const float* const* crests, const float* const* heights, int64_t c
     }
 }
 
-void subtract_parabola(ConstRow at, Row to, int64_t n, float c0, float c1, float c2) {
-    for (int64_t x = 0; x < n; ++x) to[x] -= c0 + at[x] * (c1 + at[x] * c2);
+NUCENSUS_INLINE void subtract_row(const Ground& ground, ConstRow places, Row to, int64_t n) {
+    const float c0 = ground.c0, c1 = ground.c1, c2 = ground.c2, share = ground.share;
+    const float *above = ground.above, *below = ground.below;
+#pragma GCC ivdep
+    for (int64_t x = 0; x < n; ++x)
+        to[x] -= c0 + places[x] * (c1 + places[x] * c2) + (above[x] + (below[x] - above[x]) * share);
 }
 
-// `above` may be `below`.
-void subtract_between(const float* above, const float* below, float share, Row to, int64_t n) {
-    for (int64_t x = 0; x < n; ++x) to[x] -= above[x] + (below[x] - above[x]) * share;
+void subtract(const Ground* grounds, const float* places, int64_t count, int64_t n, float* const* to) {
+    for (int64_t i = 0; i < count; ++i) subtract_row(grounds[i], places, to[i], n);
 }
 
-void mask(ConstRow relative, ConstRow ridge, Row to, uint8_t* __restrict__ inside, int64_t n) {
+NUCENSUS_INLINE void mask_row(ConstRow relative, ConstRow ridge, int64_t n, Row to, uint8_t* __restrict__ inside) {
     for (int64_t x = 0; x < n; ++x) to[x] = relative[x] > .5f ? ridge[x] : -1;
     for (int64_t x = 0; x < n; ++x) inside[x] = relative[x] > .5f;
 }
 
+void mask(const float* const* relatives, const float* const* ridges, int64_t count, int64_t n, float* const* to,
+          uint8_t* const* inside) {
+    for (int64_t i = 0; i < count; ++i) mask_row(relatives[i], ridges[i], n, to[i], inside[i]);
+}
+
 // Of equal values the first in reading order, so that no way leads in a circle.
-void steepest(const float* const* masks, const int32_t* const* numbers, int32_t* __restrict__ way,
-              uint8_t* __restrict__ summit, int64_t n) {
+NUCENSUS_INLINE void steepest_row(const float* const* masks, const int32_t* const* numbers, int64_t n,
+                                  int32_t* __restrict__ way, uint8_t* __restrict__ summit) {
     ConstRow up = masks[0], mid = masks[1], down = masks[2];
     const int32_t *__restrict__ number_up = numbers[0], *__restrict__ number = numbers[1],
                   *__restrict__ number_down = numbers[2];
@@ -176,6 +184,11 @@ void steepest(const float* const* masks, const int32_t* const* numbers, int32_t*
         way[x] = down[x + 1] > best ? number_down[x + 1] : to;
     }
     for (int64_t x = 0; x < n; ++x) summit[x] = (way[x] == number[x]) & (mid[x] >= 0);
+}
+
+void steepest(const float* const* masks, const int32_t* const* numbers, int64_t count, int64_t n,
+              int32_t* const* ways, uint8_t* const* summits) {
+    for (int64_t i = 0; i < count; ++i) steepest_row(masks + i, numbers + i, n, ways[i], summits[i]);
 }
 
 void put_in_order(const RowPair* pairs, size_t count, float* values, int64_t n) {
@@ -198,7 +211,7 @@ constexpr Rows loops = {
     {blur<1>, blur<2>, blur<3>, blur<4>, blur<5>, blur<6>, blur<7>, blur<8>, blur<9>, blur<10>},
     {relative<1>, relative<2>, relative<3>, relative<4>, relative<5>, relative<6>, relative<7>, relative<8>,
      relative<9>, relative<10>},
-    subtract_parabola, subtract_between, mask, steepest, put_in_order,
+    subtract, mask, steepest, put_in_order,
 };
 
 }  // namespace

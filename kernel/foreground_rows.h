@@ -25,6 +25,12 @@ struct RowPair {
     int32_t low, high;
 };
 
+// What lies under a row: a parabola across the image, and a share of the way from one line to another.
+struct Ground {
+    float c0 = 0, c1 = 0, c2 = 0, share = 0;
+    const float *above = nullptr, *below = nullptr;
+};
+
 // Below, `n` is a whole number of blocks, and rows have room for 16 values on both sides. Functions of
 // `count` rows that reach further take the rows above and below too. `line` is room for n + 32 values.
 struct Rows {
@@ -42,14 +48,14 @@ struct Rows {
                              float* const* to);
     void (*relative[MOST_REACH])(const float* const* crests, const float* const* heights, int64_t count, int64_t n,
                                  float floor, float* line, float* const* to);
-    // to -= c0 + at (c1 + at c2), `at` the place of each column.
-    void (*subtract_parabola)(const float* at, float* to, int64_t n, float c0, float c1, float c2);
-    // to -= above + (below - above) share.
-    void (*subtract_between)(const float* above, const float* below, float share, float* to, int64_t n);
+    // Takes away what lies under each row; `places` are those of the columns.
+    void (*subtract)(const Ground* grounds, const float* places, int64_t count, int64_t n, float* const* to);
     // The ridge where the relative height is above a half, -1 elsewhere; and 1 or 0.
-    void (*mask)(const float* relative, const float* ridge, float* to, uint8_t* inside, int64_t n);
+    void (*mask)(const float* const* relatives, const float* const* ridges, int64_t count, int64_t n,
+                 float* const* to, uint8_t* const* inside);
     // For each pixel the number of its steepest neighbour, which may be its own: then it is a summit.
-    void (*steepest)(const float* const* masks, const int32_t* const* numbers, int32_t* way, uint8_t* summit, int64_t n);
+    void (*steepest)(const float* const* masks, const int32_t* const* numbers, int64_t count, int64_t n,
+                     int32_t* const* ways, uint8_t* const* summits);
     // Puts `count` pairs out of n-wide rows of values in order, column by column.
     void (*put_in_order)(const RowPair* pairs, size_t count, float* values, int64_t n);
 };

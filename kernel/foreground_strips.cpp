@@ -18,6 +18,8 @@ uint32_t bits_of_block(const uint8_t* bytes) {
     return static_cast<uint32_t>(bytes_of_block(bytes) * 0x0102040810204080 >> 56);
 }
 
+constexpr int NEGATIVE = 0xbf;  // a byte of which floats below zero are made
+
 // Copies a few values, and what is behind them up to a whole number of CHUNKs: faster than the right number.
 constexpr int32_t CHUNK = 16;
 template <class Value>
@@ -49,23 +51,22 @@ void Strips::find(const Rows& of_level, Grid& means, const Background& under, co
     const int64_t ridges_behind = relative_behind + bands_behind(ridge.reach);
     resize(2 * ridges_behind + 2);
     choose_candidates();
-    for (int64_t band = 0; band < grid->bands() + ridges_behind; ++band) {
+    for (int64_t band = 0; band <= grid->bands() + ridges_behind; ++band) {
         if (exists(band)) raise(band);
         if (exists(band - crests_behind)) take_crests(band - crests_behind);
         if (exists(band - relative_behind)) take_relative(band - relative_behind);
-        if (exists(band - ridges_behind)) climb(band - ridges_behind);
+        if (exists(band - ridges_behind)) take_ridges(band - ridges_behind);
+        if (exists(band - ridges_behind - 1)) climb(band - ridges_behind - 1);
     }
-    climb_row(h - 1);
     out->first_run.push_back(static_cast<int32_t>(out->runs.size()));
 }
 
 void Strips::resize(int64_t bands_kept) {
     for (auto* map : {&heights, &crests, &relatives}) map->resize(h, w, bands_kept * BAND);
-    for (auto* map : {&ridges, &masks}) map->resize(h, w, 2 * BAND);
-    numbers.resize(h, w, 2 * BAND);
-    line.resize(2 * whole_blocks(w) + 2 * MARGIN), ways.resize(whole_blocks(w) + CHUNK);
+    for (auto* map : {&ridges, &masks}) map->resize(h, w, 3 * BAND);
+    numbers.resize(h, w, 3 * BAND), ways.resize(h, w, BAND), marks.resize(h, w, BAND);
     outside.assign(whole_blocks(w) + 2 * MARGIN, -1.f);
-    marks.resize(whole_blocks(w));
+    line.resize(2 * whole_blocks(w) + 2 * MARGIN);
     spans.clear(), cores.clear();
     out->clear();
 }
@@ -73,13 +74,12 @@ void Strips::resize(int64_t bands_kept) {
 // Blocks with a pixel, not yet smoothed, above `least`, and those around them.
 void Strips::choose_candidates() {
     const int64_t bands = grid->bands(), blocks = grid->blocks, wide = blocks + 2;
-    levels.resize(blocks);
     rises.assign((bands + 2) * wide, 0);
     for (int64_t band = 0; band < bands; ++band) {
-        background->at_blocks(band * BAND + row_count(band) / 2, blocks, levels.data());
-        const float* top = grid->highest.data() + band * blocks;
+        float* top = grid->highest.data() + band * grid->stride;
+        background->subtract_from_blocks(*rows, band * BAND + row_count(band) / 2, top);
         char* to = rises.data() + (band + 1) * wide + 1;
-        for (int64_t b = 0; b < blocks; ++b) to[b] = top[b] - levels[b] > least;
+        for (int64_t b = 0; b < blocks; ++b) to[b] = top[b] > least;
     }
     candidates.clear();
     for (int64_t band = 0; band < bands; ++band) {
@@ -92,10 +92,8 @@ void Strips::choose_candidates() {
 // The smoothed heights of candidates, and which of them rise above `least`.
 void Strips::raise(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
-    std::fill(marks.begin(), marks.end(), 0);
-    Background::Terms terms[BAND];
-    for (int64_t j = 0; j < count; ++j) terms[j] = background->terms(y + j);
-    for (int64_t j = 0; j < count; ++j) heights.fill(y + j, 0);
+    marks.fill_bytes(y, 1, 0);
+    heights.fill_bytes(y, count, 0);
     for (const Span span : candidates.band(band)) {
         const float* from[BAND + 2 * MOST_REACH];
         float* to[BAND];
@@ -103,17 +101,17 @@ void Strips::raise(int64_t band) {
         grid->means.rows(y - smoothing.reach, count + 2 * smoothing.reach, span.start, from);
         heights.rows(y, count, span.start, to);
         rows->blur[smoothing.reach - 1](from, count, n, smoothing.taps, line.data(), to);
-        for (int64_t j = 0; j < count; ++j) background->subtract(*rows, terms[j], span, heights.row(y + j));
-        rows->rises(to, count, n, least, marks.data() + span.start);
+        background->subtract(*rows, y, count, span, to);
+        rows->rises(to, count, n, least, marks.row(y) + span.start);
     }
     for (int64_t j = 0; j < count; ++j) heights.mirror_columns(y + j, crest.reach);
-    spans.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.data() + b * BLOCK) != 0; });
+    spans.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.row(y) + b * BLOCK) != 0; });
 }
 
 // Heights smoothed once more: the brightest grain of a nucleus is not its height.
 void Strips::take_crests(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
-    for (int64_t j = 0; j < count; ++j) crests.fill(y + j, 0);
+    crests.fill_bytes(y, count, 0);
     for (const Span span : spans.band(band)) {
         const float* from[BAND + 2 * MOST_REACH];
         float* to[BAND];
@@ -127,8 +125,8 @@ void Strips::take_crests(int64_t band) {
 // Heights relative to the greatest crest around, clipped between a quarter and three quarters.
 void Strips::take_relative(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
-    std::fill(marks.begin(), marks.end(), 0);
-    for (int64_t j = 0; j < count; ++j) relatives.fill(y + j, 0);
+    marks.fill_bytes(y, 1, 0);
+    relatives.fill_bytes(y, count, 0);
     for (const Span span : spans.band(band)) {
         const float *from[BAND + 2 * MOST_REACH], *height[BAND];
         float* to[BAND];
@@ -136,9 +134,9 @@ void Strips::take_relative(int64_t band) {
         heights.rows(y, count, span.start, height);
         relatives.rows(y, count, span.start, to);
         rows->relative[reach - 1](from, height, count, span.end - span.start, floor, line.data(), to);
-        rows->rises(to, count, span.end - span.start, .5f, marks.data() + span.start);
+        rows->rises(to, count, span.end - span.start, .5f, marks.row(y) + span.start);
     }
-    cores.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.data() + b * BLOCK) != 0; });
+    cores.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.row(y) + b * BLOCK) != 0; });
     for (int64_t j = 0; j < count; ++j) relatives.mirror_columns(y + j, ridge.reach);
     for (const Span span : spans.band(band)) count_edges(y, span);
 }
@@ -156,37 +154,38 @@ void Strips::count_edges(int64_t y, Span span) {
     out->crossings += changes + (end < w && row[end - 1] > .5f);
 }
 
-// The ridge map smoothes what is left of the heights; each row is climbed once the next is there.
-void Strips::climb(int64_t band) {
+// The ridge map smoothes what is left of the heights, and is kept where the foreground is.
+void Strips::take_ridges(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
+    masks.fill_bytes(y, count, NEGATIVE);
     for (const Span span : cores.band(band)) {
-        const float* from[BAND + 2 * MOST_REACH];
-        float* to[BAND];
+        const float *from[BAND + 2 * MOST_REACH], *relative[BAND];
+        float *ridge_rows[BAND], *to[BAND];
+        uint8_t* inside[BAND];
+        const int64_t n = span.end - span.start;
         relatives.rows(y - ridge.reach, count + 2 * ridge.reach, span.start, from);
-        ridges.rows(y, count, span.start, to);
-        rows->blur[ridge.reach - 1](from, count, span.end - span.start, ridge.taps, line.data(), to);
+        relatives.rows(y, count, span.start, relative);
+        ridges.rows(y, count, span.start, ridge_rows);
+        masks.rows(y, count, span.start, to);
+        marks.rows(y, count, span.start, inside);
+        rows->blur[ridge.reach - 1](from, count, n, ridge.taps, line.data(), ridge_rows);
+        rows->mask(relative, ridge_rows, count, n, to, inside);
     }
-    for (int64_t j = 0; j < count; ++j) {
-        number_row(y + j);
-        if (y + j > 0) climb_row(y + j - 1);
-    }
+    for (int64_t j = 0; j < count; ++j) number_row(y + j);
 }
 
 // Finds the runs of a row and numbers their pixels.
 void Strips::number_row(int64_t y) {
     out->first_run.push_back(static_cast<int32_t>(out->runs.size()));
-    masks.fill(y, -1);
-    float* to = masks.row(y);
     for (const Span span : cores.band(y / BAND)) {
-        rows->mask(relatives.row(y) + span.start, ridges.row(y) + span.start, to + span.start,
-                   marks.data() + span.start, span.end - span.start);
+        uint8_t* inside = marks.row(y);
         if (span.end > w) {
-            std::fill(to + w, to + span.end, -1.f);
-            std::fill(marks.begin() + w, marks.begin() + span.end, 0);
+            std::fill(masks.row(y) + w, masks.row(y) + span.end, -1.f);
+            std::fill(inside + w, inside + span.end, 0);
         }
         int64_t start = -1;
         for (int64_t x = span.start; x < span.end; x += BLOCK) {
-            const uint32_t bits = bits_of_block(marks.data() + x);
+            const uint32_t bits = bits_of_block(inside + x);
             uint32_t changes = (bits ^ (bits << 1 | (start >= 0))) & 0xff;
             for (; changes; changes &= changes - 1) {
                 const int64_t at = x + __builtin_ctz(changes);
@@ -212,29 +211,36 @@ void Strips::add_run(int64_t y, int64_t start, int64_t end) {
         for (int32_t i = j; i < j + CHUNK; ++i) number[i] = first + i;
 }
 
-// The way of each pixel of row `y`, whose neighbours are numbered.
-void Strips::climb_row(int64_t y) {
-    if (out->first_run[y] == static_cast<int32_t>(out->runs.size())) return;
-    const float* around[3] = {y > 0 ? masks.row(y - 1) : outside.data() + MARGIN, masks.row(y),
-                              y + 1 < h ? masks.row(y + 1) : outside.data() + MARGIN};
-    const int32_t* numbered[3] = {numbers.row(std::max<int64_t>(0, y - 1)), numbers.row(y), numbers.row(std::min(h - 1, y + 1))};
-    for (const Span span : cores.band(y / BAND)) {
-        const float* masks_of_span[3];
-        const int32_t* numbers_of_span[3];
-        for (int j = 0; j < 3; ++j)
-            masks_of_span[j] = around[j] + span.start, numbers_of_span[j] = numbered[j] + span.start;
-        rows->steepest(masks_of_span, numbers_of_span, ways.data() + span.start, marks.data() + span.start,
-                       span.end - span.start);
-        for (int64_t x = span.start; x < span.end; x += BLOCK)
-            for (uint32_t bits = bits_of_block(marks.data() + x); bits; bits &= bits - 1) {
-                const int32_t at = static_cast<int32_t>(x) + __builtin_ctz(bits);
-                out->summits.push_back({ways[at], static_cast<int32_t>(y), at, ridges.row(y)[at]});
-            }
+// The way of each pixel of a band; the band below is numbered, too.
+void Strips::climb(int64_t band) {
+    const int64_t y = band * BAND, count = row_count(band);
+    for (const Span span : cores.band(band)) {
+        const float* around[BAND + 2];
+        const int32_t* numbered[BAND + 2];
+        int32_t* to[BAND];
+        uint8_t* is_summit[BAND];
+        masks.rows(y - 1, count + 2, span.start, around);
+        numbers.rows(y - 1, count + 2, span.start, numbered);
+        if (y == 0) around[0] = outside.data() + MARGIN;
+        if (y + count == h) around[count + 1] = outside.data() + MARGIN;
+        ways.rows(y, count, span.start, to);
+        marks.rows(y, count, span.start, is_summit);
+        rows->steepest(around, numbered, count, span.end - span.start, to, is_summit);
     }
+    for (int64_t j = 0; j < count; ++j) keep_ways(y + j);
+}
+
+void Strips::keep_ways(int64_t y) {
+    for (const Span span : cores.band(y / BAND))
+        for (int64_t x = span.start; x < span.end; x += BLOCK)
+            for (uint32_t bits = bits_of_block(marks.row(y) + x); bits; bits &= bits - 1) {
+                const int32_t at = static_cast<int32_t>(x) + __builtin_ctz(bits);
+                out->summits.push_back({ways.row(y)[at], static_cast<int32_t>(y), at, ridges.row(y)[at]});
+            }
     const int32_t end = y + 1 < h ? out->first_run[y + 1] : static_cast<int32_t>(out->runs.size());
     for (int32_t r = out->first_run[y]; r < end; ++r) {
         const Run run = out->runs[r];
-        copy_chunks(ways.data() + run.start, out->way.data() + run.first, run.end - run.start);
+        copy_chunks(ways.row(y) + run.start, out->way.data() + run.first, run.end - run.start);
     }
 }
 

@@ -49,10 +49,11 @@ private:
     void take_crests(int64_t band);
     void take_relative(int64_t band);
     void count_edges(int64_t y, Span span);
-    void climb(int64_t band);
+    void take_ridges(int64_t band);
     void number_row(int64_t y);
     void add_run(int64_t y, int64_t start, int64_t end);
-    void climb_row(int64_t y);
+    void climb(int64_t band);
+    void keep_ways(int64_t y);
 
     bool exists(int64_t band) const { return band >= 0 && band < grid->bands(); }
     int64_t row_count(int64_t band) const { return std::min(BAND, h - band * BAND); }
@@ -67,12 +68,10 @@ private:
 
     Spans candidates, spans, cores;  // where objects may be, where something rises, where foreground is
     std::vector<char> rises;
-    std::vector<float> levels;
-    Map<float> heights, crests, relatives, ridges, masks;
-    Map<int32_t> numbers;
+        Map<float> heights, crests, relatives, ridges, masks;
+    Map<int32_t> numbers, ways;
+    Map<uint8_t> marks;  // 1 or 0: what each step is asked for
     std::vector<float> line, outside;
-    std::vector<uint8_t> marks;
-    std::vector<int32_t> ways;
 };
 
 }  // namespace nucensus

@@ -15,6 +15,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 _PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float32): 2}
 _LEAST_CAPACITY = 256
+_COLUMNS = 10  # of `nucensus_region`
 _GRID_RADIUS_PX = 4.0
 """Least radius of a nucleus on the working grid: on BBBC039 radii of 4.7, 7 and 14 do as well."""
 _HALVED_FROM_PX = 6.4
@@ -87,6 +88,10 @@ class Regions:
         Area of the ellipse with the same moments over the area: 1 for an ellipse, more for a clump.
     touches_edge : ndarray of bool
         Whether it touches the edge of the image.
+    second : ndarray of float64
+        Second greatest grey level of 5 x 5 pixels within half a radius of the centre.
+    plateau : ndarray of float64
+        The grey level that most of them have; minus infinity if there is none.
     measure : Measure
         What else was measured.
     """
@@ -99,6 +104,8 @@ class Regions:
     intensity: Floats
     stretch: Floats
     touches_edge: NDArray[np.bool_]
+    second: Floats
+    plateau: Floats
     measure: Measure
 
     def __len__(self) -> int:
@@ -188,7 +195,7 @@ def find_regions(
     """
     check_plane(image)
     if image.size == 0:
-        return _as_regions(np.empty((0, 8)), _Measure(), _Levels(image))
+        return _as_regions(np.empty((0, _COLUMNS)), _Measure(), _Levels(image))
     levels = _as_levels(image)
     step = _step(radius_px, grid_radius_px)
     radius = radius_px / step
@@ -242,7 +249,7 @@ def _run(pixels: NDArray[Any], look: _Look, level: int) -> tuple[Floats, _Measur
     area_px = np.pi * (look.radius * look.step) ** 2
     capacity = max(_LEAST_CAPACITY, int(pixels.size / area_px))
     while True:
-        table = np.empty((capacity, 8))
+        table = np.empty((capacity, _COLUMNS))
         found = _library().nucensus_find_regions(
             pixels.ctypes.data,
             _PIXEL_TYPES[pixels.dtype],
@@ -261,7 +268,7 @@ def _run(pixels: NDArray[Any], look: _Look, level: int) -> tuple[Floats, _Measur
 
 
 def _as_regions(table: Floats, measure: _Measure, levels: _Levels) -> Regions:
-    y, x, area, height, mean_height, intensity, stretch, edge = table.T
+    y, x, area, height, mean_height, intensity, stretch, edge, second, plateau = table.T
     zero, unit = levels.zero, levels.unit
     return Regions(
         y=y,
@@ -272,6 +279,8 @@ def _as_regions(table: Floats, measure: _Measure, levels: _Levels) -> Regions:
         intensity=intensity * unit + zero,
         stretch=stretch,
         touches_edge=edge > 0,
+        second=second * unit + zero,
+        plateau=plateau * unit + zero,
         measure=Measure(
             background=measure.background * unit + zero,
             noise=measure.noise * unit,

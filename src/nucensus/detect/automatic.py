@@ -18,7 +18,7 @@ _CONVINCING_SNR = 20.0
 _CONVINCING_COUNT = 5
 _CONVINCING_RADIUS = 1.5
 _SOMETHING_ABOVE_NOISE = 10.0
-_FLAT_SHARE, _SATURATED_SHARE = 0.5, 0.05
+_SATURATED_SHARE = 0.05
 _BLURRED = 2.0
 _CROWDED_SHARE = 0.45
 
@@ -121,7 +121,7 @@ def _flag(
         return "blank"
     if disagrees:
         return "disagrees"
-    if _saturated_share(image, regions, resolved.radius_px) >= _SATURATED_SHARE:
+    if _saturated_share(regions) >= _SATURATED_SHARE:
         return "saturated"
     if measure.edge_width_px > _BLURRED * resolved.edge_width_px:
         return "out-of-focus"
@@ -132,26 +132,22 @@ def _flag(
     return None
 
 
-def _saturated_share(image: NDArray[Any], regions: Regions, radius_px: float) -> float:
+def _saturated_share(regions: Regions) -> float:
     """Return the share of the nuclei whose inside is flat at a level that no nucleus exceeds.
 
-    Looked at are 25 pixels within half a radius; one of them may be a hot pixel.
+    One of the pixels that are looked at may be a hot one.
     """
-    steps = np.linspace(-0.5, 0.5, 5) * radius_px
-    rows = np.rint(regions.y[:, None, None] + steps[:, None]).astype(np.intp)
-    columns = np.rint(regions.x[:, None, None] + steps).astype(np.intp)
-    inside = image[rows.clip(0, image.shape[0] - 1), columns.clip(0, image.shape[1] - 1)]
-    inside = np.sort(inside.reshape(len(regions), -1), axis=1)
-    top = inside[:, inside.shape[1] // 2].max()
-    if (inside[:, -2] > top).any():
-        return 0.0
-    return float(((inside == top).mean(axis=1) >= _FLAT_SHARE).mean())
+    top = regions.plateau.max()
+    return 0.0 if regions.second.max() > top else float((regions.plateau == top).mean())
 
 
 def _as_centres(regions: Regions | None, flag: Flag | None) -> Centres:
     if regions is None or not len(regions):
         return Centres(np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), flag)
-    order = np.lexsort((regions.x, regions.y, -regions.intensity))
-    centroids = np.stack([regions.y, regions.x], axis=1)[order]
+    intensities = regions.intensity
+    order = np.argsort(-intensities, kind="stable")
+    if (np.diff(intensities[order]) == 0).any():
+        order = np.lexsort((regions.x, regions.y, -intensities))
+    centroids = np.stack([regions.y[order], regions.x[order]], axis=1)
     points = np.floor(centroids + 0.5).astype(np.int64)
-    return Centres(points, regions.intensity[order], centroids, flag)
+    return Centres(points, intensities[order], centroids, flag)
