@@ -90,21 +90,27 @@ private:
         Pixel values[25], first = std::numeric_limits<Pixel>::lowest(), second = first, most = 0;
         int64_t columns[5];
         for (int j = 0; j < 5; ++j) columns[j] = nearest(region.x + (j - 2) * radius / 4, width);
-        for (int i = 0, n = 0, lead = 0; i < 5; ++i) {
+        for (int i = 0, n = 0; i < 5; ++i) {
             const Pixel* row = pixels + nearest(region.y + (i - 2) * radius / 4, height) * width;
             for (const int64_t column : columns) {
                 const Pixel value = values[n++] = row[column];
                 second = std::max(second, std::min(first, value)), first = std::max(first, value);
-                if (lead == 0) most = value;
-                lead += value == most ? 1 : -1;
             }
         }
         region.second = second;
+        // More than half of a ring of values cannot be equal without two neighbours that are.
+        bool equal = values[24] == values[0];
+        for (int n = 0; n < 24; ++n) equal |= values[n] == values[n + 1];
+        if (!equal) return;
+        for (int n = 0, lead = 0; n < 25; ++n) {
+            if (lead == 0) most = values[n];
+            lead += values[n] == most ? 1 : -1;
+        }
         if (std::count(values, values + 25, most) > 12) region.plateau = most;
     }
 
     static int64_t nearest(double place, int64_t n) {
-        return std::min<int64_t>(n - 1, std::max<int64_t>(0, static_cast<int64_t>(std::nearbyint(place))));
+        return std::min<int64_t>(n - 1, std::max<int64_t>(0, static_cast<int64_t>(place + .5)));
     }
 
     Grid grid;

@@ -160,8 +160,9 @@ void Background::take_samples(const Rows& rows, Grid& grid, int64_t filled) {
         if (filled < h && y + gaussian.reach >= filled) return;
         const float* around[2 * MOST_REACH + 1];
         float* to = smooth.data();
-        grid.means.rows(y - gaussian.reach, 2 * gaussian.reach + 1, 0, around);
-        rows.blur[gaussian.reach - 1](around, 1, whole_blocks(w), gaussian.taps, line.data(), &to);
+        const Span all{0, whole_blocks(w)};
+        grid.means.rows(y - gaussian.reach, 2 * gaussian.reach + 1, around);
+        rows.blur[gaussian.reach - 1]({&all, &all + 1}, around, 1, gaussian.taps, line.data(), &to);
         float* mine = sample(taken);
         for (int64_t k = 0; k < sample_stride; ++k) mine[k] = smooth[of_samples.x[k]];
         if (taken % noise_every == 0) take_neighbours(grid.means.row(y));
@@ -273,11 +274,14 @@ Ground Background::parabola(const double* s, int64_t y) const {
             static_cast<float>(s[5]), 0, flat.data(), flat.data()};
 }
 
+void Background::subtract_from_samples(const Rows& rows, const Ground& ground, const Columns& columns, float* to) {
+    const Span all{0, sample_stride};
+    rows.subtract({&all, &all + 1}, &ground, columns.places.data(), 1, &to);
+}
+
 void Background::flatten(const Rows& rows) {
     for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
-        const Ground ground = parabola(newest, sample_row(i));
-        float* to = sample(i);
-        rows.subtract(&ground, of_samples.places.data(), 1, sample_stride, &to);
+        subtract_from_samples(rows, parabola(newest, sample_row(i)), of_samples, sample(i));
     }
     for (int i = 0; i < 6; ++i) surface[i] += newest[i];
 }
@@ -289,8 +293,7 @@ double Background::fine_noise(const Rows& rows) {
     for (int64_t i = 0; i * noise_every < per_tile * tile_rows && w > noise_apart; ++i) {
         float* theirs = beside.data() + i * sample_stride;
         const float* mine = sample(i * noise_every);
-        const Ground ground = parabola(surface, sample_row(i * noise_every));
-        rows.subtract(&ground, of_neighbours.places.data(), 1, sample_stride, &theirs);
+        subtract_from_samples(rows, parabola(surface, sample_row(i * noise_every)), of_neighbours, theirs);
         for (int64_t k = 0; k < per_tile * tile_columns; ++k) other.push_back(std::fabs(theirs[k] - mine[k]));
     }
     if (other.size() < 50) return HUGE_VAL;
@@ -362,9 +365,8 @@ void Background::fit(const Rows& rows, nucensus_measure& measure) {
     for (auto* columns : {&of_samples, &of_grid, &of_blocks}) stretch_tiles(*columns, static_cast<float>(1.28 * measure.noise));
     for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
         const Between at(sample_row(i), h, tile_rows);
-        const Ground ground = {0, 0, 0, at.share, of_samples.tiles(at.tile), of_samples.tiles(at.next)};
-        float* to = sample(i);
-        rows.subtract(&ground, of_samples.places.data(), 1, sample_stride, &to);
+        const Ground tiles{0, 0, 0, at.share, of_samples.tiles(at.tile), of_samples.tiles(at.next)};
+        subtract_from_samples(rows, tiles, of_samples, sample(i));
     }
     measure.background = mean - mean_of_samples();
 }
@@ -391,29 +393,29 @@ void Background::choose_threshold(const nucensus_look& look, nucensus_measure& m
     measure.threshold = threshold > 0 ? threshold : 1e-30;
 }
 
-Ground Background::ground(const Columns& columns, int64_t y, int64_t start) const {
+Ground Background::ground(const Columns& columns, int64_t y) const {
     Ground all = parabola(surface, y);
     const Between at(y, h, tile_rows);
-    all.share = at.share;
-    all.above = columns.tiles(at.tile) + start, all.below = columns.tiles(at.next) + start;
+    all.share = at.share, all.above = columns.tiles(at.tile), all.below = columns.tiles(at.next);
     return all;
 }
 
-void Background::subtract(const Rows& rows, int64_t y, int64_t count, Span span, float* const* to) const {
+void Background::subtract(const Rows& rows, Band spans, int64_t y, int64_t count, float* const* to) const {
     Ground grounds[BAND];
-    for (int64_t j = 0; j < count; ++j) grounds[j] = ground(of_grid, y + j, span.start);
-    rows.subtract(grounds, of_grid.places.data() + span.start, count, span.end - span.start, to);
+    for (int64_t j = 0; j < count; ++j) grounds[j] = ground(of_grid, y + j);
+    rows.subtract(spans, grounds, of_grid.places.data(), count, to);
 }
 
 void Background::subtract_from_blocks(const Rows& rows, int64_t y, float* to) const {
-    const Ground under = ground(of_blocks, y, 0);
-    rows.subtract(&under, of_blocks.places.data(), 1, static_cast<int64_t>(of_blocks.x.size()), &to);
+    const Ground under = ground(of_blocks, y);
+    const Span all{0, of_blocks.count()};
+    rows.subtract({&all, &all + 1}, &under, of_blocks.places.data(), 1, &to);
 }
 
 float Background::at(int64_t y, int64_t x) const {
-    const Ground g = ground(of_grid, y, x);
+    const Ground g = ground(of_grid, y);
     const float v = of_grid.places[x];
-    return g.c0 + v * (g.c1 + v * g.c2) + (*g.above + (*g.below - *g.above) * g.share);
+    return g.c0 + v * (g.c1 + v * g.c2) + (g.above[x] + (g.below[x] - g.above[x]) * g.share);
 }
 
 }  // namespace nucensus

@@ -18,8 +18,8 @@ public:
     void fit(const Rows& rows, nucensus_measure& measure);
     // Chooses the least height of an object.
     void choose_threshold(const nucensus_look& look, nucensus_measure& measure) const;
-    // Takes it away from the columns of `span` in `count` rows, or from values of the blocks of a band.
-    void subtract(const Rows& rows, int64_t y, int64_t count, Span span, float* const* to) const;
+    // Takes it away from `count` rows, from `y` on; or from values of blocks in the middle of which `y` is.
+    void subtract(const Rows& rows, Band spans, int64_t y, int64_t count, float* const* to) const;
     void subtract_from_blocks(const Rows& rows, int64_t y, float* to) const;
     // The level at one place.
     float at(int64_t y, int64_t x) const;
@@ -30,11 +30,12 @@ private:
         std::vector<int32_t> x;
         std::vector<float> places;  // from -1 to 1 across the image
         std::vector<float> wide;    // `low` there, of each row of tiles
-        const float* tiles(int64_t row) const { return wide.data() + row * static_cast<int64_t>(x.size()); }
+        int64_t count() const { return static_cast<int64_t>(x.size()); }
+        const float* tiles(int64_t row) const { return wide.data() + row * count(); }
     };
     template <class ColumnOf>
     void place(Columns& columns, int64_t count, ColumnOf column_of);
-    Ground ground(const Columns& columns, int64_t y, int64_t start) const;
+    Ground ground(const Columns& columns, int64_t y) const;
 
     void take_neighbours(const float* means);
     int64_t sample_row(int64_t i) const { return (2 * i + 1) * h / (2 * per_tile * tile_rows); }
@@ -48,6 +49,7 @@ private:
     void solve_surface();
     void find_residuals();
     Ground parabola(const double* surface, int64_t y) const;
+    void subtract_from_samples(const Rows& rows, const Ground& ground, const Columns& columns, float* to);
     void flatten(const Rows& rows);
     double fine_noise(const Rows& rows);
     template <class Pick>

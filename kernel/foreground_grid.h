@@ -59,10 +59,10 @@ public:
     }
     const Value* row(int64_t y) const { return const_cast<Map*>(this)->row(y); }
 
-    // Pointers to `count` rows from `y` on, at column `x`; beyond the edges they are mirrored.
+    // Pointers to `count` rows from `y` on; beyond the edges they are mirrored.
     template <class Pointer>
-    void rows(int64_t y, int64_t count, int64_t x, Pointer* to) {
-        for (int64_t j = 0; j < count; ++j) to[j] = row(mirror(y + j, height)) + x;
+    void rows(int64_t y, int64_t count, Pointer* to) {
+        for (int64_t j = 0; j < count; ++j) to[j] = row(mirror(y + j, height));
     }
 
     // Sets all bytes of `count` rows, which lie one after the other.
@@ -72,10 +72,15 @@ public:
 
     // Mirrors `reach` columns beyond the edges, and what is left of the last block.
     void mirror_columns(int64_t y, int64_t reach) {
-        Value* to = row(y);
-        for (int64_t x = -reach; x < 0; ++x) to[x] = to[mirror(x, width)];
-        const int64_t end = std::max(width + reach, whole_blocks(width));
-        for (int64_t x = width; x < end; ++x) to[x] = to[mirror(x, width)];
+        Value *to = row(y), *end = to + width;
+        const int64_t right = std::max(reach, whole_blocks(width) - width);
+        if (right <= width) {
+            for (int64_t j = 0; j < reach; ++j) to[-1 - j] = to[j];
+            for (int64_t j = 0; j < right; ++j) end[j] = end[-1 - j];
+        } else {
+            for (int64_t x = -reach; x < 0; ++x) to[x] = to[mirror(x, width)];
+            for (int64_t x = width; x < width + right; ++x) to[x] = to[mirror(x, width)];
+        }
     }
 
     int64_t height = 0, width = 0;
@@ -84,11 +89,6 @@ private:
     static constexpr int64_t ALIGNED = 16;
     std::vector<Value> values;
     int64_t stride = 0, mask = 0;
-};
-
-// Neighbouring columns from `start` to before `end`, whole blocks of them.
-struct Span {
-    int64_t start, end;
 };
 
 // Spans of blocks, band by band of rows.
@@ -109,11 +109,6 @@ public:
         first.push_back(spans.size());
     }
 
-    struct Band {
-        const Span *first, *last;
-        const Span* begin() const { return first; }
-        const Span* end() const { return last; }
-    };
     Band band(int64_t number) const { return {spans.data() + first[number], spans.data() + first[number + 1]}; }
 
 private:
@@ -146,7 +141,7 @@ private:
     void note_highest(const Rows& rows, int64_t band) {
         const float* of_band[BAND];
         const int64_t y = band * BAND, count = std::min(BAND, height - y);
-        means.rows(y, count, 0, of_band);
+        means.rows(y, count, of_band);
         rows.highest(of_band, count, blocks * BLOCK, line.data(), highest.data() + band * stride);
     }
 

@@ -72,10 +72,11 @@ void highest(const float* const* rows, int64_t count, int64_t n, float* line, fl
     highest_of_pairs(line, to, n / 8);
 }
 
-void rises(const float* const* rows, int64_t count, int64_t n, float least, uint8_t* __restrict__ to) {
+void rises(Band spans, const float* const* rows, int64_t count, float least, uint8_t* __restrict__ to) {
     static_assert(BAND == 4);
     ConstRow a = rows[0], b = rows[count > 1 ? 1 : 0], c = rows[count > 2 ? 2 : 0], d = rows[count > 3 ? 3 : 0];
-    for (int64_t x = 0; x < n; ++x) to[x] = most(most(a[x], b[x]), most(c[x], d[x])) > least;
+    for (const Span span : spans)
+        for (int64_t x = span.start; x < span.end; ++x) to[x] = most(most(a[x], b[x]), most(c[x], d[x])) > least;
 }
 
 template <int R>
@@ -102,14 +103,15 @@ template <int R>
 constexpr int64_t whole_vectors = (R + 7) / 8 * 8;  // that hold what R columns beside are needed
 
 template <int R>
-void blur(const float* const* rows, int64_t count, int64_t n, const float* taps, float* line, float* const* to) {
+void blur(Band spans, const float* const* rows, int64_t count, const float* taps, float* line, float* const* to) {
     constexpr int64_t side = whole_vectors<R>;
     float k[R + 1];
     for (int j = 0; j <= R; ++j) k[j] = taps[j];
-    for (int64_t i = 0; i < count; ++i) {
-        blur_columns<R>(rows + i, line + side, -side, n + side, k);
-        blur_row<R>(line + side, to[i], n, k);
-    }
+    for (const Span span : spans)
+        for (int64_t i = 0; i < count; ++i) {
+            blur_columns<R>(rows + i, line + side, span.start - side, span.end + side, k);
+            blur_row<R>(line + side + span.start, to[i] + span.start, span.end - span.start, k);
+        }
 }
 
 template <int R>
@@ -134,44 +136,48 @@ NUCENSUS_INLINE void relative_row(ConstRow highest, ConstRow height, Row to, int
 }
 
 template <int R>
-void relative(const float* const* crests, const float* const* heights, int64_t count, int64_t n, float floor,
+void relative(Band spans, const float* const* crests, const float* const* heights, int64_t count, float floor,
               float* line, float* const* to) {
     constexpr int64_t side = whole_vectors<R>;
-    for (int64_t i = 0; i < count; ++i) {
-        highest_of_columns<R>(crests + i, line + side, -side, n + side);
-        relative_row<R>(line + side, heights[i], to[i], n, floor);
-    }
+    for (const Span span : spans)
+        for (int64_t i = 0; i < count; ++i) {
+            highest_of_columns<R>(crests + i, line + side, span.start - side, span.end + side);
+            relative_row<R>(line + side + span.start, heights[i] + span.start, to[i] + span.start,
+                            span.end - span.start, floor);
+        }
 }
 
-NUCENSUS_INLINE void subtract_row(const Ground& ground, ConstRow places, Row to, int64_t n) {
+NUCENSUS_INLINE void subtract_row(const Ground& ground, ConstRow places, Row to, Span span) {
     const float c0 = ground.c0, c1 = ground.c1, c2 = ground.c2, share = ground.share;
     const float *above = ground.above, *below = ground.below;
 #pragma GCC ivdep
-    for (int64_t x = 0; x < n; ++x)
+    for (int64_t x = span.start; x < span.end; ++x)
         to[x] -= c0 + places[x] * (c1 + places[x] * c2) + (above[x] + (below[x] - above[x]) * share);
 }
 
-void subtract(const Ground* grounds, const float* places, int64_t count, int64_t n, float* const* to) {
-    for (int64_t i = 0; i < count; ++i) subtract_row(grounds[i], places, to[i], n);
+void subtract(Band spans, const Ground* grounds, const float* places, int64_t count, float* const* to) {
+    for (const Span span : spans)
+        for (int64_t i = 0; i < count; ++i) subtract_row(grounds[i], places, to[i], span);
 }
 
-NUCENSUS_INLINE void mask_row(ConstRow relative, ConstRow ridge, int64_t n, Row to, uint8_t* __restrict__ inside) {
-    for (int64_t x = 0; x < n; ++x) to[x] = relative[x] > .5f ? ridge[x] : -1;
-    for (int64_t x = 0; x < n; ++x) inside[x] = relative[x] > .5f;
+NUCENSUS_INLINE void mask_row(ConstRow relative, ConstRow ridge, Span span, Row to, uint8_t* __restrict__ inside) {
+    for (int64_t x = span.start; x < span.end; ++x) to[x] = relative[x] > .5f ? ridge[x] : -1;
+    for (int64_t x = span.start; x < span.end; ++x) inside[x] = relative[x] > .5f;
 }
 
-void mask(const float* const* relatives, const float* const* ridges, int64_t count, int64_t n, float* const* to,
+void mask(Band spans, const float* const* relatives, const float* const* ridges, int64_t count, float* const* to,
           uint8_t* const* inside) {
-    for (int64_t i = 0; i < count; ++i) mask_row(relatives[i], ridges[i], n, to[i], inside[i]);
+    for (const Span span : spans)
+        for (int64_t i = 0; i < count; ++i) mask_row(relatives[i], ridges[i], span, to[i], inside[i]);
 }
 
 // Of equal values the first in reading order, so that no way leads in a circle.
-NUCENSUS_INLINE void steepest_row(const float* const* masks, const int32_t* const* numbers, int64_t n,
+NUCENSUS_INLINE void steepest_row(const float* const* masks, const int32_t* const* numbers, Span span,
                                   int32_t* __restrict__ way, uint8_t* __restrict__ summit) {
     ConstRow up = masks[0], mid = masks[1], down = masks[2];
     const int32_t *__restrict__ number_up = numbers[0], *__restrict__ number = numbers[1],
                   *__restrict__ number_down = numbers[2];
-    for (int64_t x = 0; x < n; ++x) {
+    for (int64_t x = span.start; x < span.end; ++x) {
         float best = mid[x];
         int32_t to = number[x];
         to = mid[x - 1] >= best ? number[x - 1] : to, best = most(best, mid[x - 1]);
@@ -183,12 +189,13 @@ NUCENSUS_INLINE void steepest_row(const float* const* masks, const int32_t* cons
         to = down[x] > best ? number_down[x] : to, best = most(best, down[x]);
         way[x] = down[x + 1] > best ? number_down[x + 1] : to;
     }
-    for (int64_t x = 0; x < n; ++x) summit[x] = (way[x] == number[x]) & (mid[x] >= 0);
+    for (int64_t x = span.start; x < span.end; ++x) summit[x] = (way[x] == number[x]) & (mid[x] >= 0);
 }
 
-void steepest(const float* const* masks, const int32_t* const* numbers, int64_t count, int64_t n,
+void steepest(Band spans, const float* const* masks, const int32_t* const* numbers, int64_t count,
               int32_t* const* ways, uint8_t* const* summits) {
-    for (int64_t i = 0; i < count; ++i) steepest_row(masks + i, numbers + i, n, ways[i], summits[i]);
+    for (const Span span : spans)
+        for (int64_t i = 0; i < count; ++i) steepest_row(masks + i, numbers + i, span, ways[i], summits[i]);
 }
 
 void put_in_order(const RowPair* pairs, size_t count, float* values, int64_t n) {
@@ -207,11 +214,11 @@ constexpr Rows loops = {
     {clean<uint16_t, false>, clean<uint16_t, true>},
     {clean<float, false>, clean<float, true>},
     {fold<1>, fold<2>, fold<3>, fold<4>},
-    highest, rises,
+    highest, rises, subtract,
     {blur<1>, blur<2>, blur<3>, blur<4>, blur<5>, blur<6>, blur<7>, blur<8>, blur<9>, blur<10>},
     {relative<1>, relative<2>, relative<3>, relative<4>, relative<5>, relative<6>, relative<7>, relative<8>,
      relative<9>, relative<10>},
-    subtract, mask, steepest, put_in_order,
+    mask, steepest, put_in_order,
 };
 
 }  // namespace

@@ -31,30 +31,42 @@ struct Ground {
     const float *above = nullptr, *below = nullptr;
 };
 
-// Below, `n` is a whole number of blocks, and rows have room for 16 values on both sides. Functions of
-// `count` rows that reach further take the rows above and below too. `line` is room for n + 32 values.
+// Neighbouring columns from `start` to before `end`, whole blocks of them; and those of one band.
+struct Span {
+    int64_t start, end;
+};
+
+struct Band {
+    const Span *first, *last;
+    const Span* begin() const { return first; }
+    const Span* end() const { return last; }
+};
+
+// Functions of bands look at `count` rows, up to BAND of them, in the columns of `spans`; those that
+// reach further take the rows above and below, too. Rows have room for 16 values on both sides, and
+// `line` is room for as many more than a row has.
 struct Rows {
     PixelRows<uint8_t> of_uint8;
     PixelRows<uint16_t> of_uint16;
     PixelRows<float> of_float;
     // Means of 1 to 4 columns, of any number `n` of them.
     void (*fold[4])(const float* from, float* to, int64_t n, float scale);
-    // The greatest of each block; `line` is room for 2 n values.
+    // The greatest of each block of `n` columns; `line` is room for 2 n values.
     void (*highest)(const float* const* rows, int64_t count, int64_t n, float* line, float* to);
-    // Whether (1 or 0) a column of 1 to 4 rows has a value above `least`.
-    void (*rises)(const float* const* rows, int64_t count, int64_t n, float least, uint8_t* to);
-    // For reaches from 1 to 10: a Gaussian; heights relative to the greatest crest around.
-    void (*blur[MOST_REACH])(const float* const* rows, int64_t count, int64_t n, const float* taps, float* line,
-                             float* const* to);
-    void (*relative[MOST_REACH])(const float* const* crests, const float* const* heights, int64_t count, int64_t n,
-                                 float floor, float* line, float* const* to);
+    // Whether (1 or 0) a column has a value above `least`.
+    void (*rises)(Band spans, const float* const* rows, int64_t count, float least, uint8_t* to);
     // Takes away what lies under each row; `places` are those of the columns.
-    void (*subtract)(const Ground* grounds, const float* places, int64_t count, int64_t n, float* const* to);
+    void (*subtract)(Band spans, const Ground* grounds, const float* places, int64_t count, float* const* to);
+    // For reaches from 1 to 10: a Gaussian; heights relative to the greatest crest around.
+    void (*blur[MOST_REACH])(Band spans, const float* const* rows, int64_t count, const float* taps, float* line,
+                             float* const* to);
+    void (*relative[MOST_REACH])(Band spans, const float* const* crests, const float* const* heights, int64_t count,
+                                 float floor, float* line, float* const* to);
     // The ridge where the relative height is above a half, -1 elsewhere; and 1 or 0.
-    void (*mask)(const float* const* relatives, const float* const* ridges, int64_t count, int64_t n,
+    void (*mask)(Band spans, const float* const* relatives, const float* const* ridges, int64_t count,
                  float* const* to, uint8_t* const* inside);
     // For each pixel the number of its steepest neighbour, which may be its own: then it is a summit.
-    void (*steepest)(const float* const* masks, const int32_t* const* numbers, int64_t count, int64_t n,
+    void (*steepest)(Band spans, const float* const* masks, const int32_t* const* numbers, int64_t count,
                      int32_t* const* ways, uint8_t* const* summits);
     // Puts `count` pairs out of n-wide rows of values in order, column by column.
     void (*put_in_order)(const RowPair* pairs, size_t count, float* values, int64_t n);

@@ -18,6 +18,9 @@ uint32_t bits_of_block(const uint8_t* bytes) {
     return static_cast<uint32_t>(bytes_of_block(bytes) * 0x0102040810204080 >> 56);
 }
 
+// A Gaussian of up to this reach carries an eighth of a step to the next pixel: a quarter is foreground.
+constexpr int LITTLE_REACH = 2;
+
 constexpr int NEGATIVE = 0xbf;  // a byte of which floats below zero are made
 
 // Copies a few values, and what is behind them up to a whole number of CHUNKs: faster than the right number.
@@ -32,6 +35,24 @@ void copy_chunks(const Value* from, Value* to, int32_t length) {
 void Foreground::clear() {
     runs.clear(), first_run.clear(), summits.clear();
     count = 0, on_edges = crossings = 0;
+}
+
+// Makes room for a row of `w` columns.
+void Foreground::start_row(int64_t w) {
+    if (static_cast<int64_t>(height.size()) < count + w + CHUNK) {
+        height.resize(2 * count + w + CHUNK);
+        way.resize(height.size());
+    }
+    first_run.push_back(static_cast<int32_t>(runs.size()));
+}
+
+void Foreground::add_run(int64_t start, int64_t end, const float* heights, int32_t* numbers) {
+    const int32_t first = count, length = static_cast<int32_t>(end - start);
+    runs.push_back({static_cast<int32_t>(start), static_cast<int32_t>(end), first});
+    count += length;
+    copy_chunks(heights + start, height.data() + first, length);
+    for (int32_t j = 0; j < length; j += CHUNK)
+        for (int32_t i = j; i < j + CHUNK; ++i) numbers[start + i] = first + i;
 }
 
 int32_t Foreground::number(int64_t y, int64_t x) const {
@@ -67,11 +88,12 @@ void Strips::resize(int64_t bands_kept) {
     numbers.resize(h, w, 3 * BAND), ways.resize(h, w, BAND), marks.resize(h, w, BAND);
     outside.assign(whole_blocks(w) + 2 * MARGIN, -1.f);
     line.resize(2 * whole_blocks(w) + 2 * MARGIN);
+    bits.assign(grid->blocks / 8 + 1, 0);  // one more, where a run at the edge ends
     spans.clear(), cores.clear();
     out->clear();
 }
 
-// Blocks with a pixel, not yet smoothed, above `least`, and those around them.
+// Blocks with a pixel, not yet smoothed, above `least`, and those around them if smoothing may carry it there.
 void Strips::choose_candidates() {
     const int64_t bands = grid->bands(), blocks = grid->blocks, wide = blocks + 2;
     rises.assign((bands + 2) * wide, 0);
@@ -82,62 +104,56 @@ void Strips::choose_candidates() {
         for (int64_t b = 0; b < blocks; ++b) to[b] = top[b] > least;
     }
     candidates.clear();
+    const bool around = smoothing.reach > LITTLE_REACH;
     for (int64_t band = 0; band < bands; ++band) {
         const char *above = rises.data() + band * wide, *mid = above + wide, *below = mid + wide;
         const auto in = [&](int64_t column) { return above[column] | mid[column] | below[column]; };
-        candidates.add_band(blocks, [&](int64_t b) { return in(b) | in(b + 1) | in(b + 2); });
+        candidates.add_band(blocks, [&](int64_t b) { return around ? in(b) | in(b + 1) | in(b + 2) : mid[b + 1]; });
     }
 }
 
 // The smoothed heights of candidates, and which of them rise above `least`.
 void Strips::raise(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
-    marks.fill_bytes(y, 1, 0);
+    const float* from[BAND + 2 * MOST_REACH];
+    float* to[BAND];
+    grid->means.rows(y - smoothing.reach, count + 2 * smoothing.reach, from);
+    heights.rows(y, count, to);
     heights.fill_bytes(y, count, 0);
-    for (const Span span : candidates.band(band)) {
-        const float* from[BAND + 2 * MOST_REACH];
-        float* to[BAND];
-        const int64_t n = span.end - span.start;
-        grid->means.rows(y - smoothing.reach, count + 2 * smoothing.reach, span.start, from);
-        heights.rows(y, count, span.start, to);
-        rows->blur[smoothing.reach - 1](from, count, n, smoothing.taps, line.data(), to);
-        background->subtract(*rows, y, count, span, to);
-        rows->rises(to, count, n, least, marks.row(y) + span.start);
-    }
+    rows->blur[smoothing.reach - 1](candidates.band(band), from, count, smoothing.taps, line.data(), to);
+    background->subtract(*rows, candidates.band(band), y, count, to);
     for (int64_t j = 0; j < count; ++j) heights.mirror_columns(y + j, crest.reach);
+    marks.fill_bytes(y, 1, 0);
+    rows->rises(candidates.band(band), to, count, least, marks.row(y));
     spans.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.row(y) + b * BLOCK) != 0; });
 }
 
 // Heights smoothed once more: the brightest grain of a nucleus is not its height.
 void Strips::take_crests(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
+    const float* from[BAND + 2 * MOST_REACH];
+    float* to[BAND];
+    heights.rows(y - crest.reach, count + 2 * crest.reach, from);
+    crests.rows(y, count, to);
     crests.fill_bytes(y, count, 0);
-    for (const Span span : spans.band(band)) {
-        const float* from[BAND + 2 * MOST_REACH];
-        float* to[BAND];
-        heights.rows(y - crest.reach, count + 2 * crest.reach, span.start, from);
-        crests.rows(y, count, span.start, to);
-        rows->blur[crest.reach - 1](from, count, span.end - span.start, crest.taps, line.data(), to);
-    }
+    rows->blur[crest.reach - 1](spans.band(band), from, count, crest.taps, line.data(), to);
     for (int64_t j = 0; j < count; ++j) crests.mirror_columns(y + j, reach);
 }
 
 // Heights relative to the greatest crest around, clipped between a quarter and three quarters.
 void Strips::take_relative(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
-    marks.fill_bytes(y, 1, 0);
+    const float *from[BAND + 2 * MOST_REACH], *height[BAND];
+    float* to[BAND];
+    crests.rows(y - reach, count + 2 * reach, from);
+    heights.rows(y, count, height);
+    relatives.rows(y, count, to);
     relatives.fill_bytes(y, count, 0);
-    for (const Span span : spans.band(band)) {
-        const float *from[BAND + 2 * MOST_REACH], *height[BAND];
-        float* to[BAND];
-        crests.rows(y - reach, count + 2 * reach, span.start, from);
-        heights.rows(y, count, span.start, height);
-        relatives.rows(y, count, span.start, to);
-        rows->relative[reach - 1](from, height, count, span.end - span.start, floor, line.data(), to);
-        rows->rises(to, count, span.end - span.start, .5f, marks.row(y) + span.start);
-    }
-    cores.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.row(y) + b * BLOCK) != 0; });
+    rows->relative[reach - 1](spans.band(band), from, height, count, floor, line.data(), to);
     for (int64_t j = 0; j < count; ++j) relatives.mirror_columns(y + j, ridge.reach);
+    marks.fill_bytes(y, 1, 0);
+    rows->rises(spans.band(band), to, count, .5f, marks.row(y));
+    cores.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.row(y) + b * BLOCK) != 0; });
     for (const Span span : spans.band(band)) count_edges(y, span);
 }
 
@@ -157,76 +173,53 @@ void Strips::count_edges(int64_t y, Span span) {
 // The ridge map smoothes what is left of the heights, and is kept where the foreground is.
 void Strips::take_ridges(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
+    const float *from[BAND + 2 * MOST_REACH], *relative[BAND];
+    float *of_ridge[BAND], *to[BAND];
+    uint8_t* inside[BAND];
+    relatives.rows(y - ridge.reach, count + 2 * ridge.reach, from);
+    relatives.rows(y, count, relative);
+    ridges.rows(y, count, of_ridge);
+    masks.rows(y, count, to);
+    marks.rows(y, count, inside);
     masks.fill_bytes(y, count, NEGATIVE);
-    for (const Span span : cores.band(band)) {
-        const float *from[BAND + 2 * MOST_REACH], *relative[BAND];
-        float *ridge_rows[BAND], *to[BAND];
-        uint8_t* inside[BAND];
-        const int64_t n = span.end - span.start;
-        relatives.rows(y - ridge.reach, count + 2 * ridge.reach, span.start, from);
-        relatives.rows(y, count, span.start, relative);
-        ridges.rows(y, count, span.start, ridge_rows);
-        masks.rows(y, count, span.start, to);
-        marks.rows(y, count, span.start, inside);
-        rows->blur[ridge.reach - 1](from, count, n, ridge.taps, line.data(), ridge_rows);
-        rows->mask(relative, ridge_rows, count, n, to, inside);
-    }
+    marks.fill_bytes(y, count, 0);
+    rows->blur[ridge.reach - 1](cores.band(band), from, count, ridge.taps, line.data(), of_ridge);
+    rows->mask(cores.band(band), relative, of_ridge, count, to, inside);
     for (int64_t j = 0; j < count; ++j) number_row(y + j);
 }
 
 // Finds the runs of a row and numbers their pixels.
 void Strips::number_row(int64_t y) {
-    out->first_run.push_back(static_cast<int32_t>(out->runs.size()));
-    for (const Span span : cores.band(y / BAND)) {
-        uint8_t* inside = marks.row(y);
-        if (span.end > w) {
-            std::fill(masks.row(y) + w, masks.row(y) + span.end, -1.f);
-            std::fill(inside + w, inside + span.end, 0);
+    out->start_row(w);
+    std::fill(masks.row(y) + w, masks.row(y) + whole_blocks(w), -1.f);
+    std::fill(marks.row(y) + w, marks.row(y) + whole_blocks(w), 0);
+    auto* bytes = reinterpret_cast<uint8_t*>(bits.data());
+    for (int64_t b = 0; b < grid->blocks; ++b) bytes[b] = static_cast<uint8_t>(bits_of_block(marks.row(y) + b * BLOCK));
+    int64_t start = -1;
+    for (size_t word = 0; word < bits.size(); ++word) {
+        uint64_t changes = bits[word] ^ (bits[word] << 1 | (start >= 0));
+        for (; changes; changes &= changes - 1) {
+            const int64_t at = static_cast<int64_t>(word) * 64 + __builtin_ctzll(changes);
+            if (start >= 0) out->add_run(start, at, heights.row(y), numbers.row(y));
+            start = start >= 0 ? -1 : at;
         }
-        int64_t start = -1;
-        for (int64_t x = span.start; x < span.end; x += BLOCK) {
-            const uint32_t bits = bits_of_block(inside + x);
-            uint32_t changes = (bits ^ (bits << 1 | (start >= 0))) & 0xff;
-            for (; changes; changes &= changes - 1) {
-                const int64_t at = x + __builtin_ctz(changes);
-                if (start >= 0) add_run(y, start, at);
-                start = start >= 0 ? -1 : at;
-            }
-        }
-        if (start >= 0) add_run(y, start, span.end);
     }
-}
-
-void Strips::add_run(int64_t y, int64_t start, int64_t end) {
-    const int32_t first = out->count, length = static_cast<int32_t>(end - start);
-    out->runs.push_back({static_cast<int32_t>(start), static_cast<int32_t>(end), first});
-    out->count += length;
-    if (out->height.size() < static_cast<size_t>(out->count) + CHUNK) {
-        out->height.resize(2 * out->count + CHUNK);
-        out->way.resize(2 * out->count + CHUNK);
-    }
-    copy_chunks(heights.row(y) + start, out->height.data() + first, length);
-    int32_t* number = numbers.row(y) + start;
-    for (int32_t j = 0; j < length; j += CHUNK)
-        for (int32_t i = j; i < j + CHUNK; ++i) number[i] = first + i;
 }
 
 // The way of each pixel of a band; the band below is numbered, too.
 void Strips::climb(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
-    for (const Span span : cores.band(band)) {
-        const float* around[BAND + 2];
-        const int32_t* numbered[BAND + 2];
-        int32_t* to[BAND];
-        uint8_t* is_summit[BAND];
-        masks.rows(y - 1, count + 2, span.start, around);
-        numbers.rows(y - 1, count + 2, span.start, numbered);
-        if (y == 0) around[0] = outside.data() + MARGIN;
-        if (y + count == h) around[count + 1] = outside.data() + MARGIN;
-        ways.rows(y, count, span.start, to);
-        marks.rows(y, count, span.start, is_summit);
-        rows->steepest(around, numbered, count, span.end - span.start, to, is_summit);
-    }
+    const float* around[BAND + 2];
+    const int32_t* numbered[BAND + 2];
+    int32_t* to[BAND];
+    uint8_t* is_summit[BAND];
+    masks.rows(y - 1, count + 2, around);
+    numbers.rows(y - 1, count + 2, numbered);
+    if (y == 0) around[0] = outside.data() + MARGIN;
+    if (y + count == h) around[count + 1] = outside.data() + MARGIN;
+    ways.rows(y, count, to);
+    marks.rows(y, count, is_summit);
+    rows->steepest(cores.band(band), around, numbered, count, to, is_summit);
     for (int64_t j = 0; j < count; ++j) keep_ways(y + j);
 }
 

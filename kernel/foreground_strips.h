@@ -30,6 +30,8 @@ struct Foreground {
     int64_t on_edges = 0, crossings = 0;  // between a quarter and three quarters of the way up; of the middle
 
     void clear();
+    void start_row(int64_t w);
+    void add_run(int64_t start, int64_t end, const float* heights, int32_t* numbers);
     double edge_width() const { return crossings ? static_cast<double>(on_edges) / static_cast<double>(crossings) : 0; }
     // The number of a pixel, -1 if it is background.
     int32_t number(int64_t y, int64_t x) const;
@@ -51,7 +53,6 @@ private:
     void count_edges(int64_t y, Span span);
     void take_ridges(int64_t band);
     void number_row(int64_t y);
-    void add_run(int64_t y, int64_t start, int64_t end);
     void climb(int64_t band);
     void keep_ways(int64_t y);
 
@@ -71,6 +72,7 @@ private:
         Map<float> heights, crests, relatives, ridges, masks;
     Map<int32_t> numbers, ways;
     Map<uint8_t> marks;  // 1 or 0: what each step is asked for
+    std::vector<uint64_t> bits;  // of one row: what is foreground
     std::vector<float> line, outside;
 };
 
