@@ -100,11 +100,11 @@ NUCENSUS_INLINE void blur_row(ConstRow from, Row to, int64_t n, const float* k) 
 }
 
 template <int R>
-constexpr int64_t whole_vectors = (R + 7) / 8 * 8;  // that hold what R columns beside are needed
+constexpr int64_t beside = (R + 3) / 4 * 4;  // columns, so that with both sides vectors of 8 are full
 
 template <int R>
 void blur(Band spans, const float* const* rows, int64_t count, const float* taps, float* line, float* const* to) {
-    constexpr int64_t side = whole_vectors<R>;
+    constexpr int64_t side = beside<R>;
     float k[R + 1];
     for (int j = 0; j <= R; ++j) k[j] = taps[j];
     for (const Span span : spans)
@@ -138,7 +138,7 @@ NUCENSUS_INLINE void relative_row(ConstRow highest, ConstRow height, Row to, int
 template <int R>
 void relative(Band spans, const float* const* crests, const float* const* heights, int64_t count, float floor,
               float* line, float* const* to) {
-    constexpr int64_t side = whole_vectors<R>;
+    constexpr int64_t side = beside<R>;
     for (const Span span : spans)
         for (int64_t i = 0; i < count; ++i) {
             highest_of_columns<R>(crests + i, line + side, span.start - side, span.end + side);

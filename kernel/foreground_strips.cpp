@@ -14,8 +14,8 @@ uint64_t bytes_of_block(const uint8_t* bytes) {
 }
 
 // One bit for each of 8 bytes that are 0 or 1.
-uint32_t bits_of_block(const uint8_t* bytes) {
-    return static_cast<uint32_t>(bytes_of_block(bytes) * 0x0102040810204080 >> 56);
+uint8_t bits_of_block(const uint8_t* bytes) {
+    return static_cast<uint8_t>(bytes_of_block(bytes) * 0x0102040810204080 >> 56);
 }
 
 // A Gaussian of up to this reach carries an eighth of a step to the next pixel: a quarter is foreground.
@@ -182,7 +182,6 @@ void Strips::take_ridges(int64_t band) {
     masks.rows(y, count, to);
     marks.rows(y, count, inside);
     masks.fill_bytes(y, count, NEGATIVE);
-    marks.fill_bytes(y, count, 0);
     rows->blur[ridge.reach - 1](cores.band(band), from, count, ridge.taps, line.data(), of_ridge);
     rows->mask(cores.band(band), relative, of_ridge, count, to, inside);
     for (int64_t j = 0; j < count; ++j) number_row(y + j);
@@ -194,7 +193,9 @@ void Strips::number_row(int64_t y) {
     std::fill(masks.row(y) + w, masks.row(y) + whole_blocks(w), -1.f);
     std::fill(marks.row(y) + w, marks.row(y) + whole_blocks(w), 0);
     auto* bytes = reinterpret_cast<uint8_t*>(bits.data());
-    for (int64_t b = 0; b < grid->blocks; ++b) bytes[b] = static_cast<uint8_t>(bits_of_block(marks.row(y) + b * BLOCK));
+    std::fill(bits.begin(), bits.end(), 0);
+    for (const Span span : cores.band(y / BAND))
+        for (int64_t x = span.start; x < span.end; x += BLOCK) bytes[x / BLOCK] = bits_of_block(marks.row(y) + x);
     int64_t start = -1;
     for (size_t word = 0; word < bits.size(); ++word) {
         uint64_t changes = bits[word] ^ (bits[word] << 1 | (start >= 0));
