@@ -10,7 +10,7 @@ nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["suite", "doctests", "fuzz", "sanitize"]
 
-SANITIZED = ("kernel", "kernel_equals_reference", "volume_equals_reference")
+SANITIZED = ("automatic", "kernel", "kernel_equals_reference", "volume_equals_reference")
 
 
 def sync(session: nox.Session, *options: str) -> None:

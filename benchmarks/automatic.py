@@ -1,11 +1,11 @@
 """Measure the detector without parameters against the published one, by the size of the nuclei.
 
-python benchmarks/automatic.py [-o automatic.json] [--radii 3,4,5,6] [--shares 0.04,0.25] [--repeat 9]
+python benchmarks/automatic.py [-o automatic.json] [--radii 4,5,6] [--shares 0.04,0.25]
 
-Fields of 1024 x 1280 pixels are drawn with nuclei of one radius that cover a share of the image. The
-published detector gets the sigma, the spacing and the threshold that suit them; what the set looks
-like is learned beforehand, as once for a plate. The two take turns on every image; only ratios of
-one run mean something.
+Fields of 1024 x 1280 pixels are drawn with nuclei of one radius that cover a share of the image.
+The published detector gets the sigma, the spacing and the threshold that suit them; what the set
+looks like is learned beforehand, as once for a plate. The two take turns on every image; only
+ratios of one run mean something.
 """
 
 import argparse
@@ -15,14 +15,14 @@ import time
 from pathlib import Path
 
 import numpy as np
-from kernel import machine_facts
 
+from kernel import machine_facts
 from nucensus import detect_nuclei
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate import estimate, pool
 from nucensus.synthetic import make_field
 
-RADII = (3, 4, 5, 6, 7, 9, 11, 14, 20)
+RADII = (4, 5, 6, 7, 9, 11, 14, 20)
 SHARES = (0.04, 0.25)
 SHAPE = (1024, 1280)
 THRESHOLD = 600
