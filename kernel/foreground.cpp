@@ -7,7 +7,6 @@
 // not depend on the instruction set.
 #include "foreground.h"
 
-#include <limits>
 #include <new>
 
 #include "foreground_background.h"
@@ -83,30 +82,35 @@ private:
                 level, m.stretch(), static_cast<double>(region.touches_edge), 0, -HUGE_VAL};
     }
 
-    // Whether the image is flat there: a value that more than half have is found by having each other
-    // value cancel one of it.
+    // Whether the image is flat there.
     template <class Pixel>
     static void look_inside(const Pixel* pixels, int64_t height, int64_t width, double radius, nucensus_region& region) {
-        Pixel values[25], first = std::numeric_limits<Pixel>::lowest(), second = first, most = 0;
-        int64_t columns[5];
-        for (int j = 0; j < 5; ++j) columns[j] = nearest(region.x + (j - 2) * radius / 4, width);
-        for (int i = 0, n = 0; i < 5; ++i) {
+        float values[25], first = -HUGE_VALF, second = -HUGE_VALF;
+        for (int i = 0; i < 5; ++i) {
             const Pixel* row = pixels + nearest(region.y + (i - 2) * radius / 4, height) * width;
-            for (const int64_t column : columns) {
-                const Pixel value = values[n++] = row[column];
-                second = std::max(second, std::min(first, value)), first = std::max(first, value);
-            }
+            for (int j = 0; j < 5; ++j)
+                values[5 * i + j] = static_cast<float>(row[nearest(region.x + (j - 2) * radius / 4, width)]);
+        }
+        for (const float value : values) {
+            second = std::max(second, std::min(first, value));
+            first = std::max(first, value);
         }
         region.second = second;
-        // More than half of a ring of values cannot be equal without two neighbours that are.
-        bool equal = values[24] == values[0];
+        region.plateau = value_of_most(values);
+    }
+
+    // The value of more than half of 25, if there is one: it stays when each other cancels one of it.
+    static float value_of_most(const float* values) {
+        // So many in a ring cannot be equal without two neighbours that are.
+        int equal = values[24] == values[0];
         for (int n = 0; n < 24; ++n) equal |= values[n] == values[n + 1];
-        if (!equal) return;
+        if (!equal) return -HUGE_VALF;
+        float most = values[0];
         for (int n = 0, lead = 0; n < 25; ++n) {
             if (lead == 0) most = values[n];
             lead += values[n] == most ? 1 : -1;
         }
-        if (std::count(values, values + 25, most) > 12) region.plateau = most;
+        return std::count(values, values + 25, most) > 12 ? most : -HUGE_VALF;
     }
 
     static int64_t nearest(double place, int64_t n) {

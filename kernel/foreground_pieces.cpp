@@ -6,9 +6,9 @@ namespace nucensus {
 
 void Moments::add_run(int64_t row, int64_t start, int64_t end) {
     const double n = static_cast<double>(end - start), down = static_cast<double>(row);
-    const double middle = static_cast<double>(start + end - 1) / 2, sum = n * middle;
+    const double middle = static_cast<double>(start + end - 1) * .5, sum = n * middle;
     area += n, y += n * down, x += sum, yy += n * down * down, xy += down * sum;
-    xx += n * (middle * middle + (n * n - 1) / 12);
+    xx += n * (middle * middle + (n * n - 1) * (1. / 12));
 }
 
 double Moments::stretch() const {

@@ -192,16 +192,19 @@ void Strips::number_row(int64_t y) {
     out->start_row(w);
     std::fill(masks.row(y) + w, masks.row(y) + whole_blocks(w), -1.f);
     std::fill(marks.row(y) + w, marks.row(y) + whole_blocks(w), 0);
-    auto* bytes = reinterpret_cast<uint8_t*>(bits.data());
     std::fill(bits.begin(), bits.end(), 0);
+    auto* bytes = reinterpret_cast<uint8_t*>(bits.data());
+    const uint8_t* inside = marks.row(y);
     for (const Span span : cores.band(y / BAND))
-        for (int64_t x = span.start; x < span.end; x += BLOCK) bytes[x / BLOCK] = bits_of_block(marks.row(y) + x);
+        for (int64_t x = span.start; x < span.end; x += BLOCK) bytes[x / BLOCK] = bits_of_block(inside + x);
+    const float* height = heights.row(y);
+    int32_t* number = numbers.row(y);
     int64_t start = -1;
     for (size_t word = 0; word < bits.size(); ++word) {
         uint64_t changes = bits[word] ^ (bits[word] << 1 | (start >= 0));
         for (; changes; changes &= changes - 1) {
             const int64_t at = static_cast<int64_t>(word) * 64 + __builtin_ctzll(changes);
-            if (start >= 0) out->add_run(start, at, heights.row(y), numbers.row(y));
+            if (start >= 0) out->add_run(start, at, height, number);
             start = start >= 0 ? -1 : at;
         }
     }
@@ -225,17 +228,18 @@ void Strips::climb(int64_t band) {
 }
 
 void Strips::keep_ways(int64_t y) {
+    const int32_t* way = ways.row(y);
+    const float* of_ridge = ridges.row(y);
+    const uint8_t* is_summit = marks.row(y);
     for (const Span span : cores.band(y / BAND))
         for (int64_t x = span.start; x < span.end; x += BLOCK)
-            for (uint32_t bits = bits_of_block(marks.row(y) + x); bits; bits &= bits - 1) {
+            for (uint32_t bits = bits_of_block(is_summit + x); bits; bits &= bits - 1) {
                 const int32_t at = static_cast<int32_t>(x) + __builtin_ctz(bits);
-                out->summits.push_back({ways.row(y)[at], static_cast<int32_t>(y), at, ridges.row(y)[at]});
+                out->summits.push_back({way[at], static_cast<int32_t>(y), at, of_ridge[at]});
             }
-    const int32_t end = y + 1 < h ? out->first_run[y + 1] : static_cast<int32_t>(out->runs.size());
-    for (int32_t r = out->first_run[y]; r < end; ++r) {
-        const Run run = out->runs[r];
-        copy_chunks(ways.row(y) + run.start, out->way.data() + run.first, run.end - run.start);
-    }
+    const Run* run = out->runs.data() + out->first_run[y];
+    const Run* end = y + 1 < h ? out->runs.data() + out->first_run[y + 1] : out->runs.data() + out->runs.size();
+    for (int32_t* to = out->way.data(); run < end; ++run) copy_chunks(way + run->start, to + run->first, run->end - run->start);
 }
 
 }  // namespace nucensus
