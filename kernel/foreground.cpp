@@ -27,8 +27,9 @@ const PixelRows<float>& rows_of(const Rows& rows, const float*) { return rows.of
 class Finder {
 public:
     template <class Pixel>
-    int64_t find(const Rows& rows, const Pixel* pixels, int64_t height, int64_t width, const nucensus_look& look,
-                 nucensus_measure& measure, nucensus_region* out, int64_t capacity) {
+    int64_t find(const Rows& rows, const Pixel* pixels, int64_t height, int64_t width,
+                 const nucensus_look& look, nucensus_measure& measure, nucensus_region* out,
+                 int64_t capacity) {
         grid.resize((height + look.step - 1) / look.step, (width + look.step - 1) / look.step);
         background.resize(grid, look);
         for (int64_t y = 0; y < grid.height; ++y) {
@@ -39,10 +40,11 @@ public:
         background.choose_threshold(look, measure);
         strips.find(rows, grid, background, look, measure.threshold, foreground);
         measure.edge_width = foreground.edge_width() * static_cast<double>(look.step);
-        measure.foreground = static_cast<double>(foreground.count) / static_cast<double>(grid.height * grid.width);
+        measure.foreground =
+            static_cast<double>(foreground.count) / static_cast<double>(grid.height * grid.width);
         pieces.find(foreground, grid.height, grid.width);
         joined.merge(pieces, look);
-        const int64_t found = describe_all(look, static_cast<double>(height - 1), static_cast<double>(width - 1), out, capacity);
+        const int64_t found = describe_all(look, height, width, out, capacity);
         for (int64_t i = 0; i < std::min(found, capacity); ++i)
             look_inside(pixels, height, width, look.radius * static_cast<double>(look.step), out[i]);
         return found;
@@ -50,7 +52,7 @@ public:
 
 private:
     // All but debris, in the order of their first summits.
-    int64_t describe_all(const nucensus_look& look, double last_row, double last_column, nucensus_region* out,
+    int64_t describe_all(const nucensus_look& look, int64_t height, int64_t width, nucensus_region* out,
                          int64_t capacity) {
         const double least_area = look.least_area * M_PI * look.radius * look.radius;
         int64_t found = 0;
@@ -58,7 +60,8 @@ private:
             if (joined.find(r) != r || pieces.regions[r].moments.area < least_area) continue;
             if (found < capacity) {
                 nucensus_region& region = out[found] = describe(r, static_cast<double>(look.step));
-                region.y = std::min(region.y, last_row), region.x = std::min(region.x, last_column);
+                region.y = std::min(region.y, static_cast<double>(height - 1));
+                region.x = std::min(region.x, static_cast<double>(width - 1));
             }
             ++found;
         }
@@ -78,13 +81,22 @@ private:
         const int64_t row = static_cast<int64_t>(y + .5), column = static_cast<int64_t>(x + .5);
         const double level = static_cast<double>(foreground.height[pixel]) + background.at(row, column);
         const double shift = (step - 1) / 2;
-        return {y * step + shift, x * step + shift, m.area * step * step, region.peak, region.mass / m.area,
-                level, m.stretch(), static_cast<double>(region.touches_edge), 0, -HUGE_VAL};
+        return {y * step + shift,
+                x * step + shift,
+                m.area * step * step,
+                region.peak,
+                region.mass / m.area,
+                level,
+                m.stretch(),
+                static_cast<double>(region.touches_edge),
+                0,
+                -HUGE_VAL};
     }
 
     // Whether the image is flat there.
     template <class Pixel>
-    static void look_inside(const Pixel* pixels, int64_t height, int64_t width, double radius, nucensus_region& region) {
+    static void look_inside(const Pixel* pixels, int64_t height, int64_t width, double radius,
+                            nucensus_region& region) {
         float values[25], first = -HUGE_VALF, second = -HUGE_VALF;
         for (int i = 0; i < 5; ++i) {
             const Pixel* row = pixels + nearest(region.y + (i - 2) * radius / 4, height) * width;
@@ -139,18 +151,22 @@ const Rows* const levels[] = {
 }  // namespace
 }  // namespace nucensus
 
-extern "C" int64_t nucensus_find_regions(const void* pixels, int32_t pixel_type, int64_t height, int64_t width,
-                                         int32_t level, const nucensus_look* look, nucensus_measure* measure,
-                                         nucensus_region* regions, int64_t capacity) {
+extern "C" int64_t nucensus_find_regions(const void* pixels, int32_t pixel_type, int64_t height,
+                                         int64_t width, int32_t level, const nucensus_look* look,
+                                         nucensus_measure* measure, nucensus_region* regions,
+                                         int64_t capacity) {
     using namespace nucensus;
     const auto find = [&](const auto* typed) {
         return finder.find(*levels[level], typed, height, width, *look, *measure, regions, capacity);
     };
     try {
         switch (pixel_type) {
-            case 0: return find(static_cast<const uint8_t*>(pixels));
-            case 1: return find(static_cast<const uint16_t*>(pixels));
-            default: return find(static_cast<const float*>(pixels));
+            case 0:
+                return find(static_cast<const uint8_t*>(pixels));
+            case 1:
+                return find(static_cast<const uint16_t*>(pixels));
+            default:
+                return find(static_cast<const float*>(pixels));
         }
     } catch (const std::bad_alloc&) {
         return -1;

@@ -1,14 +1,16 @@
 #include "foreground_background.h"
 
+#include <numeric>
+
 namespace nucensus {
 namespace {
 
-constexpr int64_t PER_TILE = 8;          // samples along one side of a tile
-constexpr int64_t FEW_SAMPLES = 4096;    // with fewer of them, more are taken of each tile
-constexpr int64_t NOISE_SAMPLES = 4000;  // enough to measure differences of neighbours
+constexpr int64_t PER_TILE = 8;            // samples along one side of a tile
+constexpr int64_t FEW_SAMPLES = 4096;      // with fewer of them, more are taken of each tile
+constexpr int64_t NOISE_SAMPLES = 4000;    // enough to measure differences of neighbours
 constexpr int64_t HEIGHT_SAMPLES = 32000;  // and for the distribution of heights
 constexpr int64_t SURFACE_ROWS = 8;        // of tiles, for the surface under all of them
-constexpr int LOW = 6, MIDDLE = 19;      // places among 64 sorted samples: a tenth, three tenths
+constexpr int LOW = 6, MIDDLE = 19;        // places among 64 sorted samples: a tenth, three tenths
 
 float quantile(std::vector<float>& values, double q) {
     const auto at = values.begin() + static_cast<int64_t>(q * static_cast<double>(values.size() - 1) + .5);
@@ -119,7 +121,8 @@ private:
 void Background::resize(const Grid& grid, const nucensus_look& look) {
     const int64_t size = std::max<int64_t>(4, look.tile);
     h = grid.height, w = grid.width, taken = 0;
-    tile_rows = std::max<int64_t>(1, (h + size / 2) / size), tile_columns = std::max<int64_t>(1, (w + size / 2) / size);
+    tile_rows = std::max<int64_t>(1, (h + size / 2) / size);
+    tile_columns = std::max<int64_t>(1, (w + size / 2) / size);
     per_tile = PER_TILE;
     while (per_tile + PER_TILE <= size && tile_rows * tile_columns * per_tile * per_tile < FEW_SAMPLES)
         per_tile += PER_TILE;
@@ -132,24 +135,24 @@ void Background::resize(const Grid& grid, const nucensus_look& look) {
     noise_every = std::max<int64_t>(1, count * per_tile * tile_rows / NOISE_SAMPLES);
     grains.clear(), beside.clear();
     flat.assign(sample_stride, 0.f);
-    place(of_samples, sample_stride, [&](int64_t k) {
+    choose(of_samples, sample_stride, [&](int64_t k) {
         const int64_t number = k < count ? k % tile_columns * per_tile + k / tile_columns : 0;
         return (2 * number + 1) * w / (2 * count);
     });
-    place(of_neighbours, sample_stride, [&](int64_t k) {
+    choose(of_neighbours, sample_stride, [&](int64_t k) {
         const int64_t x = of_samples.x[k];
         return x + noise_apart < w ? x + noise_apart : std::max<int64_t>(0, x - noise_apart);
     });
-    place(of_grid, whole_blocks(w), [&](int64_t x) { return std::min(x, w - 1); });
-    place(of_blocks, grid.stride, [&](int64_t b) { return std::min(b * BLOCK + BLOCK / 2, w - 1); });
+    choose(of_grid, whole_blocks(w), [&](int64_t x) { return std::min(x, w - 1); });
+    choose(of_blocks, grid.stride, [&](int64_t b) { return std::min(b * BLOCK + BLOCK / 2, w - 1); });
 }
 
 template <class ColumnOf>
-void Background::place(Columns& columns, int64_t count, ColumnOf column_of) {
+void Background::choose(Columns& columns, int64_t count, ColumnOf column_of) const {
     columns.x.resize(count), columns.places.resize(count);
     for (int64_t k = 0; k < count; ++k) {
         columns.x[k] = static_cast<int32_t>(column_of(k));
-        columns.places[k] = static_cast<float>(nucensus::place(columns.x[k], w));
+        columns.places[k] = static_cast<float>(place(columns.x[k], w));
     }
 }
 
@@ -209,12 +212,7 @@ bool Background::fit_surface() {
         solve_surface();
         find_residuals();
         other = residuals;
-        const auto middle = other.begin() + static_cast<int64_t>(.4 * static_cast<double>(other.size() - 1) + .5);
-        std::nth_element(other.begin(), middle, other.end());
-        const float q4 = *middle;
-        const auto lower = other.begin() + static_cast<int64_t>(.2 * static_cast<double>(other.size() - 1) + .5);
-        std::nth_element(other.begin(), lower, middle + 1);
-        const float most_above = q4 + 2 * (q4 - *lower);
+        const float q2 = quantile(other, .2), q4 = quantile(other, .4), most_above = q4 + 2 * (q4 - q2);
         int64_t kept = 0, changed = 0;
         for (size_t k = 0; k < low.size(); ++k) {
             const char keep = residuals[k] <= most_above;
@@ -234,12 +232,14 @@ void Background::solve_surface() {
     for (int64_t r = 0; r < measured_rows; ++r) {
         double sums[5] = {0}, sums_of_low[3] = {0};
         for (int64_t c = 0; c < tile_columns; ++c) {
-            const double in = used[r * tile_columns + c], x = nucensus::place(c, tile_columns), value = low[r * tile_columns + c];
-            const double x2 = x * x;
-            sums[0] += in, sums[1] += in * x, sums[2] += in * x2, sums[3] += in * x * x2, sums[4] += in * x2 * x2;
-            sums_of_low[0] += in * value, sums_of_low[1] += in * value * x, sums_of_low[2] += in * value * x2;
+            if (!used[r * tile_columns + c]) continue;
+            const double x = place(c, tile_columns), x2 = x * x, value = low[r * tile_columns + c];
+            const double powers[5] = {1, x, x2, x * x2, x2 * x2};
+            for (int q = 0; q < 5; ++q) sums[q] += powers[q];
+            for (int q = 0; q < 3; ++q) sums_of_low[q] += powers[q] * value;
         }
-        const double y = nucensus::place(measured_row(r), tile_rows), powers[5] = {1, y, y * y, y * y * y, y * y * y * y};
+        const double y = place(measured_row(r), tile_rows), y2 = y * y,
+                     powers[5] = {1, y, y2, y * y2, y2 * y2};
         for (int i = 0; i < 6; ++i) {
             for (int j = 0; j < 6; ++j) a[i][j] += powers[P[i] + P[j]] * sums[Q[i] + Q[j]];
             a[i][6] += powers[P[i]] * sums_of_low[Q[i]];
@@ -259,22 +259,28 @@ void Background::find_residuals() {
     const double* s = newest;
     residuals.resize(low.size());
     for (int64_t r = 0; r < measured_rows; ++r) {
-        const double y = nucensus::place(measured_row(r), tile_rows), c0 = s[0] + s[1] * y + s[3] * y * y, c1 = s[2] + s[4] * y;
+        const double y = place(measured_row(r), tile_rows);
+        const double c0 = s[0] + s[1] * y + s[3] * y * y, c1 = s[2] + s[4] * y;
         for (int64_t c = 0; c < tile_columns; ++c) {
-            const double x = nucensus::place(c, tile_columns);
-            residuals[r * tile_columns + c] = static_cast<float>(low[r * tile_columns + c] - (c0 + x * (c1 + x * s[5])));
+            const double x = place(c, tile_columns), fitted = c0 + x * (c1 + x * s[5]);
+            residuals[r * tile_columns + c] = static_cast<float>(low[r * tile_columns + c] - fitted);
         }
     }
 }
 
 // Of a row of samples: `s` alone.
 Ground Background::parabola(const double* s, int64_t y) const {
-    const double v = nucensus::place(y, h);
-    return {static_cast<float>(s[0] + s[1] * v + s[3] * v * v), static_cast<float>(s[2] + s[4] * v),
-            static_cast<float>(s[5]), 0, flat.data(), flat.data()};
+    const double v = place(y, h);
+    return {static_cast<float>(s[0] + s[1] * v + s[3] * v * v),
+            static_cast<float>(s[2] + s[4] * v),
+            static_cast<float>(s[5]),
+            0,
+            flat.data(),
+            flat.data()};
 }
 
-void Background::subtract_from_samples(const Rows& rows, const Ground& ground, const Columns& columns, float* to) {
+void Background::subtract_from_samples(const Rows& rows, const Ground& ground, const Columns& columns,
+                                       float* to) {
     const Span all{0, sample_stride};
     rows.subtract({&all, &all + 1}, &ground, columns.places.data(), 1, &to);
 }
@@ -341,9 +347,10 @@ void Background::stretch_tiles(Columns& columns, float extra) const {
 
 double Background::mean_of_samples() const {
     double sum = 0;
-    for (int64_t i = 0; i < per_tile * tile_rows; i += PER_TILE)
-        for (int64_t k = 0; k < per_tile * tile_columns; ++k) sum += sample(i)[k];
-    return sum / static_cast<double>((per_tile * tile_rows + PER_TILE - 1) / PER_TILE * per_tile * tile_columns);
+    int64_t seen = 0;
+    for (int64_t i = 0; i < per_tile * tile_rows; i += PER_TILE, seen += per_tile * tile_columns)
+        sum += std::accumulate(sample(i), sample(i) + per_tile * tile_columns, 0.);
+    return sum / static_cast<double>(seen);
 }
 
 void Background::fit(const Rows& rows, nucensus_measure& measure) {
@@ -362,7 +369,8 @@ void Background::fit(const Rows& rows, nucensus_measure& measure) {
     window3([](float a, float b) { return std::min(a, b); });
     window3([](float a, float b) { return std::max(a, b); });
     smooth3();
-    for (auto* columns : {&of_samples, &of_grid, &of_blocks}) stretch_tiles(*columns, static_cast<float>(1.28 * measure.noise));
+    const float to_mean = static_cast<float>(1.28 * measure.noise);  // from the tenth percentile
+    for (auto* columns : {&of_samples, &of_grid, &of_blocks}) stretch_tiles(*columns, to_mean);
     for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
         const Between at(sample_row(i), h, tile_rows);
         const Ground tiles{0, 0, 0, at.share, of_samples.tiles(at.tile), of_samples.tiles(at.next)};
@@ -378,7 +386,8 @@ void Background::choose_threshold(const nucensus_look& look, nucensus_measure& m
     const int64_t count = per_tile * tile_columns;
     const int64_t every = std::max<int64_t>(1, count * per_tile * tile_rows / HEIGHT_SAMPLES);
     float top = 0;
-    for (int64_t i = 0; i < per_tile * tile_rows; i += every) top = std::max(top, *std::max_element(sample(i), sample(i) + count));
+    for (int64_t i = 0; i < per_tile * tile_rows; i += every)
+        top = std::max(top, *std::max_element(sample(i), sample(i) + count));
     const double floor = std::max(3 * noise, 1e-3 * static_cast<double>(top));
     measure.otsu = measure.upper = 0;
     if (floor > 0) {

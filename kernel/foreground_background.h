@@ -34,7 +34,7 @@ private:
         const float* tiles(int64_t row) const { return wide.data() + row * count(); }
     };
     template <class ColumnOf>
-    void place(Columns& columns, int64_t count, ColumnOf column_of);
+    void choose(Columns& columns, int64_t count, ColumnOf column_of) const;
     Ground ground(const Columns& columns, int64_t y) const;
 
     void take_neighbours(const float* means);

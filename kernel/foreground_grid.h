@@ -109,7 +109,9 @@ public:
         first.push_back(spans.size());
     }
 
-    Band band(int64_t number) const { return {spans.data() + first[number], spans.data() + first[number + 1]}; }
+    Band band(int64_t number) const {
+        return {spans.data() + first[number], spans.data() + first[number + 1]};
+    }
 
 private:
     std::vector<Span> spans;
@@ -134,8 +136,8 @@ struct Grid {
 
     // Fills row `y` from the pixels of an image of h x w.
     template <class Pixel>
-    void average(const Rows& rows, const PixelRows<Pixel>& of_pixels, const Pixel* pixels, int64_t h, int64_t w,
-                 int64_t step, int64_t y);
+    void average(const Rows& rows, const PixelRows<Pixel>& of_pixels, const Pixel* pixels, int64_t h,
+                 int64_t w, int64_t step, int64_t y);
 
 private:
     void note_highest(const Rows& rows, int64_t band) {
@@ -166,8 +168,8 @@ inline void fold_any(const float* from, float* to, int64_t n, int64_t step, floa
 }
 
 template <class Pixel>
-void Grid::average(const Rows& rows, const PixelRows<Pixel>& of_pixels, const Pixel* pixels, int64_t h, int64_t w,
-                   int64_t step, int64_t y) {
+void Grid::average(const Rows& rows, const PixelRows<Pixel>& of_pixels, const Pixel* pixels, int64_t h,
+                   int64_t w, int64_t step, int64_t y) {
     float* to = means.row(y);
     line.resize(std::max(w, 2 * blocks * BLOCK));
     float* sums = step == 1 ? to : line.data();

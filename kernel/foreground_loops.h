@@ -11,14 +11,20 @@ using ConstRow = const float* __restrict__;
 #define NUCENSUS_INLINE inline __attribute__((always_inline))
 
 template <class Pixel>
-NUCENSUS_INLINE Pixel least(Pixel a, Pixel b) { return b < a ? b : a; }
+NUCENSUS_INLINE Pixel least(Pixel a, Pixel b) {
+    return b < a ? b : a;
+}
+
 template <class Pixel>
-NUCENSUS_INLINE Pixel most(Pixel a, Pixel b) { return a < b ? b : a; }
+NUCENSUS_INLINE Pixel most(Pixel a, Pixel b) {
+    return a < b ? b : a;
+}
 
 // Hot pixels: no pixel stays above the third greatest of its eight neighbours, so specks of up to
 // three pixels go.
 template <class Pixel>
-NUCENSUS_INLINE Pixel cap(Pixel mid, Pixel v0, Pixel v1, Pixel v2, Pixel v3, Pixel v4, Pixel v5, Pixel v6, Pixel v7) {
+NUCENSUS_INLINE Pixel cap(Pixel mid, Pixel v0, Pixel v1, Pixel v2, Pixel v3, Pixel v4, Pixel v5, Pixel v6,
+                          Pixel v7) {
     // Sort both fours, then the third of the eight.
     const Pixel a = most(v0, v1), b = least(v0, v1), c = most(v2, v3), d = least(v2, v3);
     const Pixel e = most(v4, v5), f = least(v4, v5), g = most(v6, v7), k = least(v6, v7);
@@ -30,14 +36,15 @@ NUCENSUS_INLINE Pixel cap(Pixel mid, Pixel v0, Pixel v1, Pixel v2, Pixel v3, Pix
 
 // The columns left and right of `x` are given: at the edge of the image both are the inner one.
 template <class Pixel>
-NUCENSUS_INLINE float capped(const Pixel* up, const Pixel* mid, const Pixel* down, int64_t left, int64_t x, int64_t right) {
+NUCENSUS_INLINE float capped(const Pixel* up, const Pixel* mid, const Pixel* down, int64_t left, int64_t x,
+                             int64_t right) {
     return static_cast<float>(
         cap(mid[x], up[left], up[x], up[right], mid[left], mid[right], down[left], down[x], down[right]));
 }
 
 template <class Pixel, bool ADD>
-void clean(const Pixel* __restrict__ up, const Pixel* __restrict__ mid, const Pixel* __restrict__ down, Row to,
-           int64_t n) {
+void clean(const Pixel* __restrict__ up, const Pixel* __restrict__ mid, const Pixel* __restrict__ down,
+           Row to, int64_t n) {
     const auto put = [&](int64_t x, float value) { to[x] = ADD ? to[x] + value : value; };
     for (int64_t x = 1; x < n - 1; ++x) put(x, capped(up, mid, down, x - 1, x, x + 1));
     const int64_t second = n > 1 ? 1 : 0, last_but_one = n > 1 ? n - 2 : 0;
@@ -54,10 +61,18 @@ void fold(ConstRow from, Row to, int64_t n, float scale) {
     }
 }
 
+// The rows of a band, of which the last may have fewer: then some are the first one again.
+struct BandRows {
+    ConstRow a, b, c, d;
+    BandRows(const float* const* rows, int64_t count)
+        : a(rows[0]), b(rows[count > 1 ? 1 : 0]), c(rows[count > 2 ? 2 : 0]), d(rows[count > 3 ? 3 : 0]) {
+        static_assert(BAND == 4);
+    }
+};
+
 void highest_of_rows(const float* const* rows, int64_t count, int64_t n, Row to) {
-    static_assert(BAND == 4);
-    ConstRow a = rows[0], b = rows[count > 1 ? 1 : 0], c = rows[count > 2 ? 2 : 0], d = rows[count > 3 ? 3 : 0];
-    for (int64_t x = 0; x < n; ++x) to[x] = most(most(a[x], b[x]), most(c[x], d[x]));
+    const BandRows r(rows, count);
+    for (int64_t x = 0; x < n; ++x) to[x] = most(most(r.a[x], r.b[x]), most(r.c[x], r.d[x]));
 }
 
 void highest_of_pairs(ConstRow from, Row to, int64_t n) {
@@ -73,14 +88,15 @@ void highest(const float* const* rows, int64_t count, int64_t n, float* line, fl
 }
 
 void rises(Band spans, const float* const* rows, int64_t count, float least, uint8_t* __restrict__ to) {
-    static_assert(BAND == 4);
-    ConstRow a = rows[0], b = rows[count > 1 ? 1 : 0], c = rows[count > 2 ? 2 : 0], d = rows[count > 3 ? 3 : 0];
+    const BandRows r(rows, count);
     for (const Span span : spans)
-        for (int64_t x = span.start; x < span.end; ++x) to[x] = most(most(a[x], b[x]), most(c[x], d[x])) > least;
+        for (int64_t x = span.start; x < span.end; ++x)
+            to[x] = most(most(r.a[x], r.b[x]), most(r.c[x], r.d[x])) > least;
 }
 
 template <int R>
-NUCENSUS_INLINE void blur_columns(const float* const* rows, Row to, int64_t start, int64_t end, const float* k) {
+NUCENSUS_INLINE void blur_columns(const float* const* rows, Row to, int64_t start, int64_t end,
+                                  const float* k) {
     const float* __restrict__ p[2 * R + 1];
     for (int j = 0; j <= 2 * R; ++j) p[j] = rows[j];
     for (int64_t x = start; x < end; ++x) {
@@ -103,7 +119,8 @@ template <int R>
 constexpr int64_t beside = (R + 3) / 4 * 4;  // columns, so that with both sides vectors of 8 are full
 
 template <int R>
-void blur(Band spans, const float* const* rows, int64_t count, const float* taps, float* line, float* const* to) {
+void blur(Band spans, const float* const* rows, int64_t count, const float* taps, float* line,
+          float* const* to) {
     constexpr int64_t side = beside<R>;
     float k[R + 1];
     for (int j = 0; j <= R; ++j) k[j] = taps[j];
@@ -160,13 +177,14 @@ void subtract(Band spans, const Ground* grounds, const float* places, int64_t co
         for (int64_t i = 0; i < count; ++i) subtract_row(grounds[i], places, to[i], span);
 }
 
-NUCENSUS_INLINE void mask_row(ConstRow relative, ConstRow ridge, Span span, Row to, uint8_t* __restrict__ inside) {
+NUCENSUS_INLINE void mask_row(ConstRow relative, ConstRow ridge, Span span, Row to,
+                              uint8_t* __restrict__ inside) {
     for (int64_t x = span.start; x < span.end; ++x) to[x] = relative[x] > .5f ? ridge[x] : -1;
     for (int64_t x = span.start; x < span.end; ++x) inside[x] = relative[x] > .5f;
 }
 
-void mask(Band spans, const float* const* relatives, const float* const* ridges, int64_t count, float* const* to,
-          uint8_t* const* inside) {
+void mask(Band spans, const float* const* relatives, const float* const* ridges, int64_t count,
+          float* const* to, uint8_t* const* inside) {
     for (const Span span : spans)
         for (int64_t i = 0; i < count; ++i) mask_row(relatives[i], ridges[i], span, to[i], inside[i]);
 }
@@ -175,8 +193,9 @@ void mask(Band spans, const float* const* relatives, const float* const* ridges,
 NUCENSUS_INLINE void steepest_row(const float* const* masks, const int32_t* const* numbers, Span span,
                                   int32_t* __restrict__ way, uint8_t* __restrict__ summit) {
     ConstRow up = masks[0], mid = masks[1], down = masks[2];
-    const int32_t *__restrict__ number_up = numbers[0], *__restrict__ number = numbers[1],
-                  *__restrict__ number_down = numbers[2];
+    const int32_t* __restrict__ number_up = numbers[0];
+    const int32_t* __restrict__ number = numbers[1];
+    const int32_t* __restrict__ number_down = numbers[2];
     for (int64_t x = span.start; x < span.end; ++x) {
         float best = mid[x];
         int32_t to = number[x];
@@ -214,11 +233,15 @@ constexpr Rows loops = {
     {clean<uint16_t, false>, clean<uint16_t, true>},
     {clean<float, false>, clean<float, true>},
     {fold<1>, fold<2>, fold<3>, fold<4>},
-    highest, rises, subtract,
+    highest,
+    rises,
+    subtract,
     {blur<1>, blur<2>, blur<3>, blur<4>, blur<5>, blur<6>, blur<7>, blur<8>, blur<9>, blur<10>},
     {relative<1>, relative<2>, relative<3>, relative<4>, relative<5>, relative<6>, relative<7>, relative<8>,
      relative<9>, relative<10>},
-    mask, steepest, put_in_order,
+    mask,
+    steepest,
+    put_in_order,
 };
 
 }  // namespace

@@ -13,7 +13,8 @@ void Moments::add_run(int64_t row, int64_t start, int64_t end) {
 
 double Moments::stretch() const {
     const double my = y / area, mx = x / area;
-    const double vy = yy / area - my * my + 1. / 12, vx = xx / area - mx * mx + 1. / 12, c = xy / area - mx * my;
+    const double vy = yy / area - my * my + 1. / 12, vx = xx / area - mx * mx + 1. / 12,
+                 c = xy / area - mx * my;
     return 4 * M_PI * std::sqrt(std::max(vy * vx - c * c, 1e-12)) / area;
 }
 
@@ -58,7 +59,8 @@ void Pieces::measure(const Foreground& foreground) {
         for (; run < end; ++run) {
             measure_run(foreground, y, *run);
             while (below < last && below->end <= run->start) ++below;
-            for (const Run* b = below; b < last && b->start < run->end; ++b) touch_below(foreground, *run, *b);
+            for (const Run* b = below; b < last && b->start < run->end; ++b)
+                touch_below(foreground, *run, *b);
         }
     }
 }
@@ -87,7 +89,8 @@ void Pieces::touch_below(const Foreground& foreground, const Run& run, const Run
     const int32_t start = std::max(run.start, below.start), end = std::min(run.end, below.end);
     const float *height = foreground.height.data() + run.first - run.start,
                 *under = foreground.height.data() + below.first - below.start;
-    const int32_t *mine = piece.data() + run.first - run.start, *theirs = piece.data() + below.first - below.start;
+    const int32_t *mine = piece.data() + run.first - run.start,
+                  *theirs = piece.data() + below.first - below.start;
     for (int32_t x = start; x < end;) {
         const int32_t a = mine[x], b = theirs[x];
         if (a == b) {
@@ -95,7 +98,8 @@ void Pieces::touch_below(const Foreground& foreground, const Run& run, const Run
             continue;
         }
         float saddle = std::min(height[x], under[x]);
-        for (++x; x < end && mine[x] == a && theirs[x] == b; ++x) saddle = std::max(saddle, std::min(height[x], under[x]));
+        for (++x; x < end && mine[x] == a && theirs[x] == b; ++x)
+            saddle = std::max(saddle, std::min(height[x], under[x]));
         touch(a, b, saddle);
     }
 }

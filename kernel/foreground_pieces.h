@@ -47,7 +47,9 @@ private:
     void measure(const Foreground& foreground);
     void measure_run(const Foreground& foreground, int64_t y, const Run& run);
     void touch_below(const Foreground& foreground, const Run& run, const Run& below);
-    void touch(int32_t a, int32_t b, float saddle) { contacts.push_back({std::min(a, b), std::max(a, b), saddle}); }
+    void touch(int32_t a, int32_t b, float saddle) {
+        contacts.push_back({std::min(a, b), std::max(a, b), saddle});
+    }
 
     int64_t h = 0, w = 0;
 };

@@ -10,9 +10,9 @@
 
 namespace nucensus {
 
-constexpr int64_t BAND = 4, BLOCK = 8;   // rows and columns of a block of the grid
-constexpr int TILE_SAMPLES = 64;         // of a background tile
-constexpr int MOST_REACH = 10;           // of Gaussians and windows, in pixels of the grid
+constexpr int64_t BAND = 4, BLOCK = 8;  // rows and columns of a block of the grid
+constexpr int TILE_SAMPLES = 64;        // of a background tile
+constexpr int MOST_REACH = 10;          // of Gaussians and windows, in pixels of the grid
 
 template <class Pixel>
 struct PixelRows {
@@ -58,10 +58,10 @@ struct Rows {
     // Takes away what lies under each row; `places` are those of the columns.
     void (*subtract)(Band spans, const Ground* grounds, const float* places, int64_t count, float* const* to);
     // For reaches from 1 to 10: a Gaussian; heights relative to the greatest crest around.
-    void (*blur[MOST_REACH])(Band spans, const float* const* rows, int64_t count, const float* taps, float* line,
-                             float* const* to);
-    void (*relative[MOST_REACH])(Band spans, const float* const* crests, const float* const* heights, int64_t count,
-                                 float floor, float* line, float* const* to);
+    void (*blur[MOST_REACH])(Band spans, const float* const* rows, int64_t count, const float* taps,
+                             float* line, float* const* to);
+    void (*relative[MOST_REACH])(Band spans, const float* const* crests, const float* const* heights,
+                                 int64_t count, float floor, float* line, float* const* to);
     // The ridge where the relative height is above a half, -1 elsewhere; and 1 or 0.
     void (*mask)(Band spans, const float* const* relatives, const float* const* ridges, int64_t count,
                  float* const* to, uint8_t* const* inside);

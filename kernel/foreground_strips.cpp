@@ -65,10 +65,12 @@ void Strips::find(const Rows& of_level, Grid& means, const Background& under, co
                   double threshold, Foreground& foreground) {
     rows = &of_level, grid = &means, background = &under, out = &foreground;
     h = means.height, w = means.width;
-    smoothing = Gaussian(look.smooth_sigma), crest = Gaussian(look.crest_sigma), ridge = Gaussian(look.ridge_sigma);
+    smoothing = Gaussian(look.smooth_sigma), crest = Gaussian(look.crest_sigma),
+    ridge = Gaussian(look.ridge_sigma);
     reach = std::min<int64_t>(MOST_REACH, std::max<int64_t>(1, look.reach));
     floor = 2 * static_cast<float>(threshold), least = .249f * floor;  // what is lower is 0
-    const int64_t crests_behind = bands_behind(crest.reach), relative_behind = crests_behind + bands_behind(reach);
+    const int64_t crests_behind = bands_behind(crest.reach),
+                  relative_behind = crests_behind + bands_behind(reach);
     const int64_t ridges_behind = relative_behind + bands_behind(ridge.reach);
     resize(2 * ridges_behind + 2);
     choose_candidates();
@@ -93,7 +95,8 @@ void Strips::resize(int64_t bands_kept) {
     out->clear();
 }
 
-// Blocks with a pixel, not yet smoothed, above `least`, and those around them if smoothing may carry it there.
+// Blocks with a pixel, not yet smoothed, above `least`, and those around them if smoothing may carry it
+// there.
 void Strips::choose_candidates() {
     const int64_t bands = grid->bands(), blocks = grid->blocks, wide = blocks + 2;
     rises.assign((bands + 2) * wide, 0);
@@ -108,7 +111,8 @@ void Strips::choose_candidates() {
     for (int64_t band = 0; band < bands; ++band) {
         const char *above = rises.data() + band * wide, *mid = above + wide, *below = mid + wide;
         const auto in = [&](int64_t column) { return above[column] | mid[column] | below[column]; };
-        candidates.add_band(blocks, [&](int64_t b) { return around ? in(b) | in(b + 1) | in(b + 2) : mid[b + 1]; });
+        candidates.add_band(blocks,
+                            [&](int64_t b) { return around ? in(b) | in(b + 1) | in(b + 2) : mid[b + 1]; });
     }
 }
 
@@ -238,8 +242,10 @@ void Strips::keep_ways(int64_t y) {
                 out->summits.push_back({way[at], static_cast<int32_t>(y), at, of_ridge[at]});
             }
     const Run* run = out->runs.data() + out->first_run[y];
-    const Run* end = y + 1 < h ? out->runs.data() + out->first_run[y + 1] : out->runs.data() + out->runs.size();
-    for (int32_t* to = out->way.data(); run < end; ++run) copy_chunks(way + run->start, to + run->first, run->end - run->start);
+    const Run* end =
+        y + 1 < h ? out->runs.data() + out->first_run[y + 1] : out->runs.data() + out->runs.size();
+    for (int32_t* to = out->way.data(); run < end; ++run)
+        copy_chunks(way + run->start, to + run->first, run->end - run->start);
 }
 
 }  // namespace nucensus

@@ -32,7 +32,9 @@ struct Foreground {
     void clear();
     void start_row(int64_t w);
     void add_run(int64_t start, int64_t end, const float* heights, int32_t* numbers);
-    double edge_width() const { return crossings ? static_cast<double>(on_edges) / static_cast<double>(crossings) : 0; }
+    double edge_width() const {
+        return crossings ? static_cast<double>(on_edges) / static_cast<double>(crossings) : 0;
+    }
     // The number of a pixel, -1 if it is background.
     int32_t number(int64_t y, int64_t x) const;
 };
@@ -69,9 +71,9 @@ private:
 
     Spans candidates, spans, cores;  // where objects may be, where something rises, where foreground is
     std::vector<char> rises;
-        Map<float> heights, crests, relatives, ridges, masks;
+    Map<float> heights, crests, relatives, ridges, masks;
     Map<int32_t> numbers, ways;
-    Map<uint8_t> marks;  // 1 or 0: what each step is asked for
+    Map<uint8_t> marks;          // 1 or 0: what each step is asked for
     std::vector<uint64_t> bits;  // of one row: what is foreground
     std::vector<float> line, outside;
 };

@@ -36,7 +36,8 @@ void Union::merge(Pieces& pieces, const nucensus_look& how) {
         const Candidate best = queue.top();
         queue.pop();
         const Region &a = (*regions)[best.first], &b = (*regions)[best.second];
-        if (a.version == best.first_version && b.version == best.second_version) merge_pair(best.first, best.second);
+        if (a.version == best.first_version && b.version == best.second_version)
+            merge_pair(best.first, best.second);
     }
 }
 

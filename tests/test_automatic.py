@@ -212,6 +212,26 @@ def test_every_instruction_set_finds_the_same_regions(dtype, radius):
             assert np.array_equal(one, another), field.name
 
 
+def test_more_nuclei_than_would_fit_if_they_were_typical_are_all_found():
+    y, x = np.mgrid[:400, :500]
+    image = 100 + 900 * ((y % 16 - 8) ** 2 + (x % 16 - 8) ** 2 < 25)
+    regions = find_regions(image.astype(np.uint16), radius_px=12, grid_radius_px=12)
+    assert len(regions) == 25 * 31 > image.size / (np.pi * 12**2)
+
+
+@pytest.mark.parametrize("radius", [4, 9])
+def test_nuclei_are_found_up_to_every_edge(radius):
+    image = np.full((203, 317), 100.0)
+    y, x = np.mgrid[:203, :317]
+    edges = [(0, 0), (0, 150), (0, 316), (100, 0), (100, 316), (202, 0), (202, 150), (202, 316)]
+    for row, column in [*edges, (60, 90), (140, 220), (60, 220), (140, 90)]:
+        image += 800 / (1 + np.exp((np.hypot(y - row, x - column) - radius) / 0.6))
+    image = np.random.default_rng(0).normal(image, 5).astype(np.uint16)
+    regions = find_regions(image, radius_px=radius)
+    assert len(regions) == 12
+    assert regions.touches_edge.sum() == 8
+
+
 def test_the_instruction_set_of_the_environment_is_used_and_an_unknown_one_refused(monkeypatch):
     program = (
         "import numpy, nucensus.foreground as f; f.find_regions(numpy.ones((9, 9)), radius_px=3)"
