@@ -184,24 +184,28 @@ void Background::take_neighbours(const float* means) {
 
 // ---- background and noise --------------------------------------------------------------------
 
-// A low percentile of each tile, and the spread of its lower values; of one row of tiles in `every`.
+// A low percentile of each tile, and the spread of its lower values, as the mean of sets of 64 samples;
+// of one row of tiles in `every`.
 void Background::measure_tiles(const Rows& rows, int64_t every) {
     static const std::vector<RowPair> network = make_network();
-    const int64_t apart = per_tile / PER_TILE, n = whole_blocks(tile_columns);
+    const int64_t sets = per_tile / PER_TILE, n = whole_blocks(tile_columns);  // sets of samples, along an axis
+    const float share = 1 / static_cast<float>(sets * sets);
     measured_rows = (tile_rows + every - 1) / every;
-    low.resize(measured_rows * tile_columns), spread.resize(low.size()), sorted.resize(TILE_SAMPLES * n);
-    for (int64_t r = 0; r < measured_rows; ++r) {
-        for (int64_t i = 0; i < TILE_SAMPLES; ++i) {
-            const int64_t y = measured_row(r) * per_tile + i / PER_TILE * apart + apart / 2;
-            const int64_t x = (i % PER_TILE * apart + apart / 2) * tile_columns;
-            std::memcpy(sorted.data() + i * n, sample(y) + x, tile_columns * sizeof(float));
+    low.assign(measured_rows * tile_columns, 0), spread.assign(low.size(), 0), sorted.resize(TILE_SAMPLES * n);
+    for (int64_t r = 0; r < measured_rows; ++r)
+        for (int64_t set = 0; set < sets * sets; ++set) {
+            for (int64_t i = 0; i < TILE_SAMPLES; ++i) {
+                const float* row = sample(measured_row(r) * per_tile + i / PER_TILE * sets + set / sets);
+                const int64_t x = (i % PER_TILE * sets + set % sets) * tile_columns;
+                std::memcpy(sorted.data() + i * n, row + x, tile_columns * sizeof(float));
+            }
+            rows.put_in_order(network.data(), network.size(), sorted.data(), n);
+            const float *of_low = sorted.data() + LOW * n, *of_middle = sorted.data() + MIDDLE * n;
+            for (int64_t c = 0; c < tile_columns; ++c) {
+                low[r * tile_columns + c] += of_low[c] * share;
+                spread[r * tile_columns + c] += (of_middle[c] - of_low[c]) * share;
+            }
         }
-        rows.put_in_order(network.data(), network.size(), sorted.data(), n);
-        for (int64_t c = 0; c < tile_columns; ++c) {
-            low[r * tile_columns + c] = sorted[LOW * n + c];
-            spread[r * tile_columns + c] = sorted[MIDDLE * n + c] - sorted[LOW * n + c];
-        }
-    }
 }
 
 // The smooth surface (quadratic in y and x) under most tiles, left out those that stand above it.
