@@ -212,6 +212,22 @@ def test_every_instruction_set_finds_the_same_regions(dtype, radius):
             assert np.array_equal(one, another), field.name
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_images_of_any_shape_give_the_same_at_every_instruction_set(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(40):
+        shape = np.exp(rng.uniform(0, np.log(200), 2)).round().astype(int)
+        y, x = np.indices(shape) / rng.uniform(3, 30)
+        image = 99 * (np.sin(y) * np.sin(x) > rng.uniform(-1, 1)) + rng.normal(50, 3, shape)
+        image = image.astype(rng.choice([np.uint8, np.uint16, np.float32]))
+        look = {"radius_px": np.exp(rng.uniform(0, 4)), "smoothing": rng.uniform(0.1, 0.4)}
+        plain, *others = (find_regions(image, **look, level=level) for level in levels())
+        for other in others:
+            assert np.array_equal(plain.y, other.y)
+            assert np.array_equal(plain.intensity, other.intensity)
+            assert plain.measure == other.measure
+
+
 def test_more_nuclei_than_would_fit_if_they_were_typical_are_all_found():
     y, x = np.mgrid[:400, :500]
     image = 100 + 900 * ((y % 16 - 8) ** 2 + (x % 16 - 8) ** 2 < 25)
