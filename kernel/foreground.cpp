@@ -24,6 +24,12 @@ const PixelRows<uint8_t>& rows_of(const Rows& rows, const uint8_t*) { return row
 const PixelRows<uint16_t>& rows_of(const Rows& rows, const uint16_t*) { return rows.of_uint16; }
 const PixelRows<float>& rows_of(const Rows& rows, const float*) { return rows.of_float; }
 
+// Whether a region is light from elsewhere: its outline, if much of it is free, does not fall as that of
+// an object.
+bool is_haze(const Region& region, const nucensus_look& look) {
+    return region.fall * look.radius < look.least_fall * region.peak * region.sides;
+}
+
 class Finder {
 public:
     template <class Pixel>
@@ -36,7 +42,7 @@ public:
             grid.average(rows, rows_of(rows, pixels), pixels, height, width, look.step, y);
             background.take_samples(rows, grid, y + 1);
         }
-        background.fit(rows, measure);
+        background.fit(rows, look, measure);
         background.choose_threshold(look, measure);
         strips.find(rows, grid, background, look, measure.threshold, foreground);
         measure.edge_width = foreground.edge_width() * static_cast<double>(look.step);
@@ -51,17 +57,18 @@ public:
     }
 
 private:
-    // All but debris, in the order of their first summits.
+    // All but debris and haze, in the order of their first summits.
     int64_t describe_all(const nucensus_look& look, int64_t height, int64_t width, nucensus_region* out,
                          int64_t capacity) {
         const double least_area = look.least_area * M_PI * look.radius * look.radius;
         int64_t found = 0;
         for (int32_t r = 0; r < static_cast<int32_t>(pieces.regions.size()); ++r) {
-            if (joined.find(r) != r || pieces.regions[r].moments.area < least_area) continue;
+            const Region& region = pieces.regions[r];
+            if (joined.find(r) != r || region.moments.area < least_area || is_haze(region, look)) continue;
             if (found < capacity) {
-                nucensus_region& region = out[found] = describe(r, static_cast<double>(look.step));
-                region.y = std::min(region.y, static_cast<double>(height - 1));
-                region.x = std::min(region.x, static_cast<double>(width - 1));
+                nucensus_region& described = out[found] = describe(r, static_cast<double>(look.step));
+                described.y = std::min(described.y, static_cast<double>(height - 1));
+                described.x = std::min(described.x, static_cast<double>(width - 1));
             }
             ++found;
         }

@@ -31,6 +31,10 @@ typedef struct nucensus_look {
     double crest_share;       // 0: depth relative to the summit; 1: to the mean height
     double least_size;        // unions below this share of a typical nucleus count as this large
     double least_area;        // smaller regions are debris: share of a typical nucleus
+    double least_fall;        // regions whose outline falls less over a radius are haze: share of their height
+    double most_whole;        // evidence against one body, for each typical nucleus that it is as large as
+    double least_noise;       // the noise is no less than this, in grey levels
+    double most_noise;        // and no more than this
 } nucensus_look;
 
 // What was measured on the way, in grey levels unless said otherwise.

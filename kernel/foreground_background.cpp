@@ -21,19 +21,6 @@ float quantile(std::vector<float>& values, double q) {
 // The place of element `i` of `n`, from -1 at one edge to 1 at the other.
 double place(int64_t i, int64_t n) { return 2 * (static_cast<double>(i) + .5) / static_cast<double>(n) - 1; }
 
-// Where an element of `n` lies between the centres of `tiles`: after which, and how far.
-struct Between {
-    int64_t tile, next;
-    float share;
-    Between(int64_t i, int64_t n, int64_t tiles) {
-        float at = (static_cast<float>(i) + .5f) * static_cast<float>(tiles) / static_cast<float>(n) - .5f;
-        at = std::min(std::max(at, 0.f), static_cast<float>(tiles - 1));
-        tile = std::min<int64_t>(static_cast<int64_t>(at), std::max<int64_t>(0, tiles - 2));
-        next = std::min(tile + 1, tiles - 1);
-        share = at - static_cast<float>(tile);
-    }
-};
-
 int64_t padded(int64_t samples) { return whole_blocks(samples) + BLOCK; }
 
 // Batcher's network of merging odd and even places, which sorts whatever the values are, less what the
@@ -116,6 +103,14 @@ private:
 
 }  // namespace
 
+Background::Between::Between(int64_t i, int64_t n, int64_t tiles) {
+    float at = (static_cast<float>(i) + .5f) * static_cast<float>(tiles) / static_cast<float>(n) - .5f;
+    at = std::min(std::max(at, 0.f), static_cast<float>(tiles - 1));
+    tile = std::min<int64_t>(static_cast<int64_t>(at), std::max<int64_t>(0, tiles - 2));
+    next = std::min(tile + 1, tiles - 1);
+    share = at - static_cast<float>(tile);
+}
+
 // ---- samples ---------------------------------------------------------------------------------
 
 void Background::resize(const Grid& grid, const nucensus_look& look) {
@@ -188,10 +183,12 @@ void Background::take_neighbours(const float* means) {
 // of one row of tiles in `every`.
 void Background::measure_tiles(const Rows& rows, int64_t every) {
     static const std::vector<RowPair> network = make_network();
-    const int64_t sets = per_tile / PER_TILE, n = whole_blocks(tile_columns);  // sets of samples, along an axis
+    const int64_t sets = per_tile / PER_TILE,
+                  n = whole_blocks(tile_columns);  // sets of samples, along an axis
     const float share = 1 / static_cast<float>(sets * sets);
     measured_rows = (tile_rows + every - 1) / every;
-    low.assign(measured_rows * tile_columns, 0), spread.assign(low.size(), 0), sorted.resize(TILE_SAMPLES * n);
+    low.assign(measured_rows * tile_columns, 0), spread.assign(low.size(), 0),
+        sorted.resize(TILE_SAMPLES * n);
     for (int64_t r = 0; r < measured_rows; ++r)
         for (int64_t set = 0; set < sets * sets; ++set) {
             for (int64_t i = 0; i < TILE_SAMPLES; ++i) {
@@ -337,14 +334,17 @@ void Background::smooth3() {
     low.swap(other);
 }
 
-void Background::stretch_tiles(Columns& columns, float extra) const {
-    const size_t stride = columns.x.size();
-    columns.wide.resize(tile_rows * stride);
-    for (size_t k = 0; k < stride; ++k) {
-        const Between at(columns.x[k], w, tile_columns);
-        for (int64_t r = 0; r < tile_rows; ++r) {
-            const float a = low[r * tile_columns + at.tile], b = low[r * tile_columns + at.next];
-            columns.wide[r * stride + k] = a + (b - a) * at.share + extra;
+void Background::stretch_tiles(Columns& columns, float extra) {
+    const int64_t count = columns.count();
+    between.clear();
+    for (const int32_t x : columns.x) between.push_back(Between(x, w, tile_columns));
+    columns.wide.resize(tile_rows * count);
+    for (int64_t r = 0; r < tile_rows; ++r) {
+        const float* of_row = low.data() + r * tile_columns;
+        float* to = columns.wide.data() + r * count;
+        for (int64_t k = 0; k < count; ++k) {
+            const float a = of_row[between[k].tile], b = of_row[between[k].next];
+            to[k] = a + (b - a) * between[k].share + extra;
         }
     }
 }
@@ -357,7 +357,7 @@ double Background::mean_of_samples() const {
     return sum / static_cast<double>(seen);
 }
 
-void Background::fit(const Rows& rows, nucensus_measure& measure) {
+void Background::fit(const Rows& rows, const nucensus_look& look, nucensus_measure& measure) {
     measure.grain = grains.size() < 50 || w < 2 ? 0 : quantile(grains, .5) / (.6745 * std::sqrt(2.));
     const double mean = mean_of_samples();
     // Twice: a tile's low percentile is biased on a slope, and the first time takes most of it away.
@@ -369,7 +369,8 @@ void Background::fit(const Rows& rows, nucensus_measure& measure) {
     }
     measure_tiles(rows, 1);
     // In a crowd no tile is free of nuclei, and its spread is theirs; but haze is allowed for.
-    measure.noise = std::min(quantile(spread, .25) / .7572, 3 * fine_noise(rows));
+    const double seen = std::min(quantile(spread, .25) / .7572, 3 * fine_noise(rows));
+    measure.noise = std::max(std::min(seen, look.most_noise), look.least_noise);
     window3([](float a, float b) { return std::min(a, b); });
     window3([](float a, float b) { return std::max(a, b); });
     smooth3();

@@ -15,7 +15,7 @@ public:
     // Takes the samples that `filled` rows of the grid are enough for.
     void take_samples(const Rows& rows, Grid& grid, int64_t filled);
     // To be called once all samples are taken. Measures `grain`, `noise` and `background`.
-    void fit(const Rows& rows, nucensus_measure& measure);
+    void fit(const Rows& rows, const nucensus_look& look, nucensus_measure& measure);
     // Chooses the least height of an object.
     void choose_threshold(const nucensus_look& look, nucensus_measure& measure) const;
     // Takes it away from `count` rows, from `y` on; or from values of blocks in the middle of which `y` is.
@@ -25,6 +25,12 @@ public:
     float at(int64_t y, int64_t x) const;
 
 private:
+    // Where an element of `n` lies between the centres of `tiles`: after which, and how far.
+    struct Between {
+        int64_t tile, next;
+        float share;
+        Between(int64_t i, int64_t n, int64_t tiles);
+    };
     // Columns of the grid: all of them, those of the samples, the middles of blocks.
     struct Columns {
         std::vector<int32_t> x;
@@ -55,7 +61,7 @@ private:
     template <class Pick>
     void window3(Pick pick);
     void smooth3();
-    void stretch_tiles(Columns& columns, float extra) const;
+    void stretch_tiles(Columns& columns, float extra);
 
     int64_t h = 0, w = 0, tile_rows = 0, tile_columns = 0;
     Gaussian gaussian{1};
@@ -70,6 +76,7 @@ private:
     int64_t measured_rows = 0;  // of tiles
     std::vector<float> low, spread, sorted, residuals, other;
     std::vector<char> used;
+    std::vector<Between> between;
     double surface[6] = {}, newest[6] = {};  // the sum of those that were fitted, and the last
 };
 

@@ -65,10 +65,9 @@ public:
         for (int64_t j = 0; j < count; ++j) to[j] = row(mirror(y + j, height));
     }
 
-    // Sets all bytes of `count` rows, which lie one after the other.
-    void fill_bytes(int64_t y, int64_t count, int byte) {
-        std::memset(row(y) - MARGIN, byte, count * stride * sizeof(Value));
-    }
+    void fill(Value value) { std::fill(values.begin(), values.end(), value); }
+    // Row `y` takes the place of that many rows above; if there are fewer, of none.
+    int64_t kept() const { return mask < INT64_MAX ? mask + 1 : height; }
 
     // Mirrors `reach` columns beyond the edges, and what is left of the last block.
     void mirror_columns(int64_t y, int64_t reach) {

@@ -87,6 +87,12 @@ void highest(const float* const* rows, int64_t count, int64_t n, float* line, fl
     highest_of_pairs(line, to, n / 8);
 }
 
+void fill(Band spans, float value, int64_t count, float* const* to) {
+    for (const Span span : spans)
+        for (int64_t i = 0; i < count; ++i)
+            for (int64_t x = span.start; x < span.end; ++x) to[i][x] = value;
+}
+
 void rises(Band spans, const float* const* rows, int64_t count, float least, uint8_t* __restrict__ to) {
     const BandRows r(rows, count);
     for (const Span span : spans)
@@ -217,6 +223,27 @@ void steepest(Band spans, const float* const* masks, const int32_t* const* numbe
         for (int64_t i = 0; i < count; ++i) steepest_row(masks + i, numbers + i, span, ways[i], summits[i]);
 }
 
+// A pixel beyond the edge is mirrored, so it is as much foreground as the one that it stands for.
+NUCENSUS_INLINE void falls_of_row(const float* const* relatives, const float* const* heights, Span span,
+                                  Row fall, Row sides) {
+    ConstRow in_up = relatives[0], in = relatives[1], in_down = relatives[2];
+    ConstRow up = heights[0], mid = heights[1], down = heights[2];
+    for (int64_t x = span.start; x < span.end; ++x) {
+        const float out_up = in_up[x] > .5f ? 0.f : 1.f, out_down = in_down[x] > .5f ? 0.f : 1.f;
+        const float out_left = in[x - 1] > .5f ? 0.f : 1.f, out_right = in[x + 1] > .5f ? 0.f : 1.f;
+        fall[x] = ((mid[x] - up[x]) * out_up + (mid[x] - down[x]) * out_down) +
+                  ((mid[x] - mid[x - 1]) * out_left + (mid[x] - mid[x + 1]) * out_right);
+        sides[x] = (out_up + out_down) + (out_left + out_right);
+    }
+}
+
+void falls(Band spans, const float* const* relatives, const float* const* heights, int64_t count,
+           float* const* falls, float* const* sides) {
+    for (const Span span : spans)
+        for (int64_t i = 0; i < count; ++i)
+            falls_of_row(relatives + i, heights + i, span, falls[i], sides[i]);
+}
+
 void put_in_order(const RowPair* pairs, size_t count, float* values, int64_t n) {
     for (size_t i = 0; i < count; ++i) {
         float *a = values + pairs[i].low * n, *b = values + pairs[i].high * n;
@@ -234,6 +261,7 @@ constexpr Rows loops = {
     {clean<float, false>, clean<float, true>},
     {fold<1>, fold<2>, fold<3>, fold<4>},
     highest,
+    fill,
     rises,
     subtract,
     {blur<1>, blur<2>, blur<3>, blur<4>, blur<5>, blur<6>, blur<7>, blur<8>, blur<9>, blur<10>},
@@ -241,6 +269,7 @@ constexpr Rows loops = {
      relative<9>, relative<10>},
     mask,
     steepest,
+    falls,
     put_in_order,
 };
 

@@ -72,12 +72,12 @@ void Pieces::measure_run(const Foreground& foreground, int64_t y, const Run& run
     for (int32_t i = run.first; i < end;) {
         const int32_t start = i, mine = piece[i];
         Region& region = regions[mine];
-        float peak = region.peak, mass = 0;
+        float peak = region.peak, mass = 0, fall = 0, sides = 0;
         for (; i < end && piece[i] == mine; ++i) {
             peak = std::max(peak, height[i]);
-            mass += height[i];
+            mass += height[i], fall += foreground.fall[i], sides += foreground.sides[i];
         }
-        region.peak = peak, region.mass += mass;
+        region.peak = peak, region.mass += mass, region.fall += fall, region.sides += sides;
         region.moments.add_run(y, start + shift, i + shift);
         region.touches_edge |= y == 0 || y == h - 1 || start + shift == 0 || i + shift == w;
         if (i < end) touch(mine, piece[i], std::min(height[i - 1], height[i]));

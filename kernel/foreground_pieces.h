@@ -22,6 +22,8 @@ struct Moments {
 struct Region {
     Moments moments;
     double mass = 0;   // sum of heights
+    double fall = 0;   // sum of the falls from its pixels to those beside them that are background
+    double sides = 0;  // how many such pairs there are
     float peak = 0;    // greatest height
     float crest = -1;  // greatest value of the ridge map, and where
     int32_t seed_y = 0, seed_x = 0;

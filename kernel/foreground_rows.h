@@ -53,6 +53,8 @@ struct Rows {
     void (*fold[4])(const float* from, float* to, int64_t n, float scale);
     // The greatest of each block of `n` columns; `line` is room for 2 n values.
     void (*highest)(const float* const* rows, int64_t count, int64_t n, float* line, float* to);
+    // Sets all of them to one value.
+    void (*fill)(Band spans, float value, int64_t count, float* const* to);
     // Whether (1 or 0) a column has a value above `least`.
     void (*rises)(Band spans, const float* const* rows, int64_t count, float least, uint8_t* to);
     // Takes away what lies under each row; `places` are those of the columns.
@@ -68,6 +70,10 @@ struct Rows {
     // For each pixel the number of its steepest neighbour, which may be its own: then it is a summit.
     void (*steepest)(Band spans, const float* const* masks, const int32_t* const* numbers, int64_t count,
                      int32_t* const* ways, uint8_t* const* summits);
+    // Of each pixel of the foreground: the falls to those beside it that are none, and how many of these
+    // there are. Both inputs start a row above.
+    void (*falls)(Band spans, const float* const* relatives, const float* const* heights, int64_t count,
+                  float* const* falls, float* const* sides);
     // Puts `count` pairs out of n-wide rows of values in order, column by column.
     void (*put_in_order)(const RowPair* pairs, size_t count, float* values, int64_t n);
 };

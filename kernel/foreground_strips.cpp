@@ -21,8 +21,6 @@ uint8_t bits_of_block(const uint8_t* bytes) {
 // A Gaussian of up to this reach carries an eighth of a step to the next pixel: a quarter is foreground.
 constexpr int LITTLE_REACH = 2;
 
-constexpr int NEGATIVE = 0xbf;  // a byte of which floats below zero are made
-
 // Copies a few values, and what is behind them up to a whole number of CHUNKs: faster than the right number.
 constexpr int32_t CHUNK = 16;
 template <class Value>
@@ -41,7 +39,7 @@ void Foreground::clear() {
 void Foreground::start_row(int64_t w) {
     if (static_cast<int64_t>(height.size()) < count + w + CHUNK) {
         height.resize(2 * count + w + CHUNK);
-        way.resize(height.size());
+        way.resize(height.size()), fall.resize(height.size()), sides.resize(height.size());
     }
     first_run.push_back(static_cast<int32_t>(runs.size()));
 }
@@ -87,6 +85,9 @@ void Strips::find(const Rows& of_level, Grid& means, const Background& under, co
 void Strips::resize(int64_t bands_kept) {
     for (auto* map : {&heights, &crests, &relatives}) map->resize(h, w, bands_kept * BAND);
     for (auto* map : {&ridges, &masks}) map->resize(h, w, 3 * BAND);
+    for (auto* map : {&falls, &sides}) map->resize(h, w, BAND);
+    for (auto* map : {&heights, &crests, &relatives}) map->fill(0);
+    masks.fill(-1);
     numbers.resize(h, w, 3 * BAND), ways.resize(h, w, BAND), marks.resize(h, w, BAND);
     outside.assign(whole_blocks(w) + 2 * MARGIN, -1.f);
     line.resize(2 * whole_blocks(w) + 2 * MARGIN);
@@ -116,6 +117,15 @@ void Strips::choose_candidates() {
     }
 }
 
+// Takes away what a band has left whose place another takes.
+void Strips::empty(Map<float>& map, int64_t band, const Spans& written, float value) {
+    const int64_t before = band - map.kept() / BAND;
+    if (before < 0 || map.kept() == h) return;
+    float* to[BAND];
+    map.rows(band * BAND, row_count(band), to);
+    rows->fill(written.band(before), value, row_count(band), to);
+}
+
 // The smoothed heights of candidates, and which of them rise above `least`.
 void Strips::raise(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
@@ -123,11 +133,11 @@ void Strips::raise(int64_t band) {
     float* to[BAND];
     grid->means.rows(y - smoothing.reach, count + 2 * smoothing.reach, from);
     heights.rows(y, count, to);
-    heights.fill_bytes(y, count, 0);
+    empty(heights, band, candidates, 0);
     rows->blur[smoothing.reach - 1](candidates.band(band), from, count, smoothing.taps, line.data(), to);
     background->subtract(*rows, candidates.band(band), y, count, to);
     for (int64_t j = 0; j < count; ++j) heights.mirror_columns(y + j, crest.reach);
-    marks.fill_bytes(y, 1, 0);
+    std::fill_n(marks.row(y), whole_blocks(w), 0);
     rows->rises(candidates.band(band), to, count, least, marks.row(y));
     spans.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.row(y) + b * BLOCK) != 0; });
 }
@@ -139,7 +149,7 @@ void Strips::take_crests(int64_t band) {
     float* to[BAND];
     heights.rows(y - crest.reach, count + 2 * crest.reach, from);
     crests.rows(y, count, to);
-    crests.fill_bytes(y, count, 0);
+    empty(crests, band, spans, 0);
     rows->blur[crest.reach - 1](spans.band(band), from, count, crest.taps, line.data(), to);
     for (int64_t j = 0; j < count; ++j) crests.mirror_columns(y + j, reach);
 }
@@ -152,10 +162,10 @@ void Strips::take_relative(int64_t band) {
     crests.rows(y - reach, count + 2 * reach, from);
     heights.rows(y, count, height);
     relatives.rows(y, count, to);
-    relatives.fill_bytes(y, count, 0);
+    empty(relatives, band, spans, 0);
     rows->relative[reach - 1](spans.band(band), from, height, count, floor, line.data(), to);
     for (int64_t j = 0; j < count; ++j) relatives.mirror_columns(y + j, ridge.reach);
-    marks.fill_bytes(y, 1, 0);
+    std::fill_n(marks.row(y), whole_blocks(w), 0);
     rows->rises(spans.band(band), to, count, .5f, marks.row(y));
     cores.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.row(y) + b * BLOCK) != 0; });
     for (const Span span : spans.band(band)) count_edges(y, span);
@@ -185,7 +195,7 @@ void Strips::take_ridges(int64_t band) {
     ridges.rows(y, count, of_ridge);
     masks.rows(y, count, to);
     marks.rows(y, count, inside);
-    masks.fill_bytes(y, count, NEGATIVE);
+    empty(masks, band, cores, -1);
     rows->blur[ridge.reach - 1](cores.band(band), from, count, ridge.taps, line.data(), of_ridge);
     rows->mask(cores.band(band), relative, of_ridge, count, to, inside);
     for (int64_t j = 0; j < count; ++j) number_row(y + j);
@@ -228,6 +238,13 @@ void Strips::climb(int64_t band) {
     ways.rows(y, count, to);
     marks.rows(y, count, is_summit);
     rows->steepest(cores.band(band), around, numbered, count, to, is_summit);
+    const float *relative[BAND + 2], *height[BAND + 2];
+    float *of_falls[BAND], *of_sides[BAND];
+    relatives.rows(y - 1, count + 2, relative);
+    heights.rows(y - 1, count + 2, height);
+    falls.rows(y, count, of_falls);
+    sides.rows(y, count, of_sides);
+    rows->falls(cores.band(band), relative, height, count, of_falls, of_sides);
     for (int64_t j = 0; j < count; ++j) keep_ways(y + j);
 }
 
@@ -244,8 +261,12 @@ void Strips::keep_ways(int64_t y) {
     const Run* run = out->runs.data() + out->first_run[y];
     const Run* end =
         y + 1 < h ? out->runs.data() + out->first_run[y + 1] : out->runs.data() + out->runs.size();
-    for (int32_t* to = out->way.data(); run < end; ++run)
-        copy_chunks(way + run->start, to + run->first, run->end - run->start);
+    for (; run < end; ++run) {
+        const int32_t length = run->end - run->start;
+        copy_chunks(way + run->start, out->way.data() + run->first, length);
+        copy_chunks(falls.row(y) + run->start, out->fall.data() + run->first, length);
+        copy_chunks(sides.row(y) + run->start, out->sides.data() + run->first, length);
+    }
 }
 
 }  // namespace nucensus

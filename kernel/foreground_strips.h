@@ -25,7 +25,9 @@ struct Foreground {
     std::vector<int32_t> first_run;  // of each row, and the end of the last
     int32_t count = 0;
     std::vector<float> height;  // above the background
-    std::vector<int32_t> way;   // the number of the steepest neighbour; a summit has its own
+    std::vector<float> fall;    // to those beside it that are background: the sum, and how many there are
+    std::vector<float> sides;
+    std::vector<int32_t> way;  // the number of the steepest neighbour; a summit has its own
     std::vector<Summit> summits;
     int64_t on_edges = 0, crossings = 0;  // between a quarter and three quarters of the way up; of the middle
 
@@ -49,6 +51,7 @@ public:
 private:
     void resize(int64_t bands_kept);
     void choose_candidates();
+    void empty(Map<float>& map, int64_t band, const Spans& written, float value);
     void raise(int64_t band);
     void take_crests(int64_t band);
     void take_relative(int64_t band);
@@ -71,7 +74,7 @@ private:
 
     Spans candidates, spans, cores;  // where objects may be, where something rises, where foreground is
     std::vector<char> rises;
-    Map<float> heights, crests, relatives, ridges, masks;
+    Map<float> heights, crests, relatives, ridges, masks, falls, sides;
     Map<int32_t> numbers, ways;
     Map<uint8_t> marks;          // 1 or 0: what each step is asked for
     std::vector<uint64_t> bits;  // of one row: what is foreground

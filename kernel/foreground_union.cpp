@@ -6,17 +6,29 @@
 namespace nucensus {
 namespace {
 
+// How much lower the pass between two pieces is than the lower of them.
+double dip_between(const Region& a, const Region& b, float saddle, const nucensus_look& look) {
+    const auto summit = [&](const Region& r) {
+        return r.peak + (r.mass / r.moments.area - r.peak) * look.crest_share;
+    };
+    return std::max(0., 1 - saddle / std::min(summit(a), summit(b)));
+}
+
+// What speaks against a union being one nucleus: 1 parts it, if it is as large as a typical one.
+double evidence(const Moments& all, double dip, const nucensus_look& look) {
+    return std::log(all.stretch()) / look.most_stretch + dip / look.most_dip;
+}
+
+double size_of(const Moments& all, const nucensus_look& look) {
+    return all.area / (M_PI * look.radius * look.radius);
+}
+
 // What speaks against two pieces being one nucleus; below 0 they are.
 double cost(const Region& a, const Region& b, float saddle, const nucensus_look& look) {
     Moments both = a.moments;
     both += b.moments;
-    const auto summit = [&](const Region& r) {
-        return r.peak + (r.mass / r.moments.area - r.peak) * look.crest_share;
-    };
-    const double dip = std::max(0., 1 - saddle / std::min(summit(a), summit(b)));
-    const double size = both.area / (M_PI * look.radius * look.radius);
-    const double against = std::log(both.stretch()) / look.most_stretch + dip / look.most_dip;
-    return against * std::max(size, look.least_size) - 1;
+    const double against = evidence(both, dip_between(a, b, saddle, look), look);
+    return against * std::max(size_of(both, look), look.least_size) - 1;
 }
 
 template <class Neighbours>
@@ -39,6 +51,7 @@ void Union::merge(Pieces& pieces, const nucensus_look& how) {
         if (a.version == best.first_version && b.version == best.second_version)
             merge_pair(best.first, best.second);
     }
+    merge_wholes();
 }
 
 void Union::offer(int32_t a, int32_t b, float saddle) {
@@ -68,17 +81,44 @@ void Union::collect(std::vector<Contact>& contacts) {
     }
 }
 
+// The nucleus may be much larger than a typical one: many nuclei seldom lie together as one ellipse
+// without a dip, and the more of them it is as large as, the less.
+void Union::merge_wholes() {
+    std::vector<bool> seen(parent.size());
+    std::vector<int32_t> whole;
+    for (int32_t r = 0; r < static_cast<int32_t>(seen.size()); ++r) {
+        if (parent[r] != r || seen[r] || near[r].empty()) continue;
+        Moments all;
+        double dip = 0;
+        whole.assign(1, r), seen[r] = true;
+        for (size_t i = 0; i < whole.size(); ++i) {
+            const Region& region = (*regions)[whole[i]];
+            all += region.moments;
+            for (const auto& [other, saddle] : near[whole[i]]) {
+                dip = std::max(dip, dip_between(region, (*regions)[other], saddle, *look));
+                if (!seen[other]) seen[other] = true, whole.push_back(other);
+            }
+        }
+        if (evidence(all, dip, *look) > std::min(1., look->most_whole * size_of(all, *look))) continue;
+        for (size_t i = 1; i < whole.size(); ++i) absorb(r, whole[i]);
+    }
+}
+
 void Union::merge_pair(int32_t into, int32_t from) {
+    absorb(into, from);
+    inherit_neighbours(into, from);
+    for (const auto& [other, saddle] : near[into]) offer(into, other, saddle);
+}
+
+void Union::absorb(int32_t into, int32_t from) {
     Region &a = (*regions)[into], &b = (*regions)[from];
     a.moments += b.moments;
     a.peak = std::max(a.peak, b.peak);
-    a.mass += b.mass;
+    a.mass += b.mass, a.fall += b.fall, a.sides += b.sides;
     a.touches_edge |= b.touches_edge;
     if (b.crest > a.crest) a.crest = b.crest, a.seed_y = b.seed_y, a.seed_x = b.seed_x;
     ++a.version, b.version = -1;
     parent[from] = into;
-    inherit_neighbours(into, from);
-    for (const auto& [other, saddle] : near[into]) offer(into, other, saddle);
 }
 
 void Union::inherit_neighbours(int32_t into, int32_t from) {

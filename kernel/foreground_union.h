@@ -12,7 +12,8 @@ namespace nucensus {
 
 class Union {
 public:
-    // Merges regions into those of lower numbers: the best pair first, until none is left.
+    // Merges regions into those of lower numbers: the best pair first, until none is left; then what lies
+    // together as one body.
     void merge(Pieces& pieces, const nucensus_look& look);
 
     // The region that piece `i` is part of now.
@@ -36,7 +37,9 @@ private:
 
     void collect(std::vector<Contact>& contacts);
     void offer(int32_t a, int32_t b, float saddle);
+    void merge_wholes();
     void merge_pair(int32_t into, int32_t from);
+    void absorb(int32_t into, int32_t from);
     void inherit_neighbours(int32_t into, int32_t from);
 
     const nucensus_look* look = nullptr;

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from conftest import SHARED
 from scenes import make_scene, matched
+from scipy import ndimage
 
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate import Estimate, Resolved, estimate, pool
@@ -160,6 +161,102 @@ def test_hot_pixels_and_dust_do_not_count(scene):
         image[y, x + rng.integers(2)] = 50_000
     found = detect_auto(image)
     assert len(found.points) == len(scene.centres)
+
+
+def _disc(shape, centre, radius):
+    y, x = np.indices(shape)
+    return np.hypot(y - centre[0], x - centre[1]) < radius
+
+
+def test_light_out_of_focus_between_nuclei_does_not_count():
+    scene = make_scene(radius=12, count=40, seed=31)
+    haze = sum(
+        _disc(scene.image.shape, centre, 14) * 400.0
+        for centre in np.random.default_rng(31).uniform(0, scene.image.shape, (12, 2))
+    )
+    image = scene.image + ndimage.gaussian_filter(haze, 24)
+    found = detect_auto(image.astype(np.uint16))
+    assert matched(found.points, scene) == len(scene.centres) == len(found.points)
+
+
+def test_the_glow_of_the_cell_around_a_nucleus_does_not_count():
+    scene = make_scene(radius=12, count=14, shape=(500, 600), gap=3, seed=32)
+    glow = np.zeros(scene.image.shape)
+    for centre in scene.centres:
+        glow[_disc(glow.shape, centre, 34)] = 100
+    image = scene.image + ndimage.gaussian_filter(glow, 8)
+    found = detect_auto(image.astype(np.uint16))
+    assert matched(found.points, scene) == len(scene.centres) == len(found.points)
+
+
+def test_dust_brighter_than_nuclei_does_not_count():
+    scene = make_scene(radius=20, count=24, seed=33)
+    image = scene.image.copy()
+    for centre in np.random.default_rng(33).uniform(0, image.shape, (30, 2)):
+        image[_disc(image.shape, centre, 2.5)] += 3000
+    found = detect_auto(ndimage.gaussian_filter(image, 1.2).astype(np.uint16))
+    assert matched(found.points, scene) == len(scene.centres) == len(found.points)
+
+
+@pytest.mark.parametrize("radius", [6, 12, 24])
+def test_a_large_dim_nucleus_among_small_bright_ones_is_one(radius):
+    scene = make_scene(radius=radius, count=40, shape=(40 * radius, 50 * radius), gap=1.3, seed=34)
+    large = make_scene(
+        radius=3 * radius,
+        count=1,
+        shape=(10 * radius, 10 * radius),
+        contrast=130,
+        noise=0,
+        background=0,
+        texture=0.1,
+        seed=35,
+    )
+    image = np.pad(scene.image, ((0, 10 * radius), (0, 0)), mode="reflect")
+    image[-10 * radius :] = np.random.default_rng(34).normal(150, 10, (10 * radius, 50 * radius))
+    image[-10 * radius :, : 10 * radius] += large.image
+    found = detect_auto(image.clip(0).astype(np.uint16)).points
+    assert (found[:, 0] > 40 * radius).sum() == 1
+
+
+@pytest.mark.parametrize("count", [(2, 3), (3, 3), (4, 5)])
+@pytest.mark.parametrize("radius", [10, 25])
+def test_a_small_crop_full_of_nuclei_is_not_blank(count, radius):
+    rows, columns = count
+    y, x = np.indices((2 * radius * rows, 2 * radius * columns))
+    off = np.hypot(y % (2 * radius) - radius + 0.5, x % (2 * radius) - radius + 0.5) / radius
+    image = 100 + 400 * np.sqrt(np.clip(1.05 - off**2, 0.02, None))
+    image = np.random.default_rng(36).normal(ndimage.gaussian_filter(image, 1), 6)
+    assert len(detect_auto(image.astype(np.uint16)).points) == rows * columns
+
+
+def test_the_blocks_that_jpeg_leaves_of_a_background_do_not_count():
+    scene = make_scene(radius=10, count=30, shape=(352, 352), contrast=60, noise=0, seed=38)
+    blocks = np.random.default_rng(38).random((44, 44)) < 0.2
+    image = np.rint(scene.image) + 2 * np.kron(blocks, np.ones((8, 8)))
+    found = detect_auto(image.astype(np.uint8))
+    assert matched(found.points, scene) == len(scene.centres) == len(found.points)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nuclei_eight_pixels_across_are_found(seed):
+    scene = make_scene(radius=3.6, count=120, shape=(260, 300), seed=40 + seed)
+    found = detect_auto(scene.image.astype(np.uint16))
+    assert abs(len(found.points) - len(scene.centres)) <= 1
+
+
+@pytest.mark.parametrize("seed", range(44, 47))
+def test_a_background_that_rises_by_more_than_a_nucleus_does_not_count(seed):
+    scene = make_scene(radius=10, count=21, shape=(256, 256), seed=seed)
+    image = scene.image + np.linspace(0, 900, 256)[:, None]
+    found = detect_auto(image.astype(np.uint16))
+    assert matched(found.points, scene) >= len(scene.centres) - 1
+    assert len(found.points) <= len(scene.centres) + 2
+
+
+def test_a_crowd_of_saturated_nuclei_is_not_blank():
+    scene = make_scene(radius=12, count=80, shape=(230, 280), gap=0.97, seed=45)
+    found = detect_auto(np.minimum(scene.image, 300).astype(np.uint16))
+    assert len(found.points) == pytest.approx(len(scene.centres), rel=0.06)
 
 
 def test_what_is_not_a_number_does_not_count(scene):

@@ -2,7 +2,7 @@
 
 import ctypes
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -32,6 +32,16 @@ _MOST_DIP = 0.25
 _CREST_SHARE = 0.5
 _LEAST_SIZE = 0.75
 _LEAST_AREA = 1 / 20
+_LEAST_FALL = 0.4
+_MOST_WHOLE = 0.15
+
+# The noise of a pixel: how far apart pixels are compared, at how many places along each axis, by
+# how much correlation may understate it, and below how many levels of it rounding is not blurred.
+_NOISE_APART = 2
+_NOISE_SAMPLES = 32
+_CORRELATED = 3.0
+_DITHERED = 0.3
+_FEW_LEVELS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +121,34 @@ class Regions:
     def __len__(self) -> int:
         return len(self.y)
 
+    def where(self, keep: NDArray[np.bool_]) -> "Regions":
+        """Return those for which `keep` is true."""
+        names = (field.name for field in fields(self) if field.name != "measure")
+        return Regions(**{name: getattr(self, name)[keep] for name in names}, measure=self.measure)
+
 
 @dataclass(frozen=True, slots=True)
-class _Levels:
-    """Pixels as the kernel takes them: grey levels are `zero + unit * pixels`."""
+class Levels:
+    """Pixels as the kernel takes them, and the noise of one of them.
+
+    Attributes
+    ----------
+    pixels : ndarray, shape (rows, columns)
+        Contiguous uint8, uint16 or float32; grey levels are `zero + unit * pixels`.
+    zero, unit : float
+        In grey levels.
+    noise : float
+        Standard deviation of the noise of a pixel, in units; infinite if not known.
+    rounding : float
+        Standard deviation of the error of rounding to whole levels, in units, where there is so
+        little noise that averaging pixels does not lessen it; else 0.
+    """
 
     pixels: NDArray[Any]
     zero: float = 0.0
     unit: float = 1.0
+    noise: float = np.inf
+    rounding: float = 0.0
 
 
 class _Look(ctypes.Structure):
@@ -137,6 +167,10 @@ class _Look(ctypes.Structure):
         ("crest_share", ctypes.c_double),
         ("least_size", ctypes.c_double),
         ("least_area", ctypes.c_double),
+        ("least_fall", ctypes.c_double),
+        ("most_whole", ctypes.c_double),
+        ("least_noise", ctypes.c_double),
+        ("most_noise", ctypes.c_double),
     )
 
 
@@ -157,7 +191,7 @@ class _Measure(ctypes.Structure):
 
 
 def find_regions(
-    image: NDArray[Any],
+    image: NDArray[Any] | Levels,
     *,
     radius_px: float,
     smoothing: float = 0.1,
@@ -170,9 +204,8 @@ def find_regions(
 
     Parameters
     ----------
-    image : ndarray, shape (rows, columns)
-        Grey levels. uint8 and uint16 go in as they are; other types are
-        converted, and what is not finite counts as the median.
+    image : ndarray, shape (rows, columns), or Levels
+        Grey levels; what `as_levels` made of them, if several radii are tried.
     radius_px : float
         Radius of a typical nucleus, in pixels.
     smoothing : float
@@ -193,19 +226,21 @@ def find_regions(
     TypeError
         The image is not one of real numbers.
     """
-    check_plane(image)
-    if image.size == 0:
-        return _as_regions(np.empty((0, _COLUMNS)), _Measure(), _Levels(image))
-    levels = _as_levels(image)
+    levels = image if isinstance(image, Levels) else as_levels(image)
+    if levels.pixels.size == 0:
+        return _as_regions(np.empty((0, _COLUMNS)), _Measure(), levels)
     step = _step(radius_px, grid_radius_px)
     radius = radius_px / step
+    # On a coarse grid half a pixel of smoothing would make small nuclei one.
+    smooth_sigma = max(0.5 if radius >= _GRID_RADIUS_PX else 0.4, smoothing * radius)
+    # What averaging and a Gaussian leave of white noise; pixels nearby may have some in common.
+    most_noise = _CORRELATED * levels.noise / (step * 2 * np.sqrt(np.pi) * smooth_sigma)
     look = _Look(
         step=step,
         tile=max(4, round(_TILE * radius)),
         reach=max(1, round(_REACH * radius)),
         radius=radius,
-        # On a coarse grid half a pixel of smoothing would make small nuclei one.
-        smooth_sigma=max(0.5 if radius >= _GRID_RADIUS_PX else 0.4, smoothing * radius),
+        smooth_sigma=smooth_sigma,
         crest_sigma=max(0.5, crest_smoothing * radius),
         ridge_sigma=max(0.6, _RIDGE_SIGMA * radius),
         least_threshold=least_threshold / levels.unit,
@@ -215,6 +250,10 @@ def find_regions(
         crest_share=_CREST_SHARE,
         least_size=_LEAST_SIZE,
         least_area=_LEAST_AREA,
+        least_fall=_LEAST_FALL,
+        most_whole=_MOST_WHOLE,
+        least_noise=levels.rounding,
+        most_noise=most_noise,
     )
     table, measure = _run(levels.pixels, look, level_number(level))
     return _as_regions(table, measure, levels)
@@ -267,7 +306,7 @@ def _run(pixels: NDArray[Any], look: _Look, level: int) -> tuple[Floats, _Measur
         capacity = found
 
 
-def _as_regions(table: Floats, measure: _Measure, levels: _Levels) -> Regions:
+def _as_regions(table: Floats, measure: _Measure, levels: Levels) -> Regions:
     y, x, area, height, mean_height, intensity, stretch, edge, second, plateau = table.T
     zero, unit = levels.zero, levels.unit
     return Regions(
@@ -294,16 +333,67 @@ def _as_regions(table: Floats, measure: _Measure, levels: _Levels) -> Regions:
     )
 
 
-def _as_levels(image: NDArray[Any]) -> _Levels:
-    """Return the levels of an image contiguous, in a type the kernel takes."""
+def as_levels(image: NDArray[Any]) -> Levels:
+    """Return the levels of an image contiguous, in a type the kernel takes, and their noise.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        Grey levels. uint8 and uint16 go in as they are; other types are
+        converted, and what is not finite counts as the median.
+
+    Raises
+    ------
+    ValueError
+        The image does not have two axes.
+    TypeError
+        The image is not one of real numbers.
+    """
+    check_plane(image)
+    if image.size == 0:
+        return Levels(image)
     if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
-        return _Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
+        return _with_noise(Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("="))))
     if image.dtype.kind == "b":
-        return _Levels(np.ascontiguousarray(image).view(np.uint8))
-    return _as_single(image)
+        return _with_noise(Levels(np.ascontiguousarray(image).view(np.uint8)))
+    return _with_noise(_as_single(image))
 
 
-def _as_single(image: NDArray[Any]) -> _Levels:
+def _with_noise(levels: Levels) -> Levels:
+    """Return the levels with their noise, from the second differences of squares of four pixels.
+
+    Neither slopes nor straight edges along an axis have any (Immerkaer, Computer Vision and Image
+    Understanding 64, 1996), and the lower fifth are those that other structure reaches least.
+    """
+    pixels, apart = levels.pixels, _NOISE_APART
+    if min(pixels.shape) <= 2 * apart:
+        return levels
+    down, across = (max(1, n // _NOISE_SAMPLES) for n in pixels.shape)
+    rows, columns = (n - apart for n in pixels.shape)
+    first, second, third, last = (
+        pixels[y : y + rows : down, x : x + columns : across].astype(np.float32).ravel()
+        for y in (0, apart)
+        for x in (0, apart)
+    )
+    differences = np.abs(first - second - third + last)
+    fifth = differences.size // 5
+    noise = float(np.partition(differences, fifth)[fifth]) / (2 * 0.2533)
+    gaps = np.diff(np.sort(first))
+    step = float(gaps[gaps > 0].min(initial=np.inf))
+    if not np.isfinite(step):
+        return levels
+    # Rounding is like noise of its own, unless there is too little other noise to blur the levels
+    # (Widrow and Kollar, Quantization Noise, 2008). Where levels are few, they are the picture.
+    rounding = step / np.sqrt(12)
+    stays = noise < _DITHERED * step and gaps.sum() > _FEW_LEVELS * step
+    return replace(
+        levels,
+        noise=float(np.hypot(noise, rounding)),
+        rounding=float(rounding) if stays else 0.0,
+    )
+
+
+def _as_single(image: NDArray[Any]) -> Levels:
     """Return float32 levels from 0 to 1, of which the least and the greatest are remembered."""
     values = image.astype(np.float64)
     usable = np.isfinite(values)
@@ -317,7 +407,7 @@ def _as_single(image: NDArray[Any]) -> _Levels:
             "expected grey levels; scale it first"
         )
     unit = unit if unit > 0 else 1.0
-    return _Levels(np.ascontiguousarray((values - zero) / unit, np.float32), zero, unit)
+    return Levels(np.ascontiguousarray((values - zero) / unit, np.float32), zero, unit)
 
 
 @functools.cache

@@ -21,6 +21,7 @@ _SOMETHING_ABOVE_NOISE = 10.0
 _SATURATED_SHARE = 0.05
 _BLURRED = 2.0
 _CROWDED_SHARE = 0.45
+_SPECK_AREA = 0.07
 
 
 def find_regions_of_nuclei(
@@ -80,13 +81,26 @@ def _find(image: NDArray[Any], resolved: Resolved, contrast: float) -> Regions:
     # A Gaussian of this many grid pixels leaves 1 / (2 sqrt(pi) sigma) of the grain.
     wanted = _PLENTY_SNR * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
     smoothing = wanted / grid_radius(resolved.radius_px)
-    return find_regions(
+    regions = find_regions(
         image,
         radius_px=resolved.radius_px,
         smoothing=min(max(smoothing, least), most),
         crest_smoothing=crest_smoothing(resolved.texture),
         least_threshold=_LEAST_CONTRAST * contrast,
     )
+    specks = _is_speck(regions, resolved.radius_px, contrast)
+    return regions.where(~specks) if specks.any() else regions
+
+
+def _is_speck(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:
+    """Return which regions are specks of dust: smaller than a piece of a nucleus, but brighter.
+
+    A piece of a nucleus is thinner than the nucleus, so it is not as bright. The size is that of a
+    flat object of the same height and light: smoothing does not make it larger.
+    """
+    flat_area_px = regions.area_px * regions.mean_height / regions.height
+    small = flat_area_px < _SPECK_AREA * np.pi * radius_px**2
+    return small & (regions.height > contrast)
 
 
 def _is_suspicious(regions: Regions, image: NDArray[Any], resolved: Resolved) -> bool:

@@ -1,17 +1,17 @@
 """Estimates what the nuclei of an image or a set look like: their size, contrast and noise."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..foreground import Floats, Regions, check_plane, find_regions
+from ..foreground import Floats, Levels, Regions, as_levels, find_regions
 
 ESTIMATE_SCHEMA = 1
 
-_LARGEST_RADIUS_PX = 64.0
+_LARGEST_RADIUS_PX = 62.0
 _LEAST_RADIUS_PX = 2.5
 _SCALE_RATIO = 1.5
 _SEARCH_SMOOTHING = 0.2
@@ -19,6 +19,8 @@ _SEARCH_GRID_RADIUS_PX = 3.2
 _LEAST_SUPPORT = 0.15
 _FAR_OFF = 2.5
 _ENOUGH_NUCLEI = 20
+_EVENED_RADII, _MOST_FOREGROUND = 24, 0.62
+_FEW_RADII, _ENOUGH_CUT_OFF = 12, 5
 _MOST_STRETCH = 1.1
 _LEAST_SNR = 10.0
 _FULL_WEIGHT_NUCLEI = 50
@@ -168,17 +170,26 @@ def estimate(image: NDArray[Any]) -> Estimate:
     >>> 10 < estimate(image).radius_px < 14
     True
     """
-    check_plane(image)
+    levels = as_levels(image)
     if image.size == 0:
         return _blank(image, None)
-    radius = _search_radius(image)
+    # In a crowd the noise seen between nuclei is their own; what pixels differ by bounds it. That
+    # comes second, because structure of the background would not count as noise any more.
+    found = _estimate(levels, replace(levels, noise=np.inf))
+    return _estimate(levels, levels) if found.is_blank else found
+
+
+def _estimate(levels: Levels, searched: Levels) -> Estimate:
+    """Estimate the size and the contrast if there are nuclei in the levels that are searched."""
+    image = levels.pixels
+    radius = _search_radius(levels, searched)
     if radius is None:
         return _blank(image, None)
-    regions = find_regions(image, radius_px=radius, smoothing=_SEARCH_SMOOTHING)
+    regions = find_regions(levels, radius_px=radius, smoothing=_SEARCH_SMOOTHING)
     full = regions.area_px > np.pi * radius**2 / 4
     texture = float(np.median((regions.height / regions.mean_height)[full])) if full.any() else 0.0
     if texture > _SMOOTH_TEXTURE:
-        radius, regions = _grown(image, radius, crest_smoothing(texture))
+        radius, regions = _grown(levels, radius, crest_smoothing(texture))
         full = regions.area_px > np.pi * radius**2 / 4
     measure = regions.measure
     contrast = float(np.median(regions.height[full])) if full.any() else 0.0
@@ -246,33 +257,33 @@ def crest_smoothing(texture: float) -> float:
     return float(np.interp(texture, grades, (_LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING)))
 
 
-def _grown(image: NDArray[Any], radius: float, crest: float) -> tuple[float, Regions]:
+def _grown(levels: Levels, radius: float, crest: float) -> tuple[float, Regions]:
     """Return the radius and the regions once textured nuclei are no longer divided."""
     for _ in range(2):
         regions = find_regions(
-            image, radius_px=radius, smoothing=_SEARCH_SMOOTHING, crest_smoothing=crest
+            levels, radius_px=radius, smoothing=_SEARCH_SMOOTHING, crest_smoothing=crest
         )
-        shown = _whole(regions)
+        shown = _ellipses(regions, cut_off=False)
         if not len(shown):
             break
         radius = max(radius, _weighted_median(np.sqrt(shown / np.pi), shown))
     return radius, regions
 
 
-def _search_radius(image: NDArray[Any]) -> float | None:
+def _search_radius(levels: Levels, searched: Levels) -> float | None:
     """Return the radius at which the assumed and the found one agree, in pixels.
 
     A long bright fibre can agree with itself at a large radius, so where few
     nuclei are found the search goes on, and the radius that explains the most
     foreground with the most nuclei wins.
     """
-    assumed = min(_LARGEST_RADIUS_PX, min(image.shape) / 3)
+    assumed = min(_LARGEST_RADIUS_PX, min(levels.pixels.shape) / 3)
     best, best_score, agreed = None, 0.0, False
     while assumed >= _LEAST_RADIUS_PX:
-        radius, support, _ = _found_radius(image, assumed)
+        radius, support, _ = _found_radius(searched, assumed)
         agrees = support >= _LEAST_SUPPORT and assumed <= radius <= _FAR_OFF * assumed
         if agrees and not agreed:
-            radius, count, score = _settle(image, assumed)
+            radius, count, score = _settle(levels, assumed)
             if score > best_score:
                 best, best_score = radius, score
             if count >= _ENOUGH_NUCLEI:
@@ -282,40 +293,47 @@ def _search_radius(image: NDArray[Any]) -> float | None:
     return best
 
 
-def _settle(image: NDArray[Any], assumed: float) -> tuple[float, int, float]:
+def _settle(levels: Levels, assumed: float) -> tuple[float, int, float]:
     """Return the agreed radius near `assumed`, the nuclei that show it, and what speaks for it."""
     radius = assumed
     count, area = 0, 0.0
     for _ in range(2):
-        found, _, shown = _found_radius(image, radius)
-        if not len(shown):
+        found, _, shown = _found_radius(levels, radius)
+        if not len(shown) or found > _FAR_OFF * radius:
             break
         count, area = len(shown), float(shown.sum())
         radius = min(max(found, assumed), assumed * _SCALE_RATIO)
     return radius, count, float(area * max(count, 1) ** 0.25)
 
 
-def _found_radius(image: NDArray[Any], assumed: float) -> tuple[float, float, Floats]:
+def _found_radius(levels: Levels, assumed: float) -> tuple[float, float, Floats]:
     """Return the radius of the regions found, the share of their area that shows it, and areas.
 
     Only whole ellipses show it; the median is by area, so that debris does not count.
     """
     regions = find_regions(
-        image,
+        levels,
         radius_px=assumed,
         smoothing=_SEARCH_SMOOTHING,
         grid_radius_px=_SEARCH_GRID_RADIUS_PX,
     )
-    shown = _whole(regions)
-    if not len(shown):
-        return 0.0, 0.0, shown
+    across = min(levels.pixels.shape) / assumed
+    shown = _ellipses(regions, cut_off=False)
+    if across < _FEW_RADII and len(regions) >= _ENOUGH_CUT_OFF:
+        # Where few nuclei fit, most of them may touch the edge.
+        shown = _ellipses(regions, cut_off=True)
+    # Where few tiles fit, uneven light stays, and would be large regions.
+    uneven = across < _EVENED_RADII and regions.measure.foreground > _MOST_FOREGROUND
+    if uneven or not len(shown):
+        return 0.0, 0.0, shown[:0]
     radius = _weighted_median(np.sqrt(shown / np.pi), shown)
     return radius, float(shown.sum() / regions.area_px.sum()), shown
 
 
-def _whole(regions: Regions) -> Floats:
-    """Return the areas of the regions that are whole ellipses, in pixels."""
-    return regions.area_px[~regions.touches_edge & (regions.stretch < _MOST_STRETCH)]
+def _ellipses(regions: Regions, *, cut_off: bool) -> Floats:
+    """Return the areas of the regions that are ellipses, in pixels."""
+    ellipse = regions.stretch < _MOST_STRETCH
+    return regions.area_px[ellipse if cut_off else ellipse & ~regions.touches_edge]
 
 
 def _weighted_median(values: Floats, weights: Floats) -> float:
