@@ -197,7 +197,7 @@ private:
     }
 
     void smooth_columns(int64_t y, double* out) {
-        const bool plain = !image.byte_swapped && count >= lanes;
+        const bool plain = !image.byte_swapped && count >= columns_at_once;
         const int64_t stride = image.column_stride;
         if (plain && image.pixel_type == NUCENSUS_UINT16 && stride == 2)
             return smooth_in_place<uint16_t>(y, out);
@@ -218,22 +218,34 @@ private:
             settings.vertical, radius_y, padded(count), out);
     }
 
+    // Sums that do not wait for one another.
+    static constexpr int vectors_at_once = lanes == 8 ? 2 : 4;
+    static constexpr int64_t columns_at_once = vectors_at_once * lanes;
+
     template <typename T>
     void smooth_in_place(int64_t y, double* out) const {
         const char* origin = static_cast<const char*>(image.pixels) + first * sizeof(T);
         const int64_t stride = image.row_stride, last_row = image.height - 1;
         const double* weights = settings.vertical;
-        // The last vectors end with the last column, and may overlap those before.
-        for (int64_t i = 0; i < count; i += lanes) {
-            const int64_t at = at_most(i, count - lanes);
+        // The last columns end with the last one, and may overlap those before.
+        for (int64_t i = 0; i < count; i += columns_at_once) {
+            const int64_t at = at_most(i, count - columns_at_once);
             const char* from = origin + at * sizeof(T);
-            Doubles sum = pixel_sum<T>(from + y * stride) * weights[0];
+            Doubles sum[vectors_at_once];
+#pragma GCC unroll 4
+            for (int n = 0; n < vectors_at_once; ++n)
+                sum[n] = pixel_sum<T>(from + y * stride + n * lanes * sizeof(T)) * weights[0];
             for (int64_t j = radius_y; j > 0; --j) {
                 const char* above = from + at_least(y - j, 0) * stride;
                 const char* below = from + at_most(y + j, last_row) * stride;
-                sum += pixel_sum<T>(above, below) * weights[j];
+#pragma GCC unroll 4
+                for (int n = 0; n < vectors_at_once; ++n)
+                    sum[n] += pixel_sum<T>(above + n * lanes * sizeof(T),
+                                           below + n * lanes * sizeof(T)) *
+                              weights[j];
             }
-            store(out + at, sum);
+#pragma GCC unroll 4
+            for (int n = 0; n < vectors_at_once; ++n) store(out + at + n * lanes, sum[n]);
         }
     }
 
@@ -259,14 +271,24 @@ private:
         typedef T Pixels __attribute__((vector_size(lanes * sizeof(T))));
         Pixels pixels;
         memcpy(&pixels, from, sizeof pixels);
-#if defined(__AVX512F__)
         // GCC 12 converts vectors in halves; the instructions take whole ones.
+#if defined(__AVX512F__)
         if constexpr (static_cast<T>(-1) < 0)
             return reinterpret_cast<Integers>(
                 _mm256_cvtepi16_epi32(reinterpret_cast<__m128i>(pixels)));
         else if constexpr (sizeof(T) == 2)
             return reinterpret_cast<Integers>(
                 _mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(pixels)));
+#elif defined(__AVX2__)
+        const __m128i values = sizeof pixels == 8
+                                   ? _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))
+                                   : _mm_loadu_si32(from);
+        if constexpr (static_cast<T>(-1) < 0)
+            return reinterpret_cast<Integers>(_mm_cvtepi16_epi32(values));
+        else if constexpr (sizeof(T) == 2)
+            return reinterpret_cast<Integers>(_mm_cvtepu16_epi32(values));
+        else
+            return reinterpret_cast<Integers>(_mm_cvtepu8_epi32(values));
 #endif
         return __builtin_convertvector(pixels, Integers);
     }

@@ -68,15 +68,15 @@ void filter_vertically(const int16_t* const* rows, int64_t at, const Smoothing& 
     const int32_t* weights = smoothing.vertical.pairs;
     for (int64_t pair = 0; pair < smoothing.vertical.count; ++pair) {
         const int16_t* from = rows[pair] + 2 * at;
-        Words value[2 * N];
-#pragma GCC unroll 8
-        for (int n = 0; n < 2 * N; ++n) value[n] = load_words(from + n * words);
+        Words weight[count];
 #pragma GCC unroll 4
-        for (int row = 0; row < count; ++row) {
-            const Words weight = repeat_pair(weights[place[row]]);
+        for (int row = 0; row < count; ++row) weight[row] = repeat_pair(weights[place[row]]);
 #pragma GCC unroll 8
-            for (int n = 0; n < 2 * N; ++n)
-                sum[row][n] = add_products(sum[row][n], value[n], weight);
+        for (int n = 0; n < 2 * N; ++n) {
+            const Words value = load_words(from + n * words);
+#pragma GCC unroll 4
+            for (int row = 0; row < count; ++row)
+                sum[row][n] = add_products(sum[row][n], value, weight[row]);
         }
         weights += rows_together;
     }
@@ -139,40 +139,57 @@ void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& sm
         }
 }
 
+// Neighbouring blocks of columns, from `first` on and before `end`.
+struct Run {
+    int64_t first, end;
+};
+
+// Runs from left to right, none beside another.
+struct Runs {
+    Run* run;
+    int64_t count;
+
+    const Run* begin() const { return run; }
+    const Run* end() const { return run + count; }
+    // A block right of those before.
+    void add(int64_t block) {
+        if (count == 0 || run[count - 1].end < block) run[count++] = {block, block};
+        run[count - 1].end = block + 1;
+    }
+    // `reach` more blocks on both sides.
+    void widen(const Runs& from, int64_t reach, int64_t block_count) {
+        count = 0;
+        for (const Run& each : from) {
+            const int64_t first = at_least(each.first - reach, 0);
+            if (count == 0 || run[count - 1].end < first) run[count++] = {first, first};
+            run[count - 1].end = at_most(each.end + reach, block_count);
+        }
+    }
+};
+
 template <int N>
 struct Together {
     static constexpr int count = N;
 };
 
-// Calls `run` for the blocks that are marked, up to `most` neighbours together.
-template <int most, typename Run>
-void for_marked(const uint8_t* marks, int64_t block_count, Run run) {
-    for (int64_t block = 0; block < block_count;) {
-        int count = 0;
-        while (count < most && block + count < block_count && marks[block + count]) ++count;
-        const int64_t x = block * words;
-        if (count == 0) {
-            ++block;
-        } else if (most >= 4 && count >= 4) {
-            run(Together<most >= 4 ? 4 : 1>(), x);
-            block += 4;
-        } else if (most >= 2 && count >= 2) {
-            run(Together<most >= 2 ? 2 : 1>(), x);
-            block += 2;
-        } else {
-            run(Together<1>(), x);
-            ++block;
-        }
+// Calls `run` with the first columns of blocks, up to `most` neighbours together.
+template <int most, typename F>
+void for_blocks(const Runs& runs, F run) {
+    for (const Run& each : runs) {
+        int64_t x = each.first * words;
+        if constexpr (most > 1)
+            for (; x + most * words <= each.end * words; x += most * words) run(Together<most>(), x);
+        for (; x < each.end * words; x += words) run(Together<1>(), x);
     }
 }
 
-// Rows `chosen` of a group of four: the vertical filter for the blocks marked in
-// `wide`, the horizontal one for those in `marks`, whose reach `wide` includes.
+// Rows `chosen` of a group of four: the vertical filter for the blocks in `wide`, the
+// horizontal one for those in `blocks`, whose reach `wide` includes.
 template <int most, int... chosen>
-void smooth_marked(const int16_t* const* rows, const Smoothing& smoothing, const uint8_t* wide,
-                   const uint8_t* marks, int64_t block_count, int16_t* line, int64_t line_pitch,
-                   int16_t* const* out, int64_t width) {
-    for_marked<most>(wide, block_count, [&](auto together, int64_t x) {
+void smooth_blocks(const int16_t* const* rows, const Smoothing& smoothing, const Runs& wide,
+                   const Runs& blocks, int16_t* line, int64_t line_pitch, int16_t* const* out,
+                   int64_t width) {
+    for_blocks<most>(wide, [&](auto together, int64_t x) {
         filter_vertically<together.count, chosen...>(rows, x, smoothing, line, line_pitch);
     });
     // The values outside the image are those of its nearest column.
@@ -180,15 +197,17 @@ void smooth_marked(const int16_t* const* rows, const Smoothing& smoothing, const
     constexpr int place[] = {chosen...};
     for (const int row : place) {
         int16_t* const own = line + row * line_pitch;
-        for (int64_t x = 0; x < reach; ++x) own[-1 - x] = own[0];
-        for (int64_t x = 0; x < reach; ++x) own[width + x] = own[width - 1];
+        const Words first = all_words(own[0]), last = all_words(own[width - 1]);
+        for (int64_t x = 0; x < reach; x += words) store_words(own - words - x, first);
+        for (int64_t x = 0; x < reach; x += words) store_words(own + width + x, last);
     }
-    for_marked<most>(marks, block_count, [&](auto together, int64_t x) {
-        constexpr int count = together.count;
-        if (smoothing.horizontal.corrections == nullptr)
-            return filter_columns<count, false, chosen...>(line, line_pitch, smoothing, out, x);
-        for (int n = 0; n < count; ++n)  // one block at a time: the sums are twice as many
-            filter_columns<1, true, chosen...>(line, line_pitch, smoothing, out, x + n * words);
+    // The sums of a correction are twice as many.
+    if (smoothing.horizontal.corrections != nullptr)
+        return for_blocks<1>(blocks, [&](auto, int64_t x) {
+            filter_columns<1, true, chosen...>(line, line_pitch, smoothing, out, x);
+        });
+    for_blocks<most>(blocks, [&](auto together, int64_t x) {
+        filter_columns<together.count, false, chosen...>(line, line_pitch, smoothing, out, x);
     });
 }
 
@@ -294,7 +313,7 @@ private:
     static constexpr int sample_row = 2;  // of the four of a group: the middle of the window
     static constexpr int64_t most_sample_reach = 15;
     static constexpr int64_t octet = 8;  // rows loaded at a time: four pairs, two groups
-    enum Filled : uint8_t { not_filled, with_sample, completely };  // what results a block holds
+    static constexpr int64_t samples_kept = 4;  // rows in their ring
 
     bool begin() {
         width = image.width;
@@ -305,7 +324,7 @@ private:
         reach_y = at_most(settings.min_distance, image.height - 1);
         sample_reach = at_most(reach_x, most_sample_reach);
         const PairFilter& vertical = plan.fine.vertical;
-        side = round_up(-plan.fine.horizontal.first, words) + 2 * words + 2 * most_sample_reach;
+        side = round_up(-plan.fine.horizontal.first + 2 * most_sample_reach, words) + 3 * words;
         dilation = (-plan.fine.horizontal.first + words - 1) / words;
 
         // The groups that the sieve needs for the groups of step 0, and the
@@ -321,7 +340,8 @@ private:
         result_rows = power_of_two(2 * reach_y + 4 * rows_together);
         result_side = round_up(reach_x, words) + 2 * words;
         result_pitch = result_side + pitch + result_side;
-        filled_rows = result_rows / rows_together;
+        ring_groups = result_rows / rows_together;
+        marked_groups = power_of_two(ring_groups + 2 * step_groups);
         // Wide windows must not cost more than a few operations a pixel.
         work_left = image.height * width + 100000;
 
@@ -330,17 +350,16 @@ private:
         const int64_t wide_size = columns_together * sieve_pitch;
         const int64_t numbers = ring_size + group_size + octet * pitch + wide_size +
                                 2 * sieve_pitch + 2 * rows_together * line_pitch +
-                                (result_rows + 1 + rows_together) * result_pitch;
+                                (result_rows + 1 + 2 * samples_kept) * result_pitch;
         int16_t* memory = static_cast<int16_t*>(
             scratch(nucensus::slot_ring, numbers * sizeof(int16_t) + 64));
         const int64_t pointer_count = pairs + group_pairs;
         rows = static_cast<const int16_t**>(
             scratch(nucensus::slot_runs, pointer_count * sizeof(int16_t*)));
-        const int64_t mark_count = round_up((step_groups + filled_rows + 3) * block_count, 64);
-        const int64_t suspects_size = (block_count + 1) * sizeof(Suspects);
-        const int64_t lists_size = filled_rows * (block_count + 2) * sizeof(int64_t);
-        marks = static_cast<uint8_t*>(
-            scratch(nucensus::slot_blocks, mark_count + suspects_size + lists_size));
+        const int64_t list_count = marked_groups + ring_groups + 2, most_runs = block_count / 2 + 1;
+        const int64_t runs_size = list_count * (sizeof(Runs) + most_runs * sizeof(Run));
+        marks = static_cast<Runs*>(scratch(nucensus::slot_blocks,
+                                           runs_size + (block_count + 1) * sizeof(Suspects)));
         if (memory == nullptr || rows == nullptr || marks == nullptr) return false;
         if (!exact.begin(image, settings)) return false;
 
@@ -351,20 +370,21 @@ private:
         group_maxima = memory += wide_size;
         lines = memory += 2 * sieve_pitch;
         results = memory += 2 * rows_together * line_pitch;
-        sample_maxima = results + (result_rows + 1) * result_pitch;
+        samples = results + (result_rows + 1) * result_pitch;
+        sample_maxima = samples + samples_kept * result_pitch;
         line_step = line_pitch;
-        filled = marks + step_groups * block_count;
-        dilated = filled + filled_rows * block_count;
-        every = dilated + block_count;
-        kept = every + block_count;
-        suspects = reinterpret_cast<Suspects*>(marks + mark_count);
-        complete = reinterpret_cast<int64_t*>(suspects + block_count + 1);
+        completed = marks + marked_groups;
+        Run* run = reinterpret_cast<Run*>(marks + list_count);
+        for (int64_t i = 0; i < list_count; ++i) marks[i] = {run + i * most_runs, 0};
+        wide = completed + ring_groups;
+        every = wide + 1;
+        *every->run = {0, sieve_pitch / words};
+        every->count = 1;
+        suspects = reinterpret_cast<Suspects*>(run + list_count * most_runs);
         memset(row_maxima, 0, wide_size * sizeof(int16_t));
         memset(lines, 0, 2 * rows_together * line_pitch * sizeof(int16_t));
-        memset(filled, not_filled, filled_rows * block_count);
-        memset(every, 1, block_count);
-        for (int64_t i = 0; i < (result_rows + 1 + rows_together) * result_pitch; ++i)
-            results[i] = nothing;
+        fill(results, (result_rows + 1 + 2 * samples_kept) * result_pitch, all_words(nothing));
+        fill(samples, samples_kept * result_pitch, all_words(plan.samples.left_out));
         lowest = 32767;
         return true;
     }
@@ -373,24 +393,25 @@ private:
         const int64_t row = y >= 0 && y < image.height ? y & (result_rows - 1) : result_rows;
         return results + row * result_pitch + result_side;
     }
-    uint8_t* group_marks(int64_t group) const {
-        return marks + (group & (step_groups - 1)) * block_count;
+    // The blocks of a group that can hold a pixel above the threshold: those of its sample.
+    Runs& marked(int64_t group) const { return marks[group & (marked_groups - 1)]; }
+    // Those with results in all rows.
+    Runs& complete(int64_t group) const { return completed[group & (ring_groups - 1)]; }
+    static void fill(int16_t* numbers, int64_t count, Words value) {
+        for (int64_t i = 0; i < count; i += words) store_words(numbers + i, value);
     }
-    uint8_t* group_filled(int64_t group) const {
-        return filled + (group & (filled_rows - 1)) * block_count;
-    }
-    // Which blocks of a group are complete.
-    struct BlockList {
-        int64_t *count, *blocks;
-    };
-    BlockList group_complete(int64_t group) const {
-        int64_t* list = complete + (group & (filled_rows - 1)) * (block_count + 2);
-        return {list, list + 1};
+    static void fill(int16_t* row, const Runs& runs, Words value) {
+        for (const Run& run : runs)
+            fill(row + run.first * words, (run.end - run.first) * words, value);
     }
     static int64_t sample_of(int64_t group) { return group * rows_together + sample_row; }
-    int16_t* group_sample_maxima(int64_t group) const {
-        const int64_t row = group & (rows_together - 1);
-        return sample_maxima + row * result_pitch + result_side;
+    // The samples of a group; where they were left out, what they are not above.
+    int16_t* sample_line(int64_t group) const {
+        return samples + (group & (samples_kept - 1)) * result_pitch + result_side;
+    }
+    // The highest of them in reach of each.
+    int16_t* highest_line(int64_t group) const {
+        return sample_line(group) + samples_kept * result_pitch;
     }
 
     // 1. Rows into pairs, and the maxima of 4 x 4 pixels into the sieve.
@@ -452,7 +473,10 @@ private:
     // 2. Which blocks of the step's four groups can hold a pixel above the threshold.
     void mark_blocks(int64_t first) {
         if (!plan.has_sieve) {
-            memset(marks, 1, step_groups * block_count);
+            for (int row = 0; row < rows_together; ++row) {
+                *marked(first + row).run = {0, block_count};
+                marked(first + row).count = 1;
+            }
             return;
         }
         const Smoothing& sieve = plan.sieve;
@@ -461,18 +485,20 @@ private:
         int16_t* bounds[rows_together];
         for (int row = 0; row < rows_together; ++row)
             bounds[row] = lines + (rows_together + row) * line_step + side;
-        smooth_marked<blocks_together, 0, 1, 2, 3>(
-            rows, sieve, every, every, sieve_pitch / words, lines + side, line_step, bounds,
+        smooth_blocks<blocks_together, 0, 1, 2, 3>(
+            rows, sieve, *every, *every, lines + side, line_step, bounds,
             (width + columns_together - 1) / columns_together);
         const Words threshold = all_words(sieve.threshold);
         constexpr int lanes_of_block = words / columns_together * bits_per_lane;
         constexpr Lanes block_lanes = (static_cast<Lanes>(1) << lanes_of_block) - 1;
         for (int row = 0; row < rows_together; ++row) {
-            uint8_t* own = group_marks(row);
+            Runs& own = marked(first + row);
+            own.count = 0;
             for (int64_t block = 0; block < block_count; ++block) {
                 const int64_t vector = block / columns_together * words;
                 const Lanes lanes = is_above(load_words(bounds[row] + vector), threshold);
-                own[block] = (lanes >> (block % columns_together * lanes_of_block) & block_lanes) != 0;
+                if (lanes >> (block % columns_together * lanes_of_block) & block_lanes)
+                    own.add(block);
             }
         }
     }
@@ -482,101 +508,77 @@ private:
         for (int64_t row = 0; row < rows_together; ++row)
             source.fetch(next_octet * octet + group % step_groups * rows_together + row);
         empty_group(group);
-        uint8_t* own = group_filled(group);
-        memcpy(own, group_marks(group), block_count);
-        int16_t* wide = group_sample_maxima(group);
-        if (!has(own, with_sample)) {
-            for (int64_t x = 0; x < pitch; x += words) store_words(wide + x, all_words(nothing));
-            return;
-        }
+        const Runs& own = marked(group);
+        if (own.count == 0) return;
         smooth_rows<single_blocks_together, sample_row>(group, own);
-        if (plan.has_samples) widen_sample(result_row(sample_of(group)), wide);
+        if (plan.has_samples) put_samples(group);
     }
 
-    bool has(const uint8_t* blocks, Filled filled_how) const {
-        return memchr(blocks, filled_how, block_count) != nullptr;
-    }
-
-    // What a group of earlier rows left in the ring.
-    void empty_group(int64_t group) {
-        const uint8_t* own = group_filled(group);
-        if (!has(own, with_sample) && !has(own, completely)) return;
-        for (int64_t block = 0; block < block_count; ++block) {
-            if (own[block] == not_filled) continue;
-            int16_t* const first = ring_row(group * rows_together) + block * words;
-            store_words(first + sample_row * result_pitch, all_words(nothing));
-            if (own[block] == with_sample) continue;
-            constexpr int others[] = {0, 1, 3};
-            for (const int row : others)
-                store_words(first + row * result_pitch, all_words(nothing));
-        }
+    // What a group of earlier rows left in the rings.
+    void empty_group(int64_t group) const {
+        fill(sample_line(group), marked(group - samples_kept), all_words(plan.samples.left_out));
+        fill(highest_line(group), marked(group - samples_kept), all_words(nothing));
+        fill(ring_row(sample_of(group)), marked(group - ring_groups), all_words(nothing));
+        constexpr int others[] = {0, 1, 3};
+        for (const int row : others)
+            fill(ring_row(group * rows_together + row), complete(group), all_words(nothing));
+        complete(group).count = 0;
     }
 
     template <int most, int... chosen>
-    void smooth_rows(int64_t group, const uint8_t* blocks) {
+    void smooth_rows(int64_t group, const Runs& blocks) {
         const int64_t first = 2 * group + plan.fine.vertical.first;
         for (int64_t pair = 0; pair < plan.fine.vertical.count; ++pair)
             rows[pair] = pair_ring.pair(first + pair);
         int16_t* out[rows_together];
         // Rows below the image are computed, and not looked at.
         for (int row = 0; row < rows_together; ++row) out[row] = ring_row(group * rows_together + row);
-        dilate(blocks);
-        smooth_marked<most, chosen...>(rows, plan.fine, dilated, blocks, block_count, lines + side,
-                                       line_step, out, width);
+        wide->widen(blocks, dilation, block_count);
+        smooth_blocks<most, chosen...>(rows, plan.fine, *wide, blocks, lines + side, line_step, out,
+                                       width);
         constexpr int place[] = {chosen...};
-        if (width < pitch)
-            for (const int row : place)
-                for (int64_t x = width; x < pitch; ++x) out[row][x] = nothing;
+        for (const int row : place)
+            for (int64_t x = width; x < pitch; x += words)
+                store_words(out[row] + x, all_words(nothing));
     }
 
     int16_t* ring_row(int64_t y) const {
         return results + (y & (result_rows - 1)) * result_pitch + result_side;
     }
 
-    void dilate(const uint8_t* own) {
-        memcpy(dilated, own, block_count);
-        for (int64_t reach = 1; reach <= at_most(dilation, block_count - 1); ++reach)
-            for (int64_t block = 0; block < block_count - reach; ++block) {
-                dilated[block] |= own[block + reach];
-                dilated[block + reach] |= own[block];
-            }
-    }
-
-    // The maxima of the sample within `sample_reach` columns.
-    void widen_sample(const int16_t* sample, int16_t* out) const {
+    // The samples of a group, and their maxima within `sample_reach` columns.
+    void put_samples(int64_t group) const {
         const int64_t size = 2 * sample_reach + 1;
-        int16_t* line = lines + side;
-        const int16_t* from = sample - sample_reach;
-        int64_t covered = 1;
-        for (; 2 * covered < size; covered *= 2) {
-            for (int64_t x = 0; x < pitch + size; x += words)
-                store_words(line + x, larger(load_words(from + x), load_words(from + x + covered)));
-            from = line;
+        const int16_t* sample = result_row(sample_of(group));
+        int16_t* const own = sample_line(group);
+        int16_t* const out = highest_line(group);
+        int16_t* const line = lines + side;
+        for (const Run& run : marked(group)) {
+            const int64_t first = run.first * words, end = run.end * words;
+            for (int64_t x = first; x < end; x += words) store_words(own + x, load_words(sample + x));
+            const int16_t* from = sample - sample_reach;
+            int64_t covered = 1;
+            for (; 2 * covered < size; covered *= 2) {
+                for (int64_t x = first; x < end + size; x += words)
+                    store_words(line + x,
+                                larger(load_words(from + x), load_words(from + x + covered)));
+                from = line;
+            }
+            for (int64_t x = first; x < end; x += words)
+                store_words(out + x, larger(load_words(from + x),
+                                            load_words(from + x + size - covered)));
         }
-        for (int64_t x = 0; x < pitch; x += words)
-            store_words(out + x, larger(load_words(from + x), load_words(from + x + size - covered)));
     }
 
     // 4. The rest of the group, in the blocks that can hold a maximum.
     void refine(int64_t group) {
-        uint8_t* own = group_filled(group);
-        const BlockList list = group_complete(group);
-        *list.count = 0;
-        if (!has(own, with_sample)) return;
         const bool is_inside = group > 0 && sample_of(group + 1) < image.height;
+        Runs& own = complete(group);
         if (plan.has_samples && is_inside)
-            keep_possible(group);
+            keep_possible(group, own);
         else
-            memcpy(kept, own, block_count);
-        int64_t count = 0;
-        for (int64_t block = 0; block < block_count; ++block) {
-            list.blocks[count] = block;
-            count += kept[block];
-        }
-        *list.count = count;
-        if (count == 0) return;
-        smooth_rows<blocks_together, 0, 1, 3>(group, kept);
-        for (int64_t i = 0; i < count; ++i) own[list.blocks[i]] = completely;
+            own.widen(marked(group), 0, block_count);
+        if (own.count > 0) smooth_rows<blocks_together, 0, 1, 3>(group, own);
     }
 
     // Upper bounds of the rows between two samples. The constants are in registers:
@@ -611,45 +613,36 @@ private:
         return bound.between(a, bound.near, b, bound.far);
     }
 
-    // The sample of a block; where it was left out, what it is not above.
-    Words sample(int64_t group, int64_t block) const {
-        if (group_filled(group)[block] == not_filled) return all_words(plan.samples.left_out);
-        return load_words(result_row(sample_of(group)) + block * words);
-    }
-
-    // Marks in `kept` the blocks where a pixel can be above the threshold, and no
-    // sample in its window surely above it.
-    void keep_possible(int64_t group) {
-        const uint8_t* own = group_filled(group);
-        uint8_t* const out = kept;
+    // The blocks where a pixel can be above the threshold, and no sample in its window
+    // surely above it.
+    void keep_possible(int64_t group, Runs& kept) const {
         const Bounds bound = bounds();
         const Words threshold = all_words(plan.fine.threshold);
         const Words ambiguity = all_words(plan.ambiguity);
-        const int16_t* row = result_row(sample_of(group));
-        const int16_t* window[3];
-        for (int64_t i = 0; i < 3; ++i) window[i] = group_sample_maxima(group - 1 + i);
+        const int16_t *above = sample_line(group - 1), *middle = sample_line(group),
+                      *below = sample_line(group + 1);
         // Samples further away than the window's half are not looked at.
-        const int first = reach_y >= rows_together + sample_row ? 0 : 1;
-        const bool is_seen = reach_y >= sample_row;
-        for (int64_t block = 0; block < block_count; ++block) {
-            out[block] = 0;
-            if (!own[block]) continue;
-            const int64_t x = block * words;
-            const Words value = load_words(row + x);
-            const Words above = bound.excess(sample(group - 1, block));
-            const Words middle = bound.excess(value);
-            const Words below = bound.excess(sample(group + 1, block));
-            Words highest = is_seen ? load_words(window[1] + x) : all_words(nothing);
-            if (first == 0)
-                highest = larger(highest, larger(load_words(window[0] + x), load_words(window[2] + x)));
+        const int16_t* window[3] = {highest_line(group - 1), highest_line(group),
+                                    highest_line(group + 1)};
+        if (reach_y < rows_together + sample_row) window[0] = window[2] = window[1];
+        const Words unseen = all_words(reach_y < sample_row ? nothing : 32767);
+        for_blocks<1>(marked(group), [&](auto, int64_t x) {
+            const Words value = load_words(middle + x);
+            const Words own = bound.excess(value);
+            const Words before = bound.excess(load_words(above + x));
+            const Words after = bound.excess(load_words(below + x));
+            const Words highest = smaller(
+                larger(larger(load_words(window[0] + x), load_words(window[2] + x)),
+                       load_words(window[1] + x)),
+                unseen);
             const Words most =
-                larger(larger(bound.between(middle, bound.middle, above, bound.middle),
-                              bound.between(middle, bound.near, above, bound.far)),
-                       larger(bound.between(middle, bound.near, below, bound.far), value));
+                larger(larger(bound.between(own, bound.middle, before, bound.middle),
+                              bound.between(own, bound.near, before, bound.far)),
+                       larger(bound.between(own, bound.near, after, bound.far), value));
             const Lanes lanes =
                 is_above(most, threshold) & ~is_above(highest, add_saturated(most, ambiguity));
-            out[block] = (lanes & first_lanes(width - x)) != 0;
-        }
+            if (lanes & first_lanes(width - x)) kept.add(x / words);
+        });
     }
 
     // The lowest lane of those that are set, which is cleared.
@@ -684,14 +677,12 @@ private:
     }
 
     int64_t find_suspects(int64_t y) const {
-        const BlockList list = group_complete(y / rows_together);
         const int16_t *row = result_row(y), *above = result_row(y - 1), *below = result_row(y + 1);
         const int64_t beside = at_most(reach_x, 1);
         const Words threshold = all_words(plan.fine.threshold);
         const Words ambiguity = all_words(plan.ambiguity);
         Suspects* next = suspects;
-        for (int64_t i = 0; i < *list.count; ++i) {
-            const int64_t x = list.blocks[i] * words;
+        for_blocks<1>(complete(y / rows_together), [&](auto, int64_t x) {
             const Words value = load_words(row + x);
             const Words in_column = larger(load_words(above + x), load_words(below + x));
             const Words in_row = larger(load_words(row + x - beside), load_words(row + x + beside));
@@ -699,7 +690,7 @@ private:
             next->x = x;
             next->lanes = is_above(value, threshold) & ~is_above(larger(in_column, in_row), limit);
             next += next->lanes != 0;
-        }
+        });
         return next - suspects;
     }
 
@@ -783,15 +774,15 @@ private:
     ExactValues exact;
     PairRing pair_ring, group_ring;
     int64_t width, pitch, block_count, reach_x, reach_y, side, dilation, line_step;
-    int64_t last_octet, next_octet, result_rows, result_side, result_pitch, filled_rows;
+    int64_t last_octet, next_octet, result_rows, result_side, result_pitch;
+    int64_t ring_groups, marked_groups;
     int64_t sieve_pitch, sample_reach;
     int lowest, sample_floor, sample_base;
     int64_t examined = 0, candidates = 0, work_left = 0;
     const int16_t** rows;
-    int16_t *loaded, *row_maxima, *group_maxima, *lines, *results, *sample_maxima;
-    uint8_t *marks, *filled, *dilated, *every, *kept;
+    int16_t *loaded, *row_maxima, *group_maxima, *lines, *results, *samples, *sample_maxima;
+    Runs *marks, *completed, *wide, *every;
     Suspects* suspects;
-    int64_t* complete;
 };
 
 Outcome find_by_sieve(const nucensus_image& image, const nucensus_settings& settings,
