@@ -172,15 +172,16 @@ struct Together {
     static constexpr int count = N;
 };
 
-// Calls `run` with the first columns of blocks, up to `most` neighbours together.
+// Calls `run` with the first column of blocks, up to `most` neighbours together.
+template <int most, typename F>
+void for_blocks_of(const Run& blocks, F& run) {
+    int64_t x = blocks.first * words;
+    for (; x + most * words <= blocks.end * words; x += most * words) run(Together<most>(), x);
+    if constexpr (most > 1) for_blocks_of<most / 2>({x / words, blocks.end}, run);
+}
 template <int most, typename F>
 void for_blocks(const Runs& runs, F run) {
-    for (const Run& each : runs) {
-        int64_t x = each.first * words;
-        if constexpr (most > 1)
-            for (; x + most * words <= each.end * words; x += most * words) run(Together<most>(), x);
-        for (; x < each.end * words; x += words) run(Together<1>(), x);
-    }
+    for (const Run& each : runs) for_blocks_of<most>(each, run);
 }
 
 // Rows `chosen` of a group of four: the vertical filter for the blocks in `wide`, the
@@ -221,13 +222,16 @@ public:
         pitch = a_pitch;
     }
     int16_t* pair(int64_t index) const { return ring + (index & (count - 1)) * 2 * pitch; }
-    void put(int64_t index, const int16_t* upper, const int16_t* lower) const {
+    // Returns the least numbers of the pair and of `least`.
+    Words put(int64_t index, const int16_t* upper, const int16_t* lower, Words least) const {
         int16_t* out = pair(index);
         for (int64_t x = 0; x < pitch; x += words) {
             const Words a = load_words(upper + x), b = load_words(lower + x);
             store_words(out + 2 * x, interleave_low(a, b));
             store_words(out + 2 * x + words, interleave_high(a, b));
+            least = smaller(least, smaller(a, b));
         }
+        return least;
     }
 
 private:
@@ -424,20 +428,17 @@ private:
                 source.read_row(at_most(at_least(y, 0), image.height - 1), row);
                 for (int64_t x = width; x < pitch; ++x) row[x] = row[width - 1];
             }
+            Words least = all_words(lowest);
             for (int64_t pair = 0; pair < 4; ++pair)
-                pair_ring.put(4 * next_octet + pair, loaded + 2 * pair * pitch,
-                              loaded + (2 * pair + 1) * pitch);
-            note_lowest();
+                least = pair_ring.put(4 * next_octet + pair, loaded + 2 * pair * pitch,
+                                      loaded + (2 * pair + 1) * pitch, least);
+            if (plan.has_samples) note_lowest(least);
             if (plan.has_sieve) put_groups();
         }
     }
 
     // The least number loaded so far.
-    void note_lowest() {
-        if (!plan.has_samples) return;
-        Words least_words = all_words(lowest);
-        for (int64_t x = 0; x < octet * pitch; x += words)
-            least_words = smaller(least_words, load_words(loaded + x));
+    void note_lowest(Words least_words) {
         int16_t numbers[words];
         store_words(numbers, least_words);
         for (const int16_t number : numbers) lowest = number < lowest ? number : lowest;
@@ -467,7 +468,7 @@ private:
                 store_words(out + x, larger_of_pairs(left, right));
             }
         }
-        group_ring.put(next_octet, group_maxima, group_maxima + sieve_pitch);
+        group_ring.put(next_octet, group_maxima, group_maxima + sieve_pitch, all_words(0));
     }
 
     // 2. Which blocks of the step's four groups can hold a pixel above the threshold.
@@ -494,11 +495,11 @@ private:
         for (int row = 0; row < rows_together; ++row) {
             Runs& own = marked(first + row);
             own.count = 0;
-            for (int64_t block = 0; block < block_count; ++block) {
-                const int64_t vector = block / columns_together * words;
-                const Lanes lanes = is_above(load_words(bounds[row] + vector), threshold);
-                if (lanes >> (block % columns_together * lanes_of_block) & block_lanes)
-                    own.add(block);
+            for (int64_t block = 0; block < block_count; block += columns_together) {
+                Lanes lanes = is_above(load_words(bounds[row] + block / columns_together * words),
+                                       threshold);
+                for (int64_t at = block; lanes != 0; ++at, lanes >>= lanes_of_block)
+                    if (at < block_count && (lanes & block_lanes)) own.add(at);
             }
         }
     }
