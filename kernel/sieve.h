@@ -315,9 +315,9 @@ public:
 
 private:
     static constexpr int sample_row = 2;  // of the four of a group: the middle of the window
-    static constexpr int64_t most_sample_reach = 15;
+    static constexpr int64_t most_sample_reach = 9;
+    static constexpr int steps_beside = 3;  // samples looked at on each side
     static constexpr int64_t octet = 8;  // rows loaded at a time: four pairs, two groups
-    static constexpr int64_t samples_kept = 4;  // rows in their ring
 
     bool begin() {
         width = image.width;
@@ -326,9 +326,9 @@ private:
         sieve_pitch = round_up(pitch / columns_together, words);
         reach_x = at_most(settings.min_distance, width - 1);
         reach_y = at_most(settings.min_distance, image.height - 1);
-        sample_reach = at_most(reach_x, most_sample_reach);
+        sample_step = at_most(reach_x, most_sample_reach) / steps_beside;
         const PairFilter& vertical = plan.fine.vertical;
-        side = round_up(-plan.fine.horizontal.first + 2 * most_sample_reach, words) + 3 * words;
+        side = round_up(-plan.fine.horizontal.first, words) + 2 * words;
         dilation = (-plan.fine.horizontal.first + words - 1) / words;
 
         // The groups that the sieve needs for the groups of step 0, and the
@@ -354,7 +354,7 @@ private:
         const int64_t wide_size = columns_together * sieve_pitch;
         const int64_t numbers = ring_size + group_size + octet * pitch + wide_size +
                                 2 * sieve_pitch + 2 * rows_together * line_pitch +
-                                (result_rows + 1 + 2 * samples_kept) * result_pitch;
+                                (result_rows + 1) * result_pitch;
         int16_t* memory = static_cast<int16_t*>(
             scratch(nucensus::slot_ring, numbers * sizeof(int16_t) + 64));
         const int64_t pointer_count = pairs + group_pairs;
@@ -374,8 +374,6 @@ private:
         group_maxima = memory += wide_size;
         lines = memory += 2 * sieve_pitch;
         results = memory += 2 * rows_together * line_pitch;
-        samples = results + (result_rows + 1) * result_pitch;
-        sample_maxima = samples + samples_kept * result_pitch;
         line_step = line_pitch;
         completed = marks + marked_groups;
         Run* run = reinterpret_cast<Run*>(marks + list_count);
@@ -387,8 +385,8 @@ private:
         suspects = reinterpret_cast<Suspects*>(run + list_count * most_runs);
         memset(row_maxima, 0, wide_size * sizeof(int16_t));
         memset(lines, 0, 2 * rows_together * line_pitch * sizeof(int16_t));
-        fill(results, (result_rows + 1 + 2 * samples_kept) * result_pitch, all_words(nothing));
-        fill(samples, samples_kept * result_pitch, all_words(plan.samples.left_out));
+        for (int64_t i = 0; i < (result_rows + 1) * result_pitch; i += words)
+            store_words(results + i, all_words(nothing));
         lowest = 32767;
         return true;
     }
@@ -401,23 +399,7 @@ private:
     Runs& marked(int64_t group) const { return marks[group & (marked_groups - 1)]; }
     // Those with results in all rows.
     Runs& complete(int64_t group) const { return completed[group & (ring_groups - 1)]; }
-    static void fill(int16_t* numbers, int64_t count, Words value) {
-        for (int64_t i = 0; i < count; i += words) store_words(numbers + i, value);
-    }
-    static void fill(int16_t* row, const Runs& runs, Words value) {
-        for (const Run& run : runs)
-            fill(row + run.first * words, (run.end - run.first) * words, value);
-    }
     static int64_t sample_of(int64_t group) { return group * rows_together + sample_row; }
-    // The samples of a group; where they were left out, what they are not above.
-    int16_t* sample_line(int64_t group) const {
-        return samples + (group & (samples_kept - 1)) * result_pitch + result_side;
-    }
-    // The highest of them in reach of each.
-    int16_t* highest_line(int64_t group) const {
-        return sample_line(group) + samples_kept * result_pitch;
-    }
-
     // 1. Rows into pairs, and the maxima of 4 x 4 pixels into the sieve.
     void load_rows(int64_t step) {
         const int64_t last = last_octet + step * (step_groups / 2);
@@ -512,17 +494,19 @@ private:
         const Runs& own = marked(group);
         if (own.count == 0) return;
         smooth_rows<single_blocks_together, sample_row>(group, own);
-        if (plan.has_samples) put_samples(group);
     }
 
-    // What a group of earlier rows left in the rings.
+    // What a group of earlier rows left in the ring.
     void empty_group(int64_t group) const {
-        fill(sample_line(group), marked(group - samples_kept), all_words(plan.samples.left_out));
-        fill(highest_line(group), marked(group - samples_kept), all_words(nothing));
-        fill(ring_row(sample_of(group)), marked(group - ring_groups), all_words(nothing));
-        constexpr int others[] = {0, 1, 3};
-        for (const int row : others)
-            fill(ring_row(group * rows_together + row), complete(group), all_words(nothing));
+        int16_t* const first = ring_row(group * rows_together);
+        for_blocks<1>(marked(group - ring_groups), [&](auto, int64_t x) {
+            store_words(first + sample_row * result_pitch + x, all_words(nothing));
+        });
+        for_blocks<1>(complete(group), [&](auto, int64_t x) {
+            constexpr int others[] = {0, 1, 3};
+            for (const int row : others)
+                store_words(first + row * result_pitch + x, all_words(nothing));
+        });
         complete(group).count = 0;
     }
 
@@ -547,30 +531,6 @@ private:
         return results + (y & (result_rows - 1)) * result_pitch + result_side;
     }
 
-    // The samples of a group, and their maxima within `sample_reach` columns.
-    void put_samples(int64_t group) const {
-        const int64_t size = 2 * sample_reach + 1;
-        const int16_t* sample = result_row(sample_of(group));
-        int16_t* const own = sample_line(group);
-        int16_t* const out = highest_line(group);
-        int16_t* const line = lines + side;
-        for (const Run& run : marked(group)) {
-            const int64_t first = run.first * words, end = run.end * words;
-            for (int64_t x = first; x < end; x += words) store_words(own + x, load_words(sample + x));
-            const int16_t* from = sample - sample_reach;
-            int64_t covered = 1;
-            for (; 2 * covered < size; covered *= 2) {
-                for (int64_t x = first; x < end + size; x += words)
-                    store_words(line + x,
-                                larger(load_words(from + x), load_words(from + x + covered)));
-                from = line;
-            }
-            for (int64_t x = first; x < end; x += words)
-                store_words(out + x, larger(load_words(from + x),
-                                            load_words(from + x + size - covered)));
-        }
-    }
-
     // 4. The rest of the group, in the blocks that can hold a maximum.
     void refine(int64_t group) {
         const bool is_inside = group > 0 && sample_of(group + 1) < image.height;
@@ -585,10 +545,15 @@ private:
     // Upper bounds of the rows between two samples. The constants are in registers:
     // the compiler takes every byte that is stored for a change of all members.
     struct Bounds {
-        Words sign, floor, base, near, middle, far;
+        Words sign, floor, base, near, middle, far, left_out;
 
         // Results above the least that there can be.
         Words excess(Words value) const { return subtract_to_zero(flip_bits(value, sign), floor); }
+        // The same where some are `nothing`: then they are not above `left_out`.
+        Words most_excess(Words value) const {
+            const Words is_known = subtract(sign, smaller(value, all_words(nothing + 1)));
+            return either_bits(excess(value), subtract_to_zero(left_out, is_known));
+        }
         Words between(Words above, Words from_above, Words below, Words from_below) const {
             const Words sum =
                 add_to_most(upper_product(above, from_above), upper_product(below, from_below));
@@ -597,8 +562,10 @@ private:
     };
     Bounds bounds() const {
         const int* share = plan.samples.share;
+        const int left_out = at_least(plan.samples.left_out + 32768 - sample_floor, 0);
         return {all_words(-32768),   all_words(sample_floor), all_words(sample_base),
-                all_words(share[1]), all_words(share[2]),     all_words(share[3])};
+                all_words(share[1]), all_words(share[2]),     all_words(share[3]),
+                all_words(left_out)};
     }
 
     // An upper bound of the results of row `y`, which is no sample.
@@ -607,11 +574,20 @@ private:
         const int row = static_cast<int>(y % rows_together);
         const int64_t own = sample_of(y / rows_together);
         const int64_t other = own + (row < sample_row ? -rows_together : rows_together);
-        const Words left_out = all_words(plan.samples.left_out);
-        const Words a = bound.excess(larger(load_words(result_row(own) + x), left_out));
-        const Words b = bound.excess(larger(load_words(result_row(other) + x), left_out));
+        const Words a = bound.most_excess(load_words(result_row(own) + x));
+        const Words b = bound.most_excess(load_words(result_row(other) + x));
         if (row == 0) return bound.between(a, bound.middle, b, bound.middle);
         return bound.between(a, bound.near, b, bound.far);
+    }
+
+    // The highest of some samples near each.
+    Words highest_sample(const int16_t* samples) const {
+        Words highest = load_words(samples);
+#pragma GCC unroll 3
+        for (int64_t i = 1; i <= steps_beside; ++i)
+            highest = larger(highest, larger(load_words(samples - i * sample_step),
+                                             load_words(samples + i * sample_step)));
+        return highest;
     }
 
     // The blocks where a pixel can be above the threshold, and no sample in its window
@@ -620,26 +596,23 @@ private:
         const Bounds bound = bounds();
         const Words threshold = all_words(plan.fine.threshold);
         const Words ambiguity = all_words(plan.ambiguity);
-        const int16_t *above = sample_line(group - 1), *middle = sample_line(group),
-                      *below = sample_line(group + 1);
+        const int16_t *above = result_row(sample_of(group - 1)),
+                      *middle = result_row(sample_of(group)),
+                      *below = result_row(sample_of(group + 1));
         // Samples further away than the window's half are not looked at.
-        const int16_t* window[3] = {highest_line(group - 1), highest_line(group),
-                                    highest_line(group + 1)};
-        if (reach_y < rows_together + sample_row) window[0] = window[2] = window[1];
-        const Words unseen = all_words(reach_y < sample_row ? nothing : 32767);
+        const bool sees_own = reach_y >= sample_row, sees_others = reach_y >= rows_together + sample_row;
         for_blocks<1>(marked(group), [&](auto, int64_t x) {
             const Words value = load_words(middle + x);
             const Words own = bound.excess(value);
-            const Words before = bound.excess(load_words(above + x));
-            const Words after = bound.excess(load_words(below + x));
-            const Words highest = smaller(
-                larger(larger(load_words(window[0] + x), load_words(window[2] + x)),
-                       load_words(window[1] + x)),
-                unseen);
+            const Words before = bound.most_excess(load_words(above + x));
+            const Words after = bound.most_excess(load_words(below + x));
             const Words most =
                 larger(larger(bound.between(own, bound.middle, before, bound.middle),
                               bound.between(own, bound.near, before, bound.far)),
                        larger(bound.between(own, bound.near, after, bound.far), value));
+            Words highest = sees_own ? highest_sample(middle + x) : all_words(nothing);
+            if (sees_others)
+                highest = larger(highest, larger(highest_sample(above + x), highest_sample(below + x)));
             const Lanes lanes =
                 is_above(most, threshold) & ~is_above(highest, add_saturated(most, ambiguity));
             if (lanes & first_lanes(width - x)) kept.add(x / words);
@@ -777,11 +750,11 @@ private:
     int64_t width, pitch, block_count, reach_x, reach_y, side, dilation, line_step;
     int64_t last_octet, next_octet, result_rows, result_side, result_pitch;
     int64_t ring_groups, marked_groups;
-    int64_t sieve_pitch, sample_reach;
+    int64_t sieve_pitch, sample_step;
     int lowest, sample_floor, sample_base;
     int64_t examined = 0, candidates = 0, work_left = 0;
     const int16_t** rows;
-    int16_t *loaded, *row_maxima, *group_maxima, *lines, *results, *samples, *sample_maxima;
+    int16_t *loaded, *row_maxima, *group_maxima, *lines, *results;
     Runs *marks, *completed, *wide, *every;
     Suspects* suspects;
 };
