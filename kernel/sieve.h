@@ -300,6 +300,7 @@ public:
             }
             smooth_sample(group);
             exact.allow_for(rows_together);
+            work_left += rows_together * width;
             if (group == 0) continue;
             refine(group - 1);
             const Outcome outcome = examine_rows(group * rows_together - reach_y);
@@ -346,8 +347,8 @@ private:
         result_pitch = result_side + pitch + result_side;
         ring_groups = result_rows / rows_together;
         marked_groups = power_of_two(ring_groups + 2 * step_groups);
-        // Wide windows must not cost more than a few operations a pixel.
-        work_left = image.height * width + 100000;
+        // Windows must not cost more than a few operations a pixel.
+        work_left = 100000;
 
         const int64_t ring_size = PairRing::size(pairs, pitch);
         const int64_t group_size = PairRing::size(group_pairs, sieve_pitch);
