@@ -316,7 +316,7 @@ public:
 
 private:
     static constexpr int sample_row = 2;  // of the four of a group: the middle of the window
-    static constexpr int64_t most_sample_reach = 9;
+    static constexpr int64_t most_sample_step = 3;
     static constexpr int steps_beside = 3;  // samples looked at on each side
     static constexpr int64_t octet = 8;  // rows loaded at a time: four pairs, two groups
 
@@ -327,7 +327,7 @@ private:
         sieve_pitch = round_up(pitch / columns_together, words);
         reach_x = at_most(settings.min_distance, width - 1);
         reach_y = at_most(settings.min_distance, image.height - 1);
-        sample_step = at_most(reach_x, most_sample_reach) / steps_beside;
+        sample_step = at_most(reach_x / steps_beside, most_sample_step);
         const PairFilter& vertical = plan.fine.vertical;
         side = round_up(-plan.fine.horizontal.first, words) + 2 * words;
         dilation = (-plan.fine.horizontal.first + words - 1) / words;
@@ -364,7 +364,7 @@ private:
         const int64_t list_count = marked_groups + ring_groups + 2, most_runs = block_count / 2 + 1;
         const int64_t runs_size = list_count * (sizeof(Runs) + most_runs * sizeof(Run));
         marks = static_cast<Runs*>(scratch(nucensus::slot_blocks,
-                                           runs_size + (block_count + 1) * sizeof(Suspects)));
+                                           runs_size + rows_together * block_count * sizeof(Suspects)));
         if (memory == nullptr || rows == nullptr || marks == nullptr) return false;
         if (!exact.begin(image, settings)) return false;
 
@@ -582,17 +582,28 @@ private:
     }
 
     // The highest of some samples near each.
-    Words highest_sample(const int16_t* samples) const {
+    template <int step>
+    static Words highest_sample(const int16_t* samples) {
         Words highest = load_words(samples);
 #pragma GCC unroll 3
         for (int64_t i = 1; i <= steps_beside; ++i)
-            highest = larger(highest, larger(load_words(samples - i * sample_step),
-                                             load_words(samples + i * sample_step)));
+            highest = larger(highest, larger(load_words(samples - i * step),
+                                             load_words(samples + i * step)));
         return highest;
     }
 
     // The blocks where a pixel can be above the threshold, and no sample in its window
     // surely above it.
+    void keep_possible(int64_t group, Runs& kept) const {
+        switch (sample_step) {
+            case 0: return keep_possible<0>(group, kept);
+            case 1: return keep_possible<1>(group, kept);
+            case 2: return keep_possible<2>(group, kept);
+            default: return keep_possible<most_sample_step>(group, kept);
+        }
+    }
+
+    template <int step>
     void keep_possible(int64_t group, Runs& kept) const {
         const Bounds bound = bounds();
         const Words threshold = all_words(plan.fine.threshold);
@@ -611,9 +622,10 @@ private:
                 larger(larger(bound.between(own, bound.middle, before, bound.middle),
                               bound.between(own, bound.near, before, bound.far)),
                        larger(bound.between(own, bound.near, after, bound.far), value));
-            Words highest = sees_own ? highest_sample(middle + x) : all_words(nothing);
+            Words highest = sees_own ? highest_sample<step>(middle + x) : all_words(nothing);
             if (sees_others)
-                highest = larger(highest, larger(highest_sample(above + x), highest_sample(below + x)));
+                highest = larger(highest, larger(highest_sample<step>(above + x),
+                                                 highest_sample<step>(below + x)));
             const Lanes lanes =
                 is_above(most, threshold) & ~is_above(highest, add_saturated(most, ambiguity));
             if (lanes & first_lanes(width - x)) kept.add(x / words);
@@ -636,37 +648,51 @@ private:
         Lanes lanes;
     };
 
-    // 5. Pixels that none of the four nearest rules out get the full test.
+    // 5. Pixels that none of the four nearest rules out get the full test: those of the
+    // groups whose windows are above row `known`.
     Outcome examine_rows(int64_t known) {
-        for (; examined < known; ++examined) {
-            const int64_t suspect_count = find_suspects(examined);
-            for (int64_t i = 0; i < suspect_count; ++i) {
-                Lanes lanes = suspects[i].lanes;
-                while (lanes != 0) {
-                    const Outcome outcome = examine(examined, suspects[i].x + take_lane(lanes));
-                    if (outcome != nucensus::found) return outcome;
+        for (; examined + rows_together <= known || known == image.height; examined += rows_together) {
+            if (examined >= image.height) break;
+            find_suspects(examined / rows_together);
+            for (int row = 0; row < rows_together; ++row)
+                for (int64_t i = 0; i < suspect_count[row]; ++i) {
+                    const Suspects& suspect = suspects[row * block_count + i];
+                    Lanes lanes = suspect.lanes;
+                    while (lanes != 0) {
+                        const Outcome outcome = examine(examined + row, suspect.x + take_lane(lanes));
+                        if (outcome != nucensus::found) return outcome;
+                    }
                 }
-            }
         }
         return nucensus::found;
     }
 
-    int64_t find_suspects(int64_t y) const {
-        const int16_t *row = result_row(y), *above = result_row(y - 1), *below = result_row(y + 1);
+    void find_suspects(int64_t group) {
         const int64_t beside = at_most(reach_x, 1);
         const Words threshold = all_words(plan.fine.threshold);
         const Words ambiguity = all_words(plan.ambiguity);
-        Suspects* next = suspects;
-        for_blocks<1>(complete(y / rows_together), [&](auto, int64_t x) {
-            const Words value = load_words(row + x);
-            const Words in_column = larger(load_words(above + x), load_words(below + x));
-            const Words in_row = larger(load_words(row + x - beside), load_words(row + x + beside));
-            const Words limit = add_saturated(value, ambiguity);
-            next->x = x;
-            next->lanes = is_above(value, threshold) & ~is_above(larger(in_column, in_row), limit);
-            next += next->lanes != 0;
+        const int16_t* rows_around[rows_together + 2];
+        for (int64_t row = 0; row < rows_together + 2; ++row)
+            rows_around[row] = result_row(group * rows_together + row - 1);
+        int64_t count[rows_together] = {};
+        Suspects* const out = suspects;
+        const int64_t most = block_count;
+        for_blocks<1>(complete(group), [&](auto, int64_t x) {
+#pragma GCC unroll 4
+            for (int row = 0; row < rows_together; ++row) {
+                const int16_t* own = rows_around[row + 1] + x;
+                const Words value = load_words(own);
+                const Words in_column =
+                    larger(load_words(rows_around[row] + x), load_words(rows_around[row + 2] + x));
+                const Words in_row = larger(load_words(own - beside), load_words(own + beside));
+                const Words limit = add_saturated(value, ambiguity);
+                const Lanes lanes =
+                    is_above(value, threshold) & ~is_above(larger(in_column, in_row), limit);
+                out[row * most + count[row]] = {x, lanes};
+                count[row] += lanes != 0;
+            }
         });
-        return next - suspects;
+        memcpy(suspect_count, count, sizeof count);
     }
 
     static Lanes first_lanes(int64_t count) {
@@ -757,7 +783,8 @@ private:
     const int16_t** rows;
     int16_t *loaded, *row_maxima, *group_maxima, *lines, *results;
     Runs *marks, *completed, *wide, *every;
-    Suspects* suspects;
+    Suspects* suspects;  // of each row of a group
+    int64_t suspect_count[rows_together];
 };
 
 Outcome find_by_sieve(const nucensus_image& image, const nucensus_settings& settings,
