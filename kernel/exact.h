@@ -268,29 +268,28 @@ private:
     typedef int32_t Integers __attribute__((vector_size(lanes * sizeof(int32_t))));
     template <typename T>
     static Integers load_integers(const char* from) {
-        typedef T Pixels __attribute__((vector_size(lanes * sizeof(T))));
-        Pixels pixels;
-        memcpy(&pixels, from, sizeof pixels);
         // GCC 12 converts vectors in halves; the instructions take whole ones.
+        [[maybe_unused]] constexpr bool is_signed = static_cast<T>(-1) < 0;
 #if defined(__AVX512F__)
-        if constexpr (static_cast<T>(-1) < 0)
-            return reinterpret_cast<Integers>(
-                _mm256_cvtepi16_epi32(reinterpret_cast<__m128i>(pixels)));
-        else if constexpr (sizeof(T) == 2)
-            return reinterpret_cast<Integers>(
-                _mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(pixels)));
+        const __m128i* const pixels = reinterpret_cast<const __m128i*>(from);
+        if constexpr (is_signed)
+            return reinterpret_cast<Integers>(_mm256_cvtepi16_epi32(_mm_loadu_si128(pixels)));
+        if constexpr (sizeof(T) == 2)
+            return reinterpret_cast<Integers>(_mm256_cvtepu16_epi32(_mm_loadu_si128(pixels)));
 #elif defined(__AVX2__)
-        const __m128i values = sizeof pixels == 8
-                                   ? _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))
-                                   : _mm_loadu_si32(from);
-        if constexpr (static_cast<T>(-1) < 0)
-            return reinterpret_cast<Integers>(_mm_cvtepi16_epi32(values));
-        else if constexpr (sizeof(T) == 2)
-            return reinterpret_cast<Integers>(_mm_cvtepu16_epi32(values));
-        else
-            return reinterpret_cast<Integers>(_mm_cvtepu8_epi32(values));
+        const __m128i* const pixels = reinterpret_cast<const __m128i*>(from);
+        if constexpr (is_signed)
+            return reinterpret_cast<Integers>(_mm_cvtepi16_epi32(_mm_loadl_epi64(pixels)));
+        if constexpr (sizeof(T) == 2)
+            return reinterpret_cast<Integers>(_mm_cvtepu16_epi32(_mm_loadl_epi64(pixels)));
+        int32_t bytes;
+        memcpy(&bytes, from, sizeof bytes);
+        return reinterpret_cast<Integers>(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(bytes)));
 #endif
-        return __builtin_convertvector(pixels, Integers);
+        typedef T Pixels __attribute__((vector_size(lanes * sizeof(T))));
+        Pixels own;
+        memcpy(&own, from, sizeof own);
+        return __builtin_convertvector(own, Integers);
     }
     static Doubles widen(Integers values) {
 #if defined(__AVX512F__)

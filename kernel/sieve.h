@@ -303,11 +303,12 @@ public:
             work_left += rows_together * width;
             if (group == 0) continue;
             refine(group - 1);
-            const Outcome outcome = examine_rows(group * rows_together - reach_y);
+            // Groups whose windows are complete.
+            const Outcome outcome = examine_groups((group - 1) * rows_together - reach_y + 1);
             if (outcome != nucensus::found) return outcome;
         }
         refine(group_count - 1);
-        const Outcome outcome = examine_rows(image.height);
+        const Outcome outcome = examine_groups(image.height);
         // Were every pixel a candidate, the image might be constant, which has no
         // maximum by definition. One that is not a candidate is below another.
         if (candidates == image.height * image.width) return nucensus::undecided;
@@ -316,8 +317,8 @@ public:
 
 private:
     static constexpr int sample_row = 2;  // of the four of a group: the middle of the window
-    static constexpr int64_t most_sample_step = 3;
     static constexpr int steps_beside = 3;  // samples looked at on each side
+    static constexpr int64_t most_sample_step = 3;
     static constexpr int64_t octet = 8;  // rows loaded at a time: four pairs, two groups
 
     bool begin() {
@@ -341,7 +342,7 @@ private:
         const int64_t group_pairs = power_of_two(last_octet - next_octet + 1);
 
         const int64_t line_pitch = side + pitch + side;
-        // The window of a row, the samples beside it, and the group being filled.
+        // The windows of a group, the samples beside them, and the groups being filled.
         result_rows = power_of_two(2 * reach_y + 4 * rows_together);
         result_side = round_up(reach_x, words) + 2 * words;
         result_pitch = result_side + pitch + result_side;
@@ -401,6 +402,7 @@ private:
     // Those with results in all rows.
     Runs& complete(int64_t group) const { return completed[group & (ring_groups - 1)]; }
     static int64_t sample_of(int64_t group) { return group * rows_together + sample_row; }
+
     // 1. Rows into pairs, and the maxima of 4 x 4 pixels into the sieve.
     void load_rows(int64_t step) {
         const int64_t last = last_octet + step * (step_groups / 2);
@@ -612,7 +614,8 @@ private:
                       *middle = result_row(sample_of(group)),
                       *below = result_row(sample_of(group + 1));
         // Samples further away than the window's half are not looked at.
-        const bool sees_own = reach_y >= sample_row, sees_others = reach_y >= rows_together + sample_row;
+        const bool sees_own = reach_y >= sample_row;
+        const bool sees_others = reach_y >= rows_together + sample_row;
         for_blocks<1>(marked(group), [&](auto, int64_t x) {
             const Words value = load_words(middle + x);
             const Words own = bound.excess(value);
@@ -649,10 +652,9 @@ private:
     };
 
     // 5. Pixels that none of the four nearest rules out get the full test: those of the
-    // groups whose windows are above row `known`.
-    Outcome examine_rows(int64_t known) {
-        for (; examined + rows_together <= known || known == image.height; examined += rows_together) {
-            if (examined >= image.height) break;
+    // groups above row `end`.
+    Outcome examine_groups(int64_t end) {
+        for (; examined < end; examined += rows_together) {
             find_suspects(examined / rows_together);
             for (int row = 0; row < rows_together; ++row)
                 for (int64_t i = 0; i < suspect_count[row]; ++i) {

@@ -55,7 +55,7 @@ public:
         if (y >= image.height || kind == other) return;
         const char* from = row(y);
         const int64_t size = image.width * image.column_stride;
-        for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(from + i, 0, 2);
+        for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(from + i);
     }
 
     bool is_constant = false;
