@@ -491,8 +491,6 @@ private:
 
     // 3. One row of the group, in the marked blocks.
     void smooth_sample(int64_t group) {
-        for (int64_t row = 0; row < rows_together; ++row)
-            source.fetch(next_octet * octet + group % step_groups * rows_together + row);
         empty_group(group);
         const Runs& own = marked(group);
         if (own.count == 0) return;

@@ -49,15 +49,6 @@ public:
         }
     }
 
-    // Asks for a row that is read soon: the processor looks ahead no further than
-    // a page of memory, which is hardly more than a row.
-    void fetch(int64_t y) const {
-        if (y >= image.height || kind == other) return;
-        const char* from = row(y);
-        const int64_t size = image.width * image.column_stride;
-        for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(from + i);
-    }
-
     bool is_constant = false;
 
 private:
