@@ -101,7 +101,8 @@
 // With X = max(F - B, 0) of the two samples, B a whole number:
 //     F(d) <= B + c X(0) + c' X(4) + (1 + c + c') e.
 // It is computed in 16 bits that saturate upwards: each product is floored, which
-// adds less than 1. Samples::margin holds that 2 and the last term. For a Gaussian
+// adds less than 1. Samples::margin holds that 2 and the last term. A sample that was
+// left out counts as Samples::left_out, which it is not above. For a Gaussian
 // c + c' is exp(d (4 - d) / (2 sigma^2)): 1.13 at most for sigma 4. Narrow filters
 // have no c below 1, and wide ones a bound hardly above the samples.
 //

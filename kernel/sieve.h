@@ -1,6 +1,7 @@
 // The fast way: whole numbers find the candidates, exact values decide.
 //
-// The image streams through once, in groups of four rows, loaded four at a time:
+// The image streams through once, in groups of four rows, loaded four at a time. What
+// is left of each group are runs of blocks of columns, as wide as a vector:
 //   1. rows become 16-bit numbers (Source), neighbouring ones interleaved, and
 //      the maxima of 4 x 4 pixels go to the sieve;
 //   2. the sieve smooths those maxima with an upper bound of the filter: blocks
@@ -11,17 +12,21 @@
 //      maximum are smoothed in full;
 //   5. a pixel that can be the maximum of its window, by the bound proved in
 //      plan.cpp, and every pixel it might tie with, is computed exactly.
-// When too many pixels had to be computed exactly, nothing was gained: the
-// answer is `undecided`, and all is done by find_exactly.
+// When too many pixels had to be computed exactly, or windows looked at, nothing was
+// gained: the answer is `undecided`, and all is done by find_exactly.
 //
 // Scratch memory, per thread and reused, for radius r and min_distance d: about
 // 2 r + 32 rows of 16-bit numbers and 2 d + 16 rows of 16-bit results (both up to
 // the next power of two), 512 times 64 exact values, and (2 r + 1) x (2 r + 64)
 // pixels as doubles.
 //
-// The samples and the maxima of 4 x 4 instead of 4 x 1 pixels made it 1.25 times as
-// fast at threshold 300 and 1.1 times at 1000 (benchmarks/kernel.py, plate, AVX2 on
-// Zen 2). Other loops than GCC's -O2 makes (-fvect-cost-model=dynamic) changed nothing.
+// Measured with benchmarks/kernel.py, plate, AVX2 on Zen 2, at threshold 300 and 1000:
+// the samples and the maxima of 4 x 4 instead of 4 x 1 pixels made it 1.25 and 1.1 times
+// as fast, runs instead of marks of blocks 1.04 and 1.27 times, looking for higher
+// samples where they lie instead of in their maxima 1.06 times, unrolled loops 1.04.
+// No gain: the filters on an image of half the rows and columns (half the products, but
+// what makes that image costs as much), the pairs of a block of columns side by side,
+// asking for rows before they are read, instructions scheduled before registers are given.
 //
 // Everything is in an unnamed namespace: see level.h.
 #pragma once
