@@ -1,6 +1,8 @@
 """What the kernel refuses, and how it says so."""
 
 import os
+import platform
+import shutil
 import subprocess
 import sys
 
@@ -63,3 +65,63 @@ def test_an_unknown_instruction_set_level_is_refused_by_name():
     run = _chosen_level("avx1024")
     assert run.returncode != 0
     assert "the instruction set level is 'avx1024'" in run.stderr
+
+
+COUNTS_ALLOCATIONS = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
+
+static long count;
+long allocations(void) { return count; }
+
+static void note(void *caller) {
+    Dl_info info;
+    if (dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "/_kernel.")) ++count;
+}
+#define NOTE note(__builtin_return_address(0))
+void *malloc(size_t size) { NOTE; return __libc_malloc(size); }
+void *calloc(size_t n, size_t size) { NOTE; return __libc_calloc(n, size); }
+void *realloc(void *from, size_t size) { NOTE; return __libc_realloc(from, size); }
+void *aligned_alloc(size_t unit, size_t size) { NOTE; return __libc_memalign(unit, size); }
+"""
+
+ALLOCATES = """
+import ctypes, numpy as np
+from nucensus.kernel import find_maxima_many
+
+counted = ctypes.CDLL(None).allocations
+image = np.random.default_rng(0).poisson(300, (200, 300)).astype(np.uint16)
+
+def allocations(count, threshold, path):
+    before = counted()
+    find_maxima_many([image] * count, sigma=(4, 4), min_distance=6, threshold_abs=threshold,
+                     exclude_border=6, path=path)
+    return counted() - before
+
+for path in ("sieve", "exact"):
+    for threshold in (300, 1000):
+        print(*[allocations(count, threshold, path) for count in (10, 10, 100)])
+"""
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc" or "LD_PRELOAD" in os.environ or not shutil.which("cc"),
+    reason="takes the place of glibc's malloc",
+)
+def test_an_image_costs_no_allocation_but_that_of_its_result(tmp_path):
+    source, library = tmp_path / "count.c", tmp_path / "count.so"
+    source.write_text(COUNTS_ALLOCATIONS)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", ALLOCATES], env=os.environ | {"LD_PRELOAD": str(library)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    first, *later = zip(*(map(int, line.split()) for line in done.stdout.splitlines()), strict=True)
+    assert first[0] > 21  # the very first image needs scratch memory
+    # How many each image has, for the call; where they are and how bright, for each image.
+    assert later == [(1 + 2 * 10,) * 4, (1 + 2 * 100,) * 4]
