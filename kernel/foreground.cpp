@@ -51,8 +51,8 @@ public:
         pieces.find(foreground, grid.height, grid.width);
         joined.merge(pieces, look);
         const int64_t found = describe_all(look, height, width, out, capacity);
-        for (int64_t i = 0; i < std::min(found, capacity); ++i)
-            look_inside(pixels, height, width, look.radius * static_cast<double>(look.step), out[i]);
+        look_inside_all(pixels, height, width, look.radius * static_cast<double>(look.step), out,
+                        std::min(found, capacity));
         return found;
     }
 
@@ -100,16 +100,31 @@ private:
                 -HUGE_VAL};
     }
 
+    // The image is no longer in the cache, so what comes soon is asked for.
+    template <class Pixel>
+    static void look_inside_all(const Pixel* pixels, int64_t height, int64_t width, double radius,
+                                nucensus_region* regions, int64_t count) {
+        constexpr int64_t AHEAD = 6;
+        for (int64_t i = 0; i < count; ++i) {
+            const nucensus_region& soon = regions[std::min(i + AHEAD, count - 1)];
+            for (int j = 0; j < 5; ++j)
+                __builtin_prefetch(pixels + nearest(soon.y + (j - 2) * radius / 4, height) * width +
+                                   nearest(soon.x, width));
+            look_inside(pixels, height, width, radius, regions[i]);
+        }
+    }
+
     // Whether the image is flat there.
     template <class Pixel>
     static void look_inside(const Pixel* pixels, int64_t height, int64_t width, double radius,
                             nucensus_region& region) {
-        float values[25], first = -HUGE_VALF, second = -HUGE_VALF;
+        int64_t ys[5], xs[5];
         for (int i = 0; i < 5; ++i) {
-            const Pixel* row = pixels + nearest(region.y + (i - 2) * radius / 4, height) * width;
-            for (int j = 0; j < 5; ++j)
-                values[5 * i + j] = static_cast<float>(row[nearest(region.x + (j - 2) * radius / 4, width)]);
+            ys[i] = nearest(region.y + (i - 2) * radius / 4, height);
+            xs[i] = nearest(region.x + (i - 2) * radius / 4, width);
         }
+        float values[25], first = -HUGE_VALF, second = -HUGE_VALF;
+        for (int i = 0; i < 25; ++i) values[i] = static_cast<float>(pixels[ys[i / 5] * width + xs[i % 5]]);
         for (const float value : values) {
             second = std::max(second, std::min(first, value));
             first = std::max(first, value);

@@ -101,11 +101,12 @@ void rises(Band spans, const float* const* rows, int64_t count, float least, uin
 }
 
 template <int R>
-NUCENSUS_INLINE void blur_columns(const float* const* rows, Row to, int64_t start, int64_t end,
+NUCENSUS_INLINE void blur_columns(const float* const* rows, Row to, int64_t start, int64_t n,
                                   const float* k) {
     const float* __restrict__ p[2 * R + 1];
-    for (int j = 0; j <= 2 * R; ++j) p[j] = rows[j];
-    for (int64_t x = start; x < end; ++x) {
+    for (int j = 0; j <= 2 * R; ++j) p[j] = rows[j] + start;
+#pragma GCC ivdep
+    for (int64_t x = 0; x < n; ++x) {
         float sum = p[R][x] * k[0];
         for (int j = 1; j <= R; ++j) sum += (p[R - j][x] + p[R + j][x]) * k[j];
         to[x] = sum;
@@ -130,18 +131,20 @@ void blur(Band spans, const float* const* rows, int64_t count, const float* taps
     constexpr int64_t side = beside<R>;
     float k[R + 1];
     for (int j = 0; j <= R; ++j) k[j] = taps[j];
-    for (const Span span : spans)
-        for (int64_t i = 0; i < count; ++i) {
-            blur_columns<R>(rows + i, line + side, span.start - side, span.end + side, k);
-            blur_row<R>(line + side + span.start, to[i] + span.start, span.end - span.start, k);
-        }
+    for (const Span span : spans) {
+        const int64_t n = span.end - span.start, wide = n + 2 * side;
+        for (int64_t i = 0; i < count; ++i)
+            blur_columns<R>(rows + i, line + i * wide, span.start - side, wide, k);
+        for (int64_t i = 0; i < count; ++i) blur_row<R>(line + i * wide + side, to[i] + span.start, n, k);
+    }
 }
 
 template <int R>
-NUCENSUS_INLINE void highest_of_columns(const float* const* rows, Row to, int64_t start, int64_t end) {
+NUCENSUS_INLINE void highest_of_columns(const float* const* rows, Row to, int64_t start, int64_t n) {
     const float* __restrict__ p[2 * R + 1];
-    for (int j = 0; j <= 2 * R; ++j) p[j] = rows[j];
-    for (int64_t x = start; x < end; ++x) {
+    for (int j = 0; j <= 2 * R; ++j) p[j] = rows[j] + start;
+#pragma GCC ivdep
+    for (int64_t x = 0; x < n; ++x) {
         float value = p[0][x];
         for (int j = 1; j <= 2 * R; ++j) value = most(value, p[j][x]);
         to[x] = value;
@@ -162,12 +165,13 @@ template <int R>
 void relative(Band spans, const float* const* crests, const float* const* heights, int64_t count, float floor,
               float* line, float* const* to) {
     constexpr int64_t side = beside<R>;
-    for (const Span span : spans)
-        for (int64_t i = 0; i < count; ++i) {
-            highest_of_columns<R>(crests + i, line + side, span.start - side, span.end + side);
-            relative_row<R>(line + side + span.start, heights[i] + span.start, to[i] + span.start,
-                            span.end - span.start, floor);
-        }
+    for (const Span span : spans) {
+        const int64_t n = span.end - span.start, wide = n + 2 * side;
+        for (int64_t i = 0; i < count; ++i)
+            highest_of_columns<R>(crests + i, line + i * wide, span.start - side, wide);
+        for (int64_t i = 0; i < count; ++i)
+            relative_row<R>(line + i * wide + side, heights[i] + span.start, to[i] + span.start, n, floor);
+    }
 }
 
 NUCENSUS_INLINE void subtract_row(const Ground& ground, ConstRow places, Row to, Span span) {
@@ -195,32 +199,54 @@ void mask(Band spans, const float* const* relatives, const float* const* ridges,
         for (int64_t i = 0; i < count; ++i) mask_row(relatives[i], ridges[i], span, to[i], inside[i]);
 }
 
-// Of equal values the first in reading order, so that no way leads in a circle.
-NUCENSUS_INLINE void steepest_row(const float* const* masks, const int32_t* const* numbers, Span span,
-                                  int32_t* __restrict__ way, uint8_t* __restrict__ summit) {
-    ConstRow up = masks[0], mid = masks[1], down = masks[2];
-    const int32_t* __restrict__ number_up = numbers[0];
-    const int32_t* __restrict__ number = numbers[1];
-    const int32_t* __restrict__ number_down = numbers[2];
-    for (int64_t x = span.start; x < span.end; ++x) {
-        float best = mid[x];
-        int32_t to = number[x];
-        to = mid[x - 1] >= best ? number[x - 1] : to, best = most(best, mid[x - 1]);
-        to = up[x + 1] >= best ? number_up[x + 1] : to, best = most(best, up[x + 1]);
-        to = up[x] >= best ? number_up[x] : to, best = most(best, up[x]);
-        to = up[x - 1] >= best ? number_up[x - 1] : to, best = most(best, up[x - 1]);
-        to = mid[x + 1] > best ? number[x + 1] : to, best = most(best, mid[x + 1]);
-        to = down[x - 1] > best ? number_down[x - 1] : to, best = most(best, down[x - 1]);
-        to = down[x] > best ? number_down[x] : to, best = most(best, down[x]);
-        way[x] = down[x + 1] > best ? number_down[x + 1] : to;
+struct Steepest {
+    float value;
+    int32_t number;
+    // Of equal values the first stays.
+    void meet(const Steepest& next) {
+        number = next.value > value ? next.number : number;
+        value = most(value, next.value);
     }
-    for (int64_t x = span.start; x < span.end; ++x) summit[x] = (way[x] == number[x]) & (mid[x] >= 0);
+};
+
+// The greatest of three pixels of a row, then of three rows: of equal values the first in reading order,
+// so that no way leads in a circle.
+template <int COUNT>
+NUCENSUS_INLINE void steepest_rows(const float* const* masks, const int32_t* const* numbers, Span span,
+                                   int32_t* const* ways, uint8_t* const* summits) {
+    const float* mask[COUNT + 2];
+    const int32_t* number[COUNT + 2];
+    int32_t* way[COUNT];
+    for (int i = 0; i < COUNT + 2; ++i) mask[i] = masks[i], number[i] = numbers[i];
+    for (int i = 0; i < COUNT; ++i) way[i] = ways[i];
+#pragma GCC ivdep
+    for (int64_t x = span.start; x < span.end; ++x) {
+        Steepest of_row[COUNT + 2];
+        for (int i = 0; i < COUNT + 2; ++i) {
+            of_row[i] = {mask[i][x - 1], number[i][x - 1]};
+            of_row[i].meet({mask[i][x], number[i][x]});
+            of_row[i].meet({mask[i][x + 1], number[i][x + 1]});
+        }
+        for (int i = 0; i < COUNT; ++i) {
+            of_row[i].meet(of_row[i + 1]);
+            of_row[i].meet(of_row[i + 2]);
+            way[i][x] = of_row[i].number;
+        }
+    }
+    for (int i = 0; i < COUNT; ++i) {
+        uint8_t* __restrict__ summit = summits[i];
+        for (int64_t x = span.start; x < span.end; ++x)
+            summit[x] = (way[i][x] == number[i + 1][x]) & (mask[i + 1][x] >= 0);
+    }
 }
 
 void steepest(Band spans, const float* const* masks, const int32_t* const* numbers, int64_t count,
               int32_t* const* ways, uint8_t* const* summits) {
     for (const Span span : spans)
-        for (int64_t i = 0; i < count; ++i) steepest_row(masks + i, numbers + i, span, ways[i], summits[i]);
+        if (count == BAND) steepest_rows<BAND>(masks, numbers, span, ways, summits);
+        else
+            for (int64_t i = 0; i < count; ++i)
+                steepest_rows<1>(masks + i, numbers + i, span, ways + i, summits + i);
 }
 
 // A pixel beyond the edge is mirrored, so it is as much foreground as the one that it stands for.

@@ -90,7 +90,7 @@ void Strips::resize(int64_t bands_kept) {
     masks.fill(-1);
     numbers.resize(h, w, 3 * BAND), ways.resize(h, w, BAND), marks.resize(h, w, BAND);
     outside.assign(whole_blocks(w) + 2 * MARGIN, -1.f);
-    line.resize(2 * whole_blocks(w) + 2 * MARGIN);
+    line.resize(BAND * (whole_blocks(w) + 2 * MARGIN));
     bits.assign(grid->blocks / 8 + 1, 0);  // one more, where a run at the edge ends
     spans.clear(), cores.clear();
     out->clear();

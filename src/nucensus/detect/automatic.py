@@ -159,7 +159,7 @@ def _as_centres(regions: Regions | None, flag: Flag | None) -> Centres:
     if regions is None or not len(regions):
         return Centres(np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), flag)
     intensities = regions.intensity
-    order = np.argsort(-intensities, kind="stable")
+    order = np.argsort(-intensities)
     if (np.diff(intensities[order]) == 0).any():
         order = np.lexsort((regions.x, regions.y, -intensities))
     centroids = np.stack([regions.y[order], regions.x[order]], axis=1)
