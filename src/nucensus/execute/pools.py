@@ -1,10 +1,13 @@
 """Run work in the processes of `multiprocessing.Pool`, as published."""
 
+import contextlib
+import ctypes
 import functools
 import multiprocessing
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -16,16 +19,15 @@ from .worker import start_worker
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
-    from multiprocessing.pool import Pool
 
 _CHUNK = 16
+_REST_S = 1.0
 
 
 def run_pool(work: Work, items: Iterable[Any], workers: int) -> Outcomes:
     """`multiprocessing.Pool` as it comes: the function and each item are pickled."""
-    make_pool = functools.partial(default_context().Pool, initializer=start_worker)
-    chunks = _chunks(items, workers)
-    yield from _pool_outcomes(make_pool, workers, chunks, functools.partial(_each, work))
+    work_on_chunk = functools.partial(_each, work)
+    yield from _pool_outcomes(default_context(), workers, _chunks(items, workers), work_on_chunk)
 
 
 def default_context() -> "BaseContext":
@@ -41,34 +43,37 @@ def default_context() -> "BaseContext":
 
 
 def _each(work: Work, tasks: Sequence[tuple[int, Any]]) -> list[tuple[int, Any]]:
-    return [(index, work(item)) for index, item in tasks]
+    return [(index, work(item)) for index, item in tasks if not _stop.value]
 
 
+_stop: Any
+"""In a worker: whether its pool is about to end."""
 _inherited: tuple[Work, Sequence[Any]] | None = None
 
 
 def run_pool_fork(work: Work, items: Iterable[Any], workers: int) -> Outcomes:
     """Fork the workers after the items are there: they share them, copy-on-write."""
     listed = list(items)
-    make_pool = functools.partial(
-        multiprocessing.get_context("fork").Pool, initializer=_inherit, initargs=(work, listed)
-    )
     yield from _pool_outcomes(
-        make_pool, workers, _chunks(range(len(listed)), workers), _each_inherited
+        multiprocessing.get_context("fork"),
+        workers,
+        _chunks(range(len(listed)), workers),
+        _each_inherited,
+        (work, listed),
     )
 
 
-def _inherit(work: Work, items: Sequence[Any]) -> None:
-    """Keep what came with the fork: nothing of it is pickled."""
-    global _inherited
-    _inherited = work, items
+def _begin(stop: Any, inherited: tuple[Work, Sequence[Any]] | None) -> None:
+    """Keep what came with the start of a worker; of what came with a fork nothing is pickled."""
+    global _stop, _inherited
+    _stop, _inherited = stop, inherited
     start_worker()
 
 
 def _each_inherited(tasks: Sequence[tuple[int, int]]) -> list[tuple[int, Any]]:
     assert _inherited is not None
     work, items = _inherited
-    return [(index, work(items[index])) for index, _ in tasks]
+    return [(index, work(items[index])) for index, _ in tasks if not _stop.value]
 
 
 def _chunks(items: Iterable[Any], workers: int) -> Iterator[list[tuple[int, Any]]]:
@@ -79,10 +84,11 @@ def _chunks(items: Iterable[Any], workers: int) -> Iterator[list[tuple[int, Any]
 
 
 def _pool_outcomes(
-    make_pool: Callable[[int], "Pool"],
+    context: "BaseContext",
     workers: int,
     chunks: Iterator[list[tuple[int, Any]]],
     work_on_chunk: Callable[[Sequence[Any]], list[tuple[int, Any]]],
+    inherited: tuple[Work, Sequence[Any]] | None = None,
 ) -> Outcomes:
     """Yield what a pool returns for `chunks`, of which a bounded number is under way.
 
@@ -90,8 +96,9 @@ def _pool_outcomes(
     nothing came for a while, look whether all the workers are still there.
     """
     done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    stop = context.RawValue(ctypes.c_bool, False)
     others = _child_pids()
-    with make_pool(workers) as pool:
+    with context.Pool(workers, _begin, (stop, inherited)) as pool:
         pool_pids = _child_pids() - others
 
         def submit(count: int) -> int:
@@ -103,16 +110,42 @@ def _pool_outcomes(
             return len(todo)
 
         under_way = submit(4 * workers)
-        while under_way:
-            outcomes = _next_done(done, pool_pids)
-            under_way += submit(1) - 1
-            yield from outcomes
+        try:
+            while under_way:
+                outcomes = _next_done(done, pool_pids)
+                under_way -= 1
+                if isinstance(outcomes, BaseException):
+                    raise outcomes
+                under_way += submit(1)
+                yield from outcomes
+        finally:
+            stop.value = True
+            if _come_to_rest(done, under_way):
+                pool.close()
+                pool.join()
 
 
-def _next_done(done: "queue.SimpleQueue[Any]", pool_pids: set[int | None]) -> list[tuple[int, Any]]:
+def _come_to_rest(done: "queue.SimpleQueue[Any]", under_way: int) -> bool:
+    """Wait a little for what is under way, and tell whether all of it came.
+
+    Then the workers can end by themselves. One that is killed while it sends a
+    result keeps the lock of the pipe, and the end of the pool waits for it for ever.
+    """
+    give_up = time.monotonic() + _REST_S
+    with contextlib.suppress(queue.Empty):
+        for _ in range(under_way):
+            done.get(timeout=max(0.0, give_up - time.monotonic()))
+        return True
+    return False
+
+
+def _next_done(
+    done: "queue.SimpleQueue[Any]", pool_pids: set[int | None]
+) -> list[tuple[int, Any]] | BaseException:
     while True:
         try:
             outcomes: list[tuple[int, Any]] | BaseException = done.get(timeout=0.5)
+            return outcomes
         except queue.Empty:
             if not pool_pids <= _child_pids():
                 raise WorkerDiedError(
@@ -120,10 +153,6 @@ def _next_done(done: "queue.SimpleQueue[Any]", pool_pids: set[int | None]) -> li
                     "the lack of memory; expected it to return; use the strategy isolated to see "
                     "where, or fewer workers"
                 ) from None
-            continue
-        if isinstance(outcomes, BaseException):
-            raise outcomes
-        return outcomes
 
 
 def _child_pids() -> set[int | None]:
