@@ -65,6 +65,17 @@ def miss_a_package(_):
     raise MissingPackageError("liffile", "Reading LIF", "lif")
 
 
+@pytest.mark.parametrize("strategy", ["pool-disk", "pool-fork"])
+def test_results_on_their_way_do_not_hold_up_the_end_after_an_error(strategy):
+    for _ in range(10):
+        with pytest.raises(ValueError, match="cannot do"):
+            list(STRATEGIES[strategy].run(refuse_at_length, range(8), 4))
+
+
+def refuse_at_length(_):
+    raise ValueError("cannot do" + 300_000 * "!")
+
+
 def test_a_reader_that_stops_early_leaves_no_worker_behind(strategy):
     before = set(threading.enumerate())
     outcomes = strategy.run(double, range(50), 2)
