@@ -352,11 +352,15 @@ def as_levels(image: NDArray[Any]) -> Levels:
     check_plane(image)
     if image.size == 0:
         return Levels(image)
+    return _with_noise(_as_pixels(image))
+
+
+def _as_pixels(image: NDArray[Any]) -> Levels:
     if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
-        return _with_noise(Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("="))))
+        return Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
     if image.dtype.kind == "b":
-        return _with_noise(Levels(np.ascontiguousarray(image).view(np.uint8)))
-    return _with_noise(_as_single(image))
+        return Levels(np.ascontiguousarray(image).view(np.uint8))
+    return _as_single(image)
 
 
 def _with_noise(levels: Levels) -> Levels:

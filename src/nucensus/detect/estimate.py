@@ -318,10 +318,9 @@ def _found_radius(levels: Levels, assumed: float) -> tuple[float, float, Floats]
         grid_radius_px=_SEARCH_GRID_RADIUS_PX,
     )
     across = min(levels.pixels.shape) / assumed
-    shown = _ellipses(regions, cut_off=False)
-    if across < _FEW_RADII and len(regions) >= _ENOUGH_CUT_OFF:
-        # Where few nuclei fit, most of them may touch the edge.
-        shown = _ellipses(regions, cut_off=True)
+    # Where few nuclei fit, most of them may touch the edge.
+    few = across < _FEW_RADII and len(regions) >= _ENOUGH_CUT_OFF
+    shown = _ellipses(regions, cut_off=few)
     # Where few tiles fit, uneven light stays, and would be large regions.
     uneven = across < _EVENED_RADII and regions.measure.foreground > _MOST_FOREGROUND
     if uneven or not len(shown):
