@@ -376,6 +376,8 @@ void Background::fit(const Rows& rows, const nucensus_look& look, nucensus_measu
     smooth3();
     const float to_mean = static_cast<float>(1.28 * measure.noise);  // from the tenth percentile
     for (auto* columns : {&of_samples, &of_grid, &of_blocks}) stretch_tiles(*columns, to_mean);
+    grounds.clear();
+    for (int64_t y = 0; y < h; ++y) grounds.push_back(ground(of_grid, y));
     for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
         const Between at(sample_row(i), h, tile_rows);
         const Ground tiles{0, 0, 0, at.share, of_samples.tiles(at.tile), of_samples.tiles(at.next)};
@@ -415,9 +417,7 @@ Ground Background::ground(const Columns& columns, int64_t y) const {
 }
 
 void Background::subtract(const Rows& rows, Band spans, int64_t y, int64_t count, float* const* to) const {
-    Ground grounds[BAND];
-    for (int64_t j = 0; j < count; ++j) grounds[j] = ground(of_grid, y + j);
-    rows.subtract(spans, grounds, of_grid.places.data(), count, to);
+    rows.subtract(spans, grounds.data() + y, of_grid.places.data(), count, to);
 }
 
 void Background::subtract_from_blocks(const Rows& rows, int64_t y, float* to) const {
@@ -427,7 +427,7 @@ void Background::subtract_from_blocks(const Rows& rows, int64_t y, float* to) co
 }
 
 float Background::at(int64_t y, int64_t x) const {
-    const Ground g = ground(of_grid, y);
+    const Ground& g = grounds[y];
     const float v = of_grid.places[x];
     return g.c0 + v * (g.c1 + v * g.c2) + (g.above[x] + (g.below[x] - g.above[x]) * g.share);
 }

@@ -71,6 +71,7 @@ private:
     int64_t per_tile = 0, sample_stride = 0, taken = 0;
     int64_t noise_apart = 0, noise_every = 1;
     Columns of_samples, of_neighbours, of_grid, of_blocks;
+    std::vector<Ground> grounds;  // of each row of the grid
     std::vector<float> samples, beside, grains, line, smooth, flat;
 
     int64_t measured_rows = 0;  // of tiles
