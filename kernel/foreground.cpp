@@ -50,38 +50,54 @@ public:
             static_cast<double>(foreground.count) / static_cast<double>(grid.height * grid.width);
         pieces.find(foreground, grid.height, grid.width);
         joined.merge(pieces, look);
-        const int64_t found = describe_all(look, height, width, out, capacity);
-        look_inside_all(pixels, height, width, look.radius * static_cast<double>(look.step), out,
-                        std::min(found, capacity));
+        find_centres(look);
+        const auto found = static_cast<int64_t>(centres.size());
+        const int64_t written = std::min(found, capacity);
+        describe_all(look, height, width, out, written);
+        look_inside_all(pixels, height, width, look.radius * static_cast<double>(look.step), out, written);
         return found;
     }
 
 private:
-    // All but debris and haze, in the order of their first summits.
-    int64_t describe_all(const nucensus_look& look, int64_t height, int64_t width, nucensus_region* out,
-                         int64_t capacity) {
+    // The centre of mass of a region, and the number of the pixel there; -1 if that is background.
+    struct Centre {
+        int32_t region, pixel;
+        double y, x;
+    };
+
+    // Those of all but debris and haze, in the order of their first summits.
+    void find_centres(const nucensus_look& look) {
         const double least_area = look.least_area * M_PI * look.radius * look.radius;
-        int64_t found = 0;
+        centres.clear();
         for (int32_t r = 0; r < static_cast<int32_t>(pieces.regions.size()); ++r) {
             const Region& region = pieces.regions[r];
-            if (joined.find(r) != r || region.moments.area < least_area || is_haze(region, look)) continue;
-            if (found < capacity) {
-                nucensus_region& described = out[found] = describe(r, static_cast<double>(look.step));
-                described.y = std::min(described.y, static_cast<double>(height - 1));
-                described.x = std::min(described.x, static_cast<double>(width - 1));
-            }
-            ++found;
+            const Moments& m = region.moments;
+            if (joined.find(r) != r || m.area < least_area || is_haze(region, look)) continue;
+            const double y = m.y / m.area, x = m.x / m.area;
+            centres.push_back({r, foreground.number(nearest(y, grid.height), nearest(x, grid.width)), y, x});
         }
-        return found;
+    }
+
+    // What is known of the pixels is no longer in the cache, so what comes soon is asked for.
+    void describe_all(const nucensus_look& look, int64_t height, int64_t width, nucensus_region* out,
+                      int64_t count) {
+        for (int64_t i = 0; i < count; ++i) {
+            const int32_t soon = std::max(0, centres[std::min(i + AHEAD, count - 1)].pixel);
+            __builtin_prefetch(foreground.way.data() + soon);
+            __builtin_prefetch(foreground.height.data() + soon);
+            out[i] = describe(centres[i], static_cast<double>(look.step));
+            out[i].y = std::min(out[i].y, static_cast<double>(height - 1));
+            out[i].x = std::min(out[i].x, static_cast<double>(width - 1));
+        }
     }
 
     // The centre of mass, unless it lies outside of the region: then its seed.
-    nucensus_region describe(int32_t number, double step) {
-        const Region& region = pieces.regions[number];
+    nucensus_region describe(const Centre& centre, double step) {
+        const Region& region = pieces.regions[centre.region];
         const Moments& m = region.moments;
-        double y = m.y / m.area, x = m.x / m.area;
-        int32_t pixel = foreground.number(static_cast<int64_t>(y + .5), static_cast<int64_t>(x + .5));
-        if (pixel < 0 || joined.find(pieces.piece[pixel]) != number) {
+        double y = centre.y, x = centre.x;
+        int32_t pixel = centre.pixel;
+        if (pixel < 0 || joined.find(~foreground.way[pixel]) != centre.region) {
             y = region.seed_y, x = region.seed_x;
             pixel = foreground.number(region.seed_y, region.seed_x);
         }
@@ -100,11 +116,10 @@ private:
                 -HUGE_VAL};
     }
 
-    // The image is no longer in the cache, so what comes soon is asked for.
+    // Nor is the image in the cache.
     template <class Pixel>
     static void look_inside_all(const Pixel* pixels, int64_t height, int64_t width, double radius,
                                 nucensus_region* regions, int64_t count) {
-        constexpr int64_t AHEAD = 6;
         for (int64_t i = 0; i < count; ++i) {
             const nucensus_region& soon = regions[std::min(i + AHEAD, count - 1)];
             for (int j = 0; j < 5; ++j)
@@ -124,7 +139,9 @@ private:
             xs[i] = nearest(region.x + (i - 2) * radius / 4, width);
         }
         float values[25], first = -HUGE_VALF, second = -HUGE_VALF;
-        for (int i = 0; i < 25; ++i) values[i] = static_cast<float>(pixels[ys[i / 5] * width + xs[i % 5]]);
+        for (int i = 0; i < 5; ++i)
+            for (int j = 0; j < 5; ++j)
+                values[5 * i + j] = static_cast<float>(pixels[ys[i] * width + xs[j]]);
         for (const float value : values) {
             second = std::max(second, std::min(first, value));
             first = std::max(first, value);
@@ -151,12 +168,15 @@ private:
         return std::min<int64_t>(n - 1, std::max<int64_t>(0, static_cast<int64_t>(place + .5)));
     }
 
+    static constexpr int64_t AHEAD = 6;  // regions
+
     Grid grid;
     Background background;
     Strips strips;
     Foreground foreground;
     Pieces pieces;
     Union joined;
+    std::vector<Centre> centres;
 };
 
 thread_local Finder finder;

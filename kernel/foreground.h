@@ -1,8 +1,8 @@
 // The C ABI of the detector that needs no parameters: what `foreground.py` calls, and nothing else.
 //
 // Reentrant, starts no threads, does no I/O and never throws. Scratch memory belongs to the calling
-// thread and is reused by its next call: about 6 bytes for each pixel of the working grid, 12 more for
-// each that is foreground, and some rows.
+// thread and is reused by its next call: about 6 bytes for each pixel of the working grid, 16 to 32
+// more for each that is foreground, and some rows.
 #pragma once
 
 #include <stdint.h>

@@ -45,7 +45,7 @@ public:
     void resize(int64_t h, int64_t w, int64_t most) {
         int64_t kept = h;
         if (most < h)
-            for (kept = 1; kept < most;) kept *= 2;
+            for (kept = BAND; kept < most;) kept *= 2;
         mask = kept < h ? kept - 1 : INT64_MAX;
         height = h, width = w, stride = whole_blocks(w) + 2 * MARGIN;
         if (stride % 1024 == 0) stride += BLOCK;  // or all rows would want the same place of the cache

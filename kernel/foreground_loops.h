@@ -2,6 +2,10 @@
 // instruction set. Single precision in a fixed order, without fused operations: all give the same bits.
 #include "foreground_rows.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace nucensus {
 namespace {
 
@@ -19,6 +23,13 @@ template <class Pixel>
 NUCENSUS_INLINE Pixel most(Pixel a, Pixel b) {
     return a < b ? b : a;
 }
+
+// Whole blocks, as the compiler is told here: it makes no loops then for what is left of a vector, and many
+// spans are so short that these took a twentieth of all time.
+NUCENSUS_INLINE int64_t columns_of(Span span) { return (span.end - span.start) & -BLOCK; }
+
+// The same for runs, which have room behind them.
+NUCENSUS_INLINE int64_t whole_vectors(int64_t n) { return (n + BLOCK - 1) & -BLOCK; }
 
 // Hot pixels: no pixel stays above the third greatest of its eight neighbours, so specks of up to
 // three pixels go.
@@ -87,29 +98,60 @@ void highest(const float* const* rows, int64_t count, int64_t n, float* line, fl
     highest_of_pairs(line, to, n / 8);
 }
 
+NUCENSUS_INLINE void fill_row(Row to, float value, int64_t n) {
+    for (int64_t x = 0; x < n; ++x) to[x] = value;
+}
+
 void fill(Band spans, float value, int64_t count, float* const* to) {
     for (const Span span : spans)
         for (int64_t i = 0; i < count; ++i)
-            for (int64_t x = span.start; x < span.end; ++x) to[i][x] = value;
+            fill_row(to[i] + span.start, value, columns_of(span));
 }
 
-void rises(Band spans, const float* const* rows, int64_t count, float least, uint8_t* __restrict__ to) {
+// One bit for each column of a block: whether its value is above `least`.
+NUCENSUS_INLINE uint8_t bits_above(const float* values, float least) {
+    static_assert(BLOCK == 8);
+#if defined(__AVX__)
+    const __m256 above = _mm256_cmp_ps(_mm256_loadu_ps(values), _mm256_set1_ps(least), _CMP_GT_OQ);
+    return static_cast<uint8_t>(_mm256_movemask_ps(above));
+#elif defined(__x86_64__)
+    const __m128 all = _mm_set1_ps(least);
+    const int low = _mm_movemask_ps(_mm_cmpgt_ps(_mm_loadu_ps(values), all));
+    return static_cast<uint8_t>(low | _mm_movemask_ps(_mm_cmpgt_ps(_mm_loadu_ps(values + 4), all)) << 4);
+#else
+    int bits = 0;
+    for (int j = 0; j < BLOCK; ++j) bits |= static_cast<int>(values[j] > least) << j;
+    return static_cast<uint8_t>(bits);
+#endif
+}
+
+void rises(Band spans, const float* const* rows, int64_t count, float least, uint8_t* to) {
     const BandRows r(rows, count);
     for (const Span span : spans)
-        for (int64_t x = span.start; x < span.end; ++x)
-            to[x] = most(most(r.a[x], r.b[x]), most(r.c[x], r.d[x])) > least;
+        for (int64_t x = span.start; x < span.end; x += BLOCK) {
+            float top[BLOCK];
+#pragma GCC unroll 1  // or it is no vector
+            for (int j = 0; j < BLOCK; ++j)
+                top[j] = most(most(r.a[x + j], r.b[x + j]), most(r.c[x + j], r.d[x + j]));
+            to[x / BLOCK] = bits_above(top, least);
+        }
 }
 
-template <int R>
+// COUNT rows, of which each goes to a line of `n` values: what they have in common is loaded once.
+template <int R, int COUNT>
 NUCENSUS_INLINE void blur_columns(const float* const* rows, Row to, int64_t start, int64_t n,
                                   const float* k) {
-    const float* __restrict__ p[2 * R + 1];
-    for (int j = 0; j <= 2 * R; ++j) p[j] = rows[j] + start;
+    const float* p[COUNT + 2 * R];
+    for (int j = 0; j < COUNT + 2 * R; ++j) p[j] = rows[j] + start;
 #pragma GCC ivdep
     for (int64_t x = 0; x < n; ++x) {
-        float sum = p[R][x] * k[0];
-        for (int j = 1; j <= R; ++j) sum += (p[R - j][x] + p[R + j][x]) * k[j];
-        to[x] = sum;
+        float value[COUNT + 2 * R];
+        for (int j = 0; j < COUNT + 2 * R; ++j) value[j] = p[j][x];
+        for (int i = 0; i < COUNT; ++i) {
+            float sum = value[R + i] * k[0];
+            for (int j = 1; j <= R; ++j) sum += (value[R + i - j] + value[R + i + j]) * k[j];
+            to[i * n + x] = sum;
+        }
     }
 }
 
@@ -126,16 +168,22 @@ template <int R>
 constexpr int64_t beside = (R + 3) / 4 * 4;  // columns, so that with both sides vectors of 8 are full
 
 template <int R>
+constexpr int together = R <= 2 ? BAND : R == 3 ? 2 : 1;  // rows: as many as 16 registers hold
+
+template <int R>
 void blur(Band spans, const float* const* rows, int64_t count, const float* taps, float* line,
           float* const* to) {
     constexpr int64_t side = beside<R>;
     float k[R + 1];
     for (int j = 0; j <= R; ++j) k[j] = taps[j];
     for (const Span span : spans) {
-        const int64_t n = span.end - span.start, wide = n + 2 * side;
-        for (int64_t i = 0; i < count; ++i)
-            blur_columns<R>(rows + i, line + i * wide, span.start - side, wide, k);
-        for (int64_t i = 0; i < count; ++i) blur_row<R>(line + i * wide + side, to[i] + span.start, n, k);
+        const int64_t n = columns_of(span), wide = n + 2 * side;
+        int64_t i = 0;
+        for (; i + together<R> <= count; i += together<R>)
+            blur_columns<R, together<R>>(rows + i, line + i * wide, span.start - side, wide, k);
+        for (; i < count; ++i)
+            blur_columns<R, 1>(rows + i, line + i * wide, span.start - side, wide, k);
+        for (i = 0; i < count; ++i) blur_row<R>(line + i * wide + side, to[i] + span.start, n, k);
     }
 }
 
@@ -166,7 +214,7 @@ void relative(Band spans, const float* const* crests, const float* const* height
               float* line, float* const* to) {
     constexpr int64_t side = beside<R>;
     for (const Span span : spans) {
-        const int64_t n = span.end - span.start, wide = n + 2 * side;
+        const int64_t n = columns_of(span), wide = n + 2 * side;
         for (int64_t i = 0; i < count; ++i)
             highest_of_columns<R>(crests + i, line + i * wide, span.start - side, wide);
         for (int64_t i = 0; i < count; ++i)
@@ -176,9 +224,11 @@ void relative(Band spans, const float* const* crests, const float* const* height
 
 NUCENSUS_INLINE void subtract_row(const Ground& ground, ConstRow places, Row to, Span span) {
     const float c0 = ground.c0, c1 = ground.c1, c2 = ground.c2, share = ground.share;
-    const float *above = ground.above, *below = ground.below;
+    ConstRow above = ground.above + span.start, below = ground.below + span.start;
+    const int64_t n = columns_of(span);
+    places += span.start, to += span.start;
 #pragma GCC ivdep
-    for (int64_t x = span.start; x < span.end; ++x)
+    for (int64_t x = 0; x < n; ++x)
         to[x] -= c0 + places[x] * (c1 + places[x] * c2) + (above[x] + (below[x] - above[x]) * share);
 }
 
@@ -187,16 +237,17 @@ void subtract(Band spans, const Ground* grounds, const float* places, int64_t co
         for (int64_t i = 0; i < count; ++i) subtract_row(grounds[i], places, to[i], span);
 }
 
-NUCENSUS_INLINE void mask_row(ConstRow relative, ConstRow ridge, Span span, Row to,
-                              uint8_t* __restrict__ inside) {
-    for (int64_t x = span.start; x < span.end; ++x) to[x] = relative[x] > .5f ? ridge[x] : -1;
-    for (int64_t x = span.start; x < span.end; ++x) inside[x] = relative[x] > .5f;
+NUCENSUS_INLINE void mask_row(ConstRow relative, Span span, Row to, uint8_t* __restrict__ inside) {
+    const int64_t n = columns_of(span);
+    relative += span.start, to += span.start, inside += span.start / BLOCK;
+    for (int64_t x = 0; x < n; ++x) to[x] = relative[x] > .5f ? to[x] : -1;
+    for (int64_t b = 0; b < n / BLOCK; ++b) inside[b] = bits_above(relative + b * BLOCK, .5f);
 }
 
-void mask(Band spans, const float* const* relatives, const float* const* ridges, int64_t count,
-          float* const* to, uint8_t* const* inside) {
+void mask(Band spans, const float* const* relatives, int64_t count, float* const* to,
+          uint8_t* const* inside) {
     for (const Span span : spans)
-        for (int64_t i = 0; i < count; ++i) mask_row(relatives[i], ridges[i], span, to[i], inside[i]);
+        for (int64_t i = 0; i < count; ++i) mask_row(relatives[i], span, to[i], inside[i]);
 }
 
 struct Steepest {
@@ -213,14 +264,15 @@ struct Steepest {
 // so that no way leads in a circle.
 template <int COUNT>
 NUCENSUS_INLINE void steepest_rows(const float* const* masks, const int32_t* const* numbers, Span span,
-                                   int32_t* const* ways, uint8_t* const* summits) {
+                                   int32_t* const* ways) {
     const float* mask[COUNT + 2];
     const int32_t* number[COUNT + 2];
     int32_t* way[COUNT];
-    for (int i = 0; i < COUNT + 2; ++i) mask[i] = masks[i], number[i] = numbers[i];
-    for (int i = 0; i < COUNT; ++i) way[i] = ways[i];
+    const int64_t start = span.start, n = columns_of(span);
+    for (int i = 0; i < COUNT + 2; ++i) mask[i] = masks[i] + start, number[i] = numbers[i] + start;
+    for (int i = 0; i < COUNT; ++i) way[i] = ways[i] + start;
 #pragma GCC ivdep
-    for (int64_t x = span.start; x < span.end; ++x) {
+    for (int64_t x = 0; x < n; ++x) {
         Steepest of_row[COUNT + 2];
         for (int i = 0; i < COUNT + 2; ++i) {
             of_row[i] = {mask[i][x - 1], number[i][x - 1]};
@@ -233,41 +285,37 @@ NUCENSUS_INLINE void steepest_rows(const float* const* masks, const int32_t* con
             way[i][x] = of_row[i].number;
         }
     }
-    for (int i = 0; i < COUNT; ++i) {
-        uint8_t* __restrict__ summit = summits[i];
-        for (int64_t x = span.start; x < span.end; ++x)
-            summit[x] = (way[i][x] == number[i + 1][x]) & (mask[i + 1][x] >= 0);
-    }
 }
 
 void steepest(Band spans, const float* const* masks, const int32_t* const* numbers, int64_t count,
-              int32_t* const* ways, uint8_t* const* summits) {
+              int32_t* const* ways) {
     for (const Span span : spans)
-        if (count == BAND) steepest_rows<BAND>(masks, numbers, span, ways, summits);
+        if (count == BAND) steepest_rows<BAND>(masks, numbers, span, ways);
         else
             for (int64_t i = 0; i < count; ++i)
-                steepest_rows<1>(masks + i, numbers + i, span, ways + i, summits + i);
+                steepest_rows<1>(masks + i, numbers + i, span, ways + i);
 }
 
 // A pixel beyond the edge is mirrored, so it is as much foreground as the one that it stands for.
-NUCENSUS_INLINE void falls_of_row(const float* const* relatives, const float* const* heights, Span span,
-                                  Row fall, Row sides) {
-    ConstRow in_up = relatives[0], in = relatives[1], in_down = relatives[2];
-    ConstRow up = heights[0], mid = heights[1], down = heights[2];
-    for (int64_t x = span.start; x < span.end; ++x) {
+NUCENSUS_INLINE void falls_of_run(const Run& run, const float* const* relatives, const float* const* heights,
+                                  Row to) {
+    ConstRow in_up = relatives[0] + run.start, in = relatives[1] + run.start,
+             in_down = relatives[2] + run.start;
+    ConstRow up = heights[0] + run.start, mid = heights[1] + run.start, down = heights[2] + run.start;
+    const int64_t n = whole_vectors(run.end - run.start);
+#pragma GCC ivdep
+    for (int64_t x = 0; x < n; ++x) {
+        // Factors, not conditions: a difference that is not wanted might trap, and is no vector then.
         const float out_up = in_up[x] > .5f ? 0.f : 1.f, out_down = in_down[x] > .5f ? 0.f : 1.f;
         const float out_left = in[x - 1] > .5f ? 0.f : 1.f, out_right = in[x + 1] > .5f ? 0.f : 1.f;
-        fall[x] = ((mid[x] - up[x]) * out_up + (mid[x] - down[x]) * out_down) +
-                  ((mid[x] - mid[x - 1]) * out_left + (mid[x] - mid[x + 1]) * out_right);
-        sides[x] = (out_up + out_down) + (out_left + out_right);
+        to[x] = ((mid[x] - up[x]) * out_up + (mid[x] - down[x]) * out_down) +
+                ((mid[x] - mid[x - 1]) * out_left + (mid[x] - mid[x + 1]) * out_right);
     }
 }
 
-void falls(Band spans, const float* const* relatives, const float* const* heights, int64_t count,
-           float* const* falls, float* const* sides) {
-    for (const Span span : spans)
-        for (int64_t i = 0; i < count; ++i)
-            falls_of_row(relatives + i, heights + i, span, falls[i], sides[i]);
+void falls(const Run* first, const Run* last, const float* const* relatives, const float* const* heights,
+           float* to) {
+    for (const Run* run = first; run < last; ++run) falls_of_run(*run, relatives, heights, to + run->first);
 }
 
 void put_in_order(const RowPair* pairs, size_t count, float* values, int64_t n) {

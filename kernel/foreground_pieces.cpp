@@ -26,36 +26,13 @@ void Pieces::find(const Foreground& foreground, int64_t height, int64_t width) {
         const Summit& summit = foreground.summits[r];
         regions[r].crest = summit.ridge, regions[r].seed_y = summit.y, regions[r].seed_x = summit.x;
     }
-    follow_ways(foreground);
     measure(foreground);
 }
 
-// Replaces each way by the one that its end takes, forwards and backwards, until all end at summits.
-void Pieces::follow_ways(const Foreground& foreground) {
-    const int32_t count = foreground.count;
-    piece.assign(foreground.way.begin(), foreground.way.begin() + count);
-    int32_t* to = piece.data();
-    for (size_t r = 0; r < regions.size(); ++r) to[foreground.summits[r].number] = ~static_cast<int32_t>(r);
-    const auto step = [&](int32_t i) {
-        const int32_t next = to[i], after = to[next < 0 ? i : next];
-        return to[i] = after;
-    };
-    for (bool forwards = true, found = false; !found; forwards = !forwards) {
-        int32_t all = -1;  // negative once every pixel knows its summit
-        if (forwards)
-            for (int32_t i = 0; i < count; ++i) all &= step(i);
-        else
-            for (int32_t i = count - 1; i >= 0; --i) all &= step(i);
-        found = all < 0;
-    }
-    for (int32_t i = 0; i < count; ++i) to[i] = ~to[i];
-}
-
 void Pieces::measure(const Foreground& foreground) {
-    const Run* runs = foreground.runs.data();
     for (int64_t y = 0; y < h; ++y) {
-        const Run *run = runs + foreground.first_run[y], *end = runs + foreground.first_run[y + 1];
-        const Run *below = end, *last = y + 1 < h ? runs + foreground.first_run[y + 2] : end;
+        const Run *run = foreground.runs_from(y), *end = foreground.runs_from(y + 1);
+        const Run *below = end, *last = y + 1 < h ? foreground.runs_from(y + 2) : end;
         for (; run < end; ++run) {
             measure_run(foreground, y, *run);
             while (below < last && below->end <= run->start) ++below;
@@ -68,19 +45,25 @@ void Pieces::measure(const Foreground& foreground) {
 // What lies side by side in a run: stretches of one piece.
 void Pieces::measure_run(const Foreground& foreground, int64_t y, const Run& run) {
     const int32_t end = run.first + run.end - run.start, shift = run.start - run.first;
-    const float* height = foreground.height.data();
+    const int32_t* way = foreground.way.data();
+    const float *height = foreground.height.data(), *falls = foreground.fall.data();
+    // Sides that face background: beyond the edge of the image there is none, above and below there is all
+    // along, until `touch_below` takes away where another run lies.
+    const int32_t up_and_down = (y > 0) + (y < h - 1);
+    int32_t beside = run.start > 0;
     for (int32_t i = run.first; i < end;) {
-        const int32_t start = i, mine = piece[i];
-        Region& region = regions[mine];
-        float peak = region.peak, mass = 0, fall = 0, sides = 0;
-        for (; i < end && piece[i] == mine; ++i) {
-            peak = std::max(peak, height[i]);
-            mass += height[i], fall += foreground.fall[i], sides += foreground.sides[i];
-        }
-        region.peak = peak, region.mass += mass, region.fall += fall, region.sides += sides;
+        const int32_t start = i, mine = way[i];
+        Region& region = regions[~mine];
+        float peak = region.peak, mass = 0, fall = 0;
+        for (; i < end && way[i] == mine; ++i)
+            peak = std::max(peak, height[i]), mass += height[i], fall += falls[i];
+        if (i == end) beside += run.end < w;
+        region.peak = peak, region.mass += mass, region.fall += fall;
+        region.sides += up_and_down * (i - start) + beside;
+        beside = 0;
         region.moments.add_run(y, start + shift, i + shift);
         region.touches_edge |= y == 0 || y == h - 1 || start + shift == 0 || i + shift == w;
-        if (i < end) touch(mine, piece[i], std::min(height[i - 1], height[i]));
+        if (i < end) touch(~mine, ~way[i], std::min(height[i - 1], height[i]));
     }
 }
 
@@ -89,18 +72,15 @@ void Pieces::touch_below(const Foreground& foreground, const Run& run, const Run
     const int32_t start = std::max(run.start, below.start), end = std::min(run.end, below.end);
     const float *height = foreground.height.data() + run.first - run.start,
                 *under = foreground.height.data() + below.first - below.start;
-    const int32_t *mine = piece.data() + run.first - run.start,
-                  *theirs = piece.data() + below.first - below.start;
+    const int32_t *mine = foreground.way.data() + run.first - run.start,
+                  *theirs = foreground.way.data() + below.first - below.start;
     for (int32_t x = start; x < end;) {
-        const int32_t a = mine[x], b = theirs[x];
-        if (a == b) {
-            ++x;
-            continue;
-        }
-        float saddle = std::min(height[x], under[x]);
-        for (++x; x < end && mine[x] == a && theirs[x] == b; ++x)
+        const int32_t first = x, a = mine[x], b = theirs[x];
+        float saddle = 0;  // all heights are above
+        for (; x < end && mine[x] == a && theirs[x] == b; ++x)
             saddle = std::max(saddle, std::min(height[x], under[x]));
-        touch(a, b, saddle);
+        regions[~a].sides -= x - first, regions[~b].sides -= x - first;
+        if (a != b) touch(~a, ~b, saddle);
     }
 }
 

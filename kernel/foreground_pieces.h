@@ -23,7 +23,7 @@ struct Region {
     Moments moments;
     double mass = 0;   // sum of heights
     double fall = 0;   // sum of the falls from its pixels to those beside them that are background
-    double sides = 0;  // how many such pairs there are
+    int32_t sides = 0;  // how many such pairs there are
     float peak = 0;    // greatest height
     float crest = -1;  // greatest value of the ridge map, and where
     int32_t seed_y = 0, seed_x = 0;
@@ -38,14 +38,12 @@ struct Contact {
 };
 
 struct Pieces {
-    std::vector<int32_t> piece;  // of each pixel of the foreground
     std::vector<Region> regions;
     std::vector<Contact> contacts;
 
     void find(const Foreground& foreground, int64_t height, int64_t width);
 
 private:
-    void follow_ways(const Foreground& foreground);
     void measure(const Foreground& foreground);
     void measure_run(const Foreground& foreground, int64_t y, const Run& run);
     void touch_below(const Foreground& foreground, const Run& run, const Run& below);

@@ -42,6 +42,11 @@ struct Band {
     const Span* end() const { return last; }
 };
 
+// Neighbouring foreground pixels of a row; their numbers run from `first` on.
+struct Run {
+    int32_t start, end, first;
+};
+
 // Functions of bands look at `count` rows, up to BAND of them, in the columns of `spans`; those that
 // reach further take the rows above and below, too. Rows have room for 16 values on both sides, and
 // `line` is room for as many more than a row has.
@@ -55,7 +60,7 @@ struct Rows {
     void (*highest)(const float* const* rows, int64_t count, int64_t n, float* line, float* to);
     // Sets all of them to one value.
     void (*fill)(Band spans, float value, int64_t count, float* const* to);
-    // Whether (1 or 0) a column has a value above `least`.
+    // Of each block a bit for each column: whether it has a value above `least`.
     void (*rises)(Band spans, const float* const* rows, int64_t count, float least, uint8_t* to);
     // Takes away what lies under each row; `places` are those of the columns.
     void (*subtract)(Band spans, const Ground* grounds, const float* places, int64_t count, float* const* to);
@@ -64,16 +69,16 @@ struct Rows {
                              float* line, float* const* to);
     void (*relative[MOST_REACH])(Band spans, const float* const* crests, const float* const* heights,
                                  int64_t count, float floor, float* line, float* const* to);
-    // The ridge where the relative height is above a half, -1 elsewhere; and 1 or 0.
-    void (*mask)(Band spans, const float* const* relatives, const float* const* ridges, int64_t count,
-                 float* const* to, uint8_t* const* inside);
+    // Replaces values by -1 unless the relative height is above a half: of each block a bit for each column.
+    void (*mask)(Band spans, const float* const* relatives, int64_t count, float* const* to,
+                 uint8_t* const* inside);
     // For each pixel the number of its steepest neighbour, which may be its own: then it is a summit.
     void (*steepest)(Band spans, const float* const* masks, const int32_t* const* numbers, int64_t count,
-                     int32_t* const* ways, uint8_t* const* summits);
-    // Of each pixel of the foreground: the falls to those beside it that are none, and how many of these
-    // there are. Both inputs start a row above.
-    void (*falls)(Band spans, const float* const* relatives, const float* const* heights, int64_t count,
-                  float* const* falls, float* const* sides);
+                     int32_t* const* ways);
+    // Of each pixel of the runs of a row, by number: the sum of the falls to those beside it that are
+    // background. Both inputs start a row above; behind a run up to 7 values more are written.
+    void (*falls)(const Run* first, const Run* last, const float* const* relatives,
+                  const float* const* heights, float* to);
     // Puts `count` pairs out of n-wide rows of values in order, column by column.
     void (*put_in_order)(const RowPair* pairs, size_t count, float* values, int64_t n);
 };

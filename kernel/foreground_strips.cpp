@@ -6,17 +6,8 @@ namespace {
 // How many bands a step is behind the one before if it reaches so many rows.
 int64_t bands_behind(int64_t reach) { return (reach + BAND - 1) / BAND; }
 
-uint64_t bytes_of_block(const uint8_t* bytes) {
-    static_assert(BLOCK == 8);
-    uint64_t all;
-    std::memcpy(&all, bytes, sizeof all);
-    return all;
-}
-
-// One bit for each of 8 bytes that are 0 or 1.
-uint8_t bits_of_block(const uint8_t* bytes) {
-    return static_cast<uint8_t>(bytes_of_block(bytes) * 0x0102040810204080 >> 56);
-}
+constexpr int64_t WORD = 64;            // bits that are looked at at once
+constexpr int64_t FOLLOWED = 2 * BAND;  // so many rows later a way that still leads on waits for the end
 
 // A Gaussian of up to this reach carries an eighth of a step to the next pixel: a quarter is foreground.
 constexpr int LITTLE_REACH = 2;
@@ -32,15 +23,16 @@ void copy_chunks(const Value* from, Value* to, int32_t length) {
 
 void Foreground::clear() {
     runs.clear(), first_run.clear(), summits.clear();
-    count = 0, on_edges = crossings = 0;
+    count = lost_count = 0, on_edges = crossings = 0;
 }
 
 // Makes room for a row of `w` columns.
 void Foreground::start_row(int64_t w) {
     if (static_cast<int64_t>(height.size()) < count + w + CHUNK) {
         height.resize(2 * count + w + CHUNK);
-        way.resize(height.size()), fall.resize(height.size()), sides.resize(height.size());
+        way.resize(height.size()), fall.resize(height.size()), lost.resize(height.size());
     }
+    peaks.resize(BAND * w + 1);
     first_run.push_back(static_cast<int32_t>(runs.size()));
 }
 
@@ -51,6 +43,35 @@ void Foreground::add_run(int64_t start, int64_t end, const float* heights, int32
     copy_chunks(heights + start, height.data() + first, length);
     for (int32_t j = 0; j < length; j += CHUNK)
         for (int32_t i = j; i < j + CHUNK; ++i) numbers[start + i] = first + i;
+}
+
+// From pixel `first` to before `last`: replaces ways to pixels that were met before by theirs, and notes
+// what is a summit and what still does not end at one. All without branches, as none can be foreseen.
+void Foreground::follow_ways(int32_t first, int32_t last) {
+    int32_t *to = way.data(), *peak = peaks.data(), *astray = lost.data() + lost_count;
+    int32_t summit = static_cast<int32_t>(summits.size());
+    for (int32_t i = first; i < last; ++i) {
+        const int32_t next = to[i], is_summit = next == i;
+        const int32_t end = to[std::min(next, i)] - ((i + 1 + summit) & -is_summit);  // ~summit if it is one
+        to[i] = end;
+        *peak = i, peak += is_summit, summit += is_summit;
+        *astray = i, astray += end >= 0;
+    }
+    peak_count = static_cast<int32_t>(peak - peaks.data());
+    lost_count = static_cast<int32_t>(astray - lost.data());
+}
+
+// The same backwards for those that are left, from pixel `first` on; ways are known to before `known`. Hardly
+// any stays that does not lead there.
+void Foreground::follow_back(int32_t first, int32_t known) {
+    int32_t *to = way.data(), *end = lost.data() + lost_count, *kept = end;
+    int32_t* start = std::lower_bound(lost.data(), end, first);
+    for (const int32_t* behind = end; behind > start; --behind) {
+        const int32_t i = behind[-1], next = to[i], last = to[next < known ? next : i];
+        to[i] = last;
+        kept[-1] = i, kept -= last >= 0;
+    }
+    lost_count = static_cast<int32_t>(std::copy(kept, end, start) - lost.data());
 }
 
 int32_t Foreground::number(int64_t y, int64_t x) const {
@@ -67,31 +88,35 @@ void Strips::find(const Rows& of_level, Grid& means, const Background& under, co
     ridge = Gaussian(look.ridge_sigma);
     reach = std::min<int64_t>(MOST_REACH, std::max<int64_t>(1, look.reach));
     floor = 2 * static_cast<float>(threshold), least = .249f * floor;  // what is lower is 0
-    const int64_t crests_behind = bands_behind(crest.reach),
-                  relative_behind = crests_behind + bands_behind(reach);
-    const int64_t ridges_behind = relative_behind + bands_behind(ridge.reach);
-    resize(2 * ridges_behind + 2);
+    Behind behind;
+    behind.crests = bands_behind(crest.reach), behind.relative = behind.crests + bands_behind(reach);
+    behind.ridges = behind.relative + bands_behind(ridge.reach);
+    resize(behind);
     choose_candidates();
-    for (int64_t band = 0; band <= grid->bands() + ridges_behind; ++band) {
+    for (int64_t band = 0; band <= grid->bands() + behind.ridges; ++band) {
         if (exists(band)) raise(band);
-        if (exists(band - crests_behind)) take_crests(band - crests_behind);
-        if (exists(band - relative_behind)) take_relative(band - relative_behind);
-        if (exists(band - ridges_behind)) take_ridges(band - ridges_behind);
-        if (exists(band - ridges_behind - 1)) climb(band - ridges_behind - 1);
+        if (exists(band - behind.crests)) take_crests(band - behind.crests);
+        if (exists(band - behind.relative)) take_relative(band - behind.relative);
+        if (exists(band - behind.ridges)) take_ridges(band - behind.ridges);
+        if (exists(band - behind.ridges - 1)) climb(band - behind.ridges - 1);
     }
+    while (out->lost_count) out->follow_back(0, out->count);
     out->first_run.push_back(static_cast<int32_t>(out->runs.size()));
 }
 
-void Strips::resize(int64_t bands_kept) {
-    for (auto* map : {&heights, &crests, &relatives}) map->resize(h, w, bands_kept * BAND);
-    for (auto* map : {&ridges, &masks}) map->resize(h, w, 3 * BAND);
-    for (auto* map : {&falls, &sides}) map->resize(h, w, BAND);
+// As few rows as serve, so that all of them stay in the cache: the last that needs a row is so far behind.
+void Strips::resize(const Behind& behind) {
+    const int64_t around = behind.relative - behind.crests, beside = behind.ridges - behind.relative;
+    heights.resize(h, w, (behind.ridges + 3) * BAND);  // `climb` looks at a row above the band
+    crests.resize(h, w, (2 * around + 1) * BAND);
+    relatives.resize(h, w, (std::max(2 * beside, beside + 2) + 1) * BAND);
+    ridges.resize(h, w, 3 * BAND);
     for (auto* map : {&heights, &crests, &relatives}) map->fill(0);
-    masks.fill(-1);
-    numbers.resize(h, w, 3 * BAND), ways.resize(h, w, BAND), marks.resize(h, w, BAND);
+    ridges.fill(-1);
+    numbers.resize(h, w, 3 * BAND), ways.resize(h, w, BAND);
+    bits.resize(h, words() * WORD / BLOCK, BAND);
     outside.assign(whole_blocks(w) + 2 * MARGIN, -1.f);
     line.resize(BAND * (whole_blocks(w) + 2 * MARGIN));
-    bits.assign(grid->blocks / 8 + 1, 0);  // one more, where a run at the edge ends
     spans.clear(), cores.clear();
     out->clear();
 }
@@ -137,9 +162,9 @@ void Strips::raise(int64_t band) {
     rows->blur[smoothing.reach - 1](candidates.band(band), from, count, smoothing.taps, line.data(), to);
     background->subtract(*rows, candidates.band(band), y, count, to);
     for (int64_t j = 0; j < count; ++j) heights.mirror_columns(y + j, crest.reach);
-    std::fill_n(marks.row(y), whole_blocks(w), 0);
-    rows->rises(candidates.band(band), to, count, least, marks.row(y));
-    spans.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.row(y) + b * BLOCK) != 0; });
+    uint8_t* risen = empty_bits(y);
+    rows->rises(candidates.band(band), to, count, least, risen);
+    spans.add_band(grid->blocks, [&](int64_t b) { return risen[b] != 0; });
 }
 
 // Heights smoothed once more: the brightest grain of a nucleus is not its height.
@@ -165,9 +190,9 @@ void Strips::take_relative(int64_t band) {
     empty(relatives, band, spans, 0);
     rows->relative[reach - 1](spans.band(band), from, height, count, floor, line.data(), to);
     for (int64_t j = 0; j < count; ++j) relatives.mirror_columns(y + j, ridge.reach);
-    std::fill_n(marks.row(y), whole_blocks(w), 0);
-    rows->rises(spans.band(band), to, count, .5f, marks.row(y));
-    cores.add_band(grid->blocks, [&](int64_t b) { return bytes_of_block(marks.row(y) + b * BLOCK) != 0; });
+    uint8_t* inside = empty_bits(y);
+    rows->rises(spans.band(band), to, count, .5f, inside);
+    cores.add_band(grid->blocks, [&](int64_t b) { return inside[b] != 0; });
     for (const Span span : spans.band(band)) count_edges(y, span);
 }
 
@@ -188,36 +213,39 @@ void Strips::count_edges(int64_t y, Span span) {
 void Strips::take_ridges(int64_t band) {
     const int64_t y = band * BAND, count = row_count(band);
     const float *from[BAND + 2 * MOST_REACH], *relative[BAND];
-    float *of_ridge[BAND], *to[BAND];
+    float* to[BAND];
     uint8_t* inside[BAND];
     relatives.rows(y - ridge.reach, count + 2 * ridge.reach, from);
     relatives.rows(y, count, relative);
-    ridges.rows(y, count, of_ridge);
-    masks.rows(y, count, to);
-    marks.rows(y, count, inside);
-    empty(masks, band, cores, -1);
-    rows->blur[ridge.reach - 1](cores.band(band), from, count, ridge.taps, line.data(), of_ridge);
-    rows->mask(cores.band(band), relative, of_ridge, count, to, inside);
+    ridges.rows(y, count, to);
+    for (int64_t j = 0; j < count; ++j) inside[j] = empty_bits(y + j);
+    empty(ridges, band, cores, -1);
+    rows->blur[ridge.reach - 1](cores.band(band), from, count, ridge.taps, line.data(), to);
+    rows->mask(cores.band(band), relative, count, to, inside);
     for (int64_t j = 0; j < count; ++j) number_row(y + j);
+}
+
+// One row of a map of bits, in which nothing is marked.
+uint8_t* Strips::empty_bits(int64_t y) {
+    std::fill_n(bits.row(y), words() * WORD / BLOCK, 0);
+    return bits.row(y);
 }
 
 // Finds the runs of a row and numbers their pixels.
 void Strips::number_row(int64_t y) {
     out->start_row(w);
-    std::fill(masks.row(y) + w, masks.row(y) + whole_blocks(w), -1.f);
-    std::fill(marks.row(y) + w, marks.row(y) + whole_blocks(w), 0);
-    std::fill(bits.begin(), bits.end(), 0);
-    auto* bytes = reinterpret_cast<uint8_t*>(bits.data());
-    const uint8_t* inside = marks.row(y);
-    for (const Span span : cores.band(y / BAND))
-        for (int64_t x = span.start; x < span.end; x += BLOCK) bytes[x / BLOCK] = bits_of_block(inside + x);
+    std::fill(ridges.row(y) + w, ridges.row(y) + whole_blocks(w), -1.f);
+    uint8_t* inside = bits.row(y);
+    if (w % BLOCK) inside[w / BLOCK] &= static_cast<uint8_t>((1 << w % BLOCK) - 1);
     const float* height = heights.row(y);
     int32_t* number = numbers.row(y);
     int64_t start = -1;
-    for (size_t word = 0; word < bits.size(); ++word) {
-        uint64_t changes = bits[word] ^ (bits[word] << 1 | (start >= 0));
+    for (int64_t word = 0; word < words(); ++word) {
+        uint64_t of_word;
+        std::memcpy(&of_word, inside + word * sizeof of_word, sizeof of_word);
+        uint64_t changes = of_word ^ (of_word << 1 | (start >= 0));
         for (; changes; changes &= changes - 1) {
-            const int64_t at = static_cast<int64_t>(word) * 64 + __builtin_ctzll(changes);
+            const int64_t at = word * WORD + __builtin_ctzll(changes);
             if (start >= 0) out->add_run(start, at, height, number);
             start = start >= 0 ? -1 : at;
         }
@@ -230,43 +258,41 @@ void Strips::climb(int64_t band) {
     const float* around[BAND + 2];
     const int32_t* numbered[BAND + 2];
     int32_t* to[BAND];
-    uint8_t* is_summit[BAND];
-    masks.rows(y - 1, count + 2, around);
+    ridges.rows(y - 1, count + 2, around);
     numbers.rows(y - 1, count + 2, numbered);
     if (y == 0) around[0] = outside.data() + MARGIN;
     if (y + count == h) around[count + 1] = outside.data() + MARGIN;
     ways.rows(y, count, to);
-    marks.rows(y, count, is_summit);
-    rows->steepest(cores.band(band), around, numbered, count, to, is_summit);
+    rows->steepest(cores.band(band), around, numbered, count, to);
     const float *relative[BAND + 2], *height[BAND + 2];
-    float *of_falls[BAND], *of_sides[BAND];
     relatives.rows(y - 1, count + 2, relative);
     heights.rows(y - 1, count + 2, height);
-    falls.rows(y, count, of_falls);
-    sides.rows(y, count, of_sides);
-    rows->falls(cores.band(band), relative, height, count, of_falls, of_sides);
-    for (int64_t j = 0; j < count; ++j) keep_ways(y + j);
+    for (int64_t j = 0; j < count; ++j) {
+        keep_ways(y + j);
+        rows->falls(out->runs_from(y + j), out->runs_from(y + j + 1), relative + j, height + j,
+                    out->fall.data());
+    }
+    const int32_t known = out->first_pixel(y + count);
+    out->follow_ways(out->first_pixel(y), known);
+    out->follow_back(out->first_pixel(std::max<int64_t>(0, y - FOLLOWED)), known);
+    keep_summits(y, count);
 }
 
 void Strips::keep_ways(int64_t y) {
     const int32_t* way = ways.row(y);
-    const float* of_ridge = ridges.row(y);
-    const uint8_t* is_summit = marks.row(y);
-    for (const Span span : cores.band(y / BAND))
-        for (int64_t x = span.start; x < span.end; x += BLOCK)
-            for (uint32_t bits = bits_of_block(is_summit + x); bits; bits &= bits - 1) {
-                const int32_t at = static_cast<int32_t>(x) + __builtin_ctz(bits);
-                out->summits.push_back({way[at], static_cast<int32_t>(y), at, of_ridge[at]});
+    for (const Run* run = out->runs_from(y); run < out->runs_from(y + 1); ++run)
+        copy_chunks(way + run->start, out->way.data() + run->first, run->end - run->start);
+}
+
+// Where the summits of some rows are, of which the numbers are known.
+void Strips::keep_summits(int64_t y, int64_t count) {
+    const int32_t *peak = out->peaks.data(), *last = peak + out->peak_count;
+    for (const int64_t end = y + count; y < end; ++y)
+        for (const Run* run = out->runs_from(y); run < out->runs_from(y + 1); ++run)
+            for (; peak < last && *peak < run->first + run->end - run->start; ++peak) {
+                const int32_t x = run->start + *peak - run->first;
+                out->summits.push_back({static_cast<int32_t>(y), x, ridges.row(y)[x]});
             }
-    const Run* run = out->runs.data() + out->first_run[y];
-    const Run* end =
-        y + 1 < h ? out->runs.data() + out->first_run[y + 1] : out->runs.data() + out->runs.size();
-    for (; run < end; ++run) {
-        const int32_t length = run->end - run->start;
-        copy_chunks(way + run->start, out->way.data() + run->first, length);
-        copy_chunks(falls.row(y) + run->start, out->fall.data() + run->first, length);
-        copy_chunks(sides.row(y) + run->start, out->sides.data() + run->first, length);
-    }
 }
 
 }  // namespace nucensus

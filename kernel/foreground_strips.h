@@ -9,13 +9,8 @@
 
 namespace nucensus {
 
-// Neighbouring foreground pixels of a row; their numbers run from `first` on.
-struct Run {
-    int32_t start, end, first;
-};
-
 struct Summit {
-    int32_t number, y, x;
+    int32_t y, x;
     float ridge;
 };
 
@@ -25,17 +20,31 @@ struct Foreground {
     std::vector<int32_t> first_run;  // of each row, and the end of the last
     int32_t count = 0;
     std::vector<float> height;  // above the background
-    std::vector<float> fall;    // to those beside it that are background: the sum, and how many there are
-    std::vector<float> sides;
-    std::vector<int32_t> way;  // the number of the steepest neighbour; a summit has its own
+    std::vector<float> fall;    // the sum of the falls to those beside it that are background
+    // Upwards: the number of another pixel, or ~ the place in `summits` of the summit that it ends at.
+    std::vector<int32_t> way;
     std::vector<Summit> summits;
+    std::vector<int32_t> lost;   // pixels of which the summit is not known yet, in order
+    std::vector<int32_t> peaks;  // those of a band that are summits
+    int32_t lost_count = 0, peak_count = 0;
     int64_t on_edges = 0, crossings = 0;  // between a quarter and three quarters of the way up; of the middle
 
     void clear();
     void start_row(int64_t w);
     void add_run(int64_t start, int64_t end, const float* heights, int32_t* numbers);
+    void follow_ways(int32_t first, int32_t last);
+    void follow_back(int32_t first, int32_t known);
     double edge_width() const {
         return crossings ? static_cast<double>(on_edges) / static_cast<double>(crossings) : 0;
+    }
+    // The first run of row `y`, and its first pixel; or, if there is none yet, where it will be.
+    const Run* runs_from(int64_t y) const {
+        const bool known = y < static_cast<int64_t>(first_run.size());
+        return runs.data() + (known ? static_cast<size_t>(first_run[y]) : runs.size());
+    }
+    int32_t first_pixel(int64_t y) const {
+        const Run* run = runs_from(y);
+        return run < runs.data() + runs.size() ? run->first : count;
     }
     // The number of a pixel, -1 if it is background.
     int32_t number(int64_t y, int64_t x) const;
@@ -49,8 +58,14 @@ public:
               double threshold, Foreground& foreground);
 
 private:
-    void resize(int64_t bands_kept);
+    // How many bands each step is behind the heights.
+    struct Behind {
+        int64_t crests, relative, ridges;
+    };
+
+    void resize(const Behind& behind);
     void choose_candidates();
+    uint8_t* empty_bits(int64_t y);
     void empty(Map<float>& map, int64_t band, const Spans& written, float value);
     void raise(int64_t band);
     void take_crests(int64_t band);
@@ -60,9 +75,12 @@ private:
     void number_row(int64_t y);
     void climb(int64_t band);
     void keep_ways(int64_t y);
+    void keep_summits(int64_t y, int64_t count);
 
     bool exists(int64_t band) const { return band >= 0 && band < grid->bands(); }
     int64_t row_count(int64_t band) const { return std::min(BAND, h - band * BAND); }
+    // Of the bits of a row: one more than it needs, where a run at the edge ends.
+    int64_t words() const { return grid->blocks / BLOCK + 1; }
 
     const Rows* rows = nullptr;
     Grid* grid = nullptr;
@@ -74,10 +92,9 @@ private:
 
     Spans candidates, spans, cores;  // where objects may be, where something rises, where foreground is
     std::vector<char> rises;
-    Map<float> heights, crests, relatives, ridges, masks, falls, sides;
+    Map<float> heights, crests, relatives, ridges;  // the last is -1 where no foreground is
     Map<int32_t> numbers, ways;
-    Map<uint8_t> marks;          // 1 or 0: what each step is asked for
-    std::vector<uint64_t> bits;  // of one row: what is foreground
+    Map<uint8_t> bits;  // of each block, one for each column
     std::vector<float> line, outside;
 };
 
