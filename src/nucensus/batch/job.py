@@ -55,7 +55,7 @@ class Job:
     stop : threading.Event or None
         Once it is set, no image is begun.
     pools : dict of str to Resolved
-        What the images of each folder look like, and under "" all of them.
+        What the images of a folder and those below it look like, and under "" all of them.
     """
 
     settings: Settings
@@ -141,7 +141,11 @@ class Job:
                 self.budget.give_back(loaded.taken_bytes)
 
     def _resolved(self, path: str) -> Resolved | None:
-        return self.pools.get(os.path.dirname(path), self.pools.get(""))
+        """Return what the images of the nearest folder above look like."""
+        folder = os.path.dirname(path)
+        while folder not in self.pools and folder != os.path.dirname(folder):
+            folder = os.path.dirname(folder)
+        return self.pools.get(folder, self.pools.get(""))
 
     @contextlib.contextmanager
     def _marked(self, key: int) -> Iterator[None]:

@@ -239,14 +239,15 @@ class RunWriter:
                 yield key, as_text(path), plane_of(plane)
 
     def listed(self) -> Iterator[tuple[int, str, Plane]]:
-        """Yield (key, path, plane) of every image that the listing found right, in its order.
+        """Yield (key, path, plane) of every image that the listing found right, sorted by path.
 
-        The keys of images of other shards are beyond those of the run.
+        That does not depend on the order in which they were named. The keys of images of other
+        shards are beyond those of the run.
         """
         query = (
             "SELECT position, key, path, plane FROM images WHERE stage IS NOT 'discover' UNION ALL "
             "SELECT position, position + 1 + coalesce((SELECT max(key) FROM journal), 0), path, "
-            "plane FROM others WHERE stage IS NULL ORDER BY position"
+            "plane FROM others WHERE stage IS NULL ORDER BY path, position"
         )
         for _, key, path, plane in self._database.execute(query):
             yield key, as_text(path), plane_of(plane)
