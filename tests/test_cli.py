@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+import nucensus as nc
+
 
 def nucensus(*arguments, **options):
     return subprocess.run(
@@ -111,3 +113,48 @@ def test_bench_measures_checks_and_draws(plate, tmp_path):
     page = (tmp_path / "bench" / "bench.html").read_text()
     assert "http://" not in page
     assert "https://" not in page
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], nc.Settings()),
+        (["--as-published"], nc.Settings.published()),
+        (["--as-published", "--border", "keep"], nc.Settings(threshold=1000, border="keep")),
+        (["--as-published", "--sigma", 3], nc.Settings(sigma=3)),
+        (["--border", "auto"], nc.Settings()),
+        (["--threshold", 300, "--border", "auto"], nc.Settings(threshold=300)),
+        (["--detector", "maxima"], nc.Settings("maxima")),
+        (["--detector", "maxima", "--threshold", 300, "--sigma", "auto"],
+         nc.Settings("maxima", threshold=300)),
+        (["--as-published", "--settings", "FILE"], nc.Settings.published()),
+        (["--settings", "FILE", "--sigma", "auto"],
+         nc.Settings("log", min_distance=5, threshold=70, border="count", sigma_um=2)),
+    ],
+)  # fmt: skip
+def test_what_is_typed_is_what_the_run_is_taken_with(options, expected, plate, tmp_path):
+    file = tmp_path / "s.toml"
+    file.write_text(
+        'detector = "log"\nsigma = 5\nsigma_um = 2\nmin_distance = 5\nthreshold = 70\n'
+        'border = "count"\n'
+    )
+    options = [file if each == "FILE" else each for each in options]
+    nucensus("detect", plate, "-o", tmp_path / "run", *options)
+    with nc.Run(tmp_path / "run") as run:
+        assert run.settings == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--as-published", "--detector", "log"], "does not go with --detector log"),
+        (["--as-published", "--threshold", "auto"], "does not go with --threshold auto"),
+        (["--detector", "auto", "--sigma", 3], "does not go with --detector auto"),
+        (["--sigma", "auto", "--threshold", 300], "or give --detector maxima, which estimates"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(options, expected, plate, tmp_path):
+    done = nucensus("detect", plate, "-o", tmp_path / "run", *options)
+    assert done.returncode == 2
+    assert expected in " ".join(done.stderr.split())
+    assert not (tmp_path / "run").exists()

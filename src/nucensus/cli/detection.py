@@ -58,8 +58,9 @@ _OPTIONS = (
     ),
     click.option(
         "--border",
-        type=click.Choice(["drop", "keep", "count"]),
-        help="Nuclei near the edge: none, all, or those on two of four edges.  [published: drop]",
+        type=click.Choice(["drop", "keep", "count", "auto"]),
+        help="Nuclei near the edge: none, all, or those on two of four edges.  [published: drop; "
+        "else keep]",
     ),
     click.option(
         "--subpixel", is_flag=True, default=None, help="Also give centres in fractions of a pixel."
@@ -72,6 +73,8 @@ _NAMES = (
     "detector", "sigma", "sigma_um", "min_distance", "threshold", "border", "subpixel", "invert",
 )  # fmt: skip
 
+_NUMBERS = ("sigma", "sigma_um", "min_distance", "threshold")
+
 
 def detection_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command these options; it is called with `given`, a dictionary of what was typed."""
@@ -81,10 +84,41 @@ def detection_options(command: Callable[..., None]) -> Callable[..., None]:
         typed = {name: options.pop(name) for name in _NAMES}
         given = {name: value for name, value in typed.items() if value is not None}
         if as_published:
-            given = {"threshold": 1000, **given}
+            given = _published(given)
+        elif options.get("settings_file") is None:
+            _refuse_numbers_with_auto(given)
         command(given=given, **options)
 
     decorated: Callable[..., None] = with_given
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
+
+
+def _published(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the published settings, and of what was typed the numbers and the border."""
+    from ..model import Settings
+
+    for name, value in given.items():
+        if value == "auto" or (name == "detector" and value != "maxima"):
+            raise click.UsageError(
+                f"--as-published is the detector maxima with its numbers; it does not go with "
+                f"{_option(name)} {value}; leave out one of them."
+            )
+    return {**Settings.published().as_dict(), **given}
+
+
+def _refuse_numbers_with_auto(given: dict[str, Any]) -> None:
+    """Refuse to replace what was typed as auto by the published detector and its numbers."""
+    numbers = [name for name in _NUMBERS if given.get(name, "auto") != "auto"]
+    open_ = [name for name in ("detector", *_NUMBERS) if given.get(name) == "auto"]
+    if numbers and open_ and given.get("detector", "auto") == "auto":
+        raise click.UsageError(
+            f"{_option(numbers[0])} brings the published detector with its numbers; it does not go "
+            f"with {_option(open_[0])} auto; leave out one of them, or give --detector maxima, "
+            f"which estimates what is left out."
+        )
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
