@@ -66,6 +66,11 @@ def detect(image: NDArray[Any], settings: Settings, resolved: Resolved | None = 
         image is a set of its own.
     """
     image = _upright(image, settings)
+    if settings.border == "count" and image.ndim != 2:
+        raise ValueError(
+            f"the image has {image.ndim} axes, and only in planes nuclei can be counted on two of "
+            f"four edges; give --border keep or drop"
+        )
     if image.dtype.kind == "f" and image.size and not np.isfinite(image).any():
         raise ValueError("the image holds no number, only NaN or infinities; check its source")
     if settings.are_numbers:

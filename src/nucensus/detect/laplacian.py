@@ -22,13 +22,24 @@ def find_blobs(image: NDArray[Any], settings: Settings, resolved: Resolved | Non
     """Find nuclei as blobs over scales: the detector `log`.
 
     A pair of numbers as sigma is the range of scales, one number is the only
-    scale; the threshold is the least contrast.
+    scale; the threshold is the least contrast. What is not finite counts as the
+    median, as for `auto`.
     """
+    if image.ndim != 2:
+        raise ValueError(
+            f"the image has {image.ndim} axes, and the detector log finds nuclei in planes only; "
+            f"choose a plane, or the detector maxima"
+        )
     if isinstance(settings.sigma, str) and resolved is not None and resolved.is_blank:
         return Centres(np.empty((0, 2), np.int64), np.empty(0), flag="blank")
     scales, threshold = blob_parameters(settings, resolved)
-    points, contrasts, _ = detect_log(image, sigma_range=scales, threshold=threshold)
+    points, contrasts, _ = detect_log(_finite(image), sigma_range=scales, threshold=threshold)
     return Centres(points, contrasts)
+
+
+def _finite(image: NDArray[Any]) -> NDArray[Any]:
+    usable = np.isfinite(image)
+    return image if usable.all() else np.where(usable, image, np.median(image[usable]))
 
 
 def blob_parameters(
