@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import tifffile
@@ -99,6 +101,40 @@ def test_a_truth_of_other_images_is_refused(tmp_path, plate):
     (tmp_path / "truth.csv").write_text("name,y,x\nother.tif,3,4\n")
     with pytest.raises(InputError, match="with the columns image, y and x"):
         score_run(run, tmp_path / "truth.csv")
+
+
+def test_a_label_image_that_is_not_that_of_its_image_is_refused_by_name(tmp_path, plate):
+    run = nucensus.census(plate)
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    tifffile.imwrite(labels / "A01_s1.tif", LABELS)
+    with pytest.raises(InputError, match=r"A01_s1\.tif' has shape \(40, 60\) and its image"):
+        score_run(run, labels)
+    (labels / "A01_s1.tif").write_text("no picture")
+    with pytest.raises(InputError, match=r"A01_s1\.tif' is no label image: the file does not"):
+        score_run(run, labels)
+
+
+def test_two_images_of_one_name_are_not_scored_as_one(tmp_path, plate):
+    (tmp_path / "truth.csv").write_text("image,y,x\nA01_s1.tif,3,4\n")
+    shutil.copytree(plate, tmp_path / "both" / "first")
+    shutil.copytree(plate, tmp_path / "both" / "second")
+    with pytest.raises(InputError, match="several images of the run are called A01_s1"):
+        score_run(nucensus.census(tmp_path / "both"), tmp_path / "truth.csv")
+
+
+def test_a_table_that_a_spreadsheet_wrote_is_read(tmp_path, plate):
+    run = nucensus.census(plate)
+    (tmp_path / "truth.csv").write_text("\ufeffimage,y,x\nA01_s1.tif,3,4\n", "utf-8")
+    assert score_run(run, tmp_path / "truth.csv").keys() == {"A01_s1"}
+
+
+def test_where_every_image_failed_all_is_missed(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.tif").write_text("no picture")
+    (tmp_path / "truth.csv").write_text("image,y,x\na,3,4\n")
+    run = nucensus.census(tmp_path / "in")
+    assert evaluate(score_run(run, tmp_path / "truth.csv")).recall.value == 0
 
 
 def test_evaluate_prints_the_scores_and_draws_the_worst_fields(tmp_path, plate):

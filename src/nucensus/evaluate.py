@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError
+from .errors import InputError, NucensusError
 from .model import Points
 from .neighbours import pairs_within
 from .read import SUFFIXES, read
@@ -270,25 +270,61 @@ def score_run(
     Raises
     ------
     InputError
-        `truth` holds no field of the run, or a table without these columns.
+        `truth` holds no field of the run, or a table without these columns, a
+        label image cannot be read or has another shape than its image, or two
+        images of the run have the name of one field.
     """
+    known = read_truth(truth)
+    shapes = _shapes_of(run, known, os.fspath(truth))
     found = {
         field_name(name): np.column_stack((nuclei["y"], nuclei["x"]))
         for name, nuclei in run.nuclei_by_image()
     }
     none = np.empty((0, 2), np.int64)
-    scores = {
-        name: score_against_labels(name, found.get(name, none), read(known))
-        if isinstance(known, Path)
-        else score_against_points(name, found.get(name, none), known, radius_px=radius_px)
-        for name, known in read_truth(truth).items()
-    }
-    if not scores.keys() & found.keys():
-        raise InputError(
-            f"{os.fspath(truth)!r} holds no field of the run; expected label images, or rows, "
-            f"named as the images of the run are, such as {next(iter(found), 'A01_s1')!r}"
+    return {
+        name: score_against_labels(
+            name, found.get(name, none), _read_labels(true, shapes.get(name))
         )
-    return scores
+        if isinstance(true, Path)
+        else score_against_points(name, found.get(name, none), true, radius_px=radius_px)
+        for name, true in known.items()
+    }
+
+
+def _shapes_of(
+    run: Run, truth: dict[str, Truth], spelled: str
+) -> dict[str, tuple[int, int] | None]:
+    """Return the shape of each image of the run that has a truth; None if it failed."""
+    shapes: dict[str, tuple[int, int] | None] = {}
+    name = "A01_s1"
+    for image, height, width in run.rows("name", "height", "width"):
+        name = field_name(image)
+        if name in shapes:
+            raise InputError(
+                f"several images of the run are called {name}; expected one for each field of the "
+                f"truth; evaluate runs of one folder, or of one plane, each with its own truth"
+            )
+        if name in truth:
+            shapes[name] = None if height is None else (height, width)
+    if not shapes:
+        raise InputError(
+            f"{spelled!r} holds no field of the run; expected label images, or rows, "
+            f"named as the images of the run are, such as {name!r}"
+        )
+    return shapes
+
+
+def _read_labels(path: Path, shape: tuple[int, int] | None) -> NDArray[Any]:
+    try:
+        labels = read(path)
+    except NucensusError as error:
+        raise InputError(f"{os.fspath(path)!r} is no label image: {error}") from error
+    if labels.shape != (shape or labels.shape):
+        raise InputError(
+            f"the label image {os.fspath(path)!r} has shape {labels.shape} and its image {shape}; "
+            f"expected the same; take the label image of the image that was counted"
+        )
+    return labels
 
 
 def read_truth(truth: str | os.PathLike[str]) -> dict[str, Truth]:
@@ -323,7 +359,7 @@ def _is_image(path: Path) -> bool:
 def _read_centres(path: Path) -> dict[str, NDArray[np.float64]]:
     centres: dict[str, list[tuple[float, float]]] = defaultdict(list)
     try:
-        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             for row in csv.DictReader(file):
                 centres[field_name(row["image"])].append((float(row["y"]), float(row["x"])))
     except (OSError, KeyError, ValueError, TypeError) as error:
