@@ -116,9 +116,11 @@ def test_held_out_scores_are_lower_where_wells_need_other_numbers(set_with_truth
     assert tuned.held_out.f1.value < tuned.training.f1.value
 
 
-def test_tune_parameters_prints_a_command_that_works(set_with_truth):
+@pytest.mark.parametrize("tried", [{}, {"sigma": [3.0], "threshold": [1000.0625, 1000.1234567]}])
+def test_tune_parameters_prints_a_command_that_works(set_with_truth, tried):
     plate, labels = str(set_with_truth / "plate"), str(set_with_truth / "labels")
-    result = CliRunner().invoke(command, [plate, labels])
+    options = [f"--{name}={','.join(map(str, values))}" for name, values in tried.items()]
+    result = CliRunner().invoke(command, [plate, labels, *options])
     assert result.exit_code == 0, result.output
     assert "6 images of 3 wells" in result.output
     for line in ("on these images", "on wells left out", "without any parameter"):
@@ -129,7 +131,7 @@ def test_tune_parameters_prints_a_command_that_works(set_with_truth):
     assert Settings(
         sigma=float(numbers["sigma"]), min_distance=int(numbers["min-distance"]),
         threshold=float(numbers["threshold"]), border=numbers["border"],
-    ) == nucensus.tune_parameters(plate, labels).settings  # fmt: skip
+    ) == nucensus.tune_parameters(plate, labels, **tried).settings  # fmt: skip
 
 
 def test_a_best_number_at_the_edge_of_what_was_tried_is_said(set_with_truth):

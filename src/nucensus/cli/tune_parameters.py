@@ -112,7 +112,7 @@ def _command_line(
         for name in ("sigma", "min_distance", "threshold", "border")
     }
     options = [
-        f"--{name.replace('_', '-')}={value:g}"
+        f"--{name.replace('_', '-')}={value:.15g}"
         if isinstance(value, float)
         else f"--{name.replace('_', '-')}={value}"
         for name, value in {**chosen, **numbers}.items()
