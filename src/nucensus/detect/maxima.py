@@ -111,6 +111,11 @@ def parameters(settings: Settings, resolved: Resolved | None) -> Parameters:
     )
 
 
+def radius_for(numbers: Parameters) -> float:
+    """Return the radius of the nuclei that such numbers are for, in pixels."""
+    return max(numbers.min_distance, float(np.mean(numbers.sigma)) / _SIGMA)
+
+
 def find_maxima(image: NDArray[Any], settings: Settings, resolved: Resolved | None) -> Centres:
     """Find nuclei as first published: the detector `maxima`."""
     numbers = parameters(settings, resolved)

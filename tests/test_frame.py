@@ -1,0 +1,39 @@
+"""The unbiased counting frame: every nucleus is counted in one field, wherever the edges are."""
+
+import numpy as np
+import pytest
+from scenes import make_scene
+
+from nucensus.detect import detect, estimate, pool
+from nucensus.model import Settings
+
+NUMBERS = {"sigma": 4, "min_distance": 6, "threshold": 300}
+LOG = {"sigma": (6, 15), "min_distance": 6, "threshold": 100}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({}, id="auto"),
+        pytest.param(NUMBERS, id="numbers"),
+        pytest.param({"detector": "maxima"}, id="maxima"),
+        pytest.param({"detector": "log"}, id="log"),
+        pytest.param({"detector": "log", **LOG}, id="log with numbers"),
+    ],
+)
+def test_the_fields_that_a_large_field_is_cut_into_hold_as_many_nuclei(settings):
+    whole = fields = kept = 0
+    for seed in range(4):
+        scene = make_scene(
+            radius=14, count=350, shape=(1000, 1000), gap=1.05, contrast=800, seed=seed
+        )
+        image = scene.image.astype(np.uint16)
+        known = pool([estimate(image)])
+        whole += len(detect(image, Settings(**settings), known))
+        for y in range(0, 1000, 200):
+            for x in range(0, 1000, 200):
+                field = image[y : y + 200, x : x + 200]
+                fields += len(detect(field, Settings(border="count", **settings), known))
+                kept += len(detect(field, Settings(border="keep", **settings), known))
+    assert kept > 1.15 * whole
+    assert fields == pytest.approx(whole, rel=0.01)
