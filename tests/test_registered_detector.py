@@ -69,3 +69,21 @@ def test_a_detector_that_nobody_registers_is_refused_with_the_names_of_those_the
     assert "there is no detector 'cellpose'; expected one of auto, maxima, log, stardist" in (
         done.stderr
     )
+
+
+def test_a_detector_that_returns_no_centres_is_told_what_was_expected(installed, plate, tmp_path):
+    entries = tmp_path / "site" / "nucensus_stardist-1.0.dist-info" / "entry_points.txt"
+    entries.write_text("[nucensus.detectors]\nstardist = listing:find\n")
+    (tmp_path / "site" / "listing.py").write_text("def find(*_):\n    return [(1, 2)]\n")
+    done = run("detect", plate, "-o", tmp_path / "run", "--detector", "stardist", env=installed)
+    assert done.returncode == 3
+    assert "the detector 'stardist' returned list; expected nucensus.model.Centres" in done.stderr
+
+
+def test_a_detector_that_cannot_be_loaded_is_refused_with_its_reason(installed, plate, tmp_path):
+    entries = tmp_path / "site" / "nucensus_stardist-1.0.dist-info" / "entry_points.txt"
+    entries.write_text("[nucensus.detectors]\nstardist = not_installed:find\n")
+    done = run("detect", plate, "-o", tmp_path / "run", "--detector", "stardist", env=installed)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: the detector 'stardist' is registered as not_installed:")
+    assert "No module named 'not_installed'" in done.stderr

@@ -53,7 +53,13 @@ def detector_named(name: str) -> Detector:
         raise SettingsError(
             f"there is no detector {name!r}; expected one of {', '.join([*DETECTORS, *registered])}"
         )
-    detector: Detector = registered[name].load()
+    try:
+        detector: Detector = registered[name].load()
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(
+            f"the detector {name!r} is registered as {registered[name].value}, which cannot be "
+            f"loaded: {error}; expected a function; install what it needs"
+        ) from error
     return detector
 
 
@@ -82,6 +88,11 @@ def detect(image: NDArray[Any], settings: Settings, resolved: Resolved | None = 
     elif resolved is None:
         resolved = pool([_estimated(image)])
     centres = detector_named(settings.detector)(image, settings, resolved)
+    if not isinstance(centres, Centres):
+        raise TypeError(
+            f"the detector {settings.detector!r} returned {type(centres).__name__}; expected "
+            f"nucensus.model.Centres"
+        )
     if settings.border != "keep" and (settings.border == "count" or settings.detector != "maxima"):
         centres = _at_border(centres, image.shape, settings, resolved)
     if not settings.subpixel:
