@@ -1,15 +1,18 @@
 """What a run learns from a sample of its images."""
 
+import numpy as np
 import pytest
 import tifffile
 from scenes import make_scene
 
 import nucensus
+from nucensus.batch import sample_like
+from nucensus.model import Plane
 
 
-def write_scene(path, *, radius=10, seed=0):
+def write_scene(path, *, radius=10, count=6, seed=0, **look):
     path.parent.mkdir(parents=True, exist_ok=True)
-    scene = make_scene(radius=radius, count=6, shape=(150, 150), seed=seed)
+    scene = make_scene(radius=radius, count=count, shape=(150, 150), seed=seed, **look)
     tifffile.imwrite(path, scene.image.astype("uint16"))
     return path
 
@@ -57,3 +60,44 @@ def test_a_few_small_folders_are_sets_of_their_own(tmp_path):
             write_scene(tmp_path / name / f"s{site}.tif", radius=radius, seed=site)
     known = learned(tmp_path)
     assert {folder.rpartition("/")[2] for folder in known} == {"", "10x", "20x"}
+
+
+@pytest.fixture
+def stained(tmp_path):
+    """A plate of two channels: many bright nuclei, and of a marker a few dim ones."""
+    for well in range(1, 13):
+        write_scene(tmp_path / "stained" / f"A{well:02d}_s1_w1.tif", contrast=3000, seed=well)
+        write_scene(
+            tmp_path / "stained" / f"A{well:02d}_s1_w2.tif", count=3, noise=4, seed=40 + well
+        )
+    return tmp_path / "stained"
+
+
+def counts(folder, plane):
+    with nucensus.census(folder, plane=plane) as run:
+        return dict(zip(run.images["image"].tolist(), run.images["count"].tolist(), strict=True))
+
+
+def test_channels_that_are_counted_together_are_counted_as_each_alone(stained):
+    alone = counts(stained, Plane(channel="1")) | counts(stained, Plane(channel="2"))
+    assert set(alone.values()) == {6, 3}
+    assert counts(stained, Plane(channel="each")) == alone
+
+
+def test_channels_of_one_file_are_counted_as_each_alone(stained, tmp_path):
+    for path in sorted(stained.glob("*_w1.tif")):
+        both = [tifffile.imread(path), tifffile.imread(str(path).replace("_w1", "_w2"))]
+        target = tmp_path / "stacks" / path.name.replace("_w1", "")
+        target.parent.mkdir(exist_ok=True)
+        tifffile.imwrite(target, np.stack(both), imagej=True, metadata={"axes": "CYX"})
+    found = counts(tmp_path / "stacks", Plane(channel="each"))
+    assert {name[-5:]: count for name, count in found.items()} == {"[c=0]": 6, "[c=1]": 3}
+    assert set(found.values()) == {6, 3}
+
+
+def test_the_tuner_looks_at_the_images_of_the_channel():
+    listed = [(n, f"/p/A{n:02d}_w{n % 2}.tif", Plane(), str(n % 2)) for n in range(40)]
+    name, sample = sample_like(listed[3], listed[::-1])
+    assert name == "/p[1]"
+    assert len(sample) == 8
+    assert {channel for *_, channel in sample} == {"1"}

@@ -392,6 +392,12 @@ class ImageRef(_Pickled):
     extra: str = ""
     problem: str = ""
 
+    @property
+    def channel(self) -> str:
+        """The channel as the tables name it; "" is not known."""
+        channel = self.place.stain or self.place.channel or self.plane.channel
+        return "" if channel is None else str(channel)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

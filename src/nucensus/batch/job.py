@@ -18,12 +18,18 @@ from ..remote import open_to_read
 from .budget import Budget
 
 
+def name_of_set(folder: str, channel: str) -> str:
+    """Return what the images of a channel in a folder, and below it, are called together."""
+    return f"{folder}[{channel}]" if channel else folder
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """An image that was read, and what that took."""
 
     key: int
     path: str
+    channel: str
     image: Image
     read_ms: float
     read_cpu_ms: float
@@ -55,7 +61,8 @@ class Job:
     stop : threading.Event or None
         Once it is set, no image is begun.
     pools : dict of str to Resolved
-        What the images of a folder and those below it look like, and under "" all of them.
+        What the images of a folder and those below it look like, and under "" all of them; of
+        each channel for itself, where there are several.
     """
 
     settings: Settings
@@ -79,11 +86,11 @@ class Job:
         """Return the job for one of so many processes, each with its part of the memory."""
         return replace(self, most_bytes=self.most_bytes // workers)
 
-    def load(self, item: tuple[int, str, Plane]) -> Loaded | Failed | None:
-        """Read the image (key, path, plane); None if the run is to stop."""
+    def load(self, item: tuple[int, str, Plane, str]) -> Loaded | Failed | None:
+        """Read the image (key, path, plane, channel); None if the run is to stop."""
         if self.stop is not None and self.stop.is_set():
             return None
-        key, path, plane = item
+        key, path, plane, channel = item
         admission = _Admission(self)
         with self._marked(key):
             content = content_hash(path) if self.check_content else None
@@ -99,7 +106,8 @@ class Job:
                 reason = str(error) if known else f"{type(error).__name__}: {error}"
                 return Failed("read", reason, content)
         return Loaded(
-            key, path, image, 1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
+            key, path, channel, image, 1e3 * (time.perf_counter() - start),
+            1e3 * (time.thread_time() - cpu),
             admission.compression, content, admission.taken_bytes,
         )  # fmt: skip
 
@@ -111,7 +119,7 @@ class Job:
         try:
             with self._marked(loaded.key):
                 settings = self.settings.in_pixels(loaded.image.spacing_um)
-                resolved = self._resolved(loaded.path)
+                resolved = self._resolved(loaded.path, loaded.channel)
                 centres = detect(loaded.image.pixels, settings, resolved)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
@@ -126,8 +134,8 @@ class Job:
             loaded.content, loaded.image.pixel_size_um, loaded.image.depth_um,
         )  # fmt: skip
 
-    def look(self, item: tuple[int, str, Plane]) -> Estimate | None:
-        """Read the image (key, path, plane) and estimate what its nuclei are like."""
+    def look(self, item: tuple[int, str, Plane, str]) -> Estimate | None:
+        """Read the image (key, path, plane, channel) and estimate what its nuclei are like."""
         loaded = self.load(item)
         if not isinstance(loaded, Loaded):
             return None
@@ -140,12 +148,13 @@ class Job:
             if self.budget is not None:
                 self.budget.give_back(loaded.taken_bytes)
 
-    def _resolved(self, path: str) -> Resolved | None:
-        """Return what the images of the nearest folder above look like."""
-        folder = os.path.dirname(path)
-        while folder not in self.pools and folder != os.path.dirname(folder):
-            folder = os.path.dirname(folder)
-        return self.pools.get(folder, self.pools.get(""))
+    def _resolved(self, path: str, channel: str) -> Resolved | None:
+        """Return what the images of the channel in the nearest folder above look like."""
+        folders = [os.path.dirname(path)]
+        while folders[-1] != os.path.dirname(folders[-1]):
+            folders.append(os.path.dirname(folders[-1]))
+        names = [name_of_set(folder, each) for each in (channel, "") for folder in (*folders, "")]
+        return next((self.pools[name] for name in names if name in self.pools), None)
 
     @contextlib.contextmanager
     def _marked(self, key: int) -> Iterator[None]:

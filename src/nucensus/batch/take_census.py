@@ -34,8 +34,8 @@ from .plan import expand, join_treatments
 from .process import Steps, run_over
 
 PathLike: TypeAlias = str | os.PathLike[str]
-Item: TypeAlias = tuple[int, str, Plane]
-"""Key, path and plane of an image."""
+Item: TypeAlias = tuple[int, str, Plane, str]
+"""Key, path, plane and channel of an image."""
 
 _TRAFFIC = Traffic(pack, unpack, path_of=itemgetter(1))
 """How images and outcomes travel to and from other machines."""

@@ -68,7 +68,8 @@ CREATE VIEW images AS SELECT position AS id, * FROM journal WHERE position IS NO
 
 OTHERS = """
 CREATE TEMP TABLE others (
-    position INTEGER PRIMARY KEY, name NOT NULL UNIQUE, path NOT NULL, plane TEXT, stage TEXT
+    position INTEGER PRIMARY KEY, name NOT NULL UNIQUE, path NOT NULL, plane TEXT,
+    channel TEXT, stage TEXT
 );
 """
 """What was listed and belongs to other shards; SQLite keeps it, on disk if it is much."""

@@ -173,7 +173,8 @@ class RunWriter:
                 yield position, *row
             elif keeps_others:
                 stage = "discover" if each.problem else None
-                self._database.execute(_KEEP, (position, row[0], row[1], row[-1], stage))
+                channel = row[_PLANNED.index("channel")]
+                self._database.execute(_KEEP, (position, row[0], row[1], row[-1], channel, stage))
         listing = json.dumps({"images": count, "digest": digest.hexdigest()})
         self._database.execute("INSERT OR REPLACE INTO run VALUES ('listing', ?)", (listing,))
 
@@ -227,30 +228,31 @@ class RunWriter:
             self._database.execute("UPDATE journal SET status = 'pending' WHERE key = ?", (key,))
         self.commit()
 
-    def pending(self) -> Iterator[tuple[int, str, Plane]]:
-        """Yield (key, path, plane) of every image that has no outcome yet, a page at a time."""
+    def pending(self) -> Iterator[tuple[int, str, Plane, str]]:
+        """Yield key, path, plane and channel of every image without an outcome, page by page."""
         query = (
-            "SELECT id, key, path, plane FROM images WHERE status = 'pending' AND id > ? "
+            "SELECT id, key, path, plane, channel FROM images WHERE status = 'pending' AND id > ? "
             "ORDER BY id LIMIT 1000"
         )
         position = -1
         while page := self._database.execute(query, (position,)).fetchall():
-            for position, key, path, plane in page:  # noqa: B007 the last is where the next starts
-                yield key, as_text(path), plane_of(plane)
+            for position, *item in page:  # noqa: B007 the last is where the next starts
+                yield _as_item(*item)
 
-    def listed(self) -> Iterator[tuple[int, str, Plane]]:
-        """Yield (key, path, plane) of every image that the listing found right, sorted by path.
+    def listed(self) -> Iterator[tuple[int, str, Plane, str]]:
+        """Yield key, path, plane and channel of every image that the listing found right.
 
-        That does not depend on the order in which they were named. The keys of images of other
-        shards are beyond those of the run.
+        They are sorted by path, which does not depend on the order in which they were named. The
+        keys of images of other shards are beyond those of the run.
         """
         query = (
-            "SELECT position, key, path, plane FROM images WHERE stage IS NOT 'discover' UNION ALL "
+            "SELECT position, key, path, plane, channel FROM images "
+            "WHERE stage IS NOT 'discover' UNION ALL "
             "SELECT position, position + 1 + coalesce((SELECT max(key) FROM journal), 0), path, "
-            "plane FROM others WHERE stage IS NULL ORDER BY path, position"
+            "plane, channel FROM others WHERE stage IS NULL ORDER BY path, position"
         )
-        for _, key, path, plane in self._database.execute(query):
-            yield key, as_text(path), plane_of(plane)
+        for _, *item in self._database.execute(query):
+            yield _as_item(*item)
 
     def absorb(self, run: str | os.PathLike[str]) -> None:
         """Take over every image of another run, in its place in the listing."""
@@ -278,12 +280,12 @@ class RunWriter:
                 self._database.rollback()
                 self._database.execute("DETACH other")
 
-    def suspects(self) -> list[tuple[int, str, Plane]]:
-        """Return (key, path, plane) of the pending images that an earlier process died with."""
+    def suspects(self) -> list[tuple[int, str, Plane, str]]:
+        """Return key, path, plane and channel of the pending images a process died with."""
         left_behind = sorted(self.lock.left_behind) if self.lock is not None else []
-        query = "SELECT path, plane FROM images WHERE key = ? AND status = 'pending'"
+        query = "SELECT path, plane, channel FROM images WHERE key = ? AND status = 'pending'"
         rows = [(key, self._database.execute(query, (key,)).fetchone()) for key in left_behind]
-        return [(key, as_text(row[0]), plane_of(row[1])) for key, row in rows if row]
+        return [_as_item(key, *row) for key, row in rows if row]
 
     def forget_suspects(self) -> None:
         """Forget what an earlier process died with: every image has an outcome."""
@@ -415,8 +417,9 @@ _SAID = slice(_PLANNED.index("reason") + 1, None)
 """Where a planned row says what the tables will say of an image, beside its name."""
 
 _KEEP = (
-    "INSERT INTO others VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) "
-    "DO UPDATE SET path = excluded.path, plane = excluded.plane, stage = excluded.stage"
+    "INSERT INTO others VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) "
+    "DO UPDATE SET path = excluded.path, plane = excluded.plane, channel = excluded.channel, "
+    "stage = excluded.stage"
 )
 
 _RELISTED = tuple(
@@ -430,16 +433,21 @@ def _or_as_it_was(name: str, anew: str) -> str:
     return f"{name} = CASE WHEN {anew} THEN excluded.{name} ELSE {name} END"
 
 
+def _as_item(
+    key: int, path: str | bytes, plane: str | None, channel: str | bytes | None
+) -> tuple[int, str, Plane, str]:
+    return key, as_text(path), plane_of(plane), as_text(channel or "")
+
+
 def _row(reference: ImageRef) -> tuple[Any, ...]:
     """Return what `_PLANNED` says of an image; what is not known is NULL."""
     place, plane = reference.place, reference.plane
-    channel = place.stain or place.channel or plane.channel
     failed = ("failed", "discover", reference.problem)
     row = (
         reference.name, absolute(reference.path), reference.size_bytes, reference.mtime_ns,
         *(failed if reference.problem else ("pending", None, None)),
         place.plate or None, place.well or None, place.site or None,
-        None if channel is None else str(channel), _whole(place.z or plane.z),
+        reference.channel or None, _whole(place.z or plane.z),
         _whole(place.time or plane.time), reference.pixel_size_um, reference.extra or None,
         json.dumps(asdict(plane)) if str(plane) else None,
     )  # fmt: skip

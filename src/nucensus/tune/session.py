@@ -60,7 +60,9 @@ class Session:
         self._inputs, self._references, self._settings = inputs, references, settings
         self._kept: dict[int, NDArray[Any]] = {}
         self._lock = threading.Lock()
-        self._listed = [(number, each.path, each.plane) for number, each in enumerate(references)]
+        self._listed = [
+            (number, each.path, each.plane, each.channel) for number, each in enumerate(references)
+        ]
         self._learned: dict[str, Resolved] = {}
         self._learning = threading.Lock()
 
@@ -98,7 +100,7 @@ class Session:
 
     def _resolved(self, index: int) -> Resolved:
         """Return what the images like this one look like, as a run would learn it."""
-        folder, sample = sample_like(self._references[index].path, self._listed)
+        folder, sample = sample_like(self._listed[index], self._listed)
         with self._learning:
             if folder not in self._learned:
                 estimates = []
