@@ -5,12 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import tifffile
 from click.testing import CliRunner
 from runs import SETTINGS, write_fields, write_run
+from scenes import make_scene
 
 from nucensus import Run, census
 from nucensus.cli.detect import command as detect
 from nucensus.cli.report import command as report
+from nucensus.model import Plane
 from nucensus.report import write_report
 from nucensus.report.fields import read_fields
 from nucensus.report.plates import gather, place_of, robust_z, row_name
@@ -212,3 +215,16 @@ def test_the_report_of_384_wells_with_9_sites_is_below_15_mb(tmp_path):
     with write_run(tmp_path / "run", paths, rows=16, columns=24, sites=9, settings=settings) as run:
         write_report(run, tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size < 15e6
+
+
+def test_what_was_learned_of_each_channel_is_said_once(tmp_path):
+    for site in range(8):
+        for channel, contrast in ((1, 3000), (2, 400)):
+            scene = make_scene(
+                radius=10, count=6, shape=(150, 150), contrast=contrast, noise=4, seed=site
+            )
+            path = tmp_path / "plate" / f"A01_s{site}_w{channel}.tif"
+            path.parent.mkdir(exist_ok=True)
+            tifffile.imwrite(path, scene.image.astype(np.uint16))
+    html = written(census(tmp_path / "plate", plane=Plane(channel="each")), tmp_path)
+    assert re.findall(r"radius of a nucleus in ([^<]*)<", html) == ["plate[1]", "plate[2]"]

@@ -96,8 +96,9 @@ _WHY = {"auto": "estimated from the images"}
 
 
 def _learned(estimates: dict[str, dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """Return what was learned of the nuclei, for each folder if there are several."""
-    folders = [folder for folder in estimates if folder]
+    """Return what was learned of the nuclei, for each folder and channel if there are several."""
+    of_channels = [name for name in estimates if name.startswith("[")]
+    folders = [name for name in estimates if name and name not in of_channels] or of_channels
     several = len(folders) > 1
     rows = []
     for folder in sorted(folders) if several else list(estimates)[:1]:
