@@ -35,10 +35,12 @@ _LEAST_AREA = 1 / 20
 _LEAST_FALL = 0.4
 _MOST_WHOLE = 0.15
 
-# The noise of a pixel: how far apart pixels are compared, at how many places along each axis, by
-# how much correlation may understate it, and below how many levels of it rounding is not blurred.
+# The noise of a pixel: how far apart pixels are compared, at how many places along each axis, from
+# which ratio of the spread of the nine tenths to that of a fifth there is more than noise, by how
+# much correlation may understate it, and below how many levels of it rounding is not blurred.
 _NOISE_APART = 2
-_NOISE_SAMPLES = 32
+_NOISE_SAMPLES = 48
+_STRUCTURED = 1.25
 _CORRELATED = 3.0
 _DITHERED = 0.3
 _FEW_LEVELS = 10
@@ -150,6 +152,10 @@ class Levels:
     noise: float = np.inf
     rounding: float = 0.0
 
+    def negative(self) -> "Levels":
+        """Return the levels of the negative: what was dark is bright."""
+        return replace(self, pixels=self.pixels.max() - self.pixels)
+
 
 class _Look(ctypes.Structure):
     _fields_ = (
@@ -197,6 +203,7 @@ def find_regions(
     smoothing: float = 0.1,
     crest_smoothing: float = 0.25,
     least_threshold: float = 0.0,
+    most_noise: float = np.inf,
     grid_radius_px: float = _GRID_RADIUS_PX,
     level: str | None = None,
 ) -> Regions:
@@ -214,6 +221,8 @@ def find_regions(
         The same of the heights that an object's own height is taken from.
     least_threshold : float
         No nucleus is lower than this, in grey levels above the background.
+    most_noise : float
+        The noise is taken to be no more than this, in grey levels.
     grid_radius_px : float
         The image is averaged to a grid on which a nucleus has at least this radius, in pixels.
     level : str, optional
@@ -234,7 +243,7 @@ def find_regions(
     # On a coarse grid half a pixel of smoothing would make small nuclei one.
     smooth_sigma = max(0.5 if radius >= _GRID_RADIUS_PX else 0.4, smoothing * radius)
     # What averaging and a Gaussian leave of white noise; pixels nearby may have some in common.
-    most_noise = _CORRELATED * levels.noise / (step * 2 * np.sqrt(np.pi) * smooth_sigma)
+    left = _CORRELATED * levels.noise / (step * 2 * np.sqrt(np.pi) * smooth_sigma)
     look = _Look(
         step=step,
         tile=max(4, round(_TILE * radius)),
@@ -253,7 +262,7 @@ def find_regions(
         least_fall=_LEAST_FALL,
         most_whole=_MOST_WHOLE,
         least_noise=levels.rounding,
-        most_noise=most_noise,
+        most_noise=min(left, most_noise / levels.unit),
     )
     table, measure = _run(levels.pixels, look, level_number(level))
     return _as_regions(table, measure, levels)
@@ -367,25 +376,21 @@ def _with_noise(levels: Levels) -> Levels:
     """Return the levels with their noise, from the second differences of squares of four pixels.
 
     Neither slopes nor straight edges along an axis have any (Immerkaer, Computer Vision and Image
-    Understanding 64, 1996), and the lower fifth are those that other structure reaches least.
+    Understanding 64, 1996), and the lower fifth are those that other structure reaches least. Noise
+    of neighbours may be correlated, so pixels two apart are compared; but where small nuclei are
+    everywhere, which shows in the greatest differences, neighbours are.
     """
-    pixels, apart = levels.pixels, _NOISE_APART
-    if min(pixels.shape) <= 2 * apart:
+    pixels = levels.pixels
+    if min(pixels.shape) <= 2 * _NOISE_APART:
         return levels
-    down, across = (max(1, n // _NOISE_SAMPLES) for n in pixels.shape)
-    rows, columns = (n - apart for n in pixels.shape)
-    first, second, third, last = (
-        pixels[y : y + rows : down, x : x + columns : across].astype(np.float32).ravel()
-        for y in (0, apart)
-        for x in (0, apart)
-    )
-    differences = np.abs(first - second - third + last)
-    fifth = differences.size // 5
-    noise = float(np.partition(differences, fifth)[fifth]) / (2 * 0.2533)
-    gaps = np.diff(np.sort(first))
+    down, across = _strides(pixels)
+    gaps = np.diff(np.sort(pixels[::down, ::across].astype(np.float32), axis=None))
     step = float(gaps[gaps > 0].min(initial=np.inf))
     if not np.isfinite(step):
         return levels
+    noise, upper = _spreads(pixels, _NOISE_APART, step)
+    if upper > _STRUCTURED * noise:
+        noise = min(noise, _spreads(pixels, 1, step)[0])
     # Rounding is like noise of its own, unless there is too little other noise to blur the levels
     # (Widrow and Kollar, Quantization Noise, 2008). Where levels are few, they are the picture.
     rounding = step / np.sqrt(12)
@@ -395,6 +400,28 @@ def _with_noise(levels: Levels) -> Levels:
         noise=float(np.hypot(noise, rounding)),
         rounding=float(rounding) if stays else 0.0,
     )
+
+
+def _strides(pixels: NDArray[Any]) -> tuple[int, int]:
+    return max(1, pixels.shape[0] // _NOISE_SAMPLES), max(1, pixels.shape[1] // _NOISE_SAMPLES)
+
+
+def _spreads(pixels: NDArray[Any], apart: int, step: float) -> tuple[float, float]:
+    """Return the standard deviation of noise that has such a fifth, and such nine tenths.
+
+    A difference of whole levels stands for all that would be rounded to it.
+    """
+    rows, columns = (n - apart for n in pixels.shape)
+    down, across = _strides(pixels)
+    first, second, third, last = (
+        pixels[y : y + rows : down, x : x + columns : across].astype(np.float32).ravel()
+        for y in (0, apart)
+        for x in (0, apart)
+    )
+    values, counts = np.unique(np.abs(first - second - third + last), return_counts=True)
+    shares = np.cumsum(counts) / first.size
+    fifth, most = np.interp((0.2, 0.9), np.append(0, shares), np.append(0, values + step / 2))
+    return float(fifth) / (2 * 0.2533), float(most) / (2 * 1.6449)
 
 
 def _as_single(image: NDArray[Any]) -> Levels:

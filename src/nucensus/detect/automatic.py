@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..foreground import Regions, find_regions, grid_radius
+from ..foreground import Levels, Regions, as_levels, find_regions, grid_radius
 from ..model import Centres, Flag, Settings
 from .estimate import Estimate, Resolved, crest_smoothing, estimate, pool
 
 _LEAST_CONTRAST = 0.15
+_MOST_NOISE, _AS_NOISY = 0.05, 1.5
 _SMOOTHING_RANGE = (0.1, 0.35)
 _PLENTY_SNR = 25.0
 _FEW = 0.1
@@ -81,15 +82,23 @@ def _find(image: NDArray[Any], resolved: Resolved, contrast: float) -> Regions:
     # A Gaussian of this many grid pixels leaves 1 / (2 sqrt(pi) sigma) of the grain.
     wanted = _PLENTY_SNR * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
     smoothing = wanted / grid_radius(resolved.radius_px)
+    levels = as_levels(image)
     regions = find_regions(
-        image,
+        levels,
         radius_px=resolved.radius_px,
         smoothing=min(max(smoothing, least), most),
         crest_smoothing=crest_smoothing(resolved.texture),
         least_threshold=_LEAST_CONTRAST * contrast,
+        most_noise=_MOST_NOISE * contrast if _is_as_noisy(levels, resolved) else np.inf,
     )
     specks = _is_speck(regions, resolved.radius_px, contrast)
     return regions.where(~specks) if specks.any() else regions
+
+
+def _is_as_noisy(levels: Levels, resolved: Resolved) -> bool:
+    """Whether a pixel has no more noise than in the set, so that the nuclei are known to show."""
+    step = resolved.radius_px / grid_radius(resolved.radius_px)
+    return levels.noise * levels.unit <= _AS_NOISY * step * resolved.grain
 
 
 def _is_speck(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:

@@ -12,17 +12,20 @@ from ..foreground import Floats, Levels, Regions, as_levels, find_regions
 ESTIMATE_SCHEMA = 1
 
 _LARGEST_RADIUS_PX = 62.0
-_LEAST_RADIUS_PX = 2.5
+_LEAST_RADIUS_PX = 2.4
 _SCALE_RATIO = 1.5
 _SEARCH_SMOOTHING = 0.2
 _SEARCH_GRID_RADIUS_PX = 3.2
 _LEAST_SUPPORT = 0.15
-_FAR_OFF = 2.5
+_NEAR, _FAR_OFF = 0.9, 2.5
 _ENOUGH_NUCLEI = 20
 _EVENED_RADII, _MOST_FOREGROUND = 24, 0.62
 _FEW_RADII, _ENOUGH_CUT_OFF = 12, 5
 _MOST_STRETCH = 1.1
 _LEAST_SNR = 10.0
+_WIDE_EDGE_RADII, _WIDE_EDGE_SNR = 3.0, 20.0
+_TRUSTED = 2.3
+_LIKE_NEGATIVE, _LIKE_NEGATIVE_SNR = 1.12, 120.0
 _FULL_WEIGHT_NUCLEI = 50
 _SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
 _LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING = 0.25, 0.45
@@ -170,9 +173,10 @@ def estimate(image: NDArray[Any]) -> Estimate:
     >>> 10 < estimate(image).radius_px < 14
     True
     """
-    levels = as_levels(image)
     if image.size == 0:
         return _blank(image, None)
+    levels = as_levels(image)
+    levels = replace(levels, noise=levels.noise / _TRUSTED)
     # In a crowd the noise seen between nuclei is their own; what pixels differ by bounds it. That
     # comes second, because structure of the background would not count as noise any more.
     found = _estimate(levels, replace(levels, noise=np.inf))
@@ -186,18 +190,16 @@ def _estimate(levels: Levels, searched: Levels) -> Estimate:
     if radius is None:
         return _blank(image, None)
     regions = find_regions(levels, radius_px=radius, smoothing=_SEARCH_SMOOTHING)
-    full = regions.area_px > np.pi * radius**2 / 4
+    full = _is_full(regions, radius)
     texture = float(np.median((regions.height / regions.mean_height)[full])) if full.any() else 0.0
     if texture > _SMOOTH_TEXTURE:
         radius, regions = _grown(levels, radius, crest_smoothing(texture))
-        full = regions.area_px > np.pi * radius**2 / 4
-    measure = regions.measure
-    contrast = float(np.median(regions.height[full])) if full.any() else 0.0
+    measure, contrast = regions.measure, _contrast(regions, radius)
     if contrast <= _LEAST_SNR * measure.noise:
         return _blank(image, regions)
     return Estimate(
         radius_px=radius,
-        count=int(full.sum()),
+        count=int(_is_full(regions, radius).sum()),
         contrast=contrast,
         noise=measure.noise,
         grain=measure.grain,
@@ -281,13 +283,13 @@ def _search_radius(levels: Levels, searched: Levels) -> float | None:
     best, best_score, agreed = None, 0.0, False
     while assumed >= _LEAST_RADIUS_PX:
         radius, support, _ = _found_radius(searched, assumed)
-        agrees = support >= _LEAST_SUPPORT and assumed <= radius <= _FAR_OFF * assumed
+        agrees = support >= _LEAST_SUPPORT and _NEAR * assumed <= radius <= _FAR_OFF * assumed
         if agrees and not agreed:
             radius, count, score = _settle(levels, assumed)
-            if score > best_score:
+            if score > best_score and _shows_nuclei(levels, radius):
                 best, best_score = radius, score
-            if count >= _ENOUGH_NUCLEI:
-                break
+                if count >= _ENOUGH_NUCLEI:
+                    break
         agreed = agrees
         assumed /= _SCALE_RATIO
     return best
@@ -302,7 +304,7 @@ def _settle(levels: Levels, assumed: float) -> tuple[float, int, float]:
         if not len(shown) or found > _FAR_OFF * radius:
             break
         count, area = len(shown), float(shown.sum())
-        radius = min(max(found, assumed), assumed * _SCALE_RATIO)
+        radius = min(max(found, _NEAR * assumed), assumed * _SCALE_RATIO)
     return radius, count, float(area * max(count, 1) ** 0.25)
 
 
@@ -326,7 +328,55 @@ def _found_radius(levels: Levels, assumed: float) -> tuple[float, float, Floats]
     if uneven or not len(shown):
         return 0.0, 0.0, shown[:0]
     radius = _weighted_median(np.sqrt(shown / np.pi), shown)
-    return radius, float(shown.sum() / regions.area_px.sum()), shown
+    return radius, _support(regions, shown), shown
+
+
+def _support(regions: Regions, shown: Floats) -> float:
+    """Return the share of the area of the regions that shows the radius."""
+    return float(shown.sum() / regions.area_px.sum()) if len(shown) else 0.0
+
+
+def _shows_nuclei(levels: Levels, radius: float) -> bool:
+    """Whether the regions of a size are nuclei: not noise, and not the unevenness of the light."""
+    regions = find_regions(levels, radius_px=radius, smoothing=_SEARCH_SMOOTHING)
+    noise, edge_width = regions.measure.noise, regions.measure.edge_width_px
+    contrast = _contrast(regions, radius)
+    if contrast <= _LEAST_SNR * noise:
+        return False
+    if contrast <= _WIDE_EDGE_SNR * noise and edge_width > _WIDE_EDGE_RADII * radius:
+        return False
+    return contrast > _LIKE_NEGATIVE_SNR * noise or not _looks_like_negative(
+        levels, radius, regions
+    )
+
+
+def _looks_like_negative(levels: Levels, radius: float, regions: Regions) -> bool:
+    """Whether the negative shows ellipses of the size just as well.
+
+    Noise, however correlated, and uneven light have as many pits as hills; gaps between nuclei are
+    not the ellipses that nuclei are.
+    """
+    pits = find_regions(
+        levels.negative(),
+        radius_px=radius,
+        smoothing=_SEARCH_SMOOTHING,
+    )
+    depth = _contrast(pits, radius)
+    if depth == 0:
+        return False
+    higher = max(1.0, _contrast(regions, radius) / depth)
+    support, of_pits = (_support(one, _ellipses(one, cut_off=False)) for one in (regions, pits))
+    return support * higher < _LIKE_NEGATIVE * of_pits
+
+
+def _contrast(regions: Regions, radius: float) -> float:
+    """Return the median height of the regions of about a size, in grey levels; 0 if none is."""
+    full = _is_full(regions, radius)
+    return float(np.median(regions.height[full])) if full.any() else 0.0
+
+
+def _is_full(regions: Regions, radius: float) -> NDArray[np.bool_]:
+    return regions.area_px > np.pi * radius**2 / 4
 
 
 def _ellipses(regions: Regions, *, cut_off: bool) -> Floats:
