@@ -113,6 +113,40 @@ def test_the_noise_of_few_photons_is_blank():
     assert len(detect_auto(image).points) == 0
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("sigma", [1.5, 3])
+def test_noise_that_pixels_nearby_have_in_common_is_blank(sigma, seed):
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(300, 400)), sigma)
+    image = np.rint(1000 + 60 * noise / noise.std()).astype(np.uint16)
+    assert len(detect_auto(image).points) == 0
+
+
+def test_a_blank_field_lit_from_one_side_is_blank():
+    y, x = np.mgrid[-1:1:520j, -1:1:696j]
+    light = 2000 * np.exp(-((y - 0.6) ** 2 + (x + 0.5) ** 2) / 1.5)
+    assert len(detect_auto(np.random.default_rng(0).poisson(light).astype(np.uint16)).points) == 0
+
+
+@pytest.mark.parametrize("diameter", [16, 20, 24, 28, 32, 40])
+def test_nuclei_without_an_outline_are_found(diameter):
+    middles = np.arange(30, 380, 3 * diameter // 2)
+    image = np.zeros((400, 400))
+    image[np.ix_(middles, middles)] = 1
+    image = ndimage.gaussian_filter(image, diameter / 4)
+    image = np.random.default_rng(1).normal(100 + 800 * image / image.max(), 8)
+    assert len(detect_auto(image.astype(np.uint16)).points) == len(middles) ** 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("side", [100, 256])
+def test_a_crowd_of_nuclei_ten_pixels_across_is_not_noise(side, seed):
+    scene = make_scene(
+        radius=5, count=side**2 // 75, shape=(side, side), gap=0.95, noise=30, seed=seed
+    )
+    found = detect_auto(scene.image.astype(np.uint16))
+    assert matched(found.points, scene) == len(scene.centres) == len(found.points)
+
+
 def test_nuclei_are_found_in_uneven_light():
     scene = make_scene(radius=12, count=60, vignetting=0.6, background=900, seed=5)
     assert matched(detect_auto(scene.image.astype(np.uint16)).points, scene) == len(scene.centres)

@@ -24,8 +24,9 @@ _FEW_RADII, _ENOUGH_CUT_OFF = 12, 5
 _MOST_STRETCH = 1.1
 _LEAST_SNR = 10.0
 _WIDE_EDGE_RADII, _WIDE_EDGE_SNR = 3.0, 20.0
-_TRUSTED = 2.3
 _LIKE_NEGATIVE, _LIKE_NEGATIVE_SNR = 1.12, 120.0
+_BELIEVED_NOISE = 1 / 2.3
+"""Of what noise is allowed for in a single image: here the negative tells correlated noise."""
 _FULL_WEIGHT_NUCLEI = 50
 _SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
 _LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING = 0.25, 0.45
@@ -176,7 +177,7 @@ def estimate(image: NDArray[Any]) -> Estimate:
     if image.size == 0:
         return _blank(image, None)
     levels = as_levels(image)
-    levels = replace(levels, noise=levels.noise / _TRUSTED)
+    levels = replace(levels, noise=_BELIEVED_NOISE * levels.noise)
     # In a crowd the noise seen between nuclei is their own; what pixels differ by bounds it. That
     # comes second, because structure of the background would not count as noise any more.
     found = _estimate(levels, replace(levels, noise=np.inf))
@@ -341,13 +342,11 @@ def _shows_nuclei(levels: Levels, radius: float) -> bool:
     regions = find_regions(levels, radius_px=radius, smoothing=_SEARCH_SMOOTHING)
     noise, edge_width = regions.measure.noise, regions.measure.edge_width_px
     contrast = _contrast(regions, radius)
-    if contrast <= _LEAST_SNR * noise:
+    wide = edge_width > _WIDE_EDGE_RADII * radius
+    if contrast <= (_WIDE_EDGE_SNR if wide else _LEAST_SNR) * noise:
         return False
-    if contrast <= _WIDE_EDGE_SNR * noise and edge_width > _WIDE_EDGE_RADII * radius:
-        return False
-    return contrast > _LIKE_NEGATIVE_SNR * noise or not _looks_like_negative(
-        levels, radius, regions
-    )
+    clear = contrast > _LIKE_NEGATIVE_SNR * noise
+    return clear or not _looks_like_negative(levels, radius, regions)
 
 
 def _looks_like_negative(levels: Levels, radius: float, regions: Regions) -> bool:
@@ -356,11 +355,7 @@ def _looks_like_negative(levels: Levels, radius: float, regions: Regions) -> boo
     Noise, however correlated, and uneven light have as many pits as hills; gaps between nuclei are
     not the ellipses that nuclei are.
     """
-    pits = find_regions(
-        levels.negative(),
-        radius_px=radius,
-        smoothing=_SEARCH_SMOOTHING,
-    )
+    pits = find_regions(levels.negative(), radius_px=radius, smoothing=_SEARCH_SMOOTHING)
     depth = _contrast(pits, radius)
     if depth == 0:
         return False
