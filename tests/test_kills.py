@@ -65,6 +65,12 @@ def wait_until_some_are_done(process, out):
     wait_until(process, there)
 
 
+def wait_until_it_works(process, out):
+    """Wait until an image is being worked on."""
+    lock = out / "run.lock"
+    wait_until(process, lambda: lock.exists() and b"\1" in lock.read_bytes()[4096:])
+
+
 def wait_until_it_hangs(process, out):
     """Wait until the seventh image is being worked on: the first that hangs."""
     lock = out / "run.lock"
@@ -118,7 +124,7 @@ def slow(tmp_path, png):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_finishes_what_is_in_flight_and_says_how_to_go_on(number, wells, whole, tmp_path):
     with start("detect", wells, "-o", tmp_path, *SETTINGS, "--strategy", "list-disk") as process:
-        wait_until_some_are_done(process, tmp_path)
+        wait_until_it_works(process, tmp_path)
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + number, stderr
