@@ -6,6 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+_MOST_MISSES = 5000
+"""So often in a row no free place is found until there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     image: NDArray[np.float64]
@@ -29,19 +33,18 @@ def make_scene(
     """Draw soft-edged ellipses, `gap` mean diameters apart at least, under camera noise."""
     rng = np.random.default_rng(seed)
     image = np.zeros(shape)
-    centres = []
-    for _ in range(count * 200):
-        if len(centres) == count:
-            break
+    centres, placed, misses = np.empty((count, 2)), 0, 0
+    while placed < count and misses < _MOST_MISSES:
         centre = rng.uniform((radius, radius), np.array(shape) - radius)
-        if centres and np.hypot(*(np.array(centres) - centre).T).min() < 2 * radius * gap:
+        if (np.hypot(*(centres[:placed] - centre).T) < 2 * radius * gap).any():
+            misses += 1
             continue
-        centres.append(centre)
+        centres[placed], placed, misses = centre, placed + 1, 0
         _draw(image, centre, radius, contrast * rng.uniform(0.6, 1.4), texture, rng)
     y, x = np.mgrid[: shape[0], : shape[1]]
     off = (2 * y / shape[0] - 1) ** 2 + (2 * x / shape[1] - 1) ** 2
     image = (image + background) * (1 - vignetting * off / 2)
-    return Scene(np.clip(rng.normal(image, noise), 0, None), np.array(centres), radius)
+    return Scene(np.clip(rng.normal(image, noise), 0, None), centres[:placed], radius)
 
 
 def _draw(image, centre, radius, height, texture, rng):

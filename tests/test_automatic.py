@@ -113,10 +113,10 @@ def test_the_noise_of_few_photons_is_blank():
     assert len(detect_auto(image).points) == 0
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("sigma", [1.5, 3])
-def test_noise_that_pixels_nearby_have_in_common_is_blank(sigma, seed):
-    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(300, 400)), sigma)
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("sigma", "side"), [(1.5, 64), (2, 64), (1.5, 128), (1.5, 300), (3, 300)])
+def test_noise_that_pixels_nearby_have_in_common_is_blank(sigma, side, seed):
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(side, side)), sigma)
     image = np.rint(1000 + 60 * noise / noise.std()).astype(np.uint16)
     assert len(detect_auto(image).points) == 0
 

@@ -241,7 +241,7 @@ def test_a_file_where_the_folder_should_be_is_an_error(plate, tmp_path):
 
 
 _ON_A_FULL_DISK = """
-mount -t tmpfs -o size=1536k tmpfs {disk} || exit 77
+mount -t tmpfs -o size=8m tmpfs {disk} || exit 77
 {python} -m nucensus detect {images} -o {disk}/run {settings} --strategy list-disk
 echo first $?
 rm -f {disk}/filler
@@ -264,7 +264,7 @@ def test_a_disk_that_is_full_is_said_so_and_the_run_goes_on_with_space(
         copy=tmp_path / "copy",
         settings=" ".join(SETTINGS),
     ).splitlines()
-    lines.insert(2, f"dd if=/dev/zero of={disk}/filler bs=1k count={1536 - room_kb} status=none")
+    lines.insert(2, f"dd if=/dev/zero of={disk}/filler bs=1k count={8192 - room_kb} status=none")
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c", "\n".join(lines)],
         capture_output=True, text=True, check=False,

@@ -23,8 +23,8 @@ _EVENED_RADII, _MOST_FOREGROUND = 24, 0.62
 _FEW_RADII, _ENOUGH_CUT_OFF = 12, 5
 _MOST_STRETCH = 1.1
 _LEAST_SNR = 10.0
-_WIDE_EDGE_RADII, _WIDE_EDGE_SNR = 3.0, 20.0
-_LIKE_NEGATIVE, _LIKE_NEGATIVE_SNR = 1.12, 120.0
+_WIDE_EDGE_RADII, _WIDE_EDGE_SNR = 3.0, 25.0
+_LIKE_NEGATIVE, _LIKE_NEGATIVE_SNR, _PLAIN_SUPPORT = 1.12, 120.0, 0.76
 _BELIEVED_NOISE = 1 / 2.3
 """Of what noise is allowed for in a single image: here the negative tells correlated noise."""
 _FULL_WEIGHT_NUCLEI = 50
@@ -353,7 +353,8 @@ def _looks_like_negative(levels: Levels, radius: float, regions: Regions) -> boo
     """Whether the negative shows ellipses of the size just as well.
 
     Noise, however correlated, and uneven light have as many pits as hills; gaps between nuclei are
-    not the ellipses that nuclei are.
+    not the ellipses that nuclei are. The fewer of the regions are ellipses, the more they have to
+    differ from their negative: chance makes some of the few.
     """
     pits = find_regions(levels.negative(), radius_px=radius, smoothing=_SEARCH_SMOOTHING)
     depth = _contrast(pits, radius)
@@ -361,7 +362,8 @@ def _looks_like_negative(levels: Levels, radius: float, regions: Regions) -> boo
         return False
     higher = max(1.0, _contrast(regions, radius) / depth)
     support, of_pits = (_support(one, _ellipses(one, cut_off=False)) for one in (regions, pits))
-    return support * higher < _LIKE_NEGATIVE * of_pits
+    plain = min(support / _PLAIN_SUPPORT, 1.0)
+    return support * plain * higher < _LIKE_NEGATIVE * of_pits
 
 
 def _contrast(regions: Regions, radius: float) -> float:
