@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-
 _MOST_MISSES = 5000
 """So often in a row no free place is found until there is none."""
 
