@@ -6,7 +6,7 @@ import numpy as np
 import tifffile
 
 from nucensus import Run, Settings
-from nucensus.detect import detect
+from nucensus.detect import find_nuclei
 from nucensus.model import Failed, Found, ImageRef
 from nucensus.store import RunWriter
 from nucensus.synthetic import make_field
@@ -84,7 +84,7 @@ def place_on_plate(folder, wells):
 
 def _found(path, settings):
     image = tifffile.imread(path)
-    return Found(detect(image, settings), image.shape, str(image.dtype), 1.0, 2.0)
+    return Found(find_nuclei(image, settings), image.shape, str(image.dtype), 1.0, 2.0)
 
 
 def _vary(found, part):

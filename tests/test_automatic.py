@@ -10,6 +10,7 @@ from conftest import SHARED
 from scenes import make_scene, matched
 from scipy import ndimage
 
+import nucensus
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate import Estimate, Resolved, estimate, pool
 from nucensus.evaluate import evaluate_labels
@@ -150,6 +151,20 @@ def test_a_crowd_of_nuclei_ten_pixels_across_is_not_noise(side, seed):
 def test_nuclei_are_found_in_uneven_light():
     scene = make_scene(radius=12, count=60, vignetting=0.6, background=900, seed=5)
     assert matched(detect_auto(scene.image.astype(np.uint16)).points, scene) == len(scene.centres)
+
+
+def test_one_array_is_counted_in_python_without_parameters(scene):
+    found = nucensus.find_nuclei(scene.image)
+    assert matched(found.points, scene) == len(scene.centres) == len(found)
+    assert len(nucensus.find_nuclei(scene.image.tolist())) == len(found)
+
+
+def test_any_strategy_counts_arrays_without_parameters(scene):
+    found, blank = nucensus.process_images(
+        [scene.image, np.zeros((50, 60))], nucensus.find_nuclei, strategy="pool-memory", workers=2
+    )
+    assert (len(found), found.flag) == (len(scene.centres), None)
+    assert (len(blank), blank.flag) == (0, "blank")
 
 
 def test_touching_nuclei_stay_two_centres():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scenes import make_scene
 
-from nucensus.detect import detect, estimate, pool
+from nucensus.detect import estimate, find_nuclei, pool
 from nucensus.model import Settings
 
 NUMBERS = {"sigma": 4, "min_distance": 6, "threshold": 300}
@@ -29,11 +29,11 @@ def test_the_fields_that_a_large_field_is_cut_into_hold_as_many_nuclei(settings)
         )
         image = scene.image.astype(np.uint16)
         known = pool([estimate(image)])
-        whole += len(detect(image, Settings(**settings), known))
+        whole += len(find_nuclei(image, Settings(**settings), known))
         for y in range(0, 1000, 200):
             for x in range(0, 1000, 200):
                 field = image[y : y + 200, x : x + 200]
-                fields += len(detect(field, Settings(border="count", **settings), known))
-                kept += len(detect(field, Settings(border="keep", **settings), known))
+                fields += len(find_nuclei(field, Settings(border="count", **settings), known))
+                kept += len(find_nuclei(field, Settings(border="keep", **settings), known))
     assert kept > 1.15 * whole
     assert fields == pytest.approx(whole, rel=0.01)

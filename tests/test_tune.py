@@ -20,7 +20,7 @@ from nucensus import Settings
 from nucensus.cli.detect import command as detect_command
 from nucensus.cli.selection import plane_of
 from nucensus.cli.tune import command as tune_command
-from nucensus.detect import detect
+from nucensus.detect import find_nuclei
 from nucensus.errors import InputError, MissingPackageError
 from nucensus.model import ImageRef, Plane
 from nucensus.tune import Session, serve
@@ -94,7 +94,7 @@ def _nuclei(address, settings, index=0):
 def test_the_nuclei_are_those_the_detector_finds(address, folder):
     settings = Settings(sigma=3, threshold=500)
     answer, body = _nuclei(address, settings.as_dict())
-    centres = detect(tifffile.imread(folder / "field_00.tif"), settings)
+    centres = find_nuclei(tifffile.imread(folder / "field_00.tif"), settings)
     found = np.frombuffer(body, np.float32).reshape(-1, 3)
     assert answer.status == 200
     np.testing.assert_array_equal(found[:, 1::-1], centres.points)

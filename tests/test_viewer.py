@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from runs import SETTINGS, write_fields, write_run
 
-from nucensus.detect import detect
+from nucensus.detect import find_nuclei
 from nucensus.model import ImageRef
 from nucensus.synthetic import make_field
 from nucensus.viewer.layers import Fields, get_reader, make_sample, read_run
@@ -23,7 +23,7 @@ def test_a_run_opens_as_a_stack_of_images_with_its_nuclei(run_file):
     assert images.shape == (5, 300, 400)
     assert len(points) == len(options["features"]["intensity"]) == len(options["features"]["image"])
     first = points[points[:, 0] == 0, 1:]
-    known = detect(images[0], SETTINGS).points
+    known = find_nuclei(images[0], SETTINGS).points
     np.testing.assert_array_equal(first, known[: len(first)])
 
 
@@ -86,7 +86,7 @@ def test_the_rings_follow_the_settings(viewer, widget):
     widget.threshold.value = 600
     image = viewer.layers["field"].data
     layer = viewer.layers["nuclei"]
-    expected = detect(image, widget.settings)
+    expected = find_nuclei(image, widget.settings)
     np.testing.assert_array_equal(layer.data, expected.points)
     np.testing.assert_array_equal(layer.features["intensity"], expected.intensities)
     widget.threshold.value = 1e6
@@ -106,7 +106,7 @@ def test_the_rings_follow_the_plane(viewer, widget):
     viewer.add_image(stack, name="stack")
     widget.image.value = viewer.layers["stack"]
     viewer.dims.set_current_step(0, 2)
-    expected = detect(stack[2], type(SETTINGS)())
+    expected = find_nuclei(stack[2], type(SETTINGS)())
     np.testing.assert_array_equal(viewer.layers["nuclei"].data[:, 1:], expected.points)
     assert set(viewer.layers["nuclei"].data[:, 0]) == {2}
 

@@ -6,7 +6,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .batch import census, merge_runs, process_images
-    from .detect import detect_nuclei
+    from .detect import detect_nuclei, find_nuclei
     from .diff import diff_images
     from .export import export_run
     from .model import Plane, Settings, Shard
@@ -23,6 +23,7 @@ _HOMES = {
     "detect_nuclei": "detect",
     "diff_images": "diff",
     "export_run": "export",
+    "find_nuclei": "detect",
     "merge_runs": "batch",
     "process_images": "batch",
     "tune_parameters": "parameter_search",
@@ -39,6 +40,7 @@ __all__ = [
     "detect_nuclei",
     "diff_images",
     "export_run",
+    "find_nuclei",
     "merge_runs",
     "process_images",
     "tune_parameters",

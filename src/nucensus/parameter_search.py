@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .batch import expand
-from .detect import Resolved, detect, estimate, pool
+from .detect import Resolved, estimate, find_nuclei, pool
 from .discover import discover, natural_key
 from .errors import InputError, NucensusError
 from .evaluate import Scores, Truth, count_hits, field_name, read_truth, sum_up
@@ -288,7 +288,7 @@ class _Counter:
         for s, sigma in enumerate(self.grid.sigma):
             for d, distance in enumerate(self.grid.min_distance):
                 counts[s, d] = self._count_thresholds(image, truth, sigma, distance)
-        found = detect(image, Settings(), self.resolved).points
+        found = find_nuclei(image, Settings(), self.resolved).points
         hits = count_hits(found, truth, [len(found)], radius_px=self.radius_px)
         return _Counted(nuclei, counts, (hits[0], len(found)))
 
@@ -300,7 +300,7 @@ class _Counter:
             sigma=sigma, min_distance=min_distance, threshold=self.grid.threshold[0],
             border=self.border,
         )  # fmt: skip
-        found = detect(image, settings)
+        found = find_nuclei(image, settings)
         first = np.searchsorted(-found.intensities, -np.array(self.grid.threshold), "left")
         hits = count_hits(found.points, truth, first.tolist(), radius_px=self.radius_px)
         return np.column_stack((hits, first))

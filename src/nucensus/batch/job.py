@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ..detect import Estimate, Resolved, detect, estimate_as
+from ..detect import Estimate, Resolved, estimate_as, find_nuclei
 from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..lock import RunLock
 from ..model import Failed, Found, Header, Outcome, Plane, Settings
@@ -120,7 +120,7 @@ class Job:
             with self._marked(loaded.key):
                 settings = self.settings.in_pixels(loaded.image.spacing_um)
                 resolved = self._resolved(loaded.path, loaded.channel)
-                centres = detect(loaded.image.pixels, settings, resolved)
+                centres = find_nuclei(loaded.image.pixels, settings, resolved)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
         except Exception as error:  # noqa: BLE001 the worker boundary: a bad image is a row

@@ -23,7 +23,8 @@ from .refine import refine_centres
 
 __all__ = [
     "BLANK", "DETECTORS", "Detector", "Estimate", "Parameters", "Resolved", "blob_parameters",
-    "detect", "detect_nuclei", "detector_named", "estimate", "parameters", "pool", "with_numbers",
+    "detect_nuclei", "detector_named", "estimate", "find_nuclei", "parameters", "pool",
+    "with_numbers",
 ]  # fmt: skip
 
 Detector: TypeAlias = Callable[[NDArray[Any], Settings, Resolved | None], Centres]
@@ -63,19 +64,49 @@ def detector_named(name: str) -> Detector:
     return detector
 
 
-def detect(image: NDArray[Any], settings: Settings, resolved: Resolved | None = None) -> Centres:
-    """Return the nuclei of `image`, found with `settings`.
+def find_nuclei(
+    image: NDArray[Any], settings: Settings | None = None, resolved: Resolved | None = None
+) -> Centres:
+    """Find the nuclei of one image; without settings, whatever their size, brightness and noise.
 
     Parameters
     ----------
     image : ndarray, shape (height, width)
-        Grey levels.
-    settings : Settings
+        Grey levels of any real dtype: bright nuclei on a dark ground. Where
+        `settings` are numbers, a volume of shape (planes, height, width), too.
+    settings : Settings, optional
+        By default nothing is given and all is estimated.
     resolved : Resolved, optional
-        What the set of images looks like. Where it is needed and missing, the
-        image is a set of its own.
+        What the images of the set look like. By default the image is a set of
+        its own; images of one plate are better found by `census`, which learns
+        from all of them.
+
+    Returns
+    -------
+    Centres
+        `points`, an array of shape (N, 2): row and column of each nucleus, in
+        pixels, brightest first; their `intensities`; and a `flag` if the image
+        is odd ("blank", "crowded", ...).
+
+    Raises
+    ------
+    ValueError
+        The image has other axes, or holds no number.
+    TypeError
+        The image is not one of real numbers.
+    SettingsError
+        There is no detector of that name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, x = np.mgrid[:200, :200]
+    >>> image = 100 + 900.0 * ((y % 50 - 25) ** 2 + (x % 50 - 25) ** 2 < 12**2)
+    >>> len(find_nuclei(image))
+    16
     """
-    image = _upright(image, settings)
+    settings = settings or Settings()
+    image = _upright(np.asarray(image), settings)
     if settings.border == "count" and image.ndim != 2:
         raise ValueError(
             f"the image has {image.ndim} axes, and only in planes nuclei can be counted on two of "
@@ -141,8 +172,9 @@ def _upright(image: NDArray[Any], settings: Settings) -> NDArray[Any]:
 def _estimated(image: NDArray[Any]) -> Estimate:
     if image.ndim != 2:
         raise ValueError(
-            f"the image has {image.ndim} axes, and only planes can be estimated; expected numbers "
-            f"for sigma, min_distance and threshold; give them, or use --as-published"
+            f"the image has shape {image.shape}, and only planes (row, column) can be counted without "
+            f"numbers for sigma, min_distance and threshold; pick one plane or colour, or give "
+            f"numbers (--as-published brings the published ones)"
         )
     return estimate(image)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..batch import sample_like
-from ..detect import BLANK, DETECTORS, Resolved, detect, estimate_as, pool, with_numbers
+from ..detect import BLANK, DETECTORS, Resolved, estimate_as, find_nuclei, pool, with_numbers
 from ..errors import NucensusError
 from ..model import ImageRef, Plane, Settings
 from ..read import read, read_image
@@ -121,7 +121,7 @@ class Session:
     def nuclei(self, index: int, settings: Settings) -> NDArray[np.float32]:
         """Return (x, y, intensity) of each nucleus of an image, shape (N, 3)."""
         resolved = None if settings.are_numbers else self._resolved(index)
-        centres = detect(self._image(index), settings, resolved)
+        centres = find_nuclei(self._image(index), settings, resolved)
         points = centres.points[:, :-3:-1]  # of a volume without the plane
         return np.column_stack((points, centres.intensities)).astype(np.float32)
 

@@ -24,7 +24,7 @@ from napari.qt.threading import thread_worker
 from napari.utils import progress
 
 from ..batch import census
-from ..detect import DETECTORS, Resolved, detect, estimate_as, pool, with_numbers
+from ..detect import DETECTORS, Resolved, estimate_as, find_nuclei, pool, with_numbers
 from ..model import RUN_FILE, Settings
 from ..wording import counted
 from .layers import centres_layer, read_run
@@ -93,7 +93,7 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         plane = () if self.volume.value else self._plane(image)
         settings, pixels = self.settings, np.asarray(image.data[plane])
         resolved = None if settings.are_numbers else pool([estimate_as(pixels, settings)])
-        centres = detect(pixels, settings, resolved)
+        centres = find_nuclei(pixels, settings, resolved)
         size = 2 * _ring_radius(settings, resolved)
         layer = centres_layer(centres, plane, name=_NAME, size=size)
         flag = f", {centres.flag}" if centres.flag else ""
