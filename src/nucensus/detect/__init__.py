@@ -172,8 +172,8 @@ def _upright(image: NDArray[Any], settings: Settings) -> NDArray[Any]:
 def _estimated(image: NDArray[Any]) -> Estimate:
     if image.ndim != 2:
         raise ValueError(
-            f"the image has shape {image.shape}, and only planes (row, column) can be counted without "
-            f"numbers for sigma, min_distance and threshold; pick one plane or colour, or give "
+            f"the image has shape {image.shape}, and without numbers for sigma, min_distance and "
+            f"threshold only planes (row, column) are counted; pick one plane or colour, or give "
             f"numbers (--as-published brings the published ones)"
         )
     return estimate(image)
