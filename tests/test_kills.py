@@ -65,16 +65,20 @@ def wait_until_some_are_done(process, out):
     wait_until(process, there)
 
 
+def marks(out):
+    """Return a byte for each image of a run: 1 while it is being worked on."""
+    lock = out / "run.lock"
+    return lock.read_bytes()[4096:] if lock.exists() else b""
+
+
 def wait_until_it_works(process, out):
     """Wait until an image is being worked on."""
-    lock = out / "run.lock"
-    wait_until(process, lambda: lock.exists() and b"\1" in lock.read_bytes()[4096:])
+    wait_until(process, lambda: b"\1" in marks(out))
 
 
 def wait_until_it_hangs(process, out):
     """Wait until the seventh image is being worked on: the first that hangs."""
-    lock = out / "run.lock"
-    wait_until(process, lambda: lock.exists() and lock.read_bytes()[4096 + 7 :][:1] == b"\1")
+    wait_until(process, lambda: marks(out)[7:8] == b"\1")
 
 
 @pytest.mark.parametrize("kill", range(KILLS))
