@@ -127,4 +127,11 @@ enum { NUCENSUS_NUMBER_BYTES = 26 };
 NUCENSUS_API int64_t nucensus_format_rows(const double* values, int64_t row_count,
                                           const char* kinds, const char* literals,
                                           const int64_t* literal_bytes, char* text);
+
+// Fills the pixels that are not known with the mirror image of the nearest edge of those
+// that are, along a row or a column, and again from what was filled. A pixel has `bytes`
+// bytes; `scratch` has room for two numbers a pixel and one a column. Returns how many
+// stay unknown, because nothing mirrors them.
+NUCENSUS_API int64_t nucensus_mirror(void* pixels, int64_t bytes, uint8_t* known, int64_t height,
+                                     int64_t width, int64_t* scratch);
 }

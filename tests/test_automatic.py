@@ -270,6 +270,15 @@ def test_a_large_dim_nucleus_among_small_bright_ones_is_one(radius):
     assert (found[:, 0] > 40 * radius).sum() == 1
 
 
+@needs_bbbc039
+def test_a_crop_of_a_crowded_field_has_the_nuclei_that_the_field_has_there(fields):
+    field = next(image for name, image in fields.items() if "_E05_s2_" in name)
+    whole = detect_auto(field).points
+    for left in (60, 100):
+        found = detect_auto(field[:, left:]).points
+        assert len(found) == pytest.approx(np.count_nonzero(whole[:, 1] >= left), rel=0.05)
+
+
 @pytest.mark.parametrize("count", [(2, 3), (3, 3), (4, 5)])
 @pytest.mark.parametrize("radius", [10, 25])
 def test_a_small_crop_full_of_nuclei_is_not_blank(count, radius):

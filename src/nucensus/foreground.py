@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .kernel import level_number
+from .margin import Mask, bounding_box, mirror_unseen, seen_pixels
 from .native import open_library
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -44,6 +45,8 @@ _STRUCTURED = 1.25
 _CORRELATED = 3.0
 _DITHERED = 0.3
 _FEW_LEVELS = 10
+
+_AROUND = np.array([(0, 0), (-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,10 @@ class Levels:
     rounding : float
         Standard deviation of the error of rounding to whole levels, in units, where there is so
         little noise that averaging pixels does not lessen it; else 0.
+    origin : (int, int)
+        Row and column of the image where the pixels begin: a margin around them is cut off.
+    seen : ndarray of bool, shape (rows, columns), optional
+        Which pixels are the picture, if others had to be filled.
     """
 
     pixels: NDArray[Any]
@@ -151,6 +158,13 @@ class Levels:
     unit: float = 1.0
     noise: float = np.inf
     rounding: float = 0.0
+    origin: tuple[int, int] = (0, 0)
+    seen: Mask | None = None
+
+    @property
+    def size_px(self) -> int:
+        """Pixels of the picture."""
+        return self.pixels.size if self.seen is None else int(np.count_nonzero(self.seen))
 
     def negative(self) -> "Levels":
         """Return the levels of the negative: what was dark is bright."""
@@ -318,9 +332,9 @@ def _run(pixels: NDArray[Any], look: _Look, level: int) -> tuple[Floats, _Measur
 def _as_regions(table: Floats, measure: _Measure, levels: Levels) -> Regions:
     y, x, area, height, mean_height, intensity, stretch, edge, second, plateau = table.T
     zero, unit = levels.zero, levels.unit
-    return Regions(
-        y=y,
-        x=x,
+    regions = Regions(
+        y=y + levels.origin[0],
+        x=x + levels.origin[1],
         area_px=area,
         height=height * unit,
         mean_height=mean_height * unit,
@@ -340,6 +354,23 @@ def _as_regions(table: Floats, measure: _Measure, levels: Levels) -> Regions:
             grain=measure.grain * unit,
         ),
     )
+    return regions if levels.seen is None else _only_seen(regions, levels.origin, levels.seen)
+
+
+def _only_seen(regions: Regions, origin: tuple[int, int], seen: Mask) -> Regions:
+    """Return the regions whose centre is in the picture; what a margin cuts has it on the edge."""
+    centres = np.floor(np.stack([regions.y, regions.x], axis=1) + 0.5).astype(np.int64)
+    places = centres[:, None] + _AROUND
+    y, x = np.moveaxis(np.clip(places - origin, 0, np.array(seen.shape) - 1), -1, 0)
+    is_seen = seen[y, x]
+    nearest = places[np.arange(len(places)), is_seen.argmax(axis=1)]
+    inside = is_seen[:, 0]
+    moved = replace(
+        regions,
+        y=np.where(inside, regions.y, nearest[:, 0]),
+        x=np.where(inside, regions.x, nearest[:, 1]),
+    )
+    return moved.where(is_seen.any(axis=1))
 
 
 def as_levels(image: NDArray[Any]) -> Levels:
@@ -349,7 +380,7 @@ def as_levels(image: NDArray[Any]) -> Levels:
     ----------
     image : ndarray, shape (rows, columns)
         Grey levels. uint8 and uint16 go in as they are; other types are
-        converted, and what is not finite counts as the median.
+        converted. What is not finite, and a black margin, is left out.
 
     Raises
     ------
@@ -361,15 +392,34 @@ def as_levels(image: NDArray[Any]) -> Levels:
     check_plane(image)
     if image.size == 0:
         return Levels(image)
-    return _with_noise(_as_pixels(image))
+    levels, seen = _as_pixels(image)
+    if seen is not None and seen.any():
+        levels = _without_margin(levels, seen)
+    return _with_noise(levels)
 
 
-def _as_pixels(image: NDArray[Any]) -> Levels:
+def _without_margin(levels: Levels, seen: Mask) -> Levels:
+    box = bounding_box(seen)
+    seen = seen[box]
+    return replace(
+        levels,
+        pixels=mirror_unseen(np.ascontiguousarray(levels.pixels[box]), seen),
+        origin=(box[0].start, box[1].start),
+        seen=None if seen.all() else seen,
+    )
+
+
+def _as_pixels(image: NDArray[Any]) -> tuple[Levels, Mask | None]:
+    """Return the levels, and which of them were seen, unless all were."""
     if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
-        return Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
-    if image.dtype.kind == "b":
-        return Levels(np.ascontiguousarray(image).view(np.uint8))
-    return _as_single(image)
+        levels = Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
+    elif image.dtype.kind == "b":
+        levels = Levels(np.ascontiguousarray(image).view(np.uint8))
+    else:
+        levels, finite = _as_single(image)
+        if not finite.all():
+            return levels, finite
+    return levels, seen_pixels(levels.pixels)
 
 
 def _with_noise(levels: Levels) -> Levels:
@@ -426,12 +476,15 @@ def _spreads(pixels: NDArray[Any], apart: int, step: float) -> tuple[float, floa
     return unrounded / (2 * 0.2533), float(differences[most]) / (2 * 1.6449)
 
 
-def _as_single(image: NDArray[Any]) -> Levels:
-    """Return float32 levels from 0 to 1, of which the least and the greatest are remembered."""
+def _as_single(image: NDArray[Any]) -> tuple[Levels, Mask]:
+    """Return float32 levels from 0 to 1, of which the least and the greatest are remembered.
+
+    Then which of them are finite; the others become the median.
+    """
     values = image.astype(np.float64)
-    usable = np.isfinite(values)
-    if not usable.all():
-        values[~usable] = np.median(values[usable]) if usable.any() else 0.0
+    finite = np.isfinite(values)
+    if not finite.all():
+        values[~finite] = np.median(values[finite]) if finite.any() else 0.0
     zero = float(values.min())
     unit = float(values.max()) - zero
     if not np.isfinite(unit):
@@ -440,7 +493,8 @@ def _as_single(image: NDArray[Any]) -> Levels:
             "expected grey levels; scale it first"
         )
     unit = unit if unit > 0 else 1.0
-    return Levels(np.ascontiguousarray((values - zero) / unit, np.float32), zero, unit)
+    pixels = np.ascontiguousarray((values - zero) / unit, np.float32)
+    return Levels(pixels, zero, unit), finite
 
 
 @functools.cache

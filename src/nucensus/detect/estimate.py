@@ -17,7 +17,7 @@ _SCALE_RATIO = 1.5
 _SEARCH_SMOOTHING = 0.2
 _SEARCH_GRID_RADIUS_PX = 3.2
 _LEAST_SUPPORT = 0.15
-_NEAR, _FAR_OFF = 0.9, 2.5
+_NEAR, _FAR_OFF, _DOUBTFUL = 0.9, 2.5, 0.01
 _ENOUGH_NUCLEI = 20
 _EVENED_RADII, _MOST_FOREGROUND = 24, 0.62
 _FEW_RADII, _ENOUGH_CUT_OFF = 12, 5
@@ -55,7 +55,7 @@ class Estimate:
     foreground : float
         Share of the image that is nuclei, 0 to 1.
     size_px : int
-        Pixels of the image.
+        Pixels of the image, without what no camera saw.
     texture : float
         Median of the greatest over the mean height of a nucleus: about 1.3 for smooth ones.
     """
@@ -174,9 +174,9 @@ def estimate(image: NDArray[Any]) -> Estimate:
     >>> 10 < estimate(image).radius_px < 14
     True
     """
-    if image.size == 0:
-        return _blank(image, None)
     levels = as_levels(image)
+    if levels.pixels.size == 0:
+        return _blank(levels, None)
     levels = replace(levels, noise=_BELIEVED_NOISE * levels.noise)
     # In a crowd the noise seen between nuclei is their own; what pixels differ by bounds it. That
     # comes second, because structure of the background would not count as noise any more.
@@ -186,10 +186,9 @@ def estimate(image: NDArray[Any]) -> Estimate:
 
 def _estimate(levels: Levels, searched: Levels) -> Estimate:
     """Estimate the size and the contrast if there are nuclei in the levels that are searched."""
-    image = levels.pixels
     radius = _search_radius(levels, searched)
     if radius is None:
-        return _blank(image, None)
+        return _blank(levels, None)
     regions = find_regions(levels, radius_px=radius, smoothing=_SEARCH_SMOOTHING)
     full = _is_full(regions, radius)
     texture = float(np.median((regions.height / regions.mean_height)[full])) if full.any() else 0.0
@@ -197,7 +196,7 @@ def _estimate(levels: Levels, searched: Levels) -> Estimate:
         radius, regions = _grown(levels, radius, crest_smoothing(texture))
     measure, contrast = regions.measure, _contrast(regions, radius)
     if contrast <= _LEAST_SNR * measure.noise:
-        return _blank(image, regions)
+        return _blank(levels, regions)
     return Estimate(
         radius_px=radius,
         count=int(_is_full(regions, radius).sum()),
@@ -207,7 +206,7 @@ def _estimate(levels: Levels, searched: Levels) -> Estimate:
         background=measure.background,
         edge_width_px=measure.edge_width_px,
         foreground=measure.foreground,
-        size_px=image.size,
+        size_px=levels.size_px,
         texture=texture,
     )
 
@@ -286,27 +285,33 @@ def _search_radius(levels: Levels, searched: Levels) -> float | None:
         radius, support, _ = _found_radius(searched, assumed)
         agrees = support >= _LEAST_SUPPORT and _NEAR * assumed <= radius <= _FAR_OFF * assumed
         if agrees and not agreed:
-            radius, count, score = _settle(levels, assumed)
+            radius, count, score, agrees = _settle(levels, assumed)
             if score > best_score and _shows_nuclei(levels, radius):
                 best, best_score = radius, score
-                if count >= _ENOUGH_NUCLEI:
+                if agrees and count >= _ENOUGH_NUCLEI:
                     break
         agreed = agrees
         assumed /= _SCALE_RATIO
     return best
 
 
-def _settle(levels: Levels, assumed: float) -> tuple[float, int, float]:
-    """Return the agreed radius near `assumed`, the nuclei that show it, and what speaks for it."""
-    radius = assumed
+def _settle(levels: Levels, assumed: float) -> tuple[float, int, float, bool]:
+    """Return the agreed radius near `assumed`, and the nuclei that show it.
+
+    Then how much speaks for it, and whether it is as good as the first one: nuclei that are smaller
+    than assumed speak for little.
+    """
+    radius, agrees = assumed, False
     count, area = 0, 0.0
     for _ in range(2):
         found, _, shown = _found_radius(levels, radius)
         if not len(shown) or found > _FAR_OFF * radius:
             break
         count, area = len(shown), float(shown.sum())
+        agrees = found >= _NEAR * radius
         radius = min(max(found, _NEAR * assumed), assumed * _SCALE_RATIO)
-    return radius, count, float(area * max(count, 1) ** 0.25)
+    score = area * max(count, 1) ** 0.25
+    return radius, count, score if agrees else _DOUBTFUL * score, agrees
 
 
 def _found_radius(levels: Levels, assumed: float) -> tuple[float, float, Floats]:
@@ -390,7 +395,7 @@ def _weighted_median(values: Floats, weights: Floats) -> float:
     return float(values[order][np.searchsorted(sums, sums[-1] / 2)])
 
 
-def _blank(image: NDArray[Any], regions: Regions | None) -> Estimate:
+def _blank(levels: Levels, regions: Regions | None) -> Estimate:
     noise = regions.measure.noise if regions else 0.0
     background = regions.measure.background if regions else 0.0
-    return Estimate(0.0, 0, 0.0, noise, 0.0, background, 0.0, 0.0, image.size)
+    return Estimate(0.0, 0, 0.0, noise, 0.0, background, 0.0, 0.0, levels.size_px)

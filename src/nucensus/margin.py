@@ -1,0 +1,178 @@
+"""The part of an image that no camera saw: how it is known, and what stands in for it."""
+
+import ctypes
+import functools
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from .native import open_library
+
+Mask: TypeAlias = NDArray[np.bool_]
+Floats: TypeAlias = NDArray[np.float64]
+
+_LEAST_BLACK = 8
+_LINES = 16
+_NEAR_PX, _FAR_PX = 3, 9
+_STEP, _MOSTLY = 0.6, 0.6
+"""How high the picture is near a margin, in parts of how high it is farther on, and how often: a
+background that was cut off at zero rises slowly, or its noise brings it back to zero."""
+_EVERY_PX = 8
+_LARGEST_NUCLEUS_PX = 96
+_LEAST_WIDE = 0.9
+"""Share of what is not black that squares larger than nuclei must cover: nuclei that someone cut
+out are not a picture with a margin."""
+
+
+def seen_pixels(pixels: NDArray[Any]) -> Mask | None:
+    """Return which pixels are not a margin; None if there is none.
+
+    Stitched, registered, turned and blanked images have a black one: areas of the least level that
+    end sharply. A white one is only known as a frame: whole rows and columns of the greatest level,
+    because nuclei may be white, too.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (rows, columns)
+        Grey levels, all finite.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).normal(200, 10, (300, 300))
+    >>> seen_pixels(image) is None
+    True
+    >>> image[:, :40] = 0
+    >>> int((~seen_pixels(image)).sum())
+    12000
+    """
+    seen = _inside_white_frame(pixels)
+    return _beside_black(pixels) if seen is None else seen
+
+
+def bounding_box(seen: Mask) -> tuple[slice, slice]:
+    """Return the rows and the columns from the first to the last in which something was seen."""
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def mirror_unseen(pixels: NDArray[Any], seen: Mask) -> NDArray[Any]:
+    """Return the pixels with what was not seen filled with its mirror image.
+
+    Light, noise and crowding go on as they were, so that all that is measured of the image is
+    measured of what was seen. The mirror is the nearest edge along a row or a column.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (rows, columns)
+        Grey levels, all finite.
+    seen : ndarray of bool, shape (rows, columns)
+        Which of them are the picture.
+    """
+    result, known = np.array(pixels, order="C"), seen.astype(np.uint8)
+    scratch = np.empty(2 * known.size + known.shape[1], np.int64)
+    left = _library().nucensus_mirror(
+        result.ctypes.data, result.itemsize, known.ctypes.data, *known.shape, scratch.ctypes.data
+    )
+    if left:
+        result[known == 0] = np.median(pixels[seen])
+    return result
+
+
+def _inside_white_frame(pixels: NDArray[Any]) -> Mask | None:
+    edges = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
+    plain = [edge[0] for edge in edges if edge[0] == edge[-1] and (edge == edge[0]).all()]
+    if plain and pixels.min() < max(plain) == pixels.max():
+        return _only(bounding_box(pixels < max(plain)), pixels.shape)
+    return None
+
+
+def _beside_black(pixels: NDArray[Any]) -> Mask | None:
+    down, across = (max(1, n // _LINES) for n in pixels.shape)
+    rows, columns = pixels[::down], np.ascontiguousarray(pixels[:, ::across].T)
+    black = float(min(rows.min(), columns.min()))
+    if np.count_nonzero(rows == black) + np.count_nonzero(columns == black) < _LEAST_BLACK:
+        return None
+    if not _ends_sharply((rows, rows[:, ::-1], columns, columns[:, ::-1]), black):
+        return None
+    dark = pixels == black
+    if not _is_wide(~dark):
+        return None
+    box = bounding_box(~dark)
+    if not dark[box].any():
+        return _only(box, dark.shape)
+    margin = _widened(dark)
+    return ~margin if margin.any() else None
+
+
+def _ends_sharply(directions: Iterable[NDArray[Any]], black: float) -> bool:
+    """Whether lines that come out of black are at once as high as farther on."""
+    sharp = []
+    for lines in directions:
+        near, far = _out_of_black(lines, black)
+        sharp.append((far > 0) & (near >= _STEP * far))
+    found = np.concatenate(sharp)
+    return found.size > 0 and float(found.mean()) >= _MOSTLY
+
+
+def _out_of_black(lines: NDArray[Any], black: float) -> tuple[Floats, Floats]:
+    """Return the heights above black near the ends of it, and those farther on.
+
+    Black is three pixels long, or at the edge of the image.
+    """
+    dark = np.pad(lines == black, ((0, 0), (2, 0)), mode="edge")
+    ends = dark[:, :-3] & dark[:, 1:-2] & dark[:, 2:-1] & ~dark[:, 3:]
+    line, last = np.nonzero(ends[:, : max(0, lines.shape[1] - _FAR_PX)])
+    near, far = (lines[line, last + apart] - black for apart in (_NEAR_PX, _FAR_PX))
+    return near, far
+
+
+def _is_wide(seen: Mask) -> bool:
+    """Whether squares larger than a nucleus cover most of what was seen."""
+    sample = seen[_EVERY_PX // 2 :: _EVERY_PX, _EVERY_PX // 2 :: _EVERY_PX]
+    side = min(_LARGEST_NUCLEUS_PX // _EVERY_PX, min(sample.shape) // 3)
+    if side < 1 or not sample.any():
+        return False
+    squares = sample
+    for axis in (0, 1):
+        squares = np.logical_and.reduce(sliding_window_view(squares, side, axis), axis=-1)
+    covered = np.pad(squares, side - 1)
+    for axis in (0, 1):
+        covered = np.logical_or.reduce(sliding_window_view(covered, side, axis), axis=-1)
+    return bool(covered.sum() >= _LEAST_WIDE * sample.sum())
+
+
+def _only(box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
+    mask = np.zeros(shape, np.bool_)
+    mask[box] = True
+    return mask
+
+
+def _widened(mask: Mask) -> Mask:
+    """Return the mask without what is narrower than three pixels, and a pixel wider.
+
+    At the edges it goes on. The pixel is what turning an image makes of a margin and the picture.
+    """
+    for combine in (np.logical_and, np.logical_or, np.logical_or):
+        for axis in (0, 1):
+            mask = np.swapaxes(mask, 0, axis)
+            wide = np.concatenate((mask[:1], mask, mask[-1:]))
+            mask = np.swapaxes(combine(combine(wide[:-2], wide[1:-1]), wide[2:]), 0, axis)
+    return mask
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    library = open_library()
+    library.nucensus_mirror.restype = ctypes.c_int64
+    library.nucensus_mirror.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_int64,
+        ctypes.c_void_p,
+        ctypes.c_int64,
+        ctypes.c_int64,
+        ctypes.c_void_p,
+    )
+    return library

@@ -1,0 +1,119 @@
+"""What no camera saw changes nothing: black margins, frames, and what is not a number."""
+
+import numpy as np
+import pytest
+from scenes import make_scene
+from scipy import ndimage
+
+from nucensus.detect.automatic import detect_auto
+from nucensus.detect.estimate import estimate
+from nucensus.margin import mirror_unseen, seen_pixels
+
+SHAPE = (420, 520)
+Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
+
+SEEN = {
+    "a strip of five columns": X >= 5,
+    "a single row": Y >= 1,
+    "a corner": (Y > 150) | (X > 200),
+    "steps of stitched fields": (X > 20 + 25 * (Y // 105)) & (Y > 10 * (X // 130)),
+    "a turned field": np.abs(Y - 210 + 0.3 * (X - 260)) + 0.3 * np.abs(X - 260) < 200,
+    "a round field of view": np.hypot(Y - 210, X - 260) < 205,
+    "a blanked part": (abs(Y - 300) > 60) | (abs(X - 300) > 70),
+}
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return make_scene(radius=11, count=90, shape=SHAPE, vignetting=0.3, seed=5)
+
+
+@pytest.mark.parametrize("fill", [0, np.nan], ids=["black", "NaN"])
+@pytest.mark.parametrize("name", SEEN)
+def test_nuclei_beside_a_margin_are_counted_as_if_it_were_not_there(scene, name, fill):
+    seen = SEEN[name]
+    image = np.where(seen, scene.image + 50, fill)
+    points = detect_auto(image if np.isnan(fill) else image.astype(np.uint16)).points
+    depth = ndimage.distance_transform_edt(seen)
+    is_whole = depth[tuple(np.rint(scene.centres).astype(int).T)] > 1.3 * scene.radius
+    distance = np.hypot(*(points[:, None] - scene.centres).transpose(2, 0, 1))
+    assert np.mean(distance.min(axis=0)[is_whole] < scene.radius / 2) > 0.97
+    assert np.mean(distance.min(axis=1) < scene.radius) > 0.97
+    assert len(points) <= len(scene.centres)
+    assert seen[tuple(points.T)].all()
+
+
+@pytest.mark.parametrize("kind", ["black", "white", "NaN"])
+def test_a_frame_around_the_image_moves_the_points_and_nothing_else(scene, kind):
+    image = (scene.image + 50).astype(np.uint16)
+    level = {"black": 0, "white": 65535, "NaN": np.nan}[kind]
+    framed = np.pad(image.astype(float), ((30, 7), (1, 60)), constant_values=level)
+    framed = framed if kind == "NaN" else framed.astype(np.uint16)
+    found, plain = detect_auto(framed), detect_auto(image.astype(framed.dtype))
+    np.testing.assert_array_equal(found.points, plain.points + np.array([30, 1]))
+    np.testing.assert_allclose(found.intensities, plain.intensities)
+
+
+@pytest.mark.parametrize("angle", [3, 20, 45])
+def test_a_turned_image_with_black_corners_has_the_nuclei_it_had(scene, angle):
+    image = (scene.image + 50).astype(np.uint16)
+    turned = ndimage.rotate(image, angle, order=1)
+    assert len(detect_auto(turned).points) == pytest.approx(len(scene.centres), rel=0.03)
+
+
+def test_a_blank_image_with_black_corners_stays_blank():
+    image = np.random.default_rng(1).normal(500 + X / 10 + Y / 7, 12)
+    turned = ndimage.rotate(image.astype(np.uint16), 20, order=1)
+    assert len(detect_auto(turned).points) <= 1
+
+
+def test_only_what_was_seen_counts_as_the_size_of_an_image(scene):
+    image = np.where(SEEN["a corner"], scene.image + 50, 0)
+    assert estimate(image).size_px == pytest.approx(SEEN["a corner"].sum(), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda im: im, id="as it is"),
+        pytest.param(lambda im: np.where(im > 250, im, 0), id="nuclei cut out"),
+        pytest.param(lambda im: im > 250, id="binary"),
+        pytest.param(lambda im: np.clip(im - 150, 0, None), id="background cut off in its noise"),
+        pytest.param(
+            lambda im: np.clip(ndimage.gaussian_filter(im, 3) - 145, 0, None).astype(np.uint8),
+            id="background cut off after smoothing",
+        ),
+        pytest.param(lambda im: np.minimum(im, 400), id="saturated"),
+    ],
+)
+def test_what_is_only_dark_or_bright_is_no_margin(scene, spoil):
+    assert seen_pixels(spoil(scene.image)) is None
+
+
+def test_images_of_any_size_are_looked_at():
+    for shape in [(1, 1), (1, 30), (3, 4), (9, 9), (12, 2)]:
+        for level in (0, 7):
+            assert seen_pixels(np.full(shape, level, np.uint8)) is None
+
+
+def test_what_was_not_seen_becomes_the_mirror_image_of_what_was():
+    pixels = np.array([[9, 1, 2, 3, 9, 9, 9, 9, 9]], np.uint16)
+    mirrored = mirror_unseen(pixels, pixels < 9)
+    assert mirrored.tolist() == [[1, 1, 2, 3, 3, 2, 1, 1, 2]]
+    assert pixels[0, 0] == 9
+
+
+def test_a_pixel_is_mirrored_at_the_nearer_edge_of_its_row_or_column():
+    pixels = np.arange(36, dtype=np.float32).reshape(6, 6)
+    seen = np.ones((6, 6), bool)
+    seen[3:, 2:] = False
+    mirrored = mirror_unseen(pixels, seen)
+    assert mirrored[3, 4] == pixels[2, 4]  # one below the edge
+    assert mirrored[5, 2] == pixels[5, 1]  # one to the right of the edge
+    np.testing.assert_array_equal(mirrored[seen], pixels[seen])
+
+
+def test_where_nothing_is_mirrored_the_median_stands():
+    pixels, seen = np.full((4, 4), 5, np.uint8), np.zeros((4, 4), bool)
+    seen[0, 0] = True
+    assert (mirror_unseen(pixels, seen) == 5).all()
