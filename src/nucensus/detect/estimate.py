@@ -14,7 +14,7 @@ ESTIMATE_SCHEMA = 1
 _LARGEST_RADIUS_PX = 62.0
 _LEAST_RADIUS_PX = 2.4
 _SCALE_RATIO = 1.5
-_SEARCH_SMOOTHING = 0.2
+_SEARCH_SMOOTHING, _STRONG_SMOOTHING = 0.2, 0.35
 _SEARCH_GRID_RADIUS_PX = 3.2
 _LEAST_SUPPORT = 0.15
 _NEAR, _FAR_OFF, _DOUBTFUL = 0.9, 2.5, 0.01
@@ -25,6 +25,7 @@ _MOST_STRETCH = 1.1
 _LEAST_SNR = 10.0
 _WIDE_EDGE_RADII, _WIDE_EDGE_SNR = 3.0, 25.0
 _LIKE_NEGATIVE, _LIKE_NEGATIVE_SNR, _PLAIN_SUPPORT = 1.12, 120.0, 0.76
+_MANY_ELLIPSES = 10
 _BELIEVED_NOISE = 1 / 2.3
 """Of what noise is allowed for in a single image: here the negative tells correlated noise."""
 _FULL_WEIGHT_NUCLEI = 50
@@ -179,21 +180,42 @@ def estimate(image: NDArray[Any]) -> Estimate:
         return _blank(levels, None)
     levels = replace(levels, noise=_BELIEVED_NOISE * levels.noise)
     # In a crowd the noise seen between nuclei is their own; what pixels differ by bounds it. That
-    # comes second, because structure of the background would not count as noise any more.
-    found = _estimate(levels, replace(levels, noise=np.inf))
-    return _estimate(levels, levels) if found.is_blank else found
+    # comes second, because structure of the background would not count as noise any more. At last
+    # comes what shows only through more smoothing, which also makes nuclei of noise.
+    for searched, smoothing in (
+        (replace(levels, noise=np.inf), _SEARCH_SMOOTHING),
+        (levels, _SEARCH_SMOOTHING),
+        (levels, _STRONG_SMOOTHING),
+    ):
+        found = _estimate(_Look(levels, searched, smoothing))
+        if not found.is_blank:
+            break
+    return found
 
 
-def _estimate(levels: Levels, searched: Levels) -> Estimate:
-    """Estimate the size and the contrast if there are nuclei in the levels that are searched."""
-    radius = _search_radius(levels, searched)
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How an image is looked at: its levels, those in which the size is searched, the smoothing."""
+
+    levels: Levels
+    searched: Levels
+    smoothing: float
+
+    def regions(self, radius: float) -> Regions:
+        """Find the regions of a size."""
+        return find_regions(self.levels, radius_px=radius, smoothing=self.smoothing)
+
+
+def _estimate(look: _Look) -> Estimate:
+    levels = look.levels
+    radius = _search_radius(look)
     if radius is None:
         return _blank(levels, None)
-    regions = find_regions(levels, radius_px=radius, smoothing=_SEARCH_SMOOTHING)
+    regions = look.regions(radius)
     full = _is_full(regions, radius)
     texture = float(np.median((regions.height / regions.mean_height)[full])) if full.any() else 0.0
     if texture > _SMOOTH_TEXTURE:
-        radius, regions = _grown(levels, radius, crest_smoothing(texture))
+        radius, regions = _grown(look, radius, crest_smoothing(texture))
     measure, contrast = regions.measure, _contrast(regions, radius)
     if contrast <= _LEAST_SNR * measure.noise:
         return _blank(levels, regions)
@@ -259,11 +281,11 @@ def crest_smoothing(texture: float) -> float:
     return float(np.interp(texture, grades, (_LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING)))
 
 
-def _grown(levels: Levels, radius: float, crest: float) -> tuple[float, Regions]:
+def _grown(look: _Look, radius: float, crest: float) -> tuple[float, Regions]:
     """Return the radius and the regions once textured nuclei are no longer divided."""
     for _ in range(2):
         regions = find_regions(
-            levels, radius_px=radius, smoothing=_SEARCH_SMOOTHING, crest_smoothing=crest
+            look.levels, radius_px=radius, smoothing=look.smoothing, crest_smoothing=crest
         )
         shown = _ellipses(regions, cut_off=False)
         if not len(shown):
@@ -272,21 +294,21 @@ def _grown(levels: Levels, radius: float, crest: float) -> tuple[float, Regions]
     return radius, regions
 
 
-def _search_radius(levels: Levels, searched: Levels) -> float | None:
+def _search_radius(look: _Look) -> float | None:
     """Return the radius at which the assumed and the found one agree, in pixels.
 
     A long bright fibre can agree with itself at a large radius, so where few
     nuclei are found the search goes on, and the radius that explains the most
     foreground with the most nuclei wins.
     """
-    assumed = min(_LARGEST_RADIUS_PX, min(levels.pixels.shape) / 3)
+    assumed = min(_LARGEST_RADIUS_PX, min(look.levels.pixels.shape) / 3)
     best, best_score, agreed = None, 0.0, False
     while assumed >= _LEAST_RADIUS_PX:
-        radius, support, _ = _found_radius(searched, assumed)
+        radius, support, _ = _found_radius(look, look.searched, assumed)
         agrees = support >= _LEAST_SUPPORT and _NEAR * assumed <= radius <= _FAR_OFF * assumed
         if agrees and not agreed:
-            radius, count, score, agrees = _settle(levels, assumed)
-            if score > best_score and _shows_nuclei(levels, radius):
+            radius, count, score, agrees = _settle(look, assumed)
+            if score > best_score and _shows_nuclei(look, radius):
                 best, best_score = radius, score
                 if agrees and count >= _ENOUGH_NUCLEI:
                     break
@@ -295,7 +317,7 @@ def _search_radius(levels: Levels, searched: Levels) -> float | None:
     return best
 
 
-def _settle(levels: Levels, assumed: float) -> tuple[float, int, float, bool]:
+def _settle(look: _Look, assumed: float) -> tuple[float, int, float, bool]:
     """Return the agreed radius near `assumed`, and the nuclei that show it.
 
     Then how much speaks for it, and whether it is as good as the first one: nuclei that are smaller
@@ -304,7 +326,7 @@ def _settle(levels: Levels, assumed: float) -> tuple[float, int, float, bool]:
     radius, agrees = assumed, False
     count, area = 0, 0.0
     for _ in range(2):
-        found, _, shown = _found_radius(levels, radius)
+        found, _, shown = _found_radius(look, look.levels, radius)
         if not len(shown) or found > _FAR_OFF * radius:
             break
         count, area = len(shown), float(shown.sum())
@@ -314,7 +336,7 @@ def _settle(levels: Levels, assumed: float) -> tuple[float, int, float, bool]:
     return radius, count, score if agrees else _DOUBTFUL * score, agrees
 
 
-def _found_radius(levels: Levels, assumed: float) -> tuple[float, float, Floats]:
+def _found_radius(look: _Look, levels: Levels, assumed: float) -> tuple[float, float, Floats]:
     """Return the radius of the regions found, the share of their area that shows it, and areas.
 
     Only whole ellipses show it; the median is by area, so that debris does not count.
@@ -322,7 +344,7 @@ def _found_radius(levels: Levels, assumed: float) -> tuple[float, float, Floats]
     regions = find_regions(
         levels,
         radius_px=assumed,
-        smoothing=_SEARCH_SMOOTHING,
+        smoothing=look.smoothing,
         grid_radius_px=_SEARCH_GRID_RADIUS_PX,
     )
     across = min(levels.pixels.shape) / assumed
@@ -342,26 +364,28 @@ def _support(regions: Regions, shown: Floats) -> float:
     return float(shown.sum() / regions.area_px.sum()) if len(shown) else 0.0
 
 
-def _shows_nuclei(levels: Levels, radius: float) -> bool:
+def _shows_nuclei(look: _Look, radius: float) -> bool:
     """Whether the regions of a size are nuclei: not noise, and not the unevenness of the light."""
-    regions = find_regions(levels, radius_px=radius, smoothing=_SEARCH_SMOOTHING)
+    regions = look.regions(radius)
     noise, edge_width = regions.measure.noise, regions.measure.edge_width_px
     contrast = _contrast(regions, radius)
     wide = edge_width > _WIDE_EDGE_RADII * radius
     if contrast <= (_WIDE_EDGE_SNR if wide else _LEAST_SNR) * noise:
         return False
+    if look.smoothing > _SEARCH_SMOOTHING and (wide or not _are_plain(regions)):
+        return False
     clear = contrast > _LIKE_NEGATIVE_SNR * noise
-    return clear or not _looks_like_negative(levels, radius, regions)
+    return clear or not _looks_like_negative(look, radius, regions)
 
 
-def _looks_like_negative(levels: Levels, radius: float, regions: Regions) -> bool:
+def _looks_like_negative(look: _Look, radius: float, regions: Regions) -> bool:
     """Whether the negative shows ellipses of the size just as well.
 
     Noise, however correlated, and uneven light have as many pits as hills; gaps between nuclei are
     not the ellipses that nuclei are. The fewer of the regions are ellipses, the more they have to
     differ from their negative: chance makes some of the few.
     """
-    pits = find_regions(levels.negative(), radius_px=radius, smoothing=_SEARCH_SMOOTHING)
+    pits = replace(look, levels=look.levels.negative()).regions(radius)
     depth = _contrast(pits, radius)
     if depth == 0:
         return False
@@ -369,6 +393,12 @@ def _looks_like_negative(levels: Levels, radius: float, regions: Regions) -> boo
     support, of_pits = (_support(one, _ellipses(one, cut_off=False)) for one in (regions, pits))
     plain = min(support / _PLAIN_SUPPORT, 1.0)
     return support * plain * higher < _LIKE_NEGATIVE * of_pits
+
+
+def _are_plain(regions: Regions) -> bool:
+    """Whether there are many ellipses, and little else."""
+    shown = _ellipses(regions, cut_off=False)
+    return len(shown) >= _MANY_ELLIPSES and _support(regions, shown) >= _PLAIN_SUPPORT
 
 
 def _contrast(regions: Regions, radius: float) -> float:
