@@ -9,6 +9,7 @@ constexpr int64_t PER_TILE = 8;            // samples along one side of a tile
 constexpr int64_t FEW_SAMPLES = 4096;      // with fewer of them, more are taken of each tile
 constexpr int64_t NOISE_SAMPLES = 4000;    // enough to measure differences of neighbours
 constexpr int64_t HEIGHT_SAMPLES = 32000;  // and for the distribution of heights
+constexpr int64_t CUBIC_TILES = 6;         // along an axis, for a surface of third degree
 constexpr int64_t SURFACE_ROWS = 8;        // of tiles, for the surface under all of them
 constexpr int LOW = 6, MIDDLE = 19;        // places among 64 sorted samples: a tenth, three tenths
 
@@ -123,7 +124,7 @@ void Background::resize(const Grid& grid, const nucensus_look& look) {
         per_tile += PER_TILE;
     gaussian = Gaussian(look.smooth_sigma);
     noise_apart = std::max<int64_t>(2, static_cast<int64_t>(std::ceil(3 * look.smooth_sigma)));
-    std::fill_n(surface, 6, 0.);
+    std::fill_n(surface, TERMS, 0.);
     const int64_t count = per_tile * tile_columns;
     sample_stride = padded(count);
     samples.resize(per_tile * tile_rows * sample_stride);
@@ -205,7 +206,7 @@ void Background::measure_tiles(const Rows& rows, int64_t every) {
         }
 }
 
-// The smooth surface (quadratic in y and x) under most tiles, left out those that stand above it.
+// The smooth surface (a polynomial of y and x) under most tiles, left out those that stand above it.
 bool Background::fit_surface() {
     if (measured_rows < 4 || tile_columns < 4) return false;
     used.assign(low.size(), 1);
@@ -228,56 +229,55 @@ bool Background::fit_surface() {
 // Least squares over the tiles that are used. The terms are y^p x^q, so that sums of powers of x over
 // each row of tiles are all that is needed.
 void Background::solve_surface() {
-    constexpr int P[6] = {0, 1, 0, 2, 1, 0}, Q[6] = {0, 0, 1, 0, 1, 2};
-    double a[6][7] = {{0}};
+    constexpr int P[TERMS] = {0, 1, 0, 2, 1, 0, 3, 2, 1, 0}, Q[TERMS] = {0, 0, 1, 0, 1, 2, 0, 1, 2, 3};
+    double a[TERMS][TERMS + 1] = {{0}};
     for (int64_t r = 0; r < measured_rows; ++r) {
-        double sums[5] = {0}, sums_of_low[3] = {0};
+        double sums[7] = {0}, sums_of_low[4] = {0};
         for (int64_t c = 0; c < tile_columns; ++c) {
             if (!used[r * tile_columns + c]) continue;
-            const double x = place(c, tile_columns), x2 = x * x, value = low[r * tile_columns + c];
-            const double powers[5] = {1, x, x2, x * x2, x2 * x2};
-            for (int q = 0; q < 5; ++q) sums[q] += powers[q];
-            for (int q = 0; q < 3; ++q) sums_of_low[q] += powers[q] * value;
+            const double x = place(c, tile_columns), value = low[r * tile_columns + c];
+            double power = 1;
+            for (int q = 0; q < 7; ++q, power *= x) {
+                sums[q] += power;
+                if (q < 4) sums_of_low[q] += power * value;
+            }
         }
-        const double y = place(measured_row(r), tile_rows), y2 = y * y,
-                     powers[5] = {1, y, y2, y * y2, y2 * y2};
-        for (int i = 0; i < 6; ++i) {
-            for (int j = 0; j < 6; ++j) a[i][j] += powers[P[i] + P[j]] * sums[Q[i] + Q[j]];
-            a[i][6] += powers[P[i]] * sums_of_low[Q[i]];
+        double powers[7] = {1};
+        for (int p = 1; p < 7; ++p) powers[p] = powers[p - 1] * place(measured_row(r), tile_rows);
+        for (int i = 0; i < terms; ++i) {
+            for (int j = 0; j < terms; ++j) a[i][j] += powers[P[i] + P[j]] * sums[Q[i] + Q[j]];
+            a[i][terms] += powers[P[i]] * sums_of_low[Q[i]];
         }
     }
-    for (int i = 0; i < 6; ++i) a[i][i] += 1e-6 * a[0][0];
-    for (int i = 0; i < 6; ++i)
-        for (int r = 0; r < 6; ++r) {
+    for (int i = 0; i < terms; ++i) a[i][i] += 1e-6 * a[0][0];
+    for (int i = 0; i < terms; ++i)
+        for (int r = 0; r < terms; ++r) {
             if (r == i) continue;
             const double k = a[r][i] / a[i][i];
-            for (int j = i; j < 7; ++j) a[r][j] -= k * a[i][j];
+            for (int j = i; j <= terms; ++j) a[r][j] -= k * a[i][j];
         }
-    for (int i = 0; i < 6; ++i) newest[i] = a[i][6] / a[i][i];
+    for (int i = 0; i < TERMS; ++i) newest[i] = i < terms ? a[i][terms] / a[i][i] : 0;
 }
 
 void Background::find_residuals() {
-    const double* s = newest;
     residuals.resize(low.size());
     for (int64_t r = 0; r < measured_rows; ++r) {
-        const double y = place(measured_row(r), tile_rows);
-        const double c0 = s[0] + s[1] * y + s[3] * y * y, c1 = s[2] + s[4] * y;
-        for (int64_t c = 0; c < tile_columns; ++c) {
-            const double x = place(c, tile_columns), fitted = c0 + x * (c1 + x * s[5]);
-            residuals[r * tile_columns + c] = static_cast<float>(low[r * tile_columns + c] - fitted);
-        }
+        const Polynomial of_row = in_row(newest, place(measured_row(r), tile_rows));
+        for (int64_t c = 0; c < tile_columns; ++c)
+            residuals[r * tile_columns + c] =
+                static_cast<float>(low[r * tile_columns + c] - of_row.at(place(c, tile_columns)));
     }
 }
 
+Background::Polynomial Background::in_row(const double* s, double y) {
+    return {s[0] + y * (s[1] + y * (s[3] + y * s[6])), s[2] + y * (s[4] + y * s[7]), s[5] + y * s[8], s[9]};
+}
+
 // Of a row of samples: `s` alone.
-Ground Background::parabola(const double* s, int64_t y) const {
-    const double v = place(y, h);
-    return {static_cast<float>(s[0] + s[1] * v + s[3] * v * v),
-            static_cast<float>(s[2] + s[4] * v),
-            static_cast<float>(s[5]),
-            0,
-            flat.data(),
-            flat.data()};
+Ground Background::surface_in_row(const double* s, int64_t y) const {
+    const Polynomial of_row = in_row(s, place(y, h));
+    return {static_cast<float>(of_row.c0), static_cast<float>(of_row.c1), static_cast<float>(of_row.c2),
+            static_cast<float>(of_row.c3), 0, flat.data(), flat.data()};
 }
 
 void Background::subtract_from_samples(const Rows& rows, const Ground& ground, const Columns& columns,
@@ -288,9 +288,9 @@ void Background::subtract_from_samples(const Rows& rows, const Ground& ground, c
 
 void Background::flatten(const Rows& rows) {
     for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
-        subtract_from_samples(rows, parabola(newest, sample_row(i)), of_samples, sample(i));
+        subtract_from_samples(rows, surface_in_row(newest, sample_row(i)), of_samples, sample(i));
     }
-    for (int i = 0; i < 6; ++i) surface[i] += newest[i];
+    for (int i = 0; i < TERMS; ++i) surface[i] += newest[i];
 }
 
 // The noise seen between values `noise_apart` from each other: from a low quantile of their
@@ -300,7 +300,7 @@ double Background::fine_noise(const Rows& rows) {
     for (int64_t i = 0; i * noise_every < per_tile * tile_rows && w > noise_apart; ++i) {
         float* theirs = beside.data() + i * sample_stride;
         const float* mine = sample(i * noise_every);
-        subtract_from_samples(rows, parabola(surface, sample_row(i * noise_every)), of_neighbours, theirs);
+        subtract_from_samples(rows, surface_in_row(surface, sample_row(i * noise_every)), of_neighbours, theirs);
         for (int64_t k = 0; k < per_tile * tile_columns; ++k) other.push_back(std::fabs(theirs[k] - mine[k]));
     }
     if (other.size() < 50) return HUGE_VAL;
@@ -364,6 +364,7 @@ void Background::fit(const Rows& rows, const nucensus_look& look, nucensus_measu
     // A surface needs no more than some rows of tiles.
     for (int i = 0; i < 2; ++i) {
         measure_tiles(rows, std::max<int64_t>(1, tile_rows / SURFACE_ROWS));
+        terms = i > 0 && std::min(measured_rows, tile_columns) >= CUBIC_TILES ? TERMS : 6;
         if (!fit_surface()) break;
         flatten(rows);
     }
@@ -380,7 +381,7 @@ void Background::fit(const Rows& rows, const nucensus_look& look, nucensus_measu
     for (int64_t y = 0; y < h; ++y) grounds.push_back(ground(of_grid, y));
     for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
         const Between at(sample_row(i), h, tile_rows);
-        const Ground tiles{0, 0, 0, at.share, of_samples.tiles(at.tile), of_samples.tiles(at.next)};
+        const Ground tiles{0, 0, 0, 0, at.share, of_samples.tiles(at.tile), of_samples.tiles(at.next)};
         subtract_from_samples(rows, tiles, of_samples, sample(i));
     }
     measure.background = mean - mean_of_samples();
@@ -410,7 +411,7 @@ void Background::choose_threshold(const nucensus_look& look, nucensus_measure& m
 }
 
 Ground Background::ground(const Columns& columns, int64_t y) const {
-    Ground all = parabola(surface, y);
+    Ground all = surface_in_row(surface, y);
     const Between at(y, h, tile_rows);
     all.share = at.share, all.above = columns.tiles(at.tile), all.below = columns.tiles(at.next);
     return all;
@@ -429,7 +430,7 @@ void Background::subtract_from_blocks(const Rows& rows, int64_t y, float* to) co
 float Background::at(int64_t y, int64_t x) const {
     const Ground& g = grounds[y];
     const float v = of_grid.places[x];
-    return g.c0 + v * (g.c1 + v * g.c2) + (g.above[x] + (g.below[x] - g.above[x]) * g.share);
+    return g.c0 + v * (g.c1 + v * (g.c2 + v * g.c3)) + (g.above[x] + (g.below[x] - g.above[x]) * g.share);
 }
 
 }  // namespace nucensus

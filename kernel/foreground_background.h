@@ -51,10 +51,16 @@ private:
 
     void measure_tiles(const Rows& rows, int64_t every);
     int64_t measured_row(int64_t i) const { return (2 * i + 1) * tile_rows / (2 * measured_rows); }
+    // How the surface runs along a row of the image.
+    struct Polynomial {
+        double c0, c1, c2, c3;
+        double at(double x) const { return c0 + x * (c1 + x * (c2 + x * c3)); }
+    };
+    static Polynomial in_row(const double* surface, double y);
     bool fit_surface();
     void solve_surface();
     void find_residuals();
-    Ground parabola(const double* surface, int64_t y) const;
+    Ground surface_in_row(const double* surface, int64_t y) const;
     void subtract_from_samples(const Rows& rows, const Ground& ground, const Columns& columns, float* to);
     void flatten(const Rows& rows);
     double fine_noise(const Rows& rows);
@@ -78,7 +84,9 @@ private:
     std::vector<float> low, spread, sorted, residuals, other;
     std::vector<char> used;
     std::vector<Between> between;
-    double surface[6] = {}, newest[6] = {};  // the sum of those that were fitted, and the last
+    static constexpr int TERMS = 10;  // of a surface of third degree
+    int terms = TERMS;
+    double surface[TERMS] = {}, newest[TERMS] = {};  // the sum of those that were fitted, and the last
 };
 
 }  // namespace nucensus

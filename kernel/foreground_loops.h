@@ -223,13 +223,15 @@ void relative(Band spans, const float* const* crests, const float* const* height
 }
 
 NUCENSUS_INLINE void subtract_row(const Ground& ground, ConstRow places, Row to, Span span) {
-    const float c0 = ground.c0, c1 = ground.c1, c2 = ground.c2, share = ground.share;
+    const float c0 = ground.c0, c1 = ground.c1, c2 = ground.c2, c3 = ground.c3,
+                share = ground.share;
     ConstRow above = ground.above + span.start, below = ground.below + span.start;
     const int64_t n = columns_of(span);
     places += span.start, to += span.start;
 #pragma GCC ivdep
     for (int64_t x = 0; x < n; ++x)
-        to[x] -= c0 + places[x] * (c1 + places[x] * c2) + (above[x] + (below[x] - above[x]) * share);
+        to[x] -= c0 + places[x] * (c1 + places[x] * (c2 + places[x] * c3)) +
+                 (above[x] + (below[x] - above[x]) * share);
 }
 
 void subtract(Band spans, const Ground* grounds, const float* places, int64_t count, float* const* to) {

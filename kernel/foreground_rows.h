@@ -25,9 +25,9 @@ struct RowPair {
     int32_t low, high;
 };
 
-// What lies under a row: a parabola across the image, and a share of the way from one line to another.
+// What lies under a row: a polynomial across the image, and a share of the way from one line to another.
 struct Ground {
-    float c0 = 0, c1 = 0, c2 = 0, share = 0;
+    float c0 = 0, c1 = 0, c2 = 0, c3 = 0, share = 0;
     const float *above = nullptr, *below = nullptr;
 };
 

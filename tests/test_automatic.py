@@ -156,6 +156,36 @@ def test_nuclei_are_found_in_uneven_light():
     assert matched(detect_auto(scene.image.astype(np.uint16)).points, scene) == len(scene.centres)
 
 
+def _uneven(shape):
+    """Return a background that rises by more than a nucleus, under a lamp off the middle."""
+    y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
+    return 300 + 300 * (1 + 0.7 * x + 0.3 * y), 1 - 0.28 * ((y - 0.2) ** 2 + (x + 0.2) ** 2)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_few_nuclei_on_a_background_that_rises_under_uneven_light_are_found_alone(seed):
+    scene = make_scene(radius=12, count=20, shape=(600, 700), noise=0, background=0, seed=seed)
+    background, light = _uneven(scene.image.shape)
+    image = np.random.default_rng(seed).normal((scene.image + background) * light, 8)
+    found = detect_auto(image.astype(np.uint16))
+    assert matched(found.points, scene) == len(scene.centres) == len(found.points)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_small_nuclei_without_an_outline_are_found_under_noise(seed):
+    rng = np.random.default_rng(seed)
+    places = np.stack(np.mgrid[12:230:16, 12:280:16], axis=-1).reshape(-1, 2)
+    centres = places + rng.integers(-3, 4, places.shape)
+    image = np.zeros((240, 290))
+    image[tuple(centres.T)] = 1
+    image = ndimage.gaussian_filter(image, 2.5)
+    noisy = rng.normal(500 + 100 * image / image.max(), 20)
+    points = detect_auto(noisy.astype(np.uint16)).points
+    distance = np.hypot(*(points[:, None] - centres).transpose(2, 0, 1))
+    assert len(points) == pytest.approx(len(centres), rel=0.03)
+    assert np.mean(distance.min(axis=0) < 3) > 0.97
+
+
 def test_one_array_is_counted_in_python_without_parameters(scene):
     found = nucensus.find_nuclei(scene.image)
     assert matched(found.points, scene) == len(scene.centres) == len(found)

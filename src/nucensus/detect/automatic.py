@@ -10,7 +10,7 @@ from ..model import Centres, Flag, Settings
 from .estimate import Estimate, Resolved, crest_smoothing, estimate, pool
 
 _LEAST_CONTRAST = 0.15
-_MOST_NOISE, _AS_NOISY = 0.05, 1.5
+_MOST_NOISE, _AS_NOISY = 0.05, 1.7
 _SMOOTHING_RANGE = (0.1, 0.35)
 _PLENTY_SNR = 25.0
 _FEW = 0.1
