@@ -380,7 +380,7 @@ def as_levels(image: NDArray[Any]) -> Levels:
     ----------
     image : ndarray, shape (rows, columns)
         Grey levels. uint8 and uint16 go in as they are; other types are
-        converted. What is not finite, and a black margin, is left out.
+        converted. What is not finite, and a margin, is left out.
 
     Raises
     ------

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from .native import open_library
 
 Mask: TypeAlias = NDArray[np.bool_]
-Floats: TypeAlias = NDArray[np.float64]
 
 _LEAST_BLACK = 8
 _LINES = 16
@@ -117,7 +116,7 @@ def _ends_sharply(directions: Iterable[NDArray[Any]], black: float) -> bool:
     return found.size > 0 and float(found.mean()) >= _MOSTLY
 
 
-def _out_of_black(lines: NDArray[Any], black: float) -> tuple[Floats, Floats]:
+def _out_of_black(lines: NDArray[Any], black: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the heights above black near the ends of it, and those farther on.
 
     Black is three pixels long, or at the edge of the image.

@@ -373,7 +373,7 @@ def _shows_nuclei(look: _Look, radius: float) -> bool:
     if contrast <= (_WIDE_EDGE_SNR if wide else _LEAST_SNR) * noise:
         return False
     if look.smoothing > _SEARCH_SMOOTHING and (wide or not _are_plain(regions)):
-        return False
+        return False  # noise that is smoothed as much has hills like nuclei
     clear = contrast > _LIKE_NEGATIVE_SNR * noise
     return clear or not _looks_like_negative(look, radius, regions)
 
