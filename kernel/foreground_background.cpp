@@ -364,7 +364,7 @@ void Background::fit(const Rows& rows, const nucensus_look& look, nucensus_measu
     // A surface needs no more than some rows of tiles.
     for (int i = 0; i < 2; ++i) {
         measure_tiles(rows, std::max<int64_t>(1, tile_rows / SURFACE_ROWS));
-        terms = i > 0 && std::min(measured_rows, tile_columns) >= CUBIC_TILES ? TERMS : 6;
+        terms = i > 0 && std::min(measured_rows, tile_columns) >= CUBIC_TILES ? TERMS : QUADRATIC;
         if (!fit_surface()) break;
         flatten(rows);
     }

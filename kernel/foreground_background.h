@@ -84,8 +84,8 @@ private:
     std::vector<float> low, spread, sorted, residuals, other;
     std::vector<char> used;
     std::vector<Between> between;
-    static constexpr int TERMS = 10;  // of a surface of third degree
-    int terms = TERMS;
+    static constexpr int QUADRATIC = 6, TERMS = 10;  // of a surface of second and of third degree
+    int terms = QUADRATIC;
     double surface[TERMS] = {}, newest[TERMS] = {};  // the sum of those that were fitted, and the last
 };
 

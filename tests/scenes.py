@@ -64,9 +64,13 @@ def _draw(image, centre, radius, height, texture, rng):
     np.maximum(part, body, out=part)
 
 
+def distances(points, centres):
+    """Return how far each point, a row each, is from each centre."""
+    return np.hypot(*(points[:, None] - centres).transpose(2, 0, 1))
+
+
 def matched(points, scene):
     """Return how many centres have a detection within half a radius of them."""
     if not len(points):
         return 0
-    distance = np.hypot(*(points[:, None, :] - scene.centres[None, :, :]).transpose(2, 0, 1))
-    return int((distance.min(axis=0) < scene.radius / 2).sum())
+    return int((distances(points, scene.centres).min(axis=0) < scene.radius / 2).sum())

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from scenes import make_scene
+from scenes import distances, make_scene
 from scipy import ndimage
 
 from nucensus.detect.automatic import detect_auto
-from nucensus.detect.estimate import estimate
+from nucensus.detect.estimate import estimate, pool
 from nucensus.margin import mirror_unseen, seen_pixels
 
 SHAPE = (420, 520)
@@ -36,7 +36,7 @@ def test_nuclei_beside_a_margin_are_counted_as_if_it_were_not_there(scene, name,
     points = detect_auto(image if np.isnan(fill) else image.astype(np.uint16)).points
     depth = ndimage.distance_transform_edt(seen)
     is_whole = depth[tuple(np.rint(scene.centres).astype(int).T)] > 1.3 * scene.radius
-    distance = np.hypot(*(points[:, None] - scene.centres).transpose(2, 0, 1))
+    distance = distances(points, scene.centres)
     assert np.mean(distance.min(axis=0)[is_whole] < scene.radius / 2) > 0.97
     assert np.mean(distance.min(axis=1) < scene.radius) > 0.97
     assert len(points) <= len(scene.centres)
@@ -70,6 +70,12 @@ def test_a_blank_image_with_black_corners_stays_blank():
 def test_only_what_was_seen_counts_as_the_size_of_an_image(scene):
     image = np.where(SEEN["a corner"], scene.image + 50, 0)
     assert estimate(image).size_px == pytest.approx(SEEN["a corner"].sum(), rel=0.01)
+
+
+def test_a_wide_margin_does_not_make_a_field_of_a_set_sparse(scene):
+    image = (scene.image + 50).astype(np.uint16)
+    framed = np.pad(image, 800)
+    assert detect_auto(framed, pool([estimate(image)])).flag is None
 
 
 @pytest.mark.parametrize(

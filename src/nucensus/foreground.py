@@ -1,7 +1,6 @@
 """The compiled kernel that finds nuclei as regions, told how to look by numbers."""
 
 import ctypes
-import functools
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
@@ -10,13 +9,24 @@ from numpy.typing import NDArray
 
 from .kernel import level_number
 from .margin import Mask, bounding_box, mirror_unseen, seen_pixels
-from .native import open_library
+from .native import open_function
 
 Floats: TypeAlias = NDArray[np.float64]
 
 _PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float32): 2}
 _LEAST_CAPACITY = 256
 _COLUMNS = 10  # of `nucensus_region`
+_FIND_REGIONS = (
+    ctypes.c_void_p,
+    ctypes.c_int32,
+    ctypes.c_int64,
+    ctypes.c_int64,
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int64,
+)
 _GRID_RADIUS_PX = 4.0
 """Least radius of a nucleus on the working grid: on BBBC039 radii of 4.7, 7 and 14 do as well."""
 _HALVED_FROM_PX = 6.4
@@ -312,7 +322,7 @@ def _run(pixels: NDArray[Any], look: _Look, level: int) -> tuple[Floats, _Measur
     capacity = max(_LEAST_CAPACITY, int(pixels.size / area_px))
     while True:
         table = np.empty((capacity, _COLUMNS))
-        found = _library().nucensus_find_regions(
+        found = open_function("nucensus_find_regions", *_FIND_REGIONS)(
             pixels.ctypes.data,
             _PIXEL_TYPES[pixels.dtype],
             *pixels.shape,
@@ -400,13 +410,11 @@ def as_levels(image: NDArray[Any]) -> Levels:
 
 def _without_margin(levels: Levels, seen: Mask) -> Levels:
     box = bounding_box(seen)
-    seen = seen[box]
-    return replace(
-        levels,
-        pixels=mirror_unseen(np.ascontiguousarray(levels.pixels[box]), seen),
-        origin=(box[0].start, box[1].start),
-        seen=None if seen.all() else seen,
-    )
+    pixels, seen = np.ascontiguousarray(levels.pixels[box]), seen[box]
+    levels = replace(levels, pixels=pixels, origin=(box[0].start, box[1].start))
+    if seen.all():
+        return levels
+    return replace(levels, pixels=mirror_unseen(pixels, seen), seen=seen)
 
 
 def _as_pixels(image: NDArray[Any]) -> tuple[Levels, Mask | None]:
@@ -495,21 +503,3 @@ def _as_single(image: NDArray[Any]) -> tuple[Levels, Mask]:
     unit = unit if unit > 0 else 1.0
     pixels = np.ascontiguousarray((values - zero) / unit, np.float32)
     return Levels(pixels, zero, unit), finite
-
-
-@functools.cache
-def _library() -> ctypes.CDLL:
-    library = open_library()
-    library.nucensus_find_regions.restype = ctypes.c_int64
-    library.nucensus_find_regions.argtypes = (
-        ctypes.c_void_p,
-        ctypes.c_int32,
-        ctypes.c_int64,
-        ctypes.c_int64,
-        ctypes.c_int32,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-        ctypes.c_int64,
-    )
-    return library

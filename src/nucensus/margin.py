@@ -1,7 +1,6 @@
 """The part of an image that no camera saw: how it is known, and what stands in for it."""
 
 import ctypes
-import functools
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -9,10 +8,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .native import open_library
+from .native import open_function
 
 Mask: TypeAlias = NDArray[np.bool_]
 
+_MIRROR = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 2, ctypes.c_void_p)
 _LEAST_BLACK = 8
 _LINES = 16
 _NEAR_PX, _FAR_PX = 3, 9
@@ -72,7 +72,7 @@ def mirror_unseen(pixels: NDArray[Any], seen: Mask) -> NDArray[Any]:
     """
     result, known = np.array(pixels, order="C"), seen.astype(np.uint8)
     scratch = np.empty(2 * known.size + known.shape[1], np.int64)
-    left = _library().nucensus_mirror(
+    left = open_function("nucensus_mirror", *_MIRROR)(
         result.ctypes.data, result.itemsize, known.ctypes.data, *known.shape, scratch.ctypes.data
     )
     if left:
@@ -84,7 +84,9 @@ def _inside_white_frame(pixels: NDArray[Any]) -> Mask | None:
     edges = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
     plain = [edge[0] for edge in edges if edge[0] == edge[-1] and (edge == edge[0]).all()]
     if plain and pixels.min() < max(plain) == pixels.max():
-        return _only(bounding_box(pixels < max(plain)), pixels.shape)
+        mask = np.zeros(pixels.shape, np.bool_)
+        mask[bounding_box(pixels < max(plain))] = True
+        return mask
     return None
 
 
@@ -96,13 +98,12 @@ def _beside_black(pixels: NDArray[Any]) -> Mask | None:
         return None
     if not _ends_sharply((rows, rows[:, ::-1], columns, columns[:, ::-1]), black):
         return None
-    dark = pixels == black
-    if not _is_wide(~dark):
+    seen: Mask = pixels != black
+    if not _is_wide(seen):
         return None
-    box = bounding_box(~dark)
-    if not dark[box].any():
-        return _only(box, dark.shape)
-    margin = _widened(dark)
+    if seen[bounding_box(seen)].all():
+        return seen
+    margin = _widened(~seen)
     return ~margin if margin.any() else None
 
 
@@ -143,12 +144,6 @@ def _is_wide(seen: Mask) -> bool:
     return bool(covered.sum() >= _LEAST_WIDE * sample.sum())
 
 
-def _only(box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
-    mask = np.zeros(shape, np.bool_)
-    mask[box] = True
-    return mask
-
-
 def _widened(mask: Mask) -> Mask:
     """Return the mask without what is narrower than three pixels, and a pixel wider.
 
@@ -160,18 +155,3 @@ def _widened(mask: Mask) -> Mask:
             wide = np.concatenate((mask[:1], mask, mask[-1:]))
             mask = np.swapaxes(combine(combine(wide[:-2], wide[1:-1]), wide[2:]), 0, axis)
     return mask
-
-
-@functools.cache
-def _library() -> ctypes.CDLL:
-    library = open_library()
-    library.nucensus_mirror.restype = ctypes.c_int64
-    library.nucensus_mirror.argtypes = (
-        ctypes.c_void_p,
-        ctypes.c_int64,
-        ctypes.c_void_p,
-        ctypes.c_int64,
-        ctypes.c_int64,
-        ctypes.c_void_p,
-    )
-    return library

@@ -61,28 +61,27 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     >>> len(detect_auto(image).points)
     16
     """
-    own = None
+    own, levels = None, as_levels(image)
     if resolved is None or resolved.is_blank:
-        own = estimate(image)
+        own = estimate(levels)
         resolved = pool([own])
     if resolved.is_blank:
         return _as_centres(None, "blank")
-    regions = _find(image, resolved, resolved.contrast)
+    regions = _find(levels, resolved, resolved.contrast)
     disagrees = False
-    if _is_suspicious(regions, image, resolved):
-        own = estimate(image) if own is None else own
+    if _is_suspicious(regions, levels, resolved):
+        own = estimate(levels) if own is None else own
         if _is_convincing(own, resolved):
-            regions, disagrees = _find(image, resolved, own.contrast), True
-    return _as_centres(regions, _flag(regions, image, resolved, disagrees))
+            regions, disagrees = _find(levels, resolved, own.contrast), True
+    return _as_centres(regions, _flag(regions, levels, resolved, disagrees))
 
 
-def _find(image: NDArray[Any], resolved: Resolved, contrast: float) -> Regions:
+def _find(levels: Levels, resolved: Resolved, contrast: float) -> Regions:
     """Find the regions of an image, smoothed as much as its noise asks for."""
     least, most = _SMOOTHING_RANGE
     # A Gaussian of this many grid pixels leaves 1 / (2 sqrt(pi) sigma) of the grain.
     wanted = _PLENTY_SNR * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
     smoothing = wanted / grid_radius(resolved.radius_px)
-    levels = as_levels(image)
     regions = find_regions(
         levels,
         radius_px=resolved.radius_px,
@@ -112,11 +111,11 @@ def _is_speck(regions: Regions, radius_px: float, contrast: float) -> NDArray[np
     return small & (regions.height > contrast)
 
 
-def _is_suspicious(regions: Regions, image: NDArray[Any], resolved: Resolved) -> bool:
+def _is_suspicious(regions: Regions, levels: Levels, resolved: Resolved) -> bool:
     """Whether nearly nothing was found although something rises well above the noise."""
     measure = regions.measure
     return (
-        len(regions) < _FEW * _expected(image, resolved)
+        len(regions) < _FEW * _expected(levels, resolved)
         and measure.upper > _SOMETHING_ABOVE_NOISE * measure.noise
     )
 
@@ -131,15 +130,13 @@ def _is_convincing(own: Estimate, resolved: Resolved) -> bool:
     )
 
 
-def _expected(image: NDArray[Any], resolved: Resolved) -> float:
-    return resolved.density * image.size
+def _expected(levels: Levels, resolved: Resolved) -> float:
+    return resolved.density * levels.size_px
 
 
-def _flag(
-    regions: Regions, image: NDArray[Any], resolved: Resolved, disagrees: bool
-) -> Flag | None:
+def _flag(regions: Regions, levels: Levels, resolved: Resolved, disagrees: bool) -> Flag | None:
     measure = regions.measure
-    expected = _expected(image, resolved)
+    expected = _expected(levels, resolved)
     if not len(regions):
         return "blank"
     if disagrees:

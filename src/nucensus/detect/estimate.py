@@ -148,13 +148,13 @@ BLANK = Resolved(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
 """What a set without images looks like."""
 
 
-def estimate(image: NDArray[Any]) -> Estimate:
+def estimate(image: NDArray[Any] | Levels) -> Estimate:
     """Estimate the size and the contrast of the nuclei in one image.
 
     Parameters
     ----------
-    image : ndarray, shape (rows, columns)
-        Grey levels of any real dtype.
+    image : ndarray, shape (rows, columns), or Levels
+        Grey levels of any real dtype; what `as_levels` made of them.
 
     Returns
     -------
@@ -175,19 +175,17 @@ def estimate(image: NDArray[Any]) -> Estimate:
     >>> 10 < estimate(image).radius_px < 14
     True
     """
-    levels = as_levels(image)
+    levels = image if isinstance(image, Levels) else as_levels(image)
     if levels.pixels.size == 0:
         return _blank(levels, None)
     levels = replace(levels, noise=_BELIEVED_NOISE * levels.noise)
     # In a crowd the noise seen between nuclei is their own; what pixels differ by bounds it. That
     # comes second, because structure of the background would not count as noise any more. At last
     # comes what shows only through more smoothing, which also makes nuclei of noise.
-    for searched, smoothing in (
-        (replace(levels, noise=np.inf), _SEARCH_SMOOTHING),
-        (levels, _SEARCH_SMOOTHING),
-        (levels, _STRONG_SMOOTHING),
-    ):
-        found = _estimate(_Look(levels, searched, smoothing))
+    look, strong = _Look(levels, _SEARCH_SMOOTHING), _Look(levels, _STRONG_SMOOTHING)
+    unbounded = replace(look, levels=replace(levels, noise=np.inf))
+    for searched, looked in ((unbounded, look), (look, look), (strong, strong)):
+        found = _estimate(looked, searched)
         if not found.is_blank:
             break
     return found
@@ -195,10 +193,9 @@ def estimate(image: NDArray[Any]) -> Estimate:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """How an image is looked at: its levels, those in which the size is searched, the smoothing."""
+    """How an image is looked at: its levels, and the smoothing in radii."""
 
     levels: Levels
-    searched: Levels
     smoothing: float
 
     def regions(self, radius: float) -> Regions:
@@ -206,9 +203,10 @@ class _Look:
         return find_regions(self.levels, radius_px=radius, smoothing=self.smoothing)
 
 
-def _estimate(look: _Look) -> Estimate:
+def _estimate(look: _Look, searched: _Look) -> Estimate:
+    """Estimate the size and the contrast if there are nuclei in what is searched."""
     levels = look.levels
-    radius = _search_radius(look)
+    radius = _search_radius(look, searched)
     if radius is None:
         return _blank(levels, None)
     regions = look.regions(radius)
@@ -294,7 +292,7 @@ def _grown(look: _Look, radius: float, crest: float) -> tuple[float, Regions]:
     return radius, regions
 
 
-def _search_radius(look: _Look) -> float | None:
+def _search_radius(look: _Look, searched: _Look) -> float | None:
     """Return the radius at which the assumed and the found one agree, in pixels.
 
     A long bright fibre can agree with itself at a large radius, so where few
@@ -304,7 +302,7 @@ def _search_radius(look: _Look) -> float | None:
     assumed = min(_LARGEST_RADIUS_PX, min(look.levels.pixels.shape) / 3)
     best, best_score, agreed = None, 0.0, False
     while assumed >= _LEAST_RADIUS_PX:
-        radius, support, _ = _found_radius(look, look.searched, assumed)
+        radius, support, _ = _found_radius(searched, assumed)
         agrees = support >= _LEAST_SUPPORT and _NEAR * assumed <= radius <= _FAR_OFF * assumed
         if agrees and not agreed:
             radius, count, score, agrees = _settle(look, assumed)
@@ -326,7 +324,7 @@ def _settle(look: _Look, assumed: float) -> tuple[float, int, float, bool]:
     radius, agrees = assumed, False
     count, area = 0, 0.0
     for _ in range(2):
-        found, _, shown = _found_radius(look, look.levels, radius)
+        found, _, shown = _found_radius(look, radius)
         if not len(shown) or found > _FAR_OFF * radius:
             break
         count, area = len(shown), float(shown.sum())
@@ -336,18 +334,18 @@ def _settle(look: _Look, assumed: float) -> tuple[float, int, float, bool]:
     return radius, count, score if agrees else _DOUBTFUL * score, agrees
 
 
-def _found_radius(look: _Look, levels: Levels, assumed: float) -> tuple[float, float, Floats]:
+def _found_radius(look: _Look, assumed: float) -> tuple[float, float, Floats]:
     """Return the radius of the regions found, the share of their area that shows it, and areas.
 
     Only whole ellipses show it; the median is by area, so that debris does not count.
     """
     regions = find_regions(
-        levels,
+        look.levels,
         radius_px=assumed,
         smoothing=look.smoothing,
         grid_radius_px=_SEARCH_GRID_RADIUS_PX,
     )
-    across = min(levels.pixels.shape) / assumed
+    across = min(look.levels.pixels.shape) / assumed
     # Where few nuclei fit, most of them may touch the edge.
     few = across < _FEW_RADII and len(regions) >= _ENOUGH_CUT_OFF
     shown = _ellipses(regions, cut_off=few)
