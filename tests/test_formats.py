@@ -98,7 +98,7 @@ def test_a_channel_is_chosen_by_name_and_the_one_of_the_nuclei_is_proposed(stack
 def test_what_is_not_there_is_refused(stack_file, plane):
     with pytest.raises(NotAPlaneError):
         read(stack_file, plane)
-    with pytest.raises(NotAPlaneError, match="no channel 'GFP'"):
+    with pytest.raises(NotAPlaneError, match="'GFP' does not name one channel"):
         read(stack_file, Plane(channel="GFP"))
 
 

@@ -11,12 +11,16 @@ _NUCLEAR = re.compile(
 
 
 def find_channel(wanted: int | str, channels: Mapping[str, str]) -> str | None:
-    """Return the key of the channel that is meant, or None if that is not clear.
+    """Return the key of the channel that is meant, or None if that is not one channel.
+
+    In this order, capital letters or not: the name of a channel; a part of one name only, in
+    which a number counts as a whole (48 is no part of 488); a bare number, as the key. A bare
+    number that is a part of one channel's name and the key of another is not clear.
 
     Parameters
     ----------
     wanted : int or str
-        A name, a part of one name only, a key, or a number as in w1, ch1, C01.
+        An int is a key, or else the whole name of a channel.
     channels : mapping of str to str
         The names by key; keys are numbers as text, or names.
 
@@ -24,21 +28,57 @@ def find_channel(wanted: int | str, channels: Mapping[str, str]) -> str | None:
     --------
     >>> find_channel("hoechst", {"1": "Alexa 647", "5": "HOECHST 33342"})
     '5'
-    >>> find_channel("w1", {"1": "DAPI", "2": "FITC"})
+    >>> find_channel("Ch1", {"0": "Ch1-T1", "1": "Ch2-T2"})
+    '0'
+    >>> find_channel("405", {"0": "488", "1": "405"})
     '1'
     >>> find_channel("DAPI", {"UV - DAPI": "", "Blue - FITC": ""})
     'UV - DAPI'
     """
+    return _find(wanted, channels, str(wanted))
+
+
+def find_token(wanted: int | str, channels: Mapping[str, str]) -> str | None:
+    """Return the key that is meant among those of a plate: w1, ch1 and C01 are key 1 too.
+
+    Names come first, as in `find_channel`.
+
+    Examples
+    --------
+    >>> find_token("w1", {"1": "DAPI", "2": "FITC"})
+    '1'
+    """
+    marked = re.fullmatch(r"(?:wv?|ch?|d)([0-9]+)", str(wanted).casefold())
+    return _find(wanted, channels, marked[1] if marked else str(wanted))
+
+
+def _find(wanted: int | str, channels: Mapping[str, str], number: str) -> str | None:
     text = str(wanted).casefold()
-    number = re.fullmatch(r"(?:wv?|ch?|d)?([0-9]+)", text)
-    for found in (
-        [key for key, name in channels.items() if text in (key.casefold(), name.casefold())],
-        [key for key in channels if number and key.isdecimal() and int(key) == int(number[1])],
-        [key for key, name in channels.items() if text in _name(key, name).casefold()],
-    ):
-        if len(found) == 1:
-            return found[0]
-    return None
+    names = {key: _name(key, name).casefold() for key, name in channels.items()}
+    by_key = [key for key in channels if _is_number(key, number)]
+    exact = [key for key in channels if text in (names[key], _name(key, "").casefold())]
+    part = [key for key, name in names.items() if _is_part(text, name)]
+    if isinstance(wanted, int):
+        found = by_key or exact
+    elif exact:
+        found = exact
+    elif len(part) == 1:
+        found = part + [key for key in by_key if text.isdecimal() and key not in part]
+    else:
+        found = by_key
+    return found[0] if len(found) == 1 else None
+
+
+def _is_number(key: str, number: str) -> bool:
+    """Tell whether both are the same number, with leading zeros or without."""
+    return key.isdecimal() and number.isdecimal() and key.lstrip("0") == number.lstrip("0")
+
+
+def _is_part(text: str, name: str) -> bool:
+    """Tell whether a text is in a name, without cutting a number of it in two."""
+    before = "(?<![0-9])" if text[:1].isdecimal() else ""
+    after = "(?![0-9])" if text[-1:].isdecimal() else ""
+    return bool(text) and re.search(before + re.escape(text) + after, name) is not None
 
 
 def _name(key: str, name: str) -> str:

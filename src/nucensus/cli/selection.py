@@ -12,7 +12,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class _Position(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
-    """An index, or one of a few words; any word with `names`."""
+    """An index, or one of a few words; with `names` any text, which names come to first."""
 
     def __init__(self, *words: str, names: bool = False) -> None:
         self.name = "|".join(("INDEX", *(("NAME",) if names else ()), *words))
@@ -23,9 +23,11 @@ class _Position(click.ParamType):  # type: ignore[type-arg]  # generic from clic
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | str:
         text = str(value)
+        if self._names:
+            return text
         if text.isdecimal():
             return int(text)
-        if not self._names and text not in self._words:
+        if text not in self._words:
             self.fail(f"{text!r} is not {self.name}.", param, ctx)
         return text
 

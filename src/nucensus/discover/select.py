@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ..channels import find_channel, list_channels, nuclear_channel
+from ..channels import find_token, list_channels, nuclear_channel
 from ..errors import InputError
 from ..model import ImageRef, Plane
 
@@ -85,7 +85,7 @@ def _wanted(
             f"{holds}, in a file each; {how} the planes of one file; "
             f"choose a plane, or count all with --z each"
         )
-    found = find_channel(asked, tokens)
+    found = find_token(asked, tokens)
     if found is None:
         raise InputError(f"{_OPTIONS[axis]} is {asked!r}, and {holds}; choose one of these")
     return found

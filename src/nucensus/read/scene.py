@@ -89,7 +89,7 @@ def choose_scene(scenes: Sequence[Scene], wanted: int | str | None) -> Scene:
     names = {str(index): scene.name for index, scene in enumerate(scenes)}
     found = None if wanted is None else find_channel(wanted, names)
     if found is None:
-        given = "more than one scene" if wanted is None else f"no scene {wanted!r}"
+        given = "more than one scene" if wanted is None else f"no one scene {wanted!r}"
         sizes = [f"{scene.name} {scene.shape[0]} x {scene.shape[1]}".strip() for scene in scenes]
         there = list_channels(dict(zip(names, sizes, strict=True)))
         raise NotAPlaneError(f"the file holds {given}; there are {there}; choose with --scene")
@@ -136,11 +136,9 @@ def choose_index(scene: Scene, plane: Plane) -> Index:
 def _channel_index(scene: Scene, wanted: int | str | None) -> int | None:
     if wanted is None:
         return None
-    if isinstance(wanted, int) or wanted.isdecimal():
-        return int(wanted)
     found = find_channel(wanted, scene.channel_names)
     if found is None:
-        raise NotAPlaneError(f"there is no channel {wanted!r}; {_describe(scene, Plane())}")
+        raise NotAPlaneError(f"{wanted!r} does not name one channel; {_describe(scene, Plane())}")
     return int(found)
 
 
