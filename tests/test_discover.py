@@ -35,9 +35,20 @@ def test_folders_below_count_and_their_images_are_named_by_their_path(tmp_path):
     assert names(tmp_path) == ["z.tif", "a/1.tif", "b/1.tif"]
 
 
-def test_the_folder_of_an_earlier_run_is_left_out(tmp_path):
-    touch(tmp_path / "a.tif", tmp_path / "run" / "run.sqlite", tmp_path / "run" / "overlay.png")
-    assert names(tmp_path) == ["a.tif"]
+def test_images_beside_a_run_count_and_label_images_that_it_exported_do_not(tmp_path):
+    run = tmp_path / "run"
+    touch(tmp_path / "a.tif", run / "run.sqlite", run / "images.csv", run / "b.tif")
+    touch(
+        run / "a.tif.labels.tif", run / "b" / "c.tif[z=3].labels.tif", tmp_path / "mine.labels.tif"
+    )
+    assert names(tmp_path) == ["a.tif", "mine.labels.tif", "run/b.tif"]
+
+
+def test_a_zarr_image_that_was_named_by_its_source_is_no_label_image(tmp_path):
+    for name, said in (("a.tif.ome.zarr", '{"image-label": {}}'), ("b.czi.ome.zarr", "{}")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".zattrs").write_text(said)
+    assert [each.name for each in discover([tmp_path], (".zarr",))] == ["b.czi.ome.zarr"]
 
 
 def test_a_folder_named_like_an_image_is_not_passed_over_in_silence(tmp_path):

@@ -65,8 +65,8 @@ def tree(tmp_path):
     folder = tmp_path / "tree"
     names = ["s10.tif", "s2.tif", "s2_thumb.tif", ".hidden.tif", "notes.txt", "b 1/x (1).tif",
              "b10/a.tif", "b2/a.TIF", "b2/c/d.png", "b2/c-1/d.png", "b/z.tif", "run/run.sqlite",
-             "run/a.tif", "Ünïcode %20#/é+&=.tif", ".git/a.tif", "e.zarr/0/c/1", "e.zarr/zarr.json",
-             "f[1]/a.tif"]  # fmt: skip
+             "run/a.tif", "run/b/a.tif.labels.tif", "Ünïcode %20#/é+&=.tif", ".git/a.tif",
+             "e.zarr/0/c/1", "e.zarr/zarr.json", "f[1]/a.tif"]  # fmt: skip
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"{}")

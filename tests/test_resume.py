@@ -271,3 +271,14 @@ def test_an_image_that_is_promised_and_not_there_is_one_of_the_failures(promised
     assert "Done now" not in done.stdout, done.stderr
     again = detect(promised, tmp_path / "other", "--max-failures", "0")
     assert "Done now: 0" in again.stdout, again.stderr
+
+
+@pytest.mark.parametrize("out", [".", "sub"])
+def test_a_run_inside_the_folder_of_its_images_works_for_ever(out, plate, monkeypatch):
+    monkeypatch.chdir(plate)
+    (plate / "sub").mkdir()
+    shutil.copy(plate / "A01_s2.tif", plate / "sub" / "beside.tif")
+    for _ in range(3):
+        run = census(".", out)
+        assert run.counts["found"] == 6
+        nucensus.export_run(run, "labels", out)

@@ -68,7 +68,7 @@ def discover(
     inputs : iterable of path
         Files, folders and globs. Of a folder and the folders below it every
         file with one of `suffixes` counts, in natural order (s2 before s10);
-        hidden folders, thumbnails and the folders of earlier runs are left out.
+        hidden folders, thumbnails and label images that a run exported are left out.
         An OME-Zarr plate stands for its fields.
     suffixes : iterable of str
         The endings of file names that can be read, in lower case, with the dot.

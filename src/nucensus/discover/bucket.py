@@ -10,9 +10,8 @@ from fnmatch import fnmatchcase
 from itertools import accumulate
 
 from ..errors import InputError, NucensusError, ReadError
-from ..model import RUN_FILE
 from ..remote import check_address, list_below, open_remote, size_and_time
-from .walk import THUMBNAIL, Batch, is_image_folder, is_index, sortable
+from .walk import Batch, is_image_folder, is_index, sortable, why_left_out
 
 _FILE, _FOLDER, _END = b"\1", b"\2", bytes(8)
 """So that of a folder the files come first, and a name before those that it starts."""
@@ -88,16 +87,15 @@ def _top(address: str, endings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 
 
 class _Found:
-    """What a listing holds of interest, and which folders hold the index of a plate or a run."""
+    """What a listing holds of interest, and which folders hold the index of a plate."""
 
     def __init__(self, pattern: tuple[str, ...], endings: tuple[str, ...]) -> None:
         self._pattern = pattern
         self._endings = endings
         self.indexed: set[str] = set()
-        self.runs: set[str] = set()
 
     def rows(self, top: str) -> Iterator[_Row]:
-        """Yield images, thumbnails and indexes, with what they are sorted by."""
+        """Yield images and indexes, with what they are sorted by."""
         for each in list_below(top):
             parts = each.name.split("/")
             start = self._start(parts)
@@ -110,14 +108,11 @@ class _Found:
                 continue
             folder = "/".join(parts[:-1])
             if image is not None:
-                is_left_out = start < len(parts) and THUMBNAIL.search(parts[-1])
-                kind = "thumbnail" if is_left_out else "image"
+                kind = "image" if start < len(parts) else "named image"
             elif is_index(parts[-1]) and start < len(parts):
                 kind = "index"
                 self.indexed.add(folder)
             else:
-                if parts[-1] == RUN_FILE:
-                    self.runs.add(folder)
                 continue
             size, time = (-1, -1) if is_folder else (each.size_bytes, each.mtime_ns)
             yield _key(parts, start), "/".join(parts), kind, size, time
@@ -157,17 +152,15 @@ def _batches(
     plate, batch = None, Batch([], [])
     for name, kind, size, time in rows:
         folders = ["", *accumulate(name.split("/")[:-1], posixpath.join)]
-        if not found.runs.isdisjoint(folders):
-            continue
-        if kind == "thumbnail":
-            left_out["thumbnails"] += 1
+        path = f"{top}/{name}"
+        if kind == "image" and (reason := why_left_out(path)):
+            left_out[reason] += 1
             continue
         of = next((folder for folder in folders if folder in found.indexed), None)
         if of != plate or of is None:
             if batch.images or batch.index_files:
                 yield batch
             plate, batch = of, Batch([], [])
-        path = f"{top}/{name}"
         (batch.index_files if kind == "index" else batch.images).append(path)
         if size >= 0:
             batch.known[path] = size, time

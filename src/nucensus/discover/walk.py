@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..errors import InputError
-from ..model import RUN_FILE
+from .zarr_plate import holds_labels
 
 THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
+
+_EXPORTED = re.compile(r"\.\w+(\[.*\])?\.(labels\.tif|ome\.zarr)$")
+"""How the label images are called that a run exports, after the image that they are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,6 @@ def _walk(folder: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iter
     A folder that is named like an image is yielded as one: it fails when it is
     read, with a reason, instead of being passed over in silence.
     """
-    if os.path.lexists(os.path.join(folder, RUN_FILE)):
-        return
     if _has_index(folder):
         yield _everything_below(folder, endings, left_out)
         return
@@ -89,14 +90,23 @@ def _walk(folder: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iter
     for name, is_folder in _natural_order(folder):
         path = os.path.join(folder, name)
         if name.lower().endswith(endings):
-            if THUMBNAIL.search(name):
-                left_out["thumbnails"] += 1
+            if reason := why_left_out(path):
+                left_out[reason] += 1
             else:
                 yield Batch([path], [])
         elif is_folder:
             folders.append(path)
     for path in folders:
         yield from _walk(path, endings, left_out)
+
+
+def why_left_out(path: str) -> str:
+    """Return why a file with the ending of an image is none that counts; "" if it counts."""
+    name = os.path.basename(path)
+    if THUMBNAIL.search(name):
+        return "thumbnails"
+    is_exported = _EXPORTED.search(name) and (name.endswith(".tif") or holds_labels(path))
+    return "label images of an export" if is_exported else ""
 
 
 def _everything_below(folder: str, endings: tuple[str, ...], left_out: Counter[str]) -> Batch:
@@ -107,11 +117,11 @@ def _everything_below(folder: str, endings: tuple[str, ...], left_out: Counter[s
         if is_index(name):
             batch.index_files.append(path)
         elif name.lower().endswith(endings):
-            if THUMBNAIL.search(name):
-                left_out["thumbnails"] += 1
+            if reason := why_left_out(path):
+                left_out[reason] += 1
             else:
                 batch.images.append(path)
-        elif is_folder and not os.path.lexists(os.path.join(path, RUN_FILE)):
+        elif is_folder:
             folders.append(path)
     for path in folders:
         below = _everything_below(path, endings, left_out)

@@ -29,6 +29,14 @@ def zarr_fields(path: str) -> list[tuple[str, Place]] | None:
     return None
 
 
+def holds_labels(path: str) -> bool:
+    """Tell whether an OME-Zarr says that it is a label image."""
+    try:
+        return "image-label" in _metadata(path)
+    except InputError:
+        return False
+
+
 def _well_fields(
     path: str, plate: str, name: str, metadata: dict[str, Any]
 ) -> list[tuple[str, Place]]:
