@@ -17,7 +17,7 @@ from nucensus.discover import discover
 from nucensus.errors import AccessError, InputError, ReadError, RunError
 from nucensus.export import export_run
 from nucensus.read import SUFFIXES, read, read_image
-from nucensus.remote import list_below, open_remote, without_credentials
+from nucensus.remote import list_below, open_remote, size_and_time, without_credentials
 
 pytest.importorskip("obstore", reason="obstore is not installed (uv sync --group storage)")
 
@@ -152,6 +152,13 @@ def test_a_bucket_is_listed_once(plate, bucket):
     assert not bucket.asked("HEAD")
 
 
+def test_a_chunk_that_changed_in_a_bucket_is_seen(bucket):
+    bucket.objects.update({"/images/a.zarr/zarr.json": b"{}", "/images/a.zarr/0/0": b"chunk"})
+    before = size_and_time("s3://images/a.zarr")
+    bucket.objects["/images/a.zarr/0/0"] = b"another chunk"
+    assert size_and_time("s3://images/a.zarr") != before
+
+
 def test_the_chunks_of_a_zarr_are_not_listed_to_their_end(bucket):
     for chunk in range(20_000):
         bucket.objects[f"/images/a.zarr/0/{chunk:05}"] = b""
@@ -159,7 +166,7 @@ def test_the_chunks_of_a_zarr_are_not_listed_to_their_end(bucket):
     bucket.objects["/images/b.tif"] = b"x"
     names = [each.name for each in discover(["s3://images"], SUFFIXES)]
     assert names == ["a.zarr", "b.tif"]
-    assert bucket.listings() < 6
+    assert bucket.listings() < 9
     assert len([each for each in list_below("s3://images") if each.name == "b.tif"]) == 1
 
 

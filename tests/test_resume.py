@@ -1,5 +1,7 @@
 """The same command again: it carries on, and the result is that of an undisturbed run."""
 
+import functools
+import json
 import os
 import shutil
 import threading
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from commands import detect, query, statuses, tables
+from formats import make_stack, write_ome_zarr
 
 import nucensus
 from nucensus.batch import retry
@@ -120,6 +123,28 @@ def test_a_new_time_alone_does_not_matter_where_the_content_is_compared(plate, t
     outcomes = []
     census(plate, tmp_path / "run", check_content=True, on_outcome=outcomes.append)
     assert outcomes == []
+
+
+@pytest.mark.parametrize("options", [{}, {"check_content": True}])
+@pytest.mark.parametrize("change", ["a chunk", "a chunk less", "metadata"])
+def test_a_change_inside_an_ome_zarr_is_seen(change, options, tmp_path):
+    pytest.importorskip("zarr", reason="zarr is not installed")
+    folder = tmp_path / "in" / "a.ome.zarr"
+    write_ome_zarr(folder, make_stack((1, 1, 1, 24, 31)), "0.4")
+    count = functools.partial(census, tmp_path / "in", tmp_path / "run", **options)
+    count()
+    chunk = next(path for path in folder.rglob("0/0/0/0/0/*") if path.is_file())
+    if change == "a chunk":
+        content = chunk.read_bytes()
+        chunk.write_bytes(bytes(len(content)) if options else content + b" ")
+    elif change == "a chunk less":
+        chunk.unlink()
+    else:
+        attributes = json.loads((folder / ".zattrs").read_text())
+        (folder / ".zattrs").write_text(json.dumps({**attributes, "new": 1}))
+    outcomes = []
+    count(on_outcome=outcomes.append)
+    assert len(outcomes) == 1
 
 
 def test_vanished_files_are_reported_left_out_and_not_forgotten(plate, tmp_path):

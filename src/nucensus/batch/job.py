@@ -14,7 +14,7 @@ from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..lock import RunLock
 from ..model import Failed, Found, Header, Outcome, Plane, Settings
 from ..read import Image, read_image
-from ..remote import open_to_read
+from ..remote import is_zarr_folder, list_zarr, open_to_read
 from .budget import Budget
 
 
@@ -202,9 +202,19 @@ class _Admission:
 
 
 def content_hash(path: str) -> str | None:
-    """Return the hash of a file; None if it cannot be read."""
+    """Return the hash of a file, or of all files of an OME-Zarr; None if it cannot be read."""
     try:
-        with open_to_read(path) as file:
-            return hashlib.file_digest(file, "blake2b").hexdigest()  # type: ignore[arg-type]
+        if not is_zarr_folder(path):
+            return _file_hash(path)
+        names = sorted(each.name for each in list_zarr(path) if not each.name.endswith("/"))
+        digest = hashlib.blake2b()
+        for name in filter(None, names):
+            digest.update(f"{name!a} {_file_hash(os.path.join(path, name))}\n".encode())
+        return digest.hexdigest()
     except (OSError, ReadError):
         return None
+
+
+def _file_hash(path: str) -> str:
+    with open_to_read(path) as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from ..errors import InputError, ReadError
+from ..errors import AccessError, InputError, ReadError
 from .backend import Backend, Listed
 from .faults import explained
 from .file import RemoteFile
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Listed", "RemoteFile", "absolute", "ask_all", "check_address", "check_writable", "explained",
-    "is_remote", "list_below", "open_remote", "open_to_read", "size_and_time", "staged",
-    "without_credentials", "zarr_store",
+    "is_remote", "is_zarr", "is_zarr_folder", "list_below", "list_zarr", "open_remote",
+    "open_to_read", "size_and_time", "staged", "without_credentials", "zarr_store",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -97,26 +97,57 @@ def open_to_read(path: str) -> BinaryIO:
 def size_and_time(path: str) -> tuple[int, int]:
     """Return size in bytes and time of last change in ns, both -1 if it cannot be looked at.
 
-    An OME-Zarr in a bucket is as old as its metadata.
+    An OME-Zarr has the size of all its files, and the time of the newest; in a bucket, of the first
+    thousand or two, or of its metadata where they cannot be listed.
     """
     try:
-        if not is_remote(path):
-            stat = os.stat(path)
-            return stat.st_size, stat.st_mtime_ns
-        return next(filter(None, map(_look, _told_by(path))), (-1, -1))
+        if is_zarr_folder(path):
+            return _size_and_time_of_all(path)
+        if is_remote(path):
+            return _look(path) or (-1, -1)
+        stat = os.stat(path)
+        return stat.st_size, stat.st_mtime_ns
     except (OSError, ReadError):
         return -1, -1
 
 
-def _told_by(address: str) -> list[str]:
-    """Return the objects that tell when `address` changed."""
-    folder = address.rstrip("/")
-    return [f"{folder}/{name}" for name in _ZARR_METADATA] if is_zarr(address) else [address]
+def _size_and_time_of_all(zarr: str) -> tuple[int, int]:
+    try:
+        listed = [(each.size_bytes, each.mtime_ns) for each in list_zarr(zarr)]
+    except (AccessError, InputError):  # it may still be read; web servers list nothing
+        metadata = (f"{zarr.rstrip('/')}/{name}" for name in _ZARR_METADATA)
+        listed = [next(filter(None, map(_look, metadata)), (-1, -1))]
+    sizes, times = zip(*listed or [(-1, -1)], strict=True)
+    return sum(sizes), max(times)
 
 
 def is_zarr(path: str) -> bool:
     """Tell whether `path` is an OME-Zarr or a folder in one, such as a field of a plate."""
     return ".zarr/" in f"{path.lower()}/".replace("\\", "/")
+
+
+def is_zarr_folder(path: str) -> bool:
+    """Tell whether `path` is a folder that is read as an OME-Zarr, or a prefix that may be one."""
+    return is_zarr(path) and (is_remote(path) or os.path.isdir(path))
+
+
+def list_zarr(path: str) -> Iterator[Listed]:
+    """Yield what an OME-Zarr holds; on a disk its folders too, whose names end in a slash."""
+    yield from list_below(path) if is_remote(path) else _list_folder(path)
+
+
+def _list_folder(top: str) -> Iterator[Listed]:
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        yield Listed(folder, 0, os.stat(os.path.join(top, folder)).st_mtime_ns)
+        with os.scandir(os.path.join(top, folder)) as entries:
+            for each in entries:
+                if each.is_dir(follow_symlinks=False):
+                    folders.append(f"{folder}{each.name}/")
+                else:
+                    stat = each.stat()
+                    yield Listed(f"{folder}{each.name}", stat.st_size, stat.st_mtime_ns)
 
 
 def _look(address: str) -> tuple[int, int] | None:
