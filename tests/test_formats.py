@@ -134,22 +134,6 @@ def test_pages_of_a_plain_tiff_are_counted_as_z_planes(tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "a.tif", Plane(z=2)), pages[2])
 
 
-def test_a_file_of_an_ome_tiff_set_stands_for_its_own_pages(tmp_path):
-    xml = '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
-    xml += '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" '
-    xml += 'SizeX="31" SizeY="24" SizeZ="1" SizeC="2" SizeT="1" PhysicalSizeX="0.5" '
-    xml += 'PhysicalSizeY="0.5"><Channel ID="Channel:0:0"/><Channel ID="Channel:0:1"/>'
-    for c in range(2):
-        xml += f'<TiffData FirstC="{c}" IFD="0" PlaneCount="1">'
-        xml += f'<UUID FileName="w{c}.ome.tif">urn:uuid:{c}</UUID></TiffData>'
-    xml += "</Pixels></Image></OME>"
-    for c in range(2):
-        own = xml.replace("<OME ", f'<OME UUID="urn:uuid:{c}" ')
-        tifffile.imwrite(tmp_path / f"w{c}.ome.tif", STACK[0, c, 0], description=own, metadata=None)
-    for c in range(2):
-        np.testing.assert_array_equal(read(tmp_path / f"w{c}.ome.tif"), STACK[0, c, 0])
-
-
 @pytest.mark.parametrize("ending", ["tif", "png"])
 def test_colours_are_refused_and_one_of_them_can_be_picked(tmp_path, ending):
     image = np.ascontiguousarray(np.moveaxis(STACK[0, 0], 0, -1).astype(np.uint8))

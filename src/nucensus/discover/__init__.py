@@ -13,16 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import InputError
+from ..errors import InputError, ReadError
 from ..model import ImageRef, Place, Plane
 from ..remote import ask_all, is_remote, is_zarr, size_and_time
 from .bucket import common_prefix, expand_remote, name_below
 from .index import Index, Promise, read_index
 from .manifest import read_manifest, read_metadata
 from .names import compile_pattern, parse_name
+from .ome_sets import OmeSets
 from .plate import PlateView, view_plates
 from .select import select
-from .walk import Batch, common_folder, expand, natural_key
+from .walk import COMPANION, Batch, common_folder, expand, natural_key
 from .zarr_plate import zarr_fields
 
 __all__ = [
@@ -156,14 +157,17 @@ class _Walk:
         self.recognised: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
         self.promised: dict[str, int] = {}
+        self._sets = OmeSets()
 
     def __iter__(self) -> Iterator[ImageRef]:
         for batch in self._batches():
-            placed = map(self._place, _references(batch, self._base))
+            lost = self._read_companions(batch)
+            placed = map(self._place, _references(batch, self._base, self._sets))
             if not batch.index_files:
                 yield from placed
+                yield from lost
                 continue
-            references = list(placed)
+            references = list(placed) + lost
             indexes, problems = _read_indexes(batch.index_files, self._base)
             for index in indexes:
                 references, unlisted = _apply(index, references, self._base)
@@ -173,6 +177,22 @@ class _Walk:
             yield from problems
         if self._manifest is not None:
             yield from map(self._place, read_manifest(os.fspath(self._manifest)))
+
+    def _read_companions(self, batch: Batch) -> list[ImageRef]:
+        """Take the OME companions out of the index files of a batch; return what they lost."""
+        rows = []
+        for path in [each for each in batch.index_files if each.lower().endswith(COMPANION)]:
+            batch.index_files.remove(path)
+            index = Index(path, "OME companion", ())
+            try:
+                count, lost = self._sets.add_companion(path)
+            except ReadError as error:
+                known = size_and_time(path)
+                rows.append(ImageRef(_name(path, self._base), path, *known, problem=str(error)))
+                continue
+            self.promised[f"{path} ({index.kind})"] = count
+            rows += [_missing(index, Promise(each, Place()), self._base) for each in lost]
+        return rows
 
     def _batches(self) -> Iterator[Batch]:
         for each in self._given:
@@ -196,8 +216,13 @@ class _Walk:
         return replace(reference, place=place) if kind else reference
 
 
-def _references(batch: Batch, base: str) -> Iterator[ImageRef]:
+def _references(batch: Batch, base: str, sets: OmeSets) -> Iterator[ImageRef]:
     for path in batch.images:
+        of_set = sets.fields_of(path)
+        if of_set is not None:
+            for each in of_set:
+                yield ImageRef(_name(each.path, base), each.path, each.size_bytes, each.mtime_ns)
+            continue
         name = _name(path, base)
         known = batch.known.get(path)
         is_folder = is_zarr(path) and (known is None if is_remote(path) else os.path.isdir(path))

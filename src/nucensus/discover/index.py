@@ -174,16 +174,6 @@ def _chosen(flags: str) -> list[int]:
     return [i for i, flag in enumerate(flags.split(","), 1) if flag.strip().upper() == "TRUE"]
 
 
-def _read_companion(path: str) -> Iterator[Promise]:
-    """Read an OME companion file: the TIFF files that hold the pixels."""
-    seen = set()
-    for _, fields in read_records(path, ("UUID",)):
-        name = fields.get("FileName", "")
-        if name and name not in seen:
-            seen.add(name)
-            yield Promise(os.path.join(os.path.dirname(path), name), Place())
-
-
 def _pixel_um(fields: dict[str, str], y: str, x: str, unit_um: float) -> float | None:
     try:
         height, width = float(fields[y]), float(fields[x])
@@ -197,5 +187,4 @@ _READERS: dict[str, tuple[str, Callable[[str], Iterator[Promise]]]] = {
     "index.xml": ("Harmony index", _read_harmony),
     "measurementdata.mlf": ("CellVoyager index", _read_cellvoyager),
     ".htd": ("MetaXpress HTD", _read_metaxpress),
-    ".companion.ome": ("OME companion", _read_companion),
 }

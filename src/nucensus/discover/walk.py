@@ -17,6 +17,9 @@ THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
 _EXPORTED = re.compile(r"\.\w+(\[.*\])?\.(labels\.tif|ome\.zarr)$")
 """How the label images are called that a run exports, after the image that they are of."""
 
+COMPANION = ".companion.ome"
+"""How files end that say what the files of an OME-TIFF set beside them hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -48,7 +51,7 @@ def is_index(name: str) -> bool:
     """Tell whether a file is the index of a plate, by its name."""
     name = name.lower()
     return name in ("index.idx.xml", "index.xml", "measurementdata.mlf") or name.endswith(
-        (".htd", ".companion.ome")
+        (".htd", COMPANION)
     )
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, ReadError
-from ..markup import read_records
+from ..errors import ReadError
+from .ome_tiff import open_ome_scenes
 from .plain_tiff import UM, metaseries_pixel_um, open_plain
 from .scene import Index, Scene, Source, side_um
 
@@ -25,11 +25,7 @@ _DEFLATE_OR_ZSTD = (8, 32946, 50000)
 
 @contextmanager
 def open_scenes(path: Source) -> Iterator[list[Scene]]:
-    """Open a TIFF file; each series of pages is a scene.
-
-    One file of an OME-TIFF set of several stands for its own pages, so that
-    none is counted twice.
-    """
+    """Open a TIFF file; each series of pages is a scene, of an OME-TIFF each image of its XML."""
     try:
         if isinstance(path, str):
             with open(path, "rb") as file:
@@ -40,7 +36,13 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
         import tifffile
 
         with tifffile.TiffFile(cast("BinaryIO", path), _multifile=False) as tiff:
-            yield _scenes(tiff)
+            if tiff.is_ome:
+                with open_ome_scenes(tiff, path, _read_one_page, _compression) as scenes:
+                    yield scenes
+                return
+            series = tiff.series
+            calibration = _calibration(tiff) if series else {}
+            yield [_scene(each, **calibration) for each in series]
     except OSError as error:
         raise ReadError(f"the file cannot be read: {error.strerror or error}") from error
     except (ValueError, RuntimeError, struct.error, LookupError, ArithmeticError) as error:
@@ -48,17 +50,6 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
             f"the file does not decode as TIFF ({error}); "
             f"it is damaged, or its name has the wrong ending"
         ) from error
-
-
-def _scenes(tiff: "TiffFile") -> list[Scene]:
-    series = tiff.series
-    if not tiff.is_ome:
-        calibration = _calibration(tiff) if series else {}
-        return [_scene(each, **calibration) for each in series]
-    described = _ome_images(tiff.ome_metadata or "") or [{}]
-    if len(described) == len(series) and all(each.kind == "ome" for each in series):
-        return [_scene(each, **more) for each, more in zip(series, described, strict=True)]
-    return [_scene(each, **{**described[0], "channels": ()}) for each in series]
 
 
 def _scene(series: "TiffPageSeries", **metadata: Any) -> Scene:
@@ -118,10 +109,7 @@ def _read_page(series: "TiffPageSeries", number: int, count: int) -> NDArray[Any
         return _read_contiguous(key, series.dataoffset + number * size_bytes)
     page = series.pages[number]
     if page is None:
-        raise ReadError(
-            "the OME-XML says that the file holds this plane, and it does not; "
-            "copy the file again, or choose another plane"
-        )
+        raise ReadError("the file does not hold this plane; copy it again, or choose another")
     if key.is_final:
         return _read_contiguous(key, page.dataoffsets[0])
     if count == 1 and (
@@ -129,6 +117,12 @@ def _read_page(series: "TiffPageSeries", number: int, count: int) -> NDArray[Any
         or (key.compression in _DEFLATE_OR_ZSTD and key.predictor == _NO_PREDICTOR)
     ):
         return _decode_with_libtiff(key)
+    return page.asarray(maxworkers=1)
+
+
+def _read_one_page(page: "TiffPage") -> NDArray[Any]:
+    if page.is_final:
+        return _read_contiguous(page, page.dataoffsets[0])
     return page.asarray(maxworkers=1)
 
 
@@ -161,29 +155,6 @@ def _read_contiguous(page: "TiffPage", offset: int) -> NDArray[Any]:
     handle.seek(offset)
     handle.readinto(pixels.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # any buffer
     return pixels
-
-
-def _ome_images(xml: str) -> list[dict[str, Any]]:
-    """Return channel names and pixel size of each image that the OME-XML describes."""
-    images, channels = [], []
-    try:
-        for tag, fields in read_records(xml.encode(), ("Channel", "Pixels")):
-            if tag == "Channel":
-                channels.append(fields.get("Name", ""))
-                continue
-            y, x, z = (_ome_length(fields, axis) for axis in "YXZ")
-            sizes = {"pixel_um": side_um(y, x), "depth_um": z}
-            images.append({"channels": tuple(channels), **sizes})
-            channels = []
-    except InputError as error:
-        raise ReadError(f"the OME-XML in the file cannot be read: {error}") from error
-    return images
-
-
-def _ome_length(fields: dict[str, str], axis: str) -> float | None:
-    unit = UM.get(fields.get(f"PhysicalSize{axis}Unit", "µm"))
-    value = fields.get(f"PhysicalSize{axis}")
-    return float(value) * unit if value and unit else None
 
 
 def _calibration(tiff: "TiffFile") -> dict[str, Any]:

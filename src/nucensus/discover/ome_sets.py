@@ -1,0 +1,126 @@
+"""Let the files of an OME-TIFF set stand for its fields: planes of one field are one image."""
+
+import os
+from dataclasses import dataclass
+
+from ..errors import ReadError
+from ..ome import (
+    OmeImage,
+    OmeXml,
+    first_file,
+    is_ome,
+    read_description,
+    read_ome,
+    read_ome_file,
+)
+from ..remote import is_remote, size_and_time
+
+_ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """The fields that begin in one file of a set.
+
+    Attributes
+    ----------
+    path : str
+        The file that stands for them.
+    size_bytes, mtime_ns : int
+        Of all files that hold their planes: together, and the last change.
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+
+class OmeSets:
+    """The sets that were met on the way through the inputs."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, list[SetField]] = {}
+        self._yielded: set[str] = set()
+        self._folder, self._holds_sets = "", False
+
+    def add_companion(self, path: str) -> tuple[int, list[str]]:
+        """Note what a companion file names; count its images, and list the files of those lost.
+
+        An image is lost if none of its files is there.
+
+        Raises
+        ------
+        ReadError
+            The companion file is damaged.
+        """
+        document = None if is_remote(path) else read_ome_file(path)
+        if document is None:
+            return 0, []
+        folder = os.path.dirname(path)
+        self._note(document, folder)
+        lost = [image for image in document.images if not first_file(folder, image)]
+        names = dict.fromkeys(file for image in lost for file in image.files)
+        return len(document.images), [os.path.join(folder, name) for name in names]
+
+    def fields_of(self, path: str) -> list[SetField] | None:
+        """Return the fields that a file stands for, each once; None if it is of no set."""
+        may_be = self._may_be_of_a_set(path)
+        if not (may_be or self._fields):
+            return None
+        known = os.path.abspath(path)
+        if may_be and known not in self._fields:
+            self._look_at(path)
+        fields = self._fields.get(known)
+        if fields is None:
+            return None
+        new = [each for each in fields if each.path not in self._yielded]
+        self._yielded.update(each.path for each in new)
+        return new
+
+    def _may_be_of_a_set(self, path: str) -> bool:
+        """Tell whether to open a file: called .ome.tif, or the first of its folder, or like it."""
+        name = path.lower()
+        if not name.endswith(_ENDINGS) or is_remote(path):
+            return False
+        folder = os.path.dirname(path)
+        if folder != self._folder:
+            self._folder, self._holds_sets = folder, True  # the first one decides
+        return self._holds_sets or ".ome." in os.path.basename(name)
+
+    def _look_at(self, path: str) -> None:
+        description = read_description(path)
+        document = None
+        if is_ome(description):
+            try:
+                document = read_ome(path, description)
+            except ReadError:
+                document = None  # it fails when it is read, with this reason
+        self._holds_sets = document is not None and document.is_set
+        if document is not None and document.is_set:
+            self._note(document, os.path.dirname(path))
+
+    def _note(self, document: OmeXml, folder: str) -> None:
+        """Remember which file stands for the planes of each file."""
+        made: dict[str, SetField] = {}
+        for image in document.images:
+            first = first_file(folder, image)
+            if not first:
+                continue
+            path = os.path.join(folder, first)
+            made[first] = self._field(path, folder, image, made.get(first))
+        for image in document.images:
+            first = first_file(folder, image)
+            for file in image.files if first else ():
+                fields = self._fields.setdefault(os.path.abspath(os.path.join(folder, file)), [])
+                if made[first] not in fields:
+                    fields.append(made[first])
+
+    @staticmethod
+    def _field(path: str, folder: str, image: OmeImage, before: SetField | None) -> SetField:
+        known = [size_and_time(os.path.join(folder, file)) for file in image.files]
+        sizes = [size for size, _ in known if size > 0]
+        times = [time for _, time in known]
+        if before is not None:
+            sizes.append(before.size_bytes)
+            times.append(before.mtime_ns)
+        return SetField(path, sum(sizes), max(times))

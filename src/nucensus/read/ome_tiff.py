@@ -1,0 +1,164 @@
+"""Read OME-TIFF by its own XML: planes are where it says, also in the other files of a set."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from ..errors import ReadError
+from ..ome import OmeImage, images_beginning_in, read_ome
+from .plain_tiff import UM
+from .scene import Index, Scene, Source, side_um
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
+
+_PLANES = ("YX", "YXS", "SYX")
+
+
+@contextmanager
+def open_ome_scenes(
+    tiff: "TiffFile",
+    source: Source,
+    read_page: Callable[["TiffPage"], NDArray[Any]],
+    compression: Callable[["TiffPage"], str],
+) -> Iterator[list[Scene]]:
+    """Give the images of the file, and those that begin in it and go on in others of its set."""
+    path = source if isinstance(source, str) else source.name
+    document = read_ome(path, (tiff.ome_metadata or "").encode())
+    name = os.path.basename(path)
+    if isinstance(source, str):
+        images = images_beginning_in(path, document)
+    else:
+        images = [image for image in document.images if image.files == (name,)]
+    if not images and document.is_set:
+        raise ReadError(_not_by_itself(name, document.images, isinstance(source, str)))
+    with _Files(tiff, path) as files:
+        yield [_scene(image, files, read_page, compression) for image in images]
+
+
+def _not_by_itself(name: str, images: tuple[OmeImage, ...], is_local: bool) -> str:
+    of = next((image.files[0] for image in images if name in image.files), "")
+    if not is_local:
+        return "its planes lie in several files, which are read from a disk; copy them all to one"
+    return f"the file holds planes of the field that begins in {of!r}; count that one"
+
+
+class _Files:
+    """The files of a set, the first one and at most one more of them open."""
+
+    def __init__(self, tiff: "TiffFile", path: str) -> None:
+        self._folder, self.name = os.path.split(path)
+        self._tiff = tiff
+        self._other: tuple[str, TiffFile] | None = None
+
+    def __enter__(self) -> "_Files":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._other is not None:
+            self._other[1].close()
+
+    def page(self, file: str, number: int) -> "TiffPage":
+        """Return a page, or say that it is not there."""
+        tiff = self._tiff if file == self.name else self._open(file)
+        try:
+            page: TiffPage = tiff.pages[number]  # type: ignore[assignment]  # no frames are used
+        except IndexError as error:
+            raise ReadError(
+                f"the OME-XML says that page {number + 1} of {file!r} holds this plane, and the "
+                f"file has {len(tiff.pages)}; copy it again, or choose another plane"
+            ) from error
+        return page
+
+    def _open(self, file: str) -> "TiffFile":
+        import tifffile
+
+        if self._other is None or self._other[0] != file:
+            self.__exit__()
+            self._other = None
+            path = os.path.join(self._folder, file)
+            if not os.path.isfile(path):
+                raise ReadError(
+                    f"the OME-XML says that {file!r} holds this plane, and it is not there; "
+                    f"put it beside the others of its set, or choose another plane"
+                )
+            self._other = file, tifffile.TiffFile(path, _multifile=False)
+        return self._other[1]
+
+
+def _scene(
+    image: OmeImage,
+    files: _Files,
+    read_page: Callable[["TiffPage"], NDArray[Any]],
+    compression: Callable[["TiffPage"], str],
+) -> Scene:
+    like = _first_page(image, files)
+    _check(image, like)
+    samples, channels = like.samplesperpixel, image.sizes["c"] * image.samples
+    sizes = {"c": channels // samples, "z": image.sizes["z"], "t": image.sizes["t"]}
+    is_colour = samples > 1 and sizes["c"] == 1
+    shown = {**sizes, "c": samples} if is_colour else {**sizes, "s": samples}
+
+    def read(index: Index) -> NDArray[Any]:
+        file, number = image.page_of({**index, "c": 0} if is_colour else index)
+        page = files.page(file, number)
+        if (page.shape, page.axes, page.dtype) != (like.shape, like.axes, like.dtype):
+            raise ReadError(
+                f"page {number + 1} of {file!r} is {page.dtype} of {page.shape}, and others of "
+                f"its image are {like.dtype} of {like.shape}; write the file again"
+            )
+        sample = index.get("c" if is_colour else "s", 0)
+        cut = tuple(sample if axis == "S" else slice(None) for axis in like.axes)
+        return read_page(page)[cut]
+
+    y, x, z = (_length_um(image.fields, axis) for axis in "YXZ")
+    return Scene(
+        (like.imagelength, like.imagewidth),
+        str(like.dtype),
+        {axis: size for axis, size in shown.items() if size > 1},
+        read,
+        () if is_colour else image.channels,
+        side_um(y, x),
+        z,
+        image.name,
+        is_colour,
+        compression(like),
+    )
+
+
+def _check(image: OmeImage, page: "TiffPage") -> None:
+    """Refuse an image whose pages are not what its XML says."""
+    samples, channels = page.samplesperpixel, image.sizes["c"] * image.samples
+    if page.axes not in _PLANES or channels % samples or image.samples not in (1, samples):
+        raise ReadError(
+            f"the OME-XML speaks of {channels} channels, and a page has the axes {page.axes} and "
+            f"{samples} samples; write the file again with its source"
+        )
+    shape = page.imagelength, page.imagewidth
+    stated = tuple(int(image.fields.get(f"Size{axis}", 0)) for axis in "YX")
+    if stated != shape or page.dtype is None:
+        raise ReadError(
+            f"the OME-XML speaks of planes of {stated[0]} x {stated[1]} pixels, and the page has "
+            f"{shape[0]} x {shape[1]}; write the file again with its source"
+        )
+
+
+def _first_page(image: OmeImage, files: _Files) -> "TiffPage":
+    """Return the first page of the image in the file that is open; others are like it."""
+    missing = None
+    for span in image.spans:
+        if span.file == files.name:
+            try:
+                return files.page(span.file, span.page)
+            except ReadError as error:
+                missing = missing or error
+    raise missing or ReadError("the OME-XML names no page; write the file again with its source")
+
+
+def _length_um(fields: dict[str, str], axis: str) -> float | None:
+    unit = UM.get(fields.get(f"PhysicalSize{axis}Unit", "µm"))
+    value = fields.get(f"PhysicalSize{axis}")
+    return float(value) * unit if value and unit else None
