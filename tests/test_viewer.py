@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 from runs import SETTINGS, write_fields, write_run
 
 from nucensus.detect import find_nuclei
@@ -50,6 +51,16 @@ def test_a_stack_reads_what_is_asked_for(tmp_path):
     assert stack[1, :10, ::2].shape == (10, 200)
     assert stack[2].max() == 0
     assert np.asarray(stack).shape == (3, 310, 400)
+
+
+def test_images_of_unlike_types_are_shown_with_their_own_levels(tmp_path):
+    from nucensus import census
+
+    for name, dtype, level in (("a", np.uint8, 200), ("b", np.uint16, 60_000)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.full((20, 30), level, dtype))
+    census(tmp_path, tmp_path / "run", SETTINGS).close()
+    (images, _, _), _ = read_run(str(tmp_path / "run" / "run.sqlite"))
+    assert [int(images[place].max()) for place in (0, 1)] == [200, 60_000]
 
 
 def test_the_sample_is_a_field_with_its_known_centres():

@@ -57,7 +57,7 @@ def read_run(path: str) -> list[Layer]:
         fields = Fields(
             [run.reference(name) for name in names],
             (int(done["height"].max(initial=1)), int(done["width"].max(initial=1))),
-            np.dtype(done["dtype"][0]) if len(done) else np.dtype(np.uint16),
+            np.result_type(*(done["dtype"].tolist() or ["uint16"])),
         )
     features = {
         "intensity": np.concatenate([intensity for _, intensity in nuclei] or [np.empty(0)]),
