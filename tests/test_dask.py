@@ -328,8 +328,9 @@ def test_an_error_comes_through_from_work_apart():
 def test_outcomes_travel_packed_and_come_back_as_they_were():
     def found(count, ndim, *, refined=False, flag=None):
         points = np.arange(count * ndim).reshape(count, ndim)
-        centres = Centres(points, points[:, 0] / 7, points + 0.25 if refined else None, flag)
-        return Found(centres, (5,) * ndim, "uint16", 1.5, 2.25, 0.5, "lzw", None, 0.65)
+        finer = points + 0.25 if refined else None
+        centres = Centres(points, points[:, 0] / 7, finer, flag, area_px=17)
+        return Found(centres, (5,) * ndim, "uint16", 1.5, 2.25, 0.5, "lzw", None, 0.65, 2.0)
 
     before = [
         found(3, 2), Failed("read", "why"), found(0, 2, flag="blank"), None, found(4, 3),

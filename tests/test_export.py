@@ -14,7 +14,7 @@ from nucensus.errors import InputError, MissingPackageError
 from nucensus.export import FORMATS
 from nucensus.export.labels import draw_labels
 from nucensus.kernel import format_rows
-from nucensus.model import Centres
+from nucensus.model import Centres, Failed
 from nucensus.names import below, escape, unescape
 from nucensus.store import Run
 
@@ -382,6 +382,19 @@ def test_an_image_that_is_to_be_done_again_has_no_nuclei(tmp_path):
     run = Run(tmp_path)
     assert run.counts["nuclei"] == 2
     assert [len(nuclei) for _, nuclei in run.all_images()] == [0, 2]
+
+
+def test_sums_over_images_leave_out_those_that_failed(tmp_path):
+    images = {"a.tif": some_centres(3), "b.tif": Failed("read", "empty"), "c.tif": None}
+    run = write_run(tmp_path, images)
+    table = run.images
+    assert np.nansum(table["count"]) == 3
+    assert np.isnan(table["count"]).tolist() == [False, True, True]
+    frame = table.to_pandas()
+    assert frame["count"].sum() == 3
+    assert frame["count"].isna().tolist() == [False, True, True]
+    assert frame["count"].dtype == "Int64"
+    assert (frame["height"].mean(), frame["z"].count()) == (100, 0)
 
 
 def test_a_format_that_does_not_exist_is_an_input_error(plate, tmp_path):

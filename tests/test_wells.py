@@ -2,11 +2,15 @@ import csv
 
 import numpy as np
 import pytest
+import tifffile
 from click.testing import CliRunner
+from scenes import make_scene
 from stated_runs import plate_run, some_centres, write_run
 
-from nucensus import export_run, well_table
+from nucensus import Settings, census, export_run, well_table
 from nucensus.cli import _nucensus
+from nucensus.detect import find_nuclei
+from nucensus.model import Centres
 from nucensus.neighbours import nearest_distances, pairs_within
 
 
@@ -114,3 +118,93 @@ def test_the_well_table_is_shown_on_screen(tmp_path):
     assert "compound" in result.output
     assert "per mm²" in result.output
     assert "channel" not in result.output.lower()
+
+
+def test_neighbours_in_a_volume_are_near_in_three_dimensions(tmp_path):
+    points = np.array([[6, 40, 40], [22, 40, 40], [14, 20, 20]])
+    centres = Centres(points, np.array([3.0, 2.0, 1.0]))
+    run = write_run(tmp_path, {"a.tif": (centres, {"pixel_size_um": 0.5, "depth_um": 2.0})})
+    [well] = well_table(run)
+    px, um = nearest(points), nearest(points * [2, 0.5, 0.5])
+    assert well["Nuclei_NeighbourDistancePx_Mean"] == pytest.approx(px.mean())
+    assert well["Nuclei_NeighbourDistanceUm_Mean"] == pytest.approx(um.mean())
+    assert well["Nuclei_NeighbourDistancePx_SD"] == pytest.approx(px.std(ddof=1))
+
+
+def test_without_the_distance_of_its_planes_a_volume_has_no_distances_in_micrometres(tmp_path):
+    centres = Centres(np.array([[6, 40, 40], [22, 40, 40]]), np.array([2.0, 1.0]))
+    [well] = well_table(write_run(tmp_path, {"a.tif": (centres, {"pixel_size_um": 0.5})}))
+    assert well["Nuclei_NeighbourDistancePx_Mean"] == 16
+    assert np.isnan(well["Nuclei_NeighbourDistanceUm_Mean"])
+
+
+def test_distances_are_between_refined_centres_where_there_are_some(tmp_path):
+    refined = np.array([[10.25, 20.75], [30.5, 40.0], [5.0, 6.125]])
+    centres = Centres(np.rint(refined).astype(int), np.array([3.0, 2, 1]), subpixel=refined)
+    [well] = well_table(write_run(tmp_path, {"a.tif": (centres, {"pixel_size_um": 0.5})}))
+    expected = nearest(refined).mean()
+    assert well["Nuclei_NeighbourDistancePx_Mean"] == pytest.approx(expected)
+    assert well["Nuclei_NeighbourDistanceUm_Mean"] == pytest.approx(expected / 2)
+
+
+def nearest(points):
+    distance = np.linalg.norm(points[:, None] - points, axis=2)
+    np.fill_diagonal(distance, np.inf)
+    return distance.min(axis=0)
+
+
+def test_a_margin_that_no_camera_saw_does_not_thin_the_nuclei(tmp_path):
+    field = make_scene(radius=9, count=90, shape=(400, 400), seed=3).image.astype(np.uint16)
+    wide = np.zeros((800, 800), np.uint16)
+    wide[200:600, 200:600] = field
+    for name, image in (("field", field), ("wide", wide)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", image)
+        run = census(tmp_path / f"{name}.tif")
+        assert well_table(run)["Nuclei_PerMegapixel"] == 90 / 0.16
+
+
+@pytest.mark.parametrize("numbers", [{}, {"sigma": 3, "min_distance": 10, "threshold": 300}])
+@pytest.mark.parametrize("border", ["drop", "count"])
+def test_the_density_is_that_of_the_area_in_which_centres_count(tmp_path, border, numbers):
+    images = [
+        make_scene(radius=10, count=700, shape=(1000, 1000), contrast=800, seed=seed).image
+        for seed in range(2)
+    ]
+    planted = {"drop": 700 / 0.98**2, "count": 700}[border]  # the scene keeps a radius clear
+    for seed, image in enumerate(images):
+        for row, part in enumerate(np.split(image.astype(np.uint16), 4)):
+            for column, field in enumerate(np.split(part, 4, axis=1)):
+                tifffile.imwrite(tmp_path / f"{seed}_{row}_{column}.tif", field)
+    run = census(tmp_path, settings=Settings(border=border, **numbers))
+    assert well_table(run)["Nuclei_PerMegapixel"][0] == pytest.approx(planted, rel=0.03)
+
+
+@pytest.mark.parametrize("detector", ["maxima", "log"])
+def test_with_drop_the_area_is_as_far_from_the_edge_as_the_centres(detector):
+    image = make_scene(radius=9, count=60, shape=(300, 400), seed=1).image.astype(np.uint16)
+    numbers = {"sigma": 6, "min_distance": 15, "threshold": 50, "border": "drop"}
+    assert find_nuclei(image, Settings(detector, **numbers)).area_px == 270 * 370
+
+
+def test_entries_of_the_metadata_whose_names_are_taken_have_a_name_of_their_own(tmp_path):
+    entries = {"Time": "24h", "Z": "deep", "channel": "blue", "Images": 7, "Nuclei": 5,
+               "Extra_Time": "x", "dose": 3}  # fmt: skip
+    where = {"plate": "P", "well": "A01", "channel": "DAPI", "z": 2, "time": 1}
+    run = write_run(tmp_path, {"a.tif": (some_centres(2), {**where, "extra": entries})})
+    [well] = well_table(run)
+    assert (well["Metadata_Time"], well["Metadata_Z"], well["Metadata_Channel"]) == (1, 2, "DAPI")
+    assert (well["Metadata_Images"], well["Metadata_Failed"]) == (1, 0)
+    names = {"Metadata_Extra_Time": "24h", "Metadata_Extra_Z": "deep",
+             "Metadata_Extra_channel": "blue", "Metadata_Extra_Images": "7",
+             "Metadata_Nuclei": "5", "Metadata_Extra_Extra_Time": "x",
+             "Metadata_dose": "3"}  # fmt: skip
+    assert {name: well[name] for name in names} == names
+    assert len({name.casefold() for name in well.dtype.names}) == len(well.dtype.names)
+
+
+def test_an_infinite_intensity_has_a_mean_and_no_spread(tmp_path):
+    centres = Centres(np.array([[5, 5], [9, 9]]), np.array([np.inf, 1.0]))
+    run = write_run(tmp_path, {"a.tif": centres, "b.tif": some_centres(3)})
+    [well] = well_table(run)
+    assert well["Nuclei_Intensity_Mean"] == np.inf
+    assert np.isnan(well["Nuclei_Intensity_SD"])

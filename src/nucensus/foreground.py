@@ -176,6 +176,16 @@ class Levels:
         """Pixels of the picture."""
         return self.pixels.size if self.seen is None else int(np.count_nonzero(self.seen))
 
+    def size_within(self, box: tuple[slice, ...]) -> int:
+        """Return how many pixels of the picture lie in these rows and columns of the image."""
+        rows, columns = (
+            slice(max(0, each.start - first), max(0, each.stop - first))
+            for each, first in zip(box, self.origin, strict=True)
+        )
+        if self.seen is None:
+            return self.pixels[rows, columns].size
+        return int(np.count_nonzero(self.seen[rows, columns]))
+
     def negative(self) -> "Levels":
         """Return the levels of the negative: what was dark is bright."""
         return replace(self, pixels=self.pixels.max() - self.pixels)

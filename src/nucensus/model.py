@@ -272,12 +272,17 @@ class Centres:
         The same centres to a fraction of a pixel, where they were asked for.
     flag : str or None
         What is odd about the image.
+    area_px : int or None
+        Pixels of a plane in which centres count: without a margin that no
+        camera saw, and with the border "drop" without the edge. None stands for
+        all that the border leaves.
     """
 
     points: Points
     intensities: Intensities
     subpixel: NDArray[np.float64] | None = None
     flag: Flag | None = None
+    area_px: int | None = None
 
     def __len__(self) -> int:
         return len(self.points)

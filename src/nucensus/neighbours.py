@@ -5,24 +5,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Points
-
 _FEW = 300
 """Up to so many points, all pairs at once are faster than a sweep."""
 
 
-def nearest_distances(points: Points) -> NDArray[np.float64]:
+def nearest_distances(points: NDArray[Any]) -> NDArray[np.float64]:
     """Return the distance from each point to the nearest other one.
 
     Parameters
     ----------
     points : ndarray, shape (N, ndim)
-        Coordinates in pixels.
+        Coordinates, in any unit.
 
     Returns
     -------
     ndarray of float64, shape (N,)
-        In pixels; infinity for a point that is alone.
+        In that unit; infinity for a point that is alone.
 
     Examples
     --------

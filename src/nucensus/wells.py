@@ -1,6 +1,7 @@
 """The well table: what was found in each well, with its metadata."""
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -9,13 +10,16 @@ from numpy.typing import NDArray
 
 from .discover import natural_key
 from .neighbours import nearest_distances
-from .store import ImageRow, Nuclei, Run, Table
+from .store import ImageRow, Nuclei, Run, Table, points_of
 
 _Key: TypeAlias = tuple[Any, ...]
 
 _KEYS = ("plate", "well", "channel", "z", "time")
 
 _COUNTS = ("Metadata_Images", "Metadata_Failed")
+
+_ANOTHER = "Extra_"
+"""Stands before the name of an entry whose own name is taken, as in `Metadata_Extra_Time`."""
 
 _FEATURES = (
     "Nuclei_Count",
@@ -44,13 +48,18 @@ def well_table(run: Run) -> Table:
         `Metadata_Plate` and `Metadata_Well`; channel, z and time where images
         state them; `Metadata_Images` and `Metadata_Failed`, how many images were
         planned and failed; a column for each of their other metadata (several
-        values joined by "; "); then
+        values joined by "; "), which is called `Metadata_Extra_Time` where
+        `Metadata_Time` is one of those above; then
 
         - `Nuclei_Count`, and `Nuclei_PerImage`, `Nuclei_PerMegapixel` and
-          `Nuclei_PerMm2` over the images that were done;
+          `Nuclei_PerMm2` over the images that were done. The area is that in
+          which centres count (`area_px`), of a volume that of a plane;
         - `Nuclei_Intensity_Mean` and `_SD`, in grey levels;
         - `Nuclei_NeighbourDistancePx_Mean` and `_SD`, from each nucleus to the
-          nearest other one of its image, in pixels, and `...Um...` in micrometres.
+          nearest other one of its image, in pixels (from plane to plane of a
+          volume is one, too), and `...Um...` in micrometres, where the file
+          states the size of its pixels and the distance of its planes. They
+          are between refined centres where there are some.
 
         SD is the sample standard deviation. What cannot be known is NaN.
 
@@ -59,9 +68,11 @@ def well_table(run: Run) -> Table:
     >>> well_table(Run("run/")).to_pandas()  # doctest: +SKIP
     """
     wells: dict[_Key, _Well] = {}
+    has_subpixel = run.has_subpixel
     for row, nuclei in run.all_images():
         key = tuple(row[each] for each in _KEYS)
-        wells.setdefault(key, _Well()).add(row, nuclei)
+        refined = run.subpixel_of(row["name"]) if has_subpixel and len(nuclei) else None
+        wells.setdefault(key, _Well()).add(row, nuclei, refined)
     return _as_table({key: wells[key] for key in sorted(wells, key=_order)})
 
 
@@ -77,13 +88,16 @@ class _Spread:
         if not len(values):
             return
         mean, before = float(values.mean()), self.count
-        squares = float(((values - mean) ** 2).sum())
+        with np.errstate(invalid="ignore"):  # infinite values have a mean, and no spread
+            squares = float(((values - mean) ** 2).sum())
         self.count += len(values)
         if before == 0:
             self.mean, self.squares = mean, squares
             return
         shift = mean - self.mean
-        self.mean += shift * len(values) / self.count
+        self.mean = (
+            self.mean + shift * len(values) / self.count if np.isfinite(shift) else self.mean + mean
+        )
         self.squares += squares + shift**2 * before * len(values) / self.count
 
     @property
@@ -105,27 +119,30 @@ class _Well:
     distance_um: _Spread = field(default_factory=_Spread)
     metadata: dict[str, dict[str, None]] = field(default_factory=dict)
 
-    def add(self, row: ImageRow, nuclei: Nuclei) -> None:
+    def add(self, row: ImageRow, nuclei: Nuclei, refined: NDArray[np.float64] | None) -> None:
         self.images += 1
         self.failed += row["status"] == "failed"
         for name, value in json.loads(row["extra"] or "{}").items():
-            self.metadata.setdefault(f"Metadata_{name}", {})[_text(value)] = None
+            self.metadata.setdefault(name, {})[_text(value)] = None
         if row["status"] == "found":
-            self._add_nuclei(row, nuclei)
+            self._add_nuclei(row, nuclei, refined)
 
-    def _add_nuclei(self, row: ImageRow, nuclei: Nuclei) -> None:
-        pixels, pixel_size_um = row["height"] * row["width"], row["pixel_size_um"]
-        distance = nearest_distances(np.column_stack((nuclei["y"], nuclei["x"])))
-        distance = distance[np.isfinite(distance)]
+    def _add_nuclei(
+        self, row: ImageRow, nuclei: Nuclei, refined: NDArray[np.float64] | None
+    ) -> None:
         self.found += 1
         self.count += len(nuclei)
-        self.pixels += pixels
+        self.pixels += row["area_px"]
         self.intensity.add(nuclei["intensity"])
-        self.distance_px.add(distance)
-        if pixel_size_um is not None:
-            self.scaled_count += len(nuclei)
-            self.square_mm += pixels * pixel_size_um**2 / 1e6
-            self.distance_um.add(distance * pixel_size_um)
+        points = points_of(nuclei) if refined is None else refined
+        self.distance_px.add(_known(nearest_distances(points)))
+        if row["pixel_size_um"] is None:
+            return
+        self.scaled_count += len(nuclei)
+        self.square_mm += row["area_px"] * row["pixel_size_um"] ** 2 / 1e6
+        size_um = [row["depth_um"], *[row["pixel_size_um"]] * 2][-points.shape[1] :]
+        if None not in size_um:
+            self.distance_um.add(_known(nearest_distances(points * size_um)))
 
     def features(self) -> tuple[float, ...]:
         """Return the values of `_FEATURES`."""
@@ -150,13 +167,12 @@ def _as_table(wells: dict[_Key, _Well]) -> Table:
         if name in ("plate", "well") or any(key[place] is not None for key in wells)
     ]
     fixed = [f"Metadata_{_KEYS[place].title()}" for place in stated]
-    names = dict.fromkeys(name for well in wells.values() for name in well.metadata)
-    extra = [name for name in names if name not in (*fixed, *_COUNTS)]
+    extra = _named((*fixed, *_COUNTS), (name for well in wells.values() for name in well.metadata))
     rows = [
         (
             *("" if key[place] is None else key[place] for place in stated),
             *(well.images, well.failed),
-            *("; ".join(well.metadata.get(name, ())) for name in extra),
+            *("; ".join(well.metadata.get(name, ())) for name in extra.values()),
             *well.features(),
         )
         for key, well in wells.items()
@@ -168,6 +184,23 @@ def _as_table(wells: dict[_Key, _Well]) -> Table:
         *((name, "i8" if name == "Nuclei_Count" else "f8") for name in _FEATURES),
     ]
     return np.array(rows, dtype).view(Table)
+
+
+def _named(taken: Sequence[str], names: Iterable[str]) -> dict[str, str]:
+    """Return column -> entry of the metadata; no two columns differ in case alone."""
+    known = {column.casefold() for column in taken}
+    columns: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        column = f"Metadata_{name}"
+        while column.casefold() in known:
+            column = column.replace("_", f"_{_ANOTHER}", 1)
+        known.add(column.casefold())
+        columns[column] = name
+    return columns
+
+
+def _known(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    return distance[np.isfinite(distance)]
 
 
 def _order(key: _Key) -> list[Any]:

@@ -86,29 +86,31 @@ def _found(packed: Packed) -> Iterator[Found]:
     for kind, count, times in zip(
         kinds, packed.counts.tolist(), packed.times_ms.tolist(), strict=True
     ):
-        shape, dtype, compression, content, pixel_size_um, flag, ndim, is_refined = packed.metas[
-            kind
-        ]
+        of_image, flag, area_px, ndim, is_refined = packed.metas[kind]
+        shape, dtype, compression, content, pixel_size_um, depth_um = of_image
         size = count * ndim
         points = packed.points[flat : flat + size].reshape(count, ndim).astype(np.int64)
         subpixel = None
         if is_refined:
             subpixel = packed.subpixel[subpixel_at : subpixel_at + size].reshape(count, ndim).copy()
             subpixel_at += size
-        centres = Centres(points, packed.intensities[at : at + count].copy(), subpixel, flag)
+        centres = Centres(
+            points, packed.intensities[at : at + count].copy(), subpixel, flag, area_px
+        )
         at, flat = at + count, flat + size
         read_ms, detect_ms, read_cpu_ms = times
         yield Found(
             centres, shape, dtype, read_ms, detect_ms, read_cpu_ms, compression, content,
-            pixel_size_um,
+            pixel_size_um, depth_um,
         )  # fmt: skip
 
 
 def _meta(found: Found) -> Meta:
     centres = found.centres
     return (
-        found.shape, found.dtype, found.compression, found.content, found.pixel_size_um,
-        centres.flag, centres.points.shape[1], centres.subpixel is not None,
+        (found.shape, found.dtype, found.compression, found.content, found.pixel_size_um,
+         found.depth_um),
+        centres.flag, centres.area_px, centres.points.shape[1], centres.subpixel is not None,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ one line in `DETECTORS`; others can register theirs under the entry point
 `nucensus.detectors`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -16,7 +17,7 @@ from ..errors import SettingsError
 from ..model import Centres, Settings
 from .automatic import find_regions_of_nuclei
 from .estimate import BLANK, Estimate, Resolved, estimate, pool
-from .frame import within_frame
+from .frame import counting_box, within_box, within_frame
 from .laplacian import blob_parameters, find_blobs
 from .maxima import Parameters, detect_nuclei, find_maxima, parameters, radius_for
 from .refine import refine_centres
@@ -126,6 +127,9 @@ def find_nuclei(
         )
     if settings.border != "keep" and (settings.border == "count" or settings.detector != "maxima"):
         centres = _at_border(centres, image.shape, settings, resolved)
+    if centres.area_px is None:
+        box = counting_box(image.shape[-2:], settings.border, _reach_px(settings, resolved))
+        centres = replace(centres, area_px=math.prod(each.stop - each.start for each in box))
     if not settings.subpixel:
         return replace(centres, subpixel=None)
     if image.ndim != 2:
@@ -186,6 +190,13 @@ def _radius_for(settings: Settings) -> float:
     return radius_for(parameters(settings, None))
 
 
+def _reach_px(settings: Settings, resolved: Resolved | None) -> float:
+    """Return how far from an edge centres are dropped."""
+    if resolved is not None and settings.detector != "maxima":
+        return resolved.radius_px
+    return parameters(settings, resolved).min_distance
+
+
 def _at_border(
     centres: Centres, shape: tuple[int, ...], settings: Settings, resolved: Resolved | None
 ) -> Centres:
@@ -195,9 +206,8 @@ def _at_border(
         radius_px = resolved.radius_px if resolved else _radius_for(settings)
         kept = within_frame(centres.points, shape=shape, radius_px=_SEEN_CUT * radius_px)
     else:
-        reach = resolved.radius_px if resolved else parameters(settings, None).min_distance
-        last = np.array(shape) - 1 - reach
-        kept = np.all((centres.points >= reach) & (centres.points <= last), axis=1)
+        box = counting_box(shape, "drop", _reach_px(settings, resolved))
+        kept = within_box(centres.points, box)
     subpixel = None if centres.subpixel is None else centres.subpixel[kept]
     return replace(
         centres, points=centres.points[kept], intensities=centres.intensities[kept],

@@ -1,5 +1,6 @@
 """The detector that needs no parameters: it is told what the set looks like, and finds nuclei."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from ..foreground import Levels, Regions, as_levels, find_regions, grid_radius
 from ..model import Centres, Flag, Settings
 from .estimate import Estimate, Resolved, crest_smoothing, estimate, pool
+from .frame import counting_box
 
 _LEAST_CONTRAST = 0.15
 _MOST_NOISE, _AS_NOISY = 0.05, 1.7
@@ -27,11 +29,13 @@ _SPECK_AREA = 0.07
 
 def find_regions_of_nuclei(
     image: NDArray[Any],
-    settings: Settings,  # noqa: ARG001 one signature for all detectors
+    settings: Settings,
     resolved: Resolved | None,
 ) -> Centres:
     """Find nuclei as regions: the detector `auto`."""
-    return detect_auto(image, resolved)
+    levels = as_levels(image)
+    box = counting_box(image.shape, settings.border, resolved.radius_px if resolved else 0)
+    return replace(_detect(levels, resolved), area_px=levels.size_within(box))
 
 
 def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centres:
@@ -61,7 +65,11 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     >>> len(detect_auto(image).points)
     16
     """
-    own, levels = None, as_levels(image)
+    return _detect(as_levels(image), resolved)
+
+
+def _detect(levels: Levels, resolved: Resolved | None) -> Centres:
+    own = None
     if resolved is None or resolved.is_blank:
         own = estimate(levels)
         resolved = pool([own])

@@ -1,9 +1,38 @@
-"""The unbiased counting frame: which centres near the edge of an image count."""
+"""The edge of an image: which centres near it count, and in how large an area."""
+
+import math
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Points
+from ..model import Auto, Border, Points
+
+Box: TypeAlias = tuple[slice, ...]
+"""From the first to the last pixel along each axis."""
+
+
+def counting_box(shape: tuple[int, ...], border: Border | Auto, reach_px: float) -> Box:
+    """Return the part of an image in which centres count.
+
+    With "drop" they are at least `reach_px` from every edge. With "count" the
+    frame reaches as far beyond two of the edges as it stays within the others:
+    it is as large as the image, and stands for it here.
+
+    Examples
+    --------
+    >>> counting_box((100, 120), "drop", 5.5)
+    (slice(6, 94, None), slice(6, 114, None))
+    """
+    first = math.ceil(reach_px) if border == "drop" else 0
+    return tuple(slice(first, max(first, size - first)) for size in shape)
+
+
+def within_box(points: Points, box: Box) -> NDArray[np.bool_]:
+    """Say which points lie in a box."""
+    first, beyond = np.array([(each.start, each.stop) for each in box]).T
+    inside: NDArray[np.bool_] = ((points >= first) & (points < beyond)).all(axis=1)
+    return inside
 
 
 def within_frame(points: Points, *, shape: tuple[int, ...], radius_px: float) -> NDArray[np.bool_]:

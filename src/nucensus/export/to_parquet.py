@@ -82,7 +82,8 @@ def _nuclei_batch(arrow: Any, schema: Any, batch: Batch) -> Any:
 
 
 def _images_schema(arrow: Any) -> Any:
-    types = dict.fromkeys(("count", "height", "width", "z", "time", "size_bytes"), arrow.int64())
+    whole_numbers = ("count", "height", "width", "z", "time", "area_px", "size_bytes")
+    types = dict.fromkeys(whole_numbers, arrow.int64())
     types |= dict.fromkeys(("read_ms", "detect_ms", "pixel_size_um"), arrow.float64())
     types["changed"] = arrow.timestamp("ns", "UTC")
     names = ("image", *IMAGE_COLUMNS, "path", "size_bytes", "changed")

@@ -18,8 +18,8 @@ class Field:
         As in the run file; empty where nothing is known.
     count : int
         Nuclei; 0 if the image failed.
-    height, width : int
-        In pixels; -1 if the image failed.
+    height, width, area_px : int
+        In pixels; the area is that in which centres count. 0 if the image failed.
     intensity : float
         Mean smoothed grey level of its nuclei; NaN without nuclei.
     flags : tuple of str
@@ -36,6 +36,7 @@ class Field:
     count: int
     height: int
     width: int
+    area_px: int
     intensity: float
     flags: tuple[str, ...]
 
@@ -56,12 +57,18 @@ def read_fields(run: Run) -> list[Field]:
     return [
         Field(
             name=row["image"],
-            count=max(0, int(row["count"])),
-            height=int(row["height"]),
-            width=int(row["width"]),
+            count=_whole(row["count"]),
+            height=_whole(row["height"]),
+            width=_whole(row["width"]),
+            area_px=_whole(row["area_px"]),
             intensity=intensities.get(row["image"], np.nan),
             flags=tuple(filter(None, re.split(r"[,;\s]+", row["flag"]))),
             **{text: str(row[text]) for text in texts},
         )
         for row in run.images
     ]
+
+
+def _whole(number: float) -> int:
+    """Return a number that is known, or 0."""
+    return 0 if np.isnan(number) else int(number)

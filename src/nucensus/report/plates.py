@@ -47,7 +47,7 @@ class Well:
     @property
     def density(self) -> float:
         """Nuclei per megapixel of the fields that were done."""
-        pixels = sum(field.height * field.width for field in self.fields if field.found)
+        pixels = sum(field.area_px for field in self.fields)
         return 1e6 * self.count / pixels if pixels else np.nan
 
     @property

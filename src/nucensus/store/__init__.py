@@ -3,7 +3,7 @@
 An image's status and its centres are one row of one table, so they go in
 together or not at all. Only the process that owns the run writes it.
 
-Tables of schema 2
+Tables of schema 3
     run(key, value)   settings, strategy, versions, ...: JSON by name
     journal(...)      one row per image that was ever listed; `centres` holds its
                       nuclei as packed records of `NUCLEUS_RECORD`; `position` is
@@ -18,11 +18,19 @@ rollback journal, and each commit is on the disk when it returns.
 """
 
 from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run
-from .packing import NUCLEUS_RECORD, VOLUME_RECORD, Nuclei, as_volume, unpack_nuclei
+from .packing import (
+    NUCLEUS_RECORD,
+    VOLUME_RECORD,
+    Nuclei,
+    as_volume,
+    points_of,
+    unpack_nuclei,
+)
 from .run import ImageRow, Run, Table
 from .writer import RunWriter, refuse_address
 
 __all__ = [
     "IMAGE_COLUMNS", "NUCLEUS_RECORD", "SCHEMA_VERSION", "VOLUME_RECORD", "ImageRow", "Nuclei",
-    "Run", "RunWriter", "Table", "as_volume", "refuse_address", "remove_run", "unpack_nuclei",
+    "Run", "RunWriter", "Table", "as_volume", "points_of", "refuse_address", "remove_run",
+    "unpack_nuclei",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from ..errors import RunError
 from ..machine import network_disk
 from ..model import RUN_FILE
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _APPLICATION_ID = 0x6E75_6365  # "nuce"
 _PAGE_BYTES = 1 << 14
 """Room for several images: in pages of 4 KB, with one image of 130 nuclei each, files are 1.7
@@ -20,11 +20,12 @@ METADATA_COLUMNS = ("plate", "well", "site", "channel", "z", "time", "pixel_size
 
 IMAGE_COLUMNS = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "plate", "well", "site", "flag", "channel", "z", "time", "pixel_size_um", "extra",
+    "plate", "well", "site", "flag", "channel", "z", "time", "pixel_size_um", "extra", "area_px",
 )  # fmt: skip
 """What the run file and `images.csv` say of an image, beside its name.
 
-From `plate` on as far as it is known; `extra` is a JSON object of whatever else is.
+From `plate` on as far as it is known; `extra` is a JSON object of whatever else is, and
+`area_px` how many pixels of a plane centres count in.
 """
 
 
@@ -60,7 +61,8 @@ CREATE TABLE journal (
     centres BLOB,
     subpixel BLOB,
     depth INTEGER,  -- planes of a volume, and their distance
-    depth_um REAL
+    depth_um REAL,
+    area_px INTEGER  -- in which centres count
 );
 CREATE INDEX listing ON journal (position) WHERE position IS NOT NULL;
 CREATE VIEW images AS SELECT position AS id, * FROM journal WHERE position IS NOT NULL;

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Centres, Plane
+from ..model import Centres, Plane, Points
 
 NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
 """One nucleus as the run file packs it: (row, column) in pixels, smoothed grey level."""
@@ -51,6 +51,12 @@ def as_volume(nuclei: Nuclei) -> Nuclei:
         records[field] = nuclei[field]
     records["z"] = -1
     return records
+
+
+def points_of(nuclei: Nuclei) -> Points:
+    """Return (row, column) of each nucleus, of a volume (plane, row, column)."""
+    axes = [axis for axis in "zyx" if axis in (nuclei.dtype.names or ())]
+    return np.column_stack([nuclei[axis] for axis in axes]).astype(np.int64)
 
 
 def as_sql(text: str) -> str | bytes:

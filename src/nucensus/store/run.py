@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 ROW_COLUMNS = ("name", "path", "size_bytes", "mtime_ns", "depth", "depth_um", *IMAGE_COLUMNS)
 
+_WHOLE = frozenset(("count", "height", "width", "z", "time", "area_px"))
+"""Columns of whole numbers, NaN where they are not known."""
+
 ImageRow: TypeAlias = dict[str, Any]
 """What is known of an image, by the name of the column: all `ROW_COLUMNS`, or those asked for."""
 
@@ -40,7 +43,11 @@ class Table(np.ndarray[Any, np.dtype[Any]]):
     """A structured array that pandas can take over."""
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """Return the table as a `pandas.DataFrame`."""
+        """Return the table as a `pandas.DataFrame`.
+
+        Whole numbers that may be missing, such as the count of an image that
+        failed, are `Int64`: `pandas.NA` where they are not known.
+        """
         try:
             import pandas
         except ImportError as error:
@@ -48,9 +55,13 @@ class Table(np.ndarray[Any, np.dtype[Any]]):
         names = self.dtype.names or ()
         # Names as objects: strings of pandas cannot hold those that are not UTF-8.
         columns = {name: np.asarray(self[name]) for name in names}
-        return pandas.DataFrame({
-            name: pandas.Series(values, dtype=values.dtype if values.dtype == object else None)
+        types = {
+            name: "Int64" if name in _WHOLE and values.dtype.kind == "f" else values.dtype
             for name, values in columns.items()
+            if values.dtype.kind in "Of"
+        }
+        return pandas.DataFrame({
+            name: pandas.Series(values, dtype=types.get(name)) for name, values in columns.items()
         })  # fmt: skip
 
 
@@ -98,8 +109,9 @@ class Run:
     def images(self) -> Table:
         """One record per image: its name and the `IMAGE_COLUMNS`.
 
-        A count of -1 stands for an image that was not done, NaN for a time that
-        was not taken, and -1, NaN or an empty text for what is not known.
+        NaN stands for a number that is not known, such as the count of an image
+        that failed (in `to_pandas` it is `pandas.NA`), and an empty text for a
+        text that is not.
         """
         return _table_of_images(self.image_rows())
 
@@ -283,14 +295,13 @@ class Run:
 
 def _table_of_images(image_rows: Iterable[Sequence[Any]]) -> Table:
     dtype = [
-        ("image", object), ("status", "U7"), ("count", "i8"), ("height", "i8"),
-        ("width", "i8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
+        ("image", object), ("status", "U7"), ("count", "f8"), ("height", "f8"),
+        ("width", "f8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
         ("stage", "U8"), ("reason", object), ("plate", object), ("well", object),
-        ("site", object), ("flag", object), ("channel", object), ("z", "i8"), ("time", "i8"),
-        ("pixel_size_um", "f8"), ("extra", object),
+        ("site", object), ("flag", object), ("channel", object), ("z", "f8"), ("time", "f8"),
+        ("pixel_size_um", "f8"), ("extra", object), ("area_px", "f8"),
     ]  # fmt: skip
-    nan = np.nan
-    empty = (None, "", -1, -1, -1, "", nan, nan, "", "", "", "", "", "", "", -1, -1, nan, "")
+    empty = [np.nan if kind == "f8" else "" for _, kind in dtype]
     rows = [
         tuple(
             default if value is None else value for value, default in zip(row, empty, strict=True)

@@ -21,7 +21,7 @@ from .run import Run, close_with
 
 _OUTCOME = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "content", "flag", "centres", "subpixel", "depth", "depth_um",
+    "content", "flag", "centres", "subpixel", "depth", "depth_um", "area_px",
 )  # fmt: skip
 _RECORD = (
     f"UPDATE journal SET {', '.join(f'{name} = ?' for name in _OUTCOME)}, "
@@ -319,11 +319,13 @@ class RunWriter:
                     "found", len(centres), height, width, dtype, round(read_ms, 3),
                     round(detect_ms, 3), None, None, outcome.content, centres.flag,
                     pack(centres), pack_subpixel(centres), depth[0] if depth else None,
-                    outcome.depth_um if depth else None, outcome.pixel_size_um,
+                    outcome.depth_um if depth else None,
+                    height * width if centres.area_px is None else centres.area_px,
+                    outcome.pixel_size_um,
                 )  # fmt: skip
             case Failed(stage, reason):
                 reason_sql = as_sql(reason)
-                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 6)
+                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 7)
         with self.explained():
             self._database.execute(_RECORD, (*values, key))
 
