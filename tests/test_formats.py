@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tifffile
 from conftest import SHARED
-from formats import AXES, make_stack, write_lif, write_ome_zarr
+from formats import AXES, make_stack, write_czi_stack, write_lif, write_nd2_stack, write_ome_zarr
 
 from nucensus.errors import MissingPackageError, NotAPlaneError, ReadError
 from nucensus.model import Plane
@@ -44,6 +44,8 @@ WRITERS = {
     "v04.ome.zarr": lambda path: write_ome_zarr(path, STACK, "0.4"),
     "v05.ome.zarr": lambda path: write_ome_zarr(path, STACK, "0.5"),
     "sharded.ome.zarr": lambda path: write_ome_zarr(path, STACK, "0.5", shards=(1, 1, 3, 24, 32)),
+    "one.czi": lambda path: write_czi_stack(path, STACK),
+    "one.nd2": lambda path: write_nd2_stack(path, STACK),
     "one.lif": lambda path: write_lif(path, STACK, names=("Series001",)),
 }
 NEEDS = {".zarr": "zarr", ".lif": "liffile", ".nd2": "nd2", ".czi": "czifile"}

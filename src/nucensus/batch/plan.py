@@ -52,7 +52,7 @@ def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:
     asked = reference.plane
     numbers = range(len(scenes)) if asked.scene == "each" else [None]
     for number in numbers:
-        scene = choose_scene(scenes, asked.scene if number is None else number)
+        scene = choose_scene(scenes, asked.scene) if number is None else scenes[number]
         lengths = {
             axis: scene.sizes.get(letter, 1)
             for axis, letter in _AXES.items()

@@ -1,148 +1,175 @@
 """Read CZI files of Zeiss ZEN."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ReadError
-from ..markup import read_records
-from .scene import Index, Scene, Source, side_um
-from .vendor import open_file
+from ..errors import NotAPlaneError, ReadError
+from .czi_tiles import Tile, read_tiles
+from .scene import Index, Scene, Source, name_samples, side_um, split_scenes
+from .vendor import open_scenes_with
 
 if TYPE_CHECKING:
     from czifile import CziFile
 
 _AXES = {"T": "t", "Z": "z", "C": "c"}
-_PLACES = "YXM0A"
-"""Axes along which the tiles of one plane differ, or the samples of one pixel."""
+_WORDS = {"H": "phase", "I": "illumination", "V": "view", "R": "rotation", "B": "block"}
 
 
 @contextmanager
 def open_scenes(path: Source) -> Iterator[list[Scene]]:
-    """Open a CZI file; each of its scenes is one, put together from its tiles at full size."""
-    with open_file(path, "CZI", "czifile", "CziFile") as file:
-        yield _scenes(file)
+    """Open a CZI file; each of its scenes is one, put together from its tiles at full size.
+
+    Phases of Airyscan, views and illuminations are scenes too.
+    """
+    with open_scenes_with(path, "CZI", "czifile", "CziFile", _scenes) as scenes:
+        yield scenes
 
 
 def _scenes(file: "CziFile") -> list[Scene]:
-    metadata = _metadata(file)
-    by_scene: dict[int, list[Any]] = {}
-    for entry in file.filtered_subblock_directory:
-        by_scene.setdefault(_scene_number(entry), []).append(entry)
+    metadata, claimed = _metadata(file)
+    by_scene: dict[int, list[Tile]] = {}
+    for tile in read_tiles(file):
+        by_scene.setdefault(tile.scene, []).append(tile)
     return [
-        _scene(file, entries, f"scene {number}", metadata)
-        for number, entries in sorted(by_scene.items())
+        each
+        for number, tiles in sorted(by_scene.items())
+        for each in split_scenes(_scene(tiles, f"scene {number}", metadata, claimed), _WORDS)
     ]
 
 
-def _scene(file: "CziFile", entries: list[Any], name: str, metadata: dict[str, Any]) -> Scene:
-    positions: dict[str, set[int]] = {}
-    for entry in entries:
-        for axis, start in _starts(entry).items():
-            if axis not in _PLACES and axis != "S":
-                positions.setdefault(_AXES.get(axis, axis), set()).add(start)
-    places = {axis: sorted(found) for axis, found in positions.items()}
-    sizes = {axis: len(found) for axis, found in places.items() if len(found) > 1 or axis in "czt"}
-    samples = max(entry.shape[-1] for entry in entries)
-    is_colour = samples > 1
-    if is_colour:
-        sizes["c"] = samples
-    read = functools.partial(_read_plane, file, entries, places, is_colour)
-    top, left, bottom, right = _extent(entries)
-    shape = (bottom - top, right - left)
-    dtype = str(entries[0].dtype)
-    return Scene(shape, dtype, sizes, read, name=name, is_colour=is_colour, **metadata)
+def _scene(
+    tiles: list[Tile], name: str, metadata: dict[str, Any], claimed: dict[str, int]
+) -> Scene:
+    first = {axis: min(tile.at[axis] for tile in tiles) for axis in tiles[0].at}
+    sizes = {
+        axis: max(claimed.get(axis, 1), 1 + max(tile.at[axis] - first[axis] for tile in tiles))
+        for axis in first
+    }
+    planes: dict[tuple[int, ...], list[Tile]] = {}
+    for tile in tiles:
+        place = tuple(tile.at[axis] - first[axis] for axis in first)
+        planes.setdefault(place, []).append(tile)
+    samples = max(tile.samples for tile in tiles)
+    top, left = min(tile.y for tile in tiles), min(tile.x for tile in tiles)
+    shape = (
+        max(tile.y + tile.height for tile in tiles) - top,
+        max(tile.x + tile.width for tile in tiles) - left,
+    )
+    channels = sizes.get("C", 1)
+    return Scene(
+        shape,
+        tiles[0].dtype,
+        {_AXES.get(axis, axis): size for axis, size in sizes.items()}
+        | ({"c": channels * samples} if "C" in sizes or samples > 1 else {}),
+        functools.partial(_read_plane, planes, list(first), (top, left), shape, samples),
+        name=name,
+        is_colour=samples > 1 and channels == 1,
+        dtypes=_dtypes(tiles, first, channels, samples),
+        **metadata | {"channels": name_samples(metadata["channels"], channels, samples)},
+    )
+
+
+def _dtypes(
+    tiles: list[Tile], first: dict[str, int], channels: int, samples: int
+) -> tuple[str, ...]:
+    """Return the type of each channel, a sample of colour counted as one; () if they are alike."""
+    dtypes = {tile.at.get("C", 0) - first.get("C", 0): tile.dtype for tile in tiles}
+    if len(set(dtypes.values())) < 2:
+        return ()
+    return tuple(
+        dtypes.get(channel, tiles[0].dtype) for channel in range(channels) for _ in range(samples)
+    )
 
 
 def _read_plane(
-    file: "CziFile",
-    entries: Sequence[Any],
-    places: dict[str, list[int]],
-    is_colour: bool,
+    planes: dict[tuple[int, ...], list[Tile]],
+    axes: list[str],
+    corner: tuple[int, int],
+    shape: tuple[int, int],
+    samples: int,
     index: Index,
 ) -> NDArray[Any]:
     """Put the tiles of one plane in their places."""
-    tiles = [each for each in entries if _is_of_plane(each, places, index, is_colour)]
-    if not tiles:
-        raise ReadError("the file holds no pixels for this plane; choose another")
-    top, left, bottom, right = _extent(entries)
-    plane = np.zeros((bottom - top, right - left), tiles[0].dtype)
+    channel, sample = divmod(index.get("c", 0), samples)
+    at = {**index, "c": channel}
+    tiles = planes.get(tuple(at[_AXES.get(axis, axis)] for axis in axes), [])
+    _check_whole(tiles, planes)
+    if sample >= tiles[0].samples:
+        raise NotAPlaneError(
+            "this channel has no colours; name the first of its samples, as in 'DAPI red'"
+        )
+    plane = np.zeros(shape, tiles[0].dtype)
     for tile in tiles:
-        starts, lengths = _starts(tile), _lengths(tile)
-        y, x = starts["Y"] - top, starts["X"] - left
-        pixels = _pixels(file, tile).reshape(lengths["Y"], lengths["X"], -1)
-        plane[y : y + lengths["Y"], x : x + lengths["X"]] = pixels[
-            ..., index["c"] if is_colour else 0
-        ]
+        y, x = tile.y - corner[0], tile.x - corner[1]
+        plane[y : y + tile.height, x : x + tile.width] = tile.read()[..., sample]
     return plane
 
 
-def _is_of_plane(entry: Any, places: dict[str, list[int]], index: Index, is_colour: bool) -> bool:
-    starts = _starts(entry)
-    return all(
-        starts.get(axis.upper() if axis in "czt" else axis, found[0]) == found[index.get(axis, 0)]
-        for axis, found in places.items()
-        if not (is_colour and axis == "c")
-    )
+def _check_whole(tiles: list[Tile], planes: dict[tuple[int, ...], list[Tile]]) -> None:
+    """Refuse a plane that lacks tiles which other planes have, or whose numbers leave a gap."""
+    if not tiles:
+        raise ReadError(
+            "the file holds no pixels for this plane: the recording was stopped, or they were "
+            "lost; choose another plane"
+        )
+    if len({(tile.dtype, tile.samples) for tile in tiles}) > 1:
+        raise ReadError("the tiles of this plane have pixels of unlike types; expected one type")
+    numbers = {tile.number for each in planes.values() for tile in each}
+    missing = set(range(min(numbers), max(numbers) + 1)) - {tile.number for tile in tiles}
+    if missing:
+        raise ReadError(
+            f"{len(missing)} of the tiles 0 to {max(numbers)} of this plane are missing; expected "
+            f"a whole plane; copy the file again, or stitch its tiles in ZEN and save it"
+        )
 
 
-def _extent(entries: Sequence[Any]) -> tuple[int, int, int, int]:
-    """Return top, left, bottom and right of all tiles, in pixels."""
-    top, left = (min(_starts(each)[axis] for each in entries) for axis in "YX")
-    bottom, right = (
-        max(_starts(each)[axis] + _lengths(each)[axis] for each in entries) for axis in "YX"
-    )
-    return top, left, bottom, right
-
-
-def _scene_number(entry: Any) -> int:
-    """Return which scene a tile is of; czifile of 2026 keeps it apart from the axes."""
-    if hasattr(entry, "scene_index"):
-        return max(0, entry.scene_index or 0)
-    return _starts(entry).get("S", 0)
-
-
-def _starts(entry: Any) -> dict[str, int]:
-    return dict(zip(_axes(entry), map(int, entry.start), strict=True))
-
-
-def _lengths(entry: Any) -> dict[str, int]:
-    return dict(zip(_axes(entry), map(int, entry.shape), strict=True))
-
-
-def _axes(entry: Any) -> str:
-    """Return the letters of the axes; czifile of 2026 has them in a tuple, S for samples last."""
-    if hasattr(entry, "axes"):
-        axes: str = entry.axes
-        return axes
-    dims = tuple(entry.dims)
-    return "".join(dims[:-1]) + ("0" if dims[-1] == "S" else dims[-1])
-
-
-def _pixels(file: "CziFile", entry: Any) -> NDArray[Any]:
-    """Decode one tile, with czifile of 2019 (Python 3.11) or of 2026 (Python 3.12 on)."""
-    if hasattr(entry, "data_segment"):
-        old: NDArray[Any] = entry.data_segment().data(resize=False)
-        return old
-    new: NDArray[Any] = entry.read_segment_data(file).data()
-    return new
-
-
-def _metadata(file: "CziFile") -> dict[str, Any]:
-    """Return channel names and pixel size."""
-    names: dict[str, str] = {}
+def _metadata(file: "CziFile") -> tuple[dict[str, Any], dict[str, int]]:
+    """Return channel names and pixel size, and how long the axes are said to be."""
+    text = file.metadata() if file.header.metadata_position > 0 else None
+    if text and "<!ENTITY" in text:
+        raise ReadError(
+            "the XML in the file declares entities; expected plain XML as ZEN writes it"
+        )
+    root = ElementTree.fromstring(text or "<none/>")
     lengths: dict[str, float] = {}
-    for tag, fields in read_records(file.metadata().encode(), ("Channel", "Distance")):
-        if tag == "Distance" and fields.get("Value") and fields.get("Id"):
-            lengths[fields["Id"]] = float(fields["Value"]) * 1e6
-        elif tag == "Channel" and fields.get("Id"):
-            names.setdefault(fields["Id"], fields.get("Name", ""))
+    for each in root.iterfind(".//Distance"):
+        value = each.findtext("Value") or each.get("Value")
+        if value and each.get("Id"):
+            lengths[each.get("Id", "")] = float(value) * 1e6
+    claimed = {axis: root.findtext(f".//Information/Image/Size{axis}", "") for axis in "CZT"}
     return {
-        "channels": tuple(names.values()),
+        "channels": _names(root),
         "pixel_um": side_um(lengths.get("Y"), lengths.get("X")),
         "depth_um": lengths.get("Z"),
-    }
+    }, {axis: int(size) for axis, size in claimed.items() if size.isdecimal()}
+
+
+def _names(root: ElementTree.Element) -> tuple[str, ...]:
+    """Return the names of the channels, those without one as they are called on display."""
+    of_image, on_display = (
+        {each.get("Id", str(number)): each for number, each in enumerate(root.iterfind(path))}
+        for path in (
+            ".//Information/Image/Dimensions/Channels/Channel",
+            ".//DisplaySetting/Channels/Channel",
+        )
+    )
+    return tuple(
+        _first_name(each, on_display.get(key)) for key, each in (of_image or on_display).items()
+    )
+
+
+def _first_name(*elements: ElementTree.Element | None) -> str:
+    """Return the first name that one of the elements gives, as an attribute or a text."""
+    names = (
+        each.get(name) or each.findtext(name)
+        for each in elements
+        if each is not None
+        for name in ("Name", "ShortName", "DyeName")
+    )
+    return next((name for name in names if name), "")

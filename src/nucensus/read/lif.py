@@ -1,48 +1,103 @@
 """Read LIF files of Leica LAS X."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from .scene import Index, Scene, Source, side_um
-from .vendor import open_file
+from ..errors import NotAPlaneError
+from ..remote import RemoteFile
+from .scene import Index, Scene, Source, name_samples, side_um, split_scenes
+from .vendor import open_scenes_with
 
 if TYPE_CHECKING:
-    from liffile import LifImage
+    from liffile import LifFile, LifImage
 
-_AXES = {"T": "t", "Z": "z", "C": "c", "S": "c"}
+_AXES = {"T": "t", "Z": "z"}
+_WORDS = {
+    "λ": "wavelength", "Λ": "excitation", "A": "rotation", "M": "tile", "L": "loop", "H": "bin",
+}  # fmt: skip
 
 
 @contextmanager
 def open_scenes(path: Source) -> Iterator[list[Scene]]:
-    """Open a LIF file; each of its images is a scene."""
-    with open_file(path, "LIF", "liffile", "LifFile") as file:
-        yield [_scene(image) for image in file.images if {"Y", "X"} <= set(image.sizes)]
+    """Open a LIF file; each of its images is a scene, and so is each wavelength and tile of one.
+
+    Scans that are no images, as of a line over time, are scenes that are left out.
+    """
+    with open_scenes_with(path, "LIF", "liffile", "LifFile", _scenes) as scenes:
+        yield scenes
 
 
-def _scene(image: "LifImage") -> Scene:
-    is_colour = "S" in image.sizes and "C" not in image.sizes
-    sizes = {_AXES.get(a, a): n for a, n in image.sizes.items() if a not in "YX"}
+def _scenes(file: "LifFile") -> list[Scene]:
+    return [each for image in file.images for each in _scenes_of(image)]
+
+
+def _scenes_of(image: "LifImage") -> list[Scene]:
+    try:
+        sizes, dtype = dict(image.sizes), np.dtype(image.dtype)
+    except (ValueError, LookupError) as error:
+        return [_left_out(image, f"it cannot be read: {error}")]
+    held = ", ".join(f"{axis} {size}" for axis, size in sizes.items())
+    if image.is_flim or not {"Y", "X"} <= sizes.keys():
+        return [_left_out(image, f"a scan of {held}; expected height x width")]
+    if math.prod(sizes.values()) * dtype.itemsize > image.memory_block.size:
+        return [_left_out(image, f"it claims {held}, more than the file holds; copy it again")]
+    return split_scenes(_scene(image, sizes), _WORDS)
+
+
+def _left_out(image: "LifImage", problem: str) -> Scene:
+    def refuse(_: Index) -> NDArray[Any]:
+        raise NotAPlaneError(f"{image.path!r} is left out: {problem}")
+
+    return Scene((0, 0), "uint8", {}, refuse, name=image.path, left_out=problem)
+
+
+def _scene(image: "LifImage", sizes: dict[str, int]) -> Scene:
+    channels, samples = sizes.get("C", 1), sizes.get("S", 1)
     y, x, z = (_spacing_um(image, axis) for axis in "YXZ")
+    others = {_AXES.get(axis, axis): n for axis, n in sizes.items() if axis not in "YXCS"}
+    names = () if "C0" in sizes else _channel_names(image)[::samples]
     return Scene(
-        (image.sizes["Y"], image.sizes["X"]),
+        (sizes["Y"], sizes["X"]),
         str(image.dtype),
-        sizes,
-        lambda index: _read_plane(image, index),
-        channels=() if is_colour else _channel_names(image),
+        {**others, "c": channels * samples},
+        lambda index: _read_plane(image, samples, index),
+        channels=name_samples(names, channels, samples),
         pixel_um=side_um(y, x),
         depth_um=z,
         name=image.path,
-        is_colour=is_colour,
+        is_colour=samples > 1 and channels == 1,
+        block_pixels=0 if _is_framed(image) or _is_local(image) else math.prod(sizes.values()),
     )
 
 
-def _read_plane(image: "LifImage", index: Index) -> NDArray[Any]:
-    wanted = {axis: index[_AXES.get(axis, axis)] for axis in image.sizes if axis not in "YXS"}
-    frame: NDArray[Any] = image.frame(**wanted)
-    return frame[..., index["c"]] if frame.ndim == 3 else frame
+def _is_framed(image: "LifImage") -> bool:
+    """Tell whether the rows of a plane lie together in the file."""
+    return {"Y", "X"} <= set(image.frames.frame_dims) <= {"Y", "X", "S"} and "C0" not in image.sizes
+
+
+def _read_plane(image: "LifImage", samples: int, index: Index) -> NDArray[Any]:
+    channel, sample = divmod(index["c"], samples)
+    at = {"C": channel, "S": sample}
+    at |= {axis: index[_AXES.get(axis, axis)] for axis in image.sizes if axis not in "YXCS"}
+    if _is_framed(image):
+        axes = image.frames.frame_dims
+        pixels = image.frame(**{axis: at[axis] for axis in image.sizes if axis not in axes})
+    else:
+        axes = image.dims
+        pixels = image.asarray(out="memmap" if _is_local(image) else None)
+    cut = tuple(slice(None) if axis in "YX" else at[axis] for axis in axes)
+    plane: NDArray[Any] = np.array(pixels[cut])
+    return plane if axes.index("Y") < axes.index("X") else plane.T
+
+
+def _is_local(image: "LifImage") -> bool:
+    """Tell whether the pixels can be mapped from the file."""
+    return not isinstance(image.parent.filehandle, RemoteFile)
 
 
 def _spacing_um(image: "LifImage", axis: str) -> float | None:

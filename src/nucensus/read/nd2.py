@@ -1,5 +1,6 @@
 """Read ND2 files of Nikon NIS-Elements."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -7,52 +8,86 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .scene import Index, Scene, Source, side_um
-from .vendor import open_file
+from ..errors import ReadError
+from .scene import Index, Scene, Source, name_samples, side_um, split_scenes
+from .vendor import open_scenes_with
 
 if TYPE_CHECKING:
     from nd2 import ND2File
 
-_AXES = {"T": "t", "Z": "z", "C": "c", "S": "c"}
+_LOOPS = {"TimeLoop": "t", "NETimeLoop": "t", "ZStackLoop": "z", "XYPosLoop": "position"}
 
 
 @contextmanager
 def open_scenes(path: Source) -> Iterator[list[Scene]]:
-    """Open an ND2 file; each of its stage positions is a scene."""
-    with open_file(path, "ND2", "nd2", "ND2File") as file:
-        yield [_scene(file, position) for position in range(file.sizes.get("P", 1))]
+    """Open an ND2 file; each of its stage positions is a scene, and each turn of other loops."""
+    with open_scenes_with(path, "ND2", "nd2", "ND2File", _scenes) as scenes:
+        yield scenes
 
 
-def _scene(file: "ND2File", position: int) -> Scene:
-    sizes = {
-        _AXES.get(axis, axis): n for axis, n in file.sizes.items() if axis not in ("P", "Y", "X")
-    }
+def _scenes(file: "ND2File") -> list[Scene]:
+    loops = _loops(file)
+    channels, samples = file.attributes.channelCount or 1, file.components_per_channel
     voxel = file.voxel_size()
-    is_calibrated = all(channel.volume.axesCalibrated[0] for channel in file.metadata.channels)
-    return Scene(
-        (file.sizes["Y"], file.sizes["X"]),
+    described = file.metadata.channels or ()
+    is_calibrated = all(channel.volume.axesCalibrated[0] for channel in described)
+    shape = (file.attributes.heightPx, file.attributes.widthPx or 1)
+    is_packed = file.attributes.compressionType is not None
+    scene = Scene(
+        shape,
         str(file.dtype),
-        sizes,
-        lambda index: _read_plane(file, position, index),
-        channels=tuple(channel.channel.name for channel in file.metadata.channels or ()),
+        {**loops, "c": channels * samples},
+        lambda index: _read_plane(file, loops, index),
+        channels=name_samples([each.channel.name for each in described], channels, samples),
         pixel_um=side_um(voxel.y, voxel.x) if is_calibrated else None,
-        depth_um=voxel.z if is_calibrated and "z" in sizes else None,
-        name=f"position {position}",
-        is_colour=file.is_rgb,
+        depth_um=voxel.z if is_calibrated and loops.get("z", 1) > 1 else None,
+        name="" if loops.get("position", 1) > 1 else "position 0",
+        is_colour=samples > 2 and channels == 1,
+        block_pixels=math.prod(shape) * channels * samples if is_packed else 0,
     )
+    return split_scenes(scene, {axis: axis for axis in loops})
 
 
-def _read_plane(file: "ND2File", position: int, index: Index) -> NDArray[Any]:
+def _loops(file: "ND2File") -> dict[str, int]:
+    """Return how often each loop turns, outermost first; of a second one of a kind as "loop"."""
+    loops: dict[str, int] = {}
+    for loop in file.experiment:
+        axis = _LOOPS.get(loop.type, "loop")
+        axis = axis if axis not in loops else "loop"
+        while axis in loops:
+            axis = f"inner {axis}"
+        loops[axis] = loop.count
+    held = max(getattr(file._rdr, "_frame_offsets", None) or [0]) + 1
+    # More frames than turns: there is a loop that nd2 does not know.
+    return loops if held <= math.prod(loops.values()) else {"frame": held}
+
+
+def _read_plane(file: "ND2File", loops: dict[str, int], index: Index) -> NDArray[Any]:
     """Read one frame; a frame holds all channels of a plane."""
-    wanted = {_AXES.get(axis, axis): axis for axis in file.sizes}
-    at = {wanted[axis]: place for axis, place in index.items()} | {"P": position}
-    number = next(
-        number
-        for number, place in enumerate(file.loop_indices)
-        if all(at[axis] == place[axis] for axis in place)
+    number = 0
+    for axis, count in loops.items():
+        number = number * count + index[axis]
+    attributes = file.attributes
+    samples = file.components_per_channel
+    channel, sample = divmod(index["c"], samples)
+    frame = file.read_frame(number).reshape(
+        attributes.channelCount or 1, attributes.heightPx, attributes.widthPx or 1, samples
     )
-    frame = file.read_frame(number)
-    if frame.ndim == 3:
-        frame = frame[..., index["c"]] if file.is_rgb else frame[index["c"]]
     # The frame is the mapped file itself: after the file is closed, a look at it is a crash.
-    return np.array(frame)
+    pixels = np.array(frame[channel, ..., sample])
+    if not pixels.any() and _is_dropped(file, number):
+        raise ReadError(
+            "the file holds no pixels for this plane: the frame was dropped when it was recorded, "
+            "or the file was cut short; choose another plane, or copy the file again"
+        )
+    return pixels
+
+
+def _is_dropped(file: "ND2File", number: int) -> bool:
+    """Tell whether nd2 gives zeros for a frame because the file does not hold it."""
+    offsets = getattr(file._rdr, "_frame_offsets", None)
+    if offsets is None:
+        return False
+    size_bytes = math.prod(file._rdr._raw_frame_shape()) * file.dtype.itemsize
+    where = offsets.get(number)
+    return where is None or where + size_bytes > file._rdr._fh.seek(0, 2)

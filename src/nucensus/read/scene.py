@@ -1,16 +1,19 @@
 """What a reader makes of a file: its scenes, each of which reads one plane at a time."""
 
+import functools
+import itertools
+import logging
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..channels import find_channel, list_channels, nuclear_channel
-from ..errors import NotAPlaneError
+from ..errors import NotAPlaneError, ReadError
 from ..model import Header, Plane
 from ..remote import RemoteFile
 
@@ -19,6 +22,10 @@ Source: TypeAlias = str | RemoteFile
 
 Index: TypeAlias = dict[str, int]
 """One position on each axis of a scene, from 0."""
+
+_MOST_SCENES = 10_000
+_COLOURS = ("red", "green", "blue", "alpha")
+_log = logging.getLogger(__name__)
 
 _AXES = {"s": "scene", "c": "channel", "z": "z plane", "t": "time point"}
 
@@ -50,6 +57,13 @@ class Scene:
         Whether the channels are the samples (red, green, blue) of a colour image.
     compression : str
         Its name; "" for none, or not known.
+    dtypes : tuple of str
+        Of the channels in their order, where they are not all `dtype`.
+    block_pixels : int
+        Samples that are decoded at a time, where they are more than a plane: of a
+        chunk, or of all channels.
+    left_out : str
+        Why it is no image that can be counted; "" of one that can.
     """
 
     shape: tuple[int, int]
@@ -62,13 +76,17 @@ class Scene:
     name: str = ""
     is_colour: bool = False
     compression: str = ""
+    dtypes: tuple[str, ...] = ()
+    block_pixels: int = 0
+    left_out: str = ""
 
     def header(self, plane: Plane) -> Header:
         """Return what it takes to decode `plane`."""
         samples = self.sizes.get("c", 1) if self.is_colour else 1
         planes = self.sizes.get("z", 1) if plane.z == "volume" else 1
-        pixels = math.prod(self.shape) * samples * planes
-        return Header(pixels, pixels * np.dtype(self.dtype).itemsize, self.compression)
+        pixels = max(math.prod(self.shape) * samples * planes, self.block_pixels)
+        dtype = self.dtypes[_channel_index(self, plane.channel) or 0] if self.dtypes else self.dtype
+        return Header(pixels, pixels * np.dtype(dtype).itemsize, self.compression)
 
     @property
     def channel_names(self) -> dict[str, str]:
@@ -82,34 +100,124 @@ def side_um(y: float | None, x: float | None) -> float | None:
     return y if y and x and math.isclose(y, x, rel_tol=1e-3) else None
 
 
+def name_samples(names: Sequence[str], channels: int, samples: int) -> tuple[str, ...]:
+    """Return the names of the channels, or of each colour of each: "DAPI red"; () of one image.
+
+    Examples
+    --------
+    >>> name_samples(["Pol 0", "Pol 45"], 2, 3)[2:4]
+    ('Pol 0 blue', 'Pol 45 red')
+    """
+    if samples == 1:
+        return tuple(names)
+    if channels == 1:
+        return ()
+    given = [*names, *map(str, range(len(names), channels))][:channels]
+    colours = _COLOURS[:samples] if samples > 2 else tuple(map(str, range(samples)))
+    return tuple(f"{name} {colour}" for name in given for colour in colours)
+
+
 def choose_scene(scenes: Sequence[Scene], wanted: int | str | None) -> Scene:
     """Return the scene that is meant, or say which there are."""
-    if wanted is None and len(scenes) == 1:
-        return scenes[0]
+    images = [scene for scene in scenes if not scene.left_out]
+    if wanted is None and len(images) == 1:
+        for scene in scenes:
+            if scene.left_out:
+                _log.warning("%r is left out: %s", scene.name, scene.left_out)
+        return images[0]
     names = {str(index): scene.name for index, scene in enumerate(scenes)}
     found = None if wanted is None else find_channel(wanted, names)
     if found is None:
         given = "more than one scene" if wanted is None else f"no one scene {wanted!r}"
-        sizes = [f"{scene.name} {scene.shape[0]} x {scene.shape[1]}".strip() for scene in scenes]
-        there = list_channels(dict(zip(names, sizes, strict=True)))
+        there = list_channels(dict(zip(names, map(_sketch, scenes), strict=True)))
         raise NotAPlaneError(f"the file holds {given}; there are {there}; choose with --scene")
-    return scenes[int(found)]
+    scene = scenes[int(found)]
+    if scene.left_out:
+        raise NotAPlaneError(f"{scene.name!r} is left out: {scene.left_out}")
+    return scene
+
+
+def _sketch(scene: Scene) -> str:
+    size = scene.left_out and f"left out: {scene.left_out}"
+    return f"{scene.name} {size or ' x '.join(map(str, scene.shape))}".strip()
+
+
+def split_scenes(scene: Scene, words: Mapping[str, str]) -> list[Scene]:
+    """Return a scene for each position on the axes that no option chooses, named "phase 2".
+
+    Parameters
+    ----------
+    scene : Scene
+    words : mapping of str to str
+        What a position on an axis is called.
+
+    Raises
+    ------
+    ReadError
+        There are more positions than a file can be believed to have.
+    """
+    others = {axis: size for axis, size in scene.sizes.items() if axis not in ("c", "z", "t")}
+    if math.prod(others.values()) > _MOST_SCENES:
+        raise ReadError(
+            f"the file claims {math.prod(others.values()):,} images beside each other; expected "
+            f"at most {_MOST_SCENES:,}; check the file"
+        )
+    sizes = {axis: size for axis, size in scene.sizes.items() if axis not in others}
+    return [
+        replace(
+            scene,
+            sizes=sizes,
+            read=functools.partial(_read_at, scene.read, dict(zip(others, position, strict=True))),
+            name=", ".join(
+                [scene.name] * bool(scene.name)
+                + [
+                    f"{words.get(axis, f'axis {axis}')} {place}"
+                    for axis, place in zip(others, position, strict=True)
+                    if others[axis] > 1
+                ]
+            ),
+        )
+        for position in itertools.product(*map(range, others.values()))
+    ]
+
+
+def _read_at(read: Callable[[Index], NDArray[Any]], fixed: Index, index: Index) -> NDArray[Any]:
+    return read({**index, **fixed})
 
 
 def read_plane(scene: Scene, plane: Plane) -> NDArray[Any]:
     """Read the one plane of `scene` that is meant; planes of a stack one after the other."""
     index = choose_index(scene, plane)
+    first = scene.read(index)
+    if plane.z not in ("max", "volume"):
+        return first
+    others = (
+        _read_like(first, scene, {**index, "z": z}) for z in range(1, scene.sizes.get("z", 1))
+    )
     if plane.z == "volume":
-        volume = np.empty((scene.sizes.get("z", 1), *scene.shape), scene.dtype)
-        for z in range(len(volume)):
-            volume[z] = scene.read({**index, "z": z})
+        volume = np.empty((scene.sizes.get("z", 1), *first.shape), first.dtype)
+        volume[0] = first
+        for z, pixels in enumerate(others, 1):
+            volume[z] = pixels
         return volume
-    if plane.z != "max":
-        return scene.read(index)
-    projection = np.array(scene.read(index))
-    for z in range(1, scene.sizes.get("z", 1)):
-        np.maximum(projection, scene.read({**index, "z": z}), out=projection)
+    projection = np.array(first)
+    for pixels in others:
+        np.maximum(projection, pixels, out=projection)
     return projection
+
+
+def _read_like(first: NDArray[Any], scene: Scene, index: Index) -> NDArray[Any]:
+    """Read a plane of a stack, which has the shape and the type of the first."""
+    pixels = scene.read(index)
+    if (pixels.shape, pixels.dtype) != (first.shape, first.dtype):
+        there, here = (
+            f"{' x '.join(map(str, each.shape))} {each.dtype}" for each in (first, pixels)
+        )
+        raise NotAPlaneError(
+            f"z plane {index['z']} is {here}, and the first is {there}; expected planes of one "
+            f"kind; choose one with --z"
+        )
+    return pixels
 
 
 def choose_index(scene: Scene, plane: Plane) -> Index:

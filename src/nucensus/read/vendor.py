@@ -1,23 +1,60 @@
 """Open a file with the package that reads the format of its maker."""
 
+import functools
 import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
-from ..errors import InputError, MissingPackageError, ReadError
-from .scene import Source
+from numpy.typing import NDArray
+
+from ..errors import MissingPackageError, NucensusError, ReadError
+from .scene import Index, Scene, Source
 
 
 @contextmanager
-def open_file(path: Source, kind: str, package: str, reader: str) -> Iterator[Any]:
-    """Open `path`, a file of the format `kind`, with the class `reader` of `package`."""
+def open_scenes_with(
+    path: Source, kind: str, package: str, reader: str, scenes_of: Callable[[Any], list[Scene]]
+) -> Iterator[list[Scene]]:
+    """Open `path`, of the format `kind`, with the class `reader` of `package`."""
     try:
         module = importlib.import_module(package)
     except ImportError as error:
         raise MissingPackageError(package, f"Reading {kind} files", kind.lower()) from error
+    with ExitStack() as stack:
+        with explained(kind):
+            file = stack.enter_context(getattr(module, reader)(path))
+            scenes = [guarded(scene, kind) for scene in scenes_of(file)]
+        yield scenes
+
+
+def guarded(scene: Scene, kind: str) -> Scene:
+    """Return the scene, whose planes are read with every failure explained."""
+    return replace(scene, read=functools.partial(_read_explained, kind, scene.read))
+
+
+def _read_explained(kind: str, read: Callable[[Index], NDArray[Any]], index: Index) -> NDArray[Any]:
+    with explained(kind):
+        return read(index)
+
+
+@contextmanager
+def explained(kind: str) -> Iterator[None]:
+    """Turn whatever a package makes of bytes that nobody expected into an error of reading."""
     try:
-        with getattr(module, reader)(path) as file:
-            yield file
-    except (OSError, ValueError, LookupError, InputError) as error:
-        raise ReadError(f"the file does not decode as {kind} ({error}); it is damaged") from error
+        yield
+    except NucensusError:
+        raise
+    except MemoryError as error:
+        raise ReadError(
+            f"the file does not decode as {kind}: it claims more than memory holds; check the file"
+        ) from error
+    except NotImplementedError as error:
+        raise ReadError(f"the file holds {kind} of a kind that is not read ({error})") from error
+    except Exception as error:  # packages fail in any way on damaged bytes
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise ReadError(
+            f"the file does not decode as {kind} ({reason}); it is damaged; copy it again from "
+            f"its source"
+        ) from error

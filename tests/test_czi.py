@@ -1,0 +1,205 @@
+"""Every plane of a CZI file is the one that was asked for, whole and of its own type."""
+
+import imagecodecs
+import numpy as np
+import pytest
+from formats import czi_xml, make_stack, write_czi
+from reading_contract import check_reading
+
+from nucensus.errors import NotAPlaneError, ReadError
+from nucensus.model import Plane
+from nucensus.read import open_scenes, read
+
+pytest.importorskip("czifile")
+
+RNG = np.random.default_rng(1)
+
+
+def draw(shape=(24, 31), dtype="u2"):
+    high = 1 if dtype == "f4" else np.iinfo(dtype).max
+    return (RNG.random(shape) * high).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i4", "f4"])
+def test_planes_and_headers_of_every_type_are_those_that_were_written(tmp_path, dtype):
+    stack = make_stack((2, 1, 2, 9, 14), dtype)
+    places = list(np.ndindex(stack.shape[:3]))
+    blocks = [({"T": t, "C": c, "Z": z}, stack[t, c, z]) for t, c, z in places]
+    write_czi(tmp_path / "a.czi", blocks)
+    planes = [(Plane(channel=c, z=z, time=t), stack[t, c, z]) for t, c, z in places]
+    check_reading(tmp_path / "a.czi", planes)
+
+
+def test_each_channel_keeps_its_own_type(tmp_path):
+    planes = {"0": draw(dtype="u1"), "1": draw(dtype="u2"), "2": draw(dtype="f4")}
+    blocks = [({"C": c, "Z": z}, planes[str(c)] + z) for c in range(3) for z in range(2)]
+    write_czi(tmp_path / "a.czi", blocks)
+    check_reading(
+        tmp_path / "a.czi",
+        [(Plane(channel=c, z=z), planes[str(c)] + z) for c in range(3) for z in range(2)],
+    )
+    volume = read(tmp_path / "a.czi", Plane(channel=1, z="volume"))
+    np.testing.assert_array_equal(volume, [planes["1"], planes["1"] + 1])
+    assert read(tmp_path / "a.czi", Plane(channel=2, z="max")).dtype == "f4"
+
+
+def test_a_stack_of_unlike_types_is_read_plane_by_plane_only(tmp_path):
+    write_czi(tmp_path / "a.czi", [({"Z": 0}, draw(dtype="u1")), ({"Z": 1}, draw(dtype="u2"))])
+    for z in ("max", "volume"):
+        with pytest.raises(NotAPlaneError, match=r"z plane 1 is .* uint16, and the first is .*--z"):
+            read(tmp_path / "a.czi", Plane(z=z))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_channel_and_colour_are_two_axes(tmp_path, dtype):
+    images = [draw((9, 12, 3), dtype) for _ in range(7)]
+    channels = "".join(f"<Channel Id='Channel:{i}' Name='Pol_{i}'/>" for i in range(7))
+    blocks = [({"C": c}, image) for c, image in enumerate(images)]
+    write_czi(tmp_path / "a.czi", blocks, xml=czi_xml(channels=channels))
+    for c, image in enumerate(images):
+        for sample, colour in enumerate(("red", "green", "blue")):
+            found = read(tmp_path / "a.czi", Plane(channel=f"Pol_{c} {colour}"))
+            np.testing.assert_array_equal(found, image[..., sample])
+    with pytest.raises(NotAPlaneError, match=r"Pol_0.*does not name one.*Pol_0 red"):
+        read(tmp_path / "a.czi", Plane(channel="Pol_0"))
+
+
+def test_one_image_in_colour_is_refused_and_a_colour_can_be_picked(tmp_path):
+    image = draw((9, 12, 3), "u1")
+    write_czi(tmp_path / "a.czi", [({"C": 0}, image)])
+    with pytest.raises(NotAPlaneError, match=r"colours .0 red"):
+        read(tmp_path / "a.czi")
+    np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(channel=2)), image[..., 2])
+
+
+@pytest.mark.parametrize(
+    ("channels", "display"),
+    [
+        ("<Channel Id='7' Name='DAPI'/><Channel Id='9'/>", "<Channel Id='9' Name='GFP'/>"),
+        ("", "<Channel Id='Channel:0' Name='DAPI'/><Channel Id='Channel:1' Name='GFP'/>"),
+        (
+            "<Channel Id='Channel:0'/><Channel Id='Channel:1'><Name>GFP</Name></Channel>",
+            "<Channel Id='Channel:1' Name='shown'/>"
+            "<Channel Id='Channel:0'><ShortName>DAPI</ShortName></Channel>",
+        ),
+    ],
+)
+def test_names_of_channels_stand_with_the_image_or_else_with_its_display(
+    tmp_path, channels, display
+):
+    planes = [draw(), draw()]
+    xml = czi_xml(channels=channels, display=display)
+    write_czi(tmp_path / "a.czi", [({"C": c}, each) for c, each in enumerate(planes)], xml=xml)
+    for name, plane in zip(("DAPI", "GFP"), planes, strict=True):
+        np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(channel=name)), plane)
+
+
+def test_phases_and_views_are_scenes_by_name(tmp_path):
+    blocks = [({"S": s, "H": h, "V": 0}, draw()) for s in range(2) for h in range(3)]
+    write_czi(tmp_path / "a.czi", blocks)
+    with pytest.raises(NotAPlaneError, match=r"0 \(scene 0, phase 0 24 x 31\).*5 \(scene 1, ph"):
+        read(tmp_path / "a.czi")
+    for at, pixels in blocks:
+        name = f"scene {at['S']}, phase {at['H']}"
+        np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(name)), pixels)
+
+
+def tiles(whole, *, z=0, step=10):
+    places = [(y, x) for y in range(0, 20, step) for x in range(0, 30, step)]
+    return [
+        ({"Z": z, "M": m, "Y": y + 50, "X": x - 7}, whole[y : y + step, x : x + step])
+        for m, (y, x) in enumerate(places)
+    ]
+
+
+def test_tiles_are_joined_and_a_plane_that_lacks_one_is_refused(tmp_path):
+    wholes = [draw((20, 30)) for _ in range(3)]
+    blocks = [each for z, whole in enumerate(wholes) for each in tiles(whole, z=z)]
+    write_czi(tmp_path / "a.czi", blocks)
+    for z, whole in enumerate(wholes):
+        np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(z=z)), whole)
+    write_czi(tmp_path / "a.czi", blocks, directory=[i for i in range(18) if i != 8])
+    np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(z=0)), wholes[0])
+    for z in (1, "max"):
+        with pytest.raises(ReadError, match="1 of the tiles 0 to 5 of this plane are missing"):
+            read(tmp_path / "a.czi", Plane(z=z))
+    write_czi(tmp_path / "a.czi", tiles(wholes[0]), directory=[0, 1, 3, 4, 5])
+    with pytest.raises(ReadError, match="missing"):
+        read(tmp_path / "a.czi")
+
+
+@pytest.mark.parametrize("lost", [1, 4, 5])
+def test_a_plane_that_was_lost_fails_and_moves_no_other(tmp_path, lost):
+    stack = make_stack((1, 2, 3, 24, 31))
+    blocks = [({"C": c, "Z": z}, stack[0, c, z]) for c in range(2) for z in range(3)]
+    write_czi(tmp_path / "a.czi", blocks, directory=[i for i in range(6) if i != lost])
+    for number, (at, pixels) in enumerate(blocks):
+        plane = Plane(channel=at["C"], z=at["Z"])
+        if number == lost:
+            with pytest.raises(ReadError, match="holds no pixels for this plane"):
+                read(tmp_path / "a.czi", plane)
+        else:
+            np.testing.assert_array_equal(read(tmp_path / "a.czi", plane), pixels)
+
+
+def test_the_last_plane_that_the_file_speaks_of_and_does_not_hold_fails_too(tmp_path):
+    blocks = [({"Z": z}, draw()) for z in range(2)]
+    write_czi(tmp_path / "a.czi", blocks, xml=czi_xml(sizes="<SizeZ>3</SizeZ>"))
+    np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(z=1)), blocks[1][1])
+    for z in (2, "max", "volume"):
+        with pytest.raises(ReadError, match="holds no pixels for this plane"):
+            read(tmp_path / "a.czi", Plane(z=z))
+
+
+def hi_lo(pixels):
+    low_high = pixels.view("u1").reshape(-1, pixels.itemsize).T
+    return b"\3\1\1" + imagecodecs.zstd_encode(low_high.tobytes())
+
+
+COMPRESSIONS = {
+    "lzw": (2, lambda pixels: imagecodecs.lzw_encode(pixels.tobytes())),
+    "jpeg xr": (4, lambda pixels: imagecodecs.jpegxr_encode(pixels, level=1.0)),
+    "zstd": (5, lambda pixels: imagecodecs.zstd_encode(pixels.tobytes())),
+    "zstd with a header": (6, lambda pixels: b"\1" + imagecodecs.zstd_encode(pixels.tobytes())),
+    "zstd of bytes apart": (6, hi_lo),
+}
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_compressed_pixels_are_those_that_were_written(tmp_path, compression):
+    image = np.add.outer(np.arange(33), np.arange(41)).astype("u2")
+    write_czi(tmp_path / "a.czi", [({"C": 0}, image)], compress=COMPRESSIONS[compression])
+    check_reading(tmp_path / "a.czi", [(Plane(), image)])
+
+
+def test_red_stays_red_in_jpeg(tmp_path):
+    image = np.zeros((16, 16, 3), "u1")
+    image[..., 0] = 200
+    packed = 1, lambda _: imagecodecs.jpeg8_encode(image, level=95)
+    write_czi(tmp_path / "a.czi", [({"C": 0}, image)], compress=packed)
+    assert read(tmp_path / "a.czi", Plane(channel=0)).mean() > 190
+    assert read(tmp_path / "a.czi", Plane(channel=2)).mean() < 10
+
+
+def test_a_compression_that_is_not_known_is_not_called_damage(tmp_path):
+    write_czi(tmp_path / "a.czi", [({"C": 0}, draw())], compress=(8, lambda _: bytes(100)))
+    with pytest.raises(ReadError) as error:
+        read(tmp_path / "a.czi")
+    assert "compression 8" in str(error.value)
+    assert "damaged" not in str(error.value)
+
+
+def test_a_pyramid_of_smaller_sizes_is_no_image(tmp_path):
+    libczi = pytest.importorskip("pylibCZIrw.czi")
+    planes = [draw((64, 80)), draw((64, 80))]
+    with libczi.create_czi(
+        str(tmp_path / "a.czi"),
+        compression_options="zstd1:ExplicitLevel=1;PreProcess=HiLoByteUnpack",
+    ) as file:
+        for c, pixels in enumerate(planes):
+            file.write(pixels, plane={"C": c})
+        file.write_metadata("a", channel_names={0: "DAPI", 1: "GFP"})
+    for name, pixels in zip(("DAPI", "GFP"), planes, strict=True):
+        np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(channel=name)), pixels)
+    with open_scenes(tmp_path / "a.czi") as (scene,):
+        assert scene.shape == (64, 80)
