@@ -56,7 +56,7 @@ def bad(tmp_path, fields):
     nan = np.full(image.shape, np.nan, np.float32)
     contents = {
         "truncated.tif": (raw[:9000], "truncated: 4372 of 32000 pixels"),
-        "truncated-lzw.tif": (lzw[:9000], "does not decode as TIFF"),
+        "truncated-lzw.tif": (lzw[:9000], "truncated: its pixels reach to byte"),
         "truncated.png": (png[:900], "does not decode as PNG"),
         "zero.tif": (b"", "empty (0 bytes)"),
         "text.tif": (b"well;site\nB02;1\n", "it holds text"),
@@ -68,7 +68,7 @@ def bad(tmp_path, fields):
         "huge.jpg": (jpeg_header(60_000, 60_000), "claims 3,600,000,000 pixels"),
         "liar.tif": (tiff_header(9000, 9000), "truncated"),
         "damaged-zstd.tif": (bytes(damaged), "does not decode as TIFF"),
-        "damaged-lzw.tif": (bytes(torn), "does not decode as TIFF"),
+        "damaged-lzw.tif": (bytes(torn), "damaged: "),
         "nan.tif": (encoded(nan), "NaN"),
         "colours.tif": (encoded(np.zeros((9, 9, 3), np.uint8), photometric="rgb"), "--channel"),
         "stack.tif": (encoded(np.zeros((5, 9, 9), np.uint8)), "expected one plane"),

@@ -76,7 +76,6 @@ def test_a_plain_file_is_what_tifffile_says_it_is(tmp_path, dtype, byteorder, op
 @pytest.mark.parametrize(
     "options",
     [
-        {"photometric": "miniswhite"},
         {"description": "something else", "metadata": None},
         {"compression": "zlib"},
         {"tile": (32, 48)},

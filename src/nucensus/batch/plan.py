@@ -8,7 +8,7 @@ from itertools import product
 from ..errors import AccessError, NucensusError
 from ..model import ImageRef, Plane
 from ..read import open_scenes
-from ..read.scene import Scene, choose_scene
+from ..read.scene import Scene, choose_scene, main_scenes
 
 _AXES = {"channel": "c", "z": "z", "time": "t"}
 
@@ -50,9 +50,10 @@ def join_treatments(
 def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:
     """Yield the image of each plane, named by what distinguishes it: stack.tif[z=3]."""
     asked = reference.plane
-    numbers = range(len(scenes)) if asked.scene == "each" else [None]
+    main = main_scenes(scenes)
+    numbers = range(len(main)) if asked.scene == "each" else [None]
     for number in numbers:
-        scene = choose_scene(scenes, asked.scene) if number is None else scenes[number]
+        scene = choose_scene(scenes, asked.scene) if number is None else main[number]
         lengths = {
             axis: scene.sizes.get(letter, 1)
             for axis, letter in _AXES.items()

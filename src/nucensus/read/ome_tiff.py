@@ -1,16 +1,16 @@
 """Read OME-TIFF by its own XML: planes are where it says, also in the other files of a set."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from ..errors import ReadError
 from ..ome import OmeImage, images_beginning_in, read_ome
 from .plain_tiff import UM
 from .scene import Index, Scene, Source, side_um
+from .tiff_pages import Sample, name_of_compression, sample_of
+from .tiff_series import is_aside
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -19,12 +19,7 @@ _PLANES = ("YX", "YXS", "SYX")
 
 
 @contextmanager
-def open_ome_scenes(
-    tiff: "TiffFile",
-    source: Source,
-    read_page: Callable[["TiffPage"], NDArray[Any]],
-    compression: Callable[["TiffPage"], str],
-) -> Iterator[list[Scene]]:
+def open_ome_scenes(tiff: "TiffFile", source: Source) -> Iterator[list[Scene]]:
     """Give the images of the file, and those that begin in it and go on in others of its set."""
     path = source if isinstance(source, str) else source.name
     document = read_ome(path, (tiff.ome_metadata or "").encode())
@@ -36,7 +31,7 @@ def open_ome_scenes(
     if not images and document.is_set:
         raise ReadError(_not_by_itself(name, document.images, isinstance(source, str)))
     with _Files(tiff, path) as files:
-        yield [_scene(image, files, read_page, compression) for image in images]
+        yield [_scene(image, files) for image in images]
 
 
 def _not_by_itself(name: str, images: tuple[OmeImage, ...], is_local: bool) -> str:
@@ -89,12 +84,7 @@ class _Files:
         return self._other[1]
 
 
-def _scene(
-    image: OmeImage,
-    files: _Files,
-    read_page: Callable[["TiffPage"], NDArray[Any]],
-    compression: Callable[["TiffPage"], str],
-) -> Scene:
+def _scene(image: OmeImage, files: _Files) -> Scene:
     like = _first_page(image, files)
     _check(image, like)
     samples, channels = like.samplesperpixel, image.sizes["c"] * image.samples
@@ -102,7 +92,7 @@ def _scene(
     is_colour = samples > 1 and sizes["c"] == 1
     shown = {**sizes, "c": samples} if is_colour else {**sizes, "s": samples}
 
-    def read(index: Index) -> NDArray[Any]:
+    def find(index: Index) -> Sample:
         file, number = image.page_of({**index, "c": 0} if is_colour else index)
         page = files.page(file, number)
         if (page.shape, page.axes, page.dtype) != (like.shape, like.axes, like.dtype):
@@ -110,22 +100,22 @@ def _scene(
                 f"page {number + 1} of {file!r} is {page.dtype} of {page.shape}, and others of "
                 f"its image are {like.dtype} of {like.shape}; write the file again"
             )
-        sample = index.get("c" if is_colour else "s", 0)
-        cut = tuple(sample if axis == "S" else slice(None) for axis in like.axes)
-        return read_page(page)[cut]
+        return sample_of(page, index.get("c" if is_colour else "s", 0))
 
     y, x, z = (_length_um(image.fields, axis) for axis in "YXZ")
     return Scene(
         (like.imagelength, like.imagewidth),
         str(like.dtype),
         {axis: size for axis, size in shown.items() if size > 1},
-        read,
+        lambda index: find(index).pixels(),
         () if is_colour else image.channels,
         side_um(y, x),
         z,
         image.name,
         is_colour,
-        compression(like),
+        is_aside(like, image.name),
+        name_of_compression(like),
+        describe=lambda index: find(index).header,
     )
 
 

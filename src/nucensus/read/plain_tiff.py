@@ -7,66 +7,62 @@ opens an uncompressed image of 1024 x 1280 and reads it in 0.6 ms, this in 0.3 m
 
 import json
 import struct
-from typing import Any, BinaryIO
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..errors import InputError, ReadError
+from ..errors import InputError
 from ..markup import read_records
-from .scene import Index, Scene, side_um
+from ..model import Header
+from . import ifd
+from .ifd import Chain, File
+from .layout import COMPRESSIONS, LZW, NONE, layout_of
+from .scene import Scene, side_um
+from .segments import decode
 
 UM = {"um": 1, "µm": 1, "μm": 1, "micron": 1, "microns": 1, "\\u00b5m": 1, "nm": 1e-3,
       "mm": 1e3, "cm": 1e4, "m": 1e6}  # fmt: skip
 """How many micrometres a unit of length is, as TIFF files write it."""
 
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _DESCRIPTION = 256, 257, 258, 259, 270
-_OFFSETS, _LENGTHS, _SAMPLE_FORMAT = 273, 279, 339
-_DEFAULTS = {262: 1, 266: 1, 277: 1, 284: 1}
-"""Tags of which a plain file has this value, or none: grey levels, 0 is black, one sample."""
-_OTHERS = {254, 274, 278, 282, 283, 296, 305, 306, 315, 317}
-"""Tags that do not matter here: kind of page, orientation, resolution, author, predictor, ..."""
-_KNOWN = {
-    _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _DESCRIPTION, _OFFSETS, _LENGTHS, _SAMPLE_FORMAT,
-    *_DEFAULTS, *_OTHERS,
+_DEFAULTS = {
+    ifd.PHOTOMETRIC: 1, ifd.FILL_ORDER: 1, ifd.SAMPLES: 1, ifd.PLANAR: 1,
 }  # fmt: skip
-
-_TYPES = {2: "s", 3: "H", 4: "I", 5: "Q"}  # a fraction, of two times 32 bits, is not looked at
-_KINDS = {1: "u", 2: "i", 3: "f"}
-_COMPRESSIONS = {1: "", 5: "LZW"}
+"""Tags of which a plain file has this value, or none: grey levels, 0 is black, one sample."""
+_OTHERS = {ifd.SUBFILE, 274, 282, 283, 296, 305, 306, 315}
+"""Tags that do not matter here: kind of page, orientation, resolution, author, ..."""
+_LOOKED_AT = {
+    ifd.WIDTH, ifd.HEIGHT, ifd.BITS, ifd.COMPRESSION, ifd.DESCRIPTION, ifd.STRIP_OFFSETS, ifd.ROWS,
+    ifd.STRIP_LENGTHS, ifd.PREDICTOR, ifd.SAMPLE_FORMAT, *_DEFAULTS,
+}  # fmt: skip
 _MOST_STRIPS = 1 << 16
 
 
-def open_plain(file: BinaryIO) -> Scene | None:
+def open_plain(file: File) -> Scene | None:
     """Return the scene of a TIFF file, or None if the file is not one of the plainest."""
     try:
-        order, tags = _read_tags(file)
-        (height,), (width,) = tags[_HEIGHT], tags[_WIDTH]
-        (bits,), (kind,) = tags[_BITS], tags.get(_SAMPLE_FORMAT, (1,))
-        dtype = np.dtype(f"{order}{_KINDS[kind]}{bits // 8}")
-        compression = _COMPRESSIONS[tags.get(_COMPRESSION, (1,))[0]]
-        offsets, lengths = tags[_OFFSETS], tags[_LENGTHS]
-        described = tags.get(_DESCRIPTION, (b"",))[0].rstrip(b"\0")
+        chain = Chain.of(file)
+        tags = _read_tags(chain)
+        layout = layout_of(tags, chain.order)
+        if layout is None or layout.is_packed or layout.compression not in (NONE, LZW):
+            return None
+        _, height, width, _ = layout.shape
+        described = tags.get(ifd.DESCRIPTION, (b"",))[0].rstrip(b"\0")
         is_metaseries = described.startswith(b"<MetaData>")
         if described and not is_metaseries and json.loads(described) != {"shape": [height, width]}:
             return None
     except (struct.error, LookupError, ValueError, TypeError):
         return None
-    size_bytes = height * width * dtype.itemsize
-    if not size_bytes or bits % 8:
+    if chain.is_big or any(tags.get(tag, (value,)) != (value,) for tag, value in _DEFAULTS.items()):
         return None
-    if any(tags.get(tag, (value,)) != (value,) for tag, value in _DEFAULTS.items()):
-        return None
-    if not compression and not _is_one_piece(offsets, lengths, size_bytes):
-        return None
-
-    def read(_: Index) -> NDArray[Any]:
-        if compression:
-            return _decode(file)
-        return _read_pixels(file, offsets[0], (height, width), dtype)
-
-    pixel_um = metaseries_pixel_um(described) if is_metaseries else None
-    return Scene((height, width), dtype.name, {}, read, pixel_um=pixel_um, compression=compression)
+    compression = COMPRESSIONS[layout.compression]
+    header = Header(height * width, layout.size_bytes, compression)
+    return Scene(
+        (height, width),
+        layout.dtype.name,
+        {},
+        lambda _: decode(file, chain.size_bytes, layout)[0, :, :, 0],
+        describe=lambda _: header,
+        pixel_um=metaseries_pixel_um(described) if is_metaseries else None,
+        compression=compression,
+    )
 
 
 def metaseries_pixel_um(description: bytes) -> float | None:
@@ -82,52 +78,16 @@ def metaseries_pixel_um(description: bytes) -> float | None:
     return side_um(y, x)
 
 
-def _read_tags(file: BinaryIO) -> tuple[str, dict[int, tuple[Any, ...]]]:
-    """Return the byte order and the values of the only page; raise if there is more in the file."""
-    head = file.read(8)
-    order = {b"II*\0": "<", b"MM\0*": ">"}[head[:4]]
-    (start,) = struct.unpack(f"{order}I", head[4:])
-    file.seek(start)
-    (count,) = struct.unpack(f"{order}H", file.read(2))
-    page = file.read(12 * count + 4)
-    if page[12 * count :] != bytes(4):
+def _read_tags(chain: Chain) -> dict[int, tuple[Any, ...]]:
+    """Return the values of the tags of the only page; raise if there is more in the file."""
+    entries, after = chain.entries(chain.first())
+    if after:
         raise LookupError("there is another page")
-    tags = {}
-    for tag, type_, n, value in struct.iter_unpack(f"{order}HHI4s", page[: 12 * count]):
-        if tag not in _KNOWN or n > _MOST_STRIPS:
+    tags: dict[int, tuple[Any, ...]] = {}
+    for tag, type_, count, value in entries:
+        if tag in _OTHERS:
+            continue
+        if tag not in _LOOKED_AT or tag in tags or count > _MOST_STRIPS:
             raise LookupError("this is not one of the plainest files")
-        form = f"{order}{n}{_TYPES[type_]}"
-        size_bytes = struct.calcsize(form)
-        if size_bytes > 4:
-            file.seek(*struct.unpack(f"{order}I", value))
-            value = file.read(size_bytes)
-        tags[tag] = struct.unpack(form, value[:size_bytes])
-    return order, tags
-
-
-def _is_one_piece(offsets: tuple[int, ...], lengths: tuple[int, ...], size_bytes: int) -> bool:
-    """Tell whether the strips lie one behind the other and are as long as the pixels."""
-    ends = [offset + length for offset, length in zip(offsets, lengths, strict=True)]
-    return list(offsets[1:]) == ends[:-1] and ends[-1] - offsets[0] == size_bytes
-
-
-def _read_pixels(
-    file: BinaryIO, offset: int, shape: tuple[int, int], dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    pixels = np.empty(shape, dtype)
-    file.seek(offset)
-    there = file.readinto(pixels.data.cast("B"))  # type: ignore[attr-defined]
-    if there < pixels.nbytes:
-        raise ReadError(
-            f"the file is truncated: {there // dtype.itemsize} of {pixels.size} pixels are there; "
-            f"copy it again from its source"
-        )
-    return pixels
-
-
-def _decode(file: BinaryIO) -> NDArray[Any]:
-    import imagecodecs
-
-    file.seek(0)
-    decoded: NDArray[Any] = imagecodecs.tiff_decode(file.read())
-    return decoded
+        tags[tag] = chain.values(type_, count, value)
+    return tags

@@ -55,6 +55,8 @@ class Scene:
     name : str
     is_colour : bool
         Whether the channels are the samples (red, green, blue) of a colour image.
+    is_aside : bool
+        Whether the image is a thumbnail, a label or a macro, which is meant by its name only.
     compression : str
         Its name; "" for none, or not known.
     dtypes : tuple of str
@@ -64,6 +66,9 @@ class Scene:
         chunk, or of all channels.
     left_out : str
         Why it is no image that can be counted; "" of one that can.
+    describe : callable or None
+        `describe(index) -> Header` of one plane, where planes are unlike, or take more to decode
+        than their pixels.
     """
 
     shape: tuple[int, int]
@@ -75,13 +80,21 @@ class Scene:
     depth_um: float | None = None
     name: str = ""
     is_colour: bool = False
+    is_aside: bool = False
     compression: str = ""
     dtypes: tuple[str, ...] = ()
     block_pixels: int = 0
     left_out: str = ""
+    describe: Callable[[Index], Header] | None = None
 
     def header(self, plane: Plane) -> Header:
         """Return what it takes to decode `plane`."""
+        if self.describe is not None:
+            one = self.describe(choose_index(self, plane))
+            more = self.sizes.get("z", 1) - 1 if plane.z == "volume" else 0
+            pixels = more * math.prod(self.shape)
+            size_bytes = one.size_bytes + pixels * np.dtype(self.dtype).itemsize
+            return replace(one, pixels=one.pixels + pixels, size_bytes=size_bytes)
         samples = self.sizes.get("c", 1) if self.is_colour else 1
         planes = self.sizes.get("z", 1) if plane.z == "volume" else 1
         pixels = max(math.prod(self.shape) * samples * planes, self.block_pixels)
@@ -117,8 +130,16 @@ def name_samples(names: Sequence[str], channels: int, samples: int) -> tuple[str
     return tuple(f"{name} {colour}" for name in given for colour in colours)
 
 
+def main_scenes(scenes: Sequence[Scene]) -> Sequence[Scene]:
+    """Return the scenes that are no thumbnails, labels or macros; all, if there is nothing else."""
+    return [scene for scene in scenes if not scene.is_aside] or scenes
+
+
 def choose_scene(scenes: Sequence[Scene], wanted: int | str | None) -> Scene:
     """Return the scene that is meant, or say which there are."""
+    name = str(wanted).casefold()
+    aside = [scene for scene in scenes if scene.is_aside and scene.name.casefold() == name]
+    scenes = aside or main_scenes(scenes)
     images = [scene for scene in scenes if not scene.left_out]
     if wanted is None and len(images) == 1:
         for scene in scenes:

@@ -1,0 +1,174 @@
+"""Read the tags of one page of a TIFF file, which say where its pixels lie and what they are."""
+
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from ..errors import ReadError
+
+Tags: TypeAlias = Mapping[int, tuple[Any, ...]]
+"""The values of each tag that was looked for, by its number; texts are bytes."""
+
+SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+FILL_ORDER, DESCRIPTION, STRIP_OFFSETS, SAMPLES, ROWS, STRIP_LENGTHS = 266, 270, 273, 277, 278, 279
+PLANAR, PREDICTOR, PALETTE, EXTRA_SAMPLES, SAMPLE_FORMAT = 284, 317, 320, 338, 339
+TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_LENGTHS = 322, 323, 324, 325
+SUBSAMPLING, DEPTH, NO_DATA = 530, 32997, 42113
+
+OF_PIXELS = frozenset((
+    WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, SAMPLES, ROWS,
+    STRIP_LENGTHS, PLANAR, PREDICTOR, PALETTE, SAMPLE_FORMAT, TILE_WIDTH, TILE_HEIGHT,
+    TILE_OFFSETS, TILE_LENGTHS, SUBSAMPLING, DEPTH, NO_DATA,
+))  # fmt: skip
+"""The tags that say how pixels are stored."""
+
+_USUAL_BYTES = 512
+"""Most pages state all their tags in so many bytes."""
+
+_TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 16: "Q"}  # of others, as of fractions, nothing is needed
+_FORMS = {b"II*\0": ("<", False), b"MM\0*": (">", False),
+          b"II+\0": ("<", True), b"MM\0+": (">", True)}  # fmt: skip
+
+
+class File(Protocol):
+    """What is needed of a file: Python's own, a remote one, or the handle of tifffile."""
+
+    def seek(self, offset: int, whence: int = ..., /) -> int:
+        """Go to a position."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Read so many bytes."""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill a buffer; return how many bytes there were."""
+
+    def tell(self) -> int:
+        """Return the position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The pages of a TIFF file, each of which says where the next one is."""
+
+    file: File
+    order: str
+    is_big: bool
+    size_bytes: int
+
+    @classmethod
+    def of(cls, file: File) -> "Chain":
+        """Return the chain of a file; raise LookupError if it does not start as a TIFF."""
+        file.seek(0, os.SEEK_END)
+        size_bytes = file.tell()
+        file.seek(0)
+        order, is_big = _FORMS[file.read(4)]
+        return cls(file, order, is_big, size_bytes)
+
+    def first(self) -> int:
+        """Return where the first page is."""
+        self.file.seek(8 if self.is_big else 4)
+        return self._number("Q" if self.is_big else "I")
+
+    def offsets(self) -> list[int]:
+        """Return where each page is; refuse a chain that comes back to a page it had."""
+        offsets = [self.first()]
+        seen = set(offsets)
+        while (after := self._after(offsets[-1])) and after < self.size_bytes:
+            if after in seen:
+                raise ReadError(
+                    "the pages of the file follow one another in a circle: copy it again"
+                )
+            offsets.append(after)
+            seen.add(after)
+        return offsets
+
+    def _after(self, offset: int) -> int:
+        """Return where the page after the one at `offset` is; 0 where there is none."""
+        head, size, form = (8, 20, "Q") if self.is_big else (2, 12, "I")
+        self.file.seek(offset)
+        start = self.file.read(_USUAL_BYTES)
+        if len(start) < head:
+            return 0
+        (count,) = struct.unpack_from(f"{self.order}{'Q' if self.is_big else 'H'}", start)
+        end = head + size * count
+        if end + struct.calcsize(form) > len(start):
+            self.file.seek(offset + end)
+            start, end = self.file.read(struct.calcsize(f"={form}")), 0
+        after: int
+        (after,) = struct.unpack_from(f"{self.order}{form}", start.ljust(end + 8, b"\0"), end)
+        return after
+
+    def entries(self, offset: int) -> tuple[list[tuple[int, int, int, bytes]], int]:
+        """Return (tag, type, count, value or its position) of a page, and where the next one is."""
+        self.file.seek(offset)
+        count = self._number("Q" if self.is_big else "H")
+        if count > 4096:
+            raise ValueError(f"a page has {count} tags")
+        form, size, end = ("HHQ8s", 20, "Q") if self.is_big else ("HHI4s", 12, "I")
+        page = self.file.read(size * count + struct.calcsize(end))
+        rows = list(struct.iter_unpack(f"{self.order}{form}", page[: size * count]))
+        (after,) = struct.unpack(f"{self.order}{end}", page[size * count :])
+        return rows, after
+
+    def tags(self, offset: int, wanted: frozenset[int] = OF_PIXELS) -> dict[int, tuple[Any, ...]]:
+        """Return the values of the tags of the page at `offset` that are wanted.
+
+        Of a tag that stands twice, the first counts, as it does for libtiff and tifffile.
+        """
+        tags: dict[int, tuple[Any, ...]] = {}
+        for tag, type_, count, value in self.entries(offset)[0]:
+            if tag in wanted and tag not in tags:
+                tags[tag] = self.values(type_, count, value)
+        return tags
+
+    def values(self, type_: int, count: int, value: bytes) -> tuple[Any, ...]:
+        """Return the values of a tag."""
+        form = f"{self.order}{count}{_TYPES[type_]}"
+        size_bytes = struct.calcsize(form)
+        if size_bytes > len(value):
+            (offset,) = struct.unpack(f"{self.order}{'Q' if self.is_big else 'I'}", value)
+            if offset + size_bytes > self.size_bytes:
+                raise ReadError(
+                    "the file is truncated: it ends before the values of its tags; "
+                    "copy it again from its source"
+                )
+            self.file.seek(offset)
+            value = self.file.read(size_bytes)
+        return struct.unpack(form, value[:size_bytes])
+
+    def _number(self, form: str) -> int:
+        number: int
+        (number,) = struct.unpack(
+            f"{self.order}{form}", self.file.read(struct.calcsize(f"={form}"))
+        )
+        return number
+
+
+def fill_from(file: File, offset: int, target: memoryview) -> None:
+    """Fill `target` with the bytes of a file from `offset` on."""
+    file.seek(offset)
+    at = 0
+    while at < len(target):
+        there = file.readinto(target[at:])
+        if not there:
+            raise ReadError("the file got shorter while it was read; copy it again")
+        at += there
+
+
+def dtype_of(tags: Tags, order: str) -> np.dtype[Any]:
+    """Return the type of a sample; raise LookupError or TypeError where NumPy has none."""
+    bits = set(tags.get(BITS, (1,)))
+    (kind,) = set(tags.get(SAMPLE_FORMAT, (1,)))
+    (size,) = bits
+    letter = {1: "u", 2: "i", 3: "f", 4: "u"}[kind]
+    if letter == "u" and size == 1:
+        return np.dtype(bool)
+    if letter == "u" and size not in (8, 16, 32, 64):
+        size = next(each for each in (8, 16, 32) if size < each)
+    if size % 8:
+        raise LookupError(f"{size} bits")
+    return np.dtype(f"{order}{letter}{size // 8}")

@@ -1,0 +1,144 @@
+"""Read the pixels of one page of a TIFF file from its strips or tiles.
+
+Every strip has to lie in the file, to decode to as many bytes as its pixels take, and to match its
+checksum where its compression has one; docs/formats.md lists which have.
+"""
+
+import math
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ReadError
+from .ifd import File, fill_from
+from .layout import CODECS, FLOATING, HORIZONTAL, LZW, NO_PREDICTOR, NONE, Layout
+from .libtiff import decode_page
+
+
+def decode(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
+    """Return the pixels of a page, in the shape of `layout`; `size_bytes` is the file's size."""
+    if not any(layout.offsets):
+        raise ReadError(
+            "the file holds no pixels for this plane: it was never written; choose another plane, "
+            "or copy the file again from its source"
+        )
+    if layout.compression == NONE and _is_one_piece(layout):
+        return _read_piece(file, size_bytes, layout)
+    check_extents(size_bytes, layout.offsets, layout.lengths)
+    if layout.compression == LZW and not layout.is_packed and all(layout.offsets):
+        try:
+            apart = [decode_page(file, layout.apart(n)) for n in range(layout.shape[0])]
+            return apart[0][np.newaxis] if len(apart) == 1 else np.stack(apart)
+        except (RuntimeError, ValueError, struct.error):  # what it cannot read, the codecs may
+            pass
+    return _decode_each(file, layout)
+
+
+def check_extents(size_bytes: int, offsets: Sequence[int], lengths: Sequence[int]) -> None:
+    """Refuse strips or tiles that reach beyond the end of the file."""
+    last = max(
+        (offset + length for offset, length in zip(offsets, lengths, strict=False) if offset),
+        default=0,
+    )
+    if last > size_bytes:
+        raise ReadError(
+            f"the file is truncated: its pixels reach to byte {last:,} and it has {size_bytes:,}; "
+            f"copy it again from its source"
+        )
+
+
+def _is_one_piece(layout: Layout) -> bool:
+    """Tell whether the pixels lie in the file as they do in memory."""
+    if layout.is_packed or 0 in layout.offsets:
+        return False
+    if len(layout.offsets) == 1 and not layout.is_tiled:
+        return True  # some programs write a wrong length of the only strip
+    down, across = layout.grid
+    if across > 1 or (layout.is_tiled and layout.segment[1] != layout.shape[2]):
+        return False
+    rows = [layout.segment[0]] * (down - 1) + [layout.shape[1] - (down - 1) * layout.segment[0]]
+    lengths = [each * layout.row_bytes for each in rows] * layout.shape[0]
+    starts = [layout.offsets[0]]
+    for length in lengths[:-1]:
+        starts.append(starts[-1] + length)
+    return list(layout.offsets) == starts and list(layout.lengths) == lengths
+
+
+def _read_piece(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
+    offset = layout.offsets[0]
+    count = math.prod(layout.shape)
+    there = max(0, size_bytes - offset) // layout.dtype.itemsize
+    if there < count:
+        raise ReadError(
+            f"the file is truncated: {there} of {count} pixels are there; "
+            f"copy it again from its source"
+        )
+    pixels = np.empty(layout.shape, layout.dtype)
+    fill_from(file, offset, pixels.reshape(-1).view(np.uint8).data)
+    return pixels
+
+
+def _decode_each(file: File, layout: Layout) -> NDArray[Any]:
+    """Decode strip by strip, or tile by tile."""
+    keeps_order = layout.predictor == NO_PREDICTOR
+    dtype = layout.dtype if keeps_order else layout.dtype.newbyteorder("=")
+    pixels = np.zeros(layout.shape, dtype)
+    (down, across), (rows, columns) = layout.grid, layout.segment
+    lies_as_stored = keeps_order and not layout.is_tiled and not layout.is_packed
+    room = np.empty(layout.segment_bytes, np.uint8)
+    for number, (offset, length) in enumerate(zip(layout.offsets, layout.lengths, strict=True)):
+        if not (offset and length):
+            continue
+        apart, place = divmod(number, down * across)
+        y, x = place // across * rows, place % across * columns
+        target = pixels[apart, y : y + rows, x : x + columns]
+        file.seek(offset)
+        encoded = file.read(layout.shortened(length))
+        # The last strip of some writers is as long as the others: there is no room for it there.
+        whole = lies_as_stored and len(target) == rows
+        out = target.reshape(-1).view(np.uint8) if whole else room
+        raw = _decompress(encoded, layout.compression, out)
+        height = rows if layout.is_tiled else len(target)
+        if len(raw) < height * layout.row_bytes:
+            raise ReadError(
+                f"the file is damaged: {len(raw):,} of {height * layout.row_bytes:,} bytes are in "
+                f"{'tile' if layout.is_tiled else 'strip'} {number + 1} of {len(layout.offsets)}; "
+                f"copy it again from its source"
+            )
+        if not whole:
+            shape = (height, columns, layout.shape[3])
+            target[...] = _unpack(raw, layout, shape)[: target.shape[0], : target.shape[1]]
+    return pixels
+
+
+def _decompress(encoded: bytes, compression: int, out: NDArray[np.uint8]) -> Any:
+    """Return the bytes of a strip or tile; those of `out` where they fit in there."""
+    if compression == NONE:
+        raw = np.frombuffer(encoded, np.uint8, min(len(encoded), len(out)))
+        out[: len(raw)] = raw
+        return raw
+    import imagecodecs
+
+    return getattr(imagecodecs, f"{CODECS[compression]}_decode")(encoded, out=out)
+
+
+def _unpack(raw: Any, layout: Layout, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """Return the samples of a strip or tile, without its predictor."""
+    import imagecodecs
+
+    if layout.is_packed:
+        bits, run = layout.bits, shape[1] * shape[2]
+        encoded = bytes(raw[: shape[0] * layout.row_bytes])
+        found: NDArray[Any] = imagecodecs.packints_decode(encoded, layout.dtype, bits, runlen=run)
+        return found.reshape(shape)
+    is_floating = layout.predictor == FLOATING
+    dtype = layout.dtype.newbyteorder("=") if is_floating else layout.dtype
+    found = np.frombuffer(raw, dtype, math.prod(shape)).reshape(shape)
+    if is_floating:
+        found = imagecodecs.floatpred_decode(found, axis=-2)
+    elif layout.predictor == HORIZONTAL:
+        found = imagecodecs.delta_decode(found.astype(dtype.newbyteorder("=")), axis=-2)
+    return found

@@ -1,0 +1,235 @@
+"""Read one page of a TIFF file that tifffile has opened: by its own tags, where it has some."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ReadError
+from ..model import Header
+from . import ifd
+from .ifd import Chain, File, Tags
+from .layout import COMPRESSIONS, NONE, Layout, layout_of
+from .photometric import as_grey
+from .segments import check_extents, decode
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
+
+_JPEG = (6, 7, 34892, 33007)
+_END_OF_JPEG = b"\xff\xd9"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: how it is stored, or, where that is not decoded here, how tifffile knows it."""
+
+    chain: Chain
+    tags: Tags
+    layout: Layout | None
+    known: "TiffPage | TiffFrame"
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Samples that lie apart, rows, columns, samples that lie together."""
+        if self.layout is not None:
+            return self.layout.shape
+        apart, depth, height, width, together = _keyframe(self.known).shaped
+        return apart, depth * height, width, together
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of a sample."""
+        if self.layout is not None:
+            return self.layout.dtype
+        return np.dtype(_keyframe(self.known).dtype)
+
+    @property
+    def header(self) -> Header:
+        """What it takes to decode the page."""
+        if self.layout is not None:
+            rows, columns = self.layout.segment
+            pixels = max(math.prod(self.shape), rows * columns * self.shape[3])
+            return Header(pixels, self.layout.size_bytes, COMPRESSIONS[self.layout.compression])
+        key = _keyframe(self.known)
+        segment = math.prod(key.tile or ()) * self.shape[3] if key.is_tiled else 0
+        pixels = max(math.prod(self.shape), segment)
+        size_bytes = (math.prod(self.shape) + segment) * self.dtype.itemsize
+        return Header(pixels, size_bytes + sum(self.known.databytecounts), name_of_compression(key))
+
+    @property
+    def samples(self) -> int:
+        """How many numbers a pixel has."""
+        return self.shape[0] * self.shape[3]
+
+    def pixels(self) -> NDArray[Any]:
+        """Return the grey levels, in the shape of the page."""
+        if self.layout is not None:
+            pixels = decode(self.chain.file, self.chain.size_bytes, self.layout)
+        else:
+            pixels = _decode_with_tifffile(self.known, self.chain.size_bytes)
+        return as_grey(pixels.reshape(self.shape), self.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One of the samples of the pixels of a page; only that one is read where they lie apart."""
+
+    page: Page
+    number: int = 0
+
+    @property
+    def _read(self) -> Page:
+        if self.page.layout is None or self.page.shape[0] == 1:
+            return self.page
+        return replace(self.page, layout=self.page.layout.apart(self.number))
+
+    @property
+    def header(self) -> Header:
+        """What it takes to decode it."""
+        return self._read.header
+
+    def pixels(self) -> NDArray[Any]:
+        """Return the grey levels, shape (height, width)."""
+        pixels = self._read.pixels()
+        apart, _, _, together = pixels.shape
+        return pixels[self.number % apart, :, :, self.number % together]
+
+
+def sample_of(page: "TiffPage", number: int) -> Sample:
+    """Return a sample of a page as tifffile knows it, of any file."""
+    directory = Directory(page.parent, cast("File", page.parent.filehandle))
+    return Sample(directory.page(page.offset, page), number)
+
+
+class Directory:
+    """Finds pages by the place of their tags."""
+
+    def __init__(self, tiff: "TiffFile", file: File) -> None:
+        self._tiff = tiff
+        self.has_tags = not tiff.tiff.is_ndpi  # of which NDPI files of 64 bits have their own kind
+        self.chain = Chain(file, tiff.byteorder, tiff.is_bigtiff, tiff.filehandle.size)
+
+    def page(self, offset: int, known: "TiffPage | TiffFrame") -> Page:
+        """Return the page whose tags are at `offset`; of `known`, if there are none."""
+        tags = self.tags(offset)
+        if self._tiff.is_lsm:  # whose lengths of compressed strips are those of the pixels
+            tags = _with_places(tags, known)
+        layout = layout_of(tags, self.chain.order)
+        if layout is not None:
+            return Page(self.chain, tags, layout, known)
+        if known.offset != offset:
+            self._tiff.filehandle.seek(offset)
+            known = type(_keyframe(known))(self._tiff, index=0)
+        elif known.is_frame and not known.is_virtual:
+            known = known.aspage()
+        return Page(self.chain, _tags_of(_keyframe(known)), None, known)
+
+    def page_behind(self, key: "TiffPage", number: int) -> Page:
+        """Return a plane that has no tags of its own: it lies behind the one before it."""
+        tags = self.tags(key.offset)
+        layout = layout_of(tags, self.chain.order)
+        if layout is None or layout.compression != NONE:
+            raise ReadError(
+                "the file describes one page and holds more, compressed or in a way that is not "
+                "read; save its planes as pages of their own"
+            )
+        step = math.prod(layout.shape) * layout.dtype.itemsize
+        if len(layout.offsets) > 1:
+            step = layout.offsets[-1] + layout.lengths[-1] - layout.offsets[0]
+        offsets = [offset + number * step for offset in layout.offsets]
+        return Page(self.chain, tags, replace(layout, offsets=offsets), key)
+
+    def tags(self, offset: int) -> Tags:
+        """Return the tags at `offset`; none if they are not read here."""
+        try:
+            return self.chain.tags(offset) if offset > 0 and self.has_tags else {}
+        except LookupError:  # a type of numbers that is not read here
+            return {}
+
+
+class Pages:
+    """The pages of a file, and which of them holds which plane of a series."""
+
+    def __init__(self, tiff: "TiffFile", file: File) -> None:
+        self._directory = Directory(tiff, file)
+        has_tags = self._directory.has_tags
+        self._offsets = self._directory.chain.offsets() if has_tags else []
+        self._last: tuple[Any, Page] | None = None
+
+    def page(self, series: "TiffPageSeries", number: int, count: int) -> Page:
+        """Return the page of plane `number` of the `count` planes of a series.
+
+        The last one is remembered: its header is looked at before it is read.
+        """
+        if self._last is None or self._last[0] != (series, number):
+            self._last = (series, number), self._find(series, number, count)
+        return self._last[1]
+
+    def _find(self, series: "TiffPageSeries", number: int, count: int) -> Page:
+        key = series.keyframe
+        in_chain = key.index + number if len(key.treeindex) == 1 else len(self._offsets)
+        if series.kind in ("shaped", "imagej") and in_chain + count - number <= len(self._offsets):
+            return self._directory.page(self._offsets[in_chain], key)
+        if count > 1 and (series.is_truncated or len(series.pages) < count):
+            return self._directory.page_behind(key, number)
+        page = series.pages[number]
+        if page is None:
+            raise ReadError("the file does not hold this plane; copy it again, or choose another")
+        return self._directory.page(page.offset, page)
+
+
+def name_of_compression(page: "TiffPage") -> str:
+    """Return the name of a compression; "" of none."""
+    if page.compression == NONE:
+        return ""
+    return str(getattr(page.compression, "name", page.compression)).replace("_", " ")
+
+
+def _keyframe(page: "TiffPage | TiffFrame") -> "TiffPage":
+    return cast("TiffPage", page.keyframe)
+
+
+def _with_places(tags: Tags, known: "TiffPage | TiffFrame") -> Tags:
+    """Return the tags with the places of strips as tifffile has corrected them."""
+    places: Mapping[int, tuple[int, ...]] = {
+        ifd.STRIP_OFFSETS: tuple(known.dataoffsets),
+        ifd.STRIP_LENGTHS: tuple(known.databytecounts),
+    }
+    return {**tags, **places} if tags else tags
+
+
+def _tags_of(page: "TiffPage") -> Tags:
+    """Return the tags that say what the samples of a page mean."""
+    colours = page.colormap
+    bits = page.bitspersample
+    return {
+        ifd.PHOTOMETRIC: (int(page.photometric) if ifd.PHOTOMETRIC in page.tags else 1,),
+        ifd.PALETTE: () if colours is None else tuple(np.ravel(colours).tolist()),
+        ifd.BITS: (bits if isinstance(bits, int) else max(bits),),
+        ifd.COMPRESSION: (int(page.compression),),
+    }
+
+
+def _decode_with_tifffile(page: "TiffPage | TiffFrame", size_bytes: int) -> NDArray[Any]:
+    if not any(page.dataoffsets):
+        raise ReadError("the file holds no pixels for this plane: it was never written")
+    key = _keyframe(page)
+    if not key.is_contiguous:
+        check_extents(size_bytes, page.dataoffsets, page.databytecounts)
+    if key.compression in _JPEG and key.jpegheader is None:
+        _check_ends(page)
+    return page.asarray(maxworkers=1)
+
+
+def _check_ends(page: "TiffPage | TiffFrame") -> None:
+    """Refuse JPEG data without an end: of half a picture the decoder makes the rest up."""
+    handle = page.parent.filehandle
+    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if offset and length:
+            handle.seek(offset)
+            if _END_OF_JPEG not in handle.read(length):
+                raise ReadError("the JPEG data in the file are cut short: copy it again")

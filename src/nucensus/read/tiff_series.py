@@ -1,0 +1,138 @@
+"""Tell which pages of a TIFF file make up which image, and which images stand aside."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from ..errors import NotAPlaneError, ReadError
+from ..model import Header
+from .scene import Index
+from .tiff_pages import Page, Pages, Sample
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
+
+_SLIDES = ("svs", "ndpi", "qpi", "bif", "philips")
+_ASIDE_ON_A_SLIDE = re.compile(r"thumbnail|label|macro|map", re.IGNORECASE)
+_ASIDE_IN_OME = re.compile(r"(thumbnail|label|macro) image", re.IGNORECASE)
+"""As Bio-Formats calls them."""
+
+
+def find_series(tiff: "TiffFile") -> "list[TiffPageSeries]":
+    """Return the series of pages of a file.
+
+    Pages that no metadata put in order are one stack, if they are alike in size and type, however
+    each of them is stored.
+    """
+    try:
+        series = tiff.series
+    except RuntimeError:  # a page is not stored as the first
+        if tiff.is_ome:
+            raise
+        tiff.pages.useframes = False
+        return _group(list(tiff.pages))
+    if any(each.kind != "generic" for each in series):
+        return series
+    return _group([page for each in series for page in each.pages if page is not None])
+
+
+def _group(pages: "Sequence[TiffPage | TiffFrame]") -> "list[TiffPageSeries]":
+    from tifffile import TiffPageSeries
+
+    groups: dict[Any, list[TiffPage]] = {}
+    for page in sorted((page.aspage() for page in pages), key=lambda page: page.treeindex):
+        key = (page.shape, page.axes, page.dtype, page.is_reduced, page.is_mask)
+        groups.setdefault(key, []).append(page)
+    return [
+        TiffPageSeries(
+            alike, (len(alike), *alike[0].shape), alike[0].dtype, f"I{alike[0].axes}",
+            kind="generic",
+        )
+        for alike in groups.values()
+    ]  # fmt: skip
+
+
+def is_aside(page: "TiffPage", name: str, kind: str = "") -> bool:
+    """Tell whether an image is a thumbnail, a label, a macro, a mask or a reduced copy."""
+    named = _ASIDE_ON_A_SLIDE if kind in _SLIDES else _ASIDE_IN_OME
+    return bool(page.is_reduced or page.is_mask or named.fullmatch(name))
+
+
+def name_axes(series: "TiffPageSeries") -> dict[str, int]:
+    """Return the length of each axis of a series by its letter, without those of length 1.
+
+    Unnamed pages, if there is no z axis, are z planes.
+    """
+    sizes = zip(series.axes.lower(), series.shape, strict=True)
+    axes = {axis: n for axis, n in sizes if n != 1 or axis in "yx"}
+    unnamed = [axis for axis in axes if axis in "iq"]
+    if "z" not in axes and len(unnamed) == 1:
+        axes = {"z" if axis in unnamed else axis: n for axis, n in axes.items()}
+    return axes
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The planes of a series, by their positions on its axes, in the order of the file."""
+
+    pages: Pages
+    series: "TiffPageSeries"
+    axes: Mapping[str, int]
+
+    @property
+    def _split(self) -> tuple[list[str], list[str]]:
+        """The axes along which pages follow one another, and those within a page."""
+        key = self.series.keyframe
+        within = [n for axis, n in zip(key.axes, key.shape, strict=True) if n != 1 or axis in "YX"]
+        axes, start = list(self.axes), len(self.axes) - len(within)
+        if start < 0 or [self.axes[axis] for axis in axes[start:]] != within:
+            raise ReadError(
+                f"the metadata say that the file holds {_by(self.axes.values())} pixels, and its "
+                f"pages are {_by(within)}; save its planes as pages of their own"
+            )
+        return axes[:start], axes[start:]
+
+    def _page(self, index: Index) -> tuple[Page, list[str]]:
+        """Return the page that holds a plane, and its axes."""
+        across, within = self._split
+        number = 0
+        for axis in across:
+            number = number * self.axes[axis] + index[axis]
+        page = self.pages.page(self.series, number, math.prod(self.axes[axis] for axis in across))
+        return page, within
+
+    def _sample(self, index: Index) -> Sample | None:
+        """Return the plane, if a page holds no more than one and its samples; of whatever size."""
+        page, within = self._page(index)
+        samples = [axis for axis in within if axis not in "yx"]
+        expected = [self.axes[axis] for axis in samples] or [1]
+        if within in (["y", "x", *samples], [*samples, "y", "x"]) and expected == [page.samples]:
+            return Sample(page, index[samples[0]] if samples else 0)
+        return None
+
+    def header(self, index: Index) -> Header:
+        """Return what it takes to decode the plane."""
+        return (self._sample(index) or self._page(index)[0]).header
+
+    def read(self, index: Index) -> NDArray[Any]:
+        """Read the page that holds the plane, and cut the plane out of it."""
+        sample = self._sample(index)
+        if sample is not None:
+            return sample.pixels()
+        page, within = self._page(index)
+        shape = [self.axes[axis] for axis in within]
+        if math.prod(page.shape) != math.prod(shape):
+            raise NotAPlaneError(
+                f"the page of this plane is {_by(page.shape)}, and the first is {_by(shape)}; "
+                f"expected pages that are alike; save the plane as a file of its own"
+            )
+        cut = tuple(slice(None) if axis in "yx" else index[axis] for axis in within)
+        return page.pixels().reshape(shape)[cut]
+
+
+def _by(lengths: Iterable[int]) -> str:
+    return " x ".join(map(str, lengths))
