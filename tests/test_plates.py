@@ -95,7 +95,7 @@ def test_what_files_leave_open_is_chosen_in_the_files(tmp_path):
 def test_scan_draws_the_plate_and_lists_what_other_wells_have(two_channels):
     shown = run_scan(two_channels, "--channel", "1")
     assert "6 named as by ImageXpress, MetaXpress" in shown
-    assert "1 file left out: thumbnails" in shown
+    assert "1 left out: thumbnails" in shown
     assert "    A  #  .\n    B  .  +\n" in shown
     assert "missing: 2 images that other wells have" in shown
     assert "B02: site 2 channel 1, site 2 channel 2" in shown

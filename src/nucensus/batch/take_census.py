@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from operator import itemgetter
@@ -148,7 +149,10 @@ def census(
     detector_named(settings.detector)
     refuse_address(out)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    found = list_images(named, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
+    left_out: Counter[str] = Counter()
+    found = list_images(
+        named, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest, left_out=left_out
+    )
     wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
     listed = join_treatments(expand(found), wells)
     first = next(listed)  # what is wrong with the inputs shows before a run is made
@@ -167,6 +171,7 @@ def census(
             itertools.chain([first], listed), check_content=check_content, shard=shard,
             keeps_others=_has_to_look(writer.facts),
         )  # fmt: skip
+        writer.record_facts(left_out=dict(left_out))
         if check_content:
             writer.redo(_changed(writer, choice, workers))
         _Shift(

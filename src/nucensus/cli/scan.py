@@ -68,7 +68,7 @@ def _print_survey(found: "Survey") -> None:
     for name, count in found.promised.items():
         click.echo(f"  {counted(count, 'image')} promised by {name}")
     for reason, count in found.left_out.items():
-        click.echo(f"  {counted(count, 'file')} left out: {reason}")
+        click.echo(f"  {count} left out: {reason}")
     for each in [each for each in found.references if each.problem and not each.place.well][
         :_SHOWN
     ]:

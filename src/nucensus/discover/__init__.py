@@ -17,7 +17,7 @@ from ..errors import InputError, ReadError
 from ..model import ImageRef, Place, Plane
 from ..remote import ask_all, is_remote, is_zarr, size_and_time
 from .bucket import common_prefix, expand_remote, name_below
-from .index import Index, Promise, read_index
+from .index import MOST_PROMISED, Index, Promise, read_index
 from .manifest import read_manifest, read_metadata
 from .names import compile_pattern, parse_name
 from .ome_sets import OmeSets
@@ -30,6 +30,9 @@ __all__ = [
     "PlateView", "Survey", "discover", "list_images", "natural_key", "read_metadata",
     "select", "survey", "view_plates",
 ]  # fmt: skip
+
+_MOST_INDEX_FILES = 1000
+"""Below one folder: each is compared with all images there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Survey:
     promised : dict of str to int
         How many images each index file promises, by its path.
     left_out : dict of str to int
-        How many files were passed over, by reason.
+        How many files and folders were passed over, by reason.
     """
 
     references: list[ImageRef]
@@ -98,15 +101,19 @@ def list_images(
     plane: Plane | None = None,
     pattern: str | None = None,
     manifest: str | os.PathLike[str] | None = None,
+    left_out: Counter[str] | None = None,
 ) -> Iterator[ImageRef]:
     """Yield what `discover` returns while it is found, so that a million names need no memory.
 
     What there is to choose from is known at the end of the listing: until then
-    it is kept on disk. An image that two inputs name comes twice.
+    it is kept on disk. An image that two inputs name comes twice. `left_out`
+    receives how many files and folders were passed over, by reason.
     """
     walk = _Walk(inputs, suffixes, pattern=pattern, manifest=manifest)
     with tempfile.TemporaryFile() as file:
         yield from select(_keep(walk, file), _kept(file), plane or Plane())
+    if left_out is not None:
+        left_out.update(+walk.left_out)
 
 
 def survey(
@@ -160,6 +167,16 @@ class _Walk:
         self._sets = OmeSets()
 
     def __iter__(self) -> Iterator[ImageRef]:
+        found = None
+        for found in self._all():
+            yield found
+        if found is None:
+            raise InputError(
+                f"{', '.join(map(repr, self._given))} holds an index and no image, and the index "
+                f"promises none; expected files that end in {', '.join(self._endings)}"
+            )
+
+    def _all(self) -> Iterator[ImageRef]:
         for batch in self._batches():
             lost = self._read_companions(batch)
             placed = map(self._place, _references(batch, self._base, self._sets))
@@ -199,7 +216,7 @@ class _Walk:
             empty = True
             find = expand_remote if is_remote(each) else expand
             for batch in find(each, self._endings, self.left_out):
-                empty = False
+                empty &= not (batch.images or batch.index_files)
                 yield batch
             if empty:
                 raise InputError(
@@ -226,39 +243,60 @@ def _references(batch: Batch, base: str, sets: OmeSets) -> Iterator[ImageRef]:
         name = _name(path, base)
         known = batch.known.get(path)
         is_folder = is_zarr(path) and (known is None if is_remote(path) else os.path.isdir(path))
-        fields = zarr_fields(path) if is_folder else None
+        try:
+            fields = zarr_fields(path) if is_folder else None
+        except InputError as error:
+            yield ImageRef(name, path, *(known or size_and_time(path)), problem=str(error))
+            continue
         if fields is None:
             yield ImageRef(name, path, *(known or size_and_time(path)))
             continue
-        sizes = ask_all(size_and_time, [field for field, _ in fields])
-        for (field, place), (size_bytes, mtime_ns) in zip(fields, sizes, strict=True):
-            own = f"{name}/{Path(os.path.relpath(field, path)).as_posix()}"
-            problem = "the metadata of the plate promises it, and it is not there"
+        sizes = ask_all(size_and_time, [field.path for field in fields])
+        for field, (size_bytes, mtime_ns) in zip(fields, sizes, strict=True):
+            own = f"{name}/{Path(os.path.relpath(field.path, path)).as_posix()}"
+            missing = "the metadata of the plate promises it, and it is not there"
             yield ImageRef(
                 own,
-                field,
+                field.path,
                 size_bytes,
                 mtime_ns,
-                place=place,
-                problem=problem if size_bytes < 0 else "",
+                place=field.place,
+                problem=field.problem or (missing if size_bytes < 0 else ""),
             )
 
 
 def _read_indexes(paths: list[str], base: str) -> tuple[list[Index], list[ImageRef]]:
     """Read index files; one that cannot be read is an image with a problem."""
     indexes: list[Index] = []
-    problems = []
+    problems: list[ImageRef] = []
+    most = MOST_PROMISED
+    read: dict[str, set[str]] = {}
     for path in paths:
         folder, name = os.path.split(path)
-        copies = (each for each in indexes if os.path.basename(each.path) == name)
-        if any(_is_below(folder, each.folder) for each in copies):
+        if not read.setdefault(name, set()).isdisjoint(_folders_above(folder)):
             continue  # MetaXpress puts a copy of the HTD file into every folder
         try:
-            indexes.append(read_index(path))
+            if len(indexes) + len(problems) >= _MOST_INDEX_FILES:
+                raise InputError(
+                    f"a plate has more than {_MOST_INDEX_FILES:,} index files; expected one, or "
+                    f"one for each plate; name the folders of the plates one by one"
+                )
+            index = read_index(path, most)
         except InputError as error:
             known = size_and_time(path)
             problems.append(ImageRef(_name(path, base), path, *known, problem=str(error)))
+            continue
+        indexes.append(index)
+        most -= len(index.promises)
+        read[name].add(folder)
     return indexes, problems
+
+
+def _folders_above(folder: str) -> Iterator[str]:
+    """Yield a folder and those above it."""
+    yield folder
+    while folder != (folder := os.path.dirname(folder)):
+        yield folder
 
 
 def _apply(index: Index, references: list[ImageRef], base: str) -> tuple[list[ImageRef], int]:

@@ -3,15 +3,23 @@
 import io
 import math
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 
-from ..errors import InputError
+from ..errors import AccessError, InputError
 from ..markup import read_records
 from ..model import Place
 from ..remote import open_to_read, size_and_time
 from .names import well_name
+
+MOST_PROMISED = 750_000
+"""Images that the index files of one plate may promise, which are kept at some 400 bytes each: 1536
+wells with 9 sites and 4 channels at 13 times are about as many."""
+_MOST_HTD_BYTES = 1 << 24
+"""HTD files have some kilobytes."""
+_MOST_CHANNELS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +56,38 @@ class Index:
         return os.path.dirname(self.path)
 
 
-def read_index(path: str) -> Index:
-    """Read the index file of a plate.
+def read_index(path: str, most: int = MOST_PROMISED) -> Index:
+    """Read the index file of a plate, which may promise at most so many images.
 
     Raises
     ------
     InputError
         It is damaged, or not the index that its name says.
+    AccessError
+        The bucket or server of its address cannot be used.
     """
     name = os.path.basename(path).lower()
-    for ending, (kind, reader) in _READERS.items():
-        if name.endswith(ending):
-            return Index(path, kind, tuple(reader(path)))
-    raise InputError(f"{path!r} is not an index file of a plate")
+    kind, reader = next(found for ending, found in _READERS.items() if name.endswith(ending))
+    try:
+        promises = tuple(islice(reader(path), most + 1))
+    except (InputError, AccessError):
+        raise
+    except Exception as error:  # whatever is in it, a bad index is a row
+        reason = getattr(error, "strerror", None) or error
+        what = f"it does not say {error}" if isinstance(error, KeyError) else reason
+        raise InputError(
+            f"{path!r} is damaged, or not the {kind} that its name says: {what}; copy it again"
+        ) from error
+    _refuse_many(len(promises), most)
+    return Index(path, kind, promises)
+
+
+def _refuse_many(count: int, most: int) -> None:
+    if count > most:
+        raise InputError(
+            f"the index files of the plate promise more than {most:,} images; expected as many as "
+            f"a plate has; check what wrote them"
+        )
 
 
 def _read_harmony(path: str) -> Iterator[Promise]:
@@ -75,9 +102,10 @@ def _read_harmony(path: str) -> Iterator[Promise]:
             plate = fields.get("Name", plate)
         elif tag == "Entry":
             channels.setdefault(fields.get("ChannelID", ""), {}).update(fields)
+            _refuse_channels(len(channels))
         elif "URL" in fields:
             image = {**channels.get(fields.get("ChannelID", ""), {}), **fields}
-            place = Place(
+            place = _place(
                 plate=plate,
                 well=well_name(int(image["Row"]), image["Col"]),
                 site=image.get("FieldID", ""),
@@ -107,16 +135,17 @@ def _read_cellvoyager(path: str) -> Iterator[Promise]:
         if tag == "MeasurementChannel":
             size = _pixel_um(fields, "VerticalPixelDimension", "HorizontalPixelDimension", 1)
             pixels[fields.get("Ch", "")] = size
-    stains = {
-        fields.get("Ch", ""): fields.get("Fluorophore") or fields.get("Target", "")
-        for _, fields in _read_beside(folder, settings, ("Channel",))
-    }
+            _refuse_channels(len(pixels))
+    stains: dict[str, str] = {}
+    for _, fields in _read_beside(folder, settings, ("Channel",)):
+        stains[fields.get("Ch", "")] = fields.get("Fluorophore") or fields.get("Target", "")
+        _refuse_channels(len(stains))
     for _, fields in read_records(path, ("MeasurementRecord",)):
         channel = fields.get("Ch", "")
         is_image = fields.get("Type") == "IMG"
         yield Promise(
             os.path.join(folder, fields[""]) if is_image else "",
-            Place(
+            _place(
                 plate=plate,
                 well=well_name(int(fields["Row"]), fields["Column"]),
                 site=fields.get("FieldIndex", ""),
@@ -134,40 +163,65 @@ def _read_beside(
     folder: str, name: str, tags: tuple[str, ...]
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Read a file that tells more than the index, if it is there."""
+    name = os.path.basename(name)
     if name and size_and_time(os.path.join(folder, name))[0] >= 0:
         yield from read_records(os.path.join(folder, name), tags)
 
 
 def _read_metaxpress(path: str) -> Iterator[Promise]:
     """Read an HTD file of MetaXpress; it says what was chosen, and states no file names."""
-    with io.TextIOWrapper(open_to_read(path), encoding="latin-1") as file:
+    opened = open_to_read(path, most_bytes=_MOST_HTD_BYTES)
+    with io.TextIOWrapper(opened, encoding="latin-1") as file:
         lines = [line.strip().split(", ", 1) for line in file if ", " in line]
     fields = {key.strip('"'): value.strip() for key, value in lines}
     if "XWells" not in fields:
         raise InputError(f"{path!r} does not say XWells; expected an HTD file of MetaXpress")
     wells = [
         well_name(row, column)
-        for row in range(1, int(fields.get("YWells", 0)) + 1)
+        for row in range(1, _count(fields, "YWells", 0) + 1)
         for column in _chosen(fields.get(f"WellsSelection{row}", ""))
     ]
-    x_sites = int(fields.get("XSites", 1))
+    x_sites = _count(fields, "XSites", 1)
     sites = [
         str((row - 1) * x_sites + column)
-        for row in range(1, int(fields.get("YSites", 1)) + 1)
+        for row in range(1, _count(fields, "YSites", 1) + 1)
         for column in _chosen(fields.get(f"SiteSelection{row}", ""))
     ]
     waves = {
         str(wave): fields.get(f"WaveName{wave}", "").strip('"')
-        for wave in range(1, int(fields.get("NWavelengths", 1)) + 1)
+        for wave in range(1, _count(fields, "NWavelengths", 1) + 1)
         if fields.get(f"WaveCollect{wave}", "1") != "0"
     }
-    times = [str(time) for time in range(1, int(fields.get("TimePoints", 1)) + 1)]
-    steps = int(fields.get("ZSteps", 0)) if fields.get("ZSeries") == "TRUE" else 0
+    times = [str(time) for time in range(1, _count(fields, "TimePoints", 1) + 1)]
+    steps = _count(fields, "ZSteps", 0) if fields.get("ZSeries") == "TRUE" else 0
     planes = [str(z) for z in range(1, steps + 1)]
-    for time, well, site, (wave, stain), z in product(
-        times, wells, sites or [""], waves.items(), planes or [""]
-    ):
+    axes = (times, wells, sites or [""], waves.items(), planes or [""])
+    _refuse_many(math.prod(map(len, axes)), MOST_PROMISED)
+    for time, well, site, (wave, stain), z in product(*axes):
         yield Promise("", Place("", well, site, wave, z, time, stain))
+
+
+def _count(fields: Mapping[str, str], name: str, default: int) -> int:
+    """Return how many there are of something, and not more than an index may list."""
+    said = fields.get(name, str(default))
+    if not (said.isdecimal() and len(said) < 10 and int(said) <= MOST_PROMISED):
+        raise InputError(
+            f"{name} is {said[:40]!r} in the HTD file; expected a number up to {MOST_PROMISED:,}; "
+            f"copy it again from the instrument"
+        )
+    return int(said)
+
+
+def _refuse_channels(count: int) -> None:
+    if count > _MOST_CHANNELS:
+        raise InputError(
+            f"the index lists more than {_MOST_CHANNELS} channels; expected those of a microscope"
+        )
+
+
+def _place(**said: str) -> Place:
+    """Return a place whose texts are kept once, however many images say the same."""
+    return Place(**{name: sys.intern(text) for name, text in said.items()})
 
 
 def _chosen(flags: str) -> list[int]:
@@ -179,7 +233,8 @@ def _pixel_um(fields: dict[str, str], y: str, x: str, unit_um: float) -> float |
         height, width = float(fields[y]), float(fields[x])
     except (KeyError, ValueError):
         return None
-    return height * unit_um if math.isclose(height, width, rel_tol=1e-3) else None
+    is_square = 0 < height < math.inf and math.isclose(height, width, rel_tol=1e-3)
+    return height * unit_um if is_square else None
 
 
 _READERS: dict[str, tuple[str, Callable[[str], Iterator[Promise]]]] = {

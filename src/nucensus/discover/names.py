@@ -88,7 +88,10 @@ def well_name(row: int | str, column: int | str) -> str:
     ('B03', 'AA01', 'B03')
     """
     if isinstance(row, int):
-        row = chr(64 + row) if row <= 26 else "A" + chr(38 + row)
+        if not 0 <= row <= 702:
+            raise ValueError(f"row {row} was given; expected one from 1 to 702 (A to ZZ)")
+        above, last = divmod(row - 1, 26)
+        row = chr(64 + above) + chr(65 + last) if row > 26 else chr(64 + row)
     return f"{row.upper()}{int(column):02d}"
 
 
@@ -98,7 +101,10 @@ def _place(groups: dict[str, str | None]) -> Place:
     if folder and ("time" in fields or "plate" not in fields):
         fields["plate"] = folder  # MetaXpress exports: the folder above TimePoint_1
     if row and column:
-        fields["well"] = well_name(int(row) if row.isdecimal() else row, column)
+        is_well = column.isdecimal() and (len(row) < 3 or not row.isdecimal())
+        fields["well"] = (
+            well_name(int(row) if row.isdecimal() else row, column) if is_well else row + column
+        )  # a pattern of the user's may find anything
     return Place(**{name: _NORMAL.get(name, str)(value) for name, value in fields.items()})
 
 

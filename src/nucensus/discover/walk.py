@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from ..errors import InputError
 from .zarr_plate import holds_labels
 
+_NAMED, _LONGEST = 20, 200
+"""So many members that are left out for one reason are named, with so many characters."""
+
+_STARS = re.compile(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
 THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
 
 _EXPORTED = re.compile(r"\.\w+(\[.*\])?\.(labels\.tif|ome\.zarr)$")
@@ -55,23 +59,57 @@ def is_index(name: str) -> bool:
     )
 
 
+def leave_out(left_out: Counter[str], name: str, reason: str) -> None:
+    """Count a member that is passed over: the first few by name, the others together."""
+    named = f"{name if len(name) <= _LONGEST else name[:_LONGEST] + '...'!r}: {reason}"
+    several = sum(key.endswith(reason) for key in left_out) >= _NAMED
+    left_out[reason if several and named not in left_out else named] += 1
+
+
 def expand(given: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
     """Yield the images that a file, a folder or a glob stands for, as they are found.
 
     What is passed over is counted in `left_out`.
     """
     if os.path.isdir(given) and not is_image_folder(given, endings):
-        yield from _walk(given, endings, left_out)
+        yield from _walk_named(given, endings, left_out)
     elif is_index(os.path.basename(given)):
-        yield from _walk(os.path.dirname(given) or ".", endings, left_out)
+        yield from _walk_named(os.path.dirname(given) or ".", endings, left_out)
     elif os.path.lexists(given):
         yield Batch([given], [])
     elif glob.has_magic(given):
-        for path in sorted(glob.glob(given, recursive=True), key=natural_key):
+        for path in sorted(set(_find(given)), key=natural_key):
             if os.path.isdir(path) or path.lower().endswith(endings):
                 yield from expand(path, endings, left_out)
     else:
         raise InputError(f"{given!r} does not exist; expected a file, a folder or a glob of images")
+
+
+def _find(pattern: str) -> Iterator[str]:
+    """Yield what a glob stands for; `**` is any folders below, but not behind links, which loop."""
+    before, *after = _STARS.split(pattern, maxsplit=1)
+    if not after:
+        yield from glob.iglob(pattern)
+        return
+    for top in glob.iglob(before) if before else (".",):
+        for folder in _folders_below(top) if after[0] else ():
+            yield from _find(os.path.join(glob.escape(folder), after[0]))
+        if not after[0]:
+            yield top
+
+
+def _folders_below(top: str) -> Iterator[str]:
+    """Yield a folder and those below it that are not hidden."""
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        yield folder
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            folders.extend(
+                os.path.join(folder, each.name)
+                for each in entries
+                if not each.name.startswith(".") and each.is_dir(follow_symlinks=False)
+            )
 
 
 def is_image_folder(path: str, endings: tuple[str, ...]) -> bool:
@@ -80,27 +118,34 @@ def is_image_folder(path: str, endings: tuple[str, ...]) -> bool:
     return path.endswith(endings) or ".zarr/" in path
 
 
-def _walk(folder: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
-    """Yield the images of `folder`, then those of the folders below it.
+def _walk_named(top: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+    """Walk a folder that the user named: it has to be one that can be listed."""
+    try:
+        os.scandir(top).close()
+    except OSError as error:
+        raise InputError(f"{top!r} cannot be listed: {error.strerror}") from error
+    yield from _walk(top, endings, left_out)
+
+
+def _walk(top: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+    """Yield the images of `top`, then those of the folders below it; those of a plate together.
 
     A folder that is named like an image is yielded as one: it fails when it is
     read, with a reason, instead of being passed over in silence.
     """
-    if _has_index(folder):
-        yield _everything_below(folder, endings, left_out)
-        return
-    folders = []
-    for name, is_folder in _natural_order(folder):
-        path = os.path.join(folder, name)
-        if name.lower().endswith(endings):
-            if reason := why_left_out(path):
-                left_out[reason] += 1
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        if _has_index(folder):
+            yield _everything_below(folder, endings, left_out)
+            continue
+        below = []
+        for path, kind in _members(folder, endings, left_out):
+            if kind == "folder":
+                below.append(path)
             else:
                 yield Batch([path], [])
-        elif is_folder:
-            folders.append(path)
-    for path in folders:
-        yield from _walk(path, endings, left_out)
+        folders += reversed(below)
 
 
 def why_left_out(path: str) -> str:
@@ -112,39 +157,49 @@ def why_left_out(path: str) -> str:
     return "label images of an export" if is_exported else ""
 
 
-def _everything_below(folder: str, endings: tuple[str, ...], left_out: Counter[str]) -> Batch:
+def _everything_below(top: str, endings: tuple[str, ...], left_out: Counter[str]) -> Batch:
     """Return the images and index files of a plate."""
-    batch, folders = Batch([], []), []
-    for name, is_folder in _natural_order(folder):
+    batch, folders = Batch([], []), [top]
+    while folders:
+        below: list[str] = []
+        for path, kind in _members(folders.pop(), endings, left_out):
+            {"folder": below, "index": batch.index_files, "image": batch.images}[kind].append(path)
+        folders += reversed(below)
+    return batch
+
+
+def _members(
+    folder: str, endings: tuple[str, ...], left_out: Counter[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield path and kind ("image", "index", "folder") of what counts in a folder, sorted."""
+    for name, is_folder in _natural_order(folder, left_out):
         path = os.path.join(folder, name)
-        if is_index(name):
-            batch.index_files.append(path)
+        if is_index(name) and not is_folder:
+            yield path, "index"
         elif name.lower().endswith(endings):
             if reason := why_left_out(path):
                 left_out[reason] += 1
             else:
-                batch.images.append(path)
+                yield path, "image"
         elif is_folder:
-            folders.append(path)
-    for path in folders:
-        below = _everything_below(path, endings, left_out)
-        batch.images.extend(below.images)
-        batch.index_files.extend(below.index_files)
-    return batch
+            yield path, "folder"
 
 
 def _has_index(folder: str) -> bool:
     try:
         with os.scandir(folder) as entries:
-            return any(is_index(entry.name) for entry in entries)
+            return any(
+                is_index(entry.name) and not entry.is_dir(follow_symlinks=False)
+                for entry in entries
+            )
     except OSError:
         return False
 
 
-def _natural_order(folder: str) -> Iterator[tuple[str, bool]]:
+def _natural_order(folder: str, left_out: Counter[str]) -> Iterator[tuple[str, bool]]:
     """Yield (name, whether it is a folder) of what is in `folder` and not hidden, sorted.
 
-    SQLite sorts, on disk where they are many.
+    SQLite sorts, on disk where they are many. A folder that cannot be listed is left out.
     """
     with contextlib.closing(sqlite3.connect("")) as names:
         names.execute("CREATE TABLE names (key, name, is_folder)")
@@ -163,7 +218,7 @@ def _natural_order(folder: str) -> Iterator[tuple[str, bool]]:
                     ),
                 )
         except OSError as error:
-            raise InputError(f"{folder!r} cannot be listed: {error.strerror}") from error
+            leave_out(left_out, folder, f"the folder cannot be listed ({error.strerror})")
         for name, is_folder in names.execute("SELECT name, is_folder FROM names ORDER BY key"):
             yield os.fsdecode(name), bool(is_folder)
 

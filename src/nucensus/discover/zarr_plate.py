@@ -1,31 +1,52 @@
 """Expand an OME-Zarr plate into its fields, from its metadata alone."""
 
-import json
 import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError, ReadError
 from ..model import Place
-from ..remote import ask_all, open_to_read
+from ..read_json import read_json_object
+from ..remote import ask_all
+from .index import MOST_PROMISED
 from .names import normal_well
 
+_MOST_WELLS = 10_000
+"""The largest plates have 3456; the metadata of each well are a file of its own."""
 
-def zarr_fields(path: str) -> list[tuple[str, Place]] | None:
-    """Return (folder, place) of each field of an OME-Zarr plate or well; None for an image."""
-    metadata = _metadata(path)
-    if "plate" in metadata:
-        name = metadata["plate"].get("name") or os.path.basename(path.rstrip("/\\"))
-        wells = [well["path"] for well in metadata["plate"].get("wells", ())]
-        paths = [os.path.join(path, well) for well in wells]
-        read = ask_all(_metadata, paths)
-        return [
-            field
-            for well, well_path, found in zip(wells, paths, read, strict=True)
-            for field in _well_fields(well_path, name, well, found)
-        ]
-    if "well" in metadata:
-        well = "/".join(path.replace("\\", "/").split("/")[-2:])
-        return _well_fields(path, "", well, metadata)
+_OUTSIDE = re.compile(r"^[/\\]|^\w:|\0|(?:^|[/\\])\.\.?(?:[/\\]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a plate: its folder, and why it cannot be read if that is known."""
+
+    path: str
+    place: Place
+    problem: str = ""
+
+
+def zarr_fields(path: str) -> list[Field] | None:
+    """Return each field of an OME-Zarr plate or well; None for an image.
+
+    A well whose metadata cannot be read is one field, with its problem.
+
+    Raises
+    ------
+    InputError
+        The metadata of `path` itself cannot be used.
+    """
+    try:
+        metadata = _metadata(path)
+        if "plate" in metadata:
+            return _plate_fields(path, metadata["plate"])
+        if "well" in metadata:
+            name = "/".join(path.replace("\\", "/").split("/")[-2:])
+            return _well_fields(path, "", name, metadata)
+    except ReadError as error:
+        raise InputError(f"the OME-Zarr metadata of {path!r} cannot be used: {error}") from error
     return None
 
 
@@ -33,42 +54,85 @@ def holds_labels(path: str) -> bool:
     """Tell whether an OME-Zarr says that it is a label image."""
     try:
         return "image-label" in _metadata(path)
-    except InputError:
+    except ReadError:
         return False
 
 
-def _well_fields(
-    path: str, plate: str, name: str, metadata: dict[str, Any]
-) -> list[tuple[str, Place]]:
+def _plate_fields(path: str, plate: Any) -> list[Field]:
+    name = _object(plate, "plate").get("name") or os.path.basename(path.rstrip("/\\"))
+    wells = _objects(plate, "wells")
+    if len(wells) > _MOST_WELLS:
+        raise ReadError(f"the plate has {len(wells):,} wells; expected at most {_MOST_WELLS:,}")
+    names = [_path(well, "well") for well in wells]
+    paths = [os.path.join(path, each) for each in names]
+    fields: list[Field] = []
+    for well, well_path, found in zip(names, paths, ask_all(_try_metadata, paths), strict=True):
+        try:
+            if isinstance(found, ReadError):
+                raise found
+            fields += _well_fields(well_path, str(name), well, found)
+        except ReadError as error:
+            place = Place(str(name), normal_well(well.replace("/", "")))
+            fields.append(Field(well_path, place, f"the metadata of the well: {error}"))
+        if len(fields) > MOST_PROMISED:
+            raise ReadError(f"the plate has more than {MOST_PROMISED:,} fields; expected fewer")
+    return fields
+
+
+def _well_fields(path: str, plate: str, name: str, metadata: Mapping[str, Any]) -> list[Field]:
     """Return the fields of a well; the well itself, which cannot be read, if it is not there."""
     well = normal_well(name.replace("/", ""))
-    images = metadata.get("well", {}).get("images", ())
-    several = len({image.get("acquisition", 0) for image in images}) > 1
-    fields = [
-        (
-            os.path.join(path, image["path"]),
-            Place(plate, well, str(image["path"]), time=str(image.get("acquisition", "")))
-            if several
-            else Place(plate, well, str(image["path"])),
-        )
-        for image in images
-    ]
-    return fields or [(path, Place(plate, well))]
+    images = _objects(_object(metadata.get("well", {}), "well"), "images")
+    several = len({str(image.get("acquisition", 0)) for image in images}) > 1
+    fields = []
+    for image in images:
+        site = _path(image, "field")
+        time = str(image.get("acquisition", "")) if several else ""
+        fields.append(Field(os.path.join(path, site), Place(plate, well, site, time=time)))
+    return fields or [Field(path, Place(plate, well))]
+
+
+def _object(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ReadError(f"{name!r} is no JSON object; expected one, as OME-Zarr says")
+    return value
+
+
+def _objects(of: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    values = of.get(name, [])
+    if not isinstance(values, list):
+        raise ReadError(f"{name!r} is no list; expected one, as OME-Zarr says")
+    return [_object(each, name) for each in values]
+
+
+def _path(of: Mapping[str, Any], what: str) -> str:
+    """Return the path that the metadata give, which has to lie below."""
+    path = of.get("path")
+    path = str(path) if type(path) is int else path  # some write the number of a field
+    if not isinstance(path, str) or not path or _OUTSIDE.search(path) or not _is_unicode(path):
+        raise ReadError(f"the path of a {what} is {path!r}; expected the name of a folder below")
+    return path
+
+
+def _is_unicode(text: str) -> bool:
+    return not re.search("[\ud800-\udfff]", text)
+
+
+def _try_metadata(path: str) -> dict[str, Any] | ReadError:
+    try:
+        return _metadata(path)
+    except ReadError as error:
+        return error
 
 
 def _metadata(path: str) -> dict[str, Any]:
     """Return the OME metadata of a folder: zarr.json from version 0.5 on, .zattrs before."""
     for name in ("zarr.json", ".zattrs"):
         try:
-            with open_to_read(os.path.join(path, name)) as file:
-                content = json.load(file)
+            content = read_json_object(os.path.join(path, name))
         except FileNotFoundError:
             continue
-        except (OSError, ReadError, ValueError) as error:
-            raise InputError(
-                f"{os.path.join(path, name)!r} cannot be read ({error}); copy it again"
-            ) from error
         attributes = content.get("attributes", {}) if name == "zarr.json" else content
-        ome: dict[str, Any] = attributes.get("ome", attributes)
-        return ome
+        attributes = _object(attributes, "attributes")
+        return dict(_object(attributes.get("ome", attributes), "ome"))
     return {}

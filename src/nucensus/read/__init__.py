@@ -186,8 +186,9 @@ def _check_exists(name: str) -> None:
         raise ReadError(
             f"{what} does not exist; check that it was not moved or deleted since it was listed"
         ) from None
-    except OSError as error:
-        raise ReadError(f"the file cannot be opened: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise ReadError(f"the file cannot be opened: {reason}") from error
     if stat.S_ISDIR(status.st_mode):
         if is_zarr(name):
             return

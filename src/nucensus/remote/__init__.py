@@ -6,6 +6,8 @@ Everybody else asks here; what an address is made of is known in this room alone
 import io
 import os
 import re
+import stat
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -89,9 +91,36 @@ def open_remote(address: str) -> RemoteFile:
         return RemoteFile(address, backend, key)
 
 
-def open_to_read(path: str) -> BinaryIO:
-    """Open a file or an object to read its bytes."""
-    return io.BufferedReader(open_remote(path)) if is_remote(path) else open(path, "rb")
+def open_to_read(path: str, *, most_bytes: int = sys.maxsize) -> BinaryIO:
+    """Open a file or an object of at most `most_bytes` to read it; refuse pipes and devices."""
+    if is_remote(path):
+        remote = open_remote(path)
+        _check_size(remote.size, most_bytes)
+        return io.BufferedReader(remote)
+
+    def open_regular(name: str, flags: int) -> int:
+        # Of a pipe, do not wait for somebody who writes to it.
+        descriptor = os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+                raise ReadError(f"this is {kind}; expected a file")
+            _check_size(status.st_size, most_bytes)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    return open(path, "rb", opener=open_regular)
+
+
+def _check_size(size_bytes: int, most_bytes: int) -> None:
+    if size_bytes > most_bytes:
+        raise ReadError(
+            f"the file has {size_bytes / 1e6:,.0f} MB; expected at most "
+            f"{most_bytes / 1e6:,.0f} MB; check what wrote it"
+        )
 
 
 def size_and_time(path: str) -> tuple[int, int]:
@@ -105,9 +134,9 @@ def size_and_time(path: str) -> tuple[int, int]:
             return _size_and_time_of_all(path)
         if is_remote(path):
             return _look(path) or (-1, -1)
-        stat = os.stat(path)
-        return stat.st_size, stat.st_mtime_ns
-    except (OSError, ReadError):
+        status = os.stat(path)
+        return status.st_size, status.st_mtime_ns
+    except (OSError, ReadError, ValueError):  # a path with a NUL is a ValueError
         return -1, -1
 
 
@@ -146,8 +175,8 @@ def _list_folder(top: str) -> Iterator[Listed]:
                 if each.is_dir(follow_symlinks=False):
                     folders.append(f"{folder}{each.name}/")
                 else:
-                    stat = each.stat()
-                    yield Listed(f"{folder}{each.name}", stat.st_size, stat.st_mtime_ns)
+                    status = each.stat()
+                    yield Listed(f"{folder}{each.name}", status.st_size, status.st_mtime_ns)
 
 
 def _look(address: str) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """How values stand in the tables of a run: nuclei as bytes, names as text or bytes."""
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -64,7 +65,9 @@ def as_sql(text: str) -> str | bytes:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return os.fsencode(text)
+        with contextlib.suppress(UnicodeEncodeError):
+            return os.fsencode(text)
+        return text.encode(errors="surrogatepass")  # half a character, as JSON can spell it
     return text
 
 
