@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
+from stated_runs import write_run
 
 import nucensus
+from nucensus import Plane, Settings
 from nucensus.cli.evaluate import command
 from nucensus.errors import InputError
 from nucensus.evaluate import (
@@ -15,6 +17,8 @@ from nucensus.evaluate import (
     score_against_points,
     score_run,
 )
+from nucensus.matching import count_matched, match_points
+from nucensus.model import Centres, Failed
 
 LABELS = np.zeros((40, 60), np.uint16)
 LABELS[5:15, 5:15] = 3
@@ -32,14 +36,43 @@ def test_a_second_detection_in_a_nucleus_is_false():
     assert field.f1 == pytest.approx(0.5)
 
 
-def test_pairs_are_matched_one_to_one_the_nearest_first():
+def test_as_many_pairs_are_matched_as_there_can_be():
+    # The nearest pair, (10, 13) and (10, 14), would leave the others without a partner.
     truth = np.array([[10.0, 10], [10, 14], [30, 30]])
-    points = np.array([[10, 13], [10, 15], [30, 36]])
-    field = score_against_points("a", points, truth, radius_px=5)
-    assert len(field.hits) == 1 + 0 or len(field.hits) == 2
-    np.testing.assert_array_equal(field.misses[-1], [30, 30])
+    points = np.array([[10, 13], [10, 17], [30, 36]])
+    field = score_against_points("a", points, truth, radius_px=4)
+    np.testing.assert_array_equal(field.hits, [[10, 13], [10, 17]])
+    np.testing.assert_array_equal(field.misses, [[30, 30]])
+    np.testing.assert_array_equal(field.false_positives, [[30, 36]])
     none = score_against_points("a", np.empty((0, 2)), truth, radius_px=5)
     assert len(none.misses) == 3
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("side", [1, 8, 40, 400])
+def test_the_matching_is_the_largest_for_every_number_of_detections(ndim, side):
+    scipy = pytest.importorskip("scipy.sparse.csgraph")
+    sparse = pytest.importorskip("scipy.sparse")
+    rng = np.random.default_rng(ndim * side)
+    for count, true_count in ((0, 5), (40, 60), (120, 90)):
+        found = rng.uniform(0, side, (count, ndim)).round(1)
+        true = rng.uniform(0, side, (true_count, ndim)).round(1)
+        near = np.linalg.norm(found[:, None] - true, axis=2) <= 5
+
+        def largest(first, near=near):
+            graph = sparse.csr_array(near[:first])
+            return (scipy.maximum_bipartite_matching(graph, perm_type="column") >= 0).sum()
+
+        hit, seen = match_points(found, true, 5)
+        assert hit.sum() == seen.sum() == largest(count)
+        assert count_matched(found, true, 5).tolist() == [largest(k) for k in range(count + 1)]
+
+
+def test_a_hundred_thousand_centres_are_matched():
+    rng = np.random.default_rng(0)
+    true = rng.uniform(0, 10_000, (100_000, 2))
+    hit, seen = match_points(true[::-1] + rng.uniform(-5, 5, true.shape), true, 8)
+    assert hit.sum() == seen.sum() == 100_000
 
 
 def test_an_empty_field_without_detections_is_right():
@@ -148,3 +181,110 @@ def test_evaluate_prints_the_scores_and_draws_the_worst_fields(tmp_path, plate):
     drawn = sorted((tmp_path / "worst").iterdir())
     assert [path.name for path in drawn] == ["A01_s1.svg", "A01_s2.svg"]
     assert drawn[0].read_text().count('class="rings"') == 3
+
+
+VOLUME = np.array([[6, 40, 40], [22, 40, 40], [14, 20, 20]])
+
+
+@pytest.fixture
+def volume(tmp_path):
+    """A run of one volume with three nuclei, and a plane with one."""
+    plane = Centres(np.array([[7, 8]]), np.array([1.0]))
+    images = {
+        "v.tif": (Centres(VOLUME, np.array([3.0, 2, 1])), {"depth": 30}),
+        "p.tif": plane,
+    }
+    return write_run(tmp_path / "run", images)
+
+
+@pytest.mark.parametrize(("shift", "f1"), [(0, 1), (2, 1), (3, 0), (-6, 0)])
+def test_centres_in_other_planes_are_not_hits(tmp_path, volume, shift, f1):
+    rows = [f"v.tif,{z + shift},{y},{x}" for z, y, x in VOLUME]
+    (tmp_path / "truth.csv").write_text("\n".join(["image,z,y,x", *rows]))
+    evaluation = evaluate(score_run(volume, tmp_path / "truth.csv", radius_px=2))
+    assert evaluation.f1.value == f1
+
+
+def test_label_volumes_are_compared_in_three_dimensions(tmp_path, volume):
+    (tmp_path / "labels").mkdir()
+    for shift, hits in ((0, 3), (9, 0)):
+        labels = np.zeros((30, 100, 120), np.uint8)
+        for number, (z, y, x) in enumerate(VOLUME, start=1):
+            z = (z + shift) % 30
+            labels[max(0, z - 2) : z + 3, y - 4 : y + 5, x - 4 : x + 5] = number
+        tifffile.imwrite(tmp_path / "labels" / "v.tif", labels, metadata={"axes": "ZYX"})
+        field = score_run(volume, tmp_path / "labels")["v"]
+        assert (len(field.hits), len(field.misses)) == (hits, 3 - hits)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["image,y,x", "v.tif,40,40"], "a column z"),
+        (["image,z,y,x", "v.tif,,40,40"], "a column z"),
+        (["image,z,y,x", "p.tif,0,7,8"], "counted as one plane"),
+        (["image,z,y,x", "v.tif,6,40,40", "v.tif,,40,40"], "of some nuclei of 'v'"),
+    ],
+)
+def test_a_truth_with_other_axes_than_the_image_is_refused(tmp_path, volume, lines, reason):
+    (tmp_path / "truth.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=reason):
+        score_run(volume, tmp_path / "truth.csv")
+
+
+def test_a_flat_label_image_is_no_truth_of_a_volume(tmp_path, volume):
+    (tmp_path / "labels").mkdir()
+    tifffile.imwrite(tmp_path / "labels" / "v.tif", np.ones((100, 120), np.uint8))
+    with pytest.raises(InputError, match=r"v\.tif"):
+        score_run(volume, tmp_path / "labels")
+
+
+def test_the_tables_of_a_run_are_its_own_truth(tmp_path, volume):
+    nucensus.export_run(volume, "csv", tmp_path / "tables")
+    evaluation = evaluate(score_run(volume, tmp_path / "tables" / "nuclei.csv", radius_px=0.5))
+    assert evaluation.f1.value == 1
+    assert len(evaluation.fields) == 2
+
+
+def test_images_of_the_truth_that_the_run_lacks_are_said_first_and_not_scored(tmp_path):
+    centres = Centres(np.array([[7, 8]]), np.array([1.0]))
+    images = {"a.tif": centres, "failed.tif": Failed("read", "empty"), "later.tif": None}
+    write_run(tmp_path / "run", images).close()
+    rows = [f"{name}.tif,7,8" for name in ("a", "failed", "later", "gone")]
+    (tmp_path / "truth.csv").write_text("\n".join(["image,y,x", *rows]))
+    arguments = [str(tmp_path / "run"), str(tmp_path / "truth.csv")]
+    some = CliRunner().invoke(command, arguments).output
+    assert some.startswith("Not done in the run: 2 of 4 images of the truth, such as 'later'")
+    assert " 0.5000" in some.split("recall")[1][:20]
+    every = CliRunner().invoke(command, [*arguments, "--all"]).output
+    assert " 0.2500" in every.split("recall")[1][:20]
+    assert "scored as missed" in every
+
+
+def test_planes_of_a_stack_are_drawn(tmp_path):
+    stack = np.random.default_rng(0).normal(100, 2, (3, 60, 80))
+    y, x = np.mgrid[:60, :80]
+    stack[1] += 900 * np.exp(-((y - 30) ** 2 + (x - 20) ** 2) / 40)
+    tifffile.imwrite(
+        tmp_path / "stack.tif", stack.astype(np.uint16), imagej=True, metadata={"axes": "ZYX"}
+    )
+    settings = Settings(sigma=2, threshold=300, border="keep")
+    nucensus.census(tmp_path / "stack.tif", tmp_path / "run", settings, plane=Plane(z="each"))
+    (tmp_path / "truth.csv").write_text("image,y,x\nstack.tif[z=1],30,20\n")
+    arguments = [str(tmp_path / "run"), str(tmp_path / "truth.csv")]
+    result = CliRunner().invoke(command, [*arguments, "--pictures", str(tmp_path / "worst")])
+    assert result.exit_code == 0, result.output
+    drawn = (tmp_path / "worst" / "stack.tif[z=1].svg").read_text()
+    assert "data:image/webp" in drawn
+    assert "1 hits" in drawn
+
+
+@pytest.mark.usefixtures("volume")
+def test_volumes_are_drawn_from_above(tmp_path):
+    rows = [f"v.tif,{z},{y},{x}" for z, y, x in VOLUME]
+    (tmp_path / "truth.csv").write_text("\n".join(["image,z,y,x", *rows]))
+    arguments = [str(tmp_path / "run"), str(tmp_path / "truth.csv")]
+    result = CliRunner().invoke(command, [*arguments, "--pictures", str(tmp_path / "worst")])
+    assert result.exit_code == 0, result.output
+    drawn = (tmp_path / "worst" / "v.svg").read_text()
+    assert drawn.count("M") >= 3

@@ -175,3 +175,16 @@ def test_a_truth_of_other_images_and_images_without_nuclei_are_refused(set_with_
         nucensus.tune_parameters(
             [tmp_path / "blank", set_with_truth / "plate"], set_with_truth / "labels"
         )
+
+
+def test_volumes_are_not_offered(set_with_truth):
+    plate, labels = str(set_with_truth / "plate"), str(set_with_truth / "labels")
+    assert CliRunner().invoke(command, [plate, labels, "--volume"]).exit_code == 2
+    with pytest.raises(InputError, match="in planes only"):
+        nucensus.tune_parameters(plate, labels, plane=nucensus.Plane(z="volume"))
+
+
+def test_a_truth_in_three_dimensions_is_no_truth_of_planes(set_with_truth, tmp_path):
+    (tmp_path / "truth.csv").write_text("image,z,y,x\nA01_s1.tif,0,3,4\n")
+    with pytest.raises(InputError, match="says the plane z"):
+        nucensus.tune_parameters(set_with_truth / "plate", tmp_path / "truth.csv")

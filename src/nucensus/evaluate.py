@@ -1,32 +1,34 @@
 """Compares detected centres with the truth: precision, recall, F1 and count error of a set."""
 
-import csv
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError, NucensusError
+from .matching import count_matched, match_points
 from .model import Points
-from .neighbours import pairs_within
-from .read import SUFFIXES, read
-from .store import Run
+from .store import Run, points_of
+from .truth import (
+    Imaged,
+    Truth,
+    field_name,
+    fields_of,
+    read_labels,
+    read_truth,
+    refuse_other_axes,
+)
 
 _RESAMPLES = 2000
 _SEED = 0
 
-Truth: TypeAlias = Path | NDArray[np.float64]
-"""What is true of a field: its label image, or (row, column) of each nucleus, shape (N, 2)."""
-
 
 @dataclass(frozen=True, slots=True)
 class FieldScore:
-    """What was found in one field, each as (row, column) of shape (N, 2).
+    """What was found in one field, each as (row, column), of a volume (plane, row, column).
 
     Attributes
     ----------
@@ -161,39 +163,37 @@ def score_against_labels(name: str, points: Points, labels: NDArray[Any]) -> Fie
     ----------
     name : str
         The field.
-    points : ndarray, shape (N, 2)
-        (row, column) of each detection, in pixels; those outside the image are false.
-    labels : ndarray of int, shape (rows, columns)
+    points : ndarray, shape (N, 2) or (N, 3)
+        (row, column) of each detection, in pixels, in a volume (plane, row, column); those
+        outside the image are false.
+    labels : ndarray of int, shape (rows, columns) or (planes, rows, columns)
         0 background, any other number a nucleus.
     """
     under = _labels_under(points, labels)
     is_hit = _is_first(under)
     numbers, centres = _label_centres(labels)
     missed = ~np.isin(numbers, under)
-    at = np.asarray(points, np.float64).reshape(-1, 2)
+    at = np.asarray(points, np.float64).reshape(-1, labels.ndim)
     return FieldScore(name, at[is_hit], centres[missed], at[~is_hit])
 
 
 def score_against_points(
     name: str, points: Points, truth: NDArray[Any], *, radius_px: float
 ) -> FieldScore:
-    """Score detections against true centres: matched one to one, the nearest pairs first.
+    """Score detections against true centres: matched one to one, as many as there can be.
 
     Parameters
     ----------
     name : str
         The field.
-    points, truth : ndarray, shape (N, 2)
-        (row, column) of each detection and of each nucleus, in pixels.
+    points, truth : ndarray, shapes (N, ndim) and (M, ndim)
+        (row, column) of each detection and of each nucleus, in pixels, in a volume
+        (plane, row, column).
     radius_px : float
-        Greatest distance of a pair, in pixels.
+        Greatest distance of a pair, in pixels; from plane to plane is one, too.
     """
-    found = np.asarray(points, np.float64).reshape(-1, 2)
-    true = np.asarray(truth, np.float64).reshape(-1, 2)
-    detections, nuclei, _ = pairs_within(found, true, radius_px)
-    hit, seen = np.zeros(len(found), bool), np.zeros(len(true), bool)
-    for detection, nucleus in _matched(zip(detections, nuclei, strict=True)):
-        hit[detection] = seen[nucleus] = True
+    found, true = np.asarray(points, np.float64), np.asarray(truth, np.float64)
+    hit, seen = match_points(found, true, radius_px)
     return FieldScore(name, found[hit], true[~seen], found[~hit])
 
 
@@ -216,9 +216,8 @@ def count_hits(
     if radius_px is None:
         hits = np.append(0, np.cumsum(_is_first(_labels_under(points, truth))))
         return [int(hits[count]) for count in first]
-    detections, nuclei, _ = pairs_within(points, truth, radius_px)
-    pairs = list(zip(detections.tolist(), nuclei.tolist(), strict=True))
-    return [sum(1 for _ in _matched(p for p in pairs if p[0] < count)) for count in first]
+    matched = count_matched(points, truth, radius_px)
+    return [int(matched[count]) for count in first]
 
 
 def evaluate_labels(
@@ -248,7 +247,7 @@ def evaluate_labels(
 
 
 def score_run(
-    run: Run, truth: str | os.PathLike[str], *, radius_px: float = 10
+    run: Run, truth: str | os.PathLike[str], *, radius_px: float = 10, all_fields: bool = False
 ) -> dict[str, FieldScore]:
     """Score the nuclei of a run, field by field.
 
@@ -257,10 +256,14 @@ def score_run(
     run : Run
     truth : path
         A folder of label images that are named as the images are, or a CSV file
-        of true centres with the columns image, y and x, in pixels. Every field
-        of the truth counts; one that the run did not do is all misses.
+        of true centres with the columns image, y and x, and z of volumes, in
+        pixels and planes. A field that the run failed on is all misses.
     radius_px : float
-        How far from a true centre a nucleus may be, where `truth` is a table.
+        How far from a true centre a nucleus may be, where `truth` is a table;
+        from plane to plane is one pixel, too.
+    all_fields : bool
+        Whether fields of the truth that the run does not have, or has not done
+        yet, are scored as all misses. By default they are left out.
 
     Returns
     -------
@@ -271,108 +274,41 @@ def score_run(
     ------
     InputError
         `truth` holds no field of the run, or a table without these columns, a
-        label image cannot be read or has another shape than its image, or two
-        images of the run have the name of one field.
+        label image cannot be read or has another shape than its image, a table
+        says planes of an image of one plane, or none of a volume, or two images
+        of the run have the name of one field.
     """
     known = read_truth(truth)
-    shapes = _shapes_of(run, known, os.fspath(truth))
+    images = fields_of(run, known, os.fspath(truth))
     found = {
-        field_name(name): np.column_stack((nuclei["y"], nuclei["x"]))
+        field_name(name): points_of(nuclei)
         for name, nuclei in run.nuclei_by_image()
+        if field_name(name) in images
     }
-    none = np.empty((0, 2), np.int64)
     return {
-        name: score_against_labels(
-            name, found.get(name, none), _read_labels(true, shapes.get(name))
-        )
-        if isinstance(true, Path)
-        else score_against_points(name, found.get(name, none), true, radius_px=radius_px)
+        name: _score(name, found.get(name), true, images.get(name), radius_px)
         for name, true in known.items()
+        if name in images or all_fields
     }
 
 
-def _shapes_of(
-    run: Run, truth: dict[str, Truth], spelled: str
-) -> dict[str, tuple[int, int] | None]:
-    """Return the shape of each image of the run that has a truth; None if it failed."""
-    shapes: dict[str, tuple[int, int] | None] = {}
-    name = "A01_s1"
-    for image, height, width in run.rows("name", "height", "width"):
-        name = field_name(image)
-        if name in shapes:
-            raise InputError(
-                f"several images of the run are called {name}; expected one for each field of the "
-                f"truth; evaluate runs of one folder, or of one plane, each with its own truth"
-            )
-        if name in truth:
-            shapes[name] = None if height is None else (height, width)
-    if not shapes:
-        raise InputError(
-            f"{spelled!r} holds no field of the run; expected label images, or rows, "
-            f"named as the images of the run are, such as {name!r}"
-        )
-    return shapes
-
-
-def _read_labels(path: Path, shape: tuple[int, int] | None) -> NDArray[Any]:
-    try:
-        labels = read(path)
-    except NucensusError as error:
-        raise InputError(f"{os.fspath(path)!r} is no label image: {error}") from error
-    if labels.shape != (shape or labels.shape):
-        raise InputError(
-            f"the label image {os.fspath(path)!r} has shape {labels.shape} and its image {shape}; "
-            f"expected the same; take the label image of the image that was counted"
-        )
-    return labels
-
-
-def read_truth(truth: str | os.PathLike[str]) -> dict[str, Truth]:
-    """Return what is known of each field, by its name without folder and ending.
-
-    Parameters
-    ----------
-    truth : path
-        A folder of label images, or a CSV file with the columns image, y and x.
-
-    Raises
-    ------
-    InputError
-        It is a file that is no such table.
-    """
-    path = Path(truth)
-    if path.is_dir():
-        return {field_name(each.name): each for each in sorted(path.iterdir()) if _is_image(each)}
-    return dict(_read_centres(path))
-
-
-def field_name(name: str) -> str:
-    """Return the name of an image without its folder and ending."""
-    stem, ending = os.path.splitext(os.path.basename(name))
-    return stem if ending.lower() in SUFFIXES else stem + ending
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
-
-
-def _read_centres(path: Path) -> dict[str, NDArray[np.float64]]:
-    centres: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    try:
-        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            for row in csv.DictReader(file):
-                centres[field_name(row["image"])].append((float(row["y"]), float(row["x"])))
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(
-            f"{os.fspath(path)!r} cannot be read as true centres ({error!r}); expected a CSV file "
-            f"with the columns image, y and x"
-        ) from error
-    return {name: np.array(points) for name, points in centres.items()}
+def _score(
+    name: str, found: Points | None, truth: Truth, image: Imaged | None, radius_px: float
+) -> FieldScore:
+    is_labels = isinstance(truth, Path)
+    true = read_labels(truth, image) if isinstance(truth, Path) else truth
+    axes = true.ndim if is_labels else true.shape[1]
+    if image is not None:
+        refuse_other_axes(name, axes, image)
+    points = np.empty((0, axes), np.int64) if found is None else found
+    if is_labels:
+        return score_against_labels(name, points, true)
+    return score_against_points(name, points, true, radius_px=radius_px)
 
 
 def _labels_under(points: Points, labels: NDArray[Any]) -> NDArray[np.int64]:
     """Return the label under each point, 0 outside the image."""
-    nearest = np.rint(points).astype(np.int64).reshape(-1, 2)
+    nearest = np.rint(points).astype(np.int64).reshape(-1, labels.ndim)
     inside = ((nearest >= 0) & (nearest < labels.shape)).all(axis=1)
     under = np.zeros(len(nearest), np.int64)
     under[inside] = labels[tuple(nearest[inside].T)]
@@ -386,17 +322,6 @@ def _is_first(under: NDArray[np.int64]) -> NDArray[np.bool_]:
     is_first[first] = True
     is_first[under == 0] = False
     return is_first
-
-
-def _matched(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of which neither one nor the other was in a pair before."""
-    ones: set[int] = set()
-    others: set[int] = set()
-    for one, other in pairs:
-        if one not in ones and other not in others:
-            ones.add(one)
-            others.add(other)
-            yield one, other
 
 
 def _summary(table: NDArray[np.float64]) -> tuple[float, float, float, float]:
@@ -414,8 +339,8 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _label_centres(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    rows, columns = np.nonzero(labels)
-    numbers, place = np.unique(labels[rows, columns], return_inverse=True)
+    inside = np.nonzero(labels)
+    numbers, place = np.unique(labels[inside], return_inverse=True)
     counts = np.maximum(np.bincount(place, minlength=len(numbers)), 1)
-    sums = [np.bincount(place, axis, minlength=len(numbers)) for axis in (rows, columns)]
+    sums = [np.bincount(place, axis, minlength=len(numbers)) for axis in inside]
     return numbers, np.stack([s / counts for s in sums], axis=1)

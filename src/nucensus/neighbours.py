@@ -1,5 +1,7 @@
 """Distances between points: each one's nearest neighbour, and the pairs within a radius."""
 
+from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,9 @@ from numpy.typing import NDArray
 
 _FEW = 300
 """Up to so many points, all pairs at once are faster than a sweep."""
+
+_MOST_CELLS = 1 << 18
+"""Along an axis: those of three axes can be numbered."""
 
 
 def nearest_distances(points: NDArray[Any]) -> NDArray[np.float64]:
@@ -84,14 +89,48 @@ def pairs_within(
     >>> pairs_within(np.array([[0, 0], [9, 9]]), np.array([[9, 8], [0, 0]]), 2)
     (array([0, 1]), array([1, 0]), array([0., 1.]))
     """
-    order = np.argsort(b[:, 0], kind="stable")
-    rows = b[order, 0]
-    start = np.searchsorted(rows, a[:, 0] - radius)
-    count = np.searchsorted(rows, a[:, 0] + radius, "right") - start
+    if not (len(a) and len(b)):
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    parts = [_pairs_between(a, b, *each, radius) for each in _windows(a, b, radius)]
+    in_a, in_b, distance = map(np.concatenate, zip(*parts, strict=True))
+    order = np.lexsort((in_b, in_a, distance))
+    return in_a[order], in_b[order], distance[order]
+
+
+def _windows(
+    a: NDArray[Any], b: NDArray[Any], radius: float
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield an order of `b`, and for each of `a` from where to where in it points may be near.
+
+    The points are sorted into cells as wide as the radius; those of three cells
+    in a row lie behind each other.
+    """
+    low = np.minimum(a.min(axis=0), b.min(axis=0))
+    extent = float(np.maximum(a.max(axis=0), b.max(axis=0)).max() - low.min())
+    width = max(radius * (1 + 1e-9), extent / _MOST_CELLS) or 1.0
+    cells_a, cells_b = (np.floor((each - low) / width).astype(np.int64) for each in (a, b))
+    sides = np.maximum(cells_a.max(axis=0), cells_b.max(axis=0)) + 3
+    strides = np.append(np.cumprod(sides[:0:-1])[::-1], 1)
+    keys_a, keys_b = cells_a @ strides, cells_b @ strides
+    order = np.argsort(keys_b, kind="stable")
+    keys_b = keys_b[order]
+    for steps in product((-1, 0, 1), repeat=a.shape[1] - 1):
+        middle = keys_a + np.dot(steps, strides[:-1]).astype(np.int64)
+        yield (
+            order,
+            np.searchsorted(keys_b, middle - 1),
+            np.searchsorted(keys_b, middle + 1, "right"),
+        )
+
+
+def _pairs_between(
+    a: NDArray[Any], b: NDArray[Any], order: NDArray[np.int64], start: NDArray[np.int64],
+    stop: NDArray[np.int64], radius: float,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:  # fmt: skip
+    count = stop - start
     in_a = np.repeat(np.arange(len(a)), count)
     within = np.arange(len(in_a)) - np.repeat(np.cumsum(count) - count, count)
     in_b = order[np.repeat(start, count) + within]
     distance = np.sqrt(((a[in_a] - b[in_b]) ** 2).sum(axis=1))
-    near = np.flatnonzero(distance <= radius)
-    near = near[np.lexsort((in_b[near], in_a[near], distance[near]))]
+    near = distance <= radius
     return in_a[near], in_b[near], distance[near]

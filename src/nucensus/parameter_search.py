@@ -13,11 +13,12 @@ from .batch import expand
 from .detect import Resolved, estimate, find_nuclei, pool
 from .discover import discover, natural_key
 from .errors import InputError, NucensusError
-from .evaluate import Scores, Truth, count_hits, field_name, read_truth, sum_up
+from .evaluate import Scores, count_hits, sum_up
 from .execute import strategy_named
 from .machine import usable_cores
 from .model import Border, ImageRef, Plane, Settings
 from .read import SUFFIXES, read
+from .truth import Truth, field_name, read_truth
 
 _SAMPLE = 16
 _FOLDS = 5
@@ -166,7 +167,8 @@ def tune_parameters(
     Raises
     ------
     InputError
-        No image has a truth, or the images show no nuclei.
+        No image has a truth, the images show no nuclei, or volumes are asked
+        for: there is no saying yet which numbers to try in three dimensions.
 
     Notes
     -----
@@ -175,6 +177,11 @@ def tune_parameters(
     for brighter ones alone; so those of a higher threshold are the first of the
     list.
     """
+    if plane is not None and plane.z == "volume":
+        raise InputError(
+            "volumes are asked for, and parameters are searched in planes only; expected a plane "
+            "of the stack or its maximum; choose it with --z"
+        )
     paths = [images] if isinstance(images, str | os.PathLike) else list(images)
     found = discover(paths, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
     fields, left_out = _with_truth(expand(found), read_truth(truth), os.fspath(truth))
@@ -189,7 +196,7 @@ def tune_parameters(
         else:
             left_out[field.name] = outcomes[place]
     if not counted:
-        raise InputError(f"no image can be used: {next(iter(left_out.values()))}")
+        raise InputError(f"no image can be used: {next(reversed(left_out.values()))}")
     return _choose([fields[k] for k in counted], list(counted.values()), grid, border, left_out)
 
 
@@ -282,6 +289,11 @@ class _Counter:
             raise InputError(
                 f"the label image has shape {truth.shape} and the image {image.shape}; expected "
                 f"the same"
+            )
+        if self.radius_px is not None and truth.shape[1] != image.ndim:
+            raise InputError(
+                "the truth says the plane z of its nuclei, and the image is one plane; expected a "
+                "truth of that plane, without z"
             )
         nuclei = len(truth) if self.radius_px is not None else len(np.setdiff1d(truth, 0))
         counts = np.empty((*self.grid.shape, 2), np.int32)

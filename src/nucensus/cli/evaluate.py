@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..wording import counted
+
 if TYPE_CHECKING:
     from ..evaluate import Evaluation
 
@@ -22,24 +24,47 @@ _FIELDS_SHOWN = 10
     "--pictures", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
     help="Draw the worst fields: hits green, misses amber, false positives red.",
 )  # fmt: skip
-def command(folder: Path, truth: Path, radius: float, pictures: Path | None) -> None:
+@click.option(
+    "--all",
+    "all_fields",
+    is_flag=True,
+    help="Score images of the truth that RUN does not have, too: all their nuclei are missed.",
+)
+def command(
+    folder: Path, truth: Path, radius: float, pictures: Path | None, all_fields: bool
+) -> None:
     """Compare the nuclei of a run with the truth.
 
     TRUTH is a folder of label images (0 is background, every other number a
     nucleus), named as the images are, or a CSV file of true centres
-    (image,y,x). Every field of the truth counts.
+    (image,y,x; of volumes image,z,y,x). Images that failed are all missed.
     """
     from ..evaluate import evaluate, score_run
     from ..store import Run
+    from ..truth import fields_of, read_truth
 
     with Run(folder) as run:
-        evaluation = evaluate(score_run(run, truth, radius_px=radius))
+        known = read_truth(truth)
+        scores = score_run(run, truth, radius_px=radius, all_fields=all_fields)
+        _print_lacking(
+            [name for name in known if name not in fields_of(run, known)], len(known), all_fields
+        )
+        evaluation = evaluate(scores)
         _print(evaluation)
         if pictures is not None:
             from ..report import write_verdicts
 
             drawn = write_verdicts(run, evaluation.fields[:_FIELDS_SHOWN], pictures)
             click.echo(f"\nWritten: {len(drawn)} pictures in {pictures}")
+
+
+def _print_lacking(names: list[str], count: int, all_fields: bool) -> None:
+    if names:
+        what = "scored as missed" if all_fields else "not scored; --all scores them as missed"
+        click.echo(
+            f"Not done in the run: {len(names)} of {counted(count, 'image')} of the truth, such as "
+            f"{names[0]!r}; {what}.\n"
+        )
 
 
 def _print(evaluation: "Evaluation") -> None:

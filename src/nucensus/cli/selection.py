@@ -41,7 +41,6 @@ _OPTIONS = (
         "--z", type=_Position("each", "max"), metavar="INDEX|each|max",
         help="Plane of a z stack, each of them, or their maximum.",
     ),
-    click.option("--volume", is_flag=True, help="Find nuclei in three dimensions, in all planes."),
     click.option(
         "--time", type=_Position("each"), metavar="INDEX|each",
         help="Time point of a series, or each of them.",
@@ -61,8 +60,18 @@ _OPTIONS = (
 )  # fmt: skip
 
 
+_VOLUME = click.option(
+    "--volume", is_flag=True, help="Find nuclei in three dimensions, in all planes."
+)
+
+
 def selection(command: _F) -> _F:
     """Add the options to a command."""
+    return _VOLUME(plane_selection(command))
+
+
+def plane_selection(command: _F) -> _F:
+    """Add the options to a command that looks at planes only."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -73,7 +82,7 @@ def plane_of(options: dict[str, Any]) -> "Plane":
     from ..model import Plane
 
     chosen = {axis: options.pop(axis) for axis in ("scene", "channel", "z", "time")}
-    if options.pop("volume"):
+    if options.pop("volume", False):
         if chosen["z"] is not None:
             raise click.UsageError("--volume takes all planes; it does not go with --z.")
         chosen["z"] = "volume"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .selection import plane_of, selection
+from .selection import plane_of, plane_selection
 
 if TYPE_CHECKING:
     from ..evaluate import Scores
@@ -31,7 +31,7 @@ class _Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click
 @click.command(epilog="Example: nucensus tune-parameters plate/ truth/")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.argument("truth", type=click.Path(path_type=Path, exists=True), metavar="TRUTH")
-@selection
+@plane_selection
 @click.option(
     "--radius", type=click.FloatRange(min=0, min_open=True), default=10, show_default=True,
     help="How far from a true centre a nucleus may be, in pixels, where TRUTH is a table.",

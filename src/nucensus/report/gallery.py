@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..draw import rings
 from ..errors import NucensusError
 from ..read import read
-from ..store import Run
+from ..store import Run, points_of
 from ..wording import counted
 from .fields import Field, read_fields
 from .render import render
@@ -72,7 +72,7 @@ def overlay(run: Run, field: Field) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '
         f'role="img" aria-label="{escape(title)}"><title>{escape(title)}</title>{ground}'
-        f"{rings(np.column_stack((nuclei['y'], nuclei['x'])), run.ring_radius_px)}</svg>"
+        f"{rings(points_of(nuclei)[:, -2:], run.ring_radius_px)}</svg>"
     )
 
 

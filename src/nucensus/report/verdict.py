@@ -1,4 +1,4 @@
-"""Draw what was found, missed and found in vain in one field."""
+"""Draw what was found, missed and found in vain in one field, of a volume seen from above."""
 
 import os
 from collections.abc import Sequence
@@ -7,7 +7,9 @@ from pathlib import Path
 
 from ..draw import rings
 from ..evaluate import FieldScore
+from ..names import below
 from ..store import Run
+from ..truth import field_name
 from .fields import Field, read_fields
 from .gallery import picture_of
 
@@ -19,12 +21,12 @@ def write_verdicts(
     run: Run, scores: Sequence[FieldScore], folder: str | os.PathLike[str]
 ) -> list[Path]:
     """Draw each of `scores` as an SVG into `folder`, and return the files."""
-    fields = {Path(field.name).stem: field for field in read_fields(run) if field.found}
+    fields = {field_name(field.name): field for field in read_fields(run) if field.found}
     Path(folder).mkdir(parents=True, exist_ok=True)
     paths = []
     for score in scores:
         if score.name in fields:
-            path = Path(folder, f"{score.name}.svg")
+            path = Path(folder, f"{below(score.name)}.svg")
             path.write_text(_draw(run, fields[score.name], score), "utf-8", "backslashreplace")
             paths.append(path)
     return paths
@@ -37,7 +39,7 @@ def _draw(run: Run, field: Field, score: FieldScore) -> str:
     )
     radius = run.ring_radius_px
     drawn = "".join(
-        rings(points, radius, colour)
+        rings(points[:, -2:], radius, colour)
         for points, colour in (
             (score.hits, HIT), (score.misses, MISS), (score.false_positives, FALSE)
         )

@@ -23,6 +23,7 @@ from .packing import (
     VOLUME_RECORD,
     Nuclei,
     as_volume,
+    plane_of,
     points_of,
     unpack_nuclei,
 )
@@ -31,6 +32,6 @@ from .writer import RunWriter, refuse_address
 
 __all__ = [
     "IMAGE_COLUMNS", "NUCLEUS_RECORD", "SCHEMA_VERSION", "VOLUME_RECORD", "ImageRow", "Nuclei",
-    "Run", "RunWriter", "Table", "as_volume", "points_of", "refuse_address", "remove_run",
-    "unpack_nuclei",
+    "Run", "RunWriter", "Table", "as_volume", "plane_of", "points_of", "refuse_address",
+    "remove_run", "unpack_nuclei",
 ]  # fmt: skip
