@@ -1,116 +1,114 @@
-// The C ABI: chooses the instruction set level and gathers the results.
-#include <stdlib.h>
-#include <string.h>
+// Chooses the instruction set, once, by what the processor and the system say of themselves.
+#include "isa.h"
 
-#include "level.h"
+#if defined(__x86_64__) || defined(_M_X64)
+#define NUCENSUS_X86 1
+#include <cpuid.h>
+#endif
 
 namespace nucensus {
+
+#define NUCENSUS_DECLARE(isa)                   \
+    extern const PlaneFunctions planes_##isa;   \
+    extern const VolumeFunctions volumes_##isa; \
+    extern const RegionLoops regions_##isa;
+NUCENSUS_DECLARE(baseline)
+#if defined(NUCENSUS_X86)
+NUCENSUS_DECLARE(avx2)
+NUCENSUS_DECLARE(avx512)
+#endif
+#undef NUCENSUS_DECLARE
+
 namespace {
 
-const Level* const levels[] = {
-    &level_baseline,
-#if defined(__x86_64__)
-    &level_avx2,
-    &level_avx512,
+bool is_always_supported() { return true; }
+
+#if defined(NUCENSUS_X86)
+
+// Not __builtin_cpu_supports: what fills in its answers is missing in libraries that are linked
+// without GCC's run-time library, and then no machine seems to have AVX2.
+struct Processor {
+    uint32_t leaf1_ecx = 0, leaf7_ebx = 0, leaf7_ecx = 0;
+    uint64_t saved_registers = 0;  // what the operating system keeps when it switches threads
+
+    Processor() {
+        uint32_t a, b, c, d;
+        if (__get_cpuid(1, &a, &b, &c, &d)) leaf1_ecx = c;
+        if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) leaf7_ebx = b, leaf7_ecx = c;
+        if (!(leaf1_ecx >> 27 & 1)) return;  // OSXSAVE: no xgetbv without it
+        uint32_t low, high;
+        __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+        saved_registers = static_cast<uint64_t>(high) << 32 | low;
+    }
+
+    bool has_avx2() const {
+        constexpr uint32_t fma = 1u << 12, avx2 = 1u << 5;
+        return (saved_registers & 0x6) == 0x6 && (leaf1_ecx & fma) && (leaf7_ebx & avx2);
+    }
+    // Foundation, DQ, BW, VL and VNNI: Ice Lake 2019, Zen 4 2022, and later.
+    bool has_avx512() const {
+        constexpr uint32_t needed = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, vnni = 1u << 11;
+        return has_avx2() && (saved_registers & 0xe6) == 0xe6 && (leaf7_ebx & needed) == needed &&
+               (leaf7_ecx & vnni);
+    }
+};
+
+const Processor& processor() {
+    static const Processor it;
+    return it;
+}
+
+bool is_avx2_supported() { return processor().has_avx2(); }
+#if defined(NUCENSUS_EMULATED_AVX512)
+bool is_avx512_supported() { return is_avx2_supported(); }
+#else
+bool is_avx512_supported() { return processor().has_avx512(); }
+#endif
+
+#endif
+
+#if defined(__aarch64__)
+constexpr const char* baseline_name = "neon";
+#else
+constexpr const char* baseline_name = "baseline";
+#endif
+
+#define NUCENSUS_COMPILED(isa) &planes_##isa, &volumes_##isa, &regions_##isa
+
+// The plainest first: what each processor of this architecture has.
+const Isa isas[] = {
+    {baseline_name, is_always_supported, NUCENSUS_COMPILED(baseline)},
+#if defined(NUCENSUS_X86)
+    {"avx2", is_avx2_supported, NUCENSUS_COMPILED(avx2)},
+    {"avx512", is_avx512_supported, NUCENSUS_COMPILED(avx512)},
 #endif
 };
-constexpr int32_t level_count = sizeof levels / sizeof levels[0];
+constexpr int32_t isa_count = sizeof isas / sizeof isas[0];
 
-// Below this many pixels it takes longer to prepare the sieve than it saves
-// (benchmarks/kernel.py, group size).
-constexpr int64_t tiny_size = 4096;
+#undef NUCENSUS_COMPILED
 
-int32_t best_level() {
-    static const int32_t best = [] {
-        int32_t level = level_count - 1;
-        while (level > 0 && !levels[level]->is_supported()) --level;
-        return level;
+const Isa* best_isa() {
+    static const Isa* const best = [] {
+        int32_t number = isa_count - 1;
+        while (!isas[number].is_supported()) --number;
+        return &isas[number];
     }();
     return best;
 }
 
-struct OwnedPeaks : Peaks {
-    ~OwnedPeaks() { free(items); }
-};
-thread_local OwnedPeaks peaks;
-
-template <typename T>
-bool grow(T*& items, int64_t count) {
-    void* moved = realloc(items, (count > 0 ? count : 1) * sizeof(T));
-    if (moved == nullptr) return false;
-    items = static_cast<T*>(moved);
-    return true;
-}
-
-bool append(nucensus_maxima& maxima, const Peaks& found) {
-    const int64_t total = maxima.total + found.count;
-    if (!grow(maxima.points, 2 * total) || !grow(maxima.intensities, total)) return false;
-    for (int64_t i = 0; i < found.count; ++i) {
-        const int64_t at = maxima.total + i;
-        maxima.points[2 * at] = found.items[i].y;
-        maxima.points[2 * at + 1] = found.items[i].x;
-        maxima.intensities[at] = found.items[i].value;
-    }
-    maxima.total = total;
-    return true;
-}
-
-Outcome find(const Level& level, const nucensus_image& image, const nucensus_settings& settings) {
-    if (image.height == 0 || image.width == 0) {
-        peaks.clear();
-        return found;
-    }
-    if (!peaks.begin(image, settings)) return no_memory;
-    Outcome outcome = undecided;
-    const bool is_tiny = image.height * image.width < tiny_size;
-    const bool is_direct = settings.path == NUCENSUS_EXACT ||
-                           (settings.path == NUCENSUS_FASTEST && is_tiny);
-    if (!is_direct) outcome = level.find_by_sieve(image, settings, peaks);
-    if (outcome == undecided) {
-        if (!peaks.begin(image, settings)) return no_memory;
-        outcome = level.find_exactly(image, settings, peaks);
-    }
-    if (outcome == found) peaks.sort();
-    return outcome;
-}
-
 }  // namespace
+
+const Isa* find_isa(int32_t number) {
+    if (number < 0) return best_isa();
+    return number < isa_count && isas[number].is_supported() ? &isas[number] : nullptr;
+}
+
 }  // namespace nucensus
 
-using namespace nucensus;
-
-int32_t nucensus_find_maxima(const nucensus_image* images, int64_t image_count,
-                             const nucensus_settings* settings, nucensus_maxima* maxima) {
-    const int32_t chosen = settings->level < 0 ? best_level() : settings->level;
-    if (chosen >= level_count || !levels[chosen]->is_supported()) return NUCENSUS_NO_LEVEL;
-    *maxima = {};
-    if (!grow(maxima->counts, image_count)) return NUCENSUS_NO_MEMORY;
-    for (int64_t i = 0; i < image_count; ++i) {
-        const Outcome outcome = find(*levels[chosen], images[i], *settings);
-        if (outcome == not_a_number) {
-            maxima->counts[i] = -1;
-            continue;
-        }
-        if (outcome != found || !append(*maxima, peaks)) {
-            nucensus_release(maxima);
-            return NUCENSUS_NO_MEMORY;
-        }
-        maxima->counts[i] = peaks.count;
-    }
-    return NUCENSUS_OK;
+const char* nucensus_isa_name(int32_t isa) {
+    return isa >= 0 && isa < nucensus::isa_count ? nucensus::isas[isa].name : nullptr;
 }
 
-void nucensus_release(nucensus_maxima* maxima) {
-    free(maxima->points);
-    free(maxima->intensities);
-    free(maxima->counts);
-    *maxima = {};
-}
-
-const char* nucensus_level_name(int32_t level) {
-    return level >= 0 && level < level_count ? levels[level]->name : nullptr;
-}
-
-int32_t nucensus_level_supported(int32_t level) {
-    return level >= 0 && level < level_count && levels[level]->is_supported();
+int32_t nucensus_isa_supported(int32_t isa) {
+    return isa >= 0 && nucensus::find_isa(isa) != nullptr;
 }

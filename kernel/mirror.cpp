@@ -1,22 +1,26 @@
-// Pixels that no camera saw, filled with the mirror image of what was seen.
+// Padding of stitched, turned and registered images, filled with the mirror image of what was seen.
 #include <string.h>
 
 #include <algorithm>
 
-#include "nucensus.h"
+#include "abi.h"
 
 namespace {
 
 class Mirror {
 public:
     Mirror(uint8_t* known, int64_t height, int64_t width, int64_t* scratch)
-        : known(known), height(height), width(width), source(scratch),
-          distance(source + height * width), above(distance + height * width) {}
+        : known(known),
+          height(height),
+          width(width),
+          source(scratch),
+          distance(source + height * width),
+          above(distance + height * width) {}
 
     // Looks for the mirror image of each unknown pixel in the nearest edge of what is known.
-    void look() {
+    void find_sources() {
         std::fill_n(source, height * width, -1);
-        std::fill_n(distance, height * width, NONE);
+        std::fill_n(distance, height * width, none);
         sweep(1);
         sweep(-1);
     }
@@ -34,27 +38,28 @@ public:
     }
 
 private:
-    static constexpr int64_t NONE = INT64_MAX;
+    static constexpr int64_t none = INT64_MAX;
 
     // Downwards and to the right, or against that, counting from the last known pixel.
     void sweep(int64_t way) {
-        std::fill_n(above, width, NONE);
+        std::fill_n(above, width, none);
         for (int64_t i = 0; i < height; ++i) {
             const int64_t y = way > 0 ? i : height - 1 - i;
-            int64_t before = NONE;
+            int64_t before = none;
             for (int64_t j = 0; j < width; ++j) {
                 const int64_t x = way > 0 ? j : width - 1 - j, at = y * width + x;
                 if (known[at]) {
                     before = above[x] = 0;
                     continue;
                 }
-                if (before != NONE) offer(at, ++before, x, width, way, 1);
-                if (above[x] != NONE) offer(at, ++above[x], y, height, way, width);
+                if (before != none) offer(at, ++before, x, width, way, 1);
+                if (above[x] != none) offer(at, ++above[x], y, height, way, width);
             }
         }
     }
 
-    void offer(int64_t at, int64_t away, int64_t place, int64_t places, int64_t way, int64_t stride) {
+    void offer(int64_t at, int64_t away, int64_t place, int64_t places, int64_t way,
+               int64_t stride) {
         const int64_t back = way * (2 * away - 1);
         if (away >= distance[at] || place - back < 0 || place - back >= places) return;
         if (!known[at - back * stride]) return;
@@ -69,15 +74,15 @@ private:
 
 }  // namespace
 
-int64_t nucensus_mirror(void* pixels, int64_t bytes, uint8_t* known, int64_t height, int64_t width,
-                        int64_t* scratch) {
-    int64_t unknown = std::count(known, known + height * width, 0);
+int32_t nucensus_mirror(void* pixels, int64_t bytes, uint8_t* known, int64_t height, int64_t width,
+                        int64_t* scratch, int64_t* unknown) {
+    *unknown = std::count(known, known + height * width, 0);
     Mirror mirror(known, height, width, scratch);
-    while (unknown > 0) {
-        mirror.look();
+    while (*unknown > 0) {
+        mirror.find_sources();
         const int64_t filled = mirror.fill(static_cast<char*>(pixels), bytes);
         if (filled == 0) break;
-        unknown -= filled;
+        *unknown -= filled;
     }
-    return unknown;
+    return nucensus::status_ok;
 }

@@ -1,32 +1,16 @@
 """The compiled kernel that finds nuclei as regions, told how to look by numbers."""
 
-import ctypes
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernel import level_number
+from .kernel import RegionTable, find_region_table
 from .margin import Mask, bounding_box, mirror_unseen, seen_pixels
-from .native import open_function
 
 Floats: TypeAlias = NDArray[np.float64]
 
-_PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float32): 2}
-_LEAST_CAPACITY = 256
-_COLUMNS = 10  # of `nucensus_region`
-_FIND_REGIONS = (
-    ctypes.c_void_p,
-    ctypes.c_int32,
-    ctypes.c_int64,
-    ctypes.c_int64,
-    ctypes.c_int32,
-    ctypes.c_void_p,
-    ctypes.c_void_p,
-    ctypes.c_void_p,
-    ctypes.c_int64,
-)
 _GRID_RADIUS_PX = 4.0
 """Least radius of a nucleus on the working grid: on BBBC039 radii of 4.7, 7 and 14 do as well."""
 _HALVED_FROM_PX = 6.4
@@ -191,45 +175,6 @@ class Levels:
         return replace(self, pixels=self.pixels.max() - self.pixels)
 
 
-class _Look(ctypes.Structure):
-    _fields_ = (
-        ("step", ctypes.c_int64),
-        ("tile", ctypes.c_int64),
-        ("reach", ctypes.c_int64),
-        ("radius", ctypes.c_double),
-        ("smooth_sigma", ctypes.c_double),
-        ("crest_sigma", ctypes.c_double),
-        ("ridge_sigma", ctypes.c_double),
-        ("least_threshold", ctypes.c_double),
-        ("noise_factor", ctypes.c_double),
-        ("most_stretch", ctypes.c_double),
-        ("most_dip", ctypes.c_double),
-        ("crest_share", ctypes.c_double),
-        ("least_size", ctypes.c_double),
-        ("least_area", ctypes.c_double),
-        ("least_fall", ctypes.c_double),
-        ("most_whole", ctypes.c_double),
-        ("least_noise", ctypes.c_double),
-        ("most_noise", ctypes.c_double),
-    )
-
-
-class _Measure(ctypes.Structure):
-    _fields_ = tuple(
-        (name, ctypes.c_double)
-        for name in (
-            "background",
-            "noise",
-            "otsu",
-            "upper",
-            "threshold",
-            "foreground",
-            "edge",
-            "grain",
-        )
-    )
-
-
 def find_regions(
     image: NDArray[Any] | Levels,
     *,
@@ -271,14 +216,16 @@ def find_regions(
     """
     levels = image if isinstance(image, Levels) else as_levels(image)
     if levels.pixels.size == 0:
-        return _as_regions(np.empty((0, _COLUMNS)), _Measure(), levels)
+        return _no_regions()
     step = _step(radius_px, grid_radius_px)
     radius = radius_px / step
     # On a coarse grid half a pixel of smoothing would make small nuclei one.
     smooth_sigma = max(0.5 if radius >= _GRID_RADIUS_PX else 0.4, smoothing * radius)
     # What averaging and a Gaussian leave of white noise; pixels nearby may have some in common.
     left = _CORRELATED * levels.noise / (step * 2 * np.sqrt(np.pi) * smooth_sigma)
-    look = _Look(
+    table = find_region_table(
+        levels.pixels,
+        level=level,
         step=step,
         tile=max(4, round(_TILE * radius)),
         reach=max(1, round(_REACH * radius)),
@@ -298,8 +245,7 @@ def find_regions(
         least_noise=levels.rounding,
         most_noise=min(left, most_noise / levels.unit),
     )
-    table, measure = _run(levels.pixels, look, level_number(level))
-    return _as_regions(table, measure, levels)
+    return _as_regions(table, levels)
 
 
 def grid_radius(radius_px: float) -> float:
@@ -325,53 +271,35 @@ def check_plane(image: NDArray[Any]) -> None:
         )
 
 
-def _run(pixels: NDArray[Any], look: _Look, level: int) -> tuple[Floats, _Measure]:
-    measure = _Measure()
-    # Room for typical nuclei side by side; more are found again with the room they need.
-    area_px = np.pi * (look.radius * look.step) ** 2
-    capacity = max(_LEAST_CAPACITY, int(pixels.size / area_px))
-    while True:
-        table = np.empty((capacity, _COLUMNS))
-        found = open_function("nucensus_find_regions", *_FIND_REGIONS)(
-            pixels.ctypes.data,
-            _PIXEL_TYPES[pixels.dtype],
-            *pixels.shape,
-            level,
-            ctypes.byref(look),
-            ctypes.byref(measure),
-            table.ctypes.data,
-            capacity,
-        )
-        if found < 0:
-            raise MemoryError(f"no memory to find the nuclei of an image of shape {pixels.shape}")
-        if found <= capacity:
-            return table[:found].copy(), measure
-        capacity = found
+def _no_regions() -> Regions:
+    """Return what an image without pixels holds."""
+    measure = Measure(**dict.fromkeys((field.name for field in fields(Measure)), 0.0))
+    columns = [field.name for field in fields(Regions) if field.name != "measure"]
+    empty: dict[str, Any] = {
+        name: np.empty(0, np.bool_ if name == "touches_edge" else float) for name in columns
+    }
+    return Regions(**empty, measure=measure)
 
 
-def _as_regions(table: Floats, measure: _Measure, levels: Levels) -> Regions:
-    y, x, area, height, mean_height, intensity, stretch, edge, second, plateau = table.T
-    zero, unit = levels.zero, levels.unit
+def _as_regions(table: RegionTable, levels: Levels) -> Regions:
+    """Return the regions in pixels and grey levels of the image."""
+    zero, unit, own, measure = levels.zero, levels.unit, table.regions, table.measure
     regions = Regions(
-        y=y + levels.origin[0],
-        x=x + levels.origin[1],
-        area_px=area,
-        height=height * unit,
-        mean_height=mean_height * unit,
-        intensity=intensity * unit + zero,
-        stretch=stretch,
-        touches_edge=edge > 0,
-        second=second * unit + zero,
-        plateau=plateau * unit + zero,
+        y=own["y"] + levels.origin[0],
+        x=own["x"] + levels.origin[1],
+        area_px=own["area"],
+        stretch=own["stretch"],
+        touches_edge=own["touches_edge"] > 0,
+        **{name: own[name] * unit for name in ("height", "mean_height")},
+        **{name: own[name] * unit + zero for name in ("intensity", "second", "plateau")},
         measure=Measure(
-            background=measure.background * unit + zero,
-            noise=measure.noise * unit,
-            otsu=measure.otsu * unit,
-            upper=measure.upper * unit,
-            threshold=measure.threshold * unit,
-            foreground=measure.foreground,
-            edge_width_px=measure.edge,
-            grain=measure.grain * unit,
+            background=float(measure["background"]) * unit + zero,
+            foreground=float(measure["foreground"]),
+            edge_width_px=float(measure["edge_width"]),
+            **{
+                name: float(measure[name]) * unit
+                for name in ("noise", "otsu", "upper", "threshold", "grain")
+            },
         ),
     )
     return regions if levels.seen is None else _only_seen(regions, levels.origin, levels.seen)

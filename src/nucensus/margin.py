@@ -1,6 +1,5 @@
 """The part of an image that no camera saw: how it is known, and what stands in for it."""
 
-import ctypes
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -8,11 +7,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .native import open_function
+from .kernel import mirror_unknown
 
 Mask: TypeAlias = NDArray[np.bool_]
 
-_MIRROR = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 2, ctypes.c_void_p)
 _LEAST_BLACK = 8
 _LINES = 16
 _NEAR_PX, _FAR_PX = 3, 9
@@ -71,11 +69,7 @@ def mirror_unseen(pixels: NDArray[Any], seen: Mask) -> NDArray[Any]:
         Which of them are the picture.
     """
     result, known = np.array(pixels, order="C"), seen.astype(np.uint8)
-    scratch = np.empty(2 * known.size + known.shape[1], np.int64)
-    left = open_function("nucensus_mirror", *_MIRROR)(
-        result.ctypes.data, result.itemsize, known.ctypes.data, *known.shape, scratch.ctypes.data
-    )
-    if left:
+    if mirror_unknown(result, known):
         result[known == 0] = np.median(pixels[seen])
     return result
 

@@ -1,0 +1,206 @@
+// The C ABI of the kernel: what Python calls, and nothing else.
+//
+// All functions are reentrant, start no threads, do no I/O and never throw. Scratch memory
+// belongs to the calling thread and is reused by its next call. Python reads structures and
+// numbers from the text of this header: a field is a line `type name;`, a number `name = value`.
+#pragma once
+
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define NUCENSUS_API extern "C" __declspec(dllexport)
+#else
+#define NUCENSUS_API extern "C" __attribute__((visibility("default")))
+#endif
+
+namespace nucensus {
+
+// What every function that can fail returns. The numbers are part of the ABI.
+enum Status : int32_t {
+    status_ok = 0,
+    status_no_memory = 1,
+    status_no_isa = 2,        // no such instruction set, or this machine lacks it
+    status_not_a_number = 3,  // the smoothed values hold a NaN
+    status_undecided = 4,     // within the kernel: another way has to decide
+    status_decided = 5,       // within the kernel: the pixel is a maximum
+};
+
+// What one pixel is. The numbers are part of the ABI.
+enum PixelType : int32_t {
+    pixel_bool = 0,
+    pixel_uint8 = 1,
+    pixel_uint16 = 2,
+    pixel_uint32 = 3,
+    pixel_uint64 = 4,
+    pixel_int8 = 5,
+    pixel_int16 = 6,
+    pixel_int32 = 7,
+    pixel_int64 = 8,
+    pixel_float16 = 9,
+    pixel_float32 = 10,
+    pixel_float64 = 11,
+};
+
+// Which way through the kernel: all of them give the same answer.
+enum Path : int32_t {
+    path_fastest = 0,
+    path_exact = 1,  // exact arithmetic everywhere
+    path_sieve = 2,  // the sieve wherever it is valid, however small the image
+};
+
+// One image where it lies. Strides are in bytes and may be negative.
+struct Image {
+    const void* pixels;
+    int64_t height;
+    int64_t width;
+    int64_t row_stride;
+    int64_t column_stride;
+    int32_t pixel_type;
+    int32_t byte_swapped;  // not the byte order of this machine
+};
+
+// What to look for. A filter is half of a symmetric kernel: the weight of the
+// centre, then that of distance 1, 2, ... radius.
+struct MaximaSettings {
+    const double* vertical;
+    const double* horizontal;
+    int64_t vertical_radius;
+    int64_t horizontal_radius;
+    int64_t min_distance;
+    int64_t exclude_border;
+    double threshold;
+    int32_t has_threshold;  // 0: the least smoothed value is the threshold
+    int32_t isa;            // the number of an instruction set, or -1 for the best one
+    int32_t path;
+};
+
+// The maxima of all images, one image after the other, brightest first in each.
+// Owned by the caller, who gives it back to `nucensus_release`.
+struct Maxima {
+    int64_t* points;      // (row, column) of each, or (plane, row, column)
+    double* intensities;  // the smoothed value of each
+    int64_t* counts;      // how many each image has; -1: its smoothed values hold a NaN
+    int64_t total;
+};
+
+// A stack of planes where it lies, as an image with one axis more in front.
+struct Volume {
+    const void* pixels;
+    int64_t depth;
+    int64_t height;
+    int64_t width;
+    int64_t plane_stride;
+    int64_t row_stride;
+    int64_t column_stride;
+    int32_t pixel_type;
+    int32_t byte_swapped;
+};
+
+// What to look for in a volume: filters across planes, rows and columns.
+struct VolumeSettings {
+    const double* weights[3];
+    int64_t radius[3];
+    int64_t min_distance;
+    int64_t exclude_border;
+    double threshold;
+    int32_t has_threshold;
+    int32_t isa;
+    int32_t path;
+};
+
+// How regions are found. Lengths are in pixels of the working grid, heights in grey levels.
+struct RegionSettings {
+    int64_t step;            // image pixels along one side of a pixel of the grid
+    int64_t tile;            // side of a background tile
+    int64_t reach;           // half-width of the window an object's own height is taken from
+    double radius;           // of a typical nucleus
+    double smooth_sigma;     // of the heights
+    double crest_sigma;      // of the heights their own height is taken from
+    double ridge_sigma;      // of the map whose summits are the pieces
+    double least_threshold;  // no object is lower
+    double noise_factor;     // no object is lower than this many times the noise
+    double most_stretch;  // log(area of the ellipse with its moments / area) that parts two pieces
+    double most_dip;      // depth of the valley between them, relative to the lower, that does
+    double crest_share;   // 0: depth relative to the summit; 1: to the mean height
+    double least_size;    // unions below this share of a typical nucleus count as this large
+    double least_area;    // smaller regions are debris: share of a typical nucleus
+    double least_fall;   // regions whose outline falls less over a radius are haze: share of height
+    double most_whole;   // evidence against one body, for each typical nucleus it is as large as
+    double least_noise;  // the noise is no less than this, in grey levels
+    double most_noise;   // and no more than this
+};
+
+// What was measured on the way, in grey levels unless said otherwise.
+struct RegionMeasure {
+    double background;  // mean
+    double noise;       // standard deviation of the smoothed background
+    double otsu;        // Otsu's threshold of the logarithm of the heights
+    double upper;       // median of the heights above it
+    double threshold;   // the one that was used
+    double foreground;  // share of the image, 0 to 1
+    double edge_width;  // image pixels
+    double grain;       // standard deviation of neighbouring pixels of the grid
+};
+
+struct RegionRecord {
+    double y;  // centre, image pixels
+    double x;
+    double area;          // image pixels
+    double height;        // greatest height above the background
+    double mean_height;   // mean height above the background
+    double intensity;     // smoothed value at the centre
+    double stretch;       // 1 for an ellipse
+    double touches_edge;  // 1 if it touches the edge of the image
+    double second;        // second greatest of 5 x 5 pixels within half a radius of the centre
+    double plateau;       // the value that most of them have, minus infinity if there is none
+};
+
+// No number takes more bytes as text.
+constexpr int number_bytes = 26;
+
+}  // namespace nucensus
+
+// The local maxima of smoothed images; `maxima` holds nothing unless the status is ok.
+NUCENSUS_API int32_t nucensus_find_maxima(const nucensus::Image* images, int64_t image_count,
+                                          const nucensus::MaximaSettings* settings,
+                                          nucensus::Maxima* maxima);
+
+// As above, for one volume: three coordinates (plane, row, column) a point.
+NUCENSUS_API int32_t nucensus_find_maxima_in_volume(const nucensus::Volume* volume,
+                                                    const nucensus::VolumeSettings* settings,
+                                                    nucensus::Maxima* maxima);
+
+NUCENSUS_API int32_t nucensus_release(nucensus::Maxima* maxima);
+
+// The nuclei of a contiguous image of uint8, uint16 or float32 as regions. `count` is how many
+// there are, of which no more than `capacity` are written.
+NUCENSUS_API int32_t nucensus_find_regions(const nucensus::Image* image,
+                                           const nucensus::RegionSettings* settings, int32_t isa,
+                                           nucensus::RegionMeasure* measure,
+                                           nucensus::RegionRecord* regions, int64_t capacity,
+                                           int64_t* count);
+
+// Fills the pixels that are not known with the mirror image of the nearest edge of those
+// that are, along a row or a column, and again from what was filled. A pixel has `bytes`
+// bytes; `scratch` has room for two numbers a pixel and one a column. `unknown` is how many
+// stay unknown, because nothing mirrors them.
+NUCENSUS_API int32_t nucensus_mirror(void* pixels, int64_t bytes, uint8_t* known, int64_t height,
+                                     int64_t width, int64_t* scratch, int64_t* unknown);
+
+// Writes each row as text: the first literal, a number, the next literal, ... the
+// last literal. `kinds` has one character for each number of a row: 'i' a whole
+// number, 'f' the shortest text that reads back to the same double (as Python's
+// repr), 'j' the same as JSON can hold it. `text` has room for every literal and
+// `number_bytes` for every number; `bytes` is how many were written.
+NUCENSUS_API int32_t nucensus_format_rows(const double* values, int64_t row_count,
+                                          const char* kinds, const char* literals,
+                                          const int64_t* literal_bytes, char* text, int64_t* bytes);
+
+// Instruction sets are numbered from 0, the plainest first; a name is NULL past the last one
+// built.
+NUCENSUS_API const char* nucensus_isa_name(int32_t isa);
+NUCENSUS_API int32_t nucensus_isa_supported(int32_t isa);
+
+// The text of this header, and the size of one of its structures; -1 if there is none.
+NUCENSUS_API const char* nucensus_header();
+NUCENSUS_API int64_t nucensus_size_of(const char* structure);

@@ -1,0 +1,268 @@
+// Pixels as 16-bit numbers, row by row, for the whole-number smoothing.
+//
+// Everything is in an unnamed namespace: see arena.h.
+#pragma once
+
+#include <math.h>
+
+#include "pixels.h"
+#include "plan.h"
+#include "simd/simd.h"
+
+namespace nucensus {
+namespace {
+
+// Bytes and 16-bit pixels become numbers by a subtraction, float32 by a scale,
+// and everything else by way of a row of doubles.
+class Source {
+public:
+    Numbers numbers;
+
+    // False when there is no good way: values without bounds, or far too small.
+    // `again`: the range that was guessed turned out to be too narrow.
+    bool begin(const Image& an_image, bool again) {
+        image = an_image;
+        kind = kind_of_pixels();
+        seen_bits = 0;
+        is_constant = (kind == bytes || kind == shorts) && pixels_are_equal();
+        if (is_constant) return true;
+        if (kind == bytes) return use_bits(8);
+        if (kind == shorts) {
+            const int bit_count = bits_in_rows(again ? 1 : 16);
+            if (bit_count < 16 || image.pixel_type == pixel_uint16) return use_bits(bit_count);
+            kind = other;  // some are negative
+        }
+        const int64_t size = (image.width + 64) * sizeof(double);
+        line = static_cast<double*>(scratch(slot_convert, size));
+        return line != nullptr && survey();
+    }
+
+    bool is_out_of_range() const { return kind == shorts && seen_bits >> bits != 0; }
+
+    void read_row(int64_t y, int16_t* to) {
+        switch (kind) {
+            case bytes:
+                return read_bytes(y, to);
+            case shorts:
+                return read_shorts(y, to);
+            case singles:
+                return read_singles(y, to);
+            case other:
+                return read_others(y, to);
+        }
+    }
+
+    bool is_constant = false;
+
+private:
+    enum Kind { bytes, shorts, singles, other };
+
+    // 16-bit pixels may be in the other byte order, and signed as long as none is negative.
+    Kind kind_of_pixels() const {
+        const int64_t step = image.column_stride;
+        const int32_t type = image.pixel_type;
+        if (type == pixel_uint8 && step == 1) return bytes;
+        if ((type == pixel_uint16 || type == pixel_int16) && step == 2) return shorts;
+        if (type == pixel_float32 && step == 4 && !image.byte_swapped) return singles;
+        return other;
+    }
+
+    const char* row(int64_t y) const {
+        return static_cast<const char*>(image.pixels) + y * image.row_stride;
+    }
+
+    bool use_bits(int bit_count) {
+        bits = bit_count;
+        const int64_t half = static_cast<int64_t>(1) << (bits - 1);
+        double sum = 0;
+        int64_t count = 0;
+        for (int64_t y = image.height / 64; y < image.height; y += image.height / 32 + 1)
+            for (int64_t x = 0; x < image.width; x += 16, ++count) sum += pixel(y, x);
+        numbers = {static_cast<double>(half), 1, half, 0, sum / count - half, 2.0 * half};
+        return true;
+    }
+
+    // Most images tell after a few pixels.
+    bool pixels_are_equal() const {
+        const size_t size = kind == bytes ? 1 : 2;
+        const size_t row_size = image.width * size;
+        const char* first = row(0);
+        if (memcmp(first, first + size, row_size - size) != 0) return false;
+        for (int64_t y = 1; y < image.height; ++y)
+            if (memcmp(first, row(y), row_size) != 0) return false;
+        return true;
+    }
+
+    int pixel(int64_t y, int64_t x) const {
+        if (kind == bytes) return static_cast<uint8_t>(row(y)[x]);
+        return short_at(row(y), x);
+    }
+
+    uint16_t short_at(const char* from, int64_t x) const {
+        uint16_t value;
+        memcpy(&value, from + 2 * x, sizeof value);
+        return image.byte_swapped ? static_cast<uint16_t>(value << 8 | value >> 8) : value;
+    }
+
+    // Cameras fill 12 or 14 of 16 bits. A look at every 16th row tells how many.
+    // That may be wrong: every row is checked when it is read, and if need be we
+    // begin again and look at them all.
+    int bits_in_rows(int64_t step) const {
+        unsigned seen = 4095;
+        for (int64_t y = 0; y < image.height; y += step) {
+            const char* from = row(y);
+            unsigned in_row = 0;
+            for (int64_t x = 0; x < image.width; ++x) {
+                uint16_t value;
+                memcpy(&value, from + 2 * x, sizeof value);
+                in_row |= value;
+            }
+            seen |= image.byte_swapped ? (in_row << 8 | in_row >> 8) & 65535 : in_row;
+        }
+        return 32 - __builtin_clz(seen);
+    }
+
+    void read_bytes(int64_t y, int16_t* to) const {
+        const uint8_t* from = reinterpret_cast<const uint8_t*>(row(y));
+        const Words half = all_words(128);
+        int64_t x = 0;
+        for (; x + words <= image.width; x += words)
+            store_words(to + x, subtract(widen_bytes(from + x), half));
+        for (; x < image.width; ++x) to[x] = static_cast<int16_t>(from[x] - 128);
+    }
+
+    void read_shorts(int64_t y, int16_t* to) {
+        if (image.byte_swapped) return read_shorts<true>(y, to);
+        return read_shorts<false>(y, to);
+    }
+
+    template <bool is_swapped>
+    void read_shorts(int64_t y, int16_t* to) {
+        const char* from = row(y);
+        const Words half = all_words(1 << (bits - 1));
+        Words seen = all_words(0);
+        int64_t x = 0;
+        for (; x + words <= image.width; x += words) {
+            Words value;
+            memcpy(&value, from + 2 * x, sizeof value);
+            if (is_swapped) value = swap_bytes(value);
+            seen = either_bits(seen, value);
+            store_words(to + x, subtract(value, half));
+        }
+        unsigned all = 0;
+        for (; x < image.width; ++x) {
+            const uint16_t value = short_at(from, x);
+            all |= value;
+            to[x] = static_cast<int16_t>(value - (1 << (bits - 1)));
+        }
+        uint16_t lanes_seen[words];
+        memcpy(lanes_seen, &seen, sizeof lanes_seen);
+        for (const uint16_t value : lanes_seen) all |= value;
+        seen_bits |= all;
+    }
+
+    // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits.
+    void read_singles(int64_t y, int16_t* to) const {
+        const char* from = row(y);
+        const float offset = static_cast<float>(numbers.offset);
+        const float scale = static_cast<float>(numbers.scale);
+        for (int64_t x = 0; x < image.width; ++x) {
+            float value;
+            memcpy(&value, from + 4 * x, sizeof value);
+            const float shifted = (value - offset) * scale + 0x1.8p23f;
+            uint32_t whole;
+            memcpy(&whole, &shifted, sizeof whole);
+            to[x] = static_cast<int16_t>(whole);
+        }
+    }
+
+    void read_others(int64_t y, int16_t* to) const {
+        load_row(image, y, 0, image.width, line);
+        for (int64_t x = 0; x < image.width; ++x) {
+            const double shifted = (line[x] - numbers.offset) * numbers.scale + 0x1.8p52;
+            uint64_t whole;
+            memcpy(&whole, &shifted, sizeof whole);
+            to[x] = static_cast<int16_t>(whole);
+        }
+    }
+
+    // The least and the greatest pixel, in one pass before the work.
+    bool survey() {
+        double low = INFINITY, high = -INFINITY, odd = 0, sum = 0;
+        for (int64_t y = 0; y < image.height; ++y) survey_row(y, low, high, odd, sum);
+        // An infinity or a NaN, minus itself, is a NaN.
+        if (odd != 0 || !(fabs(low) < 1e37) || !(fabs(high) < 1e37)) return false;
+        is_constant = low == high;
+        if (is_constant) return true;
+        const double largest_pixel = fmax(fabs(low), fabs(high));
+        if (!(largest_pixel >= 1e-30)) return false;
+        return fit_range(low, high, sum / (static_cast<double>(image.height) * image.width),
+                         largest_pixel);
+    }
+
+    bool fit_range(double low, double high, double mean, double largest_pixel) {
+        const bool is_whole = image.pixel_type <= pixel_int64;
+        double offset = is_whole ? low + floor((high - low + 1) / 2) : low + (high - low) / 2;
+        if (kind == singles) offset = static_cast<float>(offset);
+        const double half = fmax(high - offset, offset - low);
+        double scale = 1;
+        if (!is_whole || half > 32767) {
+            int exponent;
+            frexp(half, &exponent);  // half < 2^exponent
+            scale = ldexp(1.0, 15 - exponent);
+            if (half * scale > 32766) scale /= 2;
+            if (!(scale < 1e30 && scale > 1e-30)) return false;
+        }
+        // The subtraction has one rounding of 2^-24 or 2^-53 of 32768 at most.
+        const bool is_exact = is_whole && scale == 1;
+        numbers = {offset,
+                   scale,
+                   is_exact ? static_cast<int64_t>(half) : 32767,
+                   is_exact ? 0 : 0.5 + 0x1p-8,
+                   (mean - offset) * scale,
+                   largest_pixel};
+        return true;
+    }
+
+    void survey_row(int64_t y, double& low, double& high, double& odd, double& sum) {
+        if (kind == singles) {
+            memcpy(line, row(y), image.width * sizeof(float));
+            return survey_values(reinterpret_cast<float*>(line), low, high, odd, sum);
+        }
+        load_row(image, y, 0, image.width, line);
+        survey_values(line, low, high, odd, sum);
+    }
+
+    // Sixteen running results at once, because the compiler may not reorder one.
+    template <typename T>
+    void survey_values(T* values, double& low, double& high, double& odd, double& sum) const {
+        constexpr int count = 16;
+        int64_t size = image.width;
+        for (; size % count != 0; ++size) values[size] = values[0];
+        T lows[count], highs[count], odds[count] = {}, sums[count] = {};
+        for (int i = 0; i < count; ++i) lows[i] = highs[i] = values[0];
+        for (int64_t x = 0; x < size; x += count)
+            for (int i = 0; i < count; ++i) {
+                const T value = values[x + i];
+                lows[i] = value < lows[i] ? value : lows[i];
+                highs[i] = value > highs[i] ? value : highs[i];
+                odds[i] += value - value;
+                sums[i] += value;
+            }
+        for (int i = 0; i < count; ++i) {
+            low = lows[i] < low ? lows[i] : low;
+            high = highs[i] > high ? highs[i] : high;
+            odd = odds[i] != 0 ? 1 : odd;
+            sum += sums[i];
+        }
+    }
+
+    Image image;
+    Kind kind;
+    int bits = 16;
+    unsigned seen_bits;
+    double* line = nullptr;
+};
+
+}  // namespace
+}  // namespace nucensus

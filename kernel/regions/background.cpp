@@ -1,0 +1,473 @@
+#include "background.h"
+
+#include <numeric>
+
+namespace nucensus {
+namespace {
+
+constexpr int64_t samples_per_tile = 8;    // samples along one side of a tile
+constexpr int64_t few_samples = 4096;      // with fewer of them, more are taken of each tile
+constexpr int64_t noise_samples = 4000;    // enough to measure differences of neighbours
+constexpr int64_t height_samples = 32000;  // and for the distribution of heights
+constexpr int64_t cubic_tiles = 6;         // along an axis, for a surface of third degree
+constexpr int64_t surface_rows = 8;        // of tiles, for the surface under all of them
+constexpr int low_place = 6,
+              middle_place = 19;  // places among 64 sorted samples: a tenth, three tenths
+
+float quantile(std::vector<float>& values, double q) {
+    const auto at =
+        values.begin() + static_cast<int64_t>(q * static_cast<double>(values.size() - 1) + .5);
+    std::nth_element(values.begin(), at, values.end());
+    return *at;
+}
+
+// The place of element `i` of `n`, from -1 at one edge to 1 at the other.
+double place(int64_t i, int64_t n) {
+    return 2 * (static_cast<double>(i) + .5) / static_cast<double>(n) - 1;
+}
+
+int64_t padded(int64_t samples) { return whole_blocks(samples) + block_columns; }
+
+// Batcher's network of merging odd and even places, which sorts whatever the values are, less what
+// the two places that are asked for do not depend on.
+std::vector<RowPair> make_network() {
+    std::vector<RowPair> pairs;
+    for (int size = 1; size < tile_samples; size *= 2)
+        for (int apart = size; apart; apart /= 2)
+            for (int first = apart % size; first + apart < tile_samples; first += 2 * apart)
+                for (int i = first; i < std::min(first + apart, tile_samples - apart); ++i)
+                    if (i / (2 * size) == (i + apart) / (2 * size)) pairs.push_back({i, i + apart});
+    bool wanted[tile_samples] = {};
+    wanted[low_place] = wanted[middle_place] = true;
+    std::vector<RowPair> kept;
+    for (auto pair = pairs.rbegin(); pair != pairs.rend(); ++pair) {
+        if (!wanted[pair->low] && !wanted[pair->high]) continue;
+        wanted[pair->low] = wanted[pair->high] = true;
+        kept.push_back(*pair);
+    }
+    return {kept.rbegin(), kept.rend()};
+}
+
+// Otsu's threshold of log(height); `upper` becomes the median of what is above it.
+class OtsuOfLogarithm {
+public:
+    explicit OtsuOfLogarithm(double floor) : floor(floor) {
+        const float unit = 1;
+        std::memcpy(&one, &unit, 4);
+    }
+
+    void add(const float* heights, int64_t count) {
+        const float scale = static_cast<float>(1 / floor);
+        for (int64_t i = 0; i < count; ++i) {
+            const float v = std::max(heights[i] * scale, 1.f);
+            uint32_t bits;
+            std::memcpy(&bits, &v, 4);
+            ++counts[std::min<uint32_t>((bits - one) >> bin_shift, bin_count - 1)];
+        }
+        n += count;
+    }
+
+    double threshold(double* upper) const {
+        const int cut = best_cut();
+        int64_t over = 0, seen = 0;
+        for (int j = cut; j < bin_count; ++j) over += counts[j];
+        int j = cut;
+        for (; j < bin_count - 1 && (seen + counts[j]) * 2 < over; ++j) seen += counts[j];
+        *upper = level(j);
+        return level(cut);
+    }
+
+private:
+    int best_cut() const {
+        double total = 0, below = 0, sum = 0, best = -1;
+        for (int j = 0; j < bin_count; ++j) total += static_cast<double>(counts[j]) * j;
+        int first = 1, last = 1;
+        for (int j = 0; j < bin_count - 1; ++j) {
+            below += static_cast<double>(counts[j]), sum += static_cast<double>(counts[j]) * j;
+            const double above = static_cast<double>(n) - below;
+            if (below == 0 || above == 0) continue;
+            const double gap = sum / below - (total - sum) / above,
+                         between = below * above * gap * gap;
+            if (between > best)
+                best = between, first = last = j + 1;
+            else if (between == best)
+                last = j + 1;
+        }
+        return (first + last) / 2;
+    }
+
+    double level(int bin) const {
+        const uint32_t bits = one + (static_cast<uint32_t>(bin) << bin_shift);
+        float v;
+        std::memcpy(&v, &bits, 4);
+        return static_cast<double>(v) * floor;
+    }
+
+    static constexpr int bin_count = 512,
+                         bin_shift =
+                             18;  // 32 bins an octave: float bits are a piecewise linear log2
+    int64_t counts[bin_count] = {0}, n = 0;
+    double floor;
+    uint32_t one = 0;
+};
+
+}  // namespace
+
+Background::Between::Between(int64_t i, int64_t n, int64_t tiles) {
+    float at =
+        (static_cast<float>(i) + .5f) * static_cast<float>(tiles) / static_cast<float>(n) - .5f;
+    at = std::min(std::max(at, 0.f), static_cast<float>(tiles - 1));
+    tile = std::min<int64_t>(static_cast<int64_t>(at), std::max<int64_t>(0, tiles - 2));
+    next = std::min(tile + 1, tiles - 1);
+    share = at - static_cast<float>(tile);
+}
+
+// ---- samples ---------------------------------------------------------------------------------
+
+void Background::resize(const Grid& grid, const RegionSettings& settings) {
+    const int64_t size = std::max<int64_t>(4, settings.tile);
+    h = grid.height, w = grid.width, taken = 0;
+    tile_rows = std::max<int64_t>(1, (h + size / 2) / size);
+    tile_columns = std::max<int64_t>(1, (w + size / 2) / size);
+    per_tile = samples_per_tile;
+    while (per_tile + samples_per_tile <= size &&
+           tile_rows * tile_columns * per_tile * per_tile < few_samples)
+        per_tile += samples_per_tile;
+    gaussian = Gaussian(settings.smooth_sigma);
+    noise_apart = std::max<int64_t>(2, static_cast<int64_t>(std::ceil(3 * settings.smooth_sigma)));
+    std::fill_n(surface, cubic_terms, 0.);
+    const int64_t count = per_tile * tile_columns;
+    sample_stride = padded(count);
+    samples.resize(per_tile * tile_rows * sample_stride);
+    noise_every = std::max<int64_t>(1, count * per_tile * tile_rows / noise_samples);
+    grains.clear(), beside.clear();
+    flat.assign(sample_stride, 0.f);
+    choose(of_samples, sample_stride, [&](int64_t k) {
+        const int64_t number = k < count ? k % tile_columns * per_tile + k / tile_columns : 0;
+        return (2 * number + 1) * w / (2 * count);
+    });
+    choose(of_neighbours, sample_stride, [&](int64_t k) {
+        const int64_t x = of_samples.x[k];
+        return x + noise_apart < w ? x + noise_apart : std::max<int64_t>(0, x - noise_apart);
+    });
+    choose(of_grid, whole_blocks(w), [&](int64_t x) { return std::min(x, w - 1); });
+    choose(of_blocks, grid.stride,
+           [&](int64_t b) { return std::min(b * block_columns + block_columns / 2, w - 1); });
+}
+
+template <class ColumnOf>
+void Background::choose(Columns& columns, int64_t count, ColumnOf column_of) const {
+    columns.x.resize(count), columns.places.resize(count);
+    for (int64_t k = 0; k < count; ++k) {
+        columns.x[k] = static_cast<int32_t>(column_of(k));
+        columns.places[k] = static_cast<float>(place(columns.x[k], w));
+    }
+}
+
+void Background::take_samples(const RegionLoops& rows, Grid& grid, int64_t filled) {
+    line.resize(whole_blocks(w) + 2 * margin_columns), smooth.resize(whole_blocks(w));
+    while (taken < per_tile * tile_rows) {
+        const int64_t y = sample_row(taken);
+        if (filled < h && y + gaussian.reach >= filled) return;
+        const float* around[2 * most_reach + 1];
+        float* to = smooth.data();
+        const Span all{0, whole_blocks(w)};
+        grid.means.rows(y - gaussian.reach, 2 * gaussian.reach + 1, around);
+        rows.blur[gaussian.reach - 1]({&all, &all + 1}, around, 1, gaussian.taps, line.data(), &to);
+        float* mine = sample(taken);
+        for (int64_t k = 0; k < sample_stride; ++k) mine[k] = smooth[of_samples.x[k]];
+        if (taken % noise_every == 0) take_neighbours(grid.means.row(y));
+        ++taken;
+    }
+}
+
+// Of some rows, for the noise: the differences of neighbours, and what is further beside each
+// sample.
+void Background::take_neighbours(const float* means) {
+    for (int64_t k = 0; k < per_tile * tile_columns; ++k) {
+        const int64_t x = of_samples.x[k], next = x + 1 < w ? x + 1 : std::max<int64_t>(0, x - 1);
+        grains.push_back(std::fabs(means[next] - means[x]));
+    }
+    for (int64_t k = 0; k < sample_stride; ++k) beside.push_back(smooth[of_neighbours.x[k]]);
+}
+
+// ---- background and noise --------------------------------------------------------------------
+
+// A low percentile of each tile, and the spread of its lower values, as the mean of sets of 64
+// samples; of one row of tiles in `every`.
+void Background::measure_tiles(const RegionLoops& rows, int64_t every) {
+    static const std::vector<RowPair> network = make_network();
+    const int64_t sets = per_tile / samples_per_tile,
+                  n = whole_blocks(tile_columns);  // sets of samples, along an axis
+    const float share = 1 / static_cast<float>(sets * sets);
+    measured_rows = (tile_rows + every - 1) / every;
+    low.assign(measured_rows * tile_columns, 0), spread.assign(low.size(), 0),
+        sorted.resize(tile_samples * n);
+    for (int64_t r = 0; r < measured_rows; ++r)
+        for (int64_t set = 0; set < sets * sets; ++set) {
+            for (int64_t i = 0; i < tile_samples; ++i) {
+                const float* row =
+                    sample(measured_row(r) * per_tile + i / samples_per_tile * sets + set / sets);
+                const int64_t x = (i % samples_per_tile * sets + set % sets) * tile_columns;
+                std::memcpy(sorted.data() + i * n, row + x, tile_columns * sizeof(float));
+            }
+            rows.put_in_order(network.data(), network.size(), sorted.data(), n);
+            const float *of_low = sorted.data() + low_place * n,
+                        *of_middle = sorted.data() + middle_place * n;
+            for (int64_t c = 0; c < tile_columns; ++c) {
+                low[r * tile_columns + c] += of_low[c] * share;
+                spread[r * tile_columns + c] += (of_middle[c] - of_low[c]) * share;
+            }
+        }
+}
+
+// The smooth surface (a polynomial of y and x) under most tiles, left out those that stand above
+// it.
+bool Background::fit_surface() {
+    if (measured_rows < 4 || tile_columns < 4) return false;
+    used.assign(low.size(), 1);
+    for (int round = 0; round < 6; ++round) {
+        solve_surface();
+        find_residuals();
+        other = residuals;
+        const float q2 = quantile(other, .2), q4 = quantile(other, .4),
+                    most_above = q4 + 2 * (q4 - q2);
+        int64_t kept = 0, changed = 0;
+        for (size_t k = 0; k < low.size(); ++k) {
+            const char keep = residuals[k] <= most_above;
+            kept += keep, changed += keep != used[k], used[k] = keep;
+        }
+        if (kept < 12) return round > 0;
+        if (changed * 200 < static_cast<int64_t>(low.size())) break;
+    }
+    return true;
+}
+
+// Least squares over the tiles that are used. The terms are y^p x^q, so that sums of powers of x
+// over each row of tiles are all that is needed.
+void Background::solve_surface() {
+    constexpr int powers_y[cubic_terms] = {0, 1, 0, 2, 1, 0, 3, 2, 1, 0},
+                  powers_x[cubic_terms] = {0, 0, 1, 0, 1, 2, 0, 1, 2, 3};
+    double a[cubic_terms][cubic_terms + 1] = {{0}};
+    for (int64_t r = 0; r < measured_rows; ++r) {
+        double sums[7] = {0}, sums_of_low[4] = {0};
+        for (int64_t c = 0; c < tile_columns; ++c) {
+            if (!used[r * tile_columns + c]) continue;
+            const double x = place(c, tile_columns), value = low[r * tile_columns + c];
+            double power = 1;
+            for (int q = 0; q < 7; ++q, power *= x) {
+                sums[q] += power;
+                if (q < 4) sums_of_low[q] += power * value;
+            }
+        }
+        double powers[7] = {1};
+        for (int p = 1; p < 7; ++p) powers[p] = powers[p - 1] * place(measured_row(r), tile_rows);
+        for (int i = 0; i < terms; ++i) {
+            for (int j = 0; j < terms; ++j)
+                a[i][j] += powers[powers_y[i] + powers_y[j]] * sums[powers_x[i] + powers_x[j]];
+            a[i][terms] += powers[powers_y[i]] * sums_of_low[powers_x[i]];
+        }
+    }
+    for (int i = 0; i < terms; ++i) a[i][i] += 1e-6 * a[0][0];
+    for (int i = 0; i < terms; ++i)
+        for (int r = 0; r < terms; ++r) {
+            if (r == i) continue;
+            const double k = a[r][i] / a[i][i];
+            for (int j = i; j <= terms; ++j) a[r][j] -= k * a[i][j];
+        }
+    for (int i = 0; i < cubic_terms; ++i) newest[i] = i < terms ? a[i][terms] / a[i][i] : 0;
+}
+
+void Background::find_residuals() {
+    residuals.resize(low.size());
+    for (int64_t r = 0; r < measured_rows; ++r) {
+        const Polynomial of_row = in_row(newest, place(measured_row(r), tile_rows));
+        for (int64_t c = 0; c < tile_columns; ++c)
+            residuals[r * tile_columns + c] =
+                static_cast<float>(low[r * tile_columns + c] - of_row.at(place(c, tile_columns)));
+    }
+}
+
+Background::Polynomial Background::in_row(const double* s, double y) {
+    return {s[0] + y * (s[1] + y * (s[3] + y * s[6])), s[2] + y * (s[4] + y * s[7]),
+            s[5] + y * s[8], s[9]};
+}
+
+// Of a row of samples: `s` alone.
+Ground Background::surface_in_row(const double* s, int64_t y) const {
+    const Polynomial of_row = in_row(s, place(y, h));
+    return {static_cast<float>(of_row.c0),
+            static_cast<float>(of_row.c1),
+            static_cast<float>(of_row.c2),
+            static_cast<float>(of_row.c3),
+            0,
+            flat.data(),
+            flat.data()};
+}
+
+void Background::subtract_from_samples(const RegionLoops& rows, const Ground& ground,
+                                       const Columns& columns, float* to) {
+    const Span all{0, sample_stride};
+    rows.subtract({&all, &all + 1}, &ground, columns.places.data(), 1, &to);
+}
+
+void Background::flatten(const RegionLoops& rows) {
+    for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
+        subtract_from_samples(rows, surface_in_row(newest, sample_row(i)), of_samples, sample(i));
+    }
+    for (int i = 0; i < cubic_terms; ++i) surface[i] += newest[i];
+}
+
+// The noise seen between values `noise_apart` from each other: from a low quantile of their
+// differences, which edges of objects do not reach unless they are everywhere.
+double Background::fine_noise(const RegionLoops& rows) {
+    other.clear();
+    for (int64_t i = 0; i * noise_every < per_tile * tile_rows && w > noise_apart; ++i) {
+        float* theirs = beside.data() + i * sample_stride;
+        const float* mine = sample(i * noise_every);
+        subtract_from_samples(rows, surface_in_row(surface, sample_row(i * noise_every)),
+                              of_neighbours, theirs);
+        for (int64_t k = 0; k < per_tile * tile_columns; ++k)
+            other.push_back(std::fabs(theirs[k] - mine[k]));
+    }
+    if (other.size() < 50) return HUGE_VAL;
+    return quantile(other, .2) / (.2533 * std::sqrt(2.));
+}
+
+template <class Pick>
+void Background::window3(Pick pick) {
+    other.resize(low.size());
+    for (int64_t r = 0; r < tile_rows; ++r)
+        for (int64_t c = 0; c < tile_columns; ++c) {
+            float value = low[r * tile_columns + c];
+            for (int64_t y = std::max<int64_t>(0, r - 1); y <= std::min(tile_rows - 1, r + 1); ++y)
+                for (int64_t x = std::max<int64_t>(0, c - 1);
+                     x <= std::min(tile_columns - 1, c + 1); ++x)
+                    value = pick(value, low[y * tile_columns + x]);
+            other[r * tile_columns + c] = value;
+        }
+    low.swap(other);
+}
+
+void Background::smooth3() {
+    other.resize(low.size());
+    for (int64_t r = 0; r < tile_rows; ++r)
+        for (int64_t c = 0; c < tile_columns; ++c) {
+            float sum = 0, n = 0;
+            for (int64_t y = std::max<int64_t>(0, r - 1); y <= std::min(tile_rows - 1, r + 1); ++y)
+                for (int64_t x = std::max<int64_t>(0, c - 1);
+                     x <= std::min(tile_columns - 1, c + 1); ++x)
+                    sum += low[y * tile_columns + x], n += 1;
+            other[r * tile_columns + c] = sum / n;
+        }
+    low.swap(other);
+}
+
+void Background::stretch_tiles(Columns& columns, float extra) {
+    const int64_t count = columns.count();
+    between.clear();
+    for (const int32_t x : columns.x) between.push_back(Between(x, w, tile_columns));
+    columns.wide.resize(tile_rows * count);
+    for (int64_t r = 0; r < tile_rows; ++r) {
+        const float* of_row = low.data() + r * tile_columns;
+        float* to = columns.wide.data() + r * count;
+        for (int64_t k = 0; k < count; ++k) {
+            const float a = of_row[between[k].tile], b = of_row[between[k].next];
+            to[k] = a + (b - a) * between[k].share + extra;
+        }
+    }
+}
+
+double Background::mean_of_samples() const {
+    double sum = 0;
+    int64_t seen = 0;
+    for (int64_t i = 0; i < per_tile * tile_rows;
+         i += samples_per_tile, seen += per_tile * tile_columns)
+        sum += std::accumulate(sample(i), sample(i) + per_tile * tile_columns, 0.);
+    return sum / static_cast<double>(seen);
+}
+
+void Background::fit(const RegionLoops& rows, const RegionSettings& settings,
+                     RegionMeasure& measure) {
+    measure.grain =
+        grains.size() < 50 || w < 2 ? 0 : quantile(grains, .5) / (.6745 * std::sqrt(2.));
+    const double mean = mean_of_samples();
+    // Twice: a tile's low percentile is biased on a slope, and the first time takes most of it
+    // away. A surface needs no more than some rows of tiles.
+    for (int i = 0; i < 2; ++i) {
+        measure_tiles(rows, std::max<int64_t>(1, tile_rows / surface_rows));
+        terms = i > 0 && std::min(measured_rows, tile_columns) >= cubic_tiles ? cubic_terms
+                                                                              : quadratic_terms;
+        if (!fit_surface()) break;
+        flatten(rows);
+    }
+    measure_tiles(rows, 1);
+    // In a crowd no tile is free of nuclei, and its spread is theirs; but haze is allowed for.
+    const double seen = std::min(quantile(spread, .25) / .7572, 3 * fine_noise(rows));
+    measure.noise = std::max(std::min(seen, settings.most_noise), settings.least_noise);
+    window3([](float a, float b) { return std::min(a, b); });
+    window3([](float a, float b) { return std::max(a, b); });
+    smooth3();
+    const float to_mean = static_cast<float>(1.28 * measure.noise);  // from the tenth percentile
+    for (auto* columns : {&of_samples, &of_grid, &of_blocks}) stretch_tiles(*columns, to_mean);
+    grounds.clear();
+    for (int64_t y = 0; y < h; ++y) grounds.push_back(ground(of_grid, y));
+    for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
+        const Between at(sample_row(i), h, tile_rows);
+        const Ground tiles{
+            0, 0, 0, 0, at.share, of_samples.tiles(at.tile), of_samples.tiles(at.next)};
+        subtract_from_samples(rows, tiles, of_samples, sample(i));
+    }
+    measure.background = mean - mean_of_samples();
+}
+
+// ---- what stands above it --------------------------------------------------------------------
+
+void Background::choose_threshold(const RegionSettings& settings, RegionMeasure& measure) const {
+    const double noise = measure.noise;
+    const int64_t count = per_tile * tile_columns;
+    const int64_t every = std::max<int64_t>(1, count * per_tile * tile_rows / height_samples);
+    float top = 0;
+    for (int64_t i = 0; i < per_tile * tile_rows; i += every)
+        top = std::max(top, *std::max_element(sample(i), sample(i) + count));
+    const double floor = std::max(3 * noise, 1e-3 * static_cast<double>(top));
+    measure.otsu = measure.upper = 0;
+    if (floor > 0) {
+        OtsuOfLogarithm heights(floor);
+        for (int64_t i = 0; i < per_tile * tile_rows; i += every) heights.add(sample(i), count);
+        measure.otsu = heights.threshold(&measure.upper);
+    }
+    // Pure noise reaches 7; above 10 there are nuclei, and the noise may be overstated in a crowd.
+    const double above = noise > 0 ? measure.upper / noise : 10;
+    const double factor =
+        settings.noise_factor * (1 - .5 * std::min(std::max((above - 7) / 3, 0.), 1.));
+    const double threshold = std::max({measure.otsu, settings.least_threshold, factor * noise});
+    measure.threshold = threshold > 0 ? threshold : 1e-30;
+}
+
+Ground Background::ground(const Columns& columns, int64_t y) const {
+    Ground all = surface_in_row(surface, y);
+    const Between at(y, h, tile_rows);
+    all.share = at.share, all.above = columns.tiles(at.tile), all.below = columns.tiles(at.next);
+    return all;
+}
+
+void Background::subtract(const RegionLoops& rows, Band spans, int64_t y, int64_t count,
+                          float* const* to) const {
+    rows.subtract(spans, grounds.data() + y, of_grid.places.data(), count, to);
+}
+
+void Background::subtract_from_blocks(const RegionLoops& rows, int64_t y, float* to) const {
+    const Ground under = ground(of_blocks, y);
+    const Span all{0, of_blocks.count()};
+    rows.subtract({&all, &all + 1}, &under, of_blocks.places.data(), 1, &to);
+}
+
+float Background::at(int64_t y, int64_t x) const {
+    const Ground& g = grounds[y];
+    const float v = of_grid.places[x];
+    return g.c0 + v * (g.c1 + v * (g.c2 + v * g.c3)) +
+           (g.above[x] + (g.below[x] - g.above[x]) * g.share);
+}
+
+}  // namespace nucensus

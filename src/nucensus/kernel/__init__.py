@@ -1,0 +1,16 @@
+"""The compiled kernel: local maxima, regions, padding and text, at the speed of the machine.
+
+The only room that calls C. `library` opens it and knows its structures from the header that it was
+built with; each other module calls the functions of one domain.
+"""
+
+from .library import chosen_level, levels
+from .maxima import find_maxima, find_maxima_in_volume, find_maxima_many
+from .padding import mirror_unknown
+from .regions import RegionTable, find_region_table
+from .text import format_rows
+
+__all__ = [
+    "RegionTable", "chosen_level", "find_maxima", "find_maxima_in_volume", "find_maxima_many",
+    "find_region_table", "format_rows", "levels", "mirror_unknown",
+]  # fmt: skip
