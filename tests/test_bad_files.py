@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from commands import detect, tables
 
-from nucensus.errors import TooLargeError
+from nucensus.errors import ReadError, TooLargeError
 from nucensus.model import Header
 from nucensus.read import read
 
@@ -162,3 +162,34 @@ def test_a_socket_is_no_image(tmp_path):
         server.bind(str(tmp_path / "s.tif"))
         done = detect(tmp_path, tmp_path / "run")
     assert "a pipe, a socket or a device" in done.stderr
+
+
+POINTER = (
+    b"version https://git-lfs.github.com/spec/v1\n"
+    b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
+)
+
+
+NEEDS = {"nd2": "nd2", "czi": "czifile", "lif": "liffile"}
+
+
+@pytest.mark.parametrize("ending", ["tif", "png", *NEEDS])
+def test_a_pointer_of_git_lfs_is_called_that(tmp_path, ending):
+    pytest.importorskip(NEEDS.get(ending, "numpy"))
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(POINTER)
+    with pytest.raises(ReadError, match=r"^the file is a pointer of Git LFS.*git lfs pull$"):
+        read(path)
+
+
+@pytest.mark.parametrize("ending", NEEDS)
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"well;site\nB02;1\n", "it holds text"), (b"\x89PNG\r\n", "is PNG")]
+)
+def test_a_file_of_another_kind_is_called_that_and_not_damaged(tmp_path, ending, content, says):
+    pytest.importorskip(NEEDS[ending])
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(content * 20)
+    with pytest.raises(ReadError, match=says) as error:
+        read(path)
+    assert "damaged" not in str(error.value)

@@ -51,8 +51,15 @@ SUFFIXES = tuple(_READERS)
 _MAGIC = {
     b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF",
     b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP", b"PK\3\4": "ZIP",
-    b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"\x89HDF": "HDF5",
+    b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"\x89HDF": "HDF5", b"ZISRAWFILE": "CZI",
+    b"\xda\xce\xbe\x0a": "ND2", b"\0\0\0\x0cjP": "ND2", b"\x70\0\0\0": "LIF",
 }  # fmt: skip
+
+_PROMISED = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".nd2": "ND2", ".lif": "LIF"}
+_PROMISED |= {".czi": "CZI"} | {end: "TIFF" for end, module in _READERS.items() if module == "tiff"}
+"""The format that a file with that ending has, where its first bytes tell formats apart."""
+
+_LFS = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +125,10 @@ def read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader =
             scene = choose_scene(scenes, plane.scene)
             on_header(scene.header(plane))
             pixels = read_plane(scene, plane)
-    except (NotAPlaneError, TooLargeError):
-        raise
-    except ReadError as error:
-        what = _what_it_is(os.fspath(path))
-        if what is None:
-            raise
-        raise ReadError(what) from error
+    except MemoryError as error:
+        raise TooLargeError(
+            "the image needs more memory than there is; check the file, or choose a plane of it"
+        ) from error
     if pixels.ndim != (3 if plane.z == "volume" else 2):
         size = " x ".join(map(str, pixels.shape))
         raise NotAPlaneError(f"the plane has the shape {size}; expected height x width")
@@ -138,10 +142,18 @@ def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
     reader = _reader(name)
     if not is_remote(name):
         _check_exists(name)
-    with _remote_scenes(reader, name) if is_remote(name) else reader(name) as scenes:
-        if not scenes:
-            raise ReadError("the file holds no image; copy it again from its source")
-        yield scenes
+    try:
+        with _remote_scenes(reader, name) if is_remote(name) else reader(name) as scenes:
+            if not scenes:
+                raise ReadError("the file holds no image; copy it again from its source")
+            yield scenes
+    except (NotAPlaneError, TooLargeError):
+        raise
+    except ReadError as error:
+        what = _what_it_is(name)
+        if what is None:
+            raise
+        raise ReadError(what) from error
 
 
 @contextmanager
@@ -201,21 +213,27 @@ def _check_exists(name: str) -> None:
 
 def _what_it_is(name: str) -> str | None:
     """Say what a file holds whose content is not what its name promises."""
-    module = _READERS.get(os.path.splitext(name)[1].lower())
-    if module not in ("tiff", "compressed") or not (is_remote(name) or os.path.isfile(name)):
+    if not (is_remote(name) or os.path.isfile(name)):
         return None
     try:
         with open_to_read(name) as file:
             start = file.read(512)
     except (OSError, ReadError):
         return None
+    if start.startswith(_LFS):
+        return (
+            "the file is a pointer of Git LFS, a note that stands in for the image; fetch the "
+            "image with: git lfs pull"
+        )
+    promised = _PROMISED.get(os.path.splitext(name)[1].lower())
     found = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
-    promised = {".pn": "PNG", ".jp": "JPEG"}.get(os.path.splitext(name)[1].lower()[:3], "TIFF")
-    if found not in (None, promised):
+    if promised is None or found == promised:
+        return None
+    if found is not None:
         return (
             f"the file does not decode as {promised}: its content is {found}; rename or convert it"
         )
-    if found is None and start and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+    if start and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
         return (
             f"the file does not decode as {promised}: it holds text; its name has the wrong "
             f"ending, or its source wrote something else"

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, ReadError
 from ..remote import RemoteFile
-from .scene import Index, Scene, Source, side_um
+from .scene import Index, Scene, Source, name_samples, side_um
+from .vendor import explained, guarded
 
 if TYPE_CHECKING:
     from bioio import BioImage
@@ -27,40 +28,42 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
         from bioio_base.exceptions import UnsupportedFileFormatError
     except ImportError as error:
         raise MissingPackageError("bioio", "Reading this format", "bioio") from error
-    try:
-        image = BioImage(path)
-        yield [_scene(image, number) for number in range(len(image.scenes))]
-    except UnsupportedFileFormatError as error:
-        raise ReadError(
-            f"BioIO has no plug-in installed that reads this file ({error}); "
-            f"install one, see https://bioio-devs.github.io/bioio"
-        ) from error
-    except (OSError, ValueError, LookupError) as error:
-        raise ReadError(f"the file cannot be read through BioIO ({error})") from error
+    with explained("an image of BioIO"):
+        try:
+            image = BioImage(path)
+        except UnsupportedFileFormatError as error:
+            raise ReadError(
+                f"BioIO has no plug-in installed that reads this file ({error}); "
+                f"install one, see https://bioio-devs.github.io/bioio"
+            ) from error
+        scenes = [_scene(image, number) for number in range(len(image.scenes))]
+    yield [guarded(scene, "an image of BioIO") for scene in scenes]
 
 
 def _scene(image: "BioImage", number: int) -> Scene:
     image.set_scene(number)
     size = image.physical_pixel_sizes
-    has_samples = "S" in image.dims.order
+    samples = image.dims["S"][0] if "S" in image.dims.order else 1
+    channels = image.dims["C"][0]
     sizes = {axis.lower(): image.dims[axis][0] for axis in "TZ"}
-    sizes["c"] = image.dims["S"][0] if has_samples else image.dims["C"][0]
+    sizes["c"] = channels * samples
     return Scene(
         (image.dims["Y"][0], image.dims["X"][0]),
         str(image.dtype),
         sizes,
-        lambda index: _read_plane(image, number, has_samples, index),
-        channels=() if has_samples else tuple(image.channel_names or ()),
+        lambda index: _read_plane(image, number, samples, index),
+        channels=name_samples(image.channel_names or (), channels, samples),
         pixel_um=side_um(size.Y, size.X),
         depth_um=size.Z,
         name=image.scenes[number],
-        is_colour=has_samples,
+        is_colour=samples > 1 and channels == 1,
     )
 
 
-def _read_plane(image: "BioImage", number: int, has_samples: bool, index: Index) -> NDArray[Any]:
+def _read_plane(image: "BioImage", number: int, samples: int, index: Index) -> NDArray[Any]:
     image.set_scene(number)
-    channel = {"S" if has_samples else "C": index["c"]}
-    plane = image.get_image_dask_data("YX", T=index["t"], Z=index["z"], **channel)
+    channel, sample = divmod(index["c"], samples)
+    at = {"T": index["t"], "Z": index["z"], "C": channel} | ({"S": sample} if samples > 1 else {})
+    plane = image.get_image_dask_data("YX", **at)
     pixels: NDArray[Any] = plane.compute(scheduler="synchronous")
     return pixels

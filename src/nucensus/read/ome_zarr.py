@@ -1,5 +1,6 @@
 """Read OME-Zarr images, version 0.4 (Zarr 2) and 0.5 (Zarr 3), at full size; labels are ignored."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, NotAPlaneError, ReadError
 from ..remote import is_remote, zarr_store
-from .scene import Index, Scene, side_um
+from .scene import Index, Scene, side_um, split_scenes
+from .vendor import explained, guarded
 
 if TYPE_CHECKING:
     from zarr import Array, Group
@@ -22,17 +24,16 @@ def open_scenes(path: str) -> Iterator[list[Scene]]:
     """Open an OME-Zarr image, or the series of images that bioformats2raw writes."""
     try:
         import zarr
-        from zarr.errors import BaseZarrError
     except ImportError as error:
         raise MissingPackageError("zarr 3", "Reading OME-Zarr", "ome-zarr") from error
     where = zarr_store(path) if is_remote(path) else path
-    try:
-        yield [_scene(group) for group in _images(zarr.open_group(where, mode="r"))]
-    except (OSError, ValueError, LookupError, BaseZarrError) as error:
-        raise ReadError(
-            f"the folder does not decode as OME-Zarr ({type(error).__name__}: {error}); "
-            f"copy it again from its source"
-        ) from error
+    with explained("OME-Zarr"):
+        scenes = [
+            guarded(scene, "OME-Zarr")
+            for group in _images(zarr.open_group(where, mode="r"))
+            for scene in _scenes(group)
+        ]
+    yield scenes
 
 
 def _metadata(group: "Group") -> Mapping[str, Any]:
@@ -43,8 +44,6 @@ def _metadata(group: "Group") -> Mapping[str, Any]:
 
 
 def _images(group: "Group") -> list["Group"]:
-    import zarr
-
     metadata = _metadata(group)
     if "multiscales" in metadata:
         return [group]
@@ -53,37 +52,91 @@ def _images(group: "Group") -> list["Group"]:
         raise NotAPlaneError(f"this is a {what}; expected one image; name one of its fields")
     series = _metadata(group["OME"]).get("series", []) if "OME" in group else []
     numbered = [name for name in sorted(group.group_keys()) if name.isdecimal()]
-    images = [group[name] for name in series or sorted(numbered, key=int)]
-    return [image for image in images if isinstance(image, zarr.Group)]
+    return [_group(group, name) for name in series or sorted(numbered, key=int)]
 
 
-def _scene(group: "Group") -> Scene:
+def _group(group: "Group", name: str) -> "Group":
     import zarr
 
+    image = group[name]
+    if not isinstance(image, zarr.Group):
+        raise ReadError(f"the series {name!r} is not an image; copy the folder again")
+    return image
+
+
+def _scenes(group: "Group") -> list[Scene]:
     metadata = _metadata(group)
-    multiscale = metadata["multiscales"][0]
-    dataset = multiscale["datasets"][0]
-    array = group[dataset["path"]]
-    if not isinstance(array, zarr.Array):
-        raise ReadError(f"{dataset['path']!r} is not an array; copy the folder again")
+    return [
+        each
+        for multiscale in metadata["multiscales"]
+        for each in split_scenes(_scene(group, multiscale, metadata), {})
+    ]
+
+
+def _scene(group: "Group", multiscale: Mapping[str, Any], metadata: Mapping[str, Any]) -> Scene:
     described = [
-        axis if isinstance(axis, dict) else {"name": axis} for axis in multiscale.get("axes", ())
+        axis if isinstance(axis, dict) else {"name": axis} for axis in multiscale.get("axes") or ()
     ] or [{"name": name} for name in "tczyx"]
-    axes = [axis["name"].lower() for axis in described]
-    sizes = {axis: n for axis, n in zip(axes, array.shape, strict=True) if axis not in ("y", "x")}
-    lengths = _lengths_um(described, multiscale, dataset)
-    channels = metadata.get("omero", {}).get("channels", [])
+    axes = [str(axis["name"]).lower() for axis in described]
+    dataset, array = _full_size(group, multiscale, axes)
     lengths_px = dict(zip(axes, array.shape, strict=True))
+    lengths = _lengths_um(described, multiscale, dataset)
+    channels = (metadata.get("omero") or {}).get("channels") or ()
     return Scene(
         (lengths_px["y"], lengths_px["x"]),
         str(array.dtype),
-        sizes,
+        {axis: length for axis, length in lengths_px.items() if axis not in ("y", "x")},
         lambda index: _read_plane(array, axes, index),
-        channels=tuple(channel.get("label", "") for channel in channels),
+        channels=tuple(str(channel.get("label") or "") for channel in channels),
         pixel_um=side_um(lengths.get("y"), lengths.get("x")),
         depth_um=lengths.get("z"),
         name=multiscale.get("name") or group.basename,
+        block_pixels=_pixels_at_a_time(array, axes),
     )
+
+
+def _full_size(
+    group: "Group", multiscale: Mapping[str, Any], axes: list[str]
+) -> tuple[Mapping[str, Any], "Array[Any]"]:
+    """Return the largest of the levels: the first, unless their scales do not say so."""
+    datasets = multiscale["datasets"]
+    scales = [
+        each["scale"][axes.index("y")] * each["scale"][axes.index("x")]
+        for dataset in datasets
+        for each in dataset.get("coordinateTransformations") or ()
+        if each.get("type") == "scale" and "scale" in each
+    ]
+    is_sorted = len(scales) == len(datasets) and scales[0] < min(scales[1:], default=math.inf)
+    arrays = [_array(group, each["path"], axes) for each in datasets[: 1 if is_sorted else None]]
+    sizes = [array.shape[axes.index("y")] * array.shape[axes.index("x")] for array in arrays]
+    largest = sizes.index(max(sizes))
+    return datasets[largest], arrays[largest]
+
+
+def _array(group: "Group", path: str, axes: list[str]) -> "Array[Any]":
+    import zarr
+
+    array = group[path]
+    if not isinstance(array, zarr.Array):
+        raise ReadError(f"{path!r} is not an array; copy the folder again")
+    if array.ndim != len(axes) or not {"y", "x"} <= set(axes) or len(set(axes)) < len(axes):
+        raise ReadError(
+            f"the array {path!r} has {array.ndim} axes, and its metadata name "
+            f"{', '.join(axes)}; expected as many, with y and x"
+        )
+    return array
+
+
+def _pixels_at_a_time(array: "Array[Any]", axes: list[str]) -> int:
+    """Return how many pixels the chunks have that are decoded together for a plane."""
+    import zarr
+
+    over_plane = math.prod(
+        -(-array.shape[axes.index(axis)] // array.chunks[axes.index(axis)]) for axis in "yx"
+    )
+    together = min(over_plane, zarr.config.get("async.concurrency", 10))
+    pixels: int = together * math.prod(array.chunks)
+    return pixels
 
 
 def _read_plane(array: "Array[Any]", axes: list[str], index: Index) -> NDArray[Any]:

@@ -52,7 +52,14 @@ def explained(kind: str) -> Iterator[None]:
         ) from error
     except NotImplementedError as error:
         raise ReadError(f"the file holds {kind} of a kind that is not read ({error})") from error
-    except Exception as error:  # packages fail in any way on damaged bytes
+    except Exception as error:
+        if type(error).__module__.startswith("obstore"):
+            raise  # a request that failed is explained where it is known what was asked
+        if "odec" in type(error).__name__ or "codec not available" in str(error):
+            raise ReadError(
+                f"the pixels are compressed in a way that {kind} is not read in here ({error}); "
+                f"install the package of that codec, or save the image with another compression"
+            ) from error  # packages fail in any way on damaged bytes
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise ReadError(
             f"the file does not decode as {kind} ({reason}); it is damaged; copy it again from "

@@ -1,0 +1,168 @@
+"""Every plane of an OME-Zarr is the one that was asked for, whatever the order of its axes."""
+
+import json
+from itertools import permutations
+
+import numpy as np
+import pytest
+from formats import make_stack, write_ome_zarr
+from reading_contract import check_planes, check_reading
+
+from nucensus import census
+from nucensus.errors import NotAPlaneError, ReadError
+from nucensus.model import Limits, Plane
+from nucensus.read import open_scenes, read
+
+zarr = pytest.importorskip("zarr")
+
+OPTIONS = {"c": "channel", "z": "z", "t": "time"}
+RNG = np.random.default_rng(4)
+
+
+def draw(axes, dtype="u2", **sizes):
+    shape = [sizes.get(axis, {"y": 9, "x": 14}.get(axis, 2)) for axis in axes]
+    return RNG.integers(0, 200, shape).astype(dtype)
+
+
+def write(path, axes, levels, *, version="0.4", scales=True, channels=None, **options):
+    """Write the levels as they come, with metadata of that version."""
+    named = [{"name": axis} for axis in axes]
+    datasets = [
+        {"path": str(n)}
+        | ({"coordinateTransformations": [_scale(axes, levels, n)]} if scales else {})
+        for n in range(len(levels))
+    ]
+    ome = {"multiscales": [{"axes": named, "datasets": datasets}]}
+    if channels:
+        ome["omero"] = {"channels": [{"label": each} for each in channels]}
+    attributes = ome if version == "0.4" else {"ome": {"version": version, **ome}}
+    form = 2 if version == "0.4" else 3
+    group = zarr.open_group(path, mode="w", zarr_format=form, attributes=attributes)
+    for n, level in enumerate(levels):
+        group.create_array(str(n), data=level, **options)
+    return path
+
+
+def _scale(axes, levels, n):
+    most = max(level.size for level in levels)
+    side = (most / levels[n].size) ** 0.5
+    return {"type": "scale", "scale": [side if axis in "yx" else 1 for axis in axes]}
+
+
+def planes_of(axes, data):
+    others = [axis for axis in axes if axis not in "yx"]
+    array = np.moveaxis(data, [axes.index("y"), axes.index("x")], [-2, -1])
+    return [
+        (Plane(**{OPTIONS[axis]: n for axis, n in zip(others, at, strict=True)}), array[at])
+        for at in np.ndindex(array.shape[:-2])
+    ]
+
+
+@pytest.mark.parametrize("axes", ["".join(each) for each in permutations("czyx")])
+def test_planes_are_cut_along_the_axes_that_are_named(tmp_path, axes):
+    data = draw(axes)
+    version = ("0.4", "0.5")[axes < "xzyc"]
+    write(tmp_path / "a.zarr", axes, [data], version=version, chunks=(2, 3, 1, 3))
+    check_planes(tmp_path / "a.zarr", planes_of(axes, data))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", ">u2", "i2", "u4", "f4", "f8"])
+def test_every_type_of_pixels_is_kept(tmp_path, dtype):
+    data = draw("cyx", dtype)
+    write(tmp_path / "a.zarr", "cyx", [data], chunks=(1, 4, 5))
+    check_reading(tmp_path / "a.zarr", planes_of("cyx", data))
+
+
+def test_another_axis_is_scenes(tmp_path):
+    data = draw("lyx")
+    write(tmp_path / "a.zarr", "lyx", [data])
+    with pytest.raises(NotAPlaneError, match=r"1 \(.*axis l 1 9 x 14\); choose with --scene"):
+        read(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(read(tmp_path / "a.zarr", Plane("axis l 1")), data[1])
+
+
+@pytest.mark.parametrize("scales", [True, False])
+def test_the_largest_level_is_read_wherever_it_is_listed(tmp_path, scales):
+    data = draw("yx")
+    levels = [data[::4, ::4], data, data[::2, ::2]]
+    write(tmp_path / "a.zarr", "yx", levels, scales=scales)
+    np.testing.assert_array_equal(read(tmp_path / "a.zarr"), data)
+
+
+def test_two_images_in_one_folder_are_two_scenes(tmp_path):
+    images = [draw("yx"), draw("yx", "u1", y=7)]
+    path = write(tmp_path / "a.zarr", "yx", images)
+    attributes = json.loads((path / ".zattrs").read_text())
+    (both,) = attributes["multiscales"]
+    attributes["multiscales"] = [
+        {"axes": both["axes"], "name": f"image {n}", "datasets": [{"path": str(n)}]}
+        for n in range(2)
+    ]
+    (path / ".zattrs").write_text(json.dumps(attributes))
+    with pytest.raises(NotAPlaneError, match="more than one scene"):
+        read(path)
+    for n, image in enumerate(images):
+        np.testing.assert_array_equal(read(path, Plane(f"image {n}")), image)
+
+
+def test_a_chunk_that_is_not_there_has_the_value_that_fills(tmp_path):
+    data = draw("yx", y=8, x=8)
+    path = write(tmp_path / "a.zarr", "yx", [data], chunks=(4, 4), fill_value=7)
+    (path / "0" / "1.0").unlink()
+    data[4:, :4] = 7
+    np.testing.assert_array_equal(read(path), data)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "noise"])
+@pytest.mark.parametrize("compressors", ["auto", None])
+def test_a_damaged_chunk_is_an_error(tmp_path, version, damage, compressors):
+    data = draw("yx", y=40, x=40)
+    path = write(
+        tmp_path / "a.zarr", "yx", [data], version=version, compressors=compressors, chunks=(20, 40)
+    )
+    chunk = path / "0" / ("1.0" if version == "0.4" else "c/1/0")
+    whole = chunk.read_bytes()
+    noise = RNG.bytes(len(whole) - 1)
+    chunk.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "noise": noise}[damage])
+    with pytest.raises(ReadError, match="does not decode as OME-Zarr"):
+        read(path)
+
+
+def test_what_the_chunks_take_is_known_before_they_are_decoded(tmp_path):
+    data = np.zeros((64, 40, 40), "u2")
+    path = write(tmp_path / "a.zarr", "zyx", [data], chunks=(64, 20, 40))
+    with open_scenes(path) as (scene,):
+        assert scene.header(Plane(z=0)).size_bytes == data.nbytes
+    run = census(path, plane=Plane(z=0), limits=Limits(max_memory_bytes=data.nbytes // 2))
+    assert "the image needs" in run.failures[0]["reason"]
+    run = census(path, plane=Plane(z=0), limits=Limits(max_pixels=data.size // 2))
+    assert "pixels; expected at most" in run.failures[0]["reason"]
+
+
+def test_metadata_that_do_not_fit_the_array_are_an_error(tmp_path):
+    for name, axes in (("a", "zyx"), ("b", "yz"), ("c", "yy")):
+        path = write(tmp_path / f"{name}.zarr", axes, [draw("yx")], scales=False)
+        with pytest.raises(ReadError, match="has 2 axes, and its metadata name"):
+            read(path)
+
+
+def test_a_codec_that_is_not_installed_is_named(tmp_path):
+    path = write(tmp_path / "a.zarr", "yx", [draw("yx")])
+    metadata = json.loads((path / "0" / ".zarray").read_text())
+    metadata["compressor"] = {"id": "rarely_installed"}
+    (path / "0" / ".zarray").write_text(json.dumps(metadata))
+    with pytest.raises(ReadError) as error:
+        read(path)
+    assert "rarely_installed" in str(error.value)
+    assert "damaged" not in str(error.value)
+
+
+def test_channels_without_labels_are_chosen_by_index(tmp_path):
+    stack = make_stack()
+    write_ome_zarr(tmp_path / "a.zarr", stack, "0.4")
+    attributes = json.loads((tmp_path / "a.zarr/.zattrs").read_text())
+    attributes["omero"] = {"channels": [{"label": None}, {}]}
+    (tmp_path / "a.zarr/.zattrs").write_text(json.dumps(attributes))
+    plane = Plane(channel=1, z=0, time=0)
+    np.testing.assert_array_equal(read(tmp_path / "a.zarr", plane), stack[0, 1, 0])
