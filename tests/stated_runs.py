@@ -76,10 +76,13 @@ def _state(path, images):
     database.close()
 
 
+_SIZE = {"pixel_y_um": 0.65, "pixel_x_um": 0.4}
+
+
 def hard_run(folder):
     """Write a run whose names are hard; one image has no nuclei and one failed."""
     images = {
-        name: (some_centres(number, seed=number), {"pixel_size_um": 0.65 if number % 2 else None})
+        name: (some_centres(number, seed=number), _SIZE if number % 2 else {})
         for number, name in enumerate(HARD_NAMES)
     }
     images["broken.tif"] = Failed("read", 'the file is "cut off",\nsee above')
@@ -91,7 +94,8 @@ def plate_run(folder):
 
     def where(plate, well, site, **extra):
         return {
-            "plate": plate, "well": well, "site": site, "pixel_size_um": 0.5, "extra": extra or None
+            "plate": plate, "well": well, "site": site, "pixel_y_um": 0.5, "pixel_x_um": 0.5,
+            "extra": extra or None,
         }  # fmt: skip
 
     return write_run(

@@ -43,8 +43,9 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-def micrometres(row, pixels):
-    return None if row["pixel_size_um"] is None else pixels * row["pixel_size_um"]
+def micrometres(row, axis, pixels):
+    size_um = row[f"pixel_{axis}_um"]
+    return None if size_um is None else pixels * size_um
 
 
 def test_numbers_are_written_as_python_writes_them():
@@ -110,9 +111,9 @@ def test_csv_has_micrometres_where_an_image_states_its_pixel_size(hard, tmp_path
     export_run(hard, "csv", tmp_path)
     stated = {row["name"]: row for row, _ in hard.found_images()}
     for row in rows_of(tmp_path / "nuclei.csv"):
-        for pixels, um in (("y", "y_um"), ("x", "x_um")):
-            expected = micrometres(stated[row["image"]], int(row[pixels]))
-            assert row[um] == ("" if expected is None else repr(expected))
+        for axis in "yx":
+            expected = micrometres(stated[row["image"]], axis, int(row[axis]))
+            assert row[f"{axis}_um"] == ("" if expected is None else repr(expected))
 
 
 def test_csv_has_no_micrometres_where_no_image_states_a_pixel_size(tmp_path):
@@ -154,9 +155,10 @@ def test_parquet_reads_back_equal(hard, tmp_path):
     for name in ("y", "x", "intensity"):
         assert table[name] == nuclei[name].tolist()
     sizes = {row["name"]: row for row, _ in hard.found_images()}
-    for name, y, y_um in zip(nuclei["image"], table["y"], table["y_um"], strict=True):
-        expected = micrometres(sizes[name], y)
-        assert np.isnan(y_um) if expected is None else y_um == expected
+    for axis in "yx":
+        for name, pixels, um in zip(nuclei["image"], table[axis], table[f"{axis}_um"], strict=True):
+            expected = micrometres(sizes[name], axis, pixels)
+            assert np.isnan(um) if expected is None else um == expected
 
 
 def test_parquet_tells_of_every_image(hard, tmp_path):
@@ -211,8 +213,8 @@ def test_geojson_is_valid_and_holds_detections_for_qupath(hard, tmp_path):
             assert properties["objectType"] == "detection"
             assert properties["classification"]["name"] == "Nucleus"
             measured = {"Intensity": intensity}
-            if row["pixel_size_um"] is not None:
-                measured |= {"y_um": micrometres(row, y), "x_um": micrometres(row, x)}
+            if row["pixel_y_um"] is not None:
+                measured |= {"y_um": micrometres(row, "y", y), "x_um": micrometres(row, "x", x)}
             assert properties["measurements"] == measured
 
 
@@ -285,9 +287,10 @@ def test_label_tiffs_open_with_the_scale_of_their_images(hard, tmp_path):
         with tifffile.TiffFile(tmp_path / f"{below(row['name'])}.labels.tif") as file:
             page = file.pages[0]
             assert len(np.unique(page.asarray())) == len(nuclei) + 1
-            if row["pixel_size_um"] is not None:
-                pixels, centimetres = page.tags["XResolution"].value
-                assert 1e4 * centimetres / pixels == pytest.approx(row["pixel_size_um"], rel=1e-6)
+            for axis in "yx" if row["pixel_y_um"] is not None else "":
+                pixels, centimetres = page.tags[f"{axis.upper()}Resolution"].value
+                size_um = 1e4 * centimetres / pixels
+                assert size_um == pytest.approx(row[f"pixel_{axis}_um"], rel=1e-6)
 
 
 def test_ome_zarr_labels_count_the_same_and_are_valid(plate, tmp_path):
@@ -433,10 +436,10 @@ SUBPIXEL = np.array([[10.25, 20.75], [30.5, 40.0], [5.0, 6.125]])
 
 @pytest.fixture(scope="module")
 def refined(tmp_path_factory):
-    """A run with centres to a fraction of a pixel, and pixels of half a micrometre."""
+    """A run with centres to a fraction of a pixel, and pixels of 0.5 x 0.25 micrometres."""
     points = np.rint(SUBPIXEL).astype(np.int64)
     centres = Centres(points, np.array([30.0, 20.0, 10.0]), subpixel=SUBPIXEL)
-    images = {"a.tif": (centres, {"pixel_size_um": 0.5})}
+    images = {"a.tif": (centres, {"pixel_y_um": 0.5, "pixel_x_um": 0.25})}
     return write_run(tmp_path_factory.mktemp("refined"), images)
 
 
@@ -446,8 +449,8 @@ def test_tables_hold_refined_centres_beside_the_pixels(refined, tmp_path):
     export_run(refined, "parquet", tmp_path)
     table = parquet.read_table(tmp_path / "nuclei.parquet").to_pydict()
     rows = rows_of(tmp_path / "nuclei.csv")
-    for axis, expected in zip("yx", SUBPIXEL.T, strict=True):
-        for name, values in ((f"{axis}_subpixel", expected), (f"{axis}_um", expected / 2)):
+    for axis, expected, size_um in zip("yx", SUBPIXEL.T, (0.5, 0.25), strict=True):
+        for name, values in ((f"{axis}_subpixel", expected), (f"{axis}_um", expected * size_um)):
             assert table[name] == values.tolist()
             assert [float(row[name]) for row in rows] == values.tolist()
         assert table[axis] == refined.nuclei[axis].tolist()
@@ -466,4 +469,4 @@ def test_formats_with_one_place_for_a_centre_hold_the_refined_one(refined, tmp_p
     np.testing.assert_array_equal(roi.coordinates(), SUBPIXEL[:, ::-1])
     data = pytest.importorskip("anndata").read_h5ad(tmp_path / "nuclei.h5ad")
     np.testing.assert_array_equal(data.obsm["spatial"], SUBPIXEL[:, ::-1])
-    np.testing.assert_array_equal(data.obsm["spatial_um"], SUBPIXEL[:, ::-1] / 2)
+    np.testing.assert_array_equal(data.obsm["spatial_um"], SUBPIXEL[:, ::-1] * (0.25, 0.5))

@@ -75,8 +75,8 @@ def test_a_projection_is_the_maximum_over_the_planes(stack_file):
 
 def test_the_pixel_size_and_the_distance_of_planes_are_in_micrometres(stack_file):
     with open_scenes(stack_file) as (scene,):
-        assert scene.pixel_um == pytest.approx(0.325, rel=1e-5)
-        assert scene.depth_um == pytest.approx(2)
+        size = scene.pixel_size
+        assert (size.y, size.x, size.z) == pytest.approx((0.325, 0.325, 2), rel=1e-5)
         assert (scene.shape, scene.dtype.strip("<>")) in (((24, 31), "uint16"), ((24, 31), "u2"))
 
 
@@ -245,7 +245,8 @@ def test_real_tiff_files_give_the_planes_that_tifffile_gives(name, plane, shape,
     assert found.shape == shape
     np.testing.assert_array_equal(found, expected)
     with open_scenes(REAL / name) as (scene,):
-        assert scene.pixel_um == (None if pixel_um is None else pytest.approx(pixel_um, rel=1e-4))
+        expected = None if pixel_um is None else pytest.approx(pixel_um, rel=1e-4)
+        assert scene.pixel_size.y == expected
 
 
 @real
@@ -272,8 +273,8 @@ def test_a_real_czi_file_gives_the_planes_that_czifile_gives():
     for scene, z in np.ndindex(2, 2):
         np.testing.assert_array_equal(read(path, Plane(scene, z=z)), whole[scene, z])
     with open_scenes(path) as scenes:
-        assert [scene.pixel_um for scene in scenes] == pytest.approx([0.19564] * 2, rel=1e-4)
-        assert scenes[0].depth_um == pytest.approx(0.3)
+        assert [scene.pixel_size.x for scene in scenes] == pytest.approx([0.19564] * 2, rel=1e-4)
+        assert scenes[0].pixel_size.z == pytest.approx(0.3)
 
 
 @real

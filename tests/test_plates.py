@@ -20,6 +20,7 @@ from nucensus.cli.scan import command as scan
 from nucensus.discover import discover, survey, view_plates
 from nucensus.errors import InputError
 from nucensus.model import Failed, Plane
+from nucensus.pixel_size import PixelSize
 from nucensus.read import SUFFIXES, read
 from nucensus.synthetic import make_field
 
@@ -121,7 +122,7 @@ def test_a_real_harmony_plate_knows_its_stain_pixel_size_and_nuclear_channel():
     (found,) = discover([folder], SUFFIXES, plane=Plane(channel="Hoechst"))
     assert found.path.endswith("ch5sk1fk1fl1.tiff")
     assert (found.place.plate, found.place.well) == ("BR00121482", "A01")
-    assert found.pixel_size_um == pytest.approx(0.598, abs=1e-3)
+    assert found.pixel_size.y == pytest.approx(0.598, abs=1e-3)
 
 
 @real
@@ -174,7 +175,7 @@ def test_a_real_cellvoyager_folder_leaves_out_its_calibration_images():
     assert (len(found.references), found.left_out) == (96, {"not in the index": 6})
     chosen = discover([folder], SUFFIXES, plane=Plane(channel="405", z=2))
     assert {each.place.well for each in chosen} == {"D08", "E03", "F08"}
-    assert {each.pixel_size_um for each in chosen} == {0.325}
+    assert {each.pixel_size for each in chosen} == {PixelSize(0.325, 0.325)}
     assert len(chosen) == 12
 
 

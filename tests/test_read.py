@@ -69,7 +69,7 @@ def test_a_plain_file_is_what_tifffile_says_it_is(tmp_path, dtype, byteorder, op
         (series,) = tiff.series
         assert scene.shape == series.shape
         assert scene.dtype == str(series.dtype)
-    assert scene.pixel_um == (1.25 if "description" in options else None)
+    assert scene.pixel_size.x == (1.25 if "description" in options else None)
     same(path, IMAGE.astype(dtype))
 
 

@@ -244,7 +244,7 @@ def outcome(path, plane):
         image = read_image(path, plane)
     except ReadError as error:
         return str(error)
-    return image.pixels.tobytes(), str(image.pixels.dtype), image.pixels.shape, image.spacing_um
+    return image.pixels.tobytes(), str(image.pixels.dtype), image.pixels.shape, image.pixel_size
 
 
 def test_a_small_file_is_one_request(tmp_path, bucket):

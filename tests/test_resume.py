@@ -17,6 +17,7 @@ import nucensus
 from nucensus.batch import retry
 from nucensus.errors import InputError, RunError
 from nucensus.model import Centres, Found, ImageRef, Limits, Plane, Settings
+from nucensus.pixel_size import PixelSize
 from nucensus.store import RunWriter
 
 SETTINGS = Settings(threshold=300, border="keep")
@@ -267,7 +268,9 @@ def test_an_image_that_cannot_be_listed_any_more_loses_its_nuclei(tmp_path):
     with RunWriter(None) as writer:
         writer.plan([ImageRef("a.tif", str(path), 9, 9)])
         centres = Centres(np.array([[3, 4]]), np.array([5.0]))
-        writer.record(1, Found(centres, (10, 10), "uint16", 1.0, 1.0, pixel_size_um=0.5))
+        writer.record(
+            1, Found(centres, (10, 10), "uint16", 1.0, 1.0, pixel_size=PixelSize(0.5, 0.5))
+        )
         writer.plan([ImageRef("a.tif", str(path), 9, 9)])
         assert writer.view().counts["nuclei"] == 1
         writer.plan([ImageRef("a.tif", str(path), 9, 9, problem="it is gone")])

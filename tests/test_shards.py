@@ -67,7 +67,8 @@ def listing(out):
     """Return what the run file holds of the images, the times aside."""
     columns = (
         "id, name, path, size_bytes, mtime_ns, status, count, height, width, dtype, stage, reason, "
-        "plate, well, site, channel, z, time, pixel_size_um, extra, plane, flag, centres, subpixel"
+        "plate, well, site, channel, z, time, pixel_y_um, pixel_x_um, note, extra, plane, flag, "
+        "centres, subpixel"
     )
     return query(out, f"SELECT {columns} FROM images ORDER BY id")
 

@@ -123,7 +123,9 @@ def test_the_well_table_is_shown_on_screen(tmp_path):
 def test_neighbours_in_a_volume_are_near_in_three_dimensions(tmp_path):
     points = np.array([[6, 40, 40], [22, 40, 40], [14, 20, 20]])
     centres = Centres(points, np.array([3.0, 2.0, 1.0]))
-    run = write_run(tmp_path, {"a.tif": (centres, {"pixel_size_um": 0.5, "depth_um": 2.0})})
+    run = write_run(
+        tmp_path, {"a.tif": (centres, {"pixel_y_um": 0.5, "pixel_x_um": 0.5, "depth_um": 2.0})}
+    )
     [well] = well_table(run)
     px, um = nearest(points), nearest(points * [2, 0.5, 0.5])
     assert well["Nuclei_NeighbourDistancePx_Mean"] == pytest.approx(px.mean())
@@ -133,7 +135,9 @@ def test_neighbours_in_a_volume_are_near_in_three_dimensions(tmp_path):
 
 def test_without_the_distance_of_its_planes_a_volume_has_no_distances_in_micrometres(tmp_path):
     centres = Centres(np.array([[6, 40, 40], [22, 40, 40]]), np.array([2.0, 1.0]))
-    [well] = well_table(write_run(tmp_path, {"a.tif": (centres, {"pixel_size_um": 0.5})}))
+    [well] = well_table(
+        write_run(tmp_path, {"a.tif": (centres, {"pixel_y_um": 0.5, "pixel_x_um": 0.5})})
+    )
     assert well["Nuclei_NeighbourDistancePx_Mean"] == 16
     assert np.isnan(well["Nuclei_NeighbourDistanceUm_Mean"])
 
@@ -141,7 +145,9 @@ def test_without_the_distance_of_its_planes_a_volume_has_no_distances_in_microme
 def test_distances_are_between_refined_centres_where_there_are_some(tmp_path):
     refined = np.array([[10.25, 20.75], [30.5, 40.0], [5.0, 6.125]])
     centres = Centres(np.rint(refined).astype(int), np.array([3.0, 2, 1]), subpixel=refined)
-    [well] = well_table(write_run(tmp_path, {"a.tif": (centres, {"pixel_size_um": 0.5})}))
+    [well] = well_table(
+        write_run(tmp_path, {"a.tif": (centres, {"pixel_y_um": 0.5, "pixel_x_um": 0.5})})
+    )
     expected = nearest(refined).mean()
     assert well["Nuclei_NeighbourDistancePx_Mean"] == pytest.approx(expected)
     assert well["Nuclei_NeighbourDistanceUm_Mean"] == pytest.approx(expected / 2)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError, SettingsError
+from .pixel_size import NO_SIZE, PixelSize
 
 Points: TypeAlias = NDArray[np.int64]
 """Coordinates, shape (N, ndim), int64, in axis order: (row, column) in 2-D."""
@@ -111,18 +112,21 @@ class Settings:
         """Whether nothing has to be estimated from the images."""
         return "auto" not in (self.detector, self.sigma, self.min_distance, self.threshold)
 
-    def in_pixels(self, spacing_um: tuple[float | None, ...]) -> "Settings":
-        """Return the settings for an image whose pixels have that size along each axis."""
+    def in_pixels(self, size: PixelSize, ndim: int) -> "Settings":
+        """Return the settings for an image of so many axes, whose pixels have that size."""
         if self.sigma_um is None:
             return self
-        if not all(spacing_um):
+        lengths_um = (size.z, size.y, size.x)[-ndim:]
+        known_um = [each for each in lengths_um if each]
+        if len(known_um) < len(lengths_um):
+            planes = " and the distance of its planes" if ndim > 2 else ""
+            why = size.note or f"the file does not state the size of its pixels{planes}"
             raise SettingsError(
-                f"sigma is {self.sigma_um} micrometres, and the file does not state the size of "
-                f"its pixels{' and the distance of its planes' if len(spacing_um) > 2 else ''}; "
-                f"give sigma in pixels"
+                f"sigma is {self.sigma_um} micrometres, and {why}; give sigma in pixels"
             )
-        sigma = tuple(self.sigma_um / each for each in spacing_um if each)
-        return replace(self, sigma=sigma, sigma_um=None)
+        if self.detector == "log":  # a pair of numbers would be a range of scales
+            known_um = [math.prod(known_um) ** (1 / ndim)]
+        return replace(self, sigma=tuple(self.sigma_um / um for um in known_um), sigma_um=None)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as a dictionary of plain values that JSON can hold."""
@@ -379,8 +383,8 @@ class ImageRef(_Pickled):
         Which plane of the file.
     place : Place
         Where on its plate it was taken.
-    pixel_size_um : float or None
-        Side of a pixel as the index file of the plate states it, in micrometres.
+    pixel_size : PixelSize
+        The size of a pixel as the index file of the plate states it.
     extra : str
         What the manifest says of it beside these, as a JSON object; "" is nothing.
     problem : str
@@ -393,7 +397,7 @@ class ImageRef(_Pickled):
     mtime_ns: int = -1
     plane: Plane = Plane()
     place: Place = Place()
-    pixel_size_um: float | None = None
+    pixel_size: PixelSize = NO_SIZE
     extra: str = ""
     problem: str = ""
 
@@ -420,8 +424,7 @@ class Found:
     read_cpu_ms: float = 0.0
     compression: str = ""
     content: str | None = None
-    pixel_size_um: float | None = None
-    depth_um: float | None = None
+    pixel_size: PixelSize = NO_SIZE
 
     @property
     def size_bytes(self) -> int:

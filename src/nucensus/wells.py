@@ -136,11 +136,12 @@ class _Well:
         self.intensity.add(nuclei["intensity"])
         points = points_of(nuclei) if refined is None else refined
         self.distance_px.add(_known(nearest_distances(points)))
-        if row["pixel_size_um"] is None:
+        size_um = [row["depth_um"], row["pixel_y_um"], row["pixel_x_um"]]
+        if None in size_um[1:]:
             return
         self.scaled_count += len(nuclei)
-        self.square_mm += row["area_px"] * row["pixel_size_um"] ** 2 / 1e6
-        size_um = [row["depth_um"], *[row["pixel_size_um"]] * 2][-points.shape[1] :]
+        self.square_mm += row["area_px"] * row["pixel_y_um"] * row["pixel_x_um"] / 1e6
+        size_um = size_um[-points.shape[1] :]
         if None not in size_um:
             self.distance_um.add(_known(nearest_distances(points * size_um)))
 

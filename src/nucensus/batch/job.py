@@ -115,12 +115,12 @@ class Job:
         """Find the nuclei of an image that was loaded."""
         if not isinstance(loaded, Loaded):
             return loaded
-        start = time.perf_counter()
+        start, image = time.perf_counter(), loaded.image
         try:
             with self._marked(loaded.key):
-                settings = self.settings.in_pixels(loaded.image.spacing_um)
+                settings = self.settings.in_pixels(image.pixel_size, image.pixels.ndim)
                 resolved = self._resolved(loaded.path, loaded.channel)
-                centres = find_nuclei(loaded.image.pixels, settings, resolved)
+                centres = find_nuclei(image.pixels, settings, resolved)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
         except Exception as error:  # noqa: BLE001 the worker boundary: a bad image is a row
@@ -129,9 +129,9 @@ class Job:
             if self.budget is not None:
                 self.budget.give_back(loaded.taken_bytes)
         return Found(
-            centres, loaded.image.pixels.shape, str(loaded.image.pixels.dtype), loaded.read_ms,
+            centres, image.pixels.shape, str(image.pixels.dtype), loaded.read_ms,
             1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
-            loaded.content, loaded.image.pixel_size_um, loaded.image.depth_um,
+            loaded.content, image.pixel_size,
         )  # fmt: skip
 
     def look(self, item: tuple[int, str, Plane, str]) -> Estimate | None:

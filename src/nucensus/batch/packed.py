@@ -87,7 +87,7 @@ def _found(packed: Packed) -> Iterator[Found]:
         kinds, packed.counts.tolist(), packed.times_ms.tolist(), strict=True
     ):
         of_image, flag, area_px, ndim, is_refined = packed.metas[kind]
-        shape, dtype, compression, content, pixel_size_um, depth_um = of_image
+        shape, dtype, compression, content, pixel_size = of_image
         size = count * ndim
         points = packed.points[flat : flat + size].reshape(count, ndim).astype(np.int64)
         subpixel = None
@@ -101,15 +101,14 @@ def _found(packed: Packed) -> Iterator[Found]:
         read_ms, detect_ms, read_cpu_ms = times
         yield Found(
             centres, shape, dtype, read_ms, detect_ms, read_cpu_ms, compression, content,
-            pixel_size_um, depth_um,
+            pixel_size,
         )  # fmt: skip
 
 
 def _meta(found: Found) -> Meta:
     centres = found.centres
     return (
-        (found.shape, found.dtype, found.compression, found.content, found.pixel_size_um,
-         found.depth_um),
+        (found.shape, found.dtype, found.compression, found.content, found.pixel_size),
         centres.flag, centres.area_px, centres.points.shape[1], centres.subpixel is not None,
     )  # fmt: skip
 

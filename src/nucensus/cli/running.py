@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..store import Run
 
 _FAILURES_SHOWN = 20
+_NOTES_SHOWN = 3
 _REFRESH_S = 0.1
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "": 1}
 
@@ -142,6 +143,7 @@ def run_and_report(
         )
     if not quiet:
         print_summary(run, out)
+        print_notes(run)
     print_failures(run)
     if stop.signal and run.counts["pending"]:
         sys.exit(128 + stop.signal)
@@ -234,6 +236,15 @@ def print_failures(run: "Run") -> None:
         click.echo(f"Failed: {row['image']!r} ({row['stage']}): {row['reason']}", err=True)
     if len(failures) > _FAILURES_SHOWN:
         click.echo(f"... and {len(failures) - _FAILURES_SHOWN} more in images.csv", err=True)
+
+
+def print_notes(run: "Run") -> None:
+    """Say what images state and is not believed."""
+    notes = run.notes
+    for note, count in list(notes.items())[:_NOTES_SHOWN]:
+        click.echo(f"Note: {counted(count, 'image')}: {note}", err=True)
+    if len(notes) > _NOTES_SHOWN:
+        click.echo(f"... and {len(notes) - _NOTES_SHOWN} more in images.csv", err=True)
 
 
 class _Progress:

@@ -318,7 +318,7 @@ def _apply_files(index: Index, references: list[ImageRef], base: str) -> tuple[l
         if promise is not None:
             place = promise.place if promise.place != Place() else each.place
             each = replace(
-                each, place=place, pixel_size_um=promise.pixel_size_um, problem=promise.problem
+                each, place=place, pixel_size=promise.pixel_size, problem=promise.problem
             )
         elif lists_all and os.path.dirname(path) in folders:
             unlisted += 1
@@ -375,7 +375,7 @@ def _missing(index: Index, promise: Promise, base: str) -> ImageRef:
         _name(path, base),
         path,
         place=place,
-        pixel_size_um=promise.pixel_size_um,
+        pixel_size=promise.pixel_size,
         problem=problem,
     )
 

@@ -11,6 +11,7 @@ from itertools import islice, product
 from ..errors import AccessError, InputError
 from ..markup import read_records
 from ..model import Place
+from ..pixel_size import NO_SIZE, PixelSize, stated_size
 from ..remote import open_to_read, size_and_time
 from .names import well_name
 
@@ -31,14 +32,14 @@ class Promise:
     path : str
         The file; "" if the index states no file names.
     place : Place
-    pixel_size_um : float or None
+    pixel_size : PixelSize
     problem : str
         Why there is no such image, as the index itself says.
     """
 
     path: str
     place: Place
-    pixel_size_um: float | None = None
+    pixel_size: PixelSize = NO_SIZE
     problem: str = ""
 
 
@@ -118,7 +119,7 @@ def _read_harmony(path: str) -> Iterator[Promise]:
             yield Promise(
                 os.path.join(os.path.dirname(path), fields["URL"]),
                 place,
-                _pixel_um(image, "ImageResolutionY", "ImageResolutionX", 1e6),
+                _size(image, "ImageResolutionY", "ImageResolutionX", "m"),
                 "" if state == "Ok" else f"the index says that its state is {state!r}",
             )
 
@@ -127,13 +128,13 @@ def _read_cellvoyager(path: str) -> Iterator[Promise]:
     """Read MeasurementData.mlf; plate, pixel size and stains come from the files beside it."""
     folder = os.path.dirname(path)
     plate, settings = "", ""
-    pixels: dict[str, float | None] = {}
+    pixels: dict[str, PixelSize] = {}
     details = ("MeasurementSamplePlate", "MeasurementChannel", "MeasurementDetail")
     for tag, fields in _read_beside(folder, "MeasurementDetail.mrf", details):
         plate = fields.get("Name", plate)
         settings = fields.get("MeasurementSettingFileName", settings)
         if tag == "MeasurementChannel":
-            size = _pixel_um(fields, "VerticalPixelDimension", "HorizontalPixelDimension", 1)
+            size = _size(fields, "VerticalPixelDimension", "HorizontalPixelDimension", "um")
             pixels[fields.get("Ch", "")] = size
             _refuse_channels(len(pixels))
     stains: dict[str, str] = {}
@@ -154,7 +155,7 @@ def _read_cellvoyager(path: str) -> Iterator[Promise]:
                 time=fields.get("TimePoint", ""),
                 stain=stains.get(channel, ""),
             ),
-            pixels.get(channel),
+            pixels.get(channel, NO_SIZE),
             "" if is_image else f"the instrument recorded an error: {fields.get('', '')}",
         )
 
@@ -228,13 +229,8 @@ def _chosen(flags: str) -> list[int]:
     return [i for i, flag in enumerate(flags.split(","), 1) if flag.strip().upper() == "TRUE"]
 
 
-def _pixel_um(fields: dict[str, str], y: str, x: str, unit_um: float) -> float | None:
-    try:
-        height, width = float(fields[y]), float(fields[x])
-    except (KeyError, ValueError):
-        return None
-    is_square = 0 < height < math.inf and math.isclose(height, width, rel_tol=1e-3)
-    return height * unit_um if is_square else None
+def _size(fields: dict[str, str], y: str, x: str, unit: str) -> PixelSize:
+    return stated_size(unit, y=fields.get(y), x=fields.get(x))
 
 
 _READERS: dict[str, tuple[str, Callable[[str], Iterator[Promise]]]] = {

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store import ImageRow, Nuclei, Run, as_volume
-from .place import Where, axes_of
+from .place import SIZES, Where, axes_of
 
 _NUCLEI_AT_ONCE = 1 << 19
 
@@ -44,7 +44,7 @@ class Batch:
     def micrometres(self, column: str) -> NDArray[np.float64]:
         """Return `y_um`, `x_um` or `z_um` of each nucleus, NaN where it is not known."""
         axis = column[0]
-        sizes = [row["depth_um" if axis == "z" else "pixel_size_um"] for row in self.rows]
+        sizes = [row[SIZES[axis]] for row in self.rows]
         return self.where[axis] * np.array(sizes, np.float64)[self.image]  # None becomes NaN
 
 
@@ -58,7 +58,7 @@ def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
     finer: list[NDArray[np.float64]] | None = [] if run.has_subpixel else None
     has_volumes = run.has_volumes
     gathered = 0
-    for row, nuclei in run.found_images(("name", "pixel_size_um", "depth_um", *columns)):
+    for row, nuclei in run.found_images(("name", *SIZES.values(), *columns)):
         rows.append(row)
         parts.append(as_volume(nuclei) if has_volumes else nuclei)
         if finer is not None:

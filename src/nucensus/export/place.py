@@ -13,6 +13,10 @@ Where: TypeAlias = dict[str, NDArray[Any]]
 """Where nuclei are along each axis, y and x to a fraction of a pixel where that is known."""
 
 
+SIZES = {"y": "pixel_y_um", "x": "pixel_x_um", "z": "depth_um"}
+"""The columns that state the size of a pixel along each axis, in micrometres."""
+
+
 def one_file(target: Path, name: str) -> Path:
     """Return `target` if it ends as `name` does, else `name` in the folder `target`."""
     return target if target.suffix.lower() == Path(name).suffix else target / name

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..kernel import format_rows
 from ..store import ImageRow, Run
-from .place import Where
+from .place import SIZES, Where
 
 _ROWS_AT_ONCE = 1 << 16
 _SPECIAL = frozenset('",\n\r')
@@ -35,17 +35,16 @@ def comma_line(values: Iterable[Any]) -> bytes:
 
 def micrometre_columns(run: Run) -> list[str]:
     """Return which columns in micrometres any image of the run has."""
-    columns = ["y_um", "x_um"] if run.states("pixel_size_um") else []
-    return [*columns, "z_um"] if run.has_volumes and run.states("depth_um") else columns
+    axes = "yxz" if run.has_volumes else "yx"
+    return [f"{axis}_um" for axis in axes if run.states(SIZES[axis])]
 
 
 def micrometres(where: Where, row: ImageRow) -> dict[str, NDArray[np.float64]]:
     """Return column -> micrometres, for the axes along which the image states its scale."""
-    sizes = {"y": row["pixel_size_um"], "x": row["pixel_size_um"], "z": row["depth_um"]}
     return {
-        f"{axis}_um": where[axis] * size
-        for axis, size in sizes.items()
-        if axis in where and size is not None
+        f"{axis}_um": where[axis] * row[size]
+        for axis, size in SIZES.items()
+        if axis in where and row[size] is not None
     }
 
 

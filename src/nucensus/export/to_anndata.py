@@ -57,9 +57,10 @@ def _write_nuclei(file: Any, run: Run) -> None:
     names = _texts(obs, "_index", count)
     codes = {name: _array(_categorical(obs, name), "codes", (count,), "i4") for name in labels}
     places: dict[str, dict[str, int]] = {name: {} for name in labels}
+    has_scale = {"y_um", "x_um"} <= set(scaled)
     intensity = _array(file, "X", (count, 1), "f8")
     spatial = _array(file["obsm"], "spatial", (count, 2), "f8")
-    spatial_um = _array(file["obsm"], "spatial_um", (count, 2), "f8") if "x_um" in scaled else None
+    spatial_um = _array(file["obsm"], "spatial_um", (count, 2), "f8") if has_scale else None
     start = 0
     for batch in batches(run, tuple(labels.values())):
         here = slice(start, start + len(batch.nuclei))

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from ..files import whole
 from ..provenance import Provenance
 from ..store import IMAGE_COLUMNS, Run, as_volume
-from .place import axes_of, two_files
+from .place import SIZES, axes_of, two_files
 from .rows import comma_line, micrometre_columns, micrometres, write_rows
 
 NUCLEI_HEADER = ("image", "y", "x", "intensity")
@@ -30,7 +30,7 @@ def _write_nuclei(file: BinaryIO, run: Run) -> None:
     header = (*NUCLEI_HEADER, *(("z",) if has_volumes else ()))
     header += ("y_subpixel", "x_subpixel") if has_subpixel else ()
     file.write(comma_line((*header, *scaled)))
-    for row, nuclei in run.found_images(("name", "pixel_size_um", "depth_um")):
+    for row, nuclei in run.found_images(("name", *SIZES.values())):
         first = comma_line((row["name"], ""))[:-1]
         columns = [nuclei["y"], nuclei["x"], nuclei["intensity"]]
         kinds = b"iif"

@@ -30,13 +30,12 @@ def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> l
                 description=json.dumps(of_image(document, row)),
                 metadata=None,
                 software=f"nucensus {__version__}",
-                **_resolution(row["pixel_size_um"]),
+                **_resolution(row["pixel_y_um"], row["pixel_x_um"]),
             )
     return [target]
 
 
-def _resolution(pixel_size_um: float | None) -> dict[str, Any]:
-    if pixel_size_um is None:
+def _resolution(y_um: float | None, x_um: float | None) -> dict[str, Any]:
+    if y_um is None or x_um is None:
         return {}
-    per_cm = _UM_PER_CM / pixel_size_um
-    return {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
+    return {"resolution": (_UM_PER_CM / x_um, _UM_PER_CM / y_um), "resolutionunit": "CENTIMETER"}

@@ -9,7 +9,7 @@ from ..provenance import Provenance, of_image
 from ..store import ImageRow, Run
 from .labels import draw_labels, label_dtype, label_shape
 from .optional import require
-from .place import file_per_image
+from .place import SIZES, file_per_image
 
 _CHUNK = 1024
 
@@ -36,9 +36,7 @@ def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> l
 
 
 def _attributes(row: ImageRow) -> dict[str, Any]:
-    lengths = dict.fromkeys("yx", row["pixel_size_um"])
-    if row["depth"] is not None:
-        lengths = {"z": row["depth_um"], **lengths}
+    lengths = {axis: row[SIZES[axis]] for axis in ("yx" if row["depth"] is None else "zyx")}
     axes = [
         {"name": name, "type": "space", **({} if length is None else {"unit": "micrometer"})}
         for name, length in lengths.items()

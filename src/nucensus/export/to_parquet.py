@@ -83,10 +83,10 @@ def _nuclei_batch(arrow: Any, schema: Any, batch: Batch) -> Any:
 
 def _images_schema(arrow: Any) -> Any:
     whole_numbers = ("count", "height", "width", "z", "time", "area_px", "size_bytes")
-    types = dict.fromkeys(whole_numbers, arrow.int64())
-    types |= dict.fromkeys(("read_ms", "detect_ms", "pixel_size_um"), arrow.float64())
-    types["changed"] = arrow.timestamp("ns", "UTC")
     names = ("image", *IMAGE_COLUMNS, "path", "size_bytes", "changed")
+    types = dict.fromkeys(whole_numbers, arrow.int64())
+    types |= {name: arrow.float64() for name in names if name.endswith(("_ms", "_um"))}
+    types["changed"] = arrow.timestamp("ns", "UTC")
     return arrow.schema({name: types.get(name, arrow.string()) for name in names})
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError, TooLargeError
 from ..model import Header, Plane
+from ..pixel_size import PixelSize
 from ..remote import explained, is_remote, is_zarr, open_remote, open_to_read
 from .scene import Scene, choose_scene, read_plane
 
@@ -64,17 +65,10 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One plane that was read, with the side of its pixels in micrometres if the file states it."""
+    """One plane that was read, and the size of its pixels as the file states it."""
 
     pixels: NDArray[Any]
-    pixel_size_um: float | None
-    depth_um: float | None = None
-
-    @property
-    def spacing_um(self) -> tuple[float | None, ...]:
-        """The size of a pixel along each axis, None where it is not known."""
-        sides = (self.pixel_size_um, self.pixel_size_um)
-        return (self.depth_um, *sides) if self.pixels.ndim == 3 else sides
+    pixel_size: PixelSize
 
 
 def _accept(header: Header) -> None:
@@ -132,7 +126,7 @@ def read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader =
     if pixels.ndim != (3 if plane.z == "volume" else 2):
         size = " x ".join(map(str, pixels.shape))
         raise NotAPlaneError(f"the plane has the shape {size}; expected height x width")
-    return Image(pixels, scene.pixel_um, scene.depth_um)
+    return Image(pixels, scene.pixel_size)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, ReadError
+from ..pixel_size import stated_size
 from ..remote import RemoteFile
-from .scene import Index, Scene, Source, name_samples, side_um
+from .scene import Index, Scene, Source, name_samples
 from .vendor import explained, guarded
 
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ def _scene(image: "BioImage", number: int) -> Scene:
         sizes,
         lambda index: _read_plane(image, number, samples, index),
         channels=name_samples(image.channel_names or (), channels, samples),
-        pixel_um=side_um(size.Y, size.X),
-        depth_um=size.Z,
+        pixel_size=stated_size(y=size.Y, x=size.X, z=size.Z),
         name=image.scenes[number],
         is_colour=samples > 1 and channels == 1,
     )

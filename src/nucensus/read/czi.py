@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError
+from ..pixel_size import stated_size
 from .czi_tiles import Tile, read_tiles
-from .scene import Index, Scene, Source, name_samples, side_um, split_scenes
+from .scene import Index, Scene, Source, name_samples, split_scenes
 from .vendor import open_scenes_with
 
 if TYPE_CHECKING:
@@ -137,16 +138,14 @@ def _metadata(file: "CziFile") -> tuple[dict[str, Any], dict[str, int]]:
             "the XML in the file declares entities; expected plain XML as ZEN writes it"
         )
     root = ElementTree.fromstring(text or "<none/>")
-    lengths: dict[str, float] = {}
+    lengths: dict[str, str | None] = {}
     for each in root.iterfind(".//Distance"):
-        value = each.findtext("Value") or each.get("Value")
-        if value and each.get("Id"):
-            lengths[each.get("Id", "")] = float(value) * 1e6
+        if each.get("Id") in ("X", "Y", "Z"):
+            lengths[each.get("Id", "").lower()] = each.findtext("Value") or each.get("Value")
     claimed = {axis: root.findtext(f".//Information/Image/Size{axis}", "") for axis in "CZT"}
     return {
         "channels": _names(root),
-        "pixel_um": side_um(lengths.get("Y"), lengths.get("X")),
-        "depth_um": lengths.get("Z"),
+        "pixel_size": stated_size("m", **lengths),
     }, {axis: int(size) for axis, size in claimed.items() if size.isdecimal()}
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError
+from ..pixel_size import stated_size
 from ..remote import RemoteFile
-from .scene import Index, Scene, Source, name_samples, side_um, split_scenes
+from .scene import Index, Scene, Source, name_samples, split_scenes
 from .vendor import open_scenes_with
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _left_out(image: "LifImage", problem: str) -> Scene:
 
 def _scene(image: "LifImage", sizes: dict[str, int]) -> Scene:
     channels, samples = sizes.get("C", 1), sizes.get("S", 1)
-    y, x, z = (_spacing_um(image, axis) for axis in "YXZ")
+    spacing_m = {axis: _spacing_m(image, axis.upper()) for axis in "yxz"}
     others = {_AXES.get(axis, axis): n for axis, n in sizes.items() if axis not in "YXCS"}
     names = () if "C0" in sizes else _channel_names(image)[::samples]
     return Scene(
@@ -67,8 +68,7 @@ def _scene(image: "LifImage", sizes: dict[str, int]) -> Scene:
         {**others, "c": channels * samples},
         lambda index: _read_plane(image, samples, index),
         channels=name_samples(names, channels, samples),
-        pixel_um=side_um(y, x),
-        depth_um=z,
+        pixel_size=stated_size("m", **spacing_m),
         name=image.path,
         is_colour=samples > 1 and channels == 1,
         block_pixels=0 if _is_framed(image) or _is_local(image) else math.prod(sizes.values()),
@@ -100,12 +100,12 @@ def _is_local(image: "LifImage") -> bool:
     return not isinstance(image.parent.filehandle, RemoteFile)
 
 
-def _spacing_um(image: "LifImage", axis: str) -> float | None:
+def _spacing_m(image: "LifImage", axis: str) -> float | None:
     """Return the distance of neighbours; LIF states the length from the first to the last."""
     coordinates = image.coords.get(axis)
     if coordinates is None or len(coordinates) < 2:
         return None
-    return abs(float(coordinates[1] - coordinates[0])) * 1e6 or None
+    return abs(float(coordinates[1] - coordinates[0])) or None
 
 
 def _channel_names(image: "LifImage") -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError
-from .scene import Index, Scene, Source, name_samples, side_um, split_scenes
+from ..pixel_size import NO_SIZE, stated_size
+from .scene import Index, Scene, Source, name_samples, split_scenes
 from .vendor import open_scenes_with
 
 if TYPE_CHECKING:
@@ -33,14 +34,14 @@ def _scenes(file: "ND2File") -> list[Scene]:
     is_calibrated = all(channel.volume.axesCalibrated[0] for channel in described)
     shape = (file.attributes.heightPx, file.attributes.widthPx or 1)
     is_packed = file.attributes.compressionType is not None
+    distance = voxel.z if loops.get("z", 1) > 1 else None
     scene = Scene(
         shape,
         str(file.dtype),
         {**loops, "c": channels * samples},
         lambda index: _read_plane(file, loops, index),
         channels=name_samples([each.channel.name for each in described], channels, samples),
-        pixel_um=side_um(voxel.y, voxel.x) if is_calibrated else None,
-        depth_um=voxel.z if is_calibrated and loops.get("z", 1) > 1 else None,
+        pixel_size=stated_size(y=voxel.y, x=voxel.x, z=distance) if is_calibrated else NO_SIZE,
         name="" if loops.get("position", 1) > 1 else "position 0",
         is_colour=samples > 2 and channels == 1,
         block_pixels=math.prod(shape) * channels * samples if is_packed else 0,

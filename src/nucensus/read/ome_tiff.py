@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import ReadError
 from ..ome import OmeImage, images_beginning_in, read_ome
-from .plain_tiff import UM
-from .scene import Index, Scene, Source, side_um
+from ..pixel_size import PixelSize, stated_size
+from .scene import Index, Scene, Source
 from .tiff_pages import Sample, name_of_compression, sample_of
 from .tiff_series import is_aside
 
@@ -102,15 +102,13 @@ def _scene(image: OmeImage, files: _Files) -> Scene:
             )
         return sample_of(page, index.get("c" if is_colour else "s", 0))
 
-    y, x, z = (_length_um(image.fields, axis) for axis in "YXZ")
     return Scene(
         (like.imagelength, like.imagewidth),
         str(like.dtype),
         {axis: size for axis, size in shown.items() if size > 1},
         lambda index: find(index).pixels(),
         () if is_colour else image.channels,
-        side_um(y, x),
-        z,
+        _pixel_size(image.fields),
         image.name,
         is_colour,
         is_aside(like, image.name),
@@ -148,7 +146,6 @@ def _first_page(image: OmeImage, files: _Files) -> "TiffPage":
     raise missing or ReadError("the OME-XML names no page; write the file again with its source")
 
 
-def _length_um(fields: dict[str, str], axis: str) -> float | None:
-    unit = UM.get(fields.get(f"PhysicalSize{axis}Unit", "µm"))
-    value = fields.get(f"PhysicalSize{axis}")
-    return float(value) * unit if value and unit else None
+def _pixel_size(fields: dict[str, str]) -> PixelSize:
+    units = {axis: fields.get(f"PhysicalSize{axis.upper()}Unit", "µm") for axis in "yxz"}
+    return stated_size(units, **{axis: fields.get(f"PhysicalSize{axis.upper()}") for axis in "yxz"})

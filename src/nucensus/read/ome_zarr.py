@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, NotAPlaneError, ReadError
+from ..pixel_size import PixelSize, stated_size
 from ..remote import is_remote, zarr_store
-from .scene import Index, Scene, side_um, split_scenes
+from .scene import Index, Scene, split_scenes
 from .vendor import explained, guarded
 
 if TYPE_CHECKING:
     from zarr import Array, Group
-
-_UM = {"micrometer": 1.0, "nanometer": 1e-3, "millimeter": 1e3, "meter": 1e6}
 
 
 @contextmanager
@@ -80,7 +79,6 @@ def _scene(group: "Group", multiscale: Mapping[str, Any], metadata: Mapping[str,
     axes = [str(axis["name"]).lower() for axis in described]
     dataset, array = _full_size(group, multiscale, axes)
     lengths_px = dict(zip(axes, array.shape, strict=True))
-    lengths = _lengths_um(described, multiscale, dataset)
     channels = (metadata.get("omero") or {}).get("channels") or ()
     return Scene(
         (lengths_px["y"], lengths_px["x"]),
@@ -88,8 +86,7 @@ def _scene(group: "Group", multiscale: Mapping[str, Any], metadata: Mapping[str,
         {axis: length for axis, length in lengths_px.items() if axis not in ("y", "x")},
         lambda index: _read_plane(array, axes, index),
         channels=tuple(str(channel.get("label") or "") for channel in channels),
-        pixel_um=side_um(lengths.get("y"), lengths.get("x")),
-        depth_um=lengths.get("z"),
+        pixel_size=_pixel_size(described, multiscale, dataset),
         name=multiscale.get("name") or group.basename,
         block_pixels=_pixels_at_a_time(array, axes),
     )
@@ -146,17 +143,16 @@ def _read_plane(array: "Array[Any]", axes: list[str], index: Index) -> NDArray[A
     return plane if axes.index("y") < axes.index("x") else plane.T
 
 
-def _lengths_um(
+def _pixel_size(
     axes: list[dict[str, str]], multiscale: Mapping[str, Any], dataset: Mapping[str, Any]
-) -> dict[str, float]:
-    """Return the spacing along each axis that has a unit of length."""
+) -> PixelSize:
+    """Return the spacing along each axis, in its unit."""
     scale = np.ones(len(axes))
     for each in (dataset, multiscale):
         for transform in each.get("coordinateTransformations", ()):
             if transform.get("type") == "scale" and "scale" in transform:
                 scale = scale * transform["scale"]
-    return {
-        axis["name"].lower(): float(spacing) * _UM[axis["unit"]]
-        for axis, spacing in zip(axes, scale, strict=True)
-        if axis.get("unit") in _UM
-    }
+    names = [str(axis["name"]).lower() for axis in axes]
+    units = {name: str(axis.get("unit") or "") for name, axis in zip(names, axes, strict=True)}
+    lengths = dict(zip(names, scale.tolist(), strict=True))
+    return stated_size(units, **{axis: lengths.get(axis) for axis in "yxz"})

@@ -12,15 +12,12 @@ from typing import Any
 from ..errors import InputError
 from ..markup import read_records
 from ..model import Header
+from ..pixel_size import NO_SIZE, PixelSize, stated_size
 from . import ifd
 from .ifd import Chain, File
 from .layout import COMPRESSIONS, LZW, NONE, layout_of
-from .scene import Scene, side_um
+from .scene import Scene
 from .segments import decode
-
-UM = {"um": 1, "µm": 1, "μm": 1, "micron": 1, "microns": 1, "\\u00b5m": 1, "nm": 1e-3,
-      "mm": 1e3, "cm": 1e4, "m": 1e6}  # fmt: skip
-"""How many micrometres a unit of length is, as TIFF files write it."""
 
 _DEFAULTS = {
     ifd.PHOTOMETRIC: 1, ifd.FILL_ORDER: 1, ifd.SAMPLES: 1, ifd.PLANAR: 1,
@@ -60,22 +57,21 @@ def open_plain(file: File) -> Scene | None:
         {},
         lambda _: decode(file, chain.size_bytes, layout)[0, :, :, 0],
         describe=lambda _: header,
-        pixel_um=metaseries_pixel_um(described) if is_metaseries else None,
+        pixel_size=metaseries_pixel_size(described) if is_metaseries else NO_SIZE,
         compression=compression,
     )
 
 
-def metaseries_pixel_um(description: bytes) -> float | None:
-    """Return the side of a pixel that MetaXpress states in the description of an image."""
+def metaseries_pixel_size(description: bytes) -> PixelSize:
+    """Return the size of a pixel that MetaXpress states in the description of an image."""
     try:
         found = {
             each.get("id"): each.get("value") for _, each in read_records(description, ("prop",))
         }
-        unit = UM[found["spatial-calibration-units"] or ""]
-        y, x = (float(found[f"spatial-calibration-{axis}"] or 0) * unit for axis in "yx")
-    except (InputError, LookupError, ValueError):
-        return None
-    return side_um(y, x)
+    except InputError:
+        return NO_SIZE
+    unit = found.get("spatial-calibration-units") or ""
+    return stated_size(unit, **{axis: found.get(f"spatial-calibration-{axis}") for axis in "yx"})
 
 
 def _read_tags(chain: Chain) -> dict[int, tuple[Any, ...]]:

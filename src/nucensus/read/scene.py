@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..channels import find_channel, list_channels, nuclear_channel
 from ..errors import NotAPlaneError, ReadError
 from ..model import Header, Plane
+from ..pixel_size import NO_SIZE, PixelSize
 from ..remote import RemoteFile
 
 Source: TypeAlias = str | RemoteFile
@@ -48,10 +49,8 @@ class Scene:
         position for every axis in `sizes`.
     channels : tuple of str
         Names; "" where there is none. Empty if the file names no channel.
-    pixel_um : float or None
-        Side of a pixel in micrometres, if the file states it and it is a square.
-    depth_um : float or None
-        Distance of z planes in micrometres, if the file states it.
+    pixel_size : PixelSize
+        As far as the file states it.
     name : str
     is_colour : bool
         Whether the channels are the samples (red, green, blue) of a colour image.
@@ -76,8 +75,7 @@ class Scene:
     sizes: Mapping[str, int]
     read: Callable[[Index], NDArray[Any]]
     channels: tuple[str, ...] = ()
-    pixel_um: float | None = None
-    depth_um: float | None = None
+    pixel_size: PixelSize = NO_SIZE
     name: str = ""
     is_colour: bool = False
     is_aside: bool = False
@@ -106,11 +104,6 @@ class Scene:
         """The names of the channels by their index."""
         count = self.sizes.get("c", 1)
         return {str(i): self.channels[i] if i < len(self.channels) else "" for i in range(count)}
-
-
-def side_um(y: float | None, x: float | None) -> float | None:
-    """Return the side of a pixel of that height and width, if both are known and alike."""
-    return y if y and x and math.isclose(y, x, rel_tol=1e-3) else None
 
 
 def name_samples(names: Sequence[str], channels: int, samples: int) -> tuple[str, ...]:

@@ -6,16 +6,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ..errors import ReadError
+from ..pixel_size import NO_SIZE, PixelSize, stated_size
 from .ome_tiff import open_ome_scenes
-from .plain_tiff import UM, metaseries_pixel_um, open_plain
-from .scene import Scene, Source, side_um
+from .plain_tiff import metaseries_pixel_size, open_plain
+from .scene import Scene, Source
 from .tiff_pages import Pages, name_of_compression
 from .tiff_series import Stack, find_series, is_aside, name_axes
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPageSeries
 
-_UIC1 = 33628
+_UIC1, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 33628, 282, 283, 296
+_RESOLUTION_UNITS = {2: "inch", 3: "cm"}
 
 
 @contextmanager
@@ -37,8 +39,8 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
                         yield scenes
                     return
                 series = find_series(tiff)
-                calibration = _calibration(tiff) if series else {}
-                yield [_scene(pages, each, **calibration) for each in series]
+                size = _calibration(tiff) if series else NO_SIZE
+                yield [_scene(pages, each, pixel_size=size) for each in series]
     except OSError as error:
         raise ReadError(f"the file cannot be read: {error.strerror or error}") from error
     except (ValueError, RuntimeError, struct.error, LookupError, ArithmeticError) as error:
@@ -70,7 +72,7 @@ def _scene(pages: Pages, series: "TiffPageSeries", **metadata: Any) -> Scene:
     )
 
 
-def _calibration(tiff: "TiffFile") -> dict[str, Any]:
+def _calibration(tiff: "TiffFile") -> PixelSize:
     """Return the pixel size that ImageJ, MetaMorph or LSM state.
 
     The resolution tags of other files are not believed: many say 72 dots per
@@ -79,34 +81,30 @@ def _calibration(tiff: "TiffFile") -> dict[str, Any]:
     if tiff.is_imagej:
         return _imagej_calibration(tiff)
     if tiff.is_metaseries:
-        return {"pixel_um": metaseries_pixel_um(tiff.pages.first.description.encode())}
+        return metaseries_pixel_size(tiff.pages.first.description.encode())
     if tiff.is_stk:
         stack = tiff.pages.first.tags.valueof(_UIC1, {})
-        unit = UM.get(stack.get("CalibrationUnits", ""))
-        y, x = (stack.get(f"{axis}Calibration") for axis in "YX")
-        return {"pixel_um": side_um(y * unit, x * unit)} if unit and y and x else {}
+        unit = str(stack.get("CalibrationUnits") or "")
+        return stated_size(unit, y=stack.get("YCalibration"), x=stack.get("XCalibration"))
     if tiff.is_lsm:
         lsm = tiff.lsm_metadata or {}
-        y, x, z = (lsm.get(f"VoxelSize{axis}", 0) * 1e6 for axis in "YXZ")
-        return {"pixel_um": side_um(y, x), "depth_um": z or None}
-    return {}
+        y, x, z = (lsm.get(f"VoxelSize{axis}") for axis in "YXZ")
+        return stated_size("m", y=y, x=x, z=z or None)
+    return NO_SIZE
 
 
-def _imagej_calibration(tiff: "TiffFile") -> dict[str, Any]:
-    metadata = tiff.imagej_metadata or {}
-    unit = UM.get(metadata.get("unit", ""))
-    spacing = metadata.get("spacing")
-    return {
-        "pixel_um": _resolution(tiff, unit) if unit else None,
-        "depth_um": float(spacing) * unit if unit and spacing else None,
-    }
+def _imagej_calibration(tiff: "TiffFile") -> PixelSize:
+    """Return what ImageJ states: the unit in words or as a tag, one for all or one per axis."""
+    metadata, tags = tiff.imagej_metadata or {}, tiff.pages.first.tags
+    tag = _RESOLUTION_UNITS.get(tags.valueof(_RESOLUTION_UNIT, 1), "")
+    unit = metadata.get("unit", tag)
+    units = {"x": unit, "y": metadata.get("yunit", unit), "z": metadata.get("zunit", unit)}
+    lengths = {"y": _side(tags.valueof(_Y_RESOLUTION)), "x": _side(tags.valueof(_X_RESOLUTION))}
+    units = {axis: str(each) for axis, each in units.items()}
+    return stated_size(units, **lengths, z=metadata.get("spacing"))
 
 
-def _resolution(tiff: "TiffFile", unit_um: float) -> float | None:
-    """Return the pixel side of the resolution tags, which are pixels per unit."""
-    (y_pixels, y_units), (x_pixels, x_units) = (
-        tiff.pages.first.tags.valueof(code, (0, 1)) for code in (283, 282)
-    )
-    if not y_pixels or not x_pixels:
-        return None
-    return side_um(unit_um * y_units / y_pixels, unit_um * x_units / x_pixels)
+def _side(resolution: Any) -> float | None:
+    """Return the side of a pixel, of which so many are in so many units, if it is stated so."""
+    is_ratio = isinstance(resolution, tuple) and len(resolution) == 2 and resolution[0]
+    return resolution[1] / resolution[0] if is_ratio else None

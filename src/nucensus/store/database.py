@@ -15,12 +15,15 @@ _PAGE_BYTES = 1 << 14
 """Room for several images: in pages of 4 KB, with one image of 130 nuclei each, files are 1.7
 times as large and are read at half the speed (benchmarks/export.py)."""
 
-METADATA_COLUMNS = ("plate", "well", "site", "channel", "z", "time", "pixel_size_um", "extra")
+METADATA_COLUMNS = (
+    "plate", "well", "site", "channel", "z", "time", "pixel_y_um", "pixel_x_um", "note", "extra",
+)  # fmt: skip
 """Where an image comes from, as far as it says so; `extra` is a JSON object of whatever else."""
 
 IMAGE_COLUMNS = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "plate", "well", "site", "flag", "channel", "z", "time", "pixel_size_um", "extra", "area_px",
+    "plate", "well", "site", "flag", "channel", "z", "time", "pixel_size_um",
+    "pixel_y_um", "pixel_x_um", "note", "extra", "area_px",
 )  # fmt: skip
 """What the run file and `images.csv` say of an image, beside its name.
 
@@ -54,7 +57,9 @@ CREATE TABLE journal (
     channel TEXT,
     z INTEGER,
     time INTEGER,
-    pixel_size_um REAL,
+    pixel_y_um REAL,
+    pixel_x_um REAL,
+    note TEXT,  -- what was stated and is not believed
     extra TEXT,
     plane TEXT,
     flag TEXT,
@@ -65,7 +70,10 @@ CREATE TABLE journal (
     area_px INTEGER  -- in which centres count
 );
 CREATE INDEX listing ON journal (position) WHERE position IS NOT NULL;
-CREATE VIEW images AS SELECT position AS id, * FROM journal WHERE position IS NOT NULL;
+CREATE VIEW images AS SELECT
+    position AS id, *,
+    CASE WHEN abs(pixel_y_um - pixel_x_um) <= 1e-3 * pixel_y_um THEN pixel_y_um END AS pixel_size_um
+    FROM journal WHERE position IS NOT NULL;
 """
 
 OTHERS = """

@@ -211,6 +211,15 @@ class Run:
         ).fetchone()
         return dict(zip(("count", "size_bytes", "first_ns", "last_ns"), map(int, row), strict=True))
 
+    @property
+    def notes(self) -> dict[str, int]:
+        """What images state and is not believed, and of how many images, the most first."""
+        query = (
+            "SELECT note, count(*) FROM images WHERE note IS NOT NULL GROUP BY note "
+            "ORDER BY count(*) DESC, min(id)"
+        )
+        return {as_text(note): count for note, count in self._database.execute(query)}
+
     def states(self, column: str) -> bool:
         """Tell whether any image states `column`, one of `ROW_COLUMNS`."""
         query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"
@@ -299,7 +308,8 @@ def _table_of_images(image_rows: Iterable[Sequence[Any]]) -> Table:
         ("width", "f8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
         ("stage", "U8"), ("reason", object), ("plate", object), ("well", object),
         ("site", object), ("flag", object), ("channel", object), ("z", "f8"), ("time", "f8"),
-        ("pixel_size_um", "f8"), ("extra", object), ("area_px", "f8"),
+        ("pixel_size_um", "f8"), ("pixel_y_um", "f8"), ("pixel_x_um", "f8"), ("note", object),
+        ("extra", object), ("area_px", "f8"),
     ]  # fmt: skip
     empty = [np.nan if kind == "f8" else "" for _, kind in dtype]
     rows = [

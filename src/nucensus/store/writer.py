@@ -23,9 +23,11 @@ _OUTCOME = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
     "content", "flag", "centres", "subpixel", "depth", "depth_um", "area_px",
 )  # fmt: skip
+_SIZES = ("pixel_y_um", "pixel_x_um", "note")
+"""What an index states beforehand, and else the file itself."""
 _RECORD = (
     f"UPDATE journal SET {', '.join(f'{name} = ?' for name in _OUTCOME)}, "
-    "pixel_size_um = coalesce(pixel_size_um, ?) WHERE key = ?"
+    f"{', '.join(f'{name} = coalesce({name}, ?)' for name in _SIZES)} WHERE key = ?"
 )
 
 
@@ -121,8 +123,7 @@ class RunWriter:
                     "DO UPDATE SET position = coalesce(position, excluded.position), "
                     f"{', '.join(f'{name} = excluded.{name}' for name in _RELISTED)}, "
                     f"{', '.join(_or_as_it_was(name, anew) for name in _OUTCOME)}, "
-                    "pixel_size_um = coalesce(excluded.pixel_size_um, "
-                    f"CASE WHEN NOT ({anew}) THEN pixel_size_um END)",
+                    f"{', '.join(_as_stated(name, anew) for name in _SIZES)}",
                     self._rows(
                         references, resumes=earlier > 0, shard=shard, keeps_others=keeps_others
                     ),
@@ -315,17 +316,18 @@ class RunWriter:
         values: tuple[Any, ...]
         match outcome:
             case Found(centres, (*depth, height, width), dtype, read_ms, detect_ms):
+                size = outcome.pixel_size
                 values = (
                     "found", len(centres), height, width, dtype, round(read_ms, 3),
                     round(detect_ms, 3), None, None, outcome.content, centres.flag,
                     pack(centres), pack_subpixel(centres), depth[0] if depth else None,
-                    outcome.depth_um if depth else None,
+                    size.z if depth else None,
                     height * width if centres.area_px is None else centres.area_px,
-                    outcome.pixel_size_um,
+                    size.y, size.x, size.note or None,
                 )  # fmt: skip
             case Failed(stage, reason):
                 reason_sql = as_sql(reason)
-                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 7)
+                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 9)
         with self.explained():
             self._database.execute(_RECORD, (*values, key))
 
@@ -425,7 +427,7 @@ _KEEP = (
 )
 
 _RELISTED = tuple(
-    name for name in _PLANNED if name not in ("name", "status", "stage", "reason", "pixel_size_um")
+    name for name in _PLANNED if name not in ("name", "status", "stage", "reason", *_SIZES)
 )
 """What the listing says anew of an image that the run knows."""
 
@@ -433,6 +435,11 @@ _RELISTED = tuple(
 def _or_as_it_was(name: str, anew: str) -> str:
     """Return how the listing sets a column of the outcome: anew, or not at all."""
     return f"{name} = CASE WHEN {anew} THEN excluded.{name} ELSE {name} END"
+
+
+def _as_stated(name: str, anew: str) -> str:
+    """Return how the listing sets what the file may state too: anew, or as the file said."""
+    return f"{name} = coalesce(excluded.{name}, CASE WHEN NOT ({anew}) THEN {name} END)"
 
 
 def _as_item(
@@ -443,14 +450,15 @@ def _as_item(
 
 def _row(reference: ImageRef) -> tuple[Any, ...]:
     """Return what `_PLANNED` says of an image; what is not known is NULL."""
-    place, plane = reference.place, reference.plane
+    place, plane, size = reference.place, reference.plane, reference.pixel_size
     failed = ("failed", "discover", reference.problem)
     row = (
         reference.name, absolute(reference.path), reference.size_bytes, reference.mtime_ns,
         *(failed if reference.problem else ("pending", None, None)),
         place.plate or None, place.well or None, place.site or None,
         reference.channel or None, _whole(place.z or plane.z),
-        _whole(place.time or plane.time), reference.pixel_size_um, reference.extra or None,
+        _whole(place.time or plane.time), size.y, size.x, size.note or None,
+        reference.extra or None,
         json.dumps(asdict(plane)) if str(plane) else None,
     )  # fmt: skip
     return tuple(as_sql(value) if isinstance(value, str) else value for value in row)

@@ -93,7 +93,8 @@ class Session:
             )
         elif settings.sigma_um is not None:
             first = self._references[0]
-            settings = settings.in_pixels(read_image(first.path, first.plane).spacing_um)
+            image = read_image(first.path, first.plane)
+            settings = settings.in_pixels(image.pixel_size, image.pixels.ndim)
         resolved = None if settings.are_numbers else self._resolved(0)
         radius = None if resolved is None or resolved.is_blank else round(resolved.radius_px, 2)
         return {"settings": with_numbers(settings, resolved).as_dict(), "radius_px": radius}
