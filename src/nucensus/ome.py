@@ -16,10 +16,12 @@ from typing import BinaryIO
 
 from .errors import InputError, ReadError
 from .markup import read_records
+from .remote import open_to_read
 
 _TAGS = ("BinaryOnly", "Channel", "UUID", "TiffData", "Pixels", "Image", "OME")
 _DESCRIPTION, _ASCII = 270, 2
-_MOST_TAGS, _MOST_BYTES = 4096, 1 << 28
+_MOST_TAGS, _MOST_BYTES, _MOST_RECORDS = 4096, 1 << 26, 500_000
+"""A set of 100,000 planes, each in a file of its own, has 15 MB of XML and 300,000 records."""
 _NO_FILE = "(a file without a name)"
 
 
@@ -157,12 +159,12 @@ def read_ome(path: str, description: bytes) -> OmeXml:
 
 def read_ome_file(path: str) -> OmeXml | None:
     """Return what a companion file, or the XML in a TIFF file, says; None if there is none."""
-    if not os.path.isfile(path):
+    if not os.path.lexists(path):
         return None
     try:
         if path.lower().endswith((".ome", ".xml")):
-            with open(path, "rb") as file:
-                return _parse(file.read(_MOST_BYTES), "")
+            with open_to_read(path, most_bytes=_MOST_BYTES) as file:
+                return _parse(file.read(), "")
         description = read_description(path)
         return _parse(description, os.path.basename(path)) if is_ome(description) else None
     except OSError as error:
@@ -210,7 +212,9 @@ def _parse(xml: bytes, name: str) -> OmeXml:
 def _read_document(xml: bytes, name: str) -> OmeXml:
     metadata_file, own_uuid = "", ""
     images, channels, blocks, uuids = [], [], [], []
-    for tag, fields in read_records(xml, _TAGS):
+    for number, (tag, fields) in enumerate(read_records(xml, _TAGS)):
+        if number == _MOST_RECORDS:
+            raise InputError(f"it describes more than {number:,} things; expected fewer")
         if tag == "BinaryOnly":
             metadata_file = _file_name(fields.get("MetadataFile", "")) or _NO_FILE
         elif tag == "Channel":

@@ -1,16 +1,19 @@
 """Plan a run: find the images, and give each scene, channel, plane and time its own."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
-from ..errors import AccessError, NucensusError
+from ..errors import AccessError, NucensusError, ReadError
 from ..model import ImageRef, Plane
 from ..read import open_scenes
 from ..read.scene import Scene, choose_scene, main_scenes
 
 _AXES = {"channel": "c", "z": "z", "time": "t"}
+_MOST_PLANES = 1_000_000
+"""Each is a row of the run; a scene of so many has never been seen."""
 
 
 def expand(references: Iterable[ImageRef]) -> Iterator[ImageRef]:
@@ -59,6 +62,11 @@ def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:
             for axis, letter in _AXES.items()
             if getattr(asked, axis) == "each"
         }
+        if math.prod(lengths.values()) > _MOST_PLANES:
+            raise ReadError(
+                f"the file claims {math.prod(lengths.values()):,} planes; expected at most "
+                f"{_MOST_PLANES:,}; check the file, or choose among them"
+            )
         for position in product(*map(range, lengths.values())):
             own = dict(zip(lengths, position, strict=True))
             shown = Plane(scene=number, **own)

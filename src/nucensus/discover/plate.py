@@ -1,5 +1,6 @@
 """See a plate as a whole: what is there, and what is missing."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
@@ -7,6 +8,7 @@ from itertools import product
 from ..model import ImageRef
 
 _AXES = ("site", "channel", "z", "time")
+_MOST_PLACES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,10 @@ def _holes(
     """Return the places that other wells have and a well has not."""
     there = {(each.place.well, _axes(each)) for each in images}
     wells = dict.fromkeys(each.place.well for each in images)
-    expected = list(product(*(values[axis] or [""] for axis in _AXES)))
+    axes = [values[axis] or [""] for axis in _AXES]
+    if len(wells) * math.prod(map(len, axes)) > _MOST_PLACES:
+        return []  # these names are no grid
+    expected = list(product(*axes))
     return [(well, place) for well in wells for place in expected if (well, place) not in there]
 
 
