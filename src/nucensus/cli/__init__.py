@@ -14,6 +14,7 @@ import click
 
 from .._version import __version__
 from ..errors import InputError, MissingPackageError, NucensusError, StrategyError
+from .signals import ended_by_ctrl_c
 
 _COMMANDS = {
     "detect": "Find the nuclei of images, folders or globs.",
@@ -69,7 +70,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names that are not UTF-8
     try:
-        _nucensus(prog_name="nucensus")
+        with ended_by_ctrl_c():
+            _nucensus(prog_name="nucensus")
     except NucensusError as error:
         if "--traceback" in sys.argv:
             traceback.print_exc()

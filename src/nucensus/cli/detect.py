@@ -87,7 +87,7 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     stopped, and does new and changed files.
 
     Exit code: 0 if every image was done, 3 if some failed, 2 for wrong usage,
-    130 and 143 if it was stopped by Ctrl-C or SIGTERM.
+    130, 143 and 129 if it was stopped by Ctrl-C, SIGTERM or SIGHUP.
     """
     from ..batch import census
 

@@ -1,12 +1,8 @@
 """What the commands share that work through a run: options, progress, signals, the report."""
 
-import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +10,7 @@ import click
 
 from ..wording import counted
 from . import EXIT_SOME_FAILED
+from .signals import stopping
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -122,7 +119,7 @@ def run_and_report(
     """Work through a run with a progress bar, report on it, and exit with its code."""
     from ..model import Limits
 
-    with _Progress(shown=not quiet and sys.stderr.isatty()) as progress, _stopping() as stop:
+    with _Progress(shown=not quiet and sys.stderr.isatty()) as progress, stopping() as stop:
 
         def announce(choice: "Choice") -> None:
             progress.name(choice)
@@ -157,38 +154,6 @@ def _where(choice: "Choice") -> str:
     facts = choice.strategy.facts
     dashboard = f"; dashboard: {facts['dashboard']}" if facts["dashboard"] else ""
     return f"Dask scheduler: {facts['scheduler']}{dashboard}"
-
-
-class _Stop:
-    """Whether to stop, and the signal that asked for it."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self.signal = 0
-
-
-@contextmanager
-def _stopping() -> Iterator[_Stop]:
-    """Let SIGTERM and the first Ctrl-C finish what is in flight; the second ends it all.
-
-    At once is safe: a run can be killed at any instant.
-    """
-    stop = _Stop()
-
-    def handle(number: int, _: object) -> None:
-        if number == signal.SIGINT and stop.signal == signal.SIGINT:
-            os._exit(128 + number)
-        stop.signal = number
-        stop.event.set()
-        again = "; Ctrl-C again stops at once" if number == signal.SIGINT else ""
-        os.write(2, f"Stopping: what is in flight is finished{again}\n".encode())
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def print_summary(run: "Run", out: Path) -> None:

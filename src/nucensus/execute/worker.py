@@ -15,10 +15,11 @@ _PR_SET_PDEATHSIG = 1
 def start_worker(memory_bytes: int | None = None) -> None:
     """Prepare a worker process; with `memory_bytes`, it cannot take more than that.
 
-    Ctrl-C is for the parent to answer. A worker that wants too much memory gets
-    a `MemoryError`, before the system looks for a process to kill.
+    Ctrl-C and the end of the terminal are for the parent to answer. A worker that wants too much
+    memory gets a `MemoryError`, before the system looks for a process to kill.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in {"SIGINT", "SIGHUP"} & set(dir(signal)):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with_parent()
     _cap_process()
