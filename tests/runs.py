@@ -51,6 +51,7 @@ def _fill(writer, images, found, wells, settings):
         machine={"processor": "a processor"},
         started=1_790_000_000.0,
         seconds=12.5,
+        starts=[{"started": 1_790_000_000.0, "seconds": 12.5, "images": len(wells)}],
     )
     names = [f"plate1_{well}_s{site}.tif" for well, site in wells]
     paths = [str(images[i % len(images)]) for i in range(len(names))]

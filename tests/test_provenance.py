@@ -1,13 +1,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from stated_runs import hard_run, some_centres, write_run
 
-from nucensus import census, export_run
+from nucensus import Settings, census, export_run
 from nucensus.export import FORMATS
 from nucensus.names import unescape
 from nucensus.provenance import provenance, write_provenance
+from nucensus.report import write_report
 from nucensus.synthetic import write_plate
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "provenance.schema.json").read_text())
@@ -140,3 +143,37 @@ def test_every_format_has_the_provenance_beside_it(name, hard, tmp_path):
                          "imagej": "roifile", "xlsx": "openpyxl"}.get(name, "json"))  # fmt: skip
     written = export_run(hard, name, tmp_path)
     check(json.loads(written[-1].read_text()))
+
+
+def test_a_run_that_is_started_twice_keeps_both_starts(tmp_path):
+    images = [tmp_path / "in" / f"{name}.tif" for name in "abc"]
+    images[0].parent.mkdir()
+    for path in images[:2]:
+        tifffile.imwrite(path, np.zeros((40, 50), np.uint16))
+    settings = Settings(threshold=300)
+    census(tmp_path / "in", tmp_path / "run", settings).close()
+    first = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    tifffile.imwrite(images[2], np.zeros((40, 50), np.uint16))
+    with census(tmp_path / "in", tmp_path / "run", settings) as run:
+        facts = run.facts
+    second = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    check(second)
+    assert [start["images"] for start in facts["starts"]] == [2, 1]
+    assert facts["starts"][0]["started"] == facts["started"] < facts["starts"][1]["started"]
+    assert facts["seconds"] == pytest.approx(sum(each["seconds"] for each in facts["starts"]))
+    assert second["started"] == first["started"]
+    assert second["starts"][0] == first["starts"][0]
+    assert second["seconds"] == facts["seconds"]
+    assert [start["seconds"] for start in second["starts"]] == [
+        start["seconds"] for start in facts["starts"]
+    ]
+
+
+def test_the_speed_of_a_run_is_that_of_the_starts_that_did_its_images(tmp_path):
+    starts = [{"started": 1.7e9 + n, "seconds": s, "images": i} for n, (s, i) in
+              enumerate([(10.0, 90), (0.5, 0), (2.0, 30)])]  # fmt: skip
+    run = write_run(tmp_path / "run", {"a.tif": some_centres(3)}, starts=starts, seconds=12.5)
+    write_report(run, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "<dt>images per second</dt><dd>10</dd>" in page
+    assert "<dt>seconds</dt><dd>12.5</dd>" in page

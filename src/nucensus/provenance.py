@@ -22,7 +22,7 @@ Provenance: TypeAlias = dict[str, Any]
 
 SCHEMA_VERSION = 1
 
-_FACTS = ("settings", "estimates", "strategy", "machine", "started", "seconds", "shards")
+_FACTS = ("settings", "estimates", "strategy", "machine", "started", "seconds", "starts", "shards")
 """What a run records of itself that an output repeats. Nothing else leaves the run file."""
 
 _FILE = ("name", "path", "size_bytes", "mtime_ns")
@@ -36,7 +36,7 @@ def provenance(run: Run) -> Provenance:
     """
     facts = run.facts
     known = {name: facts[name] for name in _FACTS if name in facts}
-    for timed in (known, *known.get("shards", ())):
+    for timed in (known, *known.get("starts", ()), *known.get("shards", ())):
         if timed.get("started") is not None:
             timed["started"] = datetime.fromtimestamp(timed["started"], UTC).isoformat()
     totals = run.input_totals()

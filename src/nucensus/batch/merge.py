@@ -261,7 +261,10 @@ def _facts(parts: Sequence[_Part]) -> dict[str, Any]:
         },
         "started": min((each["started"] for each in summaries if each["started"]), default=0.0),
         "seconds": round(sum(each["seconds"] or 0 for each in summaries), 3),
-        "done": sum(part.counts["found"] + part.counts["failed"] for part in parts),
+        "starts": sorted(
+            (start for each in said for start in each.get("starts", ())),
+            key=lambda start: float(start["started"]),
+        ),
         "bottleneck": "Each shard knows what bounded it.",
         "vanished": sum(each.get("vanished", 0) for each in said),
         "vanished_names": vanished[:_NAMES_SHOWN],

@@ -17,7 +17,7 @@ from ..detect import detector_named
 from ..discover import list_images, read_metadata
 from ..errors import RunError
 from ..execute import STRATEGIES, Lost, Scheduler, Strategy, Traffic, isolated
-from ..export import write_csv
+from ..export import write_sidecar, write_tables
 from ..machine import facts, usable_cores
 from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings, Shard
 from ..read import SUFFIXES
@@ -33,6 +33,7 @@ from .look import look
 from .packed import pack, unpack
 from .plan import expand, join_treatments
 from .process import Steps, run_over
+from .starts import Start
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Item: TypeAlias = tuple[int, str, Plane, str]
@@ -312,13 +313,13 @@ class _Shift:
         self._lost: list[int] = []
         self._uncommitted, self._failures = 0, problems
         self._committed_at = time.monotonic()
+        self._start = Start(writer.facts)
 
     def work(self, out: PathLike | None, on_plan: Callable[[int], None] | None) -> None:
         """Do what is pending; then, unless it was stopped, write the tables."""
-        started = time.time()
         vanished = list(self._writer.vanished(_NAMES_SHOWN))
         self._writer.record_facts(
-            version=__version__, machine=facts(), started=started,
+            version=__version__, machine=facts(), **self._start.facts(0),
             vanished=self._writer.vanished_count(), vanished_names=vanished,
         )  # fmt: skip
         if on_plan is not None:
@@ -333,15 +334,22 @@ class _Shift:
             self._commit()
         if out is not None and not self._writer.pending_count():
             with self._writer.explained():
-                write_csv(self._writer.view(), out)
+                write_tables(self._writer.view(), out)
                 self._writer.forget_suspects()
-        seconds = time.time() - started
         if self._choice is not None:
             self._writer.record_facts(strategy=self._choice.as_dict())
         self._writer.record_facts(
-            seconds=round(seconds, 3), done=self._tally.images + self._failures,
-            bottleneck=self._tally.bottleneck(seconds),
-        )  # fmt: skip
+            **self._start.facts(self._done),
+            bottleneck=self._tally.bottleneck(self._start.seconds),
+        )
+        if out is not None and not self._writer.pending_count():
+            with self._writer.explained():
+                write_sidecar(self._writer.view(), out)
+
+    @property
+    def _done(self) -> int:
+        """How many images have an outcome since the start."""
+        return self._tally.images + self._failures
 
     def _work_on_suspects(self) -> None:
         """Take what an earlier process died with to processes that may die."""
@@ -444,6 +452,7 @@ class _Shift:
 
     def _commit(self) -> None:
         self._writer.commit()
+        self._writer.record_facts(**self._start.facts(self._done))
         for key in self._lost:
             if self._writer.lock is not None:
                 self._writer.lock.unmark(key)

@@ -159,7 +159,8 @@ def _where(choice: "Choice") -> str:
 def print_summary(run: "Run", out: Path) -> None:
     """Say what was found, how fast, what bounded it, and where it was written."""
     counts, facts = run.counts, run.facts
-    strategy, seconds, done = facts["strategy"], facts["seconds"], facts["done"]
+    strategy, start = facts["strategy"], facts["starts"][-1]
+    seconds, done = start["seconds"], start["images"]
     click.echo(
         f"{counted(counts['nuclei'], 'nucleus')} in {counted(counts['found'], 'image')}, "
         f"{counts['failed']} failed; "

@@ -14,7 +14,7 @@ from ..model import RUN_FILE
 from ..provenance import provenance, write_provenance
 from ..remote import staged
 from ..store import Run
-from .to_csv import write as write_tables
+from . import to_csv
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,18 @@ def export_run(
 
 def write_csv(run: Run, folder: str | os.PathLike[str]) -> None:
     """Write `nuclei.csv` and `images.csv` of `run` and its provenance into `folder`."""
-    document = provenance(run)
-    write_tables(run, Path(folder), document)
-    write_provenance(run, document, Path(folder, "provenance.json"))
+    write_tables(run, folder)
+    write_sidecar(run, folder)
+
+
+def write_tables(run: Run, folder: str | os.PathLike[str]) -> None:
+    """Write `nuclei.csv` and `images.csv` of `run` into `folder`."""
+    to_csv.write(run, Path(folder), {})
+
+
+def write_sidecar(run: Run, folder: str | os.PathLike[str]) -> None:
+    """Write `provenance.json` of `run` into `folder`."""
+    write_provenance(run, provenance(run), Path(folder, "provenance.json"))
 
 
 def _sidecar(target: Path, format_: Format) -> Path:

@@ -57,11 +57,18 @@ def _head(run: Run) -> dict[str, Any]:
         **counts,
         "pending": counts["images"] - counts["found"] - counts["failed"],
         "seconds": seconds,
-        "rate": counts["images"] / seconds if seconds else None,
+        "rate": _rate(facts.get("starts", ())),
         "started": started and f"{datetime.fromtimestamp(started, UTC):%d %B %Y, %H:%M} UTC",
         "version": facts.get("version"),
         "processor": facts.get("machine", {}).get("processor"),
     }
+
+
+def _rate(starts: Sequence[dict[str, Any]]) -> float | None:
+    """Return the images per second of the starts that did any."""
+    working = [start for start in starts if start["images"]]
+    seconds = sum(start["seconds"] for start in working)
+    return sum(start["images"] for start in working) / seconds if seconds else None
 
 
 def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
