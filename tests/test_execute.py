@@ -1,8 +1,12 @@
 """The contract of every strategy: each item once, whatever happens to the workers."""
 
+import multiprocessing
 import os
 import signal
 import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,6 +100,62 @@ def test_threads_take_items_only_as_they_can_work_on_them():
 def test_a_worker_that_is_killed_ends_the_run_instead_of_hanging_it(name):
     with pytest.raises(WorkerDiedError, match="ended before its work was done"):
         list(strategy_named(name).run(die, range(8), 2))
+
+
+def test_a_worker_that_is_killed_while_it_waits_does_not_hang_the_run():
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as apart:
+        for name in ("pool-disk", "pool-fork"):
+            said = apart.submit(run_with_killed_workers, name).result()
+            assert "SIGKILL" in said
+            assert "ended before its work was done" in said
+
+
+def run_with_killed_workers(name):
+    """Return the error of a run; its pool leaves threads behind that wait for the dead."""
+    try:
+        list(strategy_named(name).run(kill_the_others, range(1), 2))
+    except WorkerDiedError as error:
+        return str(error)
+
+
+def kill_the_others(_):
+    time.sleep(0.3)  # they are there, and wait for work with the lock of their pipe
+    children = Path(f"/proc/{os.getppid()}/task").glob("*/children")
+    others = {int(pid) for each in children for pid in each.read_text().split()} - {os.getpid()}
+    for pid in others:
+        if b"tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+    time.sleep(100)
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if STRATEGIES[name].in_process])
+def test_ctrl_c_ends_a_function_that_waits_for_ever(name):
+    gate = threading.Event()
+
+    def wait(item):
+        if item == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        gate.wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        list(strategy_named(name).run(wait, range(4), 2))
+    gate.set()
+
+
+def test_a_daemonic_process_is_told_what_works_there():
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        said = pool.map(check_here, STRATEGIES)
+    for strategy, text in zip(STRATEGIES.values(), said, strict=True):
+        assert (text == "") == strategy.in_process
+        assert strategy.in_process or "use threads, list-disk or list-memory here" in text
+
+
+def check_here(name):
+    try:
+        check(strategy_named(name), double)
+    except StrategyError as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize("name", ["list-disk", "list-memory", "pool-fork", "threads"])

@@ -1,12 +1,17 @@
 """Any function of one image, over many images, in every way."""
 
+import os
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 import tifffile
 
 import nucensus
 from nucensus.batch import choose, process
-from nucensus.errors import InputError, ReadError, StrategyError
+from nucensus.errors import InputError, ReadError, StrategyError, WorkerDiedError
 from nucensus.execute import STRATEGIES
 
 
@@ -66,3 +71,91 @@ def test_no_images_give_no_results():
 def test_no_workers_at_all_is_refused():
     with pytest.raises(StrategyError, match="workers is 0; expected 1 or more"):
         choose("threads", 0)
+
+
+class UnluckyError(Exception):
+    """Its constructor wants more than it passes on."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+def be_unlucky(_):
+    raise UnluckyError(7, "no nuclei")
+
+
+def leave(_):
+    sys.exit(3)
+
+
+def make_a_function(_):
+    return lambda: 3
+
+
+def sleep(_):
+    time.sleep(100)
+
+
+@pytest.mark.parametrize("strategy", ["auto", *STRATEGIES])
+@pytest.mark.parametrize(
+    ("function", "error", "text"),
+    [(be_unlucky, UnluckyError, "no nuclei"), (leave, SystemExit, "3")],
+)
+def test_every_strategy_tells_an_error_of_the_function_alike(
+    paths, strategy, function, error, text
+):
+    with pytest.raises(error) as caught:
+        nucensus.process_images(paths[:1], function, strategy=strategy, workers=1)
+    assert str(caught.value) == text
+    assert caught.value.__notes__ == [f"Image: {str(paths[0])!r}"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_an_image_that_cannot_be_read_is_named(tmp_path, strategy):
+    (tmp_path / "bad.tif").write_text("nothing")
+    with pytest.raises(ReadError) as caught:
+        nucensus.process_images([tmp_path / "bad.tif"], strategy=strategy, workers=1)
+    assert caught.value.__notes__ == [f"Image: {str(tmp_path / 'bad.tif')!r}"]
+
+
+@pytest.mark.parametrize("strategy", [each for each in STRATEGIES.values() if not each.in_process])
+def test_a_result_that_cannot_be_sent_is_said_with_its_image(paths, strategy):
+    with pytest.raises(StrategyError, match=f"returned for {str(paths[0])!r} cannot be sent by pi"):
+        nucensus.process_images(paths[:1], make_a_function, strategy=strategy.name, workers=1)
+
+
+def test_an_image_that_takes_longer_than_the_time_limit_is_named(paths):
+    with pytest.raises(WorkerDiedError, match=r"A01_s1.tif' cannot be .*longer than 0.3"):
+        nucensus.process_images(paths[:1], sleep, timeout=0.3, workers=1)
+
+
+def test_a_time_limit_that_a_strategy_cannot_keep_is_refused(paths):
+    with pytest.raises(StrategyError, match="a time limit was given with the strategy threads"):
+        nucensus.process_images(paths, np.sum, strategy="threads", timeout=1)
+
+
+_WITHOUT_A_GUARD = """
+import multiprocessing
+import numpy as np
+import nucensus
+
+multiprocessing.set_start_method("spawn", force=True)
+for strategy in ("pool-disk", "isolated"):
+    try:
+        nucensus.process_images(PATHS, np.sum, strategy=strategy, workers=2)
+    except nucensus.errors.StrategyError as error:
+        print(strategy, error)
+"""
+
+
+def test_a_script_without_a_guard_is_told_so_once_and_ends(paths, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(f"PATHS = {[os.fspath(path) for path in paths]}\n{_WITHOUT_A_GUARD}")
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["pool-disk", "isolated"]
+    assert all('below `if __name__ == "__main__":`' in line for line in lines)

@@ -8,6 +8,7 @@
     │   └── TooLargeError     an image that claims more pixels or memory than it may
     ├── StrategyError     this strategy cannot run this work on this machine
     │   └── WorkerDiedError   a worker process ended before its work was done
+    ├── FunctionError     a function failed in a worker process with an error that cannot travel
     ├── AccessError       a bucket or server cannot be used at all, whatever the object
     ├── RunError          a run file cannot be opened, written or resumed
     │   └── ClusterError      the cluster is not there, was lost, or does not fit this program
@@ -50,6 +51,10 @@ class StrategyError(NucensusError):
 
 class WorkerDiedError(StrategyError):
     """A worker process ended before its work was done."""
+
+
+class FunctionError(NucensusError):
+    """A function failed in a worker process, and its error cannot be sent as it is."""
 
 
 class AccessError(NucensusError):

@@ -5,8 +5,9 @@ import functools
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
+from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -14,8 +15,17 @@ from numpy.typing import NDArray
 
 from ..detect import detect_nuclei
 from ..errors import InputError, StrategyError, WorkerDiedError
-from ..execute import Lost, Scheduler, Strategy, Traffic, inner_pools_capped
+from ..execute import (
+    Lost,
+    Scheduler,
+    Strategy,
+    Traffic,
+    inner_pools_capped,
+    name_image,
+    refuse_unguarded,
+)
 from ..machine import available_memory_bytes
+from ..model import Limits
 from ..read import read
 from ..remote import absolute
 from .choose import Choice, choose_from, trial_size
@@ -35,6 +45,7 @@ def process_images(
     strategy: str = "auto",
     workers: int | None = None,
     scheduler: Scheduler | None = None,
+    timeout: float | None = None,
 ) -> list[Result]:
     """Apply `function` to every image and return the results in order.
 
@@ -56,6 +67,10 @@ def process_images(
         A Dask cluster that does the work: the address of its scheduler
         (`tcp://HOST:PORT`), its scheduler file (`FILE.json`), `local` or
         `local:N` for processes of this machine, or a client of your own.
+    timeout : float, optional
+        The longest that `function` may take for an image, in seconds. Only a
+        process can be ended: it is for `isolated` and for a cluster, and `auto`
+        is `isolated` then.
 
     Returns
     -------
@@ -66,12 +81,17 @@ def process_images(
     ------
     StrategyError
         The strategy cannot run this function, or these images, on this machine,
-        or a worker died.
+        what `function` returned cannot be sent between processes, or a worker
+        died or took longer than `timeout`.
     ClusterError
         The cluster cannot be reached, was lost, or has other versions.
     ReadError
-        An image cannot be read. Any error that `function` raises comes through
-        as it is.
+        An image cannot be read.
+    FunctionError
+        `function` raised an error in another process that pickle cannot
+        rebuild; its text and traceback are there. Any other error that
+        `function` raises comes through as it is, `SystemExit` too. A note of
+        each error names the image.
 
     Examples
     --------
@@ -79,19 +99,22 @@ def process_images(
     >>> process_images([np.ones((4, 5)), np.zeros((4, 5))], np.sum, strategy="list-memory")
     [20.0, 0.0]
     """
-    listed: list[Any] = list(images)
+    refuse_unguarded()
+    listed = list(images)
     in_memory = _are_arrays(listed)
-    if scheduler is not None and not in_memory:
-        listed = [absolute(os.fspath(image)) for image in listed]
-    results: list[Any] = [None] * len(listed)
-    steps: Steps = (_itself if in_memory else read, function)
-    traffic = None if in_memory else Traffic(path_of=os.fspath)
+    named = [_named(index, image, scheduler) for index, image in enumerate(listed)]
+    results: list[Any] = [None] * len(named)
+    steps: Steps = (_itself if in_memory else _load, functools.partial(_apply, function))
+    traffic = None if in_memory else Traffic(path_of=attrgetter("image"))
     with contextlib.ExitStack() as open_:
         choice = open_.enter_context(
-            decided(strategy, workers, scheduler=scheduler, traffic=traffic, function=function)
-        )
+            decided(
+                strategy, workers, Limits(timeout_s=timeout), scheduler=scheduler, traffic=traffic,
+                function=function,
+            )
+        )  # fmt: skip
         outcomes = run_over(
-            listed, len(listed), lambda _: steps, choice,
+            named, len(named), lambda _: steps, choice,
             lambda measured, remaining: choose_from(
                 measured, remaining, workers=workers, function=function, in_memory=in_memory
             ),
@@ -99,13 +122,60 @@ def process_images(
         )  # fmt: skip
         for index, result in open_.enter_context(contextlib.closing(outcomes)):
             if isinstance(result, Lost):
-                raise WorkerDiedError(f"image {index} cannot be worked on: {result.reason}")
+                raise _died(named[index].name, result)
             results[index] = result
     return results
 
 
-def _itself(image: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """An image, as its path or its pixels, and what errors call it."""
+
+    name: str
+    image: Any
+
+    @property
+    def nbytes(self) -> int:
+        """The size of its pixels in memory."""
+        return getattr(self.image, "nbytes", 0)
+
+
+def _named(index: int, image: Image, scheduler: Scheduler | None) -> _Named:
+    if isinstance(image, np.ndarray):
+        return _Named(f"image {index}", image)
+    path = os.fspath(image)
+    return _Named(path, path if scheduler is None else absolute(path))
+
+
+def _itself(image: _Named) -> _Named:
     return image
+
+
+def _load(image: _Named) -> _Named:
+    return _Named(image.name, _naming(image, read))
+
+
+def _apply(function: Callable[[Any], Any], image: _Named) -> Any:
+    return _naming(image, function)
+
+
+def _naming(image: _Named, step: Callable[[Any], Any]) -> Any:
+    """Do a step, and let whatever goes wrong say with which image it did."""
+    try:
+        return step(image.image)
+    except StopIteration as error:  # it would end the loop over the images, and say nothing
+        stopped = RuntimeError("the function raised StopIteration")
+        name_image(stopped, image.name)
+        raise stopped from error
+    except BaseException as error:
+        name_image(error, image.name)
+        raise
+
+
+def _died(name: str, lost: Lost) -> WorkerDiedError:
+    error = WorkerDiedError(f"{name!r} cannot be worked on: {lost.reason}")
+    name_image(error, name)
+    return error
 
 
 def _are_arrays(images: Sequence[Any]) -> bool:

@@ -16,7 +16,7 @@ from .._version import __version__
 from ..detect import detector_named
 from ..discover import list_images, read_metadata
 from ..errors import RunError
-from ..execute import STRATEGIES, Lost, Scheduler, Strategy, Traffic, isolated
+from ..execute import STRATEGIES, Lost, Scheduler, Strategy, Traffic, isolated, refuse_unguarded
 from ..export import write_sidecar, write_tables
 from ..machine import facts, usable_cores
 from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings, Shard
@@ -146,6 +146,7 @@ def census(
     >>> run = census("plate/", out="run/", settings=Settings(threshold=300))  # doctest: +SKIP
     >>> run.nuclei.to_pandas().groupby("image").size()                        # doctest: +SKIP
     """
+    refuse_unguarded()
     settings = settings or Settings()
     detector_named(settings.detector)
     refuse_address(out)

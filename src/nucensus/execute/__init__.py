@@ -14,14 +14,15 @@ from .cluster import Traffic, on_cluster
 from .connect import Scheduler, connected
 from .in_process import run_list, run_threads
 from .isolated import run_isolated
+from .payload import name_image
 from .pools import run_pool, run_pool_fork
 from .strategy import Lost, Outcomes, Strategy, Work
-from .worker import inner_pools_capped, start_worker
+from .worker import inner_pools_capped, refuse_daemon, refuse_unguarded, start_worker
 
 __all__ = [
     "PUBLISHED", "STRATEGIES", "Lost", "Outcomes", "Scheduler", "Strategy", "Traffic", "Work",
-    "check", "connected", "inner_pools_capped", "isolated", "on_cluster", "start_worker",
-    "strategy_named",
+    "check", "connected", "inner_pools_capped", "isolated", "name_image", "on_cluster",
+    "refuse_unguarded", "start_worker", "strategy_named",
 ]  # fmt: skip
 
 
@@ -42,6 +43,8 @@ def check(strategy: Strategy, function: Work) -> None:
             f"the strategy {strategy.name} forks processes, and this system cannot; "
             f"expected Linux or macOS; use threads or pool-memory instead"
         )
+    if not strategy.in_process:
+        refuse_daemon(strategy.name)
     if not strategy.pickles_work:
         return
     try:

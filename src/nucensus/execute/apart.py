@@ -15,6 +15,7 @@ from typing import Any
 
 from ..machine import available_memory_bytes
 from .isolated import run_isolated
+from .payload import Payload, pack_error, payload_of
 from .strategy import Lost, Work
 
 
@@ -27,14 +28,12 @@ def run_apart(
         "memory_bytes": memory_bytes or (available_memory_bytes() or 0) // 2 or None,
     }
     outcomes: list[Any] = [Lost("the process that watched over its worker died")] * len(items)
-    for index, outcome in _answers((work, items, limits)):
-        if index is None:
-            raise outcome
-        outcomes[index] = outcome
+    for index, payload in _answers((work, items, limits)):
+        outcomes[index] = payload.open()
     return outcomes
 
 
-def _answers(question: Any) -> Iterator[tuple[int | None, Any]]:
+def _answers(question: Any) -> Iterator[tuple[int, Payload]]:
     """Yield what the process says, until it is done or dies."""
     with subprocess.Popen(
         [sys.executable, "-c", f"from {__name__} import watch_over_work; watch_over_work()"],
@@ -62,12 +61,16 @@ def watch_over_work() -> None:
     work, items, limits = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        for outcome in run_isolated(work, items, 1, **limits):
-            pickle.dump(outcome, results)
+        for index, outcome in run_isolated(work, items, 1, **limits):
+            pickle.dump((index, payload_of(_itself, outcome)), results)
             results.flush()
-    except Exception as error:  # noqa: BLE001 raised again by the parent
-        pickle.dump((None, error), results)
+    except BaseException as error:  # noqa: BLE001 raised again by the parent
+        pickle.dump((-1, pack_error(error)), results)
     results.close()
+
+
+def _itself(outcome: Any) -> Any:
+    return outcome
 
 
 def _end_with_parent() -> None:

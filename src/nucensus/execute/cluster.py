@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ClusterError, StrategyError
 from .fitness import problems
+from .payload import Payload
 from .strategy import Lost, Outcomes, Strategy, Work
 from .task import Errand, Sent, work_on
 from .task_size import TaskSize
@@ -315,6 +316,8 @@ class _Shift:
             return
         finally:
             _release(task)
+        if isinstance(done, Payload):
+            done.open()  # raises the error of the function
         if not task.deaths:  # else it says what a process costs
             self._size.learn(len(task.items), seconds=done.seconds, size_bytes=done.size_bytes)
         outcomes = self._traffic.unpack(done.packed)

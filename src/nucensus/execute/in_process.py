@@ -2,12 +2,15 @@
 
 import queue
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
 from .strategy import Outcomes, Work
-from .worker import cap_numba
+from .worker import LOOK_EVERY_S, cap_numba, get
+
+_REST_S = 1.0
 
 
 def run_list(work: Work, items: Iterable[Any], workers: int) -> Outcomes:  # noqa: ARG001 one signature
@@ -34,12 +37,13 @@ def run_threads(work: Work, items: Iterable[Any], workers: int) -> Outcomes:
         thread.start()
     source = enumerate(items)
     under_way = 0
+    rest_s: float | None = None
     try:
         for task in islice(source, 4 * workers):
             tasks.put(task)
             under_way += 1
         while under_way:
-            index, outcome, error = done.get()
+            index, outcome, error = get(done)
             under_way -= 1
             if error is not None:
                 raise error
@@ -47,12 +51,24 @@ def run_threads(work: Work, items: Iterable[Any], workers: int) -> Outcomes:
                 tasks.put(task)
                 under_way += 1
             yield index, outcome
+    except KeyboardInterrupt:
+        rest_s = _REST_S
+        raise
     finally:
-        _drain(tasks)
-        for _ in threads:
-            tasks.put(None)
-        for thread in threads:
-            thread.join()
+        _end(tasks, threads, rest_s)
+
+
+def _end(
+    tasks: "queue.SimpleQueue[Any]", threads: Sequence[threading.Thread], rest_s: float | None
+) -> None:
+    """Wait for what the threads are at, but after Ctrl-C not for long: they may wait for ever."""
+    _drain(tasks)
+    for _ in threads:
+        tasks.put(None)
+    give_up = None if rest_s is None else time.monotonic() + rest_s
+    for thread in threads:
+        while thread.is_alive() and (give_up is None or time.monotonic() < give_up):
+            thread.join(LOOK_EVERY_S)
 
 
 def _drain(tasks: "queue.SimpleQueue[Any]") -> None:

@@ -3,17 +3,26 @@
 import functools
 import multiprocessing
 import queue
-import signal
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkerDiedError
 from ..machine import start_methods
+from .payload import PickledWork, payload_of
 from .strategy import Lost, Outcomes, Work
-from .worker import start_worker
+from .worker import (
+    describe_death,
+    exit_codes,
+    get,
+    listing_processes,
+    refuse_unguarded,
+    start_worker,
+)
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
     from pebble import ProcessPool
 
 _ATTEMPTS = 2
@@ -45,7 +54,7 @@ def run_isolated(
         tasks.close()
 
 
-def _new_pool(workers: int, memory_bytes: int | None) -> "ProcessPool":
+def _new_pool(workers: int, memory_bytes: int | None) -> tuple["ProcessPool", "list[BaseProcess]"]:
     """Start from a server process without threads, which has imported what the workers need."""
     from pebble import ProcessPool
 
@@ -53,26 +62,31 @@ def _new_pool(workers: int, memory_bytes: int | None) -> "ProcessPool":
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload(_PRELOAD)
-    return ProcessPool(
-        max_workers=workers, initializer=start_worker, initargs=(memory_bytes,), context=context
+    listing, processes = listing_processes(context)
+    pool = ProcessPool(
+        max_workers=workers, initializer=start_worker, initargs=(memory_bytes,), context=listing
     )
+    return pool, processes
 
 
 class _Tasks:
     """The items under way, by the future of each."""
 
     def __init__(
-        self, new_pool: "Callable[[], ProcessPool]", work: Work, timeout_s: float | None
+        self,
+        new_pool: "Callable[[], tuple[ProcessPool, list[BaseProcess]]]",
+        work: Work,
+        timeout_s: float | None,
     ) -> None:
+        self._work = PickledWork(work)
         self._new_pool = new_pool
-        self._pool = new_pool()
-        self._work = work
+        self._pool, self._processes = new_pool()
         self._timeout_s = timeout_s
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.under_way: dict[Any, tuple[int, Any, int]] = {}
 
     def submit(self, index: int, item: Any, attempt: int = 1) -> None:
-        future = self._pool.schedule(self._work, args=(item,), timeout=self._timeout_s)
+        future = self._pool.schedule(payload_of, args=(self._work, item), timeout=self._timeout_s)
         self.under_way[future] = index, item, attempt
         future.add_done_callback(lambda done: self._done.put(done))
 
@@ -82,7 +96,7 @@ class _Tasks:
 
         from pebble import ProcessExpired
 
-        future = self._done.get()
+        future = get(self._done)
         if future not in self.under_way:
             return None
         error = future.exception()
@@ -91,9 +105,9 @@ class _Tasks:
             return None
         index, item, attempt = self.under_way.pop(future)
         if error is None:
-            return index, future.result()
+            return index, future.result().open()
         if isinstance(error, ProcessExpired):
-            reason = _death(error.exitcode)
+            reason = describe_death(error.exitcode)
         elif isinstance(error, TimeoutError) and error.args[:1] == ("Task timeout",):
             reason = f"the worker took longer than {self._timeout_s:g} s"
         else:
@@ -108,9 +122,12 @@ class _Tasks:
         again = list(self.under_way.values())
         self.under_way.clear()
         self.close()
-        self._pool = self._new_pool()
+        codes = exit_codes(self._processes)
+        refuse_unguarded(codes)
+        ends_by_itself = any(code > 0 for code in codes)  # it will do so again
+        self._pool, self._processes = self._new_pool()
         for index, item, attempt in again:
-            if attempt > 2 * _ATTEMPTS:
+            if attempt > 2 * _ATTEMPTS or ends_by_itself:
                 raise WorkerDiedError(
                     "the worker processes die before they start to work; expected them to live; "
                     "try --strategy threads to see why"
@@ -120,14 +137,3 @@ class _Tasks:
     def close(self) -> None:
         self._pool.stop()  # type: ignore[no-untyped-call]  # pebble has not typed it
         self._pool.join()
-
-
-def _death(exit_code: int) -> str:
-    if exit_code >= 0:
-        return f"the worker process ended by itself with code {exit_code}"
-    try:
-        name = signal.Signals(-exit_code).name
-    except ValueError:
-        name = f"signal {-exit_code}"
-    cause = ", as the system does when memory runs out" if name == "SIGKILL" else ""
-    return f"the worker process was ended by {name}{cause}"

@@ -14,19 +14,30 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkerDiedError
 from ..machine import start_methods
+from .payload import Payload, PickledWork, payload_of
 from .strategy import Outcomes, Work
-from .worker import start_worker
+from .worker import (
+    LOOK_EVERY_S,
+    describe_death,
+    exit_codes,
+    listing_processes,
+    refuse_unguarded,
+    start_worker,
+)
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
+    from multiprocessing.pool import Pool
+    from multiprocessing.process import BaseProcess
 
 _CHUNK = 16
 _REST_S = 1.0
+_END_S = 10.0
 
 
 def run_pool(work: Work, items: Iterable[Any], workers: int) -> Outcomes:
     """`multiprocessing.Pool` as it comes: the function and each item are pickled."""
-    work_on_chunk = functools.partial(_each, work)
+    work_on_chunk = functools.partial(_each, PickledWork(work))
     yield from _pool_outcomes(default_context(), workers, _chunks(items, workers), work_on_chunk)
 
 
@@ -42,8 +53,8 @@ def default_context() -> "BaseContext":
     return multiprocessing.get_context(method)
 
 
-def _each(work: Work, tasks: Sequence[tuple[int, Any]]) -> list[tuple[int, Any]]:
-    return [(index, work(item)) for index, item in tasks if not _stop.value]
+def _each(work: Work, tasks: Sequence[tuple[int, Any]]) -> list[tuple[int, Payload]]:
+    return [(index, payload_of(work, item)) for index, item in tasks if not _stop.value]
 
 
 _stop: Any
@@ -70,10 +81,10 @@ def _begin(stop: Any, inherited: tuple[Work, Sequence[Any]] | None) -> None:
     start_worker()
 
 
-def _each_inherited(tasks: Sequence[tuple[int, int]]) -> list[tuple[int, Any]]:
+def _each_inherited(tasks: Sequence[tuple[int, int]]) -> list[tuple[int, Payload]]:
     assert _inherited is not None
     work, items = _inherited
-    return [(index, work(items[index])) for index, _ in tasks if not _stop.value]
+    return _each(work, [(index, items[index]) for index, _ in tasks])
 
 
 def _chunks(items: Iterable[Any], workers: int) -> Iterator[list[tuple[int, Any]]]:
@@ -87,7 +98,7 @@ def _pool_outcomes(
     context: "BaseContext",
     workers: int,
     chunks: Iterator[list[tuple[int, Any]]],
-    work_on_chunk: Callable[[Sequence[Any]], list[tuple[int, Any]]],
+    work_on_chunk: Callable[[Sequence[Any]], list[tuple[int, Payload]]],
     inherited: tuple[Work, Sequence[Any]] | None = None,
 ) -> Outcomes:
     """Yield what a pool returns for `chunks`, of which a bounded number is under way.
@@ -97,63 +108,80 @@ def _pool_outcomes(
     """
     done: queue.SimpleQueue[Any] = queue.SimpleQueue()
     stop = context.RawValue(ctypes.c_bool, False)
-    others = _child_pids()
-    with context.Pool(workers, _begin, (stop, inherited)) as pool:
-        pool_pids = _child_pids() - others
+    context, processes = listing_processes(context)
+    pool = context.Pool(workers, _begin, (stop, inherited))
 
-        def submit(count: int) -> int:
-            todo = list(islice(chunks, count))
-            for chunk in todo:
-                pool.apply_async(
-                    work_on_chunk, (chunk,), callback=done.put, error_callback=done.put
-                )
-            return len(todo)
+    def submit(count: int) -> int:
+        todo = list(islice(chunks, count))
+        for chunk in todo:
+            pool.apply_async(work_on_chunk, (chunk,), callback=done.put, error_callback=done.put)
+        return len(todo)
 
+    under_way = 0
+    try:
         under_way = submit(4 * workers)
-        try:
-            while under_way:
-                outcomes = _next_done(done, pool_pids)
-                under_way -= 1
-                if isinstance(outcomes, BaseException):
-                    raise outcomes
-                under_way += submit(1)
-                yield from outcomes
-        finally:
-            stop.value = True
-            if _come_to_rest(done, under_way):
-                pool.close()
-                pool.join()
-
-
-def _come_to_rest(done: "queue.SimpleQueue[Any]", under_way: int) -> bool:
-    """Wait a little for what is under way, and tell whether all of it came.
-
-    Then the workers can end by themselves. One that is killed while it sends a
-    result keeps the lock of the pipe, and the end of the pool waits for it for ever.
-    """
-    give_up = time.monotonic() + _REST_S
-    with contextlib.suppress(queue.Empty):
-        for _ in range(under_way):
-            done.get(timeout=max(0.0, give_up - time.monotonic()))
-        return True
-    return False
+        while under_way:
+            payloads = _next_done(done, processes)
+            under_way -= 1
+            if isinstance(payloads, BaseException):
+                raise payloads
+            under_way += submit(1)
+            for index, payload in payloads:
+                yield index, payload.open()
+    finally:
+        stop.value = True
+        _end(pool, processes, is_at_rest=_come_to_rest(done, under_way, processes))
 
 
 def _next_done(
-    done: "queue.SimpleQueue[Any]", pool_pids: set[int | None]
-) -> list[tuple[int, Any]] | BaseException:
+    done: "queue.SimpleQueue[Any]", processes: "list[BaseProcess]"
+) -> list[tuple[int, Payload]] | BaseException:
     while True:
-        try:
-            outcomes: list[tuple[int, Any]] | BaseException = done.get(timeout=0.5)
-            return outcomes
-        except queue.Empty:
-            if not pool_pids <= _child_pids():
-                raise WorkerDiedError(
-                    "a worker process ended before its work was done, killed by a signal or by "
-                    "the lack of memory; expected it to return; use the strategy isolated to see "
-                    "where, or fewer workers"
-                ) from None
+        with contextlib.suppress(queue.Empty):
+            payloads: list[tuple[int, Payload]] | BaseException = done.get(timeout=LOOK_EVERY_S)
+            return payloads
+        if codes := exit_codes(processes):
+            refuse_unguarded(codes)
+            raise WorkerDiedError(
+                f"{describe_death(codes[0])}; it ended before its work was done; expected it to "
+                f"return; use the strategy isolated to see where, or fewer workers"
+            )
 
 
-def _child_pids() -> set[int | None]:
-    return {process.pid for process in multiprocessing.active_children()}
+def _come_to_rest(
+    done: "queue.SimpleQueue[Any]", under_way: int, processes: "list[BaseProcess]"
+) -> bool:
+    """Wait a little for what is under way, and tell whether all of it came.
+
+    Then the workers can end by themselves. One that is killed while it sends a
+    result, or waits for work, keeps the lock of a pipe, and the end of the pool
+    waits for it for ever.
+    """
+    give_up = time.monotonic() + _REST_S
+    with contextlib.suppress(queue.Empty):
+        for _ in range(0 if exit_codes(processes) else under_way):
+            done.get(timeout=max(0.0, give_up - time.monotonic()))
+        return not exit_codes(processes)
+    return False
+
+
+def _end(pool: "Pool", processes: "list[BaseProcess]", *, is_at_rest: bool) -> None:
+    """End the pool and its workers, whatever they wait for."""
+
+    def close() -> None:
+        pool.close()
+        pool.join()
+
+    if is_at_rest and _is_done_within(_END_S, close):
+        return
+    if not _is_done_within(_REST_S, pool.terminate):
+        for process in processes:
+            process.kill()
+            process.join(_REST_S)
+
+
+def _is_done_within(seconds: float, action: Callable[[], None]) -> bool:
+    thread = threading.Thread(target=action, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()

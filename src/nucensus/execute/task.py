@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .apart import run_apart
+from .payload import Payload, pack_error
 from .strategy import Work
 from .worker import capped_together
 
@@ -62,8 +63,19 @@ class Done:
     seconds: float
 
 
-def work_on(sent: Sent, pickled_items: bytes, apart: bool) -> Done:
-    """Work on the items; `apart` in a process that may die, so that the worker does not."""
+def work_on(sent: Sent, pickled_items: bytes, apart: bool) -> Done | Payload:
+    """Work on the items; `apart` in a process that may die, so that the worker does not.
+
+    An error comes back as a payload: Dask ends a worker on `SystemExit`, and shortens what pickle
+    cannot rebuild.
+    """
+    try:
+        return _done(sent, pickled_items, apart)
+    except BaseException as error:  # noqa: BLE001 raised again by the parent
+        return pack_error(error)
+
+
+def _done(sent: Sent, pickled_items: bytes, apart: bool) -> Done:
     from dask.sizeof import sizeof
 
     start = time.perf_counter()

@@ -1,14 +1,27 @@
 """What every worker does before it works: die with its parent, leave the cores to the others."""
 
 import contextlib
+import copy
 import ctypes
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
+from ..errors import StrategyError
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+    from multiprocessing.process import BaseProcess
+
+WORKER_NAME = "nucensus worker"
+LOOK_EVERY_S = 0.1
+_UNGUARDED = 86
+"""The exit code of a worker whose start would start the whole script again."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -27,6 +40,70 @@ def start_worker(memory_bytes: int | None = None) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (_data_bytes() + memory_bytes,) * 2)
+
+
+def get(answers: "queue.SimpleQueue[Any]") -> Any:
+    """Wait for an answer, and let Ctrl-C end that: another thread may have received the signal."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return answers.get(timeout=LOOK_EVERY_S)
+
+
+def listing_processes(context: "BaseContext") -> tuple["BaseContext", "list[BaseProcess]"]:
+    """Return a context like this one, and the list of the worker processes that it starts."""
+    processes: list[BaseProcess] = []
+    start, listing = context.Process, copy.copy(context)  # type: ignore[attr-defined]  # typeshed
+
+    def listed(*args: Any, **options: Any) -> "BaseProcess":
+        processes.append(start(*args, **{**options, "name": WORKER_NAME}))
+        return processes[-1]
+
+    listing.Process = listed  # type: ignore[attr-defined]
+    return listing, processes
+
+
+def exit_codes(processes: "Iterable[BaseProcess]") -> list[int]:
+    """Return the exit codes of the processes that are not there any more."""
+    return [process.exitcode for process in processes if process.exitcode is not None]
+
+
+def refuse_unguarded(codes: Iterable[int] = ()) -> None:
+    """Raise where a script is started again by its own workers, or one of them ended of that.
+
+    A worker that imports the script only says so to its parent, and that once.
+    """
+    process = multiprocessing.current_process()
+    is_starting = getattr(process, "_inheriting", False)
+    if is_starting and process.name == WORKER_NAME:
+        os._exit(_UNGUARDED)
+    if is_starting or _UNGUARDED in codes:
+        raise StrategyError(
+            "a worker process imports the script that started it, and would start all of it once "
+            'more; expected a script whose work begins below `if __name__ == "__main__":`; put it '
+            "there, or use threads or list-memory"
+        )
+
+
+def refuse_daemon(strategy_name: str) -> None:
+    """Raise where this process may not start others, being itself a worker of a pool."""
+    if multiprocessing.current_process().daemon:
+        raise StrategyError(
+            f"the strategy {strategy_name} starts processes, and this process may not, because it "
+            f"is daemonic, such as the workers of multiprocessing.Pool are; use threads, list-disk "
+            f"or list-memory here"
+        )
+
+
+def describe_death(exit_code: int) -> str:
+    """Say how a worker process ended."""
+    if exit_code >= 0:
+        return f"the worker process ended by itself with code {exit_code}"
+    try:
+        name = signal.Signals(-exit_code).name
+    except ValueError:
+        name = f"signal {-exit_code}"
+    cause = ", as the system does when memory runs out" if name == "SIGKILL" else ""
+    return f"the worker process was ended by {name}{cause}"
 
 
 def _die_with_parent() -> None:
