@@ -10,7 +10,7 @@ from nucensus.errors import NotAPlaneError, ReadError
 from nucensus.model import Plane
 from nucensus.read import open_scenes, read
 
-pytest.importorskip("czifile")
+czifile = pytest.importorskip("czifile")
 
 RNG = np.random.default_rng(1)
 
@@ -24,8 +24,10 @@ def draw(shape=(24, 31), dtype="u2"):
 def test_planes_and_headers_of_every_type_are_those_that_were_written(tmp_path, dtype):
     stack = make_stack((2, 1, 2, 9, 14), dtype)
     places = list(np.ndindex(stack.shape[:3]))
-    blocks = [({"T": t, "C": c, "Z": z}, stack[t, c, z]) for t, c, z in places]
+    blocks = [({"Z": z, "C": c, "T": t}, stack[t, c, z]) for t, c, z in places]
     write_czi(tmp_path / "a.czi", blocks)
+    with czifile.CziFile(tmp_path / "a.czi") as file:
+        np.testing.assert_array_equal(np.squeeze(file.asarray()), np.squeeze(stack))
     planes = [(Plane(channel=c, z=z, time=t), stack[t, c, z]) for t, c, z in places]
     check_reading(tmp_path / "a.czi", planes)
 
@@ -62,6 +64,16 @@ def test_channel_and_colour_are_two_axes(tmp_path, dtype):
             np.testing.assert_array_equal(found, image[..., sample])
     with pytest.raises(NotAPlaneError, match=r"Pol_0.*does not name one.*Pol_0 red"):
         read(tmp_path / "a.czi", Plane(channel="Pol_0"))
+
+
+def test_a_channel_in_colour_may_stand_beside_one_in_grey(tmp_path):
+    colours, grey = draw((9, 12, 3), "u1"), draw((9, 12), "u2")
+    channels = "<Channel Id='0' Name='H&amp;E'/><Channel Id='1' Name='DAPI'/>"
+    blocks = [({"C": 0}, colours), ({"C": 1}, grey)]
+    write_czi(tmp_path / "a.czi", blocks, xml=czi_xml(channels=channels))
+    np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(channel="DAPI")), grey)
+    found = read(tmp_path / "a.czi", Plane(channel="H&E blue"))
+    np.testing.assert_array_equal(found, colours[..., 2])
 
 
 def test_one_image_in_colour_is_refused_and_a_colour_can_be_picked(tmp_path):

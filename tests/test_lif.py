@@ -12,7 +12,7 @@ from nucensus.errors import NotAPlaneError
 from nucensus.model import Plane
 from nucensus.read import read
 
-pytest.importorskip("liffile")
+liffile = pytest.importorskip("liffile")
 
 OPTIONS = {"C": "channel", "Z": "z", "T": "time"}
 RNG = np.random.default_rng(2)
@@ -39,6 +39,9 @@ def planes_of(axes, data):
 def test_planes_are_cut_along_the_axes_of_the_scan(tmp_path, axes):
     data = draw(axes, Z=4, C=3)
     write_lif_images(tmp_path / "a.lif", [("a", axes, data)], channels=("DAPI", "GFP", "Cy5"))
+    with liffile.LifFile(tmp_path / "a.lif") as file:
+        assert "".join(file.images[0].dims) == axes
+        np.testing.assert_array_equal(file.images[0].asarray(), data)
     check_reading(tmp_path / "a.lif", planes_of(axes, data), cuts=(0.4, 0.999))
 
 

@@ -53,7 +53,7 @@ def _scene(image: "BioImage", number: int) -> Scene:
         str(image.dtype),
         sizes,
         lambda index: _read_plane(image, number, samples, index),
-        channels=name_samples(image.channel_names or (), channels, samples),
+        channels=name_samples(image.channel_names or (), [samples] * channels),
         pixel_size=stated_size(y=size.Y, x=size.X, z=size.Z),
         name=image.scenes[number],
         is_colour=samples > 1 and channels == 1,

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import NotAPlaneError, ReadError
+from ..errors import ReadError
 from ..pixel_size import stated_size
 from .czi_tiles import Tile, read_tiles
 from .scene import Index, Scene, Source, name_samples, split_scenes
@@ -56,35 +56,24 @@ def _scene(
     for tile in tiles:
         place = tuple(tile.at[axis] - first[axis] for axis in first)
         planes.setdefault(place, []).append(tile)
-    samples = max(tile.samples for tile in tiles)
+    kinds = {tile.at.get("C", 0) - first.get("C", 0): tile for tile in tiles}
+    of_channels = [kinds.get(channel, tiles[0]) for channel in range(sizes.get("C", 1))]
+    samples = [(n, k) for n, tile in enumerate(of_channels) for k in range(tile.samples)]
     top, left = min(tile.y for tile in tiles), min(tile.x for tile in tiles)
     shape = (
         max(tile.y + tile.height for tile in tiles) - top,
         max(tile.x + tile.width for tile in tiles) - left,
     )
-    channels = sizes.get("C", 1)
+    names = name_samples(metadata["channels"], [tile.samples for tile in of_channels])
     return Scene(
         shape,
         tiles[0].dtype,
-        {_AXES.get(axis, axis): size for axis, size in sizes.items()}
-        | ({"c": channels * samples} if "C" in sizes or samples > 1 else {}),
+        {_AXES.get(axis, axis): size for axis, size in sizes.items()} | {"c": len(samples)},
         functools.partial(_read_plane, planes, list(first), (top, left), shape, samples),
         name=name,
-        is_colour=samples > 1 and channels == 1,
-        dtypes=_dtypes(tiles, first, channels, samples),
-        **metadata | {"channels": name_samples(metadata["channels"], channels, samples)},
-    )
-
-
-def _dtypes(
-    tiles: list[Tile], first: dict[str, int], channels: int, samples: int
-) -> tuple[str, ...]:
-    """Return the type of each channel, a sample of colour counted as one; () if they are alike."""
-    dtypes = {tile.at.get("C", 0) - first.get("C", 0): tile.dtype for tile in tiles}
-    if len(set(dtypes.values())) < 2:
-        return ()
-    return tuple(
-        dtypes.get(channel, tiles[0].dtype) for channel in range(channels) for _ in range(samples)
+        is_colour=len(samples) > 1 == len(of_channels),
+        dtypes=tuple(of_channels[channel].dtype for channel, _ in samples),
+        **metadata | {"channels": names},
     )
 
 
@@ -93,18 +82,14 @@ def _read_plane(
     axes: list[str],
     corner: tuple[int, int],
     shape: tuple[int, int],
-    samples: int,
+    samples: list[tuple[int, int]],
     index: Index,
 ) -> NDArray[Any]:
     """Put the tiles of one plane in their places."""
-    channel, sample = divmod(index.get("c", 0), samples)
+    channel, sample = samples[index["c"]]
     at = {**index, "c": channel}
     tiles = planes.get(tuple(at[_AXES.get(axis, axis)] for axis in axes), [])
     _check_whole(tiles, planes)
-    if sample >= tiles[0].samples:
-        raise NotAPlaneError(
-            "this channel has no colours; name the first of its samples, as in 'DAPI red'"
-        )
     plane = np.zeros(shape, tiles[0].dtype)
     for tile in tiles:
         y, x = tile.y - corner[0], tile.x - corner[1]

@@ -67,7 +67,7 @@ def _scene(image: "LifImage", sizes: dict[str, int]) -> Scene:
         str(image.dtype),
         {**others, "c": channels * samples},
         lambda index: _read_plane(image, samples, index),
-        channels=name_samples(names, channels, samples),
+        channels=name_samples(names, [samples] * channels),
         pixel_size=stated_size("m", **spacing_m),
         name=image.path,
         is_colour=samples > 1 and channels == 1,

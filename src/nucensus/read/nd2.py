@@ -40,7 +40,7 @@ def _scenes(file: "ND2File") -> list[Scene]:
         str(file.dtype),
         {**loops, "c": channels * samples},
         lambda index: _read_plane(file, loops, index),
-        channels=name_samples([each.channel.name for each in described], channels, samples),
+        channels=name_samples([each.channel.name for each in described], [samples] * channels),
         pixel_size=stated_size(y=voxel.y, x=voxel.x, z=distance) if is_calibrated else NO_SIZE,
         name="" if loops.get("position", 1) > 1 else "position 0",
         is_colour=samples > 2 and channels == 1,

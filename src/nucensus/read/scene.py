@@ -106,21 +106,26 @@ class Scene:
         return {str(i): self.channels[i] if i < len(self.channels) else "" for i in range(count)}
 
 
-def name_samples(names: Sequence[str], channels: int, samples: int) -> tuple[str, ...]:
-    """Return the names of the channels, or of each colour of each: "DAPI red"; () of one image.
+def name_samples(names: Sequence[str], samples: Sequence[int]) -> tuple[str, ...]:
+    """Return the names of channels of so many samples: those in colour as "Pol 0 red".
+
+    Of one channel in colour there are none: its samples are the channels of a colour image.
 
     Examples
     --------
-    >>> name_samples(["Pol 0", "Pol 45"], 2, 3)[2:4]
-    ('Pol 0 blue', 'Pol 45 red')
+    >>> name_samples(["Pol 0", "DAPI"], [3, 1])
+    ('Pol 0 red', 'Pol 0 green', 'Pol 0 blue', 'DAPI')
     """
-    if samples == 1:
+    if max(samples) == 1:
         return tuple(names)
-    if channels == 1:
+    if len(samples) == 1:
         return ()
-    given = [*names, *map(str, range(len(names), channels))][:channels]
-    colours = _COLOURS[:samples] if samples > 2 else tuple(map(str, range(samples)))
-    return tuple(f"{name} {colour}" for name in given for colour in colours)
+    given = [*names, *map(str, range(len(names), len(samples)))]
+    return tuple(
+        f"{name} {_COLOURS[sample] if count > 2 else sample}" if count > 1 else name
+        for name, count in zip(given, samples, strict=False)
+        for sample in range(count)
+    )
 
 
 def main_scenes(scenes: Sequence[Scene]) -> Sequence[Scene]:
