@@ -171,7 +171,8 @@ def test_a_folder_that_may_not_be_listed_is_named_as_left_out(tmp_path):
     (tmp_path / "in" / "lost+found").mkdir(mode=0o000)
     done = detect(tmp_path / "in", tmp_path / "run")
     assert (done.returncode, statuses(tmp_path / "run")) == (0, {"good.tif": "found"})
-    assert "lost+found': the folder cannot be listed (Permission denied)" in done.stdout
+    assert "1 left out: the folder cannot be listed (Permission denied)" in done.stdout
+    assert "lost+found')" in done.stdout
 
 
 @pytest.mark.parametrize("pattern", ["**/*.tif", "**/**/*.tif", "**"])

@@ -6,7 +6,6 @@ import json
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from operator import itemgetter
@@ -14,7 +13,7 @@ from typing import Any, TypeAlias
 
 from .._version import __version__
 from ..detect import detector_named
-from ..discover import list_images, read_metadata
+from ..discover import LeftOut, list_images, read_metadata
 from ..errors import RunError
 from ..execute import STRATEGIES, Lost, Scheduler, Strategy, Traffic, isolated, refuse_unguarded
 from ..export import write_sidecar, write_tables
@@ -151,7 +150,7 @@ def census(
     detector_named(settings.detector)
     refuse_address(out)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut()
     found = list_images(
         named, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest, left_out=left_out
     )
@@ -173,7 +172,7 @@ def census(
             itertools.chain([first], listed), check_content=check_content, shard=shard,
             keeps_others=_has_to_look(writer.facts),
         )  # fmt: skip
-        writer.record_facts(left_out=dict(left_out))
+        writer.record_facts(left_out=left_out.lines())
         if check_content:
             writer.redo(_changed(writer, choice, workers))
         _Shift(

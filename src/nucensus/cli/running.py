@@ -176,8 +176,8 @@ def print_summary(run: "Run", out: Path) -> None:
             f"Not among the inputs any more, and left out: {counted(facts['vanished'], 'image')} "
             f"({names}{more})"
         )
-    for reason, count in facts.get("left_out", {}).items():
-        click.echo(f"Left out: {count} ({reason})")
+    for line in facts.get("left_out", ()):
+        click.echo(line)
     if counts["pending"]:
         verb = "is" if counts["pending"] == 1 else "are"
         click.echo(

@@ -30,7 +30,7 @@ def command(
     Exit code: 0, also where images are missing; 2 for wrong usage.
     """
     from ..batch import expand
-    from ..discover import select, survey, view_plates
+    from ..discover import LeftOut, select, survey, view_plates
     from ..errors import InputError
     from ..read import SUFFIXES
 
@@ -38,9 +38,13 @@ def command(
     _print_survey(found)
     for plate in view_plates(found.references):
         _print_plate(plate)
-    plane = plane_of(options)
+    plane, left_out = plane_of(options), LeftOut()
+    selected = select(
+        found.references, found.references, plane,
+        reads_words=pattern is None, left_out=left_out,
+    )  # fmt: skip
     try:
-        chosen = list(expand(select(found.references, found.references, plane)))
+        chosen = list(expand(selected))
     except InputError as error:
         if str(plane):
             raise
@@ -49,9 +53,12 @@ def command(
     failing = sum(bool(each.problem) for each in chosen)
     missing = f"; {failing} more {'is' if failing == 1 else 'are'} missing" if failing else ""
     click.echo(f"\nTo count: {counted(len(chosen) - failing, 'image')}{missing}")
+    for line in left_out.lines():
+        click.echo(f"  {line}")
 
 
 def _print_survey(found: "Survey") -> None:
+    from ..model import Place
     from ..remote import is_zarr
 
     there = [each for each in found.references if not each.problem]
@@ -62,13 +69,13 @@ def _print_survey(found: "Survey") -> None:
     click.echo(f"{counted(len(there), 'image')}{size}{more}")
     for name, count in found.recognised.items():
         click.echo(f"  {count} named as by {name}")
-    unplaced = sum(not each.place.well for each in there)
+    unplaced = sum(each.place == Place() for each in there)
     if unplaced:
         click.echo(f"  {unplaced} without a well in the name (see --pattern)")
     for name, count in found.promised.items():
         click.echo(f"  {counted(count, 'image')} promised by {name}")
-    for reason, count in found.left_out.items():
-        click.echo(f"  {count} left out: {reason}")
+    for line in found.left_out.lines():
+        click.echo(f"  {line}")
     for each in [each for each in found.references if each.problem and not each.place.well][
         :_SHOWN
     ]:
@@ -78,8 +85,10 @@ def _print_survey(found: "Survey") -> None:
 def _print_plate(plate: "PlateView") -> None:
     from ..channels import nuclear_channel
 
-    title = f"Plate {plate.name}" if plate.name else "Plate without a name"
-    click.echo(f"\n{title}: {counted(sum(map(bool, plate.wells.values())), 'well')}")
+    wells = {well: count for well, count in plate.wells.items() if well}
+    title = f"{'Plate' if wells else 'Series'} {plate.name or 'without a name'}"
+    count = counted(sum(map(bool, wells.values())), "well") if wells else "no wells"
+    click.echo(f"\n{title}: {count}")
     for axis, values in plate.values.items():
         if values:
             named = [_named(value, plate.stains if axis == "channel" else {}) for value in values]
@@ -88,7 +97,8 @@ def _print_plate(plate: "PlateView") -> None:
     proposed = nuclear_channel(channels)
     if proposed is not None and len(channels) > 1:
         click.echo(f"  nuclei by name: --channel {shlex.quote(proposed)}")
-    click.echo(_plate_map(plate))
+    if wells:
+        click.echo(_plate_map(plate))
     if plate.missing_count:
         than = "the index promises" if plate.is_promised else "other wells have"
         click.echo(f"  missing: {counted(plate.missing_count, 'image')} that {than}")
@@ -96,7 +106,7 @@ def _print_plate(plate: "PlateView") -> None:
             named = [_named(value, plate.stains if axis == "channel" else {}) for value in values]
             click.echo(f"    in no well: {_NAMES[axis]} {_shorten(named)}")
         for well, places in list(plate.missing.items())[:_SHOWN]:
-            click.echo(f"    {well}: {_shorten(places)}")
+            click.echo(f"    {well}: {_shorten(places)}" if well else f"    {_shorten(places)}")
         if len(plate.missing) > _SHOWN:
             click.echo(f"    ... and {counted(len(plate.missing) - _SHOWN, 'more well')}")
 

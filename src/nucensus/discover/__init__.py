@@ -18,6 +18,7 @@ from ..model import ImageRef, Place, Plane
 from ..remote import ask_all, is_remote, is_zarr, size_and_time
 from .bucket import common_prefix, expand_remote, name_below
 from .index import MOST_PROMISED, Index, Promise, read_index
+from .left_out import LeftOut
 from .manifest import read_manifest, read_metadata
 from .names import compile_pattern, parse_name
 from .ome_sets import OmeSets
@@ -27,7 +28,7 @@ from .walk import COMPANION, Batch, common_folder, expand, natural_key
 from .zarr_plate import zarr_fields
 
 __all__ = [
-    "PlateView", "Survey", "discover", "list_images", "natural_key", "read_metadata",
+    "LeftOut", "PlateView", "Survey", "discover", "list_images", "natural_key", "read_metadata",
     "select", "survey", "view_plates",
 ]  # fmt: skip
 
@@ -47,14 +48,14 @@ class Survey:
         How many images each pattern of names placed.
     promised : dict of str to int
         How many images each index file promises, by its path.
-    left_out : dict of str to int
-        How many files and folders were passed over, by reason.
+    left_out : LeftOut
+        How many files were passed over, by reason, and the names of a few.
     """
 
     references: list[ImageRef]
     recognised: dict[str, int]
     promised: dict[str, int]
-    left_out: dict[str, int]
+    left_out: LeftOut
 
 
 def discover(
@@ -101,19 +102,23 @@ def list_images(
     plane: Plane | None = None,
     pattern: str | None = None,
     manifest: str | os.PathLike[str] | None = None,
-    left_out: Counter[str] | None = None,
+    left_out: LeftOut | None = None,
 ) -> Iterator[ImageRef]:
     """Yield what `discover` returns while it is found, so that a million names need no memory.
 
     What there is to choose from is known at the end of the listing: until then
-    it is kept on disk. An image that two inputs name comes twice. `left_out`
-    receives how many files and folders were passed over, by reason.
+    it is kept on disk. An image that two inputs name comes twice. What is passed
+    over is noted in `left_out`.
     """
-    walk = _Walk(inputs, suffixes, pattern=pattern, manifest=manifest)
+    walk = _Walk(inputs, suffixes, pattern=pattern, manifest=manifest, left_out=left_out)
     with tempfile.TemporaryFile() as file:
-        yield from select(_keep(walk, file), _kept(file), plane or Plane())
-    if left_out is not None:
-        left_out.update(+walk.left_out)
+        yield from select(
+            _keep(walk, file),
+            _kept(file),
+            plane or Plane(),
+            reads_words=pattern is None,
+            left_out=walk.left_out,
+        )
 
 
 def survey(
@@ -125,7 +130,7 @@ def survey(
 ) -> Survey:
     """Return everything that `inputs` hold; parameters as for `discover`."""
     walk = _Walk(inputs, suffixes, pattern=pattern, manifest=manifest)
-    return Survey(list(walk), +walk.recognised, walk.promised, +walk.left_out)
+    return Survey(list(walk), +walk.recognised, walk.promised, walk.left_out)
 
 
 def _keep(references: Iterable[ImageRef], file: BinaryIO) -> Iterator[ImageRef]:
@@ -150,6 +155,7 @@ class _Walk:
         *,
         pattern: str | None,
         manifest: str | os.PathLike[str] | None,
+        left_out: LeftOut | None = None,
     ) -> None:
         self._given = [os.fspath(each) for each in inputs]
         if not self._given and manifest is None:
@@ -162,7 +168,7 @@ class _Walk:
         if remote and len(remote) == len(self._given):
             self._base = common_prefix(remote, self._endings)
         self.recognised: Counter[str] = Counter()
-        self.left_out: Counter[str] = Counter()
+        self.left_out = LeftOut() if left_out is None else left_out
         self.promised: dict[str, int] = {}
         self._sets = OmeSets()
 
@@ -188,7 +194,8 @@ class _Walk:
             indexes, problems = _read_indexes(batch.index_files, self._base)
             for index in indexes:
                 references, unlisted = _apply(index, references, self._base)
-                self.left_out["not in the index"] += unlisted
+                for path in unlisted:
+                    self.left_out.note("not in the index", _name(path, self._base))
                 self.promised[f"{index.path} ({index.kind})"] = len(index.promises)
             yield from references
             yield from problems
@@ -249,7 +256,8 @@ def _references(batch: Batch, base: str, sets: OmeSets) -> Iterator[ImageRef]:
             yield ImageRef(name, path, *(known or size_and_time(path)), problem=str(error))
             continue
         if fields is None:
-            yield ImageRef(name, path, *(known or size_and_time(path)))
+            problem = sets.problems.pop(path, "")
+            yield ImageRef(name, path, *(known or size_and_time(path)), problem=problem)
             continue
         sizes = ask_all(size_and_time, [field.path for field in fields])
         for field, (size_bytes, mtime_ns) in zip(fields, sizes, strict=True):
@@ -299,20 +307,22 @@ def _folders_above(folder: str) -> Iterator[str]:
         yield folder
 
 
-def _apply(index: Index, references: list[ImageRef], base: str) -> tuple[list[ImageRef], int]:
+def _apply(index: Index, references: list[ImageRef], base: str) -> tuple[list[ImageRef], list[str]]:
     """Tell each image what the index knows of it, and add what is promised and not there."""
     if any(promise.path for promise in index.promises):
         return _apply_files(index, references, base)
-    return _apply_grid(index, references, base), 0
+    return _apply_grid(index, references, base), []
 
 
-def _apply_files(index: Index, references: list[ImageRef], base: str) -> tuple[list[ImageRef], int]:
+def _apply_files(
+    index: Index, references: list[ImageRef], base: str
+) -> tuple[list[ImageRef], list[str]]:
     """Apply an index that names its files; what lies beside them unnamed is not an image of it."""
     promises = {os.path.abspath(each.path): each for each in index.promises if each.path}
     folders = {os.path.dirname(path) for path in promises}
     known = {os.path.abspath(each.path): each for each in references}
     lists_all = any(promise.place.well for promise in index.promises)
-    kept, unlisted = [], 0
+    kept, unlisted = [], []
     for path, each in known.items():
         promise = promises.pop(path, None)
         if promise is not None:
@@ -321,7 +331,7 @@ def _apply_files(index: Index, references: list[ImageRef], base: str) -> tuple[l
                 each, place=place, pixel_size=promise.pixel_size, problem=promise.problem
             )
         elif lists_all and os.path.dirname(path) in folders:
-            unlisted += 1
+            unlisted.append(each.path)
             continue
         kept.append(each)
     errors = [each for each in index.promises if not each.path]

@@ -4,13 +4,13 @@ import contextlib
 import glob
 import posixpath
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import accumulate
 
 from ..errors import InputError, NucensusError, ReadError
 from ..remote import check_address, list_below, open_remote, size_and_time
+from .left_out import LeftOut
 from .walk import Batch, is_image_folder, is_index, sortable, why_left_out
 
 _FILE, _FOLDER, _END = b"\1", b"\2", bytes(8)
@@ -19,7 +19,7 @@ _FILE, _FOLDER, _END = b"\1", b"\2", bytes(8)
 _Row = tuple[bytes, str, str, int, int]
 
 
-def expand_remote(given: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+def expand_remote(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Batch]:
     """Yield the images that an address stands for, in the order of the same folder on a disk.
 
     It is listed once; SQLite sorts the names, on disk where they are many.
@@ -146,7 +146,7 @@ def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def _batches(
-    rows: Iterator[tuple[str, str, int, int]], found: _Found, top: str, left_out: Counter[str]
+    rows: Iterator[tuple[str, str, int, int]], found: _Found, top: str, left_out: LeftOut
 ) -> Iterator[Batch]:
     """Yield images one by one, and those of a plate with an index together."""
     plate, batch = None, Batch([], [])
@@ -154,7 +154,7 @@ def _batches(
         folders = ["", *accumulate(name.split("/")[:-1], posixpath.join)]
         path = f"{top}/{name}"
         if kind == "image" and (reason := why_left_out(path)):
-            left_out[reason] += 1
+            left_out.note(reason, name)
             continue
         of = next((folder for folder in folders if folder in found.indexed), None)
         if of != plate or of is None:

@@ -7,7 +7,7 @@ from ..model import Place
 
 # A single capital after P, as in _T01 and _Z05, is a well only of 1536, and only before a site.
 _WELL = r"(?P<well>(?-i:[A-P]|(?:[Q-Z]|A[A-F])(?=\d\d_s))\d{2})"
-_GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
+GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _TIFF = r"\.tiff?$"
 
 PATTERNS = {
@@ -29,10 +29,18 @@ PATTERNS = {
     "Cellomics, CellInsight": (
         r"(?P<plate>[^/]+)_" + _WELL + r"f(?P<site>\d+)d(?P<channel>\d+)" + _TIFF
     ),
+    "BioTek (Cytation, Lionheart)": (
+        r"(?:(?P<folder>[^/]+)/)?(?P<row>[A-P]|A[A-F])(?P<column>\d{1,2})_-?\d{1,2}_\d{1,2}_"
+        r"(?P<site>\d+)(?:Z(?P<z>\d+))?_(?P<channel>[^/_][^/]*)_(?P<time>\d{3,})" + _TIFF
+    ),
     "ImageXpress, MetaXpress": (
         r"(?:(?P<folder>[^/]+)/)?(?:TimePoint_(?P<time>\d+)/)?(?:ZStep_(?P<z>\d+)/)?"
         r"(?:(?P<plate>[^/]+)_)?" + _WELL + r"(?:_s(?P<site>\d+))?"
-        rf"(?:_w(?P<channel>\d{{1,2}}))?(?:{_GUID})?" + _TIFF
+        rf"(?:_w(?P<channel>\d{{1,2}}))?(?:{GUID})?" + _TIFF
+    ),
+    "MetaMorph": (
+        r"(?P<plate>[^/]+?)_w(?P<channel>\d{1,2})(?=[^\W\d_]|[ (]|_[st]\d)(?P<stain>[^/]*?)"
+        r"(?:_s(?P<site>\d+))?(?:_t(?P<time>\d+))?\.(?:tiff?|stk)$"
     ),
 }
 """The names that instruments give, by instrument; the first that fits a path counts."""

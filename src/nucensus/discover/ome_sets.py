@@ -39,6 +39,8 @@ class OmeSets:
     """The sets that were met on the way through the inputs."""
 
     def __init__(self) -> None:
+        self.problems: dict[str, str] = {}
+        """Why a file cannot be read whose metadata lie beside it, by its path."""
         self._fields: dict[str, list[SetField]] = {}
         self._yielded: set[str] = set()
         self._folder, self._holds_sets = "", False
@@ -88,13 +90,12 @@ class OmeSets:
         return self._holds_sets or ".ome." in os.path.basename(name)
 
     def _look_at(self, path: str) -> None:
-        description = read_description(path)
-        document = None
+        document, description = None, read_description(path)
         if is_ome(description):
             try:
                 document = read_ome(path, description)
-            except ReadError:
-                document = None  # it fails when it is read, with this reason
+            except ReadError as error:
+                self.problems[path] = str(error)
         self._holds_sets = document is not None and document.is_set
         if document is not None and document.is_set:
             self._note(document, os.path.dirname(path))

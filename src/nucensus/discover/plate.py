@@ -13,13 +13,13 @@ _MOST_PLACES = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class PlateView:
-    """The images of one plate.
+    """The images of one plate, or of a series without wells.
 
     Attributes
     ----------
     name : str
     wells : dict of str to int
-        How many images each well has.
+        How many images each well has; "" stands for those without one.
     values : dict of str to list of str
         What there is of sites, channels, z and time, in order.
     stains : dict of str to str
@@ -46,10 +46,10 @@ class PlateView:
 
 
 def view_plates(references: Iterable[ImageRef]) -> list[PlateView]:
-    """Return every plate among `references`; images without a well belong to none."""
+    """Return every plate, or series, among `references`; of others nothing is known."""
     plates: dict[str, list[ImageRef]] = {}
     for each in references:
-        if each.place.well:
+        if each.place.well or any(_axes(each)):
             plates.setdefault(each.place.plate, []).append(each)
     return [_view(name, images) for name, images in plates.items()]
 

@@ -1,91 +1,262 @@
-"""Choose among images that lie in files of their own: channel, plane, time point."""
+"""Choose among images that lie in files of their own: channel, plane, time point, version."""
 
+import functools
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from ..channels import find_token, list_channels, nuclear_channel
 from ..errors import InputError
-from ..model import ImageRef, Plane
+from ..model import ImageRef, Place, Plane
+from ..wording import counted
+from .left_out import LeftOut
+from .unknown_names import Alike, channel_word, channels_of, may_be_channels, version_of
 
 _OPTIONS = {"channel": "--channel", "z": "--z", "time": "--time"}
 _NAMES = {"channel": "channels", "z": "z planes", "time": "time points"}
+_LEFT_OUT = {
+    "channel": "no channel in the name, beside images that have one",
+    "z": "no z plane in the name, as of a projection, beside images that have one",
+    "time": "no time point in the name, beside images that have one",
+}
+_IF_WELLS = r" (if these are wells, say so with --pattern '(?P<well>[A-P]\d\d)')"
+_NOWHERE, _ANY = Place(), Plane()
+
+_Key: TypeAlias = tuple[str, str, str]
+"""Channel, z and time, as names tell them; "" is not told."""
 
 
 def select(
-    everything: Iterable[ImageRef], again: Iterable[ImageRef], plane: Plane
+    everything: Iterable[ImageRef],
+    again: Iterable[ImageRef],
+    plane: Plane,
+    *,
+    reads_words: bool = True,
+    left_out: LeftOut | None = None,
 ) -> Iterator[ImageRef]:
-    """Yield the images of one channel, one plane and one time point, as `plane` says.
+    """Yield the images of one channel, plane, time point and version, as `plane` says.
 
     What the names of the files of a plate leave open is left to the files. The
-    images are asked for twice, so that they need not be kept.
+    images are asked for twice, so that they need not be kept. An image whose
+    name says nothing of an axis passes no choice on it where names beside it do:
+    it is noted in `left_out`. With `reads_words` names that no instrument gave are
+    looked through for words that may be channels or versions.
 
     Raises
     ------
     InputError
         There is a choice, and it was not made; or what was chosen is not there.
     """
-    choices = {
-        plate: {
-            axis: _wanted(getattr(plane, axis), axis, _sorted(found), plate)
-            for axis, found in axes.items()
-        }
-        for plate, axes in _tokens(everything).items()
-    }
-    left_to_files = {
-        plate: replace(plane, **dict.fromkeys(chosen)) for plate, chosen in choices.items()
-    }
+    groups: dict[str | None, _Unknown | _Plate] = {}
+    versions = Alike()
+    for each in everything:
+        key = _group_of(each)
+        if key not in groups:
+            groups[key] = _Unknown() if key is None else _Plate(key, reads_words=reads_words)
+        if reads_words or key is not None:
+            groups[key].add(each)
+        if reads_words and not each.problem:
+            versions.add(*version_of(each.name), each.name)
+    version = _chosen_version(versions, plane.scene)
+    plane = replace(plane, scene=None) if versions.pair else plane
+    for group in groups.values():
+        group.choose(plane)
+    noted = LeftOut() if left_out is None else left_out
     for each in again:
-        chosen = choices.get(each.place.plate, {})
-        kept = all(
-            wanted is None or getattr(each.place, axis) in (wanted, "")
-            for axis, wanted in chosen.items()
-        )
-        if kept:
-            left_to_file = left_to_files.get(each.place.plate, plane)
-            yield replace(each, plane=left_to_file) if str(left_to_file) else each
+        if version is not None and version_of(each.name)[0] in versions.words - {version}:
+            noted.note("other versions of a picture", each.name)
+            continue
+        kept = groups[_group_of(each)].keep(each, plane, noted)
+        if kept is not None:
+            yield kept
 
 
-def _tokens(references: Iterable[ImageRef]) -> dict[str, dict[str, dict[str, str]]]:
-    """Return, by plate and axis, what the names say, with the name of the stain if it is known."""
-    plates: dict[str, dict[str, dict[str, str]]] = {}
-    for each in references:
-        for axis in _OPTIONS:
-            token = getattr(each.place, axis)
+def _group_of(reference: ImageRef) -> str | None:
+    """Return the plate of an image; None if its name says nothing that is understood."""
+    return None if reference.place == _NOWHERE else reference.place.plate
+
+
+def _chosen_version(versions: Alike, asked: int | str | None) -> str | None:
+    """Return the version to keep, or None to keep all."""
+    if not versions.pair or asked == "each":
+        return None
+    found = None if asked is None else find_token(asked, dict.fromkeys(versions.words, ""))
+    if found is not None:
+        return found
+    first, second = (shlex.quote(word) for word in versions.pair)
+    raise InputError(
+        f"the same picture is there in two versions, as {versions.names[0]!r} and "
+        f"{versions.names[1]!r}; expected a choice; count one with --scene {first} or "
+        f"--scene {second}, or all with --scene each"
+    )
+
+
+class _Unknown:
+    """The images whose names are not understood: a word in them may be a channel."""
+
+    def __init__(self) -> None:
+        self._words = {"channel": Alike(), "well": Alike()}
+        self._kinds: set[str] = set()
+        self._channels: dict[str, str] = {}
+        self._wanted: str | None = None
+
+    def add(self, reference: ImageRef) -> None:
+        """Note a word in the name that may be a channel."""
+        kind, word, rest = channel_word(reference.name)
+        if word and not reference.problem:
+            self._words[kind].add(word, rest, reference.name)
+
+    def choose(self, plane: Plane) -> None:
+        """Find which word is wanted, or ask, if two names differ in nothing else."""
+        for kind, alike in self._words.items():
+            if alike.pair and (kind == "channel" or may_be_channels(alike.words)):
+                self._kinds.add(kind)
+                self._channels |= channels_of(alike.words)
+        if self._kinds:
+            first, second = self._words[min(self._kinds)].names
+            where = f"the folder, as {first!r} and {second!r} tell,"
+            tokens = {channel: word for word, channel in self._channels.items()}
+            self._wanted = _choose("channel", plane.channel, _sorted(tokens), where)
+
+    def keep(self, reference: ImageRef, plane: Plane, _: LeftOut) -> ImageRef | None:
+        """Return the image with what is left to its file; None if another one was chosen."""
+        kind, word, _rest = channel_word(reference.name) if self._kinds else ("", "", "")
+        if kind not in self._kinds or reference.problem:
+            return _left_to_file(reference, plane, ())
+        channel = self._channels.get(word, word)
+        if self._wanted not in (None, channel):
+            return None
+        named = replace(reference, place=replace(reference.place, channel=channel))
+        return _left_to_file(named, plane, ("channel",))
+
+
+class _Plate:
+    """The images of one plate: their names, or its index, say what they are."""
+
+    def __init__(self, plate: str, *, reads_words: bool) -> None:
+        self._where = f"the plate {plate!r}" if plate else "the folder"
+        self._wells: dict[str, str] | None = {} if reads_words else None
+        self._are_channels = False
+        self._well: str | None = None
+        self._counts: Counter[_Key] = Counter()
+        self._examples: dict[_Key, str] = {}
+        self._stains: dict[str, str] = {}
+        self._wanted: dict[str, str | None] = {}
+        self._telling: dict[str, set[str]] = {}
+
+    def add(self, reference: ImageRef) -> None:
+        """Note what is known of an image."""
+        place = reference.place
+        key = place.channel, place.z, place.time
+        if key not in self._counts:
+            self._examples[key] = reference.name
+        self._counts[key] += 1
+        if place.channel and (place.stain or place.channel not in self._stains):
+            self._stains[place.channel] = place.stain
+        if self._wells is not None:
+            self._wells[_as_channel(place.well)] = place.well
+            if place.channel or place.site or not may_be_channels([place.well]):
+                self._wells = None  # they are wells
+
+    def choose(self, plane: Plane) -> None:
+        """Find what is wanted on each axis that names tell of, or ask."""
+        if self._wells is not None and len(self._wells) > 1:
+            self._are_channels = True
+            number = _choose("channel", plane.channel, _sorted(self._wells), self._where, _IF_WELLS)
+            self._well = None if number is None else self._wells[number]
+        left = list(self._counts)
+        for at, axis in enumerate(_OPTIONS):
+            tokens = {key[at]: "" for key in left if key[at]}
+            if not tokens:
+                continue
+            if axis == "channel":
+                tokens = {token: self._stains[token] for token in tokens}
+            self._telling[axis] = {key[0] if at else "" for key in left if key[at]}
+            blank = [key for key in left if not key[at] and key[0] in self._telling[axis]]
+            asked, also = getattr(plane, axis), self._describe(axis, blank)
+            wanted = _choose(axis, asked, _sorted(tokens), self._where, also)
+            self._wanted[axis] = wanted
+            passing = {"", wanted} if wanted else {key[at] for key in left}
+            left = [key for key in left if key[at] in passing and key not in blank]
+
+    def _describe(self, axis: str, blank: list[_Key]) -> str:
+        """Say which images tell nothing of an axis, if there are some."""
+        if not blank:
+            return ""
+        count = sum(self._counts[key] for key in blank)
+        name = self._examples[blank[0]]
+        names = f"{name!r}, ..." if count > 1 else repr(name)
+        what = ", as of projections" if axis == "z" else ""
+        return f", in a file each, and {counted(count, 'image')} without one ({names}{what})"
+
+    def keep(self, reference: ImageRef, plane: Plane, left_out: LeftOut) -> ImageRef | None:
+        """Return the image with what is left to its file; None if another one was chosen."""
+        place, told = reference.place, []
+        if self._are_channels:
+            if self._well not in (None, place.well):
+                return None
+            as_channel = replace(place, well="", channel=_as_channel(place.well))
+            reference = replace(reference, place=as_channel)
+            told.append("channel")
+        for axis, wanted in self._wanted.items():
+            token = getattr(place, axis)
+            if not token and place.channel in self._telling[axis]:
+                left_out.note(_LEFT_OUT[axis], reference.name)
+                return None
+            if token and wanted not in (None, token):
+                return None
             if token:
-                found = plates.setdefault(each.place.plate, {}).setdefault(axis, {})
-                stain = each.place.stain if axis == "channel" else ""
-                found[token] = stain or found.get(token, "")
-    return plates
+                told.append(axis)
+        return _left_to_file(reference, plane, tuple(told))
+
+
+def _as_channel(well: str) -> str:
+    """Return the number of a channel that is written like a well: 1 of C01."""
+    return well.removeprefix("C").lstrip("0") or "0"
+
+
+def _left_to_file(reference: ImageRef, plane: Plane, told: tuple[str, ...]) -> ImageRef:
+    """Return an image with what of `plane` its name does not tell."""
+    left = _without(plane, told)
+    return replace(reference, plane=left) if left != _ANY else reference
+
+
+@functools.lru_cache(maxsize=64)
+def _without(plane: Plane, axes: tuple[str, ...]) -> Plane:
+    return replace(plane, **dict.fromkeys(axes))
 
 
 def _sorted(tokens: dict[str, str]) -> dict[str, str]:
     return dict(sorted(tokens.items(), key=lambda item: (len(item[0]), item[0])))
 
 
-def _wanted(
-    asked: int | str | None, axis: str, tokens: Mapping[str, str], plate: str
+def _choose(
+    axis: str, asked: int | str | None, tokens: Mapping[str, str], where: str, also: str = ""
 ) -> str | None:
-    """Return the token to keep, or None to keep all."""
-    if asked == "each" or (asked is None and len(tokens) == 1):
+    """Return the token to keep, or None to keep all; ask if that is open.
+
+    `also` describes images beside these whose names tell nothing of the axis.
+    """
+    if asked == "each" or (asked is None and len(tokens) == 1 and not also):
         return None
-    where = f"the plate {plate!r}" if plate else "the folder"
     holds = f"{where} holds the {_NAMES[axis]} {list_channels(tokens)}"
-    if asked is None:
-        proposed = nuclear_channel(tokens) if axis == "channel" else None
-        example = f"{_OPTIONS[axis]} {shlex.quote(proposed or next(iter(tokens)))}"
-        raise InputError(
-            f"{holds}; expected a choice; count one with {example}"
-            f"{' (it shows nuclei by its name)' if proposed else ''}, or all with "
-            f"{_OPTIONS[axis]} each"
-        )
     if asked in ("max", "volume"):
         how = "--z max projects" if asked == "max" else "--volume takes"
         raise InputError(
             f"{holds}, in a file each; {how} the planes of one file; "
             f"choose a plane, or count all with --z each"
         )
-    found = find_token(asked, tokens)
-    if found is None:
+    found = None if asked is None else find_token(asked, tokens)
+    if found is not None:
+        return found
+    if asked is not None:
         raise InputError(f"{_OPTIONS[axis]} is {asked!r}, and {holds}; choose one of these")
-    return found
+    proposed = nuclear_channel(tokens) if axis == "channel" else None
+    example = f"{_OPTIONS[axis]} {shlex.quote(proposed or next(iter(tokens)))}"
+    raise InputError(
+        f"{holds}{also}; expected a choice; count one with {example}"
+        f"{' (it shows nuclei by its name)' if proposed else ''}, or all with "
+        f"{_OPTIONS[axis]} each"
+    )

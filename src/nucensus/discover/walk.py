@@ -5,18 +5,17 @@ import glob
 import os
 import re
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..errors import InputError
+from .left_out import LeftOut
+from .names import GUID
 from .zarr_plate import holds_labels
 
-_NAMED, _LONGEST = 20, 200
-"""So many members that are left out for one reason are named, with so many characters."""
-
 _STARS = re.compile(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
-THUMBNAIL = re.compile(r"_thumb(?![a-z])", re.IGNORECASE)
+_THUMBNAIL = re.compile(rf"[_\-. ]thumb(?:nail)?s?(?:(?![a-z0-9])|{GUID})", re.IGNORECASE)
+"""How small copies for a look are called; a GUID may follow the word at once."""
 
 _EXPORTED = re.compile(r"\.\w+(\[.*\])?\.(labels\.tif|ome\.zarr)$")
 """How the label images are called that a run exports, after the image that they are of."""
@@ -59,14 +58,7 @@ def is_index(name: str) -> bool:
     )
 
 
-def leave_out(left_out: Counter[str], name: str, reason: str) -> None:
-    """Count a member that is passed over: the first few by name, the others together."""
-    named = f"{name if len(name) <= _LONGEST else name[:_LONGEST] + '...'!r}: {reason}"
-    several = sum(key.endswith(reason) for key in left_out) >= _NAMED
-    left_out[reason if several and named not in left_out else named] += 1
-
-
-def expand(given: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+def expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Batch]:
     """Yield the images that a file, a folder or a glob stands for, as they are found.
 
     What is passed over is counted in `left_out`.
@@ -118,7 +110,7 @@ def is_image_folder(path: str, endings: tuple[str, ...]) -> bool:
     return path.endswith(endings) or ".zarr/" in path
 
 
-def _walk_named(top: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+def _walk_named(top: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Batch]:
     """Walk a folder that the user named: it has to be one that can be listed."""
     try:
         os.scandir(top).close()
@@ -127,7 +119,7 @@ def _walk_named(top: str, endings: tuple[str, ...], left_out: Counter[str]) -> I
     yield from _walk(top, endings, left_out)
 
 
-def _walk(top: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterator[Batch]:
+def _walk(top: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Batch]:
     """Yield the images of `top`, then those of the folders below it; those of a plate together.
 
     A folder that is named like an image is yielded as one: it fails when it is
@@ -151,13 +143,13 @@ def _walk(top: str, endings: tuple[str, ...], left_out: Counter[str]) -> Iterato
 def why_left_out(path: str) -> str:
     """Return why a file with the ending of an image is none that counts; "" if it counts."""
     name = os.path.basename(path)
-    if THUMBNAIL.search(name):
+    if _THUMBNAIL.search(name):
         return "thumbnails"
     is_exported = _EXPORTED.search(name) and (name.endswith(".tif") or holds_labels(path))
     return "label images of an export" if is_exported else ""
 
 
-def _everything_below(top: str, endings: tuple[str, ...], left_out: Counter[str]) -> Batch:
+def _everything_below(top: str, endings: tuple[str, ...], left_out: LeftOut) -> Batch:
     """Return the images and index files of a plate."""
     batch, folders = Batch([], []), [top]
     while folders:
@@ -168,9 +160,7 @@ def _everything_below(top: str, endings: tuple[str, ...], left_out: Counter[str]
     return batch
 
 
-def _members(
-    folder: str, endings: tuple[str, ...], left_out: Counter[str]
-) -> Iterator[tuple[str, str]]:
+def _members(folder: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[tuple[str, str]]:
     """Yield path and kind ("image", "index", "folder") of what counts in a folder, sorted."""
     for name, is_folder in _natural_order(folder, left_out):
         path = os.path.join(folder, name)
@@ -178,7 +168,7 @@ def _members(
             yield path, "index"
         elif name.lower().endswith(endings):
             if reason := why_left_out(path):
-                left_out[reason] += 1
+                left_out.note(reason, name)
             else:
                 yield path, "image"
         elif is_folder:
@@ -196,7 +186,7 @@ def _has_index(folder: str) -> bool:
         return False
 
 
-def _natural_order(folder: str, left_out: Counter[str]) -> Iterator[tuple[str, bool]]:
+def _natural_order(folder: str, left_out: LeftOut) -> Iterator[tuple[str, bool]]:
     """Yield (name, whether it is a folder) of what is in `folder` and not hidden, sorted.
 
     SQLite sorts, on disk where they are many. A folder that cannot be listed is left out.
@@ -218,7 +208,7 @@ def _natural_order(folder: str, left_out: Counter[str]) -> Iterator[tuple[str, b
                     ),
                 )
         except OSError as error:
-            leave_out(left_out, folder, f"the folder cannot be listed ({error.strerror})")
+            left_out.note(f"the folder cannot be listed ({error.strerror})", folder)
         for name, is_folder in names.execute("SELECT name, is_folder FROM names ORDER BY key"):
             yield os.fsdecode(name), bool(is_folder)
 

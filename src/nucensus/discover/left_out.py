@@ -1,0 +1,40 @@
+"""Count what a listing leaves out, by reason, and name a few of it."""
+
+from collections import Counter
+
+_NAMED, _LONGEST = 3, 200
+"""So many names are kept for each reason, and so many characters of a name."""
+
+
+class LeftOut(Counter[str]):
+    """How many files and folders were left out, by reason; `examples` has the first names of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.examples: dict[str, list[str]] = {}
+
+    def note(self, reason: str, name: str) -> None:
+        """Count a file or folder that is left out."""
+        self[reason] += 1
+        examples = self.examples.setdefault(reason, [])
+        if len(examples) < _NAMED:
+            examples.append(name if len(name) <= _LONGEST else name[:_LONGEST] + "...")
+
+    def lines(self) -> list[str]:
+        """Return a line for each reason: how many, why, which.
+
+        Examples
+        --------
+        >>> left_out = LeftOut()
+        >>> left_out.note("thumbnails", "a_thumb.tif")
+        >>> left_out.lines()
+        ["1 left out: thumbnails ('a_thumb.tif')"]
+        """
+        return [f"{n} left out: {reason}{self._named(reason)}" for reason, n in self.items() if n]
+
+    def _named(self, reason: str) -> str:
+        examples = self.examples.get(reason)
+        if not examples:
+            return ""
+        more = ", ..." if self[reason] > len(examples) else ""
+        return f" ({', '.join(map(repr, examples))}{more})"

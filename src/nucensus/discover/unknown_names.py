@@ -1,0 +1,127 @@
+"""Find whether files whose names no instrument gave are several channels, or versions, of a field.
+
+A word in a name says little alone. Two names that differ in nothing but such a
+word are two pictures of one field.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+_START, _END = r"(?:(?<=[_\-. /])|^)", r"(?=[_\-. /]|$)"
+_STAINS = (
+    r"dapi|hoechst(?: ?33\d42)?|draq ?\d|sytox|e?gfp|fitc|tritc|cy ?[2357](?:\.5)?|rfp|mcherry|"
+    r"tdtomato|texas ?red|txred|[ycb]fp|alexa(?:fluor)? ?\d{3}|af ?\d{3}|\d{3}nm|dna|rna|agp|mito|"
+    r"actin|tubulin|brightfield|bf|phase|dic|red|green|blue"
+)
+_NUMBER = re.compile(r"(?:channel|chan|ch|c|wv|w) ?(\d{1,2})", re.IGNORECASE)
+_CHANNEL = re.compile(
+    rf"{_START}(?:(?P<stain>{_STAINS})|(?P<well>(?-i:[A-P]\d\d))"
+    rf"|(?:{_NUMBER.pattern})){_END}",
+    re.IGNORECASE,
+)
+_VERSION = re.compile(
+    r"[_\-. ](illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|"
+    r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|max|"
+    r"maxproj\w*|proj\w*|seg\w*|mask|masks|labels?|overlay|outlines?)$",
+    re.IGNORECASE,
+)
+_FIELD_VERSION = re.compile(r"(.*/\d+)[_\-.](\D[^/]*)")
+_SAME_ENDING = {"tiff": "tif", "jpeg": "jpg"}
+_MOST_KEPT = 1 << 14
+"""So many names are remembered: of a million files of two channels the first ones meet again."""
+_MOST_WORDS = 50
+
+
+def channel_word(name: str) -> tuple[str, str, str]:
+    """Return the last word in a name that may be a channel: its kind, the word, and the rest.
+
+    The kind is "well" of what may be a well too, as C01; all is "" if there is no such word.
+
+    Examples
+    --------
+    >>> channel_word("a/x_DAPI_01.tif"), channel_word("x_C01.tif")
+    (('channel', 'DAPI', 'a/x_*_01.tif'), ('well', 'C01', 'x_*.tif'))
+    """
+    stem = os.path.splitext(name)[0]
+    file = stem.rfind("/") + 1
+    found = None
+    for match in _CHANNEL.finditer(stem):
+        if match["stain"] or match.start() >= file:
+            found = match
+    if found is None:
+        return "", "", ""
+    kind = "well" if found["well"] else "channel"
+    return kind, found[0], f"{stem[: found.start()]}*{name[found.end() :]}"
+
+
+def version_of(name: str) -> tuple[str, str]:
+    """Return which version of a picture that is, by the end of its name, and of which picture.
+
+    Of a plate in OME-Zarr the name of the field tells: 0_illum_corr is of 0.
+
+    Examples
+    --------
+    >>> version_of("x_corrected.tif"), version_of("x.TIFF")
+    (('corrected.tif', 'x'), ('original.tif', 'x'))
+    """
+    if ".zarr/" in name:
+        match = _FIELD_VERSION.fullmatch(name)
+        return (match[2], match[1]) if match else ("original", name)
+    stem, _, ending = name.rpartition(".")
+    ending = _SAME_ENDING.get(ending.lower(), ending.lower())
+    match = _VERSION.search(stem)
+    version = match[1].lower() if match else "original"
+    return f"{version}.{ending}", stem[: match.start()] if match else stem
+
+
+def may_be_channels(wells: Iterable[str]) -> bool:
+    """Tell whether words such as C01 and C02 may be channels and not the wells of a plate."""
+    return all(re.fullmatch(r"C0[0-6]", each) for each in wells)
+
+
+def channels_of(words: Iterable[str]) -> dict[str, str]:
+    """Return what channel each word is: its number, where no other word has the same.
+
+    Examples
+    --------
+    >>> channels_of(["ch01", "DAPI"])
+    {'ch01': '1', 'DAPI': 'DAPI'}
+    """
+    numbers = {word: _NUMBER.fullmatch(word) for word in words}
+    channels = {word: str(int(match[1])) if match else word for word, match in numbers.items()}
+    counts = Counter(channels.values())
+    return {word: each if counts[each] == 1 else word for word, each in channels.items()}
+
+
+@dataclass(slots=True)
+class Alike:
+    """Names that differ in nothing but one word.
+
+    Attributes
+    ----------
+    words : set of str
+        The words that were met.
+    pair, names : tuple of str
+        Two words that stand in names which are else the same, and these names; empty if none do.
+    """
+
+    words: set[str] = field(default_factory=set)
+    pair: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    _kept: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def add(self, word: str, rest: str, name: str) -> None:
+        """Note a name that is `word` and the rest."""
+        if len(self.words) < _MOST_WORDS:
+            self.words.add(word)
+        if self.pair:
+            return
+        known = self._kept.get(rest)
+        if known is not None and known[0] != word:
+            self.pair, self.names = (known[0], word), (known[1], name)
+            self._kept.clear()
+        elif known is None and len(self._kept) < _MOST_KEPT:
+            self._kept[rest] = word, name

@@ -1,0 +1,210 @@
+"""Channels, planes, versions, thumbnails and projections are never counted together unasked."""
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner
+from formats import make_stack, write_zarr_plate
+
+from nucensus import Settings, census
+from nucensus.cli.detect import command as detect
+from nucensus.cli.scan import command as scan
+from nucensus.discover import LeftOut, discover, list_images
+from nucensus.errors import InputError
+from nucensus.model import Plane
+from nucensus.read import SUFFIXES
+
+GUIDS = ("9577918A-4973-4A87-BA73-A168AA755527", "ABCDEF12-4973-4A87-BA73-A168AA755527")
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def names(folder, **plane):
+    return [each.name for each in discover([folder], SUFFIXES, plane=Plane(**plane))]
+
+
+def asked(folder, **plane):
+    with pytest.raises(InputError) as caught:
+        discover([folder], SUFFIXES, plane=Plane(**plane))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "thumbnail",
+    [f"P_A01_s1_thumb{GUIDS[0]}.tif", f"P_A01_s1_thumb{GUIDS[1]}.tif", "P_A01_s1_Thumb.TIF",
+     "P_A01_s1_w1_thumb.jpg", "a-thumbnail.png", "a.thumb.tif", "a thumbs.tif"],
+)  # fmt: skip
+def test_thumbnails_are_left_out_however_they_are_written(tmp_path, thumbnail):
+    touch(tmp_path, f"P_A01_s1{GUIDS[1]}.tif", thumbnail)
+    left_out = LeftOut()
+    found = list(list_images([tmp_path], SUFFIXES, left_out=left_out))
+    assert [each.name for each in found] == [f"P_A01_s1{GUIDS[1]}.tif"]
+    assert left_out.lines() == [f"1 left out: thumbnails ({thumbnail!r})"]
+
+
+def test_words_that_begin_like_thumbnail_are_no_thumbnails(tmp_path):
+    touch(tmp_path, "thumb_1.tif", "a_thumbprint.tif")
+    assert len(names(tmp_path)) == 2
+
+
+PROJECTION = ("P_E07_s1_w1.tif", "ZStep_1/P_E07_s1_w1.tif", "ZStep_2/P_E07_s1_w1.tif")
+
+
+def test_an_image_without_a_z_passes_no_choice_of_z(tmp_path):
+    touch(tmp_path, *PROJECTION)
+    assert names(tmp_path, z=1) == ["ZStep_1/P_E07_s1_w1.tif"]
+    assert names(tmp_path, z="each") == list(PROJECTION[1:])
+    left_out = LeftOut()
+    list(list_images([tmp_path], SUFFIXES, plane=Plane(z=1), left_out=left_out))
+    assert left_out.examples == {
+        "no z plane in the name, as of a projection, beside images that have one": [PROJECTION[0]]
+    }
+
+
+@pytest.mark.parametrize("planes", [2, 3])
+def test_a_projection_beside_its_planes_asks_for_a_choice(tmp_path, planes):
+    touch(tmp_path, *PROJECTION[:planes])
+    assert "1 image without one ('P_E07_s1_w1.tif', as of projections)" in asked(tmp_path)
+
+
+def test_a_channel_that_has_no_z_is_not_taken_for_a_projection(tmp_path):
+    touch(
+        tmp_path, "P_A01_s1_w2.tif", *(f"ZStep_{z}/P_A01_s1_w1.tif" for z in (1, 2))
+    )  # fmt: skip
+    assert names(tmp_path, channel=2) == ["P_A01_s1_w2.tif"]
+    assert names(tmp_path, channel=1, z=2) == ["ZStep_2/P_A01_s1_w1.tif"]
+    assert len(names(tmp_path, channel="each", z="each")) == 3
+
+
+def test_an_image_without_a_channel_passes_no_choice_of_channel(tmp_path):
+    touch(tmp_path, "P_A01_s1.tif", "P_A01_s1_w1.tif", "P_A01_s1_w2.tif")
+    assert names(tmp_path, channel=1) == ["P_A01_s1_w1.tif"]
+    assert "and 1 image without one ('P_A01_s1.tif')" in asked(tmp_path)
+
+
+BIOTEK = [
+    f"{well}_0{read}_{read}_{site}_{name}_001.tif"
+    for well in ("A8", "H12") for read, name in ((1, "DAPI"), (2, "GFP 469,525")) for site in (1, 2)
+]  # fmt: skip
+
+
+def test_names_of_biotek_tell_well_site_and_channel(tmp_path):
+    touch(tmp_path / "plate 1", *BIOTEK)
+    assert "channels DAPI, GFP 469,525; expected a choice; count one with --channel DAPI" in (
+        asked(tmp_path)
+    )
+    found = discover([tmp_path], SUFFIXES, plane=Plane(channel="GFP"))
+    places = [(each.place.plate, each.place.well, each.place.site) for each in found]
+    assert places == [("plate 1", well, site) for well in ("A08", "H12") for site in "12"]
+
+
+METAMORPH = [f"exp_w{w}_s{s}_t{t}.TIF" for w in ("1DAPI", "2GFP") for s in (1, 2) for t in (1, 2)]
+
+
+def test_names_of_metamorph_tell_channel_site_and_time(tmp_path):
+    touch(tmp_path, *METAMORPH)
+    assert "1 (DAPI), 2 (GFP)" in asked(tmp_path)
+    found = discover([tmp_path], SUFFIXES, plane=Plane(channel="GFP", time=2))
+    assert [(each.name, each.channel, each.place.site) for each in found] == [
+        (f"exp_w2GFP_s{site}_t2.TIF", "GFP", str(site)) for site in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "choice", "kept"),
+    [
+        (["x_DAPI.tif", "x_GFP.tif", "y_DAPI.tif"], "DAPI", ["x_DAPI.tif", "y_DAPI.tif"]),
+        (["cells_C01.tif", "cells_C02.tif"], 2, ["cells_C02.tif"]),
+        (["cells_C01.tif", "cells_C02.tif"], "C01", ["cells_C01.tif"]),
+        (["day1 C01 a.tif", "day1 C02 a.tif"], "C02", ["day1 C02 a.tif"]),
+        (["a_c1_z3.tif", "a_c2_z3.tif"], 1, ["a_c1_z3.tif"]),
+        (["Series1_ch00.tif", "Series1_ch01.tif"], "ch01", ["Series1_ch01.tif"]),
+        (["x_w1.tif", "x_w2.tif"], "w2", ["x_w2.tif"]),
+        (["DAPI/1.tif", "DAPI/2.tif", "GFP/1.tif"], "GFP", ["GFP/1.tif"]),
+        (["x.red.tif", "x.green.tif", "x.blue.tif"], "blue", ["x.blue.tif"]),
+        (["x_488nm.tif", "x_405nm.tif"], "405nm", ["x_405nm.tif"]),
+    ],
+)
+def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files, choice, kept):
+    touch(tmp_path, *files)
+    assert "holds the channels" in asked(tmp_path)
+    assert names(tmp_path, channel=choice) == kept
+    found = discover([tmp_path], SUFFIXES, plane=Plane(channel="each"))
+    assert len(found) == len(files)
+    assert len({each.channel for each in found}) > 1
+    own = discover([tmp_path], SUFFIXES, pattern=r"(?P<site>\d+)")
+    assert len(own) == len(files)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["a.tif", "b.tif", "c.tif", "d.png"],
+        ["w1/img_1.tif", "w2/img_1.tif"],
+        ["GFP_control.tif", "DAPI_test.tif"],
+        ["plate_A01.tif", "plate_C01.tif", "plate_C02.tif"],
+        ["C01_day1.tif", "A01_day1.tif", "C02_day1.tif"],
+        ["plate_C07.tif", "plate_C08.tif"],
+        ["img_405.tif", "img_488.tif", "img_600.tif"],
+        ["bf1.tif", "bf2.tif", "redcell.tif", "greencell.tif"],
+        ["s1_processed.tif", "s2_processed.tif"],
+        ["max.tif", "min.tif", "mask of zorro.tif"],
+    ],
+)
+def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):
+    touch(tmp_path, *files)
+    assert len(names(tmp_path)) == len(files)
+
+
+@pytest.mark.parametrize(
+    ("files", "choices"),
+    [
+        (["x.tif", "x_illum_corr.tif"], {"original": "x.tif", "illum_corr": "x_illum_corr.tif"}),
+        (["x.tif", "x.png"], {"tif": "x.tif", "png": "x.png"}),
+        (["x.tif", "x_MIP.tif"], {"mip": "x_MIP.tif"}),
+        (["x_raw.tif", "x_corrected.tif"], {"raw": "x_raw.tif"}),
+    ],
+)
+def test_two_versions_of_a_picture_are_asked_about(tmp_path, files, choices):
+    touch(tmp_path, *files, "y.tif")
+    assert "in two versions" in asked(tmp_path)
+    for scene, kept in choices.items():
+        assert kept in (found := names(tmp_path, scene=scene))
+        assert not set(files) - {kept} & set(found)
+    assert len(names(tmp_path, scene="each")) == 3
+
+
+def test_two_versions_of_a_field_of_an_ome_zarr_plate_are_asked_about(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    stack = make_stack((1, 1, 1, 24, 31))
+    plate = tmp_path / "p.ome.zarr"
+    write_zarr_plate(plate, stack, "0.4", wells=("B/3", "C/4"), fields=2)
+    (plate / "B/3/1").rename(plate / "B/3/0_illum_corr")
+    for well in ("B/3", "C/4"):
+        images = [{"path": "0"}, {"path": "0_illum_corr"}]
+        zarr.open_group(plate / well, mode="r+").attrs["well"] = {"images": images}
+    assert "0_illum_corr" in asked(plate)
+    assert names(plate, scene="original") == ["p.ome.zarr/B/3/0", "p.ome.zarr/C/4/0"]
+    assert names(plate, scene="illum_corr")[0] == "p.ome.zarr/B/3/0_illum_corr"
+
+
+def test_a_run_says_what_it_left_out_and_scan_says_the_same(tmp_path):
+    image = np.zeros((20, 20), np.uint16)
+    for name in (*PROJECTION, "P_E07_s1_w1_thumb.tif"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(tmp_path / "in" / name, image)
+    told = ("left out: no z plane in the name", "('P_E07_s1_w1.tif')", "thumbnails ('P_E07_")
+    arguments = [str(tmp_path / "in"), "--z", "1"]
+    scanned = CliRunner().invoke(scan, arguments).output
+    done = CliRunner().invoke(detect, [*arguments, "-o", str(tmp_path / "run")]).output
+    for text in told:
+        assert text in scanned
+        assert text in done
+    assert "To count: 1 image" in scanned
+    run = census(tmp_path / "in", settings=Settings(threshold=1), plane=Plane(z=1))
+    assert any("thumbnails" in line for line in run.facts["left_out"])
