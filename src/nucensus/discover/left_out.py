@@ -7,7 +7,7 @@ _NAMED, _LONGEST = 3, 200
 
 
 class LeftOut(Counter[str]):
-    """How many files and folders were left out, by reason; `examples` has the first names of each."""
+    """How many files were left out, by reason; `examples` has the first names of each."""
 
     def __init__(self) -> None:
         super().__init__()
