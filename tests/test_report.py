@@ -9,13 +9,16 @@ import tifffile
 from click.testing import CliRunner
 from runs import SETTINGS, write_fields, write_run
 from scenes import make_scene
+from stated_runs import some_centres
+from stated_runs import write_run as stated_run
 
 from nucensus import Run, census
 from nucensus.cli.detect import command as detect
 from nucensus.cli.report import command as report
-from nucensus.model import Plane
+from nucensus.model import Centres, Plane
 from nucensus.report import write_report
-from nucensus.report.fields import read_fields
+from nucensus.report.fields import Field, read_fields
+from nucensus.report.gallery import choose_fields
 from nucensus.report.plates import gather, place_of, robust_z, row_name
 
 
@@ -228,3 +231,62 @@ def test_what_was_learned_of_each_channel_is_said_once(tmp_path):
             tifffile.imwrite(path, scene.image.astype(np.uint16))
     html = written(census(tmp_path / "plate", plane=Plane(channel="each")), tmp_path)
     assert re.findall(r"radius of a nucleus in ([^<]*)<", html) == ["plate[1]", "plate[2]"]
+
+
+def test_channels_planes_and_times_are_never_added_up(tmp_path):
+    counts = {("DAPI", 0): (30, 10), ("DAPI", 1): (20, 6), ("GFP", 0): (0, 0), ("GFP", 1): (2, 5)}
+    images = {
+        f"{channel}_{z}_{site}.tif": (
+            some_centres(count, seed=count),
+            {"plate": "P", "well": "B02", "site": site, "channel": channel, "z": z, "time": 3},
+        )
+        for (channel, z), both in counts.items()
+        for site, count in enumerate(both)
+    }
+    html = written(stated_run(tmp_path / "run", images), tmp_path)
+    wells = [label for _, label in labels(html) if label.startswith("B02")]
+    assert len(wells) == len(counts)
+    for (channel, z), both in counts.items():
+        view = f"channel {channel}, z {z}"
+        said = wells.pop(0)
+        assert f"{sum(both)} nuclei in 2 of 2 fields; {sum(both) / 0.024:,.0f} per mega" in said
+        assert f"P, {view} " in html
+        drawn = html[html.index(f"<h3>Nuclei per field, {view}") :]
+        assert f"median {np.median(both):g}" in drawn[: drawn.index("</svg>")]
+        row = rf"{view}</th><td>2</td><td>0</td><td>{sum(both)}</td><td>{np.median(both):g}</td>"
+        assert re.search(row, html)
+        if sum(both):
+            drawn = html[html.index(f"<h3>Intensity of nuclei, {view}") :]
+            assert f"{sum(both)} nuclei," in drawn[: drawn.index("</h3>")]
+
+
+def test_the_worst_field_is_far_from_the_median_of_its_own_channel():
+    usual = {"DAPI": (100, 102, 104, 101, 60), "GFP": (5, 6, 5, 6, 5)}
+    fields = [
+        Field(f"{view}{place}", "found", "", "", "", "", "", count, 9, 9, 81, 1.0, (), view)
+        for view, counts in usual.items()
+        for place, count in enumerate(counts)
+    ]
+    [worst] = [
+        group for group in choose_fields(fields, each=1, flagged=0) if group.title == "Worst"
+    ]
+    assert [field.name for field in worst.fields] == ["DAPI4"]
+
+
+def test_infinite_intensities_have_a_report(tmp_path):
+    bright = Centres(np.array([[5, 5], [9, 9]]), np.array([np.inf, 7.0]))
+    where = {"plate": "P", "well": "B02"}
+    images = {"a.tif": (bright, where), "b.tif": (some_centres(3), {**where, "site": "2"})}
+    html = written(stated_run(tmp_path / "run", images), tmp_path)
+    assert "mean intensity infinite" in html
+    assert "4 nuclei (1 infinite left out)" in html
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")  # numpy's, of infinite pixels that are smoothed
+def test_infinite_pixels_have_a_report(tmp_path):
+    image = make_scene(radius=9, count=20, shape=(200, 200)).image.astype(np.float32)
+    image[100, 100] = np.inf
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    with census(tmp_path / "a.tif", tmp_path / "run", SETTINGS) as run:
+        assert np.isinf(run.nuclei["intensity"]).any()
+        assert "data:image/webp" in written(run, tmp_path)

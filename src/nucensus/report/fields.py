@@ -1,11 +1,13 @@
 """Read the fields of a run, with what the report says of each."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..store import Run
+from ..discover import natural_key
+from ..store import Run, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,9 @@ class Field:
         Mean smoothed grey level of its nuclei; NaN without nuclei.
     flags : tuple of str
         What is odd about it.
+    view : str
+        Its channel, z and time, as far as the run holds several: what is counted in
+        different ones is never added up.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Field:
     area_px: int
     intensity: float
     flags: tuple[str, ...]
+    view: str = ""
 
     @property
     def found(self) -> bool:
@@ -53,6 +59,7 @@ def read_fields(run: Run) -> list[Field]:
         for name, nuclei in run.nuclei_by_image()
         if len(nuclei)
     }
+    images = run.images
     texts = ("status", "stage", "reason", "plate", "well", "site")
     return [
         Field(
@@ -63,10 +70,30 @@ def read_fields(run: Run) -> list[Field]:
             area_px=_whole(row["area_px"]),
             intensity=intensities.get(row["image"], np.nan),
             flags=tuple(filter(None, re.split(r"[,;\s]+", row["flag"]))),
+            view=view,
             **{text: str(row[text]) for text in texts},
         )
-        for row in run.images
+        for row, view in zip(images, _views(images), strict=True)
     ]
+
+
+def by_view(fields: Iterable[Field]) -> dict[str, list[Field]]:
+    """Return the fields of each channel, z and time, as people number them."""
+    views: dict[str, list[Field]] = {}
+    for field in fields:
+        views.setdefault(field.view, []).append(field)
+    return {view: views[view] for view in sorted(views, key=natural_key)}
+
+
+def _views(images: Table) -> list[str]:
+    """Return the channel, z and time of each image in words, those that are not all the same."""
+    named = []
+    for axis in ("channel", "z", "time"):
+        values = ["" if value != value else f"{value:.0f}" if axis != "channel" else value
+                  for value in images[axis].tolist()]  # fmt: skip
+        if len(set(values)) > 1:
+            named.append([f"{axis} {value}" if value else f"no {axis}" for value in values])
+    return [", ".join(each) for each in zip(*named, strict=True)] if named else [""] * len(images)
 
 
 def _whole(number: float) -> int:

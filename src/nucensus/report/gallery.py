@@ -17,7 +17,7 @@ from ..errors import NucensusError
 from ..read import read
 from ..store import Run, points_of
 from ..wording import counted
-from .fields import Field, read_fields
+from .fields import Field, by_view, read_fields
 from .render import render
 
 _LONGEST_SIDE_PX = 1024
@@ -37,8 +37,11 @@ class Group:
 def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[Group]:
     """Return the fields worth a look: flagged, worst, best, random; no field twice."""
     rest = [field for field in fields if field.found]
-    typical = float(np.median([field.count for field in rest])) if rest else 0.0
-    distance = {field.name: abs(field.count - typical) for field in rest}
+    views = by_view(rest)
+    typical = {
+        view: float(np.median([field.count for field in each])) for view, each in views.items()
+    }
+    distance = {field.name: abs(field.count - typical[field.view]) for field in rest}
     groups = []
 
     def take(title: str, reason: str, chosen: Sequence[Field]) -> None:
@@ -50,7 +53,11 @@ def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[G
     more = f"; {len(marked) - flagged} more are in the table" if len(marked) > flagged else ""
     take("Flagged", f"What the run itself found odd{more}.", marked[:flagged])
     by_distance = sorted(rest, key=lambda field: distance[field.name])
-    median = f"the median of {typical:g} nuclei"
+    median = (
+        f"the median of {next(iter(typical.values()), 0):g} nuclei"
+        if len(typical) < 2
+        else "the median of their channel, z and time"
+    )
     take("Worst", f"Counts furthest from {median}.", by_distance[::-1][:each])
     by_distance = [field for field in by_distance if field in rest]
     take("Best", f"Counts closest to {median}.", by_distance[:each])

@@ -41,7 +41,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """One metric over all plates: its unit, and the values at both ends of the colours."""
+    """One metric over the plates of a view: its unit, and the values at both ends."""
 
     unit: str
     low: float
@@ -56,9 +56,10 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """One plate as it is drawn."""
+    """One plate as it is drawn, in one channel, z and time."""
 
     name: str
+    view: str
     columns: int
     rows: list[tuple[str, list[Cell]]]
     imaged: int
@@ -66,10 +67,15 @@ class HeatMap:
 
 
 def draw_plates(plates: Sequence[Plate]) -> list[HeatMap]:
-    """Return the heat map of each plate, on colour scales common to all."""
-    wells = [well for plate in plates for well in plate.wells.values() if well.state != "failed"]
-    scales = {metric: _scale(metric, wells) for metric in METRICS}
-    return [_draw(plate, scales) for plate in plates]
+    """Return the heat map of each plate, on colour scales common to all of one view."""
+    views: dict[str, list[Well]] = {}
+    for plate in plates:
+        done = (well for well in plate.wells.values() if well.state != "failed")
+        views.setdefault(plate.view, []).extend(done)
+    scales = {
+        view: {metric: _scale(metric, wells) for metric in METRICS} for view, wells in views.items()
+    }
+    return [_draw(plate, scales[plate.view]) for plate in plates]
 
 
 def _scale(metric: str, wells: Sequence[Well]) -> Scale:
@@ -93,7 +99,7 @@ def _draw(plate: Plate, scales: dict[str, Scale]) -> HeatMap:
         (row_name(row), [cell(row, column) for column in range(plate.columns)])
         for row in range(plate.rows)
     ]
-    return HeatMap(plate.name, plate.columns, rows, len(plate.wells), scales)
+    return HeatMap(plate.name, plate.view, plate.columns, rows, len(plate.wells), scales)
 
 
 def _cell(well: Well, z: dict[str, float], scales: dict[str, Scale]) -> Cell:

@@ -1,6 +1,6 @@
 """Count values into bins, and place the axis under them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,12 +35,33 @@ class Histogram:
         return [float(step * n) for n in np.arange(first, np.floor(self.high / step) + 1)]
 
 
-def histogram(batches: Iterable[ArrayLike], low: float, high: float) -> Histogram:
-    """Count the values in `batches`, which lie between `low` and `high`."""
-    if not low < high:
-        low, high = low - 0.5, low + 0.5
-    counts = np.zeros(_BINS, np.int64)
-    for batch in batches:
-        values: NDArray[np.float64] = np.asarray(batch, float)
-        counts += np.histogram(values, _BINS, (low, high))[0]
-    return Histogram(float(low), float(high), tuple(counts.tolist()))
+def histograms(
+    batches: Callable[[], Iterable[tuple[str, ArrayLike]]], *, least: float | None = None
+) -> dict[str, Histogram]:
+    """Count the finite values of each view, which come in batches, and come twice.
+
+    The axis of each begins with its least value, or with `least` if that is smaller.
+    """
+    extents: dict[str, tuple[float, float]] = {}
+    for view, values in _finite(batches()):
+        low, high = extents.get(view, (np.inf if least is None else least, -np.inf))
+        extents[view] = min(low, float(values.min())), max(high, float(values.max()))
+    counts = {view: np.zeros(_BINS, np.int64) for view in extents}
+    widened = {
+        view: (low, high) if low < high else (low - 0.5, low + 0.5)
+        for view, (low, high) in extents.items()
+    }
+    for view, values in _finite(batches()):
+        counts[view] += np.histogram(values, _BINS, widened[view])[0]
+    return {view: Histogram(*widened[view], tuple(counts[view].tolist())) for view in counts}
+
+
+def _finite(
+    batches: Iterable[tuple[str, ArrayLike]],
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Yield the finite values of each batch that has any."""
+    for view, batch in batches:
+        values = np.asarray(batch, float)
+        values = values[np.isfinite(values)]
+        if len(values):
+            yield view, values

@@ -11,15 +11,17 @@ import numpy as np
 from markupsafe import Markup
 
 from ..store import Run
-from .fields import Field, read_fields
+from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
 from .heatmap import METRICS, draw_plates
-from .histogram import Histogram, histogram
+from .histogram import histograms
 from .plates import gather
 from .render import number, render
 
 _ROWS_SHOWN = 200
 _EACH_GROUP = 8
+_PLATES_SHOWN = 100
+_VIEWS_SHOWN = 12
 _FLAGGED_SHOWN = 24
 _PICTURES_BYTES = 10_000_000
 
@@ -30,12 +32,15 @@ def write_report(run: Run, path: str | os.PathLike[str]) -> None:
     Images that are still where they were are shown; the rest is in the run file.
     """
     fields = read_fields(run)
+    plates = draw_plates(gather(fields))
     page = render(
         "report.html.j2",
         head=_head(run),
         chosen=_chosen(run.facts),
         metrics=METRICS,
-        plates=draw_plates(gather(fields)),
+        summary=_summary(fields),
+        plates=plates[:_PLATES_SHOWN],
+        plates_left_out=max(0, len(plates) - _PLATES_SHOWN),
         histograms=_histograms(run, fields),
         flagged=[field for field in fields if field.flags],
         flag_counts=Counter(flag for field in fields for flag in field.flags),
@@ -129,41 +134,61 @@ def _spell(value: Any) -> str:
 
 
 def _histograms(run: Run, fields: Sequence[Field]) -> list[dict[str, Any]]:
-    """Return the histograms of the count per field and of the nuclei's intensity."""
-    counts = [field.count for field in fields if field.found]
+    """Return the histograms of the count per field and of the nuclei's intensity, of each view."""
+    views = {field.name: field.view for field in fields}
+    threshold = _threshold(run)
+    counts = histograms(lambda: ((each.view, [each.count]) for each in fields if each.found))
+    intensities = histograms(
+        lambda: ((views[name], nuclei["intensity"]) for name, nuclei in run.nuclei_by_image()),
+        least=threshold,
+    )
     drawn = []
-    if counts:
-        drawn.append({
-            "title": "Nuclei per field", "unit": "fields", "mark": float(np.median(counts)),
-            "mark_name": "median", "data": histogram([counts], min(counts), max(counts)),
-        })  # fmt: skip
-    intensities = _intensities(run)
-    if intensities is not None:
-        drawn.append({
-            "title": "Intensity of nuclei", "unit": "nuclei", "mark": _threshold(run),
-            "mark_name": "threshold", "data": intensities,
-        })  # fmt: skip
+    for view, its_fields in list(by_view(fields).items())[:_VIEWS_SHOWN]:
+        in_view = f", {view}" if view else ""
+        if view in counts:
+            drawn.append({
+                "title": f"Nuclei per field{in_view}", "unit": "fields",
+                "mark": _median(its_fields), "mark_name": "median", "data": counts[view],
+            })  # fmt: skip
+        if view in intensities:
+            infinite = sum(field.count for field in its_fields) - intensities[view].total
+            unit = f"nuclei ({infinite} infinite left out)" if infinite else "nuclei"
+            drawn.append({
+                "title": f"Intensity of nuclei{in_view}", "unit": unit, "mark": threshold,
+                "mark_name": "threshold", "data": intensities[view],
+            })  # fmt: skip
     return drawn
 
 
+def _median(fields: Sequence[Field]) -> float:
+    """Return the median count of the fields that were done; NaN if none was."""
+    counts = [field.count for field in fields if field.found]
+    return float(np.median(counts)) if counts else np.nan
+
+
+def _summary(fields: Sequence[Field]) -> list[dict[str, Any]]:
+    """Return what was found in each view, if there are several."""
+    views = by_view(fields)
+    if len(views) < 2:
+        return []
+    return [
+        {
+            "view": view,
+            "images": len(its_fields),
+            "failed": sum(field.status == "failed" for field in its_fields),
+            "nuclei": sum(field.count for field in its_fields),
+            "median": _median(its_fields),
+        }
+        for view, its_fields in views.items()
+    ]
+
+
 def _threshold(run: Run) -> float | None:
-    """Return the threshold, if it was given as a number."""
+    """Return the threshold, if it was given as a finite number."""
     threshold = run.settings.threshold
-    return None if isinstance(threshold, str) else threshold
-
-
-def _intensities(run: Run) -> Histogram | None:
-    """Return the histogram of all nuclei's intensities, holding one image's at a time."""
-    low, high = np.inf, -np.inf
-    for _, nuclei in run.nuclei_by_image():
-        low = min(low, nuclei["intensity"].min(initial=low))
-        high = max(high, nuclei["intensity"].max(initial=high))
-    if low > high:
+    if isinstance(threshold, str) or threshold is None or not np.isfinite(threshold):
         return None
-    threshold = _threshold(run)
-    if threshold is not None:
-        low = min(low, threshold)
-    return histogram((nuclei["intensity"] for _, nuclei in run.nuclei_by_image()), low, high)
+    return threshold
 
 
 def _gallery(run: Run, fields: Sequence[Field]) -> list[tuple[Group, list[tuple[Field, Markup]]]]:

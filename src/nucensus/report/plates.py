@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .fields import Field
+from .fields import Field, by_view
 
 OUTLIER_METRICS = ("count", "density", "intensity")
 """What a well can stand out by: properties of `Well`."""
@@ -64,9 +64,10 @@ class Well:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """One plate: its name, its size, and the wells that hold images, by (row, column)."""
+    """One plate in one view: its name, its size, and the wells with images, by (row, column)."""
 
     name: str
+    view: str
     rows: int
     columns: int
     wells: dict[tuple[int, int], Well]
@@ -91,13 +92,18 @@ class Plate:
 
 
 def gather(fields: Iterable[Field]) -> list[Plate]:
-    """Return the plates that `fields` lie on; fields without a well are on none."""
-    plates: dict[str, dict[tuple[int, int], list[Field]]] = defaultdict(lambda: defaultdict(list))
-    for field in fields:
-        place = place_of(field.well)
-        if place is not None:
-            plates[field.plate][place].append(field)
-    return [_plate(name, wells) for name, wells in plates.items()]
+    """Return the plates that `fields` lie on, each channel, z and time as one of its own.
+
+    Fields without a well are on none.
+    """
+    plates: dict[tuple[str, str], dict[tuple[int, int], list[Field]]]
+    plates = defaultdict(lambda: defaultdict(list))
+    for view, its_fields in by_view(fields).items():
+        for field in its_fields:
+            place = place_of(field.well)
+            if place is not None:
+                plates[view, field.plate][place].append(field)
+    return [_plate(name, view, wells) for (view, name), wells in plates.items()]
 
 
 def place_of(well: str) -> tuple[int, int] | None:
@@ -132,7 +138,7 @@ def is_outlier(z: float) -> bool:
     return abs(z) >= _OUTLIER_Z
 
 
-def _plate(name: str, wells: dict[tuple[int, int], list[Field]]) -> Plate:
+def _plate(name: str, view: str, wells: dict[tuple[int, int], list[Field]]) -> Plate:
     """Return a plate of the smallest usual format that holds `wells`."""
     last_row, last_column = max(row for row, _ in wells), max(column for _, column in wells)
     rows, columns = next(
@@ -140,4 +146,4 @@ def _plate(name: str, wells: dict[tuple[int, int], list[Field]]) -> Plate:
         (last_row + 1, last_column + 1),
     )
     placed = {place: Well(*place, tuple(fields)) for place, fields in wells.items()}
-    return Plate(name, rows, columns, placed)
+    return Plate(name, view, rows, columns, placed)

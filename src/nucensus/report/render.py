@@ -19,6 +19,8 @@ def number(value: float) -> str:
     """Return a number as people read it: three figures, and every one before the point."""
     if math.isnan(value):
         return "-"
+    if math.isinf(value):
+        return "infinite" if value > 0 else "minus infinite"
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:.3g}"
 
 
