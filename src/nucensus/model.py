@@ -2,12 +2,13 @@
 
 import hashlib
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .check_settings import check_detector, check_names, check_scales, checked
 from .errors import InputError, SettingsError
 from .pixel_size import NO_SIZE, PixelSize
 
@@ -56,7 +57,8 @@ class Settings:
         Least distance of two centres along either axis, in pixels.
     threshold : float or None or "auto"
         Centres are above this smoothed value, in grey levels of the image.
-        None stands for the least smoothed value of the image.
+        None stands for the least smoothed value of the image. An image whose
+        pixels cannot be above it is refused.
     border : {"drop", "keep", "count"}
         What becomes of centres near the edge: those closer than `min_distance`
         are dropped, all are kept, or those on two of the four edges count (the
@@ -78,6 +80,11 @@ class Settings:
     'auto'
     >>> Settings(threshold=300).as_dict()["sigma"]
     4
+
+    Raises
+    ------
+    SettingsError
+        A value is none of its setting: another type, not finite, out of range.
     """
 
     detector: str = "auto"
@@ -90,6 +97,9 @@ class Settings:
     invert: bool = False
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            object.__setattr__(self, each.name, checked(each.name, getattr(self, each.name)))
+        check_detector(self.detector)
         numbers = (self.sigma, self.min_distance, self.threshold, self.sigma_um or "auto")
         published = self.detector == "auto" and any(each != "auto" for each in numbers)
         if published:
@@ -100,7 +110,8 @@ class Settings:
                 threshold=PUBLISHED_THRESHOLD,
             )
         self._set_where_auto(border="drop" if published else "keep")
-        self._check()
+        if self.detector == "log":
+            check_scales(self.sigma)
 
     @classmethod
     def published(cls) -> "Settings":
@@ -125,7 +136,9 @@ class Settings:
                 f"sigma is {self.sigma_um} micrometres, and {why}; give sigma in pixels"
             )
         if self.detector == "log":  # a pair of numbers would be a range of scales
-            known_um = [math.prod(known_um) ** (1 / ndim)]
+            return replace(
+                self, sigma=self.sigma_um / math.prod(known_um) ** (1 / ndim), sigma_um=None
+            )
         return replace(self, sigma=tuple(self.sigma_um / um for um in known_um), sigma_um=None)
 
     def as_dict(self) -> dict[str, Any]:
@@ -135,35 +148,20 @@ class Settings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Settings":
         """Return the settings that `as_dict` turned into a dictionary."""
-        plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
-        return cls(**plain)
+        check_names(values)
+        return cls(**values)
+
+    @classmethod
+    def of_run(cls, values: dict[str, Any]) -> "Settings":
+        """Return the settings of an earlier run, whose detector need not be installed here."""
+        settings = cls.from_dict({**values, "detector": "maxima"})
+        object.__setattr__(settings, "detector", values["detector"])
+        return settings
 
     def _set_where_auto(self, **values: Any) -> None:
         for name, value in values.items():
             if getattr(self, name) == "auto":
                 object.__setattr__(self, name, value)
-
-    def _check(self) -> None:
-        sigmas = self.sigma if isinstance(self.sigma, tuple) else (self.sigma,)
-        micrometres = () if self.sigma_um is None else (self.sigma_um,)
-        if not all(
-            each == "auto" or (np.isfinite(each) and each >= 0) for each in (*sigmas, *micrometres)
-        ):
-            raise SettingsError(
-                f"sigma is {self.sigma}; expected a finite number of pixels, 0 or more, or auto"
-            )
-        distance = self.min_distance
-        if distance != "auto" and (distance < 0 or distance != int(distance)):
-            raise SettingsError(
-                f"min_distance is {distance}; expected a whole number of pixels, 0 or more, or auto"
-            )
-        if self.threshold not in (None, "auto") and np.isnan(self.threshold):
-            raise SettingsError("threshold is NaN; expected a number of grey levels, or auto")
-        if self.border not in ("drop", "keep", "count"):
-            raise SettingsError(f"border is {self.border!r}; expected drop, keep, count or auto")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Write `Settings` as a TOML file that people edit, and read it again."""
 
-import dataclasses
 import os
 import tomllib
 from typing import Any
@@ -26,29 +25,23 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
         The file cannot be read, is not TOML, or names what is not a setting.
     """
     try:
-        with open(path, "rb") as file:
-            values = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        with open(path, encoding="utf-8-sig") as file:  # Notepad begins with a mark
+            values = tomllib.loads(file.read())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(
             f"the settings {os.fspath(path)!r} cannot be read ({error}); expected a TOML file as "
             f"nucensus tune saves it"
         ) from error
-    return settings_from_toml(values)
+    try:
+        return settings_from_toml(values)
+    except SettingsError as error:
+        raise SettingsError(f"in the settings {os.fspath(path)!r}: {error}") from None
 
 
 def settings_from_toml(values: dict[str, Any]) -> Settings:
     """Return the settings of a parsed TOML file."""
-    names = [field.name for field in dataclasses.fields(Settings)]
-    unknown = sorted(set(values) - set(names))
-    if unknown:
-        raise SettingsError(
-            f"{', '.join(unknown)} is not a setting; expected some of {', '.join(names)}"
-        )
     given = {name: None if value == _NONE else value for name, value in values.items()}
-    try:
-        return Settings.from_dict(given)
-    except TypeError as error:
-        raise SettingsError(f"a setting has a value of the wrong kind: {error}") from error
+    return Settings.from_dict(given)
 
 
 def _as_toml(value: Any) -> str:

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from .._version import __version__
-from ..detect import detector_named
+from ..detect import check_axes, detector_named
 from ..discover import LeftOut, list_images, read_metadata
 from ..errors import RunError
 from ..execute import STRATEGIES, Lost, Scheduler, Strategy, Traffic, isolated, refuse_unguarded
@@ -148,6 +148,7 @@ def census(
     refuse_unguarded()
     settings = settings or Settings()
     detector_named(settings.detector)
+    check_axes(settings, 3 if plane is not None and plane.z == "volume" else 2)
     refuse_address(out)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
     left_out = LeftOut()

@@ -8,11 +8,10 @@ import click
 
 
 class _NumberOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
-    """A number, or the word auto; with `per_axis` also one number per axis, as 2,4,4."""
+    """A number, one per axis, as 2,4,4, or the word auto."""
 
-    def __init__(self, kind: type[int] | type[float], *, per_axis: bool = False) -> None:
+    def __init__(self, kind: type[int] | type[float]) -> None:
         self._kind = kind
-        self._per_axis = per_axis
         self.name = "NUMBER"
 
     def convert(self, value: Any, *_: Any) -> Any:
@@ -21,13 +20,8 @@ class _NumberOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from 
         try:
             numbers = tuple(self._kind(each) for each in str(value).split(","))
         except ValueError:
-            numbers = ()
-        if len(numbers) == 1:
-            return numbers[0]
-        if not (numbers and self._per_axis):
-            what = "a whole number" if self._kind is int else "a number"
-            self.fail(f"{value!r} was given; expected {what}, or auto")
-        return numbers
+            return value  # the settings say what they expect
+        return numbers if len(numbers) > 1 else numbers[0]
 
 
 _OPTIONS = (
@@ -38,12 +32,12 @@ _OPTIONS = (
     ),
     click.option(
         "--sigma",
-        type=_NumberOrAuto(float, per_axis=True),
+        type=_NumberOrAuto(float),
         help="Standard deviation of the smoothing, in pixels, or per axis.  [published: 4]",
     ),
     click.option(
         "--sigma-um",
-        type=float,
+        type=_NumberOrAuto(float),
         help="The same in micrometres, where the file states the size of its pixels.",
     ),
     click.option(

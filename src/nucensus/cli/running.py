@@ -205,8 +205,14 @@ def print_failures(run: "Run") -> None:
 
 
 def print_notes(run: "Run") -> None:
-    """Say what images state and is not believed."""
-    notes = run.notes
+    """Say what images state and is not believed, and that a threshold left nothing."""
+    counts, threshold, notes = run.counts, run.settings.threshold, run.notes
+    if counts["found"] and not counts["nuclei"] and isinstance(threshold, int | float):
+        click.echo(
+            f"Note: nothing in any image is above the threshold, {threshold:g} grey levels once "
+            f"smoothed; choose it by eye with nucensus tune, or leave the numbers out",
+            err=True,
+        )
     for note, count in list(notes.items())[:_NOTES_SHOWN]:
         click.echo(f"Note: {counted(count, 'image')}: {note}", err=True)
     if len(notes) > _NOTES_SHOWN:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..check_settings import check_detector, registered_detectors
 from ..errors import SettingsError
 from ..model import Centres, Settings
 from .automatic import find_regions_of_nuclei
@@ -21,11 +22,12 @@ from .frame import counting_box, within_box, within_frame
 from .laplacian import blob_parameters, find_blobs
 from .maxima import Parameters, detect_nuclei, find_maxima, parameters, radius_for
 from .refine import refine_centres
+from .suits import check_axes, check_reach
 
 __all__ = [
     "BLANK", "DETECTORS", "Detector", "Estimate", "Parameters", "Resolved", "blob_parameters",
-    "detect_nuclei", "detector_named", "estimate", "find_nuclei", "parameters", "pool",
-    "with_numbers",
+    "check_axes", "detect_nuclei", "detector_named", "estimate", "find_nuclei", "parameters",
+    "pool", "with_numbers",
 ]  # fmt: skip
 
 Detector: TypeAlias = Callable[[NDArray[Any], Settings, Resolved | None], Centres]
@@ -48,18 +50,13 @@ def detector_named(name: str) -> Detector:
     """Return the detector called `name`, one of ours or one that is registered."""
     if name in DETECTORS:
         return DETECTORS[name]
-    from importlib.metadata import entry_points  # takes as long as twenty images
-
-    registered = {each.name: each for each in entry_points(group="nucensus.detectors")}
-    if name not in registered:
-        raise SettingsError(
-            f"there is no detector {name!r}; expected one of {', '.join([*DETECTORS, *registered])}"
-        )
+    check_detector(name)
+    entry = registered_detectors()[name]
     try:
-        detector: Detector = registered[name].load()
+        detector: Detector = entry.load()
     except (ImportError, AttributeError) as error:
         raise SettingsError(
-            f"the detector {name!r} is registered as {registered[name].value}, which cannot be "
+            f"the detector {name!r} is registered as {entry.value}, which cannot be "
             f"loaded: {error}; expected a function; install what it needs"
         ) from error
     return detector
@@ -92,11 +89,12 @@ def find_nuclei(
     Raises
     ------
     ValueError
-        The image has other axes, or holds no number.
+        The image holds no number.
     TypeError
         The image is not one of real numbers.
     SettingsError
-        There is no detector of that name.
+        The settings do not suit the axes of the image, or no grey level that it
+        can have is above the threshold.
 
     Examples
     --------
@@ -108,11 +106,7 @@ def find_nuclei(
     """
     settings = settings or Settings()
     image = _upright(np.asarray(image), settings)
-    if settings.border == "count" and image.ndim != 2:
-        raise ValueError(
-            f"the image has {image.ndim} axes, and only in planes nuclei can be counted on two of "
-            f"four edges; give --border keep or drop"
-        )
+    check_axes(settings, image.ndim, is_learned=resolved is not None)
     if image.dtype.kind == "f" and image.size and not np.isfinite(image).any():
         raise ValueError("the image holds no number, only NaN or infinities; check its source")
     if settings.are_numbers:
@@ -125,6 +119,8 @@ def find_nuclei(
             f"the detector {settings.detector!r} returned {type(centres).__name__}; expected "
             f"nucensus.model.Centres"
         )
+    if not len(centres):
+        check_reach(settings, image)
     if settings.border != "keep" and (settings.border == "count" or settings.detector != "maxima"):
         centres = _at_border(centres, image.shape, settings, resolved)
     if centres.area_px is None:
@@ -132,11 +128,6 @@ def find_nuclei(
         centres = replace(centres, area_px=math.prod(each.stop - each.start for each in box))
     if not settings.subpixel:
         return replace(centres, subpixel=None)
-    if image.ndim != 2:
-        raise ValueError(
-            f"the image has {image.ndim} axes, and only centres in planes can be refined; "
-            f"leave --subpixel out"
-        )
     if centres.subpixel is None:
         sigma = float(np.mean(parameters(settings, resolved).sigma))
         centres = replace(centres, subpixel=refine_centres(image, centres.points, sigma=sigma))
@@ -174,12 +165,7 @@ def _upright(image: NDArray[Any], settings: Settings) -> NDArray[Any]:
 
 
 def _estimated(image: NDArray[Any]) -> Estimate:
-    if image.ndim != 2:
-        raise ValueError(
-            f"the image has shape {image.shape}, and without numbers for sigma, min_distance and "
-            f"threshold only planes (row, column) are counted; pick one plane or colour, or give "
-            f"numbers (--as-published brings the published ones)"
-        )
+    check_axes(Settings(), image.ndim)
     return estimate(image)
 
 

@@ -25,11 +25,6 @@ def find_blobs(image: NDArray[Any], settings: Settings, resolved: Resolved | Non
     scale; the threshold is the least contrast. What is not finite counts as the
     median, as for `auto`.
     """
-    if image.ndim != 2:
-        raise ValueError(
-            f"the image has {image.ndim} axes, and the detector log finds nuclei in planes only; "
-            f"choose a plane, or the detector maxima"
-        )
     if isinstance(settings.sigma, str) and resolved is not None and resolved.is_blank:
         return Centres(np.empty((0, 2), np.int64), np.empty(0), flag="blank")
     scales, threshold = blob_parameters(settings, resolved)

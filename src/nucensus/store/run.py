@@ -89,7 +89,7 @@ class Run:
     @property
     def settings(self) -> Settings:
         """The settings that the nuclei were found with."""
-        return Settings.from_dict(self.facts["settings"])
+        return Settings.of_run(self.facts["settings"])
 
     @property
     def facts(self) -> dict[str, Any]:

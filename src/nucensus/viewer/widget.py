@@ -25,6 +25,7 @@ from napari.utils import progress
 
 from ..batch import census
 from ..detect import DETECTORS, Resolved, estimate_as, find_nuclei, pool, with_numbers
+from ..errors import SettingsError
 from ..model import RUN_FILE, Settings
 from ..wording import counted
 from .layers import centres_layer, read_run
@@ -91,9 +92,13 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         if image not in self._viewer.layers or image.rgb:
             return
         plane = () if self.volume.value else self._plane(image)
-        settings, pixels = self.settings, np.asarray(image.data[plane])
-        resolved = None if settings.are_numbers else pool([estimate_as(pixels, settings)])
-        centres = find_nuclei(pixels, settings, resolved)
+        try:
+            settings, pixels = self.settings, np.asarray(image.data[plane])
+            resolved = None if settings.are_numbers else pool([estimate_as(pixels, settings)])
+            centres = find_nuclei(pixels, settings, resolved)
+        except (SettingsError, TypeError, ValueError) as error:
+            self.found.value = str(error)
+            return
         size = 2 * _ring_radius(settings, resolved)
         layer = centres_layer(centres, plane, name=_NAME, size=size)
         flag = f", {centres.flag}" if centres.flag else ""

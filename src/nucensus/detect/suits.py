@@ -1,0 +1,78 @@
+"""Refuse settings that do not suit an image: its axes, or grey levels that it cannot have."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..check_settings import OUR_DETECTORS
+from ..errors import SettingsError
+from ..model import PUBLISHED_THRESHOLD, Settings
+
+_PLANE = 2
+
+
+def check_axes(settings: Settings, ndim: int, *, is_learned: bool = False) -> None:
+    """Raise unless nuclei can be found in an image of so many axes with these settings.
+
+    What they leave open can be estimated from planes only, unless it `is_learned` already.
+    """
+    why = _unsuited(settings, ndim, is_learned)
+    if why:
+        raise SettingsError(f"the image has {ndim} axes, and {why}")
+
+
+def _unsuited(settings: Settings, ndim: int, is_learned: bool) -> str:
+    sigma = settings.sigma
+    if isinstance(sigma, tuple) and settings.detector == "maxima" and len(sigma) != ndim:
+        return f"sigma has {len(sigma)} numbers; give one number, or one for each axis"
+    if ndim == _PLANE:
+        return ""
+    if settings.border == "count":
+        return (
+            "only in planes nuclei can be counted on two of four edges; give --border keep or drop"
+        )
+    if settings.subpixel:
+        return "only centres in planes can be refined; leave --subpixel out"
+    if settings.detector == "log":
+        return (
+            "the detector log finds nuclei in planes only; choose a plane, or the detector maxima"
+        )
+    if settings.detector == "auto" or not (settings.are_numbers or is_learned):
+        return (
+            "without numbers for sigma, min_distance and threshold only planes (row, column) are "
+            "counted; pick one plane or colour, or give numbers (--as-published brings the "
+            "published ones)"
+        )
+    return ""
+
+
+def check_reach(settings: Settings, image: NDArray[Any]) -> None:
+    """Raise if the threshold is one that pixels like those of `image` cannot be above.
+
+    An image without nuclei is no error; one of 8 bits under a threshold of 1000 is.
+    """
+    threshold = settings.threshold
+    if threshold is None or isinstance(threshold, str) or settings.detector not in OUR_DETECTORS:
+        return
+    least, most = _grey_levels(image)
+    if settings.detector == "log":
+        most -= min(least, 0)
+    if threshold >= most:
+        raise SettingsError(
+            f"the threshold is {threshold:g} grey levels, and in such an image ({image.dtype}, "
+            f"grey levels from {least:g} to {most:g}) nothing can be above it; give a threshold "
+            f"below {most:g} (a number for sigma or min_distance alone brings the published "
+            f"{PUBLISHED_THRESHOLD}), or --detector maxima, which estimates what is left out"
+        )
+
+
+def _grey_levels(image: NDArray[Any]) -> tuple[float, float]:
+    """Return the least and the greatest grey level of the type, for floating point of 0 to 1."""
+    if image.dtype.kind == "b":
+        return 0, 1
+    if image.dtype.kind != "f":
+        return np.iinfo(image.dtype).min, np.iinfo(image.dtype).max
+    finite = image[np.isfinite(image)]
+    is_unit = finite.size and -1 <= finite.min() < finite.max() <= 1
+    return (min(0.0, np.floor(finite.min())), 1.0) if is_unit else (-np.inf, np.inf)
