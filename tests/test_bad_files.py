@@ -141,8 +141,8 @@ def test_the_limits_are_those_of_the_user(plate, tmp_path, limit):
     ("name", "content", "header"),
     [
         ("a.tif", tiff_header(70_000, 50_000), Header(3_500_000_000, 7_000_000_000, "")),
-        ("a.png", png_header(70_000, 50_000), Header(3_500_000_000, 7_000_000_000, "PNG")),
-        ("a.jpg", jpeg_header(50_000, 60_000), Header(3_000_000_000, 3_000_000_000, "JPEG")),
+        ("a.png", png_header(70_000, 50_000), Header(3_500_000_000, 7_000_000_033, "PNG")),
+        ("a.jpg", jpeg_header(50_000, 60_000), Header(3_000_000_000, 3_000_000_018, "JPEG")),
     ],
 )
 def test_what_a_header_claims_is_known_before_memory_is_taken(tmp_path, name, content, header):
@@ -173,12 +173,11 @@ POINTER = (
 NEEDS = {"nd2": "nd2", "czi": "czifile", "lif": "liffile"}
 
 
-@pytest.mark.parametrize("ending", ["tif", "png", *NEEDS])
+@pytest.mark.parametrize("ending", ["tif", "ome.tiff", "svs", "png", "jpg", "zarr", "dv", *NEEDS])
 def test_a_pointer_of_git_lfs_is_called_that(tmp_path, ending):
-    pytest.importorskip(NEEDS.get(ending, "numpy"))
     path = tmp_path / f"a.{ending}"
     path.write_bytes(POINTER)
-    with pytest.raises(ReadError, match=r"^the file is a pointer of Git LFS.*git lfs pull$"):
+    with pytest.raises(ReadError, match=r"^the file is a pointer of Git LFS, a text.*lfs pull$"):
         read(path)
 
 
@@ -193,3 +192,13 @@ def test_a_file_of_another_kind_is_called_that_and_not_damaged(tmp_path, ending,
     with pytest.raises(ReadError, match=says) as error:
         read(path)
     assert "damaged" not in str(error.value)
+
+
+def test_what_is_raised_at_the_header_comes_through_as_it_is(tmp_path):
+    (tmp_path / "a.tif").write_bytes(encoded(np.zeros((9, 9), np.uint16)))
+
+    def refuse(_):
+        raise LookupError("my own")
+
+    with pytest.raises(LookupError, match="my own"):
+        read(tmp_path / "a.tif", on_header=refuse)

@@ -200,7 +200,7 @@ def test_a_missing_package_is_named_with_how_to_install_it(
 ):
     monkeypatch.setitem(__import__("sys").modules, module, None)
     path = tmp_path / f"a.{ending}"
-    path.write_bytes(b"something")
+    path.write_bytes(b"\0something")
     with pytest.raises(MissingPackageError) as error:
         read(path)
     assert install in str(error.value)

@@ -14,7 +14,14 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from ..errors import NotAPlaneError, ReadError, TooLargeError
+from ..errors import (
+    AccessError,
+    InputError,
+    MissingPackageError,
+    NotAPlaneError,
+    ReadError,
+    TooLargeError,
+)
 from ..model import Header, Plane
 from ..pixel_size import PixelSize
 from ..remote import explained, is_remote, is_zarr, open_remote, open_to_read
@@ -27,9 +34,18 @@ _READERS = {
     ".tif": "tiff",
     ".tiff": "tiff",
     ".btf": "tiff",
+    ".tf2": "tiff",
     ".tf8": "tiff",
+    ".ptif": "tiff",
+    ".ptiff": "tiff",
     ".stk": "tiff",
     ".lsm": "tiff",
+    ".svs": "tiff",
+    ".ndpi": "tiff",
+    ".scn": "tiff",
+    ".qptiff": "tiff",
+    ".zif": "tiff",
+    ".pcoraw": "tiff",
     ".png": "compressed",
     ".jpg": "compressed",
     ".jpeg": "compressed",
@@ -103,7 +119,7 @@ def read(
         The file holds more than one plane, or colours, and `plane` does not
         say which; the message lists them.
     ReadError
-        The file cannot be opened or decoded.
+        The file cannot be opened or decoded, whatever is wrong with it.
     MissingPackageError
         The format needs a package that is not installed.
     AccessError
@@ -114,15 +130,21 @@ def read(
 
 def read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader = _accept) -> Image:
     """Read one plane of `path` and the size of its pixels."""
+    refused: list[Exception] = []
     try:
         with open_scenes(path) as scenes:
             scene = choose_scene(scenes, plane.scene)
-            on_header(scene.header(plane))
+            header = scene.header(plane)
+            try:
+                on_header(header)
+            except Exception as error:
+                refused.append(error)
+                raise
             pixels = read_plane(scene, plane)
-    except MemoryError as error:
-        raise TooLargeError(
-            "the image needs more memory than there is; check the file, or choose a plane of it"
-        ) from error
+    except ReadError:
+        if refused:
+            raise refused[0] from None
+        raise
     if pixels.ndim != (3 if plane.z == "volume" else 2):
         size = " x ".join(map(str, pixels.shape))
         raise NotAPlaneError(f"the plane has the shape {size}; expected height x width")
@@ -141,10 +163,14 @@ def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
             if not scenes:
                 raise ReadError("the file holds no image; copy it again from its source")
             yield scenes
-    except (NotAPlaneError, TooLargeError):
+    except (NotAPlaneError, TooLargeError, AccessError):
         raise
-    except ReadError as error:
-        what = _what_it_is(name)
+    except MemoryError as error:
+        raise TooLargeError(
+            "the image needs more memory than there is; check the file, or choose a plane of it"
+        ) from error
+    except Exception as error:  # libraries raise whatever the bytes of a file lead them to
+        what = _what_it_is(name) or _reason(error)
         if what is None:
             raise
         raise ReadError(what) from error
@@ -205,6 +231,18 @@ def _check_exists(name: str) -> None:
         raise ReadError("the file is empty (0 bytes); copy it again from its source")
 
 
+def _reason(error: Exception) -> str | None:
+    """Return what an error says that no reader expected; None of those that say it themselves."""
+    if isinstance(error, ReadError | MissingPackageError):
+        return None
+    if isinstance(error, InputError):
+        return str(error)
+    return (
+        f"the file does not decode ({type(error).__name__}: {error}); it is damaged, or its name "
+        f"has the wrong ending"
+    )
+
+
 def _what_it_is(name: str) -> str | None:
     """Say what a file holds whose content is not what its name promises."""
     if not (is_remote(name) or os.path.isfile(name)):
@@ -216,7 +254,7 @@ def _what_it_is(name: str) -> str | None:
         return None
     if start.startswith(_LFS):
         return (
-            "the file is a pointer of Git LFS, a note that stands in for the image; fetch the "
+            "the file is a pointer of Git LFS, a text that stands in for the image; fetch the "
             "image with: git lfs pull"
         )
     promised = _PROMISED.get(os.path.splitext(name)[1].lower())
