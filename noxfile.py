@@ -89,6 +89,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz_reading(session: nox.Session) -> None:
+    """Read mutated files of each format: nox -s fuzz_reading -- --cases 20000 --seed 3."""
+    sync(session, "--group", "formats")
+    session.run("python", "tests/fuzz_reading.py", *(session.posargs or ["--cases", "2000"]))
+
+
+@nox.session
 def sanitize(session: nox.Session) -> None:
     """Run the equality tests and the fuzzer on a kernel built with ASan and UBSan."""
     # A build folder of its own: its CMake settings must not reach the ordinary build.

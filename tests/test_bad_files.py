@@ -3,17 +3,22 @@
 import os
 import socket
 import struct
+import subprocess
 import sys
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 from commands import detect, tables
+from fuzz_reading import FORMATS
 
 from nucensus.errors import ReadError, TooLargeError
 from nucensus.model import Header
 from nucensus.read import read
+
+FUZZER = str(Path(__file__).with_name("fuzz_reading.py"))
 
 
 def tiff_header(width, height):
@@ -202,3 +207,11 @@ def test_what_is_raised_at_the_header_comes_through_as_it_is(tmp_path):
 
     with pytest.raises(LookupError, match="my own"):
         read(tmp_path / "a.tif", on_header=refuse)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited as on Linux")
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_mutated_file_gives_a_picture_or_a_read_error(name):
+    command = [sys.executable, FUZZER, "--cases", "80", "--seed", "1", "--format", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
