@@ -15,6 +15,7 @@ import click
 from .._version import __version__
 from ..errors import InputError, MissingPackageError, NucensusError, StrategyError
 from .signals import ended_by_ctrl_c
+from .terminal import guard_streams
 
 _COMMANDS = {
     "detect": "Find the nuclei of images, folders or globs.",
@@ -69,6 +70,7 @@ def main() -> None:
     """Run the command line and exit."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names that are not UTF-8
+    guard_streams()
     try:
         with ended_by_ctrl_c():
             _nucensus(prog_name="nucensus")

@@ -113,6 +113,7 @@ def _print_table(comparison: "Comparison") -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from ..bench.publish import TABLE_HEADER, table_rows
 
@@ -120,5 +121,5 @@ def _print_table(comparison: "Comparison") -> None:
     for index, name in enumerate(TABLE_HEADER):
         table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True)
     for row in table_rows(comparison):
-        table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 100).print(table)
+        table.add_row(*map(Text, row))
+    Console(width=None if sys.stdout.isatty() else 100, color_system=None).print(table)

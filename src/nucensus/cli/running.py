@@ -11,6 +11,7 @@ import click
 from ..wording import counted
 from . import EXIT_SOME_FAILED
 from .signals import stopping
+from .terminal import guard_streams, unguarded
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -252,12 +253,13 @@ class _Progress:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=Console(file=unguarded(sys.stderr)),
             auto_refresh=False,  # its thread would make a fork unsafe
         )
         self._started = self._refreshed = time.perf_counter()
         self._task = self._bar.add_task("measuring", total=image_count, rate="")
         self._bar.start()
+        guard_streams()  # the bar has put itself between
 
     def name(self, choice: "Choice") -> None:
         if self._bar is not None:

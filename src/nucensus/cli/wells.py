@@ -49,7 +49,7 @@ def command(folder: Path) -> None:
         table.add_column(Text(_heading(name)), justify="left" if is_text else "right")
     for row in wells[shown].tolist():
         table.add_row(*(Text(_text(value)) for value in row))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    Console(width=None if sys.stdout.isatty() else 200, color_system=None).print(table)
 
 
 def _heading(name: str) -> str:

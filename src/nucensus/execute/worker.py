@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import ctypes
+import logging
 import multiprocessing
 import os
 import queue
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StrategyError
+from ..printable import PrintableFormatter
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -34,6 +36,8 @@ def start_worker(memory_bytes: int | None = None) -> None:
     for name in {"SIGINT", "SIGHUP"} & set(dir(signal)):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if logging.lastResort is not None:  # a program that sets up logging does without
+        logging.lastResort.setFormatter(PrintableFormatter())
     _die_with_parent()
     _cap_process()
     if memory_bytes is not None and sys.platform == "linux":

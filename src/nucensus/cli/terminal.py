@@ -1,0 +1,43 @@
+"""Let nothing from a file, a library or an error reach the terminal that it would obey."""
+
+import sys
+from typing import Any
+
+from ..printable import printable
+
+
+class PrintableStream:
+    """Standard output or error: what is written there becomes `printable`, whoever writes it."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text."""
+        written: int = self.stream.write(printable(text))
+        return written
+
+    def writelines(self, lines: Any) -> None:
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":  # bytes would go around this
+            raise AttributeError(name)
+        return getattr(self.stream, name)
+
+
+def guard_streams() -> None:
+    """Make printable what goes to standard output and error from now on."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None:
+            setattr(sys, name, PrintableStream(stream))
+
+
+def unguarded(stream: Any) -> Any:
+    """Return what is behind, for a progress bar: that moves the cursor itself."""
+    while isinstance(stream, PrintableStream):
+        stream = stream.stream
+    return stream
