@@ -22,7 +22,10 @@ Provenance: TypeAlias = dict[str, Any]
 
 SCHEMA_VERSION = 1
 
-_FACTS = ("settings", "estimates", "strategy", "machine", "started", "seconds", "starts", "shards")
+_FACTS = (
+    "settings", "estimates", "sample", "strategy", "machine", "started", "seconds", "starts",
+    "shards",
+)  # fmt: skip
 """What a run records of itself that an output repeats. Nothing else leaves the run file."""
 
 _FILE = ("name", "path", "size_bytes", "mtime_ns")

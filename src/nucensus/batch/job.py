@@ -9,18 +9,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ..detect import Estimate, Resolved, estimate_as, find_nuclei
+from ..detect import Estimate, estimate_as, find_nuclei
 from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..lock import RunLock
 from ..model import Failed, Found, Header, Outcome, Plane, Settings
 from ..read import Image, read_image
 from ..remote import is_zarr_folder, list_zarr, open_to_read
 from .budget import Budget
-
-
-def name_of_set(folder: str, channel: str) -> str:
-    """Return what the images of a channel in a folder, and below it, are called together."""
-    return f"{folder}[{channel}]" if channel else folder
+from .pools import Pools, pool_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +40,14 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What an image says of its nuclei, and the hash of its file, where it was asked for."""
+
+    estimate: Estimate
+    content: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """How an image is loaded and its nuclei are found; it can be sent to other processes.
 
@@ -60,9 +64,8 @@ class Job:
         What decoded images take their memory from.
     stop : threading.Event or None
         Once it is set, no image is begun.
-    pools : dict of str to Resolved
-        What the images of a folder and those below it look like, and under "" all of them; of
-        each channel for itself, where there are several.
+    pools : mapping of str to Resolved
+        What is known of the sets that the images belong to.
     """
 
     settings: Settings
@@ -72,7 +75,7 @@ class Job:
     check_content: bool = False
     budget: Budget | None = None
     stop: threading.Event | None = None
-    pools: dict[str, Resolved] = field(default_factory=dict)
+    pools: Pools = field(default_factory=dict)
 
     def in_process(self, budget: Budget, stop: threading.Event) -> "Job":
         """Return the job for threads of this process."""
@@ -119,7 +122,7 @@ class Job:
         try:
             with self._marked(loaded.key):
                 settings = self.settings.in_pixels(image.pixel_size, image.pixels.ndim)
-                resolved = self._resolved(loaded.path, loaded.channel)
+                resolved = pool_of(self.pools, loaded.path, loaded.channel)
                 centres = find_nuclei(image.pixels, settings, resolved)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
@@ -134,27 +137,19 @@ class Job:
             loaded.content, image.pixel_size,
         )  # fmt: skip
 
-    def look(self, item: tuple[int, str, Plane, str]) -> Estimate | None:
+    def look(self, item: tuple[int, str, Plane, str]) -> Looked | Failed | None:
         """Read the image (key, path, plane, channel) and estimate what its nuclei are like."""
         loaded = self.load(item)
         if not isinstance(loaded, Loaded):
-            return None
+            return loaded
         try:
             with self._marked(loaded.key):
-                return estimate_as(loaded.image.pixels, self.settings)
-        except (TypeError, ValueError):  # it will fail again, with its reason, when its turn comes
-            return None
+                return Looked(estimate_as(loaded.image.pixels, self.settings), loaded.content)
+        except (TypeError, ValueError) as error:  # it will fail again when its turn comes
+            return Failed("detect", str(error) or type(error).__name__, loaded.content)
         finally:
             if self.budget is not None:
                 self.budget.give_back(loaded.taken_bytes)
-
-    def _resolved(self, path: str, channel: str) -> Resolved | None:
-        """Return what the images of the channel in the nearest folder above look like."""
-        folders = [os.path.dirname(path)]
-        while folders[-1] != os.path.dirname(folders[-1]):
-            folders.append(os.path.dirname(folders[-1]))
-        names = [name_of_set(folder, each) for each in (channel, "") for folder in (*folders, "")]
-        return next((self.pools[name] for name in names if name in self.pools), None)
 
     @contextlib.contextmanager
     def _marked(self, key: int) -> Iterator[None]:

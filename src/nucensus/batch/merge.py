@@ -16,7 +16,7 @@ from ..errors import RunError
 from ..export import write_csv
 from ..lock import RunLock
 from ..model import RUN_FILE, Shard
-from ..store import Run, RunWriter, remove_run
+from ..store import Run, RunWriter, Sampled, remove_run
 from .take_census import differences
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -32,6 +32,13 @@ class _Part:
     shard: Shard
     facts: dict[str, Any]
     counts: dict[str, int]
+    sample: list[Sampled]
+
+    @property
+    def started(self) -> float:
+        """When the shard was started for the last time."""
+        starts: list[dict[str, float]] = self.facts.get("starts", [])
+        return starts[-1]["started"] if starts else 0.0
 
     def said(self, fact: str) -> Any:
         """Return what the other shards should say too; None if it need not be said."""
@@ -39,6 +46,29 @@ class _Part:
         if fact == "selection":
             return {**self.facts[fact], "shard": None}
         return {fact: value} if fact == "version" else value
+
+    def files_of(self, other: "_Part") -> str:
+        """Return a digest of the files of another shard, as this one saw them."""
+        files: list[str] = self.facts["files"]
+        return files[other.shard.index - 1]
+
+    @property
+    def looked_at(self) -> dict[str, tuple[Any, ...]]:
+        """What the files of the sample were, by the names of the images."""
+        return {
+            each.name: (each.size_bytes, each.mtime_ns, each.plane, each.estimate is not None)
+            for each in self.sample
+        }
+
+    @property
+    def used(self) -> int:
+        """How many images of the sample could be used."""
+        return sum(each.estimate is not None for each in self.sample)
+
+    @property
+    def learned(self) -> tuple[Any, ...]:
+        """What the shard learned, and from where."""
+        return self.facts.get("estimates"), self.facts.get("sample"), self.looked_at
 
     def summary(self) -> dict[str, Any]:
         """Return what a merged run keeps of the shard beside its images."""
@@ -93,6 +123,8 @@ def merge_runs(runs: Iterable[PathLike], out: PathLike, *, overwrite: bool = Fal
     parts = sorted((_part(os.fspath(run)) for run in runs), key=lambda part: part.shard.index)
     _refuse_incomplete(parts)
     _refuse_unlike(parts)
+    _refuse_outdated(parts)
+    _refuse_other_sample(parts)
     target = Path(out)
     _refuse_to_replace(target, parts, overwrite)
     with _put_in_place(target) as folder, RunWriter(folder) as writer:
@@ -116,7 +148,7 @@ def _part(run: str) -> _Part:
     """Look at the run of a shard, and refuse what is none or not finished."""
     try:
         with Run(run) as opened:
-            facts, counts = opened.facts, opened.counts
+            facts, counts, sample = opened.facts, opened.counts, opened.sample()
     except sqlite3.Error as error:
         raise RunError(
             f"{run!r} cannot be read ({error}); expected the finished run of a shard; copy it "
@@ -128,13 +160,14 @@ def _part(run: str) -> _Part:
             f"{run!r} holds a run that is not divided; expected shards, as nucensus detect --shard "
             f"I/N takes them; leave it out"
         )
-    if "listing" not in facts or counts["pending"]:
+    if "listing" not in facts or counts["pending"] or facts.get("is_learning"):
         left = f"{counts['pending']} images left" if counts["pending"] else "listed no image yet"
+        left = "images of the sample left" if facts.get("is_learning") else left
         raise RunError(
             f"{run!r} {f'(shard {shard}) ' if shard else ''}is not finished: it has {left}; "
             f"expected shards with an outcome for every image; run its command again, it carries on"
         )
-    return _Part(run, Shard.parse(shard), facts, counts)
+    return _Part(run, Shard.parse(shard), facts, counts, sample)
 
 
 def _refuse_incomplete(parts: Sequence[_Part]) -> None:
@@ -167,15 +200,18 @@ def _refuse_incomplete(parts: Sequence[_Part]) -> None:
 
 _AGAIN = "do it again with --overwrite"
 _LIST_AGAIN = "run the command of every shard again: what is done stays done"
+_START_AGAIN = "run its command again: what is done stays done"
 _ALIKE = {
     "version": ("was found by another version of nucensus", _AGAIN),
     "settings": ("was found with other settings", _AGAIN),
     "selection": ("is of another selection of images", _AGAIN),
     "wells": ("knows other treatments of the wells", _LIST_AGAIN),
     "listing": ("lists other images, or says something else of them", _LIST_AGAIN),
-    "estimates": ("saw other nuclei in the sample of the images", _AGAIN),
 }
 """The facts that all shards must agree on: what it means if one does not, and what to do."""
+
+_TAKEN = (*_ALIKE, "estimates", "sample", "places", "sampled", "adopted")
+"""The facts that a merged run has from its shards, if all say the same."""
 
 
 def _refuse_unlike(parts: Sequence[_Part]) -> None:
@@ -188,12 +224,45 @@ def _refuse_unlike(parts: Sequence[_Part]) -> None:
             if text == usual[0][0]:
                 continue
             like = next(part for part, other in said if other == usual[0][0])
-            is_short = fact not in ("wells", "estimates")
-            how = f" ({differences(like.said(fact), odd.said(fact))})" if is_short else ""
+            how = f" ({differences(like.said(fact), odd.said(fact))})" if fact != "wells" else ""
             raise RunError(
                 f"shard {odd.shard} in {odd.run!r} {what} than shard {like.shard} in "
                 f"{like.run!r}{how}; expected shards of one run; {advice}"
             )
+
+
+def _refuse_outdated(parts: Sequence[_Part]) -> None:
+    """Raise if a file of a shard changed, and another shard that was started later saw it."""
+    for part in parts:
+        for other in parts:
+            if other.started > part.started and other.files_of(part) != part.files_of(part):
+                raise RunError(
+                    f"images of shard {part.shard} in {part.run!r} changed before shard "
+                    f"{other.shard} was started; expected the images as they are now; "
+                    f"{_START_AGAIN}"
+                )
+
+
+def _refuse_other_sample(parts: Sequence[_Part]) -> None:
+    """Raise if a shard learned from other files than the one that knows best.
+
+    That is the one that could use the most of the sample, and of these the last.
+    """
+    best = max(parts, key=lambda part: (part.used, part.started))
+    for part in parts:
+        if part.learned == best.learned:
+            continue
+        odd = next(
+            (
+                name for name in sorted({**part.looked_at, **best.looked_at})
+                if part.looked_at.get(name) != best.looked_at.get(name)
+            ), None,
+        )  # fmt: skip
+        which = f" ({odd!r} was not the same file, or could not be read)" if odd else ""
+        raise RunError(
+            f"shard {part.shard} in {part.run!r} learned what nuclei look like from other files "
+            f"than shard {best.shard} in {best.run!r}{which}; expected one sample; {_START_AGAIN}"
+        )
 
 
 def _refuse_to_replace(out: Path, parts: Sequence[_Part], overwrite: bool) -> None:
@@ -242,12 +311,16 @@ def _put_in_place(out: Path) -> Iterator[Path]:
 def _facts(parts: Sequence[_Part]) -> dict[str, Any]:
     """Return what the merged run says of itself: what all shards say, and their sums."""
     said = [part.facts for part in parts]
-    alike = {fact: next((each[fact] for each in said if fact in each), None) for fact in _ALIKE}
+    alike = {fact: [each[fact] for each in said if fact in each] for fact in _TAKEN}
     machines = [each.get("machine", {}) for each in said]
     summaries = [part.summary() for part in parts]
     vanished = [name for each in said for name in each.get("vanished_names", ())]
     return {
-        **{fact: value for fact, value in alike.items() if value is not None},
+        **{
+            fact: each[0]
+            for fact, each in alike.items()
+            if each and each.count(each[0]) == len(each)
+        },
         "selection": parts[0].said("selection"),
         "machine": {
             name: value

@@ -1,6 +1,7 @@
 """Find the nuclei of many images, and keep what became of each in a run file."""
 
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -14,23 +15,33 @@ from typing import Any, TypeAlias
 from .._version import __version__
 from ..detect import check_axes, detector_named
 from ..discover import LeftOut, list_images, read_metadata
-from ..errors import RunError
+from ..errors import InputError, RunError
 from ..execute import STRATEGIES, Lost, Scheduler, Strategy, Traffic, isolated, refuse_unguarded
 from ..export import write_sidecar, write_tables
 from ..machine import facts, usable_cores
 from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings, Shard
 from ..read import SUFFIXES
 from ..remote import absolute
-from ..store import Run, RunWriter, refuse_address
+from ..store import Origin, Run, RunWriter, refuse_address
 from ..wording import counted
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from
 from .decide import decided
 from .job import Job, content_hash
-from .look import look
+from .learn import (
+    Learned,
+    adopt,
+    forget_changed,
+    look_at,
+    plan_sample,
+    pool_sample,
+    pools_in,
+    take_from,
+)
 from .packed import pack, unpack
 from .plan import expand, join_treatments
+from .pools import digests_of
 from .process import Steps, run_over
 from .starts import Start
 
@@ -63,15 +74,20 @@ def census(
     scheduler: Scheduler | None = None,
     overwrite: bool = False,
     check_content: bool = False,
+    keep_estimates: bool = False,
+    estimates_from: PathLike | None = None,
     stop: threading.Event | None = None,
     on_plan: Callable[[int], None] | None = None,
+    on_learned: Callable[[Learned], None] | None = None,
     on_choice: Callable[[Choice], None] | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> Run:
     """Find the nuclei of every image that `inputs` name.
 
     A run in `out` that was made with the same inputs and settings is carried
-    on: images that are new, or whose files changed, are done, the others stay.
+    on, to what a new run would find: images are done that are new, whose files
+    changed, that could not be read, or that were counted with estimates which
+    the images that are there now do not confirm. The others stay.
 
     Parameters
     ----------
@@ -114,10 +130,19 @@ def census(
     check_content : bool
         Whether a changed file is known by a hash of its content, and not by its
         size and time.
+    keep_estimates : bool
+        Whether what an earlier start learned of the nuclei holds, whatever
+        images came and went since. The run file says so.
+    estimates_from : path, optional
+        Another run, whose estimates are taken in place of those of the images.
+        The run file says which.
     stop : threading.Event, optional
         Once it is set, what is in flight is finished and the rest stays pending.
     on_plan : callable, optional
         Called once with the number of images to be done.
+    on_learned : callable, optional
+        Called once with what is known of the nuclei (`Learned`), if anything is
+        to be estimated; before `on_plan`.
     on_choice : callable, optional
         Called once with the `Choice` of a strategy, which a pilot may precede.
     on_outcome : callable, optional
@@ -134,8 +159,9 @@ def census(
     InputError
         An input does not exist or holds no image.
     RunError
-        `out` holds a run of other settings or inputs, somebody else writes it,
-        or it cannot be written.
+        `out` holds a run of other settings or inputs or of another version,
+        somebody else writes it, or it cannot be written; or the run that
+        estimates are to come from has none that fit.
     ClusterError
         The cluster cannot be reached, was lost, or has other versions. The run
         can be carried on.
@@ -150,7 +176,8 @@ def census(
     detector_named(settings.detector)
     check_axes(settings, 3 if plane is not None and plane.z == "volume" else 2)
     refuse_address(out)
-    named = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
+    _refuse_two_sources(settings, keep_estimates=keep_estimates, estimates_from=estimates_from)
+    named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     left_out = LeftOut()
     found = list_images(
         named, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest, left_out=left_out
@@ -168,17 +195,23 @@ def census(
         if writer.has_images():
             _refuse_other(writer, "settings", settings.as_dict(), out)
             _refuse_other(writer, "selection", selection, out)
+            _refuse_version(writer, out)
         writer.record_facts(settings=settings.as_dict(), selection=selection, wells=wells)
+        given = _digest(absolute(os.fspath(each)) for each in named)
         problems = writer.plan(
             itertools.chain([first], listed), check_content=check_content, shard=shard,
-            keeps_others=_has_to_look(writer.facts),
+            keeps_others=not settings.are_numbers, same_inputs=writer.facts.get("inputs") == given,
         )  # fmt: skip
-        writer.record_facts(left_out=left_out.lines())
+        writer.record_facts(left_out=left_out.lines(), inputs=given)
+        writer.redo_unreadable()
         if check_content:
             writer.redo(_changed(writer, choice, workers))
+        if not settings.are_numbers:
+            plan_sample(writer)
         _Shift(
             writer, settings, choice, workers=workers, limits=limits or Limits(), stop=stop,
-            problems=problems, check_content=check_content, on_choice=on_choice,
+            problems=problems, check_content=check_content, keep_estimates=keep_estimates,
+            estimates_from=estimates_from, on_learned=on_learned, on_choice=on_choice,
             on_outcome=on_outcome,
         ).work(out, on_plan)  # fmt: skip
     return writer.hand_over() if out is None else Run(out)
@@ -193,12 +226,14 @@ def retry(
     scheduler: Scheduler | None = None,
     stop: threading.Event | None = None,
     on_plan: Callable[[int], None] | None = None,
+    on_learned: Callable[[Learned], None] | None = None,
     on_choice: Callable[[Choice], None] | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> Run:
     """Do the images of the run in `out` again that failed, and those not done yet.
 
-    The parameters are those of `census`.
+    Images that could not be used to learn what nuclei look like are looked at
+    again too. The parameters are those of `census`.
     """
     Run(out).close()  # raises if it is not a run
     with (
@@ -209,23 +244,53 @@ def retry(
     ):
         facts = writer.facts
         settings = Settings.from_dict(facts["settings"])
-        if facts.get("selection", {}).get("shard") and _has_to_look(facts):
-            raise RunError(
-                f"the shard in {os.fspath(out)!r} was stopped before it knew what nuclei look "
-                f"like; expected one that looked at its sample; carry it on with nucensus detect"
-            )
+        _refuse_version(writer, out)
         writer.redo_failed()
+        if not settings.are_numbers:
+            if facts["selection"]["shard"] and facts.get("sampled") != facts.get("places"):
+                raise RunError(
+                    f"the shard in {os.fspath(out)!r} was stopped before it knew its sample; "
+                    f"expected one that listed all images; carry it on with nucensus detect"
+                )
+            plan_sample(writer)
+        was_given = facts.get("sample", {}).get("source") in ("kept", "run")
         _Shift(
             writer, settings, choice, workers=workers, limits=limits or Limits(), stop=stop,
-            on_choice=on_choice, on_outcome=on_outcome,
+            is_retry=True, keep_estimates=was_given, on_learned=on_learned, on_choice=on_choice,
+            on_outcome=on_outcome,
         ).work(out, on_plan)  # fmt: skip
     return Run(out)
 
 
-def _has_to_look(run_facts: dict[str, Any]) -> bool:
-    """Tell whether the settings leave open what a sample of the images has to tell."""
-    is_known = bool(run_facts.get("estimates"))
-    return not (is_known or Settings.from_dict(run_facts["settings"]).are_numbers)
+def _refuse_two_sources(
+    settings: Settings, *, keep_estimates: bool, estimates_from: PathLike | None
+) -> None:
+    """Raise if estimates are to come from two places, or are not needed."""
+    if keep_estimates and estimates_from is not None:
+        raise InputError(
+            "estimates were to be kept and to be taken from another run; expected one of the two; "
+            "leave out --keep-estimates or --estimates-from"
+        )
+    if estimates_from is not None and settings.are_numbers:
+        raise InputError(
+            "estimates were to be taken from another run, and the settings are numbers: nothing is "
+            "estimated; leave out --estimates-from, or the numbers"
+        )
+
+
+def _refuse_version(writer: RunWriter, out: PathLike | None) -> None:
+    """Raise if the run in `out` was taken by another version, which may find other nuclei."""
+    before = writer.facts.get("version", __version__)
+    if before != __version__:
+        raise RunError(
+            f"{os.fspath(out or RUN_FILE)!r} holds a run of nucensus {before}, and this is "
+            f"{__version__}; expected the same, to carry it on; use that version, or count all "
+            f"again with nucensus detect --overwrite"
+        )
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.blake2b(ascii(list(texts)).encode(), digest_size=16).hexdigest()
 
 
 def _selection(
@@ -296,6 +361,10 @@ class _Shift:
         stop: threading.Event | None,
         problems: int = 0,
         check_content: bool = False,
+        is_retry: bool = False,
+        keep_estimates: bool = False,
+        estimates_from: PathLike | None = None,
+        on_learned: Callable[[Learned], None] | None,
         on_choice: Callable[[Choice], None] | None,
         on_outcome: Callable[[Outcome], None] | None,
     ) -> None:
@@ -304,15 +373,19 @@ class _Shift:
         self._workers = workers or usable_cores()
         self._limits = limits
         self._stop = stop or threading.Event()
+        self._is_retry = is_retry
+        self._keep_estimates, self._estimates_from = keep_estimates, estimates_from
+        self._on_learned = on_learned
         self._on_choice = on_choice
         self._on_outcome = on_outcome
         self._ceiling_bytes = limits.max_memory_bytes or default_ceiling_bytes()
         self._job = Job(
             settings, limits.max_pixels, self._ceiling_bytes, writer.lock, check_content
         )
+        self._learned_by: Callable[[str, str], str] | None = None
         self._tally = Tally()
         self._lost: list[int] = []
-        self._uncommitted, self._failures = 0, problems
+        self._uncommitted, self._failures, self._done = 0, problems, problems
         self._committed_at = time.monotonic()
         self._start = Start(writer.facts)
 
@@ -323,19 +396,22 @@ class _Shift:
             version=__version__, machine=facts(), **self._start.facts(0),
             vanished=self._writer.vanished_count(), vanished_names=vanished,
         )  # fmt: skip
-        if on_plan is not None:
-            on_plan(self._writer.pending_count())
         if self._failures:
             self._give_up_beyond_limit(next(reason for _, reason in self._writer.problems()))
         try:
-            self._look()
+            self._learn()
+            if on_plan is not None:
+                on_plan(self._writer.pending_count())
             self._work_on_suspects()
             self._work_on_pending()
         finally:
             self._commit()
-        if out is not None and not self._writer.pending_count():
-            with self._writer.explained():
-                write_tables(self._writer.view(), out)
+        is_unfinished = self._writer.is_unfinished()
+        target = None if is_unfinished or self._writer.tables_stand() else out
+        with self._writer.explained():
+            if target is not None:
+                write_tables(self._writer.view(), target)
+            if not is_unfinished:
                 self._writer.forget_suspects()
         if self._choice is not None:
             self._writer.record_facts(strategy=self._choice.as_dict())
@@ -343,14 +419,10 @@ class _Shift:
             **self._start.facts(self._done),
             bottleneck=self._tally.bottleneck(self._start.seconds),
         )
-        if out is not None and not self._writer.pending_count():
+        if target is not None:
             with self._writer.explained():
-                write_sidecar(self._writer.view(), out)
-
-    @property
-    def _done(self) -> int:
-        """How many images have an outcome since the start."""
-        return self._tally.images + self._failures
+                write_sidecar(self._writer.view(), target)
+            self._writer.record_tables()
 
     def _work_on_suspects(self) -> None:
         """Take what an earlier process died with to processes that may die."""
@@ -364,17 +436,46 @@ class _Shift:
     def _isolated(self) -> Strategy:
         return isolated(self._limits.timeout_s or _SUSPECT_TIMEOUT_S, self._ceiling_bytes)
 
-    def _look(self) -> None:
-        """Learn from a sample what the settings leave open."""
-        if self._job.settings.are_numbers or not self._writer.pending_count():
+    def _learn(self) -> None:
+        """Learn what the settings leave open; unless it is stopped before it knows."""
+        settings, facts = self._job.settings, self._writer.facts
+        if settings.are_numbers:
             return
-        lock, strategy = self._writer.lock, STRATEGIES["threads"]
+        if self._estimates_from is not None:
+            known = take_from(self._estimates_from, settings, self._writer.channels())
+        elif self._keep_estimates and facts.get("estimates"):
+            origin = Origin.from_dict(facts["sample"])
+            kept = origin if origin.source == "run" else replace(origin, source="kept")
+            known = pools_in(facts), kept
+        else:
+            self._look_at_sample()
+            if self._stop.is_set():
+                return
+            known = pool_sample(self._writer.sample), Origin.of(self._writer.sample)
+        learned = adopt(self._writer, *known)
+        self._job = replace(self._job, pools=learned.pools)
+        self._learned_by = digests_of(learned.pools)
+        if self._on_learned is not None:
+            self._on_learned(learned)
+
+    def _look_at_sample(self) -> None:
+        """Look at the images of the sample that nothing is known of."""
+        if self._job.check_content:
+            forget_changed(self._writer)
+        sample = self._writer.sample.to_look_at(deadly=self._is_retry)
+        if not sample:
+            return
+        self._writer.record_facts(is_learning=True)
+        strategy = self._strategy_to_look(deadly=any(each.stage == "worker" for _, each in sample))
+        work = self._job_for(strategy).look
+        look_at(self._writer, sample, lambda items: strategy.run(work, items, self._workers))
+
+    def _strategy_to_look(self, *, deadly: bool) -> Strategy:
         if self._choice is not None and self._choice.strategy.isolates_crashes:
-            strategy = self._choice.strategy
-        elif lock is not None and lock.left_behind:  # the sample may hold what that died of
-            strategy = self._isolated()
-        job = self._job_for(strategy)
-        self._job = replace(self._job, pools=look(self._writer, job, strategy, self._workers))
+            return self._choice.strategy
+        lock = self._writer.lock
+        died = lock is not None and bool(lock.left_behind)  # the sample may hold what that died of
+        return self._isolated() if deadly or died else STRATEGIES["threads"]
 
     def _work_on_pending(self) -> None:
         self._run(self._writer.pending(), self._writer.pending_count(), self._choice, self._chosen)
@@ -392,7 +493,7 @@ class _Shift:
         choice: Choice | None,
         on_choice: Callable[[Choice], None] | None = None,
     ) -> None:
-        keys: dict[int, int] = {}
+        keys: dict[int, tuple[int, str | None]] = {}
         outcomes = run_over(
             self._handed_out(items, keys), count, self._steps_for, choice,
             lambda measured, remaining: choose_from(
@@ -403,13 +504,16 @@ class _Shift:
         )  # fmt: skip
         with self._writer.explained(), contextlib.closing(outcomes):
             for index, outcome in outcomes:
-                self._record(keys.pop(index), outcome)
+                self._record(*keys.pop(index), outcome)
 
-    def _handed_out(self, items: Iterable[Item], keys: dict[int, int]) -> Iterator[Item]:
+    def _handed_out(
+        self, items: Iterable[Item], keys: dict[int, tuple[int, str | None]]
+    ) -> Iterator[Item]:
         for index, item in enumerate(items):
             if self._stop.is_set():
                 return
-            keys[index] = item[0]
+            key, path, _, channel = item
+            keys[index] = key, self._learned_by(path, channel) if self._learned_by else None
             yield item
 
     def _steps_for(self, strategy: Strategy | None) -> Steps:
@@ -424,21 +528,23 @@ class _Shift:
             return self._job.in_process(Budget(self._ceiling_bytes), self._stop)
         return self._job if strategy.loads_first else self._job.in_one_of(self._workers)
 
-    def _record(self, key: int, outcome: Outcome | Lost | None) -> None:
+    def _record(self, key: int, learned: str | None, outcome: Outcome | Lost | None) -> None:
         if outcome is None or (isinstance(outcome, Lost) and self._stop.is_set()):
             return  # stays pending
         if isinstance(outcome, Lost):
             self._lost.append(key)
             outcome = Failed("worker", outcome.reason)
-        self._writer.record(key, outcome)
+        is_new = isinstance(outcome, Failed) and not self._writer.failed_before(key)
+        self._writer.record(key, outcome, learned)
         self._tally.add(outcome)
+        self._done += 1
         self._uncommitted += 1
         due = time.monotonic() - self._committed_at > _COMMIT_EVERY_S
         if due or self._uncommitted >= _COMMIT_EVERY_IMAGES:
             self._commit()
         if self._on_outcome is not None:
             self._on_outcome(outcome)
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, Failed) and is_new:
             self._failures += 1
             self._give_up_beyond_limit(outcome.reason)
 

@@ -60,6 +60,17 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     help="Know changed files by a hash of their content, not by size and time.",
 )
 @click.option(
+    "--keep-estimates",
+    is_flag=True,
+    help="Hold to what an earlier start learned of the nuclei, whatever images came since.",
+)
+@click.option(
+    "--estimates-from",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Take what another run learned of the nuclei.",
+)
+@click.option(
     "--shard",
     type=_Shard(),
     metavar="I/N|slurm",
@@ -69,6 +80,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 @run_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             given: dict[str, Any], overwrite: bool, check_content: bool, report: bool,
+            keep_estimates: bool, estimates_from: Path | None,
             shard: "Shard | None",
             pattern: str | None, manifest: str | None, metadata: str | None,
             **options: Any) -> None:  # fmt: skip
@@ -84,7 +96,9 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     with its reason; it never stops the others.
 
     The same command on the same RUN carries on where an earlier one was
-    stopped, and does new and changed files.
+    stopped, and ends with what a new run would find: it does new and changed
+    files, those that could not be read, and, if the images that it learns from
+    say something else now, those that were counted with what they said before.
 
     Exit code: 0 if every image was done, 3 if some failed, 2 for wrong usage,
     130, 143 and 129 if it was stopped by Ctrl-C, SIGTERM or SIGHUP.
@@ -105,6 +119,8 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             shard=shard,
             overwrite=overwrite,
             check_content=check_content,
+            keep_estimates=keep_estimates,
+            estimates_from=estimates_from,
         ),
         out,
         then=_write_report if report else None,

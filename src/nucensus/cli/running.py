@@ -16,7 +16,7 @@ from .terminal import guard_streams, unguarded
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from ..batch import Choice
+    from ..batch import Choice, Learned
     from ..model import Outcome
     from ..store import Run
 
@@ -129,6 +129,10 @@ def run_and_report(
             if explain:
                 click.echo("\n".join(choice.explanation()), err=True)
 
+        def tell(learned: "Learned") -> None:
+            for note in () if quiet else learned.notes():
+                click.echo(note, err=True)
+
         run = work(
             strategy="isolated" if isolate else strategy,
             workers=workers,
@@ -136,6 +140,7 @@ def run_and_report(
             limits=Limits(max_pixels, max_memory, max_failures, timeout),
             stop=stop.event,
             on_plan=progress.start,
+            on_learned=tell,
             on_choice=announce,
             on_outcome=progress.advance,
         )
@@ -143,7 +148,7 @@ def run_and_report(
         print_summary(run, out)
         print_notes(run)
     print_failures(run)
-    if stop.signal and run.counts["pending"]:
+    if stop.signal and (run.counts["pending"] or run.facts.get("is_learning")):
         sys.exit(128 + stop.signal)
     if then is not None:
         then(run, out)
@@ -185,6 +190,9 @@ def print_summary(run: "Run", out: Path) -> None:
             f"Stopped: {counted(counts['pending'], 'image')} {verb} left; "
             "the same command carries on."
         )
+        return
+    if facts.get("is_learning"):
+        click.echo("Stopped while it looked at the sample; the same command carries on.")
         return
     if done:
         click.echo(facts["bottleneck"])

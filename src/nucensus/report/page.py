@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from ..store import Run
+from ..store import Origin, Run
 from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
 from .heatmap import METRICS, draw_plates
@@ -88,7 +88,7 @@ def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
         (name.replace("_", " "), _spell(value), _WHY.get(str(value), ""))
         for name, value in settings.items()
     ]
-    rows += _learned(facts.get("estimates", {}))
+    rows += _learned(facts.get("estimates", {}), facts.get("sample", {}))
     strategy = facts.get("strategy")
     if strategy:
         workers = strategy.get("workers")
@@ -107,7 +107,9 @@ def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
 _WHY = {"auto": "estimated from the images"}
 
 
-def _learned(estimates: dict[str, dict[str, Any]]) -> list[tuple[str, str, str]]:
+def _learned(
+    estimates: dict[str, dict[str, Any]], sample: dict[str, Any]
+) -> list[tuple[str, str, str]]:
     """Return what was learned of the nuclei, for each folder and channel if there are several."""
     of_channels = [name for name in estimates if name.startswith("[")]
     folders = [name for name in estimates if name and name not in of_channels] or of_channels
@@ -116,12 +118,15 @@ def _learned(estimates: dict[str, dict[str, Any]]) -> list[tuple[str, str, str]]
     for folder in sorted(folders) if several else list(estimates)[:1]:
         each = estimates[folder]
         where = f" in {os.path.basename(folder)}" if several else ""
-        looked = f"median of {each['image_count']} images"
+        of = f" of {short[folder][1]}" if folder in (short := sample.get("short", {})) else ""
+        looked = f"median of {each['image_count']}{of} images"
         blank = f", {each['blank_count']} of them blank" if each["blank_count"] else ""
         rows += [
             (f"radius of a nucleus{where}", f"{each['radius_px']:.3g} px", looked + blank),
             (f"contrast{where}", f"{number(round(each['contrast']))} grey levels", looked + blank),
         ]
+    if origin := str(Origin.from_dict(sample)) if sample else "":
+        rows.append(("learned from", origin, ""))
     return rows
 
 

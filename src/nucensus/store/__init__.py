@@ -3,11 +3,12 @@
 An image's status and its centres are one row of one table, so they go in
 together or not at all. Only the process that owns the run writes it.
 
-Tables of schema 3
+Tables of schema 4
     run(key, value)   settings, strategy, versions, ...: JSON by name
     journal(...)      one row per image that was ever listed; `centres` holds its
                       nuclei as packed records of `NUCLEUS_RECORD`; `position` is
                       its place in the listing, NULL once it is not there any more
+    sample(...)       the images that the run learned from, as they were then
     images(...)       the rows of the present listing; `id` is the position: what
                       readers should ask
 
@@ -28,10 +29,11 @@ from .packing import (
     unpack_nuclei,
 )
 from .run import ImageRow, Run, Table
+from .sample import Origin, Sampled
 from .writer import RunWriter, refuse_address
 
 __all__ = [
     "IMAGE_COLUMNS", "NUCLEUS_RECORD", "SCHEMA_VERSION", "VOLUME_RECORD", "ImageRow", "Nuclei",
-    "Run", "RunWriter", "Table", "as_volume", "plane_of", "points_of", "refuse_address",
-    "remove_run", "unpack_nuclei",
+    "Origin", "Run", "RunWriter", "Sampled", "Table", "as_volume", "plane_of", "points_of",
+    "refuse_address", "remove_run", "unpack_nuclei",
 ]  # fmt: skip

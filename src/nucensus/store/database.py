@@ -8,8 +8,9 @@ from pathlib import Path
 from ..errors import RunError
 from ..machine import network_disk
 from ..model import RUN_FILE
+from .sample import SAMPLE_SCHEMA
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _APPLICATION_ID = 0x6E75_6365  # "nuce"
 _PAGE_BYTES = 1 << 14
 """Room for several images: in pages of 4 KB, with one image of 130 nuclei each, files are 1.7
@@ -32,7 +33,7 @@ From `plate` on as far as it is known; `extra` is a JSON object of whatever else
 """
 
 
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE journal (
     key INTEGER PRIMARY KEY,
@@ -42,6 +43,7 @@ CREATE TABLE journal (
     size_bytes INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     content TEXT,
+    learned TEXT,  -- a digest of what was known of the set when the image was counted
     status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'found', 'failed')),
     count INTEGER,
     height INTEGER,
@@ -70,6 +72,7 @@ CREATE TABLE journal (
     area_px INTEGER  -- in which centres count
 );
 CREATE INDEX listing ON journal (position) WHERE position IS NOT NULL;
+{SAMPLE_SCHEMA}
 CREATE VIEW images AS SELECT
     position AS id, *,
     CASE WHEN abs(pixel_y_um - pixel_x_um) <= 1e-3 * pixel_y_um THEN pixel_y_um END AS pixel_size_um
@@ -79,7 +82,7 @@ CREATE VIEW images AS SELECT
 OTHERS = """
 CREATE TEMP TABLE others (
     position INTEGER PRIMARY KEY, name NOT NULL UNIQUE, path NOT NULL, plane TEXT,
-    channel TEXT, stage TEXT
+    channel TEXT, size_bytes INTEGER, mtime_ns INTEGER, stage TEXT
 );
 """
 """What was listed and belongs to other shards; SQLite keeps it, on disk if it is much."""
@@ -116,10 +119,8 @@ def open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
     return database
 
 
-_OF_A_RUN = (
-    RUN_FILE, *(RUN_FILE + end for end in ("-wal", "-shm", "-journal")),
-    "nuclei.csv", "images.csv", "provenance.json",
-)  # fmt: skip
+TABLES = ("nuclei.csv", "images.csv", "provenance.json")
+_OF_A_RUN = (RUN_FILE, *(RUN_FILE + end for end in ("-wal", "-shm", "-journal")), *TABLES)
 
 
 def remove_run(folder: Path) -> None:

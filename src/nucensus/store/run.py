@@ -26,6 +26,7 @@ from .packing import (
     plane_of,
     unpack_nuclei,
 )
+from .sample import Sampled, SampleTable
 
 if TYPE_CHECKING:
     import pandas
@@ -170,6 +171,10 @@ class Run:
         return dict(
             zip(("images", "found", "failed", "pending", "nuclei"), map(int, row), strict=True)
         )
+
+    def sample(self) -> list[Sampled]:
+        """Return the images that the run learned from, sorted by name."""
+        return list(SampleTable(self._database))
 
     def image_rows(self) -> Iterator[Sequence[Any]]:
         """Yield the name and the `IMAGE_COLUMNS` of each image, in the order of the run."""

@@ -6,22 +6,23 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
 from ..lock import RunLock
-from ..model import RUN_FILE, Failed, Found, ImageRef, Outcome, Plane, Shard
+from ..model import RUN_FILE, Failed, Found, ImageRef, Outcome, Plane, Shard, shard_index
 from ..remote import absolute, is_remote, size_and_time
-from .database import METADATA_COLUMNS, OTHERS, SCHEMA, file_of, open_to_write
+from .database import METADATA_COLUMNS, OTHERS, SCHEMA, TABLES, file_of, open_to_write
 from .packing import as_sql, as_text, pack, pack_subpixel, plane_of
 from .run import Run, close_with
+from .sample import SampleTable
 
 _OUTCOME = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "content", "flag", "centres", "subpixel", "depth", "depth_um", "area_px",
+    "content", "learned", "flag", "centres", "subpixel", "depth", "depth_um", "area_px",
 )  # fmt: skip
 _SIZES = ("pixel_y_um", "pixel_x_um", "note")
 """What an index states beforehand, and else the file itself."""
@@ -47,10 +48,12 @@ class RunWriter:
         self._folder = None if folder is None else Path(folder)
         self.lock: RunLock | None = None
         """Whose run it is, and which images are in flight; None in memory."""
+        self._tables_may_stand = True
         if self._folder is None:
             self._database = sqlite3.connect(":memory:", check_same_thread=False)
             self._closing = close_with(self, self._database)
             self._database.executescript(SCHEMA + OTHERS)
+            self.sample = SampleTable(self._database)
             return
         with self.explained():
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +62,7 @@ class RunWriter:
             with self.explained():
                 self._database = open_to_write(self._folder, overwrite)
                 self._inode = os.stat(self._folder / RUN_FILE)
+                self.sample = SampleTable(self._database)
         except BaseException:
             self.lock.release()
             raise
@@ -81,10 +85,13 @@ class RunWriter:
 
     def record_facts(self, **facts: Any) -> None:
         """Write what the run knows about itself, by name."""
-        rows = [(key, json.dumps(value)) for key, value in facts.items()]
         with self.explained():
-            self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
+            self._write_facts(facts)
             self._database.commit()
+
+    def _write_facts(self, facts: dict[str, Any]) -> None:
+        rows = [(key, json.dumps(value)) for key, value in facts.items()]
+        self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
 
     def plan(
         self,
@@ -93,6 +100,7 @@ class RunWriter:
         check_content: bool = False,
         shard: Shard | None = None,
         keeps_others: bool = False,
+        same_inputs: bool = False,
     ) -> int:
         """Write the listing, in one transaction; what is new or changed becomes pending.
 
@@ -101,6 +109,7 @@ class RunWriter:
         with a problem has failed, and one whose problem went away is pending.
         Of a shard, only its own images are written, in their places among all;
         with `keeps_others`, `listed` yields the others too, until the run is closed.
+        Unless it is of the `same_inputs`, a listing that looks like another plate's is refused.
         Return how many have a problem and had none before.
         """
         changed = (
@@ -125,11 +134,16 @@ class RunWriter:
                     f"{', '.join(_or_as_it_was(name, anew) for name in _OUTCOME)}, "
                     f"{', '.join(_as_stated(name, anew) for name in _SIZES)}",
                     self._rows(
-                        references, resumes=earlier > 0, shard=shard, keeps_others=keeps_others
+                        references,
+                        refuses=earlier > 0 and not same_inputs,
+                        shard=shard,
+                        keeps_others=keeps_others,
                     ),
                 )
-                if earlier and earlier == self._one(
-                    "SELECT count(*) FROM journal WHERE position IS NULL"
+                if (
+                    earlier
+                    and not same_inputs
+                    and earlier == self._one("SELECT count(*) FROM journal WHERE position IS NULL")
                 ):
                     raise RunError(
                         f"none of the {earlier} images of the run in {str(self._folder)!r} is "
@@ -154,30 +168,41 @@ class RunWriter:
         self,
         references: Iterable[ImageRef],
         *,
-        resumes: bool,
+        refuses: bool,
         shard: Shard | None,
         keeps_others: bool,
     ) -> Iterator[tuple[Any, ...]]:
         """Yield what is to be written of each image, and at last write what tells listings apart.
 
-        That is a digest of what the tables say of the images before they are
-        read. The files themselves may change.
+        These are digests: `listing` of what the tables say of the images before they are read,
+        which all shards agree on; `places` of what the sample follows from; `files` of the files
+        as they are now, those of each shard for themselves.
         """
-        digest, count = hashlib.blake2b(digest_size=16), 0
+        shards = shard.count if shard else 1
+        said, places, *files = (hashlib.blake2b(digest_size=16) for _ in range(2 + shards))
+        count = 0
         for position, each in enumerate(references):
             row = _row(each)
             count += 1
-            digest.update(ascii((row[0], *row[_SAID])).encode())
-            if shard is None or shard.holds(each.name):
-                if resumes:
+            said.update(ascii((row[0], *row[_SAID])).encode())
+            channel = row[_PLANNED.index("channel")]
+            places.update(ascii((row[0], row[1], channel, bool(each.problem))).encode())
+            index = shard_index(each.name, shards) if shard else 1
+            file = (each.size_bytes, each.mtime_ns, each.problem)
+            files[index - 1].update(ascii(file).encode())
+            if shard is None or index == shard.index:
+                if refuses:
                     self._refuse_another_file(row[0], row[1], each)
                 yield position, *row
             elif keeps_others:
                 stage = "discover" if each.problem else None
-                channel = row[_PLANNED.index("channel")]
-                self._database.execute(_KEEP, (position, row[0], row[1], row[-1], channel, stage))
-        listing = json.dumps({"images": count, "digest": digest.hexdigest()})
-        self._database.execute("INSERT OR REPLACE INTO run VALUES ('listing', ?)", (listing,))
+                kept = (position, row[0], row[1], row[-1], channel, *row[2:4], stage)
+                self._database.execute(_KEEP, kept)
+        facts = {
+            "listing": {"images": count, "digest": said.hexdigest()},
+            "places": places.hexdigest(), "files": [each.hexdigest() for each in files],
+        }  # fmt: skip
+        self._write_facts(facts)
 
     def _refuse_another_file(self, name: str | bytes, path: str | bytes, now: ImageRef) -> None:
         """Raise if both place and file are not those that the run knows by this name."""
@@ -208,6 +233,41 @@ class RunWriter:
                 "UPDATE journal SET status = 'pending' WHERE key = ?", ((key,) for key in keys)
             )
             self._database.commit()
+
+    def redo_learned_otherwise(self, digest: Callable[[str, str], str]) -> int:
+        """Make images pending that were counted with something else than they would be now.
+
+        `digest` tells of a path and a channel what that is. It lasts with the next commit. Return
+        how many there are.
+        """
+
+        def learned_now(path: str | bytes, channel: str | bytes | None) -> str:
+            return digest(as_text(path), as_text(channel or ""))
+
+        with self.explained():
+            self._database.create_function("learned_now", 2, learned_now, deterministic=True)
+            return self._database.execute(
+                "UPDATE journal SET status = 'pending' WHERE position IS NOT NULL "
+                "AND status = 'found' AND learned IS NOT learned_now(path, channel)"
+            ).rowcount
+
+    def redo_unreadable(self) -> None:
+        """Make the images pending again that could not be read or worked on.
+
+        What had no permission then may have it now, or the package that it needs. What a worker
+        died of stays, until `redo_failed`.
+        """
+        with self.explained():
+            self._database.execute(
+                "UPDATE journal SET status = 'pending' WHERE position IS NOT NULL "
+                "AND status = 'failed' AND stage IN ('read', 'detect')"
+            )
+            self._database.commit()
+
+    def failed_before(self, key: int) -> bool:
+        """Tell whether a pending image failed when it was done the last time."""
+        query = "SELECT stage IS NOT NULL FROM journal WHERE key = ?"
+        return bool(self._database.execute(query, (key,)).fetchone()[0])
 
     def redo_failed(self) -> None:
         """Make every image that failed pending again, as its file is now.
@@ -240,20 +300,23 @@ class RunWriter:
             for position, *item in page:  # noqa: B007 the last is where the next starts
                 yield _as_item(*item)
 
-    def listed(self) -> Iterator[tuple[int, str, Plane, str]]:
-        """Yield key, path, plane and channel of every image that the listing found right.
+    def listed(self) -> Iterator[tuple[str, str, Plane, str, int, int]]:
+        """Yield name, path, plane, channel, size and time of every image the listing found right.
 
-        They are sorted by path, which does not depend on the order in which they were named. The
-        keys of images of other shards are beyond those of the run.
+        They are sorted by path, which does not depend on the order in which they were named.
         """
+        columns = "position, name, path, plane, channel, size_bytes, mtime_ns"
         query = (
-            "SELECT position, key, path, plane, channel FROM images "
-            "WHERE stage IS NOT 'discover' UNION ALL "
-            "SELECT position, position + 1 + coalesce((SELECT max(key) FROM journal), 0), path, "
-            "plane, channel FROM others WHERE stage IS NULL ORDER BY path, position"
+            f"SELECT {columns} FROM images WHERE stage IS NOT 'discover' UNION ALL "
+            f"SELECT {columns} FROM others WHERE stage IS NULL ORDER BY path, position"
         )
-        for _, *item in self._database.execute(query):
-            yield _as_item(*item)
+        for _, name, path, plane, channel, *file in self._database.execute(query):
+            yield as_text(name), as_text(path), plane_of(plane), as_text(channel or ""), *file
+
+    def channels(self) -> list[str]:
+        """Return the channels of the images as the tables name them; "" is not known."""
+        query = "SELECT DISTINCT coalesce(channel, '') FROM images"
+        return [as_text(channel) for (channel,) in self._database.execute(query)]
 
     def absorb(self, run: str | os.PathLike[str]) -> None:
         """Take over every image of another run, in its place in the listing."""
@@ -269,6 +332,7 @@ class RunWriter:
                     f"INSERT INTO journal ({columns}) SELECT {columns} FROM other.journal "
                     "ORDER BY key"
                 )
+                self._database.execute("INSERT OR IGNORE INTO sample SELECT * FROM other.sample")
                 self._database.commit()
             except sqlite3.DatabaseError as error:
                 if not error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
@@ -311,15 +375,44 @@ class RunWriter:
         """Return how many images have no outcome yet."""
         return self._one("SELECT count(*) FROM images WHERE status = 'pending'")
 
-    def record(self, key: int, outcome: Outcome) -> None:
-        """Write the outcome of an image; `commit` makes it last."""
+    def tables_stand(self) -> bool:
+        """Tell whether the tables in the folder of the run say what they would say now."""
+        return self.facts.get("tables") == self._tables()
+
+    def record_tables(self) -> None:
+        """Note that the tables were written."""
+        self.record_facts(tables=self._tables())
+        self._tables_may_stand = True
+
+    def _tables(self) -> dict[str, Any]:
+        """Return what the tables follow from beside the outcomes, and how large and old they are.
+
+        `record` forgets it: then there are other outcomes.
+        """
+        facts = self.facts
+        said = json.dumps([facts.get(name) for name in _TABLES_SAY], sort_keys=True)
+        folder = self._folder or Path()
+        return {
+            "of": hashlib.blake2b(said.encode(), digest_size=16).hexdigest(),
+            "files": {name: list(size_and_time(os.fspath(folder / name))) for name in TABLES},
+        }
+
+    def is_unfinished(self) -> bool:
+        """Tell whether an image has no outcome yet, or a start has not yet learned for them."""
+        return bool(self.pending_count() or self.facts.get("is_learning"))
+
+    def record(self, key: int, outcome: Outcome, learned: str | None = None) -> None:
+        """Write the outcome of an image; `commit` makes it last.
+
+        `learned` is a digest of what was known of the set.
+        """
         values: tuple[Any, ...]
         match outcome:
             case Found(centres, (*depth, height, width), dtype, read_ms, detect_ms):
                 size = outcome.pixel_size
                 values = (
                     "found", len(centres), height, width, dtype, round(read_ms, 3),
-                    round(detect_ms, 3), None, None, outcome.content, centres.flag,
+                    round(detect_ms, 3), None, None, outcome.content, learned, centres.flag,
                     pack(centres), pack_subpixel(centres), depth[0] if depth else None,
                     size.z if depth else None,
                     height * width if centres.area_px is None else centres.area_px,
@@ -327,8 +420,11 @@ class RunWriter:
                 )  # fmt: skip
             case Failed(stage, reason):
                 reason_sql = as_sql(reason)
-                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 9)
+                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 10)
         with self.explained():
+            if self._tables_may_stand:
+                self._database.execute("DELETE FROM run WHERE key = 'tables'")
+                self._tables_may_stand = False
             self._database.execute(_RECORD, (*values, key))
 
     def commit(self) -> None:
@@ -370,6 +466,8 @@ def refuse_address(folder: str | os.PathLike[str] | None) -> None:
             f"machine; put the run into the bucket when it is done, with nucensus export --to run"
         )
 
+
+_TABLES_SAY = ("version", "settings", "listing", "files", "wells", "estimates", "sample")
 
 _OTHER_INPUTS = (
     "expected the inputs it was made from; choose another folder with -o, or --overwrite it"
@@ -421,9 +519,9 @@ _SAID = slice(_PLANNED.index("reason") + 1, None)
 """Where a planned row says what the tables will say of an image, beside its name."""
 
 _KEEP = (
-    "INSERT INTO others VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) "
+    "INSERT INTO others VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) "
     "DO UPDATE SET path = excluded.path, plane = excluded.plane, channel = excluded.channel, "
-    "stage = excluded.stage"
+    "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, stage = excluded.stage"
 )
 
 _RELISTED = tuple(

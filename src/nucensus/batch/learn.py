@@ -1,0 +1,182 @@
+"""Learn from a sample of the images what their nuclei are like."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeAlias
+
+from ..detect import Estimate, Resolved, pool
+from ..errors import RunError
+from ..execute import Lost
+from ..model import Failed, Plane, Settings
+from ..store import Origin, Run, RunWriter, Sampled
+from ..wording import counted
+from .job import Looked, content_hash
+from .pools import Pools, digests_of
+from .sample import Sets, choose_sample
+
+Item: TypeAlias = tuple[int, str, Plane, str]
+
+_COMMIT_EVERY_S = 0.5
+_POOLS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a start of a run knows of the nuclei before it counts, and what follows from that.
+
+    Attributes
+    ----------
+    pools : mapping of str to Resolved
+        What the images of each folder (and channel) look like; "" stands for all.
+    origin : Origin
+        Where that comes from.
+    counted_again : int
+        How many images were counted with other values, and are counted again.
+    changes : tuple of str
+        Which values these are, in words.
+    """
+
+    pools: Pools
+    origin: Origin
+    counted_again: int
+    changes: tuple[str, ...]
+
+    def notes(self) -> list[str]:
+        """Say what a user should know of it, in a line each."""
+        notes = [str(self.origin)] if str(self.origin) else []
+        if self.counted_again:
+            shown = "; ".join(self.changes[:_POOLS_SHOWN])
+            more = "; ..." if len(self.changes) > _POOLS_SHOWN else ""
+            verb = "is" if self.counted_again == 1 else "are"
+            notes.append(
+                f"What nuclei look like changed{f' ({shown}{more})' if shown else ''}: "
+                f"{counted(self.counted_again, 'image')} {verb} counted again."
+            )
+        return notes
+
+
+def plan_sample(writer: RunWriter) -> None:
+    """Choose the sample by the present listing; what images said whose files stay is kept."""
+    facts = writer.facts
+    with writer.explained():
+        if facts.get("sampled", "") == facts.get("places"):
+            writer.sample.refresh()
+        else:
+            sets = Sets(writer.listed())
+            sample = choose_sample(writer.listed(), sets)
+            writer.sample.plan(Sampled(*item, sets.pools_of(item)) for item in sample)
+        writer.record_facts(sampled=facts.get("places"))
+
+
+def forget_changed(writer: RunWriter) -> None:
+    """Forget what images of the sample said whose content is not what it was."""
+    for each in list(writer.sample):
+        if each.estimate is not None and content_hash(each.path) != (each.content or ""):
+            writer.sample.forget(each.name)
+
+
+def look_at(
+    writer: RunWriter,
+    sample: list[tuple[int, Sampled]],
+    look: Callable[[list[Item]], Iterable[tuple[int, Looked | Failed | Lost | None]]],
+) -> None:
+    """Look at images of the sample, and keep what they say."""
+    items = [(key, each.path, each.plane, each.channel) for key, each in sample]
+    committed_at = time.monotonic()
+    for index, found in look(items):
+        name = sample[index][1].name
+        if isinstance(found, Looked):
+            writer.sample.record(name, found.content, found.estimate.as_dict())
+        elif isinstance(found, Failed):
+            writer.sample.record_failure(name, found.content, found.stage, found.reason)
+        elif isinstance(found, Lost):
+            writer.sample.record_failure(name, None, "worker", found.reason)
+        if time.monotonic() - committed_at > _COMMIT_EVERY_S:
+            writer.commit()
+            committed_at = time.monotonic()
+    writer.commit()
+
+
+def pool_sample(sample: Iterable[Sampled]) -> Pools:
+    """Return the pooled estimates of each folder with enough images, and of all."""
+    said: dict[str, list[Estimate]] = {}
+    for each in sample:
+        if each.estimate is not None:
+            for name in each.pools:
+                said.setdefault(name, []).append(Estimate.from_dict(each.estimate))
+    return {name: pool(estimates) for name, estimates in sorted(said.items())}
+
+
+def pools_in(facts: dict[str, Any]) -> Pools:
+    """Return the pooled estimates that a run recorded; nothing if it learned none."""
+    known = facts.get("estimates") or {}
+    return {name: Resolved.from_dict(values) for name, values in known.items()}
+
+
+def take_from(
+    run: str | os.PathLike[str], settings: Settings, channels: Iterable[str]
+) -> tuple[Pools, Origin]:
+    """Return the estimates of another run, for images of these channels.
+
+    Raises
+    ------
+    RunError
+        It has none, looked at images turned over, or knows none of the channels.
+    """
+    with Run(run) as other:
+        facts = other.facts
+    pools, where = pools_in(facts), os.path.abspath(os.fspath(run))
+    if not pools:
+        raise RunError(
+            f"the run in {where!r} learned nothing of what nuclei look like; expected one that was "
+            f"made without numbers for sigma, min_distance and threshold; name another"
+        )
+    if Settings.from_dict(facts["settings"]).invert != settings.invert:
+        raise RunError(
+            f"the run in {where!r} was made {'without' if settings.invert else 'with'} --invert, "
+            f"and this one is not; expected the same; name another"
+        )
+    known = {name[1:-1] for name in pools if name.startswith("[")}
+    if known and (unknown := sorted(set(channels) - known)):
+        raise RunError(
+            f"the run in {where!r} knows the channels {', '.join(sorted(known))}, and the images "
+            f"are of {', '.join(unknown) or 'none'}; expected one of these; choose it with "
+            f"--channel, or name another run"
+        )
+    origin = Origin.from_dict(facts["sample"])
+    return pools, replace(origin, source="run", run=where)
+
+
+def adopt(writer: RunWriter, pools: Pools, origin: Origin) -> Learned:
+    """Write what was learned; what was counted with other values becomes pending."""
+    facts = writer.facts
+    before = pools_in(facts)
+    estimates = {name: resolved.as_dict() for name, resolved in pools.items()}
+    text = json.dumps([facts.get("places"), estimates], sort_keys=True)
+    adopted, again = hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), 0
+    if facts.get("adopted") != adopted:
+        again = writer.redo_learned_otherwise(digests_of(pools))
+    writer.record_facts(
+        estimates=estimates, sample=asdict(origin), adopted=adopted, is_learning=False
+    )
+    changes = [_change(name, before[name], now) for name, now in pools.items() if name in before]
+    return Learned(pools, origin, again, tuple(filter(None, changes)))
+
+
+def _change(name: str, before: Resolved, now: Resolved) -> str:
+    """Say what changed in a pool; "" if nothing that is shown did."""
+    shown = {
+        "radius": (before.radius_px, now.radius_px, "px"),
+        "contrast": (before.contrast, now.contrast, "grey levels"),
+    }
+    said = [
+        f"{what} {old:.3g} -> {new:.3g} {unit}"
+        for what, (old, new, unit) in shown.items()
+        if f"{old:.3g}" != f"{new:.3g}"
+    ]
+    where = f" in {os.path.basename(name)}" if name else ""
+    return f"{', '.join(said)}{where}" if said else ""

@@ -1,0 +1,98 @@
+"""Choose the images that a run learns from: a sample of each set, by the listing alone."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any, TypeAlias, TypeVar
+
+from ..model import Plane
+from .pools import name_of_pool
+
+Item: TypeAlias = tuple[int, str, Plane, str]
+Set: TypeAlias = tuple[str, str]
+"""A folder and a channel; the channel is "" where there is only one."""
+
+_Listed = TypeVar("_Listed", bound=tuple[Any, ...])
+"""What is listed of an image: its path comes second, its channel fourth, as in an `Item`."""
+
+_LEAST_SAMPLE, _MOST_SAMPLE = 8, 16
+"""On BBBC039 16 images tell as much as 32, and a plate is read once and little more."""
+_SAMPLE_SHARE = 4
+_SMALL = _MOST_SAMPLE * _SAMPLE_SHARE
+_FEW_SMALL = 4
+"""More folders that are so small are parts of a plate, and are looked at together: to look at an
+image takes five times as long as to find its nuclei."""
+
+
+class Sets:
+    """Which images are looked at together: those of a channel in a folder.
+
+    A folder of too few images, and small ones where there are many, as for the
+    wells of a plate, are looked at with what is beside them.
+    """
+
+    def __init__(self, listed: Iterable[tuple[Any, ...]]) -> None:
+        counts = Counter((os.path.dirname(path), channel) for _, path, _, channel, *_ in listed)
+        self._has_channels = len({channel for _, channel in counts}) > 1
+        self._counts: Counter[Set] = Counter()
+        for (folder, channel), count in counts.items():
+            self._counts[folder, channel if self._has_channels else ""] += count
+        self._sets = {each: each for each in self._counts}
+        self.sizes = self._counts
+        while self._joined():
+            pass
+
+    def of(self, item: tuple[Any, ...]) -> Set:
+        """Return the set that an image belongs to."""
+        _, path, _, channel, *_ = item
+        return self._sets[os.path.dirname(path), channel if self._has_channels else ""]
+
+    def pools_of(self, item: tuple[Any, ...]) -> tuple[str, ...]:
+        """Return the names of the pools that learn from an image of the sample."""
+        of = folder, channel = self.of(item)
+        names = ["", name_of_pool("", channel)]
+        if self.sizes[of] >= _LEAST_SAMPLE:
+            names.append(name_of_pool(folder, channel))
+        return tuple(dict.fromkeys(names))
+
+    def _joined(self) -> bool:
+        """Let small sets be those of the folder above; say whether there were any."""
+        small = [each for each, count in self.sizes.items() if count < _SMALL]
+        many = len({folder for folder, _ in small}) > _FEW_SMALL
+        least = _SMALL if many else _LEAST_SAMPLE
+        above = {
+            (folder, channel): (os.path.dirname(folder), channel)
+            for folder, channel in small
+            if self.sizes[folder, channel] < least
+        }
+        self._sets = {each: above.get(of, of) for each, of in self._sets.items()}
+        self.sizes = Counter()
+        for each, count in self._counts.items():
+            self.sizes[self._sets[each]] += count
+        return any(each != parent for each, parent in above.items())
+
+
+def choose_sample(listed: Iterable[_Listed], sets: Sets) -> Iterator[_Listed]:
+    """Yield every so many-th image of each set; `listed` is sorted by path."""
+    seen: Counter[Set] = Counter()
+    for item in listed:
+        of = sets.of(item)
+        count, place = sets.sizes[of], seen[of]
+        size = min(max(count // _SAMPLE_SHARE, _LEAST_SAMPLE), _MOST_SAMPLE, count)
+        if place * size // count != (place - 1) * size // count:
+            yield item
+        seen[of] += 1
+
+
+def sample_like(item: Item, listed: Sequence[Item]) -> tuple[str, list[Item]]:
+    """Return the pool that says what the image of `item` is like, and the images it learns from.
+
+    As in a run: "" stands for all images, if those of the folder are too few.
+    """
+    sets = Sets(listed)
+    of = folder, channel = sets.of(item)
+    sample = list(choose_sample(sorted(listed, key=itemgetter(1)), sets))
+    if sets.sizes[of] < _LEAST_SAMPLE:
+        return name_of_pool("", channel), [each for each in sample if sets.of(each)[1] == channel]
+    return name_of_pool(folder, channel), [each for each in sample if sets.of(each) == of]
