@@ -214,3 +214,43 @@ def test_volumes_are_compared_in_three_dimensions(tmp_path, monkeypatch, capsys)
     with pytest.raises(SystemExit):
         main()
     assert "  - (2, 50, 50) 100.0" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def planes(tmp_path_factory):
+    """A run of the twelve planes of one stack of two times, three planes and two channels."""
+    folder = tmp_path_factory.mktemp("planes")
+    stack = np.random.default_rng(3).gamma(2, 100, (2, 3, 2, 40, 50)).astype(np.uint16)
+    tifffile.imwrite(folder / "a.tif", stack, imagej=True, metadata={"axes": "TZCYX"})
+    each = Plane(channel="each", z="each", time="each")
+    return census(folder, settings=SETTINGS, plane=each)
+
+
+def test_planes_of_a_stack_have_their_plane_in_qupath_and_imagej(planes, tmp_path):
+    roifile = pytest.importorskip("roifile")
+    export_run(planes, "geojson", tmp_path)
+    export_run(planes, "imagej", tmp_path)
+    for c, z, t in np.ndindex(2, 3, 2):
+        name = f"a.tif[c={c},z={z},t={t}]"
+        document = json.loads((tmp_path / f"{name}.geojson").read_text())
+        assert document["features"]
+        for feature in document["features"]:
+            assert feature["geometry"]["plane"] == {"c": c, "z": z, "t": t}
+        [roi] = roifile.roiread(tmp_path / f"{name}.zip")
+        assert (roi.c_position, roi.z_position, roi.t_position) == (c + 1, z + 1, t + 1)
+
+
+def test_a_plane_of_a_stack_along_one_axis_lies_on_its_slice_in_imagej(tmp_path):
+    roifile = pytest.importorskip("roifile")
+    stack = np.random.default_rng(3).gamma(2, 100, (9, 40, 50)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    export_run(census(tmp_path, settings=SETTINGS, plane=Plane(z=4)), "imagej", tmp_path / "out")
+    [roi] = roifile.roiread(tmp_path / "out" / "a.tif.zip")
+    assert (roi.position, roi.z_position, roi.t_position) == (5, 5, 0)
+
+
+def test_a_file_that_is_no_stack_has_no_plane(tmp_path):
+    where = {"z": 3, "time": 2, "channel": "DAPI"}  # as its name says, one file for each plane
+    export_run(write_run(tmp_path, {"a.tif": (centres((5, 6)), where)}), "geojson", tmp_path)
+    [feature] = json.loads((tmp_path / "a.tif.geojson").read_text())["features"]
+    assert set(feature["geometry"]) == {"type", "coordinates"}

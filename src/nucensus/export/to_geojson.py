@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..files import whole
 from ..names import escape
 from ..provenance import Provenance, of_image
-from ..store import ImageRow, Nuclei, Run
+from ..store import ImageRow, Nuclei, Run, plane_of
 from .place import Where, file_per_image
 from .rows import micrometres, write_rows
 
@@ -17,8 +17,6 @@ _HALF_PIXEL = 0.5
 """QuPath's origin is the corner of the first pixel; ours is its centre."""
 
 _BEFORE_X = b'{"type":"Feature","geometry":{"type":"Point","coordinates":['
-_BEFORE_Z, _AFTER_Z = b'],"plane":{"c":-1,"t":0,"z":', b"}"
-"""Where QuPath keeps the plane of an object: counted from 0, in any channel."""
 _BEFORE_INTENSITY = (
     b'},"properties":{"objectType":"detection",'
     b'"classification":{"name":"Nucleus","color":[27,127,121]},"measurements":{"Intensity":'
@@ -49,14 +47,32 @@ def _features(
     columns = [where["x"] + _HALF_PIXEL, where["y"] + _HALF_PIXEL]
     kinds, literals = b"jj", [b","]
     end = b"]"
+    plane = _plane(row, where)
     if "z" in where:
         columns.append(where["z"])
         kinds += b"i"
-        literals.append(_BEFORE_Z)
-        end = _AFTER_Z
+        literals.append(b'],"plane":' + json.dumps(plane)[:-1].encode() + b',"z":')
+        end = b"}"
+    elif plane is not None:
+        end = b'],"plane":' + json.dumps(plane).encode()
     columns.append(nuclei["intensity"])
     literals.append(end + _BEFORE_INTENSITY)
     for name, values in micrometres(where, row).items():
         columns.append(values)
         literals.append(f',"{name}":'.encode())
     return columns, kinds.ljust(len(columns), b"j"), [*literals, b"}}}"]
+
+
+def _plane(row: ImageRow, where: Where) -> dict[str, int] | None:
+    """Return the plane of the file as QuPath counts, from 0, -1 for any channel.
+
+    None stands for a file that is not a stack.
+    """
+    plane = plane_of(row["plane"])
+    c, t = (axis if isinstance(axis, int) else None for axis in (plane.channel, plane.time))
+    z = plane.z if isinstance(plane.z, int) else None
+    if "z" in where:
+        return {"c": -1 if c is None else c, "t": t or 0}
+    if (c, z, t) == (None, None, None):
+        return None
+    return {"c": -1 if c is None else c, "z": z or 0, "t": t or 0}

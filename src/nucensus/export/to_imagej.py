@@ -3,15 +3,16 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..files import whole
 from ..names import escape
 from ..provenance import Provenance, of_image
-from ..store import Run
+from ..store import ImageRow, Run, plane_of
 from .optional import require
-from .place import file_per_image
+from .place import Where, file_per_image
 
 
 def write(run: Run, target: Path, document: Provenance) -> list[Path]:
@@ -22,9 +23,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
             points = np.column_stack((where["x"], where["y"]))
             roi = roifile.ImagejRoi.frompoints(points, name="nuclei")
             roi.roitype = roifile.ROI_TYPE.POINT
-            if "z" in where:  # ImageJ counts the planes of a stack from 1
-                roi.counters = np.zeros(len(nuclei), np.uint8)
-                roi.counter_positions = (where["z"] + 1).astype(np.uint32)
+            _place(roi, row, where)
             name = json.dumps(escape(row["name"]))
             roi.props = f"image: {name}\nprovenance: {json.dumps(of_image(document, row))}\n"
             with (
@@ -33,3 +32,21 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
             ):
                 file.writestr("nuclei.roi", roi.tobytes())
     return [target]
+
+
+def _place(roi: Any, row: ImageRow, where: Where) -> None:
+    """Say on which slice of its stack a selection or each of its points lies, counted from 1.
+
+    Slices of a volume are those of a stack of one channel.
+    """
+    plane = plane_of(row["plane"])
+    at = [axis if isinstance(axis, int) else None for axis in (plane.channel, plane.z, plane.time)]
+    if "z" in where:
+        slices = where["z"] + 1 + (at[2] or 0) * (row["depth"] or 0)
+        roi.counters = np.zeros(len(slices), np.uint8)
+        roi.counter_positions = slices.astype(np.uint32)
+        return
+    roi.c_position, roi.z_position, roi.t_position = (0 if k is None else k + 1 for k in at)
+    chosen = [k for k in at if k is not None]
+    if len(chosen) == 1:  # a stack along one axis
+        roi.position = chosen[0] + 1

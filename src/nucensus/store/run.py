@@ -31,7 +31,16 @@ from .sample import Sampled, SampleTable
 if TYPE_CHECKING:
     import pandas
 
-ROW_COLUMNS = ("name", "path", "size_bytes", "mtime_ns", "depth", "depth_um", *IMAGE_COLUMNS)
+ROW_COLUMNS = (
+    "name",
+    "path",
+    "size_bytes",
+    "mtime_ns",
+    "plane",
+    "depth",
+    "depth_um",
+    *IMAGE_COLUMNS,
+)
 
 _WHOLE = frozenset(("count", "height", "width", "z", "time", "area_px"))
 """Columns of whole numbers, NaN where they are not known."""
