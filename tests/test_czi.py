@@ -133,7 +133,7 @@ def test_tiles_are_joined_and_a_plane_that_lacks_one_is_refused(tmp_path):
     write_czi(tmp_path / "a.czi", blocks, directory=[i for i in range(18) if i != 8])
     np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(z=0)), wholes[0])
     for z in (1, "max"):
-        with pytest.raises(ReadError, match="1 of the tiles 0 to 5 of this plane are missing"):
+        with pytest.raises(ReadError, match="1 of the 6 tiles of this plane are missing"):
             read(tmp_path / "a.czi", Plane(z=z))
     write_czi(tmp_path / "a.czi", tiles(wholes[0]), directory=[0, 1, 3, 4, 5])
     with pytest.raises(ReadError, match="missing"):
@@ -161,6 +161,38 @@ def test_the_last_plane_that_the_file_speaks_of_and_does_not_hold_fails_too(tmp_
     for z in (2, "max", "volume"):
         with pytest.raises(ReadError, match="holds no pixels for this plane"):
             read(tmp_path / "a.czi", Plane(z=z))
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_what_is_lost_at_either_end_moves_no_other_plane(tmp_path, lost):
+    blocks = [({"C": c}, draw()) for c in range(3)]
+    held = [n for n in range(3) if n != lost]
+    names = "".join(f"<Channel Id='{c}' Name='{c} nm'/>" for c in "ABC")
+    xml = czi_xml(channels=names, sizes="<SizeC>3</SizeC>")
+    write_czi(tmp_path / "a.czi", blocks, directory=held, xml=xml)
+    for n in held:
+        found = read(tmp_path / "a.czi", Plane(channel=f"{'ABC'[n]} nm"))
+        np.testing.assert_array_equal(found, blocks[n][1])
+    with pytest.raises(ReadError, match="holds no pixels for this plane"):
+        read(tmp_path / "a.czi", Plane(channel=lost))
+
+
+def test_a_part_of_a_recording_starts_at_its_first_plane(tmp_path):
+    blocks = [({"Z": z}, draw()) for z in (10, 11, 12)]
+    write_czi(tmp_path / "a.czi", blocks, xml=czi_xml(sizes="<SizeZ>3</SizeZ>"))
+    for z, (_, pixels) in enumerate(blocks):
+        np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(z=z)), pixels)
+
+
+@pytest.mark.parametrize(
+    ("at", "sizes"),
+    [({"C": 2**31 - 1}, ""), ({"H": 2**31 - 1}, ""), ({"C": 0}, f"<SizeC>{2**40}</SizeC>")],
+)
+def test_counts_that_cannot_be_true_are_refused_at_once(tmp_path, at, sizes):
+    blocks = [(dict.fromkeys(at, 0), draw()), (at, draw())]
+    write_czi(tmp_path / "a.czi", blocks, xml=czi_xml(sizes=sizes))
+    with pytest.raises(ReadError, match=r"the file claims .*; expected at most 10,000"):
+        read(tmp_path / "a.czi")
 
 
 def hi_lo(pixels):

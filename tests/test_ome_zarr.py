@@ -166,3 +166,13 @@ def test_channels_without_labels_are_chosen_by_index(tmp_path):
     (tmp_path / "a.zarr/.zattrs").write_text(json.dumps(attributes))
     plane = Plane(channel=1, z=0, time=0)
     np.testing.assert_array_equal(read(tmp_path / "a.zarr", plane), stack[0, 1, 0])
+
+
+@pytest.mark.parametrize(("axis", "plane"), [("c", Plane(channel=0)), ("z", Plane(z="max"))])
+def test_counts_that_cannot_be_true_are_refused_at_once(tmp_path, axis, plane):
+    path = write(tmp_path / "a.zarr", f"{axis}yx", [draw("zyx")])
+    metadata = json.loads((path / "0" / ".zarray").read_text())
+    metadata["shape"][0] = 2**40
+    (path / "0" / ".zarray").write_text(json.dumps(metadata))
+    with pytest.raises(ReadError, match="the file claims 1,099,511,627,776"):
+        read(path, plane)

@@ -9,6 +9,8 @@ _NUCLEAR = re.compile(
     re.IGNORECASE,
 )
 
+_LISTED = 100
+
 
 def find_channel(wanted: int | str, channels: Mapping[str, str]) -> str | None:
     """Return the key of the channel that is meant, or None if that is not one channel.
@@ -99,7 +101,7 @@ def nuclear_channel(channels: Mapping[str, str]) -> str | None:
 
 
 def list_channels(channels: Mapping[str, str]) -> str:
-    """Return the channels as a message lists them: 0 (DAPI), 1 (FITC)."""
-    return ", ".join(
-        f"{key} ({name})" if name and name != key else key for key, name in channels.items()
-    )
+    """Return the channels as a message lists them: 0 (DAPI), 1 (FITC); of many the first."""
+    listed = [f"{key} ({name})" if name and name != key else key for key, name in channels.items()]
+    more = [f"... ({len(listed):,} in all)"] if len(listed) > _LISTED else []
+    return ", ".join(listed[:_LISTED] + more)

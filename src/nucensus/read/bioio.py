@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..errors import MissingPackageError, ReadError
 from ..pixel_size import stated_size
 from ..remote import RemoteFile
-from .scene import Index, Scene, Source, name_samples
+from .scene import Index, Scene, Source, check_count, name_samples
 from .vendor import explained, guarded
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def _scene(image: "BioImage", number: int) -> Scene:
     channels = image.dims["C"][0]
     sizes = {axis.lower(): image.dims[axis][0] for axis in "TZ"}
     sizes["c"] = channels * samples
+    check_count(sizes["c"], "channels")
     return Scene(
         (image.dims["Y"][0], image.dims["X"][0]),
         str(image.dtype),

@@ -1,8 +1,8 @@
 """Read CZI files of Zeiss ZEN."""
 
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import ReadError
 from ..pixel_size import stated_size
 from .czi_tiles import Tile, read_tiles
-from .scene import Index, Scene, Source, name_samples, split_scenes
+from .scene import Index, Scene, Source, check_count, name_samples, split_scenes
 from .vendor import open_scenes_with
 
 if TYPE_CHECKING:
@@ -44,32 +44,72 @@ def _scenes(file: "CziFile") -> list[Scene]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Mosaic:
+    """The tiles of a scene by their place on `axes`, and what a whole plane of them is."""
+
+    axes: tuple[str, ...]
+    planes: dict[tuple[int, ...], list[Tile]]
+    corner: tuple[int, int]
+    shape: tuple[int, int]
+    tile_count: int
+    samples: list[tuple[int, int]]
+    """The channel, and the sample of its colours, of each channel of the scene."""
+
+    def read(self, index: Index) -> NDArray[Any]:
+        """Put the tiles of one plane in their places."""
+        channel, sample = self.samples[index["c"]]
+        at = {**index, "c": channel}
+        tiles = self.planes.get(tuple(at[_AXES.get(axis, axis)] for axis in self.axes), [])
+        self._check_whole(tiles)
+        plane = np.zeros(self.shape, tiles[0].dtype)
+        for tile in tiles:
+            y, x = tile.y - self.corner[0], tile.x - self.corner[1]
+            plane[y : y + tile.height, x : x + tile.width] = tile.read()[..., sample]
+        return plane
+
+    def _check_whole(self, tiles: list[Tile]) -> None:
+        """Refuse a plane that lacks tiles which others have, or whose numbers leave a gap."""
+        if not tiles:
+            raise ReadError(
+                "the file holds no pixels for this plane: the recording was stopped, or they were "
+                "lost; choose another plane"
+            )
+        if len({(tile.dtype, tile.samples) for tile in tiles}) > 1:
+            raise ReadError("the tiles of this plane have pixels of unlike types; expected one")
+        missing = self.tile_count - len({tile.number for tile in tiles})
+        if missing:
+            raise ReadError(
+                f"{missing} of the {self.tile_count} tiles of this plane are missing; expected "
+                f"a whole plane; copy the file again, or stitch its tiles in ZEN and save it"
+            )
+
+
 def _scene(
     tiles: list[Tile], name: str, metadata: dict[str, Any], claimed: dict[str, int]
 ) -> Scene:
-    first = {axis: min(tile.at[axis] for tile in tiles) for axis in tiles[0].at}
-    sizes = {
-        axis: max(claimed.get(axis, 1), 1 + max(tile.at[axis] - first[axis] for tile in tiles))
-        for axis in first
-    }
+    start, sizes = _axes(tiles, claimed)
+    check_count(sizes["C"], "channels")
     planes: dict[tuple[int, ...], list[Tile]] = {}
     for tile in tiles:
-        place = tuple(tile.at[axis] - first[axis] for axis in first)
+        place = tuple(tile.at.get(axis, 0) - start[axis] for axis in sizes)
         planes.setdefault(place, []).append(tile)
-    kinds = {tile.at.get("C", 0) - first.get("C", 0): tile for tile in tiles}
-    of_channels = [kinds.get(channel, tiles[0]) for channel in range(sizes.get("C", 1))]
+    kinds = {tile.at.get("C", 0) - start["C"]: tile for tile in tiles}
+    of_channels = [kinds.get(channel, tiles[0]) for channel in range(sizes["C"])]
     samples = [(n, k) for n, tile in enumerate(of_channels) for k in range(tile.samples)]
-    top, left = min(tile.y for tile in tiles), min(tile.x for tile in tiles)
+    corner = min(tile.y for tile in tiles), min(tile.x for tile in tiles)
     shape = (
-        max(tile.y + tile.height for tile in tiles) - top,
-        max(tile.x + tile.width for tile in tiles) - left,
+        max(tile.y + tile.height for tile in tiles) - corner[0],
+        max(tile.x + tile.width for tile in tiles) - corner[1],
     )
+    numbers = [tile.number for tile in tiles]
+    count = 1 + max(numbers) - min(numbers)
     names = name_samples(metadata["channels"], [tile.samples for tile in of_channels])
     return Scene(
         shape,
         tiles[0].dtype,
         {_AXES.get(axis, axis): size for axis, size in sizes.items()} | {"c": len(samples)},
-        functools.partial(_read_plane, planes, list(first), (top, left), shape, samples),
+        _Mosaic(tuple(sizes), planes, corner, shape, count, samples).read,
         name=name,
         is_colour=len(samples) > 1 == len(of_channels),
         dtypes=tuple(of_channels[channel].dtype for channel, _ in samples),
@@ -77,42 +117,15 @@ def _scene(
     )
 
 
-def _read_plane(
-    planes: dict[tuple[int, ...], list[Tile]],
-    axes: list[str],
-    corner: tuple[int, int],
-    shape: tuple[int, int],
-    samples: list[tuple[int, int]],
-    index: Index,
-) -> NDArray[Any]:
-    """Put the tiles of one plane in their places."""
-    channel, sample = samples[index["c"]]
-    at = {**index, "c": channel}
-    tiles = planes.get(tuple(at[_AXES.get(axis, axis)] for axis in axes), [])
-    _check_whole(tiles, planes)
-    plane = np.zeros(shape, tiles[0].dtype)
-    for tile in tiles:
-        y, x = tile.y - corner[0], tile.x - corner[1]
-        plane[y : y + tile.height, x : x + tile.width] = tile.read()[..., sample]
-    return plane
-
-
-def _check_whole(tiles: list[Tile], planes: dict[tuple[int, ...], list[Tile]]) -> None:
-    """Refuse a plane that lacks tiles which other planes have, or whose numbers leave a gap."""
-    if not tiles:
-        raise ReadError(
-            "the file holds no pixels for this plane: the recording was stopped, or they were "
-            "lost; choose another plane"
-        )
-    if len({(tile.dtype, tile.samples) for tile in tiles}) > 1:
-        raise ReadError("the tiles of this plane have pixels of unlike types; expected one type")
-    numbers = {tile.number for each in planes.values() for tile in each}
-    missing = set(range(min(numbers), max(numbers) + 1)) - {tile.number for tile in tiles}
-    if missing:
-        raise ReadError(
-            f"{len(missing)} of the tiles 0 to {max(numbers)} of this plane are missing; expected "
-            f"a whole plane; copy the file again, or stitch its tiles in ZEN and save it"
-        )
+def _axes(tiles: list[Tile], claimed: dict[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return where each axis starts and how long it is, with what was lost at either end."""
+    start, sizes = {}, {}
+    for axis in dict.fromkeys([axis for tile in tiles for axis in tile.at] + [*claimed, "C"]):
+        places = [tile.at.get(axis, 0) for tile in tiles]
+        said = claimed.get(axis, 1)
+        start[axis] = 0 if max(places) < said else min(places)
+        sizes[axis] = max(said, 1 + max(places) - start[axis])
+    return start, sizes
 
 
 def _metadata(file: "CziFile") -> tuple[dict[str, Any], dict[str, int]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import NotAPlaneError
 from ..pixel_size import stated_size
 from ..remote import RemoteFile
-from .scene import Index, Scene, Source, name_samples, split_scenes
+from .scene import Index, Scene, Source, check_count, name_samples, split_scenes
 from .vendor import open_scenes_with
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ def _scenes_of(image: "LifImage") -> list[Scene]:
     held = ", ".join(f"{axis} {size}" for axis, size in sizes.items())
     if image.is_flim or not {"Y", "X"} <= sizes.keys():
         return [_left_out(image, f"a scan of {held}; expected height x width")]
-    if math.prod(sizes.values()) * dtype.itemsize > image.memory_block.size:
+    end = image.parent.filehandle.seek(0, 2)
+    if math.prod(sizes.values()) * dtype.itemsize > end - image.memory_block.offset:
         return [_left_out(image, f"it claims {held}, more than the file holds; copy it again")]
+    check_count(sizes.get("C", 1) * sizes.get("S", 1), "channels")
     return split_scenes(_scene(image, sizes), _WORDS)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..pixel_size import NO_SIZE, stated_size
-from .scene import Index, Scene, Source, name_samples, split_scenes
+from .scene import Index, Scene, Source, check_count, name_samples, split_scenes
 from .vendor import open_scenes_with
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
 def _scenes(file: "ND2File") -> list[Scene]:
     loops = _loops(file)
     channels, samples = file.attributes.channelCount or 1, file.components_per_channel
+    check_count(channels * samples, "channels")
     voxel = file.voxel_size()
     described = file.metadata.channels or ()
     is_calibrated = all(channel.volume.axesCalibrated[0] for channel in described)

@@ -24,7 +24,9 @@ Source: TypeAlias = str | RemoteFile
 Index: TypeAlias = dict[str, int]
 """One position on each axis of a scene, from 0."""
 
-_MOST_SCENES = 10_000
+_MOST = {"channels": 10_000, "z planes": 20_000, "images beside each other": 10_000}
+"""More than a file can be believed to have where each is listed, or read for one image."""
+
 _COLOURS = ("red", "green", "blue", "alpha")
 _log = logging.getLogger(__name__)
 
@@ -85,6 +87,9 @@ class Scene:
     left_out: str = ""
     describe: Callable[[Index], Header] | None = None
 
+    def __post_init__(self) -> None:
+        check_count(self.sizes.get("c", 1), "channels")
+
     def header(self, plane: Plane) -> Header:
         """Return what it takes to decode `plane`."""
         if self.describe is not None:
@@ -104,6 +109,14 @@ class Scene:
         """The names of the channels by their index."""
         count = self.sizes.get("c", 1)
         return {str(i): self.channels[i] if i < len(self.channels) else "" for i in range(count)}
+
+
+def check_count(count: int, what: str) -> None:
+    """Raise a ReadError if a file claims more of something than any has."""
+    if count > _MOST[what]:
+        raise ReadError(
+            f"the file claims {count:,} {what}; expected at most {_MOST[what]:,}; check the file"
+        )
 
 
 def name_samples(names: Sequence[str], samples: Sequence[int]) -> tuple[str, ...]:
@@ -176,11 +189,7 @@ def split_scenes(scene: Scene, words: Mapping[str, str]) -> list[Scene]:
         There are more positions than a file can be believed to have.
     """
     others = {axis: size for axis, size in scene.sizes.items() if axis not in ("c", "z", "t")}
-    if math.prod(others.values()) > _MOST_SCENES:
-        raise ReadError(
-            f"the file claims {math.prod(others.values()):,} images beside each other; expected "
-            f"at most {_MOST_SCENES:,}; check the file"
-        )
+    check_count(math.prod(others.values()), "images beside each other")
     sizes = {axis: size for axis, size in scene.sizes.items() if axis not in others}
     return [
         replace(
@@ -210,11 +219,11 @@ def read_plane(scene: Scene, plane: Plane) -> NDArray[Any]:
     first = scene.read(index)
     if plane.z not in ("max", "volume"):
         return first
-    others = (
-        _read_like(first, scene, {**index, "z": z}) for z in range(1, scene.sizes.get("z", 1))
-    )
+    count = scene.sizes.get("z", 1)
+    check_count(count, "z planes")
+    others = (_read_like(first, scene, {**index, "z": z}) for z in range(1, count))
     if plane.z == "volume":
-        volume = np.empty((scene.sizes.get("z", 1), *first.shape), first.dtype)
+        volume = np.empty((count, *first.shape), first.dtype)
         volume[0] = first
         for z, pixels in enumerate(others, 1):
             volume[z] = pixels
