@@ -93,7 +93,8 @@ def _read_plane(image: "LifImage", samples: int, index: Index) -> NDArray[Any]:
         axes = image.dims
         pixels = image.asarray(out="memmap" if _is_local(image) else None)
     cut = tuple(slice(None) if axis in "YX" else at[axis] for axis in axes)
-    plane: NDArray[Any] = np.array(pixels[cut])
+    # An array that is mapped must not outlive the file; a frame is memory of its own.
+    plane: NDArray[Any] = np.array(pixels[cut]) if isinstance(pixels, np.memmap) else pixels[cut]
     return plane if axes.index("Y") < axes.index("X") else plane.T
 
 

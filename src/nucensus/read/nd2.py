@@ -69,6 +69,11 @@ def _read_plane(file: "ND2File", loops: dict[str, int], index: Index) -> NDArray
     number = 0
     for axis, count in loops.items():
         number = number * count + index[axis]
+    if _is_dropped(file, number):
+        raise ReadError(
+            "the file holds no pixels for this plane: the frame was dropped when it was recorded, "
+            "or the file was cut short; choose another plane, or copy the file again"
+        )
     attributes = file.attributes
     samples = file.components_per_channel
     channel, sample = divmod(index["c"], samples)
@@ -76,13 +81,7 @@ def _read_plane(file: "ND2File", loops: dict[str, int], index: Index) -> NDArray
         attributes.channelCount or 1, attributes.heightPx, attributes.widthPx or 1, samples
     )
     # The frame is the mapped file itself: after the file is closed, a look at it is a crash.
-    pixels = np.array(frame[channel, ..., sample])
-    if not pixels.any() and _is_dropped(file, number):
-        raise ReadError(
-            "the file holds no pixels for this plane: the frame was dropped when it was recorded, "
-            "or the file was cut short; choose another plane, or copy the file again"
-        )
-    return pixels
+    return np.array(frame[channel, ..., sample])
 
 
 def _is_dropped(file: "ND2File", number: int) -> bool:
@@ -90,6 +89,8 @@ def _is_dropped(file: "ND2File", number: int) -> bool:
     offsets = getattr(file._rdr, "_frame_offsets", None)
     if offsets is None:
         return False
+    if number not in offsets or file.attributes.compressionType is not None:
+        return number not in offsets
     size_bytes = math.prod(file._rdr._raw_frame_shape()) * file.dtype.itemsize
-    where = offsets.get(number)
-    return where is None or where + size_bytes > file._rdr._fh.seek(0, 2)
+    end: int = file._rdr._fh.seek(0, 2)
+    return bool(offsets[number] + size_bytes > end)
