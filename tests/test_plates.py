@@ -358,6 +358,21 @@ def test_a_volume_is_counted_in_three_dimensions_with_the_plane_of_each_nucleus(
     assert rows == list(map(tuple, expected))
 
 
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("well,compound\nH12,taxol\n", r"H12, is that of an image: the images are of A01"),
+        ("plate,well,dose\nP9,A01,1\n", r"A01 of plate P9, is that of an image"),
+        ("well,compound\n", "lists no well"),
+    ],
+)
+def test_metadata_of_which_no_row_is_that_of_an_image_is_refused(tmp_path, table, said):
+    touch(tmp_path, "A01_s1.tif")
+    (tmp_path / "wells.csv").write_text(table)
+    with pytest.raises(InputError, match=said):
+        census(tmp_path, metadata=tmp_path / "wells.csv")
+
+
 def test_sigma_in_micrometres_needs_a_file_that_states_its_pixels(tmp_path):
     touch(tmp_path, "a.tif")
     run = census(tmp_path, settings=Settings(sigma_um=2))

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
-from ..errors import AccessError, NucensusError, ReadError
+from ..errors import AccessError, InputError, NucensusError, ReadError
 from ..model import ImageRef, Plane
 from ..read import open_scenes
 from ..read.scene import Scene, choose_scene, main_scenes
 
+_NAMES_SHOWN = 5
 _AXES = {"channel": "c", "z": "z", "time": "t"}
 _MOST_PLANES = 1_000_000
 """Each is a row of the run; a scene of so many has never been seen."""
@@ -39,15 +40,36 @@ def expand(references: Iterable[ImageRef]) -> Iterator[ImageRef]:
 def join_treatments(
     references: Iterable[ImageRef], wells: Sequence[dict[str, str]]
 ) -> Iterator[ImageRef]:
-    """Yield the images with what their wells were treated with."""
+    """Yield the images with what their wells were treated with.
+
+    Raises
+    ------
+    InputError
+        At the end, if there are treatments and none is that of an image.
+    """
     treatments = {(row.get("plate", ""), row["well"]): row for row in wells}
+    others: dict[tuple[str, str], None] = {}
+    joined = not wells
     for each in references:
-        row = treatments.get((each.place.plate, each.place.well)) or treatments.get(
-            ("", each.place.well)
-        )
+        place = each.place.plate, each.place.well
+        row = treatments.get(place) or treatments.get(("", each.place.well))
+        joined = joined or row is not None
+        if not joined and place[1] and len(others) <= _NAMES_SHOWN:
+            others[place] = None
         own = {key: value for key, value in (row or {}).items() if key not in ("plate", "well")}
         known = json.loads(each.extra) if each.extra else {}
         yield replace(each, extra=json.dumps(known | own, ensure_ascii=False)) if own else each
+    if not joined:
+        there = f"the images are of {_listed(others)}" if others else "no image states its well"
+        raise InputError(
+            f"no well of the metadata, {_listed(treatments)}, is that of an image: {there}; "
+            f"expected the same plates and wells; check the table, see nucensus scan and --pattern"
+        )
+
+
+def _listed(places: Iterable[tuple[str, str]]) -> str:
+    names = [f"{well} of plate {plate}" if plate else well for plate, well in places]
+    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
 
 
 def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:

@@ -94,6 +94,8 @@ def read_metadata(path: str) -> list[dict[str, str]]:
             )
         seen.add((plate, well))
         rows.append({**({"plate": plate} if plate else {}), "well": well, **row})
+    if not rows:
+        raise InputError(f"{path!r} lists no well; expected a row for each well")
     return rows
 
 
