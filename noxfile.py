@@ -134,6 +134,13 @@ def emulate(session: nox.Session) -> None:
 
 
 @nox.session
+def arm(session: nox.Session) -> None:
+    """Build the kernel for 64-bit ARM and run its equality tests under qemu-user, as root."""
+    session.install("pip")
+    session.run("python", "tests/run_on_arm.py", session.create_tmp(), *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure kernel, threads and whole runs into build/bench: nox -s bench -- --repeat 3."""
     sync(session, "--group", "opencv")
