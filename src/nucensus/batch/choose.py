@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -96,14 +96,14 @@ def choose(
     limits = limits or Limits()
     if workers is not None and workers < 1:
         raise StrategyError(f"workers is {workers}; expected 1 or more")
-    if limits.timeout_s is not None and strategy not in ("auto", "isolated"):
-        raise StrategyError(
-            f"a time limit was given with the strategy {strategy}; only a process can be ended; "
-            f"use the strategy isolated (--isolate)"
-        )
     if strategy == "auto" and limits.timeout_s is None:
         return None
-    chosen = STRATEGIES["isolated"] if strategy == "auto" else strategy_named(strategy)
+    chosen = isolated() if strategy == "auto" else strategy_named(strategy)
+    if limits.timeout_s is not None and not chosen.isolates_crashes:
+        raise StrategyError(
+            f"a time limit was given with the strategy {strategy}; only a process can be ended; "
+            f"use the strategy {isolated().name} (--isolate)"
+        )
     check(chosen, function)
     if chosen.isolates_crashes:
         chosen = isolated(limits.timeout_s, limits.max_memory_bytes or default_ceiling_bytes())
@@ -137,27 +137,22 @@ def choose_from(
         The most that images in memory may take together.
     """
     workers = workers or usable_cores()
-    serial = f"list-{'memory' if in_memory else 'disk'}"
+    candidates = _candidates(function, in_memory, measured, remaining, memory_bytes)
+    serial = candidates[0]
     ahead = _ahead(measured, workers)
     if (workers == 1 and not ahead) or remaining == 0:
         reason = "one worker" if workers == 1 else "the pilot worked on all there was"
-        return Choice(STRATEGIES[serial], workers, reason, measured=measured)
-    predicted = {
-        serial: remaining * measured.total_s,
-        "threads": _threads_s(measured, remaining, workers, ahead),
-    }
-    processes = _process_strategy(function, in_memory, measured, remaining, memory_bytes)
-    if processes is not None:
-        predicted |= _with_start(processes, measured, remaining, workers, min(predicted.values()))
+        return Choice(serial, workers, reason, measured=measured)
+    predicted = _predict(candidates, measured, remaining, workers, ahead)
     best = serial
-    for name, seconds in predicted.items():  # the simpler ones first: more must gain something
-        if seconds < _GAIN * predicted[best]:
-            best = name
+    for strategy in candidates:  # the simpler ones first: more must gain something
+        if predicted.get(strategy.name, math.inf) < _GAIN * predicted[best.name]:
+            best = strategy
     choice = Choice(
-        STRATEGIES[best], workers, _reason(best, predicted, measured, serial), measured=measured,
+        best, workers, _reason(best, predicted, measured, serial), measured=measured,
         predicted_s=predicted,
     )  # fmt: skip
-    return replace(choice, ahead=ahead) if best == "threads" else choice
+    return replace(choice, ahead=ahead) if _is_threaded(best) else choice
 
 
 def trial_size(choice: Choice, remaining: int) -> int:
@@ -168,7 +163,7 @@ def trial_size(choice: Choice, remaining: int) -> int:
     threads 1.5 times as long as a list (`benchmarks/strategies.py`).
     """
     each = choice.measured
-    if each is None or not (choice.strategy.in_process and choice.strategy.parallel):
+    if each is None or not _is_threaded(choice.strategy):
         return 0
     size = math.ceil(_TRIAL_S / max(each.total_s, 1e-6))
     return size if each.total_s < _SHORT_S and 4 * size <= remaining else 0
@@ -194,48 +189,79 @@ def _threads_s(measured: Measured, remaining: int, workers: int, ahead: int) -> 
     return _THREADS_START_S + remaining / min(per_s, workers / busy_s)
 
 
-def _process_strategy(
+def _is_threaded(strategy: Strategy) -> bool:
+    return strategy.in_process and strategy.parallel
+
+
+def _candidates(
     function: Callable[..., Any],
     in_memory: bool,
     measured: Measured,
     remaining: int,
     memory_bytes: int | None,
-) -> str | None:
-    """Return the strategy that spreads the work over processes here, or None."""
-    if math.isinf(measured.pickle_s):
-        return None
-    fork = can_fork() and fork_is_safe()
-    if in_memory and fork:
-        return "pool-fork"
-    name = f"pool-{'memory' if in_memory else 'disk'}"
-    try:
-        check(STRATEGIES[name], function)
-    except StrategyError:
-        room = min(memory_bytes or float("inf"), available_memory_bytes() or float("inf"))
-        fits = remaining * measured.size_bytes < room
-        return "pool-fork" if fork and fits else None
-    return name
+) -> list[Strategy]:
+    """Return the strategies that can do this work here, the simplest first."""
+    room = min(memory_bytes or math.inf, available_memory_bytes() or math.inf)
+    fits = in_memory or remaining * measured.size_bytes < room
+
+    def can_do(strategy: Strategy) -> bool:
+        if strategy.isolates_crashes:  # it costs more, and is asked for
+            return False
+        if not (strategy.takes_arrays if in_memory else fits or not strategy.loads_first):
+            return False
+        if strategy.in_process:
+            return True
+        forks = can_fork() and fork_is_safe()
+        if math.isinf(measured.pickle_s) or (strategy.needs_fork and not forks):
+            return False
+        try:
+            check(strategy, function)
+        except StrategyError:
+            return False
+        return True
+
+    def simplicity(strategy: Strategy) -> tuple[bool, ...]:
+        loads = strategy.loads_first and not in_memory
+        return strategy.parallel, not strategy.in_process, loads, not strategy.shares_memory
+
+    return sorted(filter(can_do, STRATEGIES.values()), key=simplicity)
 
 
-def _with_start(
-    name: str, measured: Measured, remaining: int, workers: int, best_s: float
+def _predict(
+    candidates: Iterable[Strategy], measured: Measured, remaining: int, workers: int, ahead: int
 ) -> dict[str, float]:
-    """Predict processes; the start of a worker is measured only where it could pay."""
-    seconds = _processes_s(name, measured, remaining, workers) + _POOL_START_S
+    """Predict the seconds of each candidate.
+
+    The start of a worker process is measured only where processes could pay.
+    """
+    predicted: dict[str, float] = {}
+    start_s: float | None = None
     least_start_s = 0.005 if default_context().get_start_method() == "fork" else 0.4
-    return {name: seconds + _start_s()} if seconds + least_start_s < best_s else {}
+    for strategy in candidates:
+        if not strategy.parallel:
+            seconds = remaining * measured.total_s
+        elif strategy.in_process:
+            seconds = _threads_s(measured, remaining, workers, ahead)
+        else:
+            seconds = _processes_s(strategy, measured, remaining, workers) + _POOL_START_S
+            if seconds + least_start_s >= min(predicted.values()):
+                continue
+            start_s = _start_s() if start_s is None else start_s
+            seconds += start_s
+        predicted[strategy.name] = seconds
+    return predicted
 
 
-def _processes_s(name: str, measured: Measured, remaining: int, workers: int) -> float:
+def _processes_s(strategy: Strategy, measured: Measured, remaining: int, workers: int) -> float:
     """Predict a pool: chunks as `Pool.map` cuts them, so that the last ones leave cores idle."""
     each_s = measured.alone_s
     before_s = 0.0
-    if STRATEGIES[name].loads_first:
+    if strategy.loads_first:
         each_s, before_s = each_s - measured.load_s, remaining * measured.load_s
     chunk = max(1, -(-remaining // (4 * workers)))
     chunks = -(-remaining // chunk)
     rounds = -(-chunks // workers)
-    sent = 0.0 if STRATEGIES[name].shares_memory else measured.pickle_s
+    sent = 0.0 if strategy.shares_memory else measured.pickle_s
     return before_s + min(rounds * chunk, remaining) * each_s + remaining * sent
 
 
@@ -259,9 +285,11 @@ def _ahead(measured: Measured, workers: int) -> int:
     return min(_MOST_AHEAD, math.ceil(workers * measured.wait_s / busy_s))
 
 
-def _reason(best: str, predicted: dict[str, float], measured: Measured, serial: str) -> str:
+def _reason(
+    best: Strategy, predicted: dict[str, float], measured: Measured, serial: Strategy
+) -> str:
     if best == serial:
-        return f"sharing out {predicted[best]:.2g} s of work would gain too little"
-    times = predicted[serial] / predicted[best]
+        return f"sharing out {predicted[best.name]:.2g} s of work would gain too little"
+    times = predicted[serial.name] / predicted[best.name]
     lock = f"the interpreter lock is held {100 * measured.locked:.0f} % of the time"
     return f"predicted {times:.1f} times as fast as one after the other; {lock}"

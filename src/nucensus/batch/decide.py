@@ -7,7 +7,7 @@ from typing import Any
 
 from ..detect import detect_nuclei
 from ..errors import StrategyError
-from ..execute import Scheduler, Traffic, connected, on_cluster
+from ..execute import Scheduler, Traffic, connected, on_cluster, strategy_named
 from ..model import Limits
 from ..remote import without_credentials
 from .choose import Choice, choose
@@ -31,7 +31,8 @@ def decided(
     if scheduler is None:
         yield choose(strategy, workers, limits, function=function)
         return
-    if strategy not in ("auto", "isolated") or workers is not None:
+    is_open = strategy == "auto" or strategy_named(strategy).isolates_crashes
+    if not is_open or workers is not None:
         given = f"the strategy {strategy}" if workers is None else f"{workers} workers"
         raise StrategyError(
             f"a scheduler was given with {given}; expected the scheduler alone, whose cluster says "
@@ -43,7 +44,7 @@ def decided(
         on_tasks = on_cluster(
             client,
             traffic=traffic,
-            isolates=strategy == "isolated" or limits.timeout_s is not None,
+            isolates=strategy != "auto" or limits.timeout_s is not None,
             timeout_s=limits.timeout_s,
             memory_bytes=limits.max_memory_bytes,
             stop=stop,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..detect import detect_nuclei
 from ..errors import InputError, StrategyError, WorkerDiedError
 from ..execute import (
+    STRATEGIES,
     Lost,
     Scheduler,
     Strategy,
@@ -249,10 +250,15 @@ def _run_strategy(
 ) -> Iterator[tuple[int, Any]]:
     """Load the items first, or where they are worked on, as the strategy wants it."""
     strategy = choice.strategy
-    if in_memory and strategy.name.endswith("-disk"):
+    if in_memory and not strategy.takes_arrays:
+        twin = next(
+            each.name
+            for each in STRATEGIES.values()
+            if each.takes_arrays and each.parallel == strategy.parallel
+        )
         raise StrategyError(
             f"the strategy {strategy.name} reads files, and arrays were given; expected paths; "
-            f"use {strategy.name.replace('-disk', '-memory')} for arrays"
+            f"use {twin} for arrays"
         )
     load, work = steps
     todo: Iterable[Any] = items

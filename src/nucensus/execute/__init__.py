@@ -7,6 +7,7 @@ images. A new strategy is one function in this room and one line in `STRATEGIES`
 
 import functools
 import pickle
+from collections.abc import Callable
 
 from ..errors import StrategyError
 from ..machine import can_fork
@@ -41,7 +42,7 @@ def check(strategy: Strategy, function: Work) -> None:
     if strategy.needs_fork and not can_fork():
         raise StrategyError(
             f"the strategy {strategy.name} forks processes, and this system cannot; "
-            f"expected Linux or macOS; use threads or pool-memory instead"
+            f"expected Linux or macOS; use {_named(lambda each: not each.needs_fork)} instead"
         )
     if not strategy.in_process:
         refuse_daemon(strategy.name)
@@ -53,8 +54,15 @@ def check(strategy: Strategy, function: Work) -> None:
         raise StrategyError(
             f"the strategy {strategy.name} sends the function to worker processes, and this one "
             f"cannot be pickled ({error}); expected a function defined with def at the top of a "
-            f"module; define it there, or use threads, list-memory or pool-fork"
+            f"module; define it there, or use {_named(lambda each: not each.pickles_work)}"
         ) from error
+
+
+def _named(suits: Callable[[Strategy], bool]) -> str:
+    """Return the names of the strategies that suit, ours first, as a message lists them."""
+    suitable = sorted(filter(suits, STRATEGIES.values()), key=lambda each: each.is_published)
+    *names, last = [each.name for each in suitable]
+    return f"{', '.join(names)} or {last}" if names else last
 
 
 def isolated(timeout_s: float | None = None, memory_bytes: int | None = None) -> Strategy:
@@ -77,21 +85,31 @@ def isolated(timeout_s: float | None = None, memory_bytes: int | None = None) ->
 STRATEGIES = {
     strategy.name: strategy
     for strategy in (
-        Strategy("list-disk", "list comprehension, read each file", run_list, parallel=False),
+        Strategy(
+            "list-disk",
+            "list comprehension, read each file",
+            run_list,
+            takes_arrays=False,
+            parallel=False,
+            is_published=True,
+        ),
         Strategy(
             "list-memory",
             "list comprehension over images already in memory",
             run_list,
             loads_first=True,
             parallel=False,
+            is_published=True,
         ),
         Strategy(
             "pool-disk",
             "multiprocessing.Pool over paths",
             run_pool,
+            takes_arrays=False,
             pickles_work=True,
             shares_memory=False,
             in_process=False,
+            is_published=True,
         ),
         Strategy(
             "pool-memory",
@@ -101,6 +119,7 @@ STRATEGIES = {
             pickles_work=True,
             shares_memory=False,
             in_process=False,
+            is_published=True,
         ),
         Strategy(
             "pool-fork",
@@ -109,6 +128,7 @@ STRATEGIES = {
             loads_first=True,
             in_process=False,
             needs_fork=True,
+            is_published=True,
         ),
         Strategy("threads", "threads, nothing is copied", run_threads),
         isolated(),
@@ -116,4 +136,4 @@ STRATEGIES = {
 }
 """The strategies by name: the five published ones, then ours."""
 
-PUBLISHED = ("list-disk", "list-memory", "pool-disk", "pool-memory", "pool-fork")
+PUBLISHED = tuple(name for name, strategy in STRATEGIES.items() if strategy.is_published)

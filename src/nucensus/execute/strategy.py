@@ -22,6 +22,8 @@ class Strategy:
     loads_first : bool
         The items are arrays, all in memory before the work starts; else each
         item is read where it is worked on.
+    takes_arrays : bool
+        It works on arrays that are in memory already; else on paths only.
     parallel : bool
         It uses more than one worker.
     pickles_work : bool
@@ -35,6 +37,8 @@ class Strategy:
     isolates_crashes : bool
         The outcome of an item whose worker died or hung is a `Lost`; the other
         items go on.
+    is_published : bool
+        It is one of the five ways of the published comparison.
     is_remote : bool
         Workers may be on other machines: they see neither the memory, the lock
         nor the working directory of this process, and come and go.
@@ -46,12 +50,14 @@ class Strategy:
     summary: str
     run: Callable[[Work, Iterable[Any], int], Outcomes]
     loads_first: bool = False
+    takes_arrays: bool = True
     parallel: bool = True
     pickles_work: bool = False
     shares_memory: bool = True
     in_process: bool = True
     needs_fork: bool = False
     isolates_crashes: bool = False
+    is_published: bool = False
     is_remote: bool = False
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
 
