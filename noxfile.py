@@ -54,6 +54,14 @@ def dask(session: nox.Session) -> None:
 
 
 @nox.session
+def histories(session: nox.Session) -> None:
+    """Let anything happen to the files of runs, a hundred times: nox -s histories -- -k shards."""
+    sync(session, "--group", "dask")
+    env = {"NUCENSUS_HISTORIES": "100"}
+    session.run("pytest", "-q", "tests/test_history.py", *session.posargs, env=env)
+
+
+@nox.session
 def public_images(session: nox.Session) -> None:
     """Read real images that packages of others carry; downloads them."""
     sync(session, "--group", "formats")

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -281,6 +282,17 @@ def test_an_image_that_cannot_be_listed_any_more_loses_its_nuclei(tmp_path):
         writer.plan([ImageRef("a.tif", str(path), 9, 9)])
         (row,) = writer.view().images
         assert (row["status"], row["stage"], row["reason"]) == ("pending", "", "")
+
+
+def test_an_index_that_comes_or_goes_leaves_no_pixel_size_behind(tmp_path):
+    own = PixelSize(y=0.125, x=0.125)
+    found = Found(Centres(np.array([[3, 4]]), np.array([5.0])), (10, 10), "uint16", 1.0, 1.0)
+    with RunWriter(None) as writer:
+        for size in (PixelSize(y=0.5, x=0.5), PixelSize(), PixelSize(y=0.25, x=0.25)):
+            writer.plan([ImageRef("a.tif", str(tmp_path / "a.tif"), 9, 9, pixel_size=size)])
+            assert writer.pending_count() == 1
+            writer.record(1, replace(found, pixel_size=own))
+            assert writer.view().images[0]["pixel_size_um"] == (size.y or own.y)
 
 
 def test_a_changed_file_has_the_pixel_size_that_it_states_now(plate, tmp_path, fields):

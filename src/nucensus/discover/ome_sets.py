@@ -27,7 +27,7 @@ class SetField:
     path : str
         The file that stands for them.
     size_bytes, mtime_ns : int
-        Of all files that hold their planes: together, and the last change.
+        Of all files that hold their planes, and their companion: together, and the last change.
     """
 
     path: str
@@ -59,7 +59,7 @@ class OmeSets:
         if document is None:
             return 0, []
         folder = os.path.dirname(path)
-        self._note(document, folder)
+        self._note(document, folder, size_and_time(path))
         lost = [image for image in document.images if not first_file(folder, image)]
         names = dict.fromkeys(file for image in lost for file in image.files)
         return len(document.images), [os.path.join(folder, name) for name in names]
@@ -100,7 +100,7 @@ class OmeSets:
         if document is not None and document.is_set:
             self._note(document, os.path.dirname(path))
 
-    def _note(self, document: OmeXml, folder: str) -> None:
+    def _note(self, document: OmeXml, folder: str, companion: tuple[int, int] = (0, -1)) -> None:
         """Remember which file stands for the planes of each file."""
         made: dict[str, SetField] = {}
         for image in document.images:
@@ -108,7 +108,8 @@ class OmeSets:
             if not first:
                 continue
             path = os.path.join(folder, first)
-            made[first] = self._field(path, folder, image, made.get(first))
+            before = made.get(first, SetField(path, *companion))
+            made[first] = self._field(path, folder, image, before)
         for image in document.images:
             first = first_file(folder, image)
             for file in image.files if first else ():
@@ -117,11 +118,8 @@ class OmeSets:
                     fields.append(made[first])
 
     @staticmethod
-    def _field(path: str, folder: str, image: OmeImage, before: SetField | None) -> SetField:
+    def _field(path: str, folder: str, image: OmeImage, before: SetField) -> SetField:
         known = [size_and_time(os.path.join(folder, file)) for file in image.files]
-        sizes = [size for size, _ in known if size > 0]
-        times = [time for _, time in known]
-        if before is not None:
-            sizes.append(before.size_bytes)
-            times.append(before.mtime_ns)
+        sizes = [before.size_bytes, *(size for size, _ in known if size > 0)]
+        times = [before.mtime_ns, *(time for _, time in known)]
         return SetField(path, sum(sizes), max(times))

@@ -63,6 +63,7 @@ CREATE TABLE journal (
     pixel_x_um REAL,
     note TEXT,  -- what was stated and is not believed
     extra TEXT,
+    stated TEXT,  -- JSON of the size of a pixel, as an index says it
     plane TEXT,
     flag TEXT,
     centres BLOB,

@@ -118,8 +118,8 @@ class RunWriter:
             else "size_bytes != excluded.size_bytes OR mtime_ns != excluded.mtime_ns"
         )
         anew = (
-            f"{changed} OR plane IS NOT excluded.plane OR excluded.status = 'failed' "
-            "OR (status = 'failed' AND stage = 'discover')"
+            f"{changed} OR plane IS NOT excluded.plane OR stated IS NOT excluded.stated "
+            "OR excluded.status = 'failed' OR (status = 'failed' AND stage = 'discover')"
         )
         with self.explained():
             try:
@@ -512,7 +512,7 @@ def _is_full(folder: Path | None) -> bool:
 
 _PLANNED = (
     "name", "path", "size_bytes", "mtime_ns", "status", "stage", "reason", *METADATA_COLUMNS,
-    "plane",
+    "stated", "plane",
 )  # fmt: skip
 
 _SAID = slice(_PLANNED.index("reason") + 1, None)
@@ -550,13 +550,14 @@ def _row(reference: ImageRef) -> tuple[Any, ...]:
     """Return what `_PLANNED` says of an image; what is not known is NULL."""
     place, plane, size = reference.place, reference.plane, reference.pixel_size
     failed = ("failed", "discover", reference.problem)
+    stated = (size.y, size.x, size.note or None)
     row = (
         reference.name, absolute(reference.path), reference.size_bytes, reference.mtime_ns,
         *(failed if reference.problem else ("pending", None, None)),
         place.plate or None, place.well or None, place.site or None,
         reference.channel or None, _whole(place.z or plane.z),
-        _whole(place.time or plane.time), size.y, size.x, size.note or None,
-        reference.extra or None,
+        _whole(place.time or plane.time), *stated, reference.extra or None,
+        json.dumps(stated) if any(stated) else None,
         json.dumps(asdict(plane)) if str(plane) else None,
     )  # fmt: skip
     return tuple(as_sql(value) if isinstance(value, str) else value for value in row)
