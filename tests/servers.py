@@ -5,6 +5,7 @@ import contextlib
 import hmac
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -142,6 +143,13 @@ class Server:
                     for path in server.objects
                     if path.startswith(prefix) and path.removeprefix(f"/{bucket}/") > after
                 )
+                folders = set()
+                if "delimiter" in query:
+                    start = len(prefix) - len(f"/{bucket}/")
+                    folders = {
+                        name[: name.index("/", start) + 1] for name in names if "/" in name[start:]
+                    }
+                    names = [name for name in names if "/" not in name[start:]]
                 most = min(_PAGE, int(query.get("max-keys", [_PAGE])[0]))
                 entries = "".join(
                     f"<Contents><Key>{escape(name)}</Key><LastModified>2026-11-03T10:20:30.000Z"
@@ -149,6 +157,11 @@ class Server:
                     f"</Size></Contents>"
                     for name in names[:most]
                 )
+                entries += "".join(
+                    f"<CommonPrefixes><Prefix>{escape(each)}</Prefix></CommonPrefixes>"
+                    for each in sorted(folders)
+                )
+                entries = re.sub(r"[\0-\x1f]", lambda each: f"&#{ord(each.group())};", entries)
                 body = f"<ListBucketResult>{entries}"
                 if len(names) > most:
                     last = escape(names[most - 1])

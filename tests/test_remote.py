@@ -13,7 +13,7 @@ from formats import make_stack, write_lif, write_manifest, write_ome_zarr, write
 from servers import KEY, SECRET, Server, s3_environment
 
 from nucensus import Plane, Run, Settings, census
-from nucensus.discover import discover
+from nucensus.discover import discover, survey
 from nucensus.errors import AccessError, InputError, ReadError, RunError
 from nucensus.export import export_run
 from nucensus.read import SUFFIXES, read, read_image
@@ -81,6 +81,29 @@ def test_a_prefix_holds_what_the_folder_holds_in_the_same_order(tree, bucket):
     assert [each.path for each in found] == [f"s3://images/plate/{name}" for name in names]
     assert {each.size_bytes for each in found} == {2}
     assert {each.mtime_ns for each in found} == {1793701230 * 10**9}
+
+
+def test_keys_that_cannot_be_spelt_are_left_out_by_name_and_the_rest_is_listed(bucket):
+    odd = ["a//b.tif", "d/../e.tif", "g/./h.tif"]
+    names = ["0.tif", "ok.tif", "a/-1.tif", "a/c.tif", "a/k/1.tif", "d/f.tif", "z/1.tif"]
+    bucket.objects |= {f"/images/p/{name}": b"x" for name in (*odd, *names)}
+    found = survey(["s3://images/p"], SUFFIXES)
+    assert {each.name for each in found.references} == set(names) - {"a/-1.tif"}
+    ((reason, examples),) = found.left_out.examples.items()
+    assert "empty part" in reason
+    assert sorted(examples) == odd
+
+
+@pytest.mark.parametrize("odd", ["a/\1.tif", "a/b\x7f.txt", "a\t/1.tif"])
+def test_a_key_that_may_hide_others_is_a_row_too(bucket, odd):
+    names = ["a/0.tif", "a/c.tif", "b/d.tif"]
+    bucket.objects |= {f"/images/p/{name}": b"x" for name in (odd, *names)}
+    found = survey(["s3://images/p"], SUFFIXES)
+    assert {"b/d.tif", odd} <= {each.name for each in found.references}
+    assert list(found.left_out.examples.values()) == [[odd]]
+    (row,) = (each for each in found.references if each.name == odd)
+    with pytest.raises(ReadError):
+        read(row.path)
 
 
 @pytest.mark.parametrize(

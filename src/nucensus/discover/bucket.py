@@ -16,6 +16,8 @@ from .walk import Batch, is_image_folder, is_index, sortable, why_left_out
 _FILE, _FOLDER, _END = b"\1", b"\2", bytes(8)
 """So that of a folder the files come first, and a name before those that it starts."""
 
+_ODD_KEY = "keys with an empty part, with . or .., or with a control character; rename them"
+
 _Row = tuple[bytes, str, str, int, int]
 
 
@@ -37,7 +39,7 @@ def expand_remote(given: str, endings: tuple[str, ...], left_out: LeftOut) -> It
         database.execute(
             "CREATE TABLE found (key PRIMARY KEY, name, kind, size, time) WITHOUT ROWID"
         )
-        found = _Found(pattern, endings)
+        found = _Found(pattern, endings, left_out)
         database.executemany("INSERT OR IGNORE INTO found VALUES (?, ?, ?, ?, ?)", found.rows(top))
         rows = database.execute("SELECT name, kind, size, time FROM found ORDER BY key")
         yield from _batches(rows, found, top, left_out)
@@ -89,7 +91,10 @@ def _top(address: str, endings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 class _Found:
     """What a listing holds of interest, and which folders hold the index of a plate."""
 
-    def __init__(self, pattern: tuple[str, ...], endings: tuple[str, ...]) -> None:
+    def __init__(
+        self, pattern: tuple[str, ...], endings: tuple[str, ...], left_out: LeftOut
+    ) -> None:
+        self._left_out = left_out
         self._pattern = pattern
         self._endings = endings
         self.indexed: set[str] = set()
@@ -99,6 +104,11 @@ class _Found:
         for each in list_below(top):
             parts = each.name.split("/")
             start = self._start(parts)
+            if each.size_bytes < 0:
+                self._left_out.note(_ODD_KEY, each.name)
+                if each.size_bytes == -2:
+                    yield _key(parts, 0), each.name, "named image", -1, -1  # it fails when read
+                continue
             image = next(
                 (i for i, p in enumerate(parts) if p.lower().endswith(self._endings)), None
             )

@@ -1,5 +1,6 @@
 """Objects in buckets and on web servers, through obstore."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 from ..errors import InputError, MissingPackageError
 from .backend import Listed
 from .faults import explain
+from .odd_keys import is_beside_others, key_behind, odd_key
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
@@ -98,17 +100,32 @@ class Objects:
                 f"{self._root}/{prefix!s} was given as a folder, and web servers list none; "
                 f"expected addresses of single images; write them into a --manifest"
             )
-        next(iter(self._obstore.list(self._first(), prefix or None, chunk_size=1)), None)
+        odd = self._obstore.exceptions.InvalidPathError
+        with contextlib.suppress(odd):
+            next(iter(self._obstore.list(self._first(), prefix or None, chunk_size=1)), None)
         self._known = self._store
-        offset: str | None = None
+        last = ""
+        try:
+            for path, listed in self._list_flat(prefix, prefix, None):
+                yield listed
+                last = path
+        except odd:
+            for path, listed in self._list_by_folder(prefix):
+                if path > last:
+                    yield listed
+
+    def _list_flat(
+        self, prefix: str, folder: str, offset: str | None
+    ) -> Iterator[tuple[str, Listed]]:
+        """Yield the key of each object in `folder` behind `offset`, and it as named in `prefix`."""
         while True:
             last, inside, count = "", "", 0
             for page in self._obstore.list(
-                self._store, prefix or None, offset=offset, chunk_size=_PAGE
+                self._store, folder or None, offset=offset, chunk_size=_PAGE
             ):
                 for each in page:
                     path: str = each["path"]
-                    yield Listed(path[len(prefix) :], each["size"], _ns(each))
+                    yield path, Listed(path[len(prefix) :], each["size"], _ns(each))
                     before = path.lower().find(".zarr/")
                     zarr = path[: before + 6] if before >= 0 else ""
                     count = count + 1 if zarr and zarr == inside and path > last else 0
@@ -118,6 +135,35 @@ class Objects:
             else:
                 return
             offset = f"{inside}\U0010ffff"
+
+    def _list_by_folder(self, prefix: str) -> Iterator[tuple[str, Listed]]:
+        """List as `_list_flat` does where some keys are odd: of their folders what is behind."""
+        folders = [prefix]
+        while folders:
+            folder = folders.pop()
+            try:
+                found = self._obstore.list_with_delimiter(self._store, folder or None)
+            except self._obstore.exceptions.InvalidPathError:
+                yield from self._list_around(prefix, folder)
+                continue
+            for each in found["objects"]:
+                yield each["path"], Listed(each["path"][len(prefix) :], each["size"], _ns(each))
+            folders += [f"{each}/" for each in found["common_prefixes"] if each]
+
+    def _list_around(self, prefix: str, folder: str) -> Iterator[tuple[str, Listed]]:
+        """Yield the odd keys of `folder`, the first of each kind, and what is around them."""
+        offset = None
+        while True:
+            try:
+                yield from self._list_flat(prefix, folder, offset)
+                return
+            except self._obstore.exceptions.InvalidPathError as error:
+                key = odd_key(error)
+                if key is None or key_behind(key) <= (offset or ""):
+                    raise
+            hides_others = offset is not None or is_beside_others(key)
+            yield key, Listed(key[len(prefix) :], -2 if hides_others else -1, -1)
+            offset = key_behind(key)
 
     def put(self, key: str, file: Path) -> None:
         """Write an object; one of many parts is put together at the end."""
