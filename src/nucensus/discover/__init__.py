@@ -16,7 +16,8 @@ from typing import BinaryIO
 from ..errors import InputError, ReadError
 from ..model import ImageRef, Place, Plane
 from ..remote import ask_all, is_remote, is_zarr, size_and_time
-from .bucket import common_prefix, expand_remote, name_below
+from .apply_index import apply_index, apply_series, missing_image, name_of
+from .bucket import common_prefix, expand_remote
 from .index import MOST_PROMISED, Index, Promise, read_index
 from .left_out import LeftOut
 from .manifest import read_manifest, read_metadata
@@ -192,11 +193,16 @@ class _Walk:
                 continue
             references = list(placed) + lost
             indexes, problems = _read_indexes(batch.index_files, self._base)
+            references = apply_series(
+                [each for each in indexes if each.series], references, self._base
+            )
             for index in indexes:
-                references, unlisted = _apply(index, references, self._base)
-                for path in unlisted:
-                    self.left_out.note("not in the index", _name(path, self._base))
                 self.promised[f"{index.path} ({index.kind})"] = len(index.promises)
+                if index.series:
+                    continue
+                references, unlisted = apply_index(index, references, self._base)
+                for path in unlisted:
+                    self.left_out.note("not in the index", name_of(path, self._base))
             yield from references
             yield from problems
         if self._manifest is not None:
@@ -212,10 +218,10 @@ class _Walk:
                 count, lost = self._sets.add_companion(path)
             except ReadError as error:
                 known = size_and_time(path)
-                rows.append(ImageRef(_name(path, self._base), path, *known, problem=str(error)))
+                rows.append(ImageRef(name_of(path, self._base), path, *known, problem=str(error)))
                 continue
             self.promised[f"{path} ({index.kind})"] = count
-            rows += [_missing(index, Promise(each, Place()), self._base) for each in lost]
+            rows += [missing_image(index, Promise(each, Place()), self._base) for each in lost]
         return rows
 
     def _batches(self) -> Iterator[Batch]:
@@ -245,9 +251,9 @@ def _references(batch: Batch, base: str, sets: OmeSets) -> Iterator[ImageRef]:
         of_set = sets.fields_of(path)
         if of_set is not None:
             for each in of_set:
-                yield ImageRef(_name(each.path, base), each.path, each.size_bytes, each.mtime_ns)
+                yield ImageRef(name_of(each.path, base), each.path, each.size_bytes, each.mtime_ns)
             continue
-        name = _name(path, base)
+        name = name_of(path, base)
         known = batch.known.get(path)
         is_folder = is_zarr(path) and (known is None if is_remote(path) else os.path.isdir(path))
         try:
@@ -292,7 +298,7 @@ def _read_indexes(paths: list[str], base: str) -> tuple[list[Index], list[ImageR
             index = read_index(path, most)
         except InputError as error:
             known = size_and_time(path)
-            problems.append(ImageRef(_name(path, base), path, *known, problem=str(error)))
+            problems.append(ImageRef(name_of(path, base), path, *known, problem=str(error)))
             continue
         indexes.append(index)
         most -= len(index.promises)
@@ -305,99 +311,3 @@ def _folders_above(folder: str) -> Iterator[str]:
     yield folder
     while folder != (folder := os.path.dirname(folder)):
         yield folder
-
-
-def _apply(index: Index, references: list[ImageRef], base: str) -> tuple[list[ImageRef], list[str]]:
-    """Tell each image what the index knows of it, and add what is promised and not there."""
-    if any(promise.path for promise in index.promises):
-        return _apply_files(index, references, base)
-    return _apply_grid(index, references, base), []
-
-
-def _apply_files(
-    index: Index, references: list[ImageRef], base: str
-) -> tuple[list[ImageRef], list[str]]:
-    """Apply an index that names its files; what lies beside them unnamed is not an image of it."""
-    promises = {os.path.abspath(each.path): each for each in index.promises if each.path}
-    folders = {os.path.dirname(path) for path in promises}
-    known = {os.path.abspath(each.path): each for each in references}
-    lists_all = any(promise.place.well for promise in index.promises)
-    kept, unlisted = [], []
-    for path, each in known.items():
-        promise = promises.pop(path, None)
-        if promise is not None:
-            place = promise.place if promise.place != Place() else each.place
-            each = replace(
-                each, place=place, pixel_size=promise.pixel_size, problem=promise.problem
-            )
-        elif lists_all and os.path.dirname(path) in folders:
-            unlisted.append(each.path)
-            continue
-        kept.append(each)
-    errors = [each for each in index.promises if not each.path]
-    missing = [_missing(index, each, base) for each in [*promises.values(), *errors]]
-    return kept + missing, unlisted
-
-
-def _apply_grid(index: Index, references: list[ImageRef], base: str) -> list[ImageRef]:
-    """Apply an index that says which wells, sites, channels, ... were chosen, but no files."""
-    inside = [each for each in references if _is_below(each.path, index.folder)]
-    if not inside:
-        return references + [_missing(index, each, base) for each in index.promises]
-    plate = Counter(each.place.plate for each in inside).most_common(1)[0][0]
-    axes = [
-        axis
-        for axis in ("well", "site", "channel", "z", "time")
-        if any(getattr(each.place, axis) for each in inside)
-    ]
-    stains = {
-        promise.place.channel if "channel" in axes else "": promise.place.stain
-        for promise in index.promises
-    }
-    there = {tuple(getattr(each.place, axis) for axis in axes) for each in inside}
-    missing = {}
-    for promise in index.promises:
-        key = tuple(getattr(promise.place, axis) for axis in axes)
-        if key not in there:
-            known = dict(zip(axes, key, strict=True))
-            place = Place(plate=plate, stain=stains.get(known.get("channel", ""), ""), **known)
-            missing[key] = _missing(index, replace(promise, place=place), base)
-    named = {id(each) for each in inside}
-    placed = [
-        replace(
-            each, place=replace(each.place, plate=plate, stain=stains.get(each.place.channel, ""))
-        )
-        if id(each) in named
-        else each
-        for each in references
-    ]
-    return placed + list(missing.values())
-
-
-def _missing(index: Index, promise: Promise, base: str) -> ImageRef:
-    name = os.path.basename(index.path)
-    place = promise.place
-    marks = {"s": place.site, "w": place.channel, "z": place.z, "t": place.time}
-    where = "_".join([place.well, *(f"{mark}{value}" for mark, value in marks.items() if value)])
-    path = promise.path or os.path.join(index.folder, f"{where}[promised by {name}]")
-    problem = promise.problem or f"{name} promises this image, and it is not there"
-    return ImageRef(
-        _name(path, base),
-        path,
-        place=place,
-        pixel_size=promise.pixel_size,
-        problem=problem,
-    )
-
-
-def _name(path: str, base: str) -> str:
-    if is_remote(path):
-        return name_below(path, base)
-    if not base:
-        return Path(path).as_posix()
-    return os.path.relpath(path, base).replace(os.sep, "/")
-
-
-def _is_below(path: str, folder: str) -> bool:
-    path, folder = os.path.abspath(path), os.path.abspath(folder)
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

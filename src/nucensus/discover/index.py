@@ -3,6 +3,7 @@
 import io
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from ..markup import read_records
 from ..model import Place
 from ..pixel_size import NO_SIZE, PixelSize, stated_size
 from ..remote import open_to_read, size_and_time
-from .names import well_name
+from .names import normal_well, well_name
 
 MOST_PROMISED = 750_000
 """Images that the index files of one plate may promise, which are kept at some 400 bytes each: 1536
@@ -21,6 +22,14 @@ wells with 9 sites and 4 channels at 13 times are about as many."""
 _MOST_HTD_BYTES = 1 << 24
 """HTD files have some kilobytes."""
 _MOST_CHANNELS = 1000
+
+SERIES = ".nd"
+"""How the index of a series of MetaMorph ends."""
+_SERIES_AXES = (
+    ("DoWave", "NWavelengths"), ("DoStage", "NStagePositions"), ("DoTimelapse", "NTimePoints")
+)  # fmt: skip
+_WAVE = re.compile(r"^w\d+ ?")
+_WELL = re.compile(r"([A-P]\d{1,2})(?![A-Za-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,12 @@ class Index:
     def folder(self) -> str:
         """The folder that it speaks for, and the folders below."""
         return os.path.dirname(self.path)
+
+    @property
+    def series(self) -> str:
+        """The start of the names that it speaks for, if it does not speak for the whole folder."""
+        start, ending = os.path.splitext(os.path.basename(self.path))
+        return start if ending.lower() == SERIES else ""
 
 
 def read_index(path: str, most: int = MOST_PROMISED) -> Index:
@@ -171,10 +186,7 @@ def _read_beside(
 
 def _read_metaxpress(path: str) -> Iterator[Promise]:
     """Read an HTD file of MetaXpress; it says what was chosen, and states no file names."""
-    opened = open_to_read(path, most_bytes=_MOST_HTD_BYTES)
-    with io.TextIOWrapper(opened, encoding="latin-1") as file:
-        lines = [line.strip().split(", ", 1) for line in file if ", " in line]
-    fields = {key.strip('"'): value.strip() for key, value in lines}
+    fields = _read_lines(path)
     if "XWells" not in fields:
         raise InputError(f"{path!r} does not say XWells; expected an HTD file of MetaXpress")
     wells = [
@@ -202,12 +214,58 @@ def _read_metaxpress(path: str) -> Iterator[Promise]:
         yield Promise("", Place("", well, site, wave, z, time, stain))
 
 
+def _read_metamorph(path: str) -> Iterator[Promise]:
+    """Read an ND file of MetaMorph: the waves, stage positions and times of a series of files.
+
+    Planes of a z stack lie in one file.
+    """
+    fields = _read_lines(path)
+    if not any(name in fields for name in ("NWavelengths", "NStagePositions", "NTimePoints")):
+        raise InputError(f"{path!r} does not say NWavelengths; expected an ND file of MetaMorph")
+    waves, sites, times = (
+        [str(number) for number in range(1, _count(fields, count, 1) + 1)]
+        if fields.get(does, "").upper() == "TRUE"
+        else [""]
+        for does, count in _SERIES_AXES
+    )
+    _refuse_many(len(waves) * len(sites) * len(times), MOST_PROMISED)
+    wells = _wells_of(fields, sites)
+    series = os.path.splitext(os.path.basename(path))[0]
+    for wave in waves:
+        stain = _WAVE.sub("", fields.get(f"WaveName{wave}", "").strip('"'))
+        points = fields.get(f"WavePointsCollected{wave}", "")
+        taken = {point.strip() for point in points.split(",")} if points else set(times)
+        for time, site in product(times, sites):
+            if time in taken:
+                place = _place(
+                    plate=series, well=wells[site], site=site, channel=wave, time=time, stain=stain
+                )
+                yield Promise("", place)
+
+
+def _wells_of(fields: Mapping[str, str], sites: list[str]) -> dict[str, str]:
+    """Return the wells of stage positions that are called by them, all or none."""
+    found = {site: _WELL.match(fields.get(f"Stage{site}", "").strip('"')) for site in sites}
+    are_wells = all(found.values())
+    return {
+        site: normal_well(each[1]) if are_wells and each else "" for site, each in found.items()
+    }
+
+
+def _read_lines(path: str) -> dict[str, str]:
+    """Read lines of a quoted name and a value, as the programs of Molecular Devices write them."""
+    opened = open_to_read(path, most_bytes=_MOST_HTD_BYTES)
+    with io.TextIOWrapper(opened, encoding="latin-1") as file:
+        lines = [line.strip().split(", ", 1) for line in file if ", " in line]
+    return {key.strip('"'): value.strip() for key, value in lines}
+
+
 def _count(fields: Mapping[str, str], name: str, default: int) -> int:
     """Return how many there are of something, and not more than an index may list."""
     said = fields.get(name, str(default))
     if not (said.isdecimal() and len(said) < 10 and int(said) <= MOST_PROMISED):
         raise InputError(
-            f"{name} is {said[:40]!r} in the HTD file; expected a number up to {MOST_PROMISED:,}; "
+            f"{name} is {said[:40]!r} in the index; expected a number up to {MOST_PROMISED:,}; "
             f"copy it again from the instrument"
         )
     return int(said)
@@ -238,4 +296,5 @@ _READERS: dict[str, tuple[str, Callable[[str], Iterator[Promise]]]] = {
     "index.xml": ("Harmony index", _read_harmony),
     "measurementdata.mlf": ("CellVoyager index", _read_cellvoyager),
     ".htd": ("MetaXpress HTD", _read_metaxpress),
+    SERIES: ("MetaMorph ND", _read_metamorph),
 }

@@ -54,7 +54,7 @@ def is_index(name: str) -> bool:
     """Tell whether a file is the index of a plate, by its name."""
     name = name.lower()
     return name in ("index.idx.xml", "index.xml", "measurementdata.mlf") or name.endswith(
-        (".htd", COMPANION)
+        (".htd", ".nd", COMPANION)
     )
 
 
