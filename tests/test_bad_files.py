@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import tifffile
 from commands import detect, tables
+from drawn_tiff import page_tags, write_tiff
 from fuzz_reading import FORMATS
 
 from nucensus.errors import ReadError, TooLargeError
-from nucensus.model import Header
+from nucensus.model import Header, Plane
 from nucensus.read import read
 
 FUZZER = str(Path(__file__).with_name("fuzz_reading.py"))
@@ -178,7 +179,7 @@ POINTER = (
 NEEDS = {"nd2": "nd2", "czi": "czifile", "lif": "liffile"}
 
 
-@pytest.mark.parametrize("ending", ["tif", "ome.tiff", "svs", "png", "jpg", "zarr", "dv", *NEEDS])
+@pytest.mark.parametrize("ending", ["tif", "ome.tiff", "svs", "png", "jpg", "zarr", *NEEDS])
 def test_a_pointer_of_git_lfs_is_called_that(tmp_path, ending):
     path = tmp_path / f"a.{ending}"
     path.write_bytes(POINTER)
@@ -215,3 +216,54 @@ def test_a_mutated_file_gives_a_picture_or_a_read_error(name):
     command = [sys.executable, FUZZER, "--cases", "80", "--seed", "1", "--format", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_picture_in_a_tiff_is_no_larger_than_its_tile(tmp_path):
+    large, small = np.zeros((900, 900), np.uint8), np.zeros((64, 64), np.uint8)
+    for compression, encode in ((7, imagecodecs.jpeg_encode), (34933, imagecodecs.png_encode)):
+        page = page_tags(small, compression=compression), [encode(large)]
+        write_tiff(tmp_path / "a.tif", [page])
+        with pytest.raises(TooLargeError, match="900 x 900 pixels is in the place of a tile"):
+            read(tmp_path / "a.tif")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there files have no holes")
+@pytest.mark.parametrize("tag", [258, 270, 273, 279, 320, 330, 65000])
+def test_a_tag_that_claims_gigabytes_is_refused_before_it_is_read(tmp_path, tag):
+    tags = [(256, 4, 1, 64), (257, 4, 1, 64), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1),
+            (273, 4, 1, 8), (278, 4, 1, 64), (279, 4, 1, 4096)]  # fmt: skip
+    tags = [each for each in tags if each[0] != tag] + [(tag, 2 if tag == 270 else 4, 10**9, 500)]
+    entries = b"".join(struct.pack("<HHII", *each) for each in sorted(tags))
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4))
+    with open(path, "r+b") as file:
+        file.truncate(6_000_000_000)
+    with pytest.raises(TooLargeError, match=f"tag {tag} of the file claims 1,000,000,000 values"):
+        read(path)
+
+
+def test_pages_in_a_circle_are_refused(tmp_path):
+    image = np.zeros((8, 8), np.uint8)
+    write_tiff(tmp_path / "a.tif", [(page_tags(image), [image.tobytes()])] * 150)
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        struct.pack_into("<I", content, len(content) - 4, tiff.pages[120].offset)
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(ReadError, match="in a circle"):
+        read(tmp_path / "a.tif", Plane(z=0))
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8, 7])
+def test_what_strips_claim_counts_before_memory_is_taken(tmp_path, compression):
+    image = np.zeros((64, 64), np.uint8)
+    tags = page_tags(image, compression=compression) | {
+        322: (4, [65536]), 323: (4, [65536])
+    }  # fmt: skip
+    write_tiff(tmp_path / "a.tif", [(tags, [bytes(100)])])
+
+    def refuse(header):
+        assert header.pixels >= 65536**2
+        raise TooLargeError("too large")
+
+    with pytest.raises(TooLargeError, match="too large"):
+        read(tmp_path / "a.tif", on_header=refuse)

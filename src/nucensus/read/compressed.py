@@ -5,35 +5,16 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..model import Header
+from .encoded import END_OF_JPEG, JPEG_SCAN, Size, jpeg_size, next_marker, png_size
 from .ifd import File
 from .scene import Index, Scene, Source
-
-_PNG_START = b"\x89PNG\r\n\x1a\n"
-_PNG_SAMPLES = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
-"""Samples a pixel by colour type; of a palette, as it is decoded."""
-_PNG_WITH_ALPHA = {1: 2, 3: 4}
-"""Samples a pixel as it is decoded, where a colour is said to be transparent."""
-
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD8)))
-_JPEG_SCAN, _JPEG_END = 0xDA, b"\xff\xd9"
-
-_MOST_PARTS = 10_000
-"""Chunks or markers before the pixels."""
-
-
-class _Size(NamedTuple):
-    height: int
-    width: int
-    samples: int
-    bits: int
 
 
 @contextmanager
@@ -43,7 +24,7 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
     is_png = os.path.splitext(name)[1].lower() == ".png"
     try:
         with open(path, "rb") if isinstance(path, str) else path as file:
-            yield [_scene(file, _png_size(file) if is_png else _jpeg_size(file), is_png)]
+            yield [_scene(file, png_size(file) if is_png else jpeg_size(file), is_png)]
     except OSError as error:
         raise ReadError(f"the file cannot be read: {error.strerror or error}") from error
     except (RuntimeError, ValueError, LookupError, struct.error) as error:
@@ -53,7 +34,7 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
         ) from error
 
 
-def _scene(file: File, size: _Size, is_png: bool) -> Scene:
+def _scene(file: File, size: Size, is_png: bool) -> Scene:
     codec = "png" if is_png else "jpeg"
     dtype = np.dtype(np.uint16 if size.bits > 8 else np.uint8)
     size_bytes = file.seek(0, os.SEEK_END)
@@ -83,27 +64,6 @@ def _scene(file: File, size: _Size, is_png: bool) -> Scene:
     )
 
 
-def _png_size(file: File) -> _Size:
-    """Walk from chunk to chunk up to the pixels: transparency is stated before them."""
-    if file.read(8) != _PNG_START:
-        raise ValueError("it does not start as one")
-    length, kind = struct.unpack(">I4s", file.read(8))
-    if kind != b"IHDR":
-        raise ValueError("it does not start as one")
-    width, height, bits, colour = struct.unpack(">IIBB", file.read(10))
-    at, samples = 20 + length, _PNG_SAMPLES[colour]
-    for _ in range(_MOST_PARTS):
-        file.seek(at)
-        chunk = file.read(8)
-        if kind == b"IDAT" or len(chunk) < 8:
-            return _Size(height, width, samples, bits)
-        length, kind = struct.unpack(">I4s", chunk)
-        if kind == b"tRNS":
-            samples = _PNG_WITH_ALPHA.get(samples, samples)
-        at += 12 + length
-    raise ValueError("it holds no pixels")
-
-
 def _check_png(encoded: bytes) -> None:
     """Compare each chunk with its checksum."""
     at, kind = 8, b""
@@ -115,34 +75,11 @@ def _check_png(encoded: bytes) -> None:
         at += 12 + length
 
 
-def _jpeg_size(file: File) -> _Size:
-    """Walk from marker to marker up to the frame, which states the size."""
-    if file.read(2) != b"\xff\xd8":
-        raise ValueError("it does not start as one")
-    at = 2
-    for _ in range(_MOST_PARTS):
-        file.seek(at)
-        start, marker, length = struct.unpack(">BBH", file.read(4))
-        if start != 0xFF:
-            break
-        if marker in _JPEG_FRAMES:
-            bits, height, width, components = struct.unpack(">BHHB", file.read(6))
-            return _Size(height, width, components, bits)
-        at = _next_marker(at, marker, length)
-    raise ValueError("no frame was found")
-
-
-def _next_marker(at: int, marker: int, length: int) -> int:
-    if marker == 0xFF:
-        return at + 1
-    return at + 2 + (0 if marker in _JPEG_WITHOUT_LENGTH else length)
-
-
 def _check_jpeg(encoded: bytes) -> None:
     """Refuse a file without an end: of half a picture the decoder makes the rest up."""
     at, marker = 2, 0
-    while marker != _JPEG_SCAN:
+    while marker != JPEG_SCAN:
         marker, length = struct.unpack_from(">xBH", encoded, at)
-        at = _next_marker(at, marker, length)
-    if encoded.find(_JPEG_END, at) < 0:
+        at = next_marker(at, marker, length)
+    if encoded.find(END_OF_JPEG, at) < 0:
         raise ValueError("it is cut short: its end is missing")

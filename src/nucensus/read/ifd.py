@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from ..errors import ReadError
+from ..errors import ReadError, TooLargeError
 
 Tags: TypeAlias = Mapping[int, tuple[Any, ...]]
 """The values of each tag that was looked for, by its number; texts are bytes."""
@@ -28,6 +28,10 @@ OF_PIXELS = frozenset((
 
 _USUAL_BYTES = 512
 """Most pages state all their tags in so many bytes."""
+
+_SMALL_BYTES, _MOST_BYTES, _MOST_NUMBERS = 32 << 20, 64 << 20, 4 << 20
+_BYTES = (1, 2, 6, 7)
+"""Types of which a value is one byte."""
 
 _TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 16: "Q"}  # of others, as of fractions, nothing is needed
 _FORMS = {b"II*\0": ("<", False), b"MM\0*": (">", False),
@@ -61,11 +65,14 @@ class Chain:
 
     @classmethod
     def of(cls, file: File) -> "Chain":
-        """Return the chain of a file; raise LookupError if it does not start as a TIFF."""
+        """Return the chain of a file; raise ValueError if it does not start as a TIFF."""
         file.seek(0, os.SEEK_END)
         size_bytes = file.tell()
         file.seek(0)
-        order, is_big = _FORMS[file.read(4)]
+        start = file.read(4)
+        if start not in _FORMS:
+            raise ValueError("it does not start as one")
+        order, is_big = _FORMS[start]
         return cls(file, order, is_big, size_bytes)
 
     def first(self) -> int:
@@ -74,9 +81,10 @@ class Chain:
         return self._number("Q" if self.is_big else "I")
 
     def offsets(self) -> list[int]:
-        """Return where each page is; refuse a chain that comes back to a page it had."""
+        """Return where each page is; refuse a circle of pages, and tags that want much memory."""
         offsets = [self.first()]
         seen = set(offsets)
+        self._check_sizes(offsets[0])
         while (after := self._after(offsets[-1])) and after < self.size_bytes:
             if after in seen:
                 raise ReadError(
@@ -84,7 +92,19 @@ class Chain:
                 )
             offsets.append(after)
             seen.add(after)
+            self._check_sizes(after)
         return offsets
+
+    def _check_sizes(self, offset: int) -> None:
+        """Refuse tags that are larger than any that is needed, before anybody reads them."""
+        if self.size_bytes < _SMALL_BYTES or offset >= self.size_bytes:
+            return
+        for tag, type_, count, _ in self.entries(offset)[0]:
+            if count > (_MOST_BYTES if type_ in _BYTES else _MOST_NUMBERS):
+                raise TooLargeError(
+                    f"tag {tag} of the file claims {count:,} values, more than an image needs; "
+                    f"the file is damaged; copy it again from its source"
+                )
 
     def _after(self, offset: int) -> int:
         """Return where the page after the one at `offset` is; 0 where there is none."""

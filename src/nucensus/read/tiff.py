@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ..errors import ReadError
 from ..pixel_size import NO_SIZE, PixelSize, stated_size
+from .ifd import Chain
 from .ome_tiff import open_ome_scenes
 from .plain_tiff import metaseries_pixel_size, open_plain
 from .scene import Scene, Source
@@ -31,9 +32,10 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
                 return
             import tifffile
 
+            offsets = () if _is_ndpi(path) else Chain.of(file).offsets()
             file.seek(0)
             with tifffile.TiffFile(cast("BinaryIO", path), _multifile=False) as tiff:
-                pages = Pages(tiff, file)
+                pages = Pages(tiff, file, offsets)
                 if tiff.is_ome:
                     with open_ome_scenes(tiff, path) as scenes:
                         yield scenes
@@ -48,6 +50,11 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
             f"the file does not decode as TIFF ({error}); "
             f"it is damaged, or its name has the wrong ending"
         ) from error
+
+
+def _is_ndpi(path: Source) -> bool:
+    """Tell whether tags may be of the kind that NDPI files have for 64 bits, by the name."""
+    return (path if isinstance(path, str) else path.name).lower().endswith(".ndpi")
 
 
 def _scene(pages: Pages, series: "TiffPageSeries", **metadata: Any) -> Scene:

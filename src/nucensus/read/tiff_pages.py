@@ -1,16 +1,17 @@
 """Read one page of a TIFF file that tifffile has opened: by its own tags, where it has some."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ReadError
+from ..errors import ReadError, TooLargeError
 from ..model import Header
 from . import ifd
+from .encoded import END_OF_JPEG, JPEG, SIZES
 from .ifd import Chain, File, Tags
 from .layout import COMPRESSIONS, NONE, Layout, layout_of
 from .photometric import as_grey
@@ -19,8 +20,8 @@ from .segments import check_extents, decode
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
-_JPEG = (6, 7, 34892, 33007)
-_END_OF_JPEG = b"\xff\xd9"
+_PADDING = 64
+"""By so many pixels an encoded picture may be larger than its tile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Directory:
 
     def __init__(self, tiff: "TiffFile", file: File) -> None:
         self._tiff = tiff
-        self.has_tags = not tiff.tiff.is_ndpi  # of which NDPI files of 64 bits have their own kind
+        self._has_tags = not tiff.tiff.is_ndpi  # which has its own kind, for 64 bits
         self.chain = Chain(file, tiff.byteorder, tiff.is_bigtiff, tiff.filehandle.size)
 
     def page(self, offset: int, known: "TiffPage | TiffFrame") -> Page:
@@ -146,7 +147,7 @@ class Directory:
     def tags(self, offset: int) -> Tags:
         """Return the tags at `offset`; none if they are not read here."""
         try:
-            return self.chain.tags(offset) if offset > 0 and self.has_tags else {}
+            return self.chain.tags(offset) if offset > 0 and self._has_tags else {}
         except LookupError:  # a type of numbers that is not read here
             return {}
 
@@ -154,10 +155,9 @@ class Directory:
 class Pages:
     """The pages of a file, and which of them holds which plane of a series."""
 
-    def __init__(self, tiff: "TiffFile", file: File) -> None:
+    def __init__(self, tiff: "TiffFile", file: File, offsets: Sequence[int]) -> None:
         self._directory = Directory(tiff, file)
-        has_tags = self._directory.has_tags
-        self._offsets = self._directory.chain.offsets() if has_tags else []
+        self._offsets = offsets
         self._last: tuple[Any, Page] | None = None
 
     def page(self, series: "TiffPageSeries", number: int, count: int) -> Page:
@@ -220,16 +220,27 @@ def _decode_with_tifffile(page: "TiffPage | TiffFrame", size_bytes: int) -> NDAr
     key = _keyframe(page)
     if not key.is_contiguous:
         check_extents(size_bytes, page.dataoffsets, page.databytecounts)
-    if key.compression in _JPEG and key.jpegheader is None:
-        _check_ends(page)
+    if key.compression in SIZES:
+        _check_segments(page)
     return page.asarray(maxworkers=1)
 
 
-def _check_ends(page: "TiffPage | TiffFrame") -> None:
-    """Refuse JPEG data without an end: of half a picture the decoder makes the rest up."""
-    handle = page.parent.filehandle
+def _check_segments(page: "TiffPage | TiffFrame") -> None:
+    """Refuse encoded pictures that are larger than their tile, or cut short."""
+    key, handle = _keyframe(page), page.parent.filehandle
+    height, width = (
+        (key.tilelength, key.tilewidth) if key.is_tiled else (key.rowsperstrip, key.imagewidth)
+    )
     for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
-        if offset and length:
-            handle.seek(offset)
-            if _END_OF_JPEG not in handle.read(length):
-                raise ReadError("the JPEG data in the file are cut short: copy it again")
+        if not (offset and length):
+            continue
+        handle.seek(offset)
+        encoded = handle.read(length)
+        size = SIZES[key.compression](encoded) if key.jpegheader is None else (0, 0)
+        if size[0] > height + _PADDING or size[1] > width + _PADDING:
+            raise TooLargeError(
+                f"a picture of {size[0]:,} x {size[1]:,} pixels is in the place of a tile of "
+                f"{height:,} x {width:,}; the file is damaged; copy it again from its source"
+            )
+        if key.compression in JPEG and key.jpegheader is None and END_OF_JPEG not in encoded:
+            raise ReadError("the JPEG data in the file are cut short: copy it again")
