@@ -384,3 +384,78 @@ def test_a_header_is_read_of_a_png_or_jpeg_before_the_rest(tmp_path):
         path.write_bytes(encoded[:1000])
         with open_scenes(path) as (scene,):
             assert scene.shape == (200, 200)
+
+
+SCANIMAGE = "SI.VERSION_MAJOR = 2020\nSI.hChannels.channelSave = [1;2]\n"
+STACKS = "SI.hStackManager."
+
+
+@pytest.mark.parametrize(
+    ("stated", "axes"),
+    [
+        (f"{STACKS}numSlices = 6\n{STACKS}framesPerSlice = 1\n", "zc"),
+        (f"{STACKS}numSlices = 3\n{STACKS}framesPerSlice = 1\n", "tzc"),
+        (f"{STACKS}numSlices = 3\n{STACKS}framesPerSlice = 2\n", "ztc"),
+        (f"{STACKS}numSlices = 1\n{STACKS}framesPerSlice = Inf\n", "tc"),
+        (f"{STACKS}enable = false\n{STACKS}numSlices = 9\n{STACKS}framesPerSlice = 6\n", "tc"),
+    ],
+)
+def test_channels_and_slices_of_scanimage_are_axes_of_their_own(tmp_path, stated, axes):
+    images = [draw(number, (20, 13), "i2") for number in range(12)]
+    with tifffile.TiffWriter(tmp_path / "a.tif", bigtiff=True) as file:
+        for image in images:
+            file.write(image, metadata=None, contiguous=False, software=SCANIMAGE + stated)
+    lengths = {"zc": (6, 2), "tzc": (2, 3, 2), "ztc": (3, 2, 2), "tc": (6, 2)}[axes]
+    names = {"z": "z", "t": "time", "c": "channel"}
+    planes = []
+    for image, position in zip(images, np.ndindex(*lengths), strict=True):
+        at = {names[axis]: place for axis, place in zip(axes, position, strict=True)}
+        planes.append((Plane(**at), image))
+    check_reading(tmp_path / "a.tif", planes)
+
+
+@pytest.mark.parametrize(
+    "software", ["SI.VERSION_MAJOR = 2020\n", f"{SCANIMAGE}{STACKS}numSlices = 5\n"]
+)
+def test_pages_of_scanimage_that_fit_no_axes_are_refused(tmp_path, software):
+    with tifffile.TiffWriter(tmp_path / "a.tif", bigtiff=True) as file:
+        for number in range(12):
+            image = draw(number, (20, 13), "i2")
+            file.write(image, metadata=None, contiguous=False, software=software)
+    for plane in (Plane(z=0), Plane(z="max"), Plane(z=0, channel=0)):
+        with pytest.raises(NotAPlaneError):
+            read(tmp_path / "a.tif", plane)
+
+
+def write_stk(path, images, *, wavelengths):
+    """Write a MetaMorph stack: one directory, and the planes behind one another."""
+    count = len(images)
+    tags = page_tags(images[0], rows=7)
+    tags[33628] = (4, np.zeros(2 * count, int))
+    tags[33629] = (5, [(1, 1), (0, 0), (0, 0)] * count)
+    tags[33630] = (5, [(wavelength, 1) for wavelength in wavelengths])
+    tags[33631] = (4, [0])
+    content = b"".join(image.tobytes() for image in images)
+    first = strips_of(images[0], 7)
+    start = np.cumsum([0, *map(len, first)])[:-1] + 8
+    tags[273], tags[279] = (4, start), (4, [len(each) for each in first])
+    write_tiff(path, [(tags, [content])])
+
+
+@pytest.mark.parametrize(
+    ("wavelengths", "axis"), [([500] * 4, "z"), ([405, 488, 561, 640], "channel")]
+)
+def test_planes_of_a_metamorph_stack_are_slices_or_channels(tmp_path, wavelengths, axis):
+    images = [draw(number, (20, 13)) for number in range(4)]
+    write_stk(tmp_path / "a.stk", images, wavelengths=wavelengths)
+    check_planes(
+        tmp_path / "a.stk", [(Plane(**{axis: n}), image) for n, image in enumerate(images)]
+    )
+
+
+def test_wavelengths_and_slices_of_a_metamorph_stack_are_not_mixed(tmp_path):
+    images = [draw(number, (20, 13)) for number in range(4)]
+    write_stk(tmp_path / "a.stk", images, wavelengths=[405, 405, 488, 488])
+    for plane in (Plane(z=0), Plane(z="max"), Plane(channel=0)):
+        with pytest.raises(NotAPlaneError):
+            read(tmp_path / "a.stk", plane)

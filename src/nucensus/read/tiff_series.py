@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError
 from ..model import Header
+from .scanimage import name_pages
 from .scene import Index
 from .tiff_pages import Page, Pages, Sample
 
@@ -65,14 +67,31 @@ def is_aside(page: "TiffPage", name: str, kind: str = "") -> bool:
 def name_axes(series: "TiffPageSeries") -> dict[str, int]:
     """Return the length of each axis of a series by its letter, without those of length 1.
 
-    Unnamed pages, if there is no z axis, are z planes.
+    Unnamed pages, if there is no z axis and no sign of channels, are z planes.
     """
     sizes = zip(series.axes.lower(), series.shape, strict=True)
     axes = {axis: n for axis, n in sizes if n != 1 or axis in "yx"}
     unnamed = [axis for axis in axes if axis in "iq"]
+    if series.kind == "scanimage":
+        within = {axis.lower() for axis in series.keyframe.axes}
+        named = name_pages(series.keyframe.parent, len(series.pages))
+        axes = named | {axis: n for axis, n in axes.items() if axis in within}
+        return {axis: n for axis, n in axes.items() if n != 1 or axis in "yx"}
+    wavelengths = _wavelengths(series)
+    if len(set(wavelengths)) > 1:
+        name = "c" if len(set(wavelengths)) == len(wavelengths) else "i"
+        return {axis if axis in "yx" else name: n for axis, n in axes.items()}
     if "z" not in axes and len(unnamed) == 1:
         axes = {"z" if axis in unnamed else axis: n for axis, n in axes.items()}
     return axes
+
+
+def _wavelengths(series: "TiffPageSeries") -> list[float]:
+    """Return the wavelength of each plane of a MetaMorph stack."""
+    if series.kind != "stk":
+        return []
+    stated = (series.keyframe.parent.stk_metadata or {}).get("Wavelengths", ())
+    return [float(each) for each in np.ravel(stated)]
 
 
 @dataclass(frozen=True, slots=True)
