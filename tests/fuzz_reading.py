@@ -8,9 +8,11 @@ case, which `--only CASE` with the same options repeats; `--keep FOLDER` keeps i
 """
 
 import argparse
+import contextlib
 import logging
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import struct
@@ -18,12 +20,14 @@ import sys
 import tempfile
 import traceback
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import tifffile
 from drawn_tiff import page_tags, strips_of, write_tiff
+from formats import czi_xml, write_czi, write_lif_images, write_nd2, write_ome_zarr
 
 from nucensus.errors import ReadError
 from nucensus.model import Plane
@@ -80,12 +84,61 @@ def jpeg(path, rng):
     path.write_bytes(imagecodecs.jpeg_encode(data.astype(np.uint8), level=int(rng.integers(1, 99))))
 
 
+def czi(path, rng):
+    """Draw a CZI file of channels, planes and tiles, or of phases in colour."""
+    packed = [
+        None,
+        (2, lambda pixels: imagecodecs.lzw_encode(pixels.tobytes())),
+        (4, imagecodecs.jpegxr_encode),
+        (5, lambda pixels: imagecodecs.zstd_encode(pixels.tobytes())),
+    ][rng.integers(4)]
+    places = np.ndindex(2, 3, 2)
+    blocks = [({"C": c, "Z": z, "M": m, "X": 48 * m}, _STACK[z]) for c, z, m in places]
+    if rng.random() < 0.2:
+        blocks = [({"S": s, "H": h}, _COLOURS.astype(np.uint8)) for s, h in np.ndindex(2, 2)]
+        packed = (1, imagecodecs.jpeg8_encode)
+    xml = czi_xml(
+        channels="<Channel Id='Channel:0' Name='DAPI'/><Channel Id='Channel:1'/>",
+        sizes="<SizeC>2</SizeC><SizeZ>3</SizeZ>",
+        scaling="<Distance Id='X'><Value>0.000001</Value></Distance>",
+    )
+    write_czi(path, blocks, xml=xml, compress=packed)
+
+
+def lif(path, rng):
+    """Draw a LIF file whose scans have axes in some order, and one that is no image."""
+    stack = np.stack([_STACK, _STACK])
+    axes = "".join(rng.permutation(list("CZYX")))
+    axes = axes if axes[-1] != "C" else "CZYX"
+    image = np.ascontiguousarray(stack.transpose([("CZYX").index(axis) for axis in axes]))
+    images = [("a", axes, image), ("line", "TX", _STACK[0]), ("b", "λYX", _STACK)]
+    write_lif_images(path, images[: rng.integers(1, 4)])
+
+
+def nd2(path, rng):
+    """Draw an ND2 file of two loops."""
+    loops = [("time", "z"), ("position", "z"), ("custom", "time")][rng.integers(3)]
+    frames = np.stack([_STACK, _STACK])[..., np.newaxis, :, :, np.newaxis]
+    write_nd2(path, frames, loops, packed=rng.random() < 0.3)
+
+
+def ome_zarr(path, rng):
+    """Draw an OME-Zarr: of its files one is mutated."""
+    version = rng.choice(["0.4", "0.5"])
+    shards = (1, 1, 3, 40, 48) if version == "0.5" and rng.random() < 0.5 else None
+    write_ome_zarr(path, _STACK[np.newaxis, np.newaxis], version, shards=shards)
+
+
 FORMATS = {
     # what a format's files end in, who draws one, and what of it is mutated: itself, or, if it is
     # a folder, one of the files in it
     "tiff": (".tif", tiff),
     "png": (".png", png),
     "jpeg": (".jpg", jpeg),
+    "czi": (".czi", czi),
+    "lif": (".lif", lif),
+    "nd2": (".nd2", nd2),
+    "ome-zarr": (".zarr", ome_zarr),
 }
 """A format that is added here is fuzzed."""
 
@@ -172,6 +225,18 @@ def change_tag(content, rng, _):
     struct.pack_into(f"{order}{form}", content, entry + offset, value)
 
 
+def change_text(content, rng, _):
+    """Write another value over a number in the text of metadata, in UTF-8 or UTF-16."""
+    wide = rng.random() < 0.3
+    found = list(re.finditer(rb"(?:\d\0)+" if wide else rb"\d+", bytes(content)))
+    if found:
+        value = str(
+            rng.choice(["0", "1", "-1", "7", "65536", "2147483648", "1e400", "nan", "x", ""])
+        )
+        start, end = found[rng.integers(len(found))].span()
+        content[start:end] = value.encode("utf-16-le" if wide else "utf-8")
+
+
 def cut(content, rng, _):
     """Cut the end off."""
     del content[int(rng.integers(1, len(content) + 1)) :]
@@ -197,7 +262,17 @@ def repeat(content, rng, _):
     content[at:at] = content[at : at + length]
 
 
-MUTATIONS = [change_bytes, change_number, change_tag, change_tag, cut, empty, splice, repeat]
+MUTATIONS = [
+    change_bytes,
+    change_number,
+    change_text,
+    change_tag,
+    change_tag,
+    cut,
+    empty,
+    splice,
+    repeat,
+]
 
 
 def draw(number, seed, name, folder):
@@ -234,6 +309,9 @@ def check(path):
                 continue
             if pixels.ndim != 2:
                 return f"{plane}: {pixels.shape}"
+        for whole in ("max", "volume"):
+            with contextlib.suppress(ReadError):
+                read(path, replace(plane, z=whole), limit)
     return None
 
 
