@@ -254,7 +254,7 @@ def test_images_of_the_truth_that_the_run_lacks_are_said_first_and_not_scored(tm
     (tmp_path / "truth.csv").write_text("\n".join(["image,y,x", *rows]))
     arguments = [str(tmp_path / "run"), str(tmp_path / "truth.csv")]
     some = CliRunner().invoke(command, arguments).output
-    assert some.startswith("Not done in the run: 2 of 4 images of the truth, such as 'later'")
+    assert some.startswith("Not done in the run: 2 of 4 images of the truth, such as 'gone'")
     assert " 0.5000" in some.split("recall")[1][:20]
     every = CliRunner().invoke(command, [*arguments, "--all"]).output
     assert " 0.2500" in every.split("recall")[1][:20]

@@ -135,14 +135,19 @@ class _Well:
         self.pixels += row["area_px"]
         self.intensity.add(nuclei["intensity"])
         points = points_of(nuclei) if refined is None else refined
-        self.distance_px.add(_known(nearest_distances(points)))
+        distance_px = _known(nearest_distances(points))
+        self.distance_px.add(distance_px)
         size_um = [row["depth_um"], row["pixel_y_um"], row["pixel_x_um"]]
         if None in size_um[1:]:
             return
         self.scaled_count += len(nuclei)
         self.square_mm += row["area_px"] * row["pixel_y_um"] * row["pixel_x_um"] / 1e6
         size_um = size_um[-points.shape[1] :]
-        if None not in size_um:
+        if None in size_um:
+            return
+        if len(set(size_um)) == 1:
+            self.distance_um.add(distance_px * size_um[0])
+        else:
             self.distance_um.add(_known(nearest_distances(points * size_um)))
 
     def features(self) -> tuple[float, ...]:

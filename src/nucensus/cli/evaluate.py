@@ -46,9 +46,8 @@ def command(
     with Run(folder) as run:
         known = read_truth(truth)
         scores = score_run(run, truth, radius_px=radius, all_fields=all_fields)
-        _print_lacking(
-            [name for name in known if name not in fields_of(run, known)], len(known), all_fields
-        )
+        lacking = sorted(known.keys() - fields_of(run, known).keys())
+        _print_lacking(lacking, len(known), all_fields=all_fields)
         evaluation = evaluate(scores)
         _print(evaluation)
         if pictures is not None:
@@ -58,7 +57,7 @@ def command(
             click.echo(f"\nWritten: {len(drawn)} pictures in {pictures}")
 
 
-def _print_lacking(names: list[str], count: int, all_fields: bool) -> None:
+def _print_lacking(names: list[str], count: int, *, all_fields: bool) -> None:
     if names:
         what = "scored as missed" if all_fields else "not scored; --all scores them as missed"
         click.echo(
