@@ -373,7 +373,7 @@ def test_an_export_that_fails_leaves_the_earlier_file(tmp_path):
     with closing(sqlite3.connect(tmp_path / "run.sqlite")) as database, database:
         database.execute("UPDATE journal SET centres = x'00'")
     with pytest.raises(ValueError, match="buffer size"):
-        export_run(Run(tmp_path), "csv", tmp_path)
+        export_run(run, "csv", tmp_path)
     assert (tmp_path / "nuclei.csv").read_bytes() == before
     assert not list(tmp_path.glob("*.partial"))
 

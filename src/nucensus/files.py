@@ -1,5 +1,6 @@
 """Files that are whole or not there."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ def whole(path: Path) -> Iterator[Path]:
     The name may become a file or a folder. After an error nothing of it stays,
     and an earlier `path` is as it was.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise FileExistsError(errno.EEXIST, "it is a device, and no file", os.fspath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     _remove(partial)
@@ -27,6 +30,18 @@ def whole(path: Path) -> Iterator[Path]:
     except BaseException:
         _remove(partial)
         raise
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether an error says that the disk is full."""
+    name = getattr(error, "sqlite_errorname", "")
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or name == "SQLITE_FULL"
+
+
+def refuse_if_full(path: Path, size_bytes: int) -> None:
+    """Raise if there is no room for a file, for libraries that do not survive that."""
+    if shutil.disk_usage(path.parent).free < size_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
 
 
 def _sync(path: Path) -> None:

@@ -126,7 +126,7 @@ class Job:
                 centres = find_nuclei(image.pixels, settings, resolved)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
-        except Exception as error:  # noqa: BLE001 the worker boundary: a bad image is a row
+        except (Exception, SystemExit) as error:  # noqa: BLE001 a bad image is a row
             return Failed("detect", str(error) or type(error).__name__, loaded.content)
         finally:
             if self.budget is not None:

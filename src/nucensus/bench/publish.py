@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingPackageError
+from ..files import whole
 from .measure import Comparison, Measurement
 from .recommend import recommend
 
@@ -26,13 +27,16 @@ TABLE_HEADER = ("detector", "strategy", "load s", "run s", "spread s", "total s"
 def write_comparison(comparison: Comparison, folder: str | os.PathLike[str]) -> list[Path]:
     """Write `bench.json`, `bench.png`, `bench.svg` and `bench.html`, and return their paths."""
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
     figure = draw(comparison)
     paths = [target / f"bench.{kind}" for kind in ("json", "png", "svg", "html")]
-    paths[0].write_text(json.dumps(comparison.as_dict(), indent=1) + "\n")
-    figure.savefig(paths[1], dpi=160)
-    figure.savefig(paths[2], metadata={"Date": None})
-    paths[3].write_text(_page(comparison, paths[1].read_bytes()), encoding="utf-8")
+    with whole(paths[0]) as partial:
+        partial.write_text(json.dumps(comparison.as_dict(), indent=1) + "\n")
+    with whole(paths[1]) as partial:
+        figure.savefig(partial, dpi=160, format="png")
+    with whole(paths[2]) as partial:
+        figure.savefig(partial, metadata={"Date": None}, format="svg")
+    with whole(paths[3]) as partial:
+        partial.write_text(_page(comparison, paths[1].read_bytes()), encoding="utf-8")
     return paths
 
 

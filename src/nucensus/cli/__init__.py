@@ -5,7 +5,6 @@ it is called, so that `nucensus --help` starts at once.
 """
 
 import importlib
-import io
 import os
 import sys
 import traceback
@@ -14,7 +13,9 @@ import click
 
 from .._version import __version__
 from ..errors import InputError, MissingPackageError, NucensusError, StrategyError
+from ..files import is_full
 from .signals import ended_by_ctrl_c
+from .streams import close_stdout, hold_streams
 from .terminal import guard_streams
 
 _COMMANDS = {
@@ -35,6 +36,7 @@ _COMMANDS = {
 }
 
 EXIT_SOME_FAILED = 3
+_MOST_SHOWN = 500
 
 
 class _Commands(click.Group):
@@ -68,18 +70,49 @@ def _nucensus(traceback: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names that are not UTF-8
+    hold_streams()
     guard_streams()
+    code, said = _run()
+    unwritten = close_stdout()
+    if said := unwritten or said:
+        click.echo(f"Error: {said}", err=True)
+    sys.exit(code or (0 if unwritten is None else 1))
+
+
+def _run() -> tuple[int, str | None]:
+    """Run the command; return the exit code, and in one line what went wrong."""
     try:
         with ended_by_ctrl_c():
             _nucensus(prog_name="nucensus")
-    except NucensusError as error:
+    except SystemExit as end:
+        return (end.code, None) if isinstance(end.code, int) else (1, end.code)
+    except Exception as error:  # noqa: BLE001 the end of the command: one line for whatever it is
         if "--traceback" in sys.argv:
             traceback.print_exc()
-        click.echo(f"Error: {error}", err=True)
         usage = (InputError, StrategyError, MissingPackageError)
-        sys.exit(2 if isinstance(error, usage) else 1)
-    except BrokenPipeError:  # the reader of our output has gone, as in `nucensus ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return 2 if isinstance(error, usage) else 1, _told(error)
+    return 0, None
+
+
+def _told(error: Exception) -> str:
+    """Return what an error says, in one line, with what to do where it was not foreseen."""
+    if isinstance(error, NucensusError):
+        return str(error)
+    if is_full(error):
+        return "no space is left on the disk, or where the output goes; make space, and try again"
+    if not _is_somewhere():
+        return "the folder that you are in has been removed; go to one that is there"
+    where = "nucensus --traceback COMMAND shows where"
+    if isinstance(error, OSError):
+        what = f"{error.filename!r}: " if error.filename else ""
+        return f"{what}{error.strerror or error}; {where}"
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"unexpectedly, {text[:_MOST_SHOWN]}; {where}; a damaged run file may be the cause"
+
+
+def _is_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True

@@ -86,7 +86,15 @@ class _Tasks:
         self.under_way: dict[Any, tuple[int, Any, int]] = {}
 
     def submit(self, index: int, item: Any, attempt: int = 1) -> None:
-        future = self._pool.schedule(payload_of, args=(self._work, item), timeout=self._timeout_s)
+        try:
+            future = self._pool.schedule(
+                payload_of, args=(self._work, item), timeout=self._timeout_s
+            )
+        except RuntimeError as error:  # the pool is broken
+            raise WorkerDiedError(
+                "the worker processes cannot be started; expected room for them; allow more open "
+                "files and processes (ulimit -n, ulimit -u), or use the strategy list-disk"
+            ) from error
         self.under_way[future] = index, item, attempt
         future.add_done_callback(lambda done: self._done.put(done))
 

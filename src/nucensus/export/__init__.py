@@ -6,10 +6,12 @@ and one line in `FORMATS`.
 
 import importlib
 import os
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, RunError
+from ..files import is_full
 from ..model import RUN_FILE
 from ..provenance import provenance, write_provenance
 from ..remote import staged
@@ -94,6 +96,8 @@ def export_run(
     ------
     InputError
         The format does not exist, or `path` cannot be written.
+    RunError
+        The disk is full.
     MissingPackageError
         The format needs a package that is not installed.
     AccessError
@@ -117,7 +121,12 @@ def export_run(
             sidecar = _sidecar(stage.path, FORMATS[to])
             written.append(write_provenance(run, document, sidecar))
         return [stage.final(each) for each in written]
-    except OSError as error:
+    except (OSError, sqlite3.OperationalError) as error:
+        if is_full(error):
+            raise RunError(
+                f"the disk that holds {os.fspath(path)!r} is full; nothing half-written is left "
+                f"there; make space, or choose another place with -o"
+            ) from error
         raise InputError(
             f"{os.fspath(path)!r} cannot be written ({error}); expected a folder, or a file "
             f"that ends in {FORMATS[to].suffix}, in a place that can be written; choose another"

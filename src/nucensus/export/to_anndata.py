@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import whole
+from ..files import refuse_if_full, whole
 from ..names import escape
 from ..provenance import Provenance
 from ..store import Run
@@ -27,13 +27,22 @@ _OBS = {
 """The columns of obs, and what the run calls them."""
 
 _CHUNK = 1 << 16
+_LEAST_BYTES, _NUCLEUS_BYTES = 1_000_000, 200
+"""More than it takes: HDF5 ends the process where the disk is full."""
 
 
 def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     """Write the intensity as X, (x, y) as obsm["spatial"], the provenance in uns."""
     h5py = require("h5py", extra="anndata")
     path = one_file(target, "nuclei.h5ad")
-    with whole(path) as partial, h5py.File(partial, "w") as file:
+    with whole(path) as partial:
+        refuse_if_full(partial, _LEAST_BYTES + _NUCLEUS_BYTES * run.counts["nuclei"])
+        _write_file(h5py, partial, run, document)
+    return [path]
+
+
+def _write_file(h5py: Any, path: Path, run: Run, document: Provenance) -> None:
+    with h5py.File(path, "w") as file:
         _encode(file, "anndata", "0.1.0")
         for name in ("layers", "obsm", "obsp", "uns", "varm", "varp"):
             _encode(file.create_group(name), "dict", "0.1.0")
@@ -41,7 +50,6 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
         _encode(file["uns"]["provenance"], "string", "0.2.0")
         _write_texts(_frame(file, "var", []), "_index", ["intensity"])
         _write_nuclei(file, run)
-    return [path]
 
 
 def _write_nuclei(file: Any, run: Run) -> None:

@@ -1,5 +1,6 @@
 """The well table as an Excel workbook."""
 
+import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +23,13 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     openpyxl = require("openpyxl", extra="xlsx")
     table = well_table(run)
     path = one_file(target, "wells.xlsx")
+    packed = io.BytesIO()  # where the disk is full, a `ZipFile` on it fails once more when it ends
     book = openpyxl.Workbook(write_only=True)
     _write_sheet(book, "wells", [table.dtype.names or (), *table.tolist()])
     _write_sheet(book, "provenance", _flat(document))
+    book.save(packed)
     with whole(path) as partial:
-        book.save(partial)
+        partial.write_bytes(packed.getbuffer())
     return [path]
 
 

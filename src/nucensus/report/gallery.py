@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..draw import rings
 from ..errors import NucensusError
+from ..files import whole
 from ..read import read
 from ..store import Run, points_of
 from ..wording import counted
@@ -99,12 +100,13 @@ def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
     `index.html` beside them shows them all.
     """
     done = [field for field in read_fields(run) if field.found]
-    Path(folder).mkdir(parents=True, exist_ok=True)
     files = [f"{number:0{len(str(len(done)))}}.svg" for number in range(1, len(done) + 1)]
     for file, field in zip(files, done, strict=True):
-        Path(folder, file).write_text(overlay(run, field), "utf-8", "backslashreplace")
-    page = render("gallery.html.j2", pictures=list(zip(files, done, strict=True)))
-    Path(folder, "index.html").write_text(page, "utf-8", "backslashreplace")
+        with whole(Path(folder, file)) as partial:
+            partial.write_text(overlay(run, field), "utf-8", "backslashreplace")
+    with whole(Path(folder, "index.html")) as partial:  # last: it is there if all of them are
+        page = render("gallery.html.j2", pictures=list(zip(files, done, strict=True)))
+        partial.write_text(page, "utf-8", "backslashreplace")
     return len(done)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from ..files import whole
 from ..store import Origin, Run
 from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
@@ -48,9 +49,8 @@ def write_report(run: Run, path: str | os.PathLike[str]) -> None:
         rows_shown=_ROWS_SHOWN,
         gallery=_gallery(run, fields),
     )
-    partial = Path(f"{os.fspath(path)}.partial")
-    partial.write_text(page, "utf-8", "backslashreplace")
-    os.replace(partial, path)
+    with whole(Path(path)) as partial:
+        partial.write_text(page, "utf-8", "backslashreplace")
 
 
 def _head(run: Run) -> dict[str, Any]:

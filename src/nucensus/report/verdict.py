@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..draw import rings
 from ..evaluate import FieldScore
+from ..files import whole
 from ..names import below
 from ..store import Run
 from ..truth import field_name
@@ -22,12 +23,13 @@ def write_verdicts(
 ) -> list[Path]:
     """Draw each of `scores` as an SVG into `folder`, and return the files."""
     fields = {field_name(field.name): field for field in read_fields(run) if field.found}
-    Path(folder).mkdir(parents=True, exist_ok=True)
     paths = []
     for score in scores:
         if score.name in fields:
             path = Path(folder, f"{below(score.name)}.svg")
-            path.write_text(_draw(run, fields[score.name], score), "utf-8", "backslashreplace")
+            with whole(path) as partial:
+                picture = _draw(run, fields[score.name], score)
+                partial.write_text(picture, "utf-8", "backslashreplace")
             paths.append(path)
     return paths
 

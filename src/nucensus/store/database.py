@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import RunError
 from ..machine import network_disk
 from ..model import RUN_FILE
+from .check import check_content, distrust
 from .sample import SAMPLE_SCHEMA
 
 SCHEMA_VERSION = 4
@@ -99,6 +100,7 @@ def open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
     )
     try:
         database.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        distrust(database)
         if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             _check_schema(database, folder / RUN_FILE)
         wanted, safety = ("TRUNCATE", "FULL") if network else ("WAL", "NORMAL")
@@ -148,6 +150,7 @@ def open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
         f"{file.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
     )
     try:
+        distrust(database)
         _check_schema(database, file)
     except sqlite3.Error as error:
         database.close()
@@ -166,3 +169,4 @@ def _check_schema(database: sqlite3.Connection, file: Path) -> None:
             f"{os.fspath(file)!r} is not a run file of schema {SCHEMA_VERSION} "
             f"(it says {version}); open it with the version of nucensus that wrote it"
         )
+    check_content(database, file, SCHEMA)

@@ -70,10 +70,15 @@ class RunWriter:
     def __enter__(self) -> "RunWriter":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self.lock is not None:
-            with contextlib.suppress(sqlite3.Error):  # a reader of the log, or a full disk
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self.lock is None:
+            return
+        try:
+            with self.explained() if kind is None else contextlib.suppress(sqlite3.Error):
                 self._database.rollback()
+                self._database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            with contextlib.suppress(sqlite3.Error):  # somebody reads the log, which stays then
                 self._database.execute("PRAGMA journal_mode = DELETE")
             self._database.close()
             self.lock.release()

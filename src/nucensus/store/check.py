@@ -1,0 +1,139 @@
+"""Check a run file before any of it is believed: it may come from anywhere, and be damaged."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunError
+from .packing import NUCLEUS_RECORD, VOLUME_RECORD
+
+_MOST_BYTES = 1 << 28
+"""Of one value: ten times the nuclei of the largest image that was ever seen."""
+_MOST_CHARACTERS = 1_000_000
+_MOST_PIXELS = 1 << 34
+_MOST_FACT_BYTES = 1_000_000
+_SHORT_FACTS = ("version", "bottleneck", "machine", "settings", "selection", "strategy", "journal")
+_STEPS = 10_000
+_STEPS_PER_BYTE, _STEPS_AT_LEAST = 8, 2_000_000
+"""SQLite takes about one step of its machine for each byte of a whole run file."""
+
+_OF_THE_DISK = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_FULL")
+
+_NUMBERS = ("z", "time", "read_ms", "detect_ms", "area_px")
+_SIZES = ("pixel_y_um", "pixel_x_um", "depth_um")
+_TEXTS = (
+    "name", "path", "content", "dtype", "stage", "reason", "plate", "well", "site", "channel",
+    "note", "extra", "stated", "learned", "plane", "flag",
+)  # fmt: skip
+_SIDE = f"BETWEEN 0 AND {_MOST_PIXELS}"
+_FLAT, _DEEP = NUCLEUS_RECORD.itemsize, VOLUME_RECORD.itemsize
+_BELIEVABLE = " AND ".join((
+    "typeof(position) IN ('integer', 'null')",
+    "typeof(size_bytes) = 'integer' AND typeof(mtime_ns) = 'integer'",
+    "typeof(name) IN ('text', 'blob') AND typeof(path) IN ('text', 'blob')",
+    *(f"coalesce({name}, 0) < 9e99" for name in _NUMBERS),  # a text is more than any number
+    *(f"coalesce({name}, 1) BETWEEN 1e-9 AND 1e9" for name in _SIZES),
+    " + ".join(f"coalesce(length({name}), 0)" for name in _TEXTS) + f" <= {_MOST_CHARACTERS}",
+    "(status IN ('pending', 'failed') OR (status = 'found' AND " + " AND ".join((
+        f"typeof(count) = 'integer' AND count {_SIDE}",
+        f"typeof(height) = 'integer' AND height {_SIDE}",
+        f"typeof(width) = 'integer' AND width {_SIDE}",
+        f"(depth IS NULL OR depth {_SIDE})",
+        f"1.0 * height * width * coalesce(depth, 1) <= {_MOST_PIXELS}",
+        f"typeof(centres) = 'blob' AND length(centres) IN ({_FLAT} * count, {_DEEP} * count)",
+        "(subpixel IS NULL OR (typeof(subpixel) = 'blob' AND length(subpixel) = 16 * count))",
+    )) + "))",
+))  # fmt: skip
+"""What holds of each row that this program wrote."""
+
+_FACTS: dict[str, type | tuple[type, ...]] = {
+    "settings": dict, "selection": dict, "strategy": dict, "machine": dict, "listing": dict,
+    "wells": list, "vanished_names": list, "shards": list, "version": str, "bottleneck": str,
+    "started": (int, float), "seconds": (int, float), "done": int,
+    "vanished": int,
+}  # fmt: skip
+
+
+@contextmanager
+def bounded(database: sqlite3.Connection, size_bytes: int) -> Iterator[None]:
+    """Let SQLite take steps in proportion to the size of the file, and no more."""
+    left = max(_STEPS_AT_LEAST, _STEPS_PER_BYTE * size_bytes) // _STEPS
+
+    def is_enough() -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    database.set_progress_handler(is_enough, _STEPS)
+    try:
+        yield
+    finally:
+        database.set_progress_handler(None, 0)
+
+
+def distrust(database: sqlite3.Connection) -> None:
+    """Let nothing in the file run, and no value be larger than those of a run are."""
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
+    database.execute("PRAGMA trusted_schema = OFF")
+    database.execute("PRAGMA cell_size_check = ON")
+
+
+def check_content(database: sqlite3.Connection, file: Path, schema: str) -> None:
+    """Raise `RunError` unless the tables are those of `schema`, and every row can be believed."""
+    try:
+        with bounded(database, os.stat(file).st_size):
+            problem = _problem(database, schema)
+    except sqlite3.Error as error:
+        if error.sqlite_errorname.startswith(_OF_THE_DISK):
+            raise
+        problem = str(error)
+    if problem is not None:
+        raise RunError(
+            f"{os.fspath(file)!r} is damaged, or was not written by nucensus: {problem}; expected "
+            f"a whole run file; copy it again from its source, or do the run again with --overwrite"
+        )
+
+
+def _problem(database: sqlite3.Connection, schema: str) -> str | None:
+    """Return what cannot be believed, if anything."""
+    if not _has_tables(database, schema):
+        return "its tables are not those that nucensus makes"
+    for name, value in database.execute("SELECT key, value FROM run"):
+        if not _is_fact(name, value):
+            return f"what it says of {str(name)[:40]!r} makes no sense"
+    ((sound,),) = database.execute("PRAGMA quick_check(1)")
+    if sound != "ok":
+        return str(sound)
+    row = database.execute(f"SELECT key FROM journal WHERE NOT ({_BELIEVABLE}) LIMIT 1")
+    strange = row.fetchone()
+    return f"image number {strange[0]} in it makes no sense" if strange else None
+
+
+def _has_tables(database: sqlite3.Connection, schema: str) -> bool:
+    """Tell whether the tables are there as they were made, with nothing that acts on them."""
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(schema)
+        expected = _objects(fresh)
+    found = _objects(database)
+    others = found - expected
+    return expected <= found and not any(
+        kind == "trigger" or table in ("run", "journal", "images") for kind, _, table, _ in others
+    )
+
+
+def _objects(database: sqlite3.Connection) -> set[tuple[Any, ...]]:
+    return set(database.execute("SELECT type, name, lower(tbl_name), sql FROM sqlite_master"))
+
+
+def _is_fact(name: Any, value: Any) -> bool:
+    try:
+        if name in _SHORT_FACTS and len(value) > _MOST_FACT_BYTES:
+            return False
+        fact = json.loads(value)
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return fact is None or isinstance(fact, _FACTS.get(name, object))

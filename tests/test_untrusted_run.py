@@ -1,0 +1,119 @@
+"""A run file may come from anywhere: what makes no sense is said, and nothing of it runs."""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from nucensus.errors import RunError
+from nucensus.model import RUN_FILE, Centres, Found, ImageRef
+from nucensus.store import Run, RunWriter
+from nucensus.store.check import bounded
+
+ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sound")
+    with RunWriter(folder) as writer:
+        writer.record_facts(settings={}, version="1")
+        writer.plan([ImageRef(f"{name}.tif", f"/{name}.tif", 9, 9) for name in "abc"])
+        centres = Centres(np.array([[3, 4]]), np.array([5.0]))
+        writer.record(1, Found(centres, (10, 10), "uint16", 1.0, 1.0))
+        writer.commit()
+    return folder
+
+
+@pytest.fixture
+def folder(sound, tmp_path):
+    shutil.copytree(sound, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def refused(folder):
+    """Return what both a reader and a writer say."""
+    said = []
+    for open_run in (Run, RunWriter):
+        with pytest.raises(RunError) as caught:
+            open_run(folder)
+        said.append(str(caught.value))
+    return said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        f"DROP VIEW images; CREATE VIEW images AS {ENDLESS} SELECT x AS id, 'a' AS name FROM c",
+        f"DROP TABLE run; CREATE VIEW run AS {ENDLESS} SELECT x AS key, '1' AS value FROM c",
+        f"CREATE TRIGGER t BEFORE INSERT ON run BEGIN SELECT 1 FROM ({ENDLESS} SELECT 1); END",
+        "CREATE INDEX other ON journal (abs(key))",
+        "DROP TABLE journal; CREATE TABLE journal (key, position)",
+        "UPDATE journal SET height = 1000000000000",
+        "UPDATE journal SET height = 2000000000, width = 2000000000",
+        "UPDATE journal SET width = -1",
+        "UPDATE journal SET count = 9223372036854775807",
+        "UPDATE journal SET count = 2",
+        "UPDATE journal SET count = NULL",
+        "UPDATE journal SET centres = x'0102'",
+        "UPDATE journal SET centres = 'text'",
+        "UPDATE journal SET centres = NULL",
+        "UPDATE journal SET subpixel = x'01'",
+        "UPDATE journal SET name = key",
+        "UPDATE journal SET position = 'first'",
+        "UPDATE journal SET mtime_ns = 1e300",
+        "UPDATE journal SET pixel_y_um = 'small'",
+        "UPDATE journal SET pixel_y_um = 1e300",
+        "UPDATE journal SET well = printf('%.*c', 2000000, 'x')",
+        "INSERT INTO run VALUES ('machine', '[')",
+        "INSERT INTO run VALUES ('machine', '3')",
+        "INSERT INTO run VALUES ('machine', printf('%.*c', 100000, '['))",
+        "UPDATE run SET value = printf('%.*c', 2000000, '1') WHERE key = 'version'",
+    ],
+)
+def test_a_run_file_that_makes_no_sense_is_refused(folder, change):
+    with closing(sqlite3.connect(folder / RUN_FILE)) as database:
+        database.executescript(change)
+    assert all("is damaged, or was not written by nucensus" in text for text in refused(folder))
+
+
+def test_tables_of_others_beside_ours_do_no_harm(folder):
+    with closing(sqlite3.connect(folder / RUN_FILE)) as database:
+        database.executescript(f"CREATE VIEW mine AS {ENDLESS} SELECT x FROM c; CREATE TABLE t (x)")
+    with Run(folder) as run:
+        assert run.counts["images"] == 3
+
+
+@pytest.mark.parametrize("content", [bytes(range(256)) * 100, b"SQLite format 3\0" + bytes(5000)])
+def test_a_file_that_is_no_database_is_refused(folder, content):
+    (folder / RUN_FILE).write_bytes(content)
+    assert refused(folder)
+
+
+def test_a_run_file_that_was_overwritten_in_its_middle_is_refused(folder):
+    path = folder / RUN_FILE
+    with open(path, "r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(bytes(range(256)) * 80)
+    assert refused(folder)
+
+
+def test_a_run_file_that_was_cut_is_refused(folder):
+    os.truncate(folder / RUN_FILE, (folder / RUN_FILE).stat().st_size // 2)
+    assert refused(folder)
+
+
+def test_a_log_that_is_no_log_is_passed_over(folder):
+    (folder / f"{RUN_FILE}-wal").write_bytes(bytes(range(256)) * 20)
+    with Run(folder) as run:
+        assert run.counts["nuclei"] == 1
+
+
+def test_no_query_takes_more_steps_than_the_file_is_large():
+    with closing(sqlite3.connect(":memory:")) as database:
+        with bounded(database, 1000), pytest.raises(sqlite3.OperationalError, match="interrupted"):
+            database.execute(f"{ENDLESS} SELECT max(x) FROM c").fetchone()
+        assert database.execute("SELECT 1").fetchone() == (1,)
