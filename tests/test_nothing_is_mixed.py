@@ -8,6 +8,7 @@ from formats import make_stack, write_zarr_plate
 
 from nucensus import Settings, census
 from nucensus.cli.detect import command as detect
+from nucensus.cli.report import command as report
 from nucensus.cli.scan import command as scan
 from nucensus.discover import LeftOut, discover, list_images
 from nucensus.errors import InputError
@@ -208,3 +209,37 @@ def test_a_run_says_what_it_left_out_and_scan_says_the_same(tmp_path):
     assert "To count: 1 image" in scanned
     run = census(tmp_path / "in", settings=Settings(threshold=1), plane=Plane(z=1))
     assert any("thumbnails" in line for line in run.facts["left_out"])
+    done = CliRunner().invoke(report, [str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    shown = (tmp_path / "run" / "report.html").read_text()
+    assert "1 left out: thumbnails" in shown
+
+
+def test_thumbnails_among_files_that_a_glob_names_are_left_out(tmp_path):
+    touch(tmp_path, "a.tif", "a_thumb.tif", "thumbs/a.tif", "b_thumb.tif")
+    for inputs in ([tmp_path / "*.tif"], [tmp_path / "a.tif", tmp_path / "a_thumb.tif"]):
+        assert [each.name for each in discover(inputs, SUFFIXES)] == ["a.tif"]
+    assert [each.name for each in discover([tmp_path / "a_thumb.tif"], SUFFIXES)] == ["a_thumb.tif"]
+    left_out = LeftOut()
+    list(list_images([tmp_path], SUFFIXES, left_out=left_out))
+    assert left_out == {"thumbnails": 2, "folders of thumbnails": 1}
+
+
+def test_images_that_only_other_programs_read_are_counted_and_named(tmp_path):
+    touch(tmp_path, "a.tif", "b.ims", "c.GIF", "notes.txt")
+    left_out = LeftOut()
+    list(list_images([tmp_path], SUFFIXES, left_out=left_out))
+    (line,) = left_out.lines()
+    assert line.startswith("2 left out: images of a format that is not read")
+    assert "'b.ims', 'c.GIF'" in line
+
+
+def test_scan_says_what_the_files_would_ask(tmp_path):
+    stack = make_stack((1, 2, 3, 24, 31))[0]
+    tifffile.imwrite(tmp_path / "a.tif", stack.swapaxes(0, 1), imagej=True,
+                     metadata={"axes": "ZCYX"})  # fmt: skip
+    shown = CliRunner().invoke(scan, [str(tmp_path)]).output
+    assert "of 1 file looked at, 1 would be refused:" in shown
+    assert "choose with" in shown
+    shown = CliRunner().invoke(scan, [str(tmp_path), "--channel", "0", "--z", "max"]).output
+    assert "refused" not in shown

@@ -11,8 +11,11 @@ from .selection import plane_of, selection
 
 if TYPE_CHECKING:
     from ..discover import PlateView, Survey
+    from ..model import ImageRef
 
 _SHOWN = 8
+_LOOKED_AT = 16
+"""So many of the files are opened, which takes some milliseconds for each."""
 _NAMES = {"site": "sites", "channel": "channels", "z": "z planes", "time": "time points"}
 
 
@@ -55,6 +58,29 @@ def command(
     click.echo(f"\nTo count: {counted(len(chosen) - failing, 'image')}{missing}")
     for line in left_out.lines():
         click.echo(f"  {line}")
+    _print_refusals([each for each in chosen if not each.problem])
+
+
+def _print_refusals(chosen: "list[ImageRef]") -> None:
+    """Open some of the files, and say what they would ask: their channel, plane, time or scene."""
+    from ..errors import NotAPlaneError, NucensusError
+    from ..read import open_scenes
+    from ..read.scene import choose_index, choose_scene
+
+    looked = chosen[:: max(1, len(chosen) // _LOOKED_AT)][:_LOOKED_AT]
+    refused, reason = 0, ""
+    for each in looked:
+        try:
+            with open_scenes(each.path) as scenes:
+                choose_index(choose_scene(scenes, each.plane.scene), each.plane)
+        except NotAPlaneError as error:
+            refused += 1
+            reason = reason or f"{each.name}: {error}"
+        except NucensusError:
+            continue  # it is a failed row of the run, with its reason
+    if refused:
+        click.echo(f"  of {counted(len(looked), 'file')} looked at, {refused} would be refused:")
+        click.echo(f"  {reason}")
 
 
 def _print_survey(found: "Survey") -> None:

@@ -25,7 +25,7 @@ from .names import compile_pattern, parse_name
 from .ome_sets import OmeSets
 from .plate import PlateView, view_plates
 from .select import select
-from .walk import COMPANION, Batch, common_folder, expand, natural_key
+from .walk import COMPANION, Batch, common_folder, expand, is_thumbnail, natural_key
 from .zarr_plate import zarr_fields
 
 __all__ = [
@@ -225,7 +225,13 @@ class _Walk:
         return rows
 
     def _batches(self) -> Iterator[Batch]:
+        thumbnails = set(filter(is_thumbnail, self._given))
+        if len(thumbnails) == len(self._given):
+            thumbnails.clear()  # nothing but them is asked for
         for each in self._given:
+            if each in thumbnails and os.path.isfile(each):
+                self.left_out.note("thumbnails", os.path.basename(each))
+                continue
             empty = True
             find = expand_remote if is_remote(each) else expand
             for batch in find(each, self._endings, self.left_out):

@@ -20,6 +20,15 @@ _THUMBNAIL = re.compile(rf"[_\-. ]thumb(?:nail)?s?(?:(?![a-z0-9])|{GUID})", re.I
 _EXPORTED = re.compile(r"\.\w+(\[.*\])?\.(labels\.tif|ome\.zarr)$")
 """How the label images are called that a run exports, after the image that they are of."""
 
+_OTHER_IMAGES = (
+    ".gif", ".bmp", ".jp2", ".j2k", ".jxl", ".jxr", ".webp", ".ims", ".dm3", ".dm4", ".mrc",
+    ".mrxs", ".bif", ".oif", ".zvi", ".ics", ".nrrd", ".mha", ".mhd", ".nii", ".c01", ".flex",
+    ".sld", ".h5", ".hdf5", ".n5", ".lof", ".xlef", ".vms", ".dcm", ".ser", ".spe", ".r3d",
+    ".avi", ".psd", ".heic",
+)  # fmt: skip
+"""Endings of images that other programs read, and this one does not."""
+_THUMBNAILS = ("thumb", "thumbs", "thumbnail", "thumbnails")
+
 COMPANION = ".companion.ome"
 """How files end that say what the files of an OME-TIFF set beside them hold."""
 
@@ -71,7 +80,11 @@ def expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[
         yield Batch([given], [])
     elif glob.has_magic(given):
         for path in sorted(set(_find(given)), key=natural_key):
-            if os.path.isdir(path) or path.lower().endswith(endings):
+            if os.path.isdir(path):
+                yield from expand(path, endings, left_out)
+            elif path.lower().endswith(endings) and is_thumbnail(path):
+                left_out.note("thumbnails", os.path.basename(path))
+            elif path.lower().endswith(endings):
                 yield from expand(path, endings, left_out)
     else:
         raise InputError(f"{given!r} does not exist; expected a file, a folder or a glob of images")
@@ -140,10 +153,15 @@ def _walk(top: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Bat
         folders += reversed(below)
 
 
+def is_thumbnail(path: str) -> bool:
+    """Tell whether a file is a small copy for a look, by its name."""
+    return _THUMBNAIL.search(os.path.basename(path)) is not None
+
+
 def why_left_out(path: str) -> str:
     """Return why a file with the ending of an image is none that counts; "" if it counts."""
     name = os.path.basename(path)
-    if _THUMBNAIL.search(name):
+    if is_thumbnail(path):
         return "thumbnails"
     is_exported = _EXPORTED.search(name) and (name.endswith(".tif") or holds_labels(path))
     return "label images of an export" if is_exported else ""
@@ -171,8 +189,12 @@ def _members(folder: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterat
                 left_out.note(reason, name)
             else:
                 yield path, "image"
+        elif is_folder and name.lower() in _THUMBNAILS:
+            left_out.note("folders of thumbnails", name)
         elif is_folder:
             yield path, "folder"
+        elif name.lower().endswith(_OTHER_IMAGES):
+            left_out.note("images of a format that is not read; export them as TIFF", name)
 
 
 def _has_index(folder: str) -> bool:

@@ -101,6 +101,7 @@ def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
         rows.append(("strategy", value, why))
     if facts.get("bottleneck"):
         rows.append(("time went into", facts["bottleneck"], ""))
+    rows += [("left out", line, "") for line in facts.get("left_out", ())]
     return rows
 
 
