@@ -97,6 +97,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz_listing(session: nox.Session) -> None:
+    """List folders of mutated index files: nox -s fuzz_listing -- --cases 20000 --seed 3."""
+    sync(session, "--group", "formats")
+    session.run("python", "tests/fuzz_listing.py", *(session.posargs or ["--cases", "2000"]))
+
+
+@nox.session
 def fuzz_reading(session: nox.Session) -> None:
     """Read mutated files of each format: nox -s fuzz_reading -- --cases 20000 --seed 3."""
     sync(session, "--group", "formats")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 from commands import detect, run, statuses
+from fuzz_listing import check
 
 from nucensus import Settings, census
 from nucensus.discover import survey
@@ -228,3 +229,9 @@ def test_a_manifest_with_names_that_no_file_can_have_counts_the_rest(tmp_path):
     )
     assert done.returncode == 3, done.stderr
     assert sorted(statuses(tmp_path / "r").values()) == ["failed", "failed", "failed", "found"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_in_index_files_the_good_image_is_listed(tmp_path, seed):
+    for case in range(50):
+        check(case, seed, tmp_path / str(case))
