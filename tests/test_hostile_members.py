@@ -231,6 +231,24 @@ def test_a_manifest_with_names_that_no_file_can_have_counts_the_rest(tmp_path):
     assert sorted(statuses(tmp_path / "r").values()) == ["failed", "failed", "failed", "found"]
 
 
+@pytest.mark.parametrize("name", [".zgroup", ".zattrs", "0/.zarray", "0/0.0"])
+@pytest.mark.parametrize("kind", ["pipe", "endless"])
+def test_a_zarr_is_read_from_files_of_a_plausible_size(tmp_path, name, kind):
+    zarr = pytest.importorskip("zarr", reason="zarr is not installed")
+    group = zarr.create_group(tmp_path / "a.zarr", zarr_format=2)
+    group.create_array("0", data=np.zeros((8, 8), np.uint8), fill_value=1)
+    axes = [{"name": "y"}, {"name": "x"}]
+    group.attrs["multiscales"] = [{"axes": axes, "datasets": [{"path": "0"}]}]
+    assert read(tmp_path / "a.zarr").shape == (8, 8)
+    (tmp_path / "a.zarr" / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "a.zarr" / name)
+    else:
+        (tmp_path / "a.zarr" / name).write_bytes(b"[" * 30_000_000)
+    with pytest.raises(ReadError):
+        read(tmp_path / "a.zarr")
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_is_in_index_files_the_good_image_is_listed(tmp_path, seed):
     for case in range(50):

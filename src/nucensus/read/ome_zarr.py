@@ -23,9 +23,11 @@ def open_scenes(path: str) -> Iterator[list[Scene]]:
     """Open an OME-Zarr image, or the series of images that bioformats2raw writes."""
     try:
         import zarr
+
+        from .zarr_folder import ZarrFolder
     except ImportError as error:
         raise MissingPackageError("zarr 3", "Reading OME-Zarr", "ome-zarr") from error
-    where = zarr_store(path) if is_remote(path) else path
+    where = zarr_store(path) if is_remote(path) else ZarrFolder(path, read_only=True)
     with explained("OME-Zarr"):
         scenes = [
             guarded(scene, "OME-Zarr")
