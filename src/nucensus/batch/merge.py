@@ -17,7 +17,7 @@ from ..export import write_csv
 from ..lock import RunLock
 from ..model import RUN_FILE, Shard
 from ..store import Run, RunWriter, Sampled, remove_run
-from .take_census import differences
+from .refuse import differences
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -249,15 +249,11 @@ def _refuse_other_sample(parts: Sequence[_Part]) -> None:
     That is the one that could use the most of the sample, and of these the last.
     """
     best = max(parts, key=lambda part: (part.used, part.started))
+    learned, looked_at = best.learned, best.looked_at.items()
     for part in parts:
-        if part.learned == best.learned:
+        if part.learned == learned:
             continue
-        odd = next(
-            (
-                name for name in sorted({**part.looked_at, **best.looked_at})
-                if part.looked_at.get(name) != best.looked_at.get(name)
-            ), None,
-        )  # fmt: skip
+        odd = min((name for name, _ in part.looked_at.items() ^ looked_at), default="")
         which = f" ({odd!r} was not the same file, or could not be read)" if odd else ""
         raise RunError(
             f"shard {part.shard} in {part.run!r} learned what nuclei look like from other files "

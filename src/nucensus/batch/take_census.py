@@ -1,25 +1,23 @@
 """Find the nuclei of many images, and keep what became of each in a run file."""
 
 import contextlib
-import hashlib
 import itertools
-import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from .._version import __version__
 from ..detect import check_axes, detector_named
 from ..discover import LeftOut, list_images, read_metadata
-from ..errors import InputError, RunError
+from ..errors import RunError
 from ..execute import STRATEGIES, Lost, Scheduler, Strategy, Traffic, isolated, refuse_unguarded
 from ..export import write_sidecar, write_tables
 from ..machine import facts, usable_cores
-from ..model import RUN_FILE, Failed, Limits, Outcome, Plane, Settings, Shard
+from ..model import Failed, Limits, Outcome, Plane, Settings, Shard
 from ..read import SUFFIXES
 from ..remote import absolute
 from ..store import Origin, Run, RunWriter, refuse_address
@@ -43,6 +41,7 @@ from .packed import pack, unpack
 from .plan import expand, join_treatments
 from .pools import digests_of
 from .process import Steps, run_over
+from .refuse import digest_of, refuse_other, refuse_two_sources, refuse_version, selection_of
 from .starts import Start
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -176,7 +175,7 @@ def census(
     detector_named(settings.detector)
     check_axes(settings, 3 if plane is not None and plane.z == "volume" else 2)
     refuse_address(out)
-    _refuse_two_sources(settings, keep_estimates=keep_estimates, estimates_from=estimates_from)
+    refuse_two_sources(settings, keep_estimates=keep_estimates, estimates_from=estimates_from)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     left_out = LeftOut()
     found = list_images(
@@ -185,7 +184,7 @@ def census(
     wells = read_metadata(os.fspath(metadata)) if metadata is not None else []
     listed = join_treatments(expand(found), wells)
     first = next(listed)  # what is wrong with the inputs shows before a run is made
-    selection = _selection(plane or Plane(), pattern, shard, manifest=manifest, metadata=metadata)
+    selection = selection_of(plane or Plane(), pattern, shard, manifest=manifest, metadata=metadata)
     with (
         decided(
             strategy, workers, limits, scheduler=scheduler, traffic=_TRAFFIC, stop=stop
@@ -193,11 +192,11 @@ def census(
         RunWriter(out, overwrite=overwrite) as writer,
     ):
         if writer.has_images():
-            _refuse_other(writer, "settings", settings.as_dict(), out)
-            _refuse_other(writer, "selection", selection, out)
-            _refuse_version(writer, out)
+            refuse_other(writer, "settings", settings.as_dict(), out)
+            refuse_other(writer, "selection", selection, out)
+            refuse_version(writer, out)
         writer.record_facts(settings=settings.as_dict(), selection=selection, wells=wells)
-        given = _digest(absolute(os.fspath(each)) for each in named)
+        given = digest_of(absolute(os.fspath(each)) for each in named)
         problems = writer.plan(
             itertools.chain([first], listed), check_content=check_content, shard=shard,
             keeps_others=not settings.are_numbers, same_inputs=writer.facts.get("inputs") == given,
@@ -243,8 +242,13 @@ def retry(
         RunWriter(out) as writer,
     ):
         facts = writer.facts
+        if "listing" not in facts:
+            raise RunError(
+                f"the run in {os.fspath(out)!r} was stopped before it listed its images; expected "
+                f"one that did; carry it on with nucensus detect"
+            )
         settings = Settings.from_dict(facts["settings"])
-        _refuse_version(writer, out)
+        refuse_version(writer, out)
         writer.redo_failed()
         if not settings.are_numbers:
             if facts["selection"]["shard"] and facts.get("sampled") != facts.get("places"):
@@ -260,78 +264,6 @@ def retry(
             on_outcome=on_outcome,
         ).work(out, on_plan)  # fmt: skip
     return Run(out)
-
-
-def _refuse_two_sources(
-    settings: Settings, *, keep_estimates: bool, estimates_from: PathLike | None
-) -> None:
-    """Raise if estimates are to come from two places, or are not needed."""
-    if keep_estimates and estimates_from is not None:
-        raise InputError(
-            "estimates were to be kept and to be taken from another run; expected one of the two; "
-            "leave out --keep-estimates or --estimates-from"
-        )
-    if estimates_from is not None and settings.are_numbers:
-        raise InputError(
-            "estimates were to be taken from another run, and the settings are numbers: nothing is "
-            "estimated; leave out --estimates-from, or the numbers"
-        )
-
-
-def _refuse_version(writer: RunWriter, out: PathLike | None) -> None:
-    """Raise if the run in `out` was taken by another version, which may find other nuclei."""
-    before = writer.facts.get("version", __version__)
-    if before != __version__:
-        raise RunError(
-            f"{os.fspath(out or RUN_FILE)!r} holds a run of nucensus {before}, and this is "
-            f"{__version__}; expected the same, to carry it on; use that version, or count all "
-            f"again with nucensus detect --overwrite"
-        )
-
-
-def _digest(texts: Iterable[str]) -> str:
-    return hashlib.blake2b(ascii(list(texts)).encode(), digest_size=16).hexdigest()
-
-
-def _selection(
-    plane: Plane,
-    pattern: str | None,
-    shard: Shard | None,
-    *,
-    manifest: PathLike | None,
-    metadata: PathLike | None,
-) -> dict[str, Any]:
-    """Return what says which images of the inputs count, and what is known of them."""
-    tables = {"manifest": manifest, "metadata": metadata}
-    return {
-        **asdict(plane),
-        "pattern": pattern,
-        "shard": shard and str(shard),
-        **{name: path and absolute(os.fspath(path)) for name, path in tables.items()},
-    }
-
-
-def _refuse_other(
-    writer: RunWriter, fact: str, values: dict[str, Any], out: PathLike | None
-) -> None:
-    """Raise if the run in `out` was taken with other `values` of this fact."""
-    now = json.loads(json.dumps(values))
-    before = writer.facts.get(fact, now)
-    if differing := differences(before, now):
-        raise RunError(
-            f"{os.fspath(out or RUN_FILE)!r} holds a run with other {fact} "
-            f"({differing}); expected the same, to carry it on; choose another folder "
-            f"with -o, or replace the run with --overwrite"
-        )
-
-
-def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """Say which values differ, by name; nothing if they are the same."""
-    return ", ".join(
-        f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
-        for name in {**before, **now}
-        if before.get(name) != now.get(name)
-    )
 
 
 def _changed(writer: RunWriter, choice: Choice | None, workers: int | None) -> list[int]:

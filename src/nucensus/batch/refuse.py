@@ -1,0 +1,89 @@
+"""Refuse to carry a run on as what it is not: with other settings, inputs or another version."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+from .._version import __version__
+from ..errors import InputError, RunError
+from ..model import RUN_FILE, Plane, Settings, Shard
+from ..remote import absolute
+from ..store import RunWriter
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+
+def refuse_two_sources(
+    settings: Settings, *, keep_estimates: bool, estimates_from: PathLike | None
+) -> None:
+    """Raise if estimates are to come from two places, or are not needed."""
+    if keep_estimates and estimates_from is not None:
+        raise InputError(
+            "estimates were to be kept and to be taken from another run; expected one of the two; "
+            "leave out --keep-estimates or --estimates-from"
+        )
+    if estimates_from is not None and settings.are_numbers:
+        raise InputError(
+            "estimates were to be taken from another run, and the settings are numbers: nothing is "
+            "estimated; leave out --estimates-from, or the numbers"
+        )
+
+
+def refuse_version(writer: RunWriter, out: PathLike | None) -> None:
+    """Raise if the run in `out` was taken by another version, which may find other nuclei."""
+    before = writer.facts.get("version", __version__)
+    if before != __version__:
+        raise RunError(
+            f"{os.fspath(out or RUN_FILE)!r} holds a run of nucensus {before}, and this is "
+            f"{__version__}; expected the same, to carry it on; use that version, or count all "
+            f"again with nucensus detect --overwrite"
+        )
+
+
+def refuse_other(
+    writer: RunWriter, fact: str, values: dict[str, Any], out: PathLike | None
+) -> None:
+    """Raise if the run in `out` was taken with other `values` of this fact."""
+    now = json.loads(json.dumps(values))
+    before = writer.facts.get(fact, now)
+    if differing := differences(before, now):
+        raise RunError(
+            f"{os.fspath(out or RUN_FILE)!r} holds a run with other {fact} "
+            f"({differing}); expected the same, to carry it on; choose another folder "
+            f"with -o, or replace the run with --overwrite"
+        )
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Say which values differ, by name; nothing if they are the same."""
+    return ", ".join(
+        f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    )
+
+
+def selection_of(
+    plane: Plane,
+    pattern: str | None,
+    shard: Shard | None,
+    *,
+    manifest: PathLike | None,
+    metadata: PathLike | None,
+) -> dict[str, Any]:
+    """Return what says which images of the inputs count, and what is known of them."""
+    tables = {"manifest": manifest, "metadata": metadata}
+    return {
+        **asdict(plane),
+        "pattern": pattern,
+        "shard": shard and str(shard),
+        **{name: path and absolute(os.fspath(path)) for name, path in tables.items()},
+    }
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """Return what tells these texts from others."""
+    return hashlib.blake2b(ascii(list(texts)).encode(), digest_size=16).hexdigest()
