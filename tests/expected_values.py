@@ -1,0 +1,162 @@
+"""Points and regions of drawn images, kept in tests/expected: what the kernel must go on finding.
+
+python tests/expected_values.py   writes them again: points by scikit-image, which is the
+                                  definition, regions by the kernel in its plainest instruction set
+
+The images are drawn from whole numbers, so that every machine draws the same.
+"""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+
+EXPECTED = Path(__file__).parent / "expected"
+POINTS, REGIONS, MEASURES = (EXPECTED / f"{name}.csv" for name in ("points", "regions", "measures"))
+
+PUBLISHED = {"sigma": 4, "min_distance": 6}
+THRESHOLDS = (300, 1000)
+RADII_PX = (3.0, 5.0, 8.0, 14.0)
+_SHAPE = (300, 380)
+
+
+@functools.cache
+def draw_images():
+    """Return images of uint16 by name: cultures, crowds, uneven light, haze, specks, a frame."""
+    return {
+        "sparse": _draw(1, count=12, radius=11),
+        "crowd": _draw(2, count=120, radius=10, gap=16),
+        "small": _draw(3, count=160, radius=4, gap=11),
+        "large": _draw(4, count=9, radius=24, gap=44),
+        "uneven": _draw(5, count=40, radius=9, light=6),
+        "tilted": _draw(6, count=40, radius=9, slope=5),
+        "hazy": _draw(7, count=30, radius=8, haze=6),
+        "specks": _draw(8, count=25, radius=9, specks=60),
+        "framed": _frame(_draw(9, count=30, radius=9)),
+        "dim": _draw(10, count=30, radius=9, height=260),
+        "saturated": np.minimum(_draw(11, count=30, radius=10, height=4000), 2600),
+        "odd": _draw(12, count=20, radius=9)[:293, :371],
+    }
+
+
+def _draw(
+    seed, *, count, radius, gap=26, height=1800, light=0, slope=0, haze=0, specks=0
+):  # fmt: skip
+    numbers = _numbers(seed)
+    y, x = np.mgrid[: _SHAPE[0], : _SHAPE[1]].astype(np.int64)
+    image = 300 + light * ((y - 150) ** 2 + (x - 190) ** 2) // 400 + slope * (x + y)
+    placed = []
+    for _ in range(40 * count):
+        if len(placed) == count:
+            break
+        centre = next(numbers) % _SHAPE[0], next(numbers) % _SHAPE[1]
+        if all((centre[0] - v) ** 2 + (centre[1] - u) ** 2 >= gap**2 for v, u in placed):
+            placed.append(centre)
+            long, tall = 8 + next(numbers) % 5, height * (6 + next(numbers) % 7) // 10
+            _add_dome(image, y - centre[0], x - centre[1], radius, long, tall)
+    for _ in range(haze):
+        centre = next(numbers) % _SHAPE[0], next(numbers) % _SHAPE[1]
+        _add_dome(image, y - centre[0], x - centre[1], 4 * radius, 10, height // 6, soft=12)
+    for _ in range(specks):
+        image[next(numbers) % _SHAPE[0], next(numbers) % _SHAPE[1]] += 3 * height
+    return np.minimum(image + _noise(seed), 65535).astype(np.uint16)
+
+
+def _add_dome(image, dy, dx, radius, long, height, soft=1):
+    """Add an oval dome with an edge that falls over about `soft` parts of the radius."""
+    squares = (dy * dy * 100 // long + dx * dx * long) // 10
+    inside = 1000 - 350 * np.minimum(squares, radius**2) // radius**2
+    edge = np.clip(radius**2 * (4 + soft) - 4 * squares, 0, soft * radius**2)
+    np.maximum(image, image + height * inside // 1000 * edge // (soft * radius**2), out=image)
+
+
+def _frame(image):
+    framed = image.copy()
+    framed[:40], framed[:, -50:] = 0, 0
+    return framed
+
+
+def _noise(seed):
+    """Return sums of four whole numbers each, from -62 to 62 (mixed as SplitMix64 does)."""
+    mixed = np.arange(1, _SHAPE[0] * _SHAPE[1] + 1, dtype=np.uint64).reshape(_SHAPE)
+    mixed = (mixed + np.uint64(seed * 1_000_003)) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    parts = (mixed >> np.uint64(40 + 5 * each) & np.uint64(31) for each in range(4))
+    return sum(part.astype(np.int64) for part in parts) - 62
+
+
+def _numbers(seed):
+    """Yield whole numbers from 0 to 32767, the same everywhere (Park and Miller 1988)."""
+    state = seed * 7919 + 1
+    while True:
+        state = state * 48271 % 2147483647
+        yield state >> 16
+
+
+def points_of(find):
+    """Return rows (image, threshold, y, x) of what `find(image, threshold)` finds, in order."""
+    return [
+        (name, threshold, int(y), int(x))
+        for name, image in draw_images().items()
+        for threshold in THRESHOLDS
+        for y, x in find(image, threshold)
+    ]
+
+
+def regions_of(find):
+    """Return rows of numbers of what `find(image, radius_px)` finds: regions, and measures."""
+    regions, measures = [], []
+    for name, image in draw_images().items():
+        for radius_px in RADII_PX:
+            found = find(image, radius_px)
+            columns = (
+                found.y, found.x, found.area_px, found.height, found.mean_height,
+                found.intensity, found.stretch, found.touches_edge,
+            )  # fmt: skip
+            rows = np.column_stack(columns)
+            regions += [(name, radius_px, *map(float, row)) for row in rows]
+            measure = found.measure
+            measures.append(
+                (name, radius_px, measure.background, measure.noise, measure.otsu, measure.upper,
+                 measure.threshold, measure.foreground, measure.edge_width_px, measure.grain)
+            )  # fmt: skip
+    return regions, measures
+
+
+def read_rows(path):
+    """Return the rows of a file of expected values, the first column as text."""
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    return [(name, *map(float, numbers)) for name, *numbers in rows]
+
+
+def _write(path, rows):
+    texts = (",".join([row[0], *(f"{number:.6g}" for number in row[1:])]) for row in rows)
+    path.write_text("\n".join(texts) + "\n")
+
+
+def main():
+    """Write the expected values."""
+    from skimage.feature import peak_local_max
+    from skimage.filters import gaussian
+
+    from nucensus.foreground import find_regions
+    from nucensus.kernel import levels
+
+    def find(image, threshold):
+        smoothed = gaussian(image, PUBLISHED["sigma"], preserve_range=True)
+        return peak_local_max(
+            smoothed, min_distance=PUBLISHED["min_distance"], threshold_abs=threshold
+        )
+
+    EXPECTED.mkdir(exist_ok=True)
+    _write(POINTS, points_of(find))
+    regions, measures = regions_of(
+        lambda image, radius_px: find_regions(image, radius_px=radius_px, level=levels()[0])
+    )
+    _write(REGIONS, regions)
+    _write(MEASURES, measures)
+
+
+if __name__ == "__main__":
+    main()
