@@ -50,9 +50,6 @@ class File(Protocol):
     def readinto(self, buffer: memoryview, /) -> int:
         """Fill a buffer; return how many bytes there were."""
 
-    def tell(self) -> int:
-        """Return the position."""
-
 
 @dataclass(frozen=True, slots=True)
 class Chain:
@@ -62,27 +59,23 @@ class Chain:
     order: str
     is_big: bool
     size_bytes: int
+    first: int = 0
 
     @classmethod
     def of(cls, file: File) -> "Chain":
         """Return the chain of a file; raise ValueError if it does not start as a TIFF."""
-        file.seek(0, os.SEEK_END)
-        size_bytes = file.tell()
+        size_bytes = file.seek(0, os.SEEK_END)
         file.seek(0)
-        start = file.read(4)
-        if start not in _FORMS:
+        start = file.read(16)
+        if start[:4] not in _FORMS:
             raise ValueError("it does not start as one")
-        order, is_big = _FORMS[start]
-        return cls(file, order, is_big, size_bytes)
-
-    def first(self) -> int:
-        """Return where the first page is."""
-        self.file.seek(8 if self.is_big else 4)
-        return self._number("Q" if self.is_big else "I")
+        order, is_big = _FORMS[start[:4]]
+        (first,) = struct.unpack_from(f"{order}{'Q' if is_big else 'I'}", start, 8 if is_big else 4)
+        return cls(file, order, is_big, size_bytes, first)
 
     def offsets(self) -> list[int]:
         """Return where each page is; refuse a circle of pages, and tags that want much memory."""
-        offsets = [self.first()]
+        offsets = [self.first]
         seen = set(offsets)
         self._check_sizes(offsets[0])
         while (after := self._after(offsets[-1])) and after < self.size_bytes:

@@ -76,7 +76,7 @@ def metaseries_pixel_size(description: bytes) -> PixelSize:
 
 def _read_tags(chain: Chain) -> dict[int, tuple[Any, ...]]:
     """Return the values of the tags of the only page; raise if there is more in the file."""
-    entries, after = chain.entries(chain.first())
+    entries, after = chain.entries(chain.first)
     if after:
         raise LookupError("there is another page")
     tags: dict[int, tuple[Any, ...]] = {}

@@ -100,13 +100,13 @@ def _decode_each(file: File, layout: Layout) -> NDArray[Any]:
         # The last strip of some writers is as long as the others: there is no room for it there.
         whole = lies_as_stored and len(target) == rows
         out = target.reshape(-1).view(np.uint8) if whole else room
-        raw = _decompress(encoded, layout.compression, out)
+        name = f"{'tile' if layout.is_tiled else 'strip'} {number + 1} of {len(layout.offsets)}"
+        raw = _decompress(encoded, layout.compression, out, name)
         height = rows if layout.is_tiled else len(target)
         if len(raw) < height * layout.row_bytes:
             raise ReadError(
                 f"the file is damaged: {len(raw):,} of {height * layout.row_bytes:,} bytes are in "
-                f"{'tile' if layout.is_tiled else 'strip'} {number + 1} of {len(layout.offsets)}; "
-                f"copy it again from its source"
+                f"{name}; copy it again from its source"
             )
         if not whole:
             shape = (height, columns, layout.shape[3])
@@ -114,7 +114,7 @@ def _decode_each(file: File, layout: Layout) -> NDArray[Any]:
     return pixels
 
 
-def _decompress(encoded: bytes, compression: int, out: NDArray[np.uint8]) -> Any:
+def _decompress(encoded: bytes, compression: int, out: NDArray[np.uint8], name: str) -> Any:
     """Return the bytes of a strip or tile; those of `out` where they fit in there."""
     if compression == NONE:
         raw = np.frombuffer(encoded, np.uint8, min(len(encoded), len(out)))
@@ -122,7 +122,13 @@ def _decompress(encoded: bytes, compression: int, out: NDArray[np.uint8]) -> Any
         return raw
     import imagecodecs
 
-    return getattr(imagecodecs, f"{CODECS[compression]}_decode")(encoded, out=out)
+    try:
+        return getattr(imagecodecs, f"{CODECS[compression]}_decode")(encoded, out=out)
+    except (RuntimeError, ValueError) as error:
+        raise ReadError(
+            f"the file is damaged: {name} does not decode as {CODECS[compression]}, or not to what "
+            f"was written; copy it again from its source"
+        ) from error
 
 
 def _unpack(raw: Any, layout: Layout, shape: tuple[int, int, int]) -> NDArray[Any]:
