@@ -91,3 +91,4 @@ def test_each_scene_makes_a_row_of_every_scan_and_a_failed_one_of_those_left_out
     assert len(run.images) == 3
     (failed,) = run.failures
     assert "left out: a scan of T 2, X 14" in failed["reason"]
+    assert failed["stage"] == "discover"

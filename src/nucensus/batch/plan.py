@@ -98,4 +98,5 @@ def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:
                 name=f"{reference.name}[{shown}]",
                 plane=replace(asked, **own, **({} if number is None else {"scene": number})),
                 place=replace(reference.place, stain=stain or reference.place.stain),
+                problem=f"{scene.name!r} is left out: {scene.left_out}" if scene.left_out else "",
             )
