@@ -48,6 +48,8 @@ PATTERNS = {
 _COMPILED = {
     name: re.compile(r"(?:^|.*?/)" + pattern, re.IGNORECASE) for name, pattern in PATTERNS.items()
 }
+_FOLDERS_TOLD = 4
+"""So many parts of a path may tell something: plate/TimePoint_1/ZStep_2/image.tif."""
 _GROUPS = {"plate", "well", "row", "column", "site", "channel", "z", "time"}
 
 
@@ -81,8 +83,9 @@ def parse_name(path: str, own: re.Pattern[str] | None = None) -> tuple[str, Plac
     if own is not None:
         match = own.search(path)
         return ("--pattern", _place(match.groupdict())) if match else ("", Place())
+    end = "/".join(path.rsplit("/", _FOLDERS_TOLD)[-_FOLDERS_TOLD:])
     for name, pattern in _COMPILED.items():
-        if match := pattern.match(path):
+        if match := pattern.match(end):
             return name, _place(match.groupdict())
     return "", Place()
 

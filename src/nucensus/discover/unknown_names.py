@@ -32,7 +32,7 @@ _FIELD_VERSION = re.compile(r"(.*/\d+)[_\-.](\D[^/]*)")
 _SAME_ENDING = {"tiff": "tif", "jpeg": "jpg"}
 _MOST_KEPT = 1 << 14
 """So many names are remembered: of a million files of two channels the first ones meet again."""
-_MOST_WORDS = 50
+_MOST_WORDS, _LONGEST_VERSION = 50, 24
 
 
 def channel_word(name: str) -> tuple[str, str, str]:
@@ -72,7 +72,7 @@ def version_of(name: str) -> tuple[str, str]:
         return (match[2], match[1]) if match else ("original", name)
     stem, _, ending = name.rpartition(".")
     ending = _SAME_ENDING.get(ending.lower(), ending.lower())
-    match = _VERSION.search(stem)
+    match = _VERSION.search(stem, max(0, len(stem) - _LONGEST_VERSION))
     version = match[1].lower() if match else "original"
     return f"{version}.{ending}", stem[: match.start()] if match else stem
 
