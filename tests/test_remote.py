@@ -79,7 +79,7 @@ def test_a_prefix_holds_what_the_folder_holds_in_the_same_order(tree, bucket):
     found = discover(["s3://images//plate/"], SUFFIXES)
     assert [each.name for each in found] == names
     assert [each.path for each in found] == [f"s3://images/plate/{name}" for name in names]
-    assert {each.size_bytes for each in found} == {2}
+    assert {each.name: each.size_bytes for each in found if each.size_bytes != 2} == {"e.zarr": 4}
     assert {each.mtime_ns for each in found} == {1793701230 * 10**9}
 
 
