@@ -154,5 +154,6 @@ def test_subpixel_centres_are_extra_columns_near_the_pixels(plate, tmp_path, det
     for axis in ("y", "x"):
         assert np.abs(nuclei[f"{axis}_subpixel"] - nuclei[axis]).max() <= 0.5
     written = rows(tmp_path / "run" / "nuclei.csv")
-    assert list(written[0]) == ["image", "y", "x", "intensity", "y_subpixel", "x_subpixel"]
+    measured = ["intensity", *(["contrast"] if detector == "log" else [])]
+    assert list(written[0]) == ["image", "y", "x", *measured, "y_subpixel", "x_subpixel"]
     assert [float(row["y_subpixel"]) for row in written] == nuclei["y_subpixel"].tolist()

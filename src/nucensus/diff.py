@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .neighbours import pairs_within
-from .store import IMAGE_COLUMNS, NUCLEUS_RECORD, ImageRow, Nuclei, Run, as_volume
+from .store import IMAGE_COLUMNS, NUCLEUS_RECORD, VOLUME_RECORD, ImageRow, Nuclei, Run, as_records
 
 Change = tuple[str, Any, Any]
 """What it is called, before, after."""
@@ -83,7 +83,9 @@ def _diff(
     now, others = other
     facts = [(name, row[name], now[name]) for name in _COMPARED if row[name] != now[name]]
     if nuclei.dtype != others.dtype:
-        nuclei, others = as_volume(nuclei), as_volume(others)
+        has_planes = "z" in {*(nuclei.dtype.names or ()), *(others.dtype.names or ())}
+        record = VOLUME_RECORD if has_planes else NUCLEUS_RECORD
+        nuclei, others = as_records(nuclei, record), as_records(others, record)
     if np.array_equal(nuclei, others):
         return ImageDiff(row["name"], facts, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
     in_first, in_second = _match(nuclei, others, radius)

@@ -278,6 +278,9 @@ class Centres:
         Pixels of a plane in which centres count: without a margin that no
         camera saw, and with the border "drop" without the edge. None stands for
         all that the border leaves.
+    contrasts : ndarray of float64, shape (N,), or None
+        How much brighter than its surroundings each is, in grey levels, where
+        the detector measures that (`log`).
     """
 
     points: Points
@@ -285,6 +288,7 @@ class Centres:
     subpixel: NDArray[np.float64] | None = None
     flag: Flag | None = None
     area_px: int | None = None
+    contrasts: Intensities | None = None
 
     def __len__(self) -> int:
         return len(self.points)

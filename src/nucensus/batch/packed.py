@@ -24,6 +24,8 @@ class Packed:
     intensities : ndarray of float64, shape (sum of N,)
     subpixel : ndarray of float64, shape (sum of N * ndim,)
         Of the images that have it.
+    contrasts : ndarray of float64, shape (sum of N,)
+        Of the images that have them.
     counts : ndarray of int64, shape (images,)
     times_ms : ndarray of float64, shape (images, 3)
         Reading, detecting, decoding.
@@ -37,6 +39,7 @@ class Packed:
     points: NDArray[np.int32]
     intensities: NDArray[np.float64]
     subpixel: NDArray[np.float64]
+    contrasts: NDArray[np.float64]
     counts: NDArray[np.int64]
     times_ms: NDArray[np.float64]
     kinds: NDArray[np.int32]
@@ -46,8 +49,8 @@ class Packed:
     @property
     def nbytes(self) -> int:
         """The size of the arrays."""
-        arrays = self.points, self.intensities, self.subpixel, self.counts, self.times_ms
-        return sum(array.nbytes for array in arrays) + self.kinds.nbytes
+        arrays = self.points, self.intensities, self.subpixel, self.contrasts, self.counts
+        return sum(array.nbytes for array in (*arrays, self.times_ms, self.kinds))
 
 
 def pack(outcomes: Sequence[Any]) -> Packed:
@@ -67,6 +70,7 @@ def pack(outcomes: Sequence[Any]) -> Packed:
         _joined([each.points.ravel() for each in centres], np.int32),
         _joined([each.intensities for each in centres], np.float64),
         _joined([e.subpixel.ravel() for e in centres if e.subpixel is not None], np.float64),
+        _joined([each.contrasts for each in centres if each.contrasts is not None], np.float64),
         np.array([len(each) for each in centres], np.int64),
         np.array([(each.read_ms, each.detect_ms, each.read_cpu_ms) for each in found]),
         np.array(kinds, np.int32), list(metas), others,
@@ -82,11 +86,11 @@ def unpack(packed: Packed) -> list[Any]:
 def _found(packed: Packed) -> Iterator[Found]:
     # The arrays are copied out of the message: what keeps one image does not keep them all.
     kinds = [kind for kind in packed.kinds.tolist() if kind >= 0]
-    at = flat = subpixel_at = 0
+    at = flat = subpixel_at = contrast_at = 0
     for kind, count, times in zip(
         kinds, packed.counts.tolist(), packed.times_ms.tolist(), strict=True
     ):
-        of_image, flag, area_px, ndim, is_refined = packed.metas[kind]
+        of_image, flag, area_px, ndim, is_refined, has_contrasts = packed.metas[kind]
         shape, dtype, compression, content, pixel_size = of_image
         size = count * ndim
         points = packed.points[flat : flat + size].reshape(count, ndim).astype(np.int64)
@@ -94,8 +98,12 @@ def _found(packed: Packed) -> Iterator[Found]:
         if is_refined:
             subpixel = packed.subpixel[subpixel_at : subpixel_at + size].reshape(count, ndim).copy()
             subpixel_at += size
+        contrasts = None
+        if has_contrasts:
+            contrasts = packed.contrasts[contrast_at : contrast_at + count].copy()
+            contrast_at += count
         centres = Centres(
-            points, packed.intensities[at : at + count].copy(), subpixel, flag, area_px
+            points, packed.intensities[at : at + count].copy(), subpixel, flag, area_px, contrasts
         )
         at, flat = at + count, flat + size
         read_ms, detect_ms, read_cpu_ms = times
@@ -110,6 +118,7 @@ def _meta(found: Found) -> Meta:
     return (
         (found.shape, found.dtype, found.compression, found.content, found.pixel_size),
         centres.flag, centres.area_px, centres.points.shape[1], centres.subpixel is not None,
+        centres.contrasts is not None,
     )  # fmt: skip
 
 

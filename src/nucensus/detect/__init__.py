@@ -194,8 +194,8 @@ def _at_border(
     else:
         box = counting_box(shape, "drop", _reach_px(settings, resolved))
         kept = within_box(centres.points, box)
-    subpixel = None if centres.subpixel is None else centres.subpixel[kept]
+    names = ("points", "intensities", "subpixel", "contrasts")
+    parts = {name: getattr(centres, name) for name in names}
     return replace(
-        centres, points=centres.points[kept], intensities=centres.intensities[kept],
-        subpixel=subpixel,
-    )  # fmt: skip
+        centres, **{name: part[kept] for name, part in parts.items() if part is not None}
+    )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..model import Centres, Intensities, Points, Settings
 from ..neighbours import pairs_within
 from .estimate import Resolved
+from .refine import smoothed_at
 
 _SCALES_PER_OCTAVE = 3
 _LEAST_RADIUS, _MOST_RADIUS = 0.6, 1.5
@@ -22,14 +23,21 @@ def find_blobs(image: NDArray[Any], settings: Settings, resolved: Resolved | Non
     """Find nuclei as blobs over scales: the detector `log`.
 
     A pair of numbers as sigma is the range of scales, one number is the only
-    scale; the threshold is the least contrast. What is not finite counts as the
-    median, as for `auto`.
+    scale; the threshold is the least contrast. The intensity of a blob is the grey
+    level smoothed at its own scale. What is not finite counts as the median, as
+    for `auto`.
     """
     if isinstance(settings.sigma, str) and resolved is not None and resolved.is_blank:
         return Centres(np.empty((0, 2), np.int64), np.empty(0), flag="blank")
     scales, threshold = blob_parameters(settings, resolved)
-    points, contrasts, _ = detect_log(_finite(image), sigma_range=scales, threshold=threshold)
-    return Centres(points, contrasts)
+    usable = _finite(image)
+    points, contrasts, sigmas = detect_log(usable, sigma_range=scales, threshold=threshold)
+    grey_levels = np.empty(len(points))
+    for sigma in np.unique(sigmas):
+        alike = sigmas == sigma
+        grey_levels[alike] = smoothed_at(usable, points[alike], float(sigma))
+    order = np.lexsort((points[:, 1], points[:, 0], -grey_levels))
+    return Centres(points[order], grey_levels[order], contrasts=contrasts[order])
 
 
 def _finite(image: NDArray[Any]) -> NDArray[Any]:

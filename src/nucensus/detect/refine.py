@@ -39,12 +39,12 @@ def refine_centres(image: NDArray[Any], points: Points, *, sigma: float) -> NDAr
     """
     if not len(points):
         return np.empty((0, 2))
-    middle = _smoothed(image, points, sigma)
+    middle = smoothed_at(image, points, sigma)
     offsets = np.zeros((len(points), 2))
     for axis in (0, 1):
         step = np.eye(2, dtype=np.int64)[axis]
-        before = _smoothed(image, points - step, sigma)
-        after = _smoothed(image, points + step, sigma)
+        before = smoothed_at(image, points - step, sigma)
+        after = smoothed_at(image, points + step, sigma)
         bend = before - 2 * middle + after
         shift = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend < 0)
         inside = (points[:, axis] > 0) & (points[:, axis] < image.shape[axis] - 1)
@@ -52,7 +52,7 @@ def refine_centres(image: NDArray[Any], points: Points, *, sigma: float) -> NDAr
     return points + offsets
 
 
-def _smoothed(image: NDArray[Any], points: Points, sigma: float) -> NDArray[np.float64]:
+def smoothed_at(image: NDArray[Any], points: Points, sigma: float) -> NDArray[np.float64]:
     """Return the Gaussian mean around each point; the image repeats mirrored beyond its edges."""
     reach = int(4 * sigma + 0.5)
     around = np.arange(-reach, reach + 1)

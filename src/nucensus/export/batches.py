@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store import ImageRow, Nuclei, Run, as_volume
+from ..store import ImageRow, Nuclei, Run, as_records
 from .place import SIZES, Where, axes_of
 
 _NUCLEI_AT_ONCE = 1 << 19
@@ -20,7 +20,7 @@ class Batch:
     ----------
     rows : list of ImageRow
         The images.
-    nuclei : ndarray of NUCLEUS_RECORD or VOLUME_RECORD, shape (N,)
+    nuclei : ndarray of the run's `nucleus_record`, shape (N,)
         Their nuclei; z is -1 in images of one plane among volumes.
     image : ndarray of int32, shape (N,)
         The place in `rows` of the image of each nucleus.
@@ -56,11 +56,11 @@ def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
     rows: list[ImageRow] = []
     parts: list[Nuclei] = []
     finer: list[NDArray[np.float64]] | None = [] if run.has_subpixel else None
-    has_volumes = run.has_volumes
+    record = run.nucleus_record
     gathered = 0
     for row, nuclei in run.found_images(("name", *SIZES.values(), *columns)):
         rows.append(row)
-        parts.append(as_volume(nuclei) if has_volumes else nuclei)
+        parts.append(as_records(nuclei, record))
         if finer is not None:
             finer.append(run.subpixel_of(row["name"]))
         gathered += len(nuclei) + 1  # images without nuclei take room too

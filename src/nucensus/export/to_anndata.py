@@ -60,6 +60,7 @@ def _write_nuclei(file: Any, run: Run) -> None:
         labels.pop("z", None)  # each nucleus has its own
     of_planes = {"z": "i4"} if has_volumes else {}
     of_planes |= {"z_um": "f8"} if "z_um" in scaled else {}
+    of_planes |= {"contrast": "f8"} if "contrast" in (run.nucleus_record.names or ()) else {}
     obs = _frame(file, "obs", [*labels, *of_planes])
     planes = {name: _array(obs, name, (count,), dtype) for name, dtype in of_planes.items()}
     names = _texts(obs, "_index", count)
@@ -78,7 +79,7 @@ def _write_nuclei(file: Any, run: Run) -> None:
             codes[name][here] = _codes(values, places[name])[batch.image]
         intensity[here, 0] = batch.nuclei["intensity"]
         for name, values in planes.items():
-            values[here] = batch.nuclei["z"] if name == "z" else batch.micrometres(name)
+            values[here] = batch.micrometres(name) if name == "z_um" else batch.nuclei[name]
         where = batch.where
         spatial[here] = np.column_stack((where["x"], where["y"]))
         if spatial_um is not None:

@@ -5,11 +5,10 @@ from typing import BinaryIO
 
 from ..files import whole
 from ..provenance import Provenance
-from ..store import IMAGE_COLUMNS, Run, as_volume
+from ..store import IMAGE_COLUMNS, Run, as_records
 from .place import SIZES, axes_of, two_files
 from .rows import comma_line, micrometre_columns, micrometres, write_rows
 
-NUCLEI_HEADER = ("image", "y", "x", "intensity")
 IMAGES_HEADER = ("image", *IMAGE_COLUMNS)
 
 
@@ -26,17 +25,15 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
 
 def _write_nuclei(file: BinaryIO, run: Run) -> None:
     scaled = micrometre_columns(run)
-    has_volumes, has_subpixel = run.has_volumes, run.has_subpixel
-    header = (*NUCLEI_HEADER, *(("z",) if has_volumes else ()))
+    record, has_subpixel = run.nucleus_record, run.has_subpixel
+    header: tuple[str, ...] = ("image", *(record.names or ()))
     header += ("y_subpixel", "x_subpixel") if has_subpixel else ()
     file.write(comma_line((*header, *scaled)))
     for row, nuclei in run.found_images(("name", *SIZES.values())):
         first = comma_line((row["name"], ""))[:-1]
-        columns = [nuclei["y"], nuclei["x"], nuclei["intensity"]]
-        kinds = b"iif"
-        if has_volumes:
-            columns.append(as_volume(nuclei)["z"])
-            kinds += b"i"
+        full = as_records(nuclei, record)
+        columns = [full[name] for name in record.names or ()]
+        kinds = bytes(ord(record[name].kind) for name in record.names or ())
         where = {axis: nuclei[axis] for axis in axes_of(nuclei)}
         if has_subpixel:
             where["y"], where["x"] = run.subpixel_of(row["name"]).T

@@ -57,7 +57,10 @@ def _features(
         end = b'],"plane":' + json.dumps(plane).encode()
     columns.append(nuclei["intensity"])
     literals.append(end + _BEFORE_INTENSITY)
-    for name, values in micrometres(where, row).items():
+    measured = micrometres(where, row)
+    if "contrast" in (nuclei.dtype.names or ()):
+        measured = {"Contrast": nuclei["contrast"], **measured}
+    for name, values in measured.items():
         columns.append(values)
         literals.append(f',"{name}":'.encode())
     return columns, kinds.ljust(len(columns), b"j"), [*literals, b"}}}"]

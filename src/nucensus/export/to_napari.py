@@ -18,6 +18,8 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
             header = ["index", *(f"axis-{number}" for number in range(len(where))), "intensity"]
             columns = [np.arange(len(nuclei)), *where.values(), nuclei["intensity"]]
             scaled = micrometres(where, row)
+            if "contrast" in (nuclei.dtype.names or ()):
+                scaled = {"contrast": nuclei["contrast"], **scaled}
             header += scaled
             columns += scaled.values()
             kinds = bytes(ord("if"[each.dtype.kind == "f"]) for each in columns)

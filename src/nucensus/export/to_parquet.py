@@ -60,8 +60,9 @@ def _nuclei_schema(arrow: Any, run: Run) -> Any:
         "x": arrow.int32(),
         "intensity": arrow.float64(),
     }
-    if run.has_volumes:
-        fields["z"] = arrow.int32()
+    record = run.nucleus_record.names or ()
+    fields |= {"z": arrow.int32()} if "z" in record else {}
+    fields |= {"contrast": arrow.float64()} if "contrast" in record else {}
     if run.has_subpixel:
         fields |= {"y_subpixel": arrow.float64(), "x_subpixel": arrow.float64()}
     fields |= dict.fromkeys(micrometre_columns(run), arrow.float64())
@@ -72,7 +73,7 @@ def _nuclei_batch(arrow: Any, schema: Any, batch: Batch) -> Any:
     names = [escape(row["name"]) for row in batch.rows]
     nuclei = batch.nuclei
     columns = [arrow.DictionaryArray.from_arrays(batch.image, names)]
-    fields = [name for name in ("y", "x", "intensity", "z") if name in schema.names]
+    fields = [name for name in ("y", "x", "intensity", "z", "contrast") if name in schema.names]
     columns += [arrow.array(nuclei[field].copy()) for field in fields]
     if batch.subpixel is not None:
         columns += [arrow.array(each.copy()) for each in batch.subpixel.T]

@@ -140,12 +140,18 @@ def _spell(value: Any) -> str:
 
 
 def _histograms(run: Run, fields: Sequence[Field]) -> list[dict[str, Any]]:
-    """Return the histograms of the count per field and of the nuclei's intensity, of each view."""
+    """Return the histograms of the count per field and of the nuclei's intensity, of each view.
+
+    Where the threshold is one of contrast, as for `log`, it is their contrast.
+    """
     views = {field.name: field.view for field in fields}
     threshold = _threshold(run)
+    measure = "contrast" if "contrast" in (run.nucleus_record.names or ()) else "intensity"
     counts = histograms(lambda: ((each.view, [each.count]) for each in fields if each.found))
     intensities = histograms(
-        lambda: ((views[name], nuclei["intensity"]) for name, nuclei in run.nuclei_by_image()),
+        lambda: (
+            (views[name], nuclei[measure]) for name, nuclei in run.nuclei_by_image() if len(nuclei)
+        ),
         least=threshold,
     )
     drawn = []
@@ -160,7 +166,7 @@ def _histograms(run: Run, fields: Sequence[Field]) -> list[dict[str, Any]]:
             infinite = sum(field.count for field in its_fields) - intensities[view].total
             unit = f"nuclei ({infinite} infinite left out)" if infinite else "nuclei"
             drawn.append({
-                "title": f"Intensity of nuclei{in_view}", "unit": unit, "mark": threshold,
+                "title": f"{measure.title()} of nuclei{in_view}", "unit": unit, "mark": threshold,
                 "mark_name": "threshold", "data": intensities[view],
             })  # fmt: skip
     return drawn

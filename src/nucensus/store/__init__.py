@@ -23,6 +23,7 @@ from .packing import (
     NUCLEUS_RECORD,
     VOLUME_RECORD,
     Nuclei,
+    as_records,
     as_volume,
     plane_of,
     points_of,
@@ -34,6 +35,6 @@ from .writer import RunWriter, refuse_address
 
 __all__ = [
     "IMAGE_COLUMNS", "NUCLEUS_RECORD", "SCHEMA_VERSION", "VOLUME_RECORD", "ImageRow", "Nuclei",
-    "Origin", "Run", "RunWriter", "Sampled", "Table", "as_volume", "plane_of", "points_of",
-    "refuse_address", "remove_run", "unpack_nuclei",
+    "Origin", "Run", "RunWriter", "Sampled", "Table", "as_records", "as_volume", "plane_of",
+    "points_of", "refuse_address", "remove_run", "unpack_nuclei",
 ]  # fmt: skip

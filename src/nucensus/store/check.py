@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
-from .packing import NUCLEUS_RECORD, VOLUME_RECORD
+from .packing import RECORDS
 
 _MOST_BYTES = 1 << 28
 """Of one value: ten times the nuclei of the largest image that was ever seen."""
@@ -30,7 +30,7 @@ _TEXTS = (
     "note", "extra", "stated", "learned", "plane", "flag",
 )  # fmt: skip
 _SIDE = f"BETWEEN 0 AND {_MOST_PIXELS}"
-_FLAT, _DEEP = NUCLEUS_RECORD.itemsize, VOLUME_RECORD.itemsize
+_RECORD_BYTES = ", ".join(f"{size} * count" for size in RECORDS)
 _BELIEVABLE = " AND ".join((
     "typeof(position) IN ('integer', 'null')",
     "typeof(size_bytes) = 'integer' AND typeof(mtime_ns) = 'integer'",
@@ -44,7 +44,7 @@ _BELIEVABLE = " AND ".join((
         f"typeof(width) = 'integer' AND width {_SIDE}",
         f"(depth IS NULL OR depth {_SIDE})",
         f"1.0 * height * width * coalesce(depth, 1) <= {_MOST_PIXELS}",
-        f"typeof(centres) = 'blob' AND length(centres) IN ({_FLAT} * count, {_DEEP} * count)",
+        f"typeof(centres) = 'blob' AND length(centres) IN ({_RECORD_BYTES})",
         "(subpixel IS NULL OR (typeof(subpixel) = 'blob' AND length(subpixel) = 16 * count))",
     )) + "))",
 ))  # fmt: skip

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +17,19 @@ NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
 VOLUME_RECORD = np.dtype([*NUCLEUS_RECORD.descr, ("z", "<i4")])
 """One nucleus of a volume: as above, and its plane."""
 
+_CONTRAST = ("contrast", "<f8")
+RECORDS = {
+    each.itemsize: each
+    for each in (
+        NUCLEUS_RECORD,
+        VOLUME_RECORD,
+        np.dtype([*NUCLEUS_RECORD.descr, _CONTRAST]),
+        np.dtype([*VOLUME_RECORD.descr, _CONTRAST]),
+    )
+}
+"""Records by their size; those of detectors that measure it have a contrast at the end."""
+_ORDER = ("y", "x", "intensity", "z", "contrast")
+
 Nuclei: TypeAlias = NDArray[np.void]
 """The nuclei of an image, brightest first, as `NUCLEUS_RECORD`s."""
 
@@ -24,7 +37,12 @@ Nuclei: TypeAlias = NDArray[np.void]
 def pack(centres: Centres) -> bytes:
     """Return the nuclei of an image as the run file holds them."""
     is_volume = centres.points.shape[1] == 3
-    records = np.empty(len(centres), VOLUME_RECORD if is_volume else NUCLEUS_RECORD)
+    fields = (VOLUME_RECORD if is_volume else NUCLEUS_RECORD).descr
+    if centres.contrasts is not None:
+        fields = [*fields, _CONTRAST]
+    records = np.empty(len(centres), fields)
+    if centres.contrasts is not None:
+        records["contrast"] = centres.contrasts
     *z, records["y"], records["x"] = centres.points.T
     if is_volume:
         records["z"] = z[0]
@@ -39,18 +57,31 @@ def pack_subpixel(centres: Centres) -> bytes | None:
 
 def unpack_nuclei(packed: bytes, count: int) -> NDArray[np.void]:
     """Return the nuclei of an image as the run file holds them; those of a volume have a z."""
-    is_volume = len(packed) != count * NUCLEUS_RECORD.itemsize
-    return np.frombuffer(packed, VOLUME_RECORD if is_volume else NUCLEUS_RECORD)
+    if len(packed) == count * NUCLEUS_RECORD.itemsize:
+        return np.frombuffer(packed, NUCLEUS_RECORD)
+    return np.frombuffer(packed, RECORDS.get(len(packed) // max(1, count), VOLUME_RECORD))
+
+
+def union_of_records(sizes: Iterable[int]) -> np.dtype[Any]:
+    """Return the record that has every field of the records of these sizes."""
+    records = [NUCLEUS_RECORD, *(RECORDS[size] for size in sizes if size in RECORDS)]
+    fields = {name: record[name] for record in records for name in record.names or ()}
+    return np.dtype([(name, fields[name]) for name in _ORDER if name in fields])
 
 
 def as_volume(nuclei: Nuclei) -> Nuclei:
     """Return the nuclei of an image as `VOLUME_RECORD`s; the z of those of one plane is -1."""
-    if nuclei.dtype == VOLUME_RECORD:
+    return as_records(nuclei, VOLUME_RECORD)
+
+
+def as_records(nuclei: Nuclei, dtype: np.dtype[Any]) -> Nuclei:
+    """Return nuclei with the fields of `dtype`; what they lack is -1 for z, NaN for contrast."""
+    if nuclei.dtype == dtype:
         return nuclei
-    records = np.empty(len(nuclei), VOLUME_RECORD)
-    for field in NUCLEUS_RECORD.names or ():
-        records[field] = nuclei[field]
-    records["z"] = -1
+    records = np.empty(len(nuclei), dtype)
+    missing = {"z": -1, "contrast": np.nan}
+    for name in dtype.names or ():
+        records[name] = nuclei[name] if name in (nuclei.dtype.names or ()) else missing[name]
     return records
 
 

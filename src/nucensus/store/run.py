@@ -17,13 +17,13 @@ from ..model import ImageRef, Settings
 from ..wording import counted
 from .database import IMAGE_COLUMNS, open_existing
 from .packing import (
-    NUCLEUS_RECORD,
     Nuclei,
+    as_records,
     as_sql,
     as_text,
     as_texts,
-    as_volume,
     plane_of,
+    union_of_records,
     unpack_nuclei,
 )
 from .sample import Sampled, SampleTable
@@ -130,23 +130,21 @@ class Run:
         """One record per nucleus: image, y and x in pixels, intensity in grey levels.
 
         Where there are volumes also the plane z, which is -1 in images of one
-        plane; where the settings asked for them also y_subpixel and x_subpixel.
+        plane; of the detector log also the contrast, in grey levels; where the
+        settings asked for them also y_subpixel and x_subpixel.
         """
-        fields: list[tuple[str, Any]] = [
-            ("image", object), ("y", "i8"), ("x", "i8"), ("intensity", "f8")
-        ]  # fmt: skip
-        has_volumes, has_subpixel = self.has_volumes, self.has_subpixel
-        fields += [("z", "i8")] if has_volumes else []
+        record, has_subpixel = self.nucleus_record, self.has_subpixel
+        names = record.names or ()
+        fields: list[tuple[str, Any]] = [("image", object)]
+        fields += [(name, record[name].kind + "8") for name in names]
         fields += [("y_subpixel", "f8"), ("x_subpixel", "f8")] if has_subpixel else []
         dtype = np.dtype(fields)
         parts = []
         for name, nuclei in self.nuclei_by_image():
             part = np.empty(len(nuclei), dtype)
             part["image"] = name
-            for field in ("y", "x", "intensity"):
-                part[field] = nuclei[field]
-            if has_volumes:
-                part["z"] = as_volume(nuclei)["z"]
+            for field in names:
+                part[field] = as_records(nuclei, record)[field]
             if has_subpixel:
                 part["y_subpixel"], part["x_subpixel"] = self.subpixel_of(name).T
             parts.append(part)
@@ -155,9 +153,13 @@ class Run:
     @property
     def has_volumes(self) -> bool:
         """Whether nuclei were found in volumes, so that they have a plane z."""
-        size = NUCLEUS_RECORD.itemsize
-        query = "SELECT EXISTS (SELECT 1 FROM images WHERE length(centres) > ? * count)"
-        return bool(self._database.execute(query, (size,)).fetchone()[0])
+        return "z" in (self.nucleus_record.names or ())
+
+    @property
+    def nucleus_record(self) -> np.dtype[Any]:
+        """The fields that nuclei of the run have: beside those of every nucleus z, contrast."""
+        query = "SELECT DISTINCT length(centres) / count FROM images WHERE count > 0"
+        return union_of_records(size for (size,) in self._database.execute(query) if size)
 
     @property
     def has_subpixel(self) -> bool:
@@ -192,7 +194,7 @@ class Run:
     def nuclei_by_image(self) -> Iterator[tuple[str, Nuclei]]:
         """Yield the name of each image that was done, with its nuclei as `NUCLEUS_RECORD`s.
 
-        Those of a volume are `VOLUME_RECORD`s.
+        Those of a volume have a z too, and those of the detector log a contrast.
         """
         query = "SELECT name, count, centres FROM images WHERE status = 'found' ORDER BY id"
         for name, count, packed in self._database.execute(query):
