@@ -37,3 +37,19 @@ def test_the_fields_that_a_large_field_is_cut_into_hold_as_many_nuclei(settings)
                 kept += len(find_nuclei(field, Settings(border="keep", **settings), known))
     assert kept > 1.15 * whole
     assert fields == pytest.approx(whole, rel=0.01)
+
+
+@pytest.mark.parametrize("sigma", [2.5, 4, 6])
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.4])
+def test_parts_hold_as_many_nuclei_whatever_sigma_and_threshold_are(sigma, share):
+    scene = make_scene(radius=14, count=350, shape=(1000, 1000), gap=1.05, contrast=800, seed=1)
+    image = scene.image.astype(np.uint16)
+    numbers = {"sigma": sigma, "min_distance": 9, "threshold": 150 + share * 800}
+    known = pool([estimate(image)])
+    whole = len(find_nuclei(image, Settings(border="keep", **numbers)))
+    fields = sum(
+        len(find_nuclei(field, Settings(border="count", **numbers), known))
+        for rows in np.split(image, 4)
+        for field in np.split(rows, 4, axis=1)
+    )
+    assert fields == pytest.approx(whole, rel=0.02)

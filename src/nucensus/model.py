@@ -120,8 +120,12 @@ class Settings:
 
     @property
     def are_numbers(self) -> bool:
-        """Whether nothing has to be estimated from the images."""
-        return "auto" not in (self.detector, self.sigma, self.min_distance, self.threshold)
+        """Whether nothing has to be estimated from the images.
+
+        With the border "count" the radius of the nuclei has to be.
+        """
+        given = (self.detector, self.sigma, self.min_distance, self.threshold)
+        return "auto" not in given and self.border != "count"
 
     def in_pixels(self, size: PixelSize, ndim: int) -> "Settings":
         """Return the settings for an image of so many axes, whose pixels have that size."""

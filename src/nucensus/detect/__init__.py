@@ -189,7 +189,8 @@ def _at_border(
     """Leave out the nuclei that `settings.border` does not count."""
     kept: NDArray[np.bool]
     if settings.border == "count":
-        radius_px = resolved.radius_px if resolved else _radius_for(settings)
+        known_px = resolved.radius_px if resolved else 0.0
+        radius_px = known_px or _radius_for(settings)  # blank to the eye of `auto`
         kept = within_frame(centres.points, shape=shape, radius_px=_SEEN_CUT * radius_px)
     else:
         box = counting_box(shape, "drop", _reach_px(settings, resolved))
