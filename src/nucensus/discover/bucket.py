@@ -118,7 +118,7 @@ class _Found:
                 continue
             folder = "/".join(parts[:-1])
             if image is not None:
-                kind = "image" if start < len(parts) else "named image"
+                kind = "image"
             elif is_index(parts[-1]) and start < len(parts):
                 kind = "index"
                 self.indexed.add(folder)

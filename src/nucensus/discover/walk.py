@@ -82,8 +82,8 @@ def expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[
         for path in sorted(set(_find(given)), key=natural_key):
             if os.path.isdir(path):
                 yield from expand(path, endings, left_out)
-            elif path.lower().endswith(endings) and is_thumbnail(path):
-                left_out.note("thumbnails", os.path.basename(path))
+            elif path.lower().endswith(endings) and (reason := why_left_out(path)):
+                left_out.note(reason, os.path.basename(path))
             elif path.lower().endswith(endings):
                 yield from expand(path, endings, left_out)
     else:
