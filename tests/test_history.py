@@ -213,11 +213,14 @@ def test_shards_with_any_history_are_merged_to_a_new_run_or_refused(seed, begin,
     for shard, out in order:
         nucensus.census(folder.path, out, AUTO, shard=shard).close()
         try:
-            merge_runs(shards.values(), tmp_path / "merged", overwrite=True).close()
+            merged = merge_runs(shards.values(), tmp_path / "merged", overwrite=True)
         except RunError:
             assert shard != order[-1][0]
             continue
-        assert_is_as_new(folder, tmp_path / "merged", tmp_path)
+        with merged:  # what could not be read may be there now: its shard is to look again
+            is_whole = not merged.counts["failed"]
+        if is_whole:
+            assert_is_as_new(folder, tmp_path / "merged", tmp_path)
     assert_is_as_new(folder, tmp_path / "merged", tmp_path)
 
 
