@@ -20,7 +20,7 @@ from kernel import machine_facts
 from nucensus import detect_nuclei
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate import estimate, pool
-from nucensus.synthetic import make_field
+from nucensus.values.synthetic import make_field
 
 RADII = (4, 5, 6, 7, 9, 11, 14, 20)
 SHARES = (0.04, 0.25)

@@ -27,8 +27,8 @@ from nucensus import Settings, __version__
 from nucensus.batch import retry
 from nucensus.batch.job import Job
 from nucensus.machine import facts
-from nucensus.model import Centres, Found, ImageRef
 from nucensus.store import RunWriter
+from nucensus.values import Centres, Found, ImageRef
 
 
 class NoWork(Job):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skimage.filters import gaussian
 
 import nucensus
-from nucensus.synthetic import make_field
+from nucensus.values.synthetic import make_field
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 SIGMA, DISTANCE, THRESHOLD, SIDE = 4, 6, 600, 4

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from nucensus import Run, Settings, export_run
-from nucensus.model import Centres, Found, ImageRef
 from nucensus.store import RunWriter
+from nucensus.values import Centres, Found, ImageRef
 
 NUCLEI_PER_IMAGE = 130
 HEIGHT, WIDTH = 1024, 1280

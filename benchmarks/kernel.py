@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nucensus import __version__, kernel, reference
+from nucensus import __version__, kernel
+from nucensus.detect import reference
 
 PUBLISHED = {"sigma": (4, 4), "min_distance": 6, "exclude_border": 6}
 

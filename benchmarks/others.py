@@ -4,8 +4,8 @@
 
 `--turned DEGREES` turns every field, which leaves black corners; `--pictures FOLDER` writes a
 picture of every field. The fields are drawn by a simulator that has nothing in common with
-`nucensus.synthetic`, after SIMCEP (Lehmussola et al., IEEE Transactions on Medical Imaging 26,
-2007), in the order of the light: nuclei of irregular outline, as thick as flattened ellipsoids,
+`nucensus.values.synthetic`, after SIMCEP (Lehmussola et al., IEEE Transactions on Medical Imaging
+26, 2007), in the order of the light: nuclei of irregular outline, as thick as flattened ellipsoids,
 with texture in octaves (Perlin, Computer Graphics 19, 1985), in clusters; what overlaps adds up;
 the lens blurs; haze and uneven light are added; photons are counted, electrons read, levels
 rounded. Every field is counted on its own, without any parameter. A detection inside a nucleus that

@@ -35,10 +35,10 @@ from nucensus.discover import list_images
 from nucensus.execute import Traffic, on_cluster, task_size
 from nucensus.export import write_csv
 from nucensus.machine import facts
-from nucensus.model import Centres, Found
 from nucensus.read import SUFFIXES
 from nucensus.store import RunWriter
-from nucensus.synthetic import make_field
+from nucensus.values import Centres, Found
+from nucensus.values.synthetic import make_field
 
 IMAGES = 10_000_000
 WORKERS = (1, 16, 256)

@@ -16,7 +16,7 @@ from pathlib import Path
 import tifffile
 from playwright.sync_api import sync_playwright
 
-from nucensus.synthetic import make_field
+from nucensus.values.synthetic import make_field
 
 MOVE = """async ([slider, value]) => {
     const range = document.getElementById(slider), before = document.body.dataset.answers;

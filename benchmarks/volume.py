@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from kernel import Case, machine_facts, measure, summarize
-from nucensus import kernel, reference
+from nucensus import kernel
+from nucensus.detect import reference
 
 
 class VolumeCase(Case):

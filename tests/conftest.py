@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import tifffile
 
-from nucensus.synthetic import make_field
+from nucensus.values.synthetic import make_field
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

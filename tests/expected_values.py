@@ -140,7 +140,7 @@ def main():
     from skimage.feature import peak_local_max
     from skimage.filters import gaussian
 
-    from nucensus.foreground import find_regions
+    from nucensus.detect.regions import find_regions
     from nucensus.kernel import levels
 
     def find(image, threshold):

@@ -30,8 +30,8 @@ from drawn_tiff import page_tags, strips_of, write_tiff
 from formats import czi_xml, write_czi, write_lif_images, write_nd2, write_ome_zarr
 
 from nucensus.errors import ReadError
-from nucensus.model import Plane
 from nucensus.read import open_scenes, read
+from nucensus.values import Plane
 
 MOST_S = 20
 MOST_BYTES = 1_500_000_000

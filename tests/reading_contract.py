@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.model import Plane
 from nucensus.read import read
+from nucensus.values import Plane
 
 CUTS = (0.02, 0.4, 0.8, 0.97, 0.999)
 

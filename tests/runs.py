@@ -7,9 +7,9 @@ import tifffile
 
 from nucensus import Run, Settings
 from nucensus.detect import find_nuclei
-from nucensus.model import Failed, Found, ImageRef
 from nucensus.store import RunWriter
-from nucensus.synthetic import make_field
+from nucensus.values import Failed, Found, ImageRef
+from nucensus.values.synthetic import make_field
 
 SETTINGS = Settings(threshold=600, border="keep")
 

@@ -5,8 +5,8 @@ import sqlite3
 
 import numpy as np
 
-from nucensus.model import RUN_FILE, Centres, Failed, Found, ImageRef, Settings
 from nucensus.store import Run, RunWriter
+from nucensus.values import RUN_FILE, Centres, Failed, Found, ImageRef, Settings
 
 HARD_NAMES = (
     "plain.tif",

@@ -13,9 +13,9 @@ from scipy import ndimage
 import nucensus
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate import Estimate, Resolved, estimate, pool
-from nucensus.evaluate import evaluate_labels
-from nucensus.foreground import find_regions
+from nucensus.detect.regions import find_regions
 from nucensus.kernel import levels
+from nucensus.score.agreement import evaluate_labels
 
 BBBC039 = SHARED / "data" / "bbbc039"
 needs_bbbc039 = pytest.mark.skipif(not BBBC039.exists(), reason="BBBC039 is not here")
@@ -438,7 +438,8 @@ def test_nuclei_are_found_up_to_every_edge(radius):
 
 def test_the_instruction_set_of_the_environment_is_used_and_an_unknown_one_refused(monkeypatch):
     program = (
-        "import numpy, nucensus.foreground as f; f.find_regions(numpy.ones((9, 9)), radius_px=3)"
+        "import numpy; from nucensus.detect.regions import find_regions; "
+        "find_regions(numpy.ones((9, 9)), radius_px=3)"
     )
     for simd, code in (("baseline" if "baseline" in levels() else levels()[0], 0), ("mmx", 1)):
         monkeypatch.setenv("NUCENSUS_SIMD", simd)

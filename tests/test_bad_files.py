@@ -16,8 +16,8 @@ from drawn_tiff import page_tags, write_tiff
 from fuzz_reading import FORMATS
 
 from nucensus.errors import ReadError, TooLargeError
-from nucensus.model import Header, Plane
 from nucensus.read import read
+from nucensus.values import Header, Plane
 
 FUZZER = str(Path(__file__).with_name("fuzz_reading.py"))
 

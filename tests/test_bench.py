@@ -12,7 +12,7 @@ from nucensus.bench.publish import table_rows
 from nucensus.cli.bench import command
 from nucensus.discover import discover
 from nucensus.errors import InputError, NucensusError
-from nucensus.model import ImageRef, Plane, Settings
+from nucensus.values import ImageRef, Plane, Settings
 
 
 def measurement(strategy, seconds, detector="scikit-image", load_s=0.0):

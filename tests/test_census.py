@@ -12,7 +12,7 @@ import tifffile
 import nucensus
 from nucensus.errors import InputError, RunError
 from nucensus.execute import STRATEGIES
-from nucensus.model import Settings
+from nucensus.values import Settings
 
 SETTINGS = Settings(threshold=300, border="keep")
 

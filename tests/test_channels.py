@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from nucensus.channels import find_channel, find_token
 from nucensus.errors import NotAPlaneError
-from nucensus.model import Plane
 from nucensus.read import read
+from nucensus.values import Plane
+from nucensus.values.channels import find_channel, find_token
 
 
 def numbered(*names):

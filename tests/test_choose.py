@@ -17,7 +17,7 @@ from nucensus.batch.pilot import Pilot
 from nucensus.detect import detect_nuclei
 from nucensus.errors import StrategyError
 from nucensus.execute import STRATEGIES, inner_pools_capped
-from nucensus.model import Limits, Settings
+from nucensus.values import Limits, Settings
 
 
 def measured(**facts):

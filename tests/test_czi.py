@@ -7,8 +7,8 @@ from formats import czi_xml, make_stack, write_czi
 from reading_contract import check_reading
 
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.model import Plane
 from nucensus.read import open_scenes, read
+from nucensus.values import Plane
 
 czifile = pytest.importorskip("czifile")
 

@@ -18,7 +18,7 @@ from nucensus.errors import ClusterError, InputError, MissingPackageError, Strat
 from nucensus.execute import Lost
 from nucensus.execute.apart import run_apart
 from nucensus.execute.task_size import TaskSize
-from nucensus.model import Centres, Failed, Found
+from nucensus.values import Centres, Failed, Found
 
 pytestmark = pytest.mark.slow
 

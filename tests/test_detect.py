@@ -7,7 +7,7 @@ from skimage.filters import gaussian
 
 import nucensus
 from nucensus.errors import SettingsError
-from nucensus.model import Settings
+from nucensus.values import Settings
 
 
 def published(image, sigma=4, min_distance=6, threshold_abs=1000, **options):

@@ -7,8 +7,8 @@ from stated_runs import some_centres, write_run
 
 from nucensus import Settings, diff_images
 from nucensus.cli import main
-from nucensus.diff import diff_settings
-from nucensus.model import Centres, Failed
+from nucensus.score.differences import diff_settings
+from nucensus.values import Centres, Failed
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ import nucensus
 from nucensus import Plane, Settings
 from nucensus.cli.evaluate import command
 from nucensus.errors import InputError
-from nucensus.evaluate import (
+from nucensus.score.agreement import (
     evaluate,
     evaluate_labels,
     score_against_labels,
     score_against_points,
     score_run,
 )
-from nucensus.matching import count_matched, match_points
-from nucensus.model import Centres, Failed
+from nucensus.score.matching import count_matched, match_points
+from nucensus.values import Centres, Failed
 
 LABELS = np.zeros((40, 60), np.uint16)
 LABELS[5:15, 5:15] = 3

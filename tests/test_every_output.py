@@ -16,12 +16,12 @@ from scipy.spatial import cKDTree
 from stated_runs import HARD_NAMES, some_centres, write_run
 
 from nucensus import Plane, Settings, Shard, census, diff_images, export_run, merge_runs
-from nucensus.evaluate import evaluate, score_run
 from nucensus.export import FORMATS
-from nucensus.model import Centres, Failed
-from nucensus.names import below, unescape
 from nucensus.report import write_report
+from nucensus.score.agreement import evaluate, score_run
 from nucensus.store import Run
+from nucensus.text.names import below, unescape
+from nucensus.values import Centres, Failed
 
 pytestmark = pytest.mark.filterwarnings("ignore:The 'float_precision' argument")  # a default to be
 READERS = {

@@ -5,7 +5,7 @@ import pytest
 from expected_values import MEASURES, POINTS, PUBLISHED, REGIONS, points_of, read_rows, regions_of
 
 from nucensus import detect_nuclei
-from nucensus.foreground import find_regions
+from nucensus.detect.regions import find_regions
 from nucensus.kernel import levels
 
 

@@ -14,9 +14,9 @@ from nucensus.errors import InputError, MissingPackageError
 from nucensus.export import FORMATS
 from nucensus.export.labels import draw_labels
 from nucensus.kernel import format_rows
-from nucensus.model import Centres, Failed
-from nucensus.names import below, escape, unescape
 from nucensus.store import Run
+from nucensus.text.names import below, escape, unescape
+from nucensus.values import Centres, Failed
 
 NEEDS = {
     "parquet": "pyarrow",

@@ -10,9 +10,9 @@ from conftest import SHARED
 from formats import AXES, make_stack, write_czi_stack, write_lif, write_nd2_stack, write_ome_zarr
 
 from nucensus.errors import MissingPackageError, NotAPlaneError, ReadError
-from nucensus.model import Plane
 from nucensus.read import open_scenes, read
 from nucensus.read.tiff import open_scenes as open_tiff
+from nucensus.values import Plane
 
 STACK = make_stack()
 

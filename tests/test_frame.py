@@ -5,7 +5,7 @@ import pytest
 from scenes import make_scene
 
 from nucensus.detect import estimate, find_nuclei, pool
-from nucensus.model import Settings
+from nucensus.values import Settings
 
 NUMBERS = {"sigma": 4, "min_distance": 6, "threshold": 300}
 LOG = {"sigma": (6, 15), "min_distance": 6, "threshold": 100}

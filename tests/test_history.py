@@ -17,12 +17,12 @@ import nucensus
 from nucensus import Run, Settings, Shard, merge_runs
 from nucensus.batch import job, retry
 from nucensus.errors import InputError, ReadError, RunError
-from nucensus.model import Plane
-from nucensus.provenance import provenance
+from nucensus.export.provenance import provenance
 from nucensus.read import read_image
 from nucensus.report import write_report
 from nucensus.store import RunWriter
-from nucensus.synthetic import make_field
+from nucensus.values import Plane
+from nucensus.values.synthetic import make_field
 
 HISTORIES = int(os.environ.get("NUCENSUS_HISTORIES", "0"))
 """How many random histories there are of each kind, in the long form."""

@@ -11,7 +11,7 @@ from scenes import make_scene, matched
 from nucensus import census, export_run
 from nucensus.batch.packed import pack, unpack
 from nucensus.detect import find_nuclei
-from nucensus.model import Centres, Found, Settings
+from nucensus.values import Centres, Found, Settings
 
 LOG = Settings("log")
 

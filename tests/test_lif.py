@@ -9,8 +9,8 @@ from reading_contract import check_reading
 
 from nucensus import census
 from nucensus.errors import NotAPlaneError
-from nucensus.model import Plane
 from nucensus.read import read
+from nucensus.values import Plane
 
 liffile = pytest.importorskip("liffile")
 

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from nucensus.errors import RunError
-from nucensus.lock import LOCK_FILE, RunLock
+from nucensus.store.lock import LOCK_FILE, RunLock
 
 
 def test_a_second_lock_is_refused_with_the_name_of_the_first(tmp_path):

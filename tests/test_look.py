@@ -7,7 +7,7 @@ from scenes import make_scene
 
 import nucensus
 from nucensus.batch import sample_like
-from nucensus.model import Plane
+from nucensus.values import Plane
 
 
 def write_scene(path, *, radius=10, count=6, seed=0, **look):

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate import estimate, pool
-from nucensus.margin import mirror_unseen, seen_pixels
+from nucensus.detect.padding import mirror_unseen, seen_pixels
 
 SHAPE = (420, 520)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]

@@ -5,8 +5,8 @@ from commands import run as command
 
 from nucensus.discover import discover, survey
 from nucensus.errors import InputError
-from nucensus.model import Plane
 from nucensus.read import SUFFIXES
+from nucensus.values import Plane
 
 ND = """"NDInfoFile", Version 1.0
 "Description", File recreated from images.

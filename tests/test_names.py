@@ -6,7 +6,7 @@ import pytest
 
 from nucensus.discover.names import compile_pattern, parse_name
 from nucensus.errors import InputError
-from nucensus.model import Place
+from nucensus.values import Place
 
 GUID = "9577918A-4973-4A87-BA73-A168AA755527"
 

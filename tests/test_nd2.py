@@ -7,8 +7,8 @@ from reading_contract import check_reading
 
 from nucensus import census
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.model import Plane
 from nucensus.read import read
+from nucensus.values import Plane
 
 nd2 = pytest.importorskip("nd2")
 

@@ -12,8 +12,8 @@ from nucensus.cli.report import command as report
 from nucensus.cli.scan import command as scan
 from nucensus.discover import LeftOut, discover, list_images
 from nucensus.errors import InputError
-from nucensus.model import Plane
 from nucensus.read import SUFFIXES
+from nucensus.values import Plane
 
 GUIDS = ("9577918A-4973-4A87-BA73-A168AA755527", "ABCDEF12-4973-4A87-BA73-A168AA755527")
 

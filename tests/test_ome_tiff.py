@@ -10,9 +10,9 @@ from ome_files import document, image_xml, make_planes, refer_to, write_pages, w
 from nucensus import Settings, census
 from nucensus.discover import discover
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.model import Plane
-from nucensus.ome import read_description
 from nucensus.read import SUFFIXES, open_scenes, read, read_image
+from nucensus.remote.ome import read_description
+from nucensus.values import Plane
 
 SIZES = {"c": 2, "z": 3, "t": 2}
 PLANES = make_planes(SIZES)

@@ -10,8 +10,8 @@ from reading_contract import check_planes, check_reading
 
 from nucensus import census
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.model import Limits, Plane
 from nucensus.read import open_scenes, read
+from nucensus.values import Limits, Plane
 
 zarr = pytest.importorskip("zarr")
 

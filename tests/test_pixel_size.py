@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from nucensus import Plane, Run, Settings, census, export_run, well_table
 from nucensus.batch.packed import pack, unpack
 from nucensus.cli.detect import command as detect
-from nucensus.model import Centres, Found
-from nucensus.pixel_size import NO_SIZE, PixelSize, stated_size
 from nucensus.read import read_image
-from nucensus.synthetic import make_field
+from nucensus.values import Centres, Found
+from nucensus.values.pixel_size import NO_SIZE, PixelSize, stated_size
+from nucensus.values.synthetic import make_field
 
 NUMBERS = Settings(sigma=2, min_distance=3, threshold=300, border="keep")
 PLANE = np.zeros((40, 60), np.uint16)

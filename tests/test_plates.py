@@ -19,10 +19,10 @@ from nucensus.cli.detect import command as detect
 from nucensus.cli.scan import command as scan
 from nucensus.discover import discover, survey, view_plates
 from nucensus.errors import InputError
-from nucensus.model import Failed, Plane
-from nucensus.pixel_size import PixelSize
 from nucensus.read import SUFFIXES, read
-from nucensus.synthetic import make_field
+from nucensus.values import Failed, Plane
+from nucensus.values.pixel_size import PixelSize
+from nucensus.values.synthetic import make_field
 
 REAL = SHARED / "data" / "formats"
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not beside the repository")

@@ -8,10 +8,10 @@ from stated_runs import hard_run, some_centres, write_run
 
 from nucensus import Settings, census, export_run
 from nucensus.export import FORMATS
-from nucensus.names import unescape
-from nucensus.provenance import provenance, write_provenance
+from nucensus.export.provenance import provenance, write_provenance
 from nucensus.report import write_report
-from nucensus.synthetic import write_plate
+from nucensus.text.names import unescape
+from nucensus.values.synthetic import write_plate
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "provenance.schema.json").read_text())
 
@@ -84,7 +84,7 @@ def test_numbers_that_json_lacks_are_texts(tmp_path):
 
 def _parquet(folder):
     parquet = pytest.importorskip("pyarrow.parquet")
-    return parquet.read_schema(folder / "nuclei.parquet").metadata[b"nucensus.provenance"]
+    return parquet.read_schema(folder / "nuclei.parquet").metadata[b"nucensus.export.provenance"]
 
 
 def _geojson(folder):

@@ -12,8 +12,8 @@ import tifffile
 
 from nucensus import Settings, census
 from nucensus.errors import NotAPlaneError
-from nucensus.model import Plane
 from nucensus.read import read
+from nucensus.values import Plane
 
 FOLDER = Path(os.environ.get("NUCENSUS_PUBLIC_IMAGES", "absent"))
 pytestmark = [

@@ -10,9 +10,9 @@ import tifffile
 from conftest import SHARED
 
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.model import Plane
 from nucensus.read import read
 from nucensus.read.plain_tiff import open_plain
+from nucensus.values import Plane
 
 RNG = np.random.default_rng(5)
 IMAGE = (RNG.gamma(2, 300, (70, 90)) + np.arange(90)).astype(np.uint16)
@@ -103,7 +103,7 @@ def test_a_stack_of_20_gigabytes_is_not_loaded_whole(tmp_path, planes, plane):
         file.seek(start)
         file.write(np.arange(2048, dtype=np.uint16).tobytes())
     program = (
-        "import resource, sys; from nucensus.read import read; from nucensus.model import Plane;"
+        "import resource, sys; from nucensus.read import read; from nucensus.values import Plane;"
         "import tifffile; before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         f"image = read({str(path)!r}, Plane(z={plane.z!r}));"
         "print(image.sum(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"

@@ -10,8 +10,8 @@ from drawn_tiff import page_tags, strips_of, write_tiff
 from reading_contract import check_planes, check_reading
 
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.model import Plane
 from nucensus.read import open_scenes, read
+from nucensus.values import Plane
 
 COMPRESSIONS = [None, "lzw", "zlib", "zstd", "packbits", "lzma", "lzw+", "zlib+", "zstd+"]
 """With a plus: and a predictor."""

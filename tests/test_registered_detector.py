@@ -77,7 +77,7 @@ def test_a_detector_that_returns_no_centres_is_told_what_was_expected(installed,
     (tmp_path / "site" / "listing.py").write_text("def find(*_):\n    return [(1, 2)]\n")
     done = run("detect", plate, "-o", tmp_path / "run", "--detector", "stardist", env=installed)
     assert done.returncode == 3
-    assert "the detector 'stardist' returned list; expected nucensus.model.Centres" in done.stderr
+    assert "the detector 'stardist' returned list; expected nucensus.values.Centres" in done.stderr
 
 
 def test_a_detector_that_cannot_be_loaded_is_refused_with_its_reason(installed, plate, tmp_path):

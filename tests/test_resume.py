@@ -17,9 +17,9 @@ from formats import make_stack, write_ome_zarr
 import nucensus
 from nucensus.batch import retry
 from nucensus.errors import InputError, RunError
-from nucensus.model import Centres, Found, ImageRef, Limits, Plane, Settings
-from nucensus.pixel_size import PixelSize
 from nucensus.store import RunWriter
+from nucensus.values import Centres, Found, ImageRef, Limits, Plane, Settings
+from nucensus.values.pixel_size import PixelSize
 
 SETTINGS = Settings(threshold=300, border="keep")
 

@@ -6,11 +6,11 @@ import tifffile
 from click.testing import CliRunner
 
 from nucensus import Plane, Settings, census, find_nuclei
-from nucensus.check_settings import OUR_DETECTORS
 from nucensus.cli.detect import command as detect
 from nucensus.detect import DETECTORS
 from nucensus.errors import SettingsError
-from nucensus.synthetic import make_field
+from nucensus.values.check_settings import OUR_DETECTORS
+from nucensus.values.synthetic import make_field
 
 NAN, INF = float("nan"), float("inf")
 

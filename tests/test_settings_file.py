@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nucensus import Run, Settings
 from nucensus.cli.detect import command
 from nucensus.errors import SettingsError
-from nucensus.settings_file import read_settings, settings_as_toml, settings_from_toml
+from nucensus.values.settings_file import read_settings, settings_as_toml, settings_from_toml
 
 SIGMAS = st.floats(0, 1e6)
 

@@ -22,10 +22,10 @@ import nucensus
 from nucensus import Shard, merge_runs
 from nucensus.batch import retry
 from nucensus.errors import InputError, RunError
-from nucensus.lock import RunLock
 from nucensus.machine import slurm_shard
-from nucensus.model import Failed, Found, Plane, Settings
-from nucensus.synthetic import make_field
+from nucensus.store.lock import RunLock
+from nucensus.values import Failed, Found, Plane, Settings
+from nucensus.values.synthetic import make_field
 
 NUMBERS = Settings(threshold=300, border="keep")
 AUTO = Settings()

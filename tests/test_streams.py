@@ -62,8 +62,8 @@ def test_a_device_is_not_replaced_by_a_report(run, tmp_path):
 
 def test_what_was_not_foreseen_is_one_line_too(run, tmp_path):
     done = shell(
-        f"{sys.executable} -c 'import nucensus.cli, nucensus.wells as w; w.well_table = None; "
-        f"nucensus.cli.main()' wells {run}",
+        f"{sys.executable} -c 'import nucensus.cli; from nucensus.export import wells; "
+        f"wells.well_table = None; nucensus.cli.main()' wells {run}",
         tmp_path,
     )
     assert done.returncode == 1
@@ -75,7 +75,7 @@ _ON_A_FULL_DISK = """
 import os, pathlib, sys
 from nucensus.errors import MissingPackageError, RunError
 from nucensus.export import FORMATS, export_run
-from nucensus.model import ImageRef
+from nucensus.values import ImageRef
 from nucensus.report import write_report
 from nucensus.store import Run, RunWriter
 

@@ -5,8 +5,8 @@ import csv
 import numpy as np
 
 import nucensus
-from nucensus.demo import SETTINGS, agreement
-from nucensus.synthetic import make_field, write_plate
+from nucensus.bench.demo import SETTINGS, agreement
+from nucensus.values.synthetic import make_field, write_plate
 
 
 def test_the_same_seed_gives_the_same_field():

@@ -22,9 +22,9 @@ from nucensus.cli.selection import plane_of
 from nucensus.cli.tune import command as tune_command
 from nucensus.detect import find_nuclei
 from nucensus.errors import InputError, MissingPackageError
-from nucensus.model import ImageRef, Plane
 from nucensus.tune import Session, serve
 from nucensus.tune.session import make_picture
+from nucensus.values import ImageRef, Plane
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,14 @@ import nucensus
 from nucensus import Settings, kernel
 from nucensus.cli.tune_parameters import command
 from nucensus.errors import InputError
-from nucensus.evaluate import (
+from nucensus.score.agreement import (
     count_hits,
     evaluate,
     score_against_labels,
     score_against_points,
     score_run,
 )
-from nucensus.synthetic import make_field
+from nucensus.values.synthetic import make_field
 
 
 def _disc_labels(field):

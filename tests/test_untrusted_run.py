@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from nucensus.errors import RunError
-from nucensus.model import RUN_FILE, Centres, Found, ImageRef
 from nucensus.store import Run, RunWriter
 from nucensus.store.check import bounded
+from nucensus.values import RUN_FILE, Centres, Found, ImageRef
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
 

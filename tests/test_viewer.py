@@ -6,8 +6,8 @@ import tifffile
 from runs import SETTINGS, write_fields, write_run
 
 from nucensus.detect import find_nuclei
-from nucensus.model import ImageRef
-from nucensus.synthetic import make_field
+from nucensus.values import ImageRef
+from nucensus.values.synthetic import make_field
 from nucensus.viewer.layers import Fields, get_reader, make_sample, read_run
 
 

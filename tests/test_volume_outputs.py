@@ -11,11 +11,11 @@ from stated_runs import write_run
 
 from nucensus import Settings, census, diff_images, export_run
 from nucensus.cli import main
-from nucensus.model import Centres, ImageRef, Plane
 from nucensus.read import read
 from nucensus.report import gallery
 from nucensus.store import Run
 from nucensus.tune import Session
+from nucensus.values import Centres, ImageRef, Plane
 from nucensus.viewer.layers import read_run
 
 SETTINGS = Settings(sigma=1, min_distance=3, threshold=200, border="keep")

@@ -10,8 +10,8 @@ from stated_runs import plate_run, some_centres, write_run
 from nucensus import Settings, census, export_run, well_table
 from nucensus.cli import _nucensus
 from nucensus.detect import find_nuclei
-from nucensus.model import Centres
-from nucensus.neighbours import nearest_distances, pairs_within
+from nucensus.values import Centres
+from nucensus.values.neighbours import nearest_distances, pairs_within
 
 
 def brute_force(points):

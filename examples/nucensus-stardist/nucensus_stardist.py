@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nucensus.model import Centres, Settings
+from nucensus.values import Centres, Settings
 
 _one_at_a_time = threading.Lock()
 

@@ -2,32 +2,33 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ._moved import keep_old_names
 from ._version import __version__
 
 if TYPE_CHECKING:
     from .batch import census, merge_runs, process_images
     from .detect import detect_nuclei, find_nuclei
-    from .diff import diff_images
     from .export import export_run
-    from .model import Plane, Settings, Shard
-    from .parameter_search import tune_parameters
+    from .export.wells import well_table
+    from .score.differences import diff_images
     from .store import Run
-    from .wells import well_table
+    from .tune.search import tune_parameters
+    from .values import Plane, Settings, Shard
 
 _HOMES = {
-    "Plane": "model",
+    "Plane": "values",
     "Run": "store",
-    "Settings": "model",
-    "Shard": "model",
+    "Settings": "values",
+    "Shard": "values",
     "census": "batch",
     "detect_nuclei": "detect",
-    "diff_images": "diff",
+    "diff_images": "score.differences",
     "export_run": "export",
     "find_nuclei": "detect",
     "merge_runs": "batch",
     "process_images": "batch",
-    "tune_parameters": "parameter_search",
-    "well_table": "wells",
+    "tune_parameters": "tune.search",
+    "well_table": "export.wells",
 }
 
 __all__ = [
@@ -48,12 +49,20 @@ __all__ = [
 ]
 
 
+_ROOMS = ("bench", "detect", "discover", "errors", "export", "report", "score", "values")
+"""What `nucensus.errors` and the like are after `import nucensus`."""
+
+keep_old_names()
+
+
 def __getattr__(name: str) -> Any:
     """Import what is asked for, so that the command line starts without NumPy."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
     globals()[name] = value
     return value

@@ -11,8 +11,8 @@ from ..errors import StrategyError
 from ..execute import STRATEGIES, Strategy, check, isolated, start_worker, strategy_named
 from ..execute.pools import default_context
 from ..machine import available_memory_bytes, can_fork, usable_cores
-from ..model import Limits
-from ..wording import counted
+from ..text.plurals import counted
+from ..values import Limits
 from .budget import default_ceiling_bytes
 from .pilot import Measured, fork_is_safe
 

@@ -8,8 +8,8 @@ from typing import Any
 from ..detect import detect_nuclei
 from ..errors import StrategyError
 from ..execute import Scheduler, Traffic, connected, on_cluster, strategy_named
-from ..model import Limits
 from ..remote import without_credentials
+from ..values import Limits
 from .choose import Choice, choose
 
 

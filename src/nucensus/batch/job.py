@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from ..detect import Estimate, estimate_as, find_nuclei
 from ..errors import AccessError, NucensusError, ReadError, TooLargeError
-from ..lock import RunLock
-from ..model import Failed, Found, Header, Outcome, Plane, Settings
 from ..read import Image, read_image
 from ..remote import is_zarr_folder, list_zarr, open_to_read
+from ..store.lock import RunLock
+from ..values import Failed, Found, Header, Outcome, Plane, Settings
 from .budget import Budget
 from .pools import Pools, pool_of
 

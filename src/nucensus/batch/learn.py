@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 from ..detect import Estimate, Resolved, pool
 from ..errors import RunError
 from ..execute import Lost
-from ..model import Failed, Plane, Settings
 from ..store import Origin, Run, RunWriter, Sampled
-from ..wording import counted
+from ..text.plurals import counted
+from ..values import Failed, Plane, Settings
 from .job import Looked, content_hash
 from .pools import Pools, digests_of
 from .sample import Sets, choose_sample

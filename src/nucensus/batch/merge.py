@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 from ..errors import RunError
 from ..export import write_csv
-from ..lock import RunLock
-from ..model import RUN_FILE, Shard
 from ..store import Run, RunWriter, Sampled, remove_run
+from ..store.lock import RunLock
+from ..values import RUN_FILE, Shard
 from .refuse import differences
 
 PathLike: TypeAlias = str | os.PathLike[str]

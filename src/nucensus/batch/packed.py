@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Centres, Found
+from ..values import Centres, Found
 
 Meta = tuple[Any, ...]
 """What images have in common: all that is known of a `Found` beside its centres and times."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import product
 
 from ..errors import AccessError, InputError, NucensusError, ReadError
-from ..model import ImageRef, Plane
 from ..read import open_scenes
 from ..read.scene import Scene, choose_scene, main_scenes
+from ..values import ImageRef, Plane
 
 _NAMES_SHOWN = 5
 _AXES = {"channel": "c", "z": "z", "time": "t"}

@@ -26,9 +26,9 @@ from ..execute import (
     refuse_unguarded,
 )
 from ..machine import available_memory_bytes
-from ..model import Limits
 from ..read import read
 from ..remote import absolute
+from ..values import Limits
 from .choose import Choice, choose_from, trial_size
 from .decide import decided
 from .pilot import Measured, Pilot

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 from .._version import __version__
 from ..errors import InputError, RunError
-from ..model import RUN_FILE, Plane, Settings, Shard
 from ..remote import absolute
 from ..store import RunWriter
+from ..values import RUN_FILE, Plane, Settings, Shard
 
 PathLike: TypeAlias = str | os.PathLike[str]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias, TypeVar
 
-from ..model import Plane
+from ..values import Plane
 from .pools import name_of_pool
 
 Item: TypeAlias = tuple[int, str, Plane, str]

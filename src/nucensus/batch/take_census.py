@@ -17,11 +17,11 @@ from ..errors import RunError
 from ..execute import STRATEGIES, Lost, Scheduler, Strategy, Traffic, isolated, refuse_unguarded
 from ..export import write_sidecar, write_tables
 from ..machine import facts, usable_cores
-from ..model import Failed, Limits, Outcome, Plane, Settings, Shard
 from ..read import SUFFIXES
 from ..remote import absolute
 from ..store import Origin, Run, RunWriter, refuse_address
-from ..wording import counted
+from ..text.plurals import counted
+from ..values import Failed, Limits, Outcome, Plane, Settings, Shard
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from

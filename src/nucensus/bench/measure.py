@@ -13,8 +13,8 @@ from .._version import __version__
 from ..errors import InputError, NucensusError
 from ..execute import STRATEGIES, strategy_named
 from ..machine import facts, usable_cores
-from ..model import ImageRef, Settings
 from ..read import read
+from ..values import ImageRef, Settings
 from .memory import watch_memory
 
 DETECTORS = ("scikit-image", "native")

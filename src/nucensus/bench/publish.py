@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingPackageError
-from ..files import whole
+from ..text.files import whole
 from .measure import Comparison, Measurement
 from .recommend import recommend
 

@@ -13,8 +13,8 @@ from ..batch import process_images
 from ..detect import detect_nuclei
 from ..errors import MissingPackageError, NucensusError
 from ..execute import STRATEGIES
-from ..model import Settings
 from ..read import read
+from ..values import Settings
 
 _LIBRARIES = ("numpy", "scipy", "scikit-image", "tifffile", "imagecodecs")
 

@@ -13,7 +13,7 @@ import click
 
 from .._version import __version__
 from ..errors import InputError, MissingPackageError, NucensusError, StrategyError
-from ..files import is_full
+from ..text.files import is_full
 from .signals import ended_by_ctrl_c
 from .streams import close_stdout, hold_streams
 from .terminal import guard_streams

@@ -79,8 +79,8 @@ def command(inputs: tuple[str, ...], out: Path, number: int, repeat: int,
     from ..bench.measure import DETECTORS
     from ..discover import discover
     from ..execute import STRATEGIES
-    from ..model import Settings
     from ..read import SUFFIXES
+    from ..values import Settings
 
     plane = plane_of(options)
     comparison = compare(

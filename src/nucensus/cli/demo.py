@@ -15,10 +15,10 @@ def command(folder: Path) -> None:
     """
     from ..batch import census
     from ..bench import compare
-    from ..demo import SETTINGS, agreement
+    from ..bench.demo import SETTINGS, agreement
     from ..discover import discover
     from ..read import SUFFIXES
-    from ..synthetic import write_plate
+    from ..values.synthetic import write_plate
     from .bench import publish
     from .running import print_failures, print_summary
 

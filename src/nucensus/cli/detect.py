@@ -13,8 +13,8 @@ from .running import run_and_report, run_options
 from .selection import plane_of, selection
 
 if TYPE_CHECKING:
-    from ..model import Settings, Shard
     from ..store import Run
+    from ..values import Settings, Shard
 
 
 class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
@@ -24,7 +24,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 
     def convert(self, value: Any, *_: Any) -> "Shard":
         from ..machine import slurm_shard
-        from ..model import Shard
+        from ..values import Shard
 
         return slurm_shard() if value == "slurm" else Shard.parse(value)
 
@@ -136,7 +136,7 @@ def _write_report(run: "Run", out: Path) -> None:
 
 def _settings(given: dict[str, Any], file: Path | None) -> "Settings":
     """Return the settings that were typed; of `file` what was not."""
-    from ..model import Settings
-    from ..settings_file import read_settings
+    from ..values import Settings
+    from ..values.settings_file import read_settings
 
     return Settings(**given) if file is None else dataclasses.replace(read_settings(file), **given)

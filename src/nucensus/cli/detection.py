@@ -91,7 +91,7 @@ def detection_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _published(given: dict[str, Any]) -> dict[str, Any]:
     """Return the published settings, and of what was typed the numbers and the border."""
-    from ..model import Settings
+    from ..values import Settings
 
     for name, value in given.items():
         if value == "auto" or (name == "detector" and value != "maxima"):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..wording import counted
+from ..text.plurals import counted
 
 if TYPE_CHECKING:
-    from ..diff import ImageDiff
+    from ..score.differences import ImageDiff
     from ..store import Run
 
 EXIT_DIFFERENT = 1
@@ -37,7 +37,7 @@ def command(before: Path, after: Path, radius: float) -> None:
     Exit code: 0 if the runs are the same, 1 if they differ, 2 if there is
     trouble.
     """
-    from ..diff import diff_images, diff_settings
+    from ..score.differences import diff_images, diff_settings
 
     first, second = _open(before), _open(after)
     settings = diff_settings(first, second)

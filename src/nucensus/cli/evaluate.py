@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..wording import counted
+from ..text.plurals import counted
 
 if TYPE_CHECKING:
-    from ..evaluate import Evaluation
+    from ..score.agreement import Evaluation
 
 _FIELDS_SHOWN = 10
 
@@ -39,9 +39,9 @@ def command(
     nucleus), named as the images are, or a CSV file of true centres
     (image,y,x; of volumes image,z,y,x). Images that failed are all missed.
     """
-    from ..evaluate import evaluate, score_run
+    from ..score.agreement import evaluate, score_run
+    from ..score.truth import fields_of, read_truth
     from ..store import Run
-    from ..truth import fields_of, read_truth
 
     with Run(folder) as run:
         known = read_truth(truth)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..wording import counted
+from ..text.plurals import counted
 from . import EXIT_SOME_FAILED
 from .running import print_failures, print_written
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..wording import counted
+from ..text.plurals import counted
 from . import EXIT_SOME_FAILED
 from .signals import stopping
 from .terminal import guard_streams, unguarded
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..batch import Choice, Learned
-    from ..model import Outcome
     from ..store import Run
+    from ..values import Outcome
 
 _FAILURES_SHOWN = 20
 _NOTES_SHOWN = 3
@@ -118,7 +118,7 @@ def run_and_report(
     then: Callable[["Run", Path], None] | None = None,
 ) -> None:
     """Work through a run with a progress bar, report on it, and exit with its code."""
-    from ..model import Limits
+    from ..values import Limits
 
     with _Progress(shown=not quiet and sys.stderr.isatty()) as progress, stopping() as stop:
 
@@ -276,7 +276,7 @@ class _Progress:
     def advance(self, outcome: "Outcome") -> None:
         if self._bar is None:
             return
-        from ..model import Found
+        from ..values import Found
 
         if isinstance(outcome, Found):
             self._nuclei += len(outcome.centres)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..wording import counted
+from ..text.plurals import counted
 from .selection import plane_of, selection
 
 if TYPE_CHECKING:
     from ..discover import PlateView, Survey
-    from ..model import ImageRef
+    from ..values import ImageRef
 
 _SHOWN = 8
 _LOOKED_AT = 16
@@ -84,8 +84,8 @@ def _print_refusals(chosen: "list[ImageRef]") -> None:
 
 
 def _print_survey(found: "Survey") -> None:
-    from ..model import Place
     from ..remote import is_zarr
+    from ..values import Place
 
     there = [each for each in found.references if not each.problem]
     sizes = [each.size_bytes for each in there if each.size_bytes >= 0 and not is_zarr(each.path)]
@@ -109,7 +109,7 @@ def _print_survey(found: "Survey") -> None:
 
 
 def _print_plate(plate: "PlateView") -> None:
-    from ..channels import nuclear_channel
+    from ..values.channels import nuclear_channel
 
     wells = {well: count for well, count in plate.wells.items() if well}
     title = f"{'Plate' if wells else 'Series'} {plate.name or 'without a name'}"

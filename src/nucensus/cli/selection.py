@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from ..model import Plane
+    from ..values import Plane
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -79,7 +79,7 @@ def plane_selection(command: _F) -> _F:
 
 def plane_of(options: dict[str, Any]) -> "Plane":
     """Take the options that choose a plane out of `options`."""
-    from ..model import Plane
+    from ..values import Plane
 
     chosen = {axis: options.pop(axis) for axis in ("scene", "channel", "z", "time")}
     if options.pop("volume", False):

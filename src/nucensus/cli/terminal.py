@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from ..printable import printable
+from ..text.printable import printable
 
 
 class PrintableStream:

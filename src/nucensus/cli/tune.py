@@ -37,10 +37,10 @@ def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_b
     from ..batch import expand
     from ..discover import discover
     from ..errors import InputError
-    from ..model import Settings
     from ..read import SUFFIXES
-    from ..settings_file import read_settings
     from ..tune import Session, serve
+    from ..values import Settings
+    from ..values.settings_file import read_settings
 
     settings = Settings() if settings_file is None else read_settings(settings_file)
     plane = plane_of(options)

@@ -11,9 +11,9 @@ import click
 from .selection import plane_of, plane_selection
 
 if TYPE_CHECKING:
-    from ..evaluate import Scores
-    from ..model import Plane
-    from ..parameter_search import TunedParameters
+    from ..score.agreement import Scores
+    from ..tune.search import TunedParameters
+    from ..values import Plane
 
 
 class _Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
@@ -57,7 +57,7 @@ def command(
     TRUTH is a folder of label images (0 is background, every other number a
     nucleus), named as the images are, or a CSV file of true centres (image,y,x).
     """
-    from ..parameter_search import tune_parameters
+    from ..tune.search import tune_parameters
 
     plane = plane_of(options)
     tuned = tune_parameters(

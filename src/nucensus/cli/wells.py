@@ -38,8 +38,8 @@ def command(folder: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from ..export.wells import well_table
     from ..store import Run
-    from ..wells import well_table
 
     wells = well_table(Run(folder))
     shown = [name for name in wells.dtype.names or () if any(map(_text, wells[name].tolist()))]

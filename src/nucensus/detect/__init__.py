@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check_settings import check_detector, registered_detectors
 from ..errors import SettingsError
-from ..model import Centres, Settings
+from ..values import Centres, Settings
+from ..values.check_settings import check_detector, registered_detectors
 from .automatic import find_regions_of_nuclei
 from .estimate import BLANK, Estimate, Resolved, estimate, pool
 from .frame import counting_box, within_box, within_frame
@@ -117,7 +117,7 @@ def find_nuclei(
     if not isinstance(centres, Centres):
         raise TypeError(
             f"the detector {settings.detector!r} returned {type(centres).__name__}; expected "
-            f"nucensus.model.Centres"
+            f"nucensus.values.Centres"
         )
     if not len(centres):
         check_reach(settings, image)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..foreground import Levels, Regions, as_levels, find_regions, grid_radius
-from ..model import Centres, Flag, Settings
+from ..values import Centres, Flag, Settings
 from .estimate import Estimate, Resolved, crest_smoothing, estimate, pool
 from .frame import counting_box
+from .regions import Levels, Regions, as_levels, find_regions, grid_radius
 
 _LEAST_CONTRAST = 0.15
 _MOST_NOISE, _AS_NOISY = 0.05, 1.7

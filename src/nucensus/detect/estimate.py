@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..foreground import Floats, Levels, Regions, as_levels, find_regions
+from .regions import Floats, Levels, Regions, as_levels, find_regions
 
 ESTIMATE_SCHEMA = 1
 

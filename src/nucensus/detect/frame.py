@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Auto, Border, Points
+from ..values import Auto, Border, Points
 
 Box: TypeAlias = tuple[slice, ...]
 """From the first to the last pixel along each axis."""

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Centres, Intensities, Points, Settings
-from ..neighbours import pairs_within
+from ..values import Centres, Intensities, Points, Settings
+from ..values.neighbours import pairs_within
 from .estimate import Resolved
 from .refine import smoothed_at
 

@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import kernel, reference
-from ..model import Centres, Points, Settings
+from .. import kernel
+from ..values import Centres, Points, Settings
+from . import reference
 from .estimate import BLANK, Resolved
 
 _SIGMA, _MIN_DISTANCE = 0.28, 0.42

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Points
+from ..values import Points
 
 
 def refine_centres(image: NDArray[Any], points: Points, *, sigma: float) -> NDArray[np.float64]:

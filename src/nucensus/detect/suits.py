@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..check_settings import OUR_DETECTORS
 from ..errors import SettingsError
-from ..model import PUBLISHED_THRESHOLD, Settings
+from ..values import PUBLISHED_THRESHOLD, Settings
+from ..values.check_settings import OUR_DETECTORS
 
 _PLANE = 2
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import InputError, ReadError
-from ..model import ImageRef, Place, Plane
 from ..remote import ask_all, is_remote, is_zarr, size_and_time
+from ..values import ImageRef, Place, Plane
 from .apply_index import apply_index, apply_series, missing_image, name_of
 from .bucket import common_prefix, expand_remote
 from .index import MOST_PROMISED, Index, Promise, read_index

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..model import ImageRef, Place
 from ..remote import is_remote
+from ..values import ImageRef, Place
 from .bucket import name_below
 from .index import Index, Promise
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from ..errors import AccessError, InputError
-from ..markup import read_records
-from ..model import Place
-from ..pixel_size import NO_SIZE, PixelSize, stated_size
 from ..remote import open_to_read, size_and_time
+from ..remote.xml import read_records
+from ..values import Place
+from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from .names import normal_well, well_name
 
 MOST_PROMISED = 750_000

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import InputError, MissingPackageError, ReadError
-from ..model import ImageRef, Place
 from ..remote import check_address, is_remote, open_to_read, size_and_time
+from ..values import ImageRef, Place
 from .names import normal_well
 
 _PATH_COLUMNS = ("path", "image", "file", "filename", "uri")

@@ -3,7 +3,7 @@
 import re
 
 from ..errors import InputError
-from ..model import Place
+from ..values import Place
 
 # A single capital after P, as in _T01 and _Z05, is a well only of 1536, and only before a site.
 _WELL = r"(?P<well>(?-i:[A-P]|(?:[Q-Z]|A[A-F])(?=\d\d_s))\d{2})"

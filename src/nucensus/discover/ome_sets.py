@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 
 from ..errors import ReadError
-from ..ome import (
+from ..remote import is_remote, size_and_time
+from ..remote.ome import (
     OmeImage,
     OmeXml,
     first_file,
@@ -13,7 +14,6 @@ from ..ome import (
     read_ome,
     read_ome_file,
 )
-from ..remote import is_remote, size_and_time
 
 _ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
-from ..model import ImageRef
+from ..values import ImageRef
 
 _AXES = ("site", "channel", "z", "time")
 _MOST_PLACES = 10_000_000

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from ..channels import find_token, list_channels, nuclear_channel
 from ..errors import InputError
-from ..model import ImageRef, Place, Plane
-from ..wording import counted
+from ..text.plurals import counted
+from ..values import ImageRef, Place, Plane
+from ..values.channels import find_token, list_channels, nuclear_channel
 from .left_out import LeftOut
 from .unknown_names import Alike, channel_word, channels_of, may_be_channels, version_of
 

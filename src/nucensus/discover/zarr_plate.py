@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError, ReadError
-from ..model import Place
-from ..read_json import read_json_object
 from ..remote import ask_all
+from ..remote.json import read_json_object
+from ..values import Place
 from .index import MOST_PROMISED
 from .names import normal_well
 

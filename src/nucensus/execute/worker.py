@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StrategyError
-from ..printable import PrintableFormatter
+from ..text.printable import PrintableFormatter
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, RunError
-from ..files import is_full
-from ..model import RUN_FILE
-from ..provenance import provenance, write_provenance
 from ..remote import staged
 from ..store import Run
+from ..text.files import is_full
+from ..values import RUN_FILE
 from . import to_csv
+from .provenance import provenance, write_provenance
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from ..names import below
 from ..store import ImageRow, Nuclei, Run
+from ..text.names import below
 
 Where: TypeAlias = dict[str, NDArray[Any]]
 """Where nuclei are along each axis, y and x to a fraction of a pixel where that is known."""

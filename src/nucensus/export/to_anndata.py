@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import refuse_if_full, whole
-from ..names import escape
-from ..provenance import Provenance
 from ..store import Run
+from ..text.files import refuse_if_full, whole
+from ..text.names import escape
 from .batches import batches
 from .optional import require
 from .place import one_file
+from .provenance import Provenance
 from .rows import micrometre_columns
 
 _OBS = {

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import BinaryIO
 
-from ..files import whole
-from ..provenance import Provenance
 from ..store import IMAGE_COLUMNS, Run, as_records
+from ..text.files import whole
 from .place import SIZES, axes_of, two_files
+from .provenance import Provenance
 from .rows import comma_line, micrometre_columns, micrometres, write_rows
 
 IMAGES_HEADER = ("image", *IMAGE_COLUMNS)

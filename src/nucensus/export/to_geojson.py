@@ -6,11 +6,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..files import whole
-from ..names import escape
-from ..provenance import Provenance, of_image
 from ..store import ImageRow, Nuclei, Run, plane_of
+from ..text.files import whole
+from ..text.names import escape
 from .place import Where, file_per_image
+from .provenance import Provenance, of_image
 from .rows import micrometres, write_rows
 
 _HALF_PIXEL = 0.5

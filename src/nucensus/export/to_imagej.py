@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..files import whole
-from ..names import escape
-from ..provenance import Provenance, of_image
 from ..store import ImageRow, Run, plane_of
+from ..text.files import whole
+from ..text.names import escape
 from .optional import require
 from .place import Where, file_per_image
+from .provenance import Provenance, of_image
 
 
 def write(run: Run, target: Path, document: Provenance) -> list[Path]:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..files import whole
-from ..provenance import Provenance, of_image
 from ..store import Run
+from ..text.files import whole
 from .labels import draw_labels, label_dtype, label_shape
 from .place import file_per_image
+from .provenance import Provenance, of_image
 
 _UM_PER_CM = 1e4
 

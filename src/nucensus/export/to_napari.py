@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import whole
-from ..provenance import Provenance
 from ..store import Run
+from ..text.files import whole
 from .place import file_per_image
+from .provenance import Provenance
 from .rows import comma_line, comma_rows, micrometres
 
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from ..files import whole
-from ..names import escape
-from ..provenance import Provenance, of_image
 from ..store import ImageRow, Run
+from ..text.files import whole
+from ..text.names import escape
 from .labels import draw_labels, label_dtype, label_shape
 from .optional import require
 from .place import SIZES, file_per_image
+from .provenance import Provenance, of_image
 
 _CHUNK = 1024
 

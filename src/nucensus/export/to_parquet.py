@@ -7,14 +7,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..files import whole
-from ..names import escape
-from ..provenance import Provenance
 from ..remote import without_credentials
 from ..store import IMAGE_COLUMNS, Run
+from ..text.files import whole
+from ..text.names import escape
 from .batches import Batch, batches
 from .optional import require
 from .place import two_files
+from .provenance import Provenance
 from .rows import micrometre_columns
 
 _IMAGES_AT_ONCE = 1 << 14
@@ -25,7 +25,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     """Write the tables of nuclei and of images, with the provenance in their metadata."""
     arrow = require("pyarrow", extra="parquet")
     parquet = require("pyarrow.parquet", extra="parquet")
-    metadata = {"nucensus.provenance": json.dumps(document)}
+    metadata = {"nucensus.export.provenance": json.dumps(document)}
     nuclei_path, images_path = two_files(target, ".parquet")
     schema = _nuclei_schema(arrow, run).with_metadata(metadata)
     with (

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import whole
-from ..model import RUN_FILE
-from ..provenance import Provenance
 from ..store import Run
+from ..text.files import whole
+from ..values import RUN_FILE
 from . import to_csv
+from .provenance import Provenance
 
 
 def write(run: Run, target: Path, document: Provenance) -> list[Path]:

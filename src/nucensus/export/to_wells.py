@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ..files import whole
-from ..provenance import Provenance
 from ..store import Run
-from ..wells import well_table
+from ..text.files import whole
 from .place import one_file
+from .provenance import Provenance
 from .rows import comma_line
+from .wells import well_table
 
 
 def write(run: Run, target: Path, _: Provenance) -> list[Path]:

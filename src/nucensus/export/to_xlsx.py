@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..files import whole
-from ..names import escape
-from ..provenance import Provenance
 from ..store import Run
-from ..wells import well_table
+from ..text.files import whole
+from ..text.names import escape
 from .optional import require
 from .place import one_file
+from .provenance import Provenance
+from .wells import well_table
 
 _CONTROL = r"\x00-\x08\x0b-\x1f"
 """Characters that a workbook cannot hold."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Intensities, Points
+from ..values import Intensities, Points
 from .library import Record, call, constant, isa_number, record, structure_dtype
 
 Image: TypeAlias = NDArray[Any]

@@ -22,9 +22,9 @@ from ..errors import (
     ReadError,
     TooLargeError,
 )
-from ..model import Header, Plane
-from ..pixel_size import PixelSize
 from ..remote import explained, is_remote, is_zarr, open_remote, open_to_read
+from ..values import Header, Plane
+from ..values.pixel_size import PixelSize
 from .scene import Scene, choose_scene, read_plane
 
 OnHeader: TypeAlias = Callable[[Header], None]

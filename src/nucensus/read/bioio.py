@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, ReadError
-from ..pixel_size import stated_size
 from ..remote import RemoteFile
+from ..values.pixel_size import stated_size
 from .scene import Index, Scene, Source, check_count, name_samples
 from .vendor import explained, guarded
 

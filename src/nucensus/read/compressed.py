@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError
-from ..model import Header
+from ..values import Header
 from .encoded import END_OF_JPEG, JPEG_SCAN, Size, jpeg_size, next_marker, png_size
 from .ifd import File
 from .scene import Index, Scene, Source

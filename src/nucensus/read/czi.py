@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError
-from ..pixel_size import stated_size
+from ..values.pixel_size import stated_size
 from .czi_tiles import Tile, read_tiles
 from .scene import Index, Scene, Source, check_count, name_samples, split_scenes
 from .vendor import open_scenes_with

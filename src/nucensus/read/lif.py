@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError
-from ..pixel_size import stated_size
 from ..remote import RemoteFile
+from ..values.pixel_size import stated_size
 from .scene import Index, Scene, Source, check_count, name_samples, split_scenes
 from .vendor import open_scenes_with
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError
-from ..pixel_size import NO_SIZE, stated_size
+from ..values.pixel_size import NO_SIZE, stated_size
 from .scene import Index, Scene, Source, check_count, name_samples, split_scenes
 from .vendor import open_scenes_with
 

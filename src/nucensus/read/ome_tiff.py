@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import ReadError
-from ..ome import OmeImage, images_beginning_in, read_ome
-from ..pixel_size import PixelSize, stated_size
+from ..remote.ome import OmeImage, images_beginning_in, read_ome
+from ..values.pixel_size import PixelSize, stated_size
 from .scene import Index, Scene, Source
 from .tiff_pages import Sample, name_of_compression, sample_of
 from .tiff_series import is_aside

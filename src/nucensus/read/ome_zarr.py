@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, NotAPlaneError, ReadError
-from ..pixel_size import PixelSize, stated_size
 from ..remote import is_remote, zarr_store
+from ..values.pixel_size import PixelSize, stated_size
 from .scene import Index, Scene, split_scenes
 from .vendor import explained, guarded
 

@@ -10,9 +10,9 @@ import struct
 from typing import Any
 
 from ..errors import InputError
-from ..markup import read_records
-from ..model import Header
-from ..pixel_size import NO_SIZE, PixelSize, stated_size
+from ..remote.xml import read_records
+from ..values import Header
+from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from . import ifd
 from .ifd import Chain, File
 from .layout import COMPRESSIONS, LZW, NONE, layout_of

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..channels import find_channel, list_channels, nuclear_channel
 from ..errors import NotAPlaneError, ReadError
-from ..model import Header, Plane
-from ..pixel_size import NO_SIZE, PixelSize
 from ..remote import RemoteFile
+from ..values import Header, Plane
+from ..values.channels import find_channel, list_channels, nuclear_channel
+from ..values.pixel_size import NO_SIZE, PixelSize
 
 Source: TypeAlias = str | RemoteFile
 """What a reader opens: a path, or an object; an OME-Zarr is named, by its path or address."""

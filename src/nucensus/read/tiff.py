@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ..errors import ReadError
-from ..pixel_size import NO_SIZE, PixelSize, stated_size
+from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from .ifd import Chain
 from .ome_tiff import open_ome_scenes
 from .plain_tiff import metaseries_pixel_size, open_plain

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError, TooLargeError
-from ..model import Header
+from ..values import Header
 from . import ifd
 from .encoded import END_OF_JPEG, JPEG, SIZES
 from .ifd import Chain, File, Tags

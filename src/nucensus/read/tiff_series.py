@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError
-from ..model import Header
+from ..values import Header
 from .scanimage import name_pages
 from .scene import Index
 from .tiff_pages import Page, Pages, Sample

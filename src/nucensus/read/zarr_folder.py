@@ -7,7 +7,7 @@ from typing import Any
 from zarr.storage import LocalStore
 
 from ..errors import ReadError
-from ..read_json import MOST_BYTES
+from ..remote.json import MOST_BYTES
 
 _METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".zmetadata")
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..draw import rings
 from ..errors import NucensusError
-from ..files import whole
 from ..read import read
 from ..store import Run, points_of
-from ..wording import counted
+from ..text.files import whole
+from ..text.plurals import counted
+from ..text.svg import rings
 from .fields import Field, by_view, read_fields
 from .render import render
 

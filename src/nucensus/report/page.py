@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from ..files import whole
 from ..store import Origin, Run
+from ..text.files import whole
 from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
 from .heatmap import METRICS, draw_plates

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from ..draw import rings
-from ..evaluate import FieldScore
-from ..files import whole
-from ..names import below
+from ..score.agreement import FieldScore
+from ..score.truth import field_name
 from ..store import Run
-from ..truth import field_name
+from ..text.files import whole
+from ..text.names import below
+from ..text.svg import rings
 from .fields import Field, read_fields
 from .gallery import picture_of
 

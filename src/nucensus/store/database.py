@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import RunError
 from ..machine import network_disk
-from ..model import RUN_FILE
+from ..values import RUN_FILE
 from .check import check_content, distrust
 from .sample import SAMPLE_SCHEMA
 

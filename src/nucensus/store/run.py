@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..draw import map_of_centres
 from ..errors import MissingPackageError
-from ..model import ImageRef, Settings
-from ..wording import counted
+from ..text.plurals import counted
+from ..text.svg import map_of_centres
+from ..values import ImageRef, Settings
 from .database import IMAGE_COLUMNS, open_existing
 from .packing import (
     Nuclei,

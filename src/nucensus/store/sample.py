@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from ..model import Plane
-from ..wording import counted
+from ..text.plurals import counted
+from ..values import Plane
 from .packing import as_sql, as_text, plane_of
 
 _NAMES_SHOWN = 5

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
-from ..lock import RunLock
-from ..model import RUN_FILE, Failed, Found, ImageRef, Outcome, Plane, Shard, shard_index
 from ..remote import absolute, is_remote, size_and_time
+from ..values import RUN_FILE, Failed, Found, ImageRef, Outcome, Plane, Shard, shard_index
 from .database import METADATA_COLUMNS, OTHERS, SCHEMA, TABLES, file_of, open_to_write
+from .lock import RunLock
 from .packing import as_sql, as_text, pack, pack_subpixel, plane_of
 from .run import Run, close_with
 from .sample import SampleTable

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, MissingPackageError, NucensusError
-from ..settings_file import settings_from_toml
+from ..values.settings_file import settings_from_toml
 from .session import Session
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ..batch import sample_like
 from ..detect import BLANK, DETECTORS, Resolved, estimate_as, find_nuclei, pool, with_numbers
 from ..errors import NucensusError
-from ..model import ImageRef, Plane, Settings
 from ..read import read, read_image
-from ..settings_file import settings_as_toml
+from ..values import ImageRef, Plane, Settings
+from ..values.settings_file import settings_as_toml
 
 _SAMPLE = 12
 _KEPT_BYTES = 1_000_000_000

@@ -7,12 +7,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..draw import RING
 from ..errors import NucensusError
-from ..model import RUN_FILE, Centres, ImageRef
 from ..read import read
 from ..store import Run
-from ..synthetic import make_field
+from ..text.svg import RING
+from ..values import RUN_FILE, Centres, ImageRef
+from ..values.synthetic import make_field
 
 Layer: TypeAlias = tuple[Any, dict[str, Any], str]
 

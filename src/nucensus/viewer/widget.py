@@ -26,8 +26,8 @@ from napari.utils import progress
 from ..batch import census
 from ..detect import DETECTORS, Resolved, estimate_as, find_nuclei, pool, with_numbers
 from ..errors import SettingsError
-from ..model import RUN_FILE, Settings
-from ..wording import counted
+from ..text.plurals import counted
+from ..values import RUN_FILE, Settings
 from .layers import centres_layer, read_run
 
 if TYPE_CHECKING:

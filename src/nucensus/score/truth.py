@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError, NucensusError
-from .model import Plane
-from .read import SUFFIXES, read
-from .store import Run, plane_of
+from ..errors import InputError, NucensusError
+from ..read import SUFFIXES, read
+from ..store import Run, plane_of
+from ..values import Plane
 
 Truth: TypeAlias = Path | NDArray[np.float64]
 """What is true of a field: its label image, or (row, column) of each nucleus, shape (N, 2), of a

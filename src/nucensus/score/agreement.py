@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store import Run, points_of
+from ..values import Points
 from .matching import count_matched, match_points
-from .model import Points
-from .store import Run, points_of
 from .truth import (
     Imaged,
     Truth,

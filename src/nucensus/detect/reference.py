@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import MissingPackageError
-from .model import Intensities, Points
+from ..errors import MissingPackageError
+from ..values import Intensities, Points
 
 
 def find_maxima(

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .neighbours import pairs_within
-from .store import IMAGE_COLUMNS, NUCLEUS_RECORD, VOLUME_RECORD, ImageRow, Nuclei, Run, as_records
+from ..store import IMAGE_COLUMNS, NUCLEUS_RECORD, VOLUME_RECORD, ImageRow, Nuclei, Run, as_records
+from ..values.neighbours import pairs_within
 
 Change = tuple[str, Any, Any]
 """What it is called, before, after."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Settings
-from .store import Run
+from ..store import Run
+from ..values import Settings
 
 SETTINGS = Settings(threshold=600, border="keep")
 """What fits the synthetic plate."""

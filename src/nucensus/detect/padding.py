@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .kernel import mirror_unknown
+from ..kernel import mirror_unknown
 
 Mask: TypeAlias = NDArray[np.bool_]
 

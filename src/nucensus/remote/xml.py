@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator
 from typing import BinaryIO, NoReturn
 from xml.parsers import expat
 
-from .errors import InputError, ReadError
-from .remote import open_to_read
+from ..errors import InputError, ReadError
+from . import open_to_read
 
 _CHUNK_BYTES = 1 << 18
 _MOST_BYTES = 1 << 29

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import BinaryIO
 
-from .errors import InputError, ReadError
-from .markup import read_records
-from .remote import open_to_read
+from ..errors import InputError, ReadError
+from . import open_to_read
+from .xml import read_records
 
 _TAGS = ("BinaryOnly", "Channel", "UUID", "TiffData", "Pixels", "Image", "OME")
 _DESCRIPTION, _ASCII = 270, 2

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .wording import counted
+from .plurals import counted
 
 RING = "#00e5c0"
 """The colour of rings: far from every grey."""

@@ -4,8 +4,8 @@ import os
 import tomllib
 from typing import Any
 
-from .errors import SettingsError
-from .model import Settings
+from ..errors import SettingsError
+from . import Settings
 
 _NONE = "none"  # TOML has no null
 

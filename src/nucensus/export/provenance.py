@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ._version import __version__
-from .files import whole
-from .model import shard_index
-from .names import escape
-from .remote import without_credentials
-from .store import ImageRow, Run
+from .._version import __version__
+from ..remote import without_credentials
+from ..store import ImageRow, Run
+from ..text.files import whole
+from ..text.names import escape
+from ..values import shard_index
 
 Provenance: TypeAlias = dict[str, Any]
 """Plain values that JSON can hold, as `docs/provenance.schema.json` describes them."""
@@ -35,7 +35,7 @@ def provenance(run: Run) -> Provenance:
     """Return the provenance of `run`, no input listed.
 
     Credentials and queries in addresses are left out, and names that are not
-    UTF-8 are escaped (`nucensus.names.escape`).
+    UTF-8 are escaped (`nucensus.text.names.escape`).
     """
     facts = run.facts
     known = {name: facts[name] for name in _FACTS if name in facts}

@@ -4,8 +4,8 @@ import json
 import os
 from typing import Any
 
-from .errors import ReadError
-from .remote import open_to_read
+from ..errors import ReadError
+from . import open_to_read
 
 MOST_BYTES = 24 << 20
 """As Python objects JSON takes up to 30 times as much. The metadata of plates have some 100 kB."""

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .discover import natural_key
-from .neighbours import nearest_distances
-from .store import ImageRow, Nuclei, Run, Table, points_of
+from ..discover import natural_key
+from ..store import ImageRow, Nuclei, Run, Table, points_of
+from ..values.neighbours import nearest_distances
 
 _Key: TypeAlias = tuple[Any, ...]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .neighbours import pairs_within
+from ..values.neighbours import pairs_within
 
 
 def match_points(

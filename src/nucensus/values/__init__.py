@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError, SettingsError
 from .check_settings import check_detector, check_names, check_scales, checked
-from .errors import InputError, SettingsError
 from .pixel_size import NO_SIZE, PixelSize
 
 Points: TypeAlias = NDArray[np.int64]

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernel import RegionTable, find_region_table
-from .margin import Mask, bounding_box, mirror_unseen, seen_pixels
+from ..kernel import RegionTable, find_region_table
+from .padding import Mask, bounding_box, mirror_unseen, seen_pixels
 
 Floats: TypeAlias = NDArray[np.float64]
 

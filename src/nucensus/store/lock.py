@@ -14,7 +14,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from .errors import RunError
+from ..errors import RunError
 
 LOCK_FILE = "run.lock"
 

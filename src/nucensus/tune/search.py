@@ -9,16 +9,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .batch import expand
-from .detect import Resolved, estimate, find_nuclei, pool
-from .discover import discover, natural_key
-from .errors import InputError, NucensusError
-from .evaluate import Scores, count_hits, sum_up
-from .execute import strategy_named
-from .machine import usable_cores
-from .model import Border, ImageRef, Plane, Settings
-from .read import SUFFIXES, read
-from .truth import Truth, field_name, read_truth
+from ..batch import expand
+from ..detect import Resolved, estimate, find_nuclei, pool
+from ..discover import discover, natural_key
+from ..errors import InputError, NucensusError
+from ..execute import strategy_named
+from ..machine import usable_cores
+from ..read import SUFFIXES, read
+from ..score.agreement import Scores, count_hits, sum_up
+from ..score.truth import Truth, field_name, read_truth
+from ..values import Border, ImageRef, Plane, Settings
 
 _SAMPLE = 16
 _FOLDS = 5

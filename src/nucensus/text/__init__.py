@@ -1,0 +1,1 @@
+"""Text for people and files: names, plurals, SVG, files that appear whole."""
