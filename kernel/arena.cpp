@@ -1,3 +1,4 @@
+// The buffers of a thread.
 #include "arena.h"
 
 #include <stdlib.h>

@@ -1,0 +1,178 @@
+"""Images that were asked for: which file, which plane of it, where on a plate."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ..errors import InputError
+from .pixel_size import NO_SIZE, PixelSize
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of the parts that the images of a run are divided into, each a run of its own.
+
+    Which part an image belongs to follows from its name alone: images that are
+    added or removed do not move the others.
+
+    Attributes
+    ----------
+    index : int
+        Which part, from 1 to `count`.
+    count : int
+        How many parts there are.
+
+    Examples
+    --------
+    >>> str(Shard(3, 7))
+    '3/7'
+    >>> [Shard(index, 3).holds("A01_s1.tif") for index in (1, 2, 3)]
+    [False, False, True]
+    """
+
+    index: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.count:
+            raise InputError(
+                f"the shard is {self}; expected I/N with I from 1 to N, as in 3/7; shards are "
+                f"counted from 1"
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Return the shard that is written as I/N."""
+        index, _, count = text.partition("/")
+        if not (index.isdecimal() and count.isdecimal()):
+            raise InputError(f"the shard is {text!r}; expected I/N with I from 1 to N, as in 3/7")
+        return cls(int(index), int(count))
+
+    def holds(self, name: str) -> bool:
+        """Tell whether the image called `name` is in this part."""
+        return self.index == shard_index(name, self.count)
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+def shard_index(name: str, count: int) -> int:
+    """Return which of `count` shards the image called `name` belongs to, from 1."""
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(digest) % count + 1
+
+
+class _Pickled:
+    """Pickled by its fields in a row: a listing is kept in a third of the time."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return type(self), tuple([getattr(self, name) for name in self.__slots__])
+
+
+@dataclass(frozen=True, slots=True)
+class Plane(_Pickled):
+    """Which plane of a file is meant; None leaves the choice to the file, which must hold one.
+
+    Attributes
+    ----------
+    scene : int, str or None
+        Index (from 0) or name of an image in a file of several.
+    channel : int, str or None
+        Index (from 0) or name of the channel. Of colours, 0 is red.
+    z : int, "max", "volume" or None
+        Index of the plane from 0, the maximum over all planes, or all of them
+        as one volume.
+    time : int or None
+        Index of the time point from 0.
+
+    "each" stands for every scene, channel, plane or time point, as an image of
+    its own.
+
+    Examples
+    --------
+    >>> str(Plane(channel="DAPI", z=3))
+    'c=DAPI,z=3'
+    """
+
+    scene: int | str | None = None
+    channel: int | str | None = None
+    z: int | Literal["max", "volume", "each"] | None = None
+    time: int | Literal["each"] | None = None
+
+    @property
+    def as_shown(self) -> "Plane":
+        """The plane as it is drawn: of a volume the maximum over its planes."""
+        return replace(self, z="max") if self.z == "volume" else self
+
+    def __str__(self) -> str:
+        parts = {"s": self.scene, "c": self.channel, "z": self.z, "t": self.time}
+        return ",".join(f"{axis}={value}" for axis, value in parts.items() if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place(_Pickled):
+    """Where on a plate an image was taken, as its name or an index file says; "" is not known.
+
+    Attributes
+    ----------
+    plate : str
+    well : str
+        Row letters and two digits, as in B02.
+    site, channel, z, time : str
+        Numbers as they are written, without leading zeros; a channel may be a name.
+    stain : str
+        The name of the channel, where an index file gives one.
+    """
+
+    plate: str = ""
+    well: str = ""
+    site: str = ""
+    channel: str = ""
+    z: str = ""
+    time: str = ""
+    stain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef(_Pickled):
+    """One image that was asked for, not yet read: one plane of one file.
+
+    Attributes
+    ----------
+    name : str
+        What the image is called in every output: unique in its run.
+    path : str
+        Where it is: a path of the file system. Bytes that are not UTF-8 are
+        kept as `os.fsdecode` keeps them.
+    size_bytes, mtime_ns : int
+        Size and time of last change when it was listed; -1 if it could not be
+        looked at.
+    plane : Plane
+        Which plane of the file.
+    place : Place
+        Where on its plate it was taken.
+    pixel_size : PixelSize
+        The size of a pixel as the index file of the plate states it.
+    extra : str
+        What the manifest says of it beside these, as a JSON object; "" is nothing.
+    problem : str
+        Why it cannot be read, if that is known beforehand.
+    """
+
+    name: str
+    path: str
+    size_bytes: int = -1
+    mtime_ns: int = -1
+    plane: Plane = Plane()
+    place: Place = Place()
+    pixel_size: PixelSize = NO_SIZE
+    extra: str = ""
+    problem: str = ""
+
+    @property
+    def channel(self) -> str:
+        """The channel as the tables name it; "" is not known."""
+        channel = self.place.stain or self.place.channel or self.plane.channel
+        return "" if channel is None else str(channel)
