@@ -1,11 +1,16 @@
 """What several test files share: a small plate with known centres."""
 
+import signal
 from pathlib import Path
 
 import pytest
 import tifffile
 
 from nucensus.values.synthetic import make_field
+
+# What a shell runs in the background ignores SIGINT, which the tests of Ctrl-C send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
