@@ -165,7 +165,7 @@ def estimate(image: NDArray[Any] | Levels) -> Estimate:
     -----
     The regions are found for one assumed radius after the other, from large to
     small. Their own radius hardly depends on the assumed one, so the two agree
-    at one place: that is the radius. docs/how-counts-are-made.md says more.
+    at one place: that is the radius. docs/method.md says more.
 
     Examples
     --------

@@ -16,7 +16,7 @@ _GRID_RADIUS_PX = 4.0
 _HALVED_FROM_PX = 6.4
 """From this radius on the grid is never the image itself, which would take four times as long."""
 
-# Lengths in radii of a nucleus, areas in those of a typical one. docs/how-counts-are-made.md tells
+# Lengths in radii of a nucleus, areas in those of a typical one. docs/method.md tells
 # how they were chosen, how flat the optimum is and what that costs on wells left out.
 _TILE = 6.0
 _REACH = 0.65
