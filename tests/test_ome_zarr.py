@@ -14,6 +14,7 @@ from nucensus.read import open_scenes, read
 from nucensus.values import Limits, Plane
 
 zarr = pytest.importorskip("zarr")
+numcodecs = pytest.importorskip("numcodecs")
 
 OPTIONS = {"c": "channel", "z": "z", "t": "time"}
 RNG = np.random.default_rng(4)
@@ -125,7 +126,7 @@ def test_a_damaged_chunk_is_an_error(tmp_path, version, damage, compressors):
     whole = chunk.read_bytes()
     noise = RNG.bytes(len(whole) - 1)
     chunk.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "noise": noise}[damage])
-    with pytest.raises(ReadError, match="does not decode as OME-Zarr"):
+    with pytest.raises(ReadError, match=r"does not decode as OME-Zarr|holds more than"):
         read(path)
 
 
@@ -176,3 +177,61 @@ def test_counts_that_cannot_be_true_are_refused_at_once(tmp_path, axis, plane):
     (path / "0" / ".zarray").write_text(json.dumps(metadata))
     with pytest.raises(ReadError, match="the file claims 1,099,511,627,776"):
         read(path, plane)
+
+
+COMPRESSORS = {
+    2: [{"id": each} for each in ("zlib", "gzip", "bz2", "lzma", "zstd", "lz4", "blosc")],
+    3: [{"name": each, "configuration": {}} for each in ("gzip", "zstd", "blosc")],
+}
+
+
+def replace_metadata(path, **changes):
+    stated = json.loads(path.read_text())
+    path.write_text(json.dumps(stated | changes))
+
+
+@pytest.mark.parametrize(
+    ("form", "codec"), [(form, codec) for form in COMPRESSORS for codec in COMPRESSORS[form]]
+)
+def test_a_chunk_that_inflates_to_more_than_its_pixels_is_refused(tmp_path, form, codec):
+    large = np.zeros((4096, 4096), np.uint8)
+    path = write(
+        tmp_path / "a.zarr", "yx", [large], version="0.4" if form == 2 else "0.5",
+        chunks=large.shape, fill_value=7, compressors=[codec],
+    )  # fmt: skip
+    np.testing.assert_array_equal(read(path), large)
+    if form == 2:
+        replace_metadata(path / "0" / ".zarray", shape=[64, 64], chunks=[64, 64])
+    else:
+        grid = {"name": "regular", "configuration": {"chunk_shape": [64, 64]}}
+        replace_metadata(path / "0" / "zarr.json", shape=[64, 64], chunk_grid=grid)
+    with pytest.raises(ReadError, match=r"more than the 4,096 bytes|expected a chunk of"):
+        read(path)
+
+
+def test_a_chunk_of_nothing_but_length_is_not_read(tmp_path):
+    path = write(tmp_path / "a.zarr", "yx", [draw("yx")], chunks=(9, 14), compressors=None)
+    with open(next((path / "0").glob("0*")), "r+b") as file:
+        file.truncate(10**10)
+    with pytest.raises(ReadError, match="expected a chunk of at most"):
+        read(path)
+
+
+@pytest.mark.parametrize("codec", COMPRESSORS[2])
+def test_every_compressor_reads_through_filters(tmp_path, codec):
+    data = draw("cyx", c=2)
+    filters = [numcodecs.AsType("f8", "u2")]
+    path = write(
+        tmp_path / "a.zarr", "cyx", [data], chunks=(1, 8, 8), compressors=[codec], filters=filters
+    )
+    check_planes(path, planes_of("cyx", data))
+
+
+@pytest.mark.parametrize("codec", COMPRESSORS[3])
+def test_every_compressor_reads_within_shards(tmp_path, codec):
+    data = draw("cyx", c=2, y=16, x=16)
+    path = write(
+        tmp_path / "a.zarr", "cyx", [data], version="0.5",
+        chunks=(1, 8, 8), shards=(1, 16, 16), compressors=[codec],
+    )  # fmt: skip
+    check_planes(path, planes_of("cyx", data))

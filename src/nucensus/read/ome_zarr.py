@@ -115,6 +115,8 @@ def _full_size(
 def _array(group: "Group", path: str, axes: list[str]) -> "Array[Any]":
     import zarr
 
+    from .zarr_chunks import bounded, most_encoded_bytes
+
     array = group[path]
     if not isinstance(array, zarr.Array):
         raise ReadError(f"{path!r} is not an array; copy the folder again")
@@ -123,7 +125,9 @@ def _array(group: "Group", path: str, axes: list[str]) -> "Array[Any]":
             f"the array {path!r} has {array.ndim} axes, and its metadata name "
             f"{', '.join(axes)}; expected as many, with y and x"
         )
-    return array
+    if hasattr(array.store, "most_bytes"):
+        array.store.most_bytes = max(array.store.most_bytes, most_encoded_bytes(array))
+    return bounded(array)
 
 
 def _pixels_at_a_time(array: "Array[Any]", axes: list[str]) -> int:
