@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TypeAlias
 
 from .._version import __version__
-from ..detect import check_axes, detector_named
+from ..detect import check_axes, detector_named, ring_radius
 from ..discover import LeftOut, list_images, read_metadata
 from ..errors import RunError
 from ..execute import STRATEGIES, Lost, Scheduler, Strategy, Traffic, isolated, refuse_unguarded
@@ -332,6 +332,8 @@ class _Shift:
             self._give_up_beyond_limit(next(reason for _, reason in self._writer.problems()))
         try:
             self._learn()
+            ring_px = ring_radius(self._job.settings, self._job.pools.values())
+            self._writer.record_facts(ring_radius_px=ring_px)
             if on_plan is not None:
                 on_plan(self._writer.pending_count())
             self._work_on_suspects()

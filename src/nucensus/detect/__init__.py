@@ -22,12 +22,13 @@ from .frame import counting_box, within_box, within_frame
 from .laplacian import blob_parameters, find_blobs
 from .maxima import Parameters, detect_nuclei, find_maxima, parameters, radius_for
 from .refine import refine_centres
+from .rings import ring_radius
 from .suits import check_axes, check_reach
 
 __all__ = [
     "BLANK", "DETECTORS", "Detector", "Estimate", "Parameters", "Resolved", "blob_parameters",
     "check_axes", "detect_nuclei", "detector_named", "estimate", "find_nuclei", "parameters",
-    "pool", "with_numbers",
+    "pool", "ring_radius", "with_numbers",
 ]  # fmt: skip
 
 Detector: TypeAlias = Callable[[NDArray[Any], Settings, Resolved | None], Centres]

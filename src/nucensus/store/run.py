@@ -42,6 +42,9 @@ ROW_COLUMNS = (
     *IMAGE_COLUMNS,
 )
 
+_RING_RADIUS_PX = 12.0
+"""In runs that do not record it: that of the published numbers."""
+
 _WHOLE = frozenset(("count", "height", "width", "z", "time", "area_px"))
 """Columns of whole numbers, NaN where they are not known."""
 
@@ -110,10 +113,7 @@ class Run:
     @property
     def ring_radius_px(self) -> float:
         """The radius of a ring that lies around a nucleus, in pixels."""
-        sigma, estimates = self.settings.sigma, self.facts.get("estimates")
-        if estimates:
-            return max(4.0, *(1.15 * float(each["radius_px"]) for each in estimates.values()))
-        return 12.0 if isinstance(sigma, str) else max(4.0, 3 * float(np.max(sigma)))
+        return float(self.facts.get("ring_radius_px", _RING_RADIUS_PX))
 
     @property
     def images(self) -> Table:

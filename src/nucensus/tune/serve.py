@@ -122,8 +122,9 @@ def make_app(session: Session, token: str) -> "ASGIApp":
         return Response(drawn.levels.tobytes(), headers=_HEADERS | {"X-Picture": json.dumps(facts)})
 
     def nuclei(request: "Request") -> "Response":
-        found = session.nuclei(request.path_params["index"], _settings(request))
-        return Response(found.tobytes(), headers=_HEADERS)
+        asked = request.path_params["index"], _settings(request)
+        found, ring_px = session.nuclei(*asked), session.ring_radius(*asked)
+        return Response(found.tobytes(), headers=_HEADERS | {"X-Ring-Radius": str(ring_px)})
 
     def spell(request: "Request") -> "Response":
         return JSONResponse(session.spell(_settings(request)), headers=_HEADERS)

@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..batch import sample_like
-from ..detect import BLANK, DETECTORS, Resolved, estimate_as, find_nuclei, pool, with_numbers
+from ..detect import (
+    BLANK,
+    DETECTORS,
+    Resolved,
+    estimate_as,
+    find_nuclei,
+    pool,
+    ring_radius,
+    with_numbers,
+)
 from ..errors import NucensusError
 from ..read import read, read_image
 from ..values import ImageRef, Plane, Settings
@@ -82,8 +91,9 @@ class Session:
         }
 
     def start(self, detector: str) -> dict[str, Any]:
-        """Return the settings that a detector starts from, and the radius of a nucleus, if learned.
+        """Return the settings a detector starts from, and the radius of its nuclei and rings.
 
+        That of nuclei is None where it is not learned.
         Numbers are estimated where they are left open; `auto` keeps its own open.
         """
         settings = self._settings
@@ -97,7 +107,9 @@ class Session:
             settings = settings.in_pixels(image.pixel_size, image.pixels.ndim)
         resolved = None if settings.are_numbers else self._resolved(0)
         radius = None if resolved is None or resolved.is_blank else round(resolved.radius_px, 2)
-        return {"settings": with_numbers(settings, resolved).as_dict(), "radius_px": radius}
+        settings = with_numbers(settings, resolved)
+        ring_px = self.ring_radius(0, settings)
+        return {"settings": settings.as_dict(), "radius_px": radius, "ring_px": ring_px}
 
     def _resolved(self, index: int) -> Resolved:
         """Return what the images like this one look like, as a run would learn it."""
@@ -125,6 +137,11 @@ class Session:
         centres = find_nuclei(self._image(index), settings, resolved)
         points = centres.points[:, :-3:-1]  # of a volume without the plane
         return np.column_stack((points, centres.intensities)).astype(np.float32)
+
+    def ring_radius(self, index: int, settings: Settings) -> float:
+        """Return the radius of the rings around these nuclei, in pixels of the image."""
+        learned = [] if settings.are_numbers else [self._resolved(index)]
+        return ring_radius(settings, learned)
 
     def _image(self, index: int) -> NDArray[Any]:
         """Return an image; the ones that were asked for last stay in memory."""

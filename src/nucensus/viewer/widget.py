@@ -24,7 +24,7 @@ from napari.qt.threading import thread_worker
 from napari.utils import progress
 
 from ..batch import census
-from ..detect import DETECTORS, Resolved, estimate_as, find_nuclei, pool, with_numbers
+from ..detect import DETECTORS, estimate_as, find_nuclei, pool, ring_radius, with_numbers
 from ..errors import SettingsError
 from ..text.plurals import counted
 from ..values import RUN_FILE, Settings
@@ -94,12 +94,12 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         plane = () if self.volume.value else self._plane(image)
         try:
             settings, pixels = self.settings, np.asarray(image.data[plane])
-            resolved = None if settings.are_numbers else pool([estimate_as(pixels, settings)])
-            centres = find_nuclei(pixels, settings, resolved)
+            learned = [] if settings.are_numbers else [pool([estimate_as(pixels, settings)])]
+            centres = find_nuclei(pixels, settings, *learned)
         except (SettingsError, TypeError, ValueError) as error:
             self.found.value = str(error)
             return
-        size = 2 * _ring_radius(settings, resolved)
+        size = 2 * ring_radius(settings, learned)
         layer = centres_layer(centres, plane, name=_NAME, size=size)
         flag = f", {centres.flag}" if centres.flag else ""
         self.found.value = f"{counted(len(centres), 'nucleus')}{flag}"
@@ -153,14 +153,6 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
             layers.remove(_NAME)
         self._viewer.add_points(points, **options, **place)
         layers.selection.active = self.image.value
-
-
-def _ring_radius(settings: Settings, resolved: Resolved | None) -> float:
-    """Return the radius of a ring around a nucleus, in pixels."""
-    if resolved is not None:
-        return max(4.0, 1.15 * resolved.radius_px)
-    mean = float(np.mean(np.atleast_1d(settings.sigma)))
-    return max(4.0, np.sqrt(2) * mean if settings.detector == "log" else 3 * mean)
 
 
 @magic_factory(  # type: ignore[untyped-decorator]  # magicgui comes without types here

@@ -8,7 +8,7 @@ const RING = "#00e5c0";
 let start;                                    // what the server said at first
 let settings;                                 // { detector, sigma, min_distance, threshold, border }
 const kept = {};                              // the settings of each detector that was tried
-let field = null;                             // { index, width, height, shrink, levels, points, ... }
+let field = null;                             // { index, width, height, shrink, levels, points, ring, ... }
 const view = { scale: 1, x: 0, y: 0 };        // picture pixel (0, 0) lies at (x, y) on the screen
 const axis = { low: 0, high: 1 };             // grey levels under the histogram
 const contrast = { black: 0, white: 1 };
@@ -27,13 +27,6 @@ const sigmas = (values) => [values.sigma].flat();
 const sigma = (values) => Math.max(...sigmas(values));
 const threshold = () => settings.threshold ?? levels().low;
 
-function radius(values) {                     // of a ring around a nucleus, in pixels of the image
-  const kind = kindOf(values.detector);
-  if (kind === "auto") return start.radius_px ? 1.15 * start.radius_px : 12;
-  const mean = sigmas(values).reduce((sum, each) => sum + each, 0) / sigmas(values).length;
-  return Math.max(4, kind === "log" ? Math.SQRT2 * mean : 3 * sigma(values));
-}
-
 // ---- asking the server
 
 async function ask(path) {
@@ -44,9 +37,9 @@ async function ask(path) {
 
 const query = () => `settings=${encodeURIComponent(JSON.stringify(settings))}`;
 
-async function fetchPoints(index) {
+async function fetchNuclei(index) {           // x, y, intensity of each, and the radius of their rings
   const answer = await ask(`nuclei/${index}?${query()}`);
-  return new Float32Array(await answer.arrayBuffer());      // x, y, intensity of each nucleus
+  return { points: new Float32Array(await answer.arrayBuffer()), ring: Number(answer.headers.get("X-Ring-Radius")) };
 }
 
 function complain(error) {
@@ -67,9 +60,9 @@ async function follow() {
     const since = changedAt, index = field.index;
     changedAt = 0;
     try {
-      const points = await fetchPoints(index);
+      const nuclei = await fetchNuclei(index), points = nuclei.points;
       if (index !== field.index) continue;
-      field.points = points;
+      Object.assign(field, nuclei);
       complain(null);
       drawRings();
       drawHistogram();
@@ -91,7 +84,7 @@ async function open(index) {
   $("field").value = index + 1;
   $("name").textContent = start.fields[index];
   field = { index, width: 1, height: 1, shrink: 1, low: 0, step: 1,
-    levels: new Uint16Array(1), points: new Float32Array(0) };
+    levels: new Uint16Array(1), points: new Float32Array(0), ring: start.ring_px };
   try {
     const answer = await ask(`picture/${index}`);
     const levels = new Uint16Array(await answer.arrayBuffer());
@@ -191,7 +184,7 @@ const toImage = (x, y) => [(x - view.x) / view.scale * field.shrink - 0.5,
 
 function drawRings() {
   const pen = clean(rings);
-  const round = Math.max(2.5, radius(settings) * view.scale / field.shrink);
+  const round = Math.max(2.5, field.ring * view.scale / field.shrink);
   if (ringsShown) {
     pen.beginPath();
     for (let i = 0; i < field.points.length; i += 3) {
@@ -278,7 +271,7 @@ function redraw() {
 
 // ---- marks: a field that was clicked is reviewed; its truth is what was found then, as corrected
 
-const matchRadius = () => short(2 / 3 * radius(start.settings));
+const matchRadius = () => short(2 / 3 * start.ring_px);
 const near = (places, x, y) => {
   let best = -1, least = matchRadius() ** 2;
   places.forEach(([u, v], index) => {
@@ -326,7 +319,7 @@ async function score() {
   let hit = 0, found = 0, known = 0;
   try {
     for (const [index, review] of reviews) {
-      const points = index === field.index ? field.points : await fetchPoints(index);
+      const points = index === field.index ? field.points : (await fetchNuclei(index)).points;
       const truth = [...review.truth, ...review.added];
       hit += hits(points, truth);
       found += points.length / 3;
@@ -348,7 +341,7 @@ async function lookAround() {
   spell();
   const counts = new Map();
   for (const index of start.sample) {
-    try { counts.set(index, (await fetchPoints(index)).length / 3); } catch { counts.set(index, null); }
+    try { counts.set(index, (await fetchNuclei(index)).points.length / 3); } catch { counts.set(index, null); }
     if (round !== sampleRound) return;
   }
   const done = [...counts.values()].filter((count) => count !== null);
