@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from ..values import Failed, Outcome
 
 _RAW_BYTES_PER_S = 4e9
@@ -43,7 +43,7 @@ class Tally:
         parts = {"decode": self.decode_s, "wait": self.wait_s, "detect": self.detect_s}
         part = max(parts, key=lambda name: parts[name])
         share = f"{100 * parts[part] / total:.0f} %"
-        workers = counted(self.workers, "worker")
+        workers = pluralize(self.workers, "worker")
         if part == "detect":
             return f"{share} finding nuclei, with {workers}: more cores would help."
         if part == "wait":

@@ -11,7 +11,7 @@ from ..errors import StrategyError
 from ..execute import STRATEGIES, Strategy, check, isolated, start_worker, strategy_named
 from ..execute.pools import default_context
 from ..machine import available_memory_bytes, can_fork, usable_cores
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from ..values import Limits
 from .budget import default_ceiling_bytes
 from .pilot import Measured, fork_is_safe
@@ -66,14 +66,14 @@ class Choice:
     def explanation(self) -> list[str]:
         """Return what was measured and predicted, in lines to print."""
         lines = [
-            f"Strategy: {self.strategy.name}, {counted(self.workers, 'worker')}: {self.reason}"
+            f"Strategy: {self.strategy.name}, {pluralize(self.workers, 'worker')}: {self.reason}"
         ]
         if self.measured is not None and self.measured.images:
             each = self.measured
             lines.append(
-                f"Measured on {counted(each.images, 'image')}: {1e3 * each.load_s:.2f} ms to read "
-                f"({1e3 * each.wait_s:.2f} of it waiting), {1e3 * each.apply_s:.2f} ms to work on, "
-                f"interpreter lock held {100 * each.locked:.0f} % of the time"
+                f"Measured on {pluralize(each.images, 'image')}: {1e3 * each.load_s:.2f} ms to "
+                f"read ({1e3 * each.wait_s:.2f} of it waiting), {1e3 * each.apply_s:.2f} ms to "
+                f"work on, interpreter lock held {100 * each.locked:.0f} % of the time"
             )
             if each.threaded_s:
                 lines.append(f"Tried in threads: {1e3 * each.threaded_s:.2f} ms an image")

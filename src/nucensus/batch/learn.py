@@ -12,7 +12,7 @@ from ..detect import Estimate, Resolved, pool
 from ..errors import RunError
 from ..execute import Lost
 from ..store import Origin, Run, RunWriter, Sampled
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from ..values import Failed, Plane, Settings
 from .job import Looked, content_hash
 from .pools import Pools, digests_of
@@ -54,7 +54,7 @@ class Learned:
             verb = "is" if self.counted_again == 1 else "are"
             notes.append(
                 f"What nuclei look like changed{f' ({shown}{more})' if shown else ''}: "
-                f"{counted(self.counted_again, 'image')} {verb} counted again."
+                f"{pluralize(self.counted_again, 'image')} {verb} counted again."
             )
         return notes
 

@@ -20,7 +20,7 @@ from ..machine import facts, usable_cores
 from ..read import SUFFIXES
 from ..remote import absolute
 from ..store import Origin, Run, RunWriter, refuse_address
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from ..values import Failed, Limits, Outcome, Plane, Settings, Shard
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
@@ -486,9 +486,9 @@ class _Shift:
         most = self._limits.max_failures
         if most is not None and self._failures > most:
             raise RunError(
-                f"{counted(self._failures, 'image')} failed, the last because {reason!r}; expected "
-                f"at most {most}; run the same command again to carry on, or nucensus retry to do "
-                f"the failed ones again"
+                f"{pluralize(self._failures, 'image')} failed, the last because {reason!r}; "
+                f"expected at most {most}; run the same command again to carry on, or nucensus "
+                f"retry to do the failed ones again"
             )
 
     def _commit(self) -> None:

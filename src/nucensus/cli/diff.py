@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 
 if TYPE_CHECKING:
     from ..score.differences import ImageDiff
@@ -54,8 +54,8 @@ def command(before: Path, after: Path, radius: float) -> None:
         click.echo("The runs are the same.")
         return
     click.echo(
-        f"{counted(counts['image'], 'image')} changed, "
-        f"{counted(counts['nucleus'], 'nucleus')} gone, "
+        f"{pluralize(counts['image'], 'image')} changed, "
+        f"{pluralize(counts['nucleus'], 'nucleus')} gone, "
         f"{counts['new']} new, {counts['moved or changed']} moved or changed"
         if counts
         else "No image changed"

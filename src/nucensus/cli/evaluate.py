@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 
 if TYPE_CHECKING:
     from ..score.agreement import Evaluation
@@ -61,8 +61,8 @@ def _print_lacking(names: list[str], count: int, *, all_fields: bool) -> None:
     if names:
         what = "scored as missed" if all_fields else "not scored; --all scores them as missed"
         click.echo(
-            f"Not done in the run: {len(names)} of {counted(count, 'image')} of the truth, such as "
-            f"{names[0]!r}; {what}.\n"
+            f"Not done in the run: {len(names)} of {pluralize(count, 'image')} of the truth, such "
+            f"as {names[0]!r}; {what}.\n"
         )
 
 

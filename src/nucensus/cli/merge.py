@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from . import EXIT_SOME_FAILED
 from .running import print_failures, print_written
 
@@ -39,9 +39,9 @@ def command(runs: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool) -> 
     counts = run.counts
     if not quiet:
         click.echo(
-            f"{counted(counts['nuclei'], 'nucleus')} in {counted(counts['found'], 'image')}, "
+            f"{pluralize(counts['nuclei'], 'nucleus')} in {pluralize(counts['found'], 'image')}, "
             f"{counts['failed']} failed; "
-            f"merged from {counted(len(runs), 'shard')}"
+            f"merged from {pluralize(len(runs), 'shard')}"
         )
         print_written(out)
     print_failures(run)

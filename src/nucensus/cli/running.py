@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from . import EXIT_SOME_FAILED
 from .signals import stopping
 from .terminal import guard_streams, unguarded
@@ -168,10 +168,10 @@ def print_summary(run: "Run", out: Path) -> None:
     strategy, start = facts["strategy"], facts["starts"][-1]
     seconds, done = start["seconds"], start["images"]
     click.echo(
-        f"{counted(counts['nuclei'], 'nucleus')} in {counted(counts['found'], 'image')}, "
+        f"{pluralize(counts['nuclei'], 'nucleus')} in {pluralize(counts['found'], 'image')}, "
         f"{counts['failed']} failed; "
         f"{seconds:.2f} s, {done / max(seconds, 1e-9):.0f} images/s "
-        f"({strategy['name']}, {counted(strategy['workers'], 'worker')})"
+        f"({strategy['name']}, {pluralize(strategy['workers'], 'worker')})"
     )
     if done < counts["found"] + counts["failed"]:
         click.echo(f"Done now: {done}; the others were done before.")
@@ -179,7 +179,7 @@ def print_summary(run: "Run", out: Path) -> None:
         names = ", ".join(map(repr, facts["vanished_names"]))
         more = ", ..." if facts["vanished"] > len(facts["vanished_names"]) else ""
         click.echo(
-            f"Not among the inputs any more, and left out: {counted(facts['vanished'], 'image')} "
+            f"Not among the inputs any more, and left out: {pluralize(facts['vanished'], 'image')} "
             f"({names}{more})"
         )
     for line in facts.get("left_out", ()):
@@ -187,7 +187,7 @@ def print_summary(run: "Run", out: Path) -> None:
     if counts["pending"]:
         verb = "is" if counts["pending"] == 1 else "are"
         click.echo(
-            f"Stopped: {counted(counts['pending'], 'image')} {verb} left; "
+            f"Stopped: {pluralize(counts['pending'], 'image')} {verb} left; "
             "the same command carries on."
         )
         return
@@ -223,7 +223,7 @@ def print_notes(run: "Run") -> None:
             err=True,
         )
     for note, count in list(notes.items())[:_NOTES_SHOWN]:
-        click.echo(f"Note: {counted(count, 'image')}: {note}", err=True)
+        click.echo(f"Note: {pluralize(count, 'image')}: {note}", err=True)
     if len(notes) > _NOTES_SHOWN:
         click.echo(f"... and {len(notes) - _NOTES_SHOWN} more in images.csv", err=True)
 
@@ -286,7 +286,7 @@ class _Progress:
         done = self._bar.tasks[0].completed + 1
         rate = (
             f"{done / seconds:.0f} images/s  {self._size_bytes / seconds / 1e6:.0f} MB/s  "
-            f"{counted(self._nuclei, 'nucleus')}"
+            f"{pluralize(self._nuclei, 'nucleus')}"
         )
         self._bar.update(self._task, advance=1, rate=rate)
         if now - self._refreshed > _REFRESH_S:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from .selection import plane_of, selection
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def command(
         return
     failing = sum(bool(each.problem) for each in chosen)
     missing = f"; {failing} more {'is' if failing == 1 else 'are'} missing" if failing else ""
-    click.echo(f"\nTo count: {counted(len(chosen) - failing, 'image')}{missing}")
+    click.echo(f"\nTo count: {pluralize(len(chosen) - failing, 'image')}{missing}")
     for line in left_out.lines():
         click.echo(f"  {line}")
     _print_refusals([each for each in chosen if not each.problem])
@@ -79,7 +79,7 @@ def _print_refusals(chosen: "list[ImageRef]") -> None:
         except NucensusError:
             continue  # it is a failed row of the run, with its reason
     if refused:
-        click.echo(f"  of {counted(len(looked), 'file')} looked at, {refused} would be refused:")
+        click.echo(f"  of {pluralize(len(looked), 'file')} looked at, {refused} would be refused:")
         click.echo(f"  {reason}")
 
 
@@ -92,14 +92,14 @@ def _print_survey(found: "Survey") -> None:
     size = f", {_size(sum(sizes))}" if sizes else ""
     unknown = len(there) - len(sizes)
     more = f" and {unknown} of unknown size" if sizes and unknown else ""
-    click.echo(f"{counted(len(there), 'image')}{size}{more}")
+    click.echo(f"{pluralize(len(there), 'image')}{size}{more}")
     for name, count in found.recognised.items():
         click.echo(f"  {count} named as by {name}")
     unplaced = sum(each.place == Place() for each in there)
     if unplaced:
         click.echo(f"  {unplaced} without a well in the name (see --pattern)")
     for name, count in found.promised.items():
-        click.echo(f"  {counted(count, 'image')} promised by {name}")
+        click.echo(f"  {pluralize(count, 'image')} promised by {name}")
     for line in found.left_out.lines():
         click.echo(f"  {line}")
     for each in [each for each in found.references if each.problem and not each.place.well][
@@ -113,7 +113,7 @@ def _print_plate(plate: "PlateView") -> None:
 
     wells = {well: count for well, count in plate.wells.items() if well}
     title = f"{'Plate' if wells else 'Series'} {plate.name or 'without a name'}"
-    count = counted(sum(map(bool, wells.values())), "well") if wells else "no wells"
+    count = pluralize(sum(map(bool, wells.values())), "well") if wells else "no wells"
     click.echo(f"\n{title}: {count}")
     for axis, values in plate.values.items():
         if values:
@@ -127,14 +127,14 @@ def _print_plate(plate: "PlateView") -> None:
         click.echo(_plate_map(plate))
     if plate.missing_count:
         than = "the index promises" if plate.is_promised else "other wells have"
-        click.echo(f"  missing: {counted(plate.missing_count, 'image')} that {than}")
+        click.echo(f"  missing: {pluralize(plate.missing_count, 'image')} that {than}")
         for axis, values in plate.nowhere.items():
             named = [_named(value, plate.stains if axis == "channel" else {}) for value in values]
             click.echo(f"    in no well: {_NAMES[axis]} {_shorten(named)}")
         for well, places in list(plate.missing.items())[:_SHOWN]:
             click.echo(f"    {well}: {_shorten(places)}" if well else f"    {_shorten(places)}")
         if len(plate.missing) > _SHOWN:
-            click.echo(f"    ... and {counted(len(plate.missing) - _SHOWN, 'more well')}")
+            click.echo(f"    ... and {pluralize(len(plate.missing) - _SHOWN, 'more well')}")
 
 
 def _plate_map(plate: "PlateView") -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ..errors import InputError
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from ..values import ImageRef, Place, Plane
 from ..values.channels import find_token, list_channels, nuclear_channel
 from .left_out import LeftOut
@@ -189,7 +189,7 @@ class _Plate:
         name = self._examples[blank[0]]
         names = f"{name!r}, ..." if count > 1 else repr(name)
         what = ", as of projections" if axis == "z" else ""
-        return f", in a file each, and {counted(count, 'image')} without one ({names}{what})"
+        return f", in a file each, and {pluralize(count, 'image')} without one ({names}{what})"
 
     def keep(self, reference: ImageRef, plane: Plane, left_out: LeftOut) -> ImageRef | None:
         """Return the image with what is left to its file; None if another one was chosen."""

@@ -16,7 +16,7 @@ from ..errors import NucensusError
 from ..read import read
 from ..store import Run, points_of
 from ..text.files import whole
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from ..text.svg import rings
 from .fields import Field, by_view, read_fields
 from .render import render
@@ -75,7 +75,7 @@ def overlay(run: Run, field: Field) -> str:
     leaves its nuclei on a dark ground, and the reason as the title.
     """
     nuclei = run.nuclei_of(field.name)
-    title = f"{field.name}: {counted(field.count, 'nucleus')}"
+    title = f"{field.name}: {pluralize(field.count, 'nucleus')}"
     ground = picture_of(run, field)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingPackageError
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from ..text.svg import map_of_centres
 from ..values import ImageRef, Settings
 from .database import IMAGE_COLUMNS, open_existing
@@ -313,8 +313,8 @@ class Run:
     def __repr__(self) -> str:
         counts = self.counts
         return (
-            f"<Run: {counted(counts['images'], 'image')}, {counted(counts['nuclei'], 'nucleus')}, "
-            f"{counts['failed']} failed>"
+            f"<Run: {pluralize(counts['images'], 'image')}, "
+            f"{pluralize(counts['nuclei'], 'nucleus')}, {counts['failed']} failed>"
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from ..values import Plane
 from .packing import as_sql, as_text, plane_of
 
@@ -220,6 +220,6 @@ class Origin:
             more = ", ..." if self.unread > len(self.unread_names) else ""
             said.append(
                 f"What nuclei look like was learned from {self.images - self.unread} of "
-                f"{counted(self.images, 'image')} of the sample; {names}{more} could not be read."
+                f"{pluralize(self.images, 'image')} of the sample; {names}{more} could not be read."
             )
         return " ".join(said)

@@ -3,12 +3,12 @@
 _PLURALS = {"nucleus": "nuclei"}
 
 
-def counted(count: int, noun: str) -> str:
+def pluralize(count: int, noun: str) -> str:
     """Return `count` and the noun, in the plural unless it is one.
 
     Examples
     --------
-    >>> counted(1, "image"), counted(0, "image"), counted(2, "nucleus")
+    >>> pluralize(1, "image"), pluralize(0, "image"), pluralize(2, "nucleus")
     ('1 image', '0 images', '2 nuclei')
     """
     return f"{count} {noun if count == 1 else _PLURALS.get(noun, f'{noun}s')}"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .plurals import counted
+from .plurals import pluralize
 
 RING = "#00e5c0"
 """The colour of rings: far from every grey."""
@@ -30,7 +30,7 @@ _THIN = 'stroke-width="1.5" vector-effect="non-scaling-stroke"'
 def map_of_centres(points: NDArray[Any], shape: tuple[int, int], *, width: int) -> str:
     """Return a small SVG of `points` alone, as rings on a dark field of `shape`."""
     height = round(width * shape[0] / max(1, shape[1]))
-    label = counted(len(points), "nucleus")
+    label = pluralize(len(points), "nucleus")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {shape[1]} {shape[0]}" '
         f'width="{width}" height="{height}" role="img" aria-label="{label}">'

@@ -26,7 +26,7 @@ from napari.utils import progress
 from ..batch import census
 from ..detect import DETECTORS, estimate_as, find_nuclei, pool, ring_radius, with_numbers
 from ..errors import SettingsError
-from ..text.plurals import counted
+from ..text.plurals import pluralize
 from ..values import RUN_FILE, Settings
 from .layers import centres_layer, read_run
 
@@ -102,7 +102,7 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         size = 2 * ring_radius(settings, learned)
         layer = centres_layer(centres, plane, name=_NAME, size=size)
         flag = f", {centres.flag}" if centres.flag else ""
-        self.found.value = f"{counted(len(centres), 'nucleus')}{flag}"
+        self.found.value = f"{pluralize(len(centres), 'nucleus')}{flag}"
         self._show(*layer[:2], scale=image.scale, translate=image.translate)
 
     def _offer(self, is_volume: bool) -> None:
