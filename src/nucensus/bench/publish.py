@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingPackageError
-from ..text.files import whole
+from ..text.files import atomic_write
 from .measure import Comparison, Measurement
 from .recommend import recommend
 
@@ -29,13 +29,13 @@ def write_comparison(comparison: Comparison, folder: str | os.PathLike[str]) -> 
     target = Path(folder)
     figure = draw(comparison)
     paths = [target / f"bench.{kind}" for kind in ("json", "png", "svg", "html")]
-    with whole(paths[0]) as partial:
+    with atomic_write(paths[0]) as partial:
         partial.write_text(json.dumps(comparison.as_dict(), indent=1) + "\n")
-    with whole(paths[1]) as partial:
+    with atomic_write(paths[1]) as partial:
         figure.savefig(partial, dpi=160, format="png")
-    with whole(paths[2]) as partial:
+    with atomic_write(paths[2]) as partial:
         figure.savefig(partial, metadata={"Date": None}, format="svg")
-    with whole(paths[3]) as partial:
+    with atomic_write(paths[3]) as partial:
         partial.write_text(_page(comparison, paths[1].read_bytes()), encoding="utf-8")
     return paths
 

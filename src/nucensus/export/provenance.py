@@ -13,7 +13,7 @@ import numpy as np
 from .._version import __version__
 from ..remote import without_credentials
 from ..store import ImageRow, Run
-from ..text.files import whole
+from ..text.files import atomic_write
 from ..text.names import escape
 from ..values import shard_index
 
@@ -80,7 +80,7 @@ _quoted = json.encoder.encode_basestring_ascii
 def write_provenance(run: Run, document: Provenance, path: Path) -> Path:
     """Write the provenance of `run` with every one of its inputs listed, one to a line."""
     head, tail = json.dumps(document, indent=1, allow_nan=False).rsplit("[]", 1)
-    with whole(path) as partial, open(partial, "w", encoding="ascii") as file:
+    with atomic_write(path) as partial, open(partial, "w", encoding="ascii") as file:
         file.write(head + "[")
         separator = "\n"
         for each in run.rows(*_FILE):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store import Run
-from ..text.files import refuse_if_full, whole
+from ..text.files import atomic_write, refuse_if_full
 from ..text.names import escape
 from .batches import batches
 from .optional import require
@@ -35,7 +35,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     """Write the intensity as X, (x, y) as obsm["spatial"], the provenance in uns."""
     h5py = require("h5py", extra="anndata")
     path = one_file(target, "nuclei.h5ad")
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         refuse_if_full(partial, _LEAST_BYTES + _NUCLEUS_BYTES * run.counts["nuclei"])
         _write_file(h5py, partial, run, document)
     return [path]

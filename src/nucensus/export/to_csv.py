@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..store import IMAGE_COLUMNS, Run, as_records
-from ..text.files import whole
+from ..text.files import atomic_write
 from .place import SIZES, axes_of, two_files
 from .provenance import Provenance
 from .rows import comma_line, micrometre_columns, micrometres, write_rows
@@ -15,9 +15,9 @@ IMAGES_HEADER = ("image", *IMAGE_COLUMNS)
 def write(run: Run, target: Path, _: Provenance) -> list[Path]:
     """Write the tables of nuclei and of images."""
     nuclei_path, images_path = two_files(target, ".csv")
-    with whole(nuclei_path) as partial, open(partial, "wb") as file:
+    with atomic_write(nuclei_path) as partial, open(partial, "wb") as file:
         _write_nuclei(file, run)
-    with whole(images_path) as partial, open(partial, "wb") as file:
+    with atomic_write(images_path) as partial, open(partial, "wb") as file:
         file.write(comma_line(IMAGES_HEADER))
         file.writelines(map(comma_line, run.image_rows()))
     return [nuclei_path, images_path]

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..store import ImageRow, Nuclei, Run, plane_of
-from ..text.files import whole
+from ..text.files import atomic_write
 from ..text.names import escape
 from .place import Where, file_per_image
 from .provenance import Provenance, of_image
@@ -31,7 +31,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
             "image": escape(row["name"]),
             "provenance": of_image(document, row),
         }
-        with whole(path) as partial, open(partial, "wb") as file:
+        with atomic_write(path) as partial, open(partial, "wb") as file:
             file.write(json.dumps(head)[:-1].encode() + b', "features": [')
             columns, kinds, literals = _features(row, nuclei, where)
             write_rows(file, [each[:1] for each in columns], kinds, [b"\n" + _BEFORE_X, *literals])

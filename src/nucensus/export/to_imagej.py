@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..store import ImageRow, Run, plane_of
-from ..text.files import whole
+from ..text.files import atomic_write
 from ..text.names import escape
 from .optional import require
 from .place import Where, file_per_image
@@ -27,7 +27,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
             name = json.dumps(escape(row["name"]))
             roi.props = f"image: {name}\nprovenance: {json.dumps(of_image(document, row))}\n"
             with (
-                whole(path) as partial,
+                atomic_write(path) as partial,
                 zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file,
             ):
                 file.writestr("nuclei.roi", roi.tobytes())

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._version import __version__
 from ..store import Run
-from ..text.files import whole
+from ..text.files import atomic_write
 from .labels import draw_labels, label_dtype, label_shape
 from .place import file_per_image
 from .provenance import Provenance, of_image
@@ -19,7 +19,7 @@ def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> l
     import tifffile
 
     for path, row, nuclei, _ in file_per_image(run, target, ".labels.tif"):
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             tifffile.imwrite(
                 partial,
                 draw_labels(row, nuclei, radius),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ..store import Run
-from ..text.files import whole
+from ..text.files import atomic_write
 from .place import file_per_image
 from .provenance import Provenance
 from .rows import comma_line, comma_rows, micrometres
@@ -23,7 +23,7 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
             header += scaled
             columns += scaled.values()
             kinds = bytes(ord("if"[each.dtype.kind == "f"]) for each in columns)
-            with whole(path) as partial, open(partial, "wb") as file:
+            with atomic_write(path) as partial, open(partial, "wb") as file:
                 file.write(comma_line(header))
                 comma_rows(file, b"", columns, kinds)
     return [target]

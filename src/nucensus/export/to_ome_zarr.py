@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..store import ImageRow, Run
-from ..text.files import whole
+from ..text.files import atomic_write
 from ..text.names import escape
 from .labels import draw_labels, label_dtype, label_shape
 from .optional import require
@@ -20,7 +20,7 @@ def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> l
     for path, row, nuclei, _ in file_per_image(run, target, ".ome.zarr"):
         shape = label_shape(row)
         is_volume = len(shape) == 3
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             group = zarr.create_group(partial, zarr_format=2)
             array = group.create_array(
                 "0",

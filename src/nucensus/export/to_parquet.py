@@ -9,7 +9,7 @@ from typing import Any
 
 from ..remote import without_credentials
 from ..store import IMAGE_COLUMNS, Run
-from ..text.files import whole
+from ..text.files import atomic_write
 from ..text.names import escape
 from .batches import Batch, batches
 from .optional import require
@@ -29,12 +29,12 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     nuclei_path, images_path = two_files(target, ".parquet")
     schema = _nuclei_schema(arrow, run).with_metadata(metadata)
     with (
-        whole(nuclei_path) as partial,
+        atomic_write(nuclei_path) as partial,
         parquet.ParquetWriter(partial, schema, use_dictionary=["image", "y", "x"]) as writer,
     ):
         _write_behind(writer, (_nuclei_batch(arrow, schema, each) for each in batches(run, ())))
     schema = _images_schema(arrow).with_metadata(metadata)
-    with whole(images_path) as partial, parquet.ParquetWriter(partial, schema) as writer:
+    with atomic_write(images_path) as partial, parquet.ParquetWriter(partial, schema) as writer:
         rows = run.rows("name", *IMAGE_COLUMNS, "path", *_KNOWN)
         while part := list(islice(rows, _IMAGES_AT_ONCE)):
             writer.write_batch(_images_batch(arrow, schema, part))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..store import Run
-from ..text.files import whole
+from ..text.files import atomic_write
 from ..values import RUN_FILE
 from . import to_csv
 from .provenance import Provenance
@@ -19,6 +19,6 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
             f"{os.fspath(target)!r} holds a run already; expected a folder without one, or an "
             f"address in a bucket; choose another with -o"
         )
-    with whole(file) as partial:
+    with atomic_write(file) as partial:
         run.copy_to(partial)
     return [file, *to_csv.write(run, target, document)]

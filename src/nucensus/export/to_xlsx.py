@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..store import Run
-from ..text.files import whole
+from ..text.files import atomic_write
 from ..text.names import escape
 from .optional import require
 from .place import one_file
@@ -28,7 +28,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     _write_sheet(book, "wells", [table.dtype.names or (), *table.tolist()])
     _write_sheet(book, "provenance", _flat(document))
     book.save(packed)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(packed.getbuffer())
     return [path]
 

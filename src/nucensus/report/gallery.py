@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import NucensusError
 from ..read import read
 from ..store import Run, points_of
-from ..text.files import whole
+from ..text.files import atomic_write
 from ..text.plurals import pluralize
 from ..text.svg import rings
 from .fields import Field, by_view, read_fields
@@ -102,9 +102,11 @@ def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
     done = [field for field in read_fields(run) if field.found]
     files = [f"{number:0{len(str(len(done)))}}.svg" for number in range(1, len(done) + 1)]
     for file, field in zip(files, done, strict=True):
-        with whole(Path(folder, file)) as partial:
+        with atomic_write(Path(folder, file)) as partial:
             partial.write_text(overlay(run, field), "utf-8", "backslashreplace")
-    with whole(Path(folder, "index.html")) as partial:  # last: it is there if all of them are
+    with atomic_write(
+        Path(folder, "index.html")
+    ) as partial:  # last: it is there if all of them are
         page = render("gallery.html.j2", pictures=list(zip(files, done, strict=True)))
         partial.write_text(page, "utf-8", "backslashreplace")
     return len(done)

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ..store import Origin, Run
-from ..text.files import whole
+from ..text.files import atomic_write
 from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
 from .heatmap import METRICS, draw_plates
@@ -49,7 +49,7 @@ def write_report(run: Run, path: str | os.PathLike[str]) -> None:
         rows_shown=_ROWS_SHOWN,
         gallery=_gallery(run, fields),
     )
-    with whole(Path(path)) as partial:
+    with atomic_write(Path(path)) as partial:
         partial.write_text(page, "utf-8", "backslashreplace")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..score.agreement import FieldScore
 from ..score.truth import field_name
 from ..store import Run
-from ..text.files import whole
+from ..text.files import atomic_write
 from ..text.names import below
 from ..text.svg import rings
 from .fields import Field, read_fields
@@ -27,7 +27,7 @@ def write_verdicts(
     for score in scores:
         if score.name in fields:
             path = Path(folder, f"{below(score.name)}.svg")
-            with whole(path) as partial:
+            with atomic_write(path) as partial:
                 picture = _draw(run, fields[score.name], score)
                 partial.write_text(picture, "utf-8", "backslashreplace")
             paths.append(path)

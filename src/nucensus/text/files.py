@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Lend a temporary name beside `path`, and rename it once what was written there is whole.
 
     The name may become a file or a folder. After an error nothing of it stays,
