@@ -20,7 +20,7 @@ from nucensus.export import FORMATS
 from nucensus.report import write_report
 from nucensus.score.agreement import evaluate, score_run
 from nucensus.store import Run
-from nucensus.text.names import below, unescape
+from nucensus.text.names import safe_path, unescape
 from nucensus.values import Centres, Failed
 
 pytestmark = pytest.mark.filterwarnings("ignore:The 'float_precision' argument")  # a default to be
@@ -252,7 +252,7 @@ def test_arrays_and_data_frames(run, known, expected):
 def test_geojson(written, found):
     folder = written("geojson")
     for row, nuclei in found:
-        text = (folder / f"{below(row['name'])}.geojson").read_text("utf-8")
+        text = (folder / f"{safe_path(row['name'])}.geojson").read_text("utf-8")
         document = json.loads(text)
         assert unescape(document["image"]) == row["name"]
         geometries = [each["geometry"] for each in document["features"]]
@@ -277,7 +277,7 @@ def test_geojson(written, found):
 def test_napari(written, found):
     folder = written("napari")
     for row, nuclei in found:
-        path = folder / f"{below(row['name'])}.csv"
+        path = folder / f"{safe_path(row['name'])}.csv"
         assert path.exists() == bool(len(nuclei))
         if len(nuclei):
             table = read_csv(path)
@@ -291,7 +291,7 @@ def test_imagej(written, found):
     folder = written("imagej")
     roifile = pytest.importorskip("roifile")
     for row, nuclei in found:
-        path = folder / f"{below(row['name'])}.zip"
+        path = folder / f"{safe_path(row['name'])}.zip"
         assert path.exists() == bool(len(nuclei))
         if len(nuclei):
             [roi] = roifile.roiread(path)
@@ -308,10 +308,10 @@ def test_label_images(written, found, name):
     folder = written(name)
     for row, nuclei in found:
         if name == "labels":
-            labels = tifffile.imread(folder / f"{below(row['name'])}.labels.tif")
+            labels = tifffile.imread(folder / f"{safe_path(row['name'])}.labels.tif")
         else:
             zarr = pytest.importorskip("zarr")
-            group = zarr.open_group(folder / f"{below(row['name'])}.ome.zarr", mode="r")
+            group = zarr.open_group(folder / f"{safe_path(row['name'])}.ome.zarr", mode="r")
             labels = group["0"][:]
             [scales] = group.attrs["multiscales"]
             [scale] = scales["datasets"][0]["coordinateTransformations"]

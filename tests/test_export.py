@@ -15,7 +15,7 @@ from nucensus.export import FORMATS
 from nucensus.export.labels import draw_labels
 from nucensus.kernel import format_rows
 from nucensus.store import Run
-from nucensus.text.names import below, escape, unescape
+from nucensus.text.names import escape, safe_path, unescape
 from nucensus.values import Centres, Failed
 
 NEEDS = {
@@ -85,7 +85,7 @@ def test_an_ordinary_name_is_not_escaped():
 
 def test_files_stay_below_their_folder_and_apart():
     names = ["/abs.tif", "../a", "./a", "a", "%2E%2E/a", "a//b", "a/b", "x" * 255, "x" * 254 + "y"]
-    paths = [below(name) for name in names]
+    paths = [safe_path(name) for name in names]
     assert len(set(paths)) == len(names)
     for path in paths:
         assert not path.startswith("/")
@@ -201,7 +201,7 @@ def check_geojson(document):
 def test_geojson_is_valid_and_holds_detections_for_qupath(hard, tmp_path):
     export_run(hard, "geojson", tmp_path)
     for row, nuclei in hard.found_images():
-        text = (tmp_path / f"{below(row['name'])}.geojson").read_bytes().decode("utf-8")
+        text = (tmp_path / f"{safe_path(row['name'])}.geojson").read_bytes().decode("utf-8")
         document = json.loads(text, parse_constant=pytest.fail)
         check_geojson(document)
         assert unescape(document["image"]) == row["name"]
@@ -222,7 +222,7 @@ def test_napari_points_follow_the_rules_of_its_reader(hard, tmp_path):
     # napari_builtins.io._read: points if axis-0 and axis-1 are there; all cells numbers.
     export_run(hard, "napari", tmp_path)
     for row, nuclei in hard.found_images():
-        path = tmp_path / f"{below(row['name'])}.csv"
+        path = tmp_path / f"{safe_path(row['name'])}.csv"
         assert path.exists() == (len(nuclei) > 0)
         if len(nuclei):
             with open(path, newline="") as file:
@@ -250,7 +250,7 @@ def test_the_roi_zip_opens_in_roifile(hard, tmp_path):
     roifile = pytest.importorskip("roifile")
     export_run(hard, "imagej", tmp_path)
     for row, nuclei in hard.found_images():
-        path = tmp_path / f"{below(row['name'])}.zip"
+        path = tmp_path / f"{safe_path(row['name'])}.zip"
         assert path.exists() == (len(nuclei) > 0)
         if len(nuclei):
             [roi] = roifile.roiread(path)
@@ -284,7 +284,7 @@ def test_label_tiffs_open_with_the_scale_of_their_images(hard, tmp_path):
 
     export_run(hard, "labels", tmp_path, radius=2)
     for row, nuclei in hard.found_images():
-        with tifffile.TiffFile(tmp_path / f"{below(row['name'])}.labels.tif") as file:
+        with tifffile.TiffFile(tmp_path / f"{safe_path(row['name'])}.labels.tif") as file:
             page = file.pages[0]
             assert len(np.unique(page.asarray())) == len(nuclei) + 1
             for axis in "yx" if row["pixel_y_um"] is not None else "":

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from ..store import ImageRow, Nuclei, Run
-from ..text.names import below
+from ..text.names import safe_path
 
 Where: TypeAlias = dict[str, NDArray[Any]]
 """Where nuclei are along each axis, y and x to a fraction of a pixel where that is known."""
@@ -39,7 +39,7 @@ def file_per_image(
         where: Where = {axis: nuclei[axis] for axis in axes_of(nuclei)}
         if has_subpixel:
             where["y"], where["x"] = run.subpixel_of(row["name"]).T
-        yield folder / f"{below(row['name'])}{suffix}", row, nuclei, where
+        yield folder / f"{safe_path(row['name'])}{suffix}", row, nuclei, where
 
 
 def axes_of(nuclei: Nuclei) -> str:

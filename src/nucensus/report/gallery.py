@@ -104,9 +104,8 @@ def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
     for file, field in zip(files, done, strict=True):
         with atomic_write(Path(folder, file)) as partial:
             partial.write_text(overlay(run, field), "utf-8", "backslashreplace")
-    with atomic_write(
-        Path(folder, "index.html")
-    ) as partial:  # last: it is there if all of them are
+    # The last one: it is there if all of them are.
+    with atomic_write(Path(folder, "index.html")) as partial:
         page = render("gallery.html.j2", pictures=list(zip(files, done, strict=True)))
         partial.write_text(page, "utf-8", "backslashreplace")
     return len(done)

@@ -9,7 +9,7 @@ from ..score.agreement import FieldScore
 from ..score.truth import field_name
 from ..store import Run
 from ..text.files import atomic_write
-from ..text.names import below
+from ..text.names import safe_path
 from ..text.svg import rings
 from .fields import Field, read_fields
 from .gallery import picture_of
@@ -26,7 +26,7 @@ def write_verdicts(
     paths = []
     for score in scores:
         if score.name in fields:
-            path = Path(folder, f"{below(score.name)}.svg")
+            path = Path(folder, f"{safe_path(score.name)}.svg")
             with atomic_write(path) as partial:
                 picture = _draw(run, fields[score.name], score)
                 partial.write_text(picture, "utf-8", "backslashreplace")

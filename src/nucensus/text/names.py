@@ -40,7 +40,7 @@ def unescape(text: str) -> str:
     return re.sub(r"\\(\\|x[0-9a-f]{2})", _unescaped, text)
 
 
-def below(name: str) -> str:
+def safe_path(name: str) -> str:
     """Return `name` as a relative path that stays below the folder it is joined to.
 
     Of an address the scheme is the first folder. Empty parts, `.`, `..` and `%`
