@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from nucensus.errors import RunError
-from nucensus.store import Run, RunWriter
+from nucensus.store import NUCLEUS_RECORD, Run, RunWriter
 from nucensus.store.check import bounded
-from nucensus.values import RUN_FILE, Centres, Found, ImageRef
+from nucensus.store.packing import checksum_of
+from nucensus.values import RUN_FILE, Centres, Found, ImageRef, Settings
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
 
@@ -20,7 +21,7 @@ ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
 def sound(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sound")
     with RunWriter(folder) as writer:
-        writer.record_facts(settings={}, version="1")
+        writer.record_facts(settings=Settings().as_dict(), version="1")
         writer.plan([ImageRef(f"{name}.tif", f"/{name}.tif", 9, 9) for name in "abc"])
         centres = Centres(np.array([[3, 4]]), np.array([5.0]))
         writer.record(1, Found(centres, (10, 10), "uint16", 1.0, 1.0))
@@ -62,12 +63,27 @@ def refused(folder):
         "UPDATE journal SET centres = 'text'",
         "UPDATE journal SET centres = NULL",
         "UPDATE journal SET subpixel = x'01'",
+        "UPDATE journal SET area_px = NULL",
+        "UPDATE journal SET area_px = -1",
+        "UPDATE journal SET name = name || char(0)",
+        "UPDATE journal SET extra = '[1]'",
+        "UPDATE journal SET extra = '{'",
+        "UPDATE journal SET extra = printf('%.*c', 100000, '[')",
         "UPDATE journal SET name = key",
         "UPDATE journal SET position = 'first'",
         "UPDATE journal SET mtime_ns = 1e300",
         "UPDATE journal SET pixel_y_um = 'small'",
         "UPDATE journal SET pixel_y_um = 1e300",
         "UPDATE journal SET well = printf('%.*c', 2000000, 'x')",
+        "DELETE FROM run",
+        "UPDATE run SET value = '{}' WHERE key = 'settings'",
+        """UPDATE run SET value = '{"detector": "log", "sigma": "q"}' WHERE key = 'settings'""",
+        """INSERT INTO run VALUES ('estimates', '{"": {"radius_px": 3}}')""",
+        "INSERT INTO run VALUES ('estimates', 'null')",
+        "INSERT INTO run VALUES ('starts', '[{}]')",
+        "INSERT INTO run VALUES ('strategy', '{}')",
+        "INSERT INTO run VALUES ('sample', '{}')",
+        """INSERT INTO run VALUES ('wells', '[{"well": 3}]')""",
         "INSERT INTO run VALUES ('machine', '[')",
         "INSERT INTO run VALUES ('machine', '3')",
         "INSERT INTO run VALUES ('machine', printf('%.*c', 100000, '['))",
@@ -78,6 +94,66 @@ def test_a_run_file_that_makes_no_sense_is_refused(folder, change):
     with closing(sqlite3.connect(folder / RUN_FILE)) as database:
         database.executescript(change)
     assert all("is damaged, or was not written by nucensus" in text for text in refused(folder))
+
+
+def change_nuclei(folder, **fields):
+    """Write other nuclei of the one image, and a checksum that is right for them."""
+    nucleus = np.zeros(1, NUCLEUS_RECORD)
+    for name, value in fields.items():
+        nucleus[name] = value
+    with closing(sqlite3.connect(folder / RUN_FILE)) as database:
+        row = nucleus.tobytes(), checksum_of(nucleus.tobytes(), None)
+        database.execute("UPDATE journal SET centres = ?, checksum = ? WHERE count", row)
+        database.commit()
+
+
+READERS = {
+    "nuclei": lambda run: run.nuclei,
+    "find_image": lambda run: run.find_image("a.tif"),
+    "nuclei_of": lambda run: run.nuclei_of("a.tif"),
+    "found_images": lambda run: list(run.found_images()),
+    "_repr_html_": lambda run: run._repr_html_(),
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+@pytest.mark.parametrize("place", [0, 9, 15])
+def test_nuclei_with_a_changed_byte_are_refused_by_whoever_reads_them(folder, read, place):
+    with closing(sqlite3.connect(folder / RUN_FILE)) as database:
+        ((packed,),) = database.execute("SELECT centres FROM journal WHERE count")
+        other = packed[:place] + bytes([packed[place] ^ 1]) + packed[place + 1 :]
+        database.execute("UPDATE journal SET centres = ? WHERE count", (other,))
+        database.commit()
+    with Run(folder) as run, pytest.raises(RunError, match=r"nuclei of the image 'a\.tif' in it"):
+        read(run)
+
+
+@pytest.mark.parametrize("fields", [{"y": 10}, {"x": 10}, {"y": -1}, {"x": -1}])
+def test_nuclei_beside_their_image_are_refused(folder, fields):
+    change_nuclei(folder, y=9, x=9)
+    with Run(folder) as run:
+        assert len(run.nuclei) == 1
+    change_nuclei(folder, **fields)
+    with Run(folder) as run, pytest.raises(RunError, match=r"nuclei of the image 'a\.tif' in it"):
+        _ = run.nuclei
+
+
+@pytest.mark.parametrize("plane", ["[1]", '{"q": 1}', '{"z": [1]}', "hello", "[" * 9999])
+def test_a_plane_that_is_none_is_refused(folder, plane):
+    with closing(sqlite3.connect(folder / RUN_FILE)) as database:
+        database.execute("UPDATE journal SET plane = ?", (plane,))
+        database.commit()
+    with Run(folder) as run, pytest.raises(RunError, match=r"the plane .* in it"):
+        run.reference("a.tif")
+
+
+def test_a_run_that_was_stopped_before_it_knew_its_settings_says_so(tmp_path):
+    with RunWriter(tmp_path):
+        pass
+    with pytest.raises(RunError, match="stopped before it listed its images"):
+        Run(tmp_path)
+    with RunWriter(tmp_path) as writer:
+        assert not writer.has_images()
 
 
 def test_tables_of_others_beside_ours_do_no_harm(folder):

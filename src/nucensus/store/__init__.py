@@ -3,10 +3,11 @@
 An image's status and its centres are one row of one table, so they go in
 together or not at all. Only the process that owns the run writes it.
 
-Tables of schema 4
+Tables of schema 5
     run(key, value)   settings, strategy, versions, ...: JSON by name
     journal(...)      one row per image that was ever listed; `centres` holds its
-                      nuclei as packed records of `NUCLEUS_RECORD`; `position` is
+                      nuclei as packed records of `NUCLEUS_RECORD`, and `checksum`
+                      tells whether they are as they were written; `position` is
                       its place in the listing, NULL once it is not there any more
     sample(...)       the images that the run learned from, as they were then
     images(...)       the rows of the present listing; `id` is the position: what

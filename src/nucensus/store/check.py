@@ -1,6 +1,5 @@
 """Check a run file before any of it is believed: it may come from anywhere, and be damaged."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -9,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
+from .facts import is_fact
 from .packing import RECORDS
 
 _MOST_BYTES = 1 << 28
 """Of one value: ten times the nuclei of the largest image that was ever seen."""
 _MOST_CHARACTERS = 1_000_000
 _MOST_PIXELS = 1 << 34
-_MOST_FACT_BYTES = 1_000_000
-_SHORT_FACTS = ("version", "bottleneck", "machine", "settings", "selection", "strategy", "journal")
 _STEPS = 10_000
 _STEPS_PER_BYTE, _STEPS_AT_LEAST = 8, 2_000_000
 """SQLite takes about one step of its machine for each byte of a whole run file."""
@@ -30,6 +28,7 @@ _TEXTS = (
     "note", "extra", "stated", "learned", "plane", "flag",
 )  # fmt: skip
 _SIDE = f"BETWEEN 0 AND {_MOST_PIXELS}"
+_IS_OBJECT = "CASE WHEN json_valid(extra) THEN json_type(extra) END IS 'object'"
 _RECORD_BYTES = ", ".join(f"{size} * count" for size in RECORDS)
 _BELIEVABLE = " AND ".join((
     "typeof(position) IN ('integer', 'null')",
@@ -38,24 +37,19 @@ _BELIEVABLE = " AND ".join((
     *(f"coalesce({name}, 0) < 9e99" for name in _NUMBERS),  # a text is more than any number
     *(f"coalesce({name}, 1) BETWEEN 1e-9 AND 1e9" for name in _SIZES),
     " + ".join(f"coalesce(length({name}), 0)" for name in _TEXTS) + f" <= {_MOST_CHARACTERS}",
+    f"instr(name, char(0)) = 0 AND (extra IS NULL OR ({_IS_OBJECT}))",
     "(status IN ('pending', 'failed') OR (status = 'found' AND " + " AND ".join((
         f"typeof(count) = 'integer' AND count {_SIDE}",
         f"typeof(height) = 'integer' AND height {_SIDE}",
         f"typeof(width) = 'integer' AND width {_SIDE}",
         f"(depth IS NULL OR depth {_SIDE})",
         f"1.0 * height * width * coalesce(depth, 1) <= {_MOST_PIXELS}",
+        f"typeof(area_px) = 'integer' AND area_px {_SIDE}",
         f"typeof(centres) = 'blob' AND length(centres) IN ({_RECORD_BYTES})",
         "(subpixel IS NULL OR (typeof(subpixel) = 'blob' AND length(subpixel) = 16 * count))",
     )) + "))",
 ))  # fmt: skip
 """What holds of each row that this program wrote."""
-
-_FACTS: dict[str, type | tuple[type, ...]] = {
-    "settings": dict, "selection": dict, "strategy": dict, "machine": dict, "listing": dict,
-    "wells": list, "vanished_names": list, "shards": list, "version": str, "bottleneck": str,
-    "started": (int, float), "seconds": (int, float), "done": int,
-    "vanished": int,
-}  # fmt: skip
 
 
 @contextmanager
@@ -102,9 +96,13 @@ def _problem(database: sqlite3.Connection, schema: str) -> str | None:
     """Return what cannot be believed, if anything."""
     if not _has_tables(database, schema):
         return "its tables are not those that nucensus makes"
+    said = set()
     for name, value in database.execute("SELECT key, value FROM run"):
-        if not _is_fact(name, value):
+        said.add(name)
+        if not is_fact(name, value):
             return f"what it says of {str(name)[:40]!r} makes no sense"
+    if "settings" not in said and database.execute("SELECT 1 FROM journal").fetchone():
+        return "it does not say with which settings its images were counted"
     ((sound,),) = database.execute("PRAGMA quick_check(1)")
     if sound != "ok":
         return str(sound)
@@ -127,13 +125,3 @@ def _has_tables(database: sqlite3.Connection, schema: str) -> bool:
 
 def _objects(database: sqlite3.Connection) -> set[tuple[Any, ...]]:
     return set(database.execute("SELECT type, name, lower(tbl_name), sql FROM sqlite_master"))
-
-
-def _is_fact(name: Any, value: Any) -> bool:
-    try:
-        if name in _SHORT_FACTS and len(value) > _MOST_FACT_BYTES:
-            return False
-        fact = json.loads(value)
-    except (ValueError, TypeError, RecursionError):
-        return False
-    return fact is None or isinstance(fact, _FACTS.get(name, object))

@@ -11,7 +11,7 @@ from ..values import RUN_FILE
 from .check import check_content, distrust
 from .sample import SAMPLE_SCHEMA
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _APPLICATION_ID = 0x6E75_6365  # "nuce"
 _PAGE_BYTES = 1 << 14
 """Room for several images: in pages of 4 KB, with one image of 130 nuclei each, files are 1.7
@@ -69,6 +69,7 @@ CREATE TABLE journal (
     flag TEXT,
     centres BLOB,
     subpixel BLOB,
+    checksum INTEGER,  -- CRC-32 of centres, then subpixel
     depth INTEGER,  -- planes of a volume, and their distance
     depth_um REAL,
     area_px INTEGER  -- in which centres count
@@ -152,6 +153,11 @@ def open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
     try:
         distrust(database)
         _check_schema(database, file)
+        if not database.execute("SELECT 1 FROM run WHERE key = 'settings'").fetchone():
+            raise RunError(
+                f"the run in {os.fspath(path)!r} was stopped before it listed its images; expected "
+                f"one that did; carry it on with nucensus detect"
+            )
     except sqlite3.Error as error:
         database.close()
         raise RunError(f"{os.fspath(file)!r} cannot be opened as a run file: {error}") from error

@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import RunError
 from ..values import Centres, Plane, Points
 
 NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
@@ -55,11 +57,51 @@ def pack_subpixel(centres: Centres) -> bytes | None:
     return None if centres.subpixel is None else centres.subpixel.astype("<f8").tobytes()
 
 
-def unpack_nuclei(packed: bytes, count: int) -> NDArray[np.void]:
-    """Return the nuclei of an image as the run file holds them; those of a volume have a z."""
-    if len(packed) == count * NUCLEUS_RECORD.itemsize:
-        return np.frombuffer(packed, NUCLEUS_RECORD)
-    return np.frombuffer(packed, RECORDS.get(len(packed) // max(1, count), VOLUME_RECORD))
+def checksum_of(packed: bytes, subpixel: bytes | None) -> int:
+    """Return what tells the bytes of the nuclei of an image from damaged ones."""
+    return zlib.crc32(subpixel or b"", zlib.crc32(packed))
+
+
+PACKED = "name, count, centres, subpixel, checksum, height, width, depth"
+"""The columns that `unpack_nuclei` takes."""
+
+
+def unpack_nuclei(
+    name: str | bytes,
+    count: int,
+    packed: bytes,
+    subpixel: bytes | None,
+    checksum: int,
+    *sides: int | None,
+) -> NDArray[np.void]:
+    """Return the nuclei of an image as the run file holds them; those of a volume have a z.
+
+    Raises
+    ------
+    RunError
+        They are not as they were written, or lie beside the image.
+    """
+    record = RECORDS.get(len(packed) // count, VOLUME_RECORD) if count else NUCLEUS_RECORD
+    if checksum_of(packed, subpixel) == checksum and _are_inside(packed, record.itemsize, sides):
+        return np.frombuffer(packed, record)
+    raise damaged(f"the nuclei of the image {as_text(name)!r} in it")
+
+
+def _are_inside(packed: bytes, record_bytes: int, sides: Iterable[int | None]) -> bool:
+    """Tell whether every nucleus is in its image; read as unsigned, no number is below 0."""
+    words = np.frombuffer(packed, "<u4")
+    return not len(words) or all(
+        side is None or np.maximum.reduce(words[place :: record_bytes // 4]) < side
+        for place, side in zip((0, 1, 4), sides, strict=True)  # y, x and z in RECORDS
+    )
+
+
+def damaged(what: str) -> RunError:
+    """Return the error for something in a run file that nucensus did not write."""
+    return RunError(
+        f"the run file is damaged, or was not written by nucensus: {what} cannot be believed; "
+        f"copy it again from its source, or do the run again with --overwrite"
+    )
 
 
 def union_of_records(sizes: Iterable[int]) -> np.dtype[Any]:
@@ -116,4 +158,11 @@ def as_texts(row: Sequence[Any]) -> Sequence[Any]:
 
 def plane_of(text: str | None) -> Plane:
     """Return the plane that the column `plane` says."""
-    return Plane(**json.loads(text)) if text else Plane()
+    if not text:
+        return Plane()
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
+        plane = Plane(**json.loads(text))
+        each = plane.scene, plane.channel, plane.z, plane.time
+        if all(isinstance(axis, int | str | None) for axis in each):
+            return plane
+    raise damaged(f"the plane {str(text)[:40]!r} in it")

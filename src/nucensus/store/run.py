@@ -17,6 +17,8 @@ from ..text.svg import map_of_centres
 from ..values import ImageRef, Settings
 from .database import IMAGE_COLUMNS, open_existing
 from .packing import (
+    NUCLEUS_RECORD,
+    PACKED,
     Nuclei,
     as_records,
     as_sql,
@@ -47,6 +49,8 @@ _RING_RADIUS_PX = 12.0
 
 _WHOLE = frozenset(("count", "height", "width", "z", "time", "area_px"))
 """Columns of whole numbers, NaN where they are not known."""
+
+_NONE = np.empty(0, NUCLEUS_RECORD)
 
 ImageRow: TypeAlias = dict[str, Any]
 """What is known of an image, by the name of the column: all `ROW_COLUMNS`, or those asked for."""
@@ -196,9 +200,9 @@ class Run:
 
         Those of a volume have a z too, and those of the detector log a contrast.
         """
-        query = "SELECT name, count, centres FROM images WHERE status = 'found' ORDER BY id"
-        for name, count, packed in self._database.execute(query):
-            yield as_text(name), unpack_nuclei(packed, count)
+        query = f"SELECT {PACKED} FROM images WHERE status = 'found' ORDER BY id"
+        for name, *packed in self._database.execute(query):
+            yield as_text(name), unpack_nuclei(name, *packed)
 
     def all_images(self) -> Iterator[tuple[ImageRow, Nuclei]]:
         """Yield the row and the nuclei of each image, none where it was not done, in order."""
@@ -244,11 +248,11 @@ class Run:
     def _records(
         self, which: str, *values: Any, columns: Sequence[str] = ROW_COLUMNS
     ) -> Iterator[tuple[ImageRow, Nuclei]]:
-        done = "CASE WHEN status = 'found' THEN centres END"
-        query = f"SELECT {', '.join(columns)}, {done}, count FROM images {which}"
-        for *row, packed, count in self._database.execute(query, values):
-            known = dict(zip(columns, as_texts(row), strict=True))
-            yield known, unpack_nuclei(packed or b"", count or 0)
+        query = f"SELECT {', '.join(columns)}, status = 'found', {PACKED} FROM images {which}"
+        end = len(columns)
+        for row in self._database.execute(query, values):
+            known = dict(zip(columns, as_texts(row[:end]), strict=True))
+            yield known, unpack_nuclei(*row[end + 1 :]) if row[end] else _NONE
 
     def reference(self, image: str) -> ImageRef:
         """Return what the run was asked to do under the name `image`."""
@@ -259,7 +263,7 @@ class Run:
 
     def nuclei_of(self, image: str) -> NDArray[np.void]:
         """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
-        query = "SELECT centres, count FROM images WHERE name = ?"
+        query = f"SELECT {PACKED} FROM images WHERE name = ?"
         return unpack_nuclei(*self._database.execute(query, (as_sql(image),)).fetchone())
 
     def subpixel_of(self, image: str) -> NDArray[np.float64]:
@@ -300,15 +304,15 @@ class Run:
     def _thumbnail(self) -> str:
         """Return a map of the nuclei of the field with the median count."""
         query = (
-            "SELECT centres, count, height, width FROM images WHERE status = 'found' "
+            f"SELECT height, width, {PACKED} FROM images WHERE status = 'found' "
             "ORDER BY count, id LIMIT 1 OFFSET ?"
         )
         row = self._database.execute(query, (max(0, self.counts["found"] - 1) // 2,)).fetchone()
         if row is None:
             return ""
-        nuclei = unpack_nuclei(row[0], row[1])
+        nuclei = unpack_nuclei(*row[2:])
         points = np.column_stack((nuclei["y"], nuclei["x"]))
-        return map_of_centres(points, (row[2], row[3]), width=220)
+        return map_of_centres(points, row[:2], width=220)
 
     def __repr__(self) -> str:
         counts = self.counts

@@ -16,13 +16,13 @@ from ..remote import absolute, is_remote, size_and_time
 from ..values import RUN_FILE, Failed, Found, ImageRef, Outcome, Plane, Shard, shard_index
 from .database import METADATA_COLUMNS, OTHERS, SCHEMA, TABLES, file_of, open_to_write
 from .lock import RunLock
-from .packing import as_sql, as_text, pack, pack_subpixel, plane_of
+from .packing import as_sql, as_text, checksum_of, pack, pack_subpixel, plane_of
 from .run import Run, close_with
 from .sample import SampleTable
 
 _OUTCOME = (
     "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "content", "learned", "flag", "centres", "subpixel", "depth", "depth_um", "area_px",
+    "content", "learned", "flag", "centres", "subpixel", "checksum", "depth", "depth_um", "area_px",
 )  # fmt: skip
 _SIZES = ("pixel_y_um", "pixel_x_um", "note")
 """What an index states beforehand, and else the file itself."""
@@ -415,17 +415,18 @@ class RunWriter:
         match outcome:
             case Found(centres, (*depth, height, width), dtype, read_ms, detect_ms):
                 size = outcome.pixel_size
+                packed, subpixel = pack(centres), pack_subpixel(centres)
                 values = (
                     "found", len(centres), height, width, dtype, round(read_ms, 3),
                     round(detect_ms, 3), None, None, outcome.content, learned, centres.flag,
-                    pack(centres), pack_subpixel(centres), depth[0] if depth else None,
-                    size.z if depth else None,
+                    packed, subpixel, checksum_of(packed, subpixel),
+                    depth[0] if depth else None, size.z if depth else None,
                     height * width if centres.area_px is None else centres.area_px,
                     size.y, size.x, size.note or None,
                 )  # fmt: skip
             case Failed(stage, reason):
                 reason_sql = as_sql(reason)
-                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 10)
+                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 11)
         with self.explained():
             if self._tables_may_stand:
                 self._database.execute("DELETE FROM run WHERE key = 'tables'")
