@@ -1,6 +1,7 @@
 """Know channels by name: which one was asked for, which one shows nuclei."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 _NUCLEAR = re.compile(
@@ -15,9 +16,10 @@ _LISTED = 100
 def find_channel(wanted: int | str, channels: Mapping[str, str]) -> str | None:
     """Return the key of the channel that is meant, or None if that is not one channel.
 
-    In this order, capital letters or not: the name of a channel; a part of one name only, in
-    which a number counts as a whole (48 is no part of 488); a bare number, as the key. A bare
-    number that is a part of one channel's name and the key of another is not clear.
+    In this order: the name of a channel, as it is written or else with other capitals; a part of
+    one name only, in which a number counts as a whole (48 is no part of 488, but 1 is one of 01);
+    a bare number, as the key. A bare number that is a part of one channel's name and the key of
+    another is not clear.
 
     Parameters
     ----------
@@ -55,10 +57,11 @@ def find_token(wanted: int | str, channels: Mapping[str, str]) -> str | None:
 
 
 def _find(wanted: int | str, channels: Mapping[str, str], number: str) -> str | None:
-    text = str(wanted).casefold()
-    names = {key: _name(key, name).casefold() for key, name in channels.items()}
+    text = _folded(str(wanted))
+    names = {key: _folded(_name(key, name)) for key, name in channels.items()}
+    as_written = [key for key, name in channels.items() if str(wanted) == _name(key, name)]
     by_key = [key for key in channels if _is_number(key, number)]
-    exact = [key for key in channels if text in (names[key], _name(key, "").casefold())]
+    exact = as_written or [key for key in names if text in (names[key], _folded(_name(key, "")))]
     part = [key for key, name in names.items() if _is_part(text, name)]
     if isinstance(wanted, int):
         found = by_key or exact
@@ -71,6 +74,11 @@ def _find(wanted: int | str, channels: Mapping[str, str], number: str) -> str | 
     return found[0] if len(found) == 1 else None
 
 
+def _folded(name: str) -> str:
+    """Return a name without what tells capitals apart, or ways to spell one letter."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
 def _is_number(key: str, number: str) -> bool:
     """Tell whether both are the same number, with leading zeros or without."""
     return key.isdecimal() and number.isdecimal() and key.lstrip("0") == number.lstrip("0")
@@ -79,6 +87,7 @@ def _is_number(key: str, number: str) -> bool:
 def _is_part(text: str, name: str) -> bool:
     """Tell whether a text is in a name, without cutting a number of it in two."""
     before = "(?<![0-9])" if text[:1].isdecimal() else ""
+    before += "0*" if text.isdecimal() else ""
     after = "(?![0-9])" if text[-1:].isdecimal() else ""
     return bool(text) and re.search(before + re.escape(text) + after, name) is not None
 
