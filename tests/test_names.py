@@ -16,6 +16,7 @@ NAMES = {
     "IXMtest_A16_s2_w15AF20A10-82AE-48FA-AC50-7AE8AC3AA544.tif": Place("IXMtest", "A16", "2", "1"),
     f"Week4_27481/G10_s1_w2{GUID}.tif": Place("Week4_27481", "G10", "1", "2"),
     f"Week1_22123/Week1_150607_B02_s4_w4{GUID}.tif": Place("Week1_150607", "B02", "4", "4"),
+    f"mcf-z-stacks-03212011_k06_s2_w1{GUID}.tif": Place("mcf-z-stacks-03212011", "K06", "2", "1"),
     # MetaXpress exports: the real files of 9987_Plate_3434
     "x/9987_Plate_3434/TimePoint_1/ZStep_2/9987_B03_s2_w3.TIF": Place(
         "9987_Plate_3434", "B03", "2", "3", "2", "1"

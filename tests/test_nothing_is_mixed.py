@@ -129,6 +129,13 @@ def test_names_of_metamorph_tell_channel_site_and_time(tmp_path):
         (["DAPI/1.tif", "DAPI/2.tif", "GFP/1.tif"], "GFP", ["GFP/1.tif"]),
         (["x.red.tif", "x.green.tif", "x.blue.tif"], "blue", ["x.blue.tif"]),
         (["x_488nm.tif", "x_405nm.tif"], "405nm", ["x_405nm.tif"]),
+        (["i_channel000_z000.tif", "i_channel001_z000.tif"], 1, ["i_channel001_z000.tif"]),
+        (["s_xy01c1.tif", "s_xy01c2.tif"], "c2", ["s_xy01c2.tif"]),
+        (["s_C001Z002.tif", "s_C002Z002.tif"], "C001", ["s_C001Z002.tif"]),
+        (["cell1DAPI.tif", "cell1GFP.tif"], "GFP", ["cell1GFP.tif"]),
+        (["cellsDAPI.tif", "cellsFITC.tif"], "DAPI", ["cellsDAPI.tif"]),
+        (["x_C1 DAPI.tif", "x_C2 GFP.tif"], "C1", ["x_C1 DAPI.tif"]),
+        (["x_GFP_ch2.tif", "x_DAPI_ch1.tif"], "DAPI", ["x_DAPI_ch1.tif"]),
     ],
 )
 def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files, choice, kept):
@@ -140,6 +147,16 @@ def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files,
     assert len({each.channel for each in found}) > 1
     own = discover([tmp_path], SUFFIXES, pattern=r"(?P<site>\d+)")
     assert len(own) == len(files)
+
+
+def test_an_image_without_a_channel_in_its_name_is_left_out_where_others_have_one(tmp_path):
+    touch(tmp_path, "x_ch00.tif", "x_ch01.tif", "x_merged.tif")
+    left_out = LeftOut()
+    found = list_images([tmp_path], SUFFIXES, plane=Plane(channel=0), left_out=left_out)
+    assert [each.name for each in found] == ["x_ch00.tif"]
+    (line,) = left_out.lines()
+    assert line.startswith("1 left out: no channel in the name")
+    assert len(names(tmp_path, channel="each")) == 3
 
 
 @pytest.mark.parametrize(
@@ -155,6 +172,8 @@ def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files,
         ["bf1.tif", "bf2.tif", "redcell.tif", "greencell.tif"],
         ["s1_processed.tif", "s2_processed.tif"],
         ["max.tif", "min.tif", "mask of zorro.tif"],
+        ["MAX_a.tif", "MAX_b.tif"],
+        ["0a7c1.tif", "0b7c2.tif", "ungfp.tif", "undapi.tif"],
     ],
 )
 def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):
@@ -169,6 +188,7 @@ def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):
         (["x.tif", "x.png"], {"tif": "x.tif", "png": "x.png"}),
         (["x.tif", "x_MIP.tif"], {"mip": "x_MIP.tif"}),
         (["x_raw.tif", "x_corrected.tif"], {"raw": "x_raw.tif"}),
+        (["x.tif", "MAX_x.tif"], {"max": "MAX_x.tif", "original": "x.tif"}),
     ],
 )
 def test_two_versions_of_a_picture_are_asked_about(tmp_path, files, choices):

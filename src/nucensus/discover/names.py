@@ -6,7 +6,8 @@ from ..errors import InputError
 from ..values import Place
 
 # A single capital after P, as in _T01 and _Z05, is a well only of 1536, and only before a site.
-_WELL = r"(?P<well>(?-i:[A-P]|(?:[Q-Z]|A[A-F])(?=\d\d_s))\d{2})"
+# Small letters are a well only before a site and a wavelength, as BBBC006 has them.
+_WELL = r"(?P<well>(?-i:[A-P]|[a-p](?=\d\d_s\d+_w\d)|(?:[Q-Z]|A[A-F])(?=\d\d_s))\d{2})"
 GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _TIFF = r"\.tiff?$"
 
@@ -36,7 +37,7 @@ PATTERNS = {
     "ImageXpress, MetaXpress": (
         r"(?:(?P<folder>[^/]+)/)?(?:TimePoint_(?P<time>\d+)/)?(?:ZStep_(?P<z>\d+)/)?"
         r"(?:(?P<plate>[^/]+)_)?" + _WELL + r"(?:_s(?P<site>\d+))?"
-        rf"(?:_w(?P<channel>\d{{1,2}}))?(?:{GUID})?" + _TIFF
+        rf"(?:_w(?P<channel>\d{{1,2}}?))?(?:{GUID})?" + _TIFF
     ),
     "MetaMorph": (
         r"(?P<plate>[^/]+?)_w(?P<channel>\d{1,2})(?=[^\W\d_]|[ (]|_[st]\d)(?P<stain>[^/]*?)"

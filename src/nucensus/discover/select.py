@@ -120,9 +120,12 @@ class _Unknown:
             tokens = {channel: word for word, channel in self._channels.items()}
             self._wanted = _choose("channel", plane.channel, _sorted(tokens), where)
 
-    def keep(self, reference: ImageRef, plane: Plane, _: LeftOut) -> ImageRef | None:
+    def keep(self, reference: ImageRef, plane: Plane, left_out: LeftOut) -> ImageRef | None:
         """Return the image with what is left to its file; None if another one was chosen."""
-        kind, word, _rest = channel_word(reference.name) if self._kinds else ("", "", "")
+        kind, word, _ = channel_word(reference.name) if self._kinds else ("", "", "")
+        if not (word or reference.problem) and self._wanted is not None:
+            left_out.note(_LEFT_OUT["channel"], reference.name)
+            return None
         if kind not in self._kinds or reference.problem:
             return _left_to_file(reference, plane, ())
         channel = self._channels.get(word, word)

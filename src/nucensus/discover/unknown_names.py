@@ -11,15 +11,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _START, _END = r"(?:(?<=[_\-. /])|^)", r"(?=[_\-. /]|$)"
-_STAINS = (
+_PLAIN_STAINS = (
     r"dapi|hoechst(?: ?33\d42)?|draq ?\d|sytox|e?gfp|fitc|tritc|cy ?[2357](?:\.5)?|rfp|mcherry|"
-    r"tdtomato|texas ?red|txred|[ycb]fp|alexa(?:fluor)? ?\d{3}|af ?\d{3}|\d{3}nm|dna|rna|agp|mito|"
+    r"tdtomato|texas ?red|txred|[ycb]fp|alexa(?:fluor)? ?\d{3}|af ?\d{3}"
+)
+"""What is no other word, so that it may stand at once behind a number: cell1DAPI."""
+_STAINS = (
+    rf"{_PLAIN_STAINS}|\d{{3}}nm|dna|rna|agp|mito|"
     r"actin|tubulin|brightfield|bf|phase|dic|red|green|blue"
 )
-_NUMBER = re.compile(r"(?:channel|chan|ch|c|wv|w) ?(\d{1,2})", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(?:(?:channel|chan|ch) ?(\d{1,3})|(?:c|wv|w) ?(\d{1,2})|c(\d{3}))", re.IGNORECASE
+)
+_MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
 _CHANNEL = re.compile(
-    rf"{_START}(?:(?P<stain>{_STAINS})|(?P<well>(?-i:[A-P]\d\d))"
-    rf"|(?:{_NUMBER.pattern})){_END}",
+    rf"{_START}(?:(?P<stain>(?:{_MARK}[_\-. ]?)?(?:{_STAINS})(?:[_\-. ]{_MARK})?)"  # C1 DAPI
+    rf"|(?P<well>(?-i:[A-P]\d\d))|{_NUMBER.pattern}){_END}"
+    rf"|(?<=[0-9a-z])(?P<glued>(?-i:(?=[A-Z]|(?<=[0-9])))(?:{_PLAIN_STAINS})){_END}"
+    rf"|(?<=[0-9])(?P<behind>c\d{{1,2}}){_END}"  # NIS-Elements: xy01c1
+    rf"|{_START}(?P<before>c\d{{3}})(?=[ZT]\d)",  # Olympus: C001Z001
     re.IGNORECASE,
 )
 _VERSION = re.compile(
@@ -28,6 +38,8 @@ _VERSION = re.compile(
     r"maxproj\w*|proj\w*|seg\w*|mask|masks|labels?|overlay|outlines?)$",
     re.IGNORECASE,
 )
+_PROJECTION = re.compile(r"(?:.*/)?(MAX|MIN|AVG|SUM|STD|MED)_(?=[^/]+$)")
+"""How ImageJ calls projections: MAX_a.tif is of a.tif."""
 _FIELD_VERSION = re.compile(r"(.*/\d+)[_\-.](\D[^/]*)")
 _SAME_ENDING = {"tiff": "tif", "jpeg": "jpg"}
 _MOST_KEPT = 1 << 14
@@ -49,7 +61,7 @@ def channel_word(name: str) -> tuple[str, str, str]:
     file = stem.rfind("/") + 1
     found = None
     for match in _CHANNEL.finditer(stem):
-        if match["stain"] or match.start() >= file:
+        if match["stain"] or match["glued"] or match.start() >= file:
             found = match
     if found is None:
         return "", "", ""
@@ -72,6 +84,8 @@ def version_of(name: str) -> tuple[str, str]:
         return (match[2], match[1]) if match else ("original", name)
     stem, _, ending = name.rpartition(".")
     ending = _SAME_ENDING.get(ending.lower(), ending.lower())
+    if match := _PROJECTION.match(stem):
+        return f"{match[1].lower()}.{ending}", stem[: match.start(1)] + stem[match.end() :]
     match = _VERSION.search(stem, max(0, len(stem) - _LONGEST_VERSION))
     version = match[1].lower() if match else "original"
     return f"{version}.{ending}", stem[: match.start()] if match else stem
@@ -91,7 +105,10 @@ def channels_of(words: Iterable[str]) -> dict[str, str]:
     {'ch01': '1', 'DAPI': 'DAPI'}
     """
     numbers = {word: _NUMBER.fullmatch(word) for word in words}
-    channels = {word: str(int(match[1])) if match else word for word, match in numbers.items()}
+    channels = {
+        word: str(int(match[match.lastindex or 0])) if match else word
+        for word, match in numbers.items()
+    }
     counts = Counter(channels.values())
     return {word: each if counts[each] == 1 else word for word, each in channels.items()}
 
