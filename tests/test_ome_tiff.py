@@ -181,6 +181,23 @@ def test_a_set_in_files_that_are_called_plainly_is_known_by_its_content(tmp_path
     assert [each.name for each in listed(tmp_path)] == ["s_c0_z0.new.tif"]
 
 
+def test_a_set_is_known_beside_files_that_come_before_it(tmp_path):
+    test_a_set_in_files_that_are_called_plainly_is_known_by_its_content(tmp_path)
+    tifffile.imwrite(tmp_path / "alien.tif", next(iter(PLANES.values())))
+    assert [each.name for each in listed(tmp_path)] == ["alien.tif", "s_c0_z0.new.tif"]
+
+
+def test_a_companion_that_is_named_stands_for_its_own_fields(tmp_path):
+    for name in ("a", "b"):
+        write_set(tmp_path, PLANES, SIZES, split="c", told="companion", name=name)
+    assert [each.name for each in listed(tmp_path / "b.companion.ome")] == ["b_c0.ome.tif"]
+    (tmp_path / "b_c0.ome.tif").unlink()
+    (tmp_path / "b_c1.ome.tif").unlink()
+    lost = listed(tmp_path / "b.companion.ome")
+    assert [each.name for each in lost] == ["b_c0.ome.tif", "b_c1.ome.tif"]
+    assert all("is not there" in each.problem for each in lost)
+
+
 def test_the_second_file_of_a_set_does_not_stand_for_its_field(tmp_path):
     files = write_set(tmp_path, PLANES, SIZES, split="c")
     with pytest.raises(ReadError, match=r"the field that begins in 's_c0.ome.tif'"):

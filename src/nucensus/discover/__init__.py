@@ -221,6 +221,8 @@ class _Walk:
                 rows.append(ImageRef(name_of(path, self._base), path, *known, problem=str(error)))
                 continue
             self.promised[f"{path} ({index.kind})"] = count
+            if path in self._given:
+                batch.images.extend(self._sets.first_files(path))
             rows += [missing_image(index, Promise(each, Place()), self._base) for each in lost]
         return rows
 

@@ -1,6 +1,7 @@
 """Let the files of an OME-TIFF set stand for its fields: planes of one field are one image."""
 
 import os
+import re
 from dataclasses import dataclass
 
 from ..errors import ReadError
@@ -14,6 +15,10 @@ from ..remote.ome import (
     read_ome,
     read_ome_file,
 )
+
+_NUMBERS = re.compile(r"\d+")
+_MOST_KINDS = 64
+"""So many files of a folder are looked at that are called unlike each other."""
 
 _ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 
@@ -43,7 +48,9 @@ class OmeSets:
         """Why a file cannot be read whose metadata lie beside it, by its path."""
         self._fields: dict[str, list[SetField]] = {}
         self._yielded: set[str] = set()
-        self._folder, self._holds_sets = "", False
+        self._folder = ""
+        self._kinds: dict[str, bool] = {}
+        """Whether names of the folder hold sets, by the name without its numbers."""
 
     def add_companion(self, path: str) -> tuple[int, list[str]]:
         """Note what a companion file names; count its images, and list the files of those lost.
@@ -64,6 +71,12 @@ class OmeSets:
         names = dict.fromkeys(file for image in lost for file in image.files)
         return len(document.images), [os.path.join(folder, name) for name in names]
 
+    def first_files(self, companion: str) -> list[str]:
+        """Return the files that stand for the images of a companion file which was added."""
+        document, folder = read_ome_file(companion), os.path.dirname(companion)
+        files = (first_file(folder, each) for each in (document.images if document else ()))
+        return [os.path.join(folder, file) for file in dict.fromkeys(files) if file]
+
     def fields_of(self, path: str) -> list[SetField] | None:
         """Return the fields that a file stands for, each once; None if it is of no set."""
         may_be = self._may_be_of_a_set(path)
@@ -80,14 +93,15 @@ class OmeSets:
         return new
 
     def _may_be_of_a_set(self, path: str) -> bool:
-        """Tell whether to open a file: called .ome.tif, or the first of its folder, or like it."""
+        """Tell whether to open a file: called .ome.tif, or the first of its kind."""
         name = path.lower()
         if not name.endswith(_ENDINGS) or is_remote(path):
             return False
-        folder = os.path.dirname(path)
+        folder, file = os.path.split(name)
         if folder != self._folder:
-            self._folder, self._holds_sets = folder, True  # the first one decides
-        return self._holds_sets or ".ome." in os.path.basename(name)
+            self._folder, self._kinds = folder, {}
+        is_set = self._kinds.get(_kind_of(file), len(self._kinds) < _MOST_KINDS)
+        return is_set or ".ome." in file
 
     def _look_at(self, path: str) -> None:
         document, description = None, read_description(path)
@@ -96,7 +110,8 @@ class OmeSets:
                 document = read_ome(path, description)
             except ReadError as error:
                 self.problems[path] = str(error)
-        self._holds_sets = document is not None and document.is_set
+        is_set = document is not None and document.is_set
+        self._kinds[_kind_of(os.path.basename(path.lower()))] = is_set
         if document is not None and document.is_set:
             self._note(document, os.path.dirname(path))
 
@@ -123,3 +138,8 @@ class OmeSets:
         sizes = [before.size_bytes, *(size for size, _ in known if size > 0)]
         times = [before.mtime_ns, *(time for _, time in known)]
         return SetField(path, sum(sizes), max(times))
+
+
+def _kind_of(name: str) -> str:
+    """Return a name without its numbers, in which files of one set differ."""
+    return _NUMBERS.sub("#", name)

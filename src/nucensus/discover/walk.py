@@ -74,6 +74,8 @@ def expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[
     """
     if os.path.isdir(given) and not is_image_folder(given, endings):
         yield from _walk_named(given, endings, left_out)
+    elif given.lower().endswith(COMPANION) and os.path.isfile(given):
+        yield Batch([], [given])
     elif is_index(os.path.basename(given)):
         yield from _walk_named(os.path.dirname(given) or ".", endings, left_out)
     elif os.path.lexists(given):
