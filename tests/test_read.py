@@ -187,3 +187,17 @@ def test_an_unknown_ending_is_refused_with_those_that_are_known(tmp_path):
 def test_metamorph_fields_give_the_pixels_that_tifffile_gives():
     for path in sorted((SHARED / "data" / "bbbc039" / "images").glob("*.tif"))[::10]:
         same(path, tifffile.imread(path))
+
+
+@pytest.mark.parametrize(
+    ("axes", "word"), [("RYX", "position"), ("PZYX", "position"), ("HYX", "phase")]
+)
+def test_positions_that_no_option_chooses_are_scenes(tmp_path, axes, word):
+    stack = np.random.default_rng(0).integers(0, 99, (2,) * (len(axes) - 2) + (9, 11), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", stack, metadata={"axes": axes})
+    with pytest.raises(NotAPlaneError, match=rf"more than one scene.*{word} 0.*{word} 1"):
+        read(tmp_path / "a.tif")
+    z = 1 if "Z" in axes else None
+    for scene in range(2):
+        expected = stack[(scene, z) if z else scene]
+        np.testing.assert_array_equal(read(tmp_path / "a.tif", Plane(scene=scene, z=z)), expected)

@@ -191,11 +191,14 @@ def split_scenes(scene: Scene, words: Mapping[str, str]) -> list[Scene]:
     others = {axis: size for axis, size in scene.sizes.items() if axis not in ("c", "z", "t")}
     check_count(math.prod(others.values()), "images beside each other")
     sizes = {axis: size for axis, size in scene.sizes.items() if axis not in others}
+    describe = scene.describe
     return [
         replace(
             scene,
             sizes=sizes,
-            read=functools.partial(_read_at, scene.read, dict(zip(others, position, strict=True))),
+            read=functools.partial(_at, scene.read, dict(zip(others, position, strict=True))),
+            describe=describe
+            and functools.partial(_at, describe, dict(zip(others, position, strict=True))),
             name=", ".join(
                 [scene.name] * bool(scene.name)
                 + [
@@ -209,8 +212,8 @@ def split_scenes(scene: Scene, words: Mapping[str, str]) -> list[Scene]:
     ]
 
 
-def _read_at(read: Callable[[Index], NDArray[Any]], fixed: Index, index: Index) -> NDArray[Any]:
-    return read({**index, **fixed})
+def _at(ask: Callable[[Index], Any], fixed: Index, index: Index) -> Any:
+    return ask({**index, **fixed})
 
 
 def read_plane(scene: Scene, plane: Plane) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from .ifd import Chain
 from .ome_tiff import open_ome_scenes
 from .plain_tiff import metaseries_pixel_size, open_plain
-from .scene import Scene, Source
+from .scene import Scene, Source, split_scenes
 from .tiff_pages import Pages, name_of_compression
 from .tiff_series import Stack, find_series, is_aside, name_axes
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPageSeries
 
 _UIC1, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 33628, 282, 283, 296
+_WORDS = {"p": "position", "r": "position", "h": "phase", "v": "view", "m": "tile"}
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}
 
 
@@ -42,7 +43,11 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
                     return
                 series = find_series(tiff)
                 size = _calibration(tiff) if series else NO_SIZE
-                yield [_scene(pages, each, pixel_size=size) for each in series]
+                yield [
+                    scene
+                    for each in series
+                    for scene in split_scenes(_scene(pages, each, pixel_size=size), _WORDS)
+                ]
     except OSError as error:
         raise ReadError(f"the file cannot be read: {error.strerror or error}") from error
     except (ValueError, RuntimeError, struct.error, LookupError, ArithmeticError) as error:
