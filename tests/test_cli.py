@@ -49,6 +49,14 @@ def test_a_bad_file_is_listed_and_the_exit_code_is_3(plate, tmp_path):
         assert sum(row["status"] == "found" for row in csv.DictReader(file)) == 5
 
 
+def test_a_run_in_which_every_image_failed_says_so_first(tmp_path):
+    for name in ("a.tif", "b.tif"):
+        (tmp_path / name).write_text("nothing")
+    done = nucensus("detect", tmp_path, "-o", tmp_path / "run")
+    assert done.returncode == 3
+    assert done.stdout.startswith("None of 2 images could be counted; ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

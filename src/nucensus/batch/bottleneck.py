@@ -1,4 +1,4 @@
-"""Say what bounded a run, and what would help."""
+"""Say what took most of the time of a run, and what would help."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ _RAW_BYTES_PER_S = 4e9
 """How fast a file in the page cache is copied into an array: np.fromfile, 2.6 MB in 0.6 ms."""
 
 _SHORT_S = 0.5
+"""Below so many seconds a run is most of all the start of the program."""
 
 
 @dataclass(slots=True)
@@ -36,26 +37,28 @@ class Tally:
         self.compressions[outcome.compression] += 1
 
     def bottleneck(self, seconds: float) -> str:
-        """Return one sentence on a run that took `seconds`."""
+        """Return one sentence on a run that took `seconds`; "" if no image was counted."""
         total = self.decode_s + self.wait_s + self.detect_s
-        if seconds < _SHORT_S or not total:
-            return "Too short to be bound by anything but starting."
+        if not total:
+            return ""
+        if seconds < _SHORT_S:
+            return f"The run took less than {_SHORT_S} s: there is little to make faster."
         parts = {"decode": self.decode_s, "wait": self.wait_s, "detect": self.detect_s}
         part = max(parts, key=lambda name: parts[name])
-        share = f"{100 * parts[part] / total:.0f} %"
-        workers = pluralize(self.workers, "worker")
+        most = f"took the largest part of the time ({100 * parts[part] / total:.0f} %)"
+        cores = f"with more than {pluralize(self.workers, 'core')} the run would be faster."
         if part == "detect":
-            return f"{share} finding nuclei, with {workers}: more cores would help."
+            return f"Finding nuclei {most}: {cores}"
         if part == "wait":
             return (
-                f"{share} waiting for files or for a core: a faster disk or network would help, or "
-                f"more --workers where the cores are idle."
+                f"Waiting for files or for a free core {most}: a faster disk or network would "
+                f"help, or more --workers where cores are idle."
             )
         compression = self.compressions.most_common(1)[0][0]
         if not compression:
-            return f"{share} reading the files, with {workers}: more cores would help."
+            return f"Reading the files {most}: {cores}"
         raw_s = self.detect_s + self.size_bytes / _RAW_BYTES_PER_S
         return (
-            f"{share} decoding {compression}: stored uncompressed these images would take about "
-            f"{max(0.1, raw_s / total):.1f} of the time."
+            f"Decoding {compression} {most}: stored uncompressed, these images would take about "
+            f"{100 * max(0.1, raw_s / total):.0f} % of it."
         )

@@ -72,8 +72,8 @@ class Choice:
             each = self.measured
             lines.append(
                 f"Measured on {pluralize(each.images, 'image')}: {1e3 * each.load_s:.2f} ms to "
-                f"read ({1e3 * each.wait_s:.2f} of it waiting), {1e3 * each.apply_s:.2f} ms to "
-                f"work on, interpreter lock held {100 * each.locked:.0f} % of the time"
+                f"read one ({1e3 * each.wait_s:.2f} ms of it waiting), {1e3 * each.apply_s:.2f} ms "
+                f"to work on it, interpreter lock held {100 * each.locked:.0f} % of the time"
             )
             if each.threaded_s:
                 lines.append(f"Tried in threads: {1e3 * each.threaded_s:.2f} ms an image")
@@ -141,7 +141,7 @@ def choose_from(
     serial = candidates[0]
     ahead = _ahead(measured, workers)
     if (workers == 1 and not ahead) or remaining == 0:
-        reason = "one worker" if workers == 1 else "the pilot worked on all there was"
+        reason = "there is one worker" if workers == 1 else "the images were done while measuring"
         return Choice(serial, workers, reason, measured=measured)
     predicted = _predict(candidates, measured, remaining, workers, ahead)
     best = serial
@@ -289,7 +289,9 @@ def _reason(
     best: Strategy, predicted: dict[str, float], measured: Measured, serial: Strategy
 ) -> str:
     if best == serial:
-        return f"sharing out {predicted[best.name]:.2g} s of work would gain too little"
+        return (
+            f"what is left takes {predicted[best.name]:.2g} s: sharing it out would gain too little"
+        )
     times = predicted[serial.name] / predicted[best.name]
-    lock = f"the interpreter lock is held {100 * measured.locked:.0f} % of the time"
-    return f"predicted {times:.1f} times as fast as one after the other; {lock}"
+    lock = f"Python's interpreter lock is held {100 * measured.locked:.0f} % of the time"
+    return f"predicted to be {times:.1f} times as fast as one image after the other; {lock}"

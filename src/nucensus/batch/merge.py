@@ -334,7 +334,7 @@ def _facts(parts: Sequence[_Part]) -> dict[str, Any]:
             (start for each in said for start in each.get("starts", ())),
             key=lambda start: float(start["started"]),
         ),
-        "bottleneck": "Each shard knows what bounded it.",
+        "bottleneck": "The run of each shard says what took most of its time.",
         "vanished": sum(each.get("vanished", 0) for each in said),
         "vanished_names": vanished[:_NAMES_SHOWN],
         "shards": summaries,

@@ -54,7 +54,7 @@ def command(
             from ..report import write_verdicts
 
             drawn = write_verdicts(run, evaluation.fields[:_FIELDS_SHOWN], pictures)
-            click.echo(f"\nWritten: {len(drawn)} pictures in {pictures}")
+            click.echo(f"\nWritten: {pluralize(len(drawn), 'picture')} in {pictures}")
 
 
 def _print_lacking(names: list[str], count: int, *, all_fields: bool) -> None:

@@ -7,7 +7,7 @@ import click
 
 from ..text.plurals import pluralize
 from . import EXIT_SOME_FAILED
-from .running import print_failures, print_written
+from .running import counted, print_failures, print_written
 
 
 @click.command(epilog="Example: nucensus merge shards/* -o run")
@@ -36,14 +36,9 @@ def command(runs: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool) -> 
     from ..batch import merge_runs
 
     run = merge_runs(runs, out, overwrite=overwrite)
-    counts = run.counts
     if not quiet:
-        click.echo(
-            f"{pluralize(counts['nuclei'], 'nucleus')} in {pluralize(counts['found'], 'image')}, "
-            f"{counts['failed']} failed; "
-            f"merged from {pluralize(len(runs), 'shard')}"
-        )
+        click.echo(f"{counted(run.counts)}; merged from {pluralize(len(runs), 'shard')}")
         print_written(out)
     print_failures(run)
-    if counts["failed"]:
+    if run.counts["failed"]:
         sys.exit(EXIT_SOME_FAILED)

@@ -163,24 +163,23 @@ def _where(choice: "Choice") -> str:
 
 
 def print_summary(run: "Run", out: Path) -> None:
-    """Say what was found, how fast, what bounded it, and where it was written."""
+    """Say what was found, how fast, what took the time, and where it was written."""
     counts, facts = run.counts, run.facts
     strategy, start = facts["strategy"], facts["starts"][-1]
     seconds, done = start["seconds"], start["images"]
     click.echo(
-        f"{pluralize(counts['nuclei'], 'nucleus')} in {pluralize(counts['found'], 'image')}, "
-        f"{counts['failed']} failed; "
-        f"{seconds:.2f} s, {done / max(seconds, 1e-9):.0f} images/s "
+        f"{counted(counts)}; {seconds:.2f} s, {done / max(seconds, 1e-9):.0f} images/s "
         f"({strategy['name']}, {pluralize(strategy['workers'], 'worker')})"
     )
     if done < counts["found"] + counts["failed"]:
-        click.echo(f"Done now: {done}; the others were done before.")
+        before = counts["found"] + counts["failed"] - done
+        click.echo(f"Done now: {pluralize(done, 'image')}; {before} done before.")
     if facts["vanished"]:
         names = ", ".join(map(repr, facts["vanished_names"]))
         more = ", ..." if facts["vanished"] > len(facts["vanished_names"]) else ""
         click.echo(
-            f"Not among the inputs any more, and left out: {pluralize(facts['vanished'], 'image')} "
-            f"({names}{more})"
+            f"Left out: {pluralize(facts['vanished'], 'image')} of the run that are not among the "
+            f"inputs any more ({names}{more})"
         )
     for line in facts.get("left_out", ()):
         click.echo(line)
@@ -192,11 +191,19 @@ def print_summary(run: "Run", out: Path) -> None:
         )
         return
     if facts.get("is_learning"):
-        click.echo("Stopped while it looked at the sample; the same command carries on.")
+        click.echo("Stopped while learning what nuclei look like; the same command carries on.")
         return
-    if done:
+    if done and facts["bottleneck"]:
         click.echo(facts["bottleneck"])
     print_written(out)
+
+
+def counted(counts: dict[str, int]) -> str:
+    """Return how many nuclei, images and failures there are, as `Run.counts` tells."""
+    if counts["failed"] and not counts["found"]:
+        return f"None of {pluralize(counts['failed'], 'image')} could be counted"
+    nuclei, images = pluralize(counts["nuclei"], "nucleus"), pluralize(counts["found"], "image")
+    return f"{nuclei} in {images}, {counts['failed']} failed"
 
 
 def print_written(out: Path) -> None:
@@ -210,7 +217,8 @@ def print_failures(run: "Run") -> None:
     for row in failures[:_FAILURES_SHOWN]:
         click.echo(f"Failed: {row['image']!r} ({row['stage']}): {row['reason']}", err=True)
     if len(failures) > _FAILURES_SHOWN:
-        click.echo(f"... and {len(failures) - _FAILURES_SHOWN} more in images.csv", err=True)
+        more = pluralize(len(failures) - _FAILURES_SHOWN, "more failed image")
+        click.echo(f"... and {more}, with the reasons in images.csv", err=True)
 
 
 def print_notes(run: "Run") -> None:
@@ -225,7 +233,8 @@ def print_notes(run: "Run") -> None:
     for note, count in list(notes.items())[:_NOTES_SHOWN]:
         click.echo(f"Note: {pluralize(count, 'image')}: {note}", err=True)
     if len(notes) > _NOTES_SHOWN:
-        click.echo(f"... and {len(notes) - _NOTES_SHOWN} more in images.csv", err=True)
+        more = pluralize(len(notes) - _NOTES_SHOWN, "more note")
+        click.echo(f"... and {more} in images.csv", err=True)
 
 
 class _Progress:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from ..store import Origin, Run
 from ..text.files import atomic_write
+from ..text.plurals import pluralize
 from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
 from .heatmap import METRICS, draw_plates
@@ -92,7 +93,8 @@ def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
     strategy = facts.get("strategy")
     if strategy:
         workers = strategy.get("workers")
-        value = f"{strategy['name']}, {workers} workers" if workers else strategy["name"]
+        name = strategy["name"]
+        value = f"{name}, {pluralize(workers, 'worker')}" if workers else name
         predicted = ", ".join(
             f"{name} {number(seconds)} s"
             for name, seconds in strategy.get("predicted_s", {}).items()
@@ -100,7 +102,7 @@ def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
         why = strategy["reason"] + (f" (predicted for the rest: {predicted})" if predicted else "")
         rows.append(("strategy", value, why))
     if facts.get("bottleneck"):
-        rows.append(("time went into", facts["bottleneck"], ""))
+        rows.append(("speed", facts["bottleneck"], ""))
     rows += [("left out", line, "") for line in facts.get("left_out", ())]
     return rows
 
