@@ -12,19 +12,32 @@ from .frame import counting_box
 from .regions import Levels, Regions, as_levels, find_regions, grid_radius
 
 _LEAST_CONTRAST = 0.15
+"""Of the contrast of the set: least height of a nucleus. Larger: dim nuclei are lost."""
 _MOST_NOISE, _AS_NOISY = 0.05, 1.7
+"""Of the contrast of the set: most noise of an image; if its pixels have at most so many times the
+noise of the set's. Larger: in crowds dim nuclei are lost; noisier images are held to the set."""
 _SMOOTHING_RANGE = (0.1, 0.35)
+"""Radii; least and greatest sigma. Larger: nuclei that touch are one."""
 _PLENTY_SNR = 25.0
+"""Contrast over noise that smoothing aims at. Larger: noisy images are smoothed more."""
 _FEW = 0.1
+"""Of the nuclei expected: an image with fewer is looked at alone, or sparse. Larger: more are."""
 _LEAST_EXPECTED = 10
-_CONVINCING_SNR = 20.0
-_CONVINCING_COUNT = 5
-_CONVINCING_RADIUS = 1.5
+"""Nuclei expected before an image can be sparse. Larger: fewer are."""
+_CONVINCING_SNR, _CONVINCING_COUNT, _CONVINCING_RADIUS = 20.0, 5, 1.5
+"""Contrast over noise, nuclei and ratio to the radius of the set with which an image is counted by
+its own contrast. Larger: fewer are, fewer are, more are."""
 _SOMETHING_ABOVE_NOISE = 10.0
+"""Heights over noise with which an image of too few nuclei is looked at alone. Larger: fewer."""
 _SATURATED_SHARE = 0.05
+"""Share of nuclei that are flat, for the flag: one in twenty. Larger: fewer images have it."""
 _BLURRED = 2.0
+"""Width of edges over that of the set, for the flag. Larger: fewer are out of focus."""
 _CROWDED_SHARE = 0.45
+"""Share of the image that is nuclei, for the flag. Larger: fewer are crowded."""
 _SPECK_AREA = 0.07
+"""Areas of a typical nucleus: what is brighter than one and smaller is dust (benchmarks/others.py).
+Larger: small bright nuclei are lost."""
 
 
 def find_regions_of_nuclei(

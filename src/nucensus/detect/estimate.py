@@ -11,26 +11,60 @@ from .regions import Floats, Levels, Regions, as_levels, find_regions
 
 ESTIMATE_SCHEMA = 1
 
+# Each with its unit, and what a larger one does. docs/method.md tells how they work together. Those
+# that tell nuclei from noise and from their negative were chosen on the drawn fields of
+# benchmarks/plain.py; where no source is named, the value was set by hand.
+
 _LARGEST_RADIUS_PX = 62.0
+"""Pixels; the first radius that is tried. Larger: larger nuclei are found, and it takes longer."""
 _LEAST_RADIUS_PX = 2.4
+"""Pixels; the last radius that is tried. Larger: nuclei of 7 pixels across are missed."""
 _SCALE_RATIO = 1.5
+"""From one radius that is tried to the next. Larger: faster, and a radius may be stepped over."""
 _SEARCH_SMOOTHING, _STRONG_SMOOTHING = 0.2, 0.35
+"""Radii; sigma of the search, and of the last one under noise. Larger: noise makes round hills."""
 _SEARCH_GRID_RADIUS_PX = 3.2
+"""Grid pixels in a radius, at least, while searching. Larger: slower, with finer outlines."""
 _LEAST_SUPPORT = 0.15
-_NEAR, _FAR_OFF, _DOUBTFUL = 0.9, 2.5, 0.01
+"""Share of the area that ellipses must have, 0 to 1. Larger: fewer radii are considered."""
+_NEAR, _FAR_OFF = 0.9, 2.5
+"""Found over assumed radius, between which the two agree. Wider: more radii are considered."""
+_DOUBTFUL = 0.01
+"""Factor on what speaks for a radius whose nuclei come out smaller. Larger: it wins more often."""
 _ENOUGH_NUCLEI = 20
+"""Nuclei that end the search. Larger: smaller radii are tried more often, which takes longer."""
 _EVENED_RADII, _MOST_FOREGROUND = 24, 0.62
+"""Radii across an image below which uneven light stays in it, and the share that may be foreground
+there, 0 to 1. Larger: more small images are refused a radius; fewer are."""
 _FEW_RADII, _ENOUGH_CUT_OFF = 12, 5
+"""Radii across an image below which nuclei at its edge count, if there are so many regions. Larger:
+more crops are learned from cut nuclei; fewer are."""
 _MOST_STRETCH = 1.1
+"""Area of the ellipse over that of a region: 1 for an ellipse, 1.12 for two discs side by side.
+Larger: pairs that touch are taken for nuclei."""
 _LEAST_SNR = 10.0
+"""Contrast over noise that is believed. Larger: dim fields are called blank."""
 _WIDE_EDGE_RADII, _WIDE_EDGE_SNR = 3.0, 25.0
-_LIKE_NEGATIVE, _LIKE_NEGATIVE_SNR, _PLAIN_SUPPORT = 1.12, 120.0, 0.76
+"""Radii over which an edge is that of uneven light, and contrast over noise asked for then. Larger:
+light far from the middle passes for nuclei; blurred nuclei are called blank."""
+_LIKE_NEGATIVE = 1.12
+"""How much better than its negative an image must be. Larger: dim crowds are called blank."""
+_LIKE_NEGATIVE_SNR = 120.0
+"""Contrast over noise above which the negative is not asked. Larger: slower, more are blank."""
+_PLAIN_SUPPORT = 0.76
+"""Share of the area, 0 to 1, that is ellipses in a plain case. Larger: more are called blank."""
 _MANY_ELLIPSES = 10
+"""Ellipses asked for after strong smoothing. Larger: sparse fields under noise are blank."""
 _BELIEVED_NOISE = 1 / 2.3
-"""Of what noise is allowed for in a single image: here the negative tells correlated noise."""
+"""Of what noise is allowed for in a single image: here the negative tells correlated noise. Larger:
+crowds of small nuclei are called blank."""
 _FULL_WEIGHT_NUCLEI = 50
+"""Nuclei above which an image weighs no more in a pool. Larger: one crowded image tells more."""
 _SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
+"""Greatest over mean height at which extra smoothing begins and is full: smooth nuclei have 1.3,
+those of BBBC039 1.36. Larger: textured nuclei are cut by their spots."""
 _LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING = 0.25, 0.45
+"""Radii; sigma of the heights that nuclei are cut at half of. Larger: neighbours run together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from .estimate import Resolved
 from .refine import smoothed_at
 
 _SCALES_PER_OCTAVE = 3
+"""Scales from one to its double. Larger: slower, and sizes are told apart more finely."""
 _LEAST_RADIUS, _MOST_RADIUS = 0.6, 1.5
-"""Of the nuclei that are looked for, in radii of a typical one."""
+"""Of the nuclei that are looked for, in radii of a typical one. Larger: fewer small, more large."""
 _LEAST_CONTRAST = 0.25
-"""In contrasts of a typical nucleus."""
+"""In contrasts of a typical nucleus. Larger: dim nuclei are lost."""
 _LEAST_GRID_SIGMA = 2.0
-"""The image is averaged to a grid on which the least scale is at least this, in pixels."""
+"""The image is averaged to a grid on which the least scale is at least this, in pixels. Larger:
+slower, and centres are placed more finely."""
 
 
 def find_blobs(image: NDArray[Any], settings: Settings, resolved: Resolved | None) -> Centres:

@@ -13,9 +13,9 @@ from . import reference
 from .estimate import BLANK, Resolved
 
 _SIGMA, _MIN_DISTANCE = 0.28, 0.42
-"""In radii of a nucleus."""
+"""In radii of a nucleus. Larger: one ring for two that touch; smaller: two rings in one nucleus."""
 _THRESHOLD = 0.23
-"""In contrasts of a nucleus above the background."""
+"""In contrasts of a nucleus above the background. Larger: dim nuclei are lost."""
 
 
 def detect_nuclei(

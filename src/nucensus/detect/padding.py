@@ -12,16 +12,22 @@ from ..kernel import mirror_unknown
 Mask: TypeAlias = NDArray[np.bool_]
 
 _LEAST_BLACK = 8
+"""Sampled pixels of the least level, for a margin to be looked for. Larger: small ones stay in."""
 _LINES = 16
+"""Rows and columns that are looked at first, each. Larger: small margins are seen; slower."""
 _NEAR_PX, _FAR_PX = 3, 9
+"""Pixels from a margin at which the picture is compared. Larger: softer edges count as sharp."""
 _STEP, _MOSTLY = 0.6, 0.6
 """How high the picture is near a margin, in parts of how high it is farther on, and how often: a
-background that was cut off at zero rises slowly, or its noise brings it back to zero."""
+background that was cut off at zero rises slowly, or its noise brings it back to zero. Larger: fewer
+images have a margin."""
 _EVERY_PX = 8
+"""Pixels from one place to the next where that is asked. Larger: faster, from fewer places."""
 _LARGEST_NUCLEUS_PX = 96
+"""Side in pixels of the squares that must fit in a picture. Larger: fewer images have a margin."""
 _LEAST_WIDE = 0.9
 """Share of what is not black that squares larger than nuclei must cover: nuclei that someone cut
-out are not a picture with a margin."""
+out are not a picture with a margin. Larger: fewer images have one."""
 
 
 def seen_pixels(pixels: NDArray[Any]) -> Mask | None:

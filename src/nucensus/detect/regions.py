@@ -1,4 +1,4 @@
-"""The compiled kernel that finds nuclei as regions, told how to look by numbers."""
+"""The compiled kernel that finds nuclei as regions, and the numbers it is given."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
@@ -19,26 +19,45 @@ _HALVED_FROM_PX = 6.4
 # Lengths in radii of a nucleus, areas in those of a typical one. docs/method.md tells
 # how they were chosen, how flat the optimum is and what that costs on wells left out.
 _TILE = 6.0
+"""Side of a tile of the background. Larger: less of a colony is taken for background."""
 _REACH = 0.65
+"""How far a pixel looks for the height it is compared with. Larger: dim neighbours are lost."""
 _RIDGE_SIGMA = 0.2
+"""Smoothing before pieces are cut. Larger: fewer pieces, and nuclei that touch are one."""
 _NOISE_FACTOR = 10.0
+"""Height over noise that counts where hardly anything rises; half of it elsewhere. Larger: dim
+nuclei are lost."""
 _MOST_STRETCH = 0.08
+"""Logarithm of the stretch that alone parts two pieces. Larger: more is put together."""
 _MOST_DIP = 0.25
+"""Dip, in parts of a height, that alone parts two pieces. Larger: more is put together."""
 _CREST_SHARE = 0.5
+"""Where between its summit (0) and its mean (1) a dip of a piece begins. Larger: dips are less."""
 _LEAST_SIZE = 0.75
+"""Least factor on the evidence against a union. Larger: small pieces stay apart."""
 _LEAST_AREA = 1 / 20
+"""Smaller regions are debris. Larger: fragments of nuclei are lost."""
 _LEAST_FALL = 0.4
+"""Fall of height over a radius at an outline: haze has less than 0.5, nuclei out of focus 0.6 and
+more (benchmarks/others.py). Larger: blurred nuclei are lost."""
 _MOST_WHOLE = 0.15
+"""Evidence that a large whole may have for each of its sizes, from the gap between kinds of
+benchmarks/others.py. Larger: clumps are taken for one large nucleus."""
 
-# The noise of a pixel: how far apart pixels are compared, in how many rows and columns, from
-# which ratio of the spread of the nine tenths to that of a fifth there is more than noise, by how
-# much correlation may understate it, and below how many levels of it rounding is not blurred.
+# The noise of a pixel, chosen in the gaps between the kinds of benchmarks/others.py.
 _NOISE_APART = 2
+"""Pixels between those that are compared. Larger: slopes and small nuclei count as noise."""
 _NOISE_ROWS, _NOISE_COLUMNS = 16, 64  # what lies side by side is read as fast as one
+"""Samples along each axis. Larger: a steadier figure, which takes longer."""
 _STRUCTURED = 1.25
+"""Ratio of the spread of nine tenths to that of a fifth, in that of noise, from which there is more
+than noise. Larger: small nuclei everywhere are taken for noise."""
 _CORRELATED = 3.0
+"""Factor by which correlation may understate it. Larger: in crowds small nuclei are lost."""
 _DITHERED = 0.3
+"""Grey levels of noise below which rounding shows. Larger: more images are taken for rounded."""
 _FEW_LEVELS = 10
+"""Grey levels that an image must span for that. Larger: fewer images are taken for rounded."""
 
 _AROUND = np.array([(0, 0), (-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)])
 
