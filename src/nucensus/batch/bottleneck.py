@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..text.plurals import pluralize
 from ..values import Failed, Outcome
 
 _RAW_BYTES_PER_S = 4e9
@@ -46,7 +45,9 @@ class Tally:
         parts = {"decode": self.decode_s, "wait": self.wait_s, "detect": self.detect_s}
         part = max(parts, key=lambda name: parts[name])
         most = f"took the largest part of the time ({100 * parts[part] / total:.0f} %)"
-        cores = f"with more than {pluralize(self.workers, 'core')} the run would be faster."
+        cores = "one image was done after the other."
+        if self.workers > 1:
+            cores = f"with more than {self.workers} cores the run would be faster."
         if part == "detect":
             return f"Finding nuclei {most}: {cores}"
         if part == "wait":

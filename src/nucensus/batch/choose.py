@@ -49,10 +49,15 @@ class Choice:
     measured: Measured | None = None
     predicted_s: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def busy_workers(self) -> int:
+        """How many workers work at a time: one, where images are done one after the other."""
+        return self.workers if self.strategy.parallel else 1
+
     def as_dict(self) -> dict[str, Any]:
         """Return the choice as plain values that JSON can hold."""
         plain: dict[str, Any] = {
-            "name": self.strategy.name, "workers": self.workers, "reason": self.reason,
+            "name": self.strategy.name, "workers": self.busy_workers, "reason": self.reason,
             "ahead": self.ahead, **self.strategy.facts,
         }  # fmt: skip
         if self.measured is not None:
@@ -65,9 +70,8 @@ class Choice:
 
     def explanation(self) -> list[str]:
         """Return what was measured and predicted, in lines to print."""
-        lines = [
-            f"Strategy: {self.strategy.name}, {pluralize(self.workers, 'worker')}: {self.reason}"
-        ]
+        workers = pluralize(self.busy_workers, "worker")
+        lines = [f"Strategy: {self.strategy.name}, {workers}: {self.reason}"]
         if self.measured is not None and self.measured.images:
             each = self.measured
             lines.append(

@@ -167,8 +167,9 @@ def print_summary(run: "Run", out: Path) -> None:
     counts, facts = run.counts, run.facts
     strategy, start = facts["strategy"], facts["starts"][-1]
     seconds, done = start["seconds"], start["images"]
+    rate = f", {done / max(seconds, 1e-9):.0f} images/s" if done else ""
     click.echo(
-        f"{counted(counts)}; {seconds:.2f} s, {done / max(seconds, 1e-9):.0f} images/s "
+        f"{counted(counts)}; {seconds:.2f} s{rate} "
         f"({strategy['name']}, {pluralize(strategy['workers'], 'worker')})"
     )
     if done < counts["found"] + counts["failed"]:

@@ -102,7 +102,7 @@ def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
         why = strategy["reason"] + (f" (predicted for the rest: {predicted})" if predicted else "")
         rows.append(("strategy", value, why))
     if facts.get("bottleneck"):
-        rows.append(("speed", facts["bottleneck"], ""))
+        rows.append(("time went into", facts["bottleneck"], ""))
     rows += [("left out", line, "") for line in facts.get("left_out", ())]
     return rows
 
