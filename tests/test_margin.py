@@ -1,4 +1,4 @@
-"""What no camera saw changes nothing: black margins, frames, and what is not a number."""
+"""Padding changes nothing: black margins, frames, and what is not a number."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate import estimate, pool
-from nucensus.detect.padding import mirror_unseen, seen_pixels
+from nucensus.detect.padding import fill_padding, picture_mask
 
 SHAPE = (420, 520)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
@@ -31,16 +31,16 @@ def scene():
 @pytest.mark.parametrize("fill", [0, np.nan], ids=["black", "NaN"])
 @pytest.mark.parametrize("name", SEEN)
 def test_nuclei_beside_a_margin_are_counted_as_if_it_were_not_there(scene, name, fill):
-    seen = SEEN[name]
-    image = np.where(seen, scene.image + 50, fill)
+    picture = SEEN[name]
+    image = np.where(picture, scene.image + 50, fill)
     points = detect_auto(image if np.isnan(fill) else image.astype(np.uint16)).points
-    depth = ndimage.distance_transform_edt(seen)
+    depth = ndimage.distance_transform_edt(picture)
     is_whole = depth[tuple(np.rint(scene.centres).astype(int).T)] > 1.3 * scene.radius
     distance = distances(points, scene.centres)
     assert np.mean(distance.min(axis=0)[is_whole] < scene.radius / 2) > 0.97
     assert np.mean(distance.min(axis=1) < scene.radius) > 0.97
     assert len(points) <= len(scene.centres)
-    assert seen[tuple(points.T)].all()
+    assert picture[tuple(points.T)].all()
 
 
 @pytest.mark.parametrize("kind", ["black", "white", "NaN"])
@@ -93,33 +93,33 @@ def test_a_wide_margin_does_not_make_a_field_of_a_set_sparse(scene):
     ],
 )
 def test_what_is_only_dark_or_bright_is_no_margin(scene, spoil):
-    assert seen_pixels(spoil(scene.image)) is None
+    assert picture_mask(spoil(scene.image)) is None
 
 
 def test_images_of_any_size_are_looked_at():
     for shape in [(1, 1), (1, 30), (3, 4), (9, 9), (12, 2)]:
         for level in (0, 7):
-            assert seen_pixels(np.full(shape, level, np.uint8)) is None
+            assert picture_mask(np.full(shape, level, np.uint8)) is None
 
 
 def test_what_was_not_seen_becomes_the_mirror_image_of_what_was():
     pixels = np.array([[9, 1, 2, 3, 9, 9, 9, 9, 9]], np.uint16)
-    mirrored = mirror_unseen(pixels, pixels < 9)
+    mirrored = fill_padding(pixels, pixels < 9)
     assert mirrored.tolist() == [[1, 1, 2, 3, 3, 2, 1, 1, 2]]
     assert pixels[0, 0] == 9
 
 
 def test_a_pixel_is_mirrored_at_the_nearer_edge_of_its_row_or_column():
     pixels = np.arange(36, dtype=np.float32).reshape(6, 6)
-    seen = np.ones((6, 6), bool)
-    seen[3:, 2:] = False
-    mirrored = mirror_unseen(pixels, seen)
+    picture = np.ones((6, 6), bool)
+    picture[3:, 2:] = False
+    mirrored = fill_padding(pixels, picture)
     assert mirrored[3, 4] == pixels[2, 4]  # one below the edge
     assert mirrored[5, 2] == pixels[5, 1]  # one to the right of the edge
-    np.testing.assert_array_equal(mirrored[seen], pixels[seen])
+    np.testing.assert_array_equal(mirrored[picture], pixels[picture])
 
 
 def test_where_nothing_is_mirrored_the_median_stands():
-    pixels, seen = np.full((4, 4), 5, np.uint8), np.zeros((4, 4), bool)
-    seen[0, 0] = True
-    assert (mirror_unseen(pixels, seen) == 5).all()
+    pixels, picture = np.full((4, 4), 5, np.uint8), np.zeros((4, 4), bool)
+    picture[0, 0] = True
+    assert (fill_padding(pixels, picture) == 5).all()

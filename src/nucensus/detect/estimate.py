@@ -90,7 +90,7 @@ class Estimate:
     foreground : float
         Share of the image that is nuclei, 0 to 1.
     size_px : int
-        Pixels of the image, without what no camera saw.
+        Pixels of the image, without padding.
     texture : float
         Median of the greatest over the mean height of a nucleus: about 1.3 for smooth ones.
     """

@@ -1,4 +1,4 @@
-"""The part of an image that no camera saw: how it is known, and what stands in for it."""
+"""Padding: the part of an image that is no picture, how it is known and how it is filled."""
 
 from collections.abc import Iterable
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 _LEAST_BLACK = 8
 """Sampled pixels of the least level, for a margin to be looked for. Larger: small ones stay in."""
 _LINES = 16
-"""Rows and columns that are looked at first, each. Larger: small margins are seen; slower."""
+"""Rows and columns that are looked at first, each. Larger: small margins are found; slower."""
 _NEAR_PX, _FAR_PX = 3, 9
 """Pixels from a margin at which the picture is compared. Larger: softer edges count as sharp."""
 _STEP, _MOSTLY = 0.6, 0.6
@@ -30,7 +30,7 @@ _LEAST_WIDE = 0.9
 out are not a picture with a margin. Larger: fewer images have one."""
 
 
-def seen_pixels(pixels: NDArray[Any]) -> Mask | None:
+def picture_mask(pixels: NDArray[Any]) -> Mask | None:
     """Return which pixels are not a margin; None if there is none.
 
     Stitched, registered, turned and blanked images have a black one: areas of the least level that
@@ -45,38 +45,38 @@ def seen_pixels(pixels: NDArray[Any]) -> Mask | None:
     Examples
     --------
     >>> image = np.random.default_rng(0).normal(200, 10, (300, 300))
-    >>> seen_pixels(image) is None
+    >>> picture_mask(image) is None
     True
     >>> image[:, :40] = 0
-    >>> int((~seen_pixels(image)).sum())
+    >>> int((~picture_mask(image)).sum())
     12000
     """
-    seen = _inside_white_frame(pixels)
-    return _beside_black(pixels) if seen is None else seen
+    picture = _inside_white_frame(pixels)
+    return _beside_black(pixels) if picture is None else picture
 
 
-def bounding_box(seen: Mask) -> tuple[slice, slice]:
-    """Return the rows and the columns from the first to the last in which something was seen."""
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+def bounding_box(picture: Mask) -> tuple[slice, slice]:
+    """Return the rows and the columns from the first to the last with a pixel of the picture."""
+    rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def mirror_unseen(pixels: NDArray[Any], seen: Mask) -> NDArray[Any]:
-    """Return the pixels with what was not seen filled with its mirror image.
+def fill_padding(pixels: NDArray[Any], picture: Mask) -> NDArray[Any]:
+    """Return the pixels with the padding filled with the mirror image of the picture.
 
     Light, noise and crowding go on as they were, so that all that is measured of the image is
-    measured of what was seen. The mirror is the nearest edge along a row or a column.
+    measured of the picture. The mirror is the nearest edge along a row or a column.
 
     Parameters
     ----------
     pixels : ndarray, shape (rows, columns)
         Grey levels, all finite.
-    seen : ndarray of bool, shape (rows, columns)
+    picture : ndarray of bool, shape (rows, columns)
         Which of them are the picture.
     """
-    result, known = np.array(pixels, order="C"), seen.astype(np.uint8)
+    result, known = np.array(pixels, order="C"), picture.astype(np.uint8)
     if mirror_unknown(result, known):
-        result[known == 0] = np.median(pixels[seen])
+        result[known == 0] = np.median(pixels[picture])
     return result
 
 
@@ -98,12 +98,12 @@ def _beside_black(pixels: NDArray[Any]) -> Mask | None:
         return None
     if not _ends_sharply((rows, rows[:, ::-1], columns, columns[:, ::-1]), black):
         return None
-    seen: Mask = pixels != black
-    if not _is_wide(seen):
+    picture: Mask = pixels != black
+    if not _is_wide(picture):
         return None
-    if seen[bounding_box(seen)].all():
-        return seen
-    margin = _widened(~seen)
+    if picture[bounding_box(picture)].all():
+        return picture
+    margin = _widened(~picture)
     return ~margin if margin.any() else None
 
 
@@ -129,9 +129,9 @@ def _out_of_black(lines: NDArray[Any], black: float) -> tuple[NDArray[Any], NDAr
     return near, far
 
 
-def _is_wide(seen: Mask) -> bool:
-    """Whether squares larger than a nucleus cover most of what was seen."""
-    sample = seen[_EVERY_PX // 2 :: _EVERY_PX, _EVERY_PX // 2 :: _EVERY_PX]
+def _is_wide(picture: Mask) -> bool:
+    """Whether squares larger than a nucleus cover most of the picture."""
+    sample = picture[_EVERY_PX // 2 :: _EVERY_PX, _EVERY_PX // 2 :: _EVERY_PX]
     side = min(_LARGEST_NUCLEUS_PX // _EVERY_PX, min(sample.shape) // 3)
     if side < 1 or not sample.any():
         return False

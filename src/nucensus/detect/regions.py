@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernel import RegionTable, find_region_table
-from .padding import Mask, bounding_box, mirror_unseen, seen_pixels
+from .padding import Mask, bounding_box, fill_padding, picture_mask
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -162,7 +162,7 @@ class Levels:
         little noise that averaging pixels does not lessen it; else 0.
     origin : (int, int)
         Row and column of the image where the pixels begin: a margin around them is cut off.
-    seen : ndarray of bool, shape (rows, columns), optional
+    picture : ndarray of bool, shape (rows, columns), optional
         Which pixels are the picture, if others had to be filled.
     """
 
@@ -172,12 +172,12 @@ class Levels:
     noise: float = np.inf
     rounding: float = 0.0
     origin: tuple[int, int] = (0, 0)
-    seen: Mask | None = None
+    picture: Mask | None = None
 
     @property
     def size_px(self) -> int:
         """Pixels of the picture."""
-        return self.pixels.size if self.seen is None else int(np.count_nonzero(self.seen))
+        return self.pixels.size if self.picture is None else int(np.count_nonzero(self.picture))
 
     def size_within(self, box: tuple[slice, ...]) -> int:
         """Return how many pixels of the picture lie in these rows and columns of the image."""
@@ -185,9 +185,9 @@ class Levels:
             slice(max(0, each.start - first), max(0, each.stop - first))
             for each, first in zip(box, self.origin, strict=True)
         )
-        if self.seen is None:
+        if self.picture is None:
             return self.pixels[rows, columns].size
-        return int(np.count_nonzero(self.seen[rows, columns]))
+        return int(np.count_nonzero(self.picture[rows, columns]))
 
     def negative(self) -> "Levels":
         """Return the levels of the negative: what was dark is bright."""
@@ -321,23 +321,25 @@ def _as_regions(table: RegionTable, levels: Levels) -> Regions:
             },
         ),
     )
-    return regions if levels.seen is None else _only_seen(regions, levels.origin, levels.seen)
+    if levels.picture is None:
+        return regions
+    return _without_padding(regions, levels.origin, levels.picture)
 
 
-def _only_seen(regions: Regions, origin: tuple[int, int], seen: Mask) -> Regions:
-    """Return the regions whose centre is in the picture; what a margin cuts has it on the edge."""
+def _without_padding(regions: Regions, origin: tuple[int, int], picture: Mask) -> Regions:
+    """Return the regions whose centre is in the picture; what padding cuts has it on the edge."""
     centres = np.floor(np.stack([regions.y, regions.x], axis=1) + 0.5).astype(np.int64)
     places = centres[:, None] + _AROUND
-    y, x = np.moveaxis(np.clip(places - origin, 0, np.array(seen.shape) - 1), -1, 0)
-    is_seen = seen[y, x]
-    nearest = places[np.arange(len(places)), is_seen.argmax(axis=1)]
-    inside = is_seen[:, 0]
+    y, x = np.moveaxis(np.clip(places - origin, 0, np.array(picture.shape) - 1), -1, 0)
+    is_picture = picture[y, x]
+    nearest = places[np.arange(len(places)), is_picture.argmax(axis=1)]
+    inside = is_picture[:, 0]
     moved = replace(
         regions,
         y=np.where(inside, regions.y, nearest[:, 0]),
         x=np.where(inside, regions.x, nearest[:, 1]),
     )
-    return moved.where(is_seen.any(axis=1))
+    return moved.where(is_picture.any(axis=1))
 
 
 def as_levels(image: NDArray[Any]) -> Levels:
@@ -359,23 +361,23 @@ def as_levels(image: NDArray[Any]) -> Levels:
     check_plane(image)
     if image.size == 0:
         return Levels(image)
-    levels, seen = _as_pixels(image)
-    if seen is not None and seen.any():
-        levels = _without_margin(levels, seen)
+    levels, picture = _as_pixels(image)
+    if picture is not None and picture.any():
+        levels = _cropped(levels, picture)
     return _with_noise(levels)
 
 
-def _without_margin(levels: Levels, seen: Mask) -> Levels:
-    box = bounding_box(seen)
-    pixels, seen = np.ascontiguousarray(levels.pixels[box]), seen[box]
+def _cropped(levels: Levels, picture: Mask) -> Levels:
+    box = bounding_box(picture)
+    pixels, picture = np.ascontiguousarray(levels.pixels[box]), picture[box]
     levels = replace(levels, pixels=pixels, origin=(box[0].start, box[1].start))
-    if seen.all():
+    if picture.all():
         return levels
-    return replace(levels, pixels=mirror_unseen(pixels, seen), seen=seen)
+    return replace(levels, pixels=fill_padding(pixels, picture), picture=picture)
 
 
 def _as_pixels(image: NDArray[Any]) -> tuple[Levels, Mask | None]:
-    """Return the levels, and which of them were seen, unless all were."""
+    """Return the levels, and which of them are the picture, unless all are."""
     if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
         levels = Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
     elif image.dtype.kind == "b":
@@ -384,7 +386,7 @@ def _as_pixels(image: NDArray[Any]) -> tuple[Levels, Mask | None]:
         levels, finite = _as_single(image)
         if not finite.all():
             return levels, finite
-    return levels, seen_pixels(levels.pixels)
+    return levels, picture_mask(levels.pixels)
 
 
 def _with_noise(levels: Levels) -> Levels:

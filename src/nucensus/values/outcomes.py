@@ -55,8 +55,8 @@ class Centres:
     flag : str or None
         What is odd about the image.
     area_px : int or None
-        Pixels of a plane in which centres count: without a margin that no
-        camera saw, and with the border "drop" without the edge. None stands for
+        Pixels of a plane in which centres count: without padding that
+        `auto` finds, and with the border "drop" without the edge. None stands for
         all that the border leaves.
     contrasts : ndarray of float64, shape (N,), or None
         How much brighter than its surroundings each is, in grey levels, where
