@@ -216,18 +216,18 @@ def estimate(image: NDArray[Any] | Levels) -> Estimate:
     # In a crowd the noise seen between nuclei is their own; what pixels differ by bounds it. That
     # comes second, because structure of the background would not count as noise any more. At last
     # comes what shows only through more smoothing, which also makes nuclei of noise.
-    look, strong = _Look(levels, _SEARCH_SMOOTHING), _Look(levels, _STRONG_SMOOTHING)
-    unbounded = replace(look, levels=replace(levels, noise=np.inf))
-    for searched, looked in ((unbounded, look), (look, look), (strong, strong)):
-        found = _estimate(looked, searched)
+    plain, strong = _View(levels, _SEARCH_SMOOTHING), _View(levels, _STRONG_SMOOTHING)
+    unbounded = replace(plain, levels=replace(levels, noise=np.inf))
+    for searched, view in ((unbounded, plain), (plain, plain), (strong, strong)):
+        found = _estimate(view, searched)
         if not found.is_blank:
             break
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """How an image is looked at: its levels, and the smoothing in radii."""
+class _View:
+    """An image as it is searched: its levels, and the smoothing in radii."""
 
     levels: Levels
     smoothing: float
@@ -237,17 +237,17 @@ class _Look:
         return find_regions(self.levels, radius_px=radius, smoothing=self.smoothing)
 
 
-def _estimate(look: _Look, searched: _Look) -> Estimate:
+def _estimate(view: _View, searched: _View) -> Estimate:
     """Estimate the size and the contrast if there are nuclei in what is searched."""
-    levels = look.levels
-    radius = _search_radius(look, searched)
+    levels = view.levels
+    radius = _search_radius(view, searched)
     if radius is None:
         return _blank(levels, None)
-    regions = look.regions(radius)
+    regions = view.regions(radius)
     full = _is_full(regions, radius)
     texture = float(np.median((regions.height / regions.mean_height)[full])) if full.any() else 0.0
     if texture > _SMOOTH_TEXTURE:
-        radius, regions = _grown(look, radius, crest_smoothing(texture))
+        radius, regions = _grown(view, radius, crest_smoothing(texture))
     measure, contrast = regions.measure, _contrast(regions, radius)
     if contrast <= _LEAST_SNR * measure.noise:
         return _blank(levels, regions)
@@ -313,11 +313,11 @@ def crest_smoothing(texture: float) -> float:
     return float(np.interp(texture, grades, (_LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING)))
 
 
-def _grown(look: _Look, radius: float, crest: float) -> tuple[float, Regions]:
+def _grown(view: _View, radius: float, crest: float) -> tuple[float, Regions]:
     """Return the radius and the regions once textured nuclei are no longer divided."""
     for _ in range(2):
         regions = find_regions(
-            look.levels, radius_px=radius, smoothing=look.smoothing, crest_smoothing=crest
+            view.levels, radius_px=radius, smoothing=view.smoothing, crest_smoothing=crest
         )
         shown = _ellipses(regions, cut_off=False)
         if not len(shown):
@@ -326,21 +326,21 @@ def _grown(look: _Look, radius: float, crest: float) -> tuple[float, Regions]:
     return radius, regions
 
 
-def _search_radius(look: _Look, searched: _Look) -> float | None:
+def _search_radius(view: _View, searched: _View) -> float | None:
     """Return the radius at which the assumed and the found one agree, in pixels.
 
     A long bright fibre can agree with itself at a large radius, so where few
     nuclei are found the search goes on, and the radius that explains the most
     foreground with the most nuclei wins.
     """
-    assumed = min(_LARGEST_RADIUS_PX, min(look.levels.pixels.shape) / 3)
+    assumed = min(_LARGEST_RADIUS_PX, min(view.levels.pixels.shape) / 3)
     best, best_score, agreed = None, 0.0, False
     while assumed >= _LEAST_RADIUS_PX:
         radius, support, _ = _found_radius(searched, assumed)
         agrees = support >= _LEAST_SUPPORT and _NEAR * assumed <= radius <= _FAR_OFF * assumed
         if agrees and not agreed:
-            radius, count, score, agrees = _settle(look, assumed)
-            if score > best_score and _shows_nuclei(look, radius):
+            radius, count, score, agrees = _settle(view, assumed)
+            if score > best_score and _shows_nuclei(view, radius):
                 best, best_score = radius, score
                 if agrees and count >= _ENOUGH_NUCLEI:
                     break
@@ -349,7 +349,7 @@ def _search_radius(look: _Look, searched: _Look) -> float | None:
     return best
 
 
-def _settle(look: _Look, assumed: float) -> tuple[float, int, float, bool]:
+def _settle(view: _View, assumed: float) -> tuple[float, int, float, bool]:
     """Return the agreed radius near `assumed`, and the nuclei that show it.
 
     Then how much speaks for it, and whether it is as good as the first one: nuclei that are smaller
@@ -358,7 +358,7 @@ def _settle(look: _Look, assumed: float) -> tuple[float, int, float, bool]:
     radius, agrees = assumed, False
     count, area = 0, 0.0
     for _ in range(2):
-        found, _, shown = _found_radius(look, radius)
+        found, _, shown = _found_radius(view, radius)
         if not len(shown) or found > _FAR_OFF * radius:
             break
         count, area = len(shown), float(shown.sum())
@@ -368,18 +368,18 @@ def _settle(look: _Look, assumed: float) -> tuple[float, int, float, bool]:
     return radius, count, score if agrees else _DOUBTFUL * score, agrees
 
 
-def _found_radius(look: _Look, assumed: float) -> tuple[float, float, Floats]:
+def _found_radius(view: _View, assumed: float) -> tuple[float, float, Floats]:
     """Return the radius of the regions found, the share of their area that shows it, and areas.
 
     Only whole ellipses show it; the median is by area, so that debris does not count.
     """
     regions = find_regions(
-        look.levels,
+        view.levels,
         radius_px=assumed,
-        smoothing=look.smoothing,
+        smoothing=view.smoothing,
         grid_radius_px=_SEARCH_GRID_RADIUS_PX,
     )
-    across = min(look.levels.pixels.shape) / assumed
+    across = min(view.levels.pixels.shape) / assumed
     # Where few nuclei fit, most of them may touch the edge.
     few = across < _FEW_RADII and len(regions) >= _ENOUGH_CUT_OFF
     shown = _ellipses(regions, cut_off=few)
@@ -396,28 +396,28 @@ def _support(regions: Regions, shown: Floats) -> float:
     return float(shown.sum() / regions.area_px.sum()) if len(shown) else 0.0
 
 
-def _shows_nuclei(look: _Look, radius: float) -> bool:
+def _shows_nuclei(view: _View, radius: float) -> bool:
     """Whether the regions of a size are nuclei: not noise, and not the unevenness of the light."""
-    regions = look.regions(radius)
+    regions = view.regions(radius)
     noise, edge_width = regions.measure.noise, regions.measure.edge_width_px
     contrast = _contrast(regions, radius)
     wide = edge_width > _WIDE_EDGE_RADII * radius
     if contrast <= (_WIDE_EDGE_SNR if wide else _LEAST_SNR) * noise:
         return False
-    if look.smoothing > _SEARCH_SMOOTHING and (wide or not _are_plain(regions)):
+    if view.smoothing > _SEARCH_SMOOTHING and (wide or not _are_plain(regions)):
         return False  # noise that is smoothed as much has hills like nuclei
     clear = contrast > _LIKE_NEGATIVE_SNR * noise
-    return clear or not _looks_like_negative(look, radius, regions)
+    return clear or not _looks_like_negative(view, radius, regions)
 
 
-def _looks_like_negative(look: _Look, radius: float, regions: Regions) -> bool:
+def _looks_like_negative(view: _View, radius: float, regions: Regions) -> bool:
     """Whether the negative shows ellipses of the size just as well.
 
     Noise, however correlated, and uneven light have as many pits as hills; gaps between nuclei are
     not the ellipses that nuclei are. The fewer of the regions are ellipses, the more they have to
     differ from their negative: chance makes some of the few.
     """
-    pits = replace(look, levels=look.levels.negative()).regions(radius)
+    pits = replace(view, levels=view.levels.negative()).regions(radius)
     depth = _contrast(pits, radius)
     if depth == 0:
         return False

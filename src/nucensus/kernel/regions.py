@@ -1,4 +1,4 @@
-"""Nuclei as regions of one image, told how to look by numbers."""
+"""Nuclei as regions of one image, found with the numbers that are given."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ def find_region_table(
     `settings` are the fields of `RegionSettings` in `kernel/abi.h`, one each; `level` is an
     instruction set, one of `levels()`: all give the same regions.
     """
-    look = record("RegionSettings", **settings)
+    numbers = record("RegionSettings", **settings)
     image = record(
         "Image",
         pixels=pixels.ctypes.data,
@@ -56,7 +56,7 @@ def find_region_table(
         regions = np.empty(capacity, structure_dtype("RegionRecord"))
         call(
             "nucensus_find_regions", f"find the nuclei of an image of shape {pixels.shape}",
-            image, look, isa_number(level), measure, regions, capacity, count,
+            image, numbers, isa_number(level), measure, regions, capacity, count,
         )  # fmt: skip
         if count <= capacity:
             return RegionTable(regions[: int(count)].copy(), measure)

@@ -133,7 +133,7 @@ def size_and_time(path: str) -> tuple[int, int]:
         if is_zarr_folder(path):
             return _size_and_time_of_all(path)
         if is_remote(path):
-            return _look(path) or (-1, -1)
+            return _stat(path) or (-1, -1)
         status = os.stat(path)
         return status.st_size, status.st_mtime_ns
     except (OSError, ReadError, ValueError):  # a path with a NUL is a ValueError
@@ -145,7 +145,7 @@ def _size_and_time_of_all(zarr: str) -> tuple[int, int]:
         listed = [(each.size_bytes, each.mtime_ns) for each in list_zarr(zarr)]
     except (AccessError, InputError):  # it may still be read; web servers list nothing
         metadata = (f"{zarr.rstrip('/')}/{name}" for name in _ZARR_METADATA)
-        listed = [next(filter(None, map(_look, metadata)), (-1, -1))]
+        listed = [next(filter(None, map(_stat, metadata)), (-1, -1))]
     sizes, times = zip(*listed or [(-1, -1)], strict=True)
     return sum(sizes), max(times)
 
@@ -179,10 +179,10 @@ def _list_folder(top: str) -> Iterator[Listed]:
                     yield Listed(f"{folder}{each.name}", status.st_size, status.st_mtime_ns)
 
 
-def _look(address: str) -> tuple[int, int] | None:
+def _stat(address: str) -> tuple[int, int] | None:
     backend, key = _backend(address)
     with explained(address):
-        return backend.look(key)
+        return backend.stat(key)
 
 
 def ask_all(function: Callable[[str], _T], paths: Sequence[str]) -> list[_T]:

@@ -29,7 +29,7 @@ class Backend(Protocol):
     def fetch(self, key: str, start: int, stop: int) -> memoryview:
         """Return the bytes from `start` to before `stop`."""
 
-    def look(self, key: str) -> tuple[int, int] | None:
+    def stat(self, key: str) -> tuple[int, int] | None:
         """Return size in bytes and time in ns of an object; None if there is none."""
 
     def list(self, prefix: str) -> Iterator[Listed]:

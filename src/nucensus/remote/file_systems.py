@@ -49,7 +49,7 @@ class FileSystem:
         files, path = self._at(key)
         return memoryview(files.cat_file(path, start=start, end=stop))
 
-    def look(self, key: str) -> tuple[int, int] | None:
+    def stat(self, key: str) -> tuple[int, int] | None:
         """Ask for size and time."""
         files, path = self._at(key)
         try:

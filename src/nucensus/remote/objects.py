@@ -80,7 +80,7 @@ class Objects:
             self._obstore.get_range(self._store, self._path(key), start=start, end=stop)
         )
 
-    def look(self, key: str) -> tuple[int, int] | None:
+    def stat(self, key: str) -> tuple[int, int] | None:
         """Ask for size and time."""
         store, path, errors = self._first(), self._path(key), self._obstore.exceptions
         try:
