@@ -1,18 +1,18 @@
-"""Estimates what the nuclei of an image or a set look like: their size, contrast and noise."""
+"""Estimate what the nuclei of an image look like: their size, contrast and noise."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .pooled import BLANK, Estimate, Resolved, pool, weighted_median
 from .regions import Floats, Levels, Regions, as_levels, find_regions
 
-ESTIMATE_SCHEMA = 1
+__all__ = ["BLANK", "Estimate", "Resolved", "crest_smoothing", "estimate", "pool"]
 
-# Each with its unit, and what a larger one does. docs/method.md tells how they work together. Those
-# that tell nuclei from noise and from their negative were chosen on the drawn fields of
+# Each with its unit, and what a larger one does. docs/method.md tells how they work together. Some
+# of those that tell nuclei from noise and from their negative were chosen on the drawn fields of
 # benchmarks/plain.py; where no source is named, the value was set by hand.
 
 _LARGEST_RADIUS_PX = 62.0
@@ -58,128 +58,11 @@ _MANY_ELLIPSES = 10
 _BELIEVED_NOISE = 1 / 2.3
 """Of what noise is allowed for in a single image: here the negative tells correlated noise. Larger:
 crowds of small nuclei are called blank."""
-_FULL_WEIGHT_NUCLEI = 50
-"""Nuclei above which an image weighs no more in a pool. Larger: one crowded image tells more."""
 _SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
 """Greatest over mean height at which extra smoothing begins and is full: smooth nuclei have 1.3,
 those of BBBC039 1.36. Larger: textured nuclei are cut by their spots."""
 _LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING = 0.25, 0.45
 """Radii; sigma of the heights that nuclei are cut at half of. Larger: neighbours run together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What one image says about its nuclei: all that `pool` needs, and nothing that grows.
-
-    Attributes
-    ----------
-    radius_px : float
-        Radius of a disc as large as a typical nucleus, in pixels; 0 if the image is blank.
-    count : int
-        How many regions of about that size there are.
-    contrast : float
-        Median height of them above the background, in grey levels.
-    noise : float
-        Standard deviation of the smoothed background, in grey levels.
-    grain : float
-        Standard deviation of the noise of a pixel of the working grid, in grey levels.
-    background : float
-        Mean level under the nuclei, in grey levels.
-    edge_width_px : float
-        Width of a nucleus' edge, in pixels: large where it is out of focus.
-    foreground : float
-        Share of the image that is nuclei, 0 to 1.
-    size_px : int
-        Pixels of the image, without padding.
-    texture : float
-        Median of the greatest over the mean height of a nucleus: about 1.3 for smooth ones.
-    """
-
-    radius_px: float
-    count: int
-    contrast: float
-    noise: float
-    grain: float
-    background: float
-    edge_width_px: float
-    foreground: float
-    size_px: int
-    texture: float = 0.0
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether there is nothing in the image that looks like nuclei."""
-        return self.count == 0
-
-    @property
-    def signal_to_noise(self) -> float:
-        """Contrast over noise; infinite without noise."""
-        return self.contrast / self.noise if self.noise > 0 else np.inf
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return a dictionary of plain values that JSON can hold."""
-        return {"schema": ESTIMATE_SCHEMA, **asdict(self)}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Estimate":
-        """Return the estimate that `as_dict` turned into a dictionary."""
-        return cls(**{name: value for name, value in values.items() if name != "schema"})
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """What the automatic detector was told about a set of images: the pooled estimates.
-
-    Attributes
-    ----------
-    radius_px : float
-        Radius of a typical nucleus, in pixels; 0 if every image was blank.
-    contrast : float
-        Height of a typical nucleus above the background, in grey levels.
-    noise : float
-        Standard deviation of the smoothed background, in grey levels.
-    background : float
-        Mean level under the nuclei, in grey levels.
-    grain : float
-        Standard deviation of the noise of a pixel of the working grid, in grey levels.
-    edge_width_px : float
-        Width of a nucleus' edge, in pixels.
-    density : float
-        Nuclei for each pixel of an image, blank images left out.
-    image_count, blank_count : int
-        How many images were pooled, and how many of them were blank.
-    texture : float
-        Greatest over mean height of a typical nucleus.
-    """
-
-    radius_px: float
-    contrast: float
-    noise: float
-    background: float
-    grain: float
-    edge_width_px: float
-    density: float
-    image_count: int
-    blank_count: int
-    texture: float = 0.0
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether all images were blank."""
-        return self.radius_px == 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return a dictionary of plain values that JSON can hold."""
-        return {"schema": ESTIMATE_SCHEMA, **asdict(self)}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Resolved":
-        """Return the value that `as_dict` turned into a dictionary."""
-        return cls(**{name: value for name, value in values.items() if name != "schema"})
-
-
-BLANK = Resolved(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
-"""What a set without images looks like."""
 
 
 def estimate(image: NDArray[Any] | Levels) -> Estimate:
@@ -265,44 +148,6 @@ def _estimate(view: _View, searched: _View) -> Estimate:
     )
 
 
-def pool(estimates: Sequence[Estimate]) -> Resolved:
-    """Pool the estimates of a set of images; their order does not matter.
-
-    Every value is a median over the images that are not blank, where an image
-    weighs as much as the nuclei it shows, up to 50.
-
-    Parameters
-    ----------
-    estimates : sequence of Estimate
-        One for each image, or for a sample of them spread evenly over the set.
-
-    Raises
-    ------
-    ValueError
-        There are no estimates.
-    """
-    if not estimates:
-        raise ValueError("there are no estimates; expected one or more; estimate an image first")
-    shown = [one for one in estimates if not one.is_blank]
-    weights = np.array([min(one.count, _FULL_WEIGHT_NUCLEI) for one in shown], np.float64)
-
-    def median(name: str) -> float:
-        return _weighted_median(np.array([getattr(one, name) for one in shown]), weights)
-
-    return Resolved(
-        radius_px=median("radius_px"),
-        contrast=median("contrast"),
-        noise=median("noise"),
-        background=median("background"),
-        grain=median("grain"),
-        edge_width_px=median("edge_width_px"),
-        density=sum(one.count for one in shown) / max(1, sum(one.size_px for one in shown)),
-        image_count=len(estimates),
-        blank_count=len(estimates) - len(shown),
-        texture=median("texture"),
-    )
-
-
 def crest_smoothing(texture: float) -> float:
     """Return how much to smooth the heights that an object is measured by, in radii.
 
@@ -322,7 +167,7 @@ def _grown(view: _View, radius: float, crest: float) -> tuple[float, Regions]:
         shown = _ellipses(regions, cut_off=False)
         if not len(shown):
             break
-        radius = max(radius, _weighted_median(np.sqrt(shown / np.pi), shown))
+        radius = max(radius, weighted_median(np.sqrt(shown / np.pi), shown))
     return radius, regions
 
 
@@ -387,7 +232,7 @@ def _found_radius(view: _View, assumed: float) -> tuple[float, float, Floats]:
     uneven = across < _EVENED_RADII and regions.measure.foreground > _MOST_FOREGROUND
     if uneven or not len(shown):
         return 0.0, 0.0, shown[:0]
-    radius = _weighted_median(np.sqrt(shown / np.pi), shown)
+    radius = weighted_median(np.sqrt(shown / np.pi), shown)
     return radius, _support(regions, shown), shown
 
 
@@ -447,14 +292,6 @@ def _ellipses(regions: Regions, *, cut_off: bool) -> Floats:
     """Return the areas of the regions that are ellipses, in pixels."""
     ellipse = regions.stretch < _MOST_STRETCH
     return regions.area_px[ellipse if cut_off else ellipse & ~regions.touches_edge]
-
-
-def _weighted_median(values: Floats, weights: Floats) -> float:
-    if not len(values):
-        return 0.0
-    order = np.lexsort((weights, values))
-    sums = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(sums, sums[-1] / 2)])
 
 
 def _blank(levels: Levels, regions: Regions | None) -> Estimate:

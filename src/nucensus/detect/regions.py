@@ -7,12 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernel import RegionTable, find_region_table
-from .padding import Mask, bounding_box, fill_padding, picture_mask
+from .levels import Levels, as_levels, check_plane
+from .padding import Mask
+
+__all__ = [
+    "Floats", "Levels", "Measure", "Regions", "as_levels", "check_plane", "find_regions",
+    "grid_radius",
+]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
 
 _GRID_RADIUS_PX = 4.0
-"""Least radius of a nucleus on the working grid: on BBBC039 radii of 4.7, 7 and 14 do as well."""
+"""Least radius of a nucleus on the working grid: on BBBC039 radii of 4.7, 7 and 14 do as well.
+Larger: slower."""
 _HALVED_FROM_PX = 6.4
 """From this radius on the grid is never the image itself, which would take four times as long."""
 
@@ -43,21 +50,8 @@ more (benchmarks/others.py). Larger: blurred nuclei are lost."""
 _MOST_WHOLE = 0.15
 """Evidence that a large whole may have for each of its sizes, from the gap between kinds of
 benchmarks/others.py. Larger: clumps are taken for one large nucleus."""
-
-# The noise of a pixel, chosen in the gaps between the kinds of benchmarks/others.py.
-_NOISE_APART = 2
-"""Pixels between those that are compared. Larger: slopes and small nuclei count as noise."""
-_NOISE_ROWS, _NOISE_COLUMNS = 16, 64  # what lies side by side is read as fast as one
-"""Samples along each axis. Larger: a steadier figure, which takes longer."""
-_STRUCTURED = 1.25
-"""Ratio of the spread of nine tenths to that of a fifth, in that of noise, from which there is more
-than noise. Larger: small nuclei everywhere are taken for noise."""
 _CORRELATED = 3.0
 """Factor by which correlation may understate it. Larger: in crowds small nuclei are lost."""
-_DITHERED = 0.3
-"""Grey levels of noise below which rounding shows. Larger: more images are taken for rounded."""
-_FEW_LEVELS = 10
-"""Grey levels that an image must span for that. Larger: fewer images are taken for rounded."""
 
 _AROUND = np.array([(0, 0), (-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)])
 
@@ -145,55 +139,6 @@ class Regions:
         return Regions(**{name: getattr(self, name)[keep] for name in names}, measure=self.measure)
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """Pixels as the kernel takes them, and the noise of one of them.
-
-    Attributes
-    ----------
-    pixels : ndarray, shape (rows, columns)
-        Contiguous uint8, uint16 or float32; grey levels are `zero + unit * pixels`.
-    zero, unit : float
-        In grey levels.
-    noise : float
-        Standard deviation of the noise of a pixel, in units; infinite if not known.
-    rounding : float
-        Standard deviation of the error of rounding to whole levels, in units, where there is so
-        little noise that averaging pixels does not lessen it; else 0.
-    origin : (int, int)
-        Row and column of the image where the pixels begin: a margin around them is cut off.
-    picture : ndarray of bool, shape (rows, columns), optional
-        Which pixels are the picture, if others had to be filled.
-    """
-
-    pixels: NDArray[Any]
-    zero: float = 0.0
-    unit: float = 1.0
-    noise: float = np.inf
-    rounding: float = 0.0
-    origin: tuple[int, int] = (0, 0)
-    picture: Mask | None = None
-
-    @property
-    def size_px(self) -> int:
-        """Pixels of the picture."""
-        return self.pixels.size if self.picture is None else int(np.count_nonzero(self.picture))
-
-    def size_within(self, box: tuple[slice, ...]) -> int:
-        """Return how many pixels of the picture lie in these rows and columns of the image."""
-        rows, columns = (
-            slice(max(0, each.start - first), max(0, each.stop - first))
-            for each, first in zip(box, self.origin, strict=True)
-        )
-        if self.picture is None:
-            return self.pixels[rows, columns].size
-        return int(np.count_nonzero(self.picture[rows, columns]))
-
-    def negative(self) -> "Levels":
-        """Return the levels of the negative: what was dark is bright."""
-        return replace(self, pixels=self.pixels.max() - self.pixels)
-
-
 def find_regions(
     image: NDArray[Any] | Levels,
     *,
@@ -277,19 +222,6 @@ def _step(radius_px: float, grid_radius_px: float) -> int:
     return max(2 if radius_px >= _HALVED_FROM_PX else 1, int(radius_px / grid_radius_px))
 
 
-def check_plane(image: NDArray[Any]) -> None:
-    """Raise if the image is not one plane of real numbers."""
-    if image.ndim != 2:
-        raise ValueError(
-            f"the image has shape {image.shape}; expected two axes (row, column); pick one plane"
-        )
-    if image.dtype.kind not in "biuf":
-        raise TypeError(
-            f"the image has dtype {image.dtype}; expected grey levels: bool, integers or real "
-            "floating point; convert it first"
-        )
-
-
 def _no_regions() -> Regions:
     """Return what an image without pixels holds."""
     measure = Measure(**dict.fromkeys((field.name for field in fields(Measure)), 0.0))
@@ -340,125 +272,3 @@ def _without_padding(regions: Regions, origin: tuple[int, int], picture: Mask) -
         x=np.where(inside, regions.x, nearest[:, 1]),
     )
     return moved.where(is_picture.any(axis=1))
-
-
-def as_levels(image: NDArray[Any]) -> Levels:
-    """Return the levels of an image contiguous, in a type the kernel takes, and their noise.
-
-    Parameters
-    ----------
-    image : ndarray, shape (rows, columns)
-        Grey levels. uint8 and uint16 go in as they are; other types are
-        converted. What is not finite, and a margin, is left out.
-
-    Raises
-    ------
-    ValueError
-        The image does not have two axes.
-    TypeError
-        The image is not one of real numbers.
-    """
-    check_plane(image)
-    if image.size == 0:
-        return Levels(image)
-    levels, picture = _as_pixels(image)
-    if picture is not None and picture.any():
-        levels = _cropped(levels, picture)
-    return _with_noise(levels)
-
-
-def _cropped(levels: Levels, picture: Mask) -> Levels:
-    box = bounding_box(picture)
-    pixels, picture = np.ascontiguousarray(levels.pixels[box]), picture[box]
-    levels = replace(levels, pixels=pixels, origin=(box[0].start, box[1].start))
-    if picture.all():
-        return levels
-    return replace(levels, pixels=fill_padding(pixels, picture), picture=picture)
-
-
-def _as_pixels(image: NDArray[Any]) -> tuple[Levels, Mask | None]:
-    """Return the levels, and which of them are the picture, unless all are."""
-    if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
-        levels = Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
-    elif image.dtype.kind == "b":
-        levels = Levels(np.ascontiguousarray(image).view(np.uint8))
-    else:
-        levels, finite = _as_single(image)
-        if not finite.all():
-            return levels, finite
-    return levels, picture_mask(levels.pixels)
-
-
-def _with_noise(levels: Levels) -> Levels:
-    """Return the levels with their noise, from the second differences of squares of four pixels.
-
-    Neither slopes nor straight edges along an axis have any (Immerkaer, Computer Vision and Image
-    Understanding 64, 1996), and the lower fifth are those that other structure reaches least. Noise
-    of neighbours may be correlated, so pixels two apart are compared; but where small nuclei are
-    everywhere, which shows in the greatest differences, neighbours are.
-    """
-    pixels = levels.pixels
-    if min(pixels.shape) <= 2 * _NOISE_APART:
-        return levels
-    down, across = _strides(pixels)
-    gaps = np.diff(np.sort(pixels[::down, ::across].astype(np.float32), axis=None))
-    step = float(gaps[gaps > 0].min(initial=np.inf))
-    if not np.isfinite(step):
-        return levels
-    noise, upper = _spreads(pixels, _NOISE_APART, step)
-    if upper > _STRUCTURED * noise:
-        noise = min(noise, _spreads(pixels, 1, step)[0])
-    # Rounding is like noise of its own, unless there is too little other noise to blur the levels
-    # (Widrow and Kollar, Quantization Noise, 2008). Where levels are few, they are the picture.
-    rounding = step / np.sqrt(12)
-    stays = noise < _DITHERED * step and gaps.sum() > _FEW_LEVELS * step
-    return replace(
-        levels,
-        noise=float(np.hypot(noise, rounding)),
-        rounding=float(rounding) if stays else 0.0,
-    )
-
-
-def _strides(pixels: NDArray[Any]) -> tuple[int, int]:
-    return max(1, pixels.shape[0] // _NOISE_ROWS), max(1, pixels.shape[1] // _NOISE_COLUMNS)
-
-
-def _spreads(pixels: NDArray[Any], apart: int, step: float) -> tuple[float, float]:
-    """Return the standard deviation of noise that has such a fifth, and such nine tenths."""
-    rows, columns = (n - apart for n in pixels.shape)
-    down, across = _strides(pixels)
-    first, second, third, last = (
-        pixels[y : y + rows : down, x : x + columns : across].astype(np.float32)
-        for y in (0, apart)
-        for x in (0, apart)
-    )
-    differences = np.abs(first - second - third + last).ravel()
-    fifth, most = differences.size // 5, differences.size * 9 // 10
-    differences.partition((fifth, most))
-    # Those of one level are spread over all that would be rounded to it.
-    value = float(differences[fifth])
-    below, equal = np.count_nonzero(differences < value), np.count_nonzero(differences == value)
-    low = max(value - step / 2, 0.0)
-    unrounded = low + (value + step / 2 - low) * (fifth - below) / equal
-    return unrounded / (2 * 0.2533), float(differences[most]) / (2 * 1.6449)
-
-
-def _as_single(image: NDArray[Any]) -> tuple[Levels, Mask]:
-    """Return float32 levels from 0 to 1, of which the least and the greatest are remembered.
-
-    Then which of them are finite; the others become the median.
-    """
-    values = image.astype(np.float64)
-    finite = np.isfinite(values)
-    if not finite.all():
-        values[~finite] = np.median(values[finite]) if finite.any() else 0.0
-    zero = float(values.min())
-    unit = float(values.max()) - zero
-    if not np.isfinite(unit):
-        raise ValueError(
-            f"the image spans {values.min()} to {values.max()}, more than a number can hold; "
-            "expected grey levels; scale it first"
-        )
-    unit = unit if unit > 0 else 1.0
-    pixels = np.ascontiguousarray((values - zero) / unit, np.float32)
-    return Levels(pixels, zero, unit), finite

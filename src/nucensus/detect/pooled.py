@@ -1,0 +1,175 @@
+"""What images say of their nuclei, and what a set of images says of them together."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ESTIMATE_SCHEMA = 1
+
+_FULL_WEIGHT_NUCLEI = 50
+"""Nuclei above which an image weighs no more in a pool. Larger: one crowded image tells more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one image says about its nuclei: all that `pool` needs, and nothing that grows.
+
+    Attributes
+    ----------
+    radius_px : float
+        Radius of a disc as large as a typical nucleus, in pixels; 0 if the image is blank.
+    count : int
+        How many regions of about that size there are.
+    contrast : float
+        Median height of them above the background, in grey levels.
+    noise : float
+        Standard deviation of the smoothed background, in grey levels.
+    grain : float
+        Standard deviation of the noise of a pixel of the working grid, in grey levels.
+    background : float
+        Mean level under the nuclei, in grey levels.
+    edge_width_px : float
+        Width of a nucleus' edge, in pixels: large where it is out of focus.
+    foreground : float
+        Share of the image that is nuclei, 0 to 1.
+    size_px : int
+        Pixels of the image, without padding.
+    texture : float
+        Median of the greatest over the mean height of a nucleus: about 1.3 for smooth ones.
+    """
+
+    radius_px: float
+    count: int
+    contrast: float
+    noise: float
+    grain: float
+    background: float
+    edge_width_px: float
+    foreground: float
+    size_px: int
+    texture: float = 0.0
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing in the image that looks like nuclei."""
+        return self.count == 0
+
+    @property
+    def signal_to_noise(self) -> float:
+        """Contrast over noise; infinite without noise."""
+        return self.contrast / self.noise if self.noise > 0 else np.inf
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a dictionary of plain values that JSON can hold."""
+        return {"schema": ESTIMATE_SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Estimate":
+        """Return the estimate that `as_dict` turned into a dictionary."""
+        return cls(**{name: value for name, value in values.items() if name != "schema"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the automatic detector was told about a set of images: the pooled estimates.
+
+    Attributes
+    ----------
+    radius_px : float
+        Radius of a typical nucleus, in pixels; 0 if every image was blank.
+    contrast : float
+        Height of a typical nucleus above the background, in grey levels.
+    noise : float
+        Standard deviation of the smoothed background, in grey levels.
+    background : float
+        Mean level under the nuclei, in grey levels.
+    grain : float
+        Standard deviation of the noise of a pixel of the working grid, in grey levels.
+    edge_width_px : float
+        Width of a nucleus' edge, in pixels.
+    density : float
+        Nuclei for each pixel of an image, blank images left out.
+    image_count, blank_count : int
+        How many images were pooled, and how many of them were blank.
+    texture : float
+        Greatest over mean height of a typical nucleus.
+    """
+
+    radius_px: float
+    contrast: float
+    noise: float
+    background: float
+    grain: float
+    edge_width_px: float
+    density: float
+    image_count: int
+    blank_count: int
+    texture: float = 0.0
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether all images were blank."""
+        return self.radius_px == 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a dictionary of plain values that JSON can hold."""
+        return {"schema": ESTIMATE_SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Resolved":
+        """Return the value that `as_dict` turned into a dictionary."""
+        return cls(**{name: value for name, value in values.items() if name != "schema"})
+
+
+BLANK = Resolved(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
+"""What a set without images looks like."""
+
+
+def pool(estimates: Sequence[Estimate]) -> Resolved:
+    """Pool the estimates of a set of images; their order does not matter.
+
+    Every value is a median over the images that are not blank, where an image
+    weighs as much as the nuclei it shows, up to 50.
+
+    Parameters
+    ----------
+    estimates : sequence of Estimate
+        One for each image, or for a sample of them spread evenly over the set.
+
+    Raises
+    ------
+    ValueError
+        There are no estimates.
+    """
+    if not estimates:
+        raise ValueError("there are no estimates; expected one or more; estimate an image first")
+    shown = [one for one in estimates if not one.is_blank]
+    weights = np.array([min(one.count, _FULL_WEIGHT_NUCLEI) for one in shown], np.float64)
+
+    def median(name: str) -> float:
+        return weighted_median(np.array([getattr(one, name) for one in shown]), weights)
+
+    return Resolved(
+        radius_px=median("radius_px"),
+        contrast=median("contrast"),
+        noise=median("noise"),
+        background=median("background"),
+        grain=median("grain"),
+        edge_width_px=median("edge_width_px"),
+        density=sum(one.count for one in shown) / max(1, sum(one.size_px for one in shown)),
+        image_count=len(estimates),
+        blank_count=len(estimates) - len(shown),
+        texture=median("texture"),
+    )
+
+
+def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Return the median where each value counts as much as its weight; 0 of none."""
+    if not len(values):
+        return 0.0
+    order = np.lexsort((weights, values))
+    sums = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(sums, sums[-1] / 2)])
