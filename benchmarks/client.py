@@ -62,7 +62,7 @@ def memory_bytes() -> int:
 def measure(images: int, nuclei: int, workers: int, folder: Path) -> dict[str, object]:
     """Return what planning and the run took, and the samples of memory and speed."""
     NoWork.nuclei = nuclei
-    importlib.import_module("nucensus.batch.take_census").Job = NoWork
+    importlib.import_module("nucensus.batch.run_loop").Job = NoWork
     start = time.perf_counter()
     with RunWriter(folder) as writer:
         writer.record_facts(settings=Settings.published().as_dict())

@@ -17,7 +17,7 @@ from nucensus.batch.pilot import Pilot
 from nucensus.detect import detect_nuclei
 from nucensus.errors import StrategyError
 from nucensus.execute import STRATEGIES, inner_pools_capped
-from nucensus.values import Limits, Settings
+from nucensus.values import Execution, Limits, Settings
 
 
 def measured(**facts):
@@ -147,8 +147,8 @@ def test_the_choice_stands_in_the_run_file_with_its_reason(plate, tmp_path):
 
 def test_a_time_limit_needs_processes():
     with pytest.raises(StrategyError, match="use the strategy isolated"):
-        choose("threads", None, Limits(timeout_s=3))
-    assert choose("auto", None, Limits(timeout_s=3)).strategy.isolates_crashes
+        choose(Execution("threads", limits=Limits(timeout_s=3)))
+    assert choose(Execution(limits=Limits(timeout_s=3))).strategy.isolates_crashes
 
 
 def test_inner_thread_pools_are_capped_and_restored():

@@ -13,7 +13,7 @@ from nucensus.cli.scan import command as scan
 from nucensus.discover import LeftOut, discover, list_images
 from nucensus.errors import InputError
 from nucensus.read import SUFFIXES
-from nucensus.values import Plane
+from nucensus.values import Plane, Selection
 
 GUIDS = ("9577918A-4973-4A87-BA73-A168AA755527", "ABCDEF12-4973-4A87-BA73-A168AA755527")
 
@@ -61,7 +61,7 @@ def test_an_image_without_a_z_passes_no_choice_of_z(tmp_path):
     assert names(tmp_path, z=1) == ["ZStep_1/P_E07_s1_w1.tif"]
     assert names(tmp_path, z="each") == list(PROJECTION[1:])
     left_out = LeftOut()
-    list(list_images([tmp_path], SUFFIXES, plane=Plane(z=1), left_out=left_out))
+    list(list_images([tmp_path], SUFFIXES, Selection(Plane(z=1)), left_out=left_out))
     assert left_out.examples == {
         "no z plane in the name, as of a projection, beside images that have one": [PROJECTION[0]]
     }
@@ -152,7 +152,7 @@ def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files,
 def test_an_image_without_a_channel_in_its_name_is_left_out_where_others_have_one(tmp_path):
     touch(tmp_path, "x_ch00.tif", "x_ch01.tif", "x_merged.tif")
     left_out = LeftOut()
-    found = list_images([tmp_path], SUFFIXES, plane=Plane(channel=0), left_out=left_out)
+    found = list_images([tmp_path], SUFFIXES, Selection(Plane(channel=0)), left_out=left_out)
     assert [each.name for each in found] == ["x_ch00.tif"]
     (line,) = left_out.lines()
     assert line.startswith("1 left out: no channel in the name")

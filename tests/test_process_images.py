@@ -13,6 +13,7 @@ import nucensus
 from nucensus.batch import choose, process
 from nucensus.errors import InputError, ReadError, StrategyError, WorkerDiedError
 from nucensus.execute import STRATEGIES
+from nucensus.values import Execution
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_no_images_give_no_results():
 
 def test_no_workers_at_all_is_refused():
     with pytest.raises(StrategyError, match="workers is 0; expected 1 or more"):
-        choose("threads", 0)
+        choose(Execution("threads", 0))
 
 
 class UnluckyError(Exception):

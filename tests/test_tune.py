@@ -18,13 +18,13 @@ from runs import write_fields
 import nucensus
 from nucensus import Settings
 from nucensus.cli.detect import command as detect_command
-from nucensus.cli.selection import plane_of
+from nucensus.cli.selection import selection_of
 from nucensus.cli.tune import command as tune_command
 from nucensus.detect import find_nuclei
 from nucensus.errors import InputError, MissingPackageError
 from nucensus.tune import Session, serve
 from nucensus.tune.session import make_picture
-from nucensus.values import ImageRef, Plane
+from nucensus.values import ImageRef, Plane, Selection
 
 
 @pytest.fixture(scope="module")
@@ -160,11 +160,11 @@ def test_the_command_line_finds_with_the_settings_it_spells(settings):
 @pytest.mark.parametrize("z", [3, "volume"])
 def test_the_words_choose_the_images_that_are_shown(z):
     plane = Plane(channel="DAPI", z=z)
-    session = Session(["plate"], [], Settings(), plane=plane, pattern="(?P<well>.)")
+    session = Session(["plate"], [], Settings(), Selection(plane, "(?P<well>.)"))
     words = shlex.split(session.spell(Settings(threshold=3))["command"])
     given = detect_command.make_context("detect", words[2:]).params
-    assert plane_of(given) == plane
-    assert (given["inputs"], given["pattern"]) == (("plate",), "(?P<well>.)")
+    assert given["inputs"] == ("plate",)
+    assert selection_of(given) == Selection(plane, "(?P<well>.)")
     last = session.spell(Settings(threshold=3))["python"].splitlines()[-1]
     assert last.endswith(f", plane=nucensus.Plane(channel='DAPI', z={z!r}), pattern='(?P<well>.)')")
     assert nucensus.Plane is Plane
@@ -232,7 +232,7 @@ def test_of_a_volume_maxima_are_found(tmp_path):
     tifffile.imwrite(tmp_path / "v.tif", volume)
     plane = Plane(z="volume")
     reference = ImageRef("v.tif", str(tmp_path / "v.tif"), plane=plane)
-    session = Session([], [reference], Settings(), plane=plane)
+    session = Session([], [reference], Settings(), Selection(plane))
     described = session.describe()
     assert described["detectors"] == ["maxima"]
     found = session.nuclei(0, Settings(sigma=2, threshold=100))

@@ -13,13 +13,18 @@ if TYPE_CHECKING:
     from .score.differences import diff_images
     from .store import Run
     from .tune.search import tune_parameters
-    from .values import Plane, Settings, Shard
+    from .values import Execution, Limits, Plane, Resume, Selection, Settings, Shard, Watcher
 
 _HOMES = {
+    "Execution": "values",
+    "Limits": "values",
     "Plane": "values",
+    "Resume": "values",
     "Run": "store",
+    "Selection": "values",
     "Settings": "values",
     "Shard": "values",
+    "Watcher": "values",
     "census": "batch",
     "detect_nuclei": "detect",
     "diff_images": "score.differences",
@@ -32,10 +37,15 @@ _HOMES = {
 }
 
 __all__ = [
+    "Execution",
+    "Limits",
     "Plane",
+    "Resume",
     "Run",
+    "Selection",
     "Settings",
     "Shard",
+    "Watcher",
     "__version__",
     "census",
     "detect_nuclei",

@@ -12,7 +12,7 @@ from ..execute import STRATEGIES, Strategy, check, isolated, start_worker, strat
 from ..execute.pools import default_context
 from ..machine import available_memory_bytes, can_fork, usable_cores
 from ..text.plurals import pluralize
-from ..values import Limits
+from ..values import Execution
 from .budget import default_ceiling_bytes
 from .pilot import Measured, fork_is_safe
 
@@ -89,15 +89,9 @@ def _finite(value: float) -> float | None:
     return round(value, 6) if math.isfinite(value) else None
 
 
-def choose(
-    strategy: str,
-    workers: int | None,
-    limits: Limits | None = None,
-    *,
-    function: Callable[..., Any] = detect_nuclei,
-) -> Choice | None:
+def choose(execution: Execution, *, function: Callable[..., Any] = detect_nuclei) -> Choice | None:
     """Return the choice that the user made, or None where it is left to a pilot."""
-    limits = limits or Limits()
+    strategy, workers, limits = execution.strategy, execution.workers, execution.limits
     if workers is not None and workers < 1:
         raise StrategyError(f"workers is {workers}; expected 1 or more")
     if strategy == "auto" and limits.timeout_s is None:

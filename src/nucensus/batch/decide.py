@@ -7,19 +7,16 @@ from typing import Any
 
 from ..detect import detect_nuclei
 from ..errors import StrategyError
-from ..execute import Scheduler, Traffic, connected, on_cluster, strategy_named
+from ..execute import Traffic, connected, on_cluster, strategy_named
 from ..remote import without_credentials
-from ..values import Limits
+from ..values import Execution
 from .choose import Choice, choose
 
 
 @contextlib.contextmanager
-def decided(
-    strategy: str,
-    workers: int | None,
-    limits: Limits | None = None,
+def choose_strategy(
+    execution: Execution,
     *,
-    scheduler: Scheduler | None = None,
     traffic: Traffic | None = None,
     stop: threading.Event | None = None,
     function: Callable[..., Any] = detect_nuclei,
@@ -28,9 +25,10 @@ def decided(
 
     The choice holds as long as the connection to a cluster, which ends with this.
     """
-    if scheduler is None:
-        yield choose(strategy, workers, limits, function=function)
+    if execution.scheduler is None:
+        yield choose(execution, function=function)
         return
+    strategy, workers, limits = execution.strategy, execution.workers, execution.limits
     is_open = strategy == "auto" or strategy_named(strategy).isolates_crashes
     if not is_open or workers is not None:
         given = f"the strategy {strategy}" if workers is None else f"{workers} workers"
@@ -38,8 +36,7 @@ def decided(
             f"a scheduler was given with {given}; expected the scheduler alone, whose cluster says "
             f"who works; leave out the other, or use local:N for N workers here"
         )
-    limits = limits or Limits()
-    with connected(scheduler) as client:
+    with connected(execution.scheduler) as client:
         threads = sum(client.nthreads().values())
         on_tasks = on_cluster(
             client,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import attrgetter
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from ..errors import InputError, StrategyError, WorkerDiedError
 from ..execute import (
     STRATEGIES,
     Lost,
-    Scheduler,
     Strategy,
     Traffic,
     inner_pools_capped,
@@ -28,9 +27,9 @@ from ..execute import (
 from ..machine import available_memory_bytes
 from ..read import read
 from ..remote import absolute
-from ..values import Limits
+from ..values import Execution, ExecutionOptions, refuse_unknown, take_value
 from .choose import Choice, choose_from, trial_size
-from .decide import decided
+from .decide import choose_strategy
 from .pilot import Measured, Pilot
 
 Image: TypeAlias = str | os.PathLike[str] | NDArray[Any]
@@ -43,10 +42,9 @@ def process_images(
     images: Iterable[Image],
     function: Callable[[NDArray[Any]], Result] = detect_nuclei,  # type: ignore[assignment]
     *,
-    strategy: str = "auto",
-    workers: int | None = None,
-    scheduler: Scheduler | None = None,
+    execution: Execution | None = None,
     timeout: float | None = None,
+    **options: Unpack[ExecutionOptions],
 ) -> list[Result]:
     """Apply `function` to every image and return the results in order.
 
@@ -56,22 +54,16 @@ def process_images(
         Files, or arrays already in memory; not both.
     function : callable
         Any function of one image, an array of shape (height, width).
-    strategy : str
-        One of `list-disk`, `list-memory`, `pool-disk`, `pool-memory`,
-        `pool-fork`, `threads`, `isolated`, or `auto`: the first images are
-        worked on one after the other and measured, and the rest in the way that
-        is predicted to be fastest: a small rest as a list, a function that
-        releases the interpreter lock in threads, one that holds it in processes.
-    workers : int, optional
-        How many threads or processes; by default the cores this process may use.
-    scheduler : str, path or distributed.Client, optional
-        A Dask cluster that does the work: the address of its scheduler
-        (`tcp://HOST:PORT`), its scheduler file (`FILE.json`), `local` or
-        `local:N` for processes of this machine, or a client of your own.
+    execution : Execution, optional
+        How the images are worked on. Of its limits, the time and the memory
+        count here.
     timeout : float, optional
         The longest that `function` may take for an image, in seconds. Only a
         process can be ended: it is for `isolated` and for a cluster, and `auto`
         is `isolated` then.
+    **options
+        The fields of `Execution` one by one, in place of it: `strategy`,
+        `workers`, `scheduler`, `limits`.
 
     Returns
     -------
@@ -101,23 +93,25 @@ def process_images(
     [20.0, 0.0]
     """
     refuse_unguarded()
+    left: dict[str, Any] = {**options}
+    execution = take_value(Execution, execution, left)
+    refuse_unknown(left, "process_images")
+    if timeout is not None:
+        execution = replace(execution, limits=replace(execution.limits, timeout_s=timeout))
     listed = list(images)
     in_memory = _are_arrays(listed)
-    named = [_named(index, image, scheduler) for index, image in enumerate(listed)]
+    is_local = execution.scheduler is None
+    named = [_named(index, image, is_local) for index, image in enumerate(listed)]
     results: list[Any] = [None] * len(named)
     steps: Steps = (_itself if in_memory else _load, functools.partial(_apply, function))
     traffic = None if in_memory else Traffic(path_of=attrgetter("image"))
     with contextlib.ExitStack() as open_:
-        choice = open_.enter_context(
-            decided(
-                strategy, workers, Limits(timeout_s=timeout), scheduler=scheduler, traffic=traffic,
-                function=function,
-            )
-        )  # fmt: skip
+        choice = open_.enter_context(choose_strategy(execution, traffic=traffic, function=function))
         outcomes = run_over(
             named, len(named), lambda _: steps, choice,
             lambda measured, remaining: choose_from(
-                measured, remaining, workers=workers, function=function, in_memory=in_memory
+                measured, remaining, workers=execution.workers, function=function,
+                in_memory=in_memory, memory_bytes=execution.limits.max_memory_bytes,
             ),
             in_memory=in_memory,
         )  # fmt: skip
@@ -141,11 +135,11 @@ class _Named:
         return getattr(self.image, "nbytes", 0)
 
 
-def _named(index: int, image: Image, scheduler: Scheduler | None) -> _Named:
+def _named(index: int, image: Image, is_local: bool) -> _Named:
     if isinstance(image, np.ndarray):
         return _Named(f"image {index}", image)
     path = os.fspath(image)
-    return _Named(path, path if scheduler is None else absolute(path))
+    return _Named(path, path if is_local else absolute(path))
 
 
 def _itself(image: _Named) -> _Named:

@@ -11,21 +11,19 @@ from .._version import __version__
 from ..errors import InputError, RunError
 from ..remote import absolute
 from ..store import RunWriter
-from ..values import RUN_FILE, Plane, Settings, Shard
+from ..values import RUN_FILE, Resume, Selection, Settings
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
 
-def refuse_two_sources(
-    settings: Settings, *, keep_estimates: bool, estimates_from: PathLike | None
-) -> None:
+def refuse_two_sources(settings: Settings, resume: Resume) -> None:
     """Raise if estimates are to come from two places, or are not needed."""
-    if keep_estimates and estimates_from is not None:
+    if resume.keep_estimates and resume.estimates_from is not None:
         raise InputError(
             "estimates were to be kept and to be taken from another run; expected one of the two; "
             "leave out --keep-estimates or --estimates-from"
         )
-    if estimates_from is not None and settings.are_numbers:
+    if resume.estimates_from is not None and settings.are_numbers:
         raise InputError(
             "estimates were to be taken from another run, and the settings are numbers: nothing is "
             "estimated; leave out --estimates-from, or the numbers"
@@ -66,20 +64,13 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
     )
 
 
-def selection_of(
-    plane: Plane,
-    pattern: str | None,
-    shard: Shard | None,
-    *,
-    manifest: PathLike | None,
-    metadata: PathLike | None,
-) -> dict[str, Any]:
-    """Return what says which images of the inputs count, and what is known of them."""
-    tables = {"manifest": manifest, "metadata": metadata}
+def facts_of(selection: Selection) -> dict[str, Any]:
+    """Return what a run records of its selection, as plain values that JSON can hold."""
+    tables = {"manifest": selection.manifest, "metadata": selection.metadata}
     return {
-        **asdict(plane),
-        "pattern": pattern,
-        "shard": shard and str(shard),
+        **asdict(selection.plane),
+        "pattern": selection.pattern,
+        "shard": selection.shard and str(selection.shard),
         **{name: path and absolute(os.fspath(path)) for name, path in tables.items()},
     }
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .selection import plane_of, selection
+from .selection import selection, selection_of
 
 if TYPE_CHECKING:
     from ..bench import Comparison
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 )
 def command(inputs: tuple[str, ...], out: Path, number: int, repeat: int,
             strategies: tuple[str, ...], detector: str, limit: int | None, workers: int | None,
-            pattern: str | None, manifest: str | None, **options: Any) -> None:  # fmt: skip
+            **options: Any) -> None:  # fmt: skip
     """Time the published methods and ours on your own images, and chart them.
 
     Each strategy runs in a fresh process; the points of all must be identical.
@@ -82,9 +82,9 @@ def command(inputs: tuple[str, ...], out: Path, number: int, repeat: int,
     from ..read import SUFFIXES
     from ..values import Settings
 
-    plane = plane_of(options)
+    chosen = selection_of(options)
     comparison = compare(
-        discover(inputs, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)[:limit],
+        discover(inputs, SUFFIXES, chosen)[:limit],
         strategies=strategies or tuple(STRATEGIES),
         detectors=DETECTORS if detector == "both" else (detector,),
         settings=Settings(**options),

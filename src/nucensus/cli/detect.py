@@ -10,7 +10,7 @@ import click
 from .destination import Destination
 from .detection import detection_options
 from .running import run_and_report, run_options
-from .selection import plane_of, selection
+from .selection import selection, selection_of
 
 if TYPE_CHECKING:
     from ..store import Run
@@ -79,11 +79,9 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @run_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
-            given: dict[str, Any], overwrite: bool, check_content: bool, report: bool,
-            keep_estimates: bool, estimates_from: Path | None,
-            shard: "Shard | None",
-            pattern: str | None, manifest: str | None, metadata: str | None,
-            **options: Any) -> None:  # fmt: skip
+            given: dict[str, Any], metadata: str | None, shard: "Shard | None",
+            overwrite: bool, check_content: bool, keep_estimates: bool,
+            estimates_from: Path | None, report: bool, **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     Without a number the size and the contrast of nuclei are estimated from the
@@ -104,23 +102,16 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     130, 143 and 129 if it was stopped by Ctrl-C, SIGTERM or SIGHUP.
     """
     from ..batch import census
+    from ..values import Resume
 
-    plane = plane_of(options)
     run_and_report(
         partial(
             census,
             inputs,
             out,
             _settings(given, settings_file),
-            plane=plane,
-            pattern=pattern,
-            manifest=manifest,
-            metadata=metadata,
-            shard=shard,
-            overwrite=overwrite,
-            check_content=check_content,
-            keep_estimates=keep_estimates,
-            estimates_from=estimates_from,
+            selection=dataclasses.replace(selection_of(options), metadata=metadata, shard=shard),
+            resume=Resume(overwrite, check_content, keep_estimates, estimates_from),
         ),
         out,
         then=_write_report if report else None,

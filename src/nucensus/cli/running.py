@@ -14,11 +14,13 @@ from .signals import stopping
 from .terminal import guard_streams, unguarded
 
 if TYPE_CHECKING:
+    import threading
+
     from rich.progress import Progress
 
     from ..batch import Choice, Learned
     from ..store import Run
-    from ..values import Outcome
+    from ..values import Execution, Outcome, Watcher
 
 _FAILURES_SHOWN = 20
 _NOTES_SHOWN = 3
@@ -105,45 +107,18 @@ def run_and_report(
     work: Callable[..., "Run"],
     out: Path,
     *,
-    strategy: str,
-    workers: int | None,
-    scheduler: str | None,
-    isolate: bool,
-    timeout: float | None,
-    max_memory: int | None,
-    max_pixels: int,
-    max_failures: int | None,
     explain: bool,
     quiet: bool,
     then: Callable[["Run", Path], None] | None = None,
+    **options: Any,
 ) -> None:
-    """Work through a run with a progress bar, report on it, and exit with its code."""
-    from ..values import Limits
+    """Work through a run with a progress bar, report on it, and exit with its code.
 
+    `work` takes an `execution`, which the other `options` say, and a `watcher`.
+    """
     with _Progress(shown=not quiet and sys.stderr.isatty()) as progress, stopping() as stop:
-
-        def announce(choice: "Choice") -> None:
-            progress.name(choice)
-            if choice.strategy.is_remote and not quiet:
-                click.echo(_where(choice), err=True)
-            if explain:
-                click.echo("\n".join(choice.explanation()), err=True)
-
-        def tell(learned: "Learned") -> None:
-            for note in () if quiet else learned.notes():
-                click.echo(note, err=True)
-
-        run = work(
-            strategy="isolated" if isolate else strategy,
-            workers=workers,
-            scheduler=scheduler,
-            limits=Limits(max_pixels, max_memory, max_failures, timeout),
-            stop=stop.event,
-            on_plan=progress.start,
-            on_learned=tell,
-            on_choice=announce,
-            on_outcome=progress.advance,
-        )
+        watcher = _watcher(progress, stop.event, explain=explain, quiet=quiet)
+        run = work(execution=_execution(**options), watcher=watcher)
     if not quiet:
         print_summary(run, out)
         print_notes(run)
@@ -154,6 +129,43 @@ def run_and_report(
         then(run, out)
     if run.counts["failed"]:
         sys.exit(EXIT_SOME_FAILED)
+
+
+def _execution(
+    *,
+    strategy: str,
+    workers: int | None,
+    scheduler: str | None,
+    isolate: bool,
+    timeout: float | None,
+    max_memory: int | None,
+    max_pixels: int,
+    max_failures: int | None,
+) -> "Execution":
+    from ..values import Execution, Limits
+
+    limits = Limits(max_pixels, max_memory, max_failures, timeout)
+    return Execution("isolated" if isolate else strategy, workers, scheduler, limits)
+
+
+def _watcher(
+    progress: "_Progress", stop: "threading.Event", *, explain: bool, quiet: bool
+) -> "Watcher":
+    """Return who moves the bar, and prints what is chosen and learned."""
+    from ..values import Watcher
+
+    def announce(choice: "Choice") -> None:
+        progress.name(choice)
+        if choice.strategy.is_remote and not quiet:
+            click.echo(_where(choice), err=True)
+        if explain:
+            click.echo("\n".join(choice.explanation()), err=True)
+
+    def tell(learned: "Learned") -> None:
+        for note in () if quiet else learned.notes():
+            click.echo(note, err=True)
+
+    return Watcher(progress.start, tell, announce, progress.advance, stop)
 
 
 def _where(choice: "Choice") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..text.plurals import pluralize
-from .selection import plane_of, selection
+from .selection import selection, selection_of
 
 if TYPE_CHECKING:
     from ..discover import PlateView, Survey
@@ -22,9 +22,7 @@ _NAMES = {"site": "sites", "channel": "channels", "z": "z planes", "time": "time
 @click.command(epilog="Example: nucensus scan plate/")
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @selection
-def command(
-    inputs: tuple[str, ...], pattern: str | None, manifest: str | None, **options: Any
-) -> None:
+def command(inputs: tuple[str, ...], **options: Any) -> None:
     """Show what is in a folder or plate, and what is missing, before anything runs.
 
     Names of files and index files of instruments say which plate, well, site,
@@ -37,19 +35,19 @@ def command(
     from ..errors import InputError
     from ..read import SUFFIXES
 
-    found = survey(inputs, SUFFIXES, pattern=pattern, manifest=manifest)
+    asked, left_out = selection_of(options), LeftOut()
+    found = survey(inputs, SUFFIXES, asked)
     _print_survey(found)
     for plate in view_plates(found.references):
         _print_plate(plate)
-    plane, left_out = plane_of(options), LeftOut()
     selected = select(
-        found.references, found.references, plane,
-        reads_words=pattern is None, left_out=left_out,
+        found.references, found.references, asked.plane,
+        reads_words=asked.pattern is None, left_out=left_out,
     )  # fmt: skip
     try:
         chosen = list(expand(selected))
     except InputError as error:
-        if str(plane):
+        if str(asked.plane):
             raise
         click.echo(f"\nTo choose: {error}")
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from ..values import Plane
+    from ..values import Selection
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -77,13 +77,14 @@ def plane_selection(command: _F) -> _F:
     return command
 
 
-def plane_of(options: dict[str, Any]) -> "Plane":
-    """Take the options that choose a plane out of `options`."""
-    from ..values import Plane
+def selection_of(options: dict[str, Any]) -> "Selection":
+    """Take the options that say which images count out of `options`."""
+    from ..values import Plane, Selection
 
     chosen = {axis: options.pop(axis) for axis in ("scene", "channel", "z", "time")}
     if options.pop("volume", False):
         if chosen["z"] is not None:
             raise click.UsageError("--volume takes all planes; it does not go with --z.")
         chosen["z"] = "volume"
-    return Plane(**chosen)
+    tables = {name: options.pop(name) for name in ("pattern", "manifest")}
+    return Selection(Plane(**chosen), **tables)

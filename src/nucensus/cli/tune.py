@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .selection import plane_of, selection
+from .selection import selection, selection_of
 
 
 @click.command(epilog="Example: nucensus tune plate/")
@@ -27,7 +27,7 @@ from .selection import plane_of, selection
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_browser: bool,
-            pattern: str | None, manifest: str | None, **options: Any) -> None:  # fmt: skip
+            **options: Any) -> None:  # fmt: skip
     """Choose the settings by eye, in the browser.
 
     Opens a page on this machine: an image with its nuclei ringed, and sliders
@@ -43,13 +43,12 @@ def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_b
     from ..values.settings_file import read_settings
 
     settings = Settings() if settings_file is None else read_settings(settings_file)
-    plane = plane_of(options)
-    found = discover(inputs, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
-    images = list(expand(found))
+    chosen = selection_of(options)
+    images = list(expand(discover(inputs, SUFFIXES, chosen)))
     there = [each for each in images if not each.problem]
     if not there:
         raise InputError(f"none of the {len(images)} images is there: {images[0].problem}")
-    session = Session(inputs, there, settings, plane=plane, pattern=pattern, manifest=manifest)
+    session = Session(inputs, there, settings, chosen)
 
     def announce(address: str) -> None:
         click.echo(f"{address}\nThe page is for this machine only. Press Ctrl+C to stop.")

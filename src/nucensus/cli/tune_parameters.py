@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .selection import plane_of, plane_selection
+from .selection import plane_selection, selection_of
 
 if TYPE_CHECKING:
     from ..score.agreement import Scores
     from ..tune.search import TunedParameters
-    from ..values import Plane
+    from ..values import Selection
 
 
 class _Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
@@ -44,10 +44,7 @@ class _Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click
 @click.option("--min-distance", type=_Numbers(), help="Try these, in pixels.")
 @click.option("--threshold", type=_Numbers(), help="Try these, in grey levels.")
 @click.option("--workers", type=click.IntRange(min=1), help="How many images at a time.")
-def command(
-    inputs: tuple[str, ...], truth: Path, radius: float, pattern: str | None, manifest: str | None,
-    **options: Any,
-) -> None:  # fmt: skip
+def command(inputs: tuple[str, ...], truth: Path, radius: float, **options: Any) -> None:
     """Search sigma, min_distance and threshold with the best F1 against a truth.
 
     The numbers are those of the published detector. They are chosen on all
@@ -59,13 +56,10 @@ def command(
     """
     from ..tune.search import tune_parameters
 
-    plane = plane_of(options)
-    tuned = tune_parameters(
-        inputs, truth, radius_px=radius, plane=plane, pattern=pattern, manifest=manifest, **options
-    )
+    chosen = selection_of(options)
+    tuned = tune_parameters(inputs, truth, radius_px=radius, selection=chosen, **options)
     _print(tuned)
-    tables = {"pattern": pattern, "manifest": manifest}
-    click.echo(f"\nTo detect with them:\n{_command_line(inputs, plane, tables, tuned)}")
+    click.echo(f"\nTo detect with them:\n{_command_line(inputs, chosen, tuned)}")
 
 
 def _print(tuned: "TunedParameters") -> None:
@@ -103,10 +97,9 @@ def _print_scores(name: str, scores: "Scores") -> None:
     )
 
 
-def _command_line(
-    inputs: tuple[str, ...], plane: "Plane", tables: dict[str, str | None], tuned: "TunedParameters"
-) -> str:
-    chosen = {**asdict(plane), **tables}
+def _command_line(inputs: tuple[str, ...], selection: "Selection", tuned: "TunedParameters") -> str:
+    chosen = asdict(selection)
+    chosen |= chosen.pop("plane")
     numbers = {
         name: getattr(tuned.settings, name)
         for name in ("sigma", "min_distance", "threshold", "border")

@@ -11,11 +11,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Unpack
 
 from ..errors import InputError, ReadError
 from ..remote import ask_all, is_remote, is_zarr, size_and_time
-from ..values import ImageRef, Place, Plane
+from ..values import (
+    ImageRef,
+    Place,
+    Selection,
+    SelectionOptions,
+    refuse_unknown,
+    take_value,
+)
 from .apply_index import apply_index, apply_series, missing_image, name_of
 from .bucket import common_prefix, expand_remote
 from .index import MOST_PROMISED, Index, Promise, read_index
@@ -33,6 +40,7 @@ __all__ = [
     "select", "survey", "view_plates",
 ]  # fmt: skip
 
+_ALL = Selection()
 _MOST_INDEX_FILES = 1000
 """Below one folder: each is compared with all images there."""
 
@@ -62,10 +70,8 @@ class Survey:
 def discover(
     inputs: Iterable[str | os.PathLike[str]],
     suffixes: Iterable[str],
-    *,
-    plane: Plane | None = None,
-    pattern: str | None = None,
-    manifest: str | os.PathLike[str] | None = None,
+    selection: Selection | None = None,
+    **options: Unpack[SelectionOptions],
 ) -> list[ImageRef]:
     """Return every image that `inputs` name, each once, in the order given, folders sorted.
 
@@ -78,46 +84,45 @@ def discover(
         An OME-Zarr plate stands for its fields.
     suffixes : iterable of str
         The endings of file names that can be read, in lower case, with the dot.
-    plane : Plane, optional
-        Which channel, z plane and time point count, where a plate has several.
-    pattern : str, optional
-        A regular expression that names of files are understood with, with
-        groups named plate, well (or row and column), site, channel, z, time.
-    manifest : path, optional
-        A CSV or Parquet file that lists images, in a column `path`.
+    selection : Selection, optional
+        Which of the images count; its metadata adds nothing to the list.
+    **options
+        The fields of `Selection` one by one, in place of it.
 
     Raises
     ------
     InputError
         An input does not exist, or holds no image; or a plate leaves a choice
-        of channel, z plane or time point that `plane` does not make.
+        of channel, z plane or time point that the selection does not make.
     """
-    listed = list_images(inputs, suffixes, plane=plane, pattern=pattern, manifest=manifest)
-    return list({(each.path, each.name): each for each in listed}.values())
+    left: dict[str, Any] = {**options}
+    selection = take_value(Selection, selection, left)
+    refuse_unknown(left, "discover")
+    listed = {(each.path, each.name): each for each in list_images(inputs, suffixes, selection)}
+    shard = selection.shard
+    return [each for each in listed.values() if shard is None or shard.holds(each.name)]
 
 
 def list_images(
     inputs: Iterable[str | os.PathLike[str]],
     suffixes: Iterable[str],
+    selection: Selection = _ALL,
     *,
-    plane: Plane | None = None,
-    pattern: str | None = None,
-    manifest: str | os.PathLike[str] | None = None,
     left_out: LeftOut | None = None,
 ) -> Iterator[ImageRef]:
-    """Yield what `discover` returns while it is found, so that a million names need no memory.
+    """Yield the images of all shards while they are found, so that a million names need no memory.
 
     What there is to choose from is known at the end of the listing: until then
     it is kept on disk. An image that two inputs name comes twice. What is passed
     over is noted in `left_out`.
     """
-    walk = _Walk(inputs, suffixes, pattern=pattern, manifest=manifest, left_out=left_out)
+    walk = _Walk(inputs, suffixes, selection, left_out)
     with tempfile.TemporaryFile() as file:
         yield from select(
             _keep(walk, file),
             _kept(file),
-            plane or Plane(),
-            reads_words=pattern is None,
+            selection.plane,
+            reads_words=selection.pattern is None,
             left_out=walk.left_out,
         )
 
@@ -125,12 +130,10 @@ def list_images(
 def survey(
     inputs: Iterable[str | os.PathLike[str]],
     suffixes: Iterable[str],
-    *,
-    pattern: str | None = None,
-    manifest: str | os.PathLike[str] | None = None,
+    selection: Selection = _ALL,
 ) -> Survey:
-    """Return everything that `inputs` hold; parameters as for `discover`."""
-    walk = _Walk(inputs, suffixes, pattern=pattern, manifest=manifest)
+    """Return everything that `inputs` hold, of which the selection is not chosen yet."""
+    walk = _Walk(inputs, suffixes, selection)
     return Survey(list(walk), +walk.recognised, walk.promised, walk.left_out)
 
 
@@ -153,17 +156,15 @@ class _Walk:
         self,
         inputs: Iterable[str | os.PathLike[str]],
         suffixes: Iterable[str],
-        *,
-        pattern: str | None,
-        manifest: str | os.PathLike[str] | None,
+        selection: Selection,
         left_out: LeftOut | None = None,
     ) -> None:
         self._given = [os.fspath(each) for each in inputs]
-        if not self._given and manifest is None:
+        if not self._given and selection.manifest is None:
             raise InputError("no input was given; expected files, folders or globs of images")
         self._endings = tuple(suffixes)
-        self._own = compile_pattern(pattern) if pattern else None
-        self._manifest = manifest
+        self._own = compile_pattern(selection.pattern) if selection.pattern else None
+        self._manifest = selection.manifest
         remote = [each for each in self._given if is_remote(each)]
         self._base = common_folder(self._given) if self._given and not remote else ""
         if remote and len(remote) == len(self._given):

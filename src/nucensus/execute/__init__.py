@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ..errors import StrategyError
 from ..machine import can_fork
 from .cluster import Traffic, on_cluster
-from .connect import Scheduler, connected
+from .connect import connected
 from .in_process import run_list, run_threads
 from .isolated import run_isolated
 from .payload import name_image
@@ -21,7 +21,7 @@ from .strategy import Lost, Outcomes, Strategy, Work
 from .worker import inner_pools_capped, refuse_daemon, refuse_unguarded, start_worker
 
 __all__ = [
-    "PUBLISHED", "STRATEGIES", "Lost", "Outcomes", "Scheduler", "Strategy", "Traffic", "Work",
+    "PUBLISHED", "STRATEGIES", "Lost", "Outcomes", "Strategy", "Traffic", "Work",
     "check", "connected", "inner_pools_capped", "isolated", "name_image", "on_cluster",
     "refuse_unguarded", "start_worker", "strategy_named",
 ]  # fmt: skip

@@ -8,16 +8,14 @@ import signal
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING
 
 from ..errors import ClusterError, InputError, MissingPackageError
 from ..machine import usable_cores
+from ..values import Scheduler
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
-
-Scheduler: TypeAlias = Union[str, os.PathLike[str], "Client"]
-"""An address (`tcp://HOST:PORT`), `local` or `local:N`, a scheduler file, or a client."""
 
 _CONNECT_S = 10
 _CLOSE_S = 5

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,15 @@ from ..machine import usable_cores
 from ..read import SUFFIXES, read
 from ..score.agreement import Scores, count_hits, sum_up
 from ..score.truth import Truth, field_name, read_truth
-from ..values import Border, ImageRef, Plane, Settings
+from ..values import (
+    Border,
+    ImageRef,
+    Selection,
+    SelectionOptions,
+    Settings,
+    refuse_unknown,
+    take_value,
+)
 
 _SAMPLE = 16
 _FOLDS = 5
@@ -132,10 +140,9 @@ def tune_parameters(
     sigma: Sequence[float] | None = None,
     min_distance: Sequence[int] | None = None,
     threshold: Sequence[float] | None = None,
-    plane: Plane | None = None,
-    pattern: str | None = None,
-    manifest: str | os.PathLike[str] | None = None,
+    selection: Selection | None = None,
     workers: int | None = None,
+    **options: Unpack[SelectionOptions],
 ) -> TunedParameters:
     """Search sigma, min_distance and threshold with the best F1 on images with a truth.
 
@@ -153,12 +160,12 @@ def tune_parameters(
     sigma, min_distance, threshold : sequence of float, optional
         The numbers to try, in pixels and grey levels. Where they are left out,
         they are spread around what a typical nucleus of the images asks for.
-    plane : Plane, optional
-        Which channel, z plane and time point, where there are several.
-    pattern, manifest : optional
-        As for `census`.
+    selection : Selection, optional
+        Which of the images count, as for `census`.
     workers : int, optional
         How many threads. [default: the cores that may be used]
+    **options
+        The fields of `Selection` one by one, in place of it.
 
     Returns
     -------
@@ -177,13 +184,16 @@ def tune_parameters(
     for brighter ones alone; so those of a higher threshold are the first of the
     list.
     """
-    if plane is not None and plane.z == "volume":
+    left: dict[str, Any] = {**options}
+    selection = take_value(Selection, selection, left)
+    refuse_unknown(left, "tune_parameters")
+    if selection.plane.z == "volume":
         raise InputError(
             "volumes are asked for, and parameters are searched in planes only; expected a plane "
             "of the stack or its maximum; choose it with --z"
         )
     paths = [images] if isinstance(images, str | os.PathLike) else list(images)
-    found = discover(paths, SUFFIXES, plane=plane, pattern=pattern, manifest=manifest)
+    found = discover(paths, SUFFIXES, selection)
     fields, left_out = _with_truth(expand(found), read_truth(truth), os.fspath(truth))
     resolved = _look(fields)
     grid = _grid(resolved, sigma, min_distance, threshold)

@@ -23,7 +23,7 @@ from ..detect import (
 )
 from ..errors import NucensusError
 from ..read import read, read_image
-from ..values import ImageRef, Plane, Settings
+from ..values import ImageRef, Selection, Settings
 from ..values.settings_file import settings_as_toml
 
 _SAMPLE = 12
@@ -59,13 +59,9 @@ class Session:
         inputs: Sequence[str],
         references: Sequence[ImageRef],
         settings: Settings,
-        *,
-        plane: Plane | None = None,
-        pattern: str | None = None,
-        manifest: str | None = None,
+        selection: Selection | None = None,
     ) -> None:
-        self._plane = plane or Plane()
-        self._tables = {"pattern": pattern, "manifest": manifest}
+        self._selection = selection or Selection()
         self._inputs, self._references, self._settings = inputs, references, settings
         self._kept: dict[int, NDArray[Any]] = {}
         self._lock = threading.Lock()
@@ -80,7 +76,7 @@ class Session:
         count = len(self._references)
         sample = np.linspace(0, count - 1, min(count, _SAMPLE)).round().astype(int)
         detectors = {**dict.fromkeys(DETECTORS), self._settings.detector: None}
-        is_volume, detector = self._plane.z == "volume", self._settings.detector
+        is_volume, detector = self._selection.plane.z == "volume", self._settings.detector
         if is_volume and detector == "auto":
             detector = "maxima"
         return {
@@ -169,7 +165,7 @@ class Session:
         ]
         if settings.threshold is None:
             options = ["--settings=nucensus.toml"]  # no option says this
-        chosen, arguments = self._selection()
+        chosen, arguments = self._spell_selection()
         default = Settings(settings.detector).as_dict() | {"detector": "auto"}
         call = ", ".join(
             f"{name}={value!r}" for name, value in values.items() if value != default[name]
@@ -184,15 +180,15 @@ class Session:
             "toml": settings_as_toml(settings),
         }
 
-    def _selection(self) -> tuple[list[str], str]:
+    def _spell_selection(self) -> tuple[list[str], str]:
         """Return what says which images count, as options and as arguments in Python."""
-        axes = {name: value for name, value in asdict(self._plane).items() if value is not None}
-        tables = {name: value for name, value in self._tables.items() if value is not None}
-        options = [f"--{name}={value}" for name, value in (axes | tables).items()]
+        given = {name: value for name, value in asdict(self._selection).items() if value}
+        axes = {name: value for name, value in given.pop("plane").items() if value is not None}
+        options = [f"--{name}={value}" for name, value in (axes | given).items()]
         words = [option.replace("--z=volume", "--volume") for option in options]
         spelled = ", ".join(f"{name}={value!r}" for name, value in axes.items())
         arguments = f", plane=nucensus.Plane({spelled})" if axes else ""
-        return words, arguments + "".join(f", {name}={value!r}" for name, value in tables.items())
+        return words, arguments + "".join(f", {name}={value!r}" for name, value in given.items())
 
 
 def _as_option(value: Any) -> str:

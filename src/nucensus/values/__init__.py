@@ -1,6 +1,19 @@
 """The values that cross rooms."""
 
 from .images import ImageRef, Place, Plane, Shard, shard_index
+from .options import (
+    CensusOptions,
+    Execution,
+    ExecutionOptions,
+    Resume,
+    RetryOptions,
+    Scheduler,
+    Selection,
+    SelectionOptions,
+    Watcher,
+    refuse_unknown,
+    take_value,
+)
 from .outcomes import (
     Centres,
     Failed,
@@ -25,9 +38,10 @@ from .settings import (
 
 __all__ = [
     "NO_SIZE", "PUBLISHED_MIN_DISTANCE", "PUBLISHED_SIGMA", "PUBLISHED_THRESHOLD", "RUN_FILE",
-    "Auto", "Border", "Centres", "Failed", "Flag", "Found", "Header", "ImageRef", "Intensities",
-    "Limits", "Outcome", "PixelSize", "Place", "Plane", "Points", "Settings", "Shard", "Stage",
-    "shard_index",
+    "Auto", "Border", "CensusOptions", "Centres", "Execution", "ExecutionOptions", "Failed", "Flag",
+    "Found", "Header", "ImageRef", "Intensities", "Limits", "Outcome", "PixelSize", "Place",
+    "Plane", "Points", "Resume", "RetryOptions", "Scheduler", "Selection", "SelectionOptions",
+    "Settings", "Shard", "Stage", "Watcher", "refuse_unknown", "shard_index", "take_value",
 ]  # fmt: skip
 
 RUN_FILE = "run.sqlite"

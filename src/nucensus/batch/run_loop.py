@@ -1,0 +1,266 @@
+"""The loop of a run: what is pending in its file is worked on, and what became of it recorded."""
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TypeAlias
+
+from .._version import __version__
+from ..detect import ring_radius
+from ..errors import RunError
+from ..execute import STRATEGIES, Lost, Strategy, isolated
+from ..export import write_sidecar, write_tables
+from ..machine import facts, usable_cores
+from ..store import Origin, RunWriter
+from ..text.plurals import pluralize
+from ..values import Execution, Failed, Outcome, Plane, Resume, Settings, Watcher
+from .bottleneck import Tally
+from .budget import Budget, default_ceiling_bytes
+from .choose import Choice, choose_from
+from .job import Job
+from .learn import adopt, forget_changed, look_at, pool_sample, pools_in, take_from
+from .pools import digests_of
+from .process import Steps, run_over
+from .starts import Start
+
+PathLike: TypeAlias = str | os.PathLike[str]
+Item: TypeAlias = tuple[int, str, Plane, str]
+"""Key, path, plane and channel of an image."""
+
+_COMMIT_EVERY_S = 0.5
+_COMMIT_EVERY_IMAGES = 1000
+"""What a crash may lose at most: images that were done since are done again."""
+_SUSPECT_TIMEOUT_S = 120.0
+"""The longest that an image may take that was in flight at a crash, where no limit is given."""
+_NAMES_SHOWN = 5
+
+
+class RunLoop:
+    """The loop over what is pending in a run file, from a start to a stop.
+
+    Parameters
+    ----------
+    writer : RunWriter
+    settings : Settings
+    choice : Choice or None
+        The strategy that the user chose; None leaves it to a pilot.
+    execution : Execution
+    watcher : Watcher
+    resume : Resume
+    problems : int
+        How many images the listing found unreadable: they count as failures.
+    is_retry : bool
+        Whether images of the sample that workers died of are tried again.
+    """
+
+    def __init__(
+        self,
+        writer: RunWriter,
+        settings: Settings,
+        choice: Choice | None,
+        *,
+        execution: Execution,
+        watcher: Watcher,
+        resume: Resume,
+        problems: int = 0,
+        is_retry: bool = False,
+    ) -> None:
+        self._writer, self._choice, self._is_retry = writer, choice, is_retry
+        self._watcher, self._resume, self._limits = watcher, resume, execution.limits
+        self._workers = execution.workers or usable_cores()
+        self._stop = watcher.stop or threading.Event()
+        self._ceiling_bytes = self._limits.max_memory_bytes or default_ceiling_bytes()
+        self._job = Job(
+            settings, self._limits.max_pixels, self._ceiling_bytes, writer.lock,
+            resume.check_content,
+        )  # fmt: skip
+        self._learned_by: Callable[[str, str], str] | None = None
+        self._tally = Tally()
+        self._lost: list[int] = []
+        self._uncommitted, self._failures, self._done = 0, problems, problems
+        self._committed_at = time.monotonic()
+        self._start = Start(writer.facts)
+
+    def run(self, out: PathLike | None) -> None:
+        """Do what is pending; then, unless it was stopped, write the tables."""
+        vanished = list(self._writer.vanished(_NAMES_SHOWN))
+        self._writer.record_facts(
+            version=__version__, machine=facts(), **self._start.facts(0),
+            vanished=self._writer.vanished_count(), vanished_names=vanished,
+        )  # fmt: skip
+        if self._failures:
+            self._give_up_beyond_limit(next(reason for _, reason in self._writer.problems()))
+        try:
+            self._learn()
+            ring_px = ring_radius(self._job.settings, self._job.pools.values())
+            self._writer.record_facts(ring_radius_px=ring_px)
+            self._watcher.on_plan(self._writer.pending_count())
+            self._run_suspects()
+            self._run_pending()
+        finally:
+            self._commit()
+        self._write_outputs(out)
+
+    def _write_outputs(self, out: PathLike | None) -> None:
+        """Write the tables, unless images are left or they stand; say how the run went."""
+        is_unfinished = self._writer.is_unfinished()
+        target = None if is_unfinished or self._writer.tables_stand() else out
+        with self._writer.explained():
+            if target is not None:
+                write_tables(self._writer.view(), target)
+            if not is_unfinished:
+                self._writer.forget_suspects()
+        if self._choice is not None:
+            self._writer.record_facts(strategy=self._choice.as_dict())
+        self._writer.record_facts(
+            **self._start.facts(self._done),
+            bottleneck=self._tally.bottleneck(self._start.seconds),
+        )
+        if target is not None:
+            with self._writer.explained():
+                write_sidecar(self._writer.view(), target)
+            self._writer.record_tables()
+
+    def _run_suspects(self) -> None:
+        """Take what an earlier process died with to processes that may die."""
+        suspects = self._writer.suspects()
+        if not suspects:
+            return
+        workers = min(self._workers, len(suspects))
+        choice = Choice(self._isolated(), workers, "in flight at a crash")
+        self._run(suspects, len(suspects), choice)
+
+    def _isolated(self) -> Strategy:
+        return isolated(self._limits.timeout_s or _SUSPECT_TIMEOUT_S, self._ceiling_bytes)
+
+    def _learn(self) -> None:
+        """Learn what the settings leave open; unless it is stopped before it knows."""
+        settings, facts = self._job.settings, self._writer.facts
+        if settings.are_numbers:
+            return
+        if self._resume.estimates_from is not None:
+            known = take_from(self._resume.estimates_from, settings, self._writer.channels())
+        elif self._resume.keep_estimates and facts.get("estimates"):
+            origin = Origin.from_dict(facts["sample"])
+            kept = origin if origin.source == "run" else replace(origin, source="kept")
+            known = pools_in(facts), kept
+        else:
+            self._estimate_sample()
+            if self._stop.is_set():
+                return
+            known = pool_sample(self._writer.sample), Origin.of(self._writer.sample)
+        learned = adopt(self._writer, *known)
+        self._job = replace(self._job, pools=learned.pools)
+        self._learned_by = digests_of(learned.pools)
+        self._watcher.on_learned(learned)
+
+    def _estimate_sample(self) -> None:
+        """Estimate from the images of the sample of which nothing is known."""
+        if self._job.check_content:
+            forget_changed(self._writer)
+        sample = self._writer.sample.to_look_at(deadly=self._is_retry)
+        if not sample:
+            return
+        self._writer.record_facts(is_learning=True)
+        strategy = self._sample_strategy(deadly=any(each.stage == "worker" for _, each in sample))
+        work = self._job_for(strategy).look
+        look_at(self._writer, sample, lambda items: strategy.run(work, items, self._workers))
+
+    def _sample_strategy(self, *, deadly: bool) -> Strategy:
+        if self._choice is not None and self._choice.strategy.isolates_crashes:
+            return self._choice.strategy
+        lock = self._writer.lock
+        died = lock is not None and bool(lock.left_behind)  # the sample may hold what that died of
+        return self._isolated() if deadly or died else STRATEGIES["threads"]
+
+    def _run_pending(self) -> None:
+        self._run(
+            self._writer.pending(), self._writer.pending_count(), self._choice, self._announce
+        )
+
+    def _announce(self, choice: Choice) -> None:
+        self._tally.workers = choice.workers if choice.strategy.parallel else 1
+        self._writer.record_facts(strategy=choice.as_dict())
+        self._watcher.on_choice(choice)
+
+    def _run(
+        self,
+        items: Iterable[Item],
+        count: int,
+        choice: Choice | None,
+        on_choice: Callable[[Choice], None] | None = None,
+    ) -> None:
+        keys: dict[int, tuple[int, str | None]] = {}
+        outcomes = run_over(
+            self._until_stopped(items, keys), count, self._steps_for, choice,
+            lambda measured, remaining: choose_from(
+                measured, remaining, workers=self._workers, function=self._job.find,
+                memory_bytes=self._ceiling_bytes,
+            ),
+            on_choice=on_choice,
+        )  # fmt: skip
+        with self._writer.explained(), contextlib.closing(outcomes):
+            for index, outcome in outcomes:
+                self._record(*keys.pop(index), outcome)
+
+    def _until_stopped(
+        self, items: Iterable[Item], keys: dict[int, tuple[int, str | None]]
+    ) -> Iterator[Item]:
+        for index, item in enumerate(items):
+            if self._stop.is_set():
+                return
+            key, path, _, channel = item
+            keys[index] = key, self._learned_by(path, channel) if self._learned_by else None
+            yield item
+
+    def _steps_for(self, strategy: Strategy | None) -> Steps:
+        """Return what to do with an image: threads share a budget, processes have a part each."""
+        job = self._job_for(strategy)
+        return job.load, job.find
+
+    def _job_for(self, strategy: Strategy | None) -> Job:
+        if strategy is not None and strategy.is_remote:
+            return self._job.elsewhere(self._limits.max_memory_bytes)
+        if strategy is None or (strategy.in_process and not strategy.loads_first):
+            return self._job.in_process(Budget(self._ceiling_bytes), self._stop)
+        return self._job if strategy.loads_first else self._job.in_one_of(self._workers)
+
+    def _record(self, key: int, learned: str | None, outcome: Outcome | Lost | None) -> None:
+        if outcome is None or (isinstance(outcome, Lost) and self._stop.is_set()):
+            return  # stays pending
+        if isinstance(outcome, Lost):
+            self._lost.append(key)
+            outcome = Failed("worker", outcome.reason)
+        is_new = isinstance(outcome, Failed) and not self._writer.failed_before(key)
+        self._writer.record(key, outcome, learned)
+        self._tally.add(outcome)
+        self._done += 1
+        self._uncommitted += 1
+        due = time.monotonic() - self._committed_at > _COMMIT_EVERY_S
+        if due or self._uncommitted >= _COMMIT_EVERY_IMAGES:
+            self._commit()
+        self._watcher.on_outcome(outcome)
+        if isinstance(outcome, Failed) and is_new:
+            self._failures += 1
+            self._give_up_beyond_limit(outcome.reason)
+
+    def _give_up_beyond_limit(self, reason: str) -> None:
+        most = self._limits.max_failures
+        if most is not None and self._failures > most:
+            raise RunError(
+                f"{pluralize(self._failures, 'image')} failed, the last because {reason!r}; "
+                f"expected at most {most}; run the same command again to carry on, or nucensus "
+                f"retry to do the failed ones again"
+            )
+
+    def _commit(self) -> None:
+        self._writer.commit()
+        self._writer.record_facts(**self._start.facts(self._done))
+        for key in self._lost:
+            if self._writer.lock is not None:
+                self._writer.lock.unmark(key)
+        self._lost.clear()
+        self._committed_at, self._uncommitted = time.monotonic(), 0
