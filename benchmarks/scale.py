@@ -32,7 +32,7 @@ from nucensus import Settings, __version__, census
 from nucensus.batch.packed import pack, unpack
 from nucensus.batch.plan import expand
 from nucensus.discover import list_images
-from nucensus.execute import Traffic, on_cluster, task_size
+from nucensus.execute import Codec, on_cluster, task_size
 from nucensus.export import write_csv
 from nucensus.machine import facts
 from nucensus.read import SUFFIXES
@@ -106,7 +106,7 @@ def _measure_tasks() -> tuple[tuple[float, float], tuple[float, float]]:
         Client(cluster, set_as_default=False) as client,
     ):
         client.wait_for_workers(1)
-        strategy = on_cluster(client, traffic=Traffic(pack, unpack))
+        strategy = on_cluster(client, codec=Codec(pack, unpack))
         list(strategy.run(found, range(2000), 1))
         for size, tasks in ((1, 600), (16, 400), (64, 150), (256, 60)) * 2:
             task_size.LEAST = task_size.MOST = size

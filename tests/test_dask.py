@@ -16,7 +16,7 @@ from nucensus import process_images
 from nucensus.batch.packed import pack, unpack
 from nucensus.errors import ClusterError, InputError, MissingPackageError, StrategyError
 from nucensus.execute import Lost
-from nucensus.execute.apart import run_apart
+from nucensus.execute.in_subprocess import run_in_subprocess
 from nucensus.execute.task_size import TaskSize
 from nucensus.values import Centres, Failed, Found
 
@@ -314,7 +314,7 @@ def refuse(item):
 
 
 def test_work_apart_loses_only_what_its_process_died_of():
-    outcomes = run_apart(end_at_three, range(6), timeout_s=None, memory_bytes=None)
+    outcomes = run_in_subprocess(end_at_three, range(6), timeout_s=None, memory_bytes=None)
     assert outcomes[:3] + outcomes[4:] == [0, 2, 4, 8, 10]
     assert isinstance(outcomes[3], Lost)
     assert "SIGKILL" in outcomes[3].reason
@@ -322,7 +322,7 @@ def test_work_apart_loses_only_what_its_process_died_of():
 
 def test_an_error_comes_through_from_work_apart():
     with pytest.raises(EOFError, match="cannot do 0"):
-        run_apart(refuse, range(2), timeout_s=None, memory_bytes=None)
+        run_in_subprocess(refuse, range(2), timeout_s=None, memory_bytes=None)
 
 
 def test_outcomes_travel_packed_and_come_back_as_they_were():

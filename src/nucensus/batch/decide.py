@@ -7,7 +7,7 @@ from typing import Any
 
 from ..detect import detect_nuclei
 from ..errors import StrategyError
-from ..execute import Traffic, connected, on_cluster, strategy_named
+from ..execute import Codec, connected, on_cluster, strategy_named
 from ..remote import without_credentials
 from ..values import Execution
 from .choose import Choice, choose
@@ -17,7 +17,7 @@ from .choose import Choice, choose
 def choose_strategy(
     execution: Execution,
     *,
-    traffic: Traffic | None = None,
+    codec: Codec | None = None,
     stop: threading.Event | None = None,
     function: Callable[..., Any] = detect_nuclei,
 ) -> Iterator[Choice | None]:
@@ -40,7 +40,7 @@ def choose_strategy(
         threads = sum(client.nthreads().values())
         on_tasks = on_cluster(
             client,
-            traffic=traffic,
+            codec=codec,
             isolates=strategy != "auto" or limits.timeout_s is not None,
             timeout_s=limits.timeout_s,
             memory_bytes=limits.max_memory_bytes,

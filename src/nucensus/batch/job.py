@@ -40,7 +40,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Estimated:
     """What an image says of its nuclei, and the hash of its file, where it was asked for."""
 
     estimate: Estimate
@@ -137,14 +137,14 @@ class Job:
             loaded.content, image.pixel_size,
         )  # fmt: skip
 
-    def look(self, item: tuple[int, str, Plane, str]) -> Looked | Failed | None:
+    def estimate(self, item: tuple[int, str, Plane, str]) -> Estimated | Failed | None:
         """Read the image (key, path, plane, channel) and estimate what its nuclei are like."""
         loaded = self.load(item)
         if not isinstance(loaded, Loaded):
             return loaded
         try:
             with self._marked(loaded.key):
-                return Looked(estimate_as(loaded.image.pixels, self.settings), loaded.content)
+                return Estimated(estimate_as(loaded.image.pixels, self.settings), loaded.content)
         except (TypeError, ValueError) as error:  # it will fail again when its turn comes
             return Failed("detect", str(error) or type(error).__name__, loaded.content)
         finally:

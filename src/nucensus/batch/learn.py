@@ -14,7 +14,7 @@ from ..execute import Lost
 from ..store import Origin, Run, RunWriter, Sampled
 from ..text.plurals import pluralize
 from ..values import Failed, Plane, Settings
-from .job import Looked, content_hash
+from .job import Estimated, content_hash
 from .pools import Pools, digests_of
 from .sample import Sets, choose_sample
 
@@ -79,17 +79,17 @@ def forget_changed(writer: RunWriter) -> None:
             writer.sample.forget(each.name)
 
 
-def look_at(
+def estimate_sample(
     writer: RunWriter,
     sample: list[tuple[int, Sampled]],
-    look: Callable[[list[Item]], Iterable[tuple[int, Looked | Failed | Lost | None]]],
+    estimate: Callable[[list[Item]], Iterable[tuple[int, Estimated | Failed | Lost | None]]],
 ) -> None:
-    """Look at images of the sample, and keep what they say."""
+    """Estimate from images of the sample, and keep what they say."""
     items = [(key, each.path, each.plane, each.channel) for key, each in sample]
     committed_at = time.monotonic()
-    for index, found in look(items):
+    for index, found in estimate(items):
         name = sample[index][1].name
-        if isinstance(found, Looked):
+        if isinstance(found, Estimated):
             writer.sample.record(name, found.content, found.estimate.as_dict())
         elif isinstance(found, Failed):
             writer.sample.record_failure(name, found.content, found.stage, found.reason)

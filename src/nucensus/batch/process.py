@@ -17,9 +17,9 @@ from ..detect import detect_nuclei
 from ..errors import InputError, StrategyError, WorkerDiedError
 from ..execute import (
     STRATEGIES,
+    Codec,
     Lost,
     Strategy,
-    Traffic,
     inner_pools_capped,
     name_image,
     refuse_unguarded,
@@ -103,10 +103,10 @@ def process_images(
     is_local = execution.scheduler is None
     named = [_named(index, image, is_local) for index, image in enumerate(listed)]
     results: list[Any] = [None] * len(named)
-    steps: Steps = (_itself if in_memory else _load, functools.partial(_apply, function))
-    traffic = None if in_memory else Traffic(path_of=attrgetter("image"))
+    steps: Steps = (_identity if in_memory else _load, functools.partial(_apply, function))
+    codec = None if in_memory else Codec(path_of=attrgetter("image"))
     with contextlib.ExitStack() as open_:
-        choice = open_.enter_context(choose_strategy(execution, traffic=traffic, function=function))
+        choice = open_.enter_context(choose_strategy(execution, codec=codec, function=function))
         outcomes = run_over(
             named, len(named), lambda _: steps, choice,
             lambda measured, remaining: choose_from(
@@ -142,7 +142,7 @@ def _named(index: int, image: Image, is_local: bool) -> _Named:
     return _Named(path, path if is_local else absolute(path))
 
 
-def _itself(image: _Named) -> _Named:
+def _identity(image: _Named) -> _Named:
     return image
 
 

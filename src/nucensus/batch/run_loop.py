@@ -21,7 +21,7 @@ from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from
 from .job import Job
-from .learn import adopt, forget_changed, look_at, pool_sample, pools_in, take_from
+from .learn import adopt, estimate_sample, forget_changed, pool_sample, pools_in, take_from
 from .pools import digests_of
 from .process import Steps, run_over
 from .starts import Start
@@ -166,8 +166,10 @@ class RunLoop:
             return
         self._writer.record_facts(is_learning=True)
         strategy = self._sample_strategy(deadly=any(each.stage == "worker" for _, each in sample))
-        work = self._job_for(strategy).look
-        look_at(self._writer, sample, lambda items: strategy.run(work, items, self._workers))
+        work = self._job_for(strategy).estimate
+        estimate_sample(
+            self._writer, sample, lambda items: strategy.run(work, items, self._workers)
+        )
 
     def _sample_strategy(self, *, deadly: bool) -> Strategy:
         if self._choice is not None and self._choice.strategy.isolates_crashes:

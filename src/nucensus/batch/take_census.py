@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, Unpack
 from ..detect import check_axes, detector_named
 from ..discover import LeftOut, list_images, read_metadata
 from ..errors import RunError
-from ..execute import STRATEGIES, Lost, Traffic, refuse_unguarded
+from ..execute import STRATEGIES, Codec, Lost, refuse_unguarded
 from ..machine import usable_cores
 from ..read import SUFFIXES
 from ..remote import absolute
@@ -38,7 +38,7 @@ from .run_loop import RunLoop
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
-_TRAFFIC = Traffic(pack, unpack, path_of=itemgetter(1))
+_CODEC = Codec(pack, unpack, path_of=itemgetter(1))
 """How images and outcomes travel to and from other machines."""
 
 
@@ -122,7 +122,7 @@ def census(
     named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     plan = _plan(named, selection)
     with (
-        choose_strategy(execution, traffic=_TRAFFIC, stop=watcher.stop) as choice,
+        choose_strategy(execution, codec=_CODEC, stop=watcher.stop) as choice,
         RunWriter(out, overwrite=resume.overwrite) as writer,
     ):
         problems = _write_plan(writer, out, settings, selection, resume, plan)
@@ -155,7 +155,7 @@ def retry(
     refuse_unknown(left, "retry")
     Run(out).close()  # raises if it is not a run
     with (
-        choose_strategy(execution, traffic=_TRAFFIC, stop=watcher.stop) as choice,
+        choose_strategy(execution, codec=_CODEC, stop=watcher.stop) as choice,
         RunWriter(out) as writer,
     ):
         settings = _settings_to_retry(writer, out)
@@ -261,11 +261,11 @@ def _refuse_unknown_sample(writer: RunWriter, out: PathLike) -> None:
 def _changed(writer: RunWriter, choice: Choice | None, workers: int | None) -> list[int]:
     """Return the keys of the images whose content is not what it was."""
 
-    def look(row: tuple[int, str, str]) -> int | None:
+    def key_if_changed(row: tuple[int, str, str]) -> int | None:
         key, path, content = row
         return None if content_hash(path) == content else key
 
     is_remote = choice is not None and choice.strategy.is_remote
     strategy = choice.strategy if choice and is_remote else STRATEGIES["threads"]
-    keys = strategy.run(look, writer.hashed(), workers or usable_cores())
+    keys = strategy.run(key_if_changed, writer.hashed(), workers or usable_cores())
     return [key for _, key in keys if key is not None and not isinstance(key, Lost)]

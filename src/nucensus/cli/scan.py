@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..values import ImageRef
 
 _SHOWN = 8
-_LOOKED_AT = 16
+_OPENED = 16
 """So many of the files are opened, which takes some milliseconds for each."""
 _NAMES = {"site": "sites", "channel": "channels", "z": "z planes", "time": "time points"}
 
@@ -65,9 +65,9 @@ def _print_refusals(chosen: "list[ImageRef]") -> None:
     from ..read import open_scenes
     from ..read.scene import choose_index, choose_scene
 
-    looked = chosen[:: max(1, len(chosen) // _LOOKED_AT)][:_LOOKED_AT]
+    opened = chosen[:: max(1, len(chosen) // _OPENED)][:_OPENED]
     refused, reason = 0, ""
-    for each in looked:
+    for each in opened:
         try:
             with open_scenes(each.path) as scenes:
                 choose_index(choose_scene(scenes, each.plane.scene), each.plane)
@@ -77,7 +77,7 @@ def _print_refusals(chosen: "list[ImageRef]") -> None:
         except NucensusError:
             continue  # it is a failed row of the run, with its reason
     if refused:
-        click.echo(f"  of {pluralize(len(looked), 'file')} looked at, {refused} would be refused:")
+        click.echo(f"  of {pluralize(len(opened), 'file')} looked at, {refused} would be refused:")
         click.echo(f"  {reason}")
 
 

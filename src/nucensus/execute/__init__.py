@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ..errors import StrategyError
 from ..machine import can_fork
-from .cluster import Traffic, on_cluster
+from .cluster import Codec, on_cluster
 from .connect import connected
 from .in_process import run_list, run_threads
 from .isolated import run_isolated
@@ -21,9 +21,22 @@ from .strategy import Lost, Outcomes, Strategy, Work
 from .worker import inner_pools_capped, refuse_daemon, refuse_unguarded, start_worker
 
 __all__ = [
-    "PUBLISHED", "STRATEGIES", "Lost", "Outcomes", "Strategy", "Traffic", "Work",
-    "check", "connected", "inner_pools_capped", "isolated", "name_image", "on_cluster",
-    "refuse_unguarded", "start_worker", "strategy_named",
+    "PUBLISHED",
+    "STRATEGIES",
+    "Codec",
+    "Lost",
+    "Outcomes",
+    "Strategy",
+    "Work",
+    "check",
+    "connected",
+    "inner_pools_capped",
+    "isolated",
+    "name_image",
+    "on_cluster",
+    "refuse_unguarded",
+    "start_worker",
+    "strategy_named",
 ]  # fmt: skip
 
 

@@ -24,14 +24,14 @@ from ..errors import ClusterError, StrategyError
 from .fitness import problems
 from .payload import Payload
 from .strategy import Lost, Outcomes, Strategy, Work
-from .task import Errand, Sent, work_on
+from .task import Task, TaskPayload, work_on
 from .task_size import TaskSize
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-_AHEAD = 3
-_LOOK_EVERY_S = 0.5
+_PREFETCH = 3
+_POLL_S = 0.5
 _SAY_AFTER_S = 2.0
 _MOST_SENT_BYTES = 8_000_000
 _MOST_DEATHS = 4
@@ -40,7 +40,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
+class Codec:
     """How items and outcomes travel.
 
     Attributes
@@ -59,7 +59,7 @@ class Traffic:
 def on_cluster(
     client: "Client",
     *,
-    traffic: Traffic | None = None,
+    codec: Codec | None = None,
     isolates: bool = False,
     timeout_s: float | None = None,
     memory_bytes: int | None = None,
@@ -70,7 +70,7 @@ def on_cluster(
     Parameters
     ----------
     client : distributed.Client
-    traffic : Traffic, optional
+    codec : Codec, optional
     isolates : bool
         Every item is worked on in a process beside the worker, not only those
         whose worker died before.
@@ -86,10 +86,11 @@ def on_cluster(
         facts["dashboard"] = None
 
     def run(work: Work, items: Iterable[Any], workers: int) -> Outcomes:  # noqa: ARG001 they come and go
-        flow = traffic or Traffic()
-        sent = _sent(Errand(work, flow.pack, timeout_s, memory_bytes))
-        shift = _Shift(client, sent, items, flow, isolates, stop or threading.Event(), facts)
-        return shift.outcomes()
+        travel = codec or Codec()
+        payload = _payload(Task(work, travel.pack, timeout_s, memory_bytes))
+        return _ClusterLoop(
+            client, payload, items, travel, isolates, stop or threading.Event(), facts
+        ).outcomes()
 
     return Strategy(
         "dask", "tasks on a Dask cluster", run, shares_memory=False, in_process=False,
@@ -97,11 +98,11 @@ def on_cluster(
     )  # fmt: skip
 
 
-def _sent(errand: Errand) -> Sent:
+def _payload(task: Task) -> TaskPayload:
     import cloudpickle
 
     try:
-        return Sent(cloudpickle.dumps(errand))
+        return TaskPayload(cloudpickle.dumps(task))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise StrategyError(
             f"the function cannot be sent to the workers of the cluster ({error}); expected one "
@@ -110,19 +111,19 @@ def _sent(errand: Errand) -> Sent:
 
 
 @dataclass(slots=True, eq=False)
-class _Task:
+class _Chunk:
     """Some items with their indices, and how many workers died with them."""
 
     items: list[tuple[int, Any]]
     deaths: int = 0
     future: "Future | None" = None
 
-    def after_a_death(self) -> list["_Task"]:
-        """Return what to do next: the same, apart; then halves of it, down to one item."""
+    def after_a_death(self) -> list["_Chunk"]:
+        """Return what to do next: the same in a subprocess, then halves of it, down to one item."""
         deaths, half = self.deaths + 1, len(self.items) // 2
         if deaths == 1 or not half:
-            return [_Task(self.items, deaths)]
-        return [_Task(self.items[:half], deaths), _Task(self.items[half:], deaths)]
+            return [_Chunk(self.items, deaths)]
+        return [_Chunk(self.items[:half], deaths), _Chunk(self.items[half:], deaths)]
 
 
 @dataclass(slots=True)
@@ -130,41 +131,41 @@ class _Worker:
     """A worker process, and the tasks that it was given, the oldest first."""
 
     threads: int
-    tasks: list[_Task] = field(default_factory=list)
+    chunks: list[_Chunk] = field(default_factory=list)
 
     @property
     def load(self) -> float:
         """How many tasks there are for each thread."""
-        return len(self.tasks) / self.threads
+        return len(self.chunks) / self.threads
 
 
-class _Shift:
+class _ClusterLoop:
     """The work on some items: handed out, waited for, and handed out again if it was lost."""
 
     def __init__(
         self,
         client: "Client",
-        sent: Sent,
+        payload: TaskPayload,
         items: Iterable[Any],
-        traffic: Traffic,
+        codec: Codec,
         isolates: bool,
         stop: threading.Event,
         facts: dict[str, Any],
     ) -> None:
-        self._client, self._traffic, self._isolates = client, traffic, isolates
+        self._client, self._codec, self._isolates = client, codec, isolates
         self._stop, self._facts = stop, facts
         self._length = partial(operator.length_hint, items, -1)
         self._source = enumerate(items)
         self._workers: dict[str, _Worker] = {}
         self._refused: set[str] = set()
         self._exhausted = False
-        self._again: deque[_Task] = deque()
+        self._again: deque[_Chunk] = deque()
         self._given_up: list[tuple[int, Lost]] = []
-        self._answers: queue.SimpleQueue[tuple[str, _Task, Any]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[tuple[str, _Chunk, Any]] = queue.SimpleQueue()
         self._size = TaskSize()
         self._name, self._numbers = f"nucensus-{uuid.uuid4().hex[:8]}", itertools.count()
-        self._sent, self._job = sent, None
-        self._looked_at = -_LOOK_EVERY_S
+        self._payload, self._job = payload, None
+        self._polled_at = -_POLL_S
         self._wake: Future | None = None
         self._alone_since: float | None = None
         facts["images_per_task"] = self._size.used
@@ -172,50 +173,50 @@ class _Shift:
     def outcomes(self) -> Outcomes:
         """Yield the index and outcome of each item."""
         try:
-            task = self._next_task(1)
-            if task is None:
+            chunk = self._next_chunk(1)
+            if chunk is None:
                 return
-            self._path = self._traffic.path_of(task.items[0][1])
-            self._again.append(task)
+            self._path = self._codec.path_of(chunk.items[0][1])
+            self._again.append(chunk)
             while self._again or self._under_way() or not self._exhausted:
                 if self._stop.is_set():
                     self._take_back()
                 try:
-                    self._look_at_workers()
+                    self._poll_workers()
                 except (OSError, TimeoutError) as error:
                     raise self._lost_scheduler() from error
-                self._hand_out()
+                self._submit_chunks()
                 yield from self._next_outcomes()
                 yield from self._given_up
                 self._given_up.clear()
         finally:
             self._again.clear()
-            for task in self._under_way():
-                _release(task)
+            for chunk in self._under_way():
+                _release(chunk)
             self._job = self._wake = None
 
-    def _under_way(self) -> list[_Task]:
-        return [task for worker in self._workers.values() for task in worker.tasks]
+    def _under_way(self) -> list[_Chunk]:
+        return [chunk for worker in self._workers.values() for chunk in worker.chunks]
 
     def _take_back(self) -> None:
-        """Leave each worker what it is at: the oldest task of each thread."""
+        """Leave each worker what it is at: the oldest chunk of each thread."""
         self._again.clear()
         self._exhausted = True
         for worker in self._workers.values():
-            for task in worker.tasks[worker.threads :]:
-                _release(task)
-            del worker.tasks[worker.threads :]
+            for chunk in worker.chunks[worker.threads :]:
+                _release(chunk)
+            del worker.chunks[worker.threads :]
 
-    def _look_at_workers(self) -> None:
+    def _poll_workers(self) -> None:
         """See which workers came and which are gone; take back what the latter had."""
-        if time.monotonic() - self._looked_at < _LOOK_EVERY_S:
+        if time.monotonic() - self._polled_at < _POLL_S:
             return
-        self._looked_at = time.monotonic()
+        self._polled_at = time.monotonic()
         self._check_connection()
         threads = self._client.nthreads()
         for address in self._workers.keys() - threads.keys():
-            for task in self._workers.pop(address).tasks:
-                self._do_again(task)
+            for chunk in self._workers.pop(address).chunks:
+                self._do_again(chunk)
             self._facts["workers_lost"] = self._facts.get("workers_lost", 0) + 1
             _logger.warning("the worker %s is gone; its tasks go to others", address)
         self._admit([address for address in threads if address not in self._workers], threads)
@@ -247,21 +248,21 @@ class _Shift:
             self._alone_since = float("inf")
             _logger.warning("the cluster has no workers; waiting for one")
 
-    def _hand_out(self) -> None:
+    def _submit_chunks(self) -> None:
         """Give tasks to the workers that have the least to do."""
         while self._workers and not self._stop.is_set():
             address, worker = min(self._workers.items(), key=lambda each: each[1].load)
-            if worker.load >= _AHEAD:
+            if worker.load >= _PREFETCH:
                 return
-            task = self._again.popleft() if self._again else self._next_task(self._threads())
-            if task is None:
+            chunk = self._again.popleft() if self._again else self._next_chunk(self._threads())
+            if chunk is None:
                 return
-            self._submit(task, address)
+            self._submit(chunk, address)
 
     def _threads(self) -> int:
         return sum(worker.threads for worker in self._workers.values())
 
-    def _next_task(self, threads: int) -> _Task | None:
+    def _next_chunk(self, threads: int) -> _Chunk | None:
         remaining = self._length()
         size = self._size.next(None if remaining < 0 else remaining, threads)
         items, size_bytes = [], 0
@@ -271,68 +272,68 @@ class _Shift:
             if size_bytes > _MOST_SENT_BYTES:
                 break
         self._exhausted = not items
-        return _Task(items) if items else None
+        return _Chunk(items) if items else None
 
-    def _submit(self, task: _Task, address: str) -> None:
+    def _submit(self, chunk: _Chunk, address: str) -> None:
         import asyncio  # takes as long to import as thirty images to count
 
         self._check_connection()
         if self._job is None:
             # The result of a task, and not scattered: it is computed again if its worker dies.
-            self._job = self._client.submit(_itself, self._sent, key=self._new_name())
-        pickled = pickle.dumps([item for _, item in task.items], pickle.HIGHEST_PROTOCOL)
-        apart = self._isolates or task.deaths > 0
-        task.future = self._client.submit(
-            work_on, self._job, pickled, apart, key=self._new_name(), workers=[address]
+            self._job = self._client.submit(_identity, self._payload, key=self._new_name())
+        pickled = pickle.dumps([item for _, item in chunk.items], pickle.HIGHEST_PROTOCOL)
+        in_subprocess = self._isolates or chunk.deaths > 0
+        chunk.future = self._client.submit(
+            work_on, self._job, pickled, in_subprocess, key=self._new_name(), workers=[address]
         )
         answer = asyncio.run_coroutine_threadsafe(
-            self._client.gather(task.future, asynchronous=True), self._client.loop.asyncio_loop
+            self._client.gather(chunk.future, asynchronous=True), self._client.loop.asyncio_loop
         )
-        answer.add_done_callback(lambda done: self._answers.put((address, task, done)))
-        self._workers[address].tasks.append(task)
+        answer.add_done_callback(lambda done: self._answers.put((address, chunk, done)))
+        self._workers[address].chunks.append(chunk)
 
     def _new_name(self) -> str:
         return f"{self._name}-{next(self._numbers)}"
 
     def _next_outcomes(self) -> Outcomes:
-        """Wait a little for a task, and yield its outcomes."""
+        """Wait a little for a chunk, and yield its outcomes."""
         from distributed.comm import CommClosedError
         from distributed.scheduler import KilledWorker
 
         try:
-            address, task, answer = self._answers.get(timeout=_LOOK_EVERY_S)
+            address, chunk, answer = self._answers.get(timeout=_POLL_S)
         except queue.Empty:
             return
         worker = self._workers.get(address)
-        if worker is None or task not in worker.tasks:
+        if worker is None or chunk not in worker.chunks:
             return  # it was taken back
-        worker.tasks.remove(task)
+        worker.chunks.remove(chunk)
         try:
             done = answer.result()
         except (CancelledError, CommClosedError) as error:
             raise self._lost_scheduler() from error
         except KilledWorker:
-            self._do_again(task)
+            self._do_again(chunk)
             return
         finally:
-            _release(task)
+            _release(chunk)
         if isinstance(done, Payload):
             done.open()  # raises the error of the function
-        if not task.deaths:  # else it says what a process costs
-            self._size.learn(len(task.items), seconds=done.seconds, size_bytes=done.size_bytes)
-        outcomes = self._traffic.unpack(done.packed)
-        for (index, _), outcome in zip(task.items, outcomes, strict=True):
+        if not chunk.deaths:  # else it says what a process costs
+            self._size.learn(len(chunk.items), seconds=done.seconds, size_bytes=done.size_bytes)
+        outcomes = self._codec.unpack(done.packed)
+        for (index, _), outcome in zip(chunk.items, outcomes, strict=True):
             yield index, outcome
 
-    def _do_again(self, task: _Task) -> None:
-        _release(task)
+    def _do_again(self, chunk: _Chunk) -> None:
+        _release(chunk)
         if self._stop.is_set():
             return
-        if len(task.items) == 1 and task.deaths + 1 >= _MOST_DEATHS:
+        if len(chunk.items) == 1 and chunk.deaths + 1 >= _MOST_DEATHS:
             reason = f"its worker was lost, {_MOST_DEATHS} times"
-            self._given_up.append((task.items[0][0], Lost(reason)))
+            self._given_up.append((chunk.items[0][0], Lost(reason)))
         else:
-            self._again.extend(task.after_a_death())
+            self._again.extend(chunk.after_a_death())
 
     def _check_connection(self) -> None:
         if self._client.status != "running":
@@ -346,12 +347,12 @@ class _Shift:
         )
 
 
-def _itself(sent: Sent) -> Sent:
-    return sent
+def _identity(payload: TaskPayload) -> TaskPayload:
+    return payload
 
 
-def _release(task: _Task) -> None:
-    """Let the scheduler forget a task, and a worker that has not begun it too."""
-    if task.future is not None:
-        task.future.release()
-        task.future = None
+def _release(chunk: _Chunk) -> None:
+    """Let the scheduler forget a chunk, and a worker that has not begun it too."""
+    if chunk.future is not None:
+        chunk.future.release()
+        chunk.future = None

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from .strategy import Outcomes, Work
-from .worker import LOOK_EVERY_S, cap_numba, get
+from .worker import POLL_S, cap_numba, get
 
 _REST_S = 1.0
 
@@ -68,7 +68,7 @@ def _end(
     give_up = None if rest_s is None else time.monotonic() + rest_s
     for thread in threads:
         while thread.is_alive() and (give_up is None or time.monotonic() < give_up):
-            thread.join(LOOK_EVERY_S)
+            thread.join(POLL_S)
 
 
 def _drain(tasks: "queue.SimpleQueue[Any]") -> None:

@@ -17,7 +17,7 @@ from ..machine import start_methods
 from .payload import Payload, PickledWork, payload_of
 from .strategy import Outcomes, Work
 from .worker import (
-    LOOK_EVERY_S,
+    POLL_S,
     describe_death,
     exit_codes,
     listing_processes,
@@ -138,7 +138,7 @@ def _next_done(
 ) -> list[tuple[int, Payload]] | BaseException:
     while True:
         with contextlib.suppress(queue.Empty):
-            payloads: list[tuple[int, Payload]] | BaseException = done.get(timeout=LOOK_EVERY_S)
+            payloads: list[tuple[int, Payload]] | BaseException = done.get(timeout=POLL_S)
             return payloads
         if codes := exit_codes(processes):
             refuse_unguarded(codes)

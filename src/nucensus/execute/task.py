@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .apart import run_apart
+from .in_subprocess import run_in_subprocess
 from .payload import Payload, pack_error
 from .strategy import Work
 from .worker import capped_together
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Task:
     """What is to be done with every item.
 
     Attributes
@@ -34,24 +34,24 @@ class Errand:
     memory_bytes: int | None = None
 
 
-class Sent:
-    """An errand as it travels: unpickled once in each process, where it is first needed."""
+class TaskPayload:
+    """A task as it travels: unpickled once in each process, where it is first needed."""
 
     def __init__(self, pickled: bytes) -> None:
         self._pickled = pickled
 
     @functools.cached_property
-    def errand(self) -> Errand:
-        """The errand itself."""
-        errand: Errand = pickle.loads(self._pickled)
-        return errand
+    def task(self) -> Task:
+        """The task itself."""
+        task: Task = pickle.loads(self._pickled)
+        return task
 
     def __call__(self, item: Any) -> Any:
         """Do the work on an item."""
-        return self.errand.work(item)
+        return self.task.work(item)
 
-    def __reduce__(self) -> tuple[type["Sent"], tuple[bytes]]:
-        return Sent, (self._pickled,)
+    def __reduce__(self) -> tuple[type["TaskPayload"], tuple[bytes]]:
+        return TaskPayload, (self._pickled,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +63,31 @@ class Done:
     seconds: float
 
 
-def work_on(sent: Sent, pickled_items: bytes, apart: bool) -> Done | Payload:
-    """Work on the items; `apart` in a process that may die, so that the worker does not.
+def work_on(payload: TaskPayload, pickled_items: bytes, in_subprocess: bool) -> Done | Payload:
+    """Work on the items; `in_subprocess`, which may die, so that the worker does not.
 
     An error comes back as a payload: Dask ends a worker on `SystemExit`, and shortens what pickle
     cannot rebuild.
     """
     try:
-        return _done(sent, pickled_items, apart)
+        return _done(payload, pickled_items, in_subprocess)
     except BaseException as error:  # noqa: BLE001 raised again by the parent
         return pack_error(error)
 
 
-def _done(sent: Sent, pickled_items: bytes, apart: bool) -> Done:
+def _done(payload: TaskPayload, pickled_items: bytes, in_subprocess: bool) -> Done:
     from dask.sizeof import sizeof
 
     start = time.perf_counter()
-    errand, items = sent.errand, pickle.loads(pickled_items)
-    if apart:
-        outcomes = run_apart(
-            sent, items, timeout_s=errand.timeout_s, memory_bytes=errand.memory_bytes
+    task, items = payload.task, pickle.loads(pickled_items)
+    if in_subprocess:
+        outcomes = run_in_subprocess(
+            payload, items, timeout_s=task.timeout_s, memory_bytes=task.memory_bytes
         )
     else:
-        outcomes = _one_after_the_other(errand.work, items)
+        outcomes = _one_after_the_other(task.work, items)
     seconds = time.perf_counter() - start
-    packed = errand.pack(outcomes)
+    packed = task.pack(outcomes)
     size_bytes = getattr(packed, "nbytes", None) or sizeof(packed)
     return Done(packed, size_bytes, seconds)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 WORKER_NAME = "nucensus worker"
-LOOK_EVERY_S = 0.1
+POLL_S = 0.1
 _UNGUARDED = 86
 """The exit code of a worker whose start would start the whole script again."""
 _PR_SET_PDEATHSIG = 1
@@ -50,7 +50,7 @@ def get(answers: "queue.SimpleQueue[Any]") -> Any:
     """Wait for an answer, and let Ctrl-C end that: another thread may have received the signal."""
     while True:
         with contextlib.suppress(queue.Empty):
-            return answers.get(timeout=LOOK_EVERY_S)
+            return answers.get(timeout=POLL_S)
 
 
 def listing_processes(context: "BaseContext") -> tuple["BaseContext", "list[BaseProcess]"]:

@@ -19,7 +19,7 @@ from .payload import Payload, pack_error, payload_of
 from .strategy import Lost, Work
 
 
-def run_apart(
+def run_in_subprocess(
     work: Work, items: Sequence[Any], *, timeout_s: float | None, memory_bytes: int | None
 ) -> list[Any]:
     """Return the outcome of each item; that of one whose process died twice is `Lost`."""
@@ -62,14 +62,14 @@ def watch_over_work() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         for index, outcome in run_isolated(work, items, 1, **limits):
-            pickle.dump((index, payload_of(_itself, outcome)), results)
+            pickle.dump((index, payload_of(_identity, outcome)), results)
             results.flush()
     except BaseException as error:  # noqa: BLE001 raised again by the parent
         pickle.dump((-1, pack_error(error)), results)
     results.close()
 
 
-def _itself(outcome: Any) -> Any:
+def _identity(outcome: Any) -> Any:
     return outcome
 
 
