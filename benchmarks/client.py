@@ -42,7 +42,7 @@ class NoWork(Job):
 
     def find(self, item):
         """Return so many nuclei."""
-        points = np.full((self.nuclei, 2), item[0] % 1000)
+        points = np.full((self.nuclei, 2), item.key % 1000)
         return Found(Centres(points, points[:, 0] / 3), (1024, 1280), "uint16", 1.0, 2.0)
 
 

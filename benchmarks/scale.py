@@ -132,7 +132,7 @@ def _measure_run_file(folder: Path) -> tuple[float, float, float]:
     with RunWriter(folder) as writer:
         writer.record_facts(settings=Settings.published().as_dict())
         writer.plan(references(count))
-        keys = [key for key, _, _ in writer.pending()]
+        keys = [each.key for each in writer.pending()]
         for start in range(0, count, 1000):
             outcomes = [(key, found(key)) for key in keys[start : start + 1000]]
             began = time.perf_counter()

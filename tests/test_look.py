@@ -7,7 +7,7 @@ from scenes import make_scene
 
 import nucensus
 from nucensus.batch import sample_like
-from nucensus.values import Plane
+from nucensus.values import Plane, PlannedImage
 
 
 def write_scene(path, *, radius=10, count=6, seed=0, **look):
@@ -96,8 +96,8 @@ def test_channels_of_one_file_are_counted_as_each_alone(stained, tmp_path):
 
 
 def test_the_tuner_looks_at_the_images_of_the_channel():
-    listed = [(n, f"/p/A{n:02d}_w{n % 2}.tif", Plane(), str(n % 2)) for n in range(40)]
+    listed = [PlannedImage(n, f"/p/A{n:02d}_w{n % 2}.tif", Plane(), str(n % 2)) for n in range(40)]
     name, sample = sample_like(listed[3], listed[::-1])
     assert name == "/p[1]"
     assert len(sample) == 8
-    assert {channel for *_, channel in sample} == {"1"}
+    assert {each.channel for each in sample} == {"1"}

@@ -14,7 +14,7 @@ from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..read import Image, read_image
 from ..remote import is_zarr_folder, list_zarr, open_to_read
 from ..store.lock import RunLock
-from ..values import Failed, Found, Header, Outcome, Plane, Settings
+from ..values import Failed, Found, Header, Outcome, PlannedImage, Settings
 from .budget import Budget
 from .pools import Pools, pool_of
 
@@ -89,11 +89,11 @@ class Job:
         """Return the job for one of so many processes, each with its part of the memory."""
         return replace(self, most_bytes=self.most_bytes // workers)
 
-    def load(self, item: tuple[int, str, Plane, str]) -> Loaded | Failed | None:
-        """Read the image (key, path, plane, channel); None if the run is to stop."""
+    def load(self, planned: PlannedImage) -> Loaded | Failed | None:
+        """Read the image; None if the run is to stop."""
         if self.stop is not None and self.stop.is_set():
             return None
-        key, path, plane, channel = item
+        key, path, plane, channel = planned
         admission = _Admission(self)
         with self._marked(key):
             content = content_hash(path) if self.check_content else None
@@ -137,9 +137,9 @@ class Job:
             loaded.content, image.pixel_size,
         )  # fmt: skip
 
-    def estimate(self, item: tuple[int, str, Plane, str]) -> Estimated | Failed | None:
-        """Read the image (key, path, plane, channel) and estimate what its nuclei are like."""
-        loaded = self.load(item)
+    def estimate(self, planned: PlannedImage) -> Estimated | Failed | None:
+        """Read the image and estimate what its nuclei are like."""
+        loaded = self.load(planned)
         if not isinstance(loaded, Loaded):
             return loaded
         try:

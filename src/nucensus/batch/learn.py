@@ -6,19 +6,17 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..detect import Estimate, Resolved, pool
 from ..errors import RunError
 from ..execute import Lost
 from ..store import Origin, Run, RunWriter, Sampled
 from ..text.plurals import pluralize
-from ..values import Failed, Plane, Settings
+from ..values import Failed, PlannedImage, Settings
 from .job import Estimated, content_hash
 from .pools import Pools, digests_of
 from .sample import Sets, choose_sample
-
-Item: TypeAlias = tuple[int, str, Plane, str]
 
 _COMMIT_EVERY_S = 0.5
 _POOLS_SHOWN = 3
@@ -82,10 +80,12 @@ def forget_changed(writer: RunWriter) -> None:
 def estimate_sample(
     writer: RunWriter,
     sample: list[tuple[int, Sampled]],
-    estimate: Callable[[list[Item]], Iterable[tuple[int, Estimated | Failed | Lost | None]]],
+    estimate: Callable[
+        [list[PlannedImage]], Iterable[tuple[int, Estimated | Failed | Lost | None]]
+    ],
 ) -> None:
     """Estimate from images of the sample, and keep what they say."""
-    items = [(key, each.path, each.plane, each.channel) for key, each in sample]
+    items = [PlannedImage(key, each.path, each.plane, each.channel) for key, each in sample]
     committed_at = time.monotonic()
     for index, found in estimate(items):
         name = sample[index][1].name

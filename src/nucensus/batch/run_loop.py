@@ -16,7 +16,7 @@ from ..export import write_sidecar, write_tables
 from ..machine import facts, usable_cores
 from ..store import Origin, RunWriter
 from ..text.plurals import pluralize
-from ..values import Execution, Failed, Outcome, Plane, Resume, Settings, Watcher
+from ..values import Execution, Failed, Outcome, PlannedImage, Resume, Settings, Watcher
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from
@@ -27,8 +27,6 @@ from .process import Steps, run_over
 from .starts import Start
 
 PathLike: TypeAlias = str | os.PathLike[str]
-Item: TypeAlias = tuple[int, str, Plane, str]
-"""Key, path, plane and channel of an image."""
 
 _COMMIT_EVERY_S = 0.5
 _COMMIT_EVERY_IMAGES = 1000
@@ -190,7 +188,7 @@ class RunLoop:
 
     def _run(
         self,
-        items: Iterable[Item],
+        items: Iterable[PlannedImage],
         count: int,
         choice: Choice | None,
         on_choice: Callable[[Choice], None] | None = None,
@@ -209,13 +207,13 @@ class RunLoop:
                 self._record(*keys.pop(index), outcome)
 
     def _until_stopped(
-        self, items: Iterable[Item], keys: dict[int, tuple[int, str | None]]
-    ) -> Iterator[Item]:
+        self, items: Iterable[PlannedImage], keys: dict[int, tuple[int, str | None]]
+    ) -> Iterator[PlannedImage]:
         for index, item in enumerate(items):
             if self._stop.is_set():
                 return
-            key, path, _, channel = item
-            keys[index] = key, self._learned_by(path, channel) if self._learned_by else None
+            learned_by = self._learned_by
+            keys[index] = item.key, learned_by(item.path, item.channel) if learned_by else None
             yield item
 
     def _steps_for(self, strategy: Strategy | None) -> Steps:

@@ -3,18 +3,16 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
-from typing import Any, TypeAlias, TypeVar
+from operator import attrgetter
+from typing import TypeAlias, TypeVar
 
-from ..values import Plane
+from ..values import ListedImage, PlannedImage
 from .pools import name_of_pool
 
-Item: TypeAlias = tuple[int, str, Plane, str]
 Set: TypeAlias = tuple[str, str]
 """A folder and a channel; the channel is "" where there is only one."""
 
-_Listed = TypeVar("_Listed", bound=tuple[Any, ...])
-"""What is listed of an image: its path comes second, its channel fourth, as in an `Item`."""
+_Image = TypeVar("_Image", ListedImage, PlannedImage)
 
 _LEAST_SAMPLE, _MOST_SAMPLE = 8, 16
 """On BBBC039 16 images tell as much as 32, and a plate is read once and little more."""
@@ -32,8 +30,8 @@ class Sets:
     wells of a plate, are looked at with what is beside them.
     """
 
-    def __init__(self, listed: Iterable[tuple[Any, ...]]) -> None:
-        counts = Counter((os.path.dirname(path), channel) for _, path, _, channel, *_ in listed)
+    def __init__(self, listed: Iterable[ListedImage | PlannedImage]) -> None:
+        counts = Counter((os.path.dirname(each.path), each.channel) for each in listed)
         self._has_channels = len({channel for _, channel in counts}) > 1
         self._counts: Counter[Set] = Counter()
         for (folder, channel), count in counts.items():
@@ -43,14 +41,14 @@ class Sets:
         while self._joined():
             pass
 
-    def of(self, item: tuple[Any, ...]) -> Set:
+    def of(self, image: ListedImage | PlannedImage) -> Set:
         """Return the set that an image belongs to."""
-        _, path, _, channel, *_ = item
-        return self._sets[os.path.dirname(path), channel if self._has_channels else ""]
+        channel = image.channel if self._has_channels else ""
+        return self._sets[os.path.dirname(image.path), channel]
 
-    def pools_of(self, item: tuple[Any, ...]) -> tuple[str, ...]:
+    def pools_of(self, image: ListedImage | PlannedImage) -> tuple[str, ...]:
         """Return the names of the pools that learn from an image of the sample."""
-        of = folder, channel = self.of(item)
+        of = folder, channel = self.of(image)
         names = ["", name_of_pool("", channel)]
         if self.sizes[of] >= _LEAST_SAMPLE:
             names.append(name_of_pool(folder, channel))
@@ -73,7 +71,7 @@ class Sets:
         return any(each != parent for each, parent in above.items())
 
 
-def choose_sample(listed: Iterable[_Listed], sets: Sets) -> Iterator[_Listed]:
+def choose_sample(listed: Iterable[_Image], sets: Sets) -> Iterator[_Image]:
     """Yield every so many-th image of each set; `listed` is sorted by path."""
     seen: Counter[Set] = Counter()
     for item in listed:
@@ -85,14 +83,16 @@ def choose_sample(listed: Iterable[_Listed], sets: Sets) -> Iterator[_Listed]:
         seen[of] += 1
 
 
-def sample_like(item: Item, listed: Sequence[Item]) -> tuple[str, list[Item]]:
-    """Return the pool that says what the image of `item` is like, and the images it learns from.
+def sample_like(
+    image: PlannedImage, listed: Sequence[PlannedImage]
+) -> tuple[str, list[PlannedImage]]:
+    """Return the pool that says what an image is like, and the images it learns from.
 
     As in a run: "" stands for all images, if those of the folder are too few.
     """
     sets = Sets(listed)
-    of = folder, channel = sets.of(item)
-    sample = list(choose_sample(sorted(listed, key=itemgetter(1)), sets))
+    of = folder, channel = sets.of(image)
+    sample = list(choose_sample(sorted(listed, key=attrgetter("path")), sets))
     if sets.sizes[of] < _LEAST_SAMPLE:
         return name_of_pool("", channel), [each for each in sample if sets.of(each)[1] == channel]
     return name_of_pool(folder, channel), [each for each in sample if sets.of(each) == of]

@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, TypeAlias, Unpack
 
 from ..detect import check_axes, detector_named
@@ -38,7 +38,7 @@ from .run_loop import RunLoop
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
-_CODEC = Codec(pack, unpack, path_of=itemgetter(1))
+_CODEC = Codec(pack, unpack, path_of=attrgetter("path"))
 """How images and outcomes travel to and from other machines."""
 
 

@@ -13,7 +13,17 @@ from typing import Any
 
 from ..errors import RunError
 from ..remote import absolute, is_remote, size_and_time
-from ..values import RUN_FILE, Failed, Found, ImageRef, Outcome, Plane, Shard, shard_index
+from ..values import (
+    RUN_FILE,
+    Failed,
+    Found,
+    ImageRef,
+    ListedImage,
+    Outcome,
+    PlannedImage,
+    Shard,
+    shard_index,
+)
 from .database import METADATA_COLUMNS, OTHERS, SCHEMA, TABLES, file_of, open_to_write
 from .lock import RunLock
 from .packing import as_sql, as_text, checksum_of, pack, pack_subpixel, plane_of
@@ -294,7 +304,7 @@ class RunWriter:
             self._database.execute("UPDATE journal SET status = 'pending' WHERE key = ?", (key,))
         self.commit()
 
-    def pending(self) -> Iterator[tuple[int, str, Plane, str]]:
+    def pending(self) -> Iterator[PlannedImage]:
         """Yield key, path, plane and channel of every image without an outcome, page by page."""
         query = (
             "SELECT id, key, path, plane, channel FROM images WHERE status = 'pending' AND id > ? "
@@ -303,9 +313,9 @@ class RunWriter:
         position = -1
         while page := self._database.execute(query, (position,)).fetchall():
             for position, *item in page:  # noqa: B007 the last is where the next starts
-                yield _as_item(*item)
+                yield _planned(*item)
 
-    def listed(self) -> Iterator[tuple[str, str, Plane, str, int, int]]:
+    def listed(self) -> Iterator[ListedImage]:
         """Yield name, path, plane, channel, size and time of every image the listing found right.
 
         They are sorted by path, which does not depend on the order in which they were named.
@@ -316,7 +326,9 @@ class RunWriter:
             f"SELECT {columns} FROM others WHERE stage IS NULL ORDER BY path, position"
         )
         for _, name, path, plane, channel, *file in self._database.execute(query):
-            yield as_text(name), as_text(path), plane_of(plane), as_text(channel or ""), *file
+            yield ListedImage(
+                as_text(name), as_text(path), plane_of(plane), as_text(channel or ""), *file
+            )
 
     def channels(self) -> list[str]:
         """Return the channels of the images as the tables name them; "" is not known."""
@@ -350,12 +362,12 @@ class RunWriter:
                 self._database.rollback()
                 self._database.execute("DETACH other")
 
-    def suspects(self) -> list[tuple[int, str, Plane, str]]:
+    def suspects(self) -> list[PlannedImage]:
         """Return key, path, plane and channel of the pending images a process died with."""
         left_behind = sorted(self.lock.left_behind) if self.lock is not None else []
         query = "SELECT path, plane, channel FROM images WHERE key = ? AND status = 'pending'"
         rows = [(key, self._database.execute(query, (key,)).fetchone()) for key in left_behind]
-        return [_as_item(key, *row) for key, row in rows if row]
+        return [_planned(key, *row) for key, row in rows if row]
 
     def forget_suspects(self) -> None:
         """Forget what an earlier process died with: every image has an outcome."""
@@ -546,10 +558,10 @@ def _as_stated(name: str, anew: str) -> str:
     return f"{name} = coalesce(excluded.{name}, CASE WHEN NOT ({anew}) THEN {name} END)"
 
 
-def _as_item(
+def _planned(
     key: int, path: str | bytes, plane: str | None, channel: str | bytes | None
-) -> tuple[int, str, Plane, str]:
-    return key, as_text(path), plane_of(plane), as_text(channel or "")
+) -> PlannedImage:
+    return PlannedImage(key, as_text(path), plane_of(plane), as_text(channel or ""))
 
 
 def _row(reference: ImageRef) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ from ..detect import (
 )
 from ..errors import NucensusError
 from ..read import read, read_image
-from ..values import ImageRef, Selection, Settings
+from ..values import ImageRef, PlannedImage, Selection, Settings
 from ..values.settings_file import settings_as_toml
 
 _SAMPLE = 12
@@ -66,7 +66,8 @@ class Session:
         self._kept: dict[int, NDArray[Any]] = {}
         self._lock = threading.Lock()
         self._listed = [
-            (number, each.path, each.plane, each.channel) for number, each in enumerate(references)
+            PlannedImage(number, each.path, each.plane, each.channel)
+            for number, each in enumerate(references)
         ]
         self._learned: dict[str, Resolved] = {}
         self._learning = threading.Lock()
@@ -113,7 +114,7 @@ class Session:
         with self._learning:
             if folder not in self._learned:
                 estimates = []
-                for number, *_ in sample:
+                for number in (each.key for each in sample):
                     with suppress(
                         NucensusError, TypeError, ValueError
                     ):  # as a run passes them over

@@ -1,6 +1,6 @@
 """The values that cross rooms."""
 
-from .images import ImageRef, Place, Plane, Shard, shard_index
+from .images import ImageRef, ListedImage, Place, Plane, PlannedImage, Shard, shard_index
 from .options import (
     CensusOptions,
     Execution,
@@ -39,9 +39,10 @@ from .settings import (
 __all__ = [
     "NO_SIZE", "PUBLISHED_MIN_DISTANCE", "PUBLISHED_SIGMA", "PUBLISHED_THRESHOLD", "RUN_FILE",
     "Auto", "Border", "CensusOptions", "Centres", "Execution", "ExecutionOptions", "Failed", "Flag",
-    "Found", "Header", "ImageRef", "Intensities", "Limits", "Outcome", "PixelSize", "Place",
-    "Plane", "Points", "Resume", "RetryOptions", "Scheduler", "Selection", "SelectionOptions",
-    "Settings", "Shard", "Stage", "Watcher", "refuse_unknown", "shard_index", "take_value",
+    "Found", "Header", "ImageRef", "Intensities", "Limits", "ListedImage", "Outcome", "PixelSize",
+    "Place", "Plane", "PlannedImage", "Points", "Resume", "RetryOptions", "Scheduler", "Selection",
+    "SelectionOptions", "Settings", "Shard", "Stage", "Watcher", "refuse_unknown", "shard_index",
+    "take_value",
 ]  # fmt: skip
 
 RUN_FILE = "run.sqlite"

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..errors import InputError
 from .pixel_size import NO_SIZE, PixelSize
@@ -176,3 +176,43 @@ class ImageRef(_Pickled):
         """The channel as the tables name it; "" is not known."""
         channel = self.place.stain or self.place.channel or self.plane.channel
         return "" if channel is None else str(channel)
+
+
+class PlannedImage(NamedTuple):
+    """An image that a run has planned, as it goes to a worker.
+
+    Attributes
+    ----------
+    key : int
+        Its number in the run.
+    path : str
+    plane : Plane
+    channel : str
+        As the tables name it; "" is not known.
+    """
+
+    key: int
+    path: str
+    plane: Plane
+    channel: str
+
+
+class ListedImage(NamedTuple):
+    """An image as a listing knows it, before it is chosen for a sample.
+
+    Attributes
+    ----------
+    name, path : str
+    plane : Plane
+    channel : str
+        As the tables name it; "" is not known.
+    size_bytes, mtime_ns : int
+        Size and time of last change when it was listed.
+    """
+
+    name: str
+    path: str
+    plane: Plane
+    channel: str
+    size_bytes: int
+    mtime_ns: int
