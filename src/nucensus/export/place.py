@@ -6,14 +6,14 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from ..store import ImageRow, Nuclei, Run
+from ..store import NUCLEUS_COLUMNS, ImageRow, Nuclei, Run
 from ..text.names import safe_path
 
 Where: TypeAlias = dict[str, NDArray[Any]]
 """Where nuclei are along each axis, y and x to a fraction of a pixel where that is known."""
 
 
-SIZES = {"y": "pixel_y_um", "x": "pixel_x_um", "z": "depth_um"}
+SIZES = {each.axis: each.scale for each in NUCLEUS_COLUMNS if each.scale}
 """The columns that state the size of a pixel along each axis, in micrometres."""
 
 

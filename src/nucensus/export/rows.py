@@ -35,8 +35,7 @@ def comma_line(values: Iterable[Any]) -> bytes:
 
 def micrometre_columns(run: Run) -> list[str]:
     """Return which columns in micrometres any image of the run has."""
-    axes = "yxz" if run.has_volumes else "yx"
-    return [f"{axis}_um" for axis in axes if run.states(SIZES[axis])]
+    return [each.name for each in run.nucleus_columns if each.scale]
 
 
 def micrometres(where: Where, row: ImageRow) -> dict[str, NDArray[np.float64]]:

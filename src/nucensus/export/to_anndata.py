@@ -58,11 +58,13 @@ def _write_nuclei(file: Any, run: Run) -> None:
     scaled, has_volumes = micrometre_columns(run), run.has_volumes
     if has_volumes:
         labels.pop("z", None)  # each nucleus has its own
-    of_planes = {"z": "i4"} if has_volumes else {}
-    of_planes |= {"z_um": "f8"} if "z_um" in scaled else {}
-    of_planes |= {"contrast": "f8"} if "contrast" in (run.nucleus_record.names or ()) else {}
-    obs = _frame(file, "obs", [*labels, *of_planes])
-    planes = {name: _array(obs, name, (count,), dtype) for name, dtype in of_planes.items()}
+    own: dict[str, str] = {}  # what nuclei have beside a place and an intensity
+    for each in run.nucleus_columns:
+        if each.of is not None and each.is_optional:
+            own[each.name] = each.dtype
+            own |= {name: "f8" for name in scaled if name == f"{each.name}_um"}
+    obs = _frame(file, "obs", [*labels, *own])
+    columns = {name: _array(obs, name, (count,), dtype) for name, dtype in own.items()}
     names = _texts(obs, "_index", count)
     codes = {name: _array(_categorical(obs, name), "codes", (count,), "i4") for name in labels}
     places: dict[str, dict[str, int]] = {name: {} for name in labels}
@@ -78,8 +80,8 @@ def _write_nuclei(file: Any, run: Run) -> None:
             values = [row[column] for row in batch.rows]
             codes[name][here] = _codes(values, places[name])[batch.image]
         intensity[here, 0] = batch.nuclei["intensity"]
-        for name, values in planes.items():
-            values[here] = batch.micrometres(name) if name == "z_um" else batch.nuclei[name]
+        for name, values in columns.items():
+            values[here] = batch.micrometres(name) if name in scaled else batch.nuclei[name]
         where = batch.where
         spatial[here] = np.column_stack((where["x"], where["y"]))
         if spatial_um is not None:

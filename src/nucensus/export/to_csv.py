@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import BinaryIO
 
-from ..store import IMAGE_COLUMNS, Run, as_records
+from ..store import Run, as_records
 from ..text.files import atomic_write
 from .place import SIZES, axes_of, two_files
 from .provenance import Provenance
 from .rows import comma_line, micrometre_columns, micrometres, write_rows
-
-IMAGES_HEADER = ("image", *IMAGE_COLUMNS)
 
 
 def write(run: Run, target: Path, _: Provenance) -> list[Path]:
@@ -18,7 +16,7 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
     with atomic_write(nuclei_path) as partial, open(partial, "wb") as file:
         _write_nuclei(file, run)
     with atomic_write(images_path) as partial, open(partial, "wb") as file:
-        file.write(comma_line(IMAGES_HEADER))
+        file.write(comma_line(("image", *run.columns.shown_names)))
         file.writelines(map(comma_line, run.image_rows()))
     return [nuclei_path, images_path]
 
@@ -26,9 +24,7 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
 def _write_nuclei(file: BinaryIO, run: Run) -> None:
     scaled = micrometre_columns(run)
     record, has_subpixel = run.nucleus_record, run.has_subpixel
-    header: tuple[str, ...] = ("image", *(record.names or ()))
-    header += ("y_subpixel", "x_subpixel") if has_subpixel else ()
-    file.write(comma_line((*header, *scaled)))
+    file.write(comma_line(("image", *(each.name for each in run.nucleus_columns))))
     for row, nuclei in run.found_images(("name", *SIZES.values())):
         first = comma_line((row["name"], ""))[:-1]
         full = as_records(nuclei, record)

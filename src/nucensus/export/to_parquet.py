@@ -7,15 +7,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..remote import without_credentials
-from ..store import IMAGE_COLUMNS, Run
+from ..store import Run
 from ..text.files import atomic_write
 from ..text.names import escape
 from .batches import Batch, batches
 from .optional import require
 from .place import two_files
 from .provenance import Provenance
-from .rows import micrometre_columns
 
 _IMAGES_AT_ONCE = 1 << 14
 _KNOWN = ("nullif(size_bytes, -1)", "nullif(mtime_ns, -1)")
@@ -33,9 +34,9 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
         parquet.ParquetWriter(partial, schema, use_dictionary=["image", "y", "x"]) as writer,
     ):
         _write_behind(writer, (_nuclei_batch(arrow, schema, each) for each in batches(run, ())))
-    schema = _images_schema(arrow).with_metadata(metadata)
+    schema = _images_schema(arrow, run).with_metadata(metadata)
     with atomic_write(images_path) as partial, parquet.ParquetWriter(partial, schema) as writer:
-        rows = run.rows("name", *IMAGE_COLUMNS, "path", *_KNOWN)
+        rows = run.rows("name", *run.columns.shown_names, "path", *_KNOWN)
         while part := list(islice(rows, _IMAGES_AT_ONCE)):
             writer.write_batch(_images_batch(arrow, schema, part))
     return [nuclei_path, images_path]
@@ -54,41 +55,29 @@ def _write_behind(writer: Any, batches: Iterable[Any]) -> None:
 
 
 def _nuclei_schema(arrow: Any, run: Run) -> Any:
-    fields = {
-        "image": arrow.dictionary(arrow.int32(), arrow.string()),
-        "y": arrow.int32(),
-        "x": arrow.int32(),
-        "intensity": arrow.float64(),
-    }
-    record = run.nucleus_record.names or ()
-    fields |= {"z": arrow.int32()} if "z" in record else {}
-    fields |= {"contrast": arrow.float64()} if "contrast" in record else {}
-    if run.has_subpixel:
-        fields |= {"y_subpixel": arrow.float64(), "x_subpixel": arrow.float64()}
-    fields |= dict.fromkeys(micrometre_columns(run), arrow.float64())
-    return arrow.schema(fields)
+    columns = run.nucleus_columns
+    fields = {each.name: arrow.from_numpy_dtype(np.dtype(each.dtype)) for each in columns}
+    return arrow.schema({"image": arrow.dictionary(arrow.int32(), arrow.string()), **fields})
 
 
 def _nuclei_batch(arrow: Any, schema: Any, batch: Batch) -> Any:
     names = [escape(row["name"]) for row in batch.rows]
     nuclei = batch.nuclei
     columns = [arrow.DictionaryArray.from_arrays(batch.image, names)]
-    fields = [name for name in ("y", "x", "intensity", "z", "contrast") if name in schema.names]
-    columns += [arrow.array(nuclei[field].copy()) for field in fields]
+    columns += [arrow.array(nuclei[field].copy()) for field in nuclei.dtype.names or ()]
     if batch.subpixel is not None:
         columns += [arrow.array(each.copy()) for each in batch.subpixel.T]
-    scaled = [name for name in schema.names if name.endswith("_um")]
-    columns += [arrow.array(batch.micrometres(name)) for name in scaled]
+    columns += [arrow.array(batch.micrometres(name)) for name in schema.names[len(columns) :]]
     return arrow.record_batch(columns, schema=schema)
 
 
-def _images_schema(arrow: Any) -> Any:
-    whole_numbers = ("count", "height", "width", "z", "time", "area_px", "size_bytes")
-    names = ("image", *IMAGE_COLUMNS, "path", "size_bytes", "changed")
-    types = dict.fromkeys(whole_numbers, arrow.int64())
-    types |= {name: arrow.float64() for name in names if name.endswith(("_ms", "_um"))}
-    types["changed"] = arrow.timestamp("ns", "UTC")
-    return arrow.schema({name: types.get(name, arrow.string()) for name in names})
+def _images_schema(arrow: Any, run: Run) -> Any:
+    fields = {"image": arrow.string()}
+    for each in run.columns.shown:
+        number = arrow.int64() if each.is_whole else arrow.float64()
+        fields[each.name] = number if each.is_number else arrow.string()
+    fields |= {"path": arrow.string(), "size_bytes": arrow.int64()}
+    return arrow.schema(fields | {"changed": arrow.timestamp("ns", "UTC")})
 
 
 def _images_batch(arrow: Any, schema: Any, rows: list[Sequence[Any]]) -> Any:

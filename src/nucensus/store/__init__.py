@@ -20,6 +20,8 @@ rollback journal, and each commit is on the disk when it returns.
 """
 
 from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run
+from .image_columns import IMAGES, Column, ImageColumns
+from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
 from .packing import (
     NUCLEUS_RECORD,
     VOLUME_RECORD,
@@ -35,7 +37,27 @@ from .sample import Origin, Sampled
 from .writer import RunWriter, refuse_address
 
 __all__ = [
-    "IMAGE_COLUMNS", "NUCLEUS_RECORD", "SCHEMA_VERSION", "VOLUME_RECORD", "ImageRow", "Nuclei",
-    "Origin", "Run", "RunWriter", "Sampled", "Table", "as_records", "as_volume", "plane_of",
-    "points_of", "refuse_address", "remove_run", "unpack_nuclei",
+    "IMAGES",
+    "IMAGE_COLUMNS",
+    "NUCLEUS_COLUMNS",
+    "NUCLEUS_RECORD",
+    "SCHEMA_VERSION",
+    "VOLUME_RECORD",
+    "Column",
+    "ImageColumns",
+    "ImageRow",
+    "Nuclei",
+    "NucleusColumn",
+    "Origin",
+    "Run",
+    "RunWriter",
+    "Sampled",
+    "Table",
+    "as_records",
+    "as_volume",
+    "plane_of",
+    "points_of",
+    "refuse_address",
+    "remove_run",
+    "unpack_nuclei",
 ]  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..errors import RunError
 from .facts import is_fact
-from .packing import RECORDS
+from .image_columns import ImageColumns
+from .nucleus_columns import RECORDS
 
 _MOST_BYTES = 1 << 28
 """Of one value: ten times the nuclei of the largest image that was ever seen."""
@@ -21,35 +22,35 @@ _STEPS_PER_BYTE, _STEPS_AT_LEAST = 8, 2_000_000
 
 _OF_THE_DISK = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_FULL")
 
-_NUMBERS = ("z", "time", "read_ms", "detect_ms", "area_px")
-_SIZES = ("pixel_y_um", "pixel_x_um", "depth_um")
-_TEXTS = (
-    "name", "path", "content", "dtype", "stage", "reason", "plate", "well", "site", "channel",
-    "note", "extra", "stated", "learned", "plane", "flag",
-)  # fmt: skip
 _SIDE = f"BETWEEN 0 AND {_MOST_PIXELS}"
+_RECORD_BYTES = ", ".join(f"{size} * count" for size in RECORDS.by_size)
 _IS_OBJECT = "CASE WHEN json_valid(extra) THEN json_type(extra) END IS 'object'"
-_RECORD_BYTES = ", ".join(f"{size} * count" for size in RECORDS)
-_BELIEVABLE = " AND ".join((
-    "typeof(position) IN ('integer', 'null')",
-    "typeof(size_bytes) = 'integer' AND typeof(mtime_ns) = 'integer'",
-    "typeof(name) IN ('text', 'blob') AND typeof(path) IN ('text', 'blob')",
-    *(f"coalesce({name}, 0) < 9e99" for name in _NUMBERS),  # a text is more than any number
-    *(f"coalesce({name}, 1) BETWEEN 1e-9 AND 1e9" for name in _SIZES),
-    " + ".join(f"coalesce(length({name}), 0)" for name in _TEXTS) + f" <= {_MOST_CHARACTERS}",
-    f"instr(name, char(0)) = 0 AND (extra IS NULL OR ({_IS_OBJECT}))",
-    "(status IN ('pending', 'failed') OR (status = 'found' AND " + " AND ".join((
-        f"typeof(count) = 'integer' AND count {_SIDE}",
-        f"typeof(height) = 'integer' AND height {_SIDE}",
-        f"typeof(width) = 'integer' AND width {_SIDE}",
-        f"(depth IS NULL OR depth {_SIDE})",
-        f"1.0 * height * width * coalesce(depth, 1) <= {_MOST_PIXELS}",
-        f"typeof(area_px) = 'integer' AND area_px {_SIDE}",
-        f"typeof(centres) = 'blob' AND length(centres) IN ({_RECORD_BYTES})",
-        "(subpixel IS NULL OR (typeof(subpixel) = 'blob' AND length(subpixel) = 16 * count))",
-    )) + "))",
-))  # fmt: skip
-"""What holds of each row that this program wrote."""
+_SIZES = ("pixel_y_um", "pixel_x_um", "depth_um")
+
+
+def _believable(columns: ImageColumns) -> str:
+    """Return what holds of each row that this program wrote."""
+    numbers = [each.name for each in columns.stored if each.is_number and each.name not in _SIZES]
+    texts = [each.name for each in columns.stored if each.is_text and each.name != "status"]
+    return " AND ".join((
+        "typeof(position) IN ('integer', 'null')",
+        "typeof(size_bytes) = 'integer' AND typeof(mtime_ns) = 'integer'",
+        "typeof(name) IN ('text', 'blob') AND typeof(path) IN ('text', 'blob')",
+        *(f"coalesce({name}, 0) < 9e99" for name in numbers),  # a text is more than any number
+        *(f"coalesce({name}, 1) BETWEEN 1e-9 AND 1e9" for name in _SIZES),
+        " + ".join(f"coalesce(length({name}), 0)" for name in texts) + f" <= {_MOST_CHARACTERS}",
+        f"instr(name, char(0)) = 0 AND (extra IS NULL OR ({_IS_OBJECT}))",
+        "(status IN ('pending', 'failed') OR (status = 'found' AND " + " AND ".join((
+            f"typeof(count) = 'integer' AND count {_SIDE}",
+            f"typeof(height) = 'integer' AND height {_SIDE}",
+            f"typeof(width) = 'integer' AND width {_SIDE}",
+            f"(depth IS NULL OR depth {_SIDE})",
+            f"1.0 * height * width * coalesce(depth, 1) <= {_MOST_PIXELS}",
+            f"typeof(area_px) = 'integer' AND area_px {_SIDE}",
+            f"typeof(centres) = 'blob' AND length(centres) IN ({_RECORD_BYTES})",
+            "(subpixel IS NULL OR (typeof(subpixel) = 'blob' AND length(subpixel) = 16 * count))",
+        )) + "))",
+    ))  # fmt: skip
 
 
 @contextmanager
@@ -76,11 +77,13 @@ def distrust(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA cell_size_check = ON")
 
 
-def check_content(database: sqlite3.Connection, file: Path, schema: str) -> None:
+def check_content(
+    database: sqlite3.Connection, file: Path, schema: str, columns: ImageColumns
+) -> None:
     """Raise `RunError` unless the tables are those of `schema`, and every row can be believed."""
     try:
         with bounded(database, os.stat(file).st_size):
-            problem = _problem(database, schema)
+            problem = _problem(database, schema, columns)
     except sqlite3.Error as error:
         if error.sqlite_errorname.startswith(_OF_THE_DISK):
             raise
@@ -92,7 +95,7 @@ def check_content(database: sqlite3.Connection, file: Path, schema: str) -> None
         )
 
 
-def _problem(database: sqlite3.Connection, schema: str) -> str | None:
+def _problem(database: sqlite3.Connection, schema: str, columns: ImageColumns) -> str | None:
     """Return what cannot be believed, if anything."""
     if not _has_tables(database, schema):
         return "its tables are not those that nucensus makes"
@@ -106,7 +109,7 @@ def _problem(database: sqlite3.Connection, schema: str) -> str | None:
     ((sound,),) = database.execute("PRAGMA quick_check(1)")
     if sound != "ok":
         return str(sound)
-    row = database.execute(f"SELECT key FROM journal WHERE NOT ({_BELIEVABLE}) LIMIT 1")
+    row = database.execute(f"SELECT key FROM journal WHERE NOT ({_believable(columns)}) LIMIT 1")
     strange = row.fetchone()
     return f"image number {strange[0]} in it makes no sense" if strange else None
 

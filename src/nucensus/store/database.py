@@ -9,6 +9,7 @@ from ..errors import RunError
 from ..machine import network_disk
 from ..values import RUN_FILE
 from .check import check_content, distrust
+from .image_columns import IMAGES, ImageColumns
 from .sample import SAMPLE_SCHEMA
 
 SCHEMA_VERSION = 5
@@ -17,70 +18,26 @@ _PAGE_BYTES = 1 << 14
 """Room for several images: in pages of 4 KB, with one image of 130 nuclei each, files are 1.7
 times as large and are read at half the speed (benchmarks/export.py)."""
 
-METADATA_COLUMNS = (
-    "plate", "well", "site", "channel", "z", "time", "pixel_y_um", "pixel_x_um", "note", "extra",
-)  # fmt: skip
-"""Where an image comes from, as far as it says so; `extra` is a JSON object of whatever else."""
-
-IMAGE_COLUMNS = (
-    "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "plate", "well", "site", "flag", "channel", "z", "time", "pixel_size_um",
-    "pixel_y_um", "pixel_x_um", "note", "extra", "area_px",
-)  # fmt: skip
-"""What the run file and `images.csv` say of an image, beside its name.
-
-From `plate` on as far as it is known; `extra` is a JSON object of whatever else is, and
-`area_px` how many pixels of a plane centres count in.
-"""
+IMAGE_COLUMNS = IMAGES.shown_names
+"""What the run file and `images.csv` say of an image, beside its name."""
 
 
-SCHEMA = f"""
+def schema_of(columns: ImageColumns) -> str:
+    """Return the tables of a run file whose images have these columns."""
+    return f"""
 CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE journal (
     key INTEGER PRIMARY KEY,
     position INTEGER,
-    name NOT NULL UNIQUE,
-    path NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    content TEXT,
-    learned TEXT,  -- a digest of what was known of the set when the image was counted
-    status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'found', 'failed')),
-    count INTEGER,
-    height INTEGER,
-    width INTEGER,
-    dtype TEXT,
-    read_ms REAL,
-    detect_ms REAL,
-    stage TEXT,
-    reason TEXT,
-    plate TEXT,
-    well TEXT,
-    site TEXT,
-    channel TEXT,
-    z INTEGER,
-    time INTEGER,
-    pixel_y_um REAL,
-    pixel_x_um REAL,
-    note TEXT,  -- what was stated and is not believed
-    extra TEXT,
-    stated TEXT,  -- JSON of the size of a pixel, as an index says it
-    plane TEXT,
-    flag TEXT,
-    centres BLOB,
-    subpixel BLOB,
-    checksum INTEGER,  -- CRC-32 of centres, then subpixel
-    depth INTEGER,  -- planes of a volume, and their distance
-    depth_um REAL,
-    area_px INTEGER  -- in which centres count
+{columns.table_sql}
 );
 CREATE INDEX listing ON journal (position) WHERE position IS NOT NULL;
 {SAMPLE_SCHEMA}
 CREATE VIEW images AS SELECT
-    position AS id, *,
-    CASE WHEN abs(pixel_y_um - pixel_x_um) <= 1e-3 * pixel_y_um THEN pixel_y_um END AS pixel_size_um
+    position AS id, *{columns.computed_sql}
     FROM journal WHERE position IS NOT NULL;
 """
+
 
 OTHERS = """
 CREATE TEMP TABLE others (
@@ -91,7 +48,7 @@ CREATE TEMP TABLE others (
 """What was listed and belongs to other shards; SQLite keeps it, on disk if it is much."""
 
 
-def open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
+def open_to_write(folder: Path, overwrite: bool, columns: ImageColumns) -> sqlite3.Connection:
     """Open the run file of `folder`, made whole or not at all."""
     if overwrite:
         remove_run(folder)
@@ -103,14 +60,14 @@ def open_to_write(folder: Path, overwrite: bool) -> sqlite3.Connection:
         database.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         distrust(database)
         if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            _check_schema(database, folder / RUN_FILE)
+            _check_schema(database, folder / RUN_FILE, columns)
         wanted, safety = ("TRUNCATE", "FULL") if network else ("WAL", "NORMAL")
         mode = database.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
         database.execute(f"PRAGMA synchronous = {safety}")
         if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             database.executescript(
                 f"BEGIN; PRAGMA application_id = {_APPLICATION_ID}; "
-                f"PRAGMA user_version = {SCHEMA_VERSION}; {SCHEMA} COMMIT;"
+                f"PRAGMA user_version = {SCHEMA_VERSION}; {schema_of(columns)} COMMIT;"
             )
         what = f"network disk ({network})" if network else "local disk"
         database.executescript(OTHERS)
@@ -138,7 +95,7 @@ def file_of(run: str | os.PathLike[str]) -> Path:
     return Path(run, RUN_FILE) if Path(run).is_dir() else Path(run)
 
 
-def open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
+def open_existing(path: str | os.PathLike[str], columns: ImageColumns) -> sqlite3.Connection:
     """Open a run file to read it."""
     file = file_of(path)
     if not file.is_file():
@@ -152,7 +109,7 @@ def open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
     )
     try:
         distrust(database)
-        _check_schema(database, file)
+        _check_schema(database, file, columns)
         if not database.execute("SELECT 1 FROM run WHERE key = 'settings'").fetchone():
             raise RunError(
                 f"the run in {os.fspath(path)!r} was stopped before it listed its images; expected "
@@ -167,7 +124,7 @@ def open_existing(path: str | os.PathLike[str]) -> sqlite3.Connection:
     return database
 
 
-def _check_schema(database: sqlite3.Connection, file: Path) -> None:
+def _check_schema(database: sqlite3.Connection, file: Path, columns: ImageColumns) -> None:
     version = database.execute("PRAGMA user_version").fetchone()[0]
     application_id = database.execute("PRAGMA application_id").fetchone()[0]
     if application_id != _APPLICATION_ID or version != SCHEMA_VERSION:
@@ -175,4 +132,4 @@ def _check_schema(database: sqlite3.Connection, file: Path) -> None:
             f"{os.fspath(file)!r} is not a run file of schema {SCHEMA_VERSION} "
             f"(it says {version}); open it with the version of nucensus that wrote it"
         )
-    check_content(database, file, SCHEMA)
+    check_content(database, file, schema_of(columns), columns)

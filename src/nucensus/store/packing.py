@@ -12,25 +12,13 @@ from numpy.typing import NDArray
 
 from ..errors import RunError
 from ..values import Centres, Plane, Points
+from .nucleus_columns import RECORDS
 
-NUCLEUS_RECORD = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
+NUCLEUS_RECORD = np.dtype([(e.name, e.dtype) for e in RECORDS.fields if not e.is_optional])
 """One nucleus as the run file packs it: (row, column) in pixels, smoothed grey level."""
 
 VOLUME_RECORD = np.dtype([*NUCLEUS_RECORD.descr, ("z", "<i4")])
 """One nucleus of a volume: as above, and its plane."""
-
-_CONTRAST = ("contrast", "<f8")
-RECORDS = {
-    each.itemsize: each
-    for each in (
-        NUCLEUS_RECORD,
-        VOLUME_RECORD,
-        np.dtype([*NUCLEUS_RECORD.descr, _CONTRAST]),
-        np.dtype([*VOLUME_RECORD.descr, _CONTRAST]),
-    )
-}
-"""Records by their size; those of detectors that measure it have a contrast at the end."""
-_ORDER = ("y", "x", "intensity", "z", "contrast")
 
 Nuclei: TypeAlias = NDArray[np.void]
 """The nuclei of an image, brightest first, as `NUCLEUS_RECORD`s."""
@@ -38,17 +26,11 @@ Nuclei: TypeAlias = NDArray[np.void]
 
 def pack(centres: Centres) -> bytes:
     """Return the nuclei of an image as the run file holds them."""
-    is_volume = centres.points.shape[1] == 3
-    fields = (VOLUME_RECORD if is_volume else NUCLEUS_RECORD).descr
-    if centres.contrasts is not None:
-        fields = [*fields, _CONTRAST]
-    records = np.empty(len(centres), fields)
-    if centres.contrasts is not None:
-        records["contrast"] = centres.contrasts
-    *z, records["y"], records["x"] = centres.points.T
-    if is_volume:
-        records["z"] = z[0]
-    records["intensity"] = centres.intensities
+    values = [(each, each.of(centres)) for each in RECORDS.fields if each.of is not None]
+    known = [(each, numbers) for each, numbers in values if numbers is not None]
+    records = np.empty(len(centres), [(each.name, each.dtype) for each, _ in known])
+    for each, numbers in known:
+        records[each.name] = numbers
     return records.tobytes()
 
 
@@ -81,7 +63,7 @@ def unpack_nuclei(
     RunError
         They are not as they were written, or lie beside the image.
     """
-    record = RECORDS.get(len(packed) // count, VOLUME_RECORD) if count else NUCLEUS_RECORD
+    record = RECORDS.by_size.get(len(packed) // count, VOLUME_RECORD) if count else NUCLEUS_RECORD
     if checksum_of(packed, subpixel) == checksum and _are_inside(packed, record.itemsize, sides):
         return np.frombuffer(packed, record)
     raise damaged(f"the nuclei of the image {as_text(name)!r} in it")
@@ -106,9 +88,12 @@ def damaged(what: str) -> RunError:
 
 def union_of_records(sizes: Iterable[int]) -> np.dtype[Any]:
     """Return the record that has every field of the records of these sizes."""
-    records = [NUCLEUS_RECORD, *(RECORDS[size] for size in sizes if size in RECORDS)]
-    fields = {name: record[name] for record in records for name in record.names or ()}
-    return np.dtype([(name, fields[name]) for name in _ORDER if name in fields])
+    records = [
+        NUCLEUS_RECORD,
+        *(RECORDS.by_size[each] for each in sizes if each in RECORDS.by_size),
+    ]
+    names = {name for record in records for name in record.names or ()}
+    return np.dtype([(each.name, each.dtype) for each in RECORDS.fields if each.name in names])
 
 
 def as_volume(nuclei: Nuclei) -> Nuclei:
@@ -121,7 +106,7 @@ def as_records(nuclei: Nuclei, dtype: np.dtype[Any]) -> Nuclei:
     if nuclei.dtype == dtype:
         return nuclei
     records = np.empty(len(nuclei), dtype)
-    missing = {"z": -1, "contrast": np.nan}
+    missing = {each.name: each.missing for each in RECORDS.fields}
     for name in dtype.names or ():
         records[name] = nuclei[name] if name in (nuclei.dtype.names or ()) else missing[name]
     return records
@@ -142,6 +127,13 @@ def as_sql(text: str) -> str | bytes:
             return os.fsencode(text)
         return text.encode(errors="surrogatepass")  # half a character, as JSON can spell it
     return text
+
+
+def in_sql(values: Iterable[Any]) -> list[Any]:
+    """Return the values of a row with its texts as SQLite can hold them."""
+    return [
+        as_sql(value) if type(value) is str and not value.isascii() else value for value in values
+    ]
 
 
 def as_text(value: str | bytes) -> str:

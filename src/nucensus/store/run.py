@@ -15,7 +15,9 @@ from ..errors import MissingPackageError
 from ..text.plurals import pluralize
 from ..text.svg import map_of_centres
 from ..values import ImageRef, Settings
-from .database import IMAGE_COLUMNS, open_existing
+from .database import open_existing
+from .image_columns import IMAGES, ImageColumns
+from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
 from .packing import (
     NUCLEUS_RECORD,
     PACKED,
@@ -33,31 +35,24 @@ from .sample import Sampled, SampleTable
 if TYPE_CHECKING:
     import pandas
 
-ROW_COLUMNS = (
-    "name",
-    "path",
-    "size_bytes",
-    "mtime_ns",
-    "plane",
-    "depth",
-    "depth_um",
-    *IMAGE_COLUMNS,
-)
-
 _RING_RADIUS_PX = 12.0
 """In runs that do not record it: that of the published numbers."""
-
-_WHOLE = frozenset(("count", "height", "width", "z", "time", "area_px"))
-"""Columns of whole numbers, NaN where they are not known."""
 
 _NONE = np.empty(0, NUCLEUS_RECORD)
 
 ImageRow: TypeAlias = dict[str, Any]
-"""What is known of an image, by the name of the column: all `ROW_COLUMNS`, or those asked for."""
+"""What is known of an image by column: all `ImageColumns.row_names`, or those asked for."""
 
 
 class Table(np.ndarray[Any, np.dtype[Any]]):
     """A structured array that pandas can take over."""
+
+    whole = IMAGES.whole_names
+    """The columns of whole numbers, NaN where they are not known."""
+
+    def __array_finalize__(self, array: Any) -> None:
+        """Keep `whole` in what is selected of the table."""
+        self.whole = getattr(array, "whole", self.whole)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the table as a `pandas.DataFrame`.
@@ -73,7 +68,7 @@ class Table(np.ndarray[Any, np.dtype[Any]]):
         # Names as objects: strings of pandas cannot hold those that are not UTF-8.
         columns = {name: np.asarray(self[name]) for name in names}
         types = {
-            name: "Int64" if name in _WHOLE and values.dtype.kind == "f" else values.dtype
+            name: "Int64" if name in self.whole and values.dtype.kind == "f" else values.dtype
             for name, values in columns.items()
             if values.dtype.kind in "Of"
         }
@@ -89,6 +84,8 @@ class Run:
     ----------
     path : path
         The folder of the run, or the run file in it.
+    columns : ImageColumns
+        The columns of its table of images.
 
     Examples
     --------
@@ -96,11 +93,17 @@ class Run:
     >>> run.images.to_pandas().groupby("status")  # doctest: +SKIP
     """
 
-    def __init__(self, path: str | os.PathLike[str] | sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | sqlite3.Connection,
+        *,
+        columns: ImageColumns = IMAGES,
+    ) -> None:
+        self.columns = columns
         if isinstance(path, sqlite3.Connection):
             self._database = path
         else:
-            self._database = open_existing(path)
+            self._database = open_existing(path, columns)
             close_with(self, self._database)
 
     @property
@@ -121,13 +124,13 @@ class Run:
 
     @property
     def images(self) -> Table:
-        """One record per image: its name and the `IMAGE_COLUMNS`.
+        """One record per image: its name and the columns that are shown.
 
         NaN stands for a number that is not known, such as the count of an image
         that failed (in `to_pandas` it is `pandas.NA`), and an empty text for a
         text that is not.
         """
-        return _table_of_images(self.image_rows())
+        return _table_of_images(self.columns, self.image_rows())
 
     @property
     def nuclei(self) -> Table:
@@ -139,10 +142,10 @@ class Run:
         """
         record, has_subpixel = self.nucleus_record, self.has_subpixel
         names = record.names or ()
-        fields: list[tuple[str, Any]] = [("image", object)]
-        fields += [(name, record[name].kind + "8") for name in names]
-        fields += [("y_subpixel", "f8"), ("x_subpixel", "f8")] if has_subpixel else []
-        dtype = np.dtype(fields)
+        fields = [e for e in self.nucleus_columns if not e.scale]
+        dtype = np.dtype(
+            [("image", object), *((e.name, np.dtype(e.dtype).kind + "8") for e in fields)]
+        )
         parts = []
         for name, nuclei in self.nuclei_by_image():
             part = np.empty(len(nuclei), dtype)
@@ -166,6 +169,18 @@ class Run:
         return union_of_records(size for (size,) in self._database.execute(query) if size)
 
     @property
+    def nucleus_columns(self) -> tuple[NucleusColumn, ...]:
+        """The columns that the tables of nuclei of the run have, beside the name of the image."""
+        names, has_subpixel = self.nucleus_record.names or (), self.has_subpixel
+        return tuple(
+            each
+            for each in NUCLEUS_COLUMNS
+            if each.name in names
+            or (each.is_refined and has_subpixel)
+            or (each.scale and each.axis in names and self.states(each.scale))
+        )
+
+    @property
     def has_subpixel(self) -> bool:
         """Whether centres are there to a fraction of a pixel too."""
         query = "SELECT EXISTS (SELECT 1 FROM images WHERE subpixel IS NOT NULL)"
@@ -174,7 +189,9 @@ class Run:
     @property
     def failures(self) -> Table:
         """The records of `images` that failed, with stage and reason."""
-        return _table_of_images(row for row in self.image_rows() if row[1] == "failed")
+        return _table_of_images(
+            self.columns, (row for row in self.image_rows() if row[1] == "failed")
+        )
 
     @property
     def counts(self) -> dict[str, int]:
@@ -192,8 +209,8 @@ class Run:
         return list(SampleTable(self._database))
 
     def image_rows(self) -> Iterator[Sequence[Any]]:
-        """Yield the name and the `IMAGE_COLUMNS` of each image, in the order of the run."""
-        return self.rows("name", *IMAGE_COLUMNS)
+        """Yield the name and the columns that are shown of each image, in the order of the run."""
+        return self.rows("name", *self.columns.shown_names)
 
     def nuclei_by_image(self) -> Iterator[tuple[str, Nuclei]]:
         """Yield the name of each image that was done, with its nuclei as `NUCLEUS_RECORD`s.
@@ -209,7 +226,7 @@ class Run:
         return self._records("ORDER BY id")
 
     def found_images(
-        self, columns: Sequence[str] = ROW_COLUMNS
+        self, columns: Sequence[str] | None = None
     ) -> Iterator[tuple[ImageRow, Nuclei]]:
         """Yield the row and the nuclei of each image that was done, in the order of the run."""
         return self._records("WHERE status = 'found' ORDER BY id", columns=columns)
@@ -241,13 +258,14 @@ class Run:
         return {as_text(note): count for note, count in self._database.execute(query)}
 
     def states(self, column: str) -> bool:
-        """Tell whether any image states `column`, one of `ROW_COLUMNS`."""
+        """Tell whether any image states `column`, one of `ImageColumns.row_names`."""
         query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"
         return bool(self._database.execute(query).fetchone()[0])
 
     def _records(
-        self, which: str, *values: Any, columns: Sequence[str] = ROW_COLUMNS
+        self, which: str, *values: Any, columns: Sequence[str] | None = None
     ) -> Iterator[tuple[ImageRow, Nuclei]]:
+        columns = self.columns.row_names if columns is None else columns
         query = f"SELECT {', '.join(columns)}, status = 'found', {PACKED} FROM images {which}"
         end = len(columns)
         for row in self._database.execute(query, values):
@@ -322,23 +340,17 @@ class Run:
         )
 
 
-def _table_of_images(image_rows: Iterable[Sequence[Any]]) -> Table:
-    dtype = [
-        ("image", object), ("status", "U7"), ("count", "f8"), ("height", "f8"),
-        ("width", "f8"), ("dtype", "U10"), ("read_ms", "f8"), ("detect_ms", "f8"),
-        ("stage", "U8"), ("reason", object), ("plate", object), ("well", object),
-        ("site", object), ("flag", object), ("channel", object), ("z", "f8"), ("time", "f8"),
-        ("pixel_size_um", "f8"), ("pixel_y_um", "f8"), ("pixel_x_um", "f8"), ("note", object),
-        ("extra", object), ("area_px", "f8"),
-    ]  # fmt: skip
-    empty = [np.nan if kind == "f8" else "" for _, kind in dtype]
+def _table_of_images(columns: ImageColumns, image_rows: Iterable[Sequence[Any]]) -> Table:
+    empty = ["", *(each.missing for each in columns.shown)]
     rows = [
         tuple(
             default if value is None else value for value, default in zip(row, empty, strict=True)
         )
         for row in image_rows
     ]
-    return np.array(rows, dtype).view(Table)
+    table = np.array(rows, columns.dtype).view(Table)
+    table.whole = columns.whole_names
+    return table
 
 
 def close_with(owner: Any, database: sqlite3.Connection) -> "weakref.finalize[..., Any]":

@@ -7,39 +7,21 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, astuple
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
-from ..remote import absolute, is_remote, size_and_time
-from ..values import (
-    RUN_FILE,
-    Failed,
-    Found,
-    ImageRef,
-    ListedImage,
-    Outcome,
-    PlannedImage,
-    Shard,
-    shard_index,
-)
-from .database import METADATA_COLUMNS, OTHERS, SCHEMA, TABLES, file_of, open_to_write
+from ..remote import is_remote, size_and_time
+from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
+from .database import OTHERS, TABLES, file_of, open_to_write, schema_of
+from .explain import explanation
+from .image_columns import IMAGES, ImageColumns
+from .listing import Listing
 from .lock import RunLock
-from .packing import as_sql, as_text, checksum_of, pack, pack_subpixel, plane_of
+from .packing import as_text, plane_of
 from .run import Run, close_with
 from .sample import SampleTable
-
-_OUTCOME = (
-    "status", "count", "height", "width", "dtype", "read_ms", "detect_ms", "stage", "reason",
-    "content", "learned", "flag", "centres", "subpixel", "checksum", "depth", "depth_um", "area_px",
-)  # fmt: skip
-_SIZES = ("pixel_y_um", "pixel_x_um", "note")
-"""What an index states beforehand, and else the file itself."""
-_RECORD = (
-    f"UPDATE journal SET {', '.join(f'{name} = ?' for name in _OUTCOME)}, "
-    f"{', '.join(f'{name} = coalesce({name}, ?)' for name in _SIZES)} WHERE key = ?"
-)
 
 
 class RunWriter:
@@ -51,10 +33,19 @@ class RunWriter:
         Where the run lies, made if it is not there; None keeps it in memory.
     overwrite : bool
         Whether an earlier run in `folder` is removed first.
+    columns : ImageColumns
+        The columns of its table of images.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None, *, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | None,
+        *,
+        overwrite: bool = False,
+        columns: ImageColumns = IMAGES,
+    ) -> None:
         refuse_address(folder)
+        self._columns = columns
         self._folder = None if folder is None else Path(folder)
         self.lock: RunLock | None = None
         """Whose run it is, and which images are in flight; None in memory."""
@@ -62,20 +53,24 @@ class RunWriter:
         if self._folder is None:
             self._database = sqlite3.connect(":memory:", check_same_thread=False)
             self._closing = close_with(self, self._database)
-            self._database.executescript(SCHEMA + OTHERS)
-            self.sample = SampleTable(self._database)
+            self._database.executescript(schema_of(columns) + OTHERS)
+            self._open_tables()
             return
         with self.explained():
             self._folder.mkdir(parents=True, exist_ok=True)
             self.lock = RunLock(self._folder)
         try:
             with self.explained():
-                self._database = open_to_write(self._folder, overwrite)
+                self._database = open_to_write(self._folder, overwrite, columns)
                 self._inode = os.stat(self._folder / RUN_FILE)
-                self.sample = SampleTable(self._database)
+                self._open_tables()
         except BaseException:
             self.lock.release()
             raise
+
+    def _open_tables(self) -> None:
+        self.sample = SampleTable(self._database)
+        self._listing = Listing(self._database, self._columns, self._folder)
 
     def __enter__(self) -> "RunWriter":
         return self
@@ -96,7 +91,7 @@ class RunWriter:
     @property
     def facts(self) -> dict[str, Any]:
         """What the run recorded about itself so far; nothing if it is new."""
-        return Run(self._database).facts
+        return Run(self._database, columns=self._columns).facts
 
     def record_facts(self, **facts: Any) -> None:
         """Write what the run knows about itself, by name."""
@@ -127,110 +122,22 @@ class RunWriter:
         Unless it is of the `same_inputs`, a listing that looks like another plate's is refused.
         Return how many have a problem and had none before.
         """
-        changed = (
-            "content IS NULL"
-            if check_content
-            else "size_bytes != excluded.size_bytes OR mtime_ns != excluded.mtime_ns"
-        )
-        anew = (
-            f"{changed} OR plane IS NOT excluded.plane OR stated IS NOT excluded.stated "
-            "OR excluded.status = 'failed' OR (status = 'failed' AND stage = 'discover')"
-        )
         with self.explained():
             try:
-                earlier = self._one("SELECT count(*) FROM journal")
-                known = {key for key, _ in self.problems()}
-                self._database.execute("UPDATE journal SET position = NULL")
-                self._database.executemany(
-                    f"INSERT INTO journal (position, {', '.join(_PLANNED)}) "
-                    f"VALUES ({', '.join('?' * (len(_PLANNED) + 1))}) ON CONFLICT (name) "
-                    "DO UPDATE SET position = coalesce(position, excluded.position), "
-                    f"{', '.join(f'{name} = excluded.{name}' for name in _RELISTED)}, "
-                    f"{', '.join(_or_as_it_was(name, anew) for name in _OUTCOME)}, "
-                    f"{', '.join(_as_stated(name, anew) for name in _SIZES)}",
-                    self._rows(
-                        references,
-                        refuses=earlier > 0 and not same_inputs,
-                        shard=shard,
-                        keeps_others=keeps_others,
-                    ),
-                )
-                if (
-                    earlier
-                    and not same_inputs
-                    and earlier == self._one("SELECT count(*) FROM journal WHERE position IS NULL")
-                ):
-                    raise RunError(
-                        f"none of the {earlier} images of the run in {str(self._folder)!r} is "
-                        f"among the inputs; {_OTHER_INPUTS}"
-                    )
+                digests, problems = self._listing.plan(
+                    references, check_content=check_content, shard=shard, keeps_others=keeps_others,
+                    same_inputs=same_inputs,
+                )  # fmt: skip
+                self._write_facts(digests)
                 self._database.commit()
             except BaseException:
                 self._database.rollback()
                 raise
-        return sum(key not in known for key, _ in self.problems())
+        return problems
 
     def problems(self) -> Iterator[tuple[int, str]]:
         """Yield (key, reason) of the images that the listing found wrong, the last first."""
-        query = (
-            "SELECT key, reason FROM images WHERE status = 'failed' AND stage = 'discover' "
-            "ORDER BY id DESC"
-        )
-        for key, reason in self._database.execute(query):
-            yield key, as_text(reason)
-
-    def _rows(
-        self,
-        references: Iterable[ImageRef],
-        *,
-        refuses: bool,
-        shard: Shard | None,
-        keeps_others: bool,
-    ) -> Iterator[tuple[Any, ...]]:
-        """Yield what is to be written of each image, and at last write what tells listings apart.
-
-        These are digests: `listing` of what the tables say of the images before they are read,
-        which all shards agree on; `places` of what the sample follows from; `files` of the files
-        as they are now, those of each shard for themselves.
-        """
-        shards = shard.count if shard else 1
-        said, places, *files = (hashlib.blake2b(digest_size=16) for _ in range(2 + shards))
-        count = 0
-        for position, each in enumerate(references):
-            row = _row(each)
-            count += 1
-            said.update(ascii((row[0], *row[_SAID])).encode())
-            channel = row[_PLANNED.index("channel")]
-            places.update(ascii((row[0], row[1], channel, bool(each.problem))).encode())
-            index = shard_index(each.name, shards) if shard else 1
-            file = (each.size_bytes, each.mtime_ns, each.problem)
-            files[index - 1].update(ascii(file).encode())
-            if shard is None or index == shard.index:
-                if refuses:
-                    self._refuse_another_file(row[0], row[1], each)
-                yield position, *row
-            elif keeps_others:
-                stage = "discover" if each.problem else None
-                kept = (position, row[0], row[1], row[-1], channel, *row[2:4], stage)
-                self._database.execute(_KEEP, kept)
-        facts = {
-            "listing": {"images": count, "digest": said.hexdigest()},
-            "places": places.hexdigest(), "files": [each.hexdigest() for each in files],
-        }  # fmt: skip
-        self._write_facts(facts)
-
-    def _refuse_another_file(self, name: str | bytes, path: str | bytes, now: ImageRef) -> None:
-        """Raise if both place and file are not those that the run knows by this name."""
-        query = (
-            "SELECT path FROM journal WHERE name = ? AND path != ? "
-            "AND (size_bytes != ? OR mtime_ns != ?)"
-        )
-        known = self._database.execute(query, (name, path, now.size_bytes, now.mtime_ns)).fetchone()
-        if known:
-            raise RunError(
-                f"{now.name!r} of the run in {str(self._folder)!r} was {as_text(known[0])!r}, and "
-                f"now it is {as_text(path)!r}; {_OTHER_INPUTS}"
-            )
+        return self._listing.problems()
 
     def hashed(self) -> Iterator[tuple[int, str, str]]:
         """Yield (key, path, hash of the content) of the images done whose hash is known."""
@@ -423,27 +330,12 @@ class RunWriter:
 
         `learned` is a digest of what was known of the set.
         """
-        values: tuple[Any, ...]
-        match outcome:
-            case Found(centres, (*depth, height, width), dtype, read_ms, detect_ms):
-                size = outcome.pixel_size
-                packed, subpixel = pack(centres), pack_subpixel(centres)
-                values = (
-                    "found", len(centres), height, width, dtype, round(read_ms, 3),
-                    round(detect_ms, 3), None, None, outcome.content, learned, centres.flag,
-                    packed, subpixel, checksum_of(packed, subpixel),
-                    depth[0] if depth else None, size.z if depth else None,
-                    height * width if centres.area_px is None else centres.area_px,
-                    size.y, size.x, size.note or None,
-                )  # fmt: skip
-            case Failed(stage, reason):
-                reason_sql = as_sql(reason)
-                values = ("failed", *[None] * 6, stage, reason_sql, outcome.content, *[None] * 11)
+        values = self._columns.values_of(outcome, learned)
         with self.explained():
             if self._tables_may_stand:
                 self._database.execute("DELETE FROM run WHERE key = 'tables'")
                 self._tables_may_stand = False
-            self._database.execute(_RECORD, (*values, key))
+            self._database.execute(self._columns.record_sql, (*values, key))
 
     def commit(self) -> None:
         """Make everything recorded so far last."""
@@ -458,15 +350,15 @@ class RunWriter:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            raise RunError(_explanation(self._folder, error)) from error
+            raise RunError(explanation(self._folder, error)) from error
 
     def view(self) -> Run:
         """Return the run as its readers see it, for as long as this writer is open."""
-        return Run(self._database)
+        return Run(self._database, columns=self._columns)
 
     def hand_over(self) -> Run:
         """Return the run in memory; it is closed with the last who reads it."""
-        run = Run(self._database)
+        run = Run(self._database, columns=self._columns)
         self._closing.detach()
         close_with(run, self._database)
         return run
@@ -487,10 +379,6 @@ def refuse_address(folder: str | os.PathLike[str] | None) -> None:
 
 _TABLES_SAY = ("version", "settings", "listing", "files", "wells", "estimates", "sample")
 
-_OTHER_INPUTS = (
-    "expected the inputs it was made from; choose another folder with -o, or --overwrite it"
-)
-
 
 def _is_still(path: Path, known: os.stat_result) -> bool:
     try:
@@ -499,89 +387,7 @@ def _is_still(path: Path, known: os.stat_result) -> bool:
         return False
 
 
-def _explanation(folder: Path | None, error: OSError | sqlite3.Error) -> str:
-    code = getattr(error, "errno", None)
-    name = getattr(error, "sqlite_errorname", "")
-    where = repr(os.fspath(folder)) if folder else "memory"
-    if code in (errno.ENOSPC, errno.EDQUOT) or name.startswith("SQLITE_FULL") or _is_full(folder):
-        return (
-            f"the disk that holds {where} is full; what was found so far is kept; make space, and "
-            f"run the same command again: it carries on"
-        )
-    if folder is not None and not (folder / RUN_FILE).exists() and folder.exists() and name:
-        return f"the run file in {where} cannot be made ({error}); choose another folder with -o"
-    if folder is not None and (code == errno.ENOENT or not folder.exists()):
-        return (
-            f"the run in {where} has vanished; expected its folder to stay while the run lasts; "
-            f"check the disk, and run the same command again"
-        )
-    return (
-        f"the run cannot be written to {where} ({error}); expected a folder that can be written; "
-        f"choose another with -o"
-    )
-
-
-def _is_full(folder: Path | None) -> bool:
-    try:
-        return folder is not None and os.statvfs(folder).f_bavail == 0
-    except OSError:
-        return False
-
-
-_PLANNED = (
-    "name", "path", "size_bytes", "mtime_ns", "status", "stage", "reason", *METADATA_COLUMNS,
-    "stated", "plane",
-)  # fmt: skip
-
-_SAID = slice(_PLANNED.index("reason") + 1, None)
-"""Where a planned row says what the tables will say of an image, beside its name."""
-
-_KEEP = (
-    "INSERT INTO others VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) "
-    "DO UPDATE SET path = excluded.path, plane = excluded.plane, channel = excluded.channel, "
-    "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, stage = excluded.stage"
-)
-
-_RELISTED = tuple(
-    name for name in _PLANNED if name not in ("name", "status", "stage", "reason", *_SIZES)
-)
-"""What the listing says anew of an image that the run knows."""
-
-
-def _or_as_it_was(name: str, anew: str) -> str:
-    """Return how the listing sets a column of the outcome: anew, or not at all."""
-    return f"{name} = CASE WHEN {anew} THEN excluded.{name} ELSE {name} END"
-
-
-def _as_stated(name: str, anew: str) -> str:
-    """Return how the listing sets what the file may state too: anew, or as the file said."""
-    return f"{name} = coalesce(excluded.{name}, CASE WHEN NOT ({anew}) THEN {name} END)"
-
-
 def _planned(
     key: int, path: str | bytes, plane: str | None, channel: str | bytes | None
 ) -> PlannedImage:
     return PlannedImage(key, as_text(path), plane_of(plane), as_text(channel or ""))
-
-
-def _row(reference: ImageRef) -> tuple[Any, ...]:
-    """Return what `_PLANNED` says of an image; what is not known is NULL."""
-    place, plane, size = reference.place, reference.plane, reference.pixel_size
-    failed = ("failed", "discover", reference.problem)
-    stated = (size.y, size.x, size.note or None)
-    row = (
-        reference.name, absolute(reference.path), reference.size_bytes, reference.mtime_ns,
-        *(failed if reference.problem else ("pending", None, None)),
-        place.plate or None, place.well or None, place.site or None,
-        reference.channel or None, _whole(place.z or plane.z),
-        _whole(place.time or plane.time), *stated, reference.extra or None,
-        json.dumps(stated) if any(stated) else None,
-        json.dumps(asdict(plane)) if str(plane) else None,
-    )  # fmt: skip
-    return tuple(as_sql(value) if isinstance(value, str) else value for value in row)
-
-
-def _whole(position: int | str | None) -> int | None:
-    """Return a position as a number, or None where it is none, as of a projection."""
-    text = str(position)
-    return int(text) if text.isdecimal() else None

@@ -1,0 +1,38 @@
+"""Say what is wrong with the folder of a run, and what helps."""
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+
+from ..values import RUN_FILE
+
+
+def explanation(folder: Path | None, error: OSError | sqlite3.Error) -> str:
+    """Return what went wrong with the run in `folder`, None in memory, and what to do."""
+    code = getattr(error, "errno", None)
+    name = getattr(error, "sqlite_errorname", "")
+    where = repr(os.fspath(folder)) if folder else "memory"
+    if code in (errno.ENOSPC, errno.EDQUOT) or name.startswith("SQLITE_FULL") or _is_full(folder):
+        return (
+            f"the disk that holds {where} is full; what was found so far is kept; make space, and "
+            f"run the same command again: it carries on"
+        )
+    if folder is not None and not (folder / RUN_FILE).exists() and folder.exists() and name:
+        return f"the run file in {where} cannot be made ({error}); choose another folder with -o"
+    if folder is not None and (code == errno.ENOENT or not folder.exists()):
+        return (
+            f"the run in {where} has vanished; expected its folder to stay while the run lasts; "
+            f"check the disk, and run the same command again"
+        )
+    return (
+        f"the run cannot be written to {where} ({error}); expected a folder that can be written; "
+        f"choose another with -o"
+    )
+
+
+def _is_full(folder: Path | None) -> bool:
+    try:
+        return folder is not None and os.statvfs(folder).f_bavail == 0
+    except OSError:
+        return False

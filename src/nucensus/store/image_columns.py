@@ -1,0 +1,303 @@
+"""The columns of the table of images, one entry each: all that makes, fills or writes it asks here.
+
+A new column is one entry of `IMAGES`, beside the code that makes its value; where it changes the
+run file, `SCHEMA_VERSION` rises.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..remote import absolute
+from ..values import Failed, Found, ImageRef, Outcome
+from .packing import checksum_of, in_sql, pack, pack_subpixel
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An image whose nuclei were found, as it is written.
+
+    Attributes
+    ----------
+    found : Found
+    learned : str or None
+        A digest of what was known of the set.
+    packed : bytes
+        Its nuclei as the run file holds them.
+    subpixel : bytes or None
+        Where they are to a fraction of a pixel, if that is known.
+    """
+
+    found: Found
+    learned: str | None
+    packed: bytes
+    subpixel: bytes | None
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether the image has planes."""
+        return len(self.found.shape) == 3
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table of images.
+
+    Attributes
+    ----------
+    name : str
+    sql : str
+        Its type in the run file, with what SQLite is to check.
+    meaning, unit : str
+        What the documentation says of it.
+    listed : callable or None
+        What the listing says of an image, before it is read.
+    found, failed : callable or None
+        What the outcome says; None is nothing.
+    listing_wins : bool
+        Whether the outcome is asked only where the listing says nothing.
+    is_shown : bool
+        Whether `Run.images`, `images.csv` and Parquet have it.
+    after : str
+        The column that it follows there, if it is not the one that it follows here.
+    dtype : str
+        Its type in `Run.images`; by default numbers are 64 bits wide, and texts objects.
+    computed : str
+        The expression that it follows from, if the run file does not store it.
+    remark : str
+        What the schema says of it.
+    """
+
+    name: str
+    sql: str
+    meaning: str = ""
+    unit: str = ""
+    listed: Callable[[ImageRef], Any] | None = None
+    found: Callable[[Counted], Any] | None = None
+    failed: Callable[[Failed], Any] | None = None
+    listing_wins: bool = False
+    is_shown: bool = True
+    after: str = ""
+    dtype: str = ""
+    computed: str = ""
+    remark: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it holds whole numbers."""
+        return self.sql.startswith("INTEGER")
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds numbers."""
+        return self.sql.startswith(("INTEGER", "REAL"))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds texts; names that are not UTF-8 are bytes there."""
+        return not self.is_number and self.sql != "BLOB"
+
+    @property
+    def missing(self) -> float | str:
+        """What stands in `Run.images` for a value that is not known."""
+        return np.nan if self.is_number else ""
+
+    @property
+    def of_outcome(self) -> bool:
+        """Whether the outcome of an image says it anew."""
+        return not self.listing_wins and (self.found is not None or self.failed is not None)
+
+
+@dataclass(frozen=True)
+class ImageColumns:
+    """The columns of the table of images, in the order of the run file."""
+
+    columns: tuple[Column, ...]
+
+    def with_column(self, column: Column) -> "ImageColumns":
+        """Return these columns and one more."""
+        return replace(self, columns=(*self.columns, column))
+
+    @cached_property
+    def shown(self) -> tuple[Column, ...]:
+        """The columns of `Run.images`, `images.csv` and Parquet, in their order."""
+        ordered = [each for each in self.columns if each.is_shown and not each.after]
+        for each in self.columns:
+            if each.after:
+                ordered.insert([e.name for e in ordered].index(each.after) + 1, each)
+        return tuple(ordered)
+
+    @cached_property
+    def shown_names(self) -> tuple[str, ...]:
+        """The names of the `shown`."""
+        return tuple(each.name for each in self.shown)
+
+    @cached_property
+    def row_names(self) -> tuple[str, ...]:
+        """What is known of an image: its file, its planes, and what is shown."""
+        hidden = ("name", "path", "size_bytes", "mtime_ns", "plane", "depth", "depth_um")
+        return *hidden, *self.shown_names
+
+    @cached_property
+    def stored(self) -> tuple[Column, ...]:
+        """The columns that the run file stores."""
+        return tuple(each for each in self.columns if not each.computed)
+
+    @cached_property
+    def listed(self) -> tuple[Column, ...]:
+        """The columns that the listing fills."""
+        return tuple(each for each in self.stored if each.listed is not None)
+
+    @cached_property
+    def of_outcome(self) -> tuple[Column, ...]:
+        """The columns that the outcome of an image fills."""
+        return tuple(each for each in self.stored if each.of_outcome)
+
+    @cached_property
+    def of_both(self) -> tuple[Column, ...]:
+        """The columns that the listing fills where it can, and else the outcome."""
+        return tuple(each for each in self.stored if each.listing_wins)
+
+    @cached_property
+    def whole_names(self) -> frozenset[str]:
+        """The names of the columns of whole numbers that may be missing."""
+        return frozenset(each.name for each in self.shown if each.is_whole)
+
+    @cached_property
+    def record_sql(self) -> str:
+        """How `values_of` and the key of an image are written into the run file."""
+        sets = [f"{each.name} = ?" for each in self.of_outcome]
+        sets += [f"{each.name} = coalesce({each.name}, ?)" for each in self.of_both]
+        return f"UPDATE journal SET {', '.join(sets)} WHERE key = ?"
+
+    def values_of(self, outcome: Outcome, learned: str | None) -> list[Any]:
+        """Return what the outcome of an image says, and a digest of what was known of the set."""
+        columns = (*self.of_outcome, *self.of_both)
+        if isinstance(outcome, Failed):
+            return in_sql(each.failed(outcome) if each.failed else None for each in columns)
+        packed, subpixel = pack(outcome.centres), pack_subpixel(outcome.centres)
+        counted = Counted(outcome, learned, packed, subpixel)
+        return in_sql(each.found(counted) if each.found else None for each in columns)
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """The record of `Run.images`."""
+        kinds = [(e.name, e.dtype or ("f8" if e.is_number else object)) for e in self.shown]
+        return np.dtype([("image", object), *kinds])
+
+    @cached_property
+    def table_sql(self) -> str:
+        """The columns as the table of the run file declares them."""
+        last = self.stored[-1]
+        return "\n".join(
+            f"    {each.name} {each.sql}{'' if each is last else ','}"
+            + (f"  -- {each.remark}" if each.remark else "")
+            for each in self.stored
+        )
+
+    @cached_property
+    def computed_sql(self) -> str:
+        """The columns that are computed, as the view of images selects them."""
+        computed = (each for each in self.columns if each.computed)
+        return "".join(f",\n    {each.computed} AS {each.name}" for each in computed)
+
+
+def _stated(reference: ImageRef) -> str | None:
+    size = reference.pixel_size
+    stated = (size.y, size.x, size.note or None)
+    return json.dumps(stated) if any(stated) else None
+
+
+def _plane(reference: ImageRef) -> str | None:
+    return json.dumps(asdict(reference.plane)) if str(reference.plane) else None
+
+
+def _whole(position: int | str | None) -> int | None:
+    """Return a position as a number, or None where it is none, as of a projection."""
+    text = str(position)
+    return int(text) if text.isdecimal() else None
+
+
+def _area_px(counted: Counted) -> int:
+    found = counted.found
+    height, width = found.shape[-2:]
+    return height * width if found.centres.area_px is None else found.centres.area_px
+
+
+_STATUS = "TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'found', 'failed'))"
+_SQUARE = "CASE WHEN abs(pixel_y_um - pixel_x_um) <= 1e-3 * pixel_y_um THEN pixel_y_um END"
+_PIXELS, _MILLISECONDS, _MICROMETRES = "pixels", "milliseconds", "micrometres"
+
+IMAGES = ImageColumns((
+    Column("name", "NOT NULL UNIQUE", listed=lambda image: image.name, is_shown=False),
+    Column("path", "NOT NULL", listed=lambda image: absolute(image.path), is_shown=False),
+    Column(
+        "size_bytes", "INTEGER NOT NULL", listed=lambda image: image.size_bytes, is_shown=False
+    ),
+    Column("mtime_ns", "INTEGER NOT NULL", listed=lambda image: image.mtime_ns, is_shown=False),
+    Column("content", "TEXT", found=lambda each: each.found.content,
+           failed=lambda failed: failed.content, is_shown=False),
+    Column("learned", "TEXT", found=lambda each: each.learned, is_shown=False,
+           remark="a digest of what was known of the set when the image was counted"),
+    Column("status", _STATUS, "`found`, `failed` or `pending`", dtype="U7",
+           listed=lambda image: "failed" if image.problem else "pending",
+           found=lambda _: "found", failed=lambda _: "failed"),
+    Column("count", "INTEGER", "how many nuclei", found=lambda each: len(each.found.centres)),
+    Column("height", "INTEGER", "rows", _PIXELS, found=lambda each: each.found.shape[-2]),
+    Column("width", "INTEGER", "columns", _PIXELS, found=lambda each: each.found.shape[-1]),
+    Column("dtype", "TEXT", "type of the pixels", found=lambda each: each.found.dtype, dtype="U10"),
+    Column("read_ms", "REAL", "time to read it", _MILLISECONDS,
+           found=lambda each: round(each.found.read_ms, 3)),
+    Column("detect_ms", "REAL", "time to find its nuclei", _MILLISECONDS,
+           found=lambda each: round(each.found.detect_ms, 3)),
+    Column("stage", "TEXT", "where it failed", dtype="U8",
+           listed=lambda image: "discover" if image.problem else None,
+           failed=lambda failed: failed.stage),
+    Column("reason", "TEXT", "why it failed", listed=lambda image: image.problem or None,
+           failed=lambda failed: failed.reason),
+    Column("plate", "TEXT", "the plate, as far as the image or its index states it",
+           listed=lambda image: image.place.plate or None),
+    Column("well", "TEXT", "row letters and two digits, as in B02",
+           listed=lambda image: image.place.well or None),
+    Column("site", "TEXT", "the field in the well", listed=lambda image: image.place.site or None),
+    Column("channel", "TEXT", "its name, or its number",
+           listed=lambda image: image.channel or None),
+    Column("z", "INTEGER", "the plane of a stack",
+           listed=lambda image: _whole(image.place.z or image.plane.z)),
+    Column("time", "INTEGER", "the time point",
+           listed=lambda image: _whole(image.place.time or image.plane.time)),
+    Column("pixel_size_um", "REAL", "side of a pixel, where it is a square to 0.1 %",
+           _MICROMETRES, computed=_SQUARE),
+    Column("pixel_y_um", "REAL", "height of a pixel", _MICROMETRES, listing_wins=True,
+           listed=lambda image: image.pixel_size.y, found=lambda each: each.found.pixel_size.y),
+    Column("pixel_x_um", "REAL", "width of a pixel", _MICROMETRES, listing_wins=True,
+           listed=lambda image: image.pixel_size.x, found=lambda each: each.found.pixel_size.x),
+    Column("note", "TEXT", "what the image states and is left out, and why", listing_wins=True,
+           listed=lambda image: image.pixel_size.note or None,
+           found=lambda each: each.found.pixel_size.note or None,
+           remark="what was stated and is not believed"),
+    Column("extra", "TEXT", "whatever else is known of it, a JSON object",
+           listed=lambda image: image.extra or None),
+    Column("stated", "TEXT", listed=_stated, is_shown=False,
+           remark="JSON of the size of a pixel, as an index says it"),
+    Column("plane", "TEXT", listed=_plane, is_shown=False),
+    Column("flag", "TEXT", "what to look at", after="site",
+           found=lambda each: each.found.centres.flag),
+    Column("centres", "BLOB", found=lambda each: each.packed, is_shown=False),
+    Column("subpixel", "BLOB", found=lambda each: each.subpixel, is_shown=False),
+    Column("checksum", "INTEGER", is_shown=False, remark="CRC-32 of centres, then subpixel",
+           found=lambda each: checksum_of(each.packed, each.subpixel)),
+    Column("depth", "INTEGER", is_shown=False,
+           found=lambda each: each.found.shape[0] if each.is_volume else None,
+           remark="planes of a volume, and their distance"),
+    Column("depth_um", "REAL", is_shown=False,
+           found=lambda each: each.found.pixel_size.z if each.is_volume else None),
+    Column("area_px", "INTEGER",
+           "pixels of a plane in which centres count: without a margin that `auto` leaves out, and "
+           "with `--border drop` without the edge",
+           _PIXELS, found=_area_px, remark="in which centres count"),
+))  # fmt: skip

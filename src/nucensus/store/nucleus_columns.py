@@ -1,0 +1,123 @@
+"""The columns of the tables of nuclei, one entry each: all that packs or writes them asks here."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..values import Centres
+
+
+@dataclass(frozen=True, slots=True)
+class NucleusColumn:
+    """A column of the tables of nuclei.
+
+    Attributes
+    ----------
+    name : str
+    dtype : str
+        The type of its numbers, in the run file and in Parquet.
+    meaning, unit : str
+        What the documentation says of it.
+    only : str
+        Which runs have it; "" is all of them.
+    of : callable or None
+        The numbers of an image's nuclei, None where it has none; without it the column is no field
+        of the packed records and follows from others.
+    is_refined : bool
+        Whether it is a place to a fraction of a pixel, which the run file has apart.
+    scale : str
+        The column of images that pixels along its axis are multiplied with, if it is a length.
+    missing : float
+        What stands for it where other images of the run have it.
+    """
+
+    name: str
+    dtype: str
+    meaning: str
+    unit: str = ""
+    only: str = ""
+    of: Callable[[Centres], NDArray[Any] | None] | None = None
+    is_refined: bool = False
+    scale: str = ""
+    missing: float = np.nan
+
+    @property
+    def axis(self) -> str:
+        """The axis along which it is a place, if it is one."""
+        return self.name[0] if self.is_refined or self.scale else ""
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether there are runs without it."""
+        return bool(self.only)
+
+
+_PIXELS, _MICROMETRES, _LEVELS = "pixels", "micrometres", "grey levels"
+_REFINED = "with `--subpixel`"
+_SCALED = "if an image of the run states its pixel size"
+
+NUCLEUS_COLUMNS = (
+    NucleusColumn("y", "<i4", "row", _PIXELS, of=lambda each: each.points[:, -2]),
+    NucleusColumn("x", "<i4", "column", _PIXELS, of=lambda each: each.points[:, -1]),
+    NucleusColumn(
+        "intensity", "<f8", "smoothed value at the centre", _LEVELS,
+        of=lambda each: each.intensities,
+    ),
+    NucleusColumn(
+        "z", "<i4", "plane; -1 in images of one plane", only="with `--volume`", missing=-1,
+        of=lambda each: each.points[:, 0] if each.points.shape[1] == 3 else None,
+    ),
+    NucleusColumn(
+        "contrast", "<f8", "how much brighter than its surroundings", _LEVELS,
+        only="of the detector `log`", of=lambda each: each.contrasts,
+    ),
+    NucleusColumn(
+        "y_subpixel", "<f8", "row to a fraction of a pixel", _PIXELS, only=_REFINED, is_refined=True
+    ),
+    NucleusColumn(
+        "x_subpixel", "<f8", "column to a fraction of a pixel", _PIXELS, only=_REFINED,
+        is_refined=True,
+    ),
+    NucleusColumn("y_um", "<f8", "row", _MICROMETRES, only=_SCALED, scale="pixel_y_um"),
+    NucleusColumn("x_um", "<f8", "column", _MICROMETRES, only=_SCALED, scale="pixel_x_um"),
+    NucleusColumn(
+        "z_um", "<f8", "plane", _MICROMETRES, scale="depth_um",
+        only="if a volume of the run states the distance of its planes",
+    ),
+)  # fmt: skip
+"""All columns beside the name of the image, in the order of the tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The packed records that these columns make: those of every nucleus, and any of the others.
+
+    An image's record is known by its size alone, so no two may be of one size.
+    """
+
+    fields: tuple[NucleusColumn, ...]
+    by_size: dict[int, np.dtype[Any]]
+
+    @classmethod
+    def of(cls, columns: Sequence[NucleusColumn]) -> "Records":
+        """Return the records that the columns in `columns` with numbers of their own make."""
+        fields = tuple(each for each in columns if each.of is not None)
+        optional = [each for each in fields if each.is_optional]
+        chosen = itertools.chain.from_iterable(
+            itertools.combinations(optional, count) for count in range(len(optional) + 1)
+        )
+        records = [
+            np.dtype([(e.name, e.dtype) for e in fields if not e.is_optional or e in some])
+            for some in chosen
+        ]
+        by_size = {each.itemsize: each for each in records}
+        if len(by_size) < len(records):
+            raise ValueError("two records of nuclei have one size; expected a size for each")
+        return cls(fields, by_size)
+
+
+RECORDS = Records.of(NUCLEUS_COLUMNS)
