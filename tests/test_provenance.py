@@ -71,7 +71,8 @@ def test_credentials_never_get_into_an_output(path, tmp_path):
 
 
 def test_estimates_are_kept_as_they_are(tmp_path):
-    estimates = {"sigma": {"value": 3.5, "reason": "nuclei of 11 pixels"}, "none": None}
+    pool = {"radius_px": 5.5, "contrast": 210.25, "image_count": 8, "blank_count": 1}
+    estimates = {"": pool, "plate/[DAPI]": {**pool, "radius_px": 4.75}}
     run = write_run(tmp_path, {}, estimates=estimates)
     assert provenance(run)["estimates"] == estimates
     check(provenance(run))

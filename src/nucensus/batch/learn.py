@@ -11,7 +11,7 @@ from typing import Any
 from ..detect import Estimate, Resolved, pool
 from ..errors import RunError
 from ..execute import Lost
-from ..store import Origin, Run, RunWriter, Sampled
+from ..store import Facts, Origin, Run, RunWriter, Sampled
 from ..text.plurals import pluralize
 from ..values import Failed, PlannedImage, Settings
 from .job import Estimated, content_hash
@@ -59,15 +59,15 @@ class Learned:
 
 def plan_sample(writer: RunWriter) -> None:
     """Choose the sample by the present listing; what images said whose files stay is kept."""
-    facts = writer.facts
+    about = writer.about
     with writer.explained():
-        if facts.get("sampled", "") == facts.get("places"):
+        if about.sampled is not None and about.sampled == about.places:
             writer.sample.refresh()
         else:
             sets = Sets(writer.listed())
             sample = choose_sample(writer.listed(), sets)
             writer.sample.plan(Sampled(*item, sets.pools_of(item)) for item in sample)
-        writer.record_facts(sampled=facts.get("places"))
+        writer.record_facts(sampled=about.places)
 
 
 def forget_changed(writer: RunWriter) -> None:
@@ -113,8 +113,8 @@ def pool_sample(sample: Iterable[Sampled]) -> Pools:
 
 def pools_in(facts: dict[str, Any]) -> Pools:
     """Return the pooled estimates that a run recorded; nothing if it learned none."""
-    known = facts.get("estimates") or {}
-    return {name: Resolved.from_dict(values) for name, values in known.items()}
+    estimates = Facts.from_dict(facts).estimates
+    return {name: Resolved.from_dict(values) for name, values in estimates.items()}
 
 
 def take_from(
@@ -128,14 +128,14 @@ def take_from(
         It has none, looked at images turned over, or knows none of the channels.
     """
     with Run(run) as other:
-        facts = other.facts
+        facts, about = other.facts, other.about
     pools, where = pools_in(facts), os.path.abspath(os.fspath(run))
     if not pools:
         raise RunError(
             f"the run in {where!r} learned nothing of what nuclei look like; expected one that was "
             f"made without numbers for sigma, min_distance and threshold; name another"
         )
-    if Settings.from_dict(facts["settings"]).invert != settings.invert:
+    if Settings.from_dict(about.settings).invert != settings.invert:
         raise RunError(
             f"the run in {where!r} was made {'without' if settings.invert else 'with'} --invert, "
             f"and this one is not; expected the same; name another"
@@ -147,18 +147,18 @@ def take_from(
             f"are of {', '.join(unknown) or 'none'}; expected one of these; choose it with "
             f"--channel, or name another run"
         )
-    origin = Origin.from_dict(facts["sample"])
+    origin = Origin.from_dict(about.sample)
     return pools, replace(origin, source="run", run=where)
 
 
 def adopt(writer: RunWriter, pools: Pools, origin: Origin) -> Learned:
     """Write what was learned; what was counted with other values becomes pending."""
-    facts = writer.facts
-    before = pools_in(facts)
+    about = writer.about
+    before = pools_in(writer.facts)
     estimates = {name: resolved.as_dict() for name, resolved in pools.items()}
-    text = json.dumps([facts.get("places"), estimates], sort_keys=True)
+    text = json.dumps([about.places, estimates], sort_keys=True)
     adopted, again = hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), 0
-    if facts.get("adopted") != adopted:
+    if about.adopted != adopted:
         again = writer.redo_learned_otherwise(digests_of(pools))
     writer.record_facts(
         estimates=estimates, sample=asdict(origin), adopted=adopted, is_learning=False

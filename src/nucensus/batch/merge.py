@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from ..errors import RunError
 from ..export import write_csv
-from ..store import Run, RunWriter, Sampled, remove_run
+from ..store import Facts, Run, RunWriter, Sampled, remove_run
 from ..store.lock import RunLock
 from ..values import RUN_FILE, Shard
 from .refuse import differences
@@ -35,22 +35,25 @@ class _Part:
     sample: list[Sampled]
 
     @property
+    def about(self) -> Facts:
+        """What the run of the shard recorded about itself."""
+        return Facts.from_dict(self.facts)
+
+    @property
     def started(self) -> float:
         """When the shard was started for the last time."""
-        starts: list[dict[str, float]] = self.facts.get("starts", [])
-        return starts[-1]["started"] if starts else 0.0
+        return self.about.starts[-1]["started"] if self.about.starts else 0.0
 
     def said(self, fact: str) -> Any:
         """Return what the other shards should say too; None if it need not be said."""
         value = self.facts.get(fact)
         if fact == "selection":
-            return {**self.facts[fact], "shard": None}
+            return {**self.about.selection, "shard": None}
         return {fact: value} if fact == "version" else value
 
     def files_of(self, other: "_Part") -> str:
         """Return a digest of the files of another shard, as this one saw them."""
-        files: list[str] = self.facts["files"]
-        return files[other.shard.index - 1]
+        return self.about.files[other.shard.index - 1]
 
     @property
     def looked_at(self) -> dict[str, tuple[Any, ...]]:
@@ -68,20 +71,20 @@ class _Part:
     @property
     def learned(self) -> tuple[Any, ...]:
         """What the shard learned, and from where."""
-        return self.facts.get("estimates"), self.facts.get("sample"), self.looked_at
+        return self.about.estimates, self.about.sample, self.looked_at
 
     def summary(self) -> dict[str, Any]:
         """Return what a merged run keeps of the shard beside its images."""
-        strategy, machine = self.facts.get("strategy", {}), self.facts.get("machine", {})
+        about = self.about
         return {
             "shard": str(self.shard),
             "run": os.path.abspath(self.run),
             "images": self.counts["images"],
-            "started": self.facts.get("started"),
-            "seconds": self.facts.get("seconds"),
-            "strategy": strategy.get("name"),
-            "workers": strategy.get("workers"),
-            "processor": machine.get("processor"),
+            "started": about.started,
+            "seconds": about.seconds,
+            "strategy": about.strategy.get("name"),
+            "workers": about.strategy.get("workers"),
+            "processor": about.machine.get("processor"),
         }
 
 
@@ -154,20 +157,21 @@ def _part(run: str) -> _Part:
             f"{run!r} cannot be read ({error}); expected the finished run of a shard; copy it "
             f"again, or do it again with --overwrite"
         ) from error
-    shard = facts.get("selection", {}).get("shard")
-    if "selection" in facts and shard is None:
+    about = Facts.from_dict(facts)
+    shard = about.selection.get("shard")
+    if about.selection and shard is None:
         raise RunError(
             f"{run!r} holds a run that is not divided; expected shards, as nucensus detect --shard "
             f"I/N takes them; leave it out"
         )
-    if "listing" not in facts or counts["pending"] or facts.get("is_learning"):
+    if about.listing is None or counts["pending"] or about.is_learning:
         left = f"{counts['pending']} images left" if counts["pending"] else "listed no image yet"
-        left = "images of the sample left" if facts.get("is_learning") else left
+        left = "images of the sample left" if about.is_learning else left
         raise RunError(
             f"{run!r} {f'(shard {shard}) ' if shard else ''}is not finished: it has {left}; "
             f"expected shards with an outcome for every image; run its command again, it carries on"
         )
-    return _Part(run, Shard.parse(shard), facts, counts, sample)
+    return _Part(run, Shard.parse(shard or ""), facts, counts, sample)
 
 
 def _refuse_incomplete(parts: Sequence[_Part]) -> None:
@@ -306,11 +310,11 @@ def _put_in_place(out: Path) -> Iterator[Path]:
 
 def _facts(parts: Sequence[_Part]) -> dict[str, Any]:
     """Return what the merged run says of itself: what all shards say, and their sums."""
-    said = [part.facts for part in parts]
-    alike = {fact: [each[fact] for each in said if fact in each] for fact in _TAKEN}
-    machines = [each.get("machine", {}) for each in said]
+    said = [part.about for part in parts]
+    alike = {fact: [p.facts[fact] for p in parts if fact in p.facts] for fact in _TAKEN}
+    machines = [each.machine for each in said]
     summaries = [part.summary() for part in parts]
-    vanished = [name for each in said for name in each.get("vanished_names", ())]
+    vanished = [name for each in said for name in each.vanished_names]
     return {
         **{
             fact: each[0]
@@ -331,11 +335,11 @@ def _facts(parts: Sequence[_Part]) -> dict[str, Any]:
         "started": min((each["started"] for each in summaries if each["started"]), default=0.0),
         "seconds": round(sum(each["seconds"] or 0 for each in summaries), 3),
         "starts": sorted(
-            (start for each in said for start in each.get("starts", ())),
+            (start for each in said for start in each.starts),
             key=lambda start: float(start["started"]),
         ),
         "bottleneck": "The run of each shard says what took most of its time.",
-        "vanished": sum(each.get("vanished", 0) for each in said),
+        "vanished": sum(each.vanished for each in said),
         "vanished_names": vanished[:_NAMES_SHOWN],
         "shards": summaries,
     }

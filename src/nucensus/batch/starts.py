@@ -3,20 +3,23 @@
 import time
 from typing import Any
 
+from ..store import Facts, StartFact
+
 
 class Start:
     """The present start of a run, after those that it records already.
 
     Parameters
     ----------
-    run_facts : dict
+    facts : dict
         What the run recorded about itself so far.
     """
 
-    def __init__(self, run_facts: dict[str, Any]) -> None:
-        self._earlier = run_facts.get("starts", [])
+    def __init__(self, facts: dict[str, Any]) -> None:
+        about = Facts.from_dict(facts)
+        self._earlier = about.starts
         self._began, self._clock = time.time(), time.monotonic()
-        self._first = run_facts.get("started", self._began)
+        self._first = self._began if about.started is None else about.started
 
     @property
     def seconds(self) -> float:
@@ -25,7 +28,11 @@ class Start:
 
     def facts(self, images: int) -> dict[str, Any]:
         """Return what the run is to record, once this start has done so many images."""
-        now = {"started": self._began, "seconds": round(self.seconds, 3), "images": images}
+        now: StartFact = {
+            "started": self._began,
+            "seconds": round(self.seconds, 3),
+            "images": images,
+        }
         starts = [*self._earlier, now]
         seconds = round(sum(each["seconds"] for each in starts), 3)
         return {"started": self._first, "seconds": seconds, "starts": starts}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from ..store import Origin, Run
+from ..store import Facts, Origin, Run, StartFact
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
 from .fields import Field, by_view, read_fields
@@ -38,7 +38,7 @@ def write_report(run: Run, path: str | os.PathLike[str]) -> None:
     page = render(
         "report.html.j2",
         head=_head(run),
-        chosen=_chosen(run.facts),
+        chosen=_chosen(run.about),
         metrics=METRICS,
         summary=_summary(fields),
         plates=plates[:_PLATES_SHOWN],
@@ -56,32 +56,29 @@ def write_report(run: Run, path: str | os.PathLike[str]) -> None:
 
 def _head(run: Run) -> dict[str, Any]:
     """Return the numbers at the top."""
-    counts, facts = run.counts, run.facts
-    seconds = facts.get("seconds")
-    started = facts.get("started")
+    counts, about = run.counts, run.about
+    started = about.started
     return {
         **counts,
         "pending": counts["images"] - counts["found"] - counts["failed"],
-        "seconds": seconds,
-        "rate": _rate(facts.get("starts", ())),
+        "seconds": about.seconds,
+        "rate": _rate(about.starts),
         "started": started and f"{datetime.fromtimestamp(started, UTC):%d %B %Y, %H:%M} UTC",
-        "version": facts.get("version"),
-        "processor": facts.get("machine", {}).get("processor"),
+        "version": about.version,
+        "processor": about.machine.get("processor"),
     }
 
 
-def _rate(starts: Sequence[dict[str, Any]]) -> float | None:
+def _rate(starts: Sequence[StartFact]) -> float | None:
     """Return the images per second of the starts that did any."""
     working = [start for start in starts if start["images"]]
     seconds = sum(start["seconds"] for start in working)
     return sum(start["images"] for start in working) / seconds if seconds else None
 
 
-def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
+def _chosen(about: Facts) -> list[tuple[str, str, str]]:
     """Return (what, value, why) of everything that was set, learned or chosen for the run."""
-    settings = {
-        name: value for name, value in facts["settings"].items() if value not in (None, False)
-    }
+    settings = {name: value for name, value in about.settings.items() if value not in (None, False)}
     if settings.get("detector") == "auto":  # it has no such numbers
         settings = {name: value for name, value in settings.items() if value != "auto"}
         settings = {"detector": "auto", **settings}
@@ -89,8 +86,8 @@ def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
         (name.replace("_", " "), _spell(value), _WHY.get(str(value), ""))
         for name, value in settings.items()
     ]
-    rows += _learned(facts.get("estimates", {}), facts.get("sample", {}))
-    strategy = facts.get("strategy")
+    rows += _learned(about.estimates, about.sample)
+    strategy = about.strategy
     if strategy:
         workers = strategy.get("workers")
         name = strategy["name"]
@@ -101,9 +98,9 @@ def _chosen(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
         )
         why = strategy["reason"] + (f" (predicted for the rest: {predicted})" if predicted else "")
         rows.append(("strategy", value, why))
-    if facts.get("bottleneck"):
-        rows.append(("time went into", facts["bottleneck"], ""))
-    rows += [("left out", line, "") for line in facts.get("left_out", ())]
+    if about.bottleneck:
+        rows.append(("time went into", about.bottleneck, ""))
+    rows += [("left out", line, "") for line in about.left_out]
     return rows
 
 

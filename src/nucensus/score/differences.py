@@ -45,7 +45,7 @@ class ImageDiff:
 
 def diff_settings(first: Run, second: Run) -> list[Change]:
     """Return the settings that two runs were taken with and that differ."""
-    a, b = first.facts["settings"], second.facts["settings"]
+    a, b = first.about.settings, second.about.settings
     return [(name, a.get(name), b.get(name)) for name in a | b if a.get(name) != b.get(name)]
 
 

@@ -20,6 +20,7 @@ rollback journal, and each commit is on the disk when it returns.
 """
 
 from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run
+from .facts import FACTS_VERSION, Facts, StartFact
 from .image_columns import IMAGES, Column, ImageColumns
 from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
 from .packing import (
@@ -37,6 +38,7 @@ from .sample import Origin, Sampled
 from .writer import RunWriter, refuse_address
 
 __all__ = [
+    "FACTS_VERSION",
     "IMAGES",
     "IMAGE_COLUMNS",
     "NUCLEUS_COLUMNS",
@@ -44,6 +46,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "VOLUME_RECORD",
     "Column",
+    "Facts",
     "ImageColumns",
     "ImageRow",
     "Nuclei",
@@ -52,6 +55,7 @@ __all__ = [
     "Run",
     "RunWriter",
     "Sampled",
+    "StartFact",
     "Table",
     "as_records",
     "as_volume",

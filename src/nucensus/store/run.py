@@ -16,6 +16,7 @@ from ..text.plurals import pluralize
 from ..text.svg import map_of_centres
 from ..values import ImageRef, Settings
 from .database import open_existing
+from .facts import Facts
 from .image_columns import IMAGES, ImageColumns
 from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
 from .packing import (
@@ -109,7 +110,7 @@ class Run:
     @property
     def settings(self) -> Settings:
         """The settings that the nuclei were found with."""
-        return Settings.of_run(self.facts["settings"])
+        return Settings.of_run(self.about.settings)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -118,9 +119,15 @@ class Run:
         return {key: json.loads(value) for key, value in rows}
 
     @property
+    def about(self) -> Facts:
+        """The same `facts` as one value, in which what was not recorded is empty."""
+        return Facts.from_dict(self.facts)
+
+    @property
     def ring_radius_px(self) -> float:
         """The radius of a ring that lies around a nucleus, in pixels."""
-        return float(self.facts.get("ring_radius_px", _RING_RADIUS_PX))
+        ring = self.about.ring_radius_px
+        return _RING_RADIUS_PX if ring is None else ring
 
     @property
     def images(self) -> Table:

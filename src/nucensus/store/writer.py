@@ -16,6 +16,7 @@ from ..remote import is_remote, size_and_time
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
 from .database import OTHERS, TABLES, file_of, open_to_write, schema_of
 from .explain import explanation
+from .facts import FACTS_VERSION, Facts
 from .image_columns import IMAGES, ImageColumns
 from .listing import Listing
 from .lock import RunLock
@@ -90,17 +91,23 @@ class RunWriter:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the run recorded about itself so far; nothing if it is new."""
-        return Run(self._database, columns=self._columns).facts
+        """What the run recorded about itself so far, by name; nothing if it is new."""
+        return self.view().facts
+
+    @property
+    def about(self) -> Facts:
+        """The same as one value, in which what was not recorded is empty."""
+        return self.view().about
 
     def record_facts(self, **facts: Any) -> None:
-        """Write what the run knows about itself, by name."""
+        """Write what the run knows about itself, by the names of `Facts`."""
         with self.explained():
             self._write_facts(facts)
             self._database.commit()
 
     def _write_facts(self, facts: dict[str, Any]) -> None:
-        rows = [(key, json.dumps(value)) for key, value in facts.items()]
+        known = {"facts_version": FACTS_VERSION, **facts}
+        rows = [(key, json.dumps(value)) for key, value in known.items()]
         self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
 
     def plan(
@@ -301,7 +308,7 @@ class RunWriter:
 
     def tables_stand(self) -> bool:
         """Tell whether the tables in the folder of the run say what they would say now."""
-        return self.facts.get("tables") == self._tables()
+        return self.about.tables == self._tables()
 
     def record_tables(self) -> None:
         """Note that the tables were written."""
@@ -323,7 +330,7 @@ class RunWriter:
 
     def is_unfinished(self) -> bool:
         """Tell whether an image has no outcome yet, or a start has not yet learned for them."""
-        return bool(self.pending_count() or self.facts.get("is_learning"))
+        return bool(self.pending_count() or self.about.is_learning)
 
     def record(self, key: int, outcome: Outcome, learned: str | None = None) -> None:
         """Write the outcome of an image; `commit` makes it last.
