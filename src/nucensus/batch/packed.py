@@ -2,15 +2,37 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values import Centres, Found
+from ..values import Centres, Flag, Found, PixelSize
 
-Meta = tuple[Any, ...]
-"""What images have in common: all that is known of a `Found` beside its centres and times."""
+
+class Meta(NamedTuple):
+    """What images have in common: all that is known of a `Found` beside its centres and times."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    compression: str
+    content: str | None
+    pixel_size: PixelSize
+    flag: Flag | None
+    area_px: int | None
+    ndim: int
+    is_refined: bool
+    has_contrasts: bool
+
+    @classmethod
+    def of(cls, found: Found) -> "Meta":
+        """Return what is known of this outcome."""
+        centres = found.centres
+        return cls(
+            found.shape, found.dtype, found.compression, found.content, found.pixel_size,
+            centres.flag, centres.area_px, centres.points.shape[1], centres.subpixel is not None,
+            centres.contrasts is not None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +53,7 @@ class Packed:
         Reading, detecting, decoding.
     kinds : ndarray of int32, shape (images,)
         Which of `metas` describes the image, or, below 0, which of `others` it is.
-    metas : list of tuple
+    metas : list of Meta
     others : list
         Outcomes that are no `Found`.
     """
@@ -62,7 +84,7 @@ def pack(outcomes: Sequence[Any]) -> Packed:
     kinds = []
     for each in outcomes:
         if isinstance(each, Found):
-            kinds.append(metas.setdefault(_meta(each), len(metas)))
+            kinds.append(metas.setdefault(Meta.of(each), len(metas)))
         else:
             others.append(each)
             kinds.append(-len(others))
@@ -90,36 +112,28 @@ def _found(packed: Packed) -> Iterator[Found]:
     for kind, count, times in zip(
         kinds, packed.counts.tolist(), packed.times_ms.tolist(), strict=True
     ):
-        of_image, flag, area_px, ndim, is_refined, has_contrasts = packed.metas[kind]
-        shape, dtype, compression, content, pixel_size = of_image
-        size = count * ndim
-        points = packed.points[flat : flat + size].reshape(count, ndim).astype(np.int64)
+        meta = packed.metas[kind]
+        size = count * meta.ndim
+        points = packed.points[flat : flat + size].reshape(count, meta.ndim).astype(np.int64)
         subpixel = None
-        if is_refined:
-            subpixel = packed.subpixel[subpixel_at : subpixel_at + size].reshape(count, ndim).copy()
+        if meta.is_refined:
+            finer = packed.subpixel[subpixel_at : subpixel_at + size]
+            subpixel = finer.reshape(count, meta.ndim).copy()
             subpixel_at += size
         contrasts = None
-        if has_contrasts:
+        if meta.has_contrasts:
             contrasts = packed.contrasts[contrast_at : contrast_at + count].copy()
             contrast_at += count
         centres = Centres(
-            points, packed.intensities[at : at + count].copy(), subpixel, flag, area_px, contrasts
-        )
+            points, packed.intensities[at : at + count].copy(), subpixel, meta.flag, meta.area_px,
+            contrasts,
+        )  # fmt: skip
         at, flat = at + count, flat + size
         read_ms, detect_ms, read_cpu_ms = times
         yield Found(
-            centres, shape, dtype, read_ms, detect_ms, read_cpu_ms, compression, content,
-            pixel_size,
+            centres, meta.shape, meta.dtype, read_ms, detect_ms, read_cpu_ms, meta.compression,
+            meta.content, meta.pixel_size,
         )  # fmt: skip
-
-
-def _meta(found: Found) -> Meta:
-    centres = found.centres
-    return (
-        (found.shape, found.dtype, found.compression, found.content, found.pixel_size),
-        centres.flag, centres.area_px, centres.points.shape[1], centres.subpixel is not None,
-        centres.contrasts is not None,
-    )  # fmt: skip
 
 
 def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
