@@ -9,6 +9,7 @@ case, which `--only CASE` with the same options repeats; `--keep FOLDER` keeps i
 
 import argparse
 import contextlib
+import functools
 import logging
 import multiprocessing
 import os
@@ -126,7 +127,19 @@ def ome_zarr(path, rng):
     """Draw an OME-Zarr: of its files one is mutated."""
     version = rng.choice(["0.4", "0.5"])
     shards = (1, 1, 3, 40, 48) if version == "0.5" and rng.random() < 0.5 else None
-    write_ome_zarr(path, _STACK[np.newaxis, np.newaxis], version, shards=shards)
+    for name, content in _members_of_zarr(str(version), shards).items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+
+
+@functools.cache
+def _members_of_zarr(version, shards):
+    """Return the files of an OME-Zarr by name: writing one takes longer than reading many."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.zarr"
+        write_ome_zarr(path, _STACK[np.newaxis, np.newaxis], version, shards=shards)
+        members = [each for each in path.rglob("*") if each.is_file()]
+        return {each.relative_to(path): each.read_bytes() for each in members}
 
 
 FORMATS = {
