@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import tifffile
 
+from nucensus.machine import usable_cores
 from nucensus.values.synthetic import make_field
 
 # What a shell runs in the background ignores SIGINT, which the tests of Ctrl-C send.
@@ -13,6 +14,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Share the whole suite among the cores, if pytest-xdist is there; named tests run here."""
+    options = config.option
+    is_whole = config.args_source is config.ArgsSource.TESTPATHS and not options.usepdb
+    if is_whole and getattr(options, "numprocesses", 0) is None and usable_cores() > 1:
+        options.numprocesses, options.dist = min(usable_cores(), 8), "worksteal"
 
 
 @pytest.fixture(scope="session")
