@@ -1,6 +1,7 @@
 """OME-TIFF: its XML says which page of which file is which plane."""
 
 import itertools
+import os
 
 import numpy as np
 import pytest
@@ -210,6 +211,26 @@ def test_a_changed_file_of_a_set_is_seen(tmp_path):
     files[1].write_bytes(files[1].read_bytes() + b"more")
     (after,) = listed(tmp_path)
     assert before.size_bytes + 4 == after.size_bytes
+
+
+@pytest.mark.parametrize("told", ["self", "companion", "first"])
+def test_a_change_in_any_file_of_a_set_is_seen_in_its_content(tmp_path, told):
+    folder, outcomes = tmp_path / "set", []
+    folder.mkdir()
+    files = write_set(folder, PLANES, SIZES, split="c", told=told)
+    how = {
+        "settings": Settings(sigma=2, threshold=1000), "check_content": True,
+        "on_outcome": outcomes.append, "plane": Plane(channel=1, z=0, time=0),
+    }  # fmt: skip
+    census(folder, tmp_path / "run", **how)
+    census(folder, tmp_path / "run", **how)
+    assert len(outcomes) == 1
+    before, content = files[1].stat(), files[1].read_bytes()
+    at = content.index(PLANES[1, 0, 0].tobytes()[:60])
+    files[1].write_bytes(content[:at] + bytes(8) + content[at + 8 :])
+    os.utime(files[1], ns=(before.st_atime_ns, before.st_mtime_ns))
+    census(folder, tmp_path / "run", **how)
+    assert len(outcomes) == 2
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])

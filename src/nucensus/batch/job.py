@@ -13,6 +13,7 @@ from ..detect import Estimate, estimate_as, find_nuclei
 from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..read import Image, read_image
 from ..remote import is_zarr_folder, list_zarr, open_to_read
+from ..remote.ome import files_beside
 from ..store.lock import RunLock
 from ..values import Failed, Found, Header, Outcome, PlannedImage, Settings
 from .budget import Budget
@@ -197,17 +198,26 @@ class _Admission:
 
 
 def content_hash(path: str) -> str | None:
-    """Return the hash of a file, or of all files of an OME-Zarr; None if it cannot be read."""
+    """Return the hash of a file, or of all files of an OME-Zarr or of an OME-TIFF set.
+
+    It is None if they cannot be read.
+    """
     try:
-        if not is_zarr_folder(path):
-            return _file_hash(path)
-        names = sorted(each.name for each in list_zarr(path) if not each.name.endswith("/"))
-        digest = hashlib.blake2b()
-        for name in filter(None, names):
-            digest.update(f"{name!a} {_file_hash(os.path.join(path, name))}\n".encode())
-        return digest.hexdigest()
+        if is_zarr_folder(path):
+            names = [each.name for each in list_zarr(path) if not each.name.endswith("/")]
+            return _hash_of_all(path, sorted(filter(None, names)))
+        if beside := files_beside(path):
+            return _hash_of_all(os.path.dirname(path), [os.path.basename(path), *beside])
+        return _file_hash(path)
     except (OSError, ReadError):
         return None
+
+
+def _hash_of_all(folder: str, names: list[str]) -> str:
+    digest = hashlib.blake2b()
+    for name in names:
+        digest.update(f"{name!a} {_file_hash(os.path.join(folder, name))}\n".encode())
+    return digest.hexdigest()
 
 
 def _file_hash(path: str) -> str:

@@ -186,6 +186,21 @@ def images_beginning_in(path: str, document: OmeXml) -> list[OmeImage]:
     ]
 
 
+def files_beside(path: str) -> list[str]:
+    """Return the names of the files beside a TIFF file that its images need, if it is of a set."""
+    name, description = os.path.basename(path), read_description(path)
+    if not is_ome(description):
+        return []
+    try:
+        images = images_beginning_in(path, read_ome(path, description))
+    except ReadError:
+        return []
+    names = {file for image in images for file in image.files}
+    names |= {_parse(description, name).metadata_file} - {""}
+    folder = os.path.dirname(path)
+    return sorted(each for each in names - {name} if os.path.isfile(os.path.join(folder, each)))
+
+
 def first_file(folder: str, image: OmeImage) -> str:
     """Return the first file of an image that is there; "" if none is."""
     there = (file for file in image.files if os.path.isfile(os.path.join(folder, file)))
