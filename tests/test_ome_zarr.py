@@ -235,3 +235,11 @@ def test_every_compressor_reads_within_shards(tmp_path, codec):
         chunks=(1, 8, 8), shards=(1, 16, 16), compressors=[codec],
     )  # fmt: skip
     check_planes(path, planes_of("cyx", data))
+
+
+def test_more_images_than_a_folder_can_be_believed_to_hold_are_refused(tmp_path):
+    path = write(tmp_path / "a.zarr", "yx", [draw("yx")])
+    stated = json.loads((path / ".zattrs").read_text())
+    replace_metadata(path / ".zattrs", multiscales=20_000 * stated["multiscales"])
+    with pytest.raises(ReadError, match="claims 20,000 images of several sizes"):
+        read(path)

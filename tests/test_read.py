@@ -201,3 +201,12 @@ def test_positions_that_no_option_chooses_are_scenes(tmp_path, axes, word):
     for scene in range(2):
         expected = stack[(scene, z) if z else scene]
         np.testing.assert_array_equal(read(tmp_path / "a.tif", Plane(scene=scene, z=z)), expected)
+
+
+@pytest.mark.parametrize("side", ["ImageWidth", "ImageLength"])
+def test_an_image_without_pixels_is_an_error_and_has_no_nuclei(tmp_path, side):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8), metadata=None)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as file:
+        file.pages[0].tags[side].overwrite(0)
+    with pytest.raises(ReadError):
+        read(tmp_path / "a.tif")

@@ -145,6 +145,11 @@ def read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader =
         if refused:
             raise refused[0] from None
         raise
+    if not pixels.size:
+        raise ReadError(
+            f"the image has no pixels: its size is {' x '.join(map(str, pixels.shape))}; "
+            f"copy it again from its source"
+        )
     if pixels.ndim != (3 if plane.z == "volume" else 2):
         size = " x ".join(map(str, pixels.shape))
         raise NotAPlaneError(f"the plane has the shape {size}; expected height x width")

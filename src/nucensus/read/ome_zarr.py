@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import MissingPackageError, NotAPlaneError, ReadError
 from ..remote import is_remote, zarr_store
 from ..values.pixel_size import PixelSize, stated_size
-from .scene import Index, Scene, split_scenes
+from .scene import Index, Scene, check_count, split_scenes
 from .vendor import explained, guarded
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def _group(group: "Group", name: str) -> "Group":
 
 def _scenes(group: "Group") -> list[Scene]:
     metadata = _metadata(group)
+    check_count(len(metadata["multiscales"]), "images of several sizes")
     return [
         each
         for multiscale in metadata["multiscales"]

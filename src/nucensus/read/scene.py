@@ -24,7 +24,10 @@ Source: TypeAlias = str | RemoteFile
 Index: TypeAlias = dict[str, int]
 """One position on each axis of a scene, from 0."""
 
-_MOST = {"channels": 10_000, "z planes": 20_000, "images beside each other": 10_000}
+_MOST = {
+    "channels": 10_000, "z planes": 20_000, "images beside each other": 10_000,
+    "images of several sizes": 1_000,
+}  # fmt: skip
 """More than a file can be believed to have where each is listed, or read for one image."""
 
 _COLOURS = ("red", "green", "blue", "alpha")
