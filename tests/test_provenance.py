@@ -85,7 +85,7 @@ def test_numbers_that_json_lacks_are_texts(tmp_path):
 
 def _parquet(folder):
     parquet = pytest.importorskip("pyarrow.parquet")
-    return parquet.read_schema(folder / "nuclei.parquet").metadata[b"nucensus.export.provenance"]
+    return parquet.read_schema(folder / "nuclei.parquet").metadata[b"nucensus.provenance"]
 
 
 def _geojson(folder):

@@ -26,7 +26,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     """Write the tables of nuclei and of images, with the provenance in their metadata."""
     arrow = require("pyarrow", extra="parquet")
     parquet = require("pyarrow.parquet", extra="parquet")
-    metadata = {"nucensus.export.provenance": json.dumps(document)}
+    metadata = {"nucensus.provenance": json.dumps(document)}
     nuclei_path, images_path = two_files(target, ".parquet")
     schema = _nuclei_schema(arrow, run).with_metadata(metadata)
     with (
