@@ -26,7 +26,7 @@ class NucensusError(Exception):
 
 
 class InputError(NucensusError):
-    """What the user named cannot be used as it is."""
+    """Something that the user named cannot be used as it is."""
 
 
 class SettingsError(InputError, ValueError):

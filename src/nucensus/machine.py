@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores, memory, start methods."""
+"""The part of the machine that this process may use: cores, memory, start methods."""
 
 import math
 import multiprocessing

@@ -12,7 +12,7 @@ from ..store import Run
 from ..values import Settings
 
 SETTINGS = Settings(threshold=600, border="keep")
-"""What fits the synthetic plate."""
+"""Settings that fit the synthetic plate."""
 
 _MATCH_RADIUS_PX = 8.0
 

@@ -1,4 +1,4 @@
-"""What images say of their nuclei, and what a set of images says of them together."""
+"""Estimates of one image, and those of a set of images together."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ _FULL_WEIGHT_NUCLEI = 50
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one image says about its nuclei: all that `pool` needs, and nothing that grows.
+    """The estimates of one image: all that `pool` needs, and nothing that grows.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What the automatic detector was told about a set of images: the pooled estimates.
+    """The pooled estimates of a set of images, as the automatic detector takes them.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ class Resolved:
 
 
 BLANK = Resolved(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
-"""What a set without images looks like."""
+"""The estimates of a set without images."""
 
 
 def pool(estimates: Sequence[Estimate]) -> Resolved:

@@ -58,7 +58,7 @@ _AROUND = np.array([(0, 0), (-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1),
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What was measured on the way to the regions of one image.
+    """Figures measured on the way to the regions of one image.
 
     Attributes
     ----------

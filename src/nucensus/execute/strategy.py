@@ -1,4 +1,4 @@
-"""What a strategy is."""
+"""The description of a strategy: a way to run over many images."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field

@@ -21,7 +21,7 @@ from .provenance import provenance, write_provenance
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What an export writes.
+    """A format: what it writes, and how.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ _FACTS = (
     "settings", "estimates", "sample", "strategy", "machine", "started", "seconds", "starts",
     "shards",
 )  # fmt: skip
-"""What a run records of itself that an output repeats. Nothing else leaves the run file."""
+"""Facts of a run that an output repeats. Nothing else leaves the run file."""
 
 _FILE = ("name", "path", "size_bytes", "mtime_ns")
 

@@ -1,4 +1,4 @@
-"""What this room needs of a place that holds objects."""
+"""The interface of a place that holds objects."""
 
 from collections.abc import Iterator
 from pathlib import Path

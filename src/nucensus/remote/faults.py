@@ -15,7 +15,7 @@ _KEYS = {
     "ab": "set AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
     "ht": "download the file with a program that logs in",
 }
-"""What to do about credentials, by the start of an address."""
+"""Advice about credentials, by the start of an address."""
 
 _OF_ALL_OBJECTS = (
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
@@ -23,7 +23,7 @@ _OF_ALL_OBJECTS = (
     "ContainerNotFound", "AuthorizationHeaderMalformed", "PermanentRedirect", "AccountProblem",
     "InvalidAuthenticationInfo", "AccountIsDisabled",
 )  # fmt: skip
-"""What a server says that holds for every object of a bucket."""
+"""Codes of a server that hold for every object of a bucket."""
 
 _OTHER_REGION = ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraint")
 

@@ -1,4 +1,4 @@
-"""What OME-XML says of the files of an OME-TIFF: which page of which file is which plane.
+"""OME-XML of the files of an OME-TIFF: which page of which file is which plane.
 
 The XML lies in the file itself, in another file of its set, or in a companion
 beside it. The planes of one image may be spread over the files of a set.
@@ -110,7 +110,7 @@ class OmeImage:
 
 @dataclass(frozen=True, slots=True)
 class OmeXml:
-    """What an OME-XML document says.
+    """The images and the files that an OME-XML document names.
 
     Attributes
     ----------

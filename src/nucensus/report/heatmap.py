@@ -17,7 +17,7 @@ METRICS = {
     "intensity": "Intensity",
     "flags": "Flags",
 }
-"""What a heat map can show, by the name of the property of `Well`."""
+"""Titles of the metrics of a heat map, by the property of `Well`."""
 
 _UNITS = {
     "count": "nuclei",

@@ -10,7 +10,7 @@ import numpy as np
 from .fields import Field, by_view
 
 OUTLIER_METRICS = ("count", "density", "intensity")
-"""What a well can stand out by: properties of `Well`."""
+"""Properties of `Well` that a well can stand out by."""
 
 _OUTLIER_Z = 3.5  # Iglewicz & Hoaglin (1993), How to detect and handle outliers
 _LEAST_WELLS = 8  # of fewer, a median and a spread say nothing

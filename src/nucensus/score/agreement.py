@@ -28,7 +28,7 @@ _SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class FieldScore:
-    """What was found in one field, each as (row, column), of a volume (plane, row, column).
+    """The detections of one field, each as (row, column), of a volume (plane, row, column).
 
     Attributes
     ----------

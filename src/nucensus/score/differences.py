@@ -1,4 +1,4 @@
-"""What changed from one run to another."""
+"""The differences from one run to another."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ..store import IMAGE_COLUMNS, NUCLEUS_RECORD, VOLUME_RECORD, ImageRow, Nucl
 from ..values.neighbours import pairs_within
 
 Change = tuple[str, Any, Any]
-"""What it is called, before, after."""
+"""The name of a setting, its value before, its value after."""
 
 _COMPARED = tuple(name for name in IMAGE_COLUMNS if name not in ("count", "read_ms", "detect_ms"))
 _NOBODY = np.empty(0, NUCLEUS_RECORD)
@@ -18,7 +18,7 @@ _NOBODY = np.empty(0, NUCLEUS_RECORD)
 
 @dataclass(frozen=True, slots=True)
 class ImageDiff:
-    """What changed in one image.
+    """The differences in one image.
 
     Attributes
     ----------

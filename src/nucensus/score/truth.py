@@ -1,4 +1,4 @@
-"""What is true of images: label images, or a table of centres, and whose truth it is."""
+"""The truth of images: label images, or a table of centres, and whose truth it is."""
 
 import csv
 import os
@@ -17,11 +17,11 @@ from ..store import Run, plane_of
 from ..values import Plane
 
 Truth: TypeAlias = Path | NDArray[np.float64]
-"""What is true of a field: its label image, or (row, column) of each nucleus, shape (N, 2), of a
+"""The truth of a field: its label image, or (row, column) of each nucleus, shape (N, 2), of a
 volume (plane, row, column), shape (N, 3)."""
 
 _NO_PLANE = ("", "-1")
-"""What a table may say as the z of an image of one plane: our own say -1."""
+"""The z that a table may give for an image of one plane: our own give -1."""
 
 
 def read_truth(truth: str | os.PathLike[str]) -> dict[str, Truth]:

@@ -1,4 +1,4 @@
-"""What becomes of an image: its nuclei, or why it could not be done."""
+"""The outcome of an image: its nuclei, or why it could not be done."""
 
 import math
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ Intensities: TypeAlias = NDArray[np.float64]
 """The smoothed value at each point, shape (N,), float64, in grey levels of the image."""
 
 Flag: TypeAlias = Literal["blank", "saturated", "out-of-focus", "sparse", "crowded", "disagrees"]
-"""What is odd about an image, as the automatic detector sees it."""
+"""A flag of an odd image, as the automatic detector sees it."""
 
 Stage: TypeAlias = Literal["discover", "read", "detect", "worker"]
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says of its image before the pixels are decoded.
+    """The header of an image, known before the pixels are decoded.
 
     Attributes
     ----------
@@ -108,4 +108,4 @@ class Failed:
 
 
 Outcome: TypeAlias = Found | Failed
-"""What became of one image: every image ends as exactly one of these."""
+"""The outcome of one image: every image ends as exactly one of these."""
