@@ -196,7 +196,7 @@ def ask_all(function: Callable[[str], _T], paths: Sequence[str]) -> list[_T]:
 def list_below(folder: str) -> Iterator[Listed]:
     """Yield every object below `folder`, in pages; of a Zarr those that come first."""
     backend, key = _backend(folder.rstrip("/") + "/")
-    with explained(folder, whole=True):
+    with explained(folder, concerns_all=True):
         yield from backend.list(key)
 
 
@@ -226,7 +226,7 @@ def _send(files: list[tuple[Path, str]]) -> None:
 def _upload(file_and_address: tuple[Path, str]) -> None:
     file, address = file_and_address
     backend, key = _backend(address)
-    with explained(address, whole=True):
+    with explained(address, concerns_all=True):
         backend.put(key, file)
 
 

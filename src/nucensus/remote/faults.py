@@ -36,10 +36,10 @@ class _NoObjectError(ReadError, FileNotFoundError):
 
 
 @contextmanager
-def explained(address: str, *, whole: bool = False) -> Iterator[None]:
+def explained(address: str, *, concerns_all: bool = False) -> Iterator[None]:
     """Turn what goes wrong with `address` into an error that helps, and that holds no secret.
 
-    What concerns every object of the bucket is an `AccessError`; with `whole`
+    What concerns every object of the bucket is an `AccessError`; with `concerns_all`
     everything is but that an object is missing.
     """
     place = _place(address)
@@ -51,7 +51,9 @@ def explained(address: str, *, whole: bool = False) -> Iterator[None]:
     except Exception as error:
         if not _is_of_a_request(error):
             raise
-        raise explain(error, place, whole=whole) from None  # its text may hold a secret
+        raise explain(
+            error, place, concerns_all=concerns_all
+        ) from None  # its text may hold a secret
 
 
 def _is_of_a_request(error: Exception) -> bool:
@@ -59,7 +61,7 @@ def _is_of_a_request(error: Exception) -> bool:
     return kind.__module__.startswith("obstore") or isinstance(error, OSError | ValueError)
 
 
-def explain(error: Exception, place: str, *, whole: bool) -> NucensusError:
+def explain(error: Exception, place: str, *, concerns_all: bool) -> NucensusError:
     """Return an error that says what `error` means for a bucket or server, or for one object."""
     # Addresses are left out: they hold names of files, which may be words that are looked for.
     text = re.sub(r"\w+://[^\s,]+", "", str(error))
@@ -92,16 +94,16 @@ def explain(error: Exception, place: str, *, whole: bool) -> NucensusError:
             f"AWS_REGION={wanted or '... to the region of the bucket'}"
         )
     if status in ("401", "403") or code in _OF_ALL_OBJECTS:
-        return _explain_refusal(status, code, said, place, whole=whole)
-    return _explain_silence(error, text, said, place, whole=whole)
+        return _explain_refusal(status, code, said, place, concerns_all=concerns_all)
+    return _explain_silence(error, text, said, place, concerns_all=concerns_all)
 
 
 def _explain_refusal(
-    status: str, code: str, said: str, place: str, *, whole: bool
+    status: str, code: str, said: str, place: str, *, concerns_all: bool
 ) -> NucensusError:
     """Explain that it may not be read: the bucket, or one object."""
     is_web = place.startswith("http")
-    of_all = whole or code in _OF_ALL_OBJECTS or (status == "401" and not is_web)
+    of_all = concerns_all or code in _OF_ALL_OBJECTS or (status == "401" and not is_web)
     kind, what = (AccessError, repr(place)) if of_all else (ReadError, "the object")
     return kind(
         f"access to {what} is refused ({said}); expected credentials that may use it; "
@@ -110,7 +112,7 @@ def _explain_refusal(
 
 
 def _explain_silence(
-    error: Exception, text: str, said: str, place: str, *, whole: bool
+    error: Exception, text: str, said: str, place: str, *, concerns_all: bool
 ) -> NucensusError:
     """Explain that no answer came, or one that says no more than that something failed."""
     if said.startswith(("429", "503")):
@@ -118,7 +120,7 @@ def _explain_silence(
             f"the server is overloaded ({said}), and stayed so; expected an answer; use fewer "
             f"--workers, and do the failed images again with nucensus retry"
         )
-        return AccessError(f"{place!r}: {reason}") if whole else ReadError(reason)
+        return AccessError(f"{place!r}: {reason}") if concerns_all else ReadError(reason)
     reasons = {
         "BadScheme": "http:// is refused unless AWS_ALLOW_HTTP=true",
         "certificate": "its TLS certificate is not trusted",
@@ -135,7 +137,7 @@ def _explain_silence(
     )
     if said:
         reason = f"it says {said}"
-    if whole or place not in _reached:
+    if concerns_all or place not in _reached:
         return AccessError(
             f"{place!r} cannot be used: {reason}; expected a server that answers; check the "
             f"address and the network{', and AWS_ENDPOINT_URL' * place.startswith('s3')}"

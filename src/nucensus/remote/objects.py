@@ -45,7 +45,7 @@ class Objects:
         try:
             self._store: Any = self._open("", _PATIENCE)
         except obstore.exceptions.BaseError as error:
-            raise explain(error, self._root, whole=True) from None
+            raise explain(error, self._root, concerns_all=True) from None
         self._known: Any = None
 
     def _first(self) -> Any:
