@@ -51,9 +51,8 @@ def explained(address: str, *, concerns_all: bool = False) -> Iterator[None]:
     except Exception as error:
         if not _is_of_a_request(error):
             raise
-        raise explain(
-            error, place, concerns_all=concerns_all
-        ) from None  # its text may hold a secret
+        # Not from the error: its text may hold a secret.
+        raise explain(error, place, concerns_all=concerns_all) from None
 
 
 def _is_of_a_request(error: Exception) -> bool:
