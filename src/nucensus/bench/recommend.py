@@ -1,6 +1,7 @@
 """Say in one sentence which way is best here, and why."""
 
 from ..execute import PUBLISHED, STRATEGIES
+from ..text.plurals import pluralize
 from .measure import Comparison, Measurement
 
 
@@ -9,18 +10,18 @@ def recommend(comparison: Comparison) -> str:
     everything = comparison.measurements
     published = [each for each in everything if each.strategy in PUBLISHED]
     yardstick = [each for each in published if each.detector == "scikit-image"] or published
-    best = min(everything, key=_total)
+    best, images = min(everything, key=_total), pluralize(comparison.images, "image")
     if not yardstick:
-        return f"{best.strategy} took {_seconds(best)} for {comparison.images} images."
+        return f"{best.strategy} took {_seconds(best)} for {images}."
     old = min(yardstick, key=_total)
     sentence = (
         f"Of the published methods {old.strategy} is best here ({_seconds(old)} with loading for "
-        f"{comparison.images} images on {comparison.workers} workers: {_why(old, comparison)})"
+        f"{images}, {pluralize(comparison.workers, 'worker')}: {_why(old, comparison)})"
     )
     if best is old:
         return sentence + "."
     return (
-        f"{sentence}; {best.strategy} with the {best.detector} detector takes {_seconds(best)}, "
+        f"{sentence}; {best.strategy} with the {best.detector} detector takes {_seconds(best)}: "
         f"{old.total_s / best.total_s:.1f} times faster, with the same points."
     )
 
@@ -36,9 +37,9 @@ def _seconds(measurement: Measurement) -> str:
 def _why(best: Measurement, comparison: Comparison) -> str:
     strategy = STRATEGIES[best.strategy]
     if comparison.workers == 1:
-        return "one worker has nobody to share with"
+        return "with one worker nothing can be shared out"
     if not strategy.parallel:
-        return "starting processes costs more than they save"
+        return "starting processes takes longer than they save"
     if strategy.needs_fork:
         return "forked processes share the images without pickling them"
     if strategy.loads_first:
