@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..text.plurals import pluralize
 from .destination import Destination
 
 if TYPE_CHECKING:
@@ -49,5 +50,5 @@ def publish(run: "Run", out: Path | str, *, gallery: bool = False) -> None:
         if gallery:
             index = file.with_name(f"{file.stem}_gallery") / "index.html"
             count = write_gallery(run, index.parent)
-            written.append(f"Written: {count} pictures and {stage.final(index)}")
+            written.append(f"Written: {pluralize(count, 'picture')} and {stage.final(index)}")
     click.echo("\n".join(written))
