@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from ..detect import Estimate, Resolved, pool
 from ..errors import RunError
@@ -111,10 +110,9 @@ def pool_sample(sample: Iterable[Sampled]) -> Pools:
     return {name: pool(estimates) for name, estimates in sorted(said.items())}
 
 
-def pools_in(facts: dict[str, Any]) -> Pools:
+def pools_in(about: Facts) -> Pools:
     """Return the pooled estimates that a run recorded; nothing if it learned none."""
-    estimates = Facts.from_dict(facts).estimates
-    return {name: Resolved.from_dict(values) for name, values in estimates.items()}
+    return {name: Resolved.from_dict(values) for name, values in about.estimates.items()}
 
 
 def take_from(
@@ -128,8 +126,8 @@ def take_from(
         It has none, looked at images turned over, or knows none of the channels.
     """
     with Run(run) as other:
-        facts, about = other.facts, other.about
-    pools, where = pools_in(facts), os.path.abspath(os.fspath(run))
+        about = other.about
+    pools, where = pools_in(about), os.path.abspath(os.fspath(run))
     if not pools:
         raise RunError(
             f"the run in {where!r} learned nothing of what nuclei look like; expected one that was "
@@ -154,7 +152,7 @@ def take_from(
 def adopt(writer: RunWriter, pools: Pools, origin: Origin) -> Learned:
     """Write what was learned; what was counted with other values becomes pending."""
     about = writer.about
-    before = pools_in(writer.facts)
+    before = pools_in(about)
     estimates = {name: resolved.as_dict() for name, resolved in pools.items()}
     text = json.dumps([about.places, estimates], sort_keys=True)
     adopted, again = hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), 0

@@ -32,7 +32,7 @@ def refuse_two_sources(settings: Settings, resume: Resume) -> None:
 
 def refuse_version(writer: RunWriter, out: PathLike | None) -> None:
     """Raise if the run in `out` was taken by another version, which may find other nuclei."""
-    before = writer.facts.get("version", __version__)
+    before = writer.about.version or __version__
     if before != __version__:
         raise RunError(
             f"{os.fspath(out or RUN_FILE)!r} holds a run of nucensus {before}, and this is "

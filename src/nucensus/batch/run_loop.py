@@ -80,7 +80,7 @@ class RunLoop:
         self._lost: list[int] = []
         self._uncommitted, self._failures, self._done = 0, problems, problems
         self._committed_at = time.monotonic()
-        self._start = Start(writer.facts)
+        self._start = Start(writer.about)
 
     def run(self, out: PathLike | None) -> None:
         """Do what is pending; then, unless it was stopped, write the tables."""
@@ -136,15 +136,15 @@ class RunLoop:
 
     def _learn(self) -> None:
         """Learn what the settings leave open; unless it is stopped before it knows."""
-        settings, facts = self._job.settings, self._writer.facts
+        settings, about = self._job.settings, self._writer.about
         if settings.are_numbers:
             return
         if self._resume.estimates_from is not None:
             known = take_from(self._resume.estimates_from, settings, self._writer.channels())
-        elif self._resume.keep_estimates and facts.get("estimates"):
-            origin = Origin.from_dict(facts["sample"])
+        elif self._resume.keep_estimates and about.estimates:
+            origin = Origin.from_dict(about.sample)
             kept = origin if origin.source == "run" else replace(origin, source="kept")
-            known = pools_in(facts), kept
+            known = pools_in(about), kept
         else:
             self._estimate_sample()
             if self._stop.is_set():

@@ -11,12 +11,11 @@ class Start:
 
     Parameters
     ----------
-    facts : dict
+    about : Facts
         What the run recorded about itself so far.
     """
 
-    def __init__(self, facts: dict[str, Any]) -> None:
-        about = Facts.from_dict(facts)
+    def __init__(self, about: Facts) -> None:
         self._earlier = about.starts
         self._began, self._clock = time.time(), time.monotonic()
         self._first = self._began if about.started is None else about.started

@@ -163,7 +163,7 @@ def retry(
         if not settings.are_numbers:
             _refuse_unknown_sample(writer, out)
             plan_sample(writer)
-        was_given = writer.facts.get("sample", {}).get("source") in ("kept", "run")
+        was_given = writer.about.sample.get("source") in ("kept", "run")
         RunLoop(
             writer, settings, choice, execution=execution, watcher=watcher,
             resume=Resume(keep_estimates=was_given), is_retry=True,
@@ -229,7 +229,7 @@ def _write_plan(
     problems = writer.plan(
         plan.images, check_content=resume.check_content, shard=selection.shard,
         keeps_others=not settings.are_numbers,
-        same_inputs=writer.facts.get("inputs") == plan.inputs,
+        same_inputs=writer.about.inputs == plan.inputs,
     )  # fmt: skip
     writer.record_facts(left_out=plan.left_out.lines(), inputs=plan.inputs)
     writer.redo_unreadable()
@@ -238,20 +238,20 @@ def _write_plan(
 
 def _settings_to_retry(writer: RunWriter, out: PathLike) -> Settings:
     """Return the settings of a run, or say why it cannot be done again."""
-    if "listing" not in writer.facts:
+    if writer.about.listing is None:
         raise RunError(
             f"the run in {os.fspath(out)!r} was stopped before it listed its images; expected "
             f"one that did; carry it on with nucensus detect"
         )
-    settings = Settings.from_dict(writer.facts["settings"])
+    settings = Settings.from_dict(writer.about.settings)
     refuse_version(writer, out)
     return settings
 
 
 def _refuse_unknown_sample(writer: RunWriter, out: PathLike) -> None:
     """Raise if a shard does not know the images that all shards learn from."""
-    facts = writer.facts
-    if facts["selection"]["shard"] and facts.get("sampled") != facts.get("places"):
+    about = writer.about
+    if about.selection["shard"] and about.sampled != about.places:
         raise RunError(
             f"the shard in {os.fspath(out)!r} was stopped before it knew its sample; "
             f"expected one that listed all images; carry it on with nucensus detect"

@@ -123,7 +123,7 @@ def run_and_report(
         print_summary(run, out)
         print_notes(run)
     print_failures(run)
-    if stop.signal and (run.counts["pending"] or run.facts.get("is_learning")):
+    if stop.signal and (run.counts["pending"] or run.about.is_learning):
         sys.exit(128 + stop.signal)
     if then is not None:
         then(run, out)
@@ -176,8 +176,8 @@ def _where(choice: "Choice") -> str:
 
 def print_summary(run: "Run", out: Path) -> None:
     """Say what was found, how fast, what took the time, and where it was written."""
-    counts, facts = run.counts, run.facts
-    strategy, start = facts["strategy"], facts["starts"][-1]
+    counts, about = run.counts, run.about
+    strategy, start = about.strategy, about.starts[-1]
     seconds, done = start["seconds"], start["images"]
     rate = f", {done / max(seconds, 1e-9):.0f} images/s" if done else ""
     click.echo(
@@ -187,14 +187,14 @@ def print_summary(run: "Run", out: Path) -> None:
     if done < counts["found"] + counts["failed"]:
         before = counts["found"] + counts["failed"] - done
         click.echo(f"Done now: {pluralize(done, 'image')}; {before} done before.")
-    if facts["vanished"]:
-        names = ", ".join(map(repr, facts["vanished_names"]))
-        more = ", ..." if facts["vanished"] > len(facts["vanished_names"]) else ""
+    if about.vanished:
+        names = ", ".join(map(repr, about.vanished_names))
+        more = ", ..." if about.vanished > len(about.vanished_names) else ""
         click.echo(
-            f"Left out: {pluralize(facts['vanished'], 'image')} of the run that are not among the "
+            f"Left out: {pluralize(about.vanished, 'image')} of the run that are not among the "
             f"inputs any more ({names}{more})"
         )
-    for line in facts.get("left_out", ()):
+    for line in about.left_out:
         click.echo(line)
     if counts["pending"]:
         verb = "is" if counts["pending"] == 1 else "are"
@@ -203,11 +203,11 @@ def print_summary(run: "Run", out: Path) -> None:
             "the same command carries on."
         )
         return
-    if facts.get("is_learning"):
+    if about.is_learning:
         click.echo("Stopped while learning what nuclei look like; the same command carries on.")
         return
-    if done and facts["bottleneck"]:
-        click.echo(facts["bottleneck"])
+    if done and about.bottleneck:
+        click.echo(about.bottleneck)
     print_written(out)
 
 
