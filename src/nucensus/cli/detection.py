@@ -24,12 +24,19 @@ class _NumberOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from 
         return numbers if len(numbers) > 1 else numbers[0]
 
 
+class _DetectorOption(click.Option):
+    """The option whose help lists the detectors that there are."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option and its help."""
+        from ..detect import describe_detectors
+
+        self.help = describe_detectors()
+        return super().get_help_record(ctx)
+
+
 _OPTIONS = (
-    click.option(
-        "--detector",
-        metavar="NAME",
-        help="auto: by shape and brightness; maxima: as published; log: blobs over scales.",
-    ),
+    click.option("--detector", cls=_DetectorOption, metavar="NAME"),
     click.option(
         "--sigma",
         type=_NumberOrAuto(float),
@@ -93,24 +100,29 @@ def _published(given: dict[str, Any]) -> dict[str, Any]:
     """Return the published settings, and of what was typed the numbers and the border."""
     from ..values import Settings
 
+    published = Settings.published().as_dict()
     for name, value in given.items():
-        if value == "auto" or (name == "detector" and value != "maxima"):
+        if value == "auto" or (name == "detector" and value != published[name]):
             raise click.UsageError(
-                f"--as-published is the detector maxima with its numbers; it does not go with "
-                f"{_option(name)} {value}; leave out one of them."
+                f"--as-published is the detector {published['detector']} with its numbers; it does "
+                f"not go with {_option(name)} {value}; leave out one of them."
             )
-    return {**Settings.published().as_dict(), **given}
+    return {**published, **given}
 
 
 def _refuse_numbers_with_auto(given: dict[str, Any]) -> None:
     """Refuse to replace what was typed as auto by the published detector and its numbers."""
     numbers = [name for name in _NUMBERS if given.get(name, "auto") != "auto"]
     open_ = [name for name in ("detector", *_NUMBERS) if given.get(name) == "auto"]
-    if numbers and open_ and given.get("detector", "auto") == "auto":
+    if not (numbers and open_):
+        return
+    from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
+
+    if given.get("detector", DEFAULT_DETECTOR) == DEFAULT_DETECTOR:
         raise click.UsageError(
             f"{_option(numbers[0])} brings the published detector with its numbers; it does not go "
-            f"with {_option(open_[0])} auto; leave out one of them, or give --detector maxima, "
-            f"which estimates what is left out."
+            f"with {_option(open_[0])} auto; leave out one of them, or give --detector "
+            f"{PUBLISHED_DETECTOR}, which estimates what is left out."
         )
 
 

@@ -1,66 +1,39 @@
 """Find the nuclei of one array -> `Centres`.
 
-The name in the settings chooses the detector. A new one is one module here and
-one line in `DETECTORS`; others can register theirs under the entry point
-`nucensus.detectors`.
+The name in the settings chooses the detector. A new one is one module here, with
+a `Detector`, and one line in `values.check_settings.DETECTOR_TABLE`; others can
+register theirs under the entry point `nucensus.detectors`.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SettingsError
 from ..values import Centres, Settings
-from ..values.check_settings import check_detector, registered_detectors
-from .automatic import find_regions_of_nuclei
+from .detector import Control, Detector
 from .estimate import BLANK, Estimate, Resolved, estimate, pool
 from .frame import counting_box, within_box, within_frame
-from .laplacian import blob_parameters, find_blobs
-from .maxima import Parameters, detect_nuclei, find_maxima, parameters, radius_for
+from .laplacian import blob_parameters
+from .maxima import detect_nuclei
+from .parameters import Parameters, parameters
 from .refine import refine_centres
 from .rings import ring_radius
 from .suits import check_axes, check_reach
+from .table import DETECTORS, describe_detectors, detector_named, detector_names, detector_of_run
 
 __all__ = [
-    "BLANK", "DETECTORS", "Detector", "Estimate", "Parameters", "Resolved", "blob_parameters",
-    "check_axes", "detect_nuclei", "detector_named", "estimate", "find_nuclei", "parameters",
-    "pool", "ring_radius", "with_numbers",
+    "BLANK", "DETECTORS", "Control", "Detector", "Estimate", "Parameters", "Resolved",
+    "blob_parameters", "check_axes", "describe_detectors", "detect_nuclei", "detector_named",
+    "detector_names", "detector_of_run", "estimate", "find_nuclei", "parameters", "pool",
+    "ring_radius", "with_numbers",
 ]  # fmt: skip
-
-Detector: TypeAlias = Callable[[NDArray[Any], Settings, Resolved | None], Centres]
-"""Finds the nuclei of an image; the third argument is what the set of images looks like,
-or None if the settings leave nothing to be estimated."""
-
-DETECTORS: dict[str, Detector] = {
-    "auto": find_regions_of_nuclei,
-    "maxima": find_maxima,
-    "log": find_blobs,
-}
-"""Our own, by name."""
 
 _SEEN_CUT = 0.9
 """A nucleus whose centre is farther beyond an edge, in radii, shows too little to be found: with
 this the parts of a large field hold as many nuclei as the whole, within 1 %."""
-
-
-def detector_named(name: str) -> Detector:
-    """Return the detector called `name`, one of ours or one that is registered."""
-    if name in DETECTORS:
-        return DETECTORS[name]
-    check_detector(name)
-    entry = registered_detectors()[name]
-    try:
-        detector: Detector = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise SettingsError(
-            f"the detector {name!r} is registered as {entry.value}, which cannot be "
-            f"loaded: {error}; expected a function; install what it needs"
-        ) from error
-    return detector
 
 
 def find_nuclei(
@@ -114,7 +87,8 @@ def find_nuclei(
         resolved = None
     elif resolved is None:
         resolved = pool([_estimated(image)])
-    centres = detector_named(settings.detector)(image, settings, resolved)
+    detector = detector_named(settings.detector)
+    centres = detector.find(image, settings, resolved)
     if not isinstance(centres, Centres):
         raise TypeError(
             f"the detector {settings.detector!r} returned {type(centres).__name__}; expected "
@@ -122,7 +96,7 @@ def find_nuclei(
         )
     if not len(centres):
         check_reach(settings, image)
-    if settings.border != "keep" and (settings.border == "count" or settings.detector != "maxima"):
+    if settings.border != "keep" and (settings.border == "count" or not detector.drops_at_edge):
         centres = _at_border(centres, image.shape, settings, resolved)
     if centres.area_px is None:
         box = counting_box(image.shape[-2:], settings.border, _reach_px(settings, resolved))
@@ -137,20 +111,18 @@ def find_nuclei(
 
 def with_numbers(settings: Settings, resolved: Resolved | None) -> Settings:
     """Return `settings` with numbers, rounded, for what they leave open; `auto` needs none."""
-    if resolved is None or settings.detector == "auto":
+    detector = detector_named(settings.detector)
+    if resolved is None or detector.needs_estimates:
         return settings
     if resolved.is_blank:
         published = Settings.published()
         return replace(settings, sigma=published.sigma, threshold=published.threshold,
                        min_distance=published.min_distance)  # fmt: skip
-    numbers = parameters(settings, resolved)
-    sigma, threshold = numbers.sigma, numbers.threshold
-    if settings.detector == "log":
-        scales, threshold = blob_parameters(settings, resolved)
-        sigma = tuple(round(scale, 2) for scale in scales)
-    if threshold is not None:
-        threshold = float(f"{threshold:.4g}")
-    return replace(settings, sigma=sigma, min_distance=numbers.min_distance, threshold=threshold)
+    known = detector.numbers(settings, resolved)
+    threshold = known.threshold if known.threshold is None else float(f"{known.threshold:.4g}")
+    return replace(
+        settings, sigma=known.sigma, min_distance=known.min_distance, threshold=threshold
+    )
 
 
 def estimate_as(image: NDArray[Any], settings: Settings) -> Estimate:
@@ -170,16 +142,9 @@ def _estimated(image: NDArray[Any]) -> Estimate:
     return estimate(image)
 
 
-def _radius_for(settings: Settings) -> float:
-    """Return the radius of the nuclei that the numbers of `settings` are for, in pixels."""
-    if settings.detector == "log":
-        return float(np.sqrt(2) * np.mean(blob_parameters(settings, None)[0]))
-    return radius_for(parameters(settings, None))
-
-
 def _reach_px(settings: Settings, resolved: Resolved | None) -> float:
     """Return how far from an edge centres are dropped."""
-    if resolved is not None and settings.detector != "maxima":
+    if resolved is not None and not detector_named(settings.detector).drops_at_edge:
         return resolved.radius_px
     return parameters(settings, resolved).min_distance
 
@@ -191,7 +156,8 @@ def _at_border(
     kept: NDArray[np.bool]
     if settings.border == "count":
         known_px = resolved.radius_px if resolved else 0.0
-        radius_px = known_px or _radius_for(settings)  # blank to the eye of `auto`
+        # 0 is blank to the eye of `auto`
+        radius_px = known_px or detector_named(settings.detector).radius_px(settings, resolved)
         kept = within_frame(centres.points, shape=shape, radius_px=_SEEN_CUT * radius_px)
     else:
         box = counting_box(shape, "drop", _reach_px(settings, resolved))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values import Centres, Flag, Settings
+from .detector import Detector
 from .estimate import Estimate, Resolved, crest_smoothing, estimate, pool
 from .frame import counting_box
 from .regions import Levels, Regions, as_levels, find_regions, grid_radius
@@ -192,3 +193,13 @@ def _as_centres(regions: Regions | None, flag: Flag | None) -> Centres:
     centroids = np.stack([regions.y[order], regions.x[order]], axis=1)
     points = np.floor(centroids + 0.5).astype(np.int64)
     return Centres(points, intensities[order], centroids, flag)
+
+
+DETECTOR = Detector(
+    find_regions_of_nuclei,
+    summary="by shape and brightness",
+    about="By shape and brightness; nothing to set.",
+    finds="regions",
+    needs_estimates=True,
+    threshold="level",
+)

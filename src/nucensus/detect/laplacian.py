@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from ..values import Centres, Intensities, Points, Settings
 from ..values.neighbours import pairs_within
+from .detector import Control, Detector
 from .estimate import Resolved
+from .parameters import Parameters, parameters
 from .refine import smoothed_at
 
 _SCALES_PER_OCTAVE = 3
@@ -59,6 +61,18 @@ def blob_parameters(
     if isinstance(threshold, str):
         threshold = _LEAST_CONTRAST * resolved.contrast if resolved is not None else 0.0
     return (float(least), float(most)), float(threshold)
+
+
+def _numbers(settings: Settings, resolved: Resolved | None) -> Parameters:
+    """Return the range of scales and the least contrast, as numbers of `Settings`."""
+    scales, threshold = blob_parameters(settings, resolved)
+    sigma = tuple(round(scale, 2) for scale in scales)
+    return Parameters(sigma, parameters(settings, resolved).min_distance, threshold)
+
+
+def _mean_radius_px(settings: Settings, resolved: Resolved | None = None) -> float:
+    """Return the radius of a disc that answers most in the middle of the scales."""
+    return float(np.sqrt(2) * np.mean(blob_parameters(settings, resolved)[0]))
 
 
 def detect_log(
@@ -211,3 +225,26 @@ def _apart(points: Points, radii: NDArray[np.float64]) -> NDArray[np.intp]:
     for one, other in zip(strong[near][order].tolist(), weak[near][order].tolist(), strict=True):
         kept[other] &= not kept[one]
     return np.flatnonzero(kept)
+
+
+DETECTOR = Detector(
+    find_blobs,
+    summary="blobs over scales",
+    about="Blobs over a range of sizes (Laplacian of Gaussian).",
+    finds="blobs",
+    controls=(
+        Control(
+            "least", "sigma", "Least scale", "sigma, px",
+            low=0.5, high=30, step=0.1, least=0.1, most=100, end="least",
+        ),
+        Control(
+            "most", "sigma", "Greatest scale", "sigma, px",
+            low=0.5, high=30, step=0.1, least=0.1, most=100, end="most",
+        ),
+        Control("threshold", "threshold", "Least contrast", "grey levels"),
+    ),
+    threshold="contrast",
+    numbers=_numbers,
+    radius_px=_mean_radius_px,
+    ring_px=_mean_radius_px,
+)  # fmt: skip

@@ -1,7 +1,6 @@
 """The published detector: local maxima of the smoothed image above a threshold."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,12 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from .. import kernel
 from ..values import Centres, Points, Settings
 from . import reference
-from .estimate import BLANK, Resolved
-
-_SIGMA, _MIN_DISTANCE = 0.28, 0.42
-"""In radii of a nucleus. Larger: one ring for two that touch; smaller: two rings in one nucleus."""
-_THRESHOLD = 0.23
-"""In contrasts of a nucleus above the background. Larger: dim nuclei are lost."""
+from .detector import Control, Detector
+from .estimate import Resolved
+from .parameters import parameters
 
 
 def detect_nuclei(
@@ -85,38 +81,6 @@ def detect_nuclei(
     return points
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """The numbers of the published detector, as `Settings` name them, none left open."""
-
-    sigma: float | tuple[float, ...]
-    min_distance: int
-    threshold: float | None
-
-
-def parameters(settings: Settings, resolved: Resolved | None) -> Parameters:
-    """Return the numbers for the published detector; what `settings` leave open is estimated.
-
-    On BBBC039, where a nucleus has a radius of about 14 pixels, the estimates
-    are the sigma and the min_distance that were published, and a threshold like
-    the one tuned by hand.
-    """
-    sigma, min_distance, threshold = settings.sigma, settings.min_distance, settings.threshold
-    known = resolved or BLANK
-    return Parameters(
-        round(_SIGMA * known.radius_px, 2) if isinstance(sigma, str) else sigma,
-        max(1, round(_MIN_DISTANCE * known.radius_px))
-        if isinstance(min_distance, str)
-        else min_distance,
-        known.background + _THRESHOLD * known.contrast if isinstance(threshold, str) else threshold,
-    )
-
-
-def radius_for(numbers: Parameters) -> float:
-    """Return the radius of the nuclei that such numbers are for, in pixels."""
-    return max(numbers.min_distance, float(np.mean(numbers.sigma)) / _SIGMA)
-
-
 def find_maxima(image: NDArray[Any], settings: Settings, resolved: Resolved | None) -> Centres:
     """Find nuclei as first published: the detector `maxima`."""
     numbers = parameters(settings, resolved)
@@ -181,3 +145,23 @@ def _border_px(exclude_border: bool | int, min_distance: int) -> int:
     if exclude_border < 0 or exclude_border != int(exclude_border):
         raise ValueError(f"exclude_border is {exclude_border}; expected a whole number, 0 or more")
     return int(exclude_border)
+
+
+DETECTOR = Detector(
+    find_maxima,
+    summary="as published",
+    about="Smoothed, then the local maxima above a threshold, as published.",
+    takes_volumes=True,
+    controls=(
+        Control("sigma", "sigma", "Smoothing", "sigma, px", low=0, high=20, step=0.1,
+                least=0, most=100),
+        Control(
+            "distance", "min_distance", "Least distance", "px",
+            low=1, high=50, step=1, least=1, most=1000,
+        ),
+        Control("threshold", "threshold", "Threshold", "smoothed level"),
+    ),
+    drops_at_edge=True,
+    takes_sigma_per_axis=True,
+    threshold="level",
+)  # fmt: skip

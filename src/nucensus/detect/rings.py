@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from ..values import Settings
 from .estimate import Resolved
+from .table import detector_named
 
 _LEAST_PX = 4.0
 _UNKNOWN_PX = 12.0
@@ -35,6 +34,4 @@ def ring_radius(settings: Settings, learned: Iterable[Resolved] = ()) -> float:
         return max(_LEAST_PX, _WIDER * max(known))
     if isinstance(settings.sigma, str):
         return _UNKNOWN_PX
-    if settings.detector == "log":
-        return max(_LEAST_PX, float(np.sqrt(2) * np.mean(settings.sigma)))
-    return max(_LEAST_PX, 3 * float(np.max(settings.sigma)))
+    return max(_LEAST_PX, detector_named(settings.detector).ring_px(settings))

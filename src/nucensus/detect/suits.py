@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from ..errors import SettingsError
 from ..values import PUBLISHED_THRESHOLD, Settings
-from ..values.check_settings import OUR_DETECTORS
+from ..values.check_settings import PUBLISHED_DETECTOR
+from .table import detector_named
 
 _PLANE = 2
 
@@ -23,8 +24,8 @@ def check_axes(settings: Settings, ndim: int, *, is_learned: bool = False) -> No
 
 
 def _unsuited(settings: Settings, ndim: int, is_learned: bool) -> str:
-    sigma = settings.sigma
-    if isinstance(sigma, tuple) and settings.detector == "maxima" and len(sigma) != ndim:
+    sigma, detector = settings.sigma, detector_named(settings.detector)
+    if isinstance(sigma, tuple) and detector.takes_sigma_per_axis and len(sigma) != ndim:
         return f"sigma has {len(sigma)} numbers; give one number, or one for each axis"
     if ndim == _PLANE:
         return ""
@@ -34,11 +35,12 @@ def _unsuited(settings: Settings, ndim: int, is_learned: bool) -> str:
         )
     if settings.subpixel:
         return "only centres in planes can be refined; leave --subpixel out"
-    if settings.detector == "log":
+    if not detector.takes_volumes and not detector.needs_estimates:
         return (
-            "the detector log finds nuclei in planes only; choose a plane, or the detector maxima"
+            f"the detector {detector.name} finds nuclei in planes only; choose a plane, or the "
+            f"detector {PUBLISHED_DETECTOR}"
         )
-    if settings.detector == "auto" or not (settings.are_numbers or is_learned):
+    if detector.needs_estimates or not (settings.are_numbers or is_learned):
         return (
             "without numbers for sigma, min_distance and threshold only planes (row, column) are "
             "counted; pick one plane or colour, or give numbers (--as-published brings the "
@@ -52,18 +54,19 @@ def check_reach(settings: Settings, image: NDArray[Any]) -> None:
 
     An image without nuclei is no error; one of 8 bits under a threshold of 1000 is.
     """
-    threshold = settings.threshold
-    if threshold is None or isinstance(threshold, str) or settings.detector not in OUR_DETECTORS:
+    threshold, measure = settings.threshold, detector_named(settings.detector).threshold
+    if threshold is None or isinstance(threshold, str) or measure is None:
         return
     least, most = _grey_levels(image)
-    if settings.detector == "log":
+    if measure == "contrast":
         most -= min(least, 0)
     if threshold >= most:
         raise SettingsError(
             f"the threshold is {threshold:g} grey levels, and in such an image ({image.dtype}, "
             f"grey levels from {least:g} to {most:g}) nothing can be above it; give a threshold "
             f"below {most:g} (a number for sigma or min_distance alone brings the published "
-            f"{PUBLISHED_THRESHOLD}), or --detector maxima, which estimates what is left out"
+            f"{PUBLISHED_THRESHOLD}), or --detector {PUBLISHED_DETECTOR}, which estimates "
+            f"what is left out"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from ..detect import detector_of_run
 from ..store import Facts, Origin, Run, StartFact
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
@@ -79,10 +80,11 @@ def _rate(starts: Sequence[StartFact]) -> float | None:
 def _chosen(about: Facts) -> list[tuple[str, str, str]]:
     """Return (what, value, why) of everything that was set, learned or chosen for the run."""
     settings = {name: value for name, value in about.settings.items() if value not in (None, False)}
-    if settings.get("detector") == "auto":  # it has no such numbers
+    detector = detector_of_run(settings.pop("detector"))
+    if not detector.controls:  # it has no such numbers
         settings = {name: value for name, value in settings.items() if value != "auto"}
-        settings = {"detector": "auto", **settings}
-    rows = [
+    rows = [("detector", detector.name, detector.summary)]
+    rows += [
         (name.replace("_", " "), _spell(value), _WHY.get(str(value), ""))
         for name, value in settings.items()
     ]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ..batch import sample_like
 from ..detect import (
     BLANK,
-    DETECTORS,
     Resolved,
+    detector_named,
+    detector_names,
     estimate_as,
     find_nuclei,
     pool,
@@ -24,6 +25,7 @@ from ..detect import (
 from ..errors import NucensusError
 from ..read import read, read_image
 from ..values import ImageRef, PlannedImage, Selection, Settings
+from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
 from ..values.settings_file import settings_as_toml
 
 _SAMPLE = 12
@@ -76,27 +78,28 @@ class Session:
         """Return what the page starts with."""
         count = len(self._references)
         sample = np.linspace(0, count - 1, min(count, _SAMPLE)).round().astype(int)
-        detectors = {**dict.fromkeys(DETECTORS), self._settings.detector: None}
-        is_volume, detector = self._selection.plane.z == "volume", self._settings.detector
-        if is_volume and detector == "auto":
-            detector = "maxima"
+        is_volume = self._selection.plane.z == "volume"
+        detector = self._settings.detector
+        if is_volume and detector_named(detector).needs_estimates:
+            detector = PUBLISHED_DETECTOR
+        names = detector_names(takes_volumes=is_volume)
         return {
             "fields": [reference.name for reference in self._references],
             "sample": sample.tolist(),
-            "detectors": [detector] if is_volume else list(detectors),
+            "detectors": list(dict.fromkeys([*names, detector])),
             **self.start(detector),
         }
 
-    def start(self, detector: str) -> dict[str, Any]:
-        """Return the settings a detector starts from, and the radius of its nuclei and rings.
+    def start(self, name: str) -> dict[str, Any]:
+        """Return the settings a detector starts from, its controls, and the radius of its rings.
 
         That of nuclei is None where it is not learned.
         Numbers are estimated where they are left open; `auto` keeps its own open.
         """
         settings = self._settings
-        if detector != settings.detector:
+        if name != settings.detector:
             settings = Settings(
-                detector, border=settings.border, subpixel=settings.subpixel, invert=settings.invert
+                name, border=settings.border, subpixel=settings.subpixel, invert=settings.invert
             )
         elif settings.sigma_um is not None:
             first = self._references[0]
@@ -106,7 +109,12 @@ class Session:
         radius = None if resolved is None or resolved.is_blank else round(resolved.radius_px, 2)
         settings = with_numbers(settings, resolved)
         ring_px = self.ring_radius(0, settings)
-        return {"settings": settings.as_dict(), "radius_px": radius, "ring_px": ring_px}
+        known = detector_named(name)
+        return {
+            "settings": settings.as_dict(), "radius_px": radius, "ring_px": ring_px,
+            "about": known.about, "threshold": known.threshold,
+            "controls": [asdict(each) for each in known.controls],
+        }  # fmt: skip
 
     def _resolved(self, index: int) -> Resolved:
         """Return what the images like this one look like, as a run would learn it."""
@@ -167,7 +175,7 @@ class Session:
         if settings.threshold is None:
             options = ["--settings=nucensus.toml"]  # no option says this
         chosen, arguments = self._spell_selection()
-        default = Settings(settings.detector).as_dict() | {"detector": "auto"}
+        default = Settings(settings.detector).as_dict() | {"detector": DEFAULT_DETECTOR}
         call = ", ".join(
             f"{name}={value!r}" for name, value in values.items() if value != default[name]
         )

@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Callable, Iterable
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,26 @@ from ..errors import SettingsError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-OUR_DETECTORS = ("auto", "maxima", "log")
+DEFAULT_DETECTOR, PUBLISHED_DETECTOR = "auto", "maxima"
+"""What finds nuclei if nothing is said, and if a number is given without a detector."""
+
+
+class OurDetector(NamedTuple):
+    """Where a detector of ours is, and whether its sigma is a range of scales or one per axis."""
+
+    module: str
+    takes_scales: bool = False
+
+
+DETECTOR_TABLE = {
+    "auto": OurDetector("automatic"),
+    "maxima": OurDetector("maxima"),
+    "log": OurDetector("laplacian", takes_scales=True),
+}
+"""By name; each is the `DETECTOR` of its module in `detect`, which says all else of it."""
+
+OUR_DETECTORS = tuple(DETECTOR_TABLE)
+
 _MOST_PX = 10**6
 
 
@@ -61,13 +80,18 @@ def check_names(names: Iterable[Any]) -> None:
             )
 
 
-def check_scales(sigma: Any) -> None:
-    """Raise unless `sigma` is what the detector log takes: a scale, or a range of them."""
+def takes_scales(detector: str) -> bool:
+    """Tell whether sigma is a scale, or a range of them, to the detector of that name."""
+    return detector in DETECTOR_TABLE and DETECTOR_TABLE[detector].takes_scales
+
+
+def check_scales(detector: str, sigma: Any) -> None:
+    """Raise unless `sigma` is what such a detector takes: a scale, or a range of them."""
     scales = sigma if isinstance(sigma, tuple) else (sigma, sigma)
     if sigma != "auto" and not (len(scales) == 2 and 0 < scales[0] <= scales[1]):
         raise SettingsError(
-            f"sigma is {sigma}; for the detector log expected a positive number of pixels, or two, "
-            f"the least first; or auto"
+            f"sigma is {sigma}; for the detector {detector} expected a positive number of pixels, "
+            f"or two, the least first; or auto"
         )
 
 

@@ -5,7 +5,15 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
 from ..errors import SettingsError
-from .check_settings import check_detector, check_names, check_scales, checked
+from .check_settings import (
+    DEFAULT_DETECTOR,
+    PUBLISHED_DETECTOR,
+    check_detector,
+    check_names,
+    check_scales,
+    checked,
+    takes_scales,
+)
 from .pixel_size import PixelSize
 
 Auto: TypeAlias = Literal["auto"]
@@ -69,7 +77,7 @@ class Settings:
         A value is none of its setting: another type, not finite, out of range.
     """
 
-    detector: str = "auto"
+    detector: str = DEFAULT_DETECTOR
     sigma: float | tuple[float, ...] | Auto = "auto"
     min_distance: int | Auto = "auto"
     threshold: float | Auto | None = "auto"
@@ -83,17 +91,18 @@ class Settings:
             object.__setattr__(self, each.name, checked(each.name, getattr(self, each.name)))
         check_detector(self.detector)
         numbers = (self.sigma, self.min_distance, self.threshold, self.sigma_um or "auto")
-        published = self.detector == "auto" and any(each != "auto" for each in numbers)
+        is_left_open = self.detector == DEFAULT_DETECTOR
+        published = is_left_open and any(each != "auto" for each in numbers)
         if published:
             self._set_where_auto(
-                detector="maxima",
+                detector=PUBLISHED_DETECTOR,
                 sigma=PUBLISHED_SIGMA,
                 min_distance=PUBLISHED_MIN_DISTANCE,
                 threshold=PUBLISHED_THRESHOLD,
             )
         self._set_where_auto(border="drop" if published else "keep")
-        if self.detector == "log":
-            check_scales(self.sigma)
+        if takes_scales(self.detector):
+            check_scales(self.detector, self.sigma)
 
     @classmethod
     def published(cls) -> "Settings":
@@ -121,7 +130,7 @@ class Settings:
             raise SettingsError(
                 f"sigma is {self.sigma_um} micrometres, and {why}; give sigma in pixels"
             )
-        if self.detector == "log":  # a pair of numbers would be a range of scales
+        if takes_scales(self.detector):  # a pair of numbers would be a range of scales
             return replace(
                 self, sigma=self.sigma_um / math.prod(known_um) ** (1 / ndim), sigma_um=None
             )
@@ -140,7 +149,7 @@ class Settings:
     @classmethod
     def of_run(cls, values: dict[str, Any]) -> "Settings":
         """Return the settings of an earlier run, whose detector need not be installed here."""
-        settings = cls.from_dict({**values, "detector": "maxima"})
+        settings = cls.from_dict({**values, "detector": PUBLISHED_DETECTOR})
         object.__setattr__(settings, "detector", values["detector"])
         return settings
 

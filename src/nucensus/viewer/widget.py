@@ -12,7 +12,6 @@ from magicgui.widgets import (
     CheckBox,
     ComboBox,
     Container,
-    FloatRangeSlider,
     FloatSlider,
     FloatSpinBox,
     Label,
@@ -24,10 +23,22 @@ from napari.qt.threading import thread_worker
 from napari.utils import progress
 
 from ..batch import census
-from ..detect import DETECTORS, estimate_as, find_nuclei, pool, ring_radius, with_numbers
+from ..detect import (
+    DETECTORS,
+    Control,
+    Detector,
+    detector_named,
+    detector_names,
+    estimate_as,
+    find_nuclei,
+    pool,
+    ring_radius,
+    with_numbers,
+)
 from ..errors import SettingsError
 from ..text.plurals import pluralize
 from ..values import RUN_FILE, Settings
+from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
 from .layers import centres_layer, read_run
 
 if TYPE_CHECKING:
@@ -42,49 +53,29 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
     def __init__(self, napari_viewer: "napari.Viewer") -> None:
         self._viewer = napari_viewer
         self._estimated: set[str] = set()
-        start = Settings.published()
         self.image = create_widget(annotation=Image, label="Image")
-        self.detector = ComboBox(choices=list(DETECTORS), value="auto", label="Detector")
-        self.sigma = FloatSlider(value=start.sigma, max=20, label="Smoothing (px)")
-        self.scales = FloatRangeSlider(value=(4, 10), min=0.5, max=30, label="Scales (px)")
-        self.min_distance = SpinBox(value=start.min_distance, min=1, label="Least distance (px)")
-        self.threshold = FloatSpinBox(
-            value=start.threshold, min=-1e9, max=1e9, step=10, label="Threshold"
-        )
-        self.contrast = FloatSpinBox(value=100, max=1e9, step=10, label="Least contrast")
+        self.detector = ComboBox(choices=detector_names(), value=DEFAULT_DETECTOR, label="Detector")
+        self._sliders = {name: _sliders(each) for name, each in DETECTORS.items()}
         self.border = ComboBox(choices=["keep", "count", "drop"], value="keep", label="Border")
         self.volume = CheckBox(value=False, label="As one volume")
         self.found = Label(value="")
-        self._numbers = {
-            "maxima": [self.sigma, self.min_distance, self.threshold],
-            "log": [self.scales, self.contrast],
-        }
         # Before the container listens, so that what it finds with is whole.
         self.volume.changed.connect(self._offer)
         self.detector.changed.connect(self._begin)
+        sliders = [each for ours in self._sliders.values() for each in ours.values()]
         super().__init__(
-            widgets=[self.image, self.detector, self.sigma, self.scales, self.min_distance,
-                     self.threshold, self.contrast, self.border, self.volume, self.found],
-        )  # fmt: skip
+            widgets=[self.image, self.detector, *sliders, self.border, self.volume, self.found],
+        )
         self.changed.connect(self.find)
         napari_viewer.dims.events.current_step.connect(self.find)
-        self._show_numbers()
+        self._show_sliders()
 
     @property
     def settings(self) -> Settings:
         """What the widgets say."""
-        border, detector = self.border.value, self.detector.value
-        if detector == "maxima":
-            return Settings(
-                detector, sigma=self.sigma.value, min_distance=self.min_distance.value,
-                threshold=self.threshold.value, border=border,
-            )  # fmt: skip
-        if detector == "log":
-            return Settings(
-                detector, sigma=self.scales.value, min_distance=self.min_distance.value,
-                threshold=self.contrast.value, border=border,
-            )  # fmt: skip
-        return Settings(detector, border=border)
+        name = self.detector.value
+        values = {each: slider.value for each, slider in self._sliders.get(name, {}).items()}
+        return detector_named(name).settings(values, border=self.border.value)
 
     def find(self) -> None:
         """Find the nuclei of the plane that is shown, or of the volume, and ring them."""
@@ -108,31 +99,39 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
     def _offer(self, is_volume: bool) -> None:
         """Offer the detectors that there are for a plane, or for a volume."""
         with self.changed.blocked():
-            self.detector.choices = ["maxima"] if is_volume else list(DETECTORS)
+            self.detector.choices = detector_names(takes_volumes=is_volume)
 
-    def _begin(self, detector: str) -> None:
+    def _begin(self, name: str) -> None:
         """Show the numbers of a detector; the first time those estimated from the image."""
-        image = self.image.value
-        if detector in self._numbers and detector not in self._estimated and image is not None:
-            self._estimated.add(detector)
+        try:
+            self._add_sliders(name)
+        except SettingsError as error:
+            self.found.value = str(error)
+            return
+        image, detector = self.image.value, detector_named(name)
+        if detector.controls and name not in self._estimated and image is not None:
+            self._estimated.add(name)
             pixels = np.asarray(image.data[() if self.volume.value else self._plane(image)])
             flat = pixels.max(axis=0) if self.volume.value else pixels
-            start = with_numbers(Settings(detector), pool([estimate_as(flat, Settings(detector))]))
+            start = with_numbers(Settings(name), pool([estimate_as(flat, Settings(name))]))
             with self.changed.blocked():
-                self.min_distance.value = start.min_distance
-                if detector == "log":
-                    self.scales.value, self.contrast.value = (
-                        np.resize(start.sigma, 2),
-                        start.threshold,
-                    )
-                else:
-                    self.sigma.value, self.threshold.value = start.sigma, start.threshold
-        self._show_numbers()
+                for each, value in detector.values(start).items():
+                    slider = self._sliders[name][each]
+                    slider.max = max(slider.max, value)
+                    slider.value = value
+        self._show_sliders()
 
-    def _show_numbers(self) -> None:
-        for detector, widgets in self._numbers.items():
-            for widget in widgets:
-                widget.visible = detector == self.detector.value
+    def _add_sliders(self, name: str) -> None:
+        """Make the sliders of a registered detector, which is loaded when it is chosen."""
+        if name not in self._sliders:
+            self._sliders[name] = _sliders(detector_named(name))
+            for slider in self._sliders[name].values():
+                self.insert(self.index(self.border), slider)
+
+    def _show_sliders(self) -> None:
+        for name, sliders in self._sliders.items():
+            for slider in sliders.values():
+                slider.visible = name == self.detector.value
 
     def _plane(self, image: Image) -> tuple[int, ...]:
         """Return which plane of `image` is shown."""
@@ -155,18 +154,37 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         layers.selection.active = self.image.value
 
 
+def _sliders(detector: Detector) -> dict[str, Any]:
+    """Return a widget for each control; those of the published detector by their own names."""
+    prefix = "" if detector is DETECTORS[PUBLISHED_DETECTOR] else f"{detector.name}_"
+    return {each.name: _slider(each, f"{prefix}{each.name}") for each in detector.controls}
+
+
+def _slider(control: Control, name: str) -> Any:
+    """Return the widget of a control; over grey levels, whose range is not known, one to type."""
+    label = f"{control.label} ({control.unit})"
+    if control.low is None or control.high is None:
+        return FloatSpinBox(name=name, label=label, value=100, min=-1e9, max=1e9, step=10)
+    kind = SpinBox if isinstance(control.step, int) else FloatSlider
+    ends = {"min": control.low, "max": control.high, "step": control.step}
+    return kind(name=name, label=label, value=control.low, **ends)
+
+
 @magic_factory(  # type: ignore[untyped-decorator]  # magicgui comes without types here
     call_button="Count",
     folder={"mode": "d", "label": "Folder"},
     out={"mode": "d", "label": "Run"},
-    detector={"choices": list(DETECTORS), "tooltip": "The numbers below are those of maxima."},
+    detector={
+        "choices": lambda _: detector_names(),
+        "tooltip": "The numbers below are those of maxima.",
+    },
     threshold={"min": -1e9, "max": 1e9},
 )
 def count_folder(
     viewer: "napari.Viewer",
     folder: Path,
     out: Path,
-    detector: str = "auto",
+    detector: str = DEFAULT_DETECTOR,
     sigma: float = 4,
     min_distance: int = 6,
     threshold: float = 1000,
@@ -176,7 +194,7 @@ def count_folder(
     Without numbers, but with the detector `maxima` those that are given.
     """
     settings = Settings(detector)
-    if detector == "maxima":
+    if settings == Settings(PUBLISHED_DETECTOR):
         settings = Settings(detector, sigma, min_distance, threshold)
     bar = progress(desc="nucensus")
 

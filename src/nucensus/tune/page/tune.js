@@ -7,7 +7,8 @@ const RING = "#00e5c0";
 
 let start;                                    // what the server said at first
 let settings;                                 // { detector, sigma, min_distance, threshold, border }
-const kept = {};                              // the settings of each detector that was tried
+let detector;                                 // what the server says of the one that is chosen
+const kept = {};                              // settings and what is known of each that was tried
 let field = null;                             // { index, width, height, shrink, levels, points, ring, ... }
 const view = { scale: 1, x: 0, y: 0 };        // picture pixel (0, 0) lies at (x, y) on the screen
 const axis = { low: 0, high: 1 };             // grey levels under the histogram
@@ -15,17 +16,10 @@ const contrast = { black: 0, white: 1 };
 const reviews = new Map();                    // field index -> { truth, removed, added }
 let ringsShown = true;
 
-const ABOUT = {
-  auto: "By shape and brightness; nothing to set.",
-  maxima: "Smoothed, then the local maxima above a threshold, as published.",
-  log: "Blobs over a range of sizes (Laplacian of Gaussian).",
-};
-const kindOf = (detector) => detector in ABOUT ? detector : "maxima";    // which controls it has
-
 // A file may hold what no slider sets: one sigma per axis, no threshold. It stays until one moves.
-const sigmas = (values) => [values.sigma].flat();
-const sigma = (values) => Math.max(...sigmas(values));
+const ends = (control) => [settings[control.setting]].flat();
 const threshold = () => settings.threshold ?? levels().low;
+const isLevel = (control) => control.low === null;   // its slider goes over the grey levels
 
 // ---- asking the server
 
@@ -134,11 +128,11 @@ function stretch() {                          // contrast from the 1st to the 99
 // Grey levels lie on a square-root axis: what is dim has room.
 const toAxis = (value, on = axis) => Math.sqrt(Math.max(0, (value - on.low) / (on.high - on.low)));
 const fromAxis = (place, on = axis) => on.low + place * place * (on.high - on.low);
-const levels = () => settings.detector === "log" ? { low: 0, high: axis.high - axis.low } : axis;
+const levels = () => detector.threshold === "contrast" ? { low: 0, high: axis.high - axis.low } : axis;
 
 // ---- drawing
 
-const image = $("image"), rings = $("rings");
+const image = $("image"), rings = $("rings"), histogram = $("histogram");
 const buffer = document.createElement("canvas");
 
 function paint() {                            // grey levels -> the buffer, through the contrast
@@ -219,8 +213,8 @@ function drawMarks(pen, places, trace) {      // white on black, legible on ever
 }
 
 function drawHistogram() {
-  if (kindOf(settings.detector) === "auto") return;           // it has no threshold
-  const canvas = $("histogram"), pen = clean(canvas);
+  if (!detector.controls.some(isLevel)) return;
+  const canvas = histogram, pen = clean(canvas);
   const style = getComputedStyle(document.body);
   const width = canvas.clientWidth, height = canvas.clientHeight;
   const inset = 8, bins = 100, span = width - 2 * inset;   // the thumb of a slider keeps this inset
@@ -381,37 +375,70 @@ async function spell() {
 const short = (value) => Number(value.toPrecision(Math.abs(value) >= 1000 ? 5 : 4));
 
 function showSettings() {
-  const kind = kindOf(settings.detector);
-  for (const part of document.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(kind);
   document.querySelector(`[name=detector][value="${settings.detector}"]`).checked = true;
-  const learned = kind === "auto" && start.radius_px;
-  $("about").textContent = ABOUT[kind] + (learned ? ` A nucleus has a radius of ${short(start.radius_px)} px here.` : "");
-  if (kind !== "auto") showNumbers();
+  const learned = !detector.controls.length && detector.radius_px;
+  $("about").textContent = detector.about + (learned ? ` A nucleus has a radius of ${short(learned)} px here.` : "");
+  detector.controls.forEach(showNumber);
   $("black").value = 1000 * toAxis(contrast.black);
   $("white").value = 1000 * toAxis(contrast.white);
   document.querySelector(`[name=border][value=${settings.border}]`).checked = true;
 }
 
-function showNumbers() {
-  const all = sigmas(settings), values = { sigma: sigma(settings), distance: settings.min_distance,
-    least: all[0], most: all[all.length - 1], threshold: short(threshold()) };
-  for (const [id, value] of Object.entries(values)) {
-    $(id).value = id === "threshold" ? 1000 * toAxis(value, levels()) : value;
-    if (document.activeElement !== $(`${id}-number`)) $(`${id}-number`).value = value;
-  }
-  $("threshold").setAttribute("aria-valuetext", String(values.threshold));
+function valueOf(control) {
+  if (isLevel(control)) return short(threshold());
+  return control.end === "least" ? ends(control)[0] : Math.max(...ends(control));
 }
 
-async function choose(detector) {             // each detector keeps its settings while another is tried
-  kept[settings.detector] = settings;
+function showNumber(control) {
+  const value = valueOf(control), slider = $(control.name), number = $(`${control.name}-number`);
+  slider.value = isLevel(control) ? 1000 * toAxis(value, levels()) : value;
+  if (document.activeElement !== number) number.value = value;
+  if (isLevel(control)) slider.setAttribute("aria-valuetext", String(value));
+}
+
+function put(control, value) {                // the two ends of a range do not cross
+  const [first, last] = [ends(control)[0], Math.max(...ends(control))];
+  const pair = { least: [value, Math.max(value, last)], most: [Math.min(value, first), value] };
+  change({ [control.setting]: pair[control.end] ?? value });
+}
+
+const make = (tag, values) => Object.assign(document.createElement(tag), values);
+
+function build(control) {
+  const { name } = control, box = make("div", { className: "control" });
+  const label = make("label", { htmlFor: name, textContent: `${control.label} ` });
+  label.append(make("span", { className: "quiet", textContent: control.unit }));
+  const number = make("input", { type: "number", id: `${name}-number`, ariaLabel: `${control.label}, number`,
+    min: control.least ?? "", max: control.most ?? "", step: Number.isInteger(control.step) ? control.step : "any" });
+  const range = isLevel(control) ? { min: 0, max: 1000, step: 1 } : { min: control.low, max: control.high, step: control.step };
+  const slider = make("input", { type: "range", id: name, ...range });
+  slider.addEventListener("input", () => {
+    const place = Number(slider.value);
+    put(control, isLevel(control) ? short(fromAxis(place / 1000, levels())) : place);
+  });
+  number.addEventListener("input", () => {
+    if (number.value !== "" && number.checkValidity()) put(control, Number(number.value));
+  });
+  number.addEventListener("blur", showSettings);
+  box.append(label, number, ...(isLevel(control) ? [histogram] : []), slider);
+  return box;
+}
+
+function take(known) {                        // each detector keeps its settings while another is tried
+  detector = kept[known.settings.detector] = known;
+  settings = known.settings;
+  $("controls").replaceChildren(...detector.controls.map(build));
+}
+
+async function choose(name) {
+  const { border } = settings;
   try {
-    if (!kept[detector]) {
-      const begun = await (await ask(`start/${encodeURIComponent(detector)}`)).json();
-      kept[detector] = begun.settings;
-      start.radius_px ??= begun.radius_px;
-    }
-    settings = Object.assign(kept[detector], { border: settings.border });
-  } catch (error) { complain(error); }
+    take(kept[name] || await (await ask(`start/${encodeURIComponent(name)}`)).json());
+    settings.border = border;
+  } catch (error) {                           // the one before stays
+    complain(error);
+    return showSettings();
+  }
   showSettings();
   follow();
 }
@@ -422,20 +449,6 @@ function change(values) {
   follow();
 }
 
-function connect(id, change_by, fromSlider = (value) => value) {
-  const number = $(`${id}-number`);
-  $(id).addEventListener("input", () => change(change_by(fromSlider(Number($(id).value)))));
-  number.addEventListener("input", () => {
-    if (number.value !== "" && number.checkValidity()) change(change_by(Number(number.value)));
-  });
-  number.addEventListener("blur", showSettings);
-}
-
-connect("sigma", (value) => ({ sigma: value }));
-connect("least", (value) => ({ sigma: [value, Math.max(value, sigma(settings))] }));
-connect("most", (value) => ({ sigma: [Math.min(value, sigmas(settings)[0]), value] }));
-connect("distance", (min_distance) => ({ min_distance }));
-connect("threshold", (value) => ({ threshold: value }), (place) => short(fromAxis(place / 1000, levels())));
 for (const radio of document.querySelectorAll("[name=border]")) {
   radio.addEventListener("change", () => change({ border: radio.value }));
 }
@@ -454,12 +467,12 @@ for (const end of ["black", "white"]) {
 
 function dragThreshold(event) {
   if (!event.buttons) return;
-  const box = $("histogram").getBoundingClientRect();
+  const box = histogram.getBoundingClientRect();
   const place = Math.max(0, Math.min(1, (event.clientX - box.left - 8) / (box.width - 16)));
   change({ threshold: short(fromAxis(place, levels())) });
 }
-$("histogram").addEventListener("pointerdown", dragThreshold);
-$("histogram").addEventListener("pointermove", dragThreshold);
+histogram.addEventListener("pointerdown", dragThreshold);
+histogram.addEventListener("pointermove", dragThreshold);
 
 $("previous").onclick = () => open(field.index - 1);
 $("next").onclick = () => open(field.index + 1);
@@ -557,8 +570,8 @@ function offer(detectors) {
 
 (async () => {
   try { start = await (await ask("describe")).json(); } catch (error) { return complain(error); }
-  settings = { ...start.settings };
   offer(start.detectors);
+  take({ ...start, settings: { ...start.settings } });
   $("fields").textContent = start.fields.length.toLocaleString("en");
   $("field").max = start.fields.length;
   await open(0);

@@ -1,0 +1,45 @@
+"""The numbers that settings leave open, from what the images look like."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..values import Settings
+from .estimate import BLANK, Resolved
+
+_SIGMA, _MIN_DISTANCE = 0.28, 0.42
+"""In radii of a nucleus. Larger: one ring for two that touch; smaller: two rings in one nucleus."""
+_THRESHOLD = 0.23
+"""In contrasts of a nucleus above the background. Larger: dim nuclei are lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The numbers of the published detector, as `Settings` name them, none left open."""
+
+    sigma: float | tuple[float, ...]
+    min_distance: int
+    threshold: float | None
+
+
+def parameters(settings: Settings, resolved: Resolved | None) -> Parameters:
+    """Return the numbers for the published detector; what `settings` leave open is estimated.
+
+    On BBBC039, where a nucleus has a radius of about 14 pixels, the estimates
+    are the sigma and the min_distance that were published, and a threshold like
+    the one tuned by hand.
+    """
+    sigma, min_distance, threshold = settings.sigma, settings.min_distance, settings.threshold
+    known = resolved or BLANK
+    return Parameters(
+        round(_SIGMA * known.radius_px, 2) if isinstance(sigma, str) else sigma,
+        max(1, round(_MIN_DISTANCE * known.radius_px))
+        if isinstance(min_distance, str)
+        else min_distance,
+        known.background + _THRESHOLD * known.contrast if isinstance(threshold, str) else threshold,
+    )
+
+
+def radius_for(numbers: Parameters) -> float:
+    """Return the radius of the nuclei that such numbers are for, in pixels."""
+    return max(numbers.min_distance, float(np.mean(numbers.sigma)) / _SIGMA)

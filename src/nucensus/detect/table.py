@@ -1,0 +1,89 @@
+"""The detectors there are: ours, and those that other packages register."""
+
+import functools
+from dataclasses import replace
+from importlib import import_module
+
+from ..errors import SettingsError
+from ..values.check_settings import (
+    DETECTOR_TABLE,
+    PUBLISHED_DETECTOR,
+    check_detector,
+    registered_detectors,
+)
+from .detector import Detector, Find
+
+DETECTORS: dict[str, Detector] = {
+    name: replace(import_module(f".{ours.module}", __package__).DETECTOR, name=name)
+    for name, ours in DETECTOR_TABLE.items()
+}
+"""Our own, by name."""
+
+
+def detector_named(name: str) -> Detector:
+    """Return the detector called `name`, one of ours or one that is registered."""
+    if name in DETECTORS:
+        return DETECTORS[name]
+    check_detector(name)
+    return _registered(name)
+
+
+def detector_of_run(name: str) -> Detector:
+    """Return the detector of an earlier run, which need not be installed here."""
+    try:
+        return detector_named(name)
+    except SettingsError:
+        return _like_published(name, DETECTORS[PUBLISHED_DETECTOR].find, "not installed here")
+
+
+def detector_names(*, takes_volumes: bool = False) -> list[str]:
+    """Return the names of the detectors to choose from, for volumes those of ours that take them.
+
+    Registered ones are not loaded, which may take long; they say themselves what they refuse.
+    """
+    ours = (name for name, each in DETECTORS.items() if each.takes_volumes or not takes_volumes)
+    return [*ours, *registered_detectors()]
+
+
+def describe_detectors() -> str:
+    """Return the names of the detectors, each with what it does in a few words."""
+    ours = [f"{name}: {detector.summary}" for name, detector in DETECTORS.items()]
+    theirs = [
+        f"{name}: registered by {entry.dist.name if entry.dist else entry.value}"
+        for name, entry in registered_detectors().items()
+    ]
+    return f"{'; '.join(ours + theirs)}."
+
+
+@functools.cache
+def _registered(name: str) -> Detector:
+    entry = registered_detectors()[name]
+    try:
+        found = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(
+            f"the detector {name!r} is registered as {entry.value}, which cannot be "
+            f"loaded: {error}; expected a function; install what it needs"
+        ) from error
+    if isinstance(found, Detector):
+        return replace(found, name=name)
+    if not callable(found):
+        raise SettingsError(
+            f"the detector {name!r} is registered as {entry.value}, which is of type "
+            f"{type(found).__name__}; expected a function or a nucensus.detect.Detector"
+        )
+    return _like_published(name, found, f"registered as {entry.value}")
+
+
+def _like_published(name: str, find: Find, summary: str) -> Detector:
+    """Return a detector of which no more is known than the function: it may use any number."""
+    return replace(
+        DETECTORS[PUBLISHED_DETECTOR],
+        name=name,
+        find=find,
+        summary=summary,
+        about=f"{summary[:1].upper()}{summary[1:]}.",
+        drops_at_edge=False,
+        takes_sigma_per_axis=False,
+        threshold=None,
+    )
