@@ -387,7 +387,7 @@ def test_a_run_file_that_is_damaged_is_named(parts, tmp_path):
     content = bytearray((parts[1] / "run.sqlite").read_bytes())
     content[4096:] = bytes(len(content) - 4096)
     (parts[1] / "run.sqlite").write_bytes(content)
-    assert "2 of 3' cannot be" in refusal(parts, tmp_path)
+    assert "2 of 3/run.sqlite' is damaged" in refusal(parts, tmp_path)
 
 
 def test_a_run_file_that_is_damaged_where_the_nuclei_are_is_named(parts, tmp_path):
@@ -401,7 +401,7 @@ def test_a_run_file_that_is_damaged_where_the_nuclei_are_is_named(parts, tmp_pat
     start = content.find(b"n" * (page_bytes - 4)) // page_bytes * page_bytes
     path.write_bytes(content[:start] + bytes(page_bytes) + content[start + page_bytes :])
     said = refusal(parts, tmp_path)
-    assert "2 of 3' is damaged" in said
+    assert "2 of 3/run.sqlite' is damaged" in said
     assert "copy it again" in said
 
 
