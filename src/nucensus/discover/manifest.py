@@ -56,7 +56,7 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
         file = name if is_remote(check_address(name)) else os.path.join(folder, name)
         size_bytes, mtime_ns = (-1, -1) if is_remote(file) else size_and_time(file)
         yield ImageRef(
-            name,
+            name.replace("\0", "\ufffd"),  # which no run file believes
             file,
             size_bytes,
             mtime_ns,
