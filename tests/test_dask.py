@@ -18,7 +18,7 @@ from nucensus.errors import ClusterError, InputError, MissingPackageError, Strat
 from nucensus.execute import Lost
 from nucensus.execute.in_subprocess import run_in_subprocess
 from nucensus.execute.task_size import TaskSize
-from nucensus.values import Centres, Failed, Found
+from nucensus.values import Centres, Failed, Found, PixelSize
 
 pytestmark = pytest.mark.slow
 
@@ -326,11 +326,13 @@ def test_an_error_comes_through_from_work_apart():
 
 
 def test_outcomes_travel_packed_and_come_back_as_they_were():
+    size = PixelSize(0.65, 0.5, 2.0)
+
     def found(count, ndim, *, refined=False, flag=None):
         points = np.arange(count * ndim).reshape(count, ndim)
-        finer = points + 0.25 if refined else None
-        centres = Centres(points, points[:, 0] / 7, finer, flag, area_px=17)
-        return Found(centres, (5,) * ndim, "uint16", 1.5, 2.25, 0.5, "lzw", None, 0.65, 2.0)
+        finer, contrasts = (points + 0.25, points[:, 0] / 3) if refined else (None, None)
+        centres = Centres(points, points[:, 0] / 7, finer, flag, 17, contrasts)
+        return Found(centres, (5,) * ndim, "uint16", 1.5, 2.25, 0.5, "lzw", None, size)
 
     before = [
         found(3, 2), Failed("read", "why"), found(0, 2, flag="blank"), None, found(4, 3),
