@@ -1,7 +1,7 @@
 // Finds nuclei as regions of one image, on a grid of pixels averaged to suit their size:
 // a foreground cut at half of each object's own height above the background, divided into pieces at
 // its valleys, and pieces put together again where they are one convex body without a dip.
-// docs/how-counts-are-made.md says why, with sources.
+// docs/method.md says why, with sources.
 //
 // Everything is single precision and in a fixed order, without fused operations, so the answer does
 // not depend on the instruction set.
