@@ -20,6 +20,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 def pytest_cmdline_main(config):
     """Share the whole suite among the cores, if pytest-xdist is there; named tests run here."""
     options = config.option
+    if hasattr(config, "workerinput"):  # this is one of those that share it
+        return
     is_whole = config.args_source is config.ArgsSource.TESTPATHS and not options.usepdb
     if is_whole and getattr(options, "numprocesses", 0) is None and usable_cores() > 1:
         options.numprocesses, options.dist = min(usable_cores(), 8), "worksteal"
