@@ -17,6 +17,7 @@ from nucensus.batch.pilot import Pilot
 from nucensus.detect import detect_nuclei
 from nucensus.errors import StrategyError
 from nucensus.execute import STRATEGIES, inner_pools_capped
+from nucensus.execute.pools import default_context
 from nucensus.values import Execution, Limits, Settings
 
 
@@ -175,3 +176,22 @@ def inner_threads(_):
     from threadpoolctl import threadpool_info
 
     return max(pool["num_threads"] for pool in threadpool_info())
+
+
+def test_what_only_the_first_image_takes_is_not_taken_for_what_each_takes():
+    warm_up = iter([0.3])
+    pilot = Pilot(
+        lambda item: item, lambda _: time.sleep(next(warm_up, 0.0) + 0.005), sends_images=False
+    )
+    assert len(list(pilot.run(iter(range(60))))) >= 2
+    assert pilot.measured.apply_s < 0.1
+    assert pilot.measured.warm_up_s > 0.2
+
+
+def test_processes_that_start_cold_are_predicted_with_the_warm_up():
+    facts = measured(apply_s=0.5, cpu_s=0.5, locked=1.0)
+    cold = dataclasses.replace(facts, warm_up_s=5.0)
+    warm, late = (choose_from(each, 40, workers=2, function=len) for each in (facts, cold))
+    is_forked = default_context().get_start_method() == "fork"
+    difference = late.predicted_s.get("pool-disk", 99) - warm.predicted_s["pool-disk"]
+    assert difference < 1 if is_forked else difference > 4

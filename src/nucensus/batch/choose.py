@@ -245,9 +245,14 @@ def _predict(
             if seconds + least_start_s >= min(predicted.values()):
                 continue
             start_s = _start_s() if start_s is None else start_s
-            seconds += start_s
+            seconds += start_s + (0.0 if _starts_warm(strategy) else measured.warm_up_s)
         predicted[strategy.name] = seconds
     return predicted
+
+
+def _starts_warm(strategy: Strategy) -> bool:
+    """Tell whether the workers have what this process has loaded: they are forked from it."""
+    return strategy.needs_fork or default_context().get_start_method() == "fork"
 
 
 def _processes_s(strategy: Strategy, measured: Measured, remaining: int, workers: int) -> float:

@@ -12,7 +12,6 @@ from typing import Any
 _ENOUGH_S = 0.1
 _MANY, _ENOUGH_OF_MANY_S = 12, 0.03
 """A median of so many is good after a shorter time, which one core spends alone."""
-_SLOW_S = 0.2
 _NAP_S = 0.0005
 _LATE_S = 0.00015
 
@@ -41,6 +40,8 @@ class Measured:
     threaded_s : float
         One image after the other comes out of threads in this time; 0 if that
         was not tried.
+    warm_up_s : float
+        What the first image took beyond the others: imports, weights, compilers.
     """
 
     images: int = 0
@@ -52,6 +53,7 @@ class Measured:
     pickle_s: float = 0.0
     size_bytes: int = 0
     threaded_s: float = 0.0
+    warm_up_s: float = 0.0
 
     @property
     def total_s(self) -> float:
@@ -108,19 +110,17 @@ class Pilot:
         return loaded, result
 
     def _knows_enough(self) -> bool:
-        """Tell whether to stop: the first image pays for imports, so it seldom counts."""
-        if len(self._samples) == 1:
-            return self._samples[0][1] > _SLOW_S
+        """Tell whether to stop: the first image pays for imports, so it counts for nothing."""
         enough_s = _ENOUGH_OF_MANY_S if len(self._samples) > _MANY else _ENOUGH_S
         return sum(load + apply for load, apply, _, _ in self._samples[1:]) > enough_s
 
     def _sum_up(self, locked: float, loaded: Any, result: Any) -> Measured:
-        samples = self._samples[1:] or self._samples
-        load, apply, wait, cpu = (median(each) for each in zip(*samples, strict=True))
+        first, *samples = self._samples
+        load, apply, wait, cpu = (median(each) for each in zip(*(samples or [first]), strict=True))
         return Measured(
             len(self._samples), load, apply, wait, cpu, locked,
             _pickling_s(loaded if self._sends_images else None) + _pickling_s(result),
-            getattr(loaded, "nbytes", 0),
+            getattr(loaded, "nbytes", 0), warm_up_s=max(0.0, first[0] + first[1] - load - apply),
         )  # fmt: skip
 
 
