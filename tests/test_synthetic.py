@@ -3,9 +3,11 @@
 import csv
 
 import numpy as np
+import pytest
 
 import nucensus
 from nucensus.bench.demo import SETTINGS, agreement
+from nucensus.errors import InputError
 from nucensus.values.synthetic import make_field, write_plate
 
 
@@ -47,3 +49,8 @@ def test_a_plate_has_its_truth_a_blank_field_and_a_damaged_file(tmp_path):
     found = agreement(run, tmp_path / "truth.csv")
     assert found.hits > 0.97 * found.known
     assert found.found - found.hits < 0.02 * found.known
+
+
+def test_more_nuclei_than_there_is_room_for_are_refused():
+    with pytest.raises(InputError, match="120 nuclei of radius 11 px do not fit into 120 x 160"):
+        make_field(1, shape=(120, 160), nuclei=120)

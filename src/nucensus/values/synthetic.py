@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
+_MOST_FAILURES = 10_000
+"""Places that are tried for one nucleus."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -58,6 +61,11 @@ def make_field(
     Returns
     -------
     Field
+
+    Raises
+    ------
+    InputError
+        So many nuclei do not fit into the image.
 
     Examples
     --------
@@ -140,7 +148,15 @@ def _place(
 ) -> Iterator[tuple[float, float]]:
     """Yield centres that keep their distance, but for those that touch another."""
     placed: list[tuple[float, float]] = []
+    failures = 0
     while len(placed) < count:
+        if failures > _MOST_FAILURES:
+            raise InputError(
+                f"{count} nuclei of radius {radius_px:g} px do not fit into {shape[0]} x "
+                f"{shape[1]} pixels: there is room for about {len(placed)}; give fewer or smaller "
+                f"nuclei, or a larger shape"
+            )
+        failures += 1
         touches = bool(placed) and rng.random() < touching
         if touches:
             angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(1.75, 1.95) * radius_px
@@ -152,6 +168,7 @@ def _place(
         least = (1.7 if touches else 2.4) * radius_px
         if inside and all((y - v) ** 2 + (x - u) ** 2 >= least**2 for v, u in placed):
             placed.append((y, x))
+            failures = 0
             yield y, x
 
 
