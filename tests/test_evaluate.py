@@ -162,12 +162,30 @@ def test_a_table_that_a_spreadsheet_wrote_is_read(tmp_path, plate):
     assert score_run(run, tmp_path / "truth.csv").keys() == {"A01_s1"}
 
 
+def test_images_that_failed_are_scored_only_with_all(tmp_path, plate):
+    shutil.copytree(plate, tmp_path / "in")
+    (tmp_path / "in" / "a.tif").write_text("no picture")
+    (tmp_path / "truth.csv").write_text("image,y,x\na,3,4\nA01_s1,3,4\n")
+    run = nucensus.census(tmp_path / "in", tmp_path / "run")
+    run.close()
+    with nucensus.Run(tmp_path / "run") as run:
+        assert score_run(run, tmp_path / "truth.csv").keys() == {"A01_s1"}
+        every = score_run(run, tmp_path / "truth.csv", all_fields=True)
+        assert len(every["a"].misses) == 1
+    arguments = [str(tmp_path / "run"), str(tmp_path / "truth.csv")]
+    said = CliRunner().invoke(command, arguments).output
+    assert said.startswith("Not counted in the run: 1 of 2 images of the truth, such as 'a'")
+
+
 def test_where_every_image_failed_all_is_missed(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.tif").write_text("no picture")
     (tmp_path / "truth.csv").write_text("image,y,x\na,3,4\n")
     run = nucensus.census(tmp_path / "in")
-    assert evaluate(score_run(run, tmp_path / "truth.csv")).recall.value == 0
+    with pytest.raises(InputError, match="failed in the run"):
+        score_run(run, tmp_path / "truth.csv")
+    scores = score_run(run, tmp_path / "truth.csv", all_fields=True)
+    assert evaluate(scores).recall.value == 0
 
 
 def test_evaluate_prints_the_scores_and_draws_the_worst_fields(tmp_path, plate):

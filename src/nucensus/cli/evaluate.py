@@ -28,7 +28,7 @@ _FIELDS_SHOWN = 10
     "--all",
     "all_fields",
     is_flag=True,
-    help="Score images of the truth that RUN does not have, too: all their nuclei are missed.",
+    help="Score images of the truth that RUN lacks or failed on, too: all nuclei are missed.",
 )
 def command(
     folder: Path, truth: Path, radius: float, pictures: Path | None, all_fields: bool
@@ -37,7 +37,7 @@ def command(
 
     TRUTH is a folder of label images (0 is background, every other number a
     nucleus), named as the images are, or a CSV file of true centres
-    (image,y,x; of volumes image,z,y,x). Images that failed are all missed.
+    (image,y,x; of volumes image,z,y,x).
     """
     from ..score.agreement import evaluate, score_run
     from ..score.truth import fields_of, read_truth
@@ -46,7 +46,8 @@ def command(
     with Run(folder) as run:
         known = read_truth(truth)
         scores = score_run(run, truth, radius_px=radius, all_fields=all_fields)
-        lacking = sorted(known.keys() - fields_of(run, known).keys())
+        images = fields_of(run, known)
+        lacking = sorted(n for n in known if n not in images or images[n].shape is None)
         _print_lacking(lacking, len(known), all_fields=all_fields)
         evaluation = evaluate(scores)
         _print(evaluation)
@@ -61,8 +62,8 @@ def _print_lacking(names: list[str], count: int, *, all_fields: bool) -> None:
     if names:
         what = "scored as missed" if all_fields else "not scored; --all scores them as missed"
         click.echo(
-            f"Not done in the run: {len(names)} of {pluralize(count, 'image')} of the truth, such "
-            f"as {names[0]!r}; {what}.\n"
+            f"Not counted in the run: {len(names)} of {pluralize(count, 'image')} of the truth, "
+            f"such as {names[0]!r}; {what}.\n"
         )
 
 

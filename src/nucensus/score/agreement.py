@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..store import Run, points_of
 from ..values import Points
 from .matching import count_matched, match_points
@@ -257,13 +258,13 @@ def score_run(
     truth : path
         A folder of label images that are named as the images are, or a CSV file
         of true centres with the columns image, y and x, and z of volumes, in
-        pixels and planes. A field that the run failed on is all misses.
+        pixels and planes.
     radius_px : float
         How far from a true centre a nucleus may be, where `truth` is a table;
         from plane to plane is one pixel, too.
     all_fields : bool
-        Whether fields of the truth that the run does not have, or has not done
-        yet, are scored as all misses. By default they are left out.
+        Whether fields of the truth that the run does not have, has not done
+        yet, or failed on are scored as all misses. By default they are left out.
 
     Returns
     -------
@@ -285,10 +286,16 @@ def score_run(
         for name, nuclei in run.nuclei_by_image()
         if field_name(name) in images
     }
+    scored = known.keys() if all_fields else {n for n, each in images.items() if each.shape}
+    if not scored:
+        raise InputError(
+            f"every image that {os.fspath(truth)!r} has a truth of failed in the run; expected one "
+            f"that was counted; see its reason, or score them all as missed with --all"
+        )
     return {
         name: _score(name, found.get(name), true, images.get(name), radius_px)
         for name, true in known.items()
-        if name in images or all_fields
+        if name in scored
     }
 
 
