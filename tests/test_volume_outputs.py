@@ -7,10 +7,13 @@ import sys
 import numpy as np
 import pytest
 import tifffile
+from commands import run
 from stated_runs import write_run
 
 from nucensus import Settings, census, diff_images, export_run
 from nucensus.cli import main
+from nucensus.errors import InputError
+from nucensus.export.labels import label_shape
 from nucensus.read import read
 from nucensus.report import gallery
 from nucensus.store import Run
@@ -254,3 +257,19 @@ def test_a_file_that_is_no_stack_has_no_plane(tmp_path):
     export_run(write_run(tmp_path, {"a.tif": (centres((5, 6)), where)}), "geojson", tmp_path)
     [feature] = json.loads((tmp_path / "a.tif.geojson").read_text())["features"]
     assert set(feature["geometry"]) == {"type", "coordinates"}
+
+
+def test_a_border_that_leaves_no_room_is_said_and_not_the_threshold(tmp_path):
+    volume = np.zeros((3, 40, 40), np.uint16)
+    volume[1, 20, 20] = 60_000
+    tifffile.imwrite(tmp_path / "v.tif", volume, imagej=True, metadata={"axes": "ZYX"})
+    numbers = ("--volume", "--sigma", "0", "--threshold", "100", "--min-distance", "6")
+    done = run("detect", tmp_path / "v.tif", "-o", tmp_path / "run", *numbers)
+    assert "1 image of 1 can have no nucleus: with --border drop" in done.stderr
+    assert "above the threshold" not in done.stderr
+
+
+def test_label_images_of_absurd_sizes_are_refused_at_once():
+    row = {"name": "a.tif", "depth": None, "height": 100_000, "width": 100_000}
+    with pytest.raises(InputError, match="too many for a label image"):
+        label_shape(row)

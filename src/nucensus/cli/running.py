@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -236,18 +236,35 @@ def print_failures(run: "Run") -> None:
 
 def print_notes(run: "Run") -> None:
     """Say what images state and is not believed, and that a threshold left nothing."""
-    counts, threshold, notes = run.counts, run.settings.threshold, run.notes
-    if counts["found"] and not counts["nuclei"] and isinstance(threshold, int | float):
-        click.echo(
-            f"Note: nothing in any image is above the threshold, {threshold:g} grey levels once "
-            f"smoothed; choose it by eye with nucensus tune, or leave the numbers out",
-            err=True,
-        )
+    notes = run.notes
+    for note in _notes_on_settings(run):
+        click.echo(f"Note: {note}", err=True)
     for note, count in list(notes.items())[:_NOTES_SHOWN]:
         click.echo(f"Note: {pluralize(count, 'image')}: {note}", err=True)
     if len(notes) > _NOTES_SHOWN:
         more = pluralize(len(notes) - _NOTES_SHOWN, "more note")
         click.echo(f"... and {more} in images.csv", err=True)
+
+
+def _notes_on_settings(run: "Run") -> Iterator[str]:
+    """Yield what the border and the threshold left nothing of."""
+    settings, counts = run.settings, run.counts
+    margin = settings.min_distance if settings.border == "drop" else 0
+    without = run.count_without_room(margin) if isinstance(margin, int) else 0
+    if without:
+        yield (
+            f"{pluralize(without, 'image')} of {counts['found']} can have no nucleus: with "
+            f"--border drop those within {margin} pixels of an edge are left out, of a volume "
+            f"those within {margin} planes of the first or last too; use --border keep, or a "
+            f"smaller --min-distance"
+        )
+    is_number = isinstance(settings.threshold, int | float)
+    if counts["found"] > without and not counts["nuclei"] and is_number:
+        inner = f", {margin} pixels or more from every edge," if margin else ""
+        yield (
+            f"nothing in any image{inner} is above the threshold, {settings.threshold:g} grey "
+            f"levels once smoothed; choose it by eye with nucensus tune, or leave the numbers out"
+        )
 
 
 class _Progress:

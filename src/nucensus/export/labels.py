@@ -1,17 +1,27 @@
 """Label images: each nucleus a pixel, a disc or a ball with a number of its own."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..store import ImageRow, Nuclei, as_volume
+
+_MOST_PIXELS = 1 << 32
 
 
 def label_shape(row: ImageRow) -> tuple[int, ...]:
     """Return the shape of the label image of an image or of a volume."""
-    return tuple(row[axis] for axis in ("depth", "height", "width") if row[axis] is not None)
+    shape = tuple(row[axis] for axis in ("depth", "height", "width") if row[axis] is not None)
+    if math.prod(shape) > _MOST_PIXELS:
+        raise InputError(
+            f"{row['name']!r} has {' x '.join(map(str, shape))} pixels, too many for a label "
+            f"image; expected at most {_MOST_PIXELS:,}; export points: geojson, imagej or csv"
+        )
+    return shape
 
 
 def label_dtype(nuclei: Nuclei) -> np.dtype[Any]:

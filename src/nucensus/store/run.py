@@ -264,6 +264,14 @@ class Run:
         )
         return {as_text(note): count for note, count in self._database.execute(query)}
 
+    def count_without_room(self, margin: int) -> int:
+        """Return how many images that were done have no pixel so far from every edge."""
+        query = (
+            "SELECT count(*) FROM images WHERE status = 'found' "
+            "AND min(height, width, coalesce(depth, height)) <= 2 * ?"
+        )
+        return int(self._database.execute(query, (margin,)).fetchone()[0]) if margin else 0
+
     def states(self, column: str) -> bool:
         """Tell whether any image states `column`, one of `ImageColumns.row_names`."""
         query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"
