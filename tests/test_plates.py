@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import json
 import shutil
 import sys
 
@@ -450,3 +451,13 @@ def test_written_plates_of_instruments_without_real_files_are_scanned_and_counte
     expected = len(detect_nuclei(field))
     places = [(row["well"], row["site"], row["count"]) for row in run.images]
     assert places == [(well, site, expected) for well in ("B02", "C11") for site in ("1", "2")]
+
+
+def test_a_treatment_does_not_replace_what_the_manifest_says_under_its_name(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((40, 40), np.uint16))
+    (tmp_path / "images.csv").write_text("path,well,dose,Well_dose\na.tif,B02,of the image,x\n")
+    (tmp_path / "wells.csv").write_text("well,dose,drug\nB02,of the well,DMSO\n")
+    run = census([], manifest=tmp_path / "images.csv", metadata=tmp_path / "wells.csv")
+    assert json.loads(run.images["extra"][0]) == {
+        "dose": "of the image", "Well_dose": "x", "Well_Well_dose": "of the well", "drug": "DMSO",
+    }  # fmt: skip

@@ -322,3 +322,43 @@ def test_a_run_inside_the_folder_of_its_images_works_for_ever(out, plate, monkey
         run = census(".", out)
         assert run.counts["found"] == 6
         nucensus.export_run(run, "labels", out)
+
+
+def test_a_channel_is_the_same_as_a_number_and_as_a_text(tmp_path):
+    planes = np.zeros((2, 40, 40), np.uint16)
+    planes[1, 20, 20] = 40_000
+    tifffile.imwrite(tmp_path / "in.tif", planes, imagej=True, metadata={"axes": "CYX"})
+    census(tmp_path / "in.tif", tmp_path / "run", plane=Plane(channel=1))
+    run = census(tmp_path / "in.tif", tmp_path / "run", plane=Plane(channel="1"))
+    assert run.counts["found"] == 1
+    with pytest.raises(RunError, match="channel was '1' and is '0'"):
+        census(tmp_path / "in.tif", tmp_path / "run", plane=Plane(channel=0))
+
+
+def test_a_pixel_size_does_not_outlive_the_content_that_stated_it(tmp_path):
+    path, image = tmp_path / "in.tif", np.zeros((40, 40), np.uint16)
+    sized = {"imagej": True, "metadata": {"unit": "um"}}
+    tifffile.imwrite(path, image, resolution=(2, 2), **sized)
+    run = census(path, tmp_path / "run", check_content=True)
+    assert run.images["pixel_y_um"].tolist() == [0.5]
+    tifffile.imwrite(path, image, resolution=(1, 1), **sized)
+    run = census(path, tmp_path / "run", check_content=True)
+    assert run.images["pixel_y_um"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize("fault", ["metadata", "estimates", "itself"])
+def test_a_run_is_not_removed_before_its_successor_is_listed(plate, tmp_path, fault):
+    out = tmp_path / "run"
+    nucensus.census(plate, out).close()
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    (tmp_path / "wells.csv").write_text("well,dose\nP24,3\n")
+    census(plate, tmp_path / "numbers").close()
+    options = {
+        "metadata": {"metadata": tmp_path / "wells.csv"},
+        "estimates": {"estimates_from": tmp_path / "numbers"},
+        "itself": {"estimates_from": out},
+    }[fault]
+    with pytest.raises((InputError, RunError)):
+        nucensus.census(plate, out, overwrite=True, **options)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    nucensus.census(plate, out, SETTINGS, overwrite=True).close()

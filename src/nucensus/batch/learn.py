@@ -1,11 +1,13 @@
 """Learn from a sample of the images what their nuclei are like."""
 
+import contextlib
 import hashlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
 
 from ..detect import Estimate, Resolved, pool
 from ..errors import RunError
@@ -19,6 +21,7 @@ from .sample import Sets, choose_sample
 
 _COMMIT_EVERY_S = 0.5
 _POOLS_SHOWN = 3
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +109,25 @@ def pool_sample(sample: Iterable[Sampled]) -> Pools:
     for each in sample:
         if each.estimate is not None:
             for name in each.pools:
-                said.setdefault(name, []).append(Estimate.from_dict(each.estimate))
+                said.setdefault(name, []).append(_known(Estimate.from_dict, each.estimate))
     return {name: pool(estimates) for name, estimates in sorted(said.items())}
 
 
 def pools_in(about: Facts) -> Pools:
     """Return the pooled estimates that a run recorded; nothing if it learned none."""
-    return {name: Resolved.from_dict(values) for name, values in about.estimates.items()}
+    return {name: _known(Resolved.from_dict, values) for name, values in about.estimates.items()}
+
+
+def _known(make: Callable[[dict[str, Any]], _Value], values: dict[str, Any]) -> _Value:
+    """Return what a run file says of nuclei, if it is all that is needed, and numbers."""
+    numbers = all(isinstance(each, int | float) for each in values.values())
+    with contextlib.suppress(TypeError):
+        if numbers:
+            return make(values)
+    raise RunError(
+        "the run file is damaged, or was not written by nucensus: what it says of the nuclei of "
+        "the sample makes no sense; copy it again, or do the run again with --overwrite"
+    )
 
 
 def take_from(

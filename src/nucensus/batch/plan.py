@@ -2,7 +2,9 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import pickle
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -37,10 +39,28 @@ def expand(references: Iterable[ImageRef]) -> Iterator[ImageRef]:
         yield from expanded
 
 
+def list_first(references: Iterable[ImageRef], channels: set[str]) -> Iterator[ImageRef]:
+    """Yield the images once all are listed, and add what channels there are to `channels`.
+
+    Whatever ends a listing does so before an earlier run is removed.
+    """
+    with tempfile.TemporaryFile() as file:
+        count = 0
+        for each in references:
+            pickle.dump(each, file, pickle.HIGHEST_PROTOCOL)
+            channels.add(each.channel)
+            count += 1
+        file.seek(0)
+        for _ in range(count):
+            yield pickle.load(file)
+
+
 def join_treatments(
     references: Iterable[ImageRef], wells: Sequence[dict[str, str]]
 ) -> Iterator[ImageRef]:
     """Yield the images with what their wells were treated with.
+
+    Where the manifest has a column of the same name, both stay: the well's is called Well_NAME.
 
     Raises
     ------
@@ -56,15 +76,24 @@ def join_treatments(
         joined = joined or row is not None
         if not joined and place[1] and len(others) <= _NAMES_SHOWN:
             others[place] = None
-        own = {key: value for key, value in (row or {}).items() if key not in ("plate", "well")}
         known = json.loads(each.extra) if each.extra else {}
-        yield replace(each, extra=json.dumps(known | own, ensure_ascii=False)) if own else each
+        own = {key: value for key, value in (row or {}).items() if key not in ("plate", "well")}
+        for name, value in own.items():
+            known[_free_name(name, known)] = value
+        yield replace(each, extra=json.dumps(known, ensure_ascii=False)) if own else each
     if not joined:
         there = f"the images are of {_listed(others)}" if others else "no image states its well"
         raise InputError(
             f"no well of the metadata, {_listed(treatments)}, is that of an image: {there}; "
             f"expected the same plates and wells; check the table, see nucensus scan and --pattern"
         )
+
+
+def _free_name(name: str, known: Collection[str]) -> str:
+    """Return what a treatment is called where the manifest says something of that name."""
+    while name in known:
+        name = f"Well_{name}"
+    return name
 
 
 def _listed(places: Iterable[tuple[str, str]]) -> str:

@@ -41,12 +41,26 @@ def refuse_version(writer: RunWriter, out: PathLike | None) -> None:
         )
 
 
+def refuse_itself(estimates_from: PathLike, out: PathLike | None) -> None:
+    """Raise if estimates are to come from the run that is to be replaced."""
+    if out is not None and os.path.realpath(estimates_from) == os.path.realpath(out):
+        raise RunError(
+            f"the estimates are to come from {os.fspath(out)!r}, which is to be replaced; expected "
+            f"another run; choose another folder with -o, or leave out --overwrite"
+        )
+
+
+_PLANE = ("scene", "channel", "z", "time")
+
+
 def refuse_other(
     writer: RunWriter, fact: str, values: dict[str, Any], out: PathLike | None
 ) -> None:
     """Raise if the run in `out` was taken with other `values` of this fact."""
     now = json.loads(json.dumps(values))
-    before = writer.facts.get(fact, now)
+    before = {**writer.facts.get(fact, now)}
+    for said in (before, now):  # of Python an index may be a number, of the command line a text
+        said.update({axis: str(said[axis]) for axis in _PLANE if said.get(axis) is not None})
     if differing := differences(before, now):
         raise RunError(
             f"{os.fspath(out or RUN_FILE)!r} holds a run with other {fact} "

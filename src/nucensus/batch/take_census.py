@@ -30,10 +30,17 @@ from ..values import (
 from .choose import Choice
 from .decide import choose_strategy
 from .job import content_hash
-from .learn import plan_sample
+from .learn import plan_sample, take_from
 from .packed import pack, unpack
-from .plan import expand, join_treatments
-from .refuse import digest_of, facts_of, refuse_other, refuse_two_sources, refuse_version
+from .plan import expand, join_treatments, list_first
+from .refuse import (
+    digest_of,
+    facts_of,
+    refuse_itself,
+    refuse_other,
+    refuse_two_sources,
+    refuse_version,
+)
 from .run_loop import RunLoop
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -120,7 +127,9 @@ def census(
     refuse_unguarded()
     _refuse_contradictions(out, settings, selection, resume)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    plan = _plan(named, selection)
+    plan = _plan(named, selection, overwrites=resume.overwrite)
+    if resume.overwrite and resume.estimates_from is not None:
+        take_from(resume.estimates_from, settings, plan.channels)
     with (
         choose_strategy(execution, codec=_CODEC, stop=watcher.stop) as choice,
         RunWriter(out, overwrite=resume.overwrite) as writer,
@@ -185,12 +194,15 @@ class _Plan:
         What was passed over, once all images are taken.
     inputs : str
         A digest of the inputs.
+    channels : set of str
+        The channels of the images, where an earlier run is overwritten.
     """
 
     images: Iterator[ImageRef]
     wells: list[dict[str, str]]
     left_out: LeftOut
     inputs: str
+    channels: set[str]
 
 
 def _refuse_contradictions(
@@ -201,18 +213,25 @@ def _refuse_contradictions(
     check_axes(settings, 3 if selection.plane.z == "volume" else 2)
     refuse_address(out)
     refuse_two_sources(settings, resume)
+    if resume.overwrite and resume.estimates_from is not None:
+        refuse_itself(resume.estimates_from, out)
 
 
-def _plan(inputs: list[PathLike], selection: Selection) -> _Plan:
-    """List the images; what is wrong with the inputs is raised before a run is made."""
+def _plan(inputs: list[PathLike], selection: Selection, *, overwrites: bool) -> _Plan:
+    """List the images; what is wrong with the inputs is raised before a run is made.
+
+    Before one is overwritten all of them are listed, else the first.
+    """
     left_out = LeftOut()
     found = list_images(inputs, SUFFIXES, selection, left_out=left_out)
     metadata = selection.metadata
     wells = [] if metadata is None else read_metadata(os.fspath(metadata))
-    listed = join_treatments(expand(found), wells)
+    listed, channels = join_treatments(expand(found), wells), set[str]()
+    if overwrites:
+        listed = list_first(listed, channels)
     first = next(listed)
     given = digest_of(absolute(os.fspath(each)) for each in inputs)
-    return _Plan(itertools.chain([first], listed), wells, left_out, given)
+    return _Plan(itertools.chain([first], listed), wells, left_out, given, channels)
 
 
 def _write_plan(
@@ -238,7 +257,7 @@ def _write_plan(
 
 def _settings_to_retry(writer: RunWriter, out: PathLike) -> Settings:
     """Return the settings of a run, or say why it cannot be done again."""
-    if writer.about.listing is None:
+    if writer.about.listing is None or not writer.about.selection:
         raise RunError(
             f"the run in {os.fspath(out)!r} was stopped before it listed its images; expected "
             f"one that did; carry it on with nucensus detect"

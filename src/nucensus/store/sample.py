@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..text.plurals import pluralize
 from ..values import Plane
-from .packing import as_sql, as_text, plane_of
+from .packing import as_sql, as_text, damaged, plane_of
 
 _NAMES_SHOWN = 5
 
@@ -158,11 +158,20 @@ def _as_json(plane: Plane) -> str | None:
 
 def _sampled(row: tuple[Any, ...]) -> Sampled:
     name, path, plane, channel, size_bytes, mtime_ns, pools, content, estimate, stage, why = row
+    try:
+        known, of = json.loads(estimate or "null"), json.loads(pools)
+    except (ValueError, TypeError, RecursionError):
+        known = of = ()
+    if not (isinstance(known, dict | None) and isinstance(of, list) and _are_texts(of)):
+        raise damaged(f"what the image {as_text(name)!r} of the sample in it says")
     return Sampled(
         as_text(name), as_text(path), plane_of(plane), as_text(channel or ""), size_bytes, mtime_ns,
-        tuple(json.loads(pools)), content, json.loads(estimate) if estimate else None, stage,
-        None if why is None else as_text(why),
+        tuple(of), content, known, stage, None if why is None else as_text(why),
     )  # fmt: skip
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(each, str) for each in values)
 
 
 @dataclass(frozen=True, slots=True)

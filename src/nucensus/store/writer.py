@@ -24,6 +24,12 @@ from .packing import as_text, plane_of
 from .run import Run, close_with
 from .sample import SampleTable
 
+_STATED = ", ".join(
+    f"{name} = json_extract(stated, '$[{place}]')"
+    for place, name in enumerate(("pixel_y_um", "pixel_x_um", "note"))
+)
+"""Forgets what the file said of its pixels, which may have changed."""
+
 
 class RunWriter:
     """The one writer of a run file; an existing one is carried on.
@@ -159,7 +165,8 @@ class RunWriter:
         """Make these images pending again."""
         with self.explained():
             self._database.executemany(
-                "UPDATE journal SET status = 'pending' WHERE key = ?", ((key,) for key in keys)
+                f"UPDATE journal SET status = 'pending', {_STATED} WHERE key = ?",
+                ((key,) for key in keys),
             )
             self._database.commit()
 
@@ -215,7 +222,9 @@ class RunWriter:
                 self._database.execute(
                     "UPDATE journal SET size_bytes = ?, mtime_ns = ? WHERE key = ?", (*now, key)
                 )
-            self._database.execute("UPDATE journal SET status = 'pending' WHERE key = ?", (key,))
+            self._database.execute(
+                f"UPDATE journal SET status = 'pending', {_STATED} WHERE key = ?", (key,)
+            )
         self.commit()
 
     def pending(self) -> Iterator[PlannedImage]:
