@@ -174,7 +174,7 @@ def test_images_that_failed_are_scored_only_with_all(tmp_path, plate):
         assert len(every["a"].misses) == 1
     arguments = [str(tmp_path / "run"), str(tmp_path / "truth.csv")]
     said = CliRunner().invoke(command, arguments).output
-    assert said.startswith("Not counted in the run: 1 of 2 images of the truth, such as 'a'")
+    assert said.startswith("Not done in the run: 1 of 2 images of the truth, such as 'a'")
 
 
 def test_where_every_image_failed_all_is_missed(tmp_path):
@@ -272,8 +272,8 @@ def test_images_of_the_truth_that_the_run_lacks_are_said_first_and_not_scored(tm
     (tmp_path / "truth.csv").write_text("\n".join(["image,y,x", *rows]))
     arguments = [str(tmp_path / "run"), str(tmp_path / "truth.csv")]
     some = CliRunner().invoke(command, arguments).output
-    assert some.startswith("Not done in the run: 2 of 4 images of the truth, such as 'gone'")
-    assert " 0.5000" in some.split("recall")[1][:20]
+    assert some.startswith("Not done in the run: 3 of 4 images of the truth, such as 'failed'")
+    assert " 1.0000" in some.split("recall")[1][:20]
     every = CliRunner().invoke(command, [*arguments, "--all"]).output
     assert " 0.2500" in every.split("recall")[1][:20]
     assert "scored as missed" in every

@@ -331,7 +331,7 @@ def test_a_channel_is_the_same_as_a_number_and_as_a_text(tmp_path):
     census(tmp_path / "in.tif", tmp_path / "run", plane=Plane(channel=1))
     run = census(tmp_path / "in.tif", tmp_path / "run", plane=Plane(channel="1"))
     assert run.counts["found"] == 1
-    with pytest.raises(RunError, match="channel was '1' and is '0'"):
+    with pytest.raises(RunError, match=r"channel was .*1.* and is 0"):
         census(tmp_path / "in.tif", tmp_path / "run", plane=Plane(channel=0))
 
 

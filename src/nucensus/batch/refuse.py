@@ -58,9 +58,7 @@ def refuse_other(
 ) -> None:
     """Raise if the run in `out` was taken with other `values` of this fact."""
     now = json.loads(json.dumps(values))
-    before = {**writer.facts.get(fact, now)}
-    for said in (before, now):  # of Python an index may be a number, of the command line a text
-        said.update({axis: str(said[axis]) for axis in _PLANE if said.get(axis) is not None})
+    before = writer.facts.get(fact, now)
     if differing := differences(before, now):
         raise RunError(
             f"{os.fspath(out or RUN_FILE)!r} holds a run with other {fact} "
@@ -74,7 +72,14 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
     return ", ".join(
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in {**before, **now}
-        if before.get(name) != now.get(name)
+        if not _are_same(name, before.get(name), now.get(name))
+    )
+
+
+def _are_same(name: str, before: Any, now: Any) -> bool:
+    """Tell whether values are the same; of Python an index is a number, else it is a text."""
+    return before == now or (
+        name in _PLANE and None not in (before, now) and str(before) == str(now)
     )
 
 

@@ -62,7 +62,7 @@ def _print_lacking(names: list[str], count: int, *, all_fields: bool) -> None:
     if names:
         what = "scored as missed" if all_fields else "not scored; --all scores them as missed"
         click.echo(
-            f"Not counted in the run: {len(names)} of {pluralize(count, 'image')} of the truth, "
+            f"Not done in the run: {len(names)} of {pluralize(count, 'image')} of the truth, "
             f"such as {names[0]!r}; {what}.\n"
         )
 

@@ -260,10 +260,10 @@ def _notes_on_settings(run: "Run") -> Iterator[str]:
         )
     is_number = isinstance(settings.threshold, int | float)
     if counts["found"] > without and not counts["nuclei"] and is_number:
-        inner = f", {margin} pixels or more from every edge," if margin else ""
+        inner = f" and {margin} pixels or more from every edge" if margin else ""
         yield (
-            f"nothing in any image{inner} is above the threshold, {settings.threshold:g} grey "
-            f"levels once smoothed; choose it by eye with nucensus tune, or leave the numbers out"
+            f"nothing in any image is above the threshold, {settings.threshold:g} grey levels once "
+            f"smoothed{inner}; choose it by eye with nucensus tune, or leave the numbers out"
         )
 
 
