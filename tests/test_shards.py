@@ -420,7 +420,7 @@ def test_a_shard_that_was_killed_before_it_listed_anything_is_not_finished(parts
     shutil.rmtree(parts[0])
     with nucensus.store.RunWriter(parts[0]):
         pass
-    assert "1 of 3' is not finished: it has listed no image yet" in refusal(parts, tmp_path)
+    assert "1 of 3' was stopped before it listed its images" in refusal(parts, tmp_path)
 
 
 @pytest.mark.parametrize(
