@@ -1,5 +1,6 @@
 """Run work in processes that may crash, hang or be killed: it costs one item, not the run."""
 
+import contextlib
 import functools
 import multiprocessing
 import queue
@@ -12,9 +13,9 @@ from ..machine import start_methods
 from .payload import PickledWork, payload_of
 from .strategy import Lost, Outcomes, Work
 from .worker import (
+    POLL_S,
     describe_death,
     exit_codes,
-    get,
     listing_processes,
     refuse_unguarded,
     start_worker,
@@ -104,7 +105,10 @@ class _Tasks:
 
         from pebble import ProcessExpired
 
-        future = get(self._done)
+        future = self._wait()
+        if future is None:
+            self._start_anew(BrokenProcessPool("all workers ended before they had work"))
+            return None
         if future not in self.under_way:
             return None
         error = future.exception()
@@ -124,6 +128,14 @@ class _Tasks:
             self.submit(index, item, attempt + 1)
             return None
         return index, Lost(f"{reason}, {_ATTEMPTS} times")
+
+    def _wait(self) -> Any:
+        """Wait for a task; return None if the pool broke before it knew of all its tasks."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._done.get(timeout=POLL_S)
+            if not self._pool.active:
+                return None
 
     def _start_anew(self, error: BaseException) -> None:
         """Submit everything again: the workers died before they said what they worked on."""
