@@ -1,10 +1,10 @@
 """The compiled kernel: local maxima, regions, padding and text, at the speed of the machine.
 
-The only room that calls C. `library` opens it and knows its structures from the header that it was
+The only room that calls C. `binding` opens it and knows its structures from the header that it was
 built with; each other module calls the functions of one domain.
 """
 
-from .library import chosen_level, levels
+from .binding import chosen_level, levels
 from .maxima import find_maxima, find_maxima_in_volume, find_maxima_many
 from .padding import mirror_unknown
 from .regions import RegionTable, find_region_table

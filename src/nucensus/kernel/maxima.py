@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values import Intensities, Points
-from .library import Record, call, constant, isa_number, record, structure_dtype
+from .binding import Record, call, constant, isa_number, record, structure_dtype
 
 Image: TypeAlias = NDArray[Any]
 Path: TypeAlias = Literal["fastest", "exact", "sieve"]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .library import call
+from .binding import call
 
 
 def mirror_unknown(pixels: NDArray[Any], known: NDArray[np.uint8]) -> int:

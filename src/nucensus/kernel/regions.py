@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .library import Record, call, constant, isa_number, record, structure_dtype
+from .binding import Record, call, constant, isa_number, record, structure_dtype
 
 _PIXEL_TYPES = {"uint8": "pixel_uint8", "uint16": "pixel_uint16", "float32": "pixel_float32"}
 _LEAST_CAPACITY = 256

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .library import call, constant
+from .binding import call, constant
 
 
 def format_rows(values: NDArray[np.float64], kinds: bytes, literals: Sequence[bytes]) -> memoryview:
