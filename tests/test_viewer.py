@@ -58,7 +58,7 @@ def test_images_of_unlike_types_are_shown_with_their_own_levels(tmp_path):
 
     for name, dtype, level in (("a", np.uint8, 200), ("b", np.uint16, 60_000)):
         tifffile.imwrite(tmp_path / f"{name}.tif", np.full((20, 30), level, dtype))
-    census(tmp_path, tmp_path / "run", SETTINGS).close()
+    census(tmp_path, tmp_path / "run").close()
     (images, _, _), _ = read_run(str(tmp_path / "run" / "run.sqlite"))
     assert [int(images[place].max()) for place in (0, 1)] == [200, 60_000]
 

@@ -139,7 +139,8 @@ class _WorkerTraceback(Exception):  # noqa: N818 it stands for a traceback, as t
 def _pickled(error: BaseException) -> bytes:
     """Return the error pickled; nothing if that does not give the same error again."""
     kind = type(error)
-    for pickled_as in (error, _Bare(kind, error.args, error.__dict__)):
+    parts = kind, error.args, error.__dict__
+    for pickled_as in (error, _Bare(_rebuild, *parts), _Bare(_construct, *parts)):
         with suppress(BaseException):  # whatever a user's error raises
             pickled = bytes(ForkingPickler.dumps(pickled_as))
             again = pickle.loads(pickled)
@@ -149,17 +150,31 @@ def _pickled(error: BaseException) -> bytes:
 
 
 class _Bare:
-    """An error whose constructor wants more than its `args`: it is rebuilt without that."""
+    """An error without what cannot be sent of it, and the function that makes it of the rest."""
 
-    def __init__(self, kind: type[BaseException], args: Any, state: dict[str, Any]) -> None:
-        self._parts = kind, args, {key: each for key, each in state.items() if _is_sendable(each)}
+    def __init__(
+        self, make: Any, kind: type[BaseException], args: Any, state: dict[str, Any]
+    ) -> None:
+        sendable = {key: each for key, each in state.items() if _is_sendable(each)}
+        self._reduced = make, (kind, args, sendable)
 
     def __reduce__(self) -> Any:
-        return _rebuild, self._parts
+        return self._reduced
 
 
 def _rebuild(kind: type[BaseException], args: Any, state: dict[str, Any]) -> BaseException:
+    """Return the error without its constructor, which may want more than its `args`."""
     error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
+
+def _construct(kind: type[BaseException], args: Any, state: dict[str, Any]) -> BaseException:
+    """Return the error by its constructor, as some of Python's own want it.
+
+    They are pickled so by themselves, unless a library says otherwise (tblib does).
+    """
+    error = kind(*args)
     error.__dict__.update(state)
     return error
 
