@@ -9,9 +9,12 @@ import tifffile
 from nucensus.machine import usable_cores
 from nucensus.values.synthetic import make_field
 
-# What a shell runs in the background ignores SIGINT, which the tests of Ctrl-C send.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# What a shell runs in the background ignores SIGINT, and what nohup runs SIGHUP: tests send both.
+for _number, _handler in (
+    (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)
+):  # fmt: skip
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
