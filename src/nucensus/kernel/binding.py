@@ -63,11 +63,9 @@ def structure_dtype(name: str) -> np.dtype[Any]:
     return dtype
 
 
-@functools.cache
 def constant(name: str) -> int:
     """Return a number that the header names."""
-    numbers: dict[str, str] = dict(_NUMBER.findall(_header()))
-    return int(numbers[name])
+    return _numbers()[name]
 
 
 def levels() -> tuple[str, ...]:
@@ -114,10 +112,15 @@ def _built() -> Sequence[str]:
     return names
 
 
-@functools.cache
-def _header() -> str:
-    text: bytes = _library().nucensus_header()
+def _declarations(library: ctypes.CDLL) -> str:
+    """Return the header that the library was built with, without its comments."""
+    text: bytes = library.nucensus_header()
     return re.sub("//.*", "", text.decode())
+
+
+@functools.cache
+def _numbers() -> dict[str, int]:
+    return {name: int(number) for name, number in _NUMBER.findall(_declarations(_library()))}
 
 
 @functools.cache
@@ -127,7 +130,7 @@ def _structures() -> dict[str, list[tuple[Any, ...]]]:
             (field, "u8" if pointer else _TYPES[kind], *([(int(count),)] if count else []))
             for kind, pointer, field, count in _FIELD.findall(body)
         ]
-        for name, body in _STRUCTURE.findall(_header())
+        for name, body in _STRUCTURE.findall(_declarations(_library()))
     }
 
 
@@ -141,8 +144,7 @@ def _library() -> ctypes.CDLL:
         )
     library = ctypes.CDLL(spec.origin)
     library.nucensus_header.restype = ctypes.c_char_p
-    text = re.sub("//.*", "", library.nucensus_header().decode())
-    for result, name, arguments in _FUNCTION.findall(text):
+    for result, name, arguments in _FUNCTION.findall(_declarations(library)):
         function = getattr(library, name)
         function.restype = _c_type(result)
         function.argtypes = [_c_type(each) for each in arguments.split(",") if each.strip()]
