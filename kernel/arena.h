@@ -20,6 +20,7 @@ enum Slot {
     slot_convert,
     slot_weights,
     slot_sieve,
+    slot_suspects,
     slot_point,
     slot_memo,
     slot_count

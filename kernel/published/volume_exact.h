@@ -9,6 +9,7 @@
 // Everything is in an unnamed namespace: see arena.h.
 #pragma once
 
+#include "exact.h"
 #include "volume_sieve.h"
 
 namespace nucensus {
