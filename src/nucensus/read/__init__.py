@@ -4,6 +4,7 @@ The ending of the name chooses the reader. A new format is one new module here
 and one line in `_READERS`.
 """
 
+import functools
 import importlib
 import os
 import stat
@@ -210,6 +211,11 @@ def _reader(name: str) -> Reader:
             f"the ending {suffix!r} is not one of an image that can be read; "
             f"expected {', '.join(SUFFIXES)}; rename or convert the file"
         ) from None
+    return _reader_in(module)
+
+
+@functools.cache
+def _reader_in(module: str) -> Reader:
     reader: Reader = importlib.import_module(f".{module}", __name__).open_scenes
     return reader
 

@@ -1,5 +1,6 @@
 """Read the tags of one page of a TIFF file, which say where its pixels lie and what they are."""
 
+import functools
 import os
 import struct
 from collections.abc import Mapping
@@ -36,6 +37,10 @@ _BYTES = (1, 2, 6, 7)
 _TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 16: "Q"}  # of others, as of fractions, nothing is needed
 _FORMS = {b"II*\0": ("<", False), b"MM\0*": (">", False),
           b"II+\0": ("<", True), b"MM\0+": (">", True)}  # fmt: skip
+
+
+_struct = functools.lru_cache(256)(struct.Struct)
+"""Returns what unpacks values of that form; the pages of most files have the same few."""
 
 
 class File(Protocol):
@@ -140,8 +145,8 @@ class Chain:
 
     def values(self, type_: int, count: int, value: bytes) -> tuple[Any, ...]:
         """Return the values of a tag."""
-        form = f"{self.order}{count}{_TYPES[type_]}"
-        size_bytes = struct.calcsize(form)
+        form = _struct(f"{self.order}{count}{_TYPES[type_]}")
+        size_bytes = form.size
         if size_bytes > len(value):
             (offset,) = struct.unpack(f"{self.order}{'Q' if self.is_big else 'I'}", value)
             if offset + size_bytes > self.size_bytes:
@@ -151,7 +156,7 @@ class Chain:
                 )
             self.file.seek(offset)
             value = self.file.read(size_bytes)
-        return struct.unpack(form, value[:size_bytes])
+        return form.unpack(value[:size_bytes])
 
     def _number(self, form: str) -> int:
         number: int
@@ -174,9 +179,12 @@ def fill_from(file: File, offset: int, target: memoryview) -> None:
 
 def dtype_of(tags: Tags, order: str) -> np.dtype[Any]:
     """Return the type of a sample; raise LookupError or TypeError where NumPy has none."""
-    bits = set(tags.get(BITS, (1,)))
-    (kind,) = set(tags.get(SAMPLE_FORMAT, (1,)))
-    (size,) = bits
+    return _dtype_of(order, tags.get(BITS, (1,)), tags.get(SAMPLE_FORMAT, (1,)))
+
+
+@functools.lru_cache(256)
+def _dtype_of(order: str, bits: tuple[int, ...], kinds: tuple[int, ...]) -> np.dtype[Any]:
+    (size,), (kind,) = set(bits), set(kinds)
     letter = {1: "u", 2: "i", 3: "f", 4: "u"}[kind]
     if letter == "u" and size == 1:
         return np.dtype(bool)

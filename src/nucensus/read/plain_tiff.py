@@ -5,9 +5,12 @@ long as to read the pixels, and meanwhile it holds the interpreter: measured, it
 opens an uncompressed image of 1024 x 1280 and reads it in 0.6 ms, this in 0.3 ms.
 """
 
+import functools
 import json
 import struct
 from typing import Any
+
+import numpy as np
 
 from ..errors import InputError
 from ..remote.xml import read_records
@@ -53,13 +56,18 @@ def open_plain(file: File) -> Scene | None:
     header = Header(height * width, layout.size_bytes, compression)
     return Scene(
         (height, width),
-        layout.dtype.name,
+        _name_of(layout.dtype),
         {},
         lambda _: decode(file, chain.size_bytes, layout)[0, :, :, 0],
         describe=lambda _: header,
         pixel_size=metaseries_pixel_size(described) if is_metaseries else NO_SIZE,
         compression=compression,
     )
+
+
+@functools.lru_cache(64)
+def _name_of(dtype: np.dtype[Any]) -> str:
+    return dtype.name
 
 
 def metaseries_pixel_size(description: bytes) -> PixelSize:

@@ -97,8 +97,9 @@ class Scene:
         """Return what it takes to decode `plane`."""
         if self.describe is not None:
             one = self.describe(choose_index(self, plane))
-            more = self.sizes.get("z", 1) - 1 if plane.z == "volume" else 0
-            pixels = more * math.prod(self.shape)
+            if plane.z != "volume":
+                return one
+            pixels = (self.sizes.get("z", 1) - 1) * math.prod(self.shape)
             size_bytes = one.size_bytes + pixels * np.dtype(self.dtype).itemsize
             return replace(one, pixels=one.pixels + pixels, size_bytes=size_bytes)
         samples = self.sizes.get("c", 1) if self.is_colour else 1

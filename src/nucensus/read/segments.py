@@ -4,6 +4,7 @@ Every strip has to lie in the file, to decode to as many bytes as its pixels tak
 checksum where its compression has one; docs/formats.md lists which have.
 """
 
+import itertools
 import math
 import struct
 from collections.abc import Sequence
@@ -59,12 +60,10 @@ def _is_one_piece(layout: Layout) -> bool:
     down, across = layout.grid
     if across > 1 or (layout.is_tiled and layout.segment[1] != layout.shape[2]):
         return False
-    rows = [layout.segment[0]] * (down - 1) + [layout.shape[1] - (down - 1) * layout.segment[0]]
-    lengths = [each * layout.row_bytes for each in rows] * layout.shape[0]
-    starts = [layout.offsets[0]]
-    for length in lengths[:-1]:
-        starts.append(starts[-1] + length)
-    return list(layout.offsets) == starts and list(layout.lengths) == lengths
+    last = (layout.shape[1] - (down - 1) * layout.segment[0]) * layout.row_bytes
+    lengths = [*[layout.segment_bytes] * (down - 1), last] * layout.shape[0]
+    starts = itertools.accumulate(lengths[:-1], initial=layout.offsets[0])
+    return list(layout.lengths) == lengths and list(layout.offsets) == list(starts)
 
 
 def _read_piece(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
