@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .batch import census, merge_runs, process_images
     from .detect import detect_nuclei, find_nuclei
     from .export import export_run
+    from .export.treated import open_run
     from .export.wells import well_table
     from .score.differences import diff_images
     from .store import Run
@@ -31,6 +32,7 @@ _HOMES = {
     "export_run": "export",
     "find_nuclei": "detect",
     "merge_runs": "batch",
+    "open_run": "export.treated",
     "process_images": "batch",
     "tune_parameters": "tune.search",
     "well_table": "export.wells",
@@ -53,6 +55,7 @@ __all__ = [
     "export_run",
     "find_nuclei",
     "merge_runs",
+    "open_run",
     "process_images",
     "tune_parameters",
     "well_table",

@@ -1,19 +1,17 @@
 """Plan a run: find the images, and give each scene, channel, plane and time its own."""
 
-import json
 import math
 import pickle
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
-from ..errors import AccessError, InputError, NucensusError, ReadError
+from ..errors import AccessError, NucensusError, ReadError
 from ..read import open_scenes
 from ..read.scene import Scene, choose_scene, main_scenes
-from ..values import ImageRef, Plane
+from ..values import ImageRef, Plane, Treatments
 
-_NAMES_SHOWN = 5
 _AXES = {"channel": "c", "z": "z", "time": "t"}
 _MOST_PLANES = 1_000_000
 """Each is a row of the run; a scene of so many has never been seen."""
@@ -55,50 +53,12 @@ def list_first(references: Iterable[ImageRef], channels: set[str]) -> Iterator[I
             yield pickle.load(file)
 
 
-def join_treatments(
-    references: Iterable[ImageRef], wells: Sequence[dict[str, str]]
-) -> Iterator[ImageRef]:
-    """Yield the images with what their wells were treated with.
-
-    Where the manifest has a column of the same name, both stay: the well's is called Well_NAME.
-
-    Raises
-    ------
-    InputError
-        At the end, if there are treatments and none is that of an image.
-    """
-    treatments = {(row.get("plate", ""), row["well"]): row for row in wells}
-    others: dict[tuple[str, str], None] = {}
-    joined = not wells
+def join_treatments(references: Iterable[ImageRef], treatments: Treatments) -> Iterator[ImageRef]:
+    """Yield the images with what their wells were treated with; raise at the end if none was."""
     for each in references:
-        place = each.place.plate, each.place.well
-        row = treatments.get(place) or treatments.get(("", each.place.well))
-        joined = joined or row is not None
-        if not joined and place[1] and len(others) <= _NAMES_SHOWN:
-            others[place] = None
-        known = json.loads(each.extra) if each.extra else {}
-        own = {key: value for key, value in (row or {}).items() if key not in ("plate", "well")}
-        for name, value in own.items():
-            known[_free_name(name, known)] = value
-        yield replace(each, extra=json.dumps(known, ensure_ascii=False)) if own else each
-    if not joined:
-        there = f"the images are of {_listed(others)}" if others else "no image states its well"
-        raise InputError(
-            f"no well of the metadata, {_listed(treatments)}, is that of an image: {there}; "
-            f"expected the same plates and wells; check the table, see nucensus scan and --pattern"
-        )
-
-
-def _free_name(name: str, known: Collection[str]) -> str:
-    """Return what a treatment is called where the manifest says something of that name."""
-    while name in known:
-        name = f"Well_{name}"
-    return name
-
-
-def _listed(places: Iterable[tuple[str, str]]) -> str:
-    names = [f"{well} of plate {plate}" if plate else well for plate, well in places]
-    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
+        extra = treatments.join(each.extra, each.place.plate, each.place.well)
+        yield each if extra == each.extra else replace(each, extra=extra)
+    treatments.unmatched()
 
 
 def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:

@@ -23,6 +23,7 @@ from ..values import (
     RetryOptions,
     Selection,
     Settings,
+    Treatments,
     Watcher,
     refuse_unknown,
     take_value,
@@ -188,7 +189,7 @@ class _Plan:
     ----------
     images : iterator of ImageRef
         They are found while they are taken.
-    wells : list of dict
+    treatments : Treatments
         What each well was treated with.
     left_out : LeftOut
         What was passed over, once all images are taken.
@@ -199,7 +200,7 @@ class _Plan:
     """
 
     images: Iterator[ImageRef]
-    wells: list[dict[str, str]]
+    treatments: Treatments
     left_out: LeftOut
     inputs: str
     channels: set[str]
@@ -225,13 +226,13 @@ def _plan(inputs: list[PathLike], selection: Selection, *, overwrites: bool) -> 
     left_out = LeftOut()
     found = list_images(inputs, SUFFIXES, selection, left_out=left_out)
     metadata = selection.metadata
-    wells = [] if metadata is None else read_metadata(os.fspath(metadata))
-    listed, channels = join_treatments(expand(found), wells), set[str]()
+    treatments = Treatments([] if metadata is None else read_metadata(os.fspath(metadata)))
+    listed, channels = join_treatments(expand(found), treatments), set[str]()
     if overwrites:
         listed = list_first(listed, channels)
     first = next(listed)
     given = digest_of(absolute(os.fspath(each)) for each in inputs)
-    return _Plan(itertools.chain([first], listed), wells, left_out, given, channels)
+    return _Plan(itertools.chain([first], listed), treatments, left_out, given, channels)
 
 
 def _write_plan(
@@ -244,13 +245,15 @@ def _write_plan(
         refuse_other(writer, "settings", settings.as_dict(), out)
         refuse_other(writer, "selection", chosen, out)
         refuse_version(writer, out)
-    writer.record_facts(settings=settings.as_dict(), selection=chosen, wells=plan.wells)
+    writer.record_facts(settings=settings.as_dict(), selection=chosen, wells=plan.treatments.wells)
     problems = writer.plan(
         plan.images, check_content=resume.check_content, shard=selection.shard,
         keeps_others=not settings.are_numbers,
         same_inputs=writer.about.inputs == plan.inputs,
     )  # fmt: skip
-    writer.record_facts(left_out=plan.left_out.lines(), inputs=plan.inputs)
+    writer.record_facts(
+        left_out=plan.left_out.lines(), unmatched=plan.treatments.unmatched(), inputs=plan.inputs
+    )
     writer.redo_unreadable()
     return problems
 

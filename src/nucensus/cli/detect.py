@@ -10,7 +10,7 @@ import click
 from .destination import Destination
 from .detection import detection_options
 from .running import run_and_report, run_options
-from .selection import selection, selection_of
+from .selection import metadata_option, selection, selection_of
 
 if TYPE_CHECKING:
     from ..store import Run
@@ -48,11 +48,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     metavar="FILE.toml",
     help="Take the settings from a file, as nucensus tune saves it; options go before it.",
 )
-@click.option(
-    "--metadata",
-    metavar="FILE",
-    help="CSV or Parquet file of what the wells were treated with, for the well table.",
-)
+@metadata_option
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
 @click.option(
     "--check-content",

@@ -6,6 +6,7 @@ import click
 
 from ..export import FORMATS
 from .destination import Destination
+from .selection import metadata_option
 
 _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.items())
 
@@ -39,12 +40,15 @@ _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.ite
     metavar="N",
     help="Draw a disc of so many pixels in labels and ome-zarr.  [default: one pixel]",
 )
-def command(folder: Path, to: str, out: Path | str | None, radius: int | None) -> None:
+@metadata_option
+def command(
+    folder: Path, to: str, out: Path | str | None, radius: int | None, metadata: str | None
+) -> None:
     """Write what a run found in another format."""
     from ..export import export_run
-    from ..store import Run
+    from ..export.treated import open_run
 
-    run = Run(folder)
+    run = open_run(folder, metadata=metadata)
     home = folder if folder.is_dir() else folder.parent
     written = export_run(
         run, to, out or (home / to if FORMATS[to].per_image else home), radius=radius

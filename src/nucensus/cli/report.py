@@ -7,6 +7,7 @@ import click
 
 from ..text.plurals import pluralize
 from .destination import Destination
+from .selection import metadata_option
 
 if TYPE_CHECKING:
     from ..store import Run
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
 @click.option(
     "--gallery", is_flag=True, help="Also write a picture of every field, in a folder beside it."
 )
-def command(folder: Path, out: Path | str | None, gallery: bool) -> None:
+@metadata_option
+def command(folder: Path, out: Path | str | None, gallery: bool, metadata: str | None) -> None:
     """Show a run as one HTML file: numbers, plate heat maps, histograms, pictures.
 
     The file needs no network and nothing beside it. RUN is the folder that
     nucensus detect -o wrote.
     """
-    from ..store import Run
+    from ..export.treated import open_run
 
-    run = Run(folder)
+    run = open_run(folder, metadata=metadata)
     file = out or (folder if folder.is_dir() else folder.parent) / "report.html"
     publish(run, file, gallery=gallery)
 

@@ -194,7 +194,7 @@ def print_summary(run: "Run", out: Path) -> None:
             f"Left out: {pluralize(about.vanished, 'image')} of the run that are not among the "
             f"inputs any more ({names}{more})"
         )
-    for line in about.left_out:
+    for line in (*about.left_out, *about.unmatched):
         click.echo(line)
     if counts["pending"]:
         verb = "is" if counts["pending"] == 1 else "are"

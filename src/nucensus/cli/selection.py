@@ -32,6 +32,12 @@ class _Position(click.ParamType):  # type: ignore[type-arg]  # generic from clic
         return text
 
 
+metadata_option = click.option(
+    "--metadata",
+    metavar="FILE[#SHEET]",
+    help="What the wells were treated with: CSV, Excel or Parquet, a list of wells or a plate map.",
+)
+
 _OPTIONS = (
     click.option(
         "--channel", type=_Position("each", names=True), metavar="NAME|INDEX|each",
@@ -55,7 +61,7 @@ _OPTIONS = (
     ),
     click.option(
         "--manifest", metavar="FILE",
-        help="CSV or Parquet file with a column of paths; other columns go to the outputs.",
+        help="CSV, Excel or Parquet file with a column of paths; other columns go to the outputs.",
     ),
 )  # fmt: skip
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from .selection import metadata_option
+
 _HEADINGS = {
     "Nuclei_Count": "nuclei",
     "Nuclei_PerImage": "per image",
@@ -28,7 +30,8 @@ _HEADINGS = {
 
 @click.command(epilog="Example: nucensus wells run")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
-def command(folder: Path) -> None:
+@metadata_option
+def command(folder: Path, metadata: str | None) -> None:
     """Show what RUN found in each well.
 
     nucensus export RUN --to wells (or xlsx) writes the same table as a file.
@@ -38,10 +41,10 @@ def command(folder: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from ..export.treated import open_run
     from ..export.wells import well_table
-    from ..store import Run
 
-    wells = well_table(Run(folder))
+    wells = well_table(open_run(folder, metadata=metadata))
     shown = [name for name in wells.dtype.names or () if any(map(_text, wells[name].tolist()))]
     table = Table(box=SIMPLE_HEAD)
     for name in shown:

@@ -27,7 +27,8 @@ from .apply_index import apply_index, apply_series, missing_image, name_of
 from .bucket import common_prefix, expand_remote
 from .index import MOST_PROMISED, Index, Promise, read_index
 from .left_out import LeftOut
-from .manifest import read_manifest, read_metadata
+from .manifest import read_manifest
+from .metadata import read_metadata
 from .names import compile_pattern, parse_name
 from .ome_sets import OmeSets
 from .plate import PlateView, view_plates

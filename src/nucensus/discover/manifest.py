@@ -1,34 +1,17 @@
 """Read a table of images that the user wrote: a column of paths, and whatever else."""
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterator
-from typing import Any
 
-from ..errors import InputError, MissingPackageError, ReadError
-from ..remote import check_address, is_remote, open_to_read, size_and_time
+from ..errors import InputError
+from ..remote import check_address, is_remote, size_and_time
 from ..values import ImageRef, Place
 from .names import normal_well
+from .table import read_table
 
 _PATH_COLUMNS = ("path", "image", "file", "filename", "uri")
 _PLACE_COLUMNS = ("plate", "well", "site", "channel", "z", "time")
-
-
-def read_table(path: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV or Parquet file, by column; Parquet in batches."""
-    if not os.path.isfile(path) and not is_remote(check_address(path)):
-        raise InputError(f"{path!r} does not exist; expected a CSV or Parquet file")
-    if path.lower().endswith(".parquet"):
-        yield from _read_parquet(path)
-        return
-    try:
-        with io.TextIOWrapper(open_to_read(path), encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
-                yield {key: value or "" for key, value in row.items() if key is not None}
-    except (OSError, ReadError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path!r} cannot be read as CSV ({error}); save it in UTF-8") from error
 
 
 def read_manifest(path: str) -> Iterator[ImageRef]:
@@ -70,35 +53,6 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
         )
 
 
-def read_metadata(path: str) -> list[dict[str, str]]:
-    """Return one row per well, with `well` (and `plate`) as they are in a run.
-
-    Raises
-    ------
-    InputError
-        There is no column of wells, or a well comes twice.
-    """
-    rows, seen = [], set()
-    for row in read_table(path):
-        columns = {key.strip().casefold().removeprefix("metadata_"): key for key in row}
-        if "well" not in columns:
-            raise InputError(
-                f"{path!r} has the columns {', '.join(row)}; expected a column 'well', as in B02"
-            )
-        well = normal_well(row.pop(columns["well"]))
-        plate = row.pop(columns["plate"]) if "plate" in columns else ""
-        if (plate, well) in seen:
-            raise InputError(
-                f"{path!r} has the well {well!r} twice; expected one row for each well "
-                f"(with several plates, a column 'plate' too)"
-            )
-        seen.add((plate, well))
-        rows.append({**({"plate": plate} if plate else {}), "well": well, **row})
-    if not rows:
-        raise InputError(f"{path!r} lists no well; expected a row for each well")
-    return rows
-
-
 def _path_column(path: str, row: dict[str, str]) -> str:
     for column in row:
         if column.strip().casefold() in _PATH_COLUMNS:
@@ -106,26 +60,3 @@ def _path_column(path: str, row: dict[str, str]) -> str:
     raise InputError(
         f"{path!r} has the columns {', '.join(row)}; expected one of {', '.join(_PATH_COLUMNS)}"
     )
-
-
-def _read_parquet(path: str) -> Iterator[dict[str, str]]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingPackageError("pyarrow", "Reading a Parquet file", "parquet") from error
-    try:
-        with open_to_read(path) as opened, pyarrow.parquet.ParquetFile(opened) as file:
-            for batch in file.iter_batches():
-                for row in batch.to_pylist():
-                    yield {key: _text(value) for key, value in row.items()}
-    except (OSError, ReadError, pyarrow.ArrowException) as error:
-        raise InputError(f"{path!r} cannot be read as Parquet ({error})") from error
-
-
-def _text(value: Any) -> str:
-    """Return a value as CSV would say it: whole numbers with gaps are kept as floating point."""
-    if value is None or value != value:  # NaN
-        return ""
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-    return str(int(value) if whole else value)

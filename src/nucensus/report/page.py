@@ -103,6 +103,7 @@ def _chosen(about: Facts) -> list[tuple[str, str, str]]:
     if about.bottleneck:
         rows.append(("time went into", about.bottleneck, ""))
     rows += [("left out", line, "") for line in about.left_out]
+    rows += [("metadata", line.removeprefix("Metadata: "), "") for line in about.unmatched]
     return rows
 
 

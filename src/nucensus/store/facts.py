@@ -72,6 +72,8 @@ class Facts:
         A digest of what was named on the command line.
     left_out : list of str
         What was found beside the images and left out, a line each.
+    unmatched : list of str
+        What of the wells' treatments and of the wells does not match, a line each.
     sampled, adopted : str or None
         Digests of the `places` that the sample was chosen for, and of the estimates in use.
     estimates : dict
@@ -109,6 +111,7 @@ class Facts:
     files: list[str] = _fact([str], list)
     inputs: str | None = _fact(str)
     left_out: list[str] = _fact([str], list)
+    unmatched: list[str] = _fact([str], list)
     sampled: str | None = _fact(_TEXT)
     adopted: str | None = _fact(str)
     estimates: dict[str, dict[str, Any]] = _fact({...: _ESTIMATE}, dict)

@@ -1,10 +1,11 @@
 """What a run found, for its readers."""
 
+import contextlib
 import json
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import MissingPackageError
 from ..text.plurals import pluralize
 from ..text.svg import map_of_centres
-from ..values import ImageRef, Settings
+from ..values import ImageRef, Settings, Treatments
 from .database import open_existing
 from .facts import Facts
 from .image_columns import IMAGES, ImageColumns
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 _RING_RADIUS_PX = 12.0
 """In runs that do not record it: that of the published numbers."""
+
+_TREATED = "treated(extra, plate, well)"
+"""What is known of an image, with other treatments than the run recorded (`Run.treat`)."""
 
 _NONE = np.empty(0, NUCLEUS_RECORD)
 
@@ -101,6 +105,8 @@ class Run:
         columns: ImageColumns = IMAGES,
     ) -> None:
         self.columns = columns
+        self._treated: dict[str, Any] = {}
+        self._treat: Callable[..., str | None] | None = None
         if isinstance(path, sqlite3.Connection):
             self._database = path
         else:
@@ -116,12 +122,47 @@ class Run:
     def facts(self) -> dict[str, Any]:
         """What the run recorded about itself: settings, strategy, versions, machine, times."""
         rows = self._database.execute("SELECT key, value FROM run")
-        return {key: json.loads(value) for key, value in rows}
+        return {key: json.loads(value) for key, value in rows} | self._treated
 
     @property
     def about(self) -> Facts:
         """The same `facts` as one value, in which what was not recorded is empty."""
         return Facts.from_dict(self.facts)
+
+    def treat(self, wells: Sequence[dict[str, str]]) -> None:
+        """Show what the wells were treated with as `wells` say, in place of what the run recorded.
+
+        Everything that is read of this view from now on says so, and every table and export; the
+        run file stays as it is.
+
+        Parameters
+        ----------
+        wells : sequence of dict
+            A row for each well: `well`, where there are several plates `plate`, and the rest.
+
+        Raises
+        ------
+        InputError
+            None of the wells is that of an image.
+        """
+        before, now = Treatments(self._recorded_wells()), Treatments(wells)
+        for place in self._database.execute("SELECT DISTINCT plate, well FROM images"):
+            now.join("", *as_texts([part or "" for part in place]))
+
+        def treated(extra: str | None, *place: str | None) -> str | None:
+            plate, well = as_texts([part or "" for part in place])
+            return now.join(before.part(extra or "", plate, well), plate, well) or None
+
+        self._treated, self._treat = {"wells": list(wells), "unmatched": now.unmatched()}, treated
+        self._database.create_function("treated", 3, treated)
+        names = [row[1] for row in self._database.execute("PRAGMA main.table_info(images)")]
+        shown = ", ".join(f"{_TREATED} AS extra" if name == "extra" else name for name in names)
+        self._database.execute("DROP VIEW IF EXISTS temp.images")
+        self._database.execute(f"CREATE TEMP VIEW images AS SELECT {shown} FROM main.images")
+
+    def _recorded_wells(self) -> list[dict[str, str]]:
+        row = self._database.execute("SELECT value FROM run WHERE key = 'wells'").fetchone()
+        return json.loads(row[0]) if row else []
 
     @property
     def ring_radius_px(self) -> float:
@@ -311,6 +352,13 @@ class Run:
     def copy_to(self, file: Path) -> None:
         """Write the run file as it is now to `file`, which is not there yet."""
         self._database.execute("VACUUM INTO ?", (os.fspath(file),))
+        if self._treat is None:
+            return
+        with contextlib.closing(sqlite3.connect(file)) as copy, copy:
+            copy.create_function("treated", 3, self._treat)
+            copy.execute(f"UPDATE journal SET extra = {_TREATED}")
+            facts = [(name, json.dumps(value)) for name, value in self._treated.items()]
+            copy.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", facts)
 
     def close(self) -> None:
         """Close the run file."""

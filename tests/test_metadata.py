@@ -1,0 +1,212 @@
+"""What the wells were treated with: any table that people have, before or after the run."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner
+
+from nucensus import Run, census, export_run, open_run, well_table
+from nucensus.cli import _nucensus as main
+from nucensus.discover import read_metadata
+from nucensus.errors import InputError
+
+LIST = [["Well", "Compound", "Dose (µM)"], ["A1", "taxol", "0,1"], ["B02", "DMSO", "1,5"]]
+WELLS = [
+    {"well": "A01", "Compound": "taxol", "Dose (µM)": "0.1"},
+    {"well": "B02", "Compound": "DMSO", "Dose (µM)": "1.5"},
+]
+MAPS = [
+    ["Screen of 3 May, second try"], [], ["Compound", "1", "2", "3"], ["A", "taxol", "", ""],
+    ["B", "", "DMSO", ""], [], ["Dose (µM)"], ["", "1", "2", "3"], ["A", "0,1", "", ""],
+    ["B", "", "1,5", ""],
+]  # fmt: skip
+
+
+def write_csv(path, lines, *, delimiter=";", encoding="utf-8"):
+    with open(path, "w", newline="", encoding=encoding) as file:
+        csv.writer(file, delimiter=delimiter).writerows(lines)
+    return str(path)
+
+
+def write_excel(path, **sheets):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for title, lines in sheets.items():
+        sheet = book.create_sheet(title)
+        for line in lines:
+            sheet.append([int(cell) if cell.isdecimal() else cell for cell in line])
+    book.save(path)
+    return str(path)
+
+
+@pytest.fixture
+def plate(tmp_path):
+    """A folder with an image of each of the wells A01 and B02."""
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    for well in ("A01", "B02"):
+        tifffile.imwrite(folder / f"{well}_s1.tif", np.zeros((40, 40), np.uint16))
+    return folder
+
+
+@pytest.mark.parametrize("lines", [LIST, MAPS], ids=["list", "maps"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_what_excel_saves_as_text_is_read_in_any_country(tmp_path, lines, delimiter, encoding):
+    path = write_csv(tmp_path / "wells.csv", lines, delimiter=delimiter, encoding=encoding)
+    assert read_metadata(path) == WELLS
+
+
+@pytest.mark.parametrize("lines", [LIST, MAPS], ids=["list", "maps"])
+def test_a_workbook_is_read_whichever_sheet_holds_the_wells(tmp_path, lines):
+    path = write_excel(tmp_path / "only.xlsx", Layout=lines, Empty=[])
+    assert read_metadata(path) == WELLS
+    path = write_excel(tmp_path / "two.xlsx", Notes=[["of May"]], Layout=lines)
+    assert read_metadata(f"{path}#Layout") == WELLS
+    for asked in (path, f"{path}#layout 2"):
+        with pytest.raises(InputError, match="has the sheets Notes, Layout"):
+            read_metadata(asked)
+
+
+def test_numbers_of_a_workbook_are_what_they_are_in_a_text(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for line in [["well", "dose", "n", "hit"], ["A1", 0.3, 12, True], ["A2", 1e-9, None, False]]:
+        book.active.append(line)
+    book.save(tmp_path / "wells.xlsx")
+    assert read_metadata(str(tmp_path / "wells.xlsx")) == [
+        {"well": "A01", "dose": "0.3", "n": "12", "hit": "True"},
+        {"well": "A02", "dose": "1e-09", "n": "", "hit": "False"},
+    ]
+
+
+def test_rows_and_columns_may_be_two_columns(tmp_path):
+    path = write_csv(tmp_path / "wells.csv", [["Row", "Col", "drug"], ["C", "7", "x"]])
+    assert read_metadata(path) == [{"well": "C07", "drug": "x"}]
+
+
+def test_a_map_of_inner_wells_and_of_many_rows_keeps_every_well(tmp_path):
+    lines = [["", "2", "3", "4"], *(["ABCDEFGHIJKLMNOP"[n], "", f"v{n}", ""] for n in range(1, 16))]
+    wells = read_metadata(write_csv(tmp_path / "map.csv", lines))
+    assert [row["well"] for row in wells] == [f"{row}03" for row in "BCDEFGHIJKLMNOP"]
+    assert [row["Map 1"] for row in wells] == [f"v{n}" for n in range(1, 16)]
+
+
+def test_a_list_whose_values_count_up_is_not_taken_for_a_map(tmp_path):
+    lines = [["Row", "Column", "site", "dose"], *(["A", str(n), "2", "3"] for n in range(1, 4))]
+    assert [row["well"] for row in read_metadata(write_csv(tmp_path / "w.csv", lines))] == [
+        "A01", "A02", "A03",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        (["0,5", "1", ""], ["0.5", "1", ""]),
+        (["1,000", "20,000"], ["1,000", "20,000"]),
+        (["0,5", "high"], ["0,5", "high"]),
+        (["1,5e3", "-0,25"], ["1.5e3", "-0.25"]),
+    ],
+)
+def test_only_commas_that_can_be_nothing_else_become_points(tmp_path, values, read):
+    lines = [["well", "dose"], *([f"A{n}", value] for n, value in enumerate(values, 1))]
+    wells = read_metadata(write_csv(tmp_path / "w.csv", lines))
+    assert [row["dose"] for row in wells] == read
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([["Compound"], ["x"]], "a column 'well'.*or a map of the plate"),
+        ([["", "1", "2", "3"], ["A", "x", "", ""], ["A", "y", "", ""]], "the row A of a map twice"),
+        ([["Dose", "1", "2", "3"], ["A", "x"], ["Dose", "1", "2", "3"], ["A", "y"]], "is taken"),
+        ([["well", "drug"]], "lists no well"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_what_is_wrong(tmp_path, lines, said):
+    with pytest.raises(InputError, match=said):
+        read_metadata(write_csv(tmp_path / "w.csv", lines))
+
+
+def test_a_workbook_of_an_old_kind_or_a_broken_one_is_refused(tmp_path):
+    for name, said in (("w.xls", "expected .xlsx or .csv"), ("w.xlsx", "cannot be read as Excel")):
+        (tmp_path / name).write_bytes(b"\xd0\xcf\x11\xe0 and more")
+        if name == "w.xlsx":
+            pytest.importorskip("openpyxl")
+        with pytest.raises(InputError, match=said):
+            read_metadata(str(tmp_path / name))
+
+
+def test_a_row_of_a_manifest_with_more_cells_than_columns_is_refused(tmp_path):
+    (tmp_path / "list.csv").write_text("path,well\nplate/A01_s1.tif,A01,B02\n")
+    with pytest.raises(InputError, match=r"line 2 .* has 3 cells; expected 2"):
+        census([], manifest=tmp_path / "list.csv")
+
+
+def test_wells_that_do_not_match_are_named(plate, tmp_path):
+    table = write_csv(tmp_path / "w.csv", [["well", "drug"], ["A1", "x"], ["C3", "y"], ["D4", "z"]])
+    done = CliRunner().invoke(
+        main, ["detect", str(plate), "-o", str(tmp_path / "run"), "--metadata", table]
+    )
+    assert "no image is of 2 wells (C03, D04)" in done.output
+    assert "it has no row for 1 well (B02 of plate plate)" in done.output
+    assert len(Run(tmp_path / "run").about.unmatched) == 2
+
+
+def test_treatments_given_afterwards_are_those_given_before(plate, tmp_path):
+    table = write_csv(tmp_path / "w.csv", LIST)
+    before = census(plate, out=tmp_path / "before", metadata=table)
+    census(plate, out=tmp_path / "after")
+    after = open_run(tmp_path / "after", metadata=table)
+    assert list(after.images["extra"]) == list(before.images["extra"])
+    assert repr(well_table(after)) == repr(well_table(before))
+    assert after.about.wells == before.about.wells == WELLS
+    assert list(Run(tmp_path / "after").images["extra"]) == ["", ""]
+
+
+def test_treatments_given_afterwards_replace_those_given_before(plate, tmp_path):
+    lines = [["path", "well", "drug"], ["A01_s1.tif", "A01", "by hand"]]
+    manifest = write_csv(plate / "list.csv", lines, delimiter=",")
+    first = write_csv(tmp_path / "1.csv", [["well", "drug", "old"], ["A1", "x", "1"]])
+    second = write_csv(tmp_path / "2.csv", [["well", "drug"], ["A1", "y"]])
+    census([], out=tmp_path / "run", manifest=manifest, metadata=first)
+    run = open_run(tmp_path / "run", metadata=second)
+    assert json.loads(run.images["extra"][0]) == {"drug": "by hand", "Well_drug": "y"}
+    run.treat(read_metadata(first))
+    assert list(run.images["extra"]) == list(Run(tmp_path / "run").images["extra"])
+
+
+def test_every_command_that_shows_a_run_takes_treatments(plate, tmp_path):
+    run, table = str(tmp_path / "run"), write_csv(tmp_path / "w.csv", [*LIST, ["C03", "x", "1"]])
+    census(plate, out=run)
+    shown = CliRunner().invoke(main, ["wells", run, "--metadata", table])
+    assert "taxol" in shown.output
+    CliRunner().invoke(main, ["report", run, "--metadata", table], catch_exceptions=False)
+    assert "no image is of 1 well (C03)" in (tmp_path / "run" / "report.html").read_text()
+    to = str(tmp_path / "wells.csv")
+    CliRunner().invoke(
+        main,
+        ["export", run, "--to", "wells", "-o", to, "--metadata", table],
+        catch_exceptions=False,
+    )
+    assert "taxol" in (tmp_path / "wells.csv").read_text()
+
+
+def test_a_run_that_is_copied_keeps_the_treatments_that_it_is_shown_with(plate, tmp_path):
+    census(plate, out=tmp_path / "run")
+    shown = open_run(tmp_path / "run", metadata=write_csv(tmp_path / "w.csv", LIST))
+    export_run(shown, "run", tmp_path / "copy")
+    copy = Run(tmp_path / "copy")
+    assert list(copy.images["extra"]) == list(shown.images["extra"])
+    assert copy.about.wells == WELLS
+
+
+def test_treatments_of_none_of_the_wells_are_refused_afterwards_too(plate, tmp_path):
+    run = census(plate, out=tmp_path / "run")
+    with pytest.raises(InputError, match="H12, is that of an image"):
+        run.treat([{"well": "H12", "drug": "x"}])
+    assert list(run.images["extra"]) == ["", ""]
