@@ -17,7 +17,7 @@ import urllib.request
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 import pytest
@@ -150,9 +150,12 @@ class Server:
                         name[: name.index("/", start) + 1] for name in names if "/" in name[start:]
                     }
                     names = [name for name in names if "/" not in name[start:]]
+                spelt, encoding = escape, ""
+                if query.get("encoding-type") == ["url"]:
+                    spelt, encoding = quote, "<EncodingType>url</EncodingType>"
                 most = min(_PAGE, int(query.get("max-keys", [_PAGE])[0]))
                 entries = "".join(
-                    f"<Contents><Key>{escape(name)}</Key><LastModified>2026-11-03T10:20:30.000Z"
+                    f"<Contents><Key>{spelt(name)}</Key><LastModified>2026-11-03T10:20:30.000Z"
                     f"</LastModified><ETag>1</ETag><Size>{len(server.objects[f'/{bucket}/{name}'])}"
                     f"</Size></Contents>"
                     for name in names[:most]
@@ -162,9 +165,10 @@ class Server:
                     for each in sorted(folders)
                 )
                 entries = re.sub(r"[\0-\x1f]", lambda each: f"&#{ord(each.group())};", entries)
-                body = f"<ListBucketResult>{entries}"
+                body = f"<ListBucketResult>{entries}{encoding}"
                 if len(names) > most:
                     last = escape(names[most - 1])
+                    body += "<IsTruncated>true</IsTruncated>"
                     body += f"<NextContinuationToken>{last}</NextContinuationToken>"
                 self._reply(200, f"{body}</ListBucketResult>".encode(), {})
 

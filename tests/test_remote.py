@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -83,27 +84,64 @@ def test_a_prefix_holds_what_the_folder_holds_in_the_same_order(tree, bucket):
     assert {each.mtime_ns for each in found} == {1793701230 * 10**9}
 
 
+ODD = ["a//b.tif", "a//", "d/../e.tif", "g/./h.tif", "k/\1.tif", "k/b\x7f.txt", "k\t/1.tif",
+       "/p.tif", "d/..", "a///c.tif", "k/l\n.tif"]  # fmt: skip
+PLAIN = ["0.tif", "ok.tif", "a/-1.tif", "a/ 0.tif", "a/c.tif", "a/k/1.tif", "d/f.tif",
+         "k/%2F.tif", "k/+&=.tif", "k/a b.tif", "k/é.tif", "z/1.tif"]  # fmt: skip
+
+
 def test_keys_that_cannot_be_spelt_are_left_out_by_name_and_the_rest_is_listed(bucket):
-    odd = ["a//b.tif", "d/../e.tif", "g/./h.tif"]
-    names = ["0.tif", "ok.tif", "a/-1.tif", "a/c.tif", "a/k/1.tif", "d/f.tif", "z/1.tif"]
-    bucket.objects |= {f"/images/p/{name}": b"x" for name in (*odd, *names)}
+    bucket.objects |= {f"/images/p/{name}": b"x" for name in (*ODD, *PLAIN)}
+    bucket.objects |= {"/images/p/": b"", "/images/p/a/": b"", "/images/p/a/folder.tif/": b""}
     found = survey(["s3://images/p"], SUFFIXES)
-    assert {each.name for each in found.references} == set(names) - {"a/-1.tif"}
+    assert {each.name for each in found.references} == set(PLAIN)
+    assert list(found.left_out.values()) == [len(ODD)]
     ((reason, examples),) = found.left_out.examples.items()
     assert "empty part" in reason
-    assert sorted(examples) == odd
+    assert examples == sorted(ODD)[:3]
 
 
-@pytest.mark.parametrize("odd", ["a/\1.tif", "a/b\x7f.txt", "a\t/1.tif"])
-def test_a_key_that_may_hide_others_is_a_row_too(bucket, odd):
-    names = ["a/0.tif", "a/c.tif", "b/d.tif"]
+@pytest.mark.parametrize("odd", ["a//b.tif", "d/../e.tif", "k/\1.tif", "/p.tif"])
+def test_one_odd_key_hides_none_of_the_thousands_around_it(odd, bucket):
+    names = [f"{folder}/{i:04}.tif" for folder in "ak" for i in range(1200)]
+    bucket.objects |= {f"/images/p/{name}": b"x" for name in (odd, *names)}
+    found = survey(["s3://images/p"], SUFFIXES)
+    assert [each.name for each in found.references] == names
+    assert list(found.left_out.examples.values()) == [[odd]]
+
+
+@pytest.mark.parametrize("odd", ["a/\1.tif", "a/b\x7f.txt", "a\t/1.tif", "a//0.tif"])
+def test_a_key_that_may_hide_others_is_a_row_too(odd, bucket, monkeypatch):
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    names = ["a/-.tif", "a/c.tif", "b/d.tif"]
     bucket.objects |= {f"/images/p/{name}": b"x" for name in (odd, *names)}
     found = survey(["s3://images/p"], SUFFIXES)
     assert {"b/d.tif", odd} <= {each.name for each in found.references}
-    assert list(found.left_out.examples.values()) == [[odd]]
+    ((reason, examples),) = found.left_out.examples.items()
+    assert "may be lost" in reason
+    assert examples == [odd]
     (row,) = (each for each in found.references if each.name == odd)
     with pytest.raises(ReadError):
         read(row.path)
+
+
+def test_a_refusal_in_the_midst_of_odd_keys_is_told_as_any_is(bucket):
+    bucket.objects |= {"/images/p/a.tif": b"x", "/images/p/b//c.tif": b"x"}
+    seen = []
+
+    def refuse_third(_, path):
+        seen.append(path)
+        return (403, "AccessDenied") if len(seen) > 2 else None
+
+    bucket.fault = refuse_third
+    with pytest.raises(AccessError, match="access to 's3://images' is refused"):
+        survey(["s3://images/p"], SUFFIXES)
+
+
+def test_the_folder_that_a_console_made_for_a_zarr_is_no_file(bucket):
+    bucket.objects |= {"/images/p/e.zarr/": b"", "/images/p/e.zarr/zarr.json": b"{}"}
+    (found,) = discover(["s3://images/p"], SUFFIXES)
+    assert (found.name, found.size_bytes) == ("e.zarr", 2)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ _FILE, _FOLDER, _END = b"\1", b"\2", bytes(8)
 """So that of a folder the files come first, and a name before those that it starts."""
 
 _ODD_KEY = "keys with an empty part, with . or .., or with a control character; rename them"
+_HIDING_KEY = f"{_ODD_KEY}, for objects beside them may be lost with them"
 
 _Row = tuple[bytes, str, str, int, int]
 
@@ -105,14 +106,15 @@ class _Found:
             parts = each.name.split("/")
             start = self._start(parts)
             if each.size_bytes < 0:
-                self._left_out.note(_ODD_KEY, each.name)
-                if each.size_bytes == -2:
+                hides_others = each.size_bytes == -2
+                self._left_out.note(_HIDING_KEY if hides_others else _ODD_KEY, each.name)
+                if hides_others:
                     yield _key(parts, 0), each.name, "named image", -1, -1  # it fails when read
                 continue
             image = next(
                 (i for i, p in enumerate(parts) if p.lower().endswith(self._endings)), None
             )
-            is_folder = image is not None and image < len(parts) - 1
+            is_file = image is None or image == len(parts) - 1
             parts = parts if image is None else parts[: image + 1]
             if start is None or any(part.startswith(".") or not part for part in parts):
                 continue
@@ -124,7 +126,8 @@ class _Found:
                 self.indexed.add(folder)
             else:
                 continue
-            size, time = (-1, -1) if is_folder else (each.size_bytes, each.mtime_ns)
+            is_file &= not parts[-1].lower().endswith(".zarr")
+            size, time = (each.size_bytes, each.mtime_ns) if is_file else (-1, -1)
             yield _key(parts, start), "/".join(parts), kind, size, time
 
     def _start(self, parts: list[str]) -> int | None:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 class Listed(NamedTuple):
     """An object as a listing gives it; its name is relative to what was listed.
 
-    A size of -1 stands for an object that cannot be read, and of -2 for one with which others that
-    are sorted before it may be lost.
+    A size of -1 stands for an object that cannot be read, and of -2 for one with which others
+    beside it may be lost.
     """
 
     name: str

@@ -57,7 +57,9 @@ def explained(address: str, *, concerns_all: bool = False) -> Iterator[None]:
 
 def _is_of_a_request(error: Exception) -> bool:
     kind = type(error)
-    return kind.__module__.startswith("obstore") or isinstance(error, OSError | ValueError)
+    return kind.__module__.startswith(("obstore", "botocore")) or isinstance(
+        error, OSError | ValueError
+    )
 
 
 def explain(error: Exception, place: str, *, concerns_all: bool) -> NucensusError:
@@ -65,7 +67,9 @@ def explain(error: Exception, place: str, *, concerns_all: bool) -> NucensusErro
     # Addresses are left out: they hold names of files, which may be words that are looked for.
     text = re.sub(r"\w+://[^\s,]+", "", str(error))
     status = _find(r"status code: (\d{3})|response: (\d{3})|status: (\d{3})", text)
-    code = _find(r"<Code>(\w+)</Code>", text)
+    of_boto3 = getattr(error, "response", {}).get("ResponseMetadata", {})
+    status = status or str(of_boto3.get("HTTPStatusCode", ""))
+    code = _find(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)", text)
     said = " ".join(filter(None, (status, code)))
     if status:
         _reached.add(place)

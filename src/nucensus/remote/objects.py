@@ -2,8 +2,9 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -11,7 +12,8 @@ from urllib.parse import unquote
 from ..errors import InputError, MissingPackageError
 from .backend import Listed
 from .faults import explain
-from .odd_keys import is_beside_others, key_behind, odd_key
+from .odd_keys import is_odd, key_behind, odd_key
+from .s3_keys import list_keys
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
@@ -106,26 +108,28 @@ class Objects:
         self._known = self._store
         last = ""
         try:
-            for path, listed in self._list_flat(prefix, prefix, None):
+            for path, listed in self._list_flat(prefix, prefix, "", self._pages):
                 yield listed
                 last = path
         except odd:
-            for path, listed in self._list_by_folder(prefix):
-                if path > last:
-                    yield listed
+            yield from self._list_odd(prefix, last)
+
+    def _pages(self, folder: str, after: str) -> Any:
+        return self._obstore.list(
+            self._store, folder or None, offset=after or None, chunk_size=_PAGE
+        )
 
     def _list_flat(
-        self, prefix: str, folder: str, offset: str | None
+        self, prefix: str, folder: str, after: str, pages: Callable[[str, str], Any]
     ) -> Iterator[tuple[str, Listed]]:
-        """Yield the key of each object in `folder` behind `offset`, and it as named in `prefix`."""
+        """Yield the key of each object in `folder` behind `after`, and it as named in `prefix`."""
         while True:
             last, inside, count = "", "", 0
-            for page in self._obstore.list(
-                self._store, folder or None, offset=offset, chunk_size=_PAGE
-            ):
+            for page in pages(folder, after):
                 for each in page:
                     path: str = each["path"]
-                    yield path, Listed(path[len(prefix) :], each["size"], _ns(each))
+                    size, time = (-1, -1) if is_odd(path) else (each["size"], _ns(each))
+                    yield path, Listed(path[len(prefix) :], size, time)
                     before = path.lower().find(".zarr/")
                     zarr = path[: before + 6] if before >= 0 else ""
                     count = count + 1 if zarr and zarr == inside and path > last else 0
@@ -134,7 +138,18 @@ class Objects:
                     break
             else:
                 return
-            offset = f"{inside}\U0010ffff"
+            after = f"{inside}\U0010ffff"
+
+    def _list_odd(self, prefix: str, last: str) -> Iterator[Listed]:
+        """List what is behind `last` where some keys are odd: by boto3, or around these keys."""
+        if self._root.startswith("s3"):
+            pages = partial(list_keys, self._root.partition("://")[2])
+            # Of a whole bucket, obstore lists /a.tif as a.tif: `last` may not be the last.
+            after = last if prefix else ""
+            with contextlib.suppress(ImportError):
+                yield from (each for _, each in self._list_flat(prefix, prefix, after, pages))
+                return
+        yield from (each for path, each in self._list_by_folder(prefix) if path > last)
 
     def _list_by_folder(self, prefix: str) -> Iterator[tuple[str, Listed]]:
         """List as `_list_flat` does where some keys are odd: of their folders what is behind."""
@@ -152,18 +167,17 @@ class Objects:
 
     def _list_around(self, prefix: str, folder: str) -> Iterator[tuple[str, Listed]]:
         """Yield the odd keys of `folder`, the first of each kind, and what is around them."""
-        offset = None
+        after = ""
         while True:
             try:
-                yield from self._list_flat(prefix, folder, offset)
+                yield from self._list_flat(prefix, folder, after, self._pages)
                 return
             except self._obstore.exceptions.InvalidPathError as error:
                 key = odd_key(error)
-                if key is None or key_behind(key) <= (offset or ""):
+                if key is None or key_behind(key) <= after:
                     raise
-            hides_others = offset is not None or is_beside_others(key)
-            yield key, Listed(key[len(prefix) :], -2 if hides_others else -1, -1)
-            offset = key_behind(key)
+            yield key, Listed(key[len(prefix) :], -2, -1)
+            after = key_behind(key)
 
     def put(self, key: str, file: Path) -> None:
         """Write an object; one of many parts is put together at the end."""
@@ -208,7 +222,7 @@ def _credentials(root: str) -> Any:
     try:
         from obstore.auth.boto3 import Boto3CredentialProvider
     except ImportError as error:
-        raise MissingPackageError("boto3", "A profile of AWS", "aws-profiles") from error
+        raise MissingPackageError("boto3", "A profile of AWS", "cloud") from error
     return {"credential_provider": Boto3CredentialProvider()}
 
 

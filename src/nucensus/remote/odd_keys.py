@@ -5,6 +5,7 @@ A page of a listing that holds one comes out as an error, and not at all.
 
 import re
 
+_ODD = re.compile(r"(?:^|/)(?:\.\.?)?(?:/|$)|[\0-\x1f\x7f]")
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 
@@ -21,12 +22,15 @@ def odd_key(error: Exception) -> str | None:
     return found and re.sub(r"\\(u\{(\w+)\}|.)", _unescaped, found[1])
 
 
-def is_beside_others(key: str) -> bool:
-    """Tell whether objects that are sorted before `key` are lost with it in any number.
+def is_odd(key: str) -> bool:
+    r"""Tell whether obstore cannot spell `key`.
 
-    Before an empty part only names are sorted that start with a blank or ! to -.
+    Examples
+    --------
+    >>> is_odd("p/x//1.tif"), is_odd("p/\n.tif"), is_odd("p/x/"), is_odd("p/x..tif")
+    (True, True, True, False)
     """
-    return _CONTROL.search(key) is not None
+    return _ODD.search(key) is not None
 
 
 def key_behind(key: str) -> str:
