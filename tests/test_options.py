@@ -11,7 +11,13 @@ import nucensus
 from nucensus import Execution, Limits, Plane, Resume, Selection, Settings, Shard, Watcher
 from nucensus.batch import retry
 from nucensus.discover import discover
-from nucensus.values import CensusOptions, ExecutionOptions, RetryOptions, SelectionOptions
+from nucensus.values import (
+    CensusOptions,
+    ExecutionOptions,
+    ProcessOptions,
+    RetryOptions,
+    SelectionOptions,
+)
 
 SETTINGS = Settings(threshold=300)
 
@@ -35,6 +41,7 @@ def folder(tmp_path):
         (RetryOptions, (Execution, Watcher)),
         (ExecutionOptions, (Execution,)),
         (SelectionOptions, (Selection,)),
+        (ProcessOptions, (Selection, Execution)),
     ],
 )
 def test_the_keywords_are_the_fields_of_the_values(options, kinds):

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 import nucensus
-from nucensus.batch import choose, process
+from nucensus.batch import Measured, choose, process
 from nucensus.errors import InputError, ReadError, StrategyError, WorkerDiedError
 from nucensus.execute import STRATEGIES
 from nucensus.values import Execution
@@ -160,3 +160,141 @@ def test_a_script_without_a_guard_is_told_so_once_and_ends(paths, tmp_path):
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["pool-disk", "isolated"]
     assert all('below `if __name__ == "__main__":`' in line for line in lines)
+
+
+def brightest(image):
+    return int(image.max())
+
+
+def refuse_the_dark(image):
+    if image.max() < 1000:
+        raise UnluckyError(9, "too dark")
+    return int(image.max())
+
+
+@pytest.mark.parametrize("name_of", [str, lambda folder: folder, lambda folder: f"{folder}/*.tif"])
+def test_a_folder_and_a_glob_stand_for_their_images(paths, name_of):
+    listed = sorted(paths, key=lambda path: int(path.stem.split("_s")[1]))
+    expected = [brightest(tifffile.imread(path)) for path in listed]
+    assert nucensus.process_images(name_of(paths[0].parent), brightest) == expected
+
+
+def test_a_generator_of_files_or_arrays_is_taken(paths):
+    expected = [brightest(tifffile.imread(path)) for path in paths]
+    assert nucensus.process_images((path for path in paths), brightest) == expected
+    assert nucensus.process_images(map(tifffile.imread, paths), brightest) == expected
+
+
+def test_a_table_of_paths_says_which_images_and_in_which_order(paths, tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text("path\n" + "\n".join(map(str, reversed(paths))))
+    expected = [brightest(tifffile.imread(path)) for path in reversed(paths)]
+    assert nucensus.process_images(table, brightest) == expected
+    assert nucensus.process_images([], brightest, manifest=table) == expected
+
+
+def test_a_file_that_is_named_twice_is_done_twice_and_in_its_place(paths):
+    named = [paths[2], paths[0], paths[2]]
+    expected = [brightest(tifffile.imread(path)) for path in named]
+    assert nucensus.process_images(named, brightest) == expected
+
+
+def test_a_plane_of_each_file_is_chosen(tmp_path):
+    stack = np.arange(3, dtype=np.uint16)[:, None, None] * np.ones((3, 8, 9), np.uint16)
+    tifffile.imwrite(tmp_path / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    one = nucensus.process_images(tmp_path, brightest, plane=nucensus.Plane(z=2))
+    each = nucensus.process_images(tmp_path, brightest, plane=nucensus.Plane(z="each"))
+    assert (one, each) == ([2], [0, 1, 2])
+
+
+@pytest.mark.parametrize("strategy", ["auto", *STRATEGIES])
+def test_one_image_that_fails_does_not_lose_the_others(paths, strategy, tmp_path):
+    tifffile.imwrite(tmp_path / "dark.tif", np.ones((8, 8), np.uint16))
+    (tmp_path / "bad.tif").write_text("nothing")
+    named = [tmp_path / "bad.tif", paths[0], tmp_path / "dark.tif", paths[1]]
+    found = nucensus.process_images(
+        named, refuse_the_dark, on_error="return", strategy=strategy, workers=2
+    )
+    assert [each for each in found if isinstance(each, int)] == [found[1], found[3]]
+    assert list(found.failures) == [0, 2]
+    assert isinstance(found[0], ReadError)
+    assert isinstance(found[2], UnluckyError)
+    for index, name in ((0, "bad.tif"), (2, "dark.tif")):
+        assert found[index].__notes__ == [f"Image: {str(tmp_path / name)!r}"]
+
+
+def test_an_image_whose_worker_dies_stands_in_the_list_as_an_error():
+    images = [np.zeros((2, 2)), np.ones((2, 2))]
+    found = nucensus.process_images(
+        images, die_of_darkness, strategy="isolated", on_error="return", workers=1
+    )
+    assert isinstance(found[0], WorkerDiedError)
+    assert found[1] == 2
+
+
+def die_of_darkness(image):
+    if not image.any():
+        os._exit(3)
+    return 2
+
+
+def test_the_results_say_how_they_were_made(paths):
+    found = nucensus.process_images(paths, brightest)
+    assert found.choice.measured.images >= 2
+    assert found.explain().startswith(f"Strategy: {found.choice.strategy.name}, ")
+    assert "Measured on" in found.explain()
+
+
+def test_progress_is_told_of_each_image(paths, capsys):
+    told = []
+    nucensus.process_images(paths, brightest, progress=lambda *each: told.append(each))
+    assert told == [(index, 5) for index in range(1, 6)]
+    nucensus.process_images(paths, brightest, progress=True)
+    assert capsys.readouterr().err.rstrip().split("\r")[-1].startswith("5 of 5 images")
+
+
+@pytest.mark.parametrize("strategy", ["auto", *STRATEGIES])
+def test_each_process_is_warmed_up_once(strategy, tmp_path):
+    images = [np.full((2, 2), value) for value in range(40)]
+    if not (strategy == "auto" or STRATEGIES[strategy].takes_arrays):
+        for image in images:
+            tifffile.imwrite(tmp_path / f"{image[0, 0]:02}.tif", image.astype(np.uint8))
+        images = tmp_path
+    WARMED.clear()
+    counts = nucensus.process_images(
+        images, count_warm_ups, warm_up=remember, strategy=strategy, workers=2
+    )
+    assert counts == [1] * 40
+
+
+WARMED = []
+
+
+def remember():
+    WARMED.append(1)
+
+
+def count_warm_ups(_):
+    return len(WARMED)
+
+
+def test_a_pool_hands_out_chunks_of_the_size_that_is_asked_for():
+    images = [np.full((2, 2), value) for value in range(12)]
+    first = nucensus.process_images(
+        images, process_id, strategy="pool-memory", workers=2, chunk_size=6
+    )
+    assert len(set(first[:6])) == len(set(first[6:])) == 1
+    with pytest.raises(StrategyError, match="which has no chunks; expected one of pool-disk"):
+        nucensus.process_images(images, process_id, strategy="threads", chunk_size=6)
+
+
+def process_id(_):
+    return os.getpid()
+
+
+def test_a_function_with_threads_of_its_own_is_told_so():
+    measured = Measured(5, load_s=0.001, apply_s=0.1, cpu_s=0.19, warm_up_s=3.0)
+    remarks = " ".join(measured.remarks())
+    assert "keeps 1.9 cores busy by itself" in remarks
+    assert "The first image took 3 s more" in remarks
+    assert Measured(5, apply_s=0.1, cpu_s=0.1).remarks() == []

@@ -112,6 +112,11 @@ def can_fork() -> bool:
     return "fork" in start_methods()
 
 
+def has_interpreter_lock() -> bool:
+    """Tell whether threads of this Python take turns: not in a free-threaded build."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
 def facts() -> dict[str, Any]:
     """Return what is worth knowing about the machine beside a measurement."""
     return {
@@ -121,7 +126,7 @@ def facts() -> dict[str, Any]:
         "memory_bytes": _total_memory_bytes(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "start_methods": start_methods(),
-        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "gil": has_interpreter_lock(),
     }
 
 

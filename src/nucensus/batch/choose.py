@@ -1,16 +1,17 @@
 """Choose the strategy for a run from what a pilot measured, and say why."""
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, overload
 
 from ..detect import detect_nuclei
 from ..errors import StrategyError
 from ..execute import STRATEGIES, Strategy, check, isolated, start_worker, strategy_named
 from ..execute.pools import default_context
-from ..machine import available_memory_bytes, can_fork, usable_cores
+from ..machine import available_memory_bytes, can_fork, has_interpreter_lock, usable_cores
 from ..text.plurals import pluralize
 from ..values import Execution
 from .budget import default_ceiling_bytes
@@ -68,6 +69,10 @@ class Choice:
             }
         return plain
 
+    def explain(self) -> str:
+        """Say which strategy runs, why, what was measured and what was predicted."""
+        return "\n".join(self.explanation())
+
     def explanation(self) -> list[str]:
         """Return what was measured and predicted, in lines to print."""
         workers = pluralize(self.busy_workers, "worker")
@@ -79,6 +84,7 @@ class Choice:
                 f"read one ({1e3 * each.wait_s:.2f} ms of it waiting), {1e3 * each.apply_s:.2f} ms "
                 f"to work on it, interpreter lock held {100 * each.locked:.0f} % of the time"
             )
+            lines += each.remarks()
             if each.threaded_s:
                 lines.append(f"Tried in threads: {1e3 * each.threaded_s:.2f} ms an image")
         lines += [f"Predicted: {name} {s:.2f} s" for name, s in self.predicted_s.items()]
@@ -151,6 +157,34 @@ def choose_from(
         predicted_s=predicted,
     )  # fmt: skip
     return replace(choice, ahead=ahead) if _is_threaded(best) else choice
+
+
+@overload
+def in_chunks(choice: Choice, size: int | None, *, is_asked_for: bool = False) -> Choice: ...
+@overload
+def in_chunks(choice: None, size: int | None, *, is_asked_for: bool = False) -> None: ...
+def in_chunks(
+    choice: Choice | None, size: int | None, *, is_asked_for: bool = False
+) -> Choice | None:
+    """Return the choice with so many items at a time for each worker, if its strategy has chunks.
+
+    Raises
+    ------
+    StrategyError
+        It has none, and the user asked for it.
+    """
+    if choice is None or size is None:
+        return choice
+    if choice.strategy.takes_chunks:
+        run = functools.partial(choice.strategy.run, chunk_size=size)  # type: ignore[call-arg]
+        return replace(choice, strategy=replace(choice.strategy, run=run))
+    if is_asked_for:
+        chunked = ", ".join(each.name for each in STRATEGIES.values() if each.takes_chunks)
+        raise StrategyError(
+            f"a chunk size was given with the strategy {choice.strategy.name}, which has no "
+            f"chunks; expected one of {chunked}; leave the chunk size out"
+        )
+    return choice
 
 
 def trial_size(choice: Choice, remaining: int) -> int:
@@ -297,4 +331,6 @@ def _reason(
         )
     times = predicted[serial.name] / predicted[best.name]
     lock = f"Python's interpreter lock is held {100 * measured.locked:.0f} % of the time"
+    if not has_interpreter_lock():
+        lock = "this Python has no interpreter lock"
     return f"predicted to be {times:.1f} times as fast as one image after the other; {lock}"

@@ -12,6 +12,7 @@ from typing import Any
 _ENOUGH_S = 0.1
 _MANY, _ENOUGH_OF_MANY_S = 12, 0.03
 """A median of so many is good after a shorter time, which one core spends alone."""
+_LONG_WARM_UP_S = 0.1
 _NAP_S = 0.0005
 _LATE_S = 0.00015
 
@@ -64,6 +65,21 @@ class Measured:
     def alone_s(self) -> float:
         """One image on one core: more if the function used several."""
         return self.cpu_s if self.cpu_s > 1.3 * self.total_s else self.total_s
+
+    def remarks(self) -> list[str]:
+        """Return what is odd about the function, in lines to print."""
+        lines = []
+        if self.warm_up_s > _LONG_WARM_UP_S:
+            lines.append(
+                f"The first image took {self.warm_up_s:.2g} s more than the others: imports, "
+                f"compilation, weights"
+            )
+        if self.alone_s > self.total_s:
+            lines.append(
+                f"The function keeps {self.cpu_s / self.total_s:.1f} cores busy by itself: workers "
+                f"are held to one core each, where an image takes about {1e3 * self.alone_s:.0f} ms"
+            )
+        return lines
 
 
 class Pilot:

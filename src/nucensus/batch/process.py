@@ -2,19 +2,17 @@
 
 import contextlib
 import functools
-import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from operator import attrgetter
-from typing import Any, TypeAlias, TypeVar, Unpack
+from typing import Any, Literal, TypeAlias, TypeVar, Unpack
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..detect import detect_nuclei
-from ..errors import InputError, StrategyError, WorkerDiedError
+from ..errors import StrategyError, WorkerDiedError
 from ..execute import (
     STRATEGIES,
     Codec,
@@ -25,53 +23,82 @@ from ..execute import (
     refuse_unguarded,
 )
 from ..machine import available_memory_bytes
-from ..read import read
-from ..remote import absolute
-from ..values import Execution, ExecutionOptions, refuse_unknown, take_value
-from .choose import Choice, choose_from, trial_size
+from ..text.progress import ProgressLine
+from ..values import Execution, ProcessOptions, Selection, refuse_unknown, take_value
+from .choose import Choice, choose_from, in_chunks, trial_size
 from .decide import choose_strategy
+from .named import Image, NamedImage, apply, load, name_images
 from .pilot import Measured, Pilot
+from .results import Failure, Keeping, Results
+from .warm_up import WarmedUp
 
-Image: TypeAlias = str | os.PathLike[str] | NDArray[Any]
 Result = TypeVar("Result")
 Steps: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 """How an item is loaded, and what is then applied to it."""
 
 
 def process_images(
-    images: Iterable[Image],
+    images: Image | Iterable[Image],
     function: Callable[[NDArray[Any]], Result] = detect_nuclei,  # type: ignore[assignment]
     *,
     execution: Execution | None = None,
+    selection: Selection | None = None,
     timeout: float | None = None,
-    **options: Unpack[ExecutionOptions],
-) -> list[Result]:
+    on_error: Literal["raise", "return"] = "raise",
+    progress: bool | Callable[[int, int], None] = False,
+    chunk_size: int | None = None,
+    warm_up: Callable[[], Any] | None = None,
+    **options: Unpack[ProcessOptions],
+) -> Results[Result]:
     """Apply `function` to every image and return the results in order.
 
     Parameters
     ----------
-    images : iterable of path or of ndarray
-        Files, or arrays already in memory; not both.
+    images : path, or iterable of path or of ndarray
+        Folders, globs, tables with a column of paths (CSV, Parquet) and files,
+        as `census` takes them; or arrays already in memory. A generator is read
+        to its end first.
     function : callable
         Any function of one image, an array of shape (height, width).
     execution : Execution, optional
         How the images are worked on. Of its limits, the time and the memory
         count here.
+    selection : Selection, optional
+        Which of the images count, and which plane of their files.
     timeout : float, optional
         The longest that `function` may take for an image, in seconds. Only a
         process can be ended: it is for `isolated` and for a cluster, and `auto`
         is `isolated` then.
+    on_error : {"raise", "return"}
+        What becomes of an image that cannot be read, that `function` raises an
+        error for, or that its worker does not survive under `isolated`. "raise"
+        ends the work. With "return" the error stands in the place of the
+        result, and the others are done.
+    progress : bool or callable
+        Whether a line says how many are done; or what is called with how many
+        are done and how many there are.
+    chunk_size : int, optional
+        How many images a process of a pool gets at a time; by default a quarter
+        of its share.
+    warm_up : callable, optional
+        Called without parameters, once in each process, before its first image:
+        to load weights, or to compile.
     **options
-        The fields of `Execution` one by one, in place of it: `strategy`,
-        `workers`, `scheduler`, `limits`.
+        The fields of `Execution` and `Selection` one by one, in place of them:
+        `strategy`, `workers`, `scheduler`, `limits`; `plane`, `pattern`,
+        `manifest`, `shard`.
 
     Returns
     -------
-    list
-        What `function` returned for each image, in the order of `images`.
+    Results
+        A list of what `function` returned for each image, in the order of
+        `images`. Its `choice` is the strategy that ran, and `explain()` says
+        why.
 
     Raises
     ------
+    InputError
+        A folder, glob or table names no image, or leaves a choice of plane.
     StrategyError
         The strategy cannot run this function, or these images, on this machine,
         what `function` returned cannot be sent between processes, or a worker
@@ -89,97 +116,76 @@ def process_images(
     Examples
     --------
     >>> import numpy as np
-    >>> process_images([np.ones((4, 5)), np.zeros((4, 5))], np.sum, strategy="list-memory")
-    [20.0, 0.0]
+    >>> process_images([np.ones((4, 5)), np.zeros((6, 7))], np.size, strategy="list-memory")
+    [20, 42]
     """
     refuse_unguarded()
     left: dict[str, Any] = {**options}
     execution = take_value(Execution, execution, left)
+    selection = take_value(Selection, selection, left)
     refuse_unknown(left, "process_images")
+    _check_options(on_error, chunk_size)
     if timeout is not None:
         execution = replace(execution, limits=replace(execution.limits, timeout_s=timeout))
-    listed = list(images)
-    in_memory = _are_arrays(listed)
-    is_local = execution.scheduler is None
-    named = [_named(index, image, is_local) for index, image in enumerate(listed)]
-    results: list[Any] = [None] * len(named)
-    steps: Steps = (_identity if in_memory else _load, functools.partial(_apply, function))
+    named, in_memory = name_images(images, selection, is_local=execution.scheduler is None)
+    keeps = on_error == "return"
+    steps = _steps(function, warm_up, in_memory=in_memory, keeps=keeps)
     codec = None if in_memory else Codec(path_of=attrgetter("image"))
+    shown = ProgressLine() if progress is True else progress
+    results: list[Any] = [None] * len(named)
+    chosen: list[Choice] = []
     with contextlib.ExitStack() as open_:
         choice = open_.enter_context(choose_strategy(execution, codec=codec, function=function))
         outcomes = run_over(
-            named, len(named), lambda _: steps, choice,
-            lambda measured, remaining: choose_from(
+            named, len(named), lambda _: steps, in_chunks(choice, chunk_size, is_asked_for=True),
+            lambda measured, remaining: in_chunks(choose_from(
                 measured, remaining, workers=execution.workers, function=function,
                 in_memory=in_memory, memory_bytes=execution.limits.max_memory_bytes,
-            ),
-            in_memory=in_memory,
+            ), chunk_size),
+            on_choice=chosen.append, in_memory=in_memory,
         )  # fmt: skip
-        for index, result in open_.enter_context(contextlib.closing(outcomes)):
-            if isinstance(result, Lost):
-                raise _died(named[index].name, result)
-            results[index] = result
-    return results
+        working = open_.enter_context(contextlib.closing(outcomes))
+        for done, (index, outcome) in enumerate(working, 1):
+            results[index] = _result(named[index].name, outcome, keeps=keeps)
+            if shown:
+                shown(done, len(named))
+    return Results(results, chosen[0])
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """An image, as its path or its pixels, and what errors call it."""
-
-    name: str
-    image: Any
-
-    @property
-    def nbytes(self) -> int:
-        """The size of its pixels in memory."""
-        return getattr(self.image, "nbytes", 0)
+def _check_options(on_error: str, chunk_size: int | None) -> None:
+    if on_error not in ("raise", "return"):
+        raise ValueError(f"on_error is {on_error!r}; expected 'raise' or 'return'")
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"chunk_size is {chunk_size}; expected 1 or more")
 
 
-def _named(index: int, image: Image, is_local: bool) -> _Named:
-    if isinstance(image, np.ndarray):
-        return _Named(f"image {index}", image)
-    path = os.fspath(image)
-    return _Named(path, path if is_local else absolute(path))
+def _steps(
+    function: Callable[[Any], Any],
+    warm_up: Callable[[], Any] | None,
+    *,
+    in_memory: bool,
+    keeps: bool,
+) -> Steps:
+    work = WarmedUp(function, warm_up) if warm_up else function
+    steps: Steps = (_identity if in_memory else load, functools.partial(apply, work))
+    return (Keeping(steps[0]), Keeping(steps[1])) if keeps else steps
 
 
-def _identity(image: _Named) -> _Named:
+def _identity(image: NamedImage) -> NamedImage:
     return image
 
 
-def _load(image: _Named) -> _Named:
-    return _Named(image.name, _naming(image, read))
-
-
-def _apply(function: Callable[[Any], Any], image: _Named) -> Any:
-    return _naming(image, function)
-
-
-def _naming(image: _Named, step: Callable[[Any], Any]) -> Any:
-    """Do a step, and let whatever goes wrong say with which image it did."""
-    try:
-        return step(image.image)
-    except StopIteration as error:  # it would end the loop over the images, and say nothing
-        stopped = RuntimeError("the function raised StopIteration")
-        name_image(stopped, image.name)
-        raise stopped from error
-    except BaseException as error:
-        name_image(error, image.name)
-        raise
-
-
-def _died(name: str, lost: Lost) -> WorkerDiedError:
-    error = WorkerDiedError(f"{name!r} cannot be worked on: {lost.reason}")
+def _result(name: str, outcome: Any, *, keeps: bool) -> Any:
+    """Return what stands in the list for an image, or raise why there is nothing."""
+    if isinstance(outcome, Failure):
+        return outcome.error
+    if not isinstance(outcome, Lost):
+        return outcome
+    error = WorkerDiedError(f"{name!r} cannot be worked on: {outcome.reason}")
     name_image(error, name)
-    return error
-
-
-def _are_arrays(images: Sequence[Any]) -> bool:
-    arrays = [isinstance(image, np.ndarray) for image in images]
-    if any(arrays) and not all(arrays):
-        raise InputError(
-            "both paths and arrays were given; expected one kind; read the files first"
-        )
-    return bool(arrays) and arrays[0]
+    if keeps:
+        return error
+    raise error
 
 
 def run_over(
@@ -272,10 +278,12 @@ def _load_and_apply(load: Callable[[Any], Any], function: Callable[[Any], Any], 
 def load_all(load: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
     """Load every item, or say how much memory that would take if it is too much."""
     loaded: list[Any] = []
+    is_first = True  # of those that can be read
     for item in items:
         loaded.append(load(item))
-        if len(loaded) == 1:
-            _check_memory(loaded[0], len(items))
+        if is_first and getattr(loaded[-1], "nbytes", False):
+            _check_memory(loaded[-1], len(items))
+            is_first = False
     return loaded
 
 

@@ -45,7 +45,8 @@ def main() -> None:
         start = time.perf_counter()
         images = [read(path) for path in images]
         load_s = time.perf_counter() - start
-    samples, points = [], []
+    samples: list[float] = []
+    points: Any = []
     for _ in range(job["repeat"]):
         start = time.perf_counter()
         for _ in range(job["number"]):

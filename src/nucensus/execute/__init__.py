@@ -15,7 +15,7 @@ from .cluster import Codec, on_cluster
 from .connect import connected
 from .in_process import run_list, run_threads
 from .isolated import run_isolated
-from .payload import name_image
+from .payload import Payload, name_image, pack_error
 from .pools import run_pool, run_pool_fork
 from .strategy import Lost, Outcomes, Strategy, Work
 from .worker import inner_pools_capped, refuse_daemon, refuse_unguarded, start_worker
@@ -26,6 +26,7 @@ __all__ = [
     "Codec",
     "Lost",
     "Outcomes",
+    "Payload",
     "Strategy",
     "Work",
     "check",
@@ -34,6 +35,7 @@ __all__ = [
     "isolated",
     "name_image",
     "on_cluster",
+    "pack_error",
     "refuse_unguarded",
     "start_worker",
     "strategy_named",
@@ -122,6 +124,7 @@ STRATEGIES = {
             pickles_work=True,
             shares_memory=False,
             in_process=False,
+            takes_chunks=True,
             is_published=True,
         ),
         Strategy(
@@ -132,6 +135,7 @@ STRATEGIES = {
             pickles_work=True,
             shares_memory=False,
             in_process=False,
+            takes_chunks=True,
             is_published=True,
         ),
         Strategy(
@@ -141,6 +145,7 @@ STRATEGIES = {
             loads_first=True,
             in_process=False,
             needs_fork=True,
+            takes_chunks=True,
             is_published=True,
         ),
         Strategy("threads", "threads, nothing is copied", run_threads),

@@ -35,10 +35,13 @@ _REST_S = 1.0
 _END_S = 10.0
 
 
-def run_pool(work: Work, items: Iterable[Any], workers: int) -> Outcomes:
+def run_pool(
+    work: Work, items: Iterable[Any], workers: int, *, chunk_size: int | None = None
+) -> Outcomes:
     """`multiprocessing.Pool` as it comes: the function and each item are pickled."""
     work_on_chunk = functools.partial(_each, PickledWork(work))
-    yield from _pool_outcomes(default_context(), workers, _chunks(items, workers), work_on_chunk)
+    chunks = _chunks(items, workers, chunk_size)
+    yield from _pool_outcomes(default_context(), workers, chunks, work_on_chunk)
 
 
 def default_context() -> "BaseContext":
@@ -62,13 +65,15 @@ _stop: Any
 _inherited: tuple[Work, Sequence[Any]] | None = None
 
 
-def run_pool_fork(work: Work, items: Iterable[Any], workers: int) -> Outcomes:
+def run_pool_fork(
+    work: Work, items: Iterable[Any], workers: int, *, chunk_size: int | None = None
+) -> Outcomes:
     """Fork the workers after the items are there: they share them, copy-on-write."""
     listed = list(items)
     yield from _pool_outcomes(
         multiprocessing.get_context("fork"),
         workers,
-        _chunks(range(len(listed)), workers),
+        _chunks(range(len(listed)), workers, chunk_size),
         _each_inherited,
         (work, listed),
     )
@@ -87,9 +92,12 @@ def _each_inherited(tasks: Sequence[tuple[int, int]]) -> list[tuple[int, Payload
     return _each(work, [(index, items[index]) for index, _ in tasks])
 
 
-def _chunks(items: Iterable[Any], workers: int) -> Iterator[list[tuple[int, Any]]]:
+def _chunks(
+    items: Iterable[Any], workers: int, chunk_size: int | None
+) -> Iterator[list[tuple[int, Any]]]:
     """Yield lists of (index, item), as `Pool.map` cuts them; small ones if there is no length."""
     size = -(-len(items) // (4 * workers)) if isinstance(items, Sequence) else _CHUNK
+    size = chunk_size or size
     source = enumerate(items)
     return iter(lambda: list(islice(source, size)), [])
 

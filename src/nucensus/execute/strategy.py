@@ -42,6 +42,8 @@ class Strategy:
     is_remote : bool
         Workers may be on other machines: they see neither the memory, the lock
         nor the working directory of this process, and come and go.
+    takes_chunks : bool
+        Its `run` takes a `chunk_size`: how many items a worker gets at a time.
     facts : dict
         What a run records of it, beside its name; it may grow while it runs.
     """
@@ -59,6 +61,7 @@ class Strategy:
     isolates_crashes: bool = False
     is_published: bool = False
     is_remote: bool = False
+    takes_chunks: bool = False
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
 
 

@@ -5,6 +5,7 @@ from .options import (
     CensusOptions,
     Execution,
     ExecutionOptions,
+    ProcessOptions,
     Resume,
     RetryOptions,
     Scheduler,
@@ -41,9 +42,9 @@ __all__ = [
     "NO_SIZE", "PUBLISHED_MIN_DISTANCE", "PUBLISHED_SIGMA", "PUBLISHED_THRESHOLD", "RUN_FILE",
     "Auto", "Border", "CensusOptions", "Centres", "Execution", "ExecutionOptions", "Failed", "Flag",
     "Found", "Header", "ImageRef", "Intensities", "Limits", "ListedImage", "Outcome", "PixelSize",
-    "Place", "Plane", "PlannedImage", "Points", "Resume", "RetryOptions", "Scheduler", "Selection",
-    "SelectionOptions", "Settings", "Shard", "Stage", "Treatments", "Watcher", "refuse_unknown",
-    "shard_index", "take_value",
+    "Place", "Plane", "PlannedImage", "Points", "ProcessOptions", "Resume", "RetryOptions",
+    "Scheduler", "Selection", "SelectionOptions", "Settings", "Shard", "Stage", "Treatments",
+    "Watcher", "refuse_unknown", "shard_index", "take_value",
 ]  # fmt: skip
 
 RUN_FILE = "run.sqlite"

@@ -171,6 +171,10 @@ class ExecutionOptions(TypedDict, total=False):
     limits: Limits | None
 
 
+class ProcessOptions(SelectionOptions, ExecutionOptions, total=False):
+    """The keywords of `process_images`."""
+
+
 class WatcherOptions(TypedDict, total=False):
     """The fields of `Watcher` as keywords; None stands for what is left out."""
 
