@@ -340,7 +340,7 @@ def test_a_workbook_holds_wells_and_provenance(tmp_path):
     )
     export_run(run, "xlsx", tmp_path)
     book = openpyxl.load_workbook(tmp_path / "wells.xlsx")
-    assert book.sheetnames == ["wells", "provenance"]
+    assert book.sheetnames == ["wells", "plates", "provenance"]
     header, *rows = book["wells"].iter_rows(values_only=True)
     [well] = [dict(zip(header, row, strict=True)) for row in rows]
     assert well["Nuclei_Count"] == 5

@@ -15,10 +15,11 @@ from stated_runs import write_run as stated_run
 from nucensus import Run, census
 from nucensus.cli.detect import command as detect
 from nucensus.cli.report import command as report
+from nucensus.discover import place_of, row_name
 from nucensus.report import write_report
 from nucensus.report.fields import Field, read_fields
 from nucensus.report.gallery import choose_fields
-from nucensus.report.plates import gather, place_of, robust_z, row_name
+from nucensus.report.plates import gather, robust_z
 from nucensus.values import Centres, Plane
 
 

@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from stated_runs import plate_run, some_centres, write_run
 from nucensus import Settings, census, export_run, well_table
 from nucensus.cli import _nucensus
 from nucensus.detect import find_nuclei
+from nucensus.errors import InputError
 from nucensus.values import Centres
 from nucensus.values.neighbours import nearest_distances, pairs_within
 
@@ -214,3 +216,66 @@ def test_an_infinite_intensity_has_a_mean_and_no_spread(tmp_path):
     [well] = well_table(run)
     assert well["Nuclei_Intensity_Mean"] == np.inf
     assert np.isnan(well["Nuclei_Intensity_SD"])
+
+
+def shown(folder, *options, columns="80"):
+    return CliRunner(env={"COLUMNS": columns}).invoke(_nucensus, ["wells", str(folder), *options])
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "120", "1000"])
+def test_the_table_fits_the_terminal_and_says_what_it_leaves_out(tmp_path, columns):
+    table = well_table(plate_run(tmp_path))
+    result = shown(tmp_path, columns=columns)
+    header, rule, *rows = result.output.splitlines()
+    assert all(len(line) <= int(columns) for line in result.output.splitlines())
+    assert [row.split()[0] for row in rows[:3]] == ["A02", "A10", "B01"]
+    assert [len(part) for part in rule.split()] != []
+    assert ("Not shown: " in result.output) == (columns != "1000")
+    if "per image" in header:
+        at = header.index("per image") + len("per image")
+        cells = [row[:at].split()[-1] for row in rows[:2]]
+        assert cells == [f"{value:.1f}" for value in table["Nuclei_PerImage"][:2]]
+
+
+def test_columns_are_chosen_by_name_or_heading(tmp_path):
+    plate_run(tmp_path)
+    result = shown(tmp_path, "--columns", "PER MM2, compound,Nuclei_Count,per mm²")
+    assert result.output.split()[:5] == ["Well", "per", "mm²", "compound", "nuclei"]
+    result = shown(tmp_path, "--columns", "colour")
+    assert isinstance(result.exception, InputError)
+    assert "no column 'colour'; expected some of Plate, Well" in str(result.exception)
+
+
+def test_csv_and_json_hold_the_whole_table(tmp_path):
+    run = plate_run(tmp_path)
+    export_run(run, "wells", tmp_path)
+    assert shown(tmp_path, "--csv").output == (tmp_path / "wells.csv").read_text()
+    rows = json.loads(shown(tmp_path, "--json").output)
+    table = well_table(run)
+    assert [list(row) for row in rows] == [list(table.dtype.names)] * 3
+    assert rows[0]["Nuclei_PerMm2"] == table["Nuclei_PerMm2"][0]
+    assert rows[2]["Nuclei_PerImage"] is None
+    chosen = json.loads(shown(tmp_path, "--json", "--columns", "dose").output)
+    assert chosen[0] == {"Metadata_Well": "A02", "Metadata_dose": "3; 4"}
+
+
+def test_a_workbook_has_numbers_a_header_that_stays_and_the_plate_as_it_lies(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    rows = [
+        {"well": "A02", "dose": "0.1", "code": "007"}, {"well": "A10", "dose": "1e-9", "code": "1"},
+    ]  # fmt: skip
+    run = plate_run(tmp_path)
+    run.treat(rows)
+    export_run(run, "xlsx", tmp_path)
+    book = openpyxl.load_workbook(tmp_path / "wells.xlsx")
+    wells, plates = book["wells"], book["plates"]
+    assert wells.freeze_panes == "A2"
+    assert wells.auto_filter.ref.startswith("A1:")
+    column = {cell.value: cell.column for cell in wells[1]}
+    assert [wells.cell(n, column["Metadata_code"]).value for n in (2, 3)] == ["007", "1"]
+    assert wells.cell(4, column["Metadata_Well"]).value == "B01"
+    assert plates["A1"].value == "Plate P1, nuclei per image"
+    assert [cell.value for cell in plates[2]] == [None, *range(1, 11)]
+    assert plates["C3"].value == well_table(run)["Nuclei_PerImage"][0]
+    assert plates["B4"].value is None
+    assert plates.conditional_formatting

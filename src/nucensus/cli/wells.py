@@ -1,13 +1,21 @@
 """`nucensus wells`."""
 
+import json
 import math
-import sys
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import InputError
 from .selection import metadata_option
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..store import Table
 
 _HEADINGS = {
     "Nuclei_Count": "nuclei",
@@ -15,44 +23,130 @@ _HEADINGS = {
     "Nuclei_PerMegapixel": "per megapixel",
     "Nuclei_PerMm2": "per mm²",
     "Nuclei_Intensity_Mean": "intensity",
+    "Nuclei_Intensity_SD": "SD of intensity",
     "Nuclei_NeighbourDistancePx_Mean": "neighbour px",
+    "Nuclei_NeighbourDistancePx_SD": "SD of neighbour px",
     "Nuclei_NeighbourDistanceUm_Mean": "neighbour µm",
-    **dict.fromkeys(
-        (
-            "Nuclei_Intensity_SD",
-            "Nuclei_NeighbourDistancePx_SD",
-            "Nuclei_NeighbourDistanceUm_SD",
-        ),
-        "± SD",
-    ),
+    "Nuclei_NeighbourDistanceUm_SD": "SD of neighbour µm",
 }
+_KEYS = ("Metadata_Plate", "Metadata_Channel", "Metadata_Z", "Metadata_Time")
+"""Columns that are shown where they tell wells apart."""
+
+_GAP = 2
+_LONGEST_TEXT = 20
 
 
-@click.command(epilog="Example: nucensus wells run")
+@click.command(
+    epilog="Examples: nucensus wells run --columns compound,per_mm2; nucensus wells run --csv"
+)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option(
+    "--columns",
+    metavar="NAME,...",
+    help="Show these, beside the well.  [default: those that fit the terminal]",
+)
+@click.option("--csv", "form", flag_value="csv", help="Print all columns as CSV.")
+@click.option("--json", "form", flag_value="json", help="Print all columns as JSON.")
 @metadata_option
-def command(folder: Path, metadata: str | None) -> None:
+def command(folder: Path, columns: str | None, form: str | None, metadata: str | None) -> None:
     """Show what RUN found in each well.
 
     nucensus export RUN --to wells (or xlsx) writes the same table as a file.
     """
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from ..export.treated import open_run
     from ..export.wells import well_table
 
     wells = well_table(open_run(folder, metadata=metadata))
-    shown = [name for name in wells.dtype.names or () if any(map(_text, wells[name].tolist()))]
-    table = Table(box=SIMPLE_HEAD)
+    asked = _find_columns(columns, wells.dtype.names or ()) if columns else []
+    if form:
+        chosen = wells[["Metadata_Well", *asked]] if asked else wells
+        click.echo(_as_csv(chosen) if form == "csv" else _as_json(chosen), nl=form == "json")
+        return
+    useful = [name for name in wells.dtype.names or () if _tells(wells, name)]
+    shown = ["Metadata_Well", *asked] if asked else _fitting(wells, useful)
+    _print(wells, shown)
+    hidden = [] if asked else [_heading(name) for name in useful if name not in shown]
+    if hidden:
+        note = f"Not shown: {', '.join(hidden)}; see --columns, --csv and --json."
+        click.echo(click.wrap_text(note, shutil.get_terminal_size().columns))
+
+
+def _find_columns(asked: str, names: Sequence[str]) -> list[str]:
+    """Return the columns that were asked for, by name or heading in any spelling."""
+    known = {_plain(each): name for name in reversed(names) for each in (name, _heading(name))}
+    known |= {_plain(name.partition("_")[2]): name for name in reversed(names)}
+    found = []
+    for each in asked.split(","):
+        if _plain(each) not in known:
+            there = ", ".join(name.partition("_")[2] for name in names)
+            raise InputError(f"there is no column {each.strip()!r}; expected some of {there}")
+        found.append(known[_plain(each)])
+    return [name for name in dict.fromkeys(found) if name != "Metadata_Well"]
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold().replace("µ", "u").replace("²", "2")))
+
+
+def _tells(wells: "Table", name: str) -> bool:
+    """Tell whether a column says anything, or tells wells apart where it is there for that."""
+    values = wells[name].tolist()
+    if name == "Metadata_Failed":
+        return any(values)
+    return len(set(values)) > 1 if name in _KEYS else any(map(_text, values))
+
+
+def _fitting(wells: "Table", useful: Sequence[str]) -> list[str]:
+    """Return the columns that fit the terminal, the most telling first, in their usual order."""
+    room = shutil.get_terminal_size().columns
+    shown: list[str] = []
+    for name in sorted(useful, key=_rank):
+        room -= _width(wells, name) + _GAP
+        if room < 0:
+            break
+        shown.append(name)
+    return [name for name in useful if name in shown] or list(useful[:1])
+
+
+def _rank(name: str) -> int:
+    """Return how far a column stands from what most people ask for."""
+    if name.startswith("Metadata_"):
+        return 1 if name == "Metadata_Images" else 0
+    return 2 + name.endswith(("_SD", "Px_Mean", "PerMegapixel"))
+
+
+def _width(wells: "Table", name: str) -> int:
+    return max(map(len, (_heading(name), *map(_text, wells[name].tolist()))))
+
+
+def _print(wells: "Table", shown: Sequence[str]) -> None:
+    lines = []
     for name in shown:
+        texts = [_heading(name), *map(_text, wells[name].tolist())]
+        width = max(map(len, texts))
         is_text = wells.dtype[name].kind == "O"
-        table.add_column(Text(_heading(name)), justify="left" if is_text else "right")
-    for row in wells[shown].tolist():
-        table.add_row(*(Text(_text(value)) for value in row))
-    Console(width=None if sys.stdout.isatty() else 200, color_system=None).print(table)
+        lines.append([text.ljust(width) if is_text else text.rjust(width) for text in texts])
+    header, *rows = zip(*lines, strict=True)
+    click.echo((" " * _GAP).join(header).rstrip())
+    click.echo((" " * _GAP).join("─" * len(each) for each in header))
+    for row in rows:
+        click.echo((" " * _GAP).join(row).rstrip())
+
+
+def _as_csv(wells: "NDArray[Any]") -> str:
+    from ..export.rows import comma_line
+
+    lines = (comma_line(row) for row in (wells.dtype.names or (), *wells.tolist()))
+    return b"".join(lines).decode(errors="surrogateescape")
+
+
+def _as_json(wells: "NDArray[Any]") -> str:
+    names = wells.dtype.names or ()
+    rows = [
+        {name: None if value != value else value for name, value in zip(names, row, strict=True)}
+        for row in wells.tolist()
+    ]
+    return json.dumps(rows, indent=2, ensure_ascii=False)
 
 
 def _heading(name: str) -> str:
@@ -60,6 +154,10 @@ def _heading(name: str) -> str:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return "" if math.isnan(value) else f"{value:.1f}"
+    """Return a value as it is shown: texts may be shortened, numbers never are."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.1f}"
+    text = str(value)
+    if isinstance(value, int) or len(text) <= _LONGEST_TEXT:
+        return text
+    return text[: _LONGEST_TEXT - 1] + "…"

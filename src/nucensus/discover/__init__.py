@@ -29,7 +29,7 @@ from .index import MOST_PROMISED, Index, Promise, read_index
 from .left_out import LeftOut
 from .manifest import read_manifest
 from .metadata import read_metadata
-from .names import compile_pattern, parse_name
+from .names import compile_pattern, parse_name, place_of, row_name
 from .ome_sets import OmeSets
 from .plate import PlateView, view_plates
 from .select import select
@@ -37,8 +37,8 @@ from .walk import COMPANION, Batch, common_folder, expand, is_thumbnail, natural
 from .zarr_plate import zarr_fields
 
 __all__ = [
-    "LeftOut", "PlateView", "Survey", "discover", "list_images", "natural_key", "read_metadata",
-    "select", "survey", "view_plates",
+    "LeftOut", "PlateView", "Survey", "discover", "list_images", "natural_key", "place_of",
+    "read_metadata", "row_name", "select", "survey", "view_plates",
 ]  # fmt: skip
 
 _ALL = Selection()

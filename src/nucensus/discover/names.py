@@ -107,6 +107,25 @@ def well_name(row: int | str, column: int | str) -> str:
     return f"{row.upper()}{int(column):02d}"
 
 
+_WELL_ON_PLATE = re.compile(r"([A-Za-z]|A[A-Fa-f])[\s_-]*0*([1-9][0-9]?)")
+"""A well of a plate of up to 1536."""
+
+
+def place_of(well: str) -> tuple[int, int] | None:
+    """Return (row, column), counted from 0, of a well like A01, p24 or AF48."""
+    match = _WELL_ON_PLATE.fullmatch(well.strip())
+    if match is None:
+        return None
+    letters, number = match[1].upper(), int(match[2])
+    return ord(letters[-1]) - ord("A") + 26 * (len(letters) - 1), number - 1
+
+
+def row_name(row: int) -> str:
+    """Return the letters of a row, counted from 0: A to Z, then AA."""
+    letter = chr(ord("A") + row % 26)
+    return letter if row < 26 else "A" + letter
+
+
 def _place(groups: dict[str, str | None]) -> Place:
     fields = {name: value for name, value in groups.items() if value}
     folder, row, column = (fields.pop(name, "") for name in ("folder", "row", "column"))

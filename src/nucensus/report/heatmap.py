@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .plates import Plate, Well, is_outlier, row_name
+from ..discover import row_name
+from .plates import Plate, Well, is_outlier
 from .render import number
 
 METRICS = {

@@ -1,12 +1,12 @@
 """Gather fields into wells and wells into plates, and mark the wells that stand out."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..discover import place_of, row_name
 from .fields import Field, by_view
 
 OUTLIER_METRICS = ("count", "density", "intensity")
@@ -15,7 +15,6 @@ OUTLIER_METRICS = ("count", "density", "intensity")
 _OUTLIER_Z = 3.5  # Iglewicz & Hoaglin (1993), How to detect and handle outliers
 _LEAST_WELLS = 8  # of fewer, a median and a spread say nothing
 _FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
-_WELL = re.compile(r"([A-Za-z]|A[A-Fa-f])[\s_-]*0*([1-9][0-9]?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +103,6 @@ def gather(fields: Iterable[Field]) -> list[Plate]:
             if place is not None:
                 plates[view, field.plate][place].append(field)
     return [_plate(name, view, wells) for (view, name), wells in plates.items()]
-
-
-def place_of(well: str) -> tuple[int, int] | None:
-    """Return (row, column), counted from 0, of a well like A01, p24 or AF48."""
-    match = _WELL.fullmatch(well.strip())
-    if match is None:
-        return None
-    letters, number = match[1].upper(), int(match[2])
-    return ord(letters[-1]) - ord("A") + 26 * (len(letters) - 1), number - 1
-
-
-def row_name(row: int) -> str:
-    """Return the letters of a row, counted from 0: A to Z, then AA."""
-    letter = chr(ord("A") + row % 26)
-    return letter if row < 26 else "A" + letter
 
 
 def robust_z(values: Sequence[float]) -> list[float]:
