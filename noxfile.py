@@ -187,7 +187,7 @@ def notebooks(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/, without the network."""
     sync(session, "--group", "docs")
-    session.run("python", "docs/columns.py")
+    session.run("python", "docs/tables.py")
     # The pages of the notebooks, with the outputs that are kept in them.
     notebooks = sorted(glob.glob("docs/notebooks/*.ipynb"))
     session.run("jupyter", "nbconvert", "--log-level=WARN", "--to=markdown", *notebooks)

@@ -136,16 +136,23 @@ def test_nuclei_whose_records_could_not_be_told_apart_are_refused():
     assert sizes[18].names == ("y", "x", "intensity", "class")
 
 
-def docs():
-    spec = importlib.util.spec_from_file_location("columns", DOCS / "columns.py")
+@pytest.fixture(scope="module")
+def tables():
+    spec = importlib.util.spec_from_file_location("tables", DOCS / "tables.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def test_the_documentation_names_every_column():
-    page = docs().PAGE.read_text(encoding="utf-8")
-    assert docs().written(page) == page, "run python docs/columns.py"
-    more = docs().written(page, IMAGES.with_column(BRIGHTEST))
+def test_the_documentation_has_the_tables_of_the_software(tables):
+    for path in tables.PAGES:
+        page = path.read_text(encoding="utf-8")
+        assert "docs/tables.py" in page
+        assert tables.written(page) == page, "run python docs/tables.py"
+
+
+def test_the_documentation_names_every_column(tables):
+    page = (DOCS / "outputs.md").read_text(encoding="utf-8")
+    more = tables.written(page, IMAGES.with_column(BRIGHTEST))
     line = "| `brightest` | float64 | grey levels | intensity of the brightest nucleus |\n"
     assert more.replace(line, "") == page != more

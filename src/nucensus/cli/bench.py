@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .late_help import LateHelp, tell_compared
 from .selection import selection, selection_of
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ if TYPE_CHECKING:
 @click.option(
     "--strategy",
     "strategies",
+    cls=LateHelp,
+    tell=tell_compared,
     multiple=True,
     metavar="NAME",
-    help="Only this strategy; may be given several times.  [default: all]",
 )
 @click.option(
     "--detector",

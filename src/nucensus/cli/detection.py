@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from .late_help import LateHelp, tell_detectors
+
 
 class _NumberOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
     """A number, one per axis, as 2,4,4, or the word auto."""
@@ -24,19 +26,8 @@ class _NumberOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from 
         return numbers if len(numbers) > 1 else numbers[0]
 
 
-class _DetectorOption(click.Option):
-    """The option whose help lists the detectors that there are."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return the option and its help."""
-        from ..detect import describe_detectors
-
-        self.help = describe_detectors()
-        return super().get_help_record(ctx)
-
-
 _OPTIONS = (
-    click.option("--detector", cls=_DetectorOption, metavar="NAME"),
+    click.option("--detector", cls=LateHelp, tell=tell_detectors, metavar="NAME"),
     click.option(
         "--sigma",
         type=_NumberOrAuto(float),

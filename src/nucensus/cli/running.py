@@ -10,6 +10,7 @@ import click
 
 from ..text.plurals import pluralize
 from . import EXIT_SOME_FAILED
+from .late_help import LateHelp, tell_strategies
 from .signals import stopping
 from .terminal import guard_streams, unguarded
 
@@ -48,9 +49,10 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 _OPTIONS = (
     click.option(
         "--strategy",
+        cls=LateHelp,
+        tell=tell_strategies,
         default="auto",
         show_default=True,
-        help="How to run over the images; auto measures on the first ones.",
     ),
     click.option(
         "--workers",

@@ -2,7 +2,7 @@
 
 Every strategy has one signature, `run(work, items, workers)`, yields
 `(index, outcome)` with each index once and in any order, and knows nothing of
-images. A new strategy is one function in this room and one line in `STRATEGIES`.
+images. A new strategy is one function in a module of this room and one line in `_TABLE`.
 """
 
 import functools
@@ -88,70 +88,80 @@ def isolated(timeout_s: float | None = None, memory_bytes: int | None = None) ->
     """
     return Strategy(
         "isolated",
-        "processes that may crash or hang",
+        "processes of which one may die, each given one image at a time",
         functools.partial(run_isolated, timeout_s=timeout_s, memory_bytes=memory_bytes),
         pickles_work=True,
         shares_memory=False,
         in_process=False,
         isolates_crashes=True,
+        costs="the slowest to start; only where you ask for it (`--isolate`, `timeout=`)",
     )
 
 
-STRATEGIES = {
-    strategy.name: strategy
-    for strategy in (
-        Strategy(
-            "list-disk",
-            "list comprehension, read each file",
-            run_list,
-            takes_arrays=False,
-            parallel=False,
-            is_published=True,
-        ),
-        Strategy(
-            "list-memory",
-            "list comprehension over images already in memory",
-            run_list,
-            loads_first=True,
-            parallel=False,
-            is_published=True,
-        ),
-        Strategy(
-            "pool-disk",
-            "multiprocessing.Pool over paths",
-            run_pool,
-            takes_arrays=False,
-            pickles_work=True,
-            shares_memory=False,
-            in_process=False,
-            takes_chunks=True,
-            is_published=True,
-        ),
-        Strategy(
-            "pool-memory",
-            "multiprocessing.Pool over arrays, each one pickled",
-            run_pool,
-            loads_first=True,
-            pickles_work=True,
-            shares_memory=False,
-            in_process=False,
-            takes_chunks=True,
-            is_published=True,
-        ),
-        Strategy(
-            "pool-fork",
-            "multiprocessing.Pool over indices, arrays shared by fork",
-            run_pool_fork,
-            loads_first=True,
-            in_process=False,
-            needs_fork=True,
-            takes_chunks=True,
-            is_published=True,
-        ),
-        Strategy("threads", "threads, nothing is copied", run_threads),
-        isolated(),
-    )
-}
+_TABLE = (
+    Strategy(
+        "list-disk",
+        "a list comprehension, each file read when its turn comes",
+        run_list,
+        takes_arrays=False,
+        parallel=False,
+        is_published=True,
+        costs="one core works",
+    ),
+    Strategy(
+        "list-memory",
+        "a list comprehension over images already in memory",
+        run_list,
+        loads_first=True,
+        parallel=False,
+        is_published=True,
+        costs="one core works; all images in memory",
+    ),
+    Strategy(
+        "pool-disk",
+        "`multiprocessing.Pool.map` over paths",
+        run_pool,
+        takes_arrays=False,
+        pickles_work=True,
+        shares_memory=False,
+        in_process=False,
+        takes_chunks=True,
+        is_published=True,
+        costs="processes to start; each reads its own files",
+    ),
+    Strategy(
+        "pool-memory",
+        "`multiprocessing.Pool.map` over arrays",
+        run_pool,
+        loads_first=True,
+        pickles_work=True,
+        shares_memory=False,
+        in_process=False,
+        takes_chunks=True,
+        is_published=True,
+        costs="every array is pickled, sent through a pipe and unpickled",
+    ),
+    Strategy(
+        "pool-fork",
+        "`multiprocessing.Pool.map` over indices",
+        run_pool_fork,
+        loads_first=True,
+        in_process=False,
+        needs_fork=True,
+        takes_chunks=True,
+        is_published=True,
+        costs="the images must be in memory before the fork; Unix only",
+    ),
+    Strategy(
+        "threads",
+        "threads that read and work",
+        run_threads,
+        costs="only for functions that release the interpreter lock",
+    ),
+    isolated(),
+)
+
+STRATEGIES = {strategy.name: strategy for strategy in _TABLE}
 """The strategies by name: the five published ones, then ours."""
 
 PUBLISHED = tuple(name for name, strategy in STRATEGIES.items() if strategy.is_published)

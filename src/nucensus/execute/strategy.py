@@ -44,6 +44,8 @@ class Strategy:
         nor the working directory of this process, and come and go.
     takes_chunks : bool
         Its `run` takes a `chunk_size`: how many items a worker gets at a time.
+    costs : str
+        What it costs, in a few words.
     facts : dict
         What a run records of it, beside its name; it may grow while it runs.
     """
@@ -62,6 +64,7 @@ class Strategy:
     is_published: bool = False
     is_remote: bool = False
     takes_chunks: bool = False
+    costs: str = ""
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
 
 

@@ -29,39 +29,69 @@ class Format:
         What it is, in a few words.
     suffix : str
         How its files end.
+    files : str
+        Their names, for a reader of the documentation.
+    opens_in : str
+        Which programs open them.
     per_image : bool
         Whether there is a file for each image, in a folder; otherwise there is
         one for the run.
     draws : bool
         Whether it draws nuclei, which a radius makes larger.
+    extra : str
+        The extra of nucensus that brings the package it needs; "" for none.
     """
 
     writes: str
     suffix: str
+    files: str
+    opens_in: str
     per_image: bool = False
     draws: bool = False
+    extra: str = ""
 
 
 FORMATS = {
-    "csv": Format("nuclei.csv and images.csv", ".csv"),
-    "parquet": Format("nuclei.parquet and images.parquet", ".parquet"),
-    "geojson": Format(
-        "detections for QuPath, one file per image", ".geojson", per_image=True
+    "csv": Format("nuclei.csv and images.csv", ".csv", "`nuclei.csv`, `images.csv`", "everything"),
+    "parquet": Format(
+        "nuclei.parquet and images.parquet", ".parquet", "`nuclei.parquet`, `images.parquet`",
+        "pandas, polars, R arrow, DuckDB", extra="parquet",
     ),
-    "napari": Format("points for napari, one CSV file per image", ".csv", per_image=True),
+    "geojson": Format(
+        "detections for QuPath, one file per image", ".geojson", "`<image>.geojson`",
+        "QuPath, as detections", per_image=True,
+    ),
+    "napari": Format(
+        "points for napari, one CSV file per image", ".csv", "`<image>.csv`",
+        "napari, as a points layer", per_image=True,
+    ),
     "imagej": Format(
-        "points for ImageJ and Fiji, one ROI zip per image", ".zip", per_image=True
+        "points for ImageJ and Fiji, one ROI zip per image", ".zip", "`<image>.zip`",
+        "ImageJ and Fiji, ROI Manager", per_image=True, extra="imagej",
     ),
     "labels": Format(
-        "label images, one TIFF per image", ".tif", per_image=True, draws=True
+        "label images, one TIFF per image", ".tif", "`<image>.labels.tif`",
+        "everything that reads TIFF", per_image=True, draws=True,
     ),
     "ome-zarr": Format(
-        "label images, one OME-Zarr per image", ".zarr", per_image=True, draws=True
+        "label images, one OME-Zarr per image", ".zarr", "`<image>.ome.zarr` (0.4)",
+        "what reads OME-Zarr images", per_image=True, draws=True, extra="ome-zarr",
     ),
-    "anndata": Format("nuclei.h5ad, one observation per nucleus", ".h5ad"),
-    "wells": Format("wells.csv, one row per well", ".csv"),
-    "xlsx": Format("wells.xlsx, one row per well", ".xlsx"),
-    "run": Format(f"{RUN_FILE}, nuclei.csv and images.csv: the run itself", ".sqlite"),
+    "anndata": Format(
+        "nuclei.h5ad, one observation per nucleus", ".h5ad", "`nuclei.h5ad`", "scanpy, squidpy",
+        extra="anndata",
+    ),
+    "wells": Format(
+        "wells.csv, one row per well", ".csv", "`wells.csv`", "pycytominer, R, spreadsheets"
+    ),
+    "xlsx": Format(
+        "wells.xlsx, one row per well", ".xlsx", "`wells.xlsx`", "Excel, LibreOffice", extra="xlsx"
+    ),
+    "run": Format(
+        f"{RUN_FILE}, nuclei.csv and images.csv: the run itself", ".sqlite",
+        f"`{RUN_FILE}`, `nuclei.csv`, `images.csv`",
+        "a copy of the run, as it is, for [a bucket](object-storage.md)",
+    ),
 }  # fmt: skip
 
 
@@ -75,8 +105,7 @@ def export_run(
     run : Run
         What was found.
     to : str
-        One of `csv`, `parquet`, `geojson`, `napari`, `imagej`, `labels`,
-        `ome-zarr`, `anndata`, `wells`, `xlsx` and `run`, the run itself.
+        A format of `FORMATS`: `csv`, `parquet`, ...; `run` is the run itself.
     path : path or address
         The folder to write to; or, for a format that does not write a file for
         each image, the file, if it ends as such files do. An address in a

@@ -1,7 +1,7 @@
 """Read one plane of one image file -> one array.
 
 The ending of the name chooses the reader. A new format is one new module here
-and one line in `_READERS`.
+and one line in `READERS`.
 """
 
 import functools
@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -29,40 +29,46 @@ from ..values.pixel_size import PixelSize
 from .scene import Scene, choose_scene, read_plane
 
 OnHeader: TypeAlias = Callable[[Header], None]
-Reader: TypeAlias = Callable[[Any], AbstractContextManager[Sequence[Scene]]]
+OpenScenes: TypeAlias = Callable[[Any], AbstractContextManager[Sequence[Scene]]]
 
-_READERS = {
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".btf": "tiff",
-    ".tf2": "tiff",
-    ".tf8": "tiff",
-    ".ptif": "tiff",
-    ".ptiff": "tiff",
-    ".stk": "tiff",
-    ".lsm": "tiff",
-    ".svs": "tiff",
-    ".ndpi": "tiff",
-    ".scn": "tiff",
-    ".qptiff": "tiff",
-    ".zif": "tiff",
-    ".pcoraw": "tiff",
-    ".png": "compressed",
-    ".jpg": "compressed",
-    ".jpeg": "compressed",
-    ".zarr": "ome_zarr",
-    ".nd2": "nd2",
-    ".lif": "lif",
-    ".czi": "czi",
-    ".dv": "bioio",
-    ".oib": "bioio",
-    ".oir": "bioio",
-    ".sldy": "bioio",
-    ".vsi": "bioio",
-}
-"""The module of this room that reads files with that ending; its `open_scenes` does."""
 
-SUFFIXES = tuple(_READERS)
+class Reader(NamedTuple):
+    """A module of this room whose `open_scenes` reads files with these endings.
+
+    Attributes
+    ----------
+    module : str
+    format : str
+        Its name, as in `_MAGIC` if the first bytes of a file tell it.
+    endings : tuple of str
+        Of names of files, in lower case.
+    extra : str
+        The extra of nucensus that brings the package it needs; "" for none.
+    """
+
+    module: str
+    format: str
+    endings: tuple[str, ...]
+    extra: str = ""
+
+
+READERS = (
+    Reader("tiff", "TIFF", (
+        ".tif", ".tiff", ".btf", ".tf2", ".tf8", ".ptif", ".ptiff", ".stk", ".lsm", ".svs", ".ndpi",
+        ".scn", ".qptiff", ".zif", ".pcoraw",
+    )),
+    Reader("compressed", "PNG", (".png",)),
+    Reader("compressed", "JPEG", (".jpg", ".jpeg")),
+    Reader("ome_zarr", "OME-Zarr", (".zarr",), "ome-zarr"),
+    Reader("nd2", "ND2", (".nd2",), "nd2"),
+    Reader("lif", "LIF", (".lif",), "lif"),
+    Reader("czi", "CZI", (".czi",), "czi"),
+    Reader("bioio", "what BioIO reads", (".dv", ".oib", ".oir", ".sldy", ".vsi"), "bioio"),
+)  # fmt: skip
+
+_BY_ENDING = {ending: reader for reader in READERS for ending in reader.endings}
+
+SUFFIXES = tuple(_BY_ENDING)
 """The endings of file names that can be read, in lower case."""
 
 
@@ -72,10 +78,6 @@ _MAGIC = {
     b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"\x89HDF": "HDF5", b"ZISRAWFILE": "CZI",
     b"\xda\xce\xbe\x0a": "ND2", b"\0\0\0\x0cjP": "ND2", b"\x70\0\0\0": "LIF",
 }  # fmt: skip
-
-_PROMISED = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".nd2": "ND2", ".lif": "LIF"}
-_PROMISED |= {".czi": "CZI"} | {end: "TIFF" for end, module in _READERS.items() if module == "tiff"}
-"""The format that a file with that ending has, where its first bytes tell formats apart."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 
@@ -183,7 +185,7 @@ def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
 
 
 @contextmanager
-def _remote_scenes(reader: Reader, address: str) -> Iterator[Sequence[Scene]]:
+def _remote_scenes(reader: OpenScenes, address: str) -> Iterator[Sequence[Scene]]:
     """Open an object; a request that failed outranks what a library made of it."""
     if is_zarr(address):
         with explained(address), reader(address) as scenes:
@@ -202,10 +204,10 @@ def _remote_scenes(reader: Reader, address: str) -> Iterator[Sequence[Scene]]:
         raise file.failure
 
 
-def _reader(name: str) -> Reader:
+def _reader(name: str) -> OpenScenes:
     suffix = ".zarr" if is_zarr(name) else os.path.splitext(name)[1].lower()
     try:
-        module = _READERS[suffix]
+        module = _BY_ENDING[suffix].module
     except KeyError:
         raise ReadError(
             f"the ending {suffix!r} is not one of an image that can be read; "
@@ -215,8 +217,8 @@ def _reader(name: str) -> Reader:
 
 
 @functools.cache
-def _reader_in(module: str) -> Reader:
-    reader: Reader = importlib.import_module(f".{module}", __name__).open_scenes
+def _reader_in(module: str) -> OpenScenes:
+    reader: OpenScenes = importlib.import_module(f".{module}", __name__).open_scenes
     return reader
 
 
@@ -268,10 +270,11 @@ def _what_it_is(name: str) -> str | None:
             "the file is a pointer of Git LFS, a text that stands in for the image; fetch the "
             "image with: git lfs pull"
         )
-    promised = _PROMISED.get(os.path.splitext(name)[1].lower())
+    reader = _BY_ENDING.get(os.path.splitext(name)[1].lower())
     found = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
-    if promised is None or found == promised:
+    if reader is None or reader.format not in _MAGIC.values() or found == reader.format:
         return None
+    promised = reader.format
     if found is not None:
         return (
             f"the file does not decode as {promised}: its content is {found}; rename or convert it"
