@@ -480,6 +480,48 @@ def test_a_field_that_is_odd_in_its_set_says_so(scene):
     assert detect_auto(scene.image, resolved).flag is None
 
 
+@pytest.mark.parametrize(("count", "flag"), [(180, None), (224, "crowded")])
+def test_a_field_of_which_nearly_half_is_nuclei_says_so(scene, count, flag):
+    resolved = pool([estimate(scene.image)])
+    crowd = make_scene(radius=12, count=count, gap=1.0, noise=5, seed=4)
+    found = detect_auto(crowd.image, resolved)
+    assert len(found.points) == len(crowd.centres) == count
+    assert found.flag == flag
+
+
+@pytest.mark.parametrize(
+    ("look", "is_counted"),
+    [
+        ({"radius": 12, "count": 5, "noise": 1}, True),
+        ({"radius": 12, "count": 4, "noise": 1}, False),
+        ({"radius": 9, "count": 25, "noise": 1}, True),
+        ({"radius": 16, "count": 25, "noise": 1}, True),
+        ({"radius": 7, "count": 25, "noise": 1}, False),
+        ({"radius": 20, "count": 25, "noise": 1}, False),
+        ({"radius": 12, "count": 25, "noise": 30}, False),
+    ],
+)
+def test_a_dim_field_is_counted_by_its_own_contrast_if_it_clearly_shows_nuclei_of_the_set(
+    scene, look, is_counted
+):
+    resolved = pool([estimate(scene.image)])
+    dim = make_scene(contrast=40, seed=11, **look)
+    found = detect_auto(dim.image, resolved)
+    expected = (len(dim.centres), "disagrees") if is_counted else (0, "blank")
+    assert (len(found.points), found.flag) == expected
+
+
+def test_a_field_with_a_tenth_of_the_nuclei_of_the_set_is_not_odd(scene):
+    resolved = pool([estimate(scene.image)])
+    expected = resolved.density * scene.image.size
+    for count, flag in ((4, "sparse"), (round(expected / 10), None)):
+        few = make_scene(radius=12, count=count, seed=12)
+        assert detect_auto(few.image, resolved).flag == flag
+    corner = scene.image[:150, :200]  # where fewer than ten are expected, none is odd
+    assert resolved.density * corner.size < 10
+    assert detect_auto(corner, resolved).flag is None
+
+
 def _blurred(image, times):
     for _ in range(times):
         image = (np.roll(image, 1, 0) + image + np.roll(image, -1, 0)) / 3

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nucensus.errors import MissingPackageError, StrategyError, WorkerDiedError
-from nucensus.execute import PUBLISHED, STRATEGIES, check, strategy_named
+from nucensus.execute import PUBLISHED, STRATEGIES, Lost, check, strategy_named
 
 POOLS = [name for name in STRATEGIES if name.startswith("pool")]
 
@@ -31,6 +31,15 @@ def die(item):
     if item == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return item
+
+
+def die_once(item):
+    """Kill this process, unless the item's file says that one died of it before."""
+    number, mark = item
+    if number == 3 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
 
 
 def refuse(item):
@@ -142,6 +151,20 @@ def test_ctrl_c_ends_a_function_that_waits_for_ever(name):
     with pytest.raises(KeyboardInterrupt):
         list(strategy_named(name).run(wait, range(4), 2))
     gate.set()
+
+
+def test_an_item_whose_worker_died_once_is_done_by_another(tmp_path):
+    items = [(number, tmp_path / "died") for number in range(9)]
+    assert sorted(STRATEGIES["isolated"].run(die_once, items, 2)) == [(k, k) for k in range(9)]
+    assert (tmp_path / "died").exists()
+
+
+def test_an_item_whose_workers_die_is_lost_with_the_reason_and_the_others_go_on():
+    outcomes = dict(STRATEGIES["isolated"].run(die, range(9), 2))
+    lost = outcomes.pop(3)
+    assert isinstance(lost, Lost)
+    assert lost.reason.endswith(", 2 times")
+    assert outcomes == {number: number for number in range(9) if number != 3}
 
 
 def test_a_daemonic_process_is_told_what_works_there():

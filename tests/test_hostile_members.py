@@ -176,6 +176,34 @@ def test_a_folder_that_may_not_be_listed_is_named_as_left_out(tmp_path):
     assert "lost+found')" in done.stdout
 
 
+def denied(monkeypatch, folder):
+    """Let nobody list the folder, not even root."""
+    scandir = os.scandir
+
+    def scan(path):
+        if os.fspath(path) == os.fspath(folder):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_where_it_was_named(tmp_path, monkeypatch):
+    lay_out(tmp_path / "in", {})
+    denied(monkeypatch, tmp_path / "in")
+    with pytest.raises(InputError, match=r"in' cannot be listed: Permission denied"):
+        survey([tmp_path / "in"], SUFFIXES)
+
+
+def test_a_folder_that_cannot_be_listed_hides_nothing_beside_it(tmp_path, monkeypatch):
+    lay_out(tmp_path / "in", {"locked/a.tif": "", "open/b.tif": ""})
+    denied(monkeypatch, tmp_path / "in" / "locked")
+    found = survey([tmp_path / "in"], SUFFIXES)
+    assert [each.name for each in found.references] == ["good.tif", "open/b.tif"]
+    (reason,) = found.left_out
+    assert reason == "the folder cannot be listed (Permission denied)"
+
+
 @pytest.mark.parametrize("pattern", ["**/*.tif", "**/**/*.tif", "**"])
 def test_links_that_loop_lead_a_glob_nowhere(tmp_path, pattern):
     lay_out(tmp_path / "in", {"a/b/1.tif": "x"})

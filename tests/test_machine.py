@@ -81,3 +81,64 @@ MOUNTS = """\
 def test_a_network_disk_is_told_from_a_local_one(tmp_path, path, kind):
     (tmp_path / "mounts").write_text(MOUNTS)
     assert machine.network_disk(path, tmp_path / "mounts") == kind
+
+
+def on_a_machine(monkeypatch, folder, cores, own):
+    """Let the system say that it has so many cores, and that this process may run on some."""
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(own)), raising=False)
+    monkeypatch.setattr(machine, "_CGROUP", folder)
+    for name in ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(("cores", "own", "usable"), [(64, 64, 64), (64, 48, 48), (1, 1, 1)])
+def test_every_core_that_the_process_may_run_on_is_usable(
+    tmp_path, monkeypatch, cores, own, usable
+):
+    on_a_machine(monkeypatch, tmp_path, cores, own)
+    assert machine.core_limits() == {"machine": cores, "affinity": own}
+    assert machine.usable_cores() == usable
+
+
+def test_a_machine_that_does_not_tell_its_cores_has_one(tmp_path, monkeypatch):
+    on_a_machine(monkeypatch, tmp_path, None, 8)
+    assert machine.usable_cores() == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "node", "usable"),
+    [
+        ("3", "20", 3),
+        (None, "20", 20),
+        ("", "20", 20),
+        (None, "0", 48),
+        ("0", None, 48),
+        ("4(x2)", None, 48),
+        ("100", None, 48),
+        (None, None, 48),
+    ],
+)
+def test_slurm_can_only_take_cores_away(tmp_path, monkeypatch, task, node, usable):
+    on_a_machine(monkeypatch, tmp_path, 64, 48)
+    for name, value in (("SLURM_CPUS_PER_TASK", task), ("SLURM_CPUS_ON_NODE", node)):
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    assert machine.usable_cores() == usable
+
+
+def test_the_least_quota_of_the_cgroups_above_a_process_counts(tmp_path, monkeypatch):
+    own = tmp_path / "a" / "b"
+    own.mkdir(parents=True)
+    for folder, quota in ((tmp_path, "max"), (own.parent, "250000"), (own, "600000")):
+        (folder / "cpu.max").write_text(f"{quota} 100000\n")
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "_own_cgroup", lambda _: own)
+    assert machine.core_limits()["cgroup"] == 3
+
+
+def test_memory_is_what_the_system_calls_available_where_no_cgroup_limits_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert machine.facts()["memory_bytes"] == total
+    assert 10 * 2**20 < machine.available_memory_bytes() <= total

@@ -168,6 +168,16 @@ def test_a_run_can_be_let_go_in_any_thread(images, tmp_path):
     assert not runs
 
 
+def test_a_run_in_memory_is_read_and_let_go_in_any_thread(images):
+    run = census(images, settings=SETTINGS)
+    expected = run.images["count"].tolist()
+    assert sum(expected) == len(run.nuclei) > 0
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: run.images["count"].tolist()).result() == expected
+        assert pool.submit(lambda: len(run.nuclei)).result() == sum(expected)
+        pool.submit(run.close).result()
+
+
 def test_an_empty_run_shows_itself_in_a_notebook(tmp_path):
     (tmp_path / "a.tif").write_bytes(b"")
     with census(tmp_path / "a.tif") as run:

@@ -133,6 +133,18 @@ def test_the_tasks_of_a_slurm_array_are_the_shards(first, last, step, monkeypatc
     assert shards == [Shard(index, len(tasks)) for index in range(1, len(tasks) + 1)]
 
 
+@pytest.mark.parametrize(
+    ("task", "first", "last", "count", "step"),
+    [(3, 0, 6, 4, 2), (4, 0, 6, 4, None), (4, 0, 6, 4, 3), (4, 0, 7, 4, 2)],
+)
+def test_a_task_that_its_step_does_not_reach_is_refused(
+    monkeypatch, task, first, last, count, step
+):
+    array(monkeypatch, ID=task, MIN=first, MAX=last, COUNT=count, STEP=step)
+    with pytest.raises(InputError, match=f"{count} tasks from {first} to {last}"):
+        slurm_shard()
+
+
 def test_outside_of_an_array_job_the_task_cannot_be_the_shard(monkeypatch, tmp_path):
     array(monkeypatch)
     done = run("detect", tmp_path, "-o", tmp_path / "run", "--shard", "slurm")
