@@ -141,6 +141,24 @@ def test_a_workbook_of_an_old_kind_or_a_broken_one_is_refused(tmp_path):
             read_metadata(str(tmp_path / name))
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [["well", *(f"c{i}" for i in range(1000))], ["B02"]],
+        [["well", "drug"], ["B02", "x" * 100_000]],
+    ],
+)
+def test_a_table_beyond_all_measure_is_refused_before_it_is_taken_into_a_run(tmp_path, lines):
+    path = write_csv(tmp_path / "w.csv", lines)
+    with pytest.raises(InputError, match=r"line [12] of .* expected at most 1,000 cells"):
+        read_metadata(path)
+
+
+def test_empty_columns_at_the_end_of_a_sheet_are_no_columns(tmp_path):
+    path = write_csv(tmp_path / "w.csv", [["well", "drug", *20_000 * [""]], ["B02", "x", ""]])
+    assert read_metadata(path) == [{"well": "B02", "drug": "x"}]
+
+
 def test_a_row_of_a_manifest_with_more_cells_than_columns_is_refused(tmp_path):
     (tmp_path / "list.csv").write_text("path,well\nplate/A01_s1.tif,A01,B02\n")
     with pytest.raises(InputError, match=r"line 2 .* has 3 cells; expected 2"):

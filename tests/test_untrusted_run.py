@@ -7,13 +7,18 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+import tifffile
 
+from nucensus import census
+from nucensus.batch import retry
 from nucensus.errors import RunError
 from nucensus.store import NUCLEUS_RECORD, Run, RunWriter
 from nucensus.store.check import bounded
 from nucensus.store.packing import checksum_of
-from nucensus.values import RUN_FILE, Centres, Found, ImageRef, Settings
+from nucensus.store.sample import Sampled
+from nucensus.values import RUN_FILE, Centres, Found, ImageRef, Plane, Settings
 
+TEXTS = ("name", "path", "dtype", "reason", "plate", "well", "site", "channel", "note", "flag")
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
 
 
@@ -23,6 +28,7 @@ def sound(tmp_path_factory):
     with RunWriter(folder) as writer:
         writer.record_facts(settings=Settings().as_dict(), version="1")
         writer.plan([ImageRef(f"{name}.tif", f"/{name}.tif", 9, 9) for name in "abc"])
+        writer.sample.plan([Sampled("a.tif", "/a.tif", Plane(), "", 9, 9, ("pool",))])
         centres = Centres(np.array([[3, 4]]), np.array([5.0]))
         writer.record(1, Found(centres, (10, 10), "uint16", 1.0, 1.0))
         writer.commit()
@@ -70,6 +76,13 @@ def refused(folder):
         "UPDATE journal SET extra = '{'",
         "UPDATE journal SET extra = printf('%.*c', 100000, '[')",
         "UPDATE journal SET name = key",
+        *(f"UPDATE journal SET {name} = CAST(x'61FF62' AS TEXT) WHERE key = 1" for name in TEXTS),
+        "UPDATE run SET value = CAST(x'61FF62' AS TEXT) WHERE key = 'version'",
+        "UPDATE sample SET pools = CAST(x'61FF62' AS TEXT)",
+        "UPDATE sample SET path = 3",
+        "UPDATE journal SET stated = '[1'",
+        "UPDATE journal SET stated = x'00'",
+        "UPDATE journal SET subpixel = 'x' WHERE status != 'found'",
         "UPDATE journal SET position = 'first'",
         "UPDATE journal SET mtime_ns = 1e300",
         "UPDATE journal SET pixel_y_um = 'small'",
@@ -83,6 +96,8 @@ def refused(folder):
         "INSERT INTO run VALUES ('starts', '[{}]')",
         "INSERT INTO run VALUES ('strategy', '{}')",
         "INSERT INTO run VALUES ('sample', '{}')",
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 60000) "
+        "UPDATE journal SET extra = (SELECT json_group_object(x, 1) FROM n)",
         """INSERT INTO run VALUES ('wells', '[{"well": 3}]')""",
         "INSERT INTO run VALUES ('machine', '[')",
         "INSERT INTO run VALUES ('machine', '3')",
@@ -126,6 +141,18 @@ def test_nuclei_with_a_changed_byte_are_refused_by_whoever_reads_them(folder, re
         database.commit()
     with Run(folder) as run, pytest.raises(RunError, match=r"nuclei of the image 'a\.tif' in it"):
         read(run)
+
+
+def test_nuclei_with_a_changed_byte_are_refused_by_who_carries_on_with_nothing_to_do(
+    folder, tmp_path
+):
+    with closing(sqlite3.connect(folder / RUN_FILE)) as database:
+        database.execute("UPDATE journal SET centres = zeroblob(length(centres)) WHERE count")
+        database.commit()
+    for carry_on in (lambda: census(tmp_path, folder), lambda: retry(folder)):
+        tifffile.imwrite(tmp_path / "a.tif", np.zeros((10, 10), np.uint16))
+        with pytest.raises(RunError, match=r"nuclei of the image 'a\.tif' in it"):
+            carry_on()
 
 
 @pytest.mark.parametrize("fields", [{"y": 10}, {"x": 10}, {"y": -1}, {"x": -1}])

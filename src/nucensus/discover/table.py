@@ -7,7 +7,7 @@ import io
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..errors import InputError, MissingPackageError, ReadError
@@ -18,6 +18,9 @@ _BYTE_ORDER_MARKS = {
 }  # fmt: skip
 _DELIMITER_LINES = 20
 """How many lines of a CSV file tell its delimiter; titles and notes may stand above."""
+
+_MOST_CELLS, _MOST_CHARACTERS = 1000, 100_000
+"""Of a line; run files take no more of an image (`store/check.py`)."""
 
 _EXCEL = (".xlsx", ".xlsm")
 _OLD_EXCEL = (".xls", ".ods", ".numbers")
@@ -40,6 +43,25 @@ def read_cells(path: str) -> Iterator[list[str]]:
     file, sheet = _file_and_sheet(path)
     if not os.path.isfile(file) and not is_remote(check_address(file)):
         raise InputError(f"{file!r} does not exist; expected a CSV, Excel or Parquet file")
+    return _bounded(path, _cells(file, sheet))
+
+
+def _bounded(path: str, lines: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Yield the lines without the empty cells at their ends, unless one is beyond all measure."""
+    for number, cells in enumerate(lines, 1):
+        while cells and not cells[-1]:
+            cells.pop()
+        length = sum(map(len, cells))
+        if len(cells) > _MOST_CELLS or length > _MOST_CHARACTERS:
+            raise InputError(
+                f"line {number} of {path!r} has {len(cells):,} cells and {length:,} letters; "
+                f"expected at most {_MOST_CELLS:,} cells and {_MOST_CHARACTERS:,} letters; leave "
+                f"out what is not needed"
+            )
+        yield cells
+
+
+def _cells(file: str, sheet: str) -> Iterator[list[str]]:
     kind = os.path.splitext(file)[1].lower()
     if kind in _OLD_EXCEL:
         raise InputError(

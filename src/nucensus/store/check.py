@@ -11,10 +11,13 @@ from ..errors import RunError
 from .facts import is_fact
 from .image_columns import ImageColumns
 from .nucleus_columns import RECORDS
+from .packing import as_text, checksum_of, damaged
 
 _MOST_BYTES = 1 << 28
 """Of one value: ten times the nuclei of the largest image that was ever seen."""
 _MOST_CHARACTERS = 1_000_000
+_MOST_ENTRIES = 3000
+"""Of an image's metadata: two tables have a thousand columns each."""
 _MOST_PIXELS = 1 << 34
 _STEPS = 10_000
 _STEPS_PER_BYTE, _STEPS_AT_LEAST = 8, 2_000_000
@@ -24,7 +27,14 @@ _OF_THE_DISK = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_CANTOPEN
 
 _SIDE = f"BETWEEN 0 AND {_MOST_PIXELS}"
 _RECORD_BYTES = ", ".join(f"{size} * count" for size in RECORDS.by_size)
-_IS_OBJECT = "CASE WHEN json_valid(extra) THEN json_type(extra) END IS 'object'"
+_IS_JSON = (
+    "({name} IS NULL OR (typeof({name}) = 'text' "
+    "AND CASE WHEN json_valid({name}) THEN json_type({name}) END IS '{kind}'))"
+)
+_NAMED = "typeof(name) IN ('text', 'blob') AND typeof(path) IN ('text', 'blob')"
+_OF_SAMPLE = (
+    "name", "path", "plane", "channel", "pools", "content", "estimate", "stage", "reason",
+)  # fmt: skip
 _SIZES = ("pixel_y_um", "pixel_x_um", "depth_um")
 
 
@@ -35,11 +45,15 @@ def _believable(columns: ImageColumns) -> str:
     return " AND ".join((
         "typeof(position) IN ('integer', 'null')",
         "typeof(size_bytes) = 'integer' AND typeof(mtime_ns) = 'integer'",
-        "typeof(name) IN ('text', 'blob') AND typeof(path) IN ('text', 'blob')",
+        _NAMED,
         *(f"coalesce({name}, 0) < 9e99" for name in numbers),  # a text is more than any number
         *(f"coalesce({name}, 1) BETWEEN 1e-9 AND 1e9" for name in _SIZES),
         " + ".join(f"coalesce(length({name}), 0)" for name in texts) + f" <= {_MOST_CHARACTERS}",
-        f"instr(name, char(0)) = 0 AND (extra IS NULL OR ({_IS_OBJECT}))",
+        _IS_JSON.format(name="extra", kind="object"),
+        f"(length(extra) > {_MOST_ENTRIES} AND (SELECT count(*) > {_MOST_ENTRIES} "
+        "FROM json_each(extra))) IS NOT 1",
+        _IS_JSON.format(name="stated", kind="array"),
+        "instr(name, char(0)) = 0 AND typeof(subpixel) IN ('null', 'blob')",
         "(status IN ('pending', 'failed') OR (status = 'found' AND " + " AND ".join((
             f"typeof(count) = 'integer' AND count {_SIDE}",
             f"typeof(height) = 'integer' AND height {_SIDE}",
@@ -48,7 +62,7 @@ def _believable(columns: ImageColumns) -> str:
             f"1.0 * height * width * coalesce(depth, 1) <= {_MOST_PIXELS}",
             f"typeof(area_px) = 'integer' AND area_px {_SIDE}",
             f"typeof(centres) = 'blob' AND length(centres) IN ({_RECORD_BYTES})",
-            "(subpixel IS NULL OR (typeof(subpixel) = 'blob' AND length(subpixel) = 16 * count))",
+            "(subpixel IS NULL OR length(subpixel) = 16 * count)",
         )) + "))",
     ))  # fmt: skip
 
@@ -85,14 +99,26 @@ def check_content(
         with bounded(database, os.stat(file).st_size):
             problem = _problem(database, schema, columns)
     except sqlite3.Error as error:
-        if error.sqlite_errorname.startswith(_OF_THE_DISK):
+        name = getattr(error, "sqlite_errorname", None)  # a text that is not UTF-8 has none
+        if name is not None and name.startswith(_OF_THE_DISK):
             raise
-        problem = str(error)
+        problem = str(error) if name else "a text in it is not UTF-8"
     if problem is not None:
         raise RunError(
             f"{os.fspath(file)!r} is damaged, or was not written by nucensus: {problem}; expected "
             f"a whole run file; copy it again from its source, or do the run again with --overwrite"
         )
+
+
+def check_nuclei(database: sqlite3.Connection) -> None:
+    """Raise `RunError` if the nuclei of an image are not as they were written.
+
+    Readers check those that they read; who carries a run on may read none of them.
+    """
+    query = "SELECT name, centres, subpixel, checksum FROM journal WHERE status = 'found'"
+    for name, packed, subpixel, checksum in database.execute(query):
+        if checksum_of(packed, subpixel) != checksum:
+            raise damaged(f"the nuclei of the image {as_text(name)!r} in it")
 
 
 def _problem(database: sqlite3.Connection, schema: str, columns: ImageColumns) -> str | None:
@@ -110,8 +136,16 @@ def _problem(database: sqlite3.Connection, schema: str, columns: ImageColumns) -
     if sound != "ok":
         return str(sound)
     row = database.execute(f"SELECT key FROM journal WHERE NOT ({_believable(columns)}) LIMIT 1")
-    strange = row.fetchone()
-    return f"image number {strange[0]} in it makes no sense" if strange else None
+    if strange := row.fetchone():
+        return f"image number {strange[0]} in it makes no sense"
+    texts = ", ".join(each.name for each in columns.stored if each.is_text)
+    for query in (f"SELECT {texts} FROM journal", f"SELECT {', '.join(_OF_SAMPLE)} FROM sample"):
+        for _ in database.execute(query):
+            pass
+    row = database.execute(f"SELECT number FROM sample WHERE NOT ({_NAMED}) LIMIT 1")
+    if strange := row.fetchone():
+        return f"image number {strange[0]} of the sample in it makes no sense"
+    return None
 
 
 def _has_tables(database: sqlite3.Connection, schema: str) -> bool:

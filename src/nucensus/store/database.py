@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import RunError
 from ..machine import network_disk
 from ..values import RUN_FILE
-from .check import check_content, distrust
+from .check import check_content, check_nuclei, distrust
 from .image_columns import IMAGES, ImageColumns
 from .sample import SAMPLE_SCHEMA
 
@@ -61,6 +61,7 @@ def open_to_write(folder: Path, overwrite: bool, columns: ImageColumns) -> sqlit
         distrust(database)
         if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             _check_schema(database, folder / RUN_FILE, columns)
+            check_nuclei(database)
         wanted, safety = ("TRUNCATE", "FULL") if network else ("WAL", "NORMAL")
         mode = database.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
         database.execute(f"PRAGMA synchronous = {safety}")

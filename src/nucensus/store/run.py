@@ -28,6 +28,7 @@ from .packing import (
     as_sql,
     as_text,
     as_texts,
+    damaged,
     plane_of,
     union_of_records,
     unpack_nuclei,
@@ -231,7 +232,7 @@ class Run:
     @property
     def has_subpixel(self) -> bool:
         """Whether centres are there to a fraction of a pixel too."""
-        query = "SELECT EXISTS (SELECT 1 FROM images WHERE subpixel IS NOT NULL)"
+        query = "SELECT EXISTS (SELECT 1 FROM images WHERE subpixel NOTNULL AND status = 'found')"
         return bool(self._database.execute(query).fetchone()[0])
 
     @property
@@ -345,8 +346,10 @@ class Run:
 
         They are there if the settings asked for them.
         """
-        query = "SELECT subpixel FROM images WHERE name = ?"
-        packed = self._database.execute(query, (as_sql(image),)).fetchone()[0]
+        query = "SELECT count, subpixel FROM images WHERE name = ?"
+        count, packed = self._database.execute(query, (as_sql(image),)).fetchone()
+        if len(packed or b"") != 16 * count:
+            raise damaged(f"the nuclei of the image {image!r} in it")
         return np.frombuffer(packed or b"", "<f8").reshape(-1, 2)
 
     def copy_to(self, file: Path) -> None:
