@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -13,12 +15,13 @@ import numpy as np
 import pytest
 
 from nucensus.errors import MissingPackageError, StrategyError, WorkerDiedError
-from nucensus.execute import PUBLISHED, STRATEGIES, Lost, check, strategy_named
+from nucensus.execute import OTHERS, PUBLISHED, STRATEGIES, Lost, check, strategy_named
 
 POOLS = [name for name in STRATEGIES if name.startswith("pool")]
+HERE = [name for name in OTHERS if name not in ("interpreters", "joblib")]
 
 
-@pytest.fixture(params=STRATEGIES)
+@pytest.fixture(params=[*STRATEGIES, *HERE])
 def strategy(request):
     return strategy_named(request.param)
 
@@ -197,6 +200,89 @@ def test_a_lambda_that_cannot_be_pickled_is_refused_before_anything_runs(name):
         StrategyError, match=r"cannot be pickled .* define it there, or use threads"
     ):
         check(strategy_named(name), lambda item: item)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_a_worker_that_is_killed_is_said_by_the_other_ways_too(name):
+    with pytest.raises(WorkerDiedError, match="ended before its work was done"):
+        list(strategy_named(name).run(die, range(8), 2))
+
+
+def test_joblib_keeps_the_contract_and_leaves_no_worker_behind():
+    pytest.importorskip("joblib")
+    before = set(threading.enumerate())
+    outcomes = list(strategy_named("joblib").run(double, range(5), 2))
+    assert sorted(outcomes) == [(index, 2 * index) for index in range(5)]
+    with pytest.raises(ValueError, match="cannot do"):
+        list(strategy_named("joblib").run(refuse, range(8), 2))
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="there they are")
+def test_interpreters_are_refused_where_there_are_none():
+    with pytest.raises(StrategyError, match=r"expected Python 3\.14 or later; use threads"):
+        list(strategy_named("interpreters").run(double, range(3), 2))
+
+
+def test_arrays_in_shared_memory_are_copied_once_and_seen_by_all():
+    items = [np.full((50, 60), value, np.uint16) for value in range(7)]
+    addresses = dict(strategy_named("shared-memory").run(describe_array, items, 2))
+    assert [each[:3] for _, each in sorted(addresses.items())] == [
+        ((50, 60), "uint16", value) for value in range(7)
+    ]
+    assert not any(owns for *_, owns in addresses.values())
+
+
+def describe_array(array):
+    return array.shape, str(array.dtype), int(array.max()), array.flags.owndata
+
+
+_AT_A_PROMPT = """
+import functools, multiprocessing
+from dataclasses import dataclass
+import numpy as np
+import nucensus
+
+@functools.lru_cache
+def weight():
+    return 3
+
+@dataclass
+class Count:
+    count: int
+
+class UnluckyError(Exception):
+    pass
+
+def count(image):
+    if image[0, 0] == 9:
+        raise UnluckyError("no nuclei")
+    return Count(int(image[0, 0]) * weight())
+
+images = [np.full((2, 2), value) for value in range(5)]
+multiprocessing.set_start_method(METHOD)
+for strategy in STRATEGIES:
+    found = nucensus.process_images(images, count, strategy=strategy, workers=2)
+    assert found == [Count(3 * value) for value in range(5)], found
+    try:
+        nucensus.process_images([np.full((2, 2), 9)], count, strategy=strategy, workers=2)
+    except UnluckyError as error:
+        print(strategy, error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "strategies"),
+    [("forkserver", ["pool-memory", "isolated"]), ("spawn", ["shared-memory"])],
+)
+def test_a_function_of_a_prompt_or_notebook_works_in_every_process(method, strategies):
+    script = f"METHOD, STRATEGIES = {method!r}, {strategies}\n{_AT_A_PROMPT}"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == len(strategies)
 
 
 def test_an_unknown_strategy_is_refused_with_those_that_there_are():

@@ -11,16 +11,19 @@ from collections.abc import Callable
 
 from ..errors import StrategyError
 from ..machine import can_fork
+from .by_value import dumps
 from .cluster import Codec, on_cluster
 from .connect import connected
 from .in_process import run_list, run_threads
 from .isolated import run_isolated
+from .others import run_executor, run_interpreters, run_joblib, run_shared_memory
 from .payload import Payload, name_image, pack_error
 from .pools import run_pool, run_pool_fork
 from .strategy import Lost, Outcomes, Strategy, Work
 from .worker import inner_pools_capped, refuse_daemon, refuse_unguarded, start_worker
 
 __all__ = [
+    "OTHERS",
     "PUBLISHED",
     "STRATEGIES",
     "Codec",
@@ -43,12 +46,13 @@ __all__ = [
 
 
 def strategy_named(name: str) -> Strategy:
-    """Return the strategy called `name`."""
+    """Return the strategy called `name`, one of those that people also use too."""
+    every = {**STRATEGIES, **OTHERS}
     try:
-        return STRATEGIES[name]
+        return every[name]
     except KeyError:
         raise StrategyError(
-            f"there is no strategy {name!r}; expected one of {', '.join(STRATEGIES)}, or auto"
+            f"there is no strategy {name!r}; expected one of {', '.join(every)}, or auto"
         ) from None
 
 
@@ -64,7 +68,7 @@ def check(strategy: Strategy, function: Work) -> None:
     if not strategy.pickles_work:
         return
     try:
-        pickle.dumps(function)
+        dumps(function, is_for_workers=True)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise StrategyError(
             f"the strategy {strategy.name} sends the function to worker processes, and this one "
@@ -163,5 +167,47 @@ _TABLE = (
 
 STRATEGIES = {strategy.name: strategy for strategy in _TABLE}
 """The strategies by name: the five published ones, then ours."""
+
+OTHERS = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy(
+            "shared-memory",
+            "multiprocessing.Pool, arrays copied once into shared memory",
+            run_shared_memory,
+            loads_first=True,
+            pickles_work=True,
+            in_process=False,
+            takes_chunks=True,
+        ),
+        Strategy(
+            "executor",
+            "concurrent.futures.ProcessPoolExecutor",
+            run_executor,
+            pickles_work=True,
+            shares_memory=False,
+            in_process=False,
+            takes_chunks=True,
+        ),
+        Strategy(
+            "joblib",
+            "joblib.Parallel, processes of loky",
+            run_joblib,
+            pickles_work=True,
+            shares_memory=False,
+            in_process=False,
+            takes_chunks=True,
+        ),
+        Strategy(
+            "interpreters",
+            "concurrent.futures.InterpreterPoolExecutor",
+            run_interpreters,
+            pickles_work=True,
+            shares_memory=False,
+            takes_chunks=True,
+        ),
+    )
+}
+"""Ways that people also use: for comparison and where they are asked for, never taken by auto."""
 
 PUBLISHED = tuple(name for name, strategy in STRATEGIES.items() if strategy.is_published)

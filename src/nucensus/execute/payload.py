@@ -9,10 +9,10 @@ import pickle
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from ..errors import FunctionError, StrategyError
+from .by_value import dumps
 from .strategy import Work
 
 _MOST_FRAMES = 100
@@ -23,12 +23,12 @@ class PickledWork:
     """Work as it travels: unpickled once in each process, where it is first needed."""
 
     def __init__(self, work: Work) -> None:
-        self._pickled = bytes(ForkingPickler.dumps(work))
+        self._pickled = dumps(work, is_for_workers=True)
 
-    @functools.cached_property
+    @property
     def _work(self) -> Work:
         try:
-            work: Work = pickle.loads(self._pickled)
+            work: Work = _unpickled(self._pickled)
         except Exception as error:  # whatever a user's object raises
             raise StrategyError(
                 f"the worker processes cannot find the function ({_text_of(error)}); expected one "
@@ -43,6 +43,13 @@ class PickledWork:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_pickled": self._pickled}
+
+
+@functools.lru_cache(maxsize=4)
+def _unpickled(pickled: bytes) -> Work:
+    """Return the work; what it keeps, such as weights, it keeps as long as the process lives."""
+    work: Work = pickle.loads(pickled)
+    return work
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ def payload_of(work: Work, item: Any) -> Payload:
     except BaseException as error:  # noqa: BLE001 raised again by `Payload.open`
         return pack_error(error, name)
     try:
-        return Payload(bytes(ForkingPickler.dumps(outcome)), name)
+        return Payload(dumps(outcome), name)
     except BaseException as error:  # noqa: BLE001 whatever a user's object raises
         return pack_error(_unsendable("sent", name, error), name)
 
@@ -142,7 +149,7 @@ def _pickled(error: BaseException) -> bytes:
     parts = kind, error.args, error.__dict__
     for pickled_as in (error, _Bare(_rebuild, *parts), _Bare(_construct, *parts)):
         with suppress(BaseException):  # whatever a user's error raises
-            pickled = bytes(ForkingPickler.dumps(pickled_as))
+            pickled = dumps(pickled_as)
             again = pickle.loads(pickled)
             if type(again) is kind and str(again) == str(error):
                 return pickled
@@ -181,7 +188,7 @@ def _construct(kind: type[BaseException], args: Any, state: dict[str, Any]) -> B
 
 def _is_sendable(value: Any) -> bool:
     try:
-        pickle.loads(ForkingPickler.dumps(value))
+        pickle.loads(dumps(value))
     except BaseException:  # noqa: BLE001 whatever a user's object raises
         return False
     return True

@@ -40,8 +40,8 @@ def run_pool(
 ) -> Outcomes:
     """`multiprocessing.Pool` as it comes: the function and each item are pickled."""
     work_on_chunk = functools.partial(_each, PickledWork(work))
-    chunks = _chunks(items, workers, chunk_size)
-    yield from _pool_outcomes(default_context(), workers, chunks, work_on_chunk)
+    chunks = chunks_of(items, workers, chunk_size)
+    yield from pool_outcomes(default_context(), workers, chunks, work_on_chunk)
 
 
 def default_context() -> "BaseContext":
@@ -70,10 +70,10 @@ def run_pool_fork(
 ) -> Outcomes:
     """Fork the workers after the items are there: they share them, copy-on-write."""
     listed = list(items)
-    yield from _pool_outcomes(
+    yield from pool_outcomes(
         multiprocessing.get_context("fork"),
         workers,
-        _chunks(range(len(listed)), workers, chunk_size),
+        chunks_of(range(len(listed)), workers, chunk_size),
         _each_inherited,
         (work, listed),
     )
@@ -92,7 +92,7 @@ def _each_inherited(tasks: Sequence[tuple[int, int]]) -> list[tuple[int, Payload
     return _each(work, [(index, items[index]) for index, _ in tasks])
 
 
-def _chunks(
+def chunks_of(
     items: Iterable[Any], workers: int, chunk_size: int | None
 ) -> Iterator[list[tuple[int, Any]]]:
     """Yield lists of (index, item), as `Pool.map` cuts them; small ones if there is no length."""
@@ -102,7 +102,7 @@ def _chunks(
     return iter(lambda: list(islice(source, size)), [])
 
 
-def _pool_outcomes(
+def pool_outcomes(
     context: "BaseContext",
     workers: int,
     chunks: Iterator[list[tuple[int, Any]]],
