@@ -1,0 +1,142 @@
+"""Names, plurals and pictures as text; files that are whole or not there."""
+
+import errno
+import logging
+import os
+import re
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nucensus.text.files import atomic_write, is_full, refuse_if_full
+from nucensus.text.names import escape, safe_path, unescape
+from nucensus.text.plurals import pluralize
+from nucensus.text.printable import PrintableFormatter, printable
+from nucensus.text.svg import map_of_centres, rings
+
+
+def test_a_file_appears_whole_and_under_its_own_name_only(tmp_path):
+    path = tmp_path / "new" / "a.csv"
+    with atomic_write(path) as partial:
+        partial.write_text("half")
+        assert not path.exists()
+        partial.write_text("whole")
+    assert path.read_text() == "whole"
+    assert os.listdir(path.parent) == ["a.csv"]
+
+
+def test_after_an_error_the_earlier_file_stands_and_nothing_is_beside_it(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("earlier")
+
+    def write():
+        with atomic_write(path) as partial:
+            partial.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert path.read_text() == "earlier"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+def test_a_folder_takes_the_place_of_an_earlier_one_and_of_what_a_crash_left(tmp_path):
+    path = tmp_path / "a.zarr"
+    for folder in (path, tmp_path / "a.zarr.partial"):
+        folder.mkdir()
+        (folder / "old").touch()
+    with atomic_write(path) as partial:
+        assert not partial.exists()
+        partial.mkdir()
+        (partial / "new").touch()
+    assert os.listdir(path) == ["new"]
+    assert os.listdir(tmp_path) == ["a.zarr"]
+
+
+def test_a_device_is_not_replaced_by_a_file():
+    with pytest.raises(FileExistsError, match="a device"), atomic_write(Path("/dev/null")):
+        raise AssertionError("the device was taken for a file")
+
+
+def test_that_a_disk_is_full_is_known_whoever_says_it(tmp_path):
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorname = "SQLITE_FULL"
+    assert is_full(OSError(errno.ENOSPC, "no space"))
+    assert is_full(OSError(errno.EDQUOT, "over quota"))
+    assert is_full(full)
+    assert not is_full(OSError(errno.EACCES, "denied"))
+    assert not is_full(ValueError("full"))
+    refuse_if_full(tmp_path / "a", 1)
+    with pytest.raises(OSError, match="No space left") as caught:
+        refuse_if_full(tmp_path / "a", 1 << 62)
+    assert is_full(caught.value)
+
+
+ANY_NAME = st.binary(max_size=60).map(os.fsdecode)
+
+
+@given(ANY_NAME)
+def test_any_name_is_unicode_once_escaped_and_comes_back(name):
+    escaped = escape(name)
+    escaped.encode("utf-8")
+    assert unescape(escaped) == name
+    assert unescape(escape(name, also="a-c ")) == name
+    assert not re.search("[a-c ]", re.sub(r"\\x[0-9a-f]{2}", "", escape(name, also="a-c ")))
+
+
+@given(
+    st.one_of(ANY_NAME, st.lists(st.sampled_from(["", ".", "..", "a", "%", "..%"])).map("/".join))
+)
+def test_a_name_as_a_path_stays_below_its_folder(name):
+    parts = safe_path(name).split("/")
+    assert not {"", ".", ".."} & set(parts)
+    assert all(len(os.fsencode(part)) <= 200 for part in parts)
+    assert len(parts) == name.replace("://", "/").count("/") + 1
+
+
+def test_names_that_differ_differ_as_paths():
+    names = ["a", "a/", "./a", "../a", "%2E/a", "%/a", "a%", "a" * 300, "a" * 299 + "b", "a" * 301]
+    assert len({safe_path(name) for name in names}) == len(names)
+    assert safe_path("a" * 200) == "a" * 200
+    assert safe_path("s3://bucket/plate/b.tif") == "s3/bucket/plate/b.tif"
+
+
+def test_numbers_of_things_have_their_plural():
+    assert [pluralize(count, "nucleus") for count in (0, 1, 2)] == [
+        "0 nuclei", "1 nucleus", "2 nuclei"
+    ]  # fmt: skip
+    assert [pluralize(count, "image") for count in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
+
+
+@given(st.text())
+def test_what_a_terminal_obeys_is_shown_and_all_else_stays(text):
+    shown = printable(text)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
+    if text.isprintable():
+        assert shown == text
+
+
+def test_a_log_record_is_shown_as_it_may_be():
+    record = logging.LogRecord("a", logging.INFO, "", 0, "a %s\nb", ("\x1b[2J",), None)
+    assert PrintableFormatter("%(message)s").format(record) == "a \\x1b[2J\nb"
+
+
+def test_a_ring_goes_around_the_middle_of_its_pixel():
+    path = rings(np.array([[10, 20]]), 3, "#fff")
+    start, radius, turn = re.search(r'd="M([\d. ]+)a([\d. ]+) 0 1 0 ([\d. -]+) 0a', path).groups()
+    assert [float(each) for each in start.split()] == [17.5, 10.5]  # its left end, as x y
+    assert (radius, turn) == ("3 3", "6")
+    assert 'stroke="#fff"' in path
+    assert rings(np.empty((0, 2)), 3).count("M") == 0
+
+
+@pytest.mark.parametrize(("count", "label"), [(0, "0 nuclei"), (1, "1 nucleus"), (3, "3 nuclei")])
+def test_a_map_has_the_proportions_of_the_field_and_a_ring_for_each_centre(count, label):
+    svg = map_of_centres(np.full((count, 2), 7), (300, 400), width=100)
+    assert 'viewBox="0 0 400 300" width="100" height="75"' in svg
+    assert f'aria-label="{label}"' in svg
+    assert svg.count("M") == count
