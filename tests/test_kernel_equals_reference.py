@@ -9,7 +9,16 @@ import tifffile
 from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from images import CONTENTS, DTYPES, find_with_reference, images, make_image, settings, smooth
+from images import (
+    CONTENTS,
+    DTYPES,
+    LAYOUTS,
+    find_with_reference,
+    images,
+    make_image,
+    settings,
+    smooth,
+)
 
 from nucensus import kernel
 
@@ -119,6 +128,15 @@ def test_images_of_many_blocks_give_the_same(dtype, content, level):
         for min_distance in (1, 6):
             kwargs = {**PUBLISHED, "threshold_abs": threshold, "min_distance": min_distance}
             assert_equal(find(image, level=level, **kwargs), find_with_reference(image, **kwargs))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", ">i2", "f4", "f8"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_image_of_many_blocks_gives_the_same_in_every_layout(layout, dtype, level):
+    image = make_image(shape=(131, 203), dtype=dtype, content="blobs", layout=layout, seed=9)
+    kwargs = {**PUBLISHED, "sigma": (1, 2), "threshold_abs": 60, "exclude_border": 0}
+    for turned in (image, image.T, image[::-1].T):
+        assert_equal(find(turned, level=level, **kwargs), find_with_reference(turned, **kwargs))
 
 
 @pytest.mark.parametrize("sigma", [(30, 30), (0, 9), (9, 0), (100, 2)])

@@ -1,7 +1,9 @@
 // The C ABI for planes: runs the fastest way that decides, and gathers the results.
 #include <stdlib.h>
 
+#include "arena.h"
 #include "isa.h"
+#include "layout.h"
 #include "peaks.h"
 
 namespace nucensus {
@@ -37,11 +39,13 @@ bool append(Maxima& maxima, const Peaks& found) {
     return true;
 }
 
-Status find(const PlaneFunctions& planes, const Image& image, const MaximaSettings& settings) {
-    if (image.height == 0 || image.width == 0) {
+Status find(const PlaneFunctions& planes, const Image& given, const MaximaSettings& settings) {
+    if (given.height == 0 || given.width == 0) {
         peaks.clear();
         return status_ok;
     }
+    Image image;
+    if (!make_contiguous(given, image)) return status_no_memory;
     if (!peaks.begin(image, settings)) return status_no_memory;
     Status status = status_undecided;
     const bool is_tiny = image.height * image.width < tiny_size;
@@ -52,6 +56,7 @@ Status find(const PlaneFunctions& planes, const Image& image, const MaximaSettin
         if (!peaks.begin(image, settings)) return status_no_memory;
         status = planes.find_exactly(image, settings, peaks);
     }
+    release_largest();
     if (status == status_ok) peaks.sort();
     return status;
 }

@@ -39,7 +39,8 @@ def find_maxima(
     ----------
     image : ndarray, shape (rows, columns)
         Grey levels: bool, any integer or float16 to float64, in any byte order
-        and memory layout. Nothing is copied.
+        and memory layout. Only an image whose rows are not contiguous (Fortran order)
+        is copied.
     sigma : sequence of two floats
         Standard deviation of the Gaussian along rows and columns, in pixels.
     min_distance : int
