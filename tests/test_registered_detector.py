@@ -1,11 +1,17 @@
 import csv
 import os
+import re
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import run
+
+from nucensus.detect.check_centres import check_centres
+from nucensus.values import Centres
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "nucensus-stardist"
 
@@ -71,19 +77,42 @@ def test_a_detector_that_nobody_registers_is_refused_with_the_names_of_those_the
     )
 
 
-def test_a_detector_that_returns_no_centres_is_told_what_was_expected(installed, plate, tmp_path):
+def found(*points):
+    return Centres(np.array(points), np.ones(len(points)))
+
+
+WRONG = {
+    "listing": ([(1, 2)], "returned list; expected nucensus.values.Centres"),
+    "beside": (found([3, 4], [5, 9999]), "put a nucleus at (5, 9999), beside an image of shape"),
+    "negative": (found([-1, 4]), "put a nucleus at (-1, 4), beside an image of shape"),
+    "fractions": (found([1.5, 4.0]), "returned points of type float64; expected whole pixels"),
+    "volume": (found([0, 1, 4]), "returned points of shape (1, 3) for an image of shape"),
+    "too few": (Centres(np.zeros((2, 2), int), np.ones(1)), "returned intensities of shape (1,)"),
+    "flat": (replace(found([3, 4]), subpixel=np.ones(2)), "returned subpixel of shape (2,)"),
+}
+
+
+@pytest.mark.parametrize(("centres", "said"), WRONG.values(), ids=WRONG)
+def test_what_are_no_nuclei_of_the_image_is_refused_with_what_was_expected(centres, said):
+    with pytest.raises((TypeError, ValueError), match=re.escape(f"the detector 'mine' {said}")):
+        check_centres("mine", centres, (10, 20))
+
+
+def test_no_nuclei_and_nuclei_in_the_corners_are_nuclei_of_the_image():
+    check_centres("mine", found([0, 0], [9, 19]), (10, 20))
+    check_centres("mine", Centres(np.empty((0, 2), np.int64), np.empty(0)), (10, 20))
+
+
+def test_an_image_whose_detector_puts_a_nucleus_beside_it_fails_in_a_run(
+    installed, plate, tmp_path
+):
     entries = tmp_path / "site" / "nucensus_stardist-1.0.dist-info" / "entry_points.txt"
-    entries.write_text("[nucensus.detectors]\nstardist = listing:find\n")
-    (tmp_path / "site" / "listing.py").write_text("def find(*_):\n    return [(1, 2)]\n")
+    entries.write_text("[nucensus.detectors]\nstardist = wrong:find\n")
+    (tmp_path / "site" / "wrong.py").write_text(
+        "import numpy as np\n"
+        "from nucensus.values import Centres\n"
+        "def find(*_):\n    return Centres(np.array([[5, 9999]]), np.ones(1))\n"
+    )
     done = run("detect", plate, "-o", tmp_path / "run", "--detector", "stardist", env=installed)
     assert done.returncode == 3
-    assert "the detector 'stardist' returned list; expected nucensus.values.Centres" in done.stderr
-
-
-def test_a_detector_that_cannot_be_loaded_is_refused_with_its_reason(installed, plate, tmp_path):
-    entries = tmp_path / "site" / "nucensus_stardist-1.0.dist-info" / "entry_points.txt"
-    entries.write_text("[nucensus.detectors]\nstardist = not_installed:find\n")
-    done = run("detect", plate, "-o", tmp_path / "run", "--detector", "stardist", env=installed)
-    assert done.returncode == 2
-    assert done.stderr.startswith("Error: the detector 'stardist' is registered as not_installed:")
-    assert "No module named 'not_installed'" in done.stderr
+    assert "(detect): the detector 'stardist' put a nucleus at (5, 9999)" in done.stderr

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values import Centres, Settings
+from .check_centres import check_centres
 from .detector import Control, Detector
 from .estimate import BLANK, Estimate, Resolved, estimate, pool
 from .frame import counting_box, within_box, within_frame
@@ -63,9 +64,9 @@ def find_nuclei(
     Raises
     ------
     ValueError
-        The image holds no number.
+        The image holds no number, or a registered detector puts a nucleus beside it.
     TypeError
-        The image is not one of real numbers.
+        The image is not one of real numbers, or a registered detector returns no centres.
     SettingsError
         The settings do not suit the axes of the image, or no grey level that it
         can have is above the threshold.
@@ -89,11 +90,7 @@ def find_nuclei(
         resolved = pool([_estimated(image)])
     detector = detector_named(settings.detector)
     centres = detector.find(image, settings, resolved)
-    if not isinstance(centres, Centres):
-        raise TypeError(
-            f"the detector {settings.detector!r} returned {type(centres).__name__}; expected "
-            f"nucensus.values.Centres"
-        )
+    check_centres(settings.detector, centres, image.shape)
     if not len(centres):
         check_reach(settings, image)
     if settings.border != "keep" and (settings.border == "count" or not detector.drops_at_edge):
