@@ -359,7 +359,6 @@ def test_png_and_jpeg_are_what_pillow_reads(tmp_path, mode, ending):
     if mode.startswith("P") and ending == "png":
         shown = shown.convert("RGBA" if "transparency" in shown.info else "RGB")
     pixels = np.asarray(shown)
-    pixels = pixels * np.uint8(255) if pixels.dtype == bool else pixels
     if pixels.ndim == 2:
         planes = [(Plane(), pixels)]
     else:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ..detect import Estimate, estimate_as, find_nuclei
+from ..detect import Estimate, estimate_as, find_nuclei, note_on_mask
 from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..read import Image, read_image
 from ..remote import is_zarr_folder, list_zarr, open_to_read
@@ -125,6 +125,7 @@ class Job:
                 settings = self.settings.in_pixels(image.pixel_size, image.pixels.ndim)
                 resolved = pool_of(self.pools, loaded.path, loaded.channel)
                 centres = find_nuclei(image.pixels, settings, resolved)
+                note = "" if settings.are_numbers else note_on_mask(image.pixels)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 a bad image is a row
@@ -135,7 +136,7 @@ class Job:
         return Found(
             centres, image.pixels.shape, str(image.pixels.dtype), loaded.read_ms,
             1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
-            loaded.content, image.pixel_size,
+            loaded.content, image.pixel_size.with_note(note),
         )  # fmt: skip
 
     def estimate(self, planned: PlannedImage) -> Estimated | Failed | None:

@@ -18,6 +18,7 @@ from .detector import Control, Detector
 from .estimate import BLANK, Estimate, Resolved, estimate, pool
 from .frame import counting_box, within_box, within_frame
 from .laplacian import blob_parameters
+from .masks import note_on_mask, refuse_mask
 from .maxima import detect_nuclei
 from .parameters import Parameters, parameters
 from .refine import refine_centres
@@ -28,8 +29,8 @@ from .table import DETECTORS, describe_detectors, detector_named, detector_names
 __all__ = [
     "BLANK", "DETECTORS", "Control", "Detector", "Estimate", "Parameters", "Resolved",
     "blob_parameters", "check_axes", "describe_detectors", "detect_nuclei", "detector_named",
-    "detector_names", "detector_of_run", "estimate", "find_nuclei", "parameters", "pool",
-    "ring_radius", "with_numbers",
+    "detector_names", "detector_of_run", "estimate", "find_nuclei", "note_on_mask", "parameters",
+    "pool", "ring_radius", "with_numbers",
 ]  # fmt: skip
 
 _SEEN_CUT = 0.9
@@ -69,7 +70,8 @@ def find_nuclei(
         The image is not one of real numbers, or a registered detector returns no centres.
     SettingsError
         The settings do not suit the axes of the image, or no grey level that it
-        can have is above the threshold.
+        can have is above the threshold; or the image is of bool, a mask, and the
+        settings are not numbers.
 
     Examples
     --------
@@ -86,8 +88,9 @@ def find_nuclei(
         raise ValueError("the image holds no number, only NaN or infinities; check its source")
     if settings.are_numbers:
         resolved = None
-    elif resolved is None:
-        resolved = pool([_estimated(image)])
+    else:
+        refuse_mask(image)
+        resolved = pool([_estimated(image)]) if resolved is None else resolved
     detector = detector_named(settings.detector)
     centres = detector.find(image, settings, resolved)
     check_centres(settings.detector, centres, image.shape)
@@ -136,6 +139,7 @@ def _upright(image: NDArray[Any], settings: Settings) -> NDArray[Any]:
 
 def _estimated(image: NDArray[Any]) -> Estimate:
     check_axes(Settings(), image.ndim)
+    refuse_mask(image)
     return estimate(image)
 
 

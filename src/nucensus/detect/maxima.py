@@ -1,5 +1,6 @@
 """The published detector: local maxima of the smoothed image above a threshold."""
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -63,6 +64,11 @@ def detect_nuclei(
         A parameter has no meaning, or the image holds NaN or infinities where
         scikit-image has no defined answer.
 
+    Warns
+    -----
+    UserWarning
+        The image is of bool, a mask, and no pixel of one can be above the threshold.
+
     Examples
     --------
     >>> import numpy as np
@@ -71,8 +77,15 @@ def detect_nuclei(
     >>> detect_nuclei(image, sigma=2, threshold_abs=100)
     array([[20, 30]])
     """
+    image = np.asarray(image)
+    if image.dtype == bool and threshold_abs is not None and threshold_abs >= 1:
+        warnings.warn(
+            f"the image is a mask of False and True, and nothing in it can be above the threshold "
+            f"{threshold_abs:g}; give the picture that it was made of, or a threshold_abs below 1",
+            stacklevel=2,
+        )
     points, _ = _find_maxima(
-        np.asarray(image),
+        image,
         sigma=sigma,
         min_distance=min_distance,
         threshold_abs=threshold_abs,

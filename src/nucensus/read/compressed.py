@@ -37,6 +37,7 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
 def _scene(file: File, size: Size, is_png: bool) -> Scene:
     codec = "png" if is_png else "jpeg"
     dtype = np.dtype(np.uint16 if size.bits > 8 else np.uint8)
+    is_mask = size.bits == 1 and size.samples == 1
     size_bytes = file.seek(0, os.SEEK_END)
     pixels = size.height * size.width * size.samples
     header = Header(pixels, pixels * dtype.itemsize + size_bytes, codec.upper())
@@ -51,11 +52,12 @@ def _scene(file: File, size: Size, is_png: bool) -> Scene:
         image = image.reshape(*image.shape[:2], -1)
         if (image.shape, image.dtype) != ((*size[:2], size.samples), dtype):
             raise ValueError("its pixels are not those that it claims")
-        return image[..., index.get("c", 0)]
+        pixels: NDArray[Any] = image[..., index.get("c", 0)]
+        return pixels != 0 if is_mask else pixels
 
     return Scene(
         (size.height, size.width),
-        dtype.name,
+        "bool" if is_mask else dtype.name,
         {"c": size.samples} if size.samples > 1 else {},
         read,
         is_colour=size.samples > 1,

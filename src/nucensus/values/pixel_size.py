@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _LEAST_UM, _MOST_UM = 1e-4, 1e4
 """From the size of an atom to a centimetre: no pixel of a microscope is smaller or larger."""
@@ -39,13 +39,17 @@ class PixelSize:
     z : float or None
         Distance of z planes.
     note : str
-        What was stated and is left out, and why; "" is nothing.
+        What was stated and is left out, and why, or is odd about the pixels; "" is nothing.
     """
 
     y: float | None = None
     x: float | None = None
     z: float | None = None
     note: str = ""
+
+    def with_note(self, note: str) -> "PixelSize":
+        """Return the same size, with one more note."""
+        return replace(self, note="; ".join(filter(None, (self.note, note)))) if note else self
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:  # in a third of the time
         return PixelSize, (self.y, self.x, self.z, self.note)
