@@ -279,7 +279,7 @@ IMAGES = ImageColumns((
     Column("note", "TEXT", "what is odd, or stated and left out", listing_wins=True,
            listed=lambda image: image.pixel_size.note or None,
            found=lambda each: each.found.pixel_size.note or None,
-           remark="what is odd, or was stated and is not believed"),
+           remark="what was stated and is not believed"),
     Column("extra", "TEXT", "whatever else is known of it, a JSON object",
            listed=lambda image: image.extra or None),
     Column("stated", "TEXT", listed=_stated, is_shown=False,
