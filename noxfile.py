@@ -156,6 +156,13 @@ def arm(session: nox.Session) -> None:
 
 
 @nox.session
+def windows(session: nox.Session) -> None:
+    """Build the kernel for Windows; run its tests and the commands under wine, as root."""
+    session.install("pip", "ziglang")
+    session.run("python", "tests/run_on_windows.py", session.create_tmp(), *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure kernel, threads and whole runs into build/bench: nox -s bench -- --repeat 3."""
     sync(session, "--group", "opencv")

@@ -93,6 +93,23 @@ def test_files_stay_below_their_folder_and_apart():
         assert max(map(len, path.split("/"))) <= 200
 
 
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("wells/aux.tif", "wells/%61ux.tif"),
+        ("COM1", "%43OM1"),
+        ("console.tif", "console.tif"),
+        ("a:b/c?.tif", "a%3Ab/c%3F.tif"),
+        ("ends. /so.", "ends.%20/so%2E"),
+        ("back\\slash", "back%5Cslash"),
+        ("µm é.tif", "µm é.tif"),
+    ],
+)
+def test_a_name_that_windows_takes_for_none_is_spelled_out_there(name, there):
+    assert safe_path(name, on_windows=True) == there
+    assert safe_path(name, on_windows=False) == name
+
+
 def test_csv_holds_every_nucleus_and_every_name(hard, tmp_path):
     export_run(hard, "csv", tmp_path)
     expected = [

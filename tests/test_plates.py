@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import os
 import shutil
 import sys
 
@@ -270,6 +271,16 @@ def test_a_manifest_lists_images_and_its_other_columns_reach_the_output(tmp_path
     assert [row["well"] for row in rows] == ["B03", "B04", "B05"]
     assert [row["extra"] for row in rows] == ['{"dose": "10"}', '{"dose": ""}', '{"dose": "9"}']
     assert "does not exist" in rows[2]["reason"]
+
+
+@pytest.mark.skipif(os.sep == "\\", reason="no file has a backslash in its name")
+def test_a_manifest_that_was_written_on_windows_finds_its_images_everywhere(tmp_path):
+    touch(tmp_path, "x/one.tif", "x\\literal.tif")
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("path\nx\\one.tif\nx\\literal.tif\n")
+    found = discover([], SUFFIXES, manifest=manifest)
+    assert [each.name for each in found] == ["x/one.tif", "x\\literal.tif"]
+    assert not any(each.problem for each in found)
 
 
 def test_a_manifest_may_be_parquet(tmp_path):

@@ -71,30 +71,47 @@ def available_memory_bytes() -> int | None:
 
 
 _NETWORK_DISKS = (
-    "9p", "afs", "beegfs", "ceph", "cifs", "coda", "fhgfs", "glusterfs", "gpfs", "lustre", "ncpfs",
-    "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "virtiofs", "wekafs",
+    "9p", "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "fhgfs", "glusterfs", "gpfs", "lustre",
+    "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "virtiofs", "webdav",
+    "wekafs",
 )  # fmt: skip
 
 
 def network_disk(path: str | os.PathLike[str], mounts: Path = _MOUNTS) -> str | None:
     """Return the kind of file system below `path` if it is shared over a network, else None.
 
-    Where the system does not tell (it is Linux that does), the disk is taken
-    for a local one. Every FUSE file system counts as shared: most are.
+    Where the system does not tell, the disk is taken for a local one. Every
+    FUSE file system counts as shared: most are.
     """
+    kinds = _disks(mounts)
+    folder = os.path.realpath(path)
+    while folder not in kinds and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    if folder not in kinds and folder.startswith(r"\\"):
+        return "a share of Windows"
+    kind = kinds.get(folder, "")
+    return kind if kind in _NETWORK_DISKS or kind.split(".")[0] == "fuse" else None
+
+
+def _disks(mounts: Path) -> dict[str, str]:
+    """Return the kind of file system of each mount point; none where the system does not tell."""
+    if sys.platform != "linux":
+        import psutil
+
+        disks = psutil.disk_partitions(all=True)
+        return {
+            each.mountpoint: "smbfs" if "remote" in each.opts.split(",") else each.fstype
+            for each in disks
+        }
     try:
         lines = os.fsdecode(mounts.read_bytes()).splitlines()
     except OSError:
-        return None
+        return {}
     kinds = {}
     for line in lines:
         before, _, after = line.partition(" - ")
         kinds[_unescaped(before.split()[4])] = after.split()[0]
-    folder = os.path.realpath(path)
-    while folder not in kinds and folder != os.path.dirname(folder):
-        folder = os.path.dirname(folder)
-    kind = kinds.get(folder, "")
-    return kind if kind in _NETWORK_DISKS or kind.split(".")[0] == "fuse" else None
+    return kinds
 
 
 def _unescaped(mount_point: str) -> str:
@@ -201,14 +218,22 @@ def _meminfo_bytes(field: str) -> int | None:
     return None
 
 
-def _total_memory_bytes() -> int | None:
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+def _total_memory_bytes() -> int:
+    if sys.platform == "linux":
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return None
+    import psutil
+
+    total: int = psutil.virtual_memory().total
+    return total
 
 
-def _free_memory_bytes() -> int | None:
-    return _meminfo_bytes("MemAvailable") or _total_memory_bytes()
+def _free_memory_bytes() -> int:
+    if sys.platform == "linux":
+        return _meminfo_bytes("MemAvailable") or _total_memory_bytes()
+    import psutil
+
+    available: int = psutil.virtual_memory().available
+    return available
 
 
 def _dask_worker_bytes() -> int | None:
@@ -226,7 +251,7 @@ def _dask_worker_bytes() -> int | None:
 
 def _processor_name() -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     except OSError:

@@ -16,6 +16,7 @@ from ..errors import RunError
 from ..export import write_csv
 from ..store import Facts, Run, RunWriter, Sampled, remove_run
 from ..store.lock import RunLock
+from ..text.files import replace_file
 from ..values import RUN_FILE, Shard
 from .refuse import differences
 
@@ -302,7 +303,7 @@ def _put_in_place(out: Path) -> Iterator[Path]:
         yield partial
         remove_run(out)
         for path in sorted(partial.iterdir(), key=lambda path: path.name == RUN_FILE):
-            os.replace(path, out / path.name)
+            replace_file(path, out / path.name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         lock.release()

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -199,5 +200,9 @@ class _LockProbe:
 
 
 def fork_is_safe() -> bool:
-    """Tell whether a process can be forked without copying the locks of other threads."""
-    return hasattr(os, "fork") and threading.active_count() == 1
+    """Tell whether a process can be forked without copying the locks of other threads.
+
+    On macOS its own libraries have such threads: Python does not fork there unless told to.
+    """
+    forks = hasattr(os, "fork") and sys.platform != "darwin"
+    return forks and threading.active_count() == 1

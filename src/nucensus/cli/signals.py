@@ -17,7 +17,8 @@ from contextlib import contextmanager
 _PATIENCE_S = 1.5
 """So long what is in flight may take to finish. At once is safe: a run can be killed anywhere."""
 
-_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in dir(signal)]
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # SIGBREAK: Windows closes the window
+_ENDING = [getattr(signal, name) for name in _NAMES if name in dir(signal)]
 _SHOW_CURSOR = "\x1b[?25h"
 
 

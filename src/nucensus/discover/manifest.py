@@ -26,7 +26,7 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
     seen: set[str] = set()
     for number, row in enumerate(read_table(path), 2):
         column = _path_column(path, row)
-        name = row.pop(column).strip()
+        name = _with_slashes(row.pop(column).strip(), folder)
         if not name or name in seen:
             what = "says" if name else "has no path"
             raise InputError(
@@ -51,6 +51,14 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
             f"{path!r} lists no image; expected the names of the columns, and below them a row for "
             f"each image; check how it was saved"
         )
+
+
+def _with_slashes(name: str, folder: str) -> str:
+    """Return a path as it is written on every system, unless a file has backslashes in its name."""
+    if "\\" not in name:
+        return name
+    is_literal = os.sep == "/" and os.path.lexists(os.path.join(folder, name))
+    return name if is_literal or is_remote(name) else name.replace("\\", "/")
 
 
 def _path_column(path: str, row: dict[str, str]) -> str:

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,6 +128,11 @@ def _local_cluster(workers: int) -> Iterator["LocalCluster"]:
 @contextlib.contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
     """Let threads and processes that start meanwhile not hear Ctrl-C: it is for this one."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: whoever shares the console hears it
+        yield
+        return
+    from multiprocessing import resource_tracker
+
     resource_tracker.ensure_running()  # when it starts it lets this thread hear again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:

@@ -16,6 +16,7 @@ from .worker import (
     POLL_S,
     describe_death,
     exit_codes,
+    is_crash,
     listing_processes,
     refuse_unguarded,
     start_worker,
@@ -144,7 +145,9 @@ class _Tasks:
         self.close()
         codes = exit_codes(self._processes)
         refuse_unguarded(codes)
-        ends_by_itself = any(code > 0 for code in codes)  # it will do so again
+        ends_by_itself = any(
+            code > 0 and not is_crash(code) for code in codes
+        )  # it will do so again
         self._pool, self._processes = self._new_pool()
         for index, item, attempt in again:
             if attempt > 2 * _ATTEMPTS or ends_by_itself:

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import functools
+import logging
 import multiprocessing
 import queue
 import sys
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
     from multiprocessing.pool import Pool
     from multiprocessing.process import BaseProcess
+
+_logger = logging.getLogger(__name__)
 
 _CHUNK = 16
 _REST_S = 1.0
@@ -69,6 +72,11 @@ def run_pool_fork(
     work: Work, items: Iterable[Any], workers: int, *, chunk_size: int | None = None
 ) -> Outcomes:
     """Fork the workers after the items are there: they share them, copy-on-write."""
+    if sys.platform == "darwin":
+        _logger.warning(
+            "pool-fork forks this process, and libraries of macOS may crash a process that was "
+            "forked; if it does, use threads or pool-disk"
+        )
     listed = list(items)
     yield from pool_outcomes(
         multiprocessing.get_context("fork"),

@@ -33,7 +33,7 @@ def start_worker(memory_bytes: int | None = None) -> None:
     Ctrl-C and the end of the terminal are for the parent to answer. A worker that wants too much
     memory gets a `MemoryError`, before the system looks for a process to kill.
     """
-    for name in {"SIGINT", "SIGHUP"} & set(dir(signal)):
+    for name in {"SIGINT", "SIGHUP", "SIGBREAK"} & set(dir(signal)):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if logging.lastResort is not None:  # a program that sets up logging does without
@@ -98,8 +98,26 @@ def refuse_daemon(strategy_name: str) -> None:
         )
 
 
+_WINDOWS_CRASHES = {
+    0xC0000005: "it read or wrote memory that is not its own",
+    0xC0000017: "there was no memory left",
+    0xC000001D: "the processor does not know an instruction",
+    0xC0000094: "it divided by zero",
+    0xC00000FD: "the stack overflowed",
+    0xC0000409: "it ended itself after an error",
+}
+
+
+def is_crash(exit_code: int) -> bool:
+    """Tell whether a process was ended by a signal, or as Windows ends one that did wrong."""
+    return exit_code < 0 or exit_code >= 0xC000_0000
+
+
 def describe_death(exit_code: int) -> str:
     """Say how a worker process ended."""
+    if exit_code >= 0xC000_0000:
+        reason = _WINDOWS_CRASHES.get(exit_code, "it did what the system does not allow")
+        return f"the worker process crashed: {reason} (Windows error 0x{exit_code:08X})"
     if exit_code >= 0:
         return f"the worker process ended by itself with code {exit_code}"
     try:

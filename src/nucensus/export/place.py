@@ -1,12 +1,14 @@
 """Where the files of an export go."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
 from ..store import NUCLEUS_COLUMNS, ImageRow, Nuclei, Run
+from ..text.files import ignores_case
 from ..text.names import safe_path
 
 Where: TypeAlias = dict[str, NDArray[Any]]
@@ -35,11 +37,30 @@ def file_per_image(
     """Yield each image that was done with the path of its own file below `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     has_subpixel = run.has_subpixel
+    path_of = distinct_paths(folder)
     for row, nuclei in run.found_images():
         where: Where = {axis: nuclei[axis] for axis in axes_of(nuclei)}
         if has_subpixel:
             where["y"], where["x"] = run.subpixel_of(row["name"]).T
-        yield folder / f"{safe_path(row['name'])}{suffix}", row, nuclei, where
+        yield path_of(f"{safe_path(row['name'])}{suffix}"), row, nuclei, where
+
+
+def distinct_paths(folder: Path) -> Callable[[str], Path]:
+    """Return a function that gives each name below `folder` a path that no other name got.
+
+    Where `a.tif` and `A.tif` would be one file, the second is numbered.
+    """
+    if not ignores_case(folder):
+        return folder.joinpath
+    given: Counter[str] = Counter()
+
+    def path_of(name: str) -> Path:
+        given[name.casefold()] += 1
+        count = given[name.casefold()]
+        path = folder / name
+        return path if count == 1 else path.with_name(f"%{count}~{path.name}")
+
+    return path_of
 
 
 def axes_of(nuclei: Nuclei) -> str:

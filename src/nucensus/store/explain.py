@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -33,6 +34,6 @@ def explanation(folder: Path | None, error: OSError | sqlite3.Error) -> str:
 
 def _is_full(folder: Path | None) -> bool:
     try:
-        return folder is not None and os.statvfs(folder).f_bavail == 0
+        return folder is not None and shutil.disk_usage(folder).free == 0
     except OSError:
         return False

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
+from .locked_file import OPEN_FLAGS, read_at, remove_and_close, try_to_lock, write_at
 
 LOCK_FILE = "run.lock"
 
@@ -30,15 +31,15 @@ class RunLock:
         self.left_behind = _marked(self._file)
         """The keys of the images that the process before this one died with."""
         owner = json.dumps({"process": os.getpid(), "host": socket.gethostname()}).encode()
-        os.pwrite(self._file, owner.ljust(_FIRST_BYTE), 0)
+        write_at(self._file, owner.ljust(_FIRST_BYTE), 0)
 
     def mark(self, key: int) -> None:
         """Note that the image `key` is being worked on."""
-        os.pwrite(self._file, b"\1", _FIRST_BYTE + key)
+        write_at(self._file, b"\1", _FIRST_BYTE + key)
 
     def unmark(self, key: int) -> None:
         """Note that the image `key` is not being worked on any more."""
-        os.pwrite(self._file, b"\0", _FIRST_BYTE + key)
+        write_at(self._file, b"\0", _FIRST_BYTE + key)
 
     def unmark_all(self) -> None:
         """Note that no image is being worked on."""
@@ -46,9 +47,10 @@ class RunLock:
 
     def release(self) -> None:
         """Let others have the run; the file stays only if it still marks an image."""
-        if not _marked(self._file):
-            self._path.unlink(missing_ok=True)
-        os.close(self._file)
+        if _marked(self._file):
+            os.close(self._file)
+        else:
+            remove_and_close(self._path, self._file)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_path": self._path}
@@ -61,22 +63,18 @@ class RunLock:
 @functools.cache
 def _file_to_mark(path: Path) -> int:
     """Open the file once in each worker process, however often the lock is sent there."""
-    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    return os.open(path, OPEN_FLAGS)
 
 
 def _locked_file(path: Path) -> int:
     """Open and lock `path`; again if its owner removed it between the two."""
-    import fcntl
-
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        file = os.open(path, OPEN_FLAGS | os.O_CREAT, 0o666)
+        if not try_to_lock(file):
             raise RunError(
                 f"{str(path.parent)!r} is being written by {_owner(file)}; expected a run that "
                 f"nobody else writes; wait until it is done, or choose another folder with -o"
-            ) from None
+            )
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file), os.stat(path)):
                 return file
@@ -85,7 +83,7 @@ def _locked_file(path: Path) -> int:
 
 def _owner(file: int) -> str:
     try:
-        owner = json.loads(os.pread(file, _FIRST_BYTE, 0))
+        owner = json.loads(read_at(file, _FIRST_BYTE, 0))
         return f"process {owner['process']} on {owner['host']}"
     except (ValueError, LookupError):
         return "another process"
@@ -96,7 +94,7 @@ def _owner(file: int) -> str:
 def _marked(file: int) -> set[int]:
     marked: set[int] = set()
     start = _FIRST_BYTE
-    while block := os.pread(file, 1 << 20, start):
+    while block := read_at(file, 1 << 20, start):
         if any(block):
             marked.update(start - _FIRST_BYTE + at for at, byte in enumerate(block) if byte)
         start += len(block)

@@ -3,6 +3,8 @@
 import errno
 import os
 import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,10 +28,27 @@ def atomic_write(path: Path) -> Iterator[Path]:
             _remove(path)
         else:
             _sync(partial)
-        os.replace(partial, path)
+        replace_file(partial, path)
     except BaseException:
         _remove(partial)
         raise
+
+
+def replace_file(new: Path, path: Path) -> None:
+    """Let `new` take the place of `path`; Windows refuses that while another program has it."""
+    try:
+        os.replace(new, path)
+    except PermissionError as error:
+        if sys.platform != "win32":
+            raise
+        reason = "it is write-protected, or open in another program; close it there, and try again"
+        raise PermissionError(error.errno, reason, os.fspath(path)) from error
+
+
+def ignores_case(folder: Path) -> bool:
+    """Tell whether `a.tif` and `A.tif` are one file in `folder`, as on Windows and macOS."""
+    with tempfile.NamedTemporaryFile(prefix="a", dir=folder) as file:
+        return Path(folder, Path(file.name).name.upper()).exists()
 
 
 def is_full(error: BaseException) -> bool:
@@ -46,7 +65,7 @@ def refuse_if_full(path: Path, size_bytes: int) -> None:
 
 def _sync(path: Path) -> None:
     """Let the content reach the disk before the name does: a power cut leaves one or the other."""
-    with open(path, "rb") as file:
+    with open(path, "rb+") as file:  # Windows refuses it of one that is only read
         os.fsync(file.fileno())
 
 

@@ -7,6 +7,7 @@ surrogates), which formats that only know Unicode cannot hold.
 import hashlib
 import os
 import re
+import sys
 
 _LONGEST_BYTES = 200
 
@@ -40,14 +41,28 @@ def unescape(text: str) -> str:
     return re.sub(r"\\(\\|x[0-9a-f]{2})", _unescaped, text)
 
 
-def safe_path(name: str) -> str:
+_WINDOWS = sys.platform == "win32"
+_NOT_ON_WINDOWS = re.compile(
+    r'[\x00-\x1f<>:"\\|?*]|[. ]$|^(?=(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)).',
+    re.IGNORECASE,
+)
+"""What no name may hold there: some characters, a last dot or blank, the start of a device."""
+
+
+def safe_path(name: str, *, on_windows: bool = _WINDOWS) -> str:
     """Return `name` as a relative path that stays below the folder it is joined to.
 
     Of an address the scheme is the first folder. Empty parts, `.`, `..` and `%`
-    come out percent-encoded, and a part too long
-    for a file system is cut and told apart by its hash; other names are as they are.
+    come out percent-encoded, and on Windows what it takes in no name; a part
+    too long for a file system is cut and told apart by its hash; other names
+    are as they are.
     """
-    return "/".join(map(_part, name.replace("://", "/").split("/")))
+    parts = [_part(each) for each in name.replace("://", "/").split("/")]
+    return "/".join(_NOT_ON_WINDOWS.sub(_percent, each) if on_windows else each for each in parts)
+
+
+def _percent(match: re.Match[str]) -> str:
+    return f"%{ord(match.group()):02X}"
 
 
 def _escaped(match: re.Match[str]) -> str:
