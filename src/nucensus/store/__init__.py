@@ -20,6 +20,7 @@ rollback journal, and each commit is on the disk when it returns.
 """
 
 from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run
+from .explain import refuse_address
 from .facts import FACTS_VERSION, Facts, StartFact
 from .image_columns import IMAGES, Column, ImageColumns
 from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
@@ -33,9 +34,10 @@ from .packing import (
     points_of,
     unpack_nuclei,
 )
-from .run import ImageRow, Run, Table
+from .run import ImageRow, Run
 from .sample import Origin, Sampled
-from .writer import RunWriter, refuse_address
+from .table import Table
+from .writer import RunWriter
 
 __all__ = [
     "FACTS_VERSION",

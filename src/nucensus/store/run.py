@@ -5,14 +5,13 @@ import json
 import os
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MissingPackageError
 from ..text.plurals import pluralize
 from ..text.svg import map_of_centres
 from ..values import ImageRef, Settings, Treatments
@@ -34,9 +33,7 @@ from .packing import (
     unpack_nuclei,
 )
 from .sample import Sampled, SampleTable
-
-if TYPE_CHECKING:
-    import pandas
+from .table import Table, table_of_images
 
 _RING_RADIUS_PX = 12.0
 """In runs that do not record it: that of the published numbers."""
@@ -48,39 +45,6 @@ _NONE = np.empty(0, NUCLEUS_RECORD)
 
 ImageRow: TypeAlias = dict[str, Any]
 """What is known of an image by column: all `ImageColumns.row_names`, or those asked for."""
-
-
-class Table(np.ndarray[Any, np.dtype[Any]]):
-    """A structured array that pandas can take over."""
-
-    whole = IMAGES.whole_names
-    """The columns of whole numbers, NaN where they are not known."""
-
-    def __array_finalize__(self, array: Any) -> None:
-        """Keep `whole` in what is selected of the table."""
-        self.whole = getattr(array, "whole", self.whole)
-
-    def to_pandas(self) -> "pandas.DataFrame":
-        """Return the table as a `pandas.DataFrame`.
-
-        Whole numbers that may be missing, such as the count of an image that
-        failed, are `Int64`: `pandas.NA` where they are not known.
-        """
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingPackageError("pandas", "A data frame", "pandas") from error
-        names = self.dtype.names or ()
-        # Names as objects: strings of pandas cannot hold those that are not UTF-8.
-        columns = {name: np.asarray(self[name]) for name in names}
-        types = {
-            name: "Int64" if name in self.whole and values.dtype.kind == "f" else values.dtype
-            for name, values in columns.items()
-            if values.dtype.kind in "Of"
-        }
-        return pandas.DataFrame({
-            name: pandas.Series(values, dtype=types.get(name)) for name, values in columns.items()
-        })  # fmt: skip
 
 
 class Run:
@@ -179,7 +143,7 @@ class Run:
         that failed (in `to_pandas` it is `pandas.NA`), and an empty text for a
         text that is not.
         """
-        return _table_of_images(self.columns, self.image_rows())
+        return table_of_images(self.columns, self.image_rows())
 
     @property
     def nuclei(self) -> Table:
@@ -238,7 +202,7 @@ class Run:
     @property
     def failures(self) -> Table:
         """The records of `images` that failed, with stage and reason."""
-        return _table_of_images(
+        return table_of_images(
             self.columns, (row for row in self.image_rows() if row[1] == "failed")
         )
 
@@ -404,19 +368,6 @@ class Run:
             f"<Run: {pluralize(counts['images'], 'image')}, "
             f"{pluralize(counts['nuclei'], 'nucleus')}, {counts['failed']} failed>"
         )
-
-
-def _table_of_images(columns: ImageColumns, image_rows: Iterable[Sequence[Any]]) -> Table:
-    empty = ["", *(each.missing for each in columns.shown)]
-    rows = [
-        tuple(
-            default if value is None else value for value, default in zip(row, empty, strict=True)
-        )
-        for row in image_rows
-    ]
-    table = np.array(rows, columns.dtype).view(Table)
-    table.whole = columns.whole_names
-    return table
 
 
 def close_with(owner: Any, database: sqlite3.Connection) -> "weakref.finalize[..., Any]":

@@ -15,7 +15,7 @@ from ..errors import RunError
 from ..remote import is_remote, size_and_time
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
 from .database import OTHERS, TABLES, file_of, open_to_write, schema_of
-from .explain import explanation
+from .explain import explanation, refuse_address
 from .facts import FACTS_VERSION, Facts
 from .image_columns import IMAGES, ImageColumns
 from .listing import Listing
@@ -382,15 +382,6 @@ class RunWriter:
     def _one(self, query: str) -> int:
         value: int = self._database.execute(query).fetchone()[0]
         return value
-
-
-def refuse_address(folder: str | os.PathLike[str] | None) -> None:
-    """Raise if a run is to be written where no run file can be."""
-    if folder is not None and is_remote(folder):
-        raise RunError(
-            f"{os.fspath(folder)!r} was given to write the run to; expected a folder of this "
-            f"machine; put the run into the bucket when it is done, with nucensus export --to run"
-        )
 
 
 _TABLES_SAY = ("version", "settings", "listing", "files", "wells", "estimates", "sample")

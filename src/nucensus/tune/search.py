@@ -27,40 +27,14 @@ from ..values import (
     refuse_unknown,
     take_value,
 )
+from .grid import Grid, at_edge, choose_grid
 
 _SAMPLE = 16
+"""Images that tell what nuclei look like. Larger: slower, and hardly another answer."""
 _FOLDS = 5
-# In radii of a nucleus, and in contrasts above the background.
-_SIGMAS = np.geomspace(0.09, 0.72, 9)
-_MIN_DISTANCES = (0.07, 0.2, 0.35, 0.5, 0.7, 1.0)
-_THRESHOLDS = np.geomspace(0.02, 1.2, 42)
-
+"""Parts of the wells, each left out once. Larger: more wells to learn from, fewer to test on."""
 Counts: TypeAlias = NDArray[np.int32]
 """Hits and detections for each sigma, min_distance and threshold: shape (S, D, T, 2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """The numbers that are tried, each in ascending order.
-
-    Attributes
-    ----------
-    sigma : tuple of float
-        Standard deviations of the Gaussian, in pixels.
-    min_distance : tuple of int
-        Least distances of two centres along either axis, in pixels.
-    threshold : tuple of float
-        Least smoothed values, in grey levels.
-    """
-
-    sigma: tuple[float, ...]
-    min_distance: tuple[int, ...]
-    threshold: tuple[float, ...]
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """How many of each there are."""
-        return len(self.sigma), len(self.min_distance), len(self.threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +169,8 @@ def tune_parameters(
     paths = [images] if isinstance(images, str | os.PathLike) else list(images)
     found = discover(paths, SUFFIXES, selection)
     fields, left_out = _with_truth(expand(found), read_truth(truth), os.fspath(truth))
-    resolved = _look(fields)
-    grid = _grid(resolved, sigma, min_distance, threshold)
+    resolved = _estimate_sample(fields)
+    grid = choose_grid(resolved, sigma, min_distance, threshold)
     counter = _Counter(grid, border, resolved, None if Path(truth).is_dir() else radius_px)
     outcomes = dict(strategy_named("threads").run(counter.count, fields, workers or usable_cores()))
     counted: dict[int, _Counted] = {}
@@ -237,7 +211,7 @@ def _with_truth(
     return list(fields.values()), left_out
 
 
-def _look(fields: Sequence[_Field]) -> Resolved:
+def _estimate_sample(fields: Sequence[_Field]) -> Resolved:
     """Return what the nuclei look like, from a sample of the fields."""
     places = np.linspace(0, len(fields) - 1, min(len(fields), _SAMPLE)).round().astype(int)
     estimates = []
@@ -249,34 +223,6 @@ def _look(fields: Sequence[_Field]) -> Resolved:
     if not estimates:
         raise InputError(f"none of {len(places)} images can be used: {reason}")
     return pool(estimates)
-
-
-def _grid(
-    resolved: Resolved,
-    sigma: Sequence[float] | None,
-    min_distance: Sequence[int] | None,
-    threshold: Sequence[float] | None,
-) -> Grid:
-    """Return the numbers to try: those given, else around what a typical nucleus asks for."""
-    if resolved.is_blank and not (sigma and min_distance and threshold):
-        raise InputError(
-            "the images show nothing that looks like nuclei, so there is no saying which numbers "
-            "to try; expected images with nuclei; choose another channel, or give sigma, "
-            "min_distance and threshold"
-        )
-    radius, contrast = resolved.radius_px, resolved.contrast
-    digits = 2 - int(np.floor(np.log10(contrast))) if contrast > 0 else 0
-    spacings = [max(1, round(radius * each)) for each in _MIN_DISTANCES]
-    levels = resolved.background + contrast * _THRESHOLDS
-    return Grid(
-        _ascending(float(each) for each in sigma or np.round(radius * _SIGMAS, 2)),
-        _ascending(min_distance or spacings),
-        _ascending(float(each) for each in threshold or np.round(levels, digits)),
-    )
-
-
-def _ascending(numbers: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(sorted(set(numbers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +309,7 @@ def _choose(
         group_count=len(set(groups)),
         field_count=len(fields),
         grid=grid,
-        at_edge=_at_edge(grid, (int(s), int(d), int(t))),
+        at_edge=at_edge(grid, (int(s), int(d), int(t))),
         left_out=left_out,
     )
 
@@ -390,15 +336,3 @@ def _held_out_choice(
         inside = folds == fold
         chosen[inside] = _best(counts[~inside], nuclei[~inside])
     return chosen
-
-
-def _at_edge(grid: Grid, place: tuple[int, int, int]) -> dict[str, str]:
-    edges = {}
-    for name, at, count in zip(
-        ("sigma", "min_distance", "threshold"), place, grid.shape, strict=True
-    ):
-        if count > 1 and at in (0, count - 1):
-            edges[name] = "least" if at == 0 else "greatest"
-    if edges.get("min_distance") == "least" and grid.min_distance[0] <= 1:
-        del edges["min_distance"]
-    return edges

@@ -1,0 +1,59 @@
+"""Tables that pandas can take over."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import MissingPackageError
+from .image_columns import IMAGES, ImageColumns
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Table(np.ndarray[Any, np.dtype[Any]]):
+    """A structured array that pandas can take over."""
+
+    whole = IMAGES.whole_names
+    """The columns of whole numbers, NaN where they are not known."""
+
+    def __array_finalize__(self, array: Any) -> None:
+        """Keep `whole` in what is selected of the table."""
+        self.whole = getattr(array, "whole", self.whole)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return the table as a `pandas.DataFrame`.
+
+        Whole numbers that may be missing, such as the count of an image that
+        failed, are `Int64`: `pandas.NA` where they are not known.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingPackageError("pandas", "A data frame", "pandas") from error
+        names = self.dtype.names or ()
+        # Names as objects: strings of pandas cannot hold those that are not UTF-8.
+        columns = {name: np.asarray(self[name]) for name in names}
+        types = {
+            name: "Int64" if name in self.whole and values.dtype.kind == "f" else values.dtype
+            for name, values in columns.items()
+            if values.dtype.kind in "Of"
+        }
+        return pandas.DataFrame({
+            name: pandas.Series(values, dtype=types.get(name)) for name, values in columns.items()
+        })  # fmt: skip
+
+
+def table_of_images(columns: ImageColumns, image_rows: Iterable[Sequence[Any]]) -> Table:
+    """Return the rows of images as a table, what is not known as NaN or an empty text."""
+    empty = ["", *(each.missing for each in columns.shown)]
+    rows = [
+        tuple(
+            default if value is None else value for value, default in zip(row, empty, strict=True)
+        )
+        for row in image_rows
+    ]
+    table = np.array(rows, columns.dtype).view(Table)
+    table.whole = columns.whole_names
+    return table
