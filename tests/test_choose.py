@@ -178,14 +178,15 @@ def inner_threads(_):
     return max(pool["num_threads"] for pool in threadpool_info())
 
 
-def test_what_only_the_first_image_takes_is_not_taken_for_what_each_takes():
-    warm_up = iter([0.3])
+@pytest.mark.parametrize("warm_up", [[0.3], [0.5, 0.15], [0.8, 0.3, 0.11]])
+def test_what_only_the_first_images_take_is_not_taken_for_what_each_takes(warm_up):
+    left = iter(warm_up)
     pilot = Pilot(
-        lambda item: item, lambda _: time.sleep(next(warm_up, 0.0) + 0.005), sends_images=False
+        lambda item: item, lambda _: time.sleep(next(left, 0.0) + 0.005), sends_images=False
     )
-    assert len(list(pilot.run(iter(range(60))))) >= 2
-    assert pilot.measured.apply_s < 0.1
-    assert pilot.measured.warm_up_s > 0.2
+    assert len(list(pilot.run(iter(range(60))))) > len(warm_up)
+    assert pilot.measured.apply_s < 0.05
+    assert pilot.measured.warm_up_s > 0.8 * sum(warm_up)
 
 
 def test_processes_that_start_cold_are_predicted_with_the_warm_up():

@@ -296,5 +296,5 @@ def test_a_function_with_threads_of_its_own_is_told_so():
     measured = Measured(5, load_s=0.001, apply_s=0.1, cpu_s=0.19, warm_up_s=3.0)
     remarks = " ".join(measured.remarks())
     assert "keeps 1.9 cores busy by itself" in remarks
-    assert "The first image took 3 s more" in remarks
+    assert "Warming up took 3 s more" in remarks
     assert Measured(5, apply_s=0.1, cpu_s=0.1).remarks() == []

@@ -43,7 +43,7 @@ class Measured:
         One image after the other comes out of threads in this time; 0 if that
         was not tried.
     warm_up_s : float
-        What the first image took beyond the others: imports, weights, compilers.
+        What the first images took beyond the others: imports, weights, compilers.
     """
 
     images: int = 0
@@ -72,7 +72,7 @@ class Measured:
         lines = []
         if self.warm_up_s > _LONG_WARM_UP_S:
             lines.append(
-                f"The first image took {self.warm_up_s:.2g} s more than the others: imports, "
+                f"Warming up took {self.warm_up_s:.2g} s more with the first images: imports, "
                 f"compilation, weights"
             )
         if self.alone_s > self.total_s:
@@ -104,7 +104,7 @@ class Pilot:
                 yield result
                 if self._knows_enough():
                     break
-                if len(self._samples) == 1:
+                if self._is_warming_up():
                     probe.forget()
         if self._samples:
             self.measured = self._sum_up(probe.held, loaded, result)
@@ -127,17 +127,35 @@ class Pilot:
         return loaded, result
 
     def _knows_enough(self) -> bool:
-        """Tell whether to stop: the first image pays for imports, so it counts for nothing."""
+        """Tell whether to stop: the first images pay for imports, so they count for nothing."""
         enough_s = _ENOUGH_OF_MANY_S if len(self._samples) > _MANY else _ENOUGH_S
-        return sum(load + apply for load, apply, _, _ in self._samples[1:]) > enough_s
+        return sum(self._seconds()[1:]) > enough_s and not self._is_warming_up()
+
+    def _is_warming_up(self) -> bool:
+        """Tell whether the next image may take much less than the last, as that one did."""
+        *before, last = self._seconds()
+        return not before or last < before[-1] / 2
+
+    def _seconds(self) -> list[float]:
+        return [load + apply for load, apply, _, _ in self._samples]
+
+    def _warm_up_count(self) -> int:
+        """Return how many of the first images took more than twice what those behind them take."""
+        seconds = self._seconds()
+        count = 1
+        while len(seconds) > count + 1 and seconds[count] > 2 * median(seconds[count + 1 :]):
+            count += 1
+        return count
 
     def _sum_up(self, locked: float, loaded: Any, result: Any) -> Measured:
-        first, *samples = self._samples
-        load, apply, wait, cpu = (median(each) for each in zip(*(samples or [first]), strict=True))
+        count = self._warm_up_count()
+        samples = self._samples[count:] or self._samples
+        load, apply, wait, cpu = (median(each) for each in zip(*samples, strict=True))
+        warm_up_s = sum(self._seconds()[:count]) - count * (load + apply)
         return Measured(
             len(self._samples), load, apply, wait, cpu, locked,
             _pickling_s(loaded if self._sends_images else None) + _pickling_s(result),
-            getattr(loaded, "nbytes", 0), warm_up_s=max(0.0, first[0] + first[1] - load - apply),
+            getattr(loaded, "nbytes", 0), warm_up_s=max(0.0, warm_up_s),
         )  # fmt: skip
 
 
