@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _PAGE = Path(__file__).parent / "page"
+"""All that is in it is served, and nothing else."""
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -133,7 +134,7 @@ def make_app(session: Session, token: str) -> "ASGIApp":
         return PlainTextResponse(str(error), 422, _HEADERS)
 
     routes = [
-        *map(file, ("index.html", "tune.css", "tune.js")),
+        *(file(each.name) for each in _PAGE.iterdir()),
         Route("/describe", describe),
         Route("/start/{detector}", begin),
         Route("/picture/{index:int}", picture),
