@@ -149,6 +149,64 @@ def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files,
     assert len(own) == len(files)
 
 
+@pytest.mark.parametrize(
+    ("axis", "files", "choice", "kept"),
+    [
+        ("z", ["exp_z01.tif", "exp_z02.tif", "b_z02.tif"], 2, ["b_z02.tif", "exp_z02.tif"]),
+        ("z", ["a-Z3.tif", "a-Z12.tif"], 12, ["a-Z12.tif"]),
+        ("z", ["z0.png", "z1.png"], 0, ["z0.png"]),
+        ("z", ["x_z_1_b.tif", "x_z_2_b.tif"], 1, ["x_z_1_b.tif"]),
+        ("z", ["x z-plane 1.tif", "x z-plane 2.tif"], 2, ["x z-plane 2.tif"]),
+        ("z", ["x_z10um.tif", "x_z20um.tif"], 20, ["x_z20um.tif"]),
+        ("z", ["z01/a.tif", "z02/a.tif"], 2, ["z02/a.tif"]),
+        ("z", ["xy1z1c1.tif", "xy1z2c1.tif"], 1, ["xy1z1c1.tif"]),
+        ("z", ["s_C001Z001.tif", "s_C001Z002.tif"], 2, ["s_C001Z002.tif"]),
+        ("time", ["exp_t001.tif", "exp_t002.tif"], 2, ["exp_t002.tif"]),
+        ("time", ["exp_T0_a.tif", "exp_T1_a.tif"], 0, ["exp_T0_a.tif"]),
+        ("time", ["x_time_1.tif", "x_time_2.tif"], 1, ["x_time_1.tif"]),
+        ("time", ["TimePoint_1/a.tif", "TimePoint_2/a.tif"], 2, ["TimePoint_2/a.tif"]),
+        ("time", ["a_tp1.tif", "a_tp2.tif"], 1, ["a_tp1.tif"]),
+        ("time", ["a_t0h.tif", "a_t24h.tif"], 24, ["a_t24h.tif"]),
+    ],
+)
+def test_unknown_names_that_differ_in_z_or_time_are_asked_about(
+    tmp_path, axis, files, choice, kept
+):
+    touch(tmp_path, *files)
+    assert f"count one with --{axis}" in asked(tmp_path)
+    found = discover([tmp_path], SUFFIXES, plane=Plane(**{axis: choice}))
+    assert [each.name for each in found] == kept
+    assert {getattr(each.place, axis) for each in found} == {str(choice)}
+    assert len(names(tmp_path, **{axis: "each"})) == len(files)
+    assert len(discover([tmp_path], SUFFIXES, pattern=r"(?P<site>\d+)")) == len(files)
+
+
+def test_channels_z_and_time_in_unknown_names_are_chosen_together(tmp_path):
+    grid = [f"s_ch{c}_z{z}_t{t}.tif" for c in (0, 1) for z in (1, 2, 3) for t in (1, 2)]
+    touch(tmp_path, *grid, "MAX_s.tif")
+    assert "--z" in asked(tmp_path, channel=0, time=1)
+    assert "takes the planes of one file" in asked(tmp_path, channel=0, time=1, z="volume")
+    assert names(tmp_path, channel=1, z=3, time=2) == ["s_ch1_z3_t2.tif"]
+    assert len(names(tmp_path, channel="each", z=1, time=1)) == 2
+
+
+MICRO_MANAGER = {
+    "old": [f"{p}/img_{t:09}_{c}_{z:03}.tif" for p in ("Pos0", "Pos1") for t in (0, 1)
+            for c in ("DAPI", "Cy5") for z in (0, 1)],
+    "new": [f"img_channel{c:03}_position{p:03}_time{t:09}_z{z:03}.tif"
+            for p in (0, 1) for t in (0, 1) for c in (0, 1) for z in (0, 1)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("files", MICRO_MANAGER.values(), ids=MICRO_MANAGER)
+def test_names_of_micro_manager_tell_channel_z_and_time(tmp_path, files):
+    touch(tmp_path, *files)
+    channel = "DAPI" if "DAPI" in files[0] else 0
+    assert "--z" in asked(tmp_path, channel=channel, time=1)
+    found = discover([tmp_path], SUFFIXES, plane=Plane(channel=channel, z=1, time=1))
+    assert len({each.place.site for each in found}) == len(found) == 2
+
+
 def test_an_image_without_a_channel_in_its_name_is_left_out_where_others_have_one(tmp_path):
     touch(tmp_path, "x_ch00.tif", "x_ch01.tif", "x_merged.tif")
     left_out = LeftOut()
@@ -174,6 +232,9 @@ def test_an_image_without_a_channel_in_its_name_is_left_out_where_others_have_on
         ["max.tif", "min.tif", "mask of zorro.tif"],
         ["MAX_a.tif", "MAX_b.tif"],
         ["0a7c1.tif", "0b7c2.tif", "ungfp.tif", "undapi.tif"],
+        ["act1.tif", "act2.tif", "fitz1.tif", "fitz2.tif", "test1.tif", "test2.tif"],
+        ["T1/a.tif", "T2/a.tif"],
+        ["a_z1.tif", "b_z2.tif", "c_t3.tif", "d_t4.tif"],
     ],
 )
 def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):

@@ -39,6 +39,14 @@ PATTERNS = {
         r"(?:(?P<plate>[^/]+)_)?" + _WELL + r"(?:_s(?P<site>\d+))?"
         rf"(?:_w(?P<channel>\d{{1,2}}?))?(?:{GUID})?" + _TIFF
     ),
+    "Micro-Manager 2": (
+        r"img_channel(?P<channel>\d{3,})_position(?P<site>\d{3,})_time(?P<time>\d{9,})"
+        r"_z(?P<z>\d{3,})" + _TIFF
+    ),
+    "Micro-Manager 1.4": (
+        r"(?:(?P<site>[^/]*Pos[^/]*)/)?img_(?P<time>\d{9,})_(?P<channel>[^/]*)_(?P<z>\d{3,})"
+        + _TIFF
+    ),
     "MetaMorph": (
         r"(?P<plate>[^/]+?)_w(?P<channel>\d{1,2})(?=[^\W\d_]|[ (]|_[st]\d)(?P<stain>[^/]*?)"
         r"(?:_s(?P<site>\d+))?(?:_t(?P<time>\d+))?\.(?:tiff?|stk)$"

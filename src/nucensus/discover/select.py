@@ -12,7 +12,15 @@ from ..text.plurals import pluralize
 from ..values import ImageRef, Place, Plane
 from ..values.channels import find_token, list_channels, nuclear_channel
 from .left_out import LeftOut
-from .unknown_names import Alike, channel_word, channels_of, may_be_channels, version_of
+from .unknown_names import (
+    Alike,
+    channel_word,
+    channels_of,
+    may_be_channels,
+    numbers_of,
+    position_word,
+    version_of,
+)
 
 _OPTIONS = {"channel": "--channel", "z": "--z", "time": "--time"}
 _NAMES = {"channel": "channels", "z": "z planes", "time": "time points"}
@@ -42,7 +50,7 @@ def select(
     images are asked for twice, so that they need not be kept. An image whose
     name says nothing of an axis passes no choice on it where names beside it do:
     it is noted in `left_out`. With `reads_words` names that no instrument gave are
-    looked through for words that may be channels or versions.
+    looked through for words that may be channels, z planes, time points or versions.
 
     Raises
     ------
@@ -94,45 +102,65 @@ def _chosen_version(versions: Alike, asked: int | str | None) -> str | None:
 
 
 class _Unknown:
-    """The images whose names are not understood: a word in them may be a channel."""
+    """The images whose names are not understood: words in them may be a channel, z or time."""
 
     def __init__(self) -> None:
-        self._words = {"channel": Alike(), "well": Alike()}
-        self._kinds: set[str] = set()
-        self._channels: dict[str, str] = {}
-        self._wanted: str | None = None
+        self._words = {kind: Alike() for kind in ("channel", "well", "z", "time")}
+        self._tokens: dict[str, dict[str, str]] = {}
+        self._wanted: dict[str, str | None] = {}
 
     def add(self, reference: ImageRef) -> None:
-        """Note a word in the name that may be a channel."""
+        """Note words in the name that may say which plane of a field it is."""
+        if reference.problem:
+            return
         kind, word, rest = channel_word(reference.name)
-        if word and not reference.problem:
+        if word:
             self._words[kind].add(word, rest, reference.name)
+        for axis in ("z", "time"):
+            word, rest = position_word(reference.name, axis)
+            if word:
+                self._words[axis].add(word, rest, reference.name)
 
     def choose(self, plane: Plane) -> None:
-        """Find which word is wanted, or ask, if two names differ in nothing else."""
-        for kind, alike in self._words.items():
-            if alike.pair and (kind == "channel" or may_be_channels(alike.words)):
-                self._kinds.add(kind)
-                self._channels |= channels_of(alike.words)
-        if self._kinds:
-            first, second = self._words[min(self._kinds)].names
+        """Find which words are wanted, or ask, if two names differ in nothing else."""
+        may_be_wells = not may_be_channels(self._words["well"].words)
+        examples: dict[str, tuple[str, ...]] = {}
+        for kind, alike in list(self._words.items()):
+            if not alike.pair or (kind == "well" and may_be_wells):
+                del self._words[kind]
+                continue
+            axis = "channel" if kind == "well" else kind
+            tokens = (channels_of if axis == "channel" else numbers_of)(alike.words)
+            self._tokens[axis] = self._tokens.get(axis, {}) | tokens
+            examples.setdefault(axis, alike.names)
+        for axis, (first, second) in examples.items():
             where = f"the folder, as {first!r} and {second!r} tell,"
-            tokens = {channel: word for word, channel in self._channels.items()}
-            self._wanted = _choose("channel", plane.channel, _sorted(tokens), where)
+            tokens = {token: word for word, token in self._tokens[axis].items()}
+            self._wanted[axis] = _choose(axis, getattr(plane, axis), _sorted(tokens), where)
 
     def keep(self, reference: ImageRef, plane: Plane, left_out: LeftOut) -> ImageRef | None:
         """Return the image with what is left to its file; None if another one was chosen."""
-        kind, word, _ = channel_word(reference.name) if self._kinds else ("", "", "")
-        if not (word or reference.problem) and self._wanted is not None:
-            left_out.note(_LEFT_OUT["channel"], reference.name)
-            return None
-        if kind not in self._kinds or reference.problem:
-            return _left_to_file(reference, plane, ())
-        channel = self._channels.get(word, word)
-        if self._wanted not in (None, channel):
-            return None
-        named = replace(reference, place=replace(reference.place, channel=channel))
-        return _left_to_file(named, plane, ("channel",))
+        told: dict[str, str] = {}
+        for axis, wanted in self._wanted.items() if not reference.problem else ():
+            word = self._word(axis, reference.name)
+            if not word and wanted is not None:
+                left_out.note(_LEFT_OUT[axis], reference.name)
+                return None
+            token = self._tokens[axis].get(word, word)
+            if wanted not in (None, token):
+                return None
+            if word:
+                told[axis] = token
+        if told:
+            reference = replace(reference, place=replace(reference.place, **told))
+        return _left_to_file(reference, plane, tuple(told))
+
+    def _word(self, axis: str, name: str) -> str:
+        """Return the word of a name that says where on an axis it is; "" if none does."""
+        if axis != "channel":
+            return position_word(name, axis)[0]
+        kind, word, _ = channel_word(name)
+        return word if kind in self._words else ""
 
 
 class _Plate:

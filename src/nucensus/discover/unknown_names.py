@@ -1,4 +1,4 @@
-"""Find whether files whose names no instrument gave are several channels, or versions, of a field.
+"""Find whether files whose names no instrument gave are planes, or versions, of a field.
 
 A word in a name says little alone. Two names that differ in nothing but such a
 word are two pictures of one field.
@@ -32,6 +32,19 @@ _CHANNEL = re.compile(
     rf"|{_START}(?P<before>c\d{{3}})(?=[ZT]\d)",  # Olympus: C001Z001
     re.IGNORECASE,
 )
+_AMONG, _UNIT = r"(?:(?:xy|[a-z])\d+)", r"(?:[un]m|µm|h|hrs?|min|m?s|sec)?"
+_POSITIONS = {  # z01, z_01 and time point 3 between separators, or among other marks: xy1z03c2
+    axis: re.compile(
+        rf"{_START}(?:(?:{letter}|{words})[_\-. =]?|{_AMONG}*?{letter})"
+        rf"(?P<number>\d+)(?:{_UNIT}|{_AMONG}*){_END}",
+        re.IGNORECASE,
+    )
+    for axis, letter, words in (
+        ("z", "z", r"z[_\- ]?(?:plane|slice|pos|position|step|level)"),
+        ("time", "t", r"tp|time|t(?:ime)?[_\- ]?(?:point|step)"),
+    )
+}
+"""How names tell a z plane or a time point."""
 _VERSION = re.compile(
     r"[_\-. ](illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|"
     r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|max|"
@@ -44,7 +57,7 @@ _FIELD_VERSION = re.compile(r"(.*/\d+)[_\-.](\D[^/]*)")
 _SAME_ENDING = {"tiff": "tif", "jpeg": "jpg"}
 _MOST_KEPT = 1 << 14
 """So many names are remembered: of a million files of two channels the first ones meet again."""
-_MOST_WORDS, _LONGEST_VERSION = 50, 24
+_MOST_WORDS, _LONGEST_VERSION = 10_000, 24
 
 
 def channel_word(name: str) -> tuple[str, str, str]:
@@ -67,6 +80,41 @@ def channel_word(name: str) -> tuple[str, str, str]:
         return "", "", ""
     kind = "well" if found["well"] else "channel"
     return kind, found[0], f"{stem[: found.start()]}*{name[found.end() :]}"
+
+
+def position_word(name: str, axis: str) -> tuple[str, str]:
+    """Return the last number in a name that may be a z plane or a time point, and the rest.
+
+    Of folders `t1` says nothing: that may be a treatment.
+
+    Examples
+    --------
+    >>> position_word("a/x_z01.tif", "z"), position_word("T2/x.tif", "time")
+    (('01', 'a/x_z*.tif'), ('', ''))
+    """
+    stem = os.path.splitext(name)[0]
+    file = stem.rfind("/") + 1
+    found = None
+    for match in _POSITIONS[axis].finditer(stem):
+        if match.start() >= file or not re.match(r"t\d", match[0], re.IGNORECASE):
+            found = match
+    if found is None:
+        return "", ""
+    start, end = found.span("number")
+    return found["number"], f"{stem[:start]}*{name[end:]}"
+
+
+def numbers_of(words: Iterable[str]) -> dict[str, str]:
+    """Return the number that each word is, without zeros before it if that tells them apart.
+
+    Examples
+    --------
+    >>> numbers_of(["01", "2"]), numbers_of(["01", "1"])
+    ({'01': '1', '2': '2'}, {'01': '01', '1': '1'})
+    """
+    numbers = {word: str(int(word)) for word in words}
+    counts = Counter(numbers.values())
+    return {word: each if counts[each] == 1 else word for word, each in numbers.items()}
 
 
 def version_of(name: str) -> tuple[str, str]:
