@@ -324,3 +324,25 @@ def test_scan_says_what_the_files_would_ask(tmp_path):
     assert "choose with" in shown
     shown = CliRunner().invoke(scan, [str(tmp_path), "--channel", "0", "--z", "max"]).output
     assert "refused" not in shown
+
+
+@pytest.mark.parametrize(
+    ("files", "is_told"),
+    [
+        (("one/P_A01_s1_w1.tif", "two/P_A01_s1_w1.tif"), True),
+        (("P_A01_s1_w1.tif", "P_A01_s2_w1.tif"), False),
+        (("P_A01_s1_w1.tif", "Q_A01_s1_w1.tif"), False),
+        (("one/a.tif", "two/a.tif"), False),
+        (("one/A01_s1_w1.tif", "two/A01_s1_w1.tif"), False),
+    ],
+)
+def test_a_site_that_was_imaged_twice_is_told(tmp_path, files, is_told):
+    for name in files:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(tmp_path / "in" / name, np.zeros((20, 20), np.uint16))
+    scanned = CliRunner().invoke(scan, [str(tmp_path / "in")]).output
+    options = ["--as-published", "-o", str(tmp_path / "run")]
+    done = CliRunner().invoke(detect, [str(tmp_path / "in"), *options]).output
+    told = "there in several files, as 'one/P_A01_s1_w1.tif' and 'two/P_A01_s1_w1.tif'"
+    assert (told in scanned, told in done) == (is_told, is_told)
+    assert "2 images" in done

@@ -239,7 +239,7 @@ def print_failures(run: "Run") -> None:
 def print_notes(run: "Run") -> None:
     """Say what images state and is not believed, and that a threshold left nothing."""
     notes = run.notes
-    for note in _notes_on_settings(run):
+    for note in _notes_on_run(run):
         click.echo(f"Note: {note}", err=True)
     for note, count in list(notes.items())[:_NOTES_SHOWN]:
         click.echo(f"Note: {pluralize(count, 'image')}: {note}", err=True)
@@ -248,9 +248,22 @@ def print_notes(run: "Run") -> None:
         click.echo(f"... and {more} in images.csv", err=True)
 
 
-def _notes_on_settings(run: "Run") -> Iterator[str]:
-    """Yield what the border and the threshold left nothing of."""
+def note_on_repeated(count: int, files: tuple[str, str]) -> str:
+    """Say that places were imaged more than once, as two files tell."""
+    first, second = files
+    return (
+        f"{pluralize(count, 'plane')} of sites {'is' if count == 1 else 'are'} there in several "
+        f"files, as {first!r} and {second!r} are of one place: all of them are counted; if they "
+        f"were imaged twice, name the folder that counts"
+    )
+
+
+def _notes_on_run(run: "Run") -> Iterator[str]:
+    """Yield which places were counted twice, and what border and threshold left nothing of."""
     settings, counts = run.settings, run.counts
+    repeated, files = run.repeated_places()
+    if files is not None:
+        yield note_on_repeated(repeated, files)
     margin = settings.min_distance if settings.border == "drop" else 0
     without = run.count_without_room(margin) if isinstance(margin, int) else 0
     if without:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,7 +57,24 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
     click.echo(f"\nTo count: {pluralize(len(chosen) - failing, 'image')}{missing}")
     for line in left_out.lines():
         click.echo(f"  {line}")
-    _print_refusals([each for each in chosen if not each.problem])
+    there = [each for each in chosen if not each.problem]
+    _print_repeated(there)
+    _print_refusals(there)
+
+
+def _print_repeated(chosen: "list[ImageRef]") -> None:
+    """Say which planes of sites are there in several files."""
+    from .running import note_on_repeated
+
+    files: dict[Any, dict[str, str]] = {}
+    for each in chosen:
+        place = each.place
+        if place.plate and place.well and place.site:
+            key = replace(place, stain=""), each.channel, each.plane.z, each.plane.time
+            files.setdefault(key, {})[each.path] = each.name
+    repeated = [list(names.values()) for names in files.values() if len(names) > 1]
+    if repeated:
+        click.echo(f"  {note_on_repeated(len(repeated), (repeated[0][0], repeated[0][-1]))}")
 
 
 def _print_refusals(chosen: "list[ImageRef]") -> None:

@@ -217,6 +217,20 @@ class Run:
             zip(("images", "found", "failed", "pending", "nuclei"), map(int, row), strict=True)
         )
 
+    def repeated_places(self) -> tuple[int, tuple[str, str] | None]:
+        """Return how many sites have several files for one plane of them, and two of these files.
+
+        That is so where a plate was imaged twice, in folders of their own.
+        """
+        query = """
+            SELECT count() OVER (), first, last FROM (
+                SELECT min(name) AS first, max(name) AS last FROM images
+                WHERE plate NOTNULL AND well NOTNULL AND site NOTNULL
+                GROUP BY plate, well, site, channel, z, time HAVING count(DISTINCT path) > 1
+            ) LIMIT 1"""
+        row = self._database.execute(query).fetchone()
+        return (0, None) if row is None else (row[0], (as_text(row[1]), as_text(row[2])))
+
     def sample(self) -> list[Sampled]:
         """Return the images that the run learned from, sorted by name."""
         return list(SampleTable(self._database))
