@@ -40,6 +40,12 @@ for path in paths:
     path.write_text(path.name)
 assert [path.read_text() for path in paths] == [path.name for path in paths], paths
 """
+SLOW = """
+import time
+from nucensus import census
+wait = lambda outcome: time.sleep(2)
+census("work/plate", "work/killed", strategy="list-disk", on_outcome=wait)
+"""
 
 
 class Windows:
@@ -148,7 +154,7 @@ def try_commands(windows: Windows) -> None:
 def kill_and_resume(windows: Windows, detect: tuple[str, ...]) -> None:
     """Kill a run when it has begun, see that nobody else may write it, and carry it on."""
     lock = windows.folder / "work" / "killed" / "run.lock"
-    process = windows.start(*detect, "work/killed")
+    process = windows.start("-c", SLOW)
     while not (lock.exists() and (owner := lock.read_text().rstrip("\0 "))):
         assert process.poll() is None, "it ended before it could be killed"
         time.sleep(0.01)

@@ -436,7 +436,7 @@ def test_a_place_that_cannot_be_written_is_an_input_error(plate, tmp_path):
 @pytest.mark.parametrize("name", NEEDS)
 def test_a_missing_package_is_named_with_what_installs_it(name, plate, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, NEEDS[name], None)
-    with pytest.raises(MissingPackageError, match=rf"pip install 'nucensus\[{name}\]'"):
+    with pytest.raises(MissingPackageError, match=f"pip install .*{NEEDS[name]}"):
         export_run(plate, name, tmp_path)
 
 

@@ -20,6 +20,8 @@ Mistakes in a program that calls nucensus stay `TypeError` and `ValueError`.
 
 from typing import Any
 
+from ._install import how_to_add
+
 
 class NucensusError(Exception):
     """Base class of all errors that nucensus raises on purpose."""
@@ -75,7 +77,7 @@ class MissingPackageError(NucensusError, ImportError):
     def __init__(self, package: str, purpose: str, extra: str) -> None:
         super().__init__(
             f"{purpose} needs {package}, which is not installed; "
-            f"install it with: pip install 'nucensus[{extra}]'",
+            f"install it with: {how_to_add(extra, package)}",
             name=package,
         )
         self._given = package, purpose, extra

@@ -1,5 +1,6 @@
 """`nucensus demo`."""
 
+import os
 from pathlib import Path
 
 import click
@@ -43,8 +44,10 @@ def command(folder: Path) -> None:
         compare(references, settings=SETTINGS, repeat=1),
         folder / "bench",
     )
+    # uv says so to what it runs: there the command alone is not on the path of the terminal.
+    nucensus = "uv run nucensus" if "UV_RUN_RECURSION_DEPTH" in os.environ else "nucensus"
     click.echo(
-        "\nNow your own images:\n"
-        "  nucensus detect FOLDER -o run\n"
-        "  nucensus bench FOLDER -o bench --limit 48"
+        f"\nLook at the run, then count your own images:\n"
+        f"  {nucensus} report {out}\n"
+        f"  {nucensus} detect FOLDER -o run"
     )

@@ -1,0 +1,53 @@
+"""An error that wants a package says what installs it, however nucensus was installed."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from nucensus import _install
+from nucensus.errors import MissingPackageError
+
+
+def command_of(error):
+    return shlex.split(str(error).partition("install it with: ")[2])
+
+
+def test_the_hint_installs_packages_into_the_python_that_runs_and_never_nucensus_by_its_name():
+    command = command_of(MissingPackageError("czifile", "Reading CZI", "formats"))
+    assert sys.executable in command
+    wanted = command[command.index("install") + 1 :]
+    names = {Requirement(each).name for each in wanted if "=" in each}
+    assert {"czifile", "liffile", "nd2", "zarr"} == names
+
+
+def test_an_extra_that_is_not_known_names_the_package_alone():
+    command = command_of(MissingPackageError("somepackage", "Doing it", "no-such-extra"))
+    assert command[-1] == "somepackage"
+
+
+@pytest.mark.parametrize("has_pip", [True, False])
+def test_the_hint_takes_pip_where_it_is_and_uv_where_not(monkeypatch, has_pip):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: has_pip or None)
+    command = command_of(MissingPackageError("nd2", "Reading ND2", "nd2"))
+    start = [sys.executable, "-m", "pip"] if has_pip else ["uv", "pip"]
+    assert command[: len(start)] == start
+
+
+def test_on_windows_the_hint_is_quoted_for_its_shell(monkeypatch):
+    monkeypatch.setattr("sys.platform", "win32")
+    assert '"nd2>=' in _install.how_to_add("nd2", "nd2")
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="there is no cmake")
+def test_without_a_compiler_the_build_says_what_to_install(tmp_path):
+    compiler = {**os.environ, "CXX": "/no/such/compiler"}
+    command = ["cmake", "-S", Path(__file__).parent.parent, "-B", tmp_path]
+    done = subprocess.run(command, env=compiler, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert "apt install g++" in done.stderr
