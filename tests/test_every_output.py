@@ -413,7 +413,9 @@ def test_wells(written, known, name):
             for name, place in zip(WELL_KEYS, places, strict=True)
         )
         for column, value in wells[key].items():
-            if isinstance(value, str):
+            if isinstance(row[column], int | float) and isinstance(value, str):
+                assert row[column] == float(value)  # doses are numbers in a workbook
+            elif isinstance(value, str):
                 assert (row[column] or "") == value
             elif np.isnan(value):
                 assert row[column] in ("", None), column
@@ -452,10 +454,10 @@ def test_the_report_says_the_numbers(run, known, expected, tmp_path):
     page = (tmp_path / "report.html").read_text("utf-8")
     assert f"<dt>nuclei</dt><dd>{len(expected):,}</dd>" in page
     assert f"<dt>images</dt><dd>{len(known)}</dd>" in page
-    for (plate, well, *_), values in expected_wells(known).items():
+    for (plate, *_), values in expected_wells(known).items():
         if plate and values["Nuclei_Count"]:
             density = f"{values['Nuclei_PerMegapixel']:,.0f} per megapixel"
-            assert f"{well}: {values['Nuclei_Count']} nuclei in 1 of 1 fields; {density}" in page
+            assert f"; {values['Nuclei_Count']} in 1 of 1 field; {density}" in page
 
 
 def test_what_is_counted_is_what_scikit_image_finds_and_what_was_drawn(tmp_path):

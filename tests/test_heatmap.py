@@ -1,10 +1,13 @@
 """What the cells of a heat map show: colours, scales, flags, and what stands out."""
 
+import re
+
 import numpy as np
 import pytest
 
+from nucensus.errors import InputError
 from nucensus.report.fields import Field
-from nucensus.report.heatmap import METRICS, draw_plates
+from nucensus.report.heatmap import METRICS, draw_plates, notes_on
 from nucensus.report.plates import gather
 
 AREA_PX = 500_000
@@ -30,15 +33,63 @@ def places(cell):
             (each.split(":") for each in cell.style.split(";"))}  # fmt: skip
 
 
-def test_a_colour_scale_goes_from_the_5th_to_the_95th_percentile_of_the_wells():
-    counts = range(0, 110, 10)
+def test_a_colour_scale_begins_at_0_and_ends_at_the_highest_well():
+    counts = range(20, 130, 10)
     fields = [field(f"A{column:02d}", count) for column, count in enumerate(counts, 1)]
     [(heat_map, cells)] = drawn(*fields)
-    scale = heat_map.scales["count"]
-    assert (scale.low, scale.high, scale.unit) == (5, 95, "nuclei")
-    assert [places(cells[f"A{column:02d}"])["count"] for column in (1, 2, 6, 10, 11)] == [
-        0, pytest.approx(5 / 90, abs=1e-3), 0.5, pytest.approx(85 / 90, abs=1e-3), 1
-    ]  # fmt: skip
+    for metric in ("per_field", "count"):
+        assert (heat_map.scales[metric].low, heat_map.scales[metric].high) == (0, 120)
+        assert [places(cells[f"A{column:02d}"])[metric] for column in (1, 5, 11)] == [
+            pytest.approx(each / 120, abs=1e-3) for each in (20, 60, 120)
+        ]
+
+
+def test_a_scale_is_not_stretched_by_a_well_far_above_all_others():
+    fields = [field(f"A{column:02d}", 100) for column in range(1, 13)]
+    fields += [field(f"B{column:02d}", 100) for column in range(1, 12)]
+    [(heat_map, cells)] = drawn(*fields, field("B12", 9000))
+    assert heat_map.scales["per_field"].high == pytest.approx(100, rel=0.01)
+    assert places(cells["B12"])["per_field"] == 1
+
+
+def test_fields_are_not_added_up_unless_that_is_asked_for():
+    [(_, cells)] = drawn(
+        field("A01", 30), field("A01", 10, site=2), field("A02", 25),
+        field("A03", 20), field("A03", status="failed", site=2),
+    )  # fmt: skip
+    assert [cells[name].texts["per_field"] for name in ("A01", "A02", "A03")] == ["20", "25", "20"]
+    assert [cells[name].texts["count"] for name in ("A01", "A02", "A03")] == ["40", "25", "20"]
+
+
+def notes(*fields):
+    return notes_on(gather(fields))[""]
+
+
+def test_unequal_numbers_of_fields_are_said():
+    said = notes(field("A01", 5), field("A01", 5, site=2), field("A02", 5))
+    assert said == ["Wells have 1 to 2 fields that were done: compare nuclei per field, not nuclei "
+                    "in all."]  # fmt: skip
+    assert notes(field("A01", 5), field("A02", 5)) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("each", [1, 4])
+def test_a_plate_of_pure_noise_is_called_so_and_one_that_differs_is_not(seed, each):
+    random = np.random.default_rng(seed)
+    wells = [f"{row}{column:02d}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25)]
+
+    def plate(density):
+        return [
+            field(well, int(random.poisson(density[at])), site=site)
+            for at, well in enumerate(wells) for site in range(each)
+        ]  # fmt: skip
+
+    [said] = notes(*plate(np.full(384, 50.0)))
+    assert said.startswith("Wells differ no more than by chance")
+    percent = int(re.search(r"up to (\d+) %", said)[1])
+    assert percent == pytest.approx(196 / (50 * each) ** 0.5, abs=1)
+    [said] = notes(*plate(np.where(np.arange(384) % 2, 30.0, 70.0)))
+    assert re.match(r"Wells differ [2-9][.0-9]* times as much as by chance", said)
 
 
 def test_density_is_in_nuclei_per_megapixel_and_intensity_that_of_nuclei():
@@ -46,12 +97,19 @@ def test_density_is_in_nuclei_per_megapixel_and_intensity_that_of_nuclei():
         field("A01", 30, intensity=200.0), field("A01", 10, intensity=100.0, site=2),
         field("A02", 5, intensity=300.0), field("A03", 0),
     )  # fmt: skip
-    assert cells["A01"].texts == {"count": "40", "density": "40", "intensity": "175", "flags": "0"}
+    assert cells["A01"].texts == {
+        "per_field": "20",
+        "count": "40",
+        "density": "40",
+        "intensity": "175",
+        "flags": "0",
+    }
     assert cells["A02"].texts["density"] == "10"
     assert cells["A03"].texts["intensity"] == "-"
     assert places(cells["A03"])["intensity"] == 0
     assert {name: scale.unit for name, scale in heat_map.scales.items()} == {
-        "count": "nuclei", "density": "nuclei per megapixel",
+        "per_field": "nuclei per field", "count": "nuclei in all fields of a well",
+        "density": "nuclei per megapixel",
         "intensity": "mean smoothed grey level of the nuclei",
         "flags": "fields that were flagged or failed",
     }  # fmt: skip
@@ -80,8 +138,9 @@ def test_wells_without_an_image_that_was_done_have_no_colour():
         assert (cells[name].style, cells[name].texts, cells[name].outlier) == ("", {}, "")
     assert cells["B01"].label == "B01: failed, none of 1 images could be done"
     assert cells["A03"].label == "A03: no image"
-    assert cells["B02"].label.startswith("B02: 20 nuclei in 1 of 2 fields; 40 per megapixel")
-    assert heat_map.scales["count"].low >= 10  # a failed well is not one of 0 nuclei
+    assert cells["B02"].label.startswith(
+        "B02: 20 nuclei per field; 20 in 1 of 2 fields; 40 per megapixel"
+    )
     assert heat_map.imaged == 4
 
 
@@ -92,13 +151,13 @@ def test_plates_share_a_scale_and_channels_do_not():
     ]
     maps = {(each.name, each.view): (each, cells) for each, cells in drawn(*fields)}
     assert maps["P", "GFP"][0].scales == maps["Q", "GFP"][0].scales
-    assert places(maps["P", "GFP"][1]["A01"])["count"] == 0
+    assert places(maps["P", "GFP"][1]["A01"])["count"] == pytest.approx(10 / 90, abs=1e-3)
     assert places(maps["Q", "GFP"][1]["A01"])["count"] == 1
-    assert maps["P", "DAPI"][0].scales["count"].low == 500
+    assert maps["P", "DAPI"][0].scales["count"].high == 500
 
 
-def test_a_scale_of_one_value_colours_nothing():
-    [(_, cells)] = drawn(field("A01", 7), field("A02", 7))
+def test_a_scale_of_nothing_colours_nothing():
+    [(_, cells)] = drawn(field("A01", 0), field("A02", 0))
     assert places(cells["A01"]) == dict.fromkeys(METRICS, 0)
 
 
@@ -108,7 +167,7 @@ def test_a_well_stands_out_by_the_metrics_in_which_it_does():
     [(_, cells)] = drawn(*usual, field("A12", 56, intensity=900.0), field("B01", 200))
     assert cells["A12"].outlier == "intensity"
     assert "stands out by intensity (robust z " in cells["A12"].label
-    assert cells["B01"].outlier == "count density"
+    assert cells["B01"].outlier == "per_field density"
     assert cells["A06"].outlier == ""
 
 
@@ -116,4 +175,14 @@ def test_of_seven_wells_none_stands_out():
     [(_, cells)] = drawn(*(field(f"A{k:02d}", 50 + k) for k in range(1, 7)), field("A07", 900))
     assert cells["A07"].outlier == ""
     [(_, cells)] = drawn(*(field(f"A{k:02d}", 50 + k) for k in range(1, 8)), field("A08", 900))
-    assert cells["A08"].outlier == "count density"
+    assert cells["A08"].outlier == "per_field density"
+
+
+def test_a_plate_can_be_drawn_in_a_format_that_holds_it():
+    fields = [field("A01", 5), field("H12", 5)]
+    sizes = {wells: (plate.rows, plate.columns)
+             for wells in (None, 96, 384, 1536) for plate in gather(fields, wells)}  # fmt: skip
+    assert sizes == {None: (8, 12), 96: (8, 12), 384: (16, 24), 1536: (32, 48)}
+    for wells in (24, 100):
+        with pytest.raises(InputError, match=f"a plate of {wells} wells .* reach to H12"):
+            gather(fields, wells)

@@ -26,7 +26,19 @@ if TYPE_CHECKING:
     "--gallery", is_flag=True, help="Also write a picture of every field, in a folder beside it."
 )
 @metadata_option
-def command(folder: Path, out: Path | str | None, gallery: bool, metadata: str | None) -> None:
+@click.option(
+    "--control", metavar="NAME", help="Compare the treatments with the wells treated with NAME."
+)
+@click.option(
+    "--plate-format",
+    type=click.IntRange(6, 1536),
+    metavar="WELLS",
+    help="Draw plates of so many wells, 6 to 1536.  [default: as many as hold the images]",
+)
+def command(
+    folder: Path, out: Path | str | None, gallery: bool, metadata: str | None,
+    control: str | None, plate_format: int | None,
+) -> None:  # fmt: skip
     """Show a run as one HTML file: numbers, plate heat maps, histograms, pictures.
 
     The file needs no network and nothing beside it. RUN is the folder that
@@ -36,10 +48,13 @@ def command(folder: Path, out: Path | str | None, gallery: bool, metadata: str |
 
     run = open_run(folder, metadata=metadata)
     file = out or (folder if folder.is_dir() else folder.parent) / "report.html"
-    publish(run, file, gallery=gallery)
+    publish(run, file, gallery=gallery, control=control, plate_format=plate_format)
 
 
-def publish(run: "Run", out: Path | str, *, gallery: bool = False) -> None:
+def publish(
+    run: "Run", out: Path | str, *, gallery: bool = False, control: str | None = None,
+    plate_format: int | None = None,
+) -> None:  # fmt: skip
     """Write the report of `run` and say where it is."""
     from ..remote import staged
     from ..report import write_gallery, write_report
@@ -47,7 +62,7 @@ def publish(run: "Run", out: Path | str, *, gallery: bool = False) -> None:
     written = []
     with staged(out) as stage:
         file = stage.path
-        write_report(run, file)
+        write_report(run, file, control=control, plate_format=plate_format)
         written.append(f"Written: {stage.final(file)} ({file.stat().st_size / 1e6:.1f} MB)")
         if gallery:
             index = file.with_name(f"{file.stem}_gallery") / "index.html"

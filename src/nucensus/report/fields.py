@@ -1,8 +1,11 @@
 """Read the fields of a run, with what the report says of each."""
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from functools import lru_cache
 
 import numpy as np
 
@@ -29,6 +32,8 @@ class Field:
     view : str
         Its channel, z and time, as far as the run holds several: what is counted in
         different ones is never added up.
+    treatment : dict of str to str
+        What else is known of it: what its well was treated with, columns of a manifest.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Field:
     intensity: float
     flags: tuple[str, ...]
     view: str = ""
+    treatment: dict[str, str] = dataclass_field(default_factory=dict)
 
     @property
     def found(self) -> bool:
@@ -70,6 +76,7 @@ def read_fields(run: Run) -> list[Field]:
             area_px=_whole(row["area_px"]),
             intensity=intensities.get(row["image"], np.nan),
             flags=tuple(filter(None, re.split(r"[,;\s]+", row["flag"]))),
+            treatment=_treatment(row["extra"]),
             view=view,
             **{text: str(row[text]) for text in texts},
         )
@@ -94,6 +101,14 @@ def _views(images: Table) -> list[str]:
         if len(set(values)) > 1:
             named.append([f"{axis} {value}" if value else f"no {axis}" for value in values])
     return [", ".join(each) for each in zip(*named, strict=True)] if named else [""] * len(images)
+
+
+@lru_cache(maxsize=4096)
+def _treatment(extra: str) -> dict[str, str]:
+    """Return what is known of an image as texts; images of one well share them."""
+    known = json.loads(extra) if extra else {}
+    return {name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in known.items()}  # fmt: skip
 
 
 def _whole(number: float) -> int:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..discover import row_name
+from ..text.plurals import pluralize
 from .plates import Plate, Well, is_outlier
 from .render import number
 
 METRICS = {
-    "count": "Nuclei",
+    "per_field": "Nuclei per field",
+    "count": "Nuclei in all",
     "density": "Density",
     "intensity": "Intensity",
     "flags": "Flags",
@@ -21,11 +23,18 @@ METRICS = {
 """Titles of the metrics of a heat map, by the property of `Well`."""
 
 _UNITS = {
-    "count": "nuclei",
+    "per_field": "nuclei per field",
+    "count": "nuclei in all fields of a well",
     "density": "nuclei per megapixel",
     "intensity": "mean smoothed grey level of the nuclei",
     "flags": "fields that were flagged or failed",
 }
+
+
+_STRETCHED = 1.5
+
+_LEAST_WELLS = 8
+"""Of fewer wells a spread says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +88,50 @@ def draw_plates(plates: Sequence[Plate]) -> list[HeatMap]:
     return [_draw(plate, scales[plate.view]) for plate in plates]
 
 
+def notes_on(plates: Sequence[Plate]) -> dict[str, list[str]]:
+    """Return for each view what its heat maps must not be read without."""
+    views: dict[str, list[Well]] = {}
+    for plate in plates:
+        views.setdefault(plate.view, []).extend(well for well in plate.wells.values() if well.done)
+    return {view: [*_uneven(wells), *_noise(wells)] for view, wells in views.items()}
+
+
+def _uneven(wells: Sequence[Well]) -> list[str]:
+    done = [well.done for well in wells]
+    if not done or min(done) == max(done):
+        return []
+    return [
+        f"Wells have {min(done)} to {max(done)} fields that were done: compare nuclei per field, "
+        f"not nuclei in all."
+    ]
+
+
+def _noise(wells: Sequence[Well]) -> list[str]:
+    """Say whether wells differ more than counts of the same density do (Poisson)."""
+    counts = np.array([well.count for well in wells], float)
+    expected = np.array([well.done for well in wells], float)
+    if len(wells) < _LEAST_WELLS or not counts.sum():
+        return []
+    expected *= counts.sum() / expected.sum()
+    ratio = float(((counts - expected) ** 2 / expected).sum() / (len(wells) - 1))
+    chance = 1 + 3 * (2 / (len(wells) - 1)) ** 0.5  # of chi-square, three deviations
+    percent = 100 * 1.96 / np.sqrt(np.median(expected))
+    usual = f"chance alone spreads most wells by up to {number(round(percent))} % around the mean"
+    if ratio <= chance:
+        return [f"Wells differ no more than by chance: {usual}. A pattern here means nothing."]
+    return [f"Wells differ {number(ratio**0.5)} times as much as by chance: {usual}."]
+
+
 def _scale(metric: str, wells: Sequence[Well]) -> Scale:
-    """Return a scale that a few extreme wells do not stretch."""
+    """Return a scale from 0, so that noise does not look like a pattern.
+
+    A few extreme wells do not stretch it: its end is the 95th percentile if the highest is
+    more than `_STRETCHED` times that.
+    """
     values = np.array([getattr(well, metric) for well in wells], float)
     values = values[np.isfinite(values)]
-    low, high = np.percentile(values, (5, 95)) if len(values) else (0, 0)
-    if metric == "flags":
-        low, high = 0, values.max(initial=0)
-    return Scale(_UNITS[metric], float(low), float(high))
+    high, most = (np.percentile(values, 95), values.max()) if len(values) else (0.0, 0.0)
+    return Scale(_UNITS[metric], 0.0, float(high if 0 < _STRETCHED * high < most else most))
 
 
 def _draw(plate: Plate, scales: dict[str, Scale]) -> HeatMap:
@@ -113,7 +158,9 @@ def _cell(well: Well, z: dict[str, float], scales: dict[str, Scale]) -> Cell:
         style=";".join(f"--{m}:{scales[m].place(value):.3g}" for m, value in values.items()),
         texts={metric: number(value) for metric, value in values.items()},
         outlier=" ".join(outlying),
-        label=_label(well, [f"{metric} (robust z {z[metric]:.1f})" for metric in outlying]),
+        label=_label(
+            well, [f"{METRICS[each].lower()} (robust z {z[each]:.1f})" for each in outlying]
+        ),
     )
 
 
@@ -123,9 +170,9 @@ def _label(well: Well, outlying: Sequence[str]) -> str:
         return f"{well.name}: no image"
     if well.state == "failed":
         return f"{well.name}: failed, none of {len(well.fields)} images could be done"
-    done = sum(field.found for field in well.fields)
     parts = [
-        f"{well.name}: {number(well.count)} nuclei in {done} of {len(well.fields)} fields",
+        f"{well.name}: {number(well.per_field)} nuclei per field",
+        f"{number(well.count)} in {well.done} of {pluralize(len(well.fields), 'field')}",
         f"{number(well.density)} per megapixel",
         f"mean intensity {number(well.intensity)}",
     ]

@@ -26,13 +26,26 @@ class Histogram:
         """Return where `value` lies between low (0) and high (1)."""
         return (value - self.low) / (self.high - self.low)
 
+    def edge(self, bin_index: int) -> float:
+        """Return where a bin begins."""
+        return self.low + (self.high - self.low) * bin_index / len(self.counts)
+
     @property
     def ticks(self) -> list[float]:
         """Round values along the axis."""
-        step = 10.0 ** np.floor(np.log10((self.high - self.low) / 2))
-        step *= next(n for n in (1, 2, 5, 10) if (self.high - self.low) / (n * step) <= 6)
-        first = np.ceil(self.low / step)
-        return [float(step * n) for n in np.arange(first, np.floor(self.high / step) + 1)]
+        return round_ticks(self.low, self.high)
+
+    @property
+    def count_ticks(self) -> list[float]:
+        """Round numbers of values, up to the highest bin."""
+        return [tick for tick in round_ticks(0, max(self.counts), 3) if tick == int(tick)]
+
+
+def round_ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Return up to `most` steps of round values between two."""
+    step = 10.0 ** np.floor(np.log10((high - low) / 2))
+    step *= next(n for n in (1, 2, 5, 10) if (high - low) / (n * step) <= most)
+    return [float(step * n) for n in np.arange(np.ceil(low / step), np.floor(high / step) + 1)]
 
 
 def histograms(

@@ -16,29 +16,56 @@ from ..text.files import atomic_write
 from ..text.plurals import pluralize
 from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
-from .heatmap import METRICS, draw_plates
+from .heatmap import METRICS, draw_plates, notes_on
 from .histogram import histograms
 from .plates import gather
 from .render import number, render
+from .treatments import compare_treatments
 
 _ROWS_SHOWN = 200
 _EACH_GROUP = 8
 _PLATES_SHOWN = 100
-_VIEWS_SHOWN = 12
+_PLATES_NAMED = 3
 _FLAGGED_SHOWN = 24
 _PICTURES_BYTES = 10_000_000
 
 
-def write_report(run: Run, path: str | os.PathLike[str]) -> None:
+def write_report(
+    run: Run,
+    path: str | os.PathLike[str],
+    *,
+    control: str | None = None,
+    plate_format: int | None = None,
+) -> None:
     """Write the report of `run` to `path`: one HTML file, the same bytes for the same run.
 
     Images that are still where they were are shown; the rest is in the run file.
+
+    Parameters
+    ----------
+    run : Run
+        What was found.
+    path : path
+        The file, as in "report.html".
+    control : str, optional
+        The treatment that the others are compared with: what its wells are treated with.
+    plate_format : int, optional
+        How many wells a plate has, 6 to 1536. By default the fewest that hold those with images.
+
+    Raises
+    ------
+    InputError
+        No well is treated with `control`, or a plate of that format has no such wells.
     """
     fields = read_fields(run)
-    plates = draw_plates(gather(fields))
+    gathered = gather(fields, plate_format)
+    plates = draw_plates(gathered)
     page = render(
         "report.html.j2",
-        head=_head(run),
+        head=_head(run, fields),
+        views=_views(fields),
+        notes=notes_on(gathered),
+        treatments=compare_treatments(fields, control),
         chosen=_chosen(run.about),
         metrics=METRICS,
         summary=_summary(fields),
@@ -55,19 +82,60 @@ def write_report(run: Run, path: str | os.PathLike[str]) -> None:
         partial.write_text(page, "utf-8", "backslashreplace")
 
 
-def _head(run: Run) -> dict[str, Any]:
-    """Return the numbers at the top."""
-    counts, about = run.counts, run.about
+def _views(fields: Sequence[Field]) -> dict[str, str]:
+    """Return the class of each view: what is shown of it is hidden while another is chosen."""
+    return {view: f"view view-{number}" for number, view in enumerate(by_view(fields) or [""], 1)}
+
+
+def _head(run: Run, fields: Sequence[Field]) -> dict[str, Any]:
+    """Return what is at the top: what was counted, the numbers, and what is amiss."""
+    about = run.about
     started = about.started
+    folder = run.common_folder()
     return {
-        **counts,
-        "pending": counts["images"] - counts["found"] - counts["failed"],
-        "seconds": about.seconds,
-        "rate": _rate(about.starts),
+        "title": _plate_names(fields) or os.path.basename(folder) or "nucensus report",
+        "folder": os.path.join(*Path(folder).parts[-2:]) if folder else "",
         "started": started and f"{datetime.fromtimestamp(started, UTC):%d %B %Y, %H:%M} UTC",
         "version": about.version,
-        "processor": about.machine.get("processor"),
+        "numbers": _numbers(run.counts, fields),
+        "states": _states(run.counts),
     }
+
+
+def _plate_names(fields: Sequence[Field]) -> str:
+    """Return the plates, if they are few."""
+    names = list(dict.fromkeys(field.plate for field in fields if field.plate))
+    return ", ".join(names) if len(names) <= _PLATES_NAMED else ""
+
+
+def _numbers(counts: dict[str, int], fields: Sequence[Field]) -> list[tuple[str, str]]:
+    wells = len({(field.plate, field.well) for field in fields if field.well})
+    flagged = sum(bool(field.flags) for field in fields)
+    shown = [
+        ("nucleus" if counts["nuclei"] == 1 else "nuclei", number(counts["nuclei"])),
+        ("image" if counts["images"] == 1 else "images", number(counts["images"])),
+    ]
+    if len(by_view(fields)) < 2 and counts["found"]:
+        shown.append(("nuclei in the median image", number(_median(fields))))
+    if wells:
+        shown.append(("well" if wells == 1 else "wells", number(wells)))
+    return [*shown, ("failed", number(counts["failed"])), ("flagged", number(flagged))]
+
+
+def _states(counts: dict[str, int]) -> list[str]:
+    """Say what a reader must know before any number."""
+    pending = counts["images"] - counts["found"] - counts["failed"]
+    states = []
+    if not counts["images"]:
+        states.append("This run holds no image.")
+    elif counts["failed"] == counts["images"]:
+        states.append("No image could be counted; the reasons are below.")
+    elif counts["found"] and not counts["nuclei"]:
+        states.append("No nucleus was found in any image: look at the pictures below.")
+    if pending:
+        verb = "has" if pending == 1 else "have"
+        states.append(f"This run is not finished: {pluralize(pending, 'image')} {verb} no outcome.")
+    return states
 
 
 def _rate(starts: Sequence[StartFact]) -> float | None:
@@ -100,6 +168,11 @@ def _chosen(about: Facts) -> list[tuple[str, str, str]]:
         )
         why = strategy["reason"] + (f" (predicted for the rest: {predicted})" if predicted else "")
         rows.append(("strategy", value, why))
+    if about.seconds is not None:
+        rate = _rate(about.starts)
+        each = f", {number(rate)} images per second" if rate else ""
+        where = str(about.machine.get("processor") or "")
+        rows.append(("time", f"{number(about.seconds)} s{each}", where))
     if about.bottleneck:
         rows.append(("time went into", about.bottleneck, ""))
     rows += [("left out", line, "") for line in about.left_out]
@@ -156,19 +229,22 @@ def _histograms(run: Run, fields: Sequence[Field]) -> list[dict[str, Any]]:
         ),
         least=threshold,
     )
-    drawn = []
-    for view, its_fields in list(by_view(fields).items())[:_VIEWS_SHOWN]:
+    drawn: list[dict[str, Any]] = []
+    for view, its_fields in by_view(fields).items():
         in_view = f", {view}" if view else ""
         if view in counts:
             drawn.append({
-                "title": f"Nuclei per field{in_view}", "unit": "fields",
+                "view": view, "title": f"Nuclei per field{in_view}",
+                "unit": "field" if counts[view].total == 1 else "fields",
+                "axis": "nuclei per field",
                 "mark": _median(its_fields), "mark_name": "median", "data": counts[view],
             })  # fmt: skip
         if view in intensities:
             infinite = sum(field.count for field in its_fields) - intensities[view].total
             unit = f"nuclei ({infinite} infinite left out)" if infinite else "nuclei"
             drawn.append({
-                "title": f"{measure.title()} of nuclei{in_view}", "unit": unit, "mark": threshold,
+                "view": view, "title": f"{measure.title()} of nuclei{in_view}", "unit": unit,
+                "axis": f"{measure} in grey levels", "mark": threshold,
                 "mark_name": "threshold", "data": intensities[view],
             })  # fmt: skip
     return drawn

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..discover import place_of, row_name
+from ..errors import InputError
 from .fields import Field, by_view
 
-OUTLIER_METRICS = ("count", "density", "intensity")
+OUTLIER_METRICS = ("per_field", "density", "intensity")
 """Properties of `Well` that a well can stand out by."""
 
 _OUTLIER_Z = 3.5  # Iglewicz & Hoaglin (1993), How to detect and handle outliers
 _LEAST_WELLS = 8  # of fewer, a median and a spread say nothing
+PLATE_FORMATS = (6, 12, 24, 48, 96, 384, 1536)
 _FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
 
 
@@ -35,13 +37,22 @@ class Well:
         """`missing` (no image), `failed` (no image could be done), `part` or `whole`."""
         if not self.fields:
             return "missing"
-        done = sum(field.found for field in self.fields)
-        return "failed" if done == 0 else "part" if done < len(self.fields) else "whole"
+        return "failed" if not self.done else "part" if self.done < len(self.fields) else "whole"
 
     @property
     def count(self) -> float:
         """Nuclei in all fields that were done."""
         return sum(field.count for field in self.fields)
+
+    @property
+    def done(self) -> int:
+        """How many of its fields were done."""
+        return sum(field.found for field in self.fields)
+
+    @property
+    def per_field(self) -> float:
+        """Nuclei per field of those that were done; NaN if none was."""
+        return self.count / self.done if self.done else np.nan
 
     @property
     def density(self) -> float:
@@ -90,10 +101,11 @@ class Plate:
         }
 
 
-def gather(fields: Iterable[Field]) -> list[Plate]:
+def gather(fields: Iterable[Field], plate_format: int | None = None) -> list[Plate]:
     """Return the plates that `fields` lie on, each channel, z and time as one of its own.
 
-    Fields without a well are on none.
+    Fields without a well are on none. Plates have `plate_format` wells, or the fewest that
+    hold those with images.
     """
     plates: dict[tuple[str, str], dict[tuple[int, int], list[Field]]]
     plates = defaultdict(lambda: defaultdict(list))
@@ -102,7 +114,7 @@ def gather(fields: Iterable[Field]) -> list[Plate]:
             place = place_of(field.well)
             if place is not None:
                 plates[view, field.plate][place].append(field)
-    return [_plate(name, view, wells) for (view, name), wells in plates.items()]
+    return [_plate(name, view, wells, plate_format) for (view, name), wells in plates.items()]
 
 
 def robust_z(values: Sequence[float]) -> list[float]:
@@ -122,12 +134,26 @@ def is_outlier(z: float) -> bool:
     return abs(z) >= _OUTLIER_Z
 
 
-def _plate(name: str, view: str, wells: dict[tuple[int, int], list[Field]]) -> Plate:
-    """Return a plate of the smallest usual format that holds `wells`."""
+def _plate(
+    name: str, view: str, wells: dict[tuple[int, int], list[Field]], plate_format: int | None
+) -> Plate:
+    """Return a plate of that format, or of the smallest usual one that holds `wells`."""
     last_row, last_column = max(row for row, _ in wells), max(column for _, column in wells)
     rows, columns = next(
-        (size for size in _FORMATS if last_row < size[0] and last_column < size[1]),
+        (
+            size
+            for size in _FORMATS
+            if last_row < size[0]
+            and last_column < size[1]
+            and plate_format in (None, size[0] * size[1])
+        ),
         (last_row + 1, last_column + 1),
     )
+    if plate_format not in (None, rows * columns):
+        raise InputError(
+            f"a plate of {plate_format} wells was asked for, and the images reach to "
+            f"{row_name(last_row)}{last_column + 1:02d} of plate {name!r}; expected a format that "
+            f"holds it; leave --plate-format out"
+        )
     placed = {place: Well(*place, tuple(fields)) for place, fields in wells.items()}
     return Plate(name, view, rows, columns, placed)

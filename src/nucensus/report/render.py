@@ -4,6 +4,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..text.plurals import pluralize
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -36,5 +38,6 @@ def _environment() -> "Environment":
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["number"] = number
+    environment.filters["plural"] = pluralize
     environment.globals["file"] = lambda name: Markup((_TEMPLATES / name).read_text("utf-8"))
     return environment

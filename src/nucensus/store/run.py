@@ -292,6 +292,16 @@ class Run:
         )
         return int(self._database.execute(query, (margin,)).fetchone()[0]) if margin else 0
 
+    def common_folder(self) -> str:
+        """Return the innermost folder or address that all images of the run are in."""
+        ends = self._database.execute("SELECT min(path), max(path) FROM images").fetchone()
+        if ends[0] is None:
+            return ""
+        first, last = as_texts(ends)  # what these share, all between them do
+        shared = next((n for n, pair in enumerate(zip(first, last, strict=False))
+                       if pair[0] != pair[1]), min(len(first), len(last)))  # fmt: skip
+        return os.path.dirname(str(first[:shared]))
+
     def states(self, column: str) -> bool:
         """Tell whether any image states `column`, one of `ImageColumns.row_names`."""
         query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"

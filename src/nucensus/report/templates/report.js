@@ -57,3 +57,97 @@ dialog?.addEventListener("keydown", (event) => {
   if (event.key === "ArrowRight") show(shown + 1);
   if (event.key === "r") dialog.classList.toggle("bare");
 });
+
+// Figures: their numbers as CSV, and as they look as SVG or PNG.
+const STYLES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-family"];
+
+function numbersOf(figure) {
+  const plate = figure.querySelector(".plate table");
+  if (plate) {
+    const metrics = Object.keys(plate.querySelector("td[data-per_field]")?.dataset ?? {}).filter((name) => name !== "outlier");
+    const wells = [...plate.querySelectorAll("td[data-per_field]")];
+    return [["well", ...metrics], ...wells.map((cell) => [cell.dataset.well, ...metrics.map((name) => cell.dataset[name])])];
+  }
+  const table = figure.querySelector("table");
+  if (table) return [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent));
+  return [["from", "count"], ...[...figure.querySelectorAll(".bar")].map((bar) => [bar.dataset.from, bar.dataset.count])];
+}
+
+function cell(text) {
+  const bare = text.replace(/(?<=\d),(?=\d{3})/g, "");
+  return /[",\n]/.test(bare) ? `"${bare.replaceAll('"', '""')}"` : bare;
+}
+
+function drawingOf(figure) {
+  const source = figure.querySelector(":scope > svg") ?? plateDrawing(figure.querySelector(".plate table"));
+  const copy = source.cloneNode(true);
+  const parts = source.isConnected ? [...source.querySelectorAll("*")] : [];
+  [...copy.querySelectorAll("*")].slice(0, parts.length).forEach((part, index) => {
+    const style = getComputedStyle(parts[index]);
+    for (const name of STYLES) part.setAttribute(name, style.getPropertyValue(name));
+  });
+  const { width, height } = source.viewBox.baseVal;
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  copy.setAttribute("width", width);
+  copy.setAttribute("height", height);
+  copy.style.background = getComputedStyle(document.body).backgroundColor;
+  return { text: new XMLSerializer().serializeToString(copy), width, height };
+}
+
+function plateDrawing(table) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const box = table.getBoundingClientRect();
+  svg.setAttribute("viewBox", `0 0 ${Math.ceil(box.width)} ${Math.ceil(box.height)}`);
+  for (const item of table.querySelectorAll("th, td")) {
+    const at = item.getBoundingClientRect();
+    const style = getComputedStyle(item);
+    const [x, y] = [at.left - box.left, at.top - box.top];
+    const add = (name, values) => {
+      const part = document.createElementNS("http://www.w3.org/2000/svg", name);
+      for (const [key, value] of Object.entries(values)) part.setAttribute(key, value);
+      return svg.appendChild(part);
+    };
+    if (item.tagName === "TD") {
+      add("rect", { x, y, width: at.width, height: at.height, rx: 3, fill: style.backgroundColor, stroke: getComputedStyle(document.body).getPropertyValue("--line") });
+    }
+    const shown = getComputedStyle(item, "::after").content.replace(/^"|"$/g, "");
+    const text = item.tagName === "TH" ? item.innerText : shown === "none" || shown === "normal" ? "" : shown;
+    if (text) {
+      add("text", { x: x + at.width / 2, y: y + at.height / 2, fill: style.color, "font-size": style.fontSize, "font-family": "sans-serif", "text-anchor": "middle", "dominant-baseline": "central" }).textContent = text;
+    }
+  }
+  return svg;
+}
+
+function save(name, blob) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+const SAVERS = {
+  CSV: (figure, name) => save(`${name}.csv`, new Blob([numbersOf(figure).map((row) => row.map(cell).join(",")).join("\n") + "\n"], { type: "text/csv" })),
+  SVG: (figure, name) => save(`${name}.svg`, new Blob([drawingOf(figure).text], { type: "image/svg+xml" })),
+  PNG: (figure, name) => {
+    const { text, width, height } = drawingOf(figure);
+    const image = new Image();
+    image.onload = () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 3 * width, height: 3 * height });
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((blob) => save(`${name}.png`, blob));
+    };
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+  },
+};
+
+for (const figure of document.querySelectorAll("figure[data-name]")) {
+  const bar = figure.appendChild(Object.assign(document.createElement("div"), { className: "save" }));
+  for (const [kind, saver] of Object.entries(SAVERS)) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: kind });
+    button.setAttribute("aria-label", `Save ${figure.dataset.name} as ${kind}`);
+    button.addEventListener("click", () => saver(figure, figure.dataset.name.trim().replace(/[^\w.-]+/g, "-")));
+    bar.append(button);
+  }
+}

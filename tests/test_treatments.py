@@ -1,0 +1,162 @@
+"""What the report says of treatments: groups of wells, intervals, and controls."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from stated_runs import plate_run, some_centres, write_run
+
+from nucensus.cli import _nucensus
+from nucensus.errors import InputError
+from nucensus.report import write_report
+from nucensus.report.fields import Field
+from nucensus.report.statistics import interval, ssmd, t_quantile, z_prime
+from nucensus.report.treatments import compare_treatments
+
+
+def field(well, count, *, plate="P", view="", site=1, status="found", **treatment):
+    return Field(
+        f"{plate}_{well}_{site}_{view}", status, "", "", plate, well, str(site), count, 9, 9, 81,
+        1.0, (), view, treatment,
+    )  # fmt: skip
+
+
+def screen():
+    """Return 4 wells each of a control and two doses, of one field each."""
+    counts = {"": [100, 110, 90, 104], "2": [60, 50, 55, 66], "10": [11, 9, 14, 10]}
+    return [
+        field(f"{row}{column:02d}", count, drug="taxol" if dose else "DMSO", dose=dose)
+        for row, (dose, its) in zip("ABC", counts.items(), strict=True)
+        for column, count in enumerate(its, 1)
+    ]
+
+
+def test_groups_are_compared_by_wells_in_the_order_of_doses():
+    [comparison] = compare_treatments(screen(), "DMSO")
+    assert comparison.columns == "drug, dose"
+    assert [group.name for group in comparison.groups] == ["DMSO", "taxol, 2", "taxol, 10"]
+    assert [len(group.wells) for group in comparison.groups] == [4, 4, 4]
+    control, middle, high = comparison.groups
+    assert (control.is_control, middle.is_control) == (True, False)
+    assert middle.percent == pytest.approx(100 * np.mean([60, 50, 55, 66]) / 101)
+    assert high.mean == 11
+    assert high.deviation == pytest.approx(np.std([11, 9, 14, 10], ddof=1))
+
+
+def test_a_mean_has_the_interval_of_students_t():
+    stats = pytest.importorskip("scipy.stats")
+    for values in ([3.0, 5.0], [1.0, 2.0, 6.0], [4.0, 4.5, 5.0, 9.0], list(range(40))):
+        mean, low, high = interval(values)
+        expected = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+        assert (low, high) == pytest.approx(expected, rel=4e-3)
+        assert mean == np.mean(values)
+    for freedom in range(1, 200):
+        assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1.3e-3)
+    assert all(map(math.isnan, interval([3.0])[1:]))
+
+
+def test_effects_are_those_of_their_definitions():
+    values, control = [60.0, 50, 55, 66], [100.0, 110, 90, 104]
+    a, b, s, t = np.mean(values), np.mean(control), np.std(values, ddof=1), np.std(control, ddof=1)
+    assert ssmd(values, control) == pytest.approx((a - b) / np.sqrt(s**2 + t**2))
+    assert z_prime(values, control) == pytest.approx(1 - 3 * (s + t) / abs(a - b))
+    assert math.isnan(ssmd([1.0, 1.0], [1.0, 1.0]))
+    assert math.isnan(z_prime([1.0, 2.0], [1.0, 2.0]))
+
+
+def test_fields_of_a_well_are_averaged_and_failed_ones_left_out():
+    fields = [
+        field("A01", 10, drug="x"), field("A01", 30, site=2, drug="x"),
+        field("A01", 0, site=3, status="failed", drug="x"), field("A02", 22, drug="x"),
+        field("B01", 5, drug="y"), field("B02", 7, drug="y"),
+    ]  # fmt: skip
+    [comparison] = compare_treatments(fields)
+    assert [well.per_field for well in comparison.groups[0].wells] == [20, 22]
+    assert math.isnan(comparison.groups[0].percent)
+
+
+def test_wells_are_compared_with_the_controls_of_their_own_plate():
+    fields = [
+        field(f"{row}{column:02d}", base * share, plate=plate, drug=drug)
+        for plate, base in (("P", 100), ("Q", 1000))
+        for row, drug, share in (("A", "DMSO", 1), ("B", "x", 0.5))
+        for column in (1, 2)
+    ]
+    [comparison] = compare_treatments(fields, "dmso")
+    assert [group.percent for group in comparison.groups] == [100, 50]
+
+
+def test_channels_are_compared_each_on_its_own():
+    fields = [
+        field(f"A{n:02d}", count + n, view=view, drug=drug)
+        for view, factor in (("channel 1", 1), ("channel 2", 10))
+        for drug, count in (("x", 10 * factor), ("y", 20 * factor))
+        for n in ((1, 2) if drug == "x" else (3, 4))
+    ]
+    found = compare_treatments(fields)
+    assert [(each.view, [group.mean for group in each.groups]) for each in found] == [
+        ("channel 1", [11.5, 23.5]), ("channel 2", [101.5, 203.5])
+    ]  # fmt: skip
+
+
+def test_a_remark_of_each_well_does_not_hide_the_treatments():
+    fields = [
+        field(f"A{n:02d}", n, drug="x" if n < 5 else "y", remark=f"seeded by hand, {n}")
+        for n in range(1, 9)
+    ]
+    [comparison] = compare_treatments(fields)
+    assert comparison.columns == "drug"
+    assert [group.name for group in comparison.groups] == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [],
+        [field("A01", 1)],
+        [field("A01", 1, drug="x"), field("A02", 2, drug="x")],
+        [field("", 1, drug="x"), field("", 2, drug="y")],
+        [field(f"A{n:02d}", 1, drug=str(n)) for n in range(1, 9)],
+    ],
+)
+def test_without_groups_there_is_nothing_to_compare(fields):
+    assert compare_treatments(fields) == []
+
+
+def test_a_control_that_is_nowhere_is_refused():
+    with pytest.raises(InputError, match="treated with 'water'; the wells are treated with 10, 2"):
+        compare_treatments(screen(), "water")
+    with pytest.raises(InputError, match="give --metadata"):
+        compare_treatments([field("A01", 1)], "DMSO")
+
+
+def test_the_report_draws_every_well_and_states_the_numbers(tmp_path):
+    images = {
+        f"{well}.tif": (some_centres(count, seed=count), {"plate": "P", "well": well})
+        for well, count in (("A01", 40), ("A02", 50), ("B01", 10), ("B02", 14))
+    }
+    run = write_run(tmp_path, images)
+    run.treat([{"well": well, "drug": "DMSO" if well[0] == "A" else "taxol <1>"}
+               for well in ("A01", "A02", "B01", "B02")])  # fmt: skip
+    write_report(run, tmp_path / "report.html", control="DMSO")
+    page = (tmp_path / "report.html").read_text()
+    section = page[page.index('<h2 id="treatments">') :]
+    section = section[: section.index("</section>")]
+    assert len(re.findall(r'<circle class="dot"', section)) == 4
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", section)
+    at = cells.index("taxol &lt;1&gt;")
+    assert cells[at + 1 : at + 3] == ["2", "12"]
+    assert cells[at + 5] == "26.7"
+    assert "P B02: 14" in section
+
+
+def test_the_command_takes_a_control_and_a_plate_format(tmp_path):
+    plate_run(tmp_path)
+    run = CliRunner().invoke
+    done = run(_nucensus, ["report", str(tmp_path), "--plate-format", "384"])
+    assert done.exit_code == 0, done.output
+    assert "of 384 wells" in (tmp_path / "report.html").read_text()
+    done = run(_nucensus, ["report", str(tmp_path), "--control", "nothing"])
+    assert isinstance(done.exception, InputError)
