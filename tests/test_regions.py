@@ -107,7 +107,7 @@ def test_nuclei_have_a_radius_of_four_or_more_on_the_grid_if_the_image_gives_it(
     assert grid_radius(radius_px) == pytest.approx(expected)
 
 
-def test_levels_are_looked_at_once_for_several_radii():
+def test_levels_are_found_once_for_several_radii():
     scene = make_scene(radius=12, count=20, shape=(240, 300))
     levels = as_levels(scene.image)
     for radius in (6, 12):

@@ -231,15 +231,15 @@ def test_a_sample_keeps_what_its_images_said_and_forgets_those_that_left(writer)
     sample.record("a", "hash", {"count": 3})
     sample.record_failure("b", None, "read", "it is cut off")
     sample.record_failure("c", None, "worker", "it died")
-    assert [(key, each.name) for key, each in sample.to_look_at(deadly=True)] == [
+    assert [(key, each.name) for key, each in sample.to_estimate(deadly=True)] == [
         (2, "b"), (3, "c")
     ]  # fmt: skip
-    assert [each.name for _, each in sample.to_look_at(deadly=False)] == ["b"]
+    assert [each.name for _, each in sample.to_estimate(deadly=False)] == ["b"]
     sample.plan([sampled("a", "three"), sampled("d")])
     a, d = sample
     assert (a.estimate, a.content, a.pools) == ({"count": 3}, "hash", ("three",))
     assert (d.estimate, d.stage) == (None, None)
-    assert [(key, each.name) for key, each in sample.to_look_at(deadly=True)] == [(3 + 1 + 4, "d")]
+    assert [(key, each.name) for key, each in sample.to_estimate(deadly=True)] == [(3 + 1 + 4, "d")]
     sample.forget("a")
     assert next(iter(sample)).estimate is None
 

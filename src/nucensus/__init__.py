@@ -63,7 +63,7 @@ __all__ = [
 
 
 _ROOMS = ("bench", "detect", "discover", "errors", "export", "report", "score", "values")
-"""What `nucensus.errors` and the like are after `import nucensus`."""
+"""Rooms that `import nucensus` makes available as attributes, such as `nucensus.errors`."""
 
 keep_old_names()
 

@@ -14,7 +14,7 @@ _SHORT_S = 0.5
 
 @dataclass(slots=True)
 class Tally:
-    """What the images took together, in seconds."""
+    """The times that the images took together, in seconds."""
 
     decode_s: float = 0.0
     wait_s: float = 0.0

@@ -20,7 +20,7 @@ from .pilot import Measured, fork_is_safe
 _GAIN = 0.9
 _THREADS_START_S = 0.01
 _POOL_START_S = 0.1
-"""What a `multiprocessing.Pool` takes beside the start of its workers, most of it to end."""
+"""Time of a `multiprocessing.Pool` beside the start of its workers, most of it at its end."""
 _MOST_AHEAD = 32
 _SHORT_S = 0.005
 _TRIAL_S = 0.03

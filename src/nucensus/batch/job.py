@@ -1,4 +1,4 @@
-"""What is done with one image, wherever it is done; whatever goes wrong is its outcome."""
+"""Read one image and count it, in any worker; whatever goes wrong is its outcome."""
 
 import contextlib
 import hashlib
@@ -42,7 +42,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
-    """What an image says of its nuclei, and the hash of its file, where it was asked for."""
+    """The estimate of an image, and the hash of its file, where it was asked for."""
 
     estimate: Estimate
     content: str | None

@@ -26,7 +26,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a start of a run knows of the nuclei before it counts, and what follows from that.
+    """Estimates that a start of a run has before it counts, and what follows from them.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ def take_from(
     Raises
     ------
     RunError
-        It has none, looked at images turned over, or knows none of the channels.
+        It has none, is of images turned over, or knows none of the channels.
     """
     with Run(run) as other:
         about = other.about

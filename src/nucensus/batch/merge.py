@@ -27,7 +27,7 @@ _NAMES_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What there is to know of the run of a shard before its images are taken over."""
+    """The run of a shard, as it is known before its images are taken over."""
 
     run: str
     shard: Shard
@@ -37,7 +37,7 @@ class _Part:
 
     @property
     def about(self) -> Facts:
-        """What the run of the shard recorded about itself."""
+        """The facts that the run of the shard recorded about itself."""
         return Facts.from_dict(self.facts)
 
     @property
@@ -57,8 +57,8 @@ class _Part:
         return self.about.files[other.shard.index - 1]
 
     @property
-    def looked_at(self) -> dict[str, tuple[Any, ...]]:
-        """What the files of the sample were, by the names of the images."""
+    def sample_files(self) -> dict[str, tuple[Any, ...]]:
+        """Size, time and plane of the files of the sample, by the names of the images."""
         return {
             each.name: (each.size_bytes, each.mtime_ns, each.plane, each.estimate is not None)
             for each in self.sample
@@ -71,8 +71,8 @@ class _Part:
 
     @property
     def learned(self) -> tuple[Any, ...]:
-        """What the shard learned, and from where."""
-        return self.about.estimates, self.about.sample, self.looked_at
+        """The estimates of the shard, and where they come from."""
+        return self.about.estimates, self.about.sample, self.sample_files
 
     def summary(self) -> dict[str, Any]:
         """Return what a merged run keeps of the shard beside its images."""
@@ -254,11 +254,11 @@ def _refuse_other_sample(parts: Sequence[_Part]) -> None:
     That is the one that could use the most of the sample, and of these the last.
     """
     best = max(parts, key=lambda part: (part.used, part.started))
-    learned, looked_at = best.learned, best.looked_at.items()
+    learned, sample_files = best.learned, best.sample_files.items()
     for part in parts:
         if part.learned == learned:
             continue
-        odd = min((name for name, _ in part.looked_at.items() ^ looked_at), default="")
+        odd = min((name for name, _ in part.sample_files.items() ^ sample_files), default="")
         which = f" ({odd!r} was not the same file, or could not be read)" if odd else ""
         raise RunError(
             f"shard {part.shard} in {part.run!r} learned what nuclei look like from other files "

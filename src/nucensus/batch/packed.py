@@ -11,7 +11,7 @@ from ..values import Centres, Flag, Found, PixelSize
 
 
 class Meta(NamedTuple):
-    """What images have in common: all that is known of a `Found` beside its centres and times."""
+    """The common part of images: all of a `Found` beside its centres and times."""
 
     shape: tuple[int, ...]
     dtype: str

@@ -20,7 +20,7 @@ _LATE_S = 0.00015
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one image takes, in seconds.
+    """The times that one image takes, in seconds.
 
     Attributes
     ----------
@@ -181,7 +181,7 @@ def run_delay_s() -> float:
 class _LockProbe:
     """Find how much of the time the interpreter lock is held.
 
-    A thread naps and looks how late it gets the lock back when it wakes. A late
+    A thread naps and measures how late it gets the lock back when it wakes. A late
     cycle counts as held, for as long as it lasted; the time in which it waited
     for a core, and not for the lock, does not make it late.
     """

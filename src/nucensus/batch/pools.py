@@ -10,11 +10,11 @@ from typing import TypeAlias
 from ..detect import Resolved
 
 Pools: TypeAlias = Mapping[str, Resolved]
-"""What the images of a folder and those below it look like, by its path; "" stands for all. Where
+"""Estimates for the images of a folder and those below it, by its path; "" stands for all. Where
 there are several channels, [channel] follows."""
 
 _OF_THE_SAMPLE = ("image_count", "blank_count")
-"""What a pool says of the images it was learned from, and not of nuclei."""
+"""Numbers of a pool that tell of the images it was learned from, and not of nuclei."""
 
 
 def name_of_pool(folder: str, channel: str) -> str:
@@ -41,8 +41,8 @@ def digests_of(pools: Pools) -> Callable[[str, str], str]:
     def digest(folder: str, channel: str) -> str:
         resolved = pool_of(pools, os.path.join(folder, "image"), channel)
         values = resolved.as_dict() if resolved else {}
-        looks = {name: value for name, value in values.items() if name not in _OF_THE_SAMPLE}
-        text = json.dumps(looks, sort_keys=True)
+        estimates = {name: value for name, value in values.items() if name not in _OF_THE_SAMPLE}
+        text = json.dumps(estimates, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     return lambda path, channel: digest(os.path.dirname(path), channel)

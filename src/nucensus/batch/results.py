@@ -1,4 +1,4 @@
-"""What a function returned for many images, and how that was done."""
+"""Results of a function for many images, and how they were computed."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -30,7 +30,7 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 _COMMIT_EVERY_S = 0.5
 _COMMIT_EVERY_IMAGES = 1000
-"""What a crash may lose at most: images that were done since are done again."""
+"""Seconds of work that a crash may lose at most: images done since are done again."""
 _SUSPECT_TIMEOUT_S = 120.0
 """The longest that an image may take that was in flight at a crash, where no limit is given."""
 _NAMES_SHOWN = 5
@@ -159,7 +159,7 @@ class RunLoop:
         """Estimate from the images of the sample of which nothing is known."""
         if self._job.check_content:
             forget_changed(self._writer)
-        sample = self._writer.sample.to_look_at(deadly=self._is_retry)
+        sample = self._writer.sample.to_estimate(deadly=self._is_retry)
         if not sample:
             return
         self._writer.record_facts(is_learning=True)

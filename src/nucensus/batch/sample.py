@@ -15,19 +15,21 @@ Set: TypeAlias = tuple[str, str]
 _Image = TypeVar("_Image", ListedImage, PlannedImage)
 
 _LEAST_SAMPLE, _MOST_SAMPLE = 8, 16
-"""On BBBC039 16 images tell as much as 32, and a plate is read once and little more."""
+"""Images of a set that are estimated. On BBBC039 16 tell as much as 32, and a plate is read once
+and little more. Larger: slower to start."""
 _SAMPLE_SHARE = 4
+"""Of so many images one is estimated, between these ends. Larger: fewer are."""
 _SMALL = _MOST_SAMPLE * _SAMPLE_SHARE
 _FEW_SMALL = 4
-"""More folders that are so small are parts of a plate, and are looked at together: to look at an
-image takes five times as long as to find its nuclei."""
+"""More folders that are so small are parts of a plate, and are estimated together: to estimate an
+image takes five times as long as to find its nuclei. Larger: more have a pool of their own."""
 
 
 class Sets:
-    """Which images are looked at together: those of a channel in a folder.
+    """The group whose images are estimated together: those of a channel in a folder.
 
     A folder of too few images, and small ones where there are many, as for the
-    wells of a plate, are looked at with what is beside them.
+    wells of a plate, are estimated with what is beside them.
     """
 
     def __init__(self, listed: Iterable[ListedImage | PlannedImage]) -> None:

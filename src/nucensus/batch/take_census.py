@@ -183,7 +183,7 @@ def retry(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is to be done: the images as they are listed, and what is known of them.
+    """The plan of a run: the images as they are listed, and the outcomes that are known.
 
     Attributes
     ----------
@@ -209,7 +209,7 @@ class _Plan:
 def _refuse_contradictions(
     out: PathLike | None, settings: Settings, selection: Selection, resume: Resume
 ) -> None:
-    """Raise if what was asked for cannot be, before any file is looked at."""
+    """Raise if what was asked for cannot be, before any file is opened."""
     detector_named(settings.detector)
     check_axes(settings, 3 if selection.plane.z == "volume" else 2)
     refuse_address(out)

@@ -7,7 +7,7 @@ from typing import Any
 
 _lock = threading.Lock()
 _warm: set[str] = set()
-"""What this process has done; one that is forked from it has done it too."""
+"""Warm-ups that this process has done; one that is forked from it has done them too."""
 
 
 class WarmedUp:

@@ -1,4 +1,4 @@
-"""What the commands share that work through a run: options, progress, signals, the report."""
+"""The common part of commands that work through a run: options, progress, signals, report."""
 
 import sys
 import time

@@ -77,7 +77,7 @@ def selection(command: _F) -> _F:
 
 
 def plane_selection(command: _F) -> _F:
-    """Add the options to a command that looks at planes only."""
+    """Add the options to a command for planes only."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

@@ -53,7 +53,7 @@ def _plain(address: str) -> str:
 
 
 def _why_not(address: str) -> NucensusError:
-    """Return why an object that was named cannot be looked at."""
+    """Return why an object that was named cannot be read."""
     try:
         open_remote(address)
     except FileNotFoundError:
@@ -90,7 +90,7 @@ def _top(address: str, endings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 
 
 class _Found:
-    """What a listing holds of interest, and which folders hold the index of a plate."""
+    """The images of a listing, and the folders that hold the index of a plate."""
 
     def __init__(
         self, pattern: tuple[str, ...], endings: tuple[str, ...], left_out: LeftOut

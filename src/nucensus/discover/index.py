@@ -1,4 +1,4 @@
-"""What an index file promises: the images of a plate, whether they are there or not."""
+"""Read index files of plates: the images that they promise, whether they are there or not."""
 
 import io
 import math

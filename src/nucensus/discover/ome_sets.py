@@ -18,7 +18,7 @@ from ..remote.ome import (
 
 _NUMBERS = re.compile(r"\d+")
 _MOST_KINDS = 64
-"""So many files of a folder are looked at that are called unlike each other."""
+"""So many files of a folder are opened that are called unlike each other. Larger: slower."""
 
 _ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 
@@ -84,7 +84,7 @@ class OmeSets:
             return None
         known = os.path.abspath(path)
         if may_be and known not in self._fields:
-            self._look_at(path)
+            self._read_xml_of(path)
         fields = self._fields.get(known)
         if fields is None:
             return None
@@ -103,7 +103,7 @@ class OmeSets:
         is_set = self._kinds.get(_kind_of(file), len(self._kinds) < _MOST_KINDS)
         return is_set or ".ome." in file
 
-    def _look_at(self, path: str) -> None:
+    def _read_xml_of(self, path: str) -> None:
         document, description = None, read_description(path)
         if is_ome(description):
             try:

@@ -50,7 +50,7 @@ def select(
     images are asked for twice, so that they need not be kept. An image whose
     name says nothing of an axis passes no choice on it where names beside it do:
     it is noted in `left_out`. With `reads_words` names that no instrument gave are
-    looked through for words that may be channels, z planes, time points or versions.
+    searched for words that may be channels, z planes, time points or versions.
 
     Raises
     ------

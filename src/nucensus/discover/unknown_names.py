@@ -15,7 +15,7 @@ _PLAIN_STAINS = (
     r"dapi|hoechst(?: ?33\d42)?|draq ?\d|sytox|e?gfp|fitc|tritc|cy ?[2357](?:\.5)?|rfp|mcherry|"
     r"tdtomato|texas ?red|txred|[ycb]fp|alexa(?:fluor)? ?\d{3}|af ?\d{3}"
 )
-"""What is no other word, so that it may stand at once behind a number: cell1DAPI."""
+"""Stains that are no other words, and may stand at once behind a number: cell1DAPI."""
 _STAINS = (
     rf"{_PLAIN_STAINS}|\d{{3}}nm|dna|rna|agp|mito|"
     r"actin|tubulin|brightfield|bf|phase|dic|red|green|blue"

@@ -15,7 +15,7 @@ from .zarr_plate import holds_labels
 
 _STARS = re.compile(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
 _THUMBNAIL = re.compile(rf"[_\-. ]thumb(?:nail)?s?(?:(?![a-z0-9])|{GUID})", re.IGNORECASE)
-"""How small copies for a look are called; a GUID may follow the word at once."""
+"""Names of thumbnails; a GUID may follow the word at once."""
 
 _EXPORTED = re.compile(r"\.\w+(\[.*\])?\.(labels\.tif|ome\.zarr)$")
 """How the label images are called that a run exports, after the image that they are of."""
@@ -156,7 +156,7 @@ def _walk(top: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Bat
 
 
 def is_thumbnail(path: str) -> bool:
-    """Tell whether a file is a small copy for a look, by its name."""
+    """Tell whether a file is a thumbnail, by its name."""
     return _THUMBNAIL.search(os.path.basename(path)) is not None
 
 

@@ -1,4 +1,4 @@
-"""What goes to a worker process and comes back from it: bytes that either side can open.
+"""Payloads: what goes to a worker process and comes back, as bytes that either side can open.
 
 `multiprocessing` and pebble wait for ever for an answer that cannot be unpickled. So the function,
 results and errors travel as bytes, which are opened where an error can be raised.
@@ -54,7 +54,7 @@ def _unpickled(pickled: bytes) -> Work:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What comes back of an item: its outcome, or the error that it came to.
+    """The payload of an item that was worked on: its outcome, or the error that it came to.
 
     Attributes
     ----------

@@ -120,7 +120,7 @@ def pool_outcomes(
     """Yield what a pool returns for `chunks`, of which a bounded number is under way.
 
     A pool waits for ever for the chunk of a worker that died. So, whenever
-    nothing came for a while, look whether all the workers are still there.
+    nothing came for a while, check that all the workers are still there.
     """
     done: queue.SimpleQueue[Any] = queue.SimpleQueue()
     stop = context.RawValue(ctypes.c_bool, False)

@@ -1,4 +1,4 @@
-"""What a worker of a cluster does with a task: a few items, one after the other."""
+"""Run a task on a worker of a cluster: a few items, one after the other."""
 
 import functools
 import pickle
@@ -15,7 +15,7 @@ from .worker import capped_together
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be done with every item.
+    """The work for every item.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class TaskPayload:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What comes back of a task: the outcomes, packed, their size and the seconds they took."""
+    """The result of a task: the outcomes, packed, their size and the seconds they took."""
 
     packed: Any
     size_bytes: int

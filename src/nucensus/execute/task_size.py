@@ -9,7 +9,7 @@ _ROUNDS_LEFT = 2
 
 
 class TaskSize:
-    """What the tasks so far took, and how large the next one is to be."""
+    """The size of the next task, from what the tasks so far took."""
 
     def __init__(self) -> None:
         self._item_s = self._item_bytes = 0.0

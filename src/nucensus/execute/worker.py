@@ -1,4 +1,4 @@
-"""What every worker does before it works: die with its parent, leave the cores to the others."""
+"""Prepare a worker: it dies with its parent, and leaves the cores to the others."""
 
 import contextlib
 import copy
@@ -31,7 +31,7 @@ def start_worker(memory_bytes: int | None = None) -> None:
     """Prepare a worker process; with `memory_bytes`, it cannot take more than that.
 
     Ctrl-C and the end of the terminal are for the parent to answer. A worker that wants too much
-    memory gets a `MemoryError`, before the system looks for a process to kill.
+    memory gets a `MemoryError`, before the system chooses a process to kill.
     """
     for name in {"SIGINT", "SIGHUP", "SIGBREAK"} & set(dir(signal)):
         signal.signal(getattr(signal, name), signal.SIG_IGN)

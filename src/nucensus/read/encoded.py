@@ -23,7 +23,7 @@ _MOST_PARTS = 10_000
 
 
 class Size(NamedTuple):
-    """What a picture is made of."""
+    """Size, samples and type of a picture, from its header."""
 
     height: int
     width: int
@@ -97,4 +97,4 @@ SIZES: dict[int, Callable[[bytes], tuple[int, int]]] = {
     34933: partial(_size_of, png_size),
     **dict.fromkeys((33003, 33004, 33005, 34712), _jpeg_2000_size),
 }
-"""What gives height and width of an encoded picture, by the compression of a TIFF page."""
+"""Functions that return height and width of a picture, by the compression of a TIFF page."""

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ReadError, TooLargeError
 
 Tags: TypeAlias = Mapping[int, tuple[Any, ...]]
-"""The values of each tag that was looked for, by its number; texts are bytes."""
+"""The values of each tag that was asked for, by its number; texts are bytes."""
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 FILL_ORDER, DESCRIPTION, STRIP_OFFSETS, SAMPLES, ROWS, STRIP_LENGTHS = 266, 270, 273, 277, 278, 279
@@ -44,7 +44,7 @@ _struct = functools.lru_cache(256)(struct.Struct)
 
 
 class File(Protocol):
-    """What is needed of a file: Python's own, a remote one, or the handle of tifffile."""
+    """A file as far as it is needed: Python's own, a remote one, or the handle of tifffile."""
 
     def seek(self, offset: int, whence: int = ..., /) -> int:
         """Go to a position."""

@@ -64,7 +64,7 @@ class Layout:
 
     @property
     def size_bytes(self) -> int:
-        """What it takes in memory to decode the page."""
+        """The memory that it takes to decode the page."""
         size_bytes = math.prod(self.shape) * self.dtype.itemsize
         if self.compression == NONE and not self.is_tiled:
             return size_bytes

@@ -80,7 +80,7 @@ def _read_plane(file: "ND2File", loops: dict[str, int], index: Index) -> NDArray
     frame = file.read_frame(number).reshape(
         attributes.channelCount or 1, attributes.heightPx, attributes.widthPx or 1, samples
     )
-    # The frame is the mapped file itself: after the file is closed, a look at it is a crash.
+    # The frame is the mapped file itself: to read it after the file is closed is a crash.
     return np.array(frame[channel, ..., sample])
 
 

@@ -1,4 +1,4 @@
-"""What a reader makes of a file: its scenes, each of which reads one plane at a time."""
+"""Scenes of a file, as every reader returns them; each reads one plane at a time."""
 
 import functools
 import itertools
@@ -19,7 +19,7 @@ from ..values.channels import find_channel, list_channels, nuclear_channel
 from ..values.pixel_size import NO_SIZE, PixelSize
 
 Source: TypeAlias = str | RemoteFile
-"""What a reader opens: a path, or an object; an OME-Zarr is named, by its path or address."""
+"""The input of a reader: a path, or an object; of an OME-Zarr its path or address."""
 
 Index: TypeAlias = dict[str, int]
 """One position on each axis of a scene, from 0."""

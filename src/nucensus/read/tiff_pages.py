@@ -50,7 +50,7 @@ class Page:
 
     @property
     def header(self) -> Header:
-        """What it takes to decode the page."""
+        """The memory that it takes to decode the page."""
         if self.layout is not None:
             rows, columns = self.layout.segment
             pixels = max(math.prod(self.shape), rows * columns * self.shape[3])
@@ -90,7 +90,7 @@ class Sample:
 
     @property
     def header(self) -> Header:
-        """What it takes to decode it."""
+        """The memory that it takes to decode it."""
         return self._read.header
 
     def pixels(self) -> NDArray[Any]:
@@ -163,7 +163,7 @@ class Pages:
     def page(self, series: "TiffPageSeries", number: int, count: int) -> Page:
         """Return the page of plane `number` of the `count` planes of a series.
 
-        The last one is remembered: its header is looked at before it is read.
+        The last one is remembered: its header is asked for before its pixels.
         """
         if self._last is None or self._last[0] != (series, number):
             self._last = (series, number), self._find(series, number, count)

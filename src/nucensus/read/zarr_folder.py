@@ -13,7 +13,7 @@ _METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".zmetadata")
 
 
 class ZarrFolder(LocalStore):  # type: ignore[misc]  # zarr may be missing
-    """What zarr reads chunks and metadata through.
+    """A store through which zarr reads chunks and metadata.
 
     `most_bytes` is how large a chunk may be in its file.
     """

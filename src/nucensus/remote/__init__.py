@@ -124,7 +124,7 @@ def _check_size(size_bytes: int, most_bytes: int) -> None:
 
 
 def size_and_time(path: str) -> tuple[int, int]:
-    """Return size in bytes and time of last change in ns, both -1 if it cannot be looked at.
+    """Return size in bytes and time of last change in ns, both -1 if they cannot be known.
 
     An OME-Zarr has the size of all its files, and the time of the newest; in a bucket, of the first
     thousand or two, or of its metadata where they cannot be listed.

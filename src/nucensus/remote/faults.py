@@ -64,7 +64,7 @@ def _is_of_a_request(error: Exception) -> bool:
 
 def explain(error: Exception, place: str, *, concerns_all: bool) -> NucensusError:
     """Return an error that says what `error` means for a bucket or server, or for one object."""
-    # Addresses are left out: they hold names of files, which may be words that are looked for.
+    # Addresses are left out: they hold names of files, which may hold the same words.
     text = re.sub(r"\w+://[^\s,]+", "", str(error))
     status = _find(r"status code: (\d{3})|response: (\d{3})|status: (\d{3})", text)
     of_boto3 = getattr(error, "response", {}).get("ResponseMetadata", {})

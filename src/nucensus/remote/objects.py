@@ -51,7 +51,7 @@ class Objects:
         self._known: Any = None
 
     def _first(self) -> Any:
-        """Return the store to look into: one that soon gives up, until it answered once."""
+        """Return the store to read from: one that soon gives up, until it answered once."""
         return self._known or self._open("", _HASTE)
 
     def _open(self, prefix: str, retries: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Choose the fields that are worth a look, and draw them with their nuclei ringed."""
+"""Choose the fields to show, and draw them with their nuclei ringed."""
 
 import os
 import random
@@ -36,7 +36,7 @@ class Group:
 
 
 def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[Group]:
-    """Return the fields worth a look: flagged, worst, best, random; no field twice."""
+    """Return the fields to show: flagged, worst, best, random; no field twice."""
     rest = [field for field in fields if field.found]
     views = by_view(rest)
     typical = {

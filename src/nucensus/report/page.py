@@ -195,11 +195,15 @@ def _learned(
         each = estimates[folder]
         where = f" in {os.path.basename(folder)}" if several else ""
         of = f" of {short[folder][1]}" if folder in (short := sample.get("short", {})) else ""
-        looked = f"median of {each['image_count']}{of} images"
+        learned = f"median of {each['image_count']}{of} images"
         blank = f", {each['blank_count']} of them blank" if each["blank_count"] else ""
         rows += [
-            (f"radius of a nucleus{where}", f"{each['radius_px']:.3g} px", looked + blank),
-            (f"contrast{where}", f"{number(round(each['contrast']))} grey levels", looked + blank),
+            (f"radius of a nucleus{where}", f"{each['radius_px']:.3g} px", learned + blank),
+            (
+                f"contrast{where}",
+                f"{number(round(each['contrast']))} grey levels",
+                learned + blank,
+            ),
         ]
     if origin := str(Origin.from_dict(sample)) if sample else "":
         rows.append(("learned from", origin, ""))

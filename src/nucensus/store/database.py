@@ -19,7 +19,7 @@ _PAGE_BYTES = 1 << 14
 times as large and are read at half the speed (benchmarks/export.py)."""
 
 IMAGE_COLUMNS = IMAGES.shown_names
-"""What the run file and `images.csv` say of an image, beside its name."""
+"""The columns of the run file and of `images.csv` for an image, beside its name."""
 
 
 def schema_of(columns: ImageColumns) -> str:
@@ -45,7 +45,7 @@ CREATE TEMP TABLE others (
     channel TEXT, size_bytes INTEGER, mtime_ns INTEGER, stage TEXT
 );
 """
-"""What was listed and belongs to other shards; SQLite keeps it, on disk if it is much."""
+"""A table of images that belong to other shards; SQLite keeps it, on disk if it is large."""
 
 
 def open_to_write(folder: Path, overwrite: bool, columns: ImageColumns) -> sqlite3.Connection:

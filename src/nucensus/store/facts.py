@@ -1,4 +1,4 @@
-"""What a run records about itself, beside its images: one value, with a version of its own."""
+"""Facts that a run records about itself: one value, with a version of its own."""
 
 # ruff: noqa: RUF009 `_fact` calls `dataclasses.field`
 
@@ -52,7 +52,7 @@ class ListingFact(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a run recorded about itself, in plain values as JSON holds them.
+    """Facts that a run recorded about itself, in plain values as JSON holds them.
 
     Attributes
     ----------

@@ -103,7 +103,7 @@ class Column:
 
     @property
     def missing(self) -> float | str:
-        """What stands in `Run.images` for a value that is not known."""
+        """The value in `Run.images` for one that is not known."""
         return np.nan if self.is_number else ""
 
     @property
@@ -138,7 +138,7 @@ class ImageColumns:
 
     @cached_property
     def row_names(self) -> tuple[str, ...]:
-        """What is known of an image: its file, its planes, and what is shown."""
+        """The names of all columns of an image: its file, its planes, and what is shown."""
         hidden = ("name", "path", "size_bytes", "mtime_ns", "plane", "depth", "depth_um")
         return *hidden, *self.shown_names
 

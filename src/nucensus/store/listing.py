@@ -22,7 +22,7 @@ _KEEP = (
 )
 
 _FIRST = ("name", "path", "size_bytes", "mtime_ns", "status", "stage", "reason")
-"""What comes first in a listed row; the others are what the tables will say of an image."""
+"""The first columns of a listed row; the others are those that the tables will show."""
 
 
 class Listing:
@@ -160,7 +160,7 @@ class Listing:
 
 
 class _Digests:
-    """What tells listings apart.
+    """A digest of a listing, to tell it from others.
 
     `listing` says what the tables say of the images before they are read, which all shards agree
     on; `places` what the sample follows from; `files` the files as they are now, those of each

@@ -1,4 +1,4 @@
-"""What a run found, for its readers."""
+"""Read a run file."""
 
 import contextlib
 import json
@@ -39,12 +39,12 @@ _RING_RADIUS_PX = 12.0
 """In runs that do not record it: that of the published numbers."""
 
 _TREATED = "treated(extra, plate, well)"
-"""What is known of an image, with other treatments than the run recorded (`Run.treat`)."""
+"""The column `extra` of an image, with the treatments of `Run.treat` for those recorded."""
 
 _NONE = np.empty(0, NUCLEUS_RECORD)
 
 ImageRow: TypeAlias = dict[str, Any]
-"""What is known of an image by column: all `ImageColumns.row_names`, or those asked for."""
+"""The values of an image by column: all `ImageColumns.row_names`, or those asked for."""
 
 
 class Run:
@@ -85,7 +85,7 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the run recorded about itself: settings, strategy, versions, machine, times."""
+        """The facts that the run recorded: settings, strategy, versions, machine, times."""
         rows = self._database.execute("SELECT key, value FROM run")
         return {key: json.loads(value) for key, value in rows} | self._treated
 
@@ -277,7 +277,7 @@ class Run:
 
     @property
     def notes(self) -> dict[str, int]:
-        """What images state and is not believed, and of how many images, the most first."""
+        """Notes on what is not believed of images, with how many have each, the most first."""
         query = (
             "SELECT note, count(*) FROM images WHERE note IS NOT NULL GROUP BY note "
             "ORDER BY count(*) DESC, min(id)"

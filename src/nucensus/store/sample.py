@@ -40,13 +40,13 @@ class Sampled:
     name, path, plane, channel
         As in the listing.
     size_bytes, mtime_ns : int
-        Size and time of last change when it was listed, before it was looked at.
+        Size and time of last change when it was listed, before it was estimated.
     pools : tuple of str
         The names of the pools that learn from it.
     content : str or None
         The hash of the file, where it was asked for.
     estimate : dict or None
-        What it says of its nuclei (`nucensus.detect.Estimate`); None if it was not looked at yet,
+        What it says of its nuclei (`nucensus.detect.Estimate`); None if it was not estimated yet,
         or cannot be used.
     stage, reason : str or None
         Where and why it cannot be used.
@@ -97,8 +97,8 @@ class SampleTable:
         """Forget what an image said."""
         self._database.execute(f"UPDATE sample SET {_FORGET} WHERE name = ?", (as_sql(name),))
 
-    def to_look_at(self, *, deadly: bool) -> list[tuple[int, Sampled]]:
-        """Return (key, image) of those not looked at, and of those that could not be used.
+    def to_estimate(self, *, deadly: bool) -> list[tuple[int, Sampled]]:
+        """Return (key, image) of those not estimated yet, and of those that could not be used.
 
         Those that a worker died of come only if `deadly`. A key is the image's in the journal, or
         beyond all of them.

@@ -97,7 +97,7 @@ class RunWriter:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the run recorded about itself so far, by name; nothing if it is new."""
+        """The facts that the run recorded about itself so far, by name; none if it is new."""
         return self.view().facts
 
     @property

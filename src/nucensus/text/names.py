@@ -46,7 +46,7 @@ _NOT_ON_WINDOWS = re.compile(
     r'[\x00-\x1f<>:"\\|?*]|[. ]$|^(?=(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)).',
     re.IGNORECASE,
 )
-"""What no name may hold there: some characters, a last dot or blank, the start of a device."""
+"""No name may have these there: some characters, a last dot or blank, the start of a device."""
 
 
 def safe_path(name: str, *, on_windows: bool = _WINDOWS) -> str:

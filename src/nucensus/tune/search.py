@@ -39,7 +39,7 @@ Counts: TypeAlias = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class TunedParameters:
-    """What the search found.
+    """The best numbers, and how well they do.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class _Field:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """What one field says of every set of numbers, and of the automatic detector."""
+    """Hits and detections of one field, with every set of numbers and of the detector `auto`."""
 
     nucleus_count: int
     counts: Counts

@@ -1,4 +1,4 @@
-"""What the page asks for: the images, their nuclei, and the settings in words."""
+"""Answers to the page: the images, their nuclei, and the settings in words."""
 
 import shlex
 import threading
@@ -54,7 +54,7 @@ class Picture:
 
 
 class Session:
-    """The images that are looked at; each is read when it is asked for, some are kept."""
+    """The images that are shown; each is read when it is asked for, some are kept."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 DEFAULT_DETECTOR, PUBLISHED_DETECTOR = "auto", "maxima"
-"""What finds nuclei if nothing is said, and if a number is given without a detector."""
+"""The detector if nothing is said, and if a number is given without a detector."""
 
 
 class OurDetector(NamedTuple):
@@ -189,4 +189,5 @@ _RULES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "sigma_um": (_or(None, _above_0), "a number of micrometres above 0, or none"),
     "invert": (_claim, "true or false"),
 }
-"""What makes a plain value of each setting, and what it expects; in the order of `Settings`."""
+"""For each setting, a function that makes a plain value of it, and the words of what it expects;
+in the order of `Settings`."""

@@ -148,7 +148,7 @@ class ImageRef(_Pickled):
         kept as `os.fsdecode` keeps them.
     size_bytes, mtime_ns : int
         Size and time of last change when it was listed; -1 if it could not be
-        looked at.
+        done.
     plane : Plane
         Which plane of the file.
     place : Place

@@ -129,7 +129,7 @@ class Watcher:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """What a run takes over from an earlier one: in its own folder, or in another.
+    """How a run goes on from an earlier one, in its own folder or in another.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ class Settings:
     ----------
     detector : str
         "auto" finds nuclei by shape and brightness, "maxima" is the published
-        detector, "log" looks for blobs over scales; or one that is registered
+        detector, "log" finds blobs over scales; or one that is registered
         under the entry point `nucensus.detectors`.
     sigma : float or tuple of float or "auto"
         Standard deviation of the Gaussian that smooths the image, in pixels:
@@ -161,7 +161,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may take, and when it gives up.
+    """Limits of time, memory, pixels and failures.
 
     Attributes
     ----------

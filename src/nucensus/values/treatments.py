@@ -1,4 +1,4 @@
-"""What the wells of a run were treated with, and how it joins the images."""
+"""Treatments of the wells of a run, and how they join the images."""
 
 import json
 from collections.abc import Collection, Iterable, Sequence
@@ -11,7 +11,7 @@ _NAMES_SHOWN = 5
 
 @dataclass(slots=True)
 class Treatments:
-    """What each well was treated with, by plate and well.
+    """Treatments of wells, by plate and well.
 
     Attributes
     ----------

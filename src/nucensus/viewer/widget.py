@@ -72,7 +72,7 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
 
     @property
     def settings(self) -> Settings:
-        """What the widgets say."""
+        """The settings as the widgets show them."""
         name = self.detector.value
         values = {each: slider.value for each, slider in self._sliders.get(name, {}).items()}
         return detector_named(name).settings(values, border=self.border.value)

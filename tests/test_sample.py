@@ -29,7 +29,7 @@ def test_the_order_in_which_images_are_named_does_not_matter(tmp_path):
 
 
 @pytest.mark.parametrize("levels", ["{0}", "{0}/deep", "row{1}/{0}"])
-def test_of_a_plate_with_a_folder_for_each_well_few_images_are_looked_at(tmp_path, levels):
+def test_of_a_plate_with_a_folder_for_each_well_few_images_are_estimated(tmp_path, levels):
     for well in range(12):
         for site in range(9):
             folder = levels.format(well, well % 3)
