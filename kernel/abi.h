@@ -155,6 +155,32 @@ struct RegionRecord {
     double plateau;       // the value that most of them have, minus infinity if there is none
 };
 
+// Neighbouring pixels of a row that belong to one nucleus.
+struct OutlineRun {
+    int32_t nucleus;  // the place of its region
+    int32_t row;
+    int32_t start;
+    int32_t end;  // one beyond the last
+};
+
+// Where an outlined nucleus is, image pixels: the centre of mass of what is higher than half of
+// what its outline is.
+struct OutlineRecord {
+    double y;
+    double x;
+    double background;  // the level under it
+};
+
+// How nuclei are outlined, and where their outlines go, one record for each region.
+struct OutlineSettings {
+    double sigma;  // of the Gaussian that smooths the image, in its pixels
+    double share;  // of its mean height above the background: a nucleus is higher
+    OutlineRecord* records;
+    OutlineRun* runs;
+    int64_t capacity;  // runs that there is room for
+    int64_t count;     // and that there are
+};
+
 // No number takes more bytes as text.
 constexpr int number_bytes = 26;
 
@@ -173,12 +199,13 @@ NUCENSUS_API int32_t nucensus_find_maxima_in_volume(const nucensus::Volume* volu
 NUCENSUS_API int32_t nucensus_release(nucensus::Maxima* maxima);
 
 // The nuclei of a contiguous image of uint8, uint16 or float32 as regions. `count` is how many
-// there are, of which no more than `capacity` are written.
+// there are, of which no more than `capacity` are written. `outlines` may be null: then none are
+// made, as where there is no room for all regions.
 NUCENSUS_API int32_t nucensus_find_regions(const nucensus::Image* image,
                                            const nucensus::RegionSettings* settings, int32_t isa,
                                            nucensus::RegionMeasure* measure,
                                            nucensus::RegionRecord* regions, int64_t capacity,
-                                           int64_t* count);
+                                           int64_t* count, nucensus::OutlineSettings* outlines);
 
 // Fills the pixels that are not known with the mirror image of the nearest edge of those
 // that are, along a row or a column, and again from what was filled. A pixel has `bytes`

@@ -11,6 +11,7 @@
 #include "background.h"
 #include "grid.h"
 #include "isa.h"
+#include "outlines.h"
 #include "pieces.h"
 #include "rows.h"
 #include "strips.h"
@@ -36,7 +37,7 @@ public:
     template <class Pixel>
     int64_t find(const RegionLoops& rows, const Pixel* pixels, int64_t height, int64_t width,
                  const RegionSettings& settings, RegionMeasure& measure, RegionRecord* out,
-                 int64_t capacity) {
+                 int64_t capacity, OutlineSettings* outlines) {
         grid.resize((height + settings.step - 1) / settings.step,
                     (width + settings.step - 1) / settings.step);
         background.resize(grid, settings);
@@ -58,6 +59,8 @@ public:
         describe_all(settings, height, width, out, written);
         look_inside_all(pixels, height, width, settings.radius * static_cast<double>(settings.step),
                         out, written);
+        if (outlines != nullptr && found <= capacity)
+            outline(pixels, height, width, settings.step, out, *outlines);
         return found;
     }
 
@@ -122,6 +125,41 @@ private:
                 -HUGE_VAL};
     }
 
+    template <class Pixel>
+    void outline(const Pixel* pixels, int64_t height, int64_t width, int64_t step,
+                 const RegionRecord* found, OutlineSettings& how) {
+        number_cells();
+        seeds.clear();
+        for (size_t i = 0; i < centres.size(); ++i) {
+            const Centre& centre = centres[i];
+            const float ground =
+                background.at(nearest(centre.y, grid.height), nearest(centre.x, grid.width));
+            seeds.push_back({static_cast<int32_t>(nearest(found[i].y, height)),
+                             static_cast<int32_t>(nearest(found[i].x, width)),
+                             ground + static_cast<float>(how.share * found[i].mean_height),
+                             ground});
+        }
+        outliner.outline(pixels, height, width, step, how.sigma, seeds);
+        outliner.find_centres(pixels, seeds, how.records);
+        how.count = static_cast<int64_t>(outliner.runs.size());
+        std::copy_n(outliner.runs.data(), std::min(how.count, how.capacity), how.runs);
+    }
+
+    // The place of the nucleus of each pixel of the grid, from 1 on.
+    void number_cells() {
+        ranks.assign(pieces.regions.size(), 0);
+        for (size_t i = 0; i < centres.size(); ++i)
+            ranks[centres[i].region] = static_cast<int32_t>(i + 1);
+        outliner.resize(grid.height, grid.width);
+        for (int64_t y = 0; y < grid.height; ++y) {
+            int32_t* row = outliner.row_of_cells(y);
+            for (const PixelSpan* run = foreground.runs_from(y); run < foreground.runs_from(y + 1);
+                 ++run)
+                for (int32_t x = run->start; x < run->end; ++x)
+                    row[x] = ranks[joined.find(~foreground.way[run->first + x - run->start])];
+        }
+    }
+
     // Nor is the image in the cache.
     template <class Pixel>
     static void look_inside_all(const Pixel* pixels, int64_t height, int64_t width, double radius,
@@ -184,6 +222,9 @@ private:
     Pieces pieces;
     Union joined;
     std::vector<Centre> centres;
+    Outliner outliner;
+    std::vector<Seed> seeds;
+    std::vector<int32_t> ranks;
 };
 
 thread_local Finder finder;
@@ -191,11 +232,11 @@ thread_local Finder finder;
 // Memory that is missing ends as a status: nothing throws beyond here.
 template <class Pixel>
 Status find_regions(const RegionLoops& loops, const Image& image, const RegionSettings& settings,
-                    RegionMeasure& measure, RegionRecord* regions, int64_t capacity,
-                    int64_t& count) {
+                    RegionMeasure& measure, RegionRecord* regions, int64_t capacity, int64_t& count,
+                    OutlineSettings* outlines) {
     try {
         count = finder.find(loops, static_cast<const Pixel*>(image.pixels), image.height,
-                            image.width, settings, measure, regions, capacity);
+                            image.width, settings, measure, regions, capacity, outlines);
         return status_ok;
     } catch (const std::bad_alloc&) {
         return status_no_memory;
@@ -209,11 +250,11 @@ using namespace nucensus;
 
 int32_t nucensus_find_regions(const Image* image, const RegionSettings* settings, int32_t isa,
                               RegionMeasure* measure, RegionRecord* regions, int64_t capacity,
-                              int64_t* count) {
+                              int64_t* count, OutlineSettings* outlines) {
     const Isa* chosen = find_isa(isa);
     if (chosen == nullptr) return status_no_isa;
     const auto find = image->pixel_type == pixel_uint8    ? find_regions<uint8_t>
                       : image->pixel_type == pixel_uint16 ? find_regions<uint16_t>
                                                           : find_regions<float>;
-    return find(*chosen->regions, *image, *settings, *measure, regions, capacity, *count);
+    return find(*chosen->regions, *image, *settings, *measure, regions, capacity, *count, outlines);
 }

@@ -7,7 +7,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .batch import census, merge_runs, process_images
-    from .detect import detect_nuclei, find_nuclei
+    from .detect import detect_nuclei, find_nuclei, label_nuclei
     from .export import export_run
     from .export.treated import open_run
     from .export.wells import well_table
@@ -31,6 +31,7 @@ _HOMES = {
     "diff_images": "score.differences",
     "export_run": "export",
     "find_nuclei": "detect",
+    "label_nuclei": "detect",
     "merge_runs": "batch",
     "open_run": "export.treated",
     "process_images": "batch",
@@ -54,6 +55,7 @@ __all__ = [
     "diff_images",
     "export_run",
     "find_nuclei",
+    "label_nuclei",
     "merge_runs",
     "open_run",
     "process_images",

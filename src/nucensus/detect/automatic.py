@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values import Centres, Flag, Settings
+from ..values import Centres, Flag, Outlines, Settings
 from .detector import Detector
 from .estimate import Estimate, Resolved, crest_smoothing, estimate, pool
 from .frame import counting_box
@@ -36,6 +36,9 @@ _BLURRED = 2.0
 """Width of edges over that of the set, for the flag. Larger: fewer are out of focus."""
 _CROWDED_SHARE = 0.45
 """Share of the image that is nuclei, for the flag. Larger: fewer are crowded."""
+_OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING = 0.7, 0.2
+"""Pixels and radii; least and greatest sigma of outlines, as their noise asks for. Larger: their
+corners are cut."""
 _SPECK_AREA = 0.07
 """Areas of a typical nucleus: what is brighter than one and smaller is dust (benchmarks/others.py).
 Larger: small bright nuclei are lost."""
@@ -49,7 +52,11 @@ def find_regions_of_nuclei(
     """Find nuclei as regions: the detector `auto`."""
     levels = as_levels(image)
     box = counting_box(image.shape, settings.border, resolved.radius_px if resolved else 0)
-    return replace(_detect(levels, resolved), area_px=levels.size_within(box))
+    outlined = settings.outlines or settings.subpixel
+    centres = _detect(levels, resolved, outlined)
+    if not settings.outlines:
+        centres = replace(centres, outlines=None)
+    return replace(centres, area_px=levels.size_within(box))
 
 
 def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centres:
@@ -82,28 +89,32 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     return _detect(as_levels(image), resolved)
 
 
-def _detect(levels: Levels, resolved: Resolved | None) -> Centres:
+def _detect(levels: Levels, resolved: Resolved | None, outlined: bool = False) -> Centres:
     own = None
     if resolved is None or resolved.is_blank:
         own = estimate(levels)
         resolved = pool([own])
     if resolved.is_blank:
-        return _as_centres(None, "blank")
-    regions = _find(levels, resolved, resolved.contrast)
+        return _no_centres(levels, outlined)
+    regions = _find(levels, resolved, resolved.contrast, outlined)
     disagrees = False
     if _is_suspicious(regions, levels, resolved):
         own = estimate(levels) if own is None else own
         if _is_convincing(own, resolved):
-            regions, disagrees = _find(levels, resolved, own.contrast), True
+            regions, disagrees = _find(levels, resolved, own.contrast, outlined), True
+    if not len(regions):
+        return _no_centres(levels, outlined)
     return _as_centres(regions, _flag(regions, levels, resolved, disagrees))
 
 
-def _find(levels: Levels, resolved: Resolved, contrast: float) -> Regions:
+def _find(levels: Levels, resolved: Resolved, contrast: float, outlined: bool) -> Regions:
     """Find the regions of an image, smoothed as much as its noise asks for."""
     least, most = _SMOOTHING_RANGE
     # A Gaussian of this many grid pixels leaves 1 / (2 sqrt(pi) sigma) of the grain.
     wanted = _PLENTY_SNR * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
     smoothing = wanted / grid_radius(resolved.radius_px)
+    most_px = max(_OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING * resolved.radius_px)
+    outline_px = min(max(smoothing * resolved.radius_px, _OUTLINE_SMOOTHING_PX), most_px)
     regions = find_regions(
         levels,
         radius_px=resolved.radius_px,
@@ -111,6 +122,7 @@ def _find(levels: Levels, resolved: Resolved, contrast: float) -> Regions:
         crest_smoothing=crest_smoothing(resolved.texture),
         least_threshold=_LEAST_CONTRAST * contrast,
         most_noise=_MOST_NOISE * contrast if _is_as_noisy(levels, resolved) else np.inf,
+        outline_sigma_px=outline_px if outlined else None,
     )
     specks = _is_speck(regions, resolved.radius_px, contrast)
     return regions.where(~specks) if specks.any() else regions
@@ -159,8 +171,6 @@ def _expected(levels: Levels, resolved: Resolved) -> float:
 def _flag(regions: Regions, levels: Levels, resolved: Resolved, disagrees: bool) -> Flag | None:
     measure = regions.measure
     expected = _expected(levels, resolved)
-    if not len(regions):
-        return "blank"
     if disagrees:
         return "disagrees"
     if _saturated_share(regions) >= _SATURATED_SHARE:
@@ -183,16 +193,26 @@ def _saturated_share(regions: Regions) -> float:
     return 0.0 if regions.second.max() > top else float((regions.plateau == top).mean())
 
 
-def _as_centres(regions: Regions | None, flag: Flag | None) -> Centres:
-    if regions is None or not len(regions):
-        return Centres(np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), flag)
+def _no_centres(levels: Levels, outlined: bool) -> Centres:
+    none = np.empty(0, np.int32)
+    outlines = Outlines(levels.image_shape, none.astype(np.int64), none, none, none)
+    return Centres(
+        np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), "blank",
+        outlines=outlines if outlined else None,
+    )  # fmt: skip
+
+
+def _as_centres(regions: Regions, flag: Flag | None) -> Centres:
     intensities = regions.intensity
     order = np.argsort(-intensities)
     if (np.diff(intensities[order]) == 0).any():
         order = np.lexsort((regions.x, regions.y, -intensities))
     centroids = np.stack([regions.y[order], regions.x[order]], axis=1)
     points = np.floor(centroids + 0.5).astype(np.int64)
-    return Centres(points, intensities[order], centroids, flag)
+    if regions.outlines is None or regions.refined is None:
+        return Centres(points, intensities[order], centroids, flag)
+    outlines = regions.outlines.take(order)
+    return Centres(points, intensities[order], regions.refined[order], flag, outlines=outlines)
 
 
 DETECTOR = Detector(
@@ -201,5 +221,6 @@ DETECTOR = Detector(
     about="By shape and brightness; nothing to set.",
     finds="regions",
     needs_estimates=True,
+    has_outlines=True,
     threshold="level",
 )

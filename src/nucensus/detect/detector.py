@@ -84,6 +84,8 @@ class Detector:
     drops_at_edge : bool
         It leaves out itself what the border "drop" does not count; else its
         centres are looked through.
+    has_outlines : bool
+        It finds the outlines of nuclei where settings ask for them.
     takes_sigma_per_axis : bool
         Several numbers as sigma are one for each axis of the image.
     threshold : {"level", "contrast"} or None
@@ -108,6 +110,7 @@ class Detector:
     controls: tuple[Control, ...] = ()
     needs_estimates: bool = False
     drops_at_edge: bool = False
+    has_outlines: bool = False
     takes_sigma_per_axis: bool = False
     threshold: Literal["level", "contrast"] | None = None
     numbers: Callable[[Settings, Resolved | None], Parameters] = parameters

@@ -41,6 +41,8 @@ class Levels:
         Row and column of the image where the pixels begin: a margin around them is cut off.
     picture : ndarray of bool, shape (rows, columns), optional
         Which pixels are the picture, if others had to be filled.
+    shape : (int, int), optional
+        Height and width of the image, if a margin is cut off.
     """
 
     pixels: NDArray[Any]
@@ -50,6 +52,13 @@ class Levels:
     rounding: float = 0.0
     origin: tuple[int, int] = (0, 0)
     picture: Mask | None = None
+    shape: tuple[int, int] | None = None
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width of the image, the margin included."""
+        height, width = self.pixels.shape
+        return self.shape or (height, width)
 
     @property
     def size_px(self) -> int:
@@ -112,7 +121,8 @@ def as_levels(image: NDArray[Any]) -> Levels:
 def _cropped(levels: Levels, picture: Mask) -> Levels:
     box = bounding_box(picture)
     pixels, picture = np.ascontiguousarray(levels.pixels[box]), picture[box]
-    levels = replace(levels, pixels=pixels, origin=(box[0].start, box[1].start))
+    whole = levels.image_shape
+    levels = replace(levels, pixels=pixels, origin=(box[0].start, box[1].start), shape=whole)
     if picture.all():
         return levels
     return replace(levels, pixels=fill_padding(pixels, picture), picture=picture)

@@ -8,9 +8,21 @@ from numpy.typing import NDArray
 from ..errors import SettingsError
 from ..values import PUBLISHED_THRESHOLD, Settings
 from ..values.check_settings import PUBLISHED_DETECTOR
-from .table import detector_named
+from .table import DETECTORS, detector_named
 
 _PLANE = 2
+
+
+def check_outlines(settings: Settings) -> None:
+    """Raise if outlines are asked of a detector that has none."""
+    detector = detector_named(settings.detector)
+    if settings.outlines and not detector.has_outlines:
+        having = [name for name, each in DETECTORS.items() if each.has_outlines]
+        raise SettingsError(
+            f"outlines were asked for, and the detector {detector.name} finds "
+            f"{detector.finds}, which have none; expected a detector that has outlines "
+            f"({', '.join(having)}); choose it, or leave the outlines out"
+        )
 
 
 def check_axes(settings: Settings, ndim: int, *, is_learned: bool = False) -> None:

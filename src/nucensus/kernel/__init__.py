@@ -4,13 +4,13 @@ The only room that calls C. `binding` opens it and knows its structures from the
 built with; each other module calls the functions of one domain.
 """
 
-from .binding import chosen_level, levels
+from .binding import Record, chosen_level, levels
 from .maxima import find_maxima, find_maxima_in_volume, find_maxima_many
 from .padding import mirror_unknown
 from .regions import RegionTable, find_region_table
 from .text import format_rows
 
 __all__ = [
-    "RegionTable", "chosen_level", "find_maxima", "find_maxima_in_volume", "find_maxima_many",
-    "find_region_table", "format_rows", "levels", "mirror_unknown",
+    "Record", "RegionTable", "chosen_level", "find_maxima", "find_maxima_in_volume",
+    "find_maxima_many", "find_region_table", "format_rows", "levels", "mirror_unknown",
 ]  # fmt: skip

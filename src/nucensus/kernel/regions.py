@@ -1,6 +1,6 @@
 """Nuclei as regions of one image, found with the numbers that are given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from .binding import Record, call, constant, isa_number, record, structure_dtype
 
 _PIXEL_TYPES = {"uint8": "pixel_uint8", "uint16": "pixel_uint16", "float32": "pixel_float32"}
 _LEAST_CAPACITY = 256
+_PIXELS_A_RUN = 16
+"""For each run of an outline there is room if the image has so many pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +24,30 @@ class RegionTable:
         The fields of `RegionRecord` in `kernel/abi.h`, in reading order of their seeds.
     measure : structured ndarray, shape ()
         The fields of `RegionMeasure`.
+    outlines : structured ndarray, shape (N,), or None
+        The fields of `OutlineRecord`, where outlines are asked for.
+    runs : structured ndarray, shape (M,), or None
+        Those of `OutlineRun`, by region, row and column.
     """
 
     regions: Record
     measure: Record
+    outlines: Record | None = None
+    runs: Record | None = None
 
 
 def find_region_table(
-    pixels: NDArray[Any], *, level: str | None = None, **settings: float
+    pixels: NDArray[Any],
+    *,
+    level: str | None = None,
+    outline: dict[str, float] | None = None,
+    **settings: float,
 ) -> RegionTable:
     """Find the regions of a contiguous image of uint8, uint16 or float32.
 
     `settings` are the fields of `RegionSettings` in `kernel/abi.h`, one each; `level` is an
-    instruction set, one of `levels()`: all give the same regions.
+    instruction set, one of `levels()`: all give the same regions. `outline` are those fields of
+    `OutlineSettings` that say how to outline them, if that is asked for.
     """
     numbers = record("RegionSettings", **settings)
     image = record(
@@ -51,13 +64,27 @@ def find_region_table(
     # Room for typical nuclei side by side; more are found again with the room they need.
     area_px = np.pi * (settings["radius"] * settings["step"]) ** 2
     capacity = max(_LEAST_CAPACITY, int(pixels.size / area_px))
+    run_capacity = max(_LEAST_CAPACITY, pixels.size // _PIXELS_A_RUN) if outline else 0
     count = np.zeros((), np.int64)
     while True:
         regions = np.empty(capacity, structure_dtype("RegionRecord"))
+        outlines = np.empty(capacity if outline else 0, structure_dtype("OutlineRecord"))
+        runs = np.empty(run_capacity, structure_dtype("OutlineRun"))
+        asked = None
+        if outline:
+            asked = record(
+                "OutlineSettings", **outline, records=outlines.ctypes.data, runs=runs.ctypes.data,
+                capacity=run_capacity, count=0,
+            )  # fmt: skip
         call(
             "nucensus_find_regions", f"find the nuclei of an image of shape {pixels.shape}",
-            image, numbers, isa_number(level), measure, regions, capacity, count,
+            image, numbers, isa_number(level), measure, regions, capacity, count, asked,
         )  # fmt: skip
-        if count <= capacity:
-            return RegionTable(regions[: int(count)].copy(), measure)
-        capacity = int(count)
+        run_count = 0 if asked is None else int(asked["count"])
+        if count <= capacity and run_count <= run_capacity:
+            break
+        capacity, run_capacity = max(capacity, int(count)), max(run_capacity, run_count)
+    table = RegionTable(regions[: int(count)].copy(), measure)
+    if asked is None:
+        return table
+    return replace(table, outlines=outlines[: int(count)].copy(), runs=runs[:run_count].copy())

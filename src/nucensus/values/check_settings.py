@@ -188,6 +188,7 @@ _RULES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "subpixel": (_claim, "true or false"),
     "sigma_um": (_or(None, _above_0), "a number of micrometres above 0, or none"),
     "invert": (_claim, "true or false"),
+    "outlines": (_claim, "true or false"),
 }
 """For each setting, a function that makes a plain value of it, and the words of what it expects;
 in the order of `Settings`."""

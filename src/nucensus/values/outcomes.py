@@ -1,13 +1,19 @@
 """The outcome of an image: its nuclei, or why it could not be done."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import MissingPackageError
+from .outlines import Outlines
 from .pixel_size import NO_SIZE, PixelSize
+
+if TYPE_CHECKING:
+    import pandas
 
 Points: TypeAlias = NDArray[np.int64]
 """Coordinates, shape (N, ndim), int64, in axis order: (row, column) in 2-D."""
@@ -40,9 +46,9 @@ class Header:
     compression: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Centres:
-    """The nuclei of one image, brightest first.
+    """The nuclei of one image, brightest first; to NumPy, their points.
 
     Attributes
     ----------
@@ -61,6 +67,8 @@ class Centres:
     contrasts : ndarray of float64, shape (N,), or None
         How much brighter than its surroundings each is, in grey levels, where
         the detector measures that (`log`).
+    outlines : Outlines or None
+        Which pixels each is, where outlines were asked for.
     """
 
     points: Points
@@ -69,9 +77,68 @@ class Centres:
     flag: Flag | None = None
     area_px: int | None = None
     contrasts: Intensities | None = None
+    outlines: Outlines | None = None
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        return iter(self.points)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return what `points` holds there."""
+        return self.points[index]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return `points`."""
+        return np.array(self.points, dtype, copy=copy)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether these are the same nuclei, in all that is known of them."""
+        if not isinstance(other, Centres):
+            return NotImplemented
+        return all(
+            _are_same(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # as of arrays
+
+    def where(self, places: NDArray[Any]) -> "Centres":
+        """Return the nuclei at these places, or for which a claim is true, in that order."""
+        if places.dtype == np.bool_:
+            places = np.flatnonzero(places)
+        parts = {
+            name: part[places]
+            for name in ("points", "intensities", "subpixel", "contrasts")
+            if (part := getattr(self, name)) is not None
+        }
+        if self.outlines is not None:
+            parts["outlines"] = self.outlines.take(places)
+        return replace(self, **parts)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return one row per nucleus: its place, in pixels, and all else that is known of it."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingPackageError("pandas", "A data frame", "pandas") from error
+        axes = ("z", "y", "x")[-self.points.shape[1] :]
+        columns: dict[str, NDArray[Any]] = dict(zip(axes, self.points.T, strict=True))
+        columns["intensity"] = self.intensities
+        if self.contrasts is not None:
+            columns["contrast"] = self.contrasts
+        if self.subpixel is not None:
+            named = (f"{axis}_subpixel" for axis in axes)
+            columns |= zip(named, self.subpixel.T, strict=True)
+        if self.outlines is not None:
+            columns["area_px"] = self.outlines.areas_px
+        return pandas.DataFrame(columns)
+
+
+def _are_same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=True)
+    return bool(one == other)
 
 
 @dataclass(frozen=True, slots=True)

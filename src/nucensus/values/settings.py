@@ -63,6 +63,9 @@ class Settings:
         as `skimage.util.invert` does: the largest of the dtype less each pixel
         (of signed integers -1, of floating point 1 less it). The threshold and
         the intensities are those of the image turned over.
+    outlines : bool
+        Whether the outlines of nuclei are found, too, by the detectors that have
+        them.
 
     Examples
     --------
@@ -85,6 +88,7 @@ class Settings:
     subpixel: bool = False
     sigma_um: float | None = None
     invert: bool = False
+    outlines: bool = False
 
     def __post_init__(self) -> None:
         for each in fields(self):
