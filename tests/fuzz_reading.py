@@ -123,21 +123,46 @@ def nd2(path, rng):
     write_nd2(path, frames, loops, packed=rng.random() < 0.3)
 
 
+ZARR_METADATA = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
+ZARR_CODECS = {2: 9, 3: 5}
+"""How many codecs are tried, by the version of Zarr."""
+
+
 def ome_zarr(path, rng):
-    """Draw an OME-Zarr: of its files one is mutated."""
-    version = rng.choice(["0.4", "0.5"])
-    shards = (1, 1, 3, 40, 48) if version == "0.5" and rng.random() < 0.5 else None
-    for name, content in _members_of_zarr(str(version), shards).items():
+    """Draw an OME-Zarr of some version, codec and shards: of its files one is mutated."""
+    version = int(rng.integers(2, 4))
+    codec = int(rng.integers(ZARR_CODECS[version]))
+    for name, content in _members_of_zarr(version, codec, bool(rng.random() < 0.4)).items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(content)
 
 
 @functools.cache
-def _members_of_zarr(version, shards):
+def _members_of_zarr(version, codec, is_special):
     """Return the files of an OME-Zarr by name: writing one takes longer than reading many."""
+    import numcodecs as two
+    import zarr
+    import zarr.codecs as three
+
+    codecs = {
+        2: (None, two.Blosc(), two.Blosc("zstd", shuffle=2), two.Zlib(), two.GZip(), two.BZ2(),
+            two.LZMA(), two.LZ4(), two.Zstd()),
+        3: (None, three.BloscCodec(), three.GzipCodec(), three.ZstdCodec(),
+            three.ZstdCodec(checksum=True)),
+    }[version]  # fmt: skip
+    options = {"chunks": (1, 1, 1, 20, 24), "compressors": codecs[codec]}
+    if version == 2:
+        options["chunk_key_encoding"] = {"name": "v2", "separator": "/"}
+        options["filters"] = [two.Delta(dtype="<u2")] if is_special else None
+    elif is_special:
+        options["shards"] = (1, 1, 3, 40, 48)
+    stack = _STACK[np.newaxis, np.newaxis]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.zarr"
-        write_ome_zarr(path, _STACK[np.newaxis, np.newaxis], version, shards=shards)
+        write_ome_zarr(path, stack, {2: "0.4", 3: "0.5"}[version])
+        group = zarr.open_group(path, mode="r+")
+        for level, data in enumerate((stack, stack[..., ::2, ::2])):
+            group.create_array(str(level), data=data, overwrite=True, **options)
         members = [each for each in path.rglob("*") if each.is_file()]
         return {each.relative_to(path): each.read_bytes() for each in members}
 
@@ -298,6 +323,8 @@ def draw(number, seed, name, folder):
     target, source = path, other
     if path.is_dir():
         members = sorted(each for each in path.rglob("*") if each.is_file())
+        described = [each for each in members if each.name in ZARR_METADATA]
+        members = described if rng.random() < 0.4 else members
         target = members[rng.integers(len(members))]
         source = other / target.relative_to(path)
     content = source.read_bytes() if source.is_file() else b"\0"

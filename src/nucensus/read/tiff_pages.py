@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import ReadError, TooLargeError
 from ..values import Header
 from . import ifd
-from .encoded import END_OF_JPEG, JPEG, SIZES
+from .encoded import END_OF_JPEG, JPEG, NO_SIZE_FOUND, SIZES
 from .ifd import Chain, File, Tags
 from .layout import COMPRESSIONS, NONE, Layout, layout_of
 from .photometric import as_grey
@@ -20,8 +20,8 @@ from .segments import check_extents, decode
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
-_PADDING = 64
-"""By so many pixels an encoded picture may be larger than its tile."""
+_PADDING, _MORE_SAMPLES = 64, 4
+"""By so many pixels and samples an encoded picture may be larger than its tile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,16 +231,32 @@ def _check_segments(page: "TiffPage | TiffFrame") -> None:
     height, width = (
         (key.tilelength, key.tilewidth) if key.is_tiled else (key.rowsperstrip, key.imagewidth)
     )
+    samples = key.samplesperpixel + _MORE_SAMPLES
     for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
         if not (offset and length):
             continue
         handle.seek(offset)
         encoded = handle.read(length)
-        size = SIZES[key.compression](encoded) if key.jpegheader is None else (0, 0)
-        if size[0] > height + _PADDING or size[1] > width + _PADDING:
+        size = _size_of_picture(key, encoded)
+        if size[0] > height + _PADDING or size[1] > width + _PADDING or size[2] > samples:
             raise TooLargeError(
-                f"a picture of {size[0]:,} x {size[1]:,} pixels is in the place of a tile of "
-                f"{height:,} x {width:,}; the file is damaged; copy it again from its source"
+                f"a picture of {size[0]:,} x {size[1]:,} pixels"
+                f"{f' of {size[2]:,} samples' if size[2] > samples else ''} is in the place of a "
+                f"tile of {height:,} x {width:,}; the file is damaged; copy it again from its "
+                f"source"
             )
         if key.compression in JPEG and key.jpegheader is None and END_OF_JPEG not in encoded:
             raise ReadError("the JPEG data in the file are cut short: copy it again")
+
+
+def _size_of_picture(key: "TiffPage", encoded: bytes) -> tuple[int, int, int]:
+    """Return height, width and samples as the picture states them."""
+    try:
+        return SIZES[key.compression](encoded) if key.jpegheader is None else (0, 0, 0)
+    except NO_SIZE_FOUND as error:
+        if key.compression in JPEG:  # whose tables may lie elsewhere
+            return 0, 0, 0
+        raise ReadError(
+            f"the file is damaged: a strip or tile does not begin as {name_of_compression(key)}; "
+            f"copy it again from its source"
+        ) from error
