@@ -153,6 +153,8 @@ struct RegionRecord {
     double touches_edge;  // 1 if it touches the edge of the image
     double second;        // second greatest of 5 x 5 pixels within half a radius of the centre
     double plateau;       // the value that most of them have, minus infinity if there is none
+    double fall;          // mean fall across its free outline over a radius, share of its height
+    double free;          // free outline over that of a disc of its area; 0 if others enclose it
 };
 
 // Neighbouring pixels of a row that belong to one nucleus.

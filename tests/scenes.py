@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import KDTree
 
 _MOST_MISSES = 5000
 """So often in a row no free place is found until there is none."""
@@ -74,3 +76,37 @@ def matched(points, scene):
     if not len(points):
         return 0
     return int((distances(points, scene.centres).min(axis=0) < scene.radius / 2).sum())
+
+
+def draw_section(seed, *, radius=11.0, shape=(420, 460), cover=0.6):
+    """Draw a tissue of nuclei that touch, blurred, in uneven light; each pixel is the nearest's."""
+    rng = np.random.default_rng(seed)
+    apart = radius * np.sqrt(np.pi / cover / np.sqrt(0.75))
+    rows = np.arange(-apart, shape[0] + apart, apart * np.sqrt(0.75))
+    columns = np.arange(-apart, shape[1] + apart, apart)
+    places = [(y, x + (i % 2) * apart / 2) for i, y in enumerate(rows) for x in columns]
+    centres = np.array(places) + rng.normal(0, 0.25 * radius, (len(places), 2))
+    y, x = np.indices(shape)
+    away, nearest = KDTree(centres).query(np.stack([y, x], axis=-1))
+    sizes = radius * 1.06 * np.exp(rng.normal(0, 0.1, len(centres)))
+    body = np.clip(1 - (away / sizes[nearest]) ** 2, 0, None) ** 0.25
+    image = body * np.exp(rng.normal(0, 0.2, len(centres)))[nearest]
+    image = ndimage.gaussian_filter(image, 0.18 * radius) + 0.1
+    image *= 1 - 0.4 * (y / shape[0] + x / shape[1]) / 2
+    inside = ((centres >= 0) & (centres < shape)).all(axis=1)
+    return Scene(rng.poisson(image * 60) * 3.0, centres[inside], radius)
+
+
+def draw_spotted(seed, *, radius=58.0, count=12, shape=(640, 760)):
+    """Draw few large nuclei with a dozen bright spots in each."""
+    scene = make_scene(
+        radius=radius, count=count, shape=shape, contrast=300, gap=1.1, noise=8, seed=seed
+    )
+    rng = np.random.default_rng(seed)
+    image = scene.image.copy()
+    for centre in scene.centres:
+        for _ in range(12):
+            away, angle = 0.7 * radius * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
+            at = centre + away * np.array([np.sin(angle), np.cos(angle)])
+            _draw(image, at, rng.uniform(0.1, 0.18) * radius, 600 * rng.uniform(0.8, 1.2), 0, rng)
+    return Scene(np.rint(image), scene.centres, radius)

@@ -32,6 +32,16 @@ bool is_haze(const Region& region, const RegionSettings& settings) {
     return region.fall * settings.radius < settings.least_fall * region.peak * region.sides;
 }
 
+// The same as a number.
+double fall_of(const Region& region, const RegionSettings& settings) {
+    return region.sides ? region.fall * settings.radius / (region.peak * region.sides) : 0;
+}
+
+// A disc has as many sides of pixels as its diameter four times.
+double free_of(const Region& region) {
+    return region.sides / (8 * std::sqrt(region.moments.area / M_PI));
+}
+
 class Finder {
 public:
     template <class Pixel>
@@ -93,14 +103,14 @@ private:
                 std::max(0, centres[std::min(i + prefetch_ahead, count - 1)].pixel);
             __builtin_prefetch(foreground.way.data() + soon);
             __builtin_prefetch(foreground.height.data() + soon);
-            out[i] = describe(centres[i], static_cast<double>(settings.step));
+            out[i] = describe(centres[i], settings);
             out[i].y = std::min(out[i].y, static_cast<double>(height - 1));
             out[i].x = std::min(out[i].x, static_cast<double>(width - 1));
         }
     }
 
     // The centre of mass, unless it lies outside of the region: then its seed.
-    RegionRecord describe(const Centre& centre, double step) {
+    RegionRecord describe(const Centre& centre, const RegionSettings& settings) {
         const Region& region = pieces.regions[centre.region];
         const Moments& m = region.moments;
         double y = centre.y, x = centre.x;
@@ -112,6 +122,7 @@ private:
         const int64_t row = static_cast<int64_t>(y + .5), column = static_cast<int64_t>(x + .5);
         const double grey_level =
             static_cast<double>(foreground.height[pixel]) + background.at(row, column);
+        const auto step = static_cast<double>(settings.step);
         const double shift = (step - 1) / 2;
         return {y * step + shift,
                 x * step + shift,
@@ -122,7 +133,9 @@ private:
                 m.stretch(),
                 static_cast<double>(region.touches_edge),
                 0,
-                -HUGE_VAL};
+                -HUGE_VAL,
+                fall_of(region, settings),
+                free_of(region)};
     }
 
     template <class Pixel>

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..values import Centres, Settings
 from .check_centres import check_centres
 from .detector import Control, Detector
-from .estimate import BLANK, Estimate, Resolved, estimate, pool
+from .estimate import BLANK, BLANK_ITSELF, Estimate, Resolved, estimate, pool
 from .frame import counting_box, within_box, within_frame
 from .laplacian import blob_parameters
 from .masks import note_on_mask, refuse_mask
@@ -23,6 +23,7 @@ from .maxima import detect_nuclei
 from .parameters import Parameters, parameters
 from .refine import refine_centres
 from .rings import ring_radius
+from .rules import rules_of
 from .suits import check_axes, check_outlines, check_reach
 from .table import DETECTORS, describe_detectors, detector_named, detector_names, detector_of_run
 
@@ -101,7 +102,7 @@ def find_nuclei(
         resolved = None
     else:
         refuse_mask(image)
-        resolved = pool([_estimated(image)]) if resolved is None else resolved
+        resolved = resolved or _looks_of(image, settings)
     detector = detector_named(settings.detector)
     centres = detector.find(image, settings, resolved)
     check_centres(settings.detector, centres, image.shape)
@@ -174,7 +175,7 @@ def with_numbers(settings: Settings, resolved: Resolved | None) -> Settings:
 
 def estimate_as(image: NDArray[Any], settings: Settings) -> Estimate:
     """Estimate what the nuclei of `image` are like, as `settings` look at it."""
-    return _estimated(_upright(image, settings))
+    return _estimated(_upright(image, settings), settings)
 
 
 def _upright(image: NDArray[Any], settings: Settings) -> NDArray[Any]:
@@ -184,10 +185,16 @@ def _upright(image: NDArray[Any], settings: Settings) -> NDArray[Any]:
     return 1 - image if image.dtype.kind == "f" else np.invert(image)
 
 
-def _estimated(image: NDArray[Any]) -> Estimate:
+def _estimated(image: NDArray[Any], settings: Settings) -> Estimate:
     check_axes(Settings(), image.ndim)
     refuse_mask(image)
-    return estimate(image)
+    return estimate(image, rules_of(settings.detector))
+
+
+def _looks_of(image: NDArray[Any], settings: Settings) -> Resolved:
+    """Return what an image looks like that is a set of its own."""
+    own = _estimated(image, settings)
+    return BLANK_ITSELF if own.is_blank else pool([own])
 
 
 def _reach_px(settings: Settings, resolved: Resolved | None) -> float:

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from ..values import Centres, Flag, Outlines, Settings
 from .detector import Detector
-from .estimate import Estimate, Resolved, crest_smoothing, estimate, pool
+from .estimate import BLANK_ITSELF, Estimate, Resolved, crest_smoothing, estimate, pool
 from .frame import counting_box
 from .regions import Levels, Regions, as_levels, find_regions, grid_radius
+from .rules import NEWEST, VERSIONS, Rules, rules_of
 
 _LEAST_CONTRAST = 0.15
 """Of the contrast of the set: least height of a nucleus. Larger: dim nuclei are lost."""
@@ -53,7 +54,7 @@ def find_regions_of_nuclei(
     levels = as_levels(image)
     box = counting_box(image.shape, settings.border, resolved.radius_px if resolved else 0)
     outlined = settings.outlines or settings.subpixel
-    centres = _detect(levels, resolved, outlined)
+    centres = _detect(levels, resolved, rules_of(settings.detector), outlined)
     if not settings.outlines:
         centres = replace(centres, outlines=None)
     return replace(centres, area_px=levels.size_within(box))
@@ -86,20 +87,24 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     >>> len(detect_auto(image).points)
     16
     """
-    return _detect(as_levels(image), resolved)
+    return _detect(as_levels(image), resolved, VERSIONS[NEWEST])
 
 
-def _detect(levels: Levels, resolved: Resolved | None, outlined: bool = False) -> Centres:
+def _detect(
+    levels: Levels, resolved: Resolved | None, rules: Rules, outlined: bool = False
+) -> Centres:
+    if resolved is BLANK_ITSELF:
+        return _no_centres(levels, outlined)
     own = None
     if resolved is None or resolved.is_blank:
-        own = estimate(levels)
+        own = estimate(levels, rules)
         resolved = pool([own])
     if resolved.is_blank:
         return _no_centres(levels, outlined)
     regions = _find(levels, resolved, resolved.contrast, outlined)
     disagrees = False
     if _is_suspicious(regions, levels, resolved):
-        own = estimate(levels) if own is None else own
+        own = estimate(levels, rules) if own is None else own
         if _is_convincing(own, resolved):
             regions, disagrees = _find(levels, resolved, own.contrast, outlined), True
     if not len(regions):

@@ -1,7 +1,7 @@
 """Estimates of one image, and those of a set of images together."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,9 @@ class Resolved:
 
 BLANK = Resolved(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
 """The estimates of a set without images."""
+
+BLANK_ITSELF = replace(BLANK, image_count=1, blank_count=1)
+"""Those of the very image that nuclei are to be found in, which need not be looked at again."""
 
 
 def pool(estimates: Sequence[Estimate]) -> Resolved:

@@ -119,6 +119,10 @@ class Regions:
         Second greatest grey level of 5 x 5 pixels within half a radius of the centre.
     plateau : ndarray of float64
         The grey level that most of them have; minus infinity if there is none.
+    fall : ndarray of float64
+        How much the heights fall across its free outline over a radius, in shares of its height.
+    free : ndarray of float64
+        How long its free outline is, in those of a disc of its area.
     measure : Measure
         What else was measured.
     outlines : Outlines or None
@@ -137,6 +141,8 @@ class Regions:
     touches_edge: NDArray[np.bool_]
     second: Floats
     plateau: Floats
+    fall: Floats
+    free: Floats
     measure: Measure
     outlines: Outlines | None = None
     refined: Floats | None = None
@@ -267,6 +273,8 @@ def _as_regions(table: RegionTable, levels: Levels) -> Regions:
         x=own["x"] + levels.origin[1],
         area_px=own["area"],
         stretch=own["stretch"],
+        fall=own["fall"],
+        free=own["free"],
         touches_edge=own["touches_edge"] > 0,
         **columns,
         measure=Measure(

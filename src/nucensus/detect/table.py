@@ -12,6 +12,7 @@ from ..values.check_settings import (
     registered_detectors,
 )
 from .detector import Detector, Find
+from .rules import is_version
 
 DETECTORS: dict[str, Detector] = {
     name: replace(import_module(f".{ours.module}", __package__).DETECTOR, name=name)
@@ -40,14 +41,20 @@ def detector_names(*, takes_volumes: bool = False) -> list[str]:
     """Return the names of the detectors to choose from, for volumes those of ours that take them.
 
     Registered ones are not loaded, which may take long; they say themselves what they refuse.
+    Versions of `auto` are left out: nobody chooses one by looking at it.
     """
-    ours = (name for name, each in DETECTORS.items() if each.takes_volumes or not takes_volumes)
+    ours = (
+        name
+        for name, each in DETECTORS.items()
+        if not is_version(name) and (each.takes_volumes or not takes_volumes)
+    )
     return [*ours, *registered_detectors()]
 
 
 def describe_detectors() -> str:
     """Return the names of the detectors, each with what it does in a few words."""
-    ours = [f"{name}: {detector.summary}" for name, detector in DETECTORS.items()]
+    ours = [f"{name}: {each.summary}" for name, each in DETECTORS.items() if not is_version(name)]
+    ours[0] += " (auto@1: as nucensus 0.1.0 counted)"
     theirs = [
         f"{name}: registered by {entry.dist.name if entry.dist else entry.value}"
         for name, entry in registered_detectors().items()

@@ -28,8 +28,11 @@ DETECTOR_TABLE = {
     "auto": OurDetector("automatic"),
     "maxima": OurDetector("maxima"),
     "log": OurDetector("laplacian", takes_scales=True),
+    "auto@1": OurDetector("automatic"),
+    "auto@2": OurDetector("automatic"),
 }
-"""By name; each is the `DETECTOR` of its module in `detect`, which says all else of it."""
+"""By name; each is the `DETECTOR` of its module in `detect`, which says all else of it. A number
+behind @ is a version of the counts of `auto`, which stays as it is."""
 
 OUR_DETECTORS = tuple(DETECTOR_TABLE)
 

@@ -1,0 +1,51 @@
+"""What the versions of the counts differ in: studies that must not move keep an earlier one."""
+
+import math
+from dataclasses import dataclass
+
+NEWEST = 2
+"""The version of `auto`. A change of any count is a new number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Choices of the detector without parameters, one value for each version of the counts.
+
+    Attributes
+    ----------
+    version : int
+        Its number.
+    compares_searches : bool
+        The search with the bound on noise is asked even where the one without finds something.
+    weighs_support : bool
+        What speaks for a radius counts by the share of the area that shows it, and one whose
+        nuclei lie inside larger ones needs more support than those.
+    most_plain : float
+        Factor that ellipses beyond those of a plain case have against the negative of the image.
+    most_growth : float
+        How much larger the radius of textured nuclei may be than that of their pieces.
+    """
+
+    version: int
+    compares_searches: bool = True
+    weighs_support: bool = True
+    most_plain: float = 1.2
+    most_growth: float = 1.5
+
+
+VERSIONS = {
+    1: Rules(
+        1, compares_searches=False, weighs_support=False, most_plain=1.0, most_growth=math.inf
+    ),
+    2: Rules(2),
+}
+
+
+def is_version(detector: str) -> bool:
+    """Whether a detector is a version of `auto` that stays as it is."""
+    return detector.startswith("auto@")
+
+
+def rules_of(detector: str) -> Rules:
+    """Return the rules by which a detector, and whoever estimates for it, counts."""
+    return VERSIONS[int(detector.partition("@")[2]) if is_version(detector) else NEWEST]

@@ -1,0 +1,72 @@
+"""A version of the counts stays as it is; only a new one counts otherwise."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from expected_values import draw_images
+from scenes import draw_section, draw_spotted
+
+from nucensus import Settings, find_nuclei
+from nucensus.detect import automatic, detector_names, pool
+from nucensus.detect.rules import NEWEST, VERSIONS
+
+COUNTS = Path(__file__).parent / "expected" / "counts.csv"
+"""Counts of drawn images; `python tests/test_counts_versions.py` adds those of a new version."""
+
+
+def counts_of(version):
+    settings = Settings(f"auto@{version}")
+    return {name: str(len(find_nuclei(image, settings))) for name, image in draw_images().items()}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_goes_on_counting_what_it_counted(version):
+    with COUNTS.open(newline="") as file:
+        expected = {row["image"]: row[f"auto@{version}"] for row in csv.DictReader(file)}
+    assert counts_of(version) == expected
+
+
+def test_auto_is_the_newest_version_and_the_only_one_to_choose_by_looking():
+    image = draw_section(seed=2).image
+    newest = find_nuclei(image, Settings(f"auto@{NEWEST}"))
+    assert np.array_equal(find_nuclei(image).points, newest.points)
+    assert len(find_nuclei(image, Settings("auto@1"))) != len(newest)
+    assert not any("@" in name for name in detector_names())
+
+
+def test_a_section_full_of_nuclei_that_touch_is_not_counted_by_its_grain():
+    for seed in range(3):
+        section = draw_section(seed=seed)
+        assert len(find_nuclei(section.image)) == pytest.approx(len(section.centres), rel=0.1)
+
+
+def test_the_spots_of_few_large_nuclei_do_not_count():
+    spotted = draw_spotted(seed=1)
+    assert len(find_nuclei(spotted.image)) == len(spotted.centres)
+
+
+def test_an_image_is_looked_at_once_even_if_it_is_blank(monkeypatch):
+    monkeypatch.setattr(automatic, "estimate", lambda *_: pytest.fail("looked at again"))
+    assert find_nuclei(np.full((60, 60), 7, np.uint8)).flag == "blank"
+
+
+def test_a_set_that_seemed_blank_is_looked_at_again_image_by_image():
+    image, blank = draw_images()["sparse"], np.full((60, 60), 7, np.uint8)
+    learned = pool([automatic.estimate(blank)])
+    assert len(find_nuclei(image, resolved=learned)) == len(find_nuclei(image))
+
+
+def _write():
+    columns = {f"auto@{version}": counts_of(version) for version in VERSIONS}
+    with COUNTS.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["image", *columns])
+        writer.writerows(
+            [name, *(each[name] for each in columns.values())] for name in draw_images()
+        )
+
+
+if __name__ == "__main__":
+    _write()
