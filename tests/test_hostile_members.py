@@ -11,10 +11,12 @@ from commands import detect, run, statuses
 from fuzz_listing import check
 
 from nucensus import Settings, census
-from nucensus.discover import survey
+from nucensus.discover import read_metadata, survey
 from nucensus.discover.index import MOST_PROMISED
-from nucensus.errors import InputError, ReadError
+from nucensus.errors import InputError, ReadError, SettingsError
 from nucensus.read import SUFFIXES, read
+from nucensus.score.truth import read_truth
+from nucensus.values.settings_file import read_settings
 
 HTD = '"XWells", 12\n"YWells", 8\n"WellsSelection1", TRUE\n'
 WELL = {"plate": {"wells": [{"path": "A/1"}]}}
@@ -281,3 +283,11 @@ def test_a_zarr_is_read_from_files_of_a_plausible_size(tmp_path, name, kind):
 def test_whatever_is_in_index_files_the_good_image_is_listed(tmp_path, seed):
     for case in range(50):
         check(case, seed, tmp_path / str(case))
+
+
+@pytest.mark.parametrize("device", ["pipe", "/dev/zero"])
+@pytest.mark.parametrize("function", [read_settings, read_metadata, read_truth])
+def test_a_table_or_settings_that_never_end_are_refused_at_once(tmp_path, device, function):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises((InputError, SettingsError), match=r"this is (a pipe|no file)|not exist"):
+        function(str(tmp_path / device))

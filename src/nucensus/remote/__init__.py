@@ -6,7 +6,6 @@ Everybody else asks here; what an address is made of is known in this room alone
 import io
 import os
 import re
-import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from ..errors import AccessError, InputError, ReadError
+from ..text.files import check_size, open_regular
 from .backend import Backend, Listed
 from .faults import explained
 from .file import RemoteFile
@@ -95,32 +95,10 @@ def open_to_read(path: str, *, most_bytes: int = sys.maxsize) -> BinaryIO:
     """Open a file or an object of at most `most_bytes` to read it; refuse pipes and devices."""
     if is_remote(path):
         remote = open_remote(path)
-        _check_size(remote.size, most_bytes)
+        check_size(remote.size, most_bytes)
         return io.BufferedReader(remote)
 
-    def open_regular(name: str, flags: int) -> int:
-        # Of a pipe, do not wait for somebody who writes to it.
-        descriptor = os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
-                raise ReadError(f"this is {kind}; expected a file")
-            _check_size(status.st_size, most_bytes)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return descriptor
-
-    return open(path, "rb", opener=open_regular)
-
-
-def _check_size(size_bytes: int, most_bytes: int) -> None:
-    if size_bytes > most_bytes:
-        raise ReadError(
-            f"the file has {size_bytes / 1e6:,.0f} MB; expected at most "
-            f"{most_bytes / 1e6:,.0f} MB; check what wrote it"
-        )
+    return open_regular(path, most_bytes=most_bytes)
 
 
 def size_and_time(path: str) -> tuple[int, int]:

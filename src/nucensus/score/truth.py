@@ -1,6 +1,7 @@
 """The truth of images: label images, or a table of centres, and whose truth it is."""
 
 import csv
+import io
 import os
 from collections import defaultdict
 from collections.abc import Collection
@@ -11,9 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, NucensusError
+from ..errors import InputError, NucensusError, ReadError
 from ..read import SUFFIXES, read
 from ..store import Run, plane_of
+from ..text.files import open_regular
 from ..values import Plane
 
 Truth: TypeAlias = Path | NDArray[np.float64]
@@ -131,14 +133,16 @@ def _is_image(path: Path) -> bool:
 def _read_centres(path: Path) -> dict[str, NDArray[np.float64]]:
     centres: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     try:
-        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            for row in csv.DictReader(file):
+        with open_regular(path) as file:
+            text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
+            for row in csv.DictReader(text):
                 z = (row.get("z") or "").strip()
                 plane = () if z in _NO_PLANE else (float(z),)
                 centres[field_name(row["image"])].append((*plane, float(row["y"]), float(row["x"])))
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, ReadError, KeyError, ValueError, TypeError, csv.Error) as error:
+        why = error if isinstance(error, ReadError) else repr(error)
         raise InputError(
-            f"{os.fspath(path)!r} cannot be read as true centres ({error!r}); expected a CSV file "
+            f"{os.fspath(path)!r} cannot be read as true centres ({why}); expected a CSV file "
             f"with the columns image, y and x"
         ) from error
     for name, points in centres.items():

@@ -1,13 +1,52 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there when they are written, and files alone when they are read."""
 
 import errno
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import ReadError
+
+
+def open_regular(path: str | os.PathLike[str], *, most_bytes: int = sys.maxsize) -> BinaryIO:
+    """Open a file of at most `most_bytes` to read it; refuse pipes and devices, which may not end.
+
+    Raises
+    ------
+    ReadError
+        It is no file, or too large a one.
+    """
+
+    def opened(name: str, flags: int) -> int:
+        # Of a pipe, do not wait for somebody who writes to it.
+        descriptor = os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+                raise ReadError(f"this is {kind}; expected a file")
+            check_size(status.st_size, most_bytes)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    return open(path, "rb", opener=opened)
+
+
+def check_size(size_bytes: int, most_bytes: int) -> None:
+    """Raise if a file has more than `most_bytes`."""
+    if size_bytes > most_bytes:
+        raise ReadError(
+            f"the file has {size_bytes / 1e6:,.0f} MB; expected at most "
+            f"{most_bytes / 1e6:,.0f} MB; check what wrote it"
+        )
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """Write `Settings` as a TOML file that people edit, and read it again."""
 
 import os
+import stat
 import tomllib
 from typing import Any
 
 from ..errors import SettingsError
 from . import Settings
 
+_MOST_BYTES = 1_000_000
 _NONE = "none"  # TOML has no null
 
 
@@ -25,6 +27,9 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
         The file cannot be read, is not TOML, or names what is not a setting.
     """
     try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+            raise OSError("this is no file, or one without measure")
         with open(path, encoding="utf-8-sig") as file:  # Notepad begins with a mark
             values = tomllib.loads(file.read())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
