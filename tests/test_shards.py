@@ -435,6 +435,17 @@ def test_a_shard_that_was_killed_before_it_listed_anything_is_not_finished(parts
     assert "1 of 3' was stopped before it listed its images" in refusal(parts, tmp_path)
 
 
+def test_a_shard_that_was_killed_while_it_listed_is_not_finished(parts, tmp_path):
+    with nucensus.Run(parts[0]) as run:
+        said = {name: run.facts[name] for name in ("settings", "selection", "version")}
+    shutil.rmtree(parts[0])
+    with nucensus.store.RunWriter(parts[0]) as writer:
+        writer.record_facts(**said)
+    assert "1 of 3' (shard 1/3) is not finished: it has listed no image yet" in refusal(
+        parts, tmp_path
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

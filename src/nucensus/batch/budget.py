@@ -7,6 +7,7 @@ from typing import Any
 from ..machine import available_memory_bytes
 
 _WHERE_UNKNOWN = 2_000_000_000
+"""Bytes, where the system does not tell its memory. Larger: more images at once, and more risk."""
 
 
 def default_ceiling_bytes() -> int:

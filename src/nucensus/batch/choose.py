@@ -18,12 +18,20 @@ from .budget import default_ceiling_bytes
 from .pilot import Measured, fork_is_safe
 
 _GAIN = 0.9
+"""Part of the time of the simpler strategy below which another is chosen. Larger: processes are
+started for less."""
 _THREADS_START_S = 0.01
+"""Time to start the threads and to end them. Larger: fewer short runs are shared out."""
 _POOL_START_S = 0.1
 """Time of a `multiprocessing.Pool` beside the start of its workers, most of it at its end."""
 _MOST_AHEAD = 32
+"""Threads that read ahead while others wait for a disk. Larger: more memory, more load on
+servers."""
 _SHORT_S = 0.005
+"""Threads are tried where an image takes less, in seconds; there handing the lock over costs
+most."""
 _TRIAL_S = 0.03
+"""Work that a trial of threads takes, in seconds. Larger: surer, and later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from .pools import Pools, digests_of
 from .sample import Sets, choose_sample
 
 _COMMIT_EVERY_S = 0.5
+"""Seconds of estimates that a crash may lose. Larger: more is lost, fewer writes."""
 _POOLS_SHOWN = 3
 _Value = TypeVar("_Value")
 

@@ -15,7 +15,10 @@ _MANY, _ENOUGH_OF_MANY_S = 12, 0.03
 """A median of so many is good after a shorter time, which one core spends alone."""
 _LONG_WARM_UP_S = 0.1
 _NAP_S = 0.0005
+"""Seconds between two measurements of the lock. Larger: fewer samples, less disturbance."""
 _LATE_S = 0.00015
+"""A nap longer by this many seconds had to wait for the lock. Larger: a lock that is held for short
+times is not seen; smaller: the delays of the system count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ SETTINGS = Settings(threshold=600, border="keep")
 """Settings that fit the synthetic plate."""
 
 _MATCH_RADIUS_PX = 8.0
+"""How far from a drawn centre a detection may be: less than a drawn nucleus is wide."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _EVERY_S = 0.03
+"""Seconds between two measurements. Larger: short peaks are missed."""
 
 
 def watch_memory(pid: int, done: threading.Event) -> Callable[[], int]:

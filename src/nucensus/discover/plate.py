@@ -9,6 +9,8 @@ from ..values import ImageRef
 
 _AXES = ("site", "channel", "z", "time")
 _MOST_PLACES = 10_000_000
+"""Places that a grid of wells, sites, channels, planes and times may have to be compared with the
+images. Larger: odd names take more memory."""
 
 
 @dataclass(frozen=True, slots=True)

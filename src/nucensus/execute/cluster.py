@@ -31,10 +31,16 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 _PREFETCH = 3
+"""Tasks that a worker has at a time, so that it never waits for the next. Larger: more is lost
+with it."""
 _POLL_S = 0.5
+"""Seconds between two questions after the workers. Larger: a lost one is noticed later."""
 _SAY_AFTER_S = 2.0
+"""Seconds without any worker after which that is said. Larger: later."""
 _MOST_SENT_BYTES = 8_000_000
+"""Bytes of a task that go through the scheduler; larger ones go to the worker itself."""
 _MOST_DEATHS = 4
+"""Workers that may die of one image before it is given up. Larger: more of them do."""
 
 _logger = logging.getLogger(__name__)
 

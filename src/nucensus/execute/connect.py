@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from distributed import Client, LocalCluster
 
 _CONNECT_S = 10
+"""Seconds to wait for a scheduler to answer."""
 _CLOSE_S = 5
+"""Seconds to wait for a connection to end."""
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from .strategy import Outcomes, Work
 from .worker import POLL_S, cap_numba, get
 
 _REST_S = 1.0
+"""Seconds that threads get to finish what they are at, after Ctrl-C."""
 
 
 def run_list(work: Work, items: Iterable[Any], workers: int) -> Outcomes:  # noqa: ARG001 one signature

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pebble import ProcessPool
 
 _ATTEMPTS = 2
+"""How often an item is tried whose worker dies or hangs: another item may have been the cause."""
 _PRELOAD = ["__main__", "numpy", "tifffile", "imagecodecs", "nucensus.batch"]
 
 

@@ -16,7 +16,9 @@ from .by_value import dumps
 from .strategy import Work
 
 _MOST_FRAMES = 100
+"""Frames of a traceback that are sent; of an endless recursion the last ones tell enough."""
 _MOST_CHARACTERS = 20_000
+"""Characters of a traceback that are sent; what is longer is cut in its middle."""
 
 
 class PickledWork:

@@ -34,8 +34,12 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _CHUNK = 16
+"""Items sent at a time where their number is not known. Larger: fewer messages, cores idle at
+the end."""
 _REST_S = 1.0
+"""Seconds that workers get to finish what they are at."""
 _END_S = 10.0
+"""Seconds that a pool gets to end by itself, before its workers are killed."""
 
 
 def run_pool(

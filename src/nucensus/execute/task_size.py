@@ -1,11 +1,19 @@
 """How many items go into a task of a cluster: about two seconds of work, as it is measured."""
 
 LEAST, MOST = 16, 256
+"""Items of the first task, and the most of any. Larger: fewer messages, and more lost with a
+worker."""
 _TASK_S = 2.5
+"""Seconds that a task is to take. Larger: fewer messages, progress in larger steps."""
 _LEAST_S = 0.1
+"""Seconds that the last tasks take at least; below that messages cost more than cores that idle."""
 _MOST_BYTES = 64_000_000
+"""Bytes that the results of a task may take."""
 _WEIGHT = 0.3
+"""Weight of the newest task in the mean time of an item. Larger: follows changes sooner."""
 _ROUNDS_LEFT = 2
+"""Rounds of tasks over all workers that what is left is cut into. Larger: smaller tasks at the
+end."""
 
 
 class TaskSize:

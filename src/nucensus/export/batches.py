@@ -10,6 +10,7 @@ from ..store import ImageRow, Nuclei, Run, as_records
 from .place import SIZES, Where, axes_of
 
 _NUCLEI_AT_ONCE = 1 << 19
+"""Nuclei in memory at a time, some 10 MB. Larger: larger row groups in Parquet, more memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..store import ImageRow, Nuclei, as_volume
 
 _MOST_PIXELS = 1 << 32
+"""Pixels of a label image: 8 GB or more. Larger: a slip in a size fills the disk."""
 
 
 def label_shape(row: ImageRow) -> tuple[int, ...]:

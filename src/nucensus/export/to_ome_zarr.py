@@ -12,6 +12,7 @@ from .place import SIZES, file_per_image
 from .provenance import Provenance, of_image
 
 _CHUNK = 1024
+"""Side of a chunk, in pixels. Larger: fewer files, more to read for a small part."""
 
 
 def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> list[Path]:

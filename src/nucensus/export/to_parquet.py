@@ -19,6 +19,7 @@ from .place import two_files
 from .provenance import Provenance
 
 _IMAGES_AT_ONCE = 1 << 14
+"""Rows of images in memory at a time."""
 _KNOWN = ("nullif(size_bytes, -1)", "nullif(mtime_ns, -1)")
 
 

@@ -10,6 +10,7 @@ from .binding import Record, call, constant, isa_number, record, structure_dtype
 
 _PIXEL_TYPES = {"uint8": "pixel_uint8", "uint16": "pixel_uint16", "float32": "pixel_float32"}
 _LEAST_CAPACITY = 256
+"""Regions that there is room for at first; where there are more, it is done again with room."""
 _PIXELS_A_RUN = 16
 """For each run of an outline there is room if the image has so many pixels."""
 

@@ -33,6 +33,7 @@ _LOOKED_AT = {
     ifd.STRIP_LENGTHS, ifd.PREDICTOR, ifd.SAMPLE_FORMAT, *_DEFAULTS,
 }  # fmt: skip
 _MOST_STRIPS = 1 << 16
+"""Strips that an image may have to be read here; others are left to tifffile."""
 
 
 def open_plain(file: File) -> Scene | None:

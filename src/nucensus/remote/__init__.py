@@ -36,6 +36,7 @@ _BUCKETS = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss")
 _WEB = ("http", "https")
 _CONFIGURE = ("AWS_", "GOOGLE_", "AZURE_")
 _AT_ONCE = 16
+"""Requests under way at a time. Larger: faster where answers take long, more load on servers."""
 _ZARR_METADATA = ("zarr.json", ".zattrs", ".zgroup")
 
 

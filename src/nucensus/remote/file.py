@@ -14,7 +14,9 @@ WHOLE_BYTES = 16 << 20
 """An object of at most this size is fetched whole, in one request."""
 
 _BLOCK_BYTES = 256 << 10
+"""Bytes that are fetched at least. Larger: fewer requests, more that nobody reads."""
 _BLOCKS_KEPT = 64
+"""Blocks that a file keeps: 16 MB. Larger: more memory for each open file."""
 
 
 class RemoteFile(io.RawIOBase):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
 
 _PAGE = 1000
+"""Objects in a page of a listing: the most that S3 gives."""
 _PATIENCE = {
     "max_retries": 1000,  # the waits are drawn by lot, so that a few may be over at once
     "retry_timeout": timedelta(seconds=60),
@@ -29,7 +30,9 @@ _TIMES = {"connect_timeout": "5s", "read_timeout": "30s", "timeout": "5m"}
 _SWITCHES = ("allow_http", "allow_invalid_certificates")
 _CLIENT = (*_SWITCHES, "proxy_url", "proxy_ca_certificate", "proxy_excludes", "user_agent")
 _START_BYTES = 256 << 10
+"""Bytes fetched with the first request of an object, which hold the header of most images."""
 _PART_BYTES = 16 << 20
+"""Bytes of a part of an upload. Larger: fewer requests, more memory."""
 _MOST_PARTS = 9000  # S3 takes 10,000
 
 

@@ -22,8 +22,11 @@ from .fields import Field, by_view, read_fields
 from .render import render
 
 _LONGEST_SIDE_PX = 1024
+"""Side of a picture, in pixels. Larger: sharper, and a larger page."""
 _QUALITY = 70.0
+"""Of WebP, 0 to 100. Larger: fewer artefacts, a larger page."""
 _SEED = 0
+"""Of the fields drawn at random: the same run shows the same ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _BINS = 40
+"""Bars. Larger: finer, and more noise."""
 
 
 @dataclass(frozen=True, slots=True)

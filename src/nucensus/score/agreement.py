@@ -24,7 +24,9 @@ from .truth import (
 )
 
 _RESAMPLES = 2000
+"""Sets of fields drawn for an interval: its ends vary by 2 % of its width. Larger: slower."""
 _SEED = 0
+"""Of the draws: the same scores have the same intervals."""
 
 
 @dataclass(frozen=True, slots=True)

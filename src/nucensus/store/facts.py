@@ -12,6 +12,7 @@ from ..values import Settings
 FACTS_VERSION = 1
 
 _MOST_BYTES = 1_000_000
+"""Bytes of a fact that is short by nature; what is longer was not written by nucensus."""
 _SHORT = ("version", "bottleneck", "machine", "settings", "selection", "strategy", "journal")
 
 _NUMBER = (int, float)

@@ -20,6 +20,7 @@ from .locked_file import OPEN_FLAGS, read_at, remove_and_close, try_to_lock, wri
 LOCK_FILE = "run.lock"
 
 _FIRST_BYTE = 4096
+"""Bytes before the marks: a page for the name of the owner."""
 
 
 class RunLock:

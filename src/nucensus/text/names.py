@@ -10,6 +10,7 @@ import re
 import sys
 
 _LONGEST_BYTES = 200
+"""Bytes of a part of a path: file systems take 255, and an ending follows."""
 
 
 def escape(text: str, *, also: str = "") -> str:

@@ -29,8 +29,11 @@ from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
 from ..values.settings_file import settings_as_toml
 
 _SAMPLE = 12
+"""Fields whose counts are shown, spread over the run. Larger: slower to follow a slider."""
 _KEPT_BYTES = 1_000_000_000
+"""Bytes of the images that are kept in memory. Larger: fewer are read again."""
 _LONGEST_SIDE_PX = 4096
+"""Side of a picture in the page, in pixels; larger images are shown smaller."""
 
 
 @dataclass(frozen=True, slots=True)

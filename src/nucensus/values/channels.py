@@ -11,6 +11,7 @@ _NUCLEAR = re.compile(
 )
 
 _LISTED = 100
+"""Channels that a message lists."""
 
 
 def find_channel(wanted: int | str, channels: Mapping[str, str]) -> str | None:
