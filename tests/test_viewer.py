@@ -100,8 +100,20 @@ def test_the_rings_follow_the_settings(viewer, widget):
     expected = find_nuclei(image, widget.settings)
     np.testing.assert_array_equal(layer.data, expected.points)
     np.testing.assert_array_equal(layer.features["intensity"], expected.intensities)
-    widget.threshold.value = 1e6
+    widget.threshold.value = 60_000
     assert len(viewer.layers["nuclei"].data) == 0
+    assert widget.found.value == "0 nuclei"
+
+
+def test_settings_that_are_refused_leave_no_ring_and_say_why(viewer, widget):
+    widget.detector.value = "maxima"
+    widget.threshold.value = 600
+    count = len(viewer.layers["nuclei"].data)
+    widget.threshold.value = 1e6
+    assert len(viewer.layers["nuclei"].data) == 0 < count
+    assert "threshold" in widget.found.value
+    widget.threshold.value = 600
+    assert len(viewer.layers["nuclei"].data) == count
 
 
 @pytest.mark.parametrize("detector", ["auto", "maxima", "log"])

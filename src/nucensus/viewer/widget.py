@@ -89,6 +89,7 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
             centres = find_nuclei(pixels, settings, *learned)
         except (SettingsError, TypeError, ValueError) as error:
             self.found.value = str(error)
+            self._remove_rings()
             return
         size = 2 * ring_radius(settings, learned)
         layer = centres_layer(centres, plane, name=_NAME, size=size)
@@ -139,6 +140,12 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         return tuple(
             min(step, size - 1) for step, size in zip(steps, image.data.shape, strict=False)
         )
+
+    def _remove_rings(self) -> None:
+        """Leave no ring where nothing was found: those there are belong to other settings."""
+        if _NAME in self._viewer.layers:
+            rings = self._viewer.layers[_NAME]
+            rings.data = np.empty((0, rings.ndim))
 
     def _show(self, points: Any, options: dict[str, Any], **place: Any) -> None:
         """Move the rings; the image stays the layer that is selected."""
