@@ -196,6 +196,8 @@ def print_summary(run: "Run", out: Path) -> None:
             f"Left out: {pluralize(about.vanished, 'image')} of the run that are not among the "
             f"inputs any more ({names}{more})"
         )
+    if counts["images"] > 1 and not run.states("well"):
+        click.echo("No wells: the names of the files tell none (see nucensus scan and --pattern).")
     for line in (*about.left_out, *about.unmatched):
         click.echo(line)
     if counts["pending"]:

@@ -39,10 +39,10 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
     asked, left_out = selection_of(options), LeftOut()
     found = survey(inputs, SUFFIXES, asked)
     _print_survey(found)
-    for plate in view_plates(found.references):
+    for plate in view_plates(found.placed):
         _print_plate(plate)
     selected = select(
-        found.references, found.references, asked.plane,
+        found.references, lambda: found.references, asked.plane,
         reads_words=asked.pattern is None, left_out=left_out,
     )  # fmt: skip
     try:
@@ -101,7 +101,6 @@ def _print_refusals(chosen: "list[ImageRef]") -> None:
 
 def _print_survey(found: "Survey") -> None:
     from ..remote import is_zarr
-    from ..values import Place
 
     there = [each for each in found.references if not each.problem]
     sizes = [each.size_bytes for each in there if each.size_bytes >= 0 and not is_zarr(each.path)]
@@ -111,9 +110,7 @@ def _print_survey(found: "Survey") -> None:
     click.echo(f"{pluralize(len(there), 'image')}{size}{more}")
     for name, count in found.recognised.items():
         click.echo(f"  {count} named as by {name}")
-    unplaced = sum(each.place == Place() for each in there)
-    if unplaced:
-        click.echo(f"  {unplaced} without a well in the name (see --pattern)")
+    _print_wells(found)
     for name, count in found.promised.items():
         click.echo(f"  {pluralize(count, 'image')} promised by {name}")
     for line in found.left_out.lines():
@@ -122,6 +119,23 @@ def _print_survey(found: "Survey") -> None:
         :_SHOWN
     ]:
         click.echo(f"  missing: {each.name}: {each.problem}")
+
+
+def _print_wells(found: "Survey") -> None:
+    """Say how wells are read from names that no instrument gave, and which names tell none."""
+    from ..values import Place
+
+    unknown = [each for each in found.references if not each.problem and each.place == Place()]
+    if not unknown:
+        return
+    if found.form is not None:
+        well, name = found.form.place(unknown[0]).well, unknown[0].name
+        click.echo(f"  {len(unknown)} with a well in the name: {well} in {name!r}")
+        click.echo(f"    (as --pattern {shlex.quote(found.form.pattern)})")
+        return
+    click.echo(f"  {len(unknown)} without a well in the name (see --pattern)")
+    named = ", ".join(repr(each.name) for each in unknown[:3])
+    click.echo(f"    not matched: {named}{', ...' if len(unknown) > 3 else ''}")
 
 
 def _print_plate(plate: "PlateView") -> None:

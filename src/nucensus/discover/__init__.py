@@ -4,6 +4,7 @@ What an image is called says where on a plate it was taken; so do the index
 files of instruments, which also promise images that may not be there.
 """
 
+import functools
 import os
 import pickle
 import tempfile
@@ -27,6 +28,7 @@ from .apply_index import apply_index, apply_series, missing_image, name_of
 from .bucket import common_prefix, expand_remote
 from .index import MOST_PROMISED, Index, Promise, read_index
 from .left_out import LeftOut
+from .lenient_names import WellForm, placed, well_form_of
 from .manifest import read_manifest
 from .metadata import read_metadata
 from .names import compile_pattern, parse_name, place_of, row_name
@@ -60,12 +62,22 @@ class Survey:
         How many images each index file promises, by its path.
     left_out : LeftOut
         How many files were passed over, by reason, and the names of a few.
+    form : WellForm or None
+        Which word is the well, in the names that no instrument gave.
     """
 
     references: list[ImageRef]
     recognised: dict[str, int]
     promised: dict[str, int]
     left_out: LeftOut
+    form: WellForm | None
+
+    @property
+    def placed(self) -> list[ImageRef]:
+        """The references, with the wells that `form` tells."""
+        if self.form is None:
+            return self.references
+        return [placed(each, self.form) for each in self.references]
 
 
 def discover(
@@ -121,7 +133,7 @@ def list_images(
     with tempfile.TemporaryFile() as file:
         yield from select(
             _keep(walk, file),
-            _kept(file),
+            functools.partial(_kept, file),
             selection.plane,
             reads_words=selection.pattern is None,
             left_out=walk.left_out,
@@ -135,7 +147,9 @@ def survey(
 ) -> Survey:
     """Return everything that `inputs` hold, of which the selection is not chosen yet."""
     walk = _Walk(inputs, suffixes, selection)
-    return Survey(list(walk), +walk.recognised, walk.promised, walk.left_out)
+    references = list(walk)
+    form = well_form_of(references) if selection.pattern is None else None
+    return Survey(references, +walk.recognised, walk.promised, walk.left_out, form)
 
 
 def _keep(references: Iterable[ImageRef], file: BinaryIO) -> Iterator[ImageRef]:

@@ -3,7 +3,7 @@
 import functools
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ from ..text.plurals import pluralize
 from ..values import ImageRef, Place, Plane
 from ..values.channels import find_token, list_channels, nuclear_channel
 from .left_out import LeftOut
+from .lenient_names import WellForm, WellForms, placed
 from .unknown_names import (
     Alike,
     channel_word,
@@ -38,7 +39,7 @@ _Key: TypeAlias = tuple[str, str, str]
 
 def select(
     everything: Iterable[ImageRef],
-    again: Iterable[ImageRef],
+    again: Callable[[], Iterable[ImageRef]],
     plane: Plane,
     *,
     reads_words: bool = True,
@@ -47,10 +48,10 @@ def select(
     """Yield the images of one channel, plane, time point and version, as `plane` says.
 
     What the names of the files of a plate leave open is left to the files. The
-    images are asked for twice, so that they need not be kept. An image whose
+    images are asked for again, so that they need not be kept. An image whose
     name says nothing of an axis passes no choice on it where names beside it do:
     it is noted in `left_out`. With `reads_words` names that no instrument gave are
-    searched for words that may be channels, z planes, time points or versions.
+    searched for words that may be wells, channels, z planes, time points or versions.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def select(
         There is a choice, and it was not made; or what was chosen is not there.
     """
     groups: dict[str | None, _Unknown | _Plate] = {}
-    versions = Alike()
+    versions, forms = Alike(), WellForms()
     for each in everything:
         key = _group_of(each)
         if key not in groups:
@@ -67,12 +68,19 @@ def select(
             groups[key].add(each)
         if reads_words and not each.problem:
             versions.add(*version_of(each.name), each.name)
+            if key is None:
+                forms.add(each.name)
+    if (form := forms.choose()) is not None:
+        groups[None] = _Unknown(form)
+        for each in again():
+            if _group_of(each) is None:
+                groups[None].add(each)
     version = _chosen_version(versions, plane.scene)
     plane = replace(plane, scene=None) if versions.pair else plane
     for group in groups.values():
         group.choose(plane)
     noted = LeftOut() if left_out is None else left_out
-    for each in again:
+    for each in again():
         if version is not None and version_of(each.name)[0] in versions.words - {version}:
             noted.note("other versions of a picture", each.name)
             continue
@@ -102,9 +110,10 @@ def _chosen_version(versions: Alike, asked: int | str | None) -> str | None:
 
 
 class _Unknown:
-    """The images whose names are not understood: words in them may be a channel, z or time."""
+    """The images that no instrument named: words in them may be a well, channel, z or time."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: WellForm | None = None) -> None:
+        self._form = form
         self._words = {kind: Alike() for kind in ("channel", "well", "z", "time")}
         self._tokens: dict[str, dict[str, str]] = {}
         self._wanted: dict[str, str | None] = {}
@@ -113,11 +122,12 @@ class _Unknown:
         """Note words in the name that may say which plane of a field it is."""
         if reference.problem:
             return
-        kind, word, rest = channel_word(reference.name)
+        name = self._masked(reference.name)
+        kind, word, rest = channel_word(name)
         if word:
             self._words[kind].add(word, rest, reference.name)
         for axis in ("z", "time"):
-            word, rest = position_word(reference.name, axis)
+            word, rest = position_word(name, axis)
             if word:
                 self._words[axis].add(word, rest, reference.name)
 
@@ -141,6 +151,8 @@ class _Unknown:
     def keep(self, reference: ImageRef, plane: Plane, left_out: LeftOut) -> ImageRef | None:
         """Return the image with what is left to its file; None if another one was chosen."""
         told: dict[str, str] = {}
+        if self._form is not None:
+            reference = placed(reference, self._form)
         for axis, wanted in self._wanted.items() if not reference.problem else ():
             word = self._word(axis, reference.name)
             if not word and wanted is not None:
@@ -155,8 +167,13 @@ class _Unknown:
             reference = replace(reference, place=replace(reference.place, **told))
         return _left_to_file(reference, plane, tuple(told))
 
+    def _masked(self, name: str) -> str:
+        """Return a name in which the well is not taken for a channel."""
+        return name if self._form is None else self._form.mask(name)
+
     def _word(self, axis: str, name: str) -> str:
         """Return the word of a name that says where on an axis it is; "" if none does."""
+        name = self._masked(name)
         if axis != "channel":
             return position_word(name, axis)[0]
         kind, word, _ = channel_word(name)

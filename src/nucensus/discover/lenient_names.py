@@ -1,0 +1,194 @@
+"""Find where the names of a folder state the well, if no instrument is known that names so.
+
+One form explains all names, or none: a word that looks like a well in some names only says nothing.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from ..values import ImageRef, Place
+from .names import normal_well, well_name
+from .unknown_names import channel_word, may_be_channels
+
+_BETWEEN = r"[_\-. ]+"
+_SPLIT = re.compile(_BETWEEN)
+_WELL = re.compile(r"(?i:well)?((?:[A-P]|A[A-F]|[a-p](?=\d\d))\d{1,2})")
+_ROW_COLUMN = re.compile(r"r(\d{1,2})c(\d{1,2})(?:f(\d{1,4}))?", re.IGNORECASE)
+_QUARTER = re.compile(r"([ab])([12])")
+"""Of the well of 384 that holds four of 1536, as in A01.a1 (CellVoyager)."""
+_SITE_WORDS = ("s", "site", "f", "fld", "field", "fov", "pos", "xy")
+_SITE = re.compile(rf"(?:{'|'.join(_SITE_WORDS)})(\d{{1,4}})", re.IGNORECASE)
+_NO_PLATE = re.compile(r"well|img|image", re.IGNORECASE)
+_MOST_WELLS = 100_000
+
+_Where: TypeAlias = tuple[str, int]
+"""Which word of a name: from its "start" or its "end", or the "folder" it lies in."""
+
+
+@dataclass(frozen=True, slots=True)
+class WellForm:
+    """Which word of the names of a folder is the well."""
+
+    where: _Where
+    is_row_and_column: bool = False
+
+    def place(self, reference: ImageRef) -> Place:
+        """Return the plate, well and site that a name states."""
+        words = _words(reference.name)[1]
+        home = os.path.dirname(reference.path)
+        if self.where[0] == "folder":
+            home, word = os.path.split(home)
+            before, after = [], words
+        else:
+            at = _index(self.where, words)
+            before, word, after = words[:at], words[at], words[at + 1 :]
+        well, site = _well_of(word, after)
+        plate = "_".join(each for each in before if not _is_no_plate(each))
+        return Place(plate=plate or os.path.basename(home), well=well, site=site or _site(after))
+
+    def mask(self, name: str) -> str:
+        """Return a name in which the well is taken for nothing else, and still told."""
+        if self.where[0] == "folder":
+            return name
+        words = _words(name)[1]
+        at = _index(self.where, words)
+        before = name.rfind("/") + 1
+        for _ in range(at):
+            match = _SPLIT.search(name, before)
+            before = match.end() if match else before
+        end = before + len(words[at])
+        return f"{name[:before]}#{name[before:end]}#{name[end:]}"
+
+    @property
+    def pattern(self) -> str:
+        """The same as a pattern for `--pattern`."""
+        side, at = self.where
+        well = r"(?:(?i:well))?(?P<well>[A-Pa-p][A-F]?\d{1,2})"
+        if self.is_row_and_column:
+            well = r"[rR](?P<row>\d{1,2})[cC](?P<column>\d{1,2})(?:[fF](?P<site>\d+))?"
+        if side == "folder":
+            return rf"(?:^|/){well}/[^/]*$"
+        word = r"[^/_\-. ]+"
+        if side == "start":
+            before = rf"(?:{word}{_BETWEEN}){{{at}}}" if at else ""
+            return rf"(?:^|/){before}{well}(?=[_\-. ])"
+        return rf"(?<=[/_\-. ]){well}(?:{_BETWEEN}{word}){{{at}}}\.\w+$"
+
+
+@dataclass(slots=True)
+class WellForms:
+    """The words that are like a well in every name so far."""
+
+    _wells: dict[_Where, set[str]] | None = None
+    _before_site: set[_Where] = field(default_factory=set)
+    _small: set[_Where] = field(default_factory=set)
+    _rows_and_columns: set[_Where] = field(default_factory=set)
+
+    def add(self, name: str) -> None:
+        """Note a name; words that are no well in it are none in the others."""
+        if self._wells == {}:
+            return
+        found: dict[_Where, str] = {}
+        folder, words = _words(name)
+        for at, word in enumerate(words):
+            well, site = _well_of(word, words[at + 1 :])
+            if not well:
+                continue
+            both = {("start", at), ("end", len(words) - 1 - at)}
+            found |= dict.fromkeys(both, well)
+            if site or _site(words[at + 1 :]):
+                self._before_site |= both
+            if _ROW_COLUMN.fullmatch(word):
+                self._rows_and_columns |= both
+            elif word.islower():
+                self._small |= both
+        if well := _well_of(os.path.basename(folder), [])[0]:
+            found["folder", 0] = well
+        if self._wells is None:
+            self._wells = {where: {well} for where, well in found.items()}
+            return
+        self._wells = {where: wells for where, wells in self._wells.items() if where in found}
+        for where, wells in self._wells.items():
+            if len(wells) < _MOST_WELLS:
+                wells.add(found[where])
+
+    def choose(self) -> WellForm | None:
+        """Return the word that is the well, if one is and no other may be."""
+        able = {where: wells for where, wells in (self._wells or {}).items()
+                if self._are_wells(where, wells)}  # fmt: skip
+        for side in ("start", "end", "folder"):
+            here = [where for where in able if where[0] == side]
+            differing = [where for where in here if len(able[where]) > 1]
+            if len(differing) == 1 or (not differing and len(here) == 1):
+                where = (differing or here)[0]
+                return WellForm(where, where in self._rows_and_columns)
+        return None
+
+    def _are_wells(self, where: _Where, wells: set[str]) -> bool:
+        """Tell whether these are wells rather than the numbers of something else: B1, C01, f03."""
+        if may_be_channels(wells) and where not in self._before_site:
+            return False
+        if len({well[:-2] for well in wells}) > 1 or where in self._rows_and_columns:
+            return True
+        if where in self._small:
+            return False
+        return where in (("start", 0), ("folder", 0), *self._before_site) or len(wells) == 1
+
+
+def well_form_of(references: Iterable[ImageRef]) -> WellForm | None:
+    """Return which word of the names that no instrument gave is the well, if any is."""
+    forms = WellForms()
+    for each in references:
+        if not each.problem and each.place == Place():
+            forms.add(each.name)
+    return forms.choose()
+
+
+def _words(name: str) -> tuple[str, list[str]]:
+    folder, file = os.path.split(name)
+    return folder, _SPLIT.split(os.path.splitext(file)[0])
+
+
+def _is_no_plate(word: str) -> bool:
+    return _NO_PLATE.fullmatch(word) is not None or channel_word(word)[0] == "channel"
+
+
+def _index(where: _Where, words: list[str]) -> int:
+    side, at = where
+    return at if side == "start" else len(words) - 1 - at
+
+
+def _well_of(word: str, after: list[str]) -> tuple[str, str]:
+    """Return the well that a word states, and the site if it does so too; "" if it is none."""
+    if match := _ROW_COLUMN.fullmatch(word):
+        row, column, site = match.groups()
+        return (well_name(int(row), column), site or "") if int(row) else ("", "")
+    match = _WELL.fullmatch(word)
+    if match is None or not match[1].lstrip("ABCDEFGHIJKLMNOPabcdefghijklmnop").strip("0"):
+        return "", ""
+    well = normal_well(match[1])
+    if after and (quarter := _QUARTER.fullmatch(after[0])):
+        row = 2 * (ord(well[0]) - ord("A")) + (quarter[1] == "b") + 1
+        return well_name(row, 2 * int(well[1:]) - 2 + int(quarter[2])), ""
+    return well, ""
+
+
+def _site(after: list[str]) -> str:
+    """Return the site that the words behind a well state: s2, site 2, or a number at once."""
+    for at, word in enumerate(after):
+        if match := _SITE.fullmatch(word):
+            return str(int(match[1]))
+        if word.lower() in _SITE_WORDS and at + 1 < len(after) and after[at + 1].isdecimal():
+            return str(int(after[at + 1]))
+    first = next((word for word in after if not _QUARTER.fullmatch(word)), "")
+    return str(int(first)) if re.fullmatch(r"\d{1,4}", first) else ""
+
+
+def placed(reference: ImageRef, form: WellForm) -> ImageRef:
+    """Return an image whose place is not known with the one that its name states."""
+    if reference.problem or reference.place != Place():
+        return reference
+    return replace(reference, place=form.place(reference))

@@ -1,0 +1,143 @@
+"""Wells are read from names that no instrument gave, if one form explains all of them."""
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner
+
+from nucensus import Plane, census
+from nucensus.cli import _nucensus
+from nucensus.discover import discover
+from nucensus.discover.lenient_names import well_form_of
+from nucensus.discover.names import compile_pattern, parse_name
+from nucensus.errors import InputError
+from nucensus.read import SUFFIXES
+from nucensus.values import ImageRef
+
+IMAGE = np.zeros((8, 8), np.uint16)
+
+
+def write(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(folder / name, IMAGE)
+    return folder
+
+
+def places(folder, **plane):
+    found = discover([folder], SUFFIXES, plane=Plane(**plane))
+    return [(each.place.well, each.place.site, each.place.channel) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["A1", "B12"], [("A01", ""), ("B12", "")]),
+        (["A01_1", "A01_2", "C03_1"], [("A01", "1"), ("A01", "2"), ("C03", "1")]),
+        (["well_A03_site_2", "well_B10_site_14"], [("A03", "2"), ("B10", "14")]),
+        (["wellA3-field7", "wellB3-field8"], [("A03", "7"), ("B03", "8")]),
+        (["r01c02", "r16c24"], [("A02", ""), ("P24", "")]),
+        (["x_R2C11F3", "x_R3C1F4"], [("B11", "3"), ("C01", "4")]),
+        (["A07_DAPI", "H08_DAPI"], [("A07", ""), ("H08", "")]),
+        (["p1_B4_s2", "p1_C4_s3"], [("B04", "2"), ("C04", "3")]),
+        (["A01.a1", "A01.b2", "P24.b2"], [("A01", ""), ("B02", ""), ("AF48", "")]),
+        (["VID7_A1_1_00d02h00m", "VID7_C2_4_00d02h00m"], [("A01", "1"), ("C02", "4")]),
+        (["a01_1", "b01_1"], [("A01", "1"), ("B01", "1")]),
+        (["my assay B4 pos 3", "an assay C4 pos 1"], [("C04", "1"), ("B04", "3")]),
+        (["A01/img1", "B02/img7"], [("A01", ""), ("B02", "")]),
+    ],
+)
+def test_everyday_names_tell_their_well(tmp_path, names, told):
+    folder = write(tmp_path, *(f"{name}.tif" for name in names))
+    assert [place[:2] for place in places(folder)] == told
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cells_B1", "cells_B2"],  # batches, mice, days
+        ["f01", "f02"],  # fields
+        ["A1_x", "notes"],
+        ["A1_B2", "B1_C2"],  # which of both?
+        ["exp A0", "exp B0"],
+        ["img_001", "img_002"],
+    ],
+)
+def test_names_of_which_some_tell_no_well_or_two_tell_none(tmp_path, names):
+    folder = write(tmp_path, *(f"{name}.tif" for name in names))
+    assert {place[0] for place in places(folder)} == {""}
+
+
+def test_the_wells_of_two_plates_stay_apart(tmp_path):
+    write(tmp_path, "one/A1.tif", "one/B1.tif", "two/A1.tif", "two/B1.tif")
+    found = discover([tmp_path], SUFFIXES)
+    assert [(each.place.plate, each.place.well) for each in found] == [
+        ("one", "A01"), ("one", "B01"), ("two", "A01"), ("two", "B01"),
+    ]  # fmt: skip
+
+
+def test_channels_beside_wells_are_asked_for(tmp_path):
+    folder = write(tmp_path, *(f"{stain}_{well}_1.tif" for stain in ("DAPI", "GFP")
+                               for well in ("A04", "C01")))  # fmt: skip
+    with pytest.raises(InputError, match="holds the channels GFP, DAPI; expected a choice"):
+        places(folder)
+    assert places(folder, channel="DAPI") == [("A04", "1", "DAPI"), ("C01", "1", "DAPI")]
+
+
+def test_wells_c1_and_c2_are_no_channels_beside_other_rows_and_are_alone(tmp_path):
+    plate = write(tmp_path / "plate", "A1.tif", "C1.tif", "C2.tif")
+    assert [place[0] for place in places(plate)] == ["A01", "C01", "C02"]
+    alone = write(tmp_path / "alone", "x_C1.tif", "x_C2.tif")
+    with pytest.raises(InputError, match="holds the channels 1"):
+        places(alone)
+
+
+def test_different_stains_in_different_wells_are_not_taken_for_channels(tmp_path):
+    folder = write(tmp_path, "A1_DAPI.tif", "B1_GFP.tif")
+    assert [place[0] for place in places(folder)] == ["A01", "B01"]
+
+
+def test_planes_in_files_of_their_own_are_asked_for_beside_wells(tmp_path):
+    folder = write(tmp_path, *(f"{well}_z{z}.tif" for well in ("A1", "B1") for z in (1, 2)))
+    with pytest.raises(InputError, match="z planes 1, 2"):
+        places(folder)
+    assert [place[0] for place in places(folder, z=1)] == ["A01", "B01"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["A1.tif", "B12.tif"], ["x_A04_1.tif", "y_B04_1.tif"], ["r01c02.tif", "r02c02f3.tif"],
+     ["a b A4.tif", "c B4.tif"], ["p/A01/1.tif", "p/B02/2.tif"], ["wellA3.tif", "wellB3.tif"]],
+)  # fmt: skip
+def test_the_pattern_that_scan_offers_reads_the_same(names):
+    form = well_form_of([ImageRef(name, f"/data/{name}") for name in names])
+    for name in names:
+        told = form.place(ImageRef(name, f"/data/{name}")).well
+        assert parse_name(name, compile_pattern(form.pattern))[1].well == told != ""
+
+
+def test_scan_says_what_names_tell_and_what_they_do_not(tmp_path):
+    run = CliRunner().invoke
+    shown = run(_nucensus, ["scan", str(write(tmp_path / "a", "A4_1.tif", "B4_1.tif"))]).output
+    assert "2 with a well in the name: A04 in 'A4_1.tif'" in shown
+    assert "(?P<well>" in shown
+    assert "Plate a: 2 wells" in shown
+    shown = run(_nucensus, ["scan", str(write(tmp_path / "b", "x.tif", "y.tif"))]).output
+    assert "not matched: 'x.tif', 'y.tif'" in shown
+
+
+def test_a_run_says_that_no_well_is_known(tmp_path):
+    run = CliRunner().invoke
+    folder = write(tmp_path / "b", "x.tif", "y.tif")
+    shown = run(_nucensus, ["detect", str(folder), "-o", str(tmp_path / "run")]).output
+    assert "No wells: the names of the files tell none" in shown
+    folder = write(tmp_path / "a", "A4_1.tif", "B4_1.tif")
+    shown = run(_nucensus, ["detect", str(folder), "-o", str(tmp_path / "run2")]).output
+    assert "No wells" not in shown
+
+
+def test_wells_that_were_read_join_their_treatments(tmp_path):
+    folder = write(tmp_path / "plate", "A1_1.tif", "B1_1.tif")
+    (tmp_path / "wells.csv").write_text("well,drug\nA01,x\nB01,y\n")
+    run = census(folder, metadata=tmp_path / "wells.csv")
+    assert list(run.images["extra"]) == ['{"drug": "x"}', '{"drug": "y"}']
