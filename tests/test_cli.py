@@ -166,3 +166,13 @@ def test_options_that_contradict_each_other_are_refused(options, expected, plate
     assert done.returncode == 2
     assert expected in " ".join(done.stderr.split())
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["detect", "retry", "merge"])
+def test_failed_images_are_no_failure_where_that_is_said(plate, tmp_path, command):
+    (plate / "broken.tif").write_text("nothing")
+    shard, count = tmp_path / "1", ("--threshold", 300)
+    assert nucensus("detect", plate, "-o", shard, *count, "--shard", "1/1").returncode == 3
+    out = ("-o", tmp_path / "run")
+    words = {"detect": [plate, *out, *count], "retry": [shard], "merge": [shard, *out]}[command]
+    assert nucensus(command, *words, "--failed-ok").returncode == 0

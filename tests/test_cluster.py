@@ -3,13 +3,15 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import imagecodecs
 import pytest
-from commands import run, tables
+from commands import PLANTED, run, tables
 
 SCRIPTS = Path(__file__).parents[1] / "docs" / "cluster"
 SHARDS = 2
@@ -137,6 +139,37 @@ def test_the_scripts_count_what_an_undivided_run_counts(system, odd_plate, expec
     system(odd_plate, tmp_path / "out put")
     assert tables(tmp_path / "out put" / "run") == expected
     assert len(list((tmp_path / "out put" / "shards").iterdir())) == SHARDS
+
+
+def container_command(system):
+    if system == "kubernetes":
+        return kubernetes("count")["spec"]["template"]["spec"]["containers"][0]["command"]
+    definition = json.loads((SCRIPTS / "aws-batch-definition.json").read_text())
+    return definition["containerProperties"]["command"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("system", ["kubernetes", "aws"])
+def test_the_signal_that_ends_a_container_reaches_the_run_in_it(system, fields, tmp_path):
+    (tmp_path / "in").mkdir()
+    for index in range(4):
+        hanging = imagecodecs.png_encode(fields[0].image) + b"HANG"
+        (tmp_path / "in" / f"{index}.png").write_bytes(hanging)
+    (tmp_path / "nucensus").write_text(f'#!/bin/sh\nexec {sys.executable} {PLANTED} "$@"\n')
+    (tmp_path / "nucensus").chmod(0o755)
+    said = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "INPUT": tmp_path / "in",
+            "OUT": tmp_path, "SHARDS": 1}  # fmt: skip
+    said |= {"JOB_COMPLETION_INDEX": 0} if system == "kubernetes" else {}
+    environment = {**os.environ, **{name: str(value) for name, value in said.items()}}
+    words = [tool("unshare"), "--pid", "--fork", "--kill-child", *container_command(system)]
+    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE) as process:
+        lock = tmp_path / "shards" / "1" / "run.lock"
+        while process.poll() is None and not (lock.exists() and any(lock.read_bytes()[4096:])):
+            time.sleep(0.01)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGTERM)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, stderr
 
 
 _SLURM = """

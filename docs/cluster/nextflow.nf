@@ -19,7 +19,7 @@ process COUNT {
 
     script:
     """
-    nucensus detect '${input}' -o '${out}/shards/${index}' --shard ${index}/${shards} --quiet || [ \$? -eq 3 ]
+    nucensus detect '${input}' -o '${out}/shards/${index}' --shard ${index}/${shards} --quiet --failed-ok
     """
 }
 
@@ -35,7 +35,7 @@ process MERGE {
 
     script:
     """
-    nucensus merge ${runs.collect { run -> "'${run}'" }.join(' ')} -o '${out}/run' --overwrite || [ \$? -eq 3 ]
+    nucensus merge ${runs.collect { run -> "'${run}'" }.join(' ')} -o '${out}/run' --overwrite --failed-ok
     """
 }
 

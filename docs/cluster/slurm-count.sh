@@ -9,6 +9,5 @@
 set -euo pipefail
 input=$1 out=$2
 
-# Exit code 3: some images failed, and the run says which.
-nucensus detect "$input" -o "$out/shards/$SLURM_ARRAY_TASK_ID" --shard slurm --quiet \
-    || [ $? -eq 3 ]
+# exec: SLURM's signals reach nucensus. --failed-ok: the run says which images failed.
+exec nucensus detect "$input" -o "$out/shards/$SLURM_ARRAY_TASK_ID" --shard slurm --quiet --failed-ok

@@ -6,4 +6,4 @@
 set -euo pipefail
 out=$1
 
-nucensus merge "$out"/shards/* -o "$out/run" --overwrite || [ $? -eq 3 ]
+exec nucensus merge "$out"/shards/* -o "$out/run" --overwrite --failed-ok

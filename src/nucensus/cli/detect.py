@@ -94,7 +94,7 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     files, those that could not be read, and, if the images that it learns from
     say something else now, those that were counted with what they said before.
 
-    Exit code: 0 if every image was done, 3 if some failed, 2 for wrong usage,
+    Exit code: 0 if every image was done, 3 if some failed (0 with --failed-ok), 2 for wrong usage,
     130, 143 and 129 if it was stopped by Ctrl-C, SIGTERM or SIGHUP.
     """
     from ..batch import census

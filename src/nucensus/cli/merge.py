@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 
 from ..text.plurals import pluralize
-from . import EXIT_SOME_FAILED
-from .running import counted, print_failures, print_written
+from .running import counted, exit_code, failed_ok, print_failures, print_written
 
 
 @click.command(epilog="Example: nucensus merge shards/* -o run")
@@ -22,7 +21,10 @@ from .running import counted, print_failures, print_written
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def command(runs: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool) -> None:
+@failed_ok
+def command(
+    runs: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool, failed_ok: bool
+) -> None:
     """Join the runs of all shards into one.
 
     RUN... are the folders that nucensus detect --shard I/N -o wrote, in any
@@ -40,5 +42,4 @@ def command(runs: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool) -> 
         click.echo(f"{counted(run.counts)}; merged from {pluralize(len(runs), 'shard')}")
         print_written(out)
     print_failures(run)
-    if run.counts["failed"]:
-        sys.exit(EXIT_SOME_FAILED)
+    sys.exit(exit_code(run, failed_ok=failed_ok))

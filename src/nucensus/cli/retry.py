@@ -18,7 +18,7 @@ def command(out: Path, **run_options: Any) -> None:
     RUN is the folder that nucensus detect -o wrote. The settings are those of
     the run; everything that was found stays.
 
-    Exit code: 0 if every image was done, 3 if some failed again.
+    Exit code: 0 if every image was done, 3 if some failed again (0 with --failed-ok).
     """
     from ..batch import retry
 

@@ -98,9 +98,23 @@ _OPTIONS = (
 )
 
 
+def failed_ok(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option that makes failed images no failure of the command."""
+    return click.option(
+        "--failed-ok",
+        is_flag=True,
+        help="End with exit code 0 where images failed, for schedulers that would try again.",
+    )(command)
+
+
+def exit_code(run: "Run", *, failed_ok: bool) -> int:
+    """Return the exit code of a command whose run has an outcome of every image."""
+    return EXIT_SOME_FAILED if run.counts["failed"] and not failed_ok else 0
+
+
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of every command that works through a run."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_OPTIONS, failed_ok)):
         command = option(command)
     return command
 
@@ -111,6 +125,7 @@ def run_and_report(
     *,
     explain: bool,
     quiet: bool,
+    failed_ok: bool,
     then: Callable[["Run", Path], None] | None = None,
     **options: Any,
 ) -> None:
@@ -129,8 +144,7 @@ def run_and_report(
         sys.exit(128 + stop.signal)
     if then is not None:
         then(run, out)
-    if run.counts["failed"]:
-        sys.exit(EXIT_SOME_FAILED)
+    sys.exit(exit_code(run, failed_ok=failed_ok))
 
 
 def _execution(
