@@ -7,6 +7,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .batch import census, merge_runs, process_images
+    from .bench.worth import Comparison, compare
     from .detect import detect_nuclei, find_nuclei, label_nuclei
     from .export import export_run
     from .export.treated import open_run
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .values import Execution, Limits, Plane, Resume, Selection, Settings, Shard, Watcher
 
 _HOMES = {
+    "Comparison": "bench.worth",
     "Execution": "values",
     "Limits": "values",
     "Plane": "values",
@@ -27,6 +29,7 @@ _HOMES = {
     "Shard": "values",
     "Watcher": "values",
     "census": "batch",
+    "compare": "bench.worth",
     "detect_nuclei": "detect",
     "diff_images": "score.differences",
     "export_run": "export",
@@ -40,6 +43,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Comparison",
     "Execution",
     "Limits",
     "Plane",
@@ -51,6 +55,7 @@ __all__ = [
     "Watcher",
     "__version__",
     "census",
+    "compare",
     "detect_nuclei",
     "diff_images",
     "export_run",
@@ -81,6 +86,13 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Bring `%worth_it` into a notebook: `%load_ext nucensus`."""
+    from .bench.worth.magic import register
+
+    register(shell)
 
 
 def __dir__() -> list[str]:

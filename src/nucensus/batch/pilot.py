@@ -90,8 +90,14 @@ class Pilot:
     """Work on the first items, one after the other, until enough is known."""
 
     def __init__(
-        self, load: Callable[[Any], Any], apply: Callable[[Any], Any], *, sends_images: bool
+        self,
+        load: Callable[[Any], Any],
+        apply: Callable[[Any], Any],
+        *,
+        sends_images: bool,
+        enough_s: float = _ENOUGH_S,
     ) -> None:
+        self._enough_s = enough_s
         self._load = load
         self._apply = apply
         self._sends_images = sends_images
@@ -131,7 +137,7 @@ class Pilot:
 
     def _knows_enough(self) -> bool:
         """Tell whether to stop: the first images pay for imports, so they count for nothing."""
-        enough_s = _ENOUGH_OF_MANY_S if len(self._samples) > _MANY else _ENOUGH_S
+        enough_s = _ENOUGH_OF_MANY_S if len(self._samples) > _MANY else self._enough_s
         return sum(self._seconds()[1:]) > enough_s and not self._is_warming_up()
 
     def _is_warming_up(self) -> bool:

@@ -1,8 +1,10 @@
 """Watch how much memory a process and all its children hold together."""
 
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 _EVERY_S = 0.03
 """Seconds between two measurements. Larger: short peaks are missed."""
@@ -11,15 +13,17 @@ _EVERY_S = 0.03
 def watch_memory(pid: int, done: threading.Event) -> Callable[[], int]:
     """Watch the process tree of `pid` until `done`; return a function that returns its peak.
 
-    The figure is the proportional set size, which counts a page that several
-    processes share once. Where the system does not tell it the peak is 0.
+    On Linux the figure is the proportional set size, which counts a page that
+    several processes share once; elsewhere it is what each process has for itself
+    (psutil). Without psutil there, it is 0.
     """
     peak = 0
+    held = _held_on_linux if sys.platform == "linux" else _held_elsewhere
 
     def watch() -> None:
         nonlocal peak
         while not done.wait(_EVERY_S):
-            peak = max(peak, sum(map(_proportional_bytes, _tree(pid))))
+            peak = max(peak, held(pid))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -29,6 +33,31 @@ def watch_memory(pid: int, done: threading.Event) -> Callable[[], int]:
         return peak
 
     return result
+
+
+def _held_on_linux(pid: int) -> int:
+    return sum(map(_proportional_bytes, _tree(pid)))
+
+
+def _held_elsewhere(pid: int) -> int:
+    try:
+        import psutil
+    except ImportError:
+        return 0
+    try:
+        process = psutil.Process(pid)
+        return sum(_own_bytes(each) for each in [process, *process.children(recursive=True)])
+    except psutil.Error:
+        return 0
+
+
+def _own_bytes(process: Any) -> int:
+    import psutil
+
+    try:
+        return int(process.memory_full_info().uss)
+    except psutil.Error:
+        return 0
 
 
 def _tree(pid: int) -> list[int]:

@@ -5,6 +5,7 @@ import ctypes
 import functools
 import logging
 import multiprocessing
+import operator
 import queue
 import sys
 import threading
@@ -108,7 +109,9 @@ def chunks_of(
     items: Iterable[Any], workers: int, chunk_size: int | None
 ) -> Iterator[list[tuple[int, Any]]]:
     """Yield lists of (index, item), as `Pool.map` cuts them; small ones if there is no length."""
-    size = -(-len(items) // (4 * workers)) if isinstance(items, Sequence) else _CHUNK
+    size = max(1, -(-operator.length_hint(items, _CHUNK * 4 * workers) // (4 * workers)))
+    if not isinstance(items, Sequence):
+        size = min(size, _CHUNK)
     size = chunk_size or size
     source = enumerate(items)
     return iter(lambda: list(islice(source, size)), [])

@@ -1,0 +1,297 @@
+"""Compare every way to run a function over many images, each in a fresh process."""
+
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn, Unpack
+
+from ...batch.named import Image, NamedImage, name_images
+from ...errors import FunctionError, InputError, NucensusError
+from ...execute import Strategy
+from ...machine import facts, usable_cores
+from ...text.progress import ProgressLine
+from ...values import Selection, SelectionOptions, refuse_unknown, take_value
+from ..memory import watch_memory
+from .comparison import Comparison
+from .findings import Passes, Profile, Timing
+from .source import Function, Source, source_of
+from .ways import AUTO, EVERY, Way, ways_of
+
+_PROFILE_LIMIT_S = 900.0
+_LEAST_LIMIT_S = 60.0
+
+
+def compare(
+    images: Image | Iterable[Image],
+    *functions: Function,
+    strategies: Iterable[str] = EVERY,
+    start_methods: Iterable[str] = (),
+    chunk_sizes: Iterable[int] = (),
+    load: Function | None = None,
+    limit: int | None = None,
+    workers: int | None = None,
+    repeat: int = 5,
+    seconds: float = 3.0,
+    progress: bool | Callable[[int, int], None] = True,
+    on_timing: Callable[[Timing], None] | None = None,
+    selection: Selection | None = None,
+    **options: Unpack[SelectionOptions],
+) -> Comparison:
+    """Time every way to run a function over many images here, and predict it for other machines.
+
+    Parameters
+    ----------
+    images : path, or iterable of path or of ndarray
+        As in `process_images`.
+    *functions : callable or str
+        One function of an image, of shape (height, width), or several to
+        compare: as they are, or as FILE.py:name or package.module:name.
+        Functions of a notebook are fine.
+    strategies : iterable of str
+        Which ways to time: strategies of `process_images`, and `auto`.
+    start_methods : iterable of str
+        Ways to start processes ("fork", "forkserver", "spawn") with which the
+        pools are timed too.
+    chunk_sizes : iterable of int
+        How many images a process gets at a time, with which the pools are timed
+        too.
+    load : callable or str, optional
+        What makes an array of a path, in place of the readers of nucensus.
+    limit : int, optional
+        Only the first so many images.
+    workers : int, optional
+        How many threads or processes; by default the cores this process may use.
+    repeat : int
+        How many passes over the images each way makes at most,
+    seconds : float
+        and after how many seconds it begins no further one. Two are made
+        unless the first takes three times as long.
+    progress : bool or callable
+        Whether a line says how far it is; or what is called with how many ways
+        are done and how many there are.
+    on_timing : callable, optional
+        Called with the `Timing` of each way as soon as it is there.
+    selection, **options
+        Which images count, as in `process_images`.
+
+    Returns
+    -------
+    Comparison
+        It shows itself in a notebook. `best`, `recommendation`, `to_frame()`,
+        `chart()` and `code()` say what follows from it.
+
+    Raises
+    ------
+    InputError
+        There is no such function, or no image; arrays were given with `load`.
+    FunctionError
+        The function fails for the first images.
+
+    Examples
+    --------
+    >>> from nucensus import compare
+    >>> compare("plate/", "mine.py:count").recommendation        # doctest: +SKIP
+    'On 2 cores threads are best here: 1.9 times as fast as a plain list. ...'
+    """
+    left: dict[str, Any] = {**options}
+    selection = take_value(Selection, selection, left)
+    refuse_unknown(left, "compare")
+    if not functions:
+        raise TypeError("compare() needs a function after the images, as in compare(images, count)")
+    named, in_memory = name_images(images, selection, is_local=True)
+    named = named[:limit]
+    _check_images(named, in_memory, load)
+    sources = _distinct([source_of(each) for each in functions])
+    ways = ways_of(strategies, tuple(start_methods), tuple(chunk_sizes))
+    workers = workers or usable_cores()
+    shown = ProgressLine("way") if progress is True else progress
+    load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    timings: list[Timing] = []
+    profiles: dict[str, Profile] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = _Bench(named, Path(scratch), None if load is None else source_of(load), workers)
+        for source in sources:
+            profiles[source.name] = known = bench.profile(source)
+            expected: Timing | None = None
+            digests: tuple[str, ...] = ()
+            for way in ways:
+                timing, found = bench.time_way(source, way, known, repeat, seconds, in_memory)
+                if found and expected is None:
+                    expected, digests = timing, found.digests
+                elif found:
+                    timing = replace(timing, differs=_differing(named, digests, found.digests))
+                timings.append(timing)
+                if on_timing is not None:
+                    on_timing(timing)
+                if shown:
+                    shown(len(timings), len(ways) * len(sources))
+        errors = bench.errors
+    return Comparison(
+        tuple(timings), profiles, {each.name: each.place for each in sources}, len(named),
+        workers, {**facts(), "load": load_before}, errors, in_memory,
+    )  # fmt: skip
+
+
+def _check_images(named: Sequence[NamedImage], in_memory: bool, load: Function | None) -> None:
+    if not named:
+        raise InputError("no images were given; expected one or more; check the list")
+    if in_memory and load is not None:
+        raise InputError(
+            "arrays were given, and a function that loads them; expected paths for that; leave one "
+            "of them out"
+        )
+
+
+def _distinct(sources: Sequence[Source]) -> list[Source]:
+    """Return the functions under names of their own."""
+    names = [each.name for each in sources]
+    return [
+        replace(each, name=f"{each.name} ({index + 1})") if names.count(each.name) > 1 else each
+        for index, each in enumerate(sources)
+    ]
+
+
+def _differing(
+    images: Sequence[NamedImage], one: Sequence[str], other: Sequence[str]
+) -> tuple[str, ...]:
+    pairs = zip(images, one, other, strict=True)
+    return tuple(image.name for image, a, b in pairs if a != b)
+
+
+class _Bench:
+    """The images, and the fresh processes that work on them."""
+
+    def __init__(
+        self, images: Sequence[NamedImage], folder: Path, loader: Source | None, workers: int
+    ) -> None:
+        self._images, self._loader, self._workers = images, loader, workers
+        self._file = folder / "images"
+        self._file.write_bytes(pickle.dumps(list(images), 5))
+        self.errors: dict[str, str] = {}
+
+    def profile(self, source: Source) -> Profile:
+        """Return what one call takes, alone and beside others."""
+        reply, _ = self._ask("profile", source, _PROFILE_LIMIT_S)
+        if "found" not in reply:
+            _raise(source, reply)
+        profile: Profile = reply["found"]
+        if self._workers > 1:
+            limit_s = _LEAST_LIMIT_S + 10 * profile.warm_up_s
+            reply, _ = self._ask(
+                "crowding", source, limit_s, usable=profile.usable, workers=self._workers
+            )
+            profile = replace(profile, crowded=reply.get("found", {}))
+        return profile
+
+    def time_way(
+        self, source: Source, way: Way, known: Profile, repeat: int, seconds: float, in_memory: bool
+    ) -> tuple[Timing, Passes | None]:
+        """Return the row of a way, and what its process found if it did."""
+        strategy = way.described
+        row = Timing(source.name, way)
+        if strategy is not None and in_memory and not strategy.takes_arrays:
+            return replace(row, failure="it reads files, and arrays were given"), None
+        usual_s = len(self._images) * known.measured.total_s
+        reply, peak = self._ask(
+            "way", source, _LEAST_LIMIT_S + 10 * (known.warm_up_s + usual_s) + 3 * seconds,
+            way=way, workers=self._workers, repeat=repeat, seconds=seconds, usable=known.usable,
+            typical_s=known.measured.apply_s,
+        )  # fmt: skip
+        if "found" not in reply:
+            return replace(row, failure=reply["failure"]), None
+        passes: Passes = reply["found"]
+        named = zip(self._images, passes.errors, strict=True)
+        self.errors |= {image.name: error for image, error in named if error}
+        return _timing(row, passes, known, peak), passes
+
+    def _ask(
+        self, kind: str, source: Source, limit_s: float, **job: Any
+    ) -> tuple[dict[str, Any], int]:
+        """Return what a fresh process found, or why it found nothing, and its peak memory."""
+        job |= {"source": source, "images_file": str(self._file), "loader": self._loader}
+        question = pickle.dumps((kind, {**job, "sys_path": list(sys.path)}))
+        with subprocess.Popen(
+            [sys.executable, "-m", "nucensus.bench.worth.child"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:  # fmt: skip
+            done = threading.Event()
+            peak = watch_memory(process.pid, done)
+            try:
+                answer, said = process.communicate(question, timeout=limit_s)
+            except subprocess.TimeoutExpired:
+                return {"failure": f"it was not done after {limit_s:.0f} s, and was ended"}, 0
+            finally:
+                done.set()
+                _end(process)
+        try:
+            reply = pickle.loads(answer)
+        except (EOFError, pickle.UnpicklingError):
+            last = said.decode(errors="replace").strip().splitlines()[-1:]
+            code = process.returncode
+            ended = f"its process ended with code {code}: {''.join(last)}".rstrip(": ")
+            return {"failure": ended}, 0
+        return reply, peak()
+
+
+def _raise(source: Source, reply: dict[str, Any]) -> NoReturn:
+    """Raise why nothing could be measured: what nucensus says itself, or what went wrong."""
+    failed = FunctionError(
+        f"the function {source.name} cannot be timed ({reply['failure']}); expected one that works "
+        f"in a fresh process; try it on one image first"
+    )
+    if "error" not in reply:
+        raise failed
+    try:
+        reply["error"].open()
+    except NucensusError:
+        raise
+    except Exception as error:
+        raise failed from error
+    raise failed
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and all that it started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+
+
+def _timing(row: Timing, passes: Passes, known: Profile, peak: int) -> Timing:
+    """Return the row with what was found, and with what follows from the strategy that ran."""
+    way = row.way if row.way.strategy != AUTO else Way(passes.ran)
+    strategy = way.described
+    assert strategy is not None
+    warm_ups = passes.warm_ups_s
+    sent_bytes, sent_s = _sent(strategy, known)
+    return replace(
+        row,
+        ran=passes.ran,
+        samples_s=passes.samples_s,
+        load_s=passes.load_s,
+        warm_up_s=passes.import_s + (warm_ups[0] if strategy.in_process else max(warm_ups)),
+        busy_cores=passes.busy_cores,
+        locked=known.measured.locked if strategy.in_process else None,
+        sent_bytes=sent_bytes,
+        sent_s=sent_s,
+        peak_memory_bytes=peak,
+    )
+
+
+def _sent(strategy: Strategy, known: Profile) -> tuple[int, float]:
+    """Return the bytes that go through pipes for an image, and the seconds that takes."""
+    if strategy.in_process:
+        return 0, 0.0
+    if strategy.shares_memory or not strategy.loads_first:
+        return known.result_bytes, known.result_s
+    return known.image_bytes + known.result_bytes, known.image_s + known.result_s

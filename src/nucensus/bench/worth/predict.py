@@ -1,0 +1,175 @@
+"""Predict what each way takes on other numbers of cores, from what was measured of one call.
+
+The parts of a run that no core shares are added up (Amdahl 1967): loading first, the start of
+workers, pickling in the parent. Threads take turns with the interpreter lock as customers do in a
+closed queue: mean value analysis (Reiser and Lavenberg 1980). Workers get in each other's way
+where memory or caches are shared: a call takes `1 + contention * (workers - 1)` times as long, the
+first two terms of the universal scalability law (Gunther 1993), fitted to calls that were measured
+side by side.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ...execute import Strategy
+from .findings import Profile
+
+CORES = (1, 2, 4, 8, 16, 32, 64)
+_THREADS_START_S = 0.01
+_POOL_START_S = 0.05
+_MOST_IN_A_CHUNK = 16
+_USUAL_CONTENTION, _MOST_CONTENTION = 0.05, 0.25
+"""Where nothing was measured side by side: benchmarks/worth.py found 0.0 to 0.3."""
+_MODEL_ERROR = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The seconds that a way is predicted to take, and between which they should lie."""
+
+    seconds: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a run is predicted for.
+
+    Attributes
+    ----------
+    images, cores : int
+    start_method : str
+        How processes start; "" is as here.
+    in_memory : bool
+        The images are arrays already.
+    chunk_size : int
+        0 is what the strategy does by itself.
+    """
+
+    images: int
+    cores: int
+    start_method: str = ""
+    in_memory: bool = False
+    chunk_size: int = 0
+
+
+def predict(known: Profile, strategy: Strategy, run: Circumstances) -> Prediction:
+    """Predict one way.
+
+    Parameters
+    ----------
+    known : Profile
+        What was measured of the function.
+    strategy : Strategy
+    run : Circumstances
+
+    Returns
+    -------
+    Prediction
+        The interval holds what contention between workers may be beyond the number of cores that
+        was measured, and the error of the model itself.
+    """
+    if not strategy.parallel:
+        seconds = _seconds(known, strategy, run, 1.0)
+        return Prediction(seconds, seconds, seconds)
+    run = replace(run, cores=min(run.cores, max(1, run.images)))
+    seconds, low, high = (
+        _seconds(known, strategy, run, 1 + each * (run.cores - 1))
+        for each in _contention(known, run.cores)
+    )
+    return Prediction(seconds, min(seconds, low) * (1 - _MODEL_ERROR), high * (1 + _MODEL_ERROR))
+
+
+def _contention(known: Profile, cores: int) -> tuple[float, float, float]:
+    """Return what each further worker costs the others: as measured, at least, at most.
+
+    Beyond the cores that were measured it may grow no more, or half as much again.
+    """
+    alone = known.crowded.get(1)
+    found = [
+        max(0.0, seconds / alone - 1) / (count - 1)
+        for count, seconds in known.crowded.items()
+        if count > 1 and alone
+    ]
+    if not found:
+        return _USUAL_CONTENTION, 0.0, _MOST_CONTENTION
+    usual, most = sum(found) / len(found), max(known.crowded)
+    if cores <= most:
+        return usual, usual, usual
+    return usual, usual * (most - 1) / (cores - 1), 1.5 * usual + 0.02
+
+
+def _seconds(known: Profile, strategy: Strategy, run: Circumstances, crowding: float) -> float:
+    each = known.measured
+    if not strategy.parallel:
+        return known.warm_up_s + run.images * (each.total_s if not run.in_memory else each.apply_s)
+    if strategy.in_process:
+        return known.warm_up_s + _threads_s(known, run, crowding)
+    return _processes_s(known, strategy, run, crowding)
+
+
+def _threads_s(known: Profile, run: Circumstances, crowding: float) -> float:
+    each = known.measured
+    load_s = 0.0 if run.in_memory else each.load_s
+    apply_s = max(each.apply_s, each.alone_s - each.load_s)
+    each_s = load_s + apply_s * crowding
+    locked_s = each.locked * (load_s + apply_s)
+    queue, per_s = 0.0, 0.0
+    for threads in range(1, run.cores + 1):
+        turn_s = locked_s * (1 + queue)
+        per_s = threads / max(each_s - locked_s + turn_s, 1e-9)
+        queue = per_s * turn_s
+    rounds = math.ceil(run.images / run.cores) * run.cores
+    return _THREADS_START_S + max(run.images / per_s, min(rounds / per_s, run.images * each_s))
+
+
+def _processes_s(known: Profile, strategy: Strategy, run: Circumstances, crowding: float) -> float:
+    each, count, cores = known.measured, run.images, run.cores
+    method = "fork" if strategy.needs_fork else run.start_method or known.start_method
+    load_s = 0.0 if run.in_memory else each.load_s
+    before_s = _start_s(known, method) + count * load_s * strategy.loads_first
+    sends_arrays = (strategy.loads_first or run.in_memory) and not strategy.shares_memory
+    sent_s = known.result_s + known.image_s * sends_arrays
+    if strategy.loads_first and strategy.shares_memory and strategy.pickles_work:
+        before_s += count * known.copy_s
+    apply_s = max(each.apply_s, each.alone_s - each.load_s)
+    work_s = load_s * (not strategy.loads_first) + apply_s * crowding + sent_s / 2
+    parent_s = count * sent_s / 2
+    chunk = run.chunk_size or _chunk(strategy, count, cores)
+    rounds = math.ceil(math.ceil(count / chunk) / cores)
+    shared_s = min(rounds * chunk, count) * work_s
+    return before_s + max(shared_s + parent_s / cores, parent_s)
+
+
+def _start_s(known: Profile, method: str) -> float:
+    """Return what it takes until workers are there, and warm."""
+    idle_s = known.starts_s.get(method, min(known.starts_s.values()))
+    is_imported = method == "fork"
+    return (
+        _POOL_START_S
+        + idle_s
+        + known.import_s
+        + known.measured.warm_up_s
+        + (0.0 if is_imported else known.import_s)
+    )
+
+
+def _chunk(strategy: Strategy, images: int, cores: int) -> int:
+    """Return how many images a worker gets at a time."""
+    if not (strategy.takes_chunks and (strategy.is_published or strategy.loads_first)):
+        return 1
+    size = max(1, math.ceil(images / (4 * cores)))
+    return size if strategy.loads_first else min(size, _MOST_IN_A_CHUNK)
+
+
+def worth_from(
+    known: Profile, strategy: Strategy, serial: Strategy, run: Circumstances, counts: Iterable[int]
+) -> int | None:
+    """Return from how many images on the strategy is faster than the serial one by a tenth."""
+    for count in counts:
+        here = replace(run, images=count)
+        if 1.1 * predict(known, strategy, here).seconds < predict(known, serial, here).seconds:
+            return count
+    return None

@@ -1,0 +1,260 @@
+"""Measure a function in this process: what a call takes, and what each way of running it does."""
+
+import functools
+import multiprocessing
+import os
+import pickle
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from multiprocessing import Pipe
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from ...batch import Measured, choose, choose_from
+from ...batch.choose import Choice, in_chunks
+from ...batch.named import NamedImage, apply, load
+from ...batch.pilot import Pilot
+from ...batch.process import load_all, run_over
+from ...batch.results import Failure, Keeping
+from ...errors import FunctionError, NucensusError
+from ...execute import STRATEGIES, check, start_worker
+from ...execute.pools import default_context
+from ...machine import start_methods
+from ...values import Execution
+from .digest import digest
+from .findings import Passes, Profile
+from .source import Source
+from .timed import Call, Timed, warm_up_s
+from .ways import Way
+
+_PROFILE_S = 0.5
+_TOGETHER_S = 0.4
+
+
+def describe(error: BaseException) -> str:
+    """Return what went wrong, in a line."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, NucensusError) else f"{type(error).__name__}: {text}"
+
+
+def _opened(
+    images_file: str, loader: Source | None
+) -> tuple[list[NamedImage], Callable[[NamedImage], NamedImage], bool]:
+    """Return the images, how one is loaded, and whether they are in memory already."""
+    with open(images_file, "rb") as file:
+        images: list[NamedImage] = pickle.load(file)
+    if loader is not None:
+        return images, functools.partial(_load_with, loader.load()), False
+    return images, load, isinstance(images[0].image, np.ndarray)
+
+
+def _load_with(loader: Callable[[Any], Any], image: NamedImage) -> NamedImage:
+    return NamedImage(image.name, apply(loader, image))
+
+
+def _same(image: NamedImage) -> NamedImage:
+    return image
+
+
+def profile(source: Source, images_file: str, loader: Source | None) -> Profile:
+    """Measure what one call takes in this process, and what it would take to send it to another."""
+    start = time.perf_counter()
+    function = source.load()
+    import_s = time.perf_counter() - start
+    images, load_one, in_memory = _opened(images_file, loader)
+    load_step = Keeping(_same if in_memory else load_one)
+    work = Keeping(functools.partial(apply, function))
+    load_step(images[0])  # what reading imports is no part of any method
+    pilot = Pilot(load_step, work, sends_images=False, enough_s=_PROFILE_S)
+    results = list(pilot.run(iter(images)))
+    usable = next((i for i, each in enumerate(results) if not isinstance(each, Failure)), None)
+    if usable is None:
+        raise FunctionError(
+            f"the function fails for {images[0].name!r}: {describe(results[0].error)}; expected "
+            f"one that works for the first images; try it on one of them"
+        )
+    loaded = load_step(images[usable])
+    sent, returned = _sending(loaded.image), _sending(results[usable])
+    return Profile(
+        pilot.measured, import_s, usable, *sent, *returned, _copying_s(loaded.image),
+        _starts_s(), multiprocessing.get_start_method(allow_none=True) or start_methods()[0],
+    )  # fmt: skip
+
+
+def _sending(value: Any) -> tuple[int, float]:
+    """Return how many bytes it is as pickle, and how long it takes through a pipe and back."""
+    try:
+        size = len(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+    except Exception:  # noqa: BLE001 whatever a user's object raises, it is not sent
+        return 0, float("inf")
+    here, there = Pipe()
+    samples = []
+    for _ in range(3):
+        start = time.perf_counter()
+        sender = threading.Thread(target=there.send, args=(value,))
+        sender.start()
+        here.recv()
+        sender.join()
+        samples.append(time.perf_counter() - start)
+    return size, min(samples)
+
+
+def _copying_s(image: Any) -> float:
+    start = time.perf_counter()
+    np.array(image)
+    return time.perf_counter() - start
+
+
+def _starts_s() -> dict[str, float]:
+    """Return how long a worker that does nothing takes, by start method."""
+    found = {}
+    own = default_context().get_start_method()
+    for method in dict.fromkeys([own or "", "spawn"]):
+        start = time.perf_counter()
+        worker = multiprocessing.get_context(method).Process(target=start_worker)  # type: ignore[attr-defined]
+        worker.start()
+        worker.join()
+        found[method] = time.perf_counter() - start
+    return found
+
+
+def crowding(
+    source: Source, images_file: str, loader: Source | None, usable: int, workers: int
+) -> dict[int, float]:
+    """Return what a call takes in 1, 2 and all processes at a time, on images in memory."""
+    function = source.load()
+    images, load_one, in_memory = _opened(images_file, loader)
+    loaded = images[usable] if in_memory else load_one(images[usable])
+    function(loaded.image)
+    strategy = next(each for each in STRATEGIES.values() if each.needs_fork)
+    check(strategy, function)
+    found = {}
+    for count in sorted({1, 2, workers} & set(range(1, workers + 1))):
+        task = functools.partial(_call_often, function)
+        items = [np.array(loaded.image) for _ in range(count)]
+        samples = [each for _, each in strategy.run(task, items, count)]
+        found[count] = median(each for own in samples for each in own)
+    return found
+
+
+def _call_often(function: Callable[[Any], Any], image: Any) -> list[float]:
+    samples: list[float] = []
+    end = time.perf_counter() + _TOGETHER_S
+    while len(samples) < 2 or time.perf_counter() < end:
+        start = time.perf_counter()
+        function(image)
+        samples.append(time.perf_counter() - start)
+    return samples
+
+
+def time_way(
+    source: Source,
+    images_file: str,
+    loader: Source | None,
+    *,
+    way: Way,
+    workers: int,
+    repeat: int,
+    seconds: float,
+    usable: int,
+    typical_s: float,
+) -> Passes:
+    """Time a way to run: one call in one worker first, then all images, several times."""
+    if way.start_method:
+        multiprocessing.set_start_method(way.start_method)
+    start = time.perf_counter()
+    function = Timed(source.load())
+    import_s = time.perf_counter() - start
+    images, load_one, in_memory = _opened(images_file, loader)
+    load_step, work = Keeping(load_one), Keeping(functools.partial(apply, function))
+    choice = in_chunks(
+        choose(Execution(way.strategy, workers), function=function), way.chunk_size or None
+    )
+    if not in_memory:
+        load_step(images[usable])  # what reading imports is no part of any method
+    load_s = 0.0
+    if choice is not None and choice.strategy.loads_first and not in_memory:
+        start = time.perf_counter()
+        images, in_memory = load_all(load_step, images), True
+        load_s = time.perf_counter() - start
+    run = functools.partial(_run, work, _same if in_memory else load_step, in_memory, workers)
+    if choice is not None and not choice.strategy.in_process:
+        _try_one(run, choice, images[usable])
+    return _passes(run, choice, images, repeat, seconds, typical_s, import_s, load_s)
+
+
+def _run(
+    work: Callable[[Any], Any],
+    load_step: Callable[[Any], Any],
+    in_memory: bool,
+    workers: int,
+    choice: Choice | None,
+    images: Sequence[Any],
+) -> tuple[list[Any], str]:
+    """Return the calls of all images, and which strategy ran."""
+
+    def choose_after(measured: Measured, remaining: int) -> Choice:
+        return choose_from(measured, remaining, workers=workers, function=work, in_memory=in_memory)
+
+    chosen: list[Choice] = []
+    outcomes = dict(
+        run_over(
+            images, len(images), lambda _: (load_step, work), choice, choose_after,
+            on_choice=chosen.append, in_memory=in_memory,
+        )
+    )  # fmt: skip
+    return [outcomes[index] for index in range(len(images))], chosen[0].strategy.name
+
+
+def _try_one(run: Callable[..., Any], choice: Choice, image: Any) -> None:
+    """Raise what goes wrong with one call in one worker, which went well in this process."""
+    (outcome,), _ = run(replace(choice, workers=1), [image])
+    if isinstance(outcome, Failure):
+        raise FunctionError(f"{describe(outcome.error)} (one call in one worker process)")
+
+
+def _passes(
+    run: Callable[..., Any],
+    choice: Choice | None,
+    images: Sequence[Any],
+    repeat: int,
+    seconds: float,
+    typical_s: float,
+    import_s: float,
+    load_s: float,
+) -> Passes:
+    samples: list[float] = []
+    warm_ups: list[float] = []
+    busy: list[float] = []
+    first: tuple[list[Any], str] | None = None
+    while len(samples) < repeat and (len(samples) < 2 or sum(samples) < seconds):
+        if samples and samples[0] > 3 * seconds:
+            break
+        start, cpu = time.perf_counter(), time.process_time()
+        outcomes, name = run(choice, images)
+        wall, own_s = time.perf_counter() - start, time.process_time() - cpu
+        calls = [each for each in outcomes if isinstance(each, Call)]
+        warm_ups.append(warm_up_s(calls, typical_s))
+        samples.append(max(wall - warm_ups[-1], 1e-6))
+        busy.append(_busy_s(calls, own_s) / wall)
+        first = first or (outcomes, name)
+    assert first is not None
+    outcomes, name = first
+    results = [each.result if isinstance(each, Call) else each for each in outcomes]
+    return Passes(
+        tuple(samples), tuple(warm_ups), import_s, load_s, median(busy), name,
+        tuple(digest(getattr(each, "error", each)) for each in results),
+        tuple(describe(each.error) if isinstance(each, Failure) else "" for each in results),
+    )  # fmt: skip
+
+
+def _busy_s(calls: Sequence[Call], own_s: float) -> float:
+    """Return the seconds of all cores: of this process, and of the calls in others."""
+    return own_s + sum(each.cpu_s for each in calls if each.process != os.getpid())
+
+
+JOBS: dict[str, Callable[..., Any]] = {"profile": profile, "crowding": crowding, "way": time_way}

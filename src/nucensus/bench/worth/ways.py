@@ -1,0 +1,57 @@
+"""The ways to run that are compared: a strategy, how processes start, how large chunks are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...execute import OTHERS, STRATEGIES, Strategy, strategy_named
+
+AUTO = "auto"
+EVERY = (*STRATEGIES, AUTO, *OTHERS)
+"""The names of the strategies that are compared unless the user chooses among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to run over many images.
+
+    Attributes
+    ----------
+    strategy : str
+        The name of a strategy, or `auto`.
+    start_method : str
+        How its processes are started; "" is what this Python does by itself.
+    chunk_size : int
+        How many images a process gets at a time; 0 is what the strategy does by itself.
+    """
+
+    strategy: str
+    start_method: str = ""
+    chunk_size: int = 0
+
+    @property
+    def name(self) -> str:
+        """What the way is called in tables, as `pool-disk, spawn, chunks of 4`."""
+        parts = [self.strategy, self.start_method]
+        parts += [f"chunks of {self.chunk_size}"] if self.chunk_size else []
+        return ", ".join(filter(None, parts))
+
+    @property
+    def described(self) -> Strategy | None:
+        """What the strategy can do; None of `auto`, which is any of them."""
+        return None if self.strategy == AUTO else strategy_named(self.strategy)
+
+
+def ways_of(
+    strategies: Iterable[str], start_methods: Iterable[str], chunk_sizes: Iterable[int]
+) -> list[Way]:
+    """Return the ways that are asked for: each strategy as it is, then the variants it has."""
+    ways = [Way(name) for name in strategies]
+    described = [(way.strategy, way.described) for way in ways]
+    for name, strategy in described:
+        if strategy is None:
+            continue
+        if not (strategy.in_process or strategy.needs_fork or strategy.isolates_crashes):
+            ways += [Way(name, start_method=method) for method in start_methods]
+        if strategy.takes_chunks:
+            ways += [Way(name, chunk_size=size) for size in chunk_sizes]
+    return ways

@@ -1,0 +1,390 @@
+"""Is it worth it? Any function in every way: measured apart, predicted, said in words."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner
+
+import nucensus
+from nucensus.batch import Measured
+from nucensus.bench.worth import Comparison, compare
+from nucensus.bench.worth.digest import digest
+from nucensus.bench.worth.findings import Profile, Timing
+from nucensus.bench.worth.magic import _compare
+from nucensus.bench.worth.page import fragment, page
+from nucensus.bench.worth.predict import CORES, Circumstances, predict
+from nucensus.bench.worth.recommend import recommend
+from nucensus.bench.worth.source import source_of
+from nucensus.bench.worth.table import not_run, table_text
+from nucensus.bench.worth.timed import Call, warm_up_s
+from nucensus.bench.worth.ways import Way, ways_of
+from nucensus.cli.bench import command
+from nucensus.errors import FunctionError, InputError
+from nucensus.execute import STRATEGIES, strategy_named
+
+QUICK = {"repeat": 1, "progress": False, "workers": 1}
+
+MINE = """
+import os
+import numpy as np
+
+LIMIT = 500
+
+def count(image):
+    print("a function may print")
+    return int((image > LIMIT).sum())
+
+def other(image):
+    return int((image >= LIMIT + 1).sum())
+
+def process(image):
+    return os.getpid()
+
+def dark_fails(image):
+    if image.max() < 10:
+        raise ValueError("too dark")
+    return 1
+
+def fails(image):
+    raise ValueError("no good")
+
+def read(path):
+    return np.full((4, 4), len(str(path)))
+
+def make():
+    return [np.full((4, 4), value) for value in range(3)]
+
+broken = lambda image: 3
+"""
+
+
+@pytest.fixture
+def mine(tmp_path):
+    path = tmp_path / "mine_of_this_test.py"
+    path.write_text(MINE)
+    return path
+
+
+@pytest.fixture
+def images(tmp_path):
+    (tmp_path / "images").mkdir()
+    for index in range(3):
+        pixels = np.full((20, 30), 400 + 100 * index, np.uint16)
+        tifffile.imwrite(tmp_path / "images" / f"A01_s{index}.tif", pixels)
+    return tmp_path / "images"
+
+
+def test_a_function_of_a_file_gets_table_chart_page_and_advice_by_one_command(
+    mine, images, tmp_path
+):
+    out = tmp_path / "out"
+    arguments = [str(images), "-o", str(out), "--function", f"{mine}:count", "--repeat", "2"]
+    for name in ("list-memory", "pool-disk", "interpreters"):
+        arguments += ["--strategy", name]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 0, done.output
+    assert "list-memory" in done.stdout
+    assert "3 images" in done.stdout
+    assert "Not possible here: interpreters: " in done.output or sys.version_info >= (3, 14)
+    found = json.loads((out / "bench.json").read_text())
+    memory, pool = found["timings"][:2]
+    assert memory["load_s"] > 0
+    assert memory["passes"] == 2
+    assert pool["sent_bytes"] > 0
+    assert pool["peak_memory_bytes"] > 10**7
+    assert not pool["differs"]
+    assert {each.name for each in out.iterdir()} == {
+        "bench.json", "bench.png", "bench.svg", "bench.html"
+    }  # fmt: skip
+    assert "count over 3 images" in (out / "bench.html").read_text()
+
+
+def test_a_function_of_a_prompt_is_timed_in_processes_that_start_anew():
+    script = (
+        "import numpy as np, nucensus\n"
+        "factor = 3\n"
+        "def times(image): return factor * int(image.sum())\n"
+        "found = nucensus.compare([np.ones((3, 3))] * 2, times, lambda image: 27,\n"
+        "    strategies=['pool-memory'], start_methods=['spawn'], workers=1, repeat=1,\n"
+        "    progress=False)\n"
+        "print([each.failure for each in found.timings], found.timings[1].name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.stderr == ""
+    assert done.stdout == "['', '', '', ''] pool-memory, spawn\n"
+
+
+def test_a_lambda_of_a_module_is_a_row_with_its_reason(images, mine):
+    found = compare(images, f"{mine}:broken", strategies=["list-disk", "pool-disk"], **QUICK)
+    ((name, reason),) = not_run(found)
+    assert name == "pool-disk"
+    assert "cannot be pickled" in reason
+    assert found.best.way.strategy == "list-disk"
+
+
+def test_results_that_differ_are_not_recommended(images, mine):
+    found = compare(images, f"{mine}:process", strategies=["list-disk", "list-memory"], **QUICK)
+    assert len(found.timings[1].differs) == 3
+    assert found.best.way.strategy == "list-disk"
+    assert "list-memory gave other results than the first way" in found.recommendation
+
+
+def test_an_image_that_the_function_fails_for_is_named_and_the_others_are_timed(images, mine):
+    tifffile.imwrite(images / "A01_s9.tif", np.ones((8, 8), np.uint16))
+    found = compare(images, f"{mine}:dark_fails", strategies=["list-disk"], **QUICK)
+    assert list(found.errors) == [str(images / "A01_s9.tif")]
+    assert "failed for 1 of 4 images" in found.recommendation
+    assert "ValueError: too dark" in found.recommendation
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "text"),
+    [
+        ("fails", FunctionError, "A01_s0.tif'.* ValueError: no good"),
+        ("absent", InputError, "'absent' is no function .* count, other"),
+    ],
+)
+def test_a_function_that_cannot_be_timed_is_said_with_its_reason(
+    images, mine, function, error, text
+):
+    with pytest.raises(error, match=text):
+        compare(images, f"{mine}:{function}", strategies=["list-disk"], **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("absent.py:count", "'absent.py' is not there"),
+        ("count", "expected FILE.py:NAME or MODULE:NAME"),
+    ],
+)
+def test_a_place_that_names_no_function_is_refused(place, text):
+    with pytest.raises(InputError, match=text):
+        source_of(place)
+
+
+def test_a_module_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match=r"there is no module 'absent\.module'"):
+        source_of("absent.module:count").load()
+
+
+def test_a_file_that_is_called_like_a_module_is_refused(tmp_path):
+    (tmp_path / "json.py").write_text("def count(image): return 1")
+    with pytest.raises(InputError, match="is called like the module 'json'"):
+        source_of(f"{tmp_path / 'json.py'}:count").load()
+
+
+def test_a_function_that_loads_makes_arrays_of_paths_or_gives_them(images, mine, tmp_path):
+    found = compare(images, f"{mine}:count", load=f"{mine}:read", strategies=["list-disk"], **QUICK)
+    assert found.images == 3
+    arguments = ["-o", str(tmp_path / "out"), "--function", f"{mine}:count", "--repeat", "1"]
+    arguments += ["--load", f"{mine}:make", "--strategy", "list-memory"]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 0, done.output
+    assert "for 3 images" in done.stdout
+
+
+def test_options_of_the_detector_and_of_functions_are_not_mixed(images):
+    for options, text in (
+        (["--function", "mine.py:count", "--sigma", "3"], "--sigma is for the detector"),
+        (["--chunk-size", "3"], "--chunk-size goes with --function"),
+    ):
+        done = CliRunner().invoke(command, [str(images), "-o", "out", *options])
+        assert done.exit_code == 2
+        assert text in done.output
+
+
+def test_variants_of_the_pools_are_timed_where_they_are_asked_for():
+    names = [each.name for each in ways_of(["list-disk", "pool-disk", "auto"], ["spawn"], [4])]
+    assert names == ["list-disk", "pool-disk", "auto", "pool-disk, spawn", "pool-disk, chunks of 4"]
+
+
+def test_equal_results_have_the_same_digest_whatever_they_are():
+    values = [
+        np.arange(6).reshape(2, 3), {"a": [1, 2.5, None], "b": ("x", b"y")}, 7, {3, 1, 2},
+        ValueError("no"), Way("threads"), np.float64(2.0),
+    ]  # fmt: skip
+    import pickle
+
+    for value in values:
+        assert digest(value) == digest(pickle.loads(pickle.dumps(value)))
+    assert len({digest(value) for value in values}) == len(values)
+    assert digest(np.arange(6)) != digest(np.arange(6).reshape(2, 3))
+
+
+def call(seconds, process=1, number=1, import_s=0.0):
+    return Call(None, seconds, seconds, import_s, process, number)
+
+
+def test_what_cold_processes_take_is_counted_apart_and_once_for_all_of_them():
+    usual = [call(0.1, 1, number) for number in (2, 3, 4)]
+    calls = [call(1.1, 1, 1, import_s=0.5), call(0.9, 2, 1, import_s=0.5), *usual]
+    assert warm_up_s(calls, 9.0) == pytest.approx(1.5)
+    assert warm_up_s([call(1.1, 1, 1)], 0.1) == pytest.approx(1.0)
+    assert warm_up_s([call(1.1, 1, 1), call(0.6, 1, 2), *usual[1:]], 9.0) == pytest.approx(1.5)
+    assert warm_up_s([call(0.9, 1, 5), *usual], 0.1) == 0.0
+    assert warm_up_s([], 0.1) == 0.0
+
+
+# What was measured of a function that lets go of the lock, and of one that does not.
+FREE = Profile(
+    Measured(9, 0.0015, 0.058, cpu_s=0.0595, locked=0.06, size_bytes=2_600_000), 0.1, 0,
+    2_600_000, 0.0046, 5, 0.0001, 0.0004, {"fork": 0.02, "spawn": 0.6}, "fork", {1: 0.058, 2: 0.06},
+)  # fmt: skip
+HELD = replace(FREE, measured=replace(FREE.measured, locked=1.0))
+
+
+def row(name, seconds, *, function="count", **facts):
+    samples = (0.98 * seconds, seconds, 1.03 * seconds)
+    return Timing(function, Way(name), name, samples, warm_up_s=0.1, busy_cores=1.0, **facts)
+
+
+def comparison(*rows, known=FREE, **facts):
+    profiles = {each.function: known for each in rows}
+    given = {
+        "images": 240, "workers": 2, "machine": {"processor": "", "system": "", "python": ""},
+        "errors": {}, "in_memory": False, "places": dict.fromkeys(profiles, "mine.py:count"),
+    }  # fmt: skip
+    return Comparison(timings=rows, profiles=profiles, **{**given, **facts})
+
+
+LIST, THREADS, FORK = row("list-disk", 14.3), row("threads", 7.4), row("pool-fork", 7.9)
+
+
+def test_the_fastest_way_is_named_with_how_much_it_gains_and_why():
+    lead, why, *others = recommend(comparison(LIST, THREADS, FORK))
+    assert lead == (
+        "On 2 cores, for 240 images: threads, 7.5 s, 1.9 times as fast as a plain list (14.4 s)."
+    )
+    assert "holds the interpreter lock only 6 % of the time" in why
+    assert any(each.startswith("Predicted for this system: ") for each in others)
+    assert any(each.startswith("On macOS and Windows") for each in others)
+
+
+def test_no_winner_is_named_where_intervals_overlap():
+    found = comparison(LIST, THREADS, row("pool-fork", 7.5))
+    assert [each.name for each in found.winners] == ["threads", "pool-fork"]
+    assert "threads and pool-fork cannot be told apart here" in found.recommendation
+    close = comparison(LIST, row("threads", 14.2))
+    assert close.best.name == "list-disk"
+    assert "a plain list is enough" in close.recommendation
+
+
+def test_a_way_that_failed_or_differs_is_never_the_best():
+    failed = Timing("count", Way("threads"), failure="it cannot")
+    found = comparison(LIST, failed, row("pool-fork", 1.0, differs=("a.tif",)))
+    assert found.best is found.timings[0]
+    assert "Not run: threads: it cannot" in table_text(found)
+    with pytest.raises(InputError, match="no way to run this function worked"):
+        _ = comparison(failed).best
+
+
+def test_two_functions_are_compared_in_their_fastest_ways():
+    slow = row("threads", 30.0, function="slow")
+    found = comparison(LIST, THREADS, slow)
+    assert found.recommendation.startswith("count is 4.0 times as fast as slow.")
+
+
+def test_a_machine_that_is_busy_with_other_things_is_said():
+    found = comparison(LIST, THREADS, machine={"load": 7.0})
+    assert "Other programs were at work here" in found.recommendation
+
+
+def seconds(name, cores, known=FREE, **facts):
+    run = Circumstances(**{"images": 240, "cores": cores, **facts})
+    return predict(known, strategy_named(name), run).seconds
+
+
+def test_threads_gain_nothing_where_the_lock_is_held():
+    assert seconds("threads", 8) < 0.2 * seconds("list-disk", 8)
+    assert seconds("threads", 8, HELD) > 0.9 * seconds("list-disk", 8, HELD)
+    assert seconds("pool-fork", 8, HELD) < 0.3 * seconds("list-disk", 8, HELD)
+
+
+def test_sending_images_keeps_more_cores_from_helping():
+    sent, shared = ([seconds(name, p) for p in (8, 64)] for name in ("pool-memory", "pool-fork"))
+    assert sent[0] > shared[0]
+    assert seconds("pool-memory", 64) > 240 * 0.0046 / 2
+
+
+def test_a_list_does_not_get_faster_with_cores_and_few_images_need_few():
+    assert seconds("list-disk", 1) == seconds("list-disk", 64)
+    assert seconds("threads", 64, images=4) == seconds("threads", 4, images=4)
+
+
+def test_workers_that_share_memory_bandwidth_get_in_each_others_way():
+    crowded = replace(FREE, crowded={1: 0.058, 2: 0.1})
+    assert seconds("pool-fork", 2, crowded) > 1.5 * seconds("pool-fork", 2)
+
+
+def test_the_interval_grows_beyond_the_cores_that_were_measured():
+    found = [predict(FREE, STRATEGIES["threads"], Circumstances(240, cores)) for cores in (2, 64)]
+    near, far = ((each.high - each.low) / each.seconds for each in found)
+    assert far > near
+    assert all(each.low <= each.seconds <= each.high for each in found)
+
+
+def test_spawned_processes_pay_for_their_start():
+    fork, spawn = (seconds("pool-disk", 2, start_method=m) for m in ("fork", "spawn"))
+    assert spawn - fork > 0.5
+
+
+def test_predictions_meet_what_was_measured_here():
+    found = comparison(LIST, THREADS, FORK)
+    curves = found.predictions("count")
+    assert set(curves) == {"list-disk", "threads", "pool-fork"}
+    assert list(curves["threads"]) == list(CORES)
+    assert curves["threads"][2].seconds == pytest.approx(THREADS.total_s)
+
+
+def test_it_shows_itself_as_chart_table_and_code():
+    found = comparison(LIST, THREADS, FORK, Timing("count", Way("joblib"), failure="<not> here"))
+    shown = fragment(found)
+    assert "&lt;not&gt; here" in shown
+    assert shown.count('class="bar"') == 3
+    assert shown.count("<circle") == 3
+    assert found._repr_html_() == shown
+    assert page(found).startswith("<!doctype html>")
+    assert len(found.chart().axes) == 2
+    frame = found.to_frame()
+    assert list(frame["way"]) == ["list-disk", "threads", "pool-fork", "joblib"]
+    compile(found.code(), "code", "exec")
+    assert "from mine import count" in found.code()
+    assert "ThreadPoolExecutor(2)" in found.code()
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "isolated"])
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_the_code_to_paste_is_python_for_every_strategy(name, in_memory):
+    found = comparison(row(name, 1.0), in_memory=in_memory)
+    compile(found.code(), "code", "exec")
+
+
+def test_a_line_of_a_notebook_compares():
+    names = {"images": [np.ones((3, 3))] * 2, "total": sum_up}
+    options = "strategies=['list-memory'] repeat=1 workers=1 progress=False"
+    found = _compare(f"total images {options}", names)
+    assert (found.images, found.best.way.strategy) == (2, "list-memory")
+    with pytest.raises(InputError, match="expected a function and images"):
+        _compare("total", names)
+
+
+def sum_up(image):
+    return float(image.sum())
+
+
+def test_the_extension_brings_the_line():
+    class Shell:
+        def register_magic_function(self, function, *names):
+            self.found = function.__name__, *names
+
+    shell = Shell()
+    nucensus.load_ipython_extension(shell)
+    assert shell.found == ("worth_it", "line", "worth_it")
