@@ -195,6 +195,7 @@ def docs(session: nox.Session) -> None:
     """Build the documentation into site/, without the network."""
     sync(session, "--group", "docs")
     session.run("python", "docs/tables.py")
+    session.run("python", "docs/commands.py")
     # The pages of the notebooks, with the outputs that are kept in them.
     notebooks = sorted(glob.glob("docs/notebooks/*.ipynb"))
     session.run("jupyter", "nbconvert", "--log-level=WARN", "--to=markdown", *notebooks)

@@ -65,7 +65,7 @@ def test_a_run_in_which_every_image_failed_says_so_first(tmp_path):
         (["detect", ".", "-o", "run", "--strategy", "magic"], "expected one of list-disk"),
         (["detect", ".", "-o", "run", "--workers", "0"], "0 is not in the range"),
         (["detect", "."], "Missing option '-o'"),
-        (["detekt"], "No such command 'detekt'"),
+        (["detekt"], "there is no command 'detekt'; did you mean detect?"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(plate, arguments, message):

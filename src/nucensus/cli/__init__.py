@@ -8,12 +8,14 @@ import importlib
 import os
 import sys
 import traceback
+from difflib import get_close_matches
 
 import click
 
 from .._version import __version__
 from ..errors import InputError, MissingPackageError, NucensusError, StrategyError
 from ..text.files import is_full
+from .defaults import read_defaults
 from .signals import ended_by_ctrl_c
 from .streams import close_stdout, hold_streams
 from .terminal import guard_streams
@@ -52,6 +54,15 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of one that is mistyped say which may be meant."""
+        near = get_close_matches(args[0], _COMMANDS, n=2)
+        if near and args[0] not in _COMMANDS:
+            ctx.fail(f"there is no command {args[0]!r}; did you mean {' or '.join(near)}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
@@ -62,10 +73,21 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: nucensus detect plate/ -o run",
 )
-@click.version_option(__version__, prog_name="nucensus")
-@click.option("--traceback", is_flag=True, help="Show where in the program an error arose.")
-def _nucensus(traceback: bool) -> None:
-    """Find the centre of every cell nucleus in every microscopy image."""
+@click.version_option(__version__, "-V", "--version", prog_name="nucensus")
+@click.option(
+    "--traceback",
+    is_flag=True,
+    expose_value=False,  # it is asked for when there is an error
+    help="Show where in the program an error arose.",
+)
+@click.pass_context
+def _nucensus(ctx: click.Context) -> None:
+    """Find the centre of every cell nucleus in every microscopy image.
+
+    Options that you always give may stand in a file nucensus.toml in the folder
+    that you are in: a line [detect], and below it border = "keep".
+    """
+    ctx.default_map = read_defaults(_COMMANDS)
 
 
 def main() -> None:

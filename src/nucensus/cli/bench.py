@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .commands import Command
 from .late_help import LateHelp, tell_compared
 from .selection import selection, selection_of
 
@@ -18,8 +19,9 @@ _FOR_THE_DETECTOR = ("number", "detector", "sigma", "min_distance", "threshold",
 
 
 @click.command(
+    cls=Command,
     epilog="Examples: nucensus bench plate/ -o bench --limit 48; "
-    "nucensus bench plate/ -o bench --function mine.py:count"
+    "nucensus bench plate/ -o bench --function mine.py:count",
 )
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @selection

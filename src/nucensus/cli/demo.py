@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+from .commands import Command
 
-@click.command(epilog="Example: nucensus demo")
+
+@click.command(cls=Command, epilog="Example: nucensus demo")
 @click.argument("folder", type=click.Path(path_type=Path), default="nucensus-demo", metavar="[DIR]")
 def command(folder: Path) -> None:
     """Make a small synthetic plate in DIR, count it, and compare the methods on it.

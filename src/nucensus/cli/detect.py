@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .commands import Command
 from .destination import Destination
 from .detection import detection_options
 from .running import run_and_report, run_options
@@ -29,7 +30,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         return slurm_shard() if value == "slurm" else Shard.parse(value)
 
 
-@click.command(epilog="Example: nucensus detect plate/ -o run --threshold 300 --border keep")
+@click.command(cls=Command, epilog="Example: nucensus detect plate/ -o run")
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @selection
 @click.option(

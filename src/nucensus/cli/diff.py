@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..text.plurals import pluralize
+from .as_json import json_option, print_json, records
+from .commands import Command
 
 if TYPE_CHECKING:
-    from ..score.differences import ImageDiff
+    from ..score.differences import Change, ImageDiff
     from ..store import Run
 
 EXIT_DIFFERENT = 1
 
 
-@click.command(epilog="Example: nucensus diff monday tuesday")
+@click.command(cls=Command, epilog="Example: nucensus diff monday tuesday")
 @click.argument("before", type=click.Path(path_type=Path), metavar="RUN")
 @click.argument("after", type=click.Path(path_type=Path), metavar="RUN")
 @click.option(
@@ -26,7 +28,8 @@ EXIT_DIFFERENT = 1
     show_default=True,
     help="Nuclei at most so many pixels apart are taken for the same one.",
 )
-def command(before: Path, after: Path, radius: float) -> None:
+@json_option
+def command(before: Path, after: Path, radius: float, as_json: bool) -> None:
     """Show what changed from one run to another: settings, images and nuclei.
 
     A nucleus is shown as (row, column), of a volume (plane, row, column), in
@@ -41,6 +44,10 @@ def command(before: Path, after: Path, radius: float) -> None:
 
     first, second = _open(before), _open(after)
     settings = diff_settings(first, second)
+    if as_json:
+        images = [_as_dict(each) for each in diff_images(first, second, radius)]
+        print_json({"settings": _changes(settings), "images": images})
+        sys.exit(EXIT_DIFFERENT if settings or images else 0)
     for name, old, new in settings:
         click.echo(f"setting {name}: {old} -> {new}")
     counts: Counter[str] = Counter()
@@ -61,6 +68,21 @@ def command(before: Path, after: Path, radius: float) -> None:
         else "No image changed"
     )
     sys.exit(EXIT_DIFFERENT)
+
+
+def _as_dict(image: "ImageDiff") -> dict[str, Any]:
+    nuclei = {name: records(getattr(image, name)) for name in ("removed", "added")}
+    moved = zip(records(image.before), records(image.after), strict=True)
+    return {
+        "image": image.image,
+        "facts": _changes(image.facts),
+        **nuclei,
+        "changed": [{"before": old, "after": new} for old, new in moved],
+    }
+
+
+def _changes(changes: "list[Change]") -> dict[str, dict[str, Any]]:
+    return {name: {"before": old, "after": new} for name, old, new in changes}
 
 
 def _open(path: Path) -> "Run":

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..text.plurals import pluralize
+from .as_json import json_option, print_json
+from .commands import Command
 
 if TYPE_CHECKING:
     from ..score.agreement import Evaluation
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 _FIELDS_SHOWN = 10
 
 
-@click.command(epilog="Example: nucensus evaluate run truth/ --pictures worst")
+@click.command(cls=Command, epilog="Example: nucensus evaluate run truth/ --pictures worst")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.argument("truth", type=click.Path(path_type=Path, exists=True), metavar="TRUTH")
 @click.option(
@@ -30,9 +32,9 @@ _FIELDS_SHOWN = 10
     is_flag=True,
     help="Score images of the truth that RUN lacks or failed on, too: all nuclei are missed.",
 )
-def command(
-    folder: Path, truth: Path, radius: float, pictures: Path | None, all_fields: bool
-) -> None:
+@json_option
+def command(folder: Path, truth: Path, radius: float, pictures: Path | None, all_fields: bool,
+            as_json: bool) -> None:  # fmt: skip
     """Compare the nuclei of a run with the truth.
 
     TRUTH is a folder of label images (0 is background, every other number a
@@ -48,14 +50,18 @@ def command(
         scores = score_run(run, truth, radius_px=radius, all_fields=all_fields)
         images = fields_of(run, known)
         lacking = sorted(n for n in known if n not in images or images[n].shape is None)
-        _print_lacking(lacking, len(known), all_fields=all_fields)
         evaluation = evaluate(scores)
-        _print(evaluation)
+        if as_json:
+            _print_json(evaluation, lacking)
+        else:
+            _print_lacking(lacking, len(known), all_fields=all_fields)
+            _print(evaluation)
         if pictures is not None:
             from ..report import write_verdicts
 
             drawn = write_verdicts(run, evaluation.fields[:_FIELDS_SHOWN], pictures)
-            click.echo(f"\nWritten: {pluralize(len(drawn), 'picture')} in {pictures}")
+            said = f"\nWritten: {pluralize(len(drawn), 'picture')} in {pictures}"
+            click.echo(said, err=as_json)
 
 
 def _print_lacking(names: list[str], count: int, *, all_fields: bool) -> None:
@@ -65,6 +71,24 @@ def _print_lacking(names: list[str], count: int, *, all_fields: bool) -> None:
             f"Not done in the run: {len(names)} of {pluralize(count, 'image')} of the truth, "
             f"such as {names[0]!r}; {what}.\n"
         )
+
+
+def _print_json(evaluation: "Evaluation", lacking: list[str]) -> None:
+    scores = {
+        name: {"value": each.value, "low": each.low, "high": each.high}
+        for name in ("precision", "recall", "f1", "count_error")
+        for each in [getattr(evaluation, name)]
+    }
+    fields = [
+        {
+            "image": each.name,
+            "nuclei": each.nucleus_count,
+            "missed": len(each.misses),
+            "false": len(each.false_positives),
+        }
+        for each in evaluation.fields
+    ]
+    print_json({**scores, "not_done": lacking, "fields": fields})
 
 
 def _print(evaluation: "Evaluation") -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ..export import FORMATS
+from .commands import Command
 from .destination import Destination
 from .selection import metadata_option
 
@@ -12,6 +13,7 @@ _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.ite
 
 
 @click.command(
+    cls=Command,
     help=f"""Write what RUN found in another format, with its provenance beside it.
 
     FORMAT is one of:

@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from ..text.plurals import pluralize
+from .commands import Command
 from .running import counted, exit_code, failed_ok, print_failures, print_written
 
 
-@click.command(epilog="Example: nucensus merge shards/* -o run")
+@click.command(cls=Command, epilog="Example: nucensus merge shards/* -o run")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -20,7 +21,7 @@ from .running import counted, exit_code, failed_ok, print_failures, print_writte
     help="Folder for the merged run.sqlite, nuclei.csv and images.csv.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @failed_ok
 def command(
     runs: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool, failed_ok: bool

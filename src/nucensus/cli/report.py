@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..text.plurals import pluralize
+from .commands import Command
 from .destination import Destination
 from .selection import metadata_option
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ..store import Run
 
 
-@click.command(epilog="Example: nucensus report run/")
+@click.command(cls=Command, epilog="Example: nucensus report run/")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.option(
     "-o",

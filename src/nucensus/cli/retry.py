@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
+from .commands import Command
 from .running import run_and_report, run_options
 
 
-@click.command(epilog="Example: nucensus retry run --isolate --timeout 60")
+@click.command(cls=Command, epilog="Example: nucensus retry run --isolate --timeout 60")
 @click.argument("out", metavar="RUN", type=click.Path(path_type=Path))
 @run_options
 def command(out: Path, **run_options: Any) -> None:

@@ -51,6 +51,7 @@ _OPTIONS = (
         "--strategy",
         cls=LateHelp,
         tell=tell_strategies,
+        metavar="NAME",
         default="auto",
         show_default=True,
     ),
@@ -93,9 +94,12 @@ _OPTIONS = (
         metavar="N",
         help="Stop once more images than this failed.",
     ),
-    click.option("--explain", is_flag=True, help="Say what was measured and why auto chose."),
-    click.option("--quiet", is_flag=True, help="Print nothing but errors."),
-)
+    click.option(
+        "-v", "--verbose", "--explain", "explain", is_flag=True,
+        help="Say what was measured, and why auto chose.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+)  # fmt: skip
 
 
 def failed_ok(command: Callable[..., None]) -> Callable[..., None]:

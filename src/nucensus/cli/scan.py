@@ -2,12 +2,14 @@
 
 import re
 import shlex
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..text.plurals import pluralize
+from .as_json import json_option, print_json
+from .commands import Command
 from .selection import selection, selection_of
 
 if TYPE_CHECKING:
@@ -20,10 +22,11 @@ _OPENED = 16
 _NAMES = {"site": "sites", "channel": "channels", "z": "z planes", "time": "time points"}
 
 
-@click.command(epilog="Example: nucensus scan plate/")
+@click.command(cls=Command, epilog="Example: nucensus scan plate/")
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @selection
-def command(inputs: tuple[str, ...], **options: Any) -> None:
+@json_option
+def command(inputs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Show what is in a folder or plate, and what is missing, before anything runs.
 
     Names of files and index files of instruments say which plate, well, site,
@@ -38,9 +41,11 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
 
     asked, left_out = selection_of(options), LeftOut()
     found = survey(inputs, SUFFIXES, asked)
-    _print_survey(found)
-    for plate in view_plates(found.placed):
-        _print_plate(plate)
+    plates = view_plates(found.placed)
+    if not as_json:
+        _print_survey(found)
+        for plate in plates:
+            _print_plate(plate)
     selected = select(
         found.references, lambda: found.references, asked.plane,
         reads_words=asked.pattern is None, left_out=left_out,
@@ -50,9 +55,16 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
     except InputError as error:
         if str(asked.plane):
             raise
-        click.echo(f"\nTo choose: {error}")
+        if as_json:
+            print_json({**_as_dict(found, plates), "to_choose": str(error)})
+        else:
+            click.echo(f"\nTo choose: {error}")
         return
     failing = sum(bool(each.problem) for each in chosen)
+    if as_json:
+        counts = {"to_count": len(chosen) - failing, "missing": failing}
+        print_json({**_as_dict(found, plates), **counts, "not_chosen": left_out.lines()})
+        return
     missing = f"; {failing} more {'is' if failing == 1 else 'are'} missing" if failing else ""
     click.echo(f"\nTo count: {pluralize(len(chosen) - failing, 'image')}{missing}")
     for line in left_out.lines():
@@ -60,6 +72,18 @@ def command(inputs: tuple[str, ...], **options: Any) -> None:
     there = [each for each in chosen if not each.problem]
     _print_repeated(there)
     _print_refusals(there)
+
+
+def _as_dict(found: "Survey", plates: "list[PlateView]") -> dict[str, Any]:
+    there = [each for each in found.references if not each.problem]
+    return {
+        "images": len(there),
+        "size_bytes": sum(each.size_bytes for each in there if each.size_bytes >= 0),
+        "recognised": found.recognised,
+        "promised": found.promised,
+        "left_out": found.left_out.lines(),
+        "plates": [asdict(plate) for plate in plates],
+    }
 
 
 def _print_repeated(chosen: "list[ImageRef]") -> None:

@@ -12,8 +12,9 @@ class PrintableStream:
     def __init__(self, stream: Any) -> None:
         self.stream = stream
 
-    def write(self, text: str) -> int:
-        """Write text."""
+    def write(self, text: str | bytes) -> int:
+        """Write text; the completion of shells writes it as bytes."""
+        text = text.decode() if isinstance(text, bytes) else text
         written: int = self.stream.write(printable(text))
         return written
 

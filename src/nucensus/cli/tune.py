@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
+from .commands import Command
 from .selection import selection, selection_of
 
 
-@click.command(epilog="Example: nucensus tune plate/")
+@click.command(cls=Command, epilog="Example: nucensus tune plate/")
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @selection
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .commands import Command
 from .selection import plane_selection, selection_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class _Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click
             self.fail(f"{value!r} was given; expected numbers with commas between them, as 2,3,4")
 
 
-@click.command(epilog="Example: nucensus tune-parameters plate/ truth/")
+@click.command(cls=Command, epilog="Example: nucensus tune-parameters plate/ truth/")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.argument("truth", type=click.Path(path_type=Path, exists=True), metavar="TRUTH")
 @plane_selection

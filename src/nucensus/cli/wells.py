@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import InputError
+from .commands import Command
 from .selection import metadata_option
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ _LONGEST_TEXT = 20
 
 
 @click.command(
-    epilog="Examples: nucensus wells run --columns compound,per_mm2; nucensus wells run --csv"
+    cls=Command,
+    epilog="Examples: nucensus wells run --columns compound,per_mm2; nucensus wells run --csv",
 )
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.option(

@@ -9,6 +9,7 @@ OPEN_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 if sys.platform == "win32":
     import contextlib
+    import errno
     import msvcrt
     import threading
 
@@ -22,7 +23,9 @@ if sys.platform == "win32":
             os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
             try:
                 msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-            except PermissionError:
+            except OSError as error:
+                if error.errno not in (errno.EACCES, 0):  # 0: as wine says it
+                    raise
                 return False
         return True
 

@@ -1,0 +1,34 @@
+"""Write the page of every command and option, from the commands themselves: docs/commands.md."""
+
+import importlib
+from pathlib import Path
+
+import click
+
+from nucensus.cli import _COMMANDS
+
+_HEAD = """# Every command and option
+
+What `nucensus COMMAND --help` prints, of each command.
+"""
+
+
+def help_of(name: str) -> str:
+    """Return what a command prints as its help, 100 columns wide."""
+    command = importlib.import_module(f"nucensus.cli.{name.replace('-', '_')}").command
+    root = click.Context(click.Group("nucensus"), info_name="nucensus")
+    settings = {"help_option_names": ["-h", "--help"], "terminal_width": 100}
+    return command.get_help(click.Context(command, root, name, **settings))
+
+
+def page() -> str:
+    """Return the page."""
+    parts = [
+        f"## nucensus {name}\n\n{short}\n\n```text\n{help_of(name)}\n```\n"
+        for name, short in _COMMANDS.items()
+    ]
+    return "\n".join([_HEAD, *parts])
+
+
+if __name__ == "__main__":
+    Path(__file__).with_suffix(".md").write_text(page(), encoding="utf-8")

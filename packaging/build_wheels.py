@@ -1,0 +1,105 @@
+"""Build the wheels for every system on this one, with zig, and check them.
+
+python packaging/build_wheels.py FOLDER [PLATFORM ...]
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCES = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A system for which a wheel is built: what zig, CMake and Python call it."""
+
+    zig: str
+    system: str
+    processor: str
+    tag: str
+
+
+PLATFORMS = {
+    "linux-x86_64": Platform(
+        "x86_64-linux-gnu.2.17", "Linux", "x86_64", "manylinux2014_x86_64.manylinux_2_17_x86_64"
+    ),
+    "linux-arm64": Platform(
+        "aarch64-linux-gnu.2.17", "Linux", "aarch64",
+        "manylinux2014_aarch64.manylinux_2_17_aarch64",
+    ),
+    "windows-x86_64": Platform("x86_64-windows-gnu", "Windows", "x86_64", "win_amd64"),
+    "macos-arm64": Platform("aarch64-macos.11.0", "Darwin", "arm64", "macosx_11_0_arm64"),
+    "macos-x86_64": Platform("x86_64-macos.11.0", "Darwin", "x86_64", "macosx_11_0_x86_64"),
+}  # fmt: skip
+
+
+def run(*command: str | Path, **options: object) -> None:
+    """Run a command of this environment."""
+    subprocess.run([sys.executable, "-m", *command], check=True, **options)
+
+
+def build(platform: Platform, wheels: Path) -> Path:
+    """Return the wheel for a platform, built into `wheels`."""
+    with tempfile.TemporaryDirectory() as folder:
+        tools = {name: _tool(Path(folder), name, platform) for name in ("c++", "ar", "ranlib")}
+        system = {
+            "CMAKE_SYSTEM_NAME": platform.system,
+            "CMAKE_SYSTEM_PROCESSOR": platform.processor,
+            "CMAKE_AR": tools["ar"],
+            "CMAKE_RANLIB": tools["ranlib"],
+            **({"CMAKE_OSX_SYSROOT": "", "CMAKE_OSX_DEPLOYMENT_TARGET": "",
+                "CMAKE_INSTALL_NAME_TOOL": "true", "CMAKE_SHARED_LIBRARY_SUFFIX": ".so"}
+               if platform.system == "Darwin" else {}),
+        }  # fmt: skip
+        environment = {
+            **os.environ,
+            "CXX": str(tools["c++"]),
+            "CMAKE_ARGS": " ".join(f"-D{name}={value}" for name, value in system.items()),
+        }
+        environment.pop("CMAKE_CXX_COMPILER_LAUNCHER", None)
+        settings = f"-Cbuild-dir=build/wheel-{platform.zig}"
+        run("pip", "wheel", "--no-deps", "--no-build-isolation", settings, "--wheel-dir", folder,
+            SOURCES, env=environment)  # fmt: skip
+        built = next(Path(folder).glob("*.whl"))
+        run("wheel", "tags", "--remove", "--platform-tag", platform.tag, built)
+        tagged = next(Path(folder).glob("*.whl"))
+        return tagged.rename(wheels / tagged.name)
+
+
+def _tool(folder: Path, name: str, platform: Platform) -> Path:
+    """Return a program that calls a tool of zig, for CMake wants one word."""
+    target = f"-target {platform.zig}" if name == "c++" else ""
+    script = folder / f"zig-{name}"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ziglang {name} {target} "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+def check(wheel: Path) -> None:
+    """Look at a wheel with the tools of others: names, contents, and what libraries it needs."""
+    run("twine", "check", "--strict", wheel)
+    run("check_wheel_contents", wheel)
+    if "manylinux" in wheel.name:
+        shown = subprocess.run(
+            [sys.executable, "-m", "auditwheel", "show", wheel],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        sys.stdout.write(shown)
+        assert "manylinux_2_17" in shown or "manylinux_2_5" in shown, shown
+
+
+def main() -> int:
+    """Build and check the wheels that are named, or all."""
+    wheels = Path(sys.argv[1]).resolve()
+    wheels.mkdir(parents=True, exist_ok=True)
+    for name in sys.argv[2:] or PLATFORMS:
+        check(build(PLATFORMS[name], wheels))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

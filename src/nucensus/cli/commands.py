@@ -1,0 +1,115 @@
+"""Commands whose help has groups with an example each, and whose options may stand in a file."""
+
+import dataclasses
+import re
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from .defaults import DEFAULTS_FILE, defaults_of
+
+_FEW = 9
+"""So many options need no groups."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Group:
+    title: str
+    options: tuple[str, ...]
+    example: str = ""
+
+
+_GROUPS = (
+    _Group(
+        "Which images",
+        ("channel", "z", "time", "scene", "volume", "pattern", "manifest", "metadata", "shard",
+         "check_content"),
+        "--channel DAPI --z max --metadata treatments.xlsx",
+    ),
+    _Group(
+        "How nuclei are found",
+        ("detector", "sigma", "sigma_um", "min_distance", "threshold", "border", "invert",
+         "as_published", "settings_file", "keep_estimates", "estimates_from"),
+        "--sigma 4 --threshold 300 --border keep",
+    ),
+    _Group("What is measured", ("subpixel",), "--subpixel"),
+    _Group(
+        "How it is run",
+        ("strategy", "workers", "scheduler", "isolate", "timeout", "max_memory", "max_pixels",
+         "max_failures", "failed_ok"),
+        "--workers 4 --timeout 60 --max-memory 4GB",
+    ),
+    _Group(
+        "What is timed",
+        ("function", "load", "start_methods", "chunk_sizes", "strategies", "number", "repeat",
+         "limit"),
+    ),
+    _Group(
+        "What is written and said",
+        ("out", "overwrite", "report", "as_json", "explain", "quiet", "help"),
+        "--overwrite --report --verbose",
+    ),
+)  # fmt: skip
+
+
+class Command(click.Command):
+    """A command that groups its options, and says which it took from the file of defaults."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, in groups if there are many."""
+        records = {
+            "help" if "--help" in each.opts else str(each.name): record
+            for each in self.get_params(ctx)
+            if isinstance(each, click.Option) and (record := each.get_help_record(ctx)) is not None
+        }
+        left = {name: _readable(record) for name, record in records.items()}
+        for group in _GROUPS if len(left) > _FEW else ():
+            inside = [left.pop(name) for name in group.options if name in left]
+            if not inside:
+                continue
+            with formatter.section(group.title):
+                formatter.write_dl(inside)
+                if ctx.info_name == "detect":
+                    indent = " " * formatter.current_indent
+                    formatter.write(f"\n{indent}nucensus detect plate/ -o run {group.example}\n")
+        if left:
+            with formatter.section("More" if len(left) < len(records) else "Options"):
+                formatter.write_dl(list(left.values()))
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read what was typed and the file of defaults, and say what is taken from the latter."""
+        name, tables = str(info_name), parent.default_map if parent is not None else None
+        defaults = defaults_of(name, self.params, (tables or {}).get(name, {}))
+        ctx = super().make_context(info_name, args, parent, default_map=defaults, **extra)
+        taken = [
+            f"{max(each.opts, key=len)} {ctx.params[str(each.name)]}"
+            for each in self.params
+            if ctx.get_parameter_source(str(each.name)) is ParameterSource.DEFAULT_MAP
+        ]
+        if taken and not ctx.params.get("quiet"):
+            click.echo(f"Taken from {DEFAULTS_FILE}: {', '.join(taken)}", err=True)
+        return ctx
+
+
+_METAVARS = {"INTEGER RANGE": "N", "INTEGER": "N", "FLOAT RANGE": "NUMBER", "FLOAT": "NUMBER"}
+_LIMITS = (
+    (r"x>=1(?=[;\]])", "at least 1"), (r"x>=0(?=[;\]])", "0 or more"), (r"x>0", "more than 0"),
+    (r"(\d+)<=x<=(\d+)", r"\1 to \2"),
+)  # fmt: skip
+
+
+def _readable(record: tuple[str, str]) -> tuple[str, str]:
+    """Return an option and its help without words of programs: N for INTEGER RANGE."""
+    option, text = record
+    for word, letter in _METAVARS.items():
+        option = option.replace(word, letter)
+    for limit, words in _LIMITS:
+        text = re.sub(limit, words, text)
+    return option, text
