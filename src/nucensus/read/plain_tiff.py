@@ -19,6 +19,7 @@ from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from . import ifd
 from .ifd import Chain, File
 from .layout import COMPRESSIONS, LZW, NONE, layout_of
+from .resolution import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, side, unbelieved_size
 from .scene import Scene
 from .segments import decode
 
@@ -26,12 +27,14 @@ _DEFAULTS = {
     ifd.PHOTOMETRIC: 1, ifd.FILL_ORDER: 1, ifd.SAMPLES: 1, ifd.PLANAR: 1,
 }  # fmt: skip
 """Tags of which a plain file has this value, or none: grey levels, 0 is black, one sample."""
-_OTHERS = {ifd.SUBFILE, 274, 282, 283, 296, 305, 306, 315}
-"""Tags that do not matter here: kind of page, orientation, resolution, author, ..."""
+_OTHERS = {ifd.SUBFILE, 274, 305, 306, 315}
+"""Tags that do not matter here: kind of page, orientation, author, ..."""
 _LOOKED_AT = {
     ifd.WIDTH, ifd.HEIGHT, ifd.BITS, ifd.COMPRESSION, ifd.DESCRIPTION, ifd.STRIP_OFFSETS, ifd.ROWS,
-    ifd.STRIP_LENGTHS, ifd.PREDICTOR, ifd.SAMPLE_FORMAT, *_DEFAULTS,
+    ifd.STRIP_LENGTHS, ifd.PREDICTOR, ifd.SAMPLE_FORMAT, RESOLUTION_UNIT, *_DEFAULTS,
 }  # fmt: skip
+_LENGTHS = ((2,), (3,))
+"""Units of resolution that are lengths: inch, centimetre."""
 _MOST_STRIPS = 1 << 16
 """Strips that an image may have to be read here; others are left to tifffile."""
 
@@ -61,7 +64,7 @@ def open_plain(file: File) -> Scene | None:
         {},
         lambda _: decode(file, chain.size_bytes, layout)[0, :, :, 0],
         describe=lambda _: header,
-        pixel_size=metaseries_pixel_size(described) if is_metaseries else NO_SIZE,
+        pixel_size=metaseries_pixel_size(described) if is_metaseries else _size_in_tags(tags),
         compression=compression,
     )
 
@@ -69,6 +72,13 @@ def open_plain(file: File) -> Scene | None:
 @functools.lru_cache(64)
 def _name_of(dtype: np.dtype[Any]) -> str:
     return dtype.name
+
+
+def _size_in_tags(tags: ifd.Tags) -> PixelSize:
+    if X_RESOLUTION not in tags or Y_RESOLUTION not in tags:
+        return NO_SIZE
+    sides = (side(tags[tag]) for tag in (Y_RESOLUTION, X_RESOLUTION))
+    return unbelieved_size(tags[RESOLUTION_UNIT][0], *sides)
 
 
 def metaseries_pixel_size(description: bytes) -> PixelSize:
@@ -89,10 +99,16 @@ def _read_tags(chain: Chain) -> dict[int, tuple[Any, ...]]:
     if after:
         raise LookupError("there is another page")
     tags: dict[int, tuple[Any, ...]] = {}
+    fractions = {}
     for tag, type_, count, value in entries:
         if tag in _OTHERS:
+            continue
+        if tag in (X_RESOLUTION, Y_RESOLUTION):
+            fractions[tag] = value
             continue
         if tag not in _LOOKED_AT or tag in tags or count > _MOST_STRIPS:
             raise LookupError("this is not one of the plainest files")
         tags[tag] = chain.values(type_, count, value)
+    if tags.get(RESOLUTION_UNIT) in _LENGTHS:
+        tags |= {tag: chain.values(4, 2, value) for tag, value in fractions.items()}
     return tags

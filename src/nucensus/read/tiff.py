@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ..errors import ReadError
@@ -10,16 +11,17 @@ from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from .ifd import Chain
 from .ome_tiff import open_ome_scenes
 from .plain_tiff import metaseries_pixel_size, open_plain
+from .resolution import RESOLUTION_UNIT, sides_of, unbelieved_size, unit_of
 from .scene import Scene, Source, split_scenes
+from .slides import slide_metadata
 from .tiff_pages import Pages, name_of_compression
 from .tiff_series import Stack, find_series, is_aside, name_axes
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPageSeries
 
-_UIC1, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 33628, 282, 283, 296
+_UIC1, _MAKE = 33628, 271
 _WORDS = {"p": "position", "r": "position", "h": "phase", "v": "view", "m": "tile"}
-_RESOLUTION_UNITS = {2: "inch", 3: "cm"}
 
 
 @contextmanager
@@ -43,10 +45,13 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
                     return
                 series = find_series(tiff)
                 size = _calibration(tiff) if series else NO_SIZE
+                known = slide_metadata(tiff, series)
                 yield [
                     scene
-                    for each in series
-                    for scene in split_scenes(_scene(pages, each, pixel_size=size), _WORDS)
+                    for each, more in zip(series, known, strict=True)
+                    for scene in split_scenes(
+                        replace(_scene(pages, each, pixel_size=size), **more), _WORDS
+                    )
                 ]
     except OSError as error:
         raise ReadError(f"the file cannot be read: {error.strerror or error}") from error
@@ -85,11 +90,7 @@ def _scene(pages: Pages, series: "TiffPageSeries", **metadata: Any) -> Scene:
 
 
 def _calibration(tiff: "TiffFile") -> PixelSize:
-    """Return the pixel size that ImageJ, MetaMorph or LSM state.
-
-    The resolution tags of other files are not believed: many say 72 dots per
-    inch, and Harmony writes the pixels of the camera, not of the specimen.
-    """
+    """Return the pixel size that ImageJ, MetaMorph or LSM state; other files, in tags, in vain."""
     if tiff.is_imagej:
         return _imagej_calibration(tiff)
     if tiff.is_metaseries:
@@ -102,21 +103,16 @@ def _calibration(tiff: "TiffFile") -> PixelSize:
         lsm = tiff.lsm_metadata or {}
         y, x, z = (lsm.get(f"VoxelSize{axis}") for axis in "YXZ")
         return stated_size("m", y=y, x=x, z=z or None)
-    return NO_SIZE
+    page = tiff.pages.first
+    if tiff.is_micromanager or str(page.tags.valueof(_MAKE, "")).startswith("PerkinElmer"):
+        return NO_SIZE  # known to be of the camera, or a number that stands for none
+    return unbelieved_size(page.tags.valueof(RESOLUTION_UNIT, 1), **sides_of(page))
 
 
 def _imagej_calibration(tiff: "TiffFile") -> PixelSize:
     """Return what ImageJ states: the unit in words or as a tag, one for all or one per axis."""
-    metadata, tags = tiff.imagej_metadata or {}, tiff.pages.first.tags
-    tag = _RESOLUTION_UNITS.get(tags.valueof(_RESOLUTION_UNIT, 1), "")
-    unit = metadata.get("unit", tag)
+    metadata, page = tiff.imagej_metadata or {}, tiff.pages.first
+    unit = metadata.get("unit", unit_of(page))
     units = {"x": unit, "y": metadata.get("yunit", unit), "z": metadata.get("zunit", unit)}
-    lengths = {"y": _side(tags.valueof(_Y_RESOLUTION)), "x": _side(tags.valueof(_X_RESOLUTION))}
     units = {axis: str(each) for axis, each in units.items()}
-    return stated_size(units, **lengths, z=metadata.get("spacing"))
-
-
-def _side(resolution: Any) -> float | None:
-    """Return the side of a pixel, of which so many are in so many units, if it is stated so."""
-    is_ratio = isinstance(resolution, tuple) and len(resolution) == 2 and resolution[0]
-    return resolution[1] / resolution[0] if is_ratio else None
+    return stated_size(units, **sides_of(page), z=metadata.get("spacing"))
