@@ -94,6 +94,8 @@ def refused(folder):
         """INSERT INTO run VALUES ('estimates', '{"": {"radius_px": 3}}')""",
         "INSERT INTO run VALUES ('estimates', 'null')",
         "INSERT INTO run VALUES ('starts', '[{}]')",
+        "INSERT OR REPLACE INTO run VALUES ('started', '1099511627776')",
+        """INSERT INTO run VALUES ('starts', '[{"started": NaN, "seconds": 1, "images": 1}]')""",
         "INSERT INTO run VALUES ('strategy', '{}')",
         "INSERT INTO run VALUES ('sample', '{}')",
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 60000) "
@@ -108,7 +110,9 @@ def refused(folder):
 def test_a_run_file_that_makes_no_sense_is_refused(folder, change):
     with closing(sqlite3.connect(folder / RUN_FILE)) as database:
         database.executescript(change)
-    assert all("is damaged, or was not written by nucensus" in text for text in refused(folder))
+    for text in refused(folder):
+        assert "is damaged, or was not written by nucensus" in text
+        assert "\n" not in text
 
 
 def change_nuclei(folder, **fields):
@@ -202,6 +206,16 @@ def test_a_run_file_that_was_overwritten_in_its_middle_is_refused(folder):
         file.seek(path.stat().st_size // 2)
         file.write(bytes(range(256)) * 80)
     assert refused(folder)
+
+
+def test_what_sqlite_says_in_several_lines_is_told_in_one(folder):
+    path = folder / RUN_FILE
+    with closing(sqlite3.connect(path)) as database:
+        (page_bytes,) = database.execute("PRAGMA page_size").fetchone()
+    with open(path, "r+b") as file:
+        file.seek(page_bytes + 1)  # of the second page: where its free space begins
+        file.write(b"\xff\xff")
+    assert not any("\n" in text for text in refused(folder))
 
 
 def test_a_run_file_that_was_cut_is_refused(folder):

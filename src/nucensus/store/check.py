@@ -134,7 +134,7 @@ def _problem(database: sqlite3.Connection, schema: str, columns: ImageColumns) -
         return "it does not say with which settings its images were counted"
     ((sound,),) = database.execute("PRAGMA quick_check(1)")
     if sound != "ok":
-        return str(sound)
+        return " ".join(sound.split())
     row = database.execute(f"SELECT key FROM journal WHERE NOT ({_believable(columns)}) LIMIT 1")
     if strange := row.fetchone():
         return f"image number {strange[0]} in it makes no sense"

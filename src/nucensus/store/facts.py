@@ -17,6 +17,8 @@ _SHORT = ("version", "bottleneck", "machine", "settings", "selection", "strategy
 
 _NUMBER = (int, float)
 _TEXT = (str, type(None))
+_TIME = range(1 << 37)
+"""Seconds since 1970 that a calendar has a date for."""
 _ESTIMATE = {
     ...: _NUMBER, "radius_px": _NUMBER, "contrast": _NUMBER, "image_count": int,
     "blank_count": int,
@@ -30,7 +32,8 @@ _SAMPLE = {
 def _fact(shape: Any, empty: Any = None) -> Any:
     """Declare a fact: its shape in JSON, and what it is, or what makes it, if it is not recorded.
 
-    A shape is types, a list of one shape, or entries by name; `...` is any name.
+    A shape is types, a range of numbers, a list of one shape, or entries by name; `...` is any
+    name.
     """
     default = {"default_factory": empty} if isinstance(empty, type) else {"default": empty}
     return field(**default, metadata={"shape": shape})
@@ -123,9 +126,9 @@ class Facts:
         {"name": str, "reason": str, "workers": (int, type(None))}, dict
     )
     machine: dict[str, Any] = _fact(dict, dict)
-    started: float | None = _fact(_NUMBER)
+    started: float | None = _fact(_TIME)
     seconds: float | None = _fact(_NUMBER)
-    starts: list[StartFact] = _fact([{"started": _NUMBER, "seconds": _NUMBER, "images": int}], list)
+    starts: list[StartFact] = _fact([{"started": _TIME, "seconds": _NUMBER, "images": int}], list)
     bottleneck: str | None = _fact(str)
     vanished: int = _fact(int, 0)
     vanished_names: list[str] = _fact([str], list)
@@ -172,6 +175,8 @@ def is_fact(name: Any, value: Any) -> bool:
 def _fits(value: Any, shape: Any) -> bool:
     if isinstance(shape, list):
         return isinstance(value, list) and all(_fits(each, shape[0]) for each in value)
+    if isinstance(shape, range):
+        return isinstance(value, _NUMBER) and shape.start <= value < shape.stop
     if not isinstance(shape, dict):
         return isinstance(value, shape)
     needed = {name for name in shape if name is not ...}
