@@ -173,6 +173,17 @@ struct OutlineRecord {
     double background;  // the level under it
 };
 
+// What is within an outline.
+struct ShapeRecord {
+    double area;         // pixels
+    double convex_area;  // pixels whose middle is in the convex hull
+    double sum;          // of the pixels
+    double squares;      // of the pixels
+    double yy;           // second moments about the centroid, over the area
+    double xy;
+    double xx;
+};
+
 // How nuclei are outlined, and where their outlines go, one record for each region.
 struct OutlineSettings {
     double sigma;  // of the Gaussian that smooths the image, in its pixels
@@ -208,6 +219,11 @@ NUCENSUS_API int32_t nucensus_find_regions(const nucensus::Image* image,
                                            nucensus::RegionMeasure* measure,
                                            nucensus::RegionRecord* regions, int64_t capacity,
                                            int64_t* count, nucensus::OutlineSettings* outlines);
+
+// Measures the pixels within outlines, of which the runs are ordered by nucleus, row and column.
+NUCENSUS_API int32_t nucensus_measure_outlines(const nucensus::Image* image,
+                                               const nucensus::OutlineRun* runs, int64_t run_count,
+                                               nucensus::ShapeRecord* records);
 
 // Fills the pixels that are not known with the mirror image of the nearest edge of those
 // that are, along a row or a column, and again from what was filled. A pixel has `bytes`

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from scenes import make_scene
-from skimage.measure import label, regionprops
+from skimage.measure import label, regionprops, regionprops_table
 
 import nucensus
 from nucensus.detect import find_nuclei, label_nuclei
+from nucensus.detect.measure import measure
 from nucensus.detect.regions import find_regions
 from nucensus.errors import SettingsError
 from nucensus.kernel import levels
@@ -175,4 +176,100 @@ def test_what_find_nuclei_returns_behaves_like_its_points():
     assert centres != Centres(points[:-1], centres.intensities[:-1])
     frame = centres.to_pandas()
     assert np.array_equal(frame[["y", "x"]], points)
-    assert list(frame) == ["y", "x", "intensity", "area_px"]
+    assert list(frame)[:4] == ["y", "x", "intensity", "area_px"]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float64])
+def test_what_is_measured_equals_scikit_image_on_the_label_image(dtype):
+    scene = make_scene(radius=11, count=70, shape=(300, 330), gap=0.8, texture=0.2, seed=6)
+    image = np.rint(scene.image[12:, 9:] / (3 if dtype == np.uint8 else 1)).astype(dtype)
+    centres = find_nuclei(image, outlines=True)
+    measured = centres.measured
+    expected = regionprops_table(
+        centres.outlines.labels(), image,
+        properties=("area", "intensity_mean", "intensity_std", "axis_major_length",
+                    "axis_minor_length", "orientation", "solidity", "bbox"),
+    )  # fmt: skip
+    assert np.array_equal(measured["area_px"], expected["area"])
+    for ours, theirs in [("std", "intensity_std"), ("major_px", "axis_major_length"),
+                         ("minor_px", "axis_minor_length"), ("solidity", "solidity")]:  # fmt: skip
+        np.testing.assert_allclose(measured[ours], expected[theirs], rtol=1e-5, err_msg=ours)
+    turned = measured["orientation"] - expected["orientation"]
+    np.testing.assert_allclose(np.sin(turned), 0, atol=1e-6)
+    backgrounds = expected["intensity_mean"] - measured["mean"]
+    assert np.ptp(backgrounds) < 0.05 * np.ptp(image)
+    np.testing.assert_allclose(measured["integrated"], measured["mean"] * measured["area_px"])
+    ends = (expected["bbox-2"] == image.shape[0]) | (expected["bbox-3"] == image.shape[1])
+    cut = ends | (expected["bbox-0"] == 0) | (expected["bbox-1"] == 0)
+    assert np.array_equal(measured["touches_edge"], cut)
+    assert 0 < cut.sum() < len(cut)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_forms_of_any_outline_are_measured_as_scikit_image_does(seed):
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((90, 120), np.int32)
+    for number in range(1, 9):
+        y, x = rng.integers(0, 60, 2)
+        labels[y : y + rng.integers(1, 30), x : x + rng.integers(1, 60)] *= rng.random() > 0.5
+        blob = rng.random((rng.integers(1, 25), rng.integers(1, 25))) < 0.8
+        labels[y : y + blob.shape[0], x : x + blob.shape[1]][blob] = number
+    labels = label(labels > 0, connectivity=1)
+    image = rng.integers(0, 65536, labels.shape).astype(np.uint16)
+    outlines = Outlines.from_labels(labels, labels.max())
+    measured = measure(image, outlines, backgrounds=np.full(len(outlines), 100.0))
+    for ours, theirs in zip(measured, regionprops(labels, image), strict=True):
+        assert ours["area_px"] / ours["solidity"] == pytest.approx(theirs.area_convex)
+        assert ours["mean"] + 100 == pytest.approx(theirs.intensity_mean)
+        assert ours["std"] == pytest.approx(theirs.intensity_std, abs=1e-4)
+        assert ours["major_px"] == pytest.approx(theirs.axis_major_length, abs=1e-5)
+
+
+def test_light_and_axes_are_those_that_were_drawn():
+    y, x = np.mgrid[:400, :400]
+    image = np.full(y.shape, 300.0)
+    angles = np.linspace(-1.4, 1.4, 16)
+    middles = np.stack(np.meshgrid(*[50 + 100 * np.arange(4)] * 2), axis=-1).reshape(-1, 2)
+    for (cy, cx), angle in zip(middles, angles, strict=True):
+        along = (y - cy) * np.cos(angle) + (x - cx) * np.sin(angle)
+        across = (x - cx) * np.cos(angle) - (y - cy) * np.sin(angle)
+        image += 2000 * (np.hypot(along / 24, across / 14) < 1)
+    centres = find_nuclei(np.rint(image).astype(np.uint16), outlines=True)
+    order = np.abs(centres.points[:, None] - middles).sum(axis=-1).argmin(axis=0)
+    measured = centres.measured[order]
+    np.testing.assert_allclose(measured["major_px"], 48, rtol=0.02)
+    np.testing.assert_allclose(measured["minor_px"], 28, rtol=0.02)
+    np.testing.assert_allclose(measured["orientation"], angles, atol=0.02)
+    np.testing.assert_allclose(measured["integrated"], 2000 * np.pi * 24 * 14, rtol=0.02)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_outlines_come_back_from_their_bytes(seed):
+    rng = np.random.default_rng(seed)
+    shape, most = rng.integers(1, 400, 2), rng.integers(1, 9)
+    labels = rng.integers(0, most + 1, shape) * (rng.random(shape) < rng.random() ** 2)
+    outlines = Outlines.from_labels(labels, most + 2)
+    assert Outlines.from_bytes(outlines.to_bytes(), outlines.shape, most + 2) == outlines
+
+
+def test_a_nucleus_thirty_pixels_across_takes_less_than_a_hundred_bytes():
+    outlines = find_nuclei(draw_discs(15)[0], outlines=True).outlines
+    assert len(outlines.to_bytes()) / len(outlines) < 75
+
+
+def test_bytes_that_are_no_outlines_are_refused():
+    outlines = find_nuclei(draw_discs(9)[0], outlines=True).outlines
+    packed, rng = outlines.to_bytes(), np.random.default_rng(0)
+    for part in (b"", packed[:-1], packed + b"\0", packed[1:], b"\xff" * 40):
+        with pytest.raises(ValueError, match=r"outlines|number"):
+            Outlines.from_bytes(part, outlines.shape, len(outlines))
+    with pytest.raises(ValueError, match="beside the image"):
+        Outlines.from_bytes(packed, (50, 50), len(outlines))
+    for place in rng.integers(0, len(packed), 300):
+        damaged = bytearray(packed)
+        damaged[place] ^= rng.integers(1, 256)
+        try:
+            labels = Outlines.from_bytes(bytes(damaged), outlines.shape, len(outlines)).labels()
+        except ValueError:
+            continue
+        assert labels.shape == outlines.shape

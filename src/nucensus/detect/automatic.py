@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values import Centres, Flag, Outlines, Settings
+from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
 from .estimate import BLANK_ITSELF, Estimate, Resolved, crest_smoothing, estimate, pool
 from .frame import counting_box
@@ -56,7 +56,7 @@ def find_regions_of_nuclei(
     outlined = settings.outlines or settings.subpixel
     centres = _detect(levels, resolved, rules_of(settings.detector), outlined)
     if not settings.outlines:
-        centres = replace(centres, outlines=None)
+        centres = replace(centres, outlines=None, measured=None)
     return replace(centres, area_px=levels.size_within(box))
 
 
@@ -204,6 +204,7 @@ def _no_centres(levels: Levels, outlined: bool) -> Centres:
     return Centres(
         np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), "blank",
         outlines=outlines if outlined else None,
+        measured=np.empty(0, MEASURED) if outlined else None,
     )  # fmt: skip
 
 
@@ -216,8 +217,11 @@ def _as_centres(regions: Regions, flag: Flag | None) -> Centres:
     points = np.floor(centroids + 0.5).astype(np.int64)
     if regions.outlines is None or regions.refined is None:
         return Centres(points, intensities[order], centroids, flag)
-    outlines = regions.outlines.take(order)
-    return Centres(points, intensities[order], regions.refined[order], flag, outlines=outlines)
+    return Centres(
+        points, intensities[order], regions.refined[order], flag,
+        outlines=regions.outlines.take(order),
+        measured=None if regions.measured is None else regions.measured[order],
+    )  # fmt: skip
 
 
 DETECTOR = Detector(

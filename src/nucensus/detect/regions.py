@@ -1,6 +1,6 @@
 """The compiled kernel that finds nuclei as regions, and the numbers it is given."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..kernel import Record, RegionTable, find_region_table
 from ..values import Outlines
 from .levels import Levels, as_levels, check_plane
+from .measure import measure
 from .padding import Mask
 
 __all__ = [
@@ -129,6 +130,8 @@ class Regions:
         Which pixels each is, where that was asked for.
     refined : ndarray of float64, shape (N, 2), or None
         Then the centre of each to a fraction of a pixel, (row, column).
+    measured : ndarray of `MEASURED`, shape (N,), or None
+        Then what is within its outline.
     """
 
     y: Floats
@@ -146,22 +149,25 @@ class Regions:
     measure: Measure
     outlines: Outlines | None = None
     refined: Floats | None = None
+    measured: Record | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def where(self, keep: NDArray[np.bool_]) -> "Regions":
         """Return those for which `keep` is true."""
-        kept = {name: getattr(self, name)[keep] for name in _COLUMNS}
-        if self.outlines is not None and self.refined is not None:
-            outlines = self.outlines.take(np.flatnonzero(keep))
-            return replace(self, **kept, outlines=outlines, refined=self.refined[keep])
+        kept = {
+            name: column[keep]
+            for name in (*_COLUMNS, "refined", "measured")
+            if (column := getattr(self, name)) is not None
+        }
+        if self.outlines is not None:
+            kept["outlines"] = self.outlines.take(np.flatnonzero(keep))
         return replace(self, **kept)
 
 
-_COLUMNS = tuple(field.name for field in fields(Regions))[
-    : -len(("measure", "outlines", "refined"))
-]
+_COLUMNS = tuple(field.name for field in fields(Regions) if field.default is MISSING)[:-1]
+"""What is known of each region in any case."""
 
 
 def find_regions(
@@ -304,9 +310,10 @@ def _with_outlines(regions: Regions, outlines: Record, runs: Record, levels: Lev
     if levels.picture is not None:
         found = Outlines.from_labels(np.where(levels.picture, found.labels(), 0), len(outlines))
     refined = np.stack([outlines["y"], outlines["x"]], axis=1) + levels.origin
-    return replace(
-        regions, outlines=found.within(levels.origin, levels.image_shape), refined=refined
-    )
+    placed = found.within(levels.origin, levels.image_shape)
+    measured = measure(levels.pixels, found, unit=levels.unit, backgrounds=outlines["background"])
+    measured["touches_edge"] = placed.touch_edge
+    return replace(regions, outlines=placed, refined=refined, measured=measured)
 
 
 def _without_padding(regions: Regions, origin: tuple[int, int], picture: Mask) -> Regions:

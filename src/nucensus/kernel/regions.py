@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..values import Outlines
 from .binding import Record, call, constant, isa_number, record, structure_dtype
 
 _PIXEL_TYPES = {"uint8": "pixel_uint8", "uint16": "pixel_uint16", "float32": "pixel_float32"}
@@ -51,16 +52,7 @@ def find_region_table(
     `OutlineSettings` that say how to outline them, if that is asked for.
     """
     numbers = record("RegionSettings", **settings)
-    image = record(
-        "Image",
-        pixels=pixels.ctypes.data,
-        height=pixels.shape[0],
-        width=pixels.shape[1],
-        row_stride=pixels.strides[0],
-        column_stride=pixels.strides[1],
-        pixel_type=constant(_PIXEL_TYPES[pixels.dtype.name]),
-        byte_swapped=0,
-    )
+    image = _image(pixels)
     measure = np.zeros((), structure_dtype("RegionMeasure"))
     # Room for typical nuclei side by side; more are found again with the room they need.
     area_px = np.pi * (settings["radius"] * settings["step"]) ** 2
@@ -89,3 +81,30 @@ def find_region_table(
     if asked is None:
         return table
     return replace(table, outlines=outlines[: int(count)].copy(), runs=runs[:run_count].copy())
+
+
+def measure_outlines(pixels: NDArray[Any], outlines: Outlines) -> Record:
+    """Measure what is within outlines in such an image: the fields of `ShapeRecord`, one each."""
+    runs = np.empty(len(outlines.rows), structure_dtype("OutlineRun"))
+    columns = (outlines.nuclei, outlines.rows, outlines.starts, outlines.ends)
+    for name, column in zip(runs.dtype.names or (), columns, strict=True):
+        runs[name] = column
+    records = np.zeros(len(outlines), structure_dtype("ShapeRecord"))
+    call(
+        "nucensus_measure_outlines", f"measure the nuclei of an image of shape {pixels.shape}",
+        _image(pixels), runs, len(runs), records,
+    )  # fmt: skip
+    return records
+
+
+def _image(pixels: NDArray[Any]) -> Record:
+    return record(
+        "Image",
+        pixels=pixels.ctypes.data,
+        height=pixels.shape[0],
+        width=pixels.shape[1],
+        row_stride=pixels.strides[0],
+        column_stride=pixels.strides[1],
+        pixel_type=constant(_PIXEL_TYPES[pixels.dtype.name]),
+        byte_swapped=0,
+    )

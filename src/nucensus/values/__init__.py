@@ -26,7 +26,7 @@ from .outcomes import (
     Points,
     Stage,
 )
-from .outlines import Outlines
+from .outlines import MEASURED, Outlines
 from .pixel_size import NO_SIZE, PixelSize
 from .settings import (
     PUBLISHED_MIN_DISTANCE,
@@ -40,12 +40,13 @@ from .settings import (
 from .treatments import Treatments
 
 __all__ = [
-    "NO_SIZE", "PUBLISHED_MIN_DISTANCE", "PUBLISHED_SIGMA", "PUBLISHED_THRESHOLD", "RUN_FILE",
-    "Auto", "Border", "CensusOptions", "Centres", "Execution", "ExecutionOptions", "Failed", "Flag",
-    "Found", "Header", "ImageRef", "Intensities", "Limits", "ListedImage", "Outcome", "Outlines",
-    "PixelSize", "Place", "Plane", "PlannedImage", "Points", "ProcessOptions", "Resume",
-    "RetryOptions", "Scheduler", "Selection", "SelectionOptions", "Settings", "Shard", "Stage",
-    "Treatments", "Watcher", "refuse_unknown", "shard_index", "take_value",
+    "MEASURED", "NO_SIZE", "PUBLISHED_MIN_DISTANCE", "PUBLISHED_SIGMA", "PUBLISHED_THRESHOLD",
+    "RUN_FILE", "Auto", "Border", "CensusOptions", "Centres", "Execution", "ExecutionOptions",
+    "Failed", "Flag", "Found", "Header", "ImageRef", "Intensities", "Limits", "ListedImage",
+    "Outcome", "Outlines", "PixelSize", "Place", "Plane", "PlannedImage", "Points",
+    "ProcessOptions", "Resume", "RetryOptions", "Scheduler", "Selection", "SelectionOptions",
+    "Settings", "Shard", "Stage", "Treatments", "Watcher", "refuse_unknown", "shard_index",
+    "take_value",
 ]  # fmt: skip
 
 RUN_FILE = "run.sqlite"

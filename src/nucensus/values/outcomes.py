@@ -69,6 +69,8 @@ class Centres:
         the detector measures that (`log`).
     outlines : Outlines or None
         Which pixels each is, where outlines were asked for.
+    measured : ndarray of `nucensus.values.MEASURED`, shape (N,), or None
+        Then what is within each outline: area, heights above the background, form.
     """
 
     points: Points
@@ -78,6 +80,7 @@ class Centres:
     area_px: int | None = None
     contrasts: Intensities | None = None
     outlines: Outlines | None = None
+    measured: NDArray[np.void] | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -109,7 +112,7 @@ class Centres:
             places = np.flatnonzero(places)
         parts = {
             name: part[places]
-            for name in ("points", "intensities", "subpixel", "contrasts")
+            for name in ("points", "intensities", "subpixel", "contrasts", "measured")
             if (part := getattr(self, name)) is not None
         }
         if self.outlines is not None:
@@ -130,14 +133,14 @@ class Centres:
         if self.subpixel is not None:
             named = (f"{axis}_subpixel" for axis in axes)
             columns |= zip(named, self.subpixel.T, strict=True)
-        if self.outlines is not None:
-            columns["area_px"] = self.outlines.areas_px
+        if self.measured is not None:
+            columns |= {name: self.measured[name] for name in self.measured.dtype.names or ()}
         return pandas.DataFrame(columns)
 
 
 def _are_same(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return np.array_equal(one, other, equal_nan=True)
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
     return bool(one == other)
 
 
