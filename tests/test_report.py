@@ -221,7 +221,7 @@ def test_the_report_of_384_wells_with_9_sites_is_below_15_mb(tmp_path):
     rng = np.random.default_rng(0)
     import tifffile
 
-    paths = write_fields(tmp_path / "images", count=6, shape=(1080, 1280), nuclei=150)
+    paths = write_fields(tmp_path / "images", count=2, shape=(1080, 1280), nuclei=150)
     for path in paths:  # noise is what makes pictures large
         image = tifffile.imread(path)
         tifffile.imwrite(path, rng.poisson(image / 4 + 200).astype(np.uint16))
