@@ -19,6 +19,12 @@ from .wells import well_table
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,14})?([eE][-+]?\d{1,2})?")
 """Texts that are no less as a number: a code such as 007 or of 20 digits stays a text."""
 
+_MOST_COLUMNS = 48
+"""Of a plate of 1536 wells."""
+
+_LEAST_SHORT = 0.1
+"""Numbers from here on are shown with two digits."""
+
 _CONTROL = r"\x00-\x08\x0b-\x1f"
 """Characters that a workbook cannot hold."""
 
@@ -32,7 +38,9 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     book = openpyxl.Workbook(write_only=True)
     _write_wells(book, table)
     _write_plates(book, table)
-    _write_rows(book.create_sheet("provenance"), _flat(document))
+    sheet = _new_sheet(book, "provenance")
+    sheet.column_dimensions["A"].width = 40
+    _write_rows(sheet, _flat(document))
     book.save(packed)
     with atomic_write(path) as partial:
         partial.write_bytes(packed.getbuffer())
@@ -45,7 +53,7 @@ def _write_wells(book: Any, table: Table) -> None:
 
     names = table.dtype.names or ()
     columns = [_numbers(table[name].tolist()) for name in names]
-    sheet = book.create_sheet("wells")
+    sheet = _new_sheet(book, "wells")
     sheet.freeze_panes = "A2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{len(table) + 1}"
     for number, name in enumerate(names, 1):
@@ -64,8 +72,11 @@ def _numbers(values: Sequence[Any]) -> Sequence[Any]:
 def _write_plates(book: Any, table: Table) -> None:
     """Draw each plate: its wells where they are, with the nuclei per image, coloured from 0."""
     from openpyxl.formatting.rule import ColorScaleRule
+    from openpyxl.utils import get_column_letter
 
-    sheet, line = book.create_sheet("plates"), 1
+    sheet, line = _new_sheet(book, "plates"), 1
+    for column in range(1, _MOST_COLUMNS + 2):
+        sheet.column_dimensions[get_column_letter(column)].width = 7
     for title, wells in _plates(table).items():
         rows, columns = (max(place[axis] for place in wells) + 1 for axis in (0, 1))
         drawn = [
@@ -95,6 +106,15 @@ def _plates(table: Table) -> dict[str, dict[tuple[int, int], float]]:
     return plates
 
 
+def _new_sheet(book: Any, title: str) -> Any:
+    """Return a sheet that is printed across the width of a page."""
+    sheet = book.create_sheet(title)
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    return sheet
+
+
 def _write_rows(sheet: Any, rows: Iterable[Iterable[Any]]) -> None:
     for row in rows:
         sheet.append([_cell(sheet, value) for value in row])
@@ -104,8 +124,12 @@ def _cell(sheet: Any, value: Any) -> Any:
     """Return a cell that holds `value` as it is: a text that starts with = is no formula."""
     from openpyxl.cell import WriteOnlyCell
 
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if value == "" or (isinstance(value, float) and not math.isfinite(value)):
+        return None  # of an empty text Excel says that the file is damaged
+    if isinstance(value, float) and not value.is_integer() and abs(value) >= _LEAST_SHORT:
+        cell = WriteOnlyCell(sheet, value)
+        cell.number_format = "0.00"  # it is shown so, and is what it was
+        return cell
     if not isinstance(value, str):
         return value
     cell = WriteOnlyCell(sheet, escape(value, also=_CONTROL))
