@@ -49,6 +49,41 @@ def test_lengths_in_every_unit_become_micrometres(unit, of_it):
     assert stated_size(unit, y=of_it, x=str(2 * of_it)) == PixelSize(0.4, 0.8)
 
 
+POWERS = {
+    "yotta": 24, "zetta": 21, "exa": 18, "peta": 15, "tera": 12, "giga": 9, "mega": 6, "kilo": 3,
+    "hecto": 2, "deca": 1, "deci": -1, "centi": -2, "milli": -3, "micro": -6, "nano": -9,
+    "pico": -12, "femto": -15, "atto": -18, "zepto": -21, "yocto": -24,
+}  # fmt: skip
+SYMBOLS = dict(zip(POWERS, (*"YZEPTGMkh", "da", *"dcmunpfazy"), strict=True))
+
+
+@pytest.mark.parametrize("prefix", POWERS)
+def test_every_prefix_of_the_metre_is_known_by_its_name_and_its_symbol(prefix):
+    length = 0.4 / 10.0 ** (POWERS[prefix] + 6)
+    for unit in (f"{prefix}meter", f"{prefix}metres", f"{SYMBOLS[prefix]}m"):
+        assert stated_size(unit, y=length).y == pytest.approx(0.4, rel=1e-9), unit
+
+
+@pytest.mark.parametrize(
+    ("unit", "of_a_metre"),
+    [
+        ("inches", 0.0254), ('"', 0.0254), ("mil", 2.54e-5), ("li", 0.0254 / 12),
+        ("pt", 0.0254 / 72),
+        ("ft", 0.3048), ("feet", 0.3048), ("yard", 0.9144), ("mile", 1609.344),
+    ],
+)  # fmt: skip
+def test_units_of_the_inch_are_what_they_were_agreed_to_be(unit, of_a_metre):
+    assert stated_size(unit, y=0.4e-6 / of_a_metre).y == pytest.approx(0.4, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("length", "is_size"), [(1e-4, True), (9.9e-5, False), (1e4, True), (10001, False)]
+)
+def test_a_pixel_is_between_a_tenth_of_a_nanometre_and_a_centimetre(length, is_size):
+    size = stated_size("um", y=length)
+    assert (size.y is not None) == is_size == (not size.note)
+
+
 @pytest.mark.parametrize(
     ("unit", "length"),
     [
