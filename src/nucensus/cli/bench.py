@@ -20,8 +20,8 @@ _FOR_THE_DETECTOR = ("number", "detector", "sigma", "min_distance", "threshold",
 
 @click.command(
     cls=Command,
-    epilog="Examples: nucensus bench plate/ -o bench --limit 48; "
-    "nucensus bench plate/ -o bench --function mine.py:count",
+    epilog="Example: nucensus bench plate/ -o bench --limit 48; for a function of your own, with "
+    "--function mine.py:count",
 )
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @selection

@@ -7,7 +7,7 @@ from ...text.plurals import pluralize
 from .comparison import Comparison
 from .curves import steps
 from .findings import Timing
-from .predict import CORES
+from .predict import CORES, TICKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,7 +111,8 @@ def _draw_curves(axes: "Axes", comparison: Comparison) -> None:
         axes.plot(comparison.workers, measured[name].total_s, "o", color=colour, markersize=5)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.set_xticks(CORES, list(map(str, CORES)))
+    axes.set_xticks(TICKS, list(map(str, TICKS)))
+    axes.set_xticks([], minor=True)
     every = [each for curve in curves.values() for each in curve.values()]
     numbers = steps(min(each.low for each in every), max(each.high for each in every))
     axes.set_yticks(numbers, [f"{each:g}" for each in numbers])

@@ -3,7 +3,7 @@
 import math
 
 from .comparison import Comparison
-from .predict import CORES, Prediction
+from .predict import CORES, TICKS, Prediction
 
 _WIDTH, _HEIGHT = 430, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 92, 10, 36
@@ -79,7 +79,7 @@ class _Axes:
         parts += [
             f'<text x="{self.x(cores):.1f}" y="{_HEIGHT - _BOTTOM + 15}" '
             f'text-anchor="middle">{cores}</text>'
-            for cores in CORES
+            for cores in TICKS
         ]
         middle = (_LEFT + _WIDTH - _RIGHT) / 2
         parts.append(f'<text x="{middle}" y="{_HEIGHT - 4}" text-anchor="middle">cores</text>')

@@ -104,8 +104,10 @@ def compare(
     left: dict[str, Any] = {**options}
     selection = take_value(Selection, selection, left)
     refuse_unknown(left, "compare")
-    if not functions:
-        raise TypeError("compare() needs a function after the images, as in compare(images, count)")
+    if not functions or callable(images):
+        raise TypeError(
+            "compare() takes the images and then one function or more, as in compare(images, count)"
+        )
     named, in_memory = name_images(images, selection, is_local=True)
     named = named[:limit]
     _check_images(named, in_memory, load)

@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 from ...execute import Strategy
 from .findings import Profile
 
-CORES = (1, 2, 4, 8, 16, 32, 64)
+CORES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+TICKS = (1, 2, 4, 8, 16, 32, 64)
+"""The numbers of cores that are predicted, and those that are written at the axis of a chart."""
 _THREADS_START_S = 0.01
 _POOL_START_S = 0.05
 _MOST_IN_A_CHUNK = 16

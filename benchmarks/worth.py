@@ -1,0 +1,170 @@
+"""Compare what `nucensus.compare` predicts with what it measures, over a matrix of workloads.
+
+    python benchmarks/worth.py [--counts 5 50 500] [--repeat 2] [--json FILE]
+    python benchmarks/worth.py --article
+
+The workloads are those of benchmarks/strategies.py, and three more: a function that warms up for a
+second, one with BLAS threads of its own, and one that is bound by memory. Each is predicted twice
+from what one call takes, without the times of the ways themselves: for all cores here, from calls
+alone and side by side; and for two cores, from one core alone (affinity). A prediction is met
+within 20 % in the first case, 25 % in the second.
+"""
+
+import argparse
+import functools
+import itertools
+import json
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from strategies import FUNCTIONS, SHAPES, make_images
+
+import nucensus
+from nucensus.batch import Measured
+from nucensus.bench.worth.findings import Profile
+from nucensus.bench.worth.predict import Circumstances, predict
+from nucensus.execute import strategy_named
+from nucensus.machine import facts, usable_cores
+
+WAYS = ("list-disk", "list-memory", "threads", "pool-disk", "pool-memory", "pool-fork")
+ALL_CORES, FROM_ONE = 0.20, 0.25
+
+
+@functools.cache
+def load_model() -> int:
+    """Take a second, once in each process."""
+    end = time.perf_counter() + 1.0
+    while time.perf_counter() < end:
+        pass
+    return 3
+
+
+def warm_up(image: np.ndarray) -> float:
+    """Warm up for a second, then take some milliseconds."""
+    return float((image * load_model()).mean())
+
+
+def nested_blas(image: np.ndarray) -> float:
+    """Multiply matrices, in as many threads as BLAS takes."""
+    square = image[:1024, :1024].astype(np.float32)
+    return float((square @ square)[0, 0])
+
+
+def memory_bound(image: np.ndarray) -> float:
+    """Go over memory many times and calculate little."""
+    copies = [image.astype(np.float64) for _ in range(4)]
+    return float(sum(copies)[0, 0])
+
+
+EXTRA = {each.__name__: each for each in (warm_up, nested_blas, memory_bound)}
+
+
+def place_of(function: str) -> str:
+    """Return where a function is written."""
+    file = __file__ if function in EXTRA else Path(__file__).with_name("strategies.py")
+    return f"{os.path.abspath(file)}:{function}"
+
+
+def measure(paths: list[str], function: str, repeat: int) -> dict[str, list[tuple[float, float]]]:
+    """Return pairs of predicted and measured seconds: for all cores, and for two from one."""
+    options = {"repeat": repeat, "progress": False}
+    here = nucensus.compare(paths, place_of(function), strategies=WAYS, **options)
+    pairs = {"all cores": _pairs(here.profiles[function], here, usable_cores())}
+    if hasattr(os, "sched_setaffinity") and usable_cores() == 2:
+        cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(cores)})
+        try:
+            alone = nucensus.compare(paths, place_of(function), strategies=WAYS[:1], **options)
+        finally:
+            os.sched_setaffinity(0, cores)
+        pairs["two from one"] = _pairs(alone.profiles[function], here, 2)
+    return pairs
+
+
+def _pairs(
+    known: Profile, found: nucensus.Comparison, cores: int
+) -> dict[str, tuple[float, float]]:
+    run = Circumstances(found.images, cores)
+    return {
+        each.way.strategy: (
+            predict(known, strategy_named(each.way.strategy), run).seconds, each.total_s
+        )
+        for each in found.timed
+    }  # fmt: skip
+
+
+def article() -> None:
+    """Predict the published table of 8 cores from one core's figures, and from the 2-core table."""
+    published = {"list-disk": 18.0, "list-memory": 17.7, "pool-disk": 5.54, "pool-memory": 6.23,
+                 "pool-fork": 5.31}  # fmt: skip
+    images = 240
+    one = Profile(
+        Measured(9, load_s=0.6 / images, apply_s=26.0 / images, cpu_s=26.6 / images, locked=0.1,
+                 size_bytes=2_621_440),
+        0.0, 0, 2_621_600, 0.0046, 8000, 0.0002, 0.0005, {"fork": 0.02, "spawn": 0.5}, "fork",
+    )  # fmt: skip
+    faster = 17.7 / 26.0
+    scaled = replace(
+        one, measured=replace(one.measured, apply_s=17.7 / images, cpu_s=18.0 / images,
+                              load_s=faster * one.measured.load_s),
+    )  # fmt: skip
+    crowded = replace(scaled, crowded={1: 1.0, 8: 5.31 * 8 / 17.7})
+    print(f"{'':<14}{'published':>10}{'one core':>22}{'its own core':>22}{'and contention':>16}")
+    for name, seconds in published.items():
+        cells = [
+            predict(known, strategy_named(name), Circumstances(images, 8))
+            for known in (one, scaled, crowded)
+        ]
+        texts = [f"{each.seconds:.2f} ({each.low:.2f} to {each.high:.2f})" for each in cells[:2]]
+        print(f"{name:<14}{seconds:>10.2f}{texts[0]:>22}{texts[1]:>22}{cells[2].seconds:>16.2f}")
+
+
+def main() -> None:
+    """Print the ratio of predicted to measured seconds of each workload and way."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--counts", nargs="+", type=int, default=[5, 50, 500])
+    parser.add_argument("--sizes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--compressions", nargs="+", default=["raw", "lzw"])
+    parser.add_argument("--functions", nargs="+", choices=[*FUNCTIONS, *EXTRA],
+                        default=[*FUNCTIONS, *EXTRA])  # fmt: skip
+    parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--article", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.article:
+        article()
+        return
+    cells = []
+    matrix = [
+        each for each in itertools.product(
+            arguments.sizes, arguments.compressions, arguments.counts, arguments.functions
+        )
+        if each[3] in FUNCTIONS or each[:2] == ("large", "raw")
+    ]  # fmt: skip
+    print(f"{'predicted / measured':<34}" + "".join(f"{name:>12}" for name in WAYS))
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, cell in enumerate(matrix):
+            size, compression, count, function = cell
+            paths = make_images(Path(scratch, str(number)), size, compression, count)
+            load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+            pairs = measure(paths, function, arguments.repeat)
+            cells.append({"cell": cell, "load": load, "pairs": pairs})
+            for kind, found in pairs.items():
+                label = f"{size} {compression} {count} {function}" * (kind == "all cores")
+                ratios = [f"{found[w][0] / found[w][1]:12.2f}" if w in found else " " * 12
+                          for w in WAYS]  # fmt: skip
+                print(f"{label or f'  {kind}':<34}" + "".join(ratios), flush=True)
+    for kind, limit in (("all cores", ALL_CORES), ("two from one", FROM_ONE)):
+        ratios = [a / b for each in cells for a, b in each["pairs"].get(kind, {}).values()]
+        met = sum(abs(ratio - 1) <= limit for ratio in ratios)
+        print(f"{kind}: {met} of {len(ratios)} within {100 * limit:.0f} %")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": facts(), "cells": cells}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
