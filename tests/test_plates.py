@@ -16,7 +16,7 @@ from conftest import SHARED
 from formats import make_stack, write_zarr_plate
 from stated_runs import write_run
 
-from nucensus import Settings, census, detect_nuclei
+from nucensus import Settings, census, detect_nuclei, find_nuclei
 from nucensus.cli.detect import command as detect
 from nucensus.cli.scan import command as scan
 from nucensus.discover import discover, survey, view_plates
@@ -389,6 +389,25 @@ def test_sigma_in_micrometres_needs_a_file_that_states_its_pixels(tmp_path):
     touch(tmp_path, "a.tif")
     run = census(tmp_path, settings=Settings(sigma_um=2))
     assert "does not state the size of its pixels" in run.failures["reason"][0]
+
+
+def test_sigma_in_micrometres_takes_the_size_that_the_index_of_a_plate_states(tmp_path):
+    image = make_field(0, shape=(200, 220), nuclei=10).image
+    tags = {"resolution": (2_000, 2_000), "resolutionunit": 3}  # those of a camera
+    tifffile.imwrite(tmp_path / "a.tif", image, **tags)
+    (tmp_path / "Index.idx.xml").write_text(
+        "<EvaluationInputData><Plates><Plate><Name>p</Name></Plate></Plates><Maps><Map><Entry "
+        "ChannelID='1'><ImageResolutionX>5E-07</ImageResolutionX><ImageResolutionY>5E-07"
+        "</ImageResolutionY></Entry></Map></Maps><Images><Image><URL>a.tif</URL><Row>2</Row><Col>3"
+        "</Col><FieldID>1</FieldID><ChannelID>1</ChannelID><State>Ok</State></Image></Images>"
+        "</EvaluationInputData>"
+    )
+    numbers = {"min_distance": 3, "threshold": 300, "border": "keep"}
+    run = census(tmp_path, workers=1, settings=Settings(sigma_um=2, **numbers))
+    expected = find_nuclei(image, Settings(sigma=4, **numbers))
+    assert run.counts["nuclei"] == len(expected) > 0
+    assert list(run.images["pixel_size_um"]) == [0.5]
+    assert not run.notes
 
 
 def test_a_volume_without_nuclei_is_a_row_of_no_nuclei_beside_the_others(volume_file, tmp_path):

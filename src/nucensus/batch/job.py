@@ -94,13 +94,14 @@ class Job:
         """Read the image; None if the run is to stop."""
         if self.stop is not None and self.stop.is_set():
             return None
-        key, path, plane, channel = planned
+        key, path, plane, channel, *stated_um = planned
         admission = _Admission(self)
         with self._marked(key):
             content = content_hash(path) if self.check_content else None
             start, cpu = time.perf_counter(), time.thread_time()
             try:
                 image = read_image(path, plane, admission)
+                size = image.pixel_size.outranked_by(*stated_um)
             except AccessError:  # no image of the bucket can be read: that ends the run
                 admission.give_back()
                 raise
@@ -110,7 +111,7 @@ class Job:
                 reason = str(error) if known else f"{type(error).__name__}: {error}"
                 return Failed("read", reason, content)
         return Loaded(
-            key, path, channel, image, 1e3 * (time.perf_counter() - start),
+            key, path, channel, Image(image.pixels, size), 1e3 * (time.perf_counter() - start),
             1e3 * (time.thread_time() - cpu),
             admission.compression, content, admission.taken_bytes,
         )  # fmt: skip

@@ -228,10 +228,10 @@ class RunWriter:
         self.commit()
 
     def pending(self) -> Iterator[PlannedImage]:
-        """Yield key, path, plane and channel of every image without an outcome, page by page."""
+        """Yield every image without an outcome, page by page."""
         query = (
-            "SELECT id, key, path, plane, channel FROM images WHERE status = 'pending' AND id > ? "
-            "ORDER BY id LIMIT 1000"
+            f"SELECT id, key, {_PLANNED} FROM images WHERE status = 'pending' AND id > ? "
+            f"ORDER BY id LIMIT 1000"
         )
         position = -1
         while page := self._database.execute(query, (position,)).fetchall():
@@ -286,9 +286,9 @@ class RunWriter:
                 self._database.execute("DETACH other")
 
     def suspects(self) -> list[PlannedImage]:
-        """Return key, path, plane and channel of the pending images a process died with."""
+        """Return the pending images that a process died with."""
         left_behind = sorted(self.lock.left_behind) if self.lock is not None else []
-        query = "SELECT path, plane, channel FROM images WHERE key = ? AND status = 'pending'"
+        query = f"SELECT {_PLANNED} FROM images WHERE key = ? AND status = 'pending'"
         rows = [(key, self._database.execute(query, (key,)).fetchone()) for key in left_behind]
         return [_planned(key, *row) for key, row in rows if row]
 
@@ -394,7 +394,10 @@ def _is_still(path: Path, known: os.stat_result) -> bool:
         return False
 
 
+_PLANNED = "path, plane, channel, pixel_y_um, pixel_x_um"
+
+
 def _planned(
-    key: int, path: str | bytes, plane: str | None, channel: str | bytes | None
+    key: int, path: str | bytes, plane: str | None, channel: str | bytes | None, *size: float | None
 ) -> PlannedImage:
-    return PlannedImage(key, as_text(path), plane_of(plane), as_text(channel or ""))
+    return PlannedImage(key, as_text(path), plane_of(plane), as_text(channel or ""), *size)

@@ -107,7 +107,8 @@ class Session:
         elif settings.sigma_um is not None:
             first = self._references[0]
             image = read_image(first.path, first.plane)
-            settings = settings.in_pixels(image.pixel_size, image.pixels.ndim)
+            size = image.pixel_size.outranked_by(first.pixel_size.y, first.pixel_size.x)
+            settings = settings.in_pixels(size, image.pixels.ndim)
         resolved = None if settings.are_numbers else self._resolved(0)
         radius = None if resolved is None or resolved.is_blank else round(resolved.radius_px, 2)
         settings = with_numbers(settings, resolved)

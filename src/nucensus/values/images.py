@@ -189,12 +189,16 @@ class PlannedImage(NamedTuple):
     plane : Plane
     channel : str
         As the tables name it; "" is not known.
+    pixel_y_um, pixel_x_um : float or None
+        The size of a pixel as the index of a plate states it, which outranks the file.
     """
 
     key: int
     path: str
     plane: Plane
     channel: str
+    pixel_y_um: float | None = None
+    pixel_x_um: float | None = None
 
 
 class ListedImage(NamedTuple):

@@ -51,6 +51,12 @@ class PixelSize:
         """Return the same size, with one more note."""
         return replace(self, note="; ".join(filter(None, (self.note, note)))) if note else self
 
+    def outranked_by(self, y: float | None, x: float | None) -> "PixelSize":
+        """Return the size with what an index states of it, in micrometres, in place of its own."""
+        if y is None and x is None:
+            return self
+        return PixelSize(self.y if y is None else y, self.x if x is None else x, self.z)
+
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:  # in a third of the time
         return PixelSize, (self.y, self.x, self.z, self.note)
 
