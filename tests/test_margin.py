@@ -5,6 +5,7 @@ import pytest
 from scenes import distances, make_scene
 from scipy import ndimage
 
+from nucensus import Settings, find_nuclei
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate import estimate, pool
 from nucensus.detect.padding import fill_padding, picture_mask
@@ -123,3 +124,18 @@ def test_where_nothing_is_mirrored_the_median_stands():
     pixels, picture = np.full((4, 4), 5, np.uint8), np.zeros((4, 4), bool)
     picture[0, 0] = True
     assert (fill_padding(pixels, picture) == 5).all()
+
+
+@pytest.mark.parametrize("border", ["keep", "drop"])
+@pytest.mark.parametrize("detector", ["maxima", "log"])
+@pytest.mark.parametrize("name", [each for each in SEEN if each != "a blanked part"])
+def test_the_area_is_that_of_the_picture_where_the_detector_leaves_the_margin_in(
+    scene, name, detector, border
+):
+    pixels = np.where(SEEN[name], scene.image + 50, 0).astype(np.uint16)
+    settings = Settings(detector, 4, 6, 100, border=border)
+    inside = np.zeros(SHAPE, bool)
+    reach = 0 if border == "keep" else 6
+    inside[reach : SHAPE[0] - reach, reach : SHAPE[1] - reach] = True
+    area = find_nuclei(pixels, settings).area_px
+    assert area == pytest.approx((SEEN[name] & inside).sum(), rel=0.01)

@@ -5,7 +5,6 @@ a `Detector`, and one line in `values.check_settings.DETECTOR_TABLE`; others can
 register theirs under the entry point `nucensus.detectors`.
 """
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from .frame import counting_box, within_box, within_frame
 from .laplacian import blob_parameters
 from .masks import note_on_mask, refuse_mask
 from .maxima import detect_nuclei
+from .padding import size_seen
 from .parameters import Parameters, parameters
 from .refine import refine_centres
 from .rings import ring_radius
@@ -112,7 +112,7 @@ def find_nuclei(
         centres = _at_border(centres, image.shape, settings, resolved)
     if centres.area_px is None:
         box = counting_box(image.shape[-2:], settings.border, _reach_px(settings, resolved))
-        centres = replace(centres, area_px=math.prod(each.stop - each.start for each in box))
+        centres = replace(centres, area_px=size_seen(image, box))
     if not settings.subpixel:
         return replace(centres, subpixel=None)
     if centres.subpixel is None:

@@ -1,5 +1,6 @@
 """Padding: the part of an image that is no picture, how it is known and how it is filled."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -53,6 +54,22 @@ def picture_mask(pixels: NDArray[Any]) -> Mask | None:
     """
     picture = _inside_white_frame(pixels)
     return _beside_black(pixels) if picture is None else picture
+
+
+def size_seen(image: NDArray[Any], box: tuple[slice, ...]) -> int:
+    """Return how many pixels of a box of an image are the picture.
+
+    For detectors that leave the margin in: they find nothing there. It is looked for in planes of 8
+    or 16 bits where it reaches an edge, which takes a hundredth of the time of such a detector.
+    """
+    if image.ndim == 2 and image.dtype.kind == "u" and image.dtype.itemsize <= 2 and image.size:
+        edges = np.concatenate((image[0], image[-1], image[:, 0], image[:, -1]))
+        black, white = (np.count_nonzero(edges == end) for end in (edges.min(), edges.max()))
+        if max(black, white) >= _LEAST_BLACK:
+            picture = picture_mask(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
+            if picture is not None and picture[box].any():
+                return int(np.count_nonzero(picture[box]))
+    return math.prod(each.stop - each.start for each in box)
 
 
 def bounding_box(picture: Mask) -> tuple[slice, slice]:
