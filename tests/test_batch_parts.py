@@ -1,0 +1,164 @@
+"""The parts of a run beside its images: bottleneck, sample, pools, starts, sizes of tasks."""
+
+import dataclasses
+import itertools
+import time
+
+import numpy as np
+import pytest
+
+from nucensus.batch.bottleneck import Tally
+from nucensus.batch.pools import digests_of, name_of_pool, pool_of
+from nucensus.batch.refuse import differences
+from nucensus.batch.sample import Sets, choose_sample
+from nucensus.batch.starts import Start
+from nucensus.detect import BLANK
+from nucensus.execute.task_size import LEAST, MOST, TaskSize
+from nucensus.store import Facts
+from nucensus.values import Centres, Failed, Found, ListedImage, Plane
+
+NONE = Centres(np.empty((0, 2), np.int64), np.empty(0))
+
+
+def tally(*, read_ms=0.0, cpu_ms=0.0, detect_ms=0.0, compression="", count=10, workers=1):
+    summed = Tally(workers=workers)
+    for _ in range(count):
+        summed.add(Found(NONE, (100, 100), "uint16", read_ms, detect_ms, cpu_ms, compression))
+    summed.add(Failed("read", "it is cut off"))
+    return summed
+
+
+def test_times_and_bytes_of_images_are_added_up_without_those_that_failed():
+    summed = tally(read_ms=5, cpu_ms=2, detect_ms=30)
+    assert (summed.images, summed.size_bytes) == (10, 10 * 20_000)
+    assert summed.decode_s == pytest.approx(0.02)
+    assert summed.wait_s == pytest.approx(0.03)
+    assert summed.detect_s == pytest.approx(0.3)
+    assert tally(read_ms=1, cpu_ms=4).wait_s == 0  # of several cores
+
+
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        ({"detect_ms": 60, "read_ms": 40, "cpu_ms": 40}, "Finding nuclei took the largest part of "
+         "the time (60 %): one image was done after the other."),
+        ({"detect_ms": 60, "workers": 4}, "(100 %): with more than 4 cores the run would be"),
+        ({"detect_ms": 10, "read_ms": 90, "cpu_ms": 30}, "Waiting for files or for a free core "
+         "took the largest part of the time (60 %): a faster disk"),
+        ({"detect_ms": 10, "read_ms": 90, "cpu_ms": 90}, "Reading the files took the largest part "
+         "of the time (90 %): one image"),
+        ({"detect_ms": 30, "read_ms": 70, "cpu_ms": 70, "compression": "LZW"}, "Decoding LZW took "
+         "the largest part of the time (70 %): stored uncompressed, these images would take about "
+         "30 %"),
+    ],
+)  # fmt: skip
+def test_what_took_most_of_the_time_is_said_with_what_helps(times, says):
+    assert says in tally(**times).bottleneck(10)
+
+
+def test_of_a_short_run_and_of_none_there_is_nothing_to_say():
+    assert "less than 0.5 s" in tally(detect_ms=5).bottleneck(0.49)
+    assert "Finding nuclei" in tally(detect_ms=5).bottleneck(0.5)
+    assert tally(count=0).bottleneck(10) == ""
+
+
+def listed(folder, count, channel=""):
+    return [ListedImage(f"{folder}/{k:04d}", f"{folder}/{k:04d}", Plane(), channel, 1, 1)
+            for k in range(count)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(1, 1), (7, 7), (8, 8), (31, 8), (36, 9), (64, 16), (1000, 16)]
+)
+def test_a_sample_is_a_quarter_of_a_set_but_from_8_to_16_images(count, size):
+    images = listed("/p", count)
+    sample = list(choose_sample(images, Sets(images)))
+    assert len(sample) == size
+    assert len({each.path for each in sample}) == size
+    if count == 1000:  # spread over all of them
+        places = [int(each.path[-4:]) for each in sample]
+        assert max(b - a for a, b in itertools.pairwise(places)) <= 64
+
+
+def test_small_folders_are_a_set_with_the_folder_above_and_large_ones_their_own():
+    images = [*listed("/p/a", 7), *listed("/p/b", 100), *listed("/p", 3)]
+    sets = Sets(images)
+    assert sets.of(images[0]) == sets.of(images[-1]) == ("/", "")  # ten are too few for /p too
+    assert sets.of(images[7]) == ("/p/b", "")
+    assert sets.pools_of(images[7]) == ("", "/p/b")
+
+
+def test_channels_are_sets_of_their_own_where_there_are_several():
+    images = [*listed("/p", 20, "DAPI"), *listed("/p", 20, "GFP")]
+    sets = Sets(images)
+    assert sets.of(images[0]) == ("/p", "DAPI")
+    assert sets.pools_of(images[25]) == ("", "[GFP]", "/p[GFP]")
+    alone = Sets(listed("/p", 20, "DAPI"))
+    assert alone.of(listed("/p", 1, "DAPI")[0]) == ("/p", "")
+
+
+def resolved(radius_px, **changed):
+    return dataclasses.replace(BLANK, radius_px=radius_px, **changed)
+
+
+def test_an_image_is_counted_with_the_pool_of_the_nearest_folder_of_its_channel():
+    pools = {
+        "": resolved(1.0), "[GFP]": resolved(2.0), "/p": resolved(3.0), "/p[GFP]": resolved(4.0),
+    }  # fmt: skip
+    assert name_of_pool("/p", "GFP") == "/p[GFP]"
+    assert [pool_of(pools, path, channel).radius_px for path, channel in (
+        ("/p/w/a", "GFP"), ("/q/a", "GFP"), ("/p/w/a", "DAPI"), ("/q/a", "DAPI"), ("/p/a", ""),
+    )] == [4, 2, 3, 1, 3]  # fmt: skip
+    assert pool_of({}, "/p/a", "") is None
+
+
+def test_a_digest_changes_with_what_nuclei_look_like_and_not_with_the_sample():
+    def digest(pool, path="/p/a"):
+        return digests_of({"/p": pool})(path, "")
+
+    assert digest(resolved(3.0)) == digest(resolved(3.0, image_count=99, blank_count=4))
+    assert digest(resolved(3.0)) != digest(resolved(3.5))
+    assert digest(resolved(3.0)) != digest(resolved(3.0), "/q/a")
+
+
+def test_a_start_is_added_to_those_before_it():
+    first = Start(Facts.from_dict({})).facts(7)
+    assert first["started"] == pytest.approx(time.time(), abs=60)
+    assert [each["images"] for each in first["starts"]] == [7]
+    before = {"started": 100.0, "seconds": 5.0, "images": 3}
+    again = Start(Facts.from_dict({"started": 100.0, "starts": [before]})).facts(2)
+    assert again["started"] == 100
+    assert [each["images"] for each in again["starts"]] == [3, 2]
+    assert again["seconds"] == pytest.approx(5, abs=1)
+    assert again["seconds"] >= 5
+
+
+def test_values_that_differ_are_named_and_an_index_is_the_same_as_a_text_or_a_number():
+    assert differences({"z": 1, "channel": "0"}, {"z": "1", "channel": 0}) == ""
+    assert differences({"z": None}, {"z": "None"}) == "z was None and is 'None'"
+    assert differences({"sigma": 1}, {"sigma": "1"}) == "sigma was 1 and is '1'"
+    assert differences({"a": 1}, {"b": 2}) == "a was 1 and is None, b was None and is 2"
+
+
+def test_the_first_task_is_small_and_the_next_take_two_and_a_half_seconds():
+    size = TaskSize()
+    assert size.next(None, 4) == LEAST == 16
+    size.learn(16, seconds=1.6, size_bytes=16)
+    assert size.next(None, 4) == 25
+    size.learn(25, seconds=0.025, size_bytes=25)  # of images that take a millisecond
+    for _ in range(20):
+        size.learn(100, seconds=0.1, size_bytes=100)
+    assert size.next(None, 4) == MOST == 256
+    assert size.used == {"least": 16, "most": 256, "last": 256}
+
+
+def test_tasks_become_smaller_at_the_end_and_with_large_results():
+    size = TaskSize()
+    size.learn(10, seconds=0.5, size_bytes=10)
+    assert size.next(80, 4) == 10  # two more rounds of four workers
+    assert size.next(3, 4) == 2  # a tenth of a second at least
+    assert size.next(0, 4) >= 1
+    size.learn(1, seconds=0.05, size_bytes=8_000_000)
+    assert size.next(None, 4) == 8
+    size.learn(1, seconds=0.05, size_bytes=200_000_000)
+    assert size.next(None, 4) == 1
