@@ -138,4 +138,4 @@ def test_the_area_is_that_of_the_picture_where_the_detector_leaves_the_margin_in
     reach = 0 if border == "keep" else 6
     inside[reach : SHAPE[0] - reach, reach : SHAPE[1] - reach] = True
     area = find_nuclei(pixels, settings).area_px
-    assert area == pytest.approx((SEEN[name] & inside).sum(), rel=0.01)
+    assert area == pytest.approx((SEEN[name] & inside).sum(), rel=0.02)

@@ -63,6 +63,26 @@ def test_images_of_unlike_types_are_shown_with_their_own_levels(tmp_path):
     assert [int(images[place].max()) for place in (0, 1)] == [200, 60_000]
 
 
+def test_layers_are_scaled_in_micrometres_where_all_pixels_are_of_one_size(tmp_path):
+    from nucensus import census
+
+    def write(name, x_um):
+        sizes = {"PhysicalSizeY": 0.4, "PhysicalSizeX": x_um}
+        metadata = {"axes": "YX", **sizes}
+        tifffile.imwrite(tmp_path / name, np.zeros((20, 30), np.uint16), metadata=metadata)
+
+    def scales():
+        census(tmp_path, tmp_path / "run").close()
+        layers = read_run(str(tmp_path / "run" / "run.sqlite"))
+        return [options.get("scale") for _, options, _ in layers]
+
+    write("a.ome.tif", 0.6)
+    write("b.ome.tif", 0.6)
+    assert scales() == [(1, 0.4, 0.6)] * 2
+    write("c.ome.tif", 0.7)
+    assert scales() == [None, None]
+
+
 def test_the_sample_is_a_field_with_its_known_centres():
     (image, _, _), (points, _, _) = make_sample()
     assert image.ndim == 2

@@ -297,7 +297,7 @@ IMAGES = ImageColumns((
     Column("depth_um", "REAL", is_shown=False,
            found=lambda each: each.found.pixel_size.z if each.is_volume else None),
     Column("area_px", "INTEGER",
-           "pixels of a plane in which centres count: without a margin that `auto` leaves out, and "
-           "with `--border drop` without the edge",
+           "pixels of a plane in which centres count: without a margin, and with `--border drop` "
+           "without the edge",
            _PIXELS, found=_area_px, remark="in which centres count"),
 ))  # fmt: skip

@@ -47,7 +47,10 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[Layer]] | None:
 
 
 def read_run(path: str) -> list[Layer]:
-    """Return a run as a stack of its images, each read when it is shown, and its nuclei."""
+    """Return a run as a stack of its images, each read when it is shown, and its nuclei.
+
+    They are scaled in micrometres where all images have pixels of one size.
+    """
     with Run(path) as run:
         names = [name for name, _ in run.nuclei_by_image()]
         nuclei = list(_stacked(run))
@@ -59,13 +62,18 @@ def read_run(path: str) -> list[Layer]:
             (int(done["height"].max(initial=1)), int(done["width"].max(initial=1))),
             np.result_type(*(done["dtype"].tolist() or ["uint16"])),
         )
+        sizes = set(zip(done["pixel_y_um"].tolist(), done["pixel_x_um"].tolist(), strict=True))
     features = {
         "intensity": np.concatenate([intensity for _, intensity in nuclei] or [np.empty(0)]),
         "image": np.repeat(names, [len(points) for points, _ in nuclei]),
     }
     points = np.concatenate([points for points, _ in nuclei] or [np.empty((0, 3), np.int64)])
     rings = points_layer(points, features, name="nuclei", size=size)
-    return [(fields, {"name": "images"}, "image"), rings] if names else [rings]
+    layers: list[Layer] = [(fields, {"name": "images"}, "image"), rings] if names else [rings]
+    if len(sizes) == 1 and np.isfinite([*sizes]).all():
+        for _, options, _ in layers:
+            options["scale"] = (1.0, *min(sizes))
+    return layers
 
 
 def make_sample() -> list[Layer]:
