@@ -69,7 +69,10 @@ __all__ = [
 ]
 
 
-_ROOMS = ("bench", "detect", "discover", "errors", "export", "report", "score", "values")
+_ROOMS = (
+    "batch", "bench", "detect", "discover", "errors", "execute", "export", "kernel", "machine",
+    "read", "remote", "report", "score", "store", "text", "tune", "values", "viewer",
+)  # fmt: skip
 """Rooms that `import nucensus` makes available as attributes, such as `nucensus.errors`."""
 
 keep_old_names()

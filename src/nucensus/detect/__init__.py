@@ -16,6 +16,7 @@ from .check_centres import check_centres
 from .detector import Control, Detector
 from .estimate import BLANK, BLANK_ITSELF, Estimate, Resolved, estimate, pool
 from .frame import counting_box, within_box, within_frame
+from .keywords import settings_of
 from .laplacian import blob_parameters
 from .masks import note_on_mask, refuse_mask
 from .maxima import detect_nuclei
@@ -45,6 +46,7 @@ def find_nuclei(
     resolved: Resolved | None = None,
     *,
     outlines: bool | None = None,
+    **numbers: Any,
 ) -> Centres:
     """Find the nuclei of one image; without settings, whatever their size, brightness and noise.
 
@@ -62,6 +64,9 @@ def find_nuclei(
     outlines : bool, optional
         Whether to find the outlines of nuclei, too; by default what the settings
         say. Only the detector `auto` has them.
+    **numbers
+        The fields of `Settings`, instead of `settings`, as in
+        `find_nuclei(image, sigma=4, threshold=300)`.
 
     Returns
     -------
@@ -76,7 +81,8 @@ def find_nuclei(
     ValueError
         The image holds no number, or a registered detector puts a nucleus beside it.
     TypeError
-        The image is not one of real numbers, or a registered detector returns no centres.
+        The image is not one of real numbers, or a registered detector returns no centres; or
+        a keyword is no setting.
     SettingsError
         The settings do not suit the axes of the image, or no grey level that it
         can have is above the threshold; or the image is of bool, a mask, and the
@@ -90,7 +96,7 @@ def find_nuclei(
     >>> len(find_nuclei(image))
     16
     """
-    settings = settings or Settings()
+    settings = settings_of(settings, numbers)
     if outlines is not None:
         settings = replace(settings, outlines=outlines)
     check_outlines(settings)

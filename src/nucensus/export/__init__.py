@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import InputError, RunError
 from ..remote import staged
-from ..store import Run
+from ..store import AnyRun, Run, as_run
 from ..text.files import is_full
 from ..values import RUN_FILE
 from . import to_csv
@@ -96,14 +96,14 @@ FORMATS = {
 
 
 def export_run(
-    run: Run, to: str, path: str | os.PathLike[str], *, radius: int | None = None
+    run: AnyRun, to: str, path: str | os.PathLike[str], *, radius: int | None = None
 ) -> list[Path | str]:
     """Write `run` in another format, with its provenance beside it.
 
     Parameters
     ----------
-    run : Run
-        What was found.
+    run : Run or path
+        What was found, or the folder of it.
     to : str
         A format of `FORMATS`: `csv`, `parquet`, ...; `run` is the run itself.
     path : path or address
@@ -134,8 +134,9 @@ def export_run(
 
     Examples
     --------
-    >>> export_run(Run("run/"), "parquet", "tables/")  # doctest: +SKIP
+    >>> export_run("run/", "parquet", "tables/")  # doctest: +SKIP
     """
+    run = as_run(run)
     if to not in FORMATS:
         raise InputError(f"the format is {to!r}; expected one of {', '.join(FORMATS)}")
     if radius is not None and not FORMATS[to].draws:

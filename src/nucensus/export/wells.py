@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..discover import natural_key
-from ..store import ImageRow, Nuclei, Run, Table, points_of
+from ..store import AnyRun, ImageRow, Nuclei, Table, as_run, points_of
 from ..values.neighbours import nearest_distances
 
 _Key: TypeAlias = tuple[Any, ...]
@@ -35,12 +35,17 @@ _FEATURES = (
 )
 
 
-def well_table(run: Run) -> Table:
+def well_table(run: AnyRun) -> Table:
     """Return one record per well: its metadata, and what was found in it.
 
     A well is what the images state as their plate and well; channels, planes
     and times of a well are records of their own. Images that state no well
     make one record together.
+
+    Parameters
+    ----------
+    run : Run or path
+        What was found, or the folder of it.
 
     Returns
     -------
@@ -65,8 +70,9 @@ def well_table(run: Run) -> Table:
 
     Examples
     --------
-    >>> well_table(Run("run/")).to_pandas()  # doctest: +SKIP
+    >>> well_table("run/").to_pandas()  # doctest: +SKIP
     """
+    run = as_run(run)
     wells: dict[_Key, _Well] = {}
     has_subpixel = run.has_subpixel
     for row, nuclei in run.all_images():

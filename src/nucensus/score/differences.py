@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from ..store import IMAGE_COLUMNS, NUCLEUS_RECORD, VOLUME_RECORD, ImageRow, Nuclei, Run, as_records
+from ..store import (
+    IMAGE_COLUMNS,
+    NUCLEUS_RECORD,
+    VOLUME_RECORD,
+    AnyRun,
+    ImageRow,
+    Nuclei,
+    Run,
+    as_records,
+    as_run,
+)
 from ..values.neighbours import pairs_within
 
 Change = tuple[str, Any, Any]
@@ -49,21 +59,22 @@ def diff_settings(first: Run, second: Run) -> list[Change]:
     return [(name, a.get(name), b.get(name)) for name in a | b if a.get(name) != b.get(name)]
 
 
-def diff_images(first: Run, second: Run, radius: float = 6) -> Iterator[ImageDiff]:
+def diff_images(first: AnyRun, second: AnyRun, radius: float = 6) -> Iterator[ImageDiff]:
     """Yield each image that changed from `first` to `second`.
 
     Parameters
     ----------
-    first, second : Run
-        The runs, before and after.
+    first, second : Run or path
+        The runs, or their folders, before and after.
     radius : float
         Nuclei at most so many pixels apart are taken for the same one: the
         closest first, each at most once.
 
     Examples
     --------
-    >>> list(diff_images(Run("monday/"), Run("tuesday/")))  # doctest: +SKIP
+    >>> list(diff_images("monday/", "tuesday/"))  # doctest: +SKIP
     """
+    first, second = as_run(first), as_run(second)
     for row, nuclei in first.all_images():
         change = _diff(row, nuclei, second.find_image(row["name"]), radius)
         if change:

@@ -34,7 +34,7 @@ from .packing import (
     points_of,
     unpack_nuclei,
 )
-from .run import ImageRow, Run
+from .run import AnyRun, ImageRow, Run, as_run
 from .sample import Origin, Sampled
 from .table import Table
 from .writer import RunWriter
@@ -47,6 +47,7 @@ __all__ = [
     "NUCLEUS_RECORD",
     "SCHEMA_VERSION",
     "VOLUME_RECORD",
+    "AnyRun",
     "Column",
     "Facts",
     "ImageColumns",
@@ -60,6 +61,7 @@ __all__ = [
     "StartFact",
     "Table",
     "as_records",
+    "as_run",
     "as_volume",
     "plane_of",
     "points_of",

@@ -23,7 +23,6 @@ from .packing import (
     NUCLEUS_RECORD,
     PACKED,
     Nuclei,
-    as_records,
     as_sql,
     as_text,
     as_texts,
@@ -33,7 +32,7 @@ from .packing import (
     unpack_nuclei,
 )
 from .sample import Sampled, SampleTable
-from .table import Table, table_of_images
+from .table import Table, table_of_images, table_of_nuclei
 
 _RING_RADIUS_PX = 12.0
 """In runs that do not record it: that of the published numbers."""
@@ -151,24 +150,11 @@ class Run:
 
         Where there are volumes also the plane z, which is -1 in images of one
         plane; of the detector log also the contrast, in grey levels; where the
-        settings asked for them also y_subpixel and x_subpixel.
+        settings asked for them also y_subpixel and x_subpixel; where an image
+        states the size of its pixels also y_um and x_um, in micrometres (z_um,
+        where one states the distance of its planes), NaN for other images.
         """
-        record, has_subpixel = self.nucleus_record, self.has_subpixel
-        names = record.names or ()
-        fields = [e for e in self.nucleus_columns if not e.scale]
-        dtype = np.dtype(
-            [("image", object), *((e.name, np.dtype(e.dtype).kind + "8") for e in fields)]
-        )
-        parts = []
-        for name, nuclei in self.nuclei_by_image():
-            part = np.empty(len(nuclei), dtype)
-            part["image"] = name
-            for field in names:
-                part[field] = as_records(nuclei, record)[field]
-            if has_subpixel:
-                part["y_subpixel"], part["x_subpixel"] = self.subpixel_of(name).T
-            parts.append(part)
-        return (np.concatenate(parts) if parts else np.empty(0, dtype)).view(Table)
+        return table_of_nuclei(self)
 
     @property
     def has_volumes(self) -> bool:
@@ -397,3 +383,12 @@ class Run:
 def close_with(owner: Any, database: sqlite3.Connection) -> "weakref.finalize[..., Any]":
     """Close `database` when nobody holds its owner any more, be it in a reference cycle."""
     return weakref.finalize(owner, database.close)
+
+
+AnyRun: TypeAlias = Run | str | os.PathLike[str]
+"""A run, or the path of its folder or file."""
+
+
+def as_run(run: AnyRun) -> Run:
+    """Return a run that was given, or the one at a path."""
+    return run if isinstance(run, Run) else Run(run)

@@ -4,12 +4,17 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import MissingPackageError
 from .image_columns import IMAGES, ImageColumns
+from .nucleus_columns import NucleusColumn
+from .packing import as_records
 
 if TYPE_CHECKING:
     import pandas
+
+    from .run import Run
 
 
 class Table(np.ndarray[Any, np.dtype[Any]]):
@@ -21,6 +26,10 @@ class Table(np.ndarray[Any, np.dtype[Any]]):
     def __array_finalize__(self, array: Any) -> None:
         """Keep `whole` in what is selected of the table."""
         self.whole = getattr(array, "whole", self.whole)
+
+    def head(self, count: int = 5) -> "Table":
+        """Return the first rows."""
+        return self[:count].view(Table)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the table as a `pandas.DataFrame`.
@@ -57,3 +66,35 @@ def table_of_images(columns: ImageColumns, image_rows: Iterable[Sequence[Any]]) 
     table = np.array(rows, columns.dtype).view(Table)
     table.whole = columns.whole_names
     return table
+
+
+def table_of_nuclei(run: "Run") -> Table:
+    """Return the nuclei of a run, with the name of their image before the columns they have."""
+    columns, record = run.nucleus_columns, run.nucleus_record
+    sizes = [each.scale for each in columns if each.scale]
+    dtype = np.dtype(
+        [("image", object), *((each.name, np.dtype(each.dtype).kind + "8") for each in columns)]
+    )
+    parts = []
+    for row, nuclei in run.found_images(("name", *sizes)):
+        part = np.empty(len(nuclei), dtype)
+        part["image"] = row["name"]
+        for field in record.names or ():
+            part[field] = as_records(nuclei, record)[field]
+        if "y_subpixel" in (dtype.names or ()):
+            part["y_subpixel"], part["x_subpixel"] = run.subpixel_of(row["name"]).T
+        for each in columns:
+            if each.scale:
+                part[each.name] = _micrometres(part, each, nuclei, row[each.scale])
+        parts.append(part)
+    return (np.concatenate(parts) if parts else np.empty(0, dtype)).view(Table)
+
+
+def _micrometres(
+    part: NDArray[Any], column: NucleusColumn, nuclei: NDArray[Any], size: float | None
+) -> Any:
+    """Return places along an axis, as exact as they are known, in micrometres; NaN if unknown."""
+    if size is None or column.axis not in (nuclei.dtype.names or ()):
+        return np.nan
+    refined = f"{column.axis}_subpixel"
+    return part[refined if refined in (part.dtype.names or ()) else column.axis] * size

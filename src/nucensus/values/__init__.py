@@ -1,5 +1,8 @@
 """The values that cross rooms."""
 
+from typing import TYPE_CHECKING
+
+from .._lazy import modules_of
 from .images import ImageRef, ListedImage, Place, Plane, PlannedImage, Shard, shard_index
 from .options import (
     CensusOptions,
@@ -51,3 +54,7 @@ __all__ = [
 
 RUN_FILE = "run.sqlite"
 """The name of the run file in the folder of a run."""
+
+
+if not TYPE_CHECKING:
+    __getattr__ = modules_of(__name__, "settings_file", "synthetic")

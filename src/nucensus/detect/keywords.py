@@ -1,0 +1,31 @@
+"""Settings that are typed as keywords of a function, as scikit-image has them."""
+
+from dataclasses import fields
+from typing import Any
+
+from ..values import Settings
+
+_AS_IN_SCIKIT_IMAGE = {"threshold_abs": "threshold"}
+
+
+def settings_of(settings: Settings | None, numbers: dict[str, Any]) -> Settings:
+    """Return the settings that were given, as a value or as keywords.
+
+    Raises
+    ------
+    TypeError
+        Both were given, or a keyword is no setting.
+    """
+    if not numbers:
+        return settings or Settings()
+    named = {_AS_IN_SCIKIT_IMAGE.get(name, name): value for name, value in numbers.items()}
+    known = [each.name for each in fields(Settings)]
+    for name in named:
+        if name not in known:
+            raise TypeError(f"there is no setting {name!r}; expected one of {', '.join(known)}")
+    if settings is not None:
+        raise TypeError(
+            f"settings were given and {', '.join(numbers)}, too; expected one of them; to change "
+            f"settings take dataclasses.replace(settings, {next(iter(named))}=...)"
+        )
+    return Settings(**named)
