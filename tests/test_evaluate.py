@@ -162,6 +162,14 @@ def test_a_table_that_a_spreadsheet_wrote_is_read(tmp_path, plate):
     assert score_run(run, tmp_path / "truth.csv").keys() == {"A01_s1"}
 
 
+def test_a_row_without_a_place_is_a_field_without_nuclei(tmp_path, plate, volume):
+    for run, name in ((nucensus.census(plate), "A01_s1"), (volume, "v")):
+        count = len(run.nuclei_of(f"{name}.tif"))
+        (tmp_path / "truth.csv").write_text(f"image,y,x\n{name}.tif,,\n")
+        [score] = score_run(run, tmp_path / "truth.csv").values()
+        assert list(map(len, (score.hits, score.misses, score.false_positives))) == [0, 0, count]
+
+
 def test_images_that_failed_are_scored_only_with_all(tmp_path, plate):
     shutil.copytree(plate, tmp_path / "in")
     (tmp_path / "in" / "a.tif").write_text("no picture")

@@ -8,6 +8,8 @@ import pytest
 from pages import assert_fits, opened, serious_faults, wait_until
 from runs import write_fields
 
+from nucensus.score.truth import field_name, read_truth
+
 LOOKS = [
     ("desk", "light"),
     ("phone", "dark"),
@@ -157,6 +159,24 @@ def test_marks_are_made_and_taken_back_and_scored(browser, address):
         assert "100.0 %" in page.inner_text("#score")
         page.click("#clear")
         assert "Click a nucleus" in page.inner_text("#score")
+
+
+def test_marks_are_saved_as_a_truth_that_evaluate_takes(browser, address, tmp_path):
+    with shown(browser, address) as page:
+        settle(page)
+        assert not page.is_visible("#save-truth")
+        x, y = page.evaluate("toScreen(field.points[0], field.points[1])")
+        page.click("#rings", position={"x": x, "y": y})
+        found, name = (
+            page.evaluate("pairs(field.points)"),
+            page.evaluate("start.fields[field.index]"),
+        )
+        with page.expect_download() as download:
+            page.click("#save-truth")
+        download.value.save_as(tmp_path / "truth.csv")
+    truth = read_truth(tmp_path / "truth.csv")
+    assert list(truth) == [field_name(name)]
+    assert sorted(map(tuple, truth[field_name(name)])) == sorted((y, x) for x, y in found[1:])
 
 
 def test_keys_go_to_the_next_field_and_back(browser, address):

@@ -307,6 +307,9 @@ def _score(
     is_labels = isinstance(truth, Path)
     true = read_labels(truth, image) if isinstance(truth, Path) else truth
     axes = true.ndim if is_labels else true.shape[1]
+    if image is not None and not is_labels and not len(true):
+        axes = 3 if image.is_volume else 2
+        true = np.empty((0, axes))
     if image is not None:
         refuse_other_axes(name, axes, image)
     points = np.empty((0, axes), np.int64) if found is None else found

@@ -33,7 +33,7 @@ def read_truth(truth: str | os.PathLike[str]) -> dict[str, Truth]:
     ----------
     truth : path
         A folder of label images, or a CSV file with the columns image, y and x,
-        and z where the image is a volume.
+        and z where the image is a volume. A field without nuclei has one row, without y and x.
 
     Raises
     ------
@@ -138,7 +138,9 @@ def _read_centres(path: Path) -> dict[str, NDArray[np.float64]]:
             for row in csv.DictReader(text):
                 z = (row.get("z") or "").strip()
                 plane = () if z in _NO_PLANE else (float(z),)
-                centres[field_name(row["image"])].append((*plane, float(row["y"]), float(row["x"])))
+                known = centres[field_name(row["image"])]
+                if row["y"] or row["x"]:
+                    known.append((*plane, float(row["y"]), float(row["x"])))
     except (OSError, ReadError, KeyError, ValueError, TypeError, csv.Error) as error:
         why = error if isinstance(error, ReadError) else repr(error)
         raise InputError(
@@ -151,4 +153,4 @@ def _read_centres(path: Path) -> dict[str, NDArray[np.float64]]:
                 f"{os.fspath(path)!r} says the plane z of some nuclei of {name!r} and not of "
                 f"others; expected it of all, where the image is a volume, or of none"
             )
-    return {name: np.array(points) for name, points in centres.items()}
+    return {name: np.array(points or np.empty((0, 2))) for name, points in centres.items()}

@@ -109,14 +109,22 @@ async function copy(text, what) {
 }
 $("copy-command").onclick = () => copy(words.command, "Command");
 $("copy-python").onclick = () => copy(words.python, "Python call");
-$("save").onclick = async () => {
-  await spell();
+function save(text, type, name) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([words.toml], { type: "application/toml" }));
-  link.download = "nucensus.toml";
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);
+}
+
+$("save").onclick = async () => {
+  await spell();
+  save(words.toml, "application/toml", "nucensus.toml");
   $("done").textContent = "Saved as nucensus.toml; use it with --settings nucensus.toml";
+};
+$("save-truth").onclick = () => {
+  save(truthTable(), "text/csv", "truth.csv");
+  $("done").textContent = "Saved as truth.csv; compare a run with it by nucensus evaluate RUN truth.csv";
 };
 
 // ---- pointer and keys

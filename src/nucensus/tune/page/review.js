@@ -44,6 +44,7 @@ function hits(points, truth) {                // each true nucleus is found at m
 
 async function score() {
   $("clear").hidden = !reviews.has(field.index);
+  $("save-truth").hidden = !reviews.size;
   if (!reviews.size) {
     $("score").textContent = "Click a nucleus that was missed, or a ring that is wrong. What you leave alone counts as right.";
     return;
@@ -61,6 +62,16 @@ async function score() {
   const percent = (part, whole) => whole ? `${(100 * part / whole).toFixed(1)} %` : "-";
   $("score").textContent = `Precision ${percent(hit, found)}, recall ${percent(hit, known)} ` +
     `(${reviews.size} ${reviews.size === 1 ? "field" : "fields"}, within ${matchRadius()} px)`;
+}
+
+function truthTable() {                       // as nucensus evaluate and tune-parameters take it
+  const quoted = (name) => /[",\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
+  const lines = [...reviews].flatMap(([index, review]) => {
+    const places = [...review.truth, ...review.added].sort(([x, y], [u, v]) => y - v || x - u);
+    const name = quoted(start.fields[index]);
+    return places.length ? places.map(([x, y]) => `${name},${y},${x}`) : [`${name},,`];
+  });
+  return ["image,y,x", ...lines, ""].join("\n");
 }
 
 // ---- over the run
