@@ -8,8 +8,9 @@ from .plan import expand
 from .process import process_images
 from .sample import sample_like
 from .take_census import census, retry
+from .take_plan import census_planned, plan_census
 
 __all__ = [
-    "Choice", "Learned", "Measured", "census", "choose", "choose_from", "expand", "merge_runs",
-    "process_images", "retry", "sample_like",
+    "Choice", "Learned", "Measured", "census", "census_planned", "choose", "choose_from", "expand",
+    "merge_runs", "plan_census", "process_images", "retry", "sample_like",
 ]  # fmt: skip

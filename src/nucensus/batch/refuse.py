@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 from .._version import __version__
 from ..errors import InputError, RunError
 from ..remote import absolute
-from ..store import RunWriter
-from ..values import RUN_FILE, Resume, Selection, Settings
+from ..store import Run, RunWriter
+from ..values import RUN_FILE, Resume, Selection, Settings, Shard
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -47,6 +47,48 @@ def refuse_itself(estimates_from: PathLike, out: PathLike | None) -> None:
         raise RunError(
             f"the estimates are to come from {os.fspath(out)!r}, which is to be replaced; expected "
             f"another run; choose another folder with -o, or leave out --overwrite"
+        )
+
+
+def refuse_unplanned(plan: PathLike, out: PathLike, shard: Shard | None) -> dict[str, Any]:
+    """Return the selection of a shard of `plan`; raise unless that is a plan that is finished."""
+    with Run(plan) as run:
+        about = run.about
+    where = repr(os.fspath(plan))
+    if os.path.realpath(plan) == os.path.realpath(out):
+        raise RunError(
+            f"{where} is the plan, and was given to write the run to; expected another folder; "
+            f"choose one with -o"
+        )
+    if about.selection.get("shard") is not None:
+        raise RunError(
+            f"{where} holds shard {about.selection['shard']}; expected the plan of all images, as "
+            f"nucensus plan makes it"
+        )
+    is_known = about.listing is not None and not about.is_learning
+    if not is_known or (not Settings.of_run(about.settings).are_numbers and not about.estimates):
+        raise RunError(
+            f"the plan in {where} is not finished; expected one that has listed the images and "
+            f"read the sample; run its command again, it carries on"
+        )
+    return {**about.selection, "shard": shard and str(shard)}
+
+
+def refuse_other_plan(
+    writer: RunWriter, plan: PathLike, selection: dict[str, Any], out: PathLike
+) -> None:
+    """Raise if the run in `out` is not this part of this plan."""
+    with Run(plan) as run:
+        about = run.about
+    refuse_other(writer, "selection", selection, out)
+    ours = writer.about
+    if (ours.settings, ours.listing, ours.places, ours.adopted) != (
+        about.settings, about.listing, about.places, about.adopted,
+    ):  # fmt: skip
+        raise RunError(
+            f"{os.fspath(out)!r} holds a run of another plan than the one in "
+            f"{os.fspath(plan)!r}; expected the same, to carry it on; choose another folder with "
+            f"-o, or replace the run with --overwrite"
         )
 
 

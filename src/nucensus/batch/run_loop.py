@@ -52,6 +52,8 @@ class RunLoop:
         How many images the listing found unreadable: they count as failures.
     is_retry : bool
         Whether images of the sample that workers died of are tried again.
+    is_planned : bool
+        Whether the run holds to what its plan learned.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class RunLoop:
         resume: Resume,
         problems: int = 0,
         is_retry: bool = False,
+        is_planned: bool = False,
     ) -> None:
-        self._writer, self._choice, self._is_retry = writer, choice, is_retry
+        self._writer, self._choice = writer, choice
+        self._is_retry, self._is_planned = is_retry, is_planned
         self._watcher, self._resume, self._limits = watcher, resume, execution.limits
         self._workers = execution.workers or usable_cores()
         self._stop = watcher.stop or threading.Event()
@@ -84,6 +88,17 @@ class RunLoop:
 
     def run(self, out: PathLike | None) -> None:
         """Do what is pending; then, unless it was stopped, write the tables."""
+        self.learn()
+        try:
+            self._watcher.on_plan(self._writer.pending_count())
+            self._run_suspects()
+            self._run_pending()
+        finally:
+            self._commit()
+        self._write_outputs(out)
+
+    def learn(self) -> None:
+        """Do what comes before the first image is counted."""
         vanished = list(self._writer.vanished(_NAMES_SHOWN))
         self._writer.record_facts(
             version=__version__, machine=facts(), **self._start.facts(0),
@@ -95,12 +110,8 @@ class RunLoop:
             self._learn()
             ring_px = ring_radius(self._job.settings, self._job.pools.values())
             self._writer.record_facts(ring_radius_px=ring_px)
-            self._watcher.on_plan(self._writer.pending_count())
-            self._run_suspects()
-            self._run_pending()
         finally:
             self._commit()
-        self._write_outputs(out)
 
     def _write_outputs(self, out: PathLike | None) -> None:
         """Write the tables, unless images are left or they stand; say how the run went."""
@@ -139,7 +150,9 @@ class RunLoop:
         settings, about = self._job.settings, self._writer.about
         if settings.are_numbers:
             return
-        if self._resume.estimates_from is not None:
+        if self._is_planned:
+            known = pools_in(about), Origin.from_dict(about.sample)
+        elif self._resume.estimates_from is not None:
             known = take_from(self._resume.estimates_from, settings, self._writer.channels())
         elif self._resume.keep_estimates and about.estimates:
             origin = Origin.from_dict(about.sample)

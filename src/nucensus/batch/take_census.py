@@ -1,5 +1,6 @@
 """Find the nuclei of many images, and keep what became of each in a run file."""
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -46,7 +47,7 @@ from .run_loop import RunLoop
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
-_CODEC = Codec(pack, unpack, path_of=attrgetter("path"))
+CODEC = Codec(pack, unpack, path_of=attrgetter("path"))
 """How images and outcomes travel to and from other machines."""
 
 
@@ -124,7 +125,18 @@ def census(
     watcher = take_value(Watcher, watcher, left)
     resume = take_value(Resume, resume, left)
     refuse_unknown(left, "census")
-    settings = settings or Settings()
+    values = settings or Settings(), selection, execution, watcher, resume
+    with listed_run(inputs, out, *values) as (writer, loop):
+        loop.run(out)
+    return writer.hand_over() if out is None else Run(out)
+
+
+@contextlib.contextmanager
+def listed_run(
+    inputs: PathLike | Iterable[PathLike], out: PathLike | None, settings: Settings,
+    selection: Selection, execution: Execution, watcher: Watcher, resume: Resume,
+) -> Iterator[tuple[RunWriter, RunLoop]]:  # fmt: skip
+    """Lend a run whose images are listed, and the loop over what is pending in it."""
     refuse_unguarded()
     _refuse_contradictions(out, settings, selection, resume)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
@@ -132,7 +144,7 @@ def census(
     if resume.overwrite and resume.estimates_from is not None:
         take_from(resume.estimates_from, settings, plan.channels)
     with (
-        choose_strategy(execution, codec=_CODEC, stop=watcher.stop) as choice,
+        choose_strategy(execution, codec=CODEC, stop=watcher.stop) as choice,
         RunWriter(out, overwrite=resume.overwrite) as writer,
     ):
         problems = _write_plan(writer, out, settings, selection, resume, plan)
@@ -140,11 +152,10 @@ def census(
             writer.redo(_changed(writer, choice, execution.workers))
         if not settings.are_numbers:
             plan_sample(writer)
-        RunLoop(
+        yield writer, RunLoop(
             writer, settings, choice, execution=execution, watcher=watcher, resume=resume,
             problems=problems,
-        ).run(out)  # fmt: skip
-    return writer.hand_over() if out is None else Run(out)
+        )  # fmt: skip
 
 
 def retry(
@@ -165,7 +176,7 @@ def retry(
     refuse_unknown(left, "retry")
     Run(out).close()  # raises if it is not a run
     with (
-        choose_strategy(execution, codec=_CODEC, stop=watcher.stop) as choice,
+        choose_strategy(execution, codec=CODEC, stop=watcher.stop) as choice,
         RunWriter(out) as writer,
     ):
         settings = _settings_to_retry(writer, out)

@@ -23,6 +23,7 @@ from .terminal import guard_streams
 _COMMANDS = {
     "detect": "Find the nuclei of images, folders or globs.",
     "scan": "Show what is in a folder or plate, and what is missing, before anything runs.",
+    "plan": "List images and learn from a sample once, for all shards of a run.",
     "retry": "Do the failed images of a run again.",
     "merge": "Join the runs of all shards into one.",
     "tune": "Choose the settings by eye, in the browser.",

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from .commands import Command
 from .destination import Destination
-from .detection import detection_options
+from .detection import detection_options, settings_of, settings_option
 from .running import run_and_report, run_options
 from .selection import metadata_option, selection, selection_of
 
 if TYPE_CHECKING:
     from ..store import Run
-    from ..values import Settings, Shard
+    from ..values import Shard
 
 
 class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
@@ -42,13 +43,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     help="Folder for run.sqlite, nuclei.csv and images.csv.",
 )
 @detection_options
-@click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.toml",
-    help="Take the settings from a file, as nucensus tune saves it; options go before it.",
-)
+@settings_option
 @metadata_option
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
 @click.option(
@@ -73,12 +68,19 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     metavar="I/N|slurm",
     help="Do only this part of the images (slurm: as the task of the job array); see merge.",
 )
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path),
+    metavar="PLAN",
+    help="Count the images of a plan, without INPUT; see nucensus plan.",
+)
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @run_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, shard: "Shard | None",
             overwrite: bool, check_content: bool, keep_estimates: bool,
-            estimates_from: Path | None, report: bool, **options: Any) -> None:  # fmt: skip
+            estimates_from: Path | None, plan: Path | None, report: bool,
+            **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     Without a number the size and the contrast of nuclei are estimated from the
@@ -98,22 +100,18 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     Exit code: 0 if every image was done, 3 if some failed (0 with --failed-ok), 2 for wrong usage,
     130, 143 and 129 if it was stopped by Ctrl-C, SIGTERM or SIGHUP.
     """
-    from ..batch import census
+    from ..batch import census, census_planned
     from ..values import Resume
 
-    run_and_report(
-        partial(
-            census,
-            inputs,
-            out,
-            _settings(given, settings_file),
-            selection=dataclasses.replace(selection_of(options), metadata=metadata, shard=shard),
-            resume=Resume(overwrite, check_content, keep_estimates, estimates_from),
-        ),
-        out,
-        then=_write_report if report else None,
-        **options,
-    )
+    selected = dataclasses.replace(selection_of(options), metadata=metadata, shard=shard)
+    if plan is not None:
+        _refuse_beside_plan(click.get_current_context())
+        work = partial(census_planned, plan, out, shard=shard, overwrite=overwrite)
+    else:
+        resume = Resume(overwrite, check_content, keep_estimates, estimates_from)
+        settings = settings_of(given, settings_file)
+        work = partial(census, inputs, out, settings, selection=selected, resume=resume)
+    run_and_report(work, out, then=_write_report if report else None, **options)
 
 
 def _write_report(run: "Run", out: Path) -> None:
@@ -122,9 +120,16 @@ def _write_report(run: "Run", out: Path) -> None:
     publish(run, out / "report.html")
 
 
-def _settings(given: dict[str, Any], file: Path | None) -> "Settings":
-    """Return the settings that were typed; of `file` what was not."""
-    from ..values import Settings
-    from ..values.settings_file import read_settings
+def _refuse_beside_plan(context: click.Context) -> None:
+    """Refuse what a plan says: which images are counted, and how."""
+    from .retry import command as retry
 
-    return Settings(**given) if file is None else dataclasses.replace(read_settings(file), **given)
+    beside = {each.name for each in retry.params} | {"plan", "shard", "overwrite", "report"}
+    for each in context.command.params:
+        source = context.get_parameter_source(each.name or "")
+        if source is ParameterSource.COMMANDLINE and each.name not in beside:
+            what = each.opts[0] if isinstance(each, click.Option) else "INPUT"
+            raise click.UsageError(
+                f"--plan says which images are counted, and how; it does not go with {what}; "
+                f"leave one of them out."
+            )

@@ -1,12 +1,17 @@
 """The options that say how nuclei are detected."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .late_help import LateHelp, tell_detectors
+
+if TYPE_CHECKING:
+    from ..values import Settings
 
 
 class _NumberOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
@@ -25,6 +30,15 @@ class _NumberOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from 
             return value  # the settings say what they expect
         return numbers if len(numbers) > 1 else numbers[0]
 
+
+settings_option = click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.toml",
+    help="Take the settings from a file, as nucensus tune saves it; options go before it.",
+)
+"""What `settings_of` takes."""
 
 _OPTIONS = (
     click.option("--detector", cls=LateHelp, tell=tell_detectors, metavar="NAME"),
@@ -115,6 +129,14 @@ def _refuse_numbers_with_auto(given: dict[str, Any]) -> None:
             f"with {_option(open_[0])} auto; leave out one of them, or give --detector "
             f"{PUBLISHED_DETECTOR}, which estimates what is left out."
         )
+
+
+def settings_of(given: dict[str, Any], file: Path | None) -> "Settings":
+    """Return the settings that were typed; of `file` what was not."""
+    from ..values import Settings
+    from ..values.settings_file import read_settings
+
+    return Settings(**given) if file is None else dataclasses.replace(read_settings(file), **given)
 
 
 def _option(name: str) -> str:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 from ..text.plurals import pluralize
 from . import EXIT_SOME_FAILED
 from .late_help import LateHelp, tell_strategies
-from .signals import stopping
+from .signals import Stop, stopping
 from .terminal import guard_streams, unguarded
 
 if TYPE_CHECKING:
@@ -116,11 +117,16 @@ def exit_code(run: "Run", *, failed_ok: bool) -> int:
     return EXIT_SOME_FAILED if run.counts["failed"] and not failed_ok else 0
 
 
-def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of every command that works through a run."""
-    for option in reversed((*_OPTIONS, failed_ok)):
+def work_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say how images are worked on."""
+    for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of every command that works through a run."""
+    return work_options(failed_ok(command))
 
 
 def run_and_report(
@@ -137,9 +143,8 @@ def run_and_report(
 
     `work` takes an `execution`, which the other `options` say, and a `watcher`.
     """
-    with _Progress(shown=not quiet and sys.stderr.isatty()) as progress, stopping() as stop:
-        watcher = _watcher(progress, stop.event, explain=explain, quiet=quiet)
-        run = work(execution=_execution(**options), watcher=watcher)
+    with watched(explain=explain, quiet=quiet) as (watcher, stop):
+        run = work(execution=execution_of(**options), watcher=watcher)
     if not quiet:
         print_summary(run, out)
         print_notes(run)
@@ -151,7 +156,14 @@ def run_and_report(
     sys.exit(exit_code(run, failed_ok=failed_ok))
 
 
-def _execution(
+@contextmanager
+def watched(*, explain: bool, quiet: bool) -> Iterator[tuple["Watcher", Stop]]:
+    """Lend who shows a progress bar, says what is chosen and learned, and stops on a signal."""
+    with _Progress(shown=not quiet and sys.stderr.isatty()) as progress, stopping() as stop:
+        yield _watcher(progress, stop.event, explain=explain, quiet=quiet), stop
+
+
+def execution_of(
     *,
     strategy: str,
     workers: int | None,
@@ -162,6 +174,7 @@ def _execution(
     max_pixels: int,
     max_failures: int | None,
 ) -> "Execution":
+    """Return what the options of `work_options` say of how images are worked on."""
     from ..values import Execution, Limits
 
     limits = Limits(max_pixels, max_memory, max_failures, timeout)

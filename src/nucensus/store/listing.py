@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,21 @@ class Listing:
         return value
 
 
+def digests_of_files(rows: Iterable[tuple[Any, ...]], count: int) -> list[str]:
+    """Return the digests of the files of `count` shards, from name, size, time and problem."""
+    digests = [hashlib.blake2b(digest_size=16) for _ in range(count)]
+    for name, size_bytes, mtime_ns, problem in rows:
+        _add_file(digests, as_text(name), (size_bytes, mtime_ns, as_text(problem or "")))
+    return [each.hexdigest() for each in digests]
+
+
+def _add_file(digests: Sequence[Any], name: str, file: tuple[int, int, str]) -> int:
+    """Take a file into the digest of its shard, and return which shard that is, from 1."""
+    index = shard_index(name, len(digests)) if len(digests) > 1 else 1
+    digests[index - 1].update(ascii(file).encode())
+    return index
+
+
 class _Digests:
     """A digest of a listing, to tell it from others.
 
@@ -179,10 +194,8 @@ class _Digests:
         self._count += 1
         self._said.update(ascii((row[0], *row[len(_FIRST) :])).encode())
         self._places.update(ascii((row[0], row[1], channel, bool(image.problem))).encode())
-        index = shard_index(image.name, self._shards) if self._shards > 1 else 1
         file = (image.size_bytes, image.mtime_ns, image.problem)
-        self._files[index - 1].update(ascii(file).encode())
-        return index == self._index
+        return _add_file(self._files, image.name, file) == self._index
 
     def facts(self) -> dict[str, Any]:
         """Return the digests as the run records them."""

@@ -14,7 +14,8 @@ from typing import Any
 from ..errors import RunError
 from ..remote import is_remote, size_and_time
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
-from .database import OTHERS, TABLES, file_of, open_to_write, schema_of
+from .absorb import absorb, absorb_plan
+from .database import OTHERS, TABLES, open_to_write, schema_of
 from .explain import explanation, refuse_address
 from .facts import FACTS_VERSION, Facts
 from .image_columns import IMAGES, ImageColumns
@@ -260,30 +261,15 @@ class RunWriter:
 
     def absorb(self, run: str | os.PathLike[str]) -> None:
         """Take over every image of another run, in its place in the listing."""
-        columns = ", ".join(
-            name for _, name, *_ in self._database.execute("PRAGMA table_info(journal)")
-            if name != "key"
-        )  # fmt: skip
         with self.explained():
-            uri = f"{file_of(run).absolute().as_uri()}?mode=ro"
-            self._database.execute("ATTACH ? AS other", (uri,))
-            try:
-                self._database.execute(
-                    f"INSERT INTO journal ({columns}) SELECT {columns} FROM other.journal "
-                    "ORDER BY key"
-                )
-                self._database.execute("INSERT OR IGNORE INTO sample SELECT * FROM other.sample")
-                self._database.commit()
-            except sqlite3.DatabaseError as error:
-                if not error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
-                    raise
-                raise RunError(
-                    f"{os.fspath(run)!r} is damaged ({error}); expected a whole run file; copy it "
-                    f"again, or do it again with --overwrite"
-                ) from error
-            finally:
-                self._database.rollback()
-                self._database.execute("DETACH other")
+            absorb(self._database, run)
+
+    def take_plan(
+        self, plan: str | os.PathLike[str], shard: Shard | None, *, selection: dict[str, Any]
+    ) -> None:
+        """Take over what a plan knows, and the images of a shard of it, all of them for None."""
+        with self.explained():
+            absorb_plan(self._database, plan, shard, selection)
 
     def suspects(self) -> list[PlannedImage]:
         """Return the pending images that a process died with."""

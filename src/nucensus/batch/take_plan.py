@@ -1,0 +1,115 @@
+"""Look once at the images of a census, and count them in parts that do not look again."""
+
+import os
+from collections.abc import Iterable
+from typing import Any, TypeAlias, Unpack
+
+from ..execute import refuse_unguarded
+from ..store import Run, RunWriter
+from ..values import (
+    Execution,
+    Resume,
+    RetryOptions,
+    Selection,
+    Settings,
+    Shard,
+    Watcher,
+    refuse_unknown,
+    take_value,
+)
+from .decide import choose_strategy
+from .refuse import refuse_other_plan, refuse_unplanned, refuse_version
+from .run_loop import RunLoop
+from .take_census import CODEC, listed_run
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+
+def plan_census(
+    inputs: PathLike | Iterable[PathLike],
+    out: PathLike,
+    settings: Settings | None = None,
+    *,
+    selection: Selection | None = None,
+    execution: Execution | None = None,
+    watcher: Watcher | None = None,
+    resume: Resume | None = None,
+    **options: Unpack[RetryOptions],
+) -> Run:
+    """Do what a census does before it counts: list the images, and learn from a sample of them.
+
+    What is in `out` then is a run that is stopped: `census` of the same inputs
+    carries it on, and `census_planned` counts a part of it elsewhere. The
+    parameters are those of `census`; a shard is chosen later.
+    """
+    left: dict[str, Any] = {**options}
+    execution = take_value(Execution, execution, left)
+    watcher = take_value(Watcher, watcher, left)
+    refuse_unknown(left, "plan_census")
+    how = execution, watcher, resume or Resume()
+    with listed_run(inputs, out, settings or Settings(), selection or Selection(), *how) as (
+        _,
+        loop,
+    ):
+        loop.learn()
+    return Run(out)
+
+
+def census_planned(
+    plan: PathLike,
+    out: PathLike,
+    *,
+    shard: Shard | None = None,
+    execution: Execution | None = None,
+    watcher: Watcher | None = None,
+    overwrite: bool = False,
+    **options: Unpack[RetryOptions],
+) -> Run:
+    """Find the nuclei of the images of a plan, or of a shard of them, as the plan has learned.
+
+    Nothing is listed, and no sample is read. A run of this plan in `out` is carried on.
+
+    Parameters
+    ----------
+    plan : path
+        The folder that `plan_census` wrote.
+    out : path
+        The folder of the run, another one.
+    shard : Shard, optional
+        Only this part of the images is done; join the parts with `merge_runs`.
+    execution, watcher, **options
+        As those of `census`.
+    overwrite : bool
+        Whether an earlier run in `out` is replaced.
+
+    Returns
+    -------
+    Run
+        A read-only view of the run file.
+
+    Raises
+    ------
+    RunError
+        The plan is none, or not finished; or `out` holds another run.
+    """
+    left: dict[str, Any] = {**options}
+    execution = take_value(Execution, execution, left)
+    watcher = take_value(Watcher, watcher, left)
+    refuse_unknown(left, "census_planned")
+    refuse_unguarded()
+    selection = refuse_unplanned(plan, out, shard)
+    with (
+        choose_strategy(execution, codec=CODEC, stop=watcher.stop) as choice,
+        RunWriter(out, overwrite=overwrite) as writer,
+    ):
+        if writer.has_images():
+            refuse_other_plan(writer, plan, selection, out)
+        else:
+            writer.take_plan(plan, shard, selection=selection)
+        refuse_version(writer, out)
+        writer.redo_unreadable()
+        RunLoop(
+            writer, Settings.from_dict(writer.about.settings), choice, execution=execution,
+            watcher=watcher, resume=Resume(), is_planned=True,
+        ).run(out)  # fmt: skip
+    return Run(out)

@@ -1,0 +1,65 @@
+"""`nucensus plan`."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..text.plurals import pluralize
+from .destination import Destination
+from .detection import detection_options, settings_of, settings_option
+from .running import execution_of, watched, work_options
+from .selection import metadata_option, selection, selection_of
+
+
+@click.command(epilog="Example: nucensus plan plate/ -o plan")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@selection
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=Destination(),
+    metavar="PLAN",
+    help="Folder for the plan.",
+)
+@detection_options
+@settings_option
+@metadata_option
+@click.option("--overwrite", is_flag=True, help="Replace an earlier plan in PLAN.")
+@work_options
+def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
+            given: dict[str, Any], metadata: str | None, overwrite: bool,
+            quiet: bool, explain: bool, **options: Any) -> None:  # fmt: skip
+    r"""Look once: list images and learn from a sample of them, for others to count.
+
+    Each shard of a run lists all images and reads the sample, unless it is given the plan:
+
+    \b
+        nucensus plan plate/ -o plan
+        nucensus detect --plan plan --shard 3/16 -o shards/3
+
+    The options are those of nucensus detect, and hold for all shards. What is found is what
+    nucensus detect finds without a plan. Files that come or change afterwards are not looked for:
+    make the plan again, in another folder, or carry this one on with the same command.
+    """
+    from ..batch import plan_census
+    from ..values import Resume
+
+    chosen = dataclasses.replace(selection_of(options), metadata=metadata)
+    with watched(explain=explain, quiet=quiet) as (watcher, stop):
+        run = plan_census(
+            inputs, out, settings_of(given, settings_file), selection=chosen,
+            execution=execution_of(**options), watcher=watcher, resume=Resume(overwrite),
+        )  # fmt: skip
+    if stop.signal and run.about.is_learning:
+        sys.exit(128 + stop.signal)
+    if not quiet:
+        about, counts = run.about, run.counts
+        read = f"; learned from {about.sample['images']} of them" if about.estimates else ""
+        click.echo(f"Planned: {pluralize(counts['images'], 'image')}{read}")
+        for line in (*about.left_out, *about.unmatched):
+            click.echo(line)
+        click.echo(f"Count them: nucensus detect --plan {out} --shard I/N -o RUN")
