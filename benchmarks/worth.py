@@ -105,7 +105,7 @@ def article() -> None:
     one = Profile(
         Measured(9, load_s=0.6 / images, apply_s=26.0 / images, cpu_s=26.6 / images, locked=0.1,
                  size_bytes=2_621_440),
-        0.0, 0, 2_621_600, 0.0046, 8000, 0.0002, 0.0005, {"fork": 0.02, "spawn": 0.5}, "fork",
+        0.0, 0, 2_621_600, 0.0046, 8000, 0.0002, 0.0005, {"fork": 0.1, "spawn": 0.5}, "fork",
     )  # fmt: skip
     faster = 17.7 / 26.0
     scaled = replace(

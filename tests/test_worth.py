@@ -14,8 +14,9 @@ import nucensus
 from nucensus.batch import Measured
 from nucensus.bench.worth import Comparison, compare
 from nucensus.bench.worth.digest import digest
-from nucensus.bench.worth.findings import Profile, Timing
+from nucensus.bench.worth.findings import Passes, Profile, Timing
 from nucensus.bench.worth.magic import _compare
+from nucensus.bench.worth.measure import _with_common_warm_up
 from nucensus.bench.worth.page import fragment, page
 from nucensus.bench.worth.predict import CORES, Circumstances, predict
 from nucensus.bench.worth.recommend import recommend
@@ -388,3 +389,13 @@ def test_the_extension_brings_the_line():
     shell = Shell()
     nucensus.load_ipython_extension(shell)
     assert shell.found == ("worth_it", "line", "worth_it")
+
+
+def test_a_process_that_was_slow_to_warm_up_by_chance_does_not_decide():
+    passes = [Passes((1.0,), (each,), 0.5, 0.0, 1.0, name, (), ()) for name, each in WARM_UPS]
+    rows = [replace(row(p.ran, 1.0), warm_up_s=0.5 + p.warm_ups_s[0]) for p in passes]
+    found = _with_common_warm_up(list(zip(rows, passes, strict=True)))
+    assert [each.warm_up_s for each in found] == pytest.approx([1.6, 1.6, 1.6, 4.5])
+
+
+WARM_UPS = (("list-disk", 3.0), ("threads", 1.0), ("pool-fork", 1.1), ("pool-disk", 4.0))

@@ -26,7 +26,8 @@ class Profile:
     copy_s : float
         To copy an image in memory.
     starts_s : dict of str to float
-        What a worker process takes that does nothing, by start method.
+        What a pool takes that has next to nothing to do, from its start to its end, by start
+        method.
     start_method : str
         How this Python starts processes by itself.
     crowded : dict of int to float

@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any, NoReturn, Unpack
 
 from ...batch.named import Image, NamedImage, name_images
 from ...errors import FunctionError, InputError, NucensusError
-from ...execute import Strategy
+from ...execute import Strategy, strategy_named
 from ...machine import facts, usable_cores
 from ...text.progress import ProgressLine
 from ...values import Selection, SelectionOptions, refuse_unknown, take_value
@@ -27,6 +28,7 @@ from .ways import AUTO, EVERY, Way, ways_of
 
 _PROFILE_LIMIT_S = 900.0
 _LEAST_LIMIT_S = 60.0
+_NOTHING = Passes((), (), 0.0, 0.0, 0.0, "", (), ())
 
 
 def compare(
@@ -122,19 +124,14 @@ def compare(
         bench = _Bench(named, Path(scratch), None if load is None else source_of(load), workers)
         for source in sources:
             profiles[source.name] = known = bench.profile(source)
-            expected: Timing | None = None
-            digests: tuple[str, ...] = ()
+            found: list[tuple[Timing, Passes | None]] = []
             for way in ways:
-                timing, found = bench.time_way(source, way, known, repeat, seconds, in_memory)
-                if found and expected is None:
-                    expected, digests = timing, found.digests
-                elif found:
-                    timing = replace(timing, differs=_differing(named, digests, found.digests))
-                timings.append(timing)
+                found.append(bench.time_way(source, way, known, repeat, seconds, in_memory))
                 if on_timing is not None:
-                    on_timing(timing)
+                    on_timing(found[-1][0])
                 if shown:
-                    shown(len(timings), len(ways) * len(sources))
+                    shown(len(timings) + len(found), len(ways) * len(sources))
+            timings += _with_common_warm_up(_with_differences(named, found))
         errors = bench.errors
     return Comparison(
         tuple(timings), profiles, {each.name: each.place for each in sources}, len(named),
@@ -161,11 +158,47 @@ def _distinct(sources: Sequence[Source]) -> list[Source]:
     ]
 
 
-def _differing(
-    images: Sequence[NamedImage], one: Sequence[str], other: Sequence[str]
-) -> tuple[str, ...]:
-    pairs = zip(images, one, other, strict=True)
-    return tuple(image.name for image, a, b in pairs if a != b)
+def _with_differences(
+    images: Sequence[NamedImage], found: Sequence[tuple[Timing, Passes | None]]
+) -> list[tuple[Timing, Passes]]:
+    """Return the rows with the images for which they gave another result than the first."""
+    expected = next((passes.digests for _, passes in found if passes), ())
+    rows = []
+    for timing, passes in found:
+        digests = passes.digests if passes else expected
+        pairs = zip(images, expected, digests, strict=False)
+        differs = tuple(image.name for image, one, other in pairs if one != other)
+        rows.append((replace(timing, differs=differs), passes or _NOTHING))
+    return rows
+
+
+def _with_common_warm_up(found: Sequence[tuple[Timing, Passes]]) -> list[Timing]:
+    """Return the rows, where ways that warm up alike take the median of what that took.
+
+    To import a module, and to call a function first, takes a process the same in each way; one that
+    was slow at it by chance is no worse.
+    """
+    timed = [(row, passes) for row, passes in found if not row.failure]
+    if not timed:
+        return [row for row, _ in found]
+    import_s = median(passes.import_s for _, passes in timed)
+    alike = [row.warm_up_s - passes.import_s for row, passes in timed if _inherits(row)]
+    return [
+        row
+        if row.failure
+        else replace(
+            row,
+            warm_up_s=import_s
+            + (median(alike) if _inherits(row) else row.warm_up_s - passes.import_s),
+        )
+        for row, passes in found
+    ]
+
+
+def _inherits(row: Timing) -> bool:
+    """Tell whether the way works in its own process, or in copies of it."""
+    strategy = strategy_named(row.ran)
+    return strategy.in_process or strategy.needs_fork
 
 
 class _Bench:
@@ -181,7 +214,7 @@ class _Bench:
 
     def profile(self, source: Source) -> Profile:
         """Return what one call takes, alone and beside others."""
-        reply, _ = self._ask("profile", source, _PROFILE_LIMIT_S)
+        reply, _ = self._ask("profile", source, _PROFILE_LIMIT_S, workers=self._workers)
         if "found" not in reply:
             _raise(source, reply)
         profile: Profile = reply["found"]
@@ -281,7 +314,7 @@ def _timing(row: Timing, passes: Passes, known: Profile, peak: int) -> Timing:
         ran=passes.ran,
         samples_s=passes.samples_s,
         load_s=passes.load_s,
-        warm_up_s=passes.import_s + (warm_ups[0] if strategy.in_process else max(warm_ups)),
+        warm_up_s=passes.import_s + (warm_ups[0] if strategy.in_process else median(warm_ups)),
         busy_cores=passes.busy_cores,
         locked=known.measured.locked if strategy.in_process else None,
         sent_bytes=sent_bytes,

@@ -21,8 +21,8 @@ from ...batch.pilot import Pilot
 from ...batch.process import load_all, run_over
 from ...batch.results import Failure, Keeping
 from ...errors import FunctionError, NucensusError
-from ...execute import STRATEGIES, check, start_worker
-from ...execute.pools import default_context
+from ...execute import STRATEGIES, check
+from ...execute.pools import default_context, run_pool
 from ...machine import start_methods
 from ...values import Execution
 from .digest import digest
@@ -60,7 +60,7 @@ def _same(image: NamedImage) -> NamedImage:
     return image
 
 
-def profile(source: Source, images_file: str, loader: Source | None) -> Profile:
+def profile(source: Source, images_file: str, loader: Source | None, workers: int) -> Profile:
     """Measure what one call takes in this process, and what it would take to send it to another."""
     start = time.perf_counter()
     function = source.load()
@@ -81,7 +81,7 @@ def profile(source: Source, images_file: str, loader: Source | None) -> Profile:
     sent, returned = _sending(loaded.image), _sending(results[usable])
     return Profile(
         pilot.measured, import_s, usable, *sent, *returned, _copying_s(loaded.image),
-        _starts_s(), multiprocessing.get_start_method(allow_none=True) or start_methods()[0],
+        _starts_s(workers), multiprocessing.get_start_method(allow_none=True) or start_methods()[0],
     )  # fmt: skip
 
 
@@ -109,16 +109,17 @@ def _copying_s(image: Any) -> float:
     return time.perf_counter() - start
 
 
-def _starts_s() -> dict[str, float]:
-    """Return how long a worker that does nothing takes, by start method."""
+def _starts_s(workers: int) -> dict[str, float]:
+    """Return what a pool takes that has next to nothing to do, by start method."""
     found = {}
-    own = default_context().get_start_method()
-    for method in dict.fromkeys([own or "", "spawn"]):
+    own = default_context().get_start_method() or ""
+    for method in dict.fromkeys([own, "spawn"]):
+        multiprocessing.set_start_method(method, force=True)
         start = time.perf_counter()
-        worker = multiprocessing.get_context(method).Process(target=start_worker)  # type: ignore[attr-defined]
-        worker.start()
-        worker.join()
+        for _ in run_pool(abs, range(2 * workers), workers):
+            pass
         found[method] = time.perf_counter() - start
+    multiprocessing.set_start_method(own, force=True)
     return found
 
 
