@@ -1,0 +1,99 @@
+"""Planes of TIFF files whose pages hold more than one, whatever the order of their axes."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tifffile
+
+from nucensus.errors import NotAPlaneError
+from nucensus.read import open_scenes, read
+from nucensus.values import Plane
+
+SIZES = {"C": 3, "Z": 4, "T": 2, "Y": 17, "X": 23}
+
+
+def numbered(axes):
+    """Return an image of these axes in which every plane has grey levels of its own."""
+    shape = [SIZES[axis] for axis in axes]
+    return np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)
+
+
+def plane_of(image, axes, at):
+    return image[tuple(at.get(axis, slice(None)) for axis in axes)]
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "CZYX", "ZCYX", "TZCYX", "TCZYX", "CYX", "TCYX", "TYX"])
+def test_every_plane_of_a_stack_is_read_at_its_place(tmp_path, axes):
+    image = numbered(axes)
+    tifffile.imwrite(tmp_path / "a.ome.tif", image, metadata={"axes": axes})
+    stacked = [axis for axis in axes if axis not in "YX"]
+    for places in itertools.product(*(range(SIZES[axis]) for axis in stacked)):
+        at = dict(zip(stacked, places, strict=True))
+        plane = Plane(channel=at.get("C"), z=at.get("Z"), time=at.get("T"))
+        np.testing.assert_array_equal(
+            read(tmp_path / "a.ome.tif", plane), plane_of(image, axes, at), err_msg=str(plane)
+        )
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("pages", [1, 3])
+def test_colours_of_a_stack_are_read_as_channels(tmp_path, planar, pages):
+    image = np.random.default_rng(0).integers(0, 255, (pages, 17, 23, 3)).astype(np.uint8)
+    stored = image if planar == "contig" else np.moveaxis(image, -1, 1)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for page in stored:
+            file.write(page, photometric="rgb", planarconfig=planar, contiguous=False,
+                       metadata=None)  # fmt: skip
+    with open_scenes(tmp_path / "a.tif") as scenes:
+        (scene,) = scenes
+        assert scene.is_colour
+        assert scene.sizes["c"] == 3
+    for number, channel in itertools.product(range(pages), range(3)):
+        plane = Plane(channel=channel, z=number if pages > 1 else None)
+        np.testing.assert_array_equal(
+            read(tmp_path / "a.tif", plane), image[number, :, :, channel], err_msg=str(plane)
+        )
+
+
+def test_grey_channels_are_no_colours(tmp_path):
+    tifffile.imwrite(tmp_path / "a.ome.tif", numbered("CYX"), metadata={"axes": "CYX"})
+    with open_scenes(tmp_path / "a.ome.tif") as (scene,):
+        assert not scene.is_colour
+        assert scene.header(Plane(channel=0)).pixels == 17 * 23
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "CZYX"])
+def test_the_maximum_and_the_volume_are_those_of_all_planes(tmp_path, axes):
+    image = numbered(axes)[..., ::-1].copy()
+    tifffile.imwrite(tmp_path / "a.ome.tif", image, metadata={"axes": axes})
+    channel = 1 if "C" in axes else None
+    own = image[1] if "C" in axes else image
+    found = read(tmp_path / "a.ome.tif", Plane(channel=channel, z="max"))
+    np.testing.assert_array_equal(found, own.max(axis=0))
+    found = read(tmp_path / "a.ome.tif", Plane(channel=channel, z="volume"))
+    np.testing.assert_array_equal(found, own)
+
+
+def test_a_plane_beyond_the_last_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.ome.tif", numbered("CZYX"), metadata={"axes": "CZYX"})
+    for plane in (Plane(channel=3, z=0), Plane(channel=0, z=4), Plane(channel=0, z=-1)):
+        with pytest.raises(NotAPlaneError):
+            read(tmp_path / "a.ome.tif", plane)
+
+
+@pytest.mark.parametrize("axes", ["TZCYX", "ZYX"])
+def test_an_imagej_hyperstack_is_read_at_its_places_and_states_its_size(tmp_path, axes):
+    image = numbered(axes)
+    tifffile.imwrite(
+        tmp_path / "a.tif", image, imagej=True, resolution=(4, 2),
+        metadata={"axes": axes, "unit": "um", "spacing": 1.5},
+    )  # fmt: skip
+    with open_scenes(tmp_path / "a.tif") as (scene,):
+        size = scene.pixel_size
+        assert (size.y, size.x, size.z) == (0.5, 0.25, 1.5)
+    stacked = [axis for axis in axes if axis not in "YX"]
+    for places in itertools.product(*(range(SIZES[axis]) for axis in stacked)):
+        at = dict(zip(stacked, places, strict=True))
+        plane = Plane(channel=at.get("C"), z=at.get("Z"), time=at.get("T"))
+        np.testing.assert_array_equal(read(tmp_path / "a.tif", plane), plane_of(image, axes, at))
