@@ -1,6 +1,7 @@
 """The comparison: fair times, equal points, one sentence of advice."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from nucensus.bench import Comparison, Measurement, compare, recommend
 from nucensus.bench.measure import _check_equal
+from nucensus.bench.memory import _held_elsewhere
 from nucensus.bench.publish import table_rows
 from nucensus.cli.bench import command
 from nucensus.discover import discover
@@ -96,6 +98,12 @@ def test_the_advice_names_the_best_published_method_and_how_far_ours_is_ahead():
     )
     assert advice.startswith("Of the published methods pool-fork is best here (4.5 s")
     assert "45.0 times faster" in advice
+
+
+def test_memory_is_known_where_there_is_no_proc_too():
+    pytest.importorskip("psutil")
+    assert _held_elsewhere(os.getpid()) > 10**7
+    assert _held_elsewhere(2**30) == 0
 
 
 def test_memory_that_cannot_be_known_is_said_to_be_unknown():

@@ -399,3 +399,10 @@ def test_a_process_that_was_slow_to_warm_up_by_chance_does_not_decide():
 
 
 WARM_UPS = (("list-disk", 3.0), ("threads", 1.0), ("pool-fork", 1.1), ("pool-disk", 4.0))
+
+
+def test_results_that_cannot_be_sent_still_make_a_page_and_json():
+    unsendable = replace(FREE, result_bytes=0, result_s=float("inf"))
+    found = comparison(LIST, THREADS, known=unsendable)
+    assert json.loads(json.dumps(found.as_dict(), allow_nan=False))["images"] == 240
+    assert "threads" in page(found)

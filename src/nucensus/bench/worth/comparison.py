@@ -1,5 +1,6 @@
 """The comparison of every way to run a function: the table, what follows from it, what to paste."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -10,7 +11,6 @@ from ...errors import InputError, MissingPackageError
 from ...execute import STRATEGIES, Strategy, strategy_named
 from .findings import Profile, Timing
 from .predict import CORES, Circumstances, Prediction, predict
-from .ways import AUTO
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,7 @@ class Comparison:
     def winners(self) -> tuple[Timing, ...]:
         """The ways that cannot be told apart from the fastest, the simplest first.
 
-        Their intervals overlap, or they are within a tenth of it.
+        Their intervals overlap, or they are within a twentieth of it.
         """
         if not self.timed:
             reasons = "; ".join(f"{each.name}: {each.failure}" for each in self.timings[:3])
@@ -137,7 +137,7 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold."""
-        return {
+        everything = {
             "schema_version": SCHEMA_VERSION,
             "version": __version__,
             "images": self.images,
@@ -158,6 +158,8 @@ class Comparison:
             "errors": dict(self.errors),
             "machine": dict(self.machine),
         }
+        plain: dict[str, Any] = _finite(everything)
+        return plain
 
     def _repr_html_(self) -> str:
         from .page import fragment
@@ -171,6 +173,15 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"<Comparison of {len(self.timed)} ways over {self.images} images>"
+
+
+def _finite(value: Any) -> Any:
+    """Return the value with None for numbers that are not finite, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _record(timing: Timing) -> dict[str, Any]:
@@ -212,6 +223,3 @@ def _simplicity(timing: Timing) -> tuple[bool, ...]:
         strategy.parallel, not strategy.in_process, strategy.loads_first,
         not strategy.shares_memory, strategy.isolates_crashes,
     )  # fmt: skip
-
-
-__all__ = ["AUTO", "Comparison"]

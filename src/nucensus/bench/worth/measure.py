@@ -41,7 +41,7 @@ def compare(
     limit: int | None = None,
     workers: int | None = None,
     repeat: int = 5,
-    seconds: float = 3.0,
+    seconds: float = 2.0,
     progress: bool | Callable[[int, int], None] = True,
     on_timing: Callable[[Timing], None] | None = None,
     selection: Selection | None = None,
@@ -75,7 +75,7 @@ def compare(
         How many passes over the images each way makes at most,
     seconds : float
         and after how many seconds it begins no further one. Two are made
-        unless the first takes three times as long.
+        unless the first takes twice as long.
     progress : bool or callable
         Whether a line says how far it is; or what is called with how many ways
         are done and how many there are.

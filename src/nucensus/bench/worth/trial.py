@@ -233,7 +233,7 @@ def _passes(
     busy: list[float] = []
     first: tuple[list[Any], str] | None = None
     while len(samples) < repeat and (len(samples) < 2 or sum(samples) < seconds):
-        if samples and samples[0] > 3 * seconds:
+        if samples and samples[0] > 2 * seconds:
             break
         start, cpu = time.perf_counter(), time.process_time()
         outcomes, name = run(choice, images)
