@@ -38,7 +38,8 @@ def asked(folder, **plane):
 @pytest.mark.parametrize(
     "thumbnail",
     [f"P_A01_s1_thumb{GUIDS[0]}.tif", f"P_A01_s1_thumb{GUIDS[1]}.tif", "P_A01_s1_Thumb.TIF",
-     "P_A01_s1_w1_thumb.jpg", "a-thumbnail.png", "a.thumb.tif", "a thumbs.tif"],
+     "P_A01_s1_w1_thumb.jpg", "P_A01_s1_w1_preview.jpg", "a-thumbnail.png", "a.thumb.tif",
+     "a thumbs.tif"],
 )  # fmt: skip
 def test_thumbnails_are_left_out_however_they_are_written(tmp_path, thumbnail):
     touch(tmp_path, f"P_A01_s1{GUIDS[1]}.tif", thumbnail)
@@ -135,6 +136,9 @@ def test_names_of_metamorph_tell_channel_site_and_time(tmp_path):
         (["cell1DAPI.tif", "cell1GFP.tif"], "GFP", ["cell1GFP.tif"]),
         (["cellsDAPI.tif", "cellsFITC.tif"], "DAPI", ["cellsDAPI.tif"]),
         (["x_C1 DAPI.tif", "x_C2 GFP.tif"], "C1", ["x_C1 DAPI.tif"]),
+        (["x(ch1).tif", "x(ch2).tif"], 2, ["x(ch2).tif"]),
+        (["x [DAPI].tif", "x [GFP].tif"], "DAPI", ["x [DAPI].tif"]),
+        (["x_S=0_C=1.tif", "x_S=0_C=2.tif"], 1, ["x_S=0_C=1.tif"]),
         (["x_GFP_ch2.tif", "x_DAPI_ch1.tif"], "DAPI", ["x_DAPI_ch1.tif"]),
     ],
 )
@@ -166,6 +170,8 @@ def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files,
         ("time", ["x_time_1.tif", "x_time_2.tif"], 1, ["x_time_1.tif"]),
         ("time", ["TimePoint_1/a.tif", "TimePoint_2/a.tif"], 2, ["TimePoint_2/a.tif"]),
         ("time", ["a_tp1.tif", "a_tp2.tif"], 1, ["a_tp1.tif"]),
+        ("z", ["x_slice01.tif", "x_slice02.tif"], 1, ["x_slice01.tif"]),
+        ("time", ["x_frame_01.tif", "x_frame_02.tif"], 2, ["x_frame_02.tif"]),
         ("time", ["a_t0h.tif", "a_t24h.tif"], 24, ["a_t24h.tif"]),
     ],
 )
@@ -234,6 +240,8 @@ def test_an_image_without_a_channel_in_its_name_is_left_out_where_others_have_on
         ["0a7c1.tif", "0b7c2.tif", "ungfp.tif", "undapi.tif"],
         ["act1.tif", "act2.tif", "fitz1.tif", "fitz2.tif", "test1.tif", "test2.tif"],
         ["T1/a.tif", "T2/a.tif"],
+        ["raw/a.tif", "raw/b.tif", "images/c.tif"],
+        ["x (1).tif", "x (2).tif"],
         ["a_z1.tif", "b_z2.tif", "c_t3.tif", "d_t4.tif"],
     ],
 )
@@ -250,6 +258,13 @@ def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):
         (["x.tif", "x_MIP.tif"], {"mip": "x_MIP.tif"}),
         (["x_raw.tif", "x_corrected.tif"], {"raw": "x_raw.tif"}),
         (["x.tif", "MAX_x.tif"], {"max": "MAX_x.tif", "original": "x.tif"}),
+        (["x.tif", "x - Copy.tif"], {"original": "x.tif"}),
+        (["x.tif", "x.ome.tif"], {"ome": "x.ome.tif"}),
+        (["x.tif", "x_8bit.tif"], {"8bit": "x_8bit.tif"}),
+        (["x.tif", "x_cp_masks.png"], {"original": "x.tif"}),
+        (["images/x.tif", "masks/x.tif"], {"original": "images/x.tif"}),
+        (["raw/x.tif", "corrected/x.tif"], {"raw": "raw/x.tif"}),
+        (["A01_s1.tif", "MIP/A01_s1.tif"], {"mip": "MIP/A01_s1.tif"}),
     ],
 )
 def test_two_versions_of_a_picture_are_asked_about(tmp_path, files, choices):

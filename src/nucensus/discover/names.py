@@ -34,6 +34,10 @@ PATTERNS = {
         r"(?:(?P<folder>[^/]+)/)?(?P<row>[A-P]|A[A-F])(?P<column>\d{1,2})_-?\d{1,2}_\d{1,2}_"
         r"(?P<site>\d+)(?:Z(?P<z>\d+))?_(?P<channel>[^/_][^/]*)_(?P<time>\d{3,})" + _TIFF
     ),
+    "Incucyte": (
+        r"(?P<plate>[^/]+)_(?P<row>[A-P])(?P<column>\d{1,2})_(?P<site>\d{1,2})_"
+        r"(?P<time>(?:\d{4}y\d\dm)?\d\dd_?\d\dh\d\dm)" + _TIFF
+    ),
     "ImageXpress, MetaXpress": (
         r"(?:(?P<folder>[^/]+)/)?(?:TimePoint_(?P<time>\d+)/)?(?:ZStep_(?P<z>\d+)/)?"
         r"(?:(?P<plate>[^/]+)_)?" + _WELL + r"(?:_s(?P<site>\d+))?"
@@ -157,6 +161,15 @@ def _number(text: str) -> str:
     return str(int(text)) if text.isdecimal() else text
 
 
+def _time(text: str) -> str:
+    """Return a number; of 01d02h30m the minutes, of 2020y01m02d_03h04m 202001020304."""
+    parts = re.findall(r"\d+", text)
+    if re.fullmatch(r"\d+d\d+h\d+m", text):
+        days, hours, minutes = map(int, parts)
+        return str((days * 24 + hours) * 60 + minutes)
+    return "".join(parts) if re.fullmatch(r"\d+y\d+m\d+d_\d+h\d+m", text) else _number(text)
+
+
 _NORMAL = {
-    "well": normal_well, "site": _number, "channel": _number, "z": _number, "time": _number,
+    "well": normal_well, "site": _number, "channel": _number, "z": _number, "time": _time,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-_START, _END = r"(?:(?<=[_\-. /])|^)", r"(?=[_\-. /]|$)"
+_START, _END = r"(?:(?<=[_\-. /(\[,+])|^)", r"(?=[_\-. /)\],+]|$)"
 _PLAIN_STAINS = (
     r"dapi|hoechst(?: ?33\d42)?|draq ?\d|sytox|e?gfp|fitc|tritc|cy ?[2357](?:\.5)?|rfp|mcherry|"
     r"tdtomato|texas ?red|txred|[ycb]fp|alexa(?:fluor)? ?\d{3}|af ?\d{3}"
@@ -21,7 +21,7 @@ _STAINS = (
     r"actin|tubulin|brightfield|bf|phase|dic|red|green|blue"
 )
 _NUMBER = re.compile(
-    r"(?:(?:channel|chan|ch) ?(\d{1,3})|(?:c|wv|w) ?(\d{1,2})|c(\d{3}))", re.IGNORECASE
+    r"(?:(?:channel|chan|ch)[ =]?(\d{1,3})|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3}))", re.IGNORECASE
 )
 _MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
 _CHANNEL = re.compile(
@@ -40,17 +40,20 @@ _POSITIONS = {  # z01, z_01 and time point 3 between separators, or among other 
         re.IGNORECASE,
     )
     for axis, letter, words in (
-        ("z", "z", r"z[_\- ]?(?:plane|slice|pos|position|step|level)"),
-        ("time", "t", r"tp|time|t(?:ime)?[_\- ]?(?:point|step)"),
+        ("z", "z", r"slice|z[_\- ]?(?:plane|slice|pos|position|step|level)"),
+        ("time", "t", r"tp|time|frame|t(?:ime)?[_\- ]?(?:point|step)"),
     )
 }
 """How names tell a z plane or a time point."""
-_VERSION = re.compile(
-    r"[_\-. ](illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|"
-    r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|max|"
-    r"maxproj\w*|proj\w*|seg\w*|mask|masks|labels?|overlay|outlines?)$",
-    re.IGNORECASE,
+_VERSIONS = (
+    r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|"
+    r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|"
+    r"maxproj\w*|proj\w*|seg\w*|(?:cp[_\-])?masks?|labels?|overlay|outlines?|merged?|composite|"
+    r"copy|backup|\d{1,2}[_\- ]?bit|rgb|binary|thresh\w*"
 )
+_VERSION = re.compile(rf"(?: -)?[_\-. ]({_VERSIONS}|max|ome)$", re.IGNORECASE)
+_VERSION_FOLDER = re.compile(rf"(?:^|(?<=/))({_VERSIONS}|images?)/", re.IGNORECASE)
+"""Of a picture in a folder called so, it is told by the folder."""
 _PROJECTION = re.compile(r"(?:.*/)?(MAX|MIN|AVG|SUM|STD|MED)_(?=[^/]+$)")
 """How ImageJ calls projections: MAX_a.tif is of a.tif."""
 _FIELD_VERSION = re.compile(r"(.*/\d+)[_\-.](\D[^/]*)")
@@ -135,8 +138,13 @@ def version_of(name: str) -> tuple[str, str]:
     if match := _PROJECTION.match(stem):
         return f"{match[1].lower()}.{ending}", stem[: match.start(1)] + stem[match.end() :]
     match = _VERSION.search(stem, max(0, len(stem) - _LONGEST_VERSION))
-    version = match[1].lower() if match else "original"
-    return f"{version}.{ending}", stem[: match.start()] if match else stem
+    if match:
+        return f"{match[1].lower()}.{ending}", stem[: match.start()]
+    folder = _VERSION_FOLDER.search(stem)
+    if folder is None:
+        return f"original.{ending}", stem
+    version = "original" if folder[1].lower().startswith("image") else folder[1].lower()
+    return f"{version}.{ending}", stem[: folder.start()] + stem[folder.end() :]
 
 
 def may_be_channels(wells: Iterable[str]) -> bool:

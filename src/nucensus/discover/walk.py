@@ -14,7 +14,9 @@ from .names import GUID
 from .zarr_plate import holds_labels
 
 _STARS = re.compile(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
-_THUMBNAIL = re.compile(rf"[_\-. ]thumb(?:nail)?s?(?:(?![a-z0-9])|{GUID})", re.IGNORECASE)
+_THUMBNAIL = re.compile(
+    rf"[_\-. ](?:thumb(?:nail)?s?|preview)(?:(?![a-z0-9])|{GUID})", re.IGNORECASE
+)
 """Names of thumbnails; a GUID may follow the word at once."""
 
 _EXPORTED = re.compile(r"\.\w+(\[.*\])?\.(labels\.tif|ome\.zarr)$")
