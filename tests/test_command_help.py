@@ -13,7 +13,9 @@ import tifffile
 from click.testing import CliRunner
 from commands import run
 
+import nucensus
 from nucensus.cli import _COMMANDS, _nucensus
+from nucensus.values.settings_file import settings_as_toml
 from nucensus.values.synthetic import write_plate
 
 
@@ -103,11 +105,22 @@ def test_options_may_stand_in_a_file_and_are_told(plate, here):
     assert "detect --sigma [3, 4] --border keep" in invoke("info").output
 
 
+def test_the_settings_that_the_tuner_saves_are_taken_where_they_lie(plate, here):
+    text = settings_as_toml(nucensus.Settings(sigma=3, border="keep"))
+    (here / "nucensus.toml").write_text(f"{text}[detect]\nborder = 'drop'\n")
+    done = invoke("detect", plate, "-o", "run")
+    assert "Taken from nucensus.toml: --settings nucensus.toml" in done.stderr
+    settings = json.loads((here / "run" / "provenance.json").read_text())["settings"]
+    assert (settings["sigma"], settings["border"]) == (3, "drop")
+    assert invoke("scan", plate).exit_code == 0
+    assert invoke("detect", plate, "-o", "run", "--settings", "nucensus.toml").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ('[detect]\nboder = "keep"\n', "'boder' below [detect]; expected an option"),
-        ('border = "keep"\n', "'border' outside of any table"),
+        ('boder = "keep"\n', "in the settings 'nucensus.toml': "),
         ('[detct]\nborder = "keep"\n', "a table [detct]; expected the name of a command"),
         ("[detect\n", "cannot be read"),
     ],

@@ -10,19 +10,22 @@ import click
 from ..errors import InputError
 
 DEFAULTS_FILE = "nucensus.toml"
+_TAKE_SETTINGS = ("detect", "tune")
 
 
 def read_defaults(commands: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return the options of each command that the file names; none if there is no file.
 
+    What stands in it before any table are settings, which detect and tune take.
+
     Raises
     ------
     InputError
-        The file is not TOML, or something in it is no table of a command.
+        The file is not TOML, or a table in it is not of a command.
     """
     try:
         text = Path(DEFAULTS_FILE).read_text(encoding="utf-8-sig")
-        tables = tomllib.loads(text)
+        content = tomllib.loads(text)
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -30,17 +33,16 @@ def read_defaults(commands: Collection[str]) -> dict[str, dict[str, Any]]:
             f"{DEFAULTS_FILE} in this folder cannot be read ({error}); expected options of "
             f'commands, such as a line [detect] and below it border = "keep"'
         ) from error
-    for name, options in tables.items():
-        if not isinstance(options, dict):
-            raise InputError(
-                f"{DEFAULTS_FILE} in this folder has {name!r} outside of any table; expected it "
-                f"below the line of a command, such as [detect]; move it there"
-            )
+    tables = {name: table for name, table in content.items() if isinstance(table, dict)}
+    for name in tables:
         if name not in commands:
             raise InputError(
                 f"{DEFAULTS_FILE} in this folder has a table [{name}]; expected the name of a "
                 f"command: {', '.join(commands)}"
             )
+    if len(tables) < len(content):  # settings, as nucensus tune saves them
+        for name in _TAKE_SETTINGS:
+            tables[name] = {"settings": DEFAULTS_FILE, **tables.get(name, {})}
     return tables
 
 

@@ -21,6 +21,8 @@ def settings_as_toml(settings: Settings) -> str:
 def read_settings(path: str | os.PathLike[str]) -> Settings:
     """Return the settings in a TOML file; what it does not name keeps its default.
 
+    Tables are of commands: the options that a file nucensus.toml may hold, too.
+
     Raises
     ------
     SettingsError
@@ -31,12 +33,13 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
             raise OSError("this is no file, or one without measure")
         with open(path, encoding="utf-8-sig") as file:  # Notepad begins with a mark
-            values = tomllib.loads(file.read())
+            content = tomllib.loads(file.read())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(
             f"the settings {os.fspath(path)!r} cannot be read ({error}); expected a TOML file as "
             f"nucensus tune saves it"
         ) from error
+    values = {name: value for name, value in content.items() if not isinstance(value, dict)}
     try:
         return settings_from_toml(values)
     except SettingsError as error:
