@@ -23,8 +23,8 @@ class _Group:
 _GROUPS = (
     _Group(
         "Which images",
-        ("channel", "z", "time", "scene", "volume", "pattern", "manifest", "metadata", "shard",
-         "check_content"),
+        ("plan", "channel", "z", "time", "scene", "volume", "pattern", "manifest", "metadata",
+         "shard", "check_content"),
         "--channel DAPI --z max --metadata treatments.xlsx",
     ),
     _Group(

@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from ..text.plurals import pluralize
+from .commands import Command
 from .destination import Destination
 from .detection import detection_options, settings_of, settings_option
 from .running import execution_of, watched, work_options
 from .selection import metadata_option, selection, selection_of
 
 
-@click.command(epilog="Example: nucensus plan plate/ -o plan")
+@click.command(cls=Command, epilog="Example: nucensus plan plate/ -o plan")
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @selection
 @click.option(

@@ -3,6 +3,7 @@
 import os
 import stat
 import tomllib
+from dataclasses import fields
 from typing import Any
 
 from ..errors import SettingsError
@@ -39,7 +40,12 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
             f"the settings {os.fspath(path)!r} cannot be read ({error}); expected a TOML file as "
             f"nucensus tune saves it"
         ) from error
-    values = {name: value for name, value in content.items() if not isinstance(value, dict)}
+    known = {each.name for each in fields(Settings)}
+    values = {
+        name: value
+        for name, value in content.items()
+        if not isinstance(value, dict) or name in known
+    }
     try:
         return settings_from_toml(values)
     except SettingsError as error:
