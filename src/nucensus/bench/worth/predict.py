@@ -136,8 +136,8 @@ def _processes_s(known: Profile, strategy: Strategy, run: Circumstances, crowdin
     if strategy.loads_first and strategy.shares_memory and strategy.pickles_work:
         before_s += count * known.copy_s
     apply_s = max(each.apply_s, each.alone_s - each.load_s)
-    work_s = load_s * (not strategy.loads_first) + apply_s * crowding + sent_s / 2
-    parent_s = count * sent_s / 2
+    work_s = load_s * (not strategy.loads_first) + apply_s * crowding + sent_s
+    parent_s = count * sent_s  # all go through one pipe, which parent and worker hold together
     chunk = run.chunk_size or _chunk(strategy, count, cores)
     rounds = math.ceil(math.ceil(count / chunk) / cores)
     shared_s = min(rounds * chunk, count) * work_s

@@ -74,8 +74,8 @@ def profile(source: Source, images_file: str, loader: Source | None, workers: in
     usable = next((i for i, each in enumerate(results) if not isinstance(each, Failure)), None)
     if usable is None:
         raise FunctionError(
-            f"the function fails for {images[0].name!r}: {describe(results[0].error)}; expected "
-            f"one that works for the first images; try it on one of them"
+            f"{images[0].name!r} cannot be worked on: {describe(results[0].error)}; expected a "
+            f"function that works for one of the first images; try it on one of them"
         )
     loaded = load_step(images[usable])
     sent, returned = _sending(loaded.image), _sending(results[usable])
