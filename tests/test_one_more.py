@@ -67,9 +67,9 @@ def counted(more, tmp_path_factory):
         image[place] = 900
         np.save(folder / "in" / f"{name}.npy", image)
     done = run("detect", folder / "in", "-o", folder / "run", "--detector=brightest", "--sigma=2",
-               "--min-distance=3", "--threshold=5", "--strategy=executor", env=more)  # fmt: skip
+               "--min-distance=3", "--threshold=5", "--strategy=turns", env=more)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "(executor, " in done.stdout
+    assert "(turns, " in done.stdout
     return folder / "run"
 
 
@@ -94,8 +94,8 @@ def test_the_help_of_the_command_line_names_them(more):
         for command in ("detect", "bench", "export")
     )
     assert "brightest: the brightest pixel" in detect
-    assert "isolated, executor" in detect
-    assert "isolated, executor" in bench
+    assert "isolated, turns" in detect
+    assert "isolated, turns" in bench
     assert "xy x and y, one text file per image" in export
 
 
@@ -114,7 +114,7 @@ def test_the_report_of_a_run_names_them(counted, more):
     assert done.returncode == 0, done.stderr
     page = (counted / "report.html").read_text(encoding="utf-8")
     assert "the brightest pixel" in page.lower()
-    assert "executor" in page
+    assert "turns" in page
 
 
 def test_auto_considers_a_strategy_more(more):
@@ -125,15 +125,15 @@ measured = Measured(images=9, load_s=0.01, apply_s=0.2, cpu_s=0.2, pickle_s=9)
 choice = choose_from(measured, 100, workers=4, function=len)
 print(json.dumps(choice.predicted_s))
 """)  # fmt: skip
-    assert {"list-disk", "threads", "executor"} <= set(predicted)
+    assert {"list-disk", "threads", "turns"} <= set(predicted)
 
 
 def test_the_bench_times_a_strategy_more_and_finds_the_same_points(more, counted, tmp_path):
     done = run("bench", counted.parent / "in", "-o", tmp_path, "--detector=native", "--repeat=1",
-               "--strategy=list-disk", "--strategy=executor", env=more)  # fmt: skip
+               "--strategy=list-disk", "--strategy=turns", env=more)  # fmt: skip
     assert done.returncode == 0, done.stderr
     measured = json.loads((tmp_path / "bench.json").read_text())["measurements"]
-    assert [each["strategy"] for each in measured] == ["list-disk", "executor"]
+    assert [each["strategy"] for each in measured] == ["list-disk", "turns"]
 
 
 def test_the_tuner_and_napari_offer_a_detector_more(more, counted):
@@ -159,7 +159,7 @@ print(json.dumps([tables.written(page.read_text(encoding="utf-8")) for page in t
 """)  # fmt: skip
     formats, methods, outputs, tune = pages
     assert "| NumPy array | `.npy` |" in formats
-    assert "| `executor` | threads of `concurrent.futures` | waits for the last |" in methods
+    assert "| `turns` | threads of `concurrent.futures` | waits for the last |" in methods
     assert "| `xy` | `<image>.txt` | gnuplot |" in outputs
     assert "| `brightest` | float64 | grey levels | intensity of the brightest nucleus |" in outputs
     assert "| `brightest` | Only the brightest pixel. | size of a spot |" in tune

@@ -4,9 +4,12 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 _MOVED = {
     "nucensus.diff": "nucensus.score.differences",
@@ -21,14 +24,17 @@ _MOVED = {
 }
 
 
-class _MovedModules(MetaPathFinder, Loader):
-    """Finds a module by its old name."""
+class _MovedModules:
+    """Finds a module by its old name.
+
+    Not of a class of `importlib.abc`, whose import takes some milliseconds of every start.
+    """
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         del path, target
-        return ModuleSpec(name, self) if name in _MOVED else None
+        return ModuleSpec(name, cast("Loader", self)) if name in _MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         new = _MOVED[spec.name]

@@ -6,17 +6,18 @@ import functools
 import pickle
 import sys
 from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from itertools import accumulate, islice
-from multiprocessing.shared_memory import SharedMemory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingPackageError, StrategyError, WorkerDiedError
 from .payload import Payload, PickledWork, payload_of
 from .pools import chunks_of, default_context, pool_outcomes
 from .strategy import Outcomes, Work
 from .worker import start_worker
+
+if TYPE_CHECKING:
+    from multiprocessing.shared_memory import SharedMemory
 
 _ALIGNMENT = 64
 
@@ -61,7 +62,7 @@ def _executor_outcomes(
             for future in done:
                 for index, payload in future.result():
                     yield index, payload.open()
-    except BrokenProcessPool as error:
+    except BrokenExecutor as error:
         raise WorkerDiedError(
             "a worker process ended before its work was done; expected it to return; use the "
             "strategy isolated to see where, or fewer workers"
@@ -110,6 +111,8 @@ def run_shared_memory(
 
     What is not an array of the items is pickled as ever (protocol 5, PEP 574).
     """
+    from multiprocessing.shared_memory import SharedMemory
+
     pickled: list[bytes] = []
     buffers: list[list[memoryview]] = []
     for item in items:
@@ -132,7 +135,7 @@ def run_shared_memory(
         block.unlink()
 
 
-def _copy(array: memoryview, block: SharedMemory, start: int) -> tuple[int, int]:
+def _copy(array: memoryview, block: "SharedMemory", start: int) -> tuple[int, int]:
     """Copy the bytes into the block, and return where they lie and how many there are."""
     memory = block.buf
     assert memory is not None
@@ -157,6 +160,8 @@ def _work_on_shared(
 
 
 @functools.lru_cache(maxsize=1)
-def _attached(block_name: str) -> SharedMemory:
+def _attached(block_name: str) -> "SharedMemory":
     """Return the block, which stays attached as long as the process lives."""
+    from multiprocessing.shared_memory import SharedMemory
+
     return SharedMemory(block_name)
