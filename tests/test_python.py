@@ -56,6 +56,7 @@ def test_runs_may_be_given_by_their_path(runs):
     assert changes
     assert not list(nucensus.diff_images(str(runs / "a"), runs / "a"))
     written = nucensus.export_run(runs / "a", "csv", runs / "tables")
+    assert len(written) == 3
     assert all(path.exists() for path in written)
 
 
