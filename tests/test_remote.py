@@ -11,6 +11,7 @@ import tifffile
 from commands import SETTINGS, detect, query, run, statuses, tables
 from conftest import SHARED
 from formats import make_stack, write_lif, write_manifest, write_ome_zarr, write_zarr_plate
+from ome_files import make_planes, write_set
 from servers import KEY, SECRET, Server, s3_environment
 
 from nucensus import Plane, Run, Settings, census
@@ -203,6 +204,50 @@ def test_an_ome_zarr_plate_stands_for_its_fields(version, tmp_path, bucket):
     assert list(reasons(remote)) == list(reasons(local))
     (field,) = discover(["s3://images/p.ome.zarr/B/3/1"], SUFFIXES)
     assert np.array_equal(read(field.path, Plane(0, 0, 0, 0)), stack[0, 0, 0] + 1)
+
+
+@pytest.mark.parametrize("told", ["self", "companion", "first"])
+@pytest.mark.parametrize("split", ["cz", "t"])
+def test_a_set_of_ome_tiff_files_is_one_field_as_in_a_folder(tmp_path, bucket, split, told):
+    sizes = {"c": 2, "z": 2, "t": 2}
+    planes = make_planes(sizes)
+    first, *_ = write_set(tmp_path, planes, sizes, split=split, told=told, channels=("DAPI", "GFP"))
+    bucket.add("images/set", tmp_path)
+    (found,) = discover(["s3://images/set"], SUFFIXES)
+    (local,) = discover([tmp_path], SUFFIXES)
+    assert (found.name, found.size_bytes) == (local.name, local.size_bytes)
+    for (c, z, t), expected in planes.items():
+        image = read_image(found.path, Plane(channel=c, z=z, time=t))
+        assert np.array_equal(image.pixels, expected)
+        assert image.pixel_size == read_image(first, Plane(channel=c, z=z, time=t)).pixel_size
+    (other,) = discover([f"s3://images/set/{sorted(tmp_path.glob('*.tif'))[-1].name}"], SUFFIXES)
+    assert other.path == found.path
+    settings = Settings(sigma=1, threshold=100)
+    run = census("s3://images/set", settings=settings, plane=Plane(channel="GFP", z="max", time=1))
+    assert (run.counts["images"], run.counts["found"]) == (1, 1)
+
+
+def test_a_file_of_a_set_that_cannot_be_fetched_is_told_as_any_is(tmp_path, bucket):
+    sizes = {"c": 1, "z": 2, "t": 1}
+    first, second = write_set(tmp_path, make_planes(sizes), sizes, split="z")
+    bucket.add("images", tmp_path)
+    bucket.fault = fails_at(f"/images/{second.name}", 403, "AccessDenied")
+    with pytest.raises((ReadError, AccessError), match="refused"):
+        read(f"s3://images/{first.name}", Plane(z=1))
+    bucket.fault = works
+    del bucket.objects[f"/images/{second.name}"]
+    with pytest.raises(ReadError, match="is not there"):
+        read(f"s3://images/{first.name}", Plane(z=1))
+
+
+def test_of_ome_tiff_files_that_are_no_set_only_one_is_looked_at(tmp_path, bucket):
+    image = np.zeros((30, 40), np.uint16)
+    for number in range(4):
+        tifffile.imwrite(tmp_path / f"a{number}.ome.tif", image, metadata={"axes": "YX"})
+    bucket.add("images", tmp_path)
+    assert len(discover(["s3://images"], SUFFIXES)) == 4
+    assert len(bucket.asked()) == 1
+    assert not bucket.asked("HEAD")
 
 
 def test_a_bucket_is_listed_once(plate, bucket):

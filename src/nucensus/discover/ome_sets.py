@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import ReadError
-from ..remote import is_remote, size_and_time
+from ..remote import absolute, ask_all, beside, is_remote, size_and_time
 from ..remote.ome import (
     OmeImage,
     OmeXml,
@@ -62,27 +62,26 @@ class OmeSets:
         ReadError
             The companion file is damaged.
         """
-        document = None if is_remote(path) else read_ome_file(path)
+        document = read_ome_file(path)
         if document is None:
             return 0, []
-        folder = os.path.dirname(path)
-        self._note(document, folder, size_and_time(path))
-        lost = [image for image in document.images if not first_file(folder, image)]
+        self._note(document, path, size_and_time(path))
+        lost = [image for image in document.images if not first_file(path, image)]
         names = dict.fromkeys(file for image in lost for file in image.files)
-        return len(document.images), [os.path.join(folder, name) for name in names]
+        return len(document.images), [beside(path, name) for name in names]
 
     def first_files(self, companion: str) -> list[str]:
         """Return the files that stand for the images of a companion file which was added."""
-        document, folder = read_ome_file(companion), os.path.dirname(companion)
-        files = (first_file(folder, each) for each in (document.images if document else ()))
-        return [os.path.join(folder, file) for file in dict.fromkeys(files) if file]
+        document = read_ome_file(companion)
+        files = (first_file(companion, each) for each in (document.images if document else ()))
+        return [beside(companion, file) for file in dict.fromkeys(files) if file]
 
     def fields_of(self, path: str) -> list[SetField] | None:
         """Return the fields that a file stands for, each once; None if it is of no set."""
         may_be = self._may_be_of_a_set(path)
         if not (may_be or self._fields):
             return None
-        known = os.path.abspath(path)
+        known = absolute(path)
         if may_be and known not in self._fields:
             self._read_xml_of(path)
         fields = self._fields.get(known)
@@ -93,15 +92,19 @@ class OmeSets:
         return new
 
     def _may_be_of_a_set(self, path: str) -> bool:
-        """Tell whether to open a file: called .ome.tif, or the first of its kind."""
+        """Tell whether to open a file: called .ome.tif, or the first of its kind.
+
+        In a bucket, where that fetches all of it, both.
+        """
         name = path.lower()
-        if not name.endswith(_ENDINGS) or is_remote(path):
+        is_called_so = ".ome." in os.path.basename(name)
+        if not name.endswith(_ENDINGS) or (is_remote(path) and not is_called_so):
             return False
         folder, file = os.path.split(name)
         if folder != self._folder:
             self._folder, self._kinds = folder, {}
         is_set = self._kinds.get(_kind_of(file), len(self._kinds) < _MOST_KINDS)
-        return is_set or ".ome." in file
+        return is_set or (is_called_so and not is_remote(path))
 
     def _read_xml_of(self, path: str) -> None:
         document, description = None, read_description(path)
@@ -113,31 +116,28 @@ class OmeSets:
         is_set = document is not None and document.is_set
         self._kinds[_kind_of(os.path.basename(path.lower()))] = is_set
         if document is not None and document.is_set:
-            self._note(document, os.path.dirname(path))
+            self._note(document, path)
 
-    def _note(self, document: OmeXml, folder: str, companion: tuple[int, int] = (0, -1)) -> None:
+    def _note(self, document: OmeXml, path: str, companion: tuple[int, int] = (0, -1)) -> None:
         """Remember which file stands for the planes of each file."""
         made: dict[str, SetField] = {}
-        for image in document.images:
-            first = first_file(folder, image)
-            if not first:
-                continue
-            path = os.path.join(folder, first)
-            before = made.get(first, SetField(path, *companion))
-            made[first] = self._field(path, folder, image, before)
-        for image in document.images:
-            first = first_file(folder, image)
+        firsts = [first_file(path, image) for image in document.images]
+        for image, first in zip(document.images, firsts, strict=True):
+            if first:
+                before = made.get(first, SetField(beside(path, first), *companion))
+                made[first] = self._field(image, before)
+        for image, first in zip(document.images, firsts, strict=True):
             for file in image.files if first else ():
-                fields = self._fields.setdefault(os.path.abspath(os.path.join(folder, file)), [])
+                fields = self._fields.setdefault(absolute(beside(path, file)), [])
                 if made[first] not in fields:
                     fields.append(made[first])
 
     @staticmethod
-    def _field(path: str, folder: str, image: OmeImage, before: SetField) -> SetField:
-        known = [size_and_time(os.path.join(folder, file)) for file in image.files]
+    def _field(image: OmeImage, before: SetField) -> SetField:
+        known = list(ask_all(size_and_time, [beside(before.path, file) for file in image.files]))
         sizes = [before.size_bytes, *(size for size, _ in known if size > 0)]
         times = [before.mtime_ns, *(time for _, time in known)]
-        return SetField(path, sum(sizes), max(times))
+        return SetField(before.path, sum(sizes), max(times))
 
 
 def _kind_of(name: str) -> str:

@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ..errors import ReadError
+from ..remote import RemoteFile, beside, exists, is_remote, open_remote
 from ..remote.ome import OmeImage, images_beginning_in, read_ome
 from ..values.pixel_size import PixelSize, stated_size
 from .scene import Index, Scene, Source
@@ -23,38 +24,33 @@ def open_ome_scenes(tiff: "TiffFile", source: Source) -> Iterator[list[Scene]]:
     """Give the images of the file, and those that begin in it and go on in others of its set."""
     path = source if isinstance(source, str) else source.name
     document = read_ome(path, (tiff.ome_metadata or "").encode())
-    name = os.path.basename(path)
-    if isinstance(source, str):
-        images = images_beginning_in(path, document)
-    else:
-        images = [image for image in document.images if image.files == (name,)]
+    images = images_beginning_in(path, document)
     if not images and document.is_set:
-        raise ReadError(_not_by_itself(name, document.images, isinstance(source, str)))
+        name = os.path.basename(path)
+        of = next((image.files[0] for image in document.images if name in image.files), "")
+        raise ReadError(f"the file holds planes of the field that begins in {of!r}; count that one")
     with _Files(tiff, path) as files:
         yield [_scene(image, files) for image in images]
-
-
-def _not_by_itself(name: str, images: tuple[OmeImage, ...], is_local: bool) -> str:
-    of = next((image.files[0] for image in images if name in image.files), "")
-    if not is_local:
-        return "its planes lie in several files, which are read from a disk; copy them all to one"
-    return f"the file holds planes of the field that begins in {of!r}; count that one"
 
 
 class _Files:
     """The files of a set, the first one and at most one more of them open."""
 
     def __init__(self, tiff: "TiffFile", path: str) -> None:
-        self._folder, self.name = os.path.split(path)
+        self._path, self.name = path, os.path.basename(path)
         self._tiff = tiff
+        self._remote: RemoteFile | None = None
         self._other: tuple[str, TiffFile] | None = None
 
     def __enter__(self) -> "_Files":
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Close the other file; a request that failed outranks what tifffile made of it."""
         if self._other is not None:
             self._other[1].close()
+        if self._remote is not None and self._remote.failure is not None:
+            raise self._remote.failure
 
     def page(self, file: str, number: int) -> "TiffPage":
         """Return a page, or say that it is not there."""
@@ -74,13 +70,15 @@ class _Files:
         if self._other is None or self._other[0] != file:
             self.__exit__()
             self._other = None
-            path = os.path.join(self._folder, file)
-            if not os.path.isfile(path):
+            path = beside(self._path, file)
+            if not exists(path):
                 raise ReadError(
                     f"the OME-XML says that {file!r} holds this plane, and it is not there; "
                     f"put it beside the others of its set, or choose another plane"
                 )
-            self._other = file, tifffile.TiffFile(path, _multifile=False)
+            self._remote = open_remote(path) if is_remote(path) else None
+            opened = cast("BinaryIO", self._remote or path)
+            self._other = file, tifffile.TiffFile(opened, _multifile=False)
         return self._other[1]
 
 

@@ -102,6 +102,18 @@ def open_to_read(path: str, *, most_bytes: int = sys.maxsize) -> BinaryIO:
     return open_regular(path, most_bytes=most_bytes)
 
 
+def beside(path: str, name: str) -> str:
+    """Return the path or address of a file beside another one."""
+    if is_remote(path):
+        return f"{path.rpartition('/')[0]}/{name}"
+    return os.path.join(os.path.dirname(path), name)
+
+
+def exists(path: str) -> bool:
+    """Tell whether there is a file, or an object; of a pipe or a folder not."""
+    return _stat(path) is not None if is_remote(path) else os.path.isfile(path)
+
+
 def size_and_time(path: str) -> tuple[int, int]:
     """Return size in bytes and time of last change in ns, both -1 if they cannot be known.
 

@@ -15,7 +15,7 @@ from math import prod
 from typing import BinaryIO
 
 from ..errors import InputError, ReadError
-from . import open_to_read
+from . import beside, exists, is_remote, open_to_read
 from .xml import read_records
 
 _TAGS = ("BinaryOnly", "Channel", "UUID", "TiffData", "Pixels", "Image", "OME")
@@ -146,8 +146,7 @@ def read_ome(path: str, description: bytes) -> OmeXml:
                 f"and not of {name!r}; give it the name that it had"
             )
         return document
-    beside = os.path.join(os.path.dirname(path), document.metadata_file)
-    told = read_ome_file(beside)
+    told = read_ome_file(beside(path, document.metadata_file))
     if told is None or told.metadata_file or not _names(told, name):
         what = "is not there" if told is None else f"does not name {name!r}"
         raise ReadError(
@@ -159,7 +158,7 @@ def read_ome(path: str, description: bytes) -> OmeXml:
 
 def read_ome_file(path: str) -> OmeXml | None:
     """Return what a companion file, or the XML in a TIFF file, says; None if there is none."""
-    if not os.path.lexists(path):
+    if not exists(path):
         return None
     try:
         if path.lower().endswith((".ome", ".xml")):
@@ -182,7 +181,7 @@ def images_beginning_in(path: str, document: OmeXml) -> list[OmeImage]:
     return [
         image
         for image in document.images
-        if name in image.files and first_file(os.path.dirname(path), image) == name
+        if image.files == (name,) or (name in image.files and first_file(path, image) == name)
     ]
 
 
@@ -197,14 +196,12 @@ def files_beside(path: str) -> list[str]:
         return []
     names = {file for image in images for file in image.files}
     names |= {_parse(description, name).metadata_file} - {""}
-    folder = os.path.dirname(path)
-    return sorted(each for each in names - {name} if os.path.isfile(os.path.join(folder, each)))
+    return sorted(each for each in names - {name} if exists(beside(path, each)))
 
 
-def first_file(folder: str, image: OmeImage) -> str:
-    """Return the first file of an image that is there; "" if none is."""
-    there = (file for file in image.files if os.path.isfile(os.path.join(folder, file)))
-    return next(there, "")
+def first_file(path: str, image: OmeImage) -> str:
+    """Return the first file of an image that is there, beside another one; "" if none is."""
+    return next((file for file in image.files if exists(beside(path, file))), "")
 
 
 def _names(document: OmeXml, name: str) -> bool:
@@ -331,11 +328,11 @@ def _file_name(text: str) -> str:
 def read_description(path: str) -> bytes:
     """Return the description in the first page of a TIFF file; empty if there is none."""
     try:
-        if not os.path.isfile(path):  # a pipe would wait for a writer
+        if not (is_remote(path) or exists(path)):  # a pipe would wait for a writer
             return b""
-        with open(path, "rb") as file:
+        with open_to_read(path) as file:
             return _description(file).rstrip(b"\0 \r\n\t")
-    except (OSError, struct.error, LookupError, ValueError, OverflowError):
+    except (OSError, ReadError, struct.error, LookupError, ValueError, OverflowError):
         return b""
 
 
