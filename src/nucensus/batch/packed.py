@@ -1,13 +1,13 @@
 """Outcomes of many images as a few arrays: how they travel from other machines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values import Centres, Flag, Found, PixelSize
+from ..values import MEASURED, Centres, Flag, Found, Outlines, PixelSize
 
 
 class Meta(NamedTuple):
@@ -23,6 +23,13 @@ class Meta(NamedTuple):
     ndim: int
     is_refined: bool
     has_contrasts: bool
+    has_outlines: bool
+    is_measured: bool
+
+    @property
+    def plane(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.shape[-2], self.shape[-1]
 
     @classmethod
     def of(cls, found: Found) -> "Meta":
@@ -31,7 +38,8 @@ class Meta(NamedTuple):
         return cls(
             found.shape, found.dtype, found.compression, found.content, found.pixel_size,
             centres.flag, centres.area_px, centres.points.shape[1], centres.subpixel is not None,
-            centres.contrasts is not None,
+            centres.contrasts is not None, centres.outlines is not None,
+            centres.measured is not None,
         )  # fmt: skip
 
 
@@ -48,6 +56,12 @@ class Packed:
         Of the images that have it.
     contrasts : ndarray of float64, shape (sum of N,)
         Of the images that have them.
+    outlines : ndarray of uint8
+        As `Outlines.to_bytes` packs them, of the images that have them.
+    outline_bytes : ndarray of int64
+        How many bytes each of these takes.
+    measured : ndarray of `MEASURED`, shape (sum of N,)
+        Of the images that have it.
     counts : ndarray of int64, shape (images,)
     times_ms : ndarray of float64, shape (images, 3)
         Reading, detecting, decoding.
@@ -62,6 +76,9 @@ class Packed:
     intensities: NDArray[np.float64]
     subpixel: NDArray[np.float64]
     contrasts: NDArray[np.float64]
+    outlines: NDArray[np.uint8]
+    outline_bytes: NDArray[np.int64]
+    measured: NDArray[np.void]
     counts: NDArray[np.int64]
     times_ms: NDArray[np.float64]
     kinds: NDArray[np.int32]
@@ -72,7 +89,8 @@ class Packed:
     def nbytes(self) -> int:
         """The size of the arrays."""
         arrays = self.points, self.intensities, self.subpixel, self.contrasts, self.counts
-        return sum(array.nbytes for array in (*arrays, self.times_ms, self.kinds))
+        others = self.outlines, self.outline_bytes, self.measured, self.times_ms, self.kinds
+        return sum(array.nbytes for array in (*arrays, *others))
 
 
 def pack(outcomes: Sequence[Any]) -> Packed:
@@ -88,11 +106,15 @@ def pack(outcomes: Sequence[Any]) -> Packed:
         else:
             others.append(each)
             kinds.append(-len(others))
+    packed = [each.outlines.to_bytes() for each in centres if each.outlines is not None]
     return Packed(
         _joined([each.points.ravel() for each in centres], np.int32),
         _joined([each.intensities for each in centres], np.float64),
         _joined([e.subpixel.ravel() for e in centres if e.subpixel is not None], np.float64),
         _joined([each.contrasts for each in centres if each.contrasts is not None], np.float64),
+        np.frombuffer(b"".join(packed), np.uint8),
+        np.array([len(each) for each in packed], np.int64),
+        _joined([each.measured for each in centres if each.measured is not None], MEASURED),
         np.array([len(each) for each in centres], np.int64),
         np.array([(each.read_ms, each.detect_ms, each.read_cpu_ms) for each in found]),
         np.array(kinds, np.int32), list(metas), others,
@@ -106,34 +128,47 @@ def unpack(packed: Packed) -> list[Any]:
 
 
 def _found(packed: Packed) -> Iterator[Found]:
-    # The arrays are copied out of the message: what keeps one image does not keep them all.
     kinds = [kind for kind in packed.kinds.tolist() if kind >= 0]
-    at = flat = subpixel_at = contrast_at = 0
+    points, intensities, subpixel, contrasts, outlines, outline_bytes, measured = (
+        _taker(each)
+        for each in (
+            packed.points, packed.intensities, packed.subpixel, packed.contrasts, packed.outlines,
+            packed.outline_bytes, packed.measured,
+        )
+    )  # fmt: skip
     for kind, count, times in zip(
         kinds, packed.counts.tolist(), packed.times_ms.tolist(), strict=True
     ):
         meta = packed.metas[kind]
-        size = count * meta.ndim
-        points = packed.points[flat : flat + size].reshape(count, meta.ndim).astype(np.int64)
-        subpixel = None
-        if meta.is_refined:
-            finer = packed.subpixel[subpixel_at : subpixel_at + size]
-            subpixel = finer.reshape(count, meta.ndim).copy()
-            subpixel_at += size
-        contrasts = None
-        if meta.has_contrasts:
-            contrasts = packed.contrasts[contrast_at : contrast_at + count].copy()
-            contrast_at += count
+        size, shape = count * meta.ndim, (count, meta.ndim)
         centres = Centres(
-            points, packed.intensities[at : at + count].copy(), subpixel, meta.flag, meta.area_px,
-            contrasts,
+            points(size).reshape(shape).astype(np.int64), intensities(count),
+            subpixel(size).reshape(shape) if meta.is_refined else None, meta.flag, meta.area_px,
+            contrasts(count) if meta.has_contrasts else None,
+            Outlines.from_bytes(outlines(int(outline_bytes(1)[0])).tobytes(), meta.plane, count)
+            if meta.has_outlines else None,
+            measured(count) if meta.is_measured else None,
         )  # fmt: skip
-        at, flat = at + count, flat + size
         read_ms, detect_ms, read_cpu_ms = times
         yield Found(
             centres, meta.shape, meta.dtype, read_ms, detect_ms, read_cpu_ms, meta.compression,
             meta.content, meta.pixel_size,
         )  # fmt: skip
+
+
+def _taker(array: NDArray[Any]) -> Callable[[int], NDArray[Any]]:
+    """Return a function that takes the next so many numbers.
+
+    They are copied out of the message: what keeps one image does not keep them all.
+    """
+    start = 0
+
+    def take(count: int) -> NDArray[Any]:
+        nonlocal start
+        start += count
+        return array[start - count : start].copy()
+
+    return take
 
 
 def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:

@@ -71,12 +71,19 @@ _OPTIONS = (
     click.option(
         "--subpixel", is_flag=True, default=None, help="Also give centres in fractions of a pixel."
     ),
+    click.option(
+        "--outlines",
+        is_flag=True,
+        default=None,
+        help="Also find outlines, and measure within them (detector auto).",
+    ),
     click.option("--invert", is_flag=True, default=None, help="Nuclei are dark on bright ground."),
     click.option("--as-published", is_flag=True, help="The published detector and its numbers."),
 )
 
 _NAMES = (
     "detector", "sigma", "sigma_um", "min_distance", "threshold", "border", "subpixel", "invert",
+    "outlines",
 )  # fmt: skip
 
 _NUMBERS = ("sigma", "sigma_um", "min_distance", "threshold")

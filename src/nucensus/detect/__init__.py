@@ -25,7 +25,7 @@ from .parameters import Parameters, parameters
 from .refine import refine_centres
 from .rings import ring_radius
 from .rules import rules_of
-from .suits import check_axes, check_outlines, check_reach
+from .suits import check_axes, check_reach
 from .table import DETECTORS, describe_detectors, detector_named, detector_names, detector_of_run
 
 __all__ = [
@@ -99,7 +99,6 @@ def find_nuclei(
     settings = settings_of(settings, numbers)
     if outlines is not None:
         settings = replace(settings, outlines=outlines)
-    check_outlines(settings)
     image = _upright(np.asarray(image), settings)
     check_axes(settings, image.ndim, is_learned=resolved is not None)
     if image.dtype.kind == "f" and image.size and not np.isfinite(image).any():

@@ -7,22 +7,10 @@ from numpy.typing import NDArray
 
 from ..errors import SettingsError
 from ..values import PUBLISHED_THRESHOLD, Settings
-from ..values.check_settings import PUBLISHED_DETECTOR
-from .table import DETECTORS, detector_named
+from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
+from .table import detector_named
 
 _PLANE = 2
-
-
-def check_outlines(settings: Settings) -> None:
-    """Raise if outlines are asked of a detector that has none."""
-    detector = detector_named(settings.detector)
-    if settings.outlines and not detector.has_outlines:
-        having = [name for name, each in DETECTORS.items() if each.has_outlines]
-        raise SettingsError(
-            f"outlines were asked for, and the detector {detector.name} finds "
-            f"{detector.finds}, which have none; expected a detector that has outlines "
-            f"({', '.join(having)}); choose it, or leave the outlines out"
-        )
 
 
 def check_axes(settings: Settings, ndim: int, *, is_learned: bool = False) -> None:
@@ -30,9 +18,21 @@ def check_axes(settings: Settings, ndim: int, *, is_learned: bool = False) -> No
 
     What they leave open can be estimated from planes only, unless it `is_learned` already.
     """
+    _check_outlines(settings)
     why = _unsuited(settings, ndim, is_learned)
     if why:
         raise SettingsError(f"the image has {ndim} axes, and {why}")
+
+
+def _check_outlines(settings: Settings) -> None:
+    """Raise if outlines are asked of a detector that has none."""
+    detector = detector_named(settings.detector)
+    if settings.outlines and not detector.has_outlines:
+        raise SettingsError(
+            f"outlines were asked for, and the detector {detector.name} finds "
+            f"{detector.finds}, which have none; expected a detector that has outlines; choose "
+            f"{DEFAULT_DETECTOR}, or leave the outlines out"
+        )
 
 
 def _unsuited(settings: Settings, ndim: int, is_learned: bool) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..remote import absolute
 from ..values import Failed, Found, ImageRef, Outcome
-from .packing import checksum_of, in_sql, pack, pack_subpixel
+from .packing import checksum_of, in_sql, pack, pack_outlines, pack_subpixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,15 @@ class Counted:
         Its nuclei as the run file holds them.
     subpixel : bytes or None
         Where they are to a fraction of a pixel, if that is known.
+    outlines : bytes or None
+        Their outlines, if they are known.
     """
 
     found: Found
     learned: str | None
     packed: bytes
     subpixel: bytes | None
+    outlines: bytes | None
 
     @property
     def is_volume(self) -> bool:
@@ -179,8 +182,10 @@ class ImageColumns:
         columns = (*self.of_outcome, *self.of_both)
         if isinstance(outcome, Failed):
             return in_sql(each.failed(outcome) if each.failed else None for each in columns)
-        packed, subpixel = pack(outcome.centres), pack_subpixel(outcome.centres)
-        counted = Counted(outcome, learned, packed, subpixel)
+        centres = outcome.centres
+        counted = Counted(
+            outcome, learned, pack(centres), pack_subpixel(centres), pack_outlines(centres)
+        )
         return in_sql(each.found(counted) if each.found else None for each in columns)
 
     @cached_property
@@ -289,8 +294,11 @@ IMAGES = ImageColumns((
            found=lambda each: each.found.centres.flag),
     Column("centres", "BLOB", found=lambda each: each.packed, is_shown=False),
     Column("subpixel", "BLOB", found=lambda each: each.subpixel, is_shown=False),
-    Column("checksum", "INTEGER", is_shown=False, remark="CRC-32 of centres, then subpixel",
-           found=lambda each: checksum_of(each.packed, each.subpixel)),
+    Column("outlines", "BLOB", found=lambda each: each.outlines, is_shown=False,
+           remark="runs of pixels, as Outlines.to_bytes packs them"),
+    Column("checksum", "INTEGER", is_shown=False,
+           remark="CRC-32 of centres, then subpixel, then outlines",
+           found=lambda each: checksum_of(each.packed, each.subpixel, each.outlines)),
     Column("depth", "INTEGER", is_shown=False,
            found=lambda each: each.found.shape[0] if each.is_volume else None,
            remark="planes of a volume, and their distance"),

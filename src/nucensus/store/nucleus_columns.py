@@ -33,6 +33,8 @@ class NucleusColumn:
         The column of images that pixels along its axis are multiplied with, if it is a length.
     missing : float
         What stands for it where other images of the run have it.
+    group : str
+        An image has all columns of a group, or none; "" is one by itself.
     """
 
     name: str
@@ -44,6 +46,7 @@ class NucleusColumn:
     is_refined: bool = False
     scale: str = ""
     missing: float = np.nan
+    group: str = ""
 
     @property
     def axis(self) -> str:
@@ -59,6 +62,18 @@ class NucleusColumn:
 _PIXELS, _MICROMETRES, _LEVELS = "pixels", "micrometres", "grey levels"
 _REFINED = "with `--subpixel`"
 _SCALED = "if an image of the run states its pixel size"
+_OUTLINED = "with `--outlines`"
+
+
+def _measured(
+    name: str, meaning: str, unit: str = "", dtype: str = "<f8", missing: float = np.nan
+) -> NucleusColumn:
+    """Return a column of what is measured within outlines."""
+    return NucleusColumn(
+        name, dtype, meaning, unit, only=_OUTLINED, group="measured", missing=missing,
+        of=lambda each: None if each.measured is None else each.measured[name],
+    )  # fmt: skip
+
 
 NUCLEUS_COLUMNS = (
     NucleusColumn("y", "<i4", "row", _PIXELS, of=lambda each: each.points[:, -2]),
@@ -75,6 +90,16 @@ NUCLEUS_COLUMNS = (
         "contrast", "<f8", "how much brighter than its surroundings", _LEVELS,
         only="of the detector `log`", of=lambda each: each.contrasts,
     ),
+    _measured("area_px", "area within the outline", _PIXELS, "<i4", -1),
+    _measured("mean", "mean above the background", _LEVELS),
+    _measured("integrated", "sum above the background", _LEVELS),
+    _measured("std", "standard deviation of the pixels", _LEVELS),
+    _measured("major_px", "long axis of the ellipse with the same second moments", _PIXELS),
+    _measured("minor_px", "its short axis", _PIXELS),
+    _measured("orientation", "of the long axis, from down (0) towards the right", "radians"),
+    _measured("solidity", "area over that of the convex hull"),
+    _measured("touches_edge", "1 if the outline touches the edge of the image, else 0", "",
+              "<i4", -1),
     NucleusColumn(
         "y_subpixel", "<f8", "row to a fraction of a pixel", _PIXELS, only=_REFINED, is_refined=True
     ),
@@ -106,14 +131,17 @@ class Records:
     def of(cls, columns: Sequence[NucleusColumn]) -> "Records":
         """Return the records that the columns in `columns` with numbers of their own make."""
         fields = tuple(each for each in columns if each.of is not None)
-        optional = [each for each in fields if each.is_optional]
+        groups = dict.fromkeys(each.group or each.name for each in fields if each.is_optional)
         chosen = itertools.chain.from_iterable(
-            itertools.combinations(optional, count) for count in range(len(optional) + 1)
+            itertools.combinations(groups, count) for count in range(len(groups) + 1)
         )
         records = [
-            np.dtype([(e.name, e.dtype) for e in fields if not e.is_optional or e in some])
+            np.dtype([
+                (e.name, e.dtype) for e in fields
+                if not e.is_optional or (e.group or e.name) in some
+            ])
             for some in chosen
-        ]
+        ]  # fmt: skip
         by_size = {each.itemsize: each for each in records}
         if len(by_size) < len(records):
             raise ValueError("two records of nuclei have one size; expected a size for each")

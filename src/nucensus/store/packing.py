@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RunError
-from ..values import Centres, Plane, Points
+from ..values import Centres, Outlines, Plane, Points
 from .nucleus_columns import RECORDS
 
 NUCLEUS_RECORD = np.dtype([(e.name, e.dtype) for e in RECORDS.fields if not e.is_optional])
@@ -39,12 +39,20 @@ def pack_subpixel(centres: Centres) -> bytes | None:
     return None if centres.subpixel is None else centres.subpixel.astype("<f8").tobytes()
 
 
-def checksum_of(packed: bytes, subpixel: bytes | None) -> int:
+def pack_outlines(centres: Centres) -> bytes | None:
+    """Return the outlines of the nuclei, if they are known."""
+    return None if centres.outlines is None else centres.outlines.to_bytes()
+
+
+def checksum_of(packed: bytes, *others: bytes | None) -> int:
     """Return what tells the bytes of the nuclei of an image from damaged ones."""
-    return zlib.crc32(subpixel or b"", zlib.crc32(packed))
+    checksum = zlib.crc32(packed)
+    for each in others:
+        checksum = zlib.crc32(each or b"", checksum)
+    return checksum
 
 
-PACKED = "name, count, centres, subpixel, checksum, height, width, depth"
+PACKED = "name, count, centres, subpixel, outlines, checksum, height, width, depth"
 """The columns that `unpack_nuclei` takes."""
 
 
@@ -53,6 +61,7 @@ def unpack_nuclei(
     count: int,
     packed: bytes,
     subpixel: bytes | None,
+    outlines: bytes | None,
     checksum: int,
     *sides: int | None,
 ) -> NDArray[np.void]:
@@ -64,9 +73,20 @@ def unpack_nuclei(
         They are not as they were written, or lie beside the image.
     """
     record = RECORDS.by_size.get(len(packed) // count, VOLUME_RECORD) if count else NUCLEUS_RECORD
-    if checksum_of(packed, subpixel) == checksum and _are_inside(packed, record.itemsize, sides):
+    is_whole = checksum_of(packed, subpixel, outlines) == checksum
+    if is_whole and _are_inside(packed, record.itemsize, sides):
         return np.frombuffer(packed, record)
     raise damaged(f"the nuclei of the image {as_text(name)!r} in it")
+
+
+def unpack_outlines(
+    name: str, count: int, height: int, width: int, packed: bytes | None
+) -> Outlines | None:
+    """Return the outlines of an image as the run file holds them, if it has them."""
+    try:
+        return None if packed is None else Outlines.from_bytes(packed, (height, width), count)
+    except ValueError as error:
+        raise damaged(f"the outlines of the image {name!r} in it") from error
 
 
 def _are_inside(packed: bytes, record_bytes: int, sides: Iterable[int | None]) -> bool:

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..text.plurals import pluralize
-from ..text.svg import map_of_centres
-from ..values import ImageRef, Settings, Treatments
+from ..values import ImageRef, Outlines, Settings, Treatments
 from .database import open_existing
 from .facts import Facts
 from .image_columns import IMAGES, ImageColumns
@@ -30,8 +29,10 @@ from .packing import (
     plane_of,
     union_of_records,
     unpack_nuclei,
+    unpack_outlines,
 )
 from .sample import Sampled, SampleTable
+from .summary import summary_html
 from .table import Table, table_of_images, table_of_nuclei
 
 _RING_RADIUS_PX = 12.0
@@ -150,9 +151,10 @@ class Run:
 
         Where there are volumes also the plane z, which is -1 in images of one
         plane; of the detector log also the contrast, in grey levels; where the
-        settings asked for them also y_subpixel and x_subpixel; where an image
-        states the size of its pixels also y_um and x_um, in micrometres (z_um,
-        where one states the distance of its planes), NaN for other images.
+        settings asked for them also y_subpixel and x_subpixel, and with outlines
+        what was measured within them; where an image states the size of its pixels
+        also y_um and x_um, in micrometres (z_um, where one states the distance of
+        its planes), NaN for other images.
         """
         return table_of_nuclei(self)
 
@@ -182,8 +184,7 @@ class Run:
     @property
     def has_subpixel(self) -> bool:
         """Whether centres are there to a fraction of a pixel too."""
-        query = "SELECT EXISTS (SELECT 1 FROM images WHERE subpixel NOTNULL AND status = 'found')"
-        return bool(self._database.execute(query).fetchone()[0])
+        return self._is_found("subpixel")
 
     @property
     def failures(self) -> Table:
@@ -326,6 +327,25 @@ class Run:
             raise damaged(f"the nuclei of the image {image!r} in it")
         return np.frombuffer(packed or b"", "<f8").reshape(-1, 2)
 
+    @property
+    def has_outlines(self) -> bool:
+        """Whether the outlines of nuclei are there."""
+        return self._is_found("outlines")
+
+    def outlines_of(self, image: str) -> Outlines | None:
+        """Return the outlines of `nuclei_of`, in the same order; None if the image has none."""
+        query = "SELECT count, height, width, outlines FROM images WHERE name = ?"
+        return unpack_outlines(image, *self._database.execute(query, (as_sql(image),)).fetchone())
+
+    def labels_of(self, image: str) -> NDArray[np.int32] | None:
+        """Return the label image, in which nucleus k of `nuclei_of` has k + 1; None if without."""
+        outlines = self.outlines_of(image)
+        return None if outlines is None else outlines.labels()
+
+    def _is_found(self, column: str) -> bool:
+        query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} NOTNULL AND status = 'found')"
+        return bool(self._database.execute(query).fetchone()[0])
+
     def copy_to(self, file: Path) -> None:
         """Write the run file as it is now to `file`, which is not there yet."""
         self._database.execute("VACUUM INTO ?", (os.fspath(file),))
@@ -349,28 +369,13 @@ class Run:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the counts, and the nuclei of the median field."""
-        counts = self.counts
-        words = "".join(
-            f"<div><b style='font-size:1.4em'>{counts[key]:,}</b> {label}</div>"
-            for key, label in (("nuclei", "nuclei"), ("images", "images"), ("failed", "failed"))
-        )
-        return (
-            "<div style='display:flex;gap:1.5em;align-items:center;flex-wrap:wrap'>"
-            f"{self._thumbnail()}<div>{words}</div></div>"
-        )
-
-    def _thumbnail(self) -> str:
-        """Return a map of the nuclei of the field with the median count."""
         query = (
             f"SELECT height, width, {PACKED} FROM images WHERE status = 'found' "
             "ORDER BY count, id LIMIT 1 OFFSET ?"
         )
-        row = self._database.execute(query, (max(0, self.counts["found"] - 1) // 2,)).fetchone()
-        if row is None:
-            return ""
-        nuclei = unpack_nuclei(*row[2:])
-        points = np.column_stack((nuclei["y"], nuclei["x"]))
-        return map_of_centres(points, row[:2], width=220)
+        middle = max(0, self.counts["found"] - 1) // 2
+        row = self._database.execute(query, (middle,)).fetchone()
+        return summary_html(self.counts, row and unpack_nuclei(*row[2:]), row and row[:2])
 
     def __repr__(self) -> str:
         counts = self.counts
