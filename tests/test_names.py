@@ -41,6 +41,14 @@ NAMES = {
     # Incucyte: minutes since the first scan, or the date
     "VID12_A1_3_01d02h30m.tif": Place("VID12", "A01", "3", time="1590"),
     "VID12_H12_1_2020y01m02d_03h04m.tif": Place("VID12", "H12", "1", time="202001020304"),
+    # Harmony 3: row, column, field, plane, time, channel
+    "002011-5-003001002.tif": Place("", "B11", "5", "2", "3", "1"),
+    "B3--W00015--P00002--Z00001--T00000--DAPI.tif": Place("", "B03", "2", "DAPI", "1", "0"),
+    # BioTek: a tile, and fields that were stitched
+    "p/A1_-1_1_4_DAPI 377,447_001.tif": Place("p", "A01", "4", "DAPI 377,447", time="1"),
+    "p/A1_-1_1_Stitched[DAPI 377,447]_001.tif": Place(
+        "p", "A01", "", "Stitched[DAPI 377,447]", time="1"
+    ),
     # Cellomics and CellInsight
     "MFGTMPcx7_170525090001_B02f05d1.tif": Place("MFGTMPcx7_170525090001", "B02", "5", "1"),
 }  # fmt: skip

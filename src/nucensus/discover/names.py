@@ -17,6 +17,14 @@ PATTERNS = {
         r"r(?P<row>\d{2})c(?P<column>\d{2})f(?P<site>\d+)p(?P<z>\d+)"
         r"-ch(?P<channel>\d+)sk(?P<time>\d+)fk\d+fl\d+" + _TIFF
     ),
+    "Operetta (Harmony 3)": (
+        r"0(?P<row>\d{2})0(?P<column>\d{2})-(?P<site>\d+)-(?P<z>\d{3})(?P<time>\d{3})"
+        r"(?P<channel>\d{3})" + _TIFF
+    ),
+    "scanR (Olympus)": (
+        r"(?P<row>[A-P])(?P<column>\d{1,2})--W\d+--P(?P<site>\d+)--Z(?P<z>\d+)--T(?P<time>\d+)"
+        r"--(?P<channel>[^/]+?)(?:\.ome)?" + _TIFF
+    ),
     "CellVoyager (Yokogawa)": (
         r"(?P<plate>[^/]+)_" + _WELL + r"_T(?P<time>\d+)F(?P<site>\d+)L\d+A\d+"
         r"Z(?P<z>\d+)C(?P<channel>\d+)\.(?:tiff?|png)$"
@@ -32,7 +40,7 @@ PATTERNS = {
     ),
     "BioTek (Cytation, Lionheart)": (
         r"(?:(?P<folder>[^/]+)/)?(?P<row>[A-P]|A[A-F])(?P<column>\d{1,2})_-?\d{1,2}_\d{1,2}_"
-        r"(?P<site>\d+)(?:Z(?P<z>\d+))?_(?P<channel>[^/_][^/]*)_(?P<time>\d{3,})" + _TIFF
+        r"(?:(?P<site>\d+)(?:Z(?P<z>\d+))?_)?(?P<channel>[^/_][^/]*)_(?P<time>\d{3,})" + _TIFF
     ),
     "Incucyte": (
         r"(?P<plate>[^/]+)_(?P<row>[A-P])(?P<column>\d{1,2})_(?P<site>\d{1,2})_"
