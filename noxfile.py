@@ -156,6 +156,14 @@ def arm(session: nox.Session) -> None:
 
 
 @nox.session
+def wheels(session: nox.Session) -> None:
+    """Build and check the wheels for all systems, into dist/: nox -s wheels -- linux-x86_64."""
+    tools = ("auditwheel", "check-wheel-contents", "cmake", "ninja", "pip", "scikit-build-core")
+    session.install(*tools, "twine", "wheel", "ziglang")
+    session.run("python", "release/build_wheels.py", "dist", *session.posargs)
+
+
+@nox.session
 def windows(session: nox.Session) -> None:
     """Build the kernel for Windows; run its tests and the commands under wine, as root."""
     session.install("pip", "ziglang")

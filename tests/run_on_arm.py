@@ -74,8 +74,11 @@ def main() -> int:
     if not site.exists():
         unpack_python(root)
         install_wheels(site)
-    shutil.copytree(SOURCES / "src/nucensus", site / "nucensus", dirs_exist_ok=True)
-    shutil.copy(build_kernel(folder / "build"), site / "nucensus")
+    if wheel := os.environ.get("NUCENSUS_WHEEL"):
+        zipfile.ZipFile(wheel).extractall(site)
+    else:
+        shutil.copytree(SOURCES / "src/nucensus", site / "nucensus", dirs_exist_ok=True)
+        shutil.copy(build_kernel(folder / "build"), site / "nucensus")
     python = ["qemu-aarch64-static", "-L", str(root), str(root / "usr/bin/python3.11")]
     environment = {**os.environ, "PYTHONPATH": str(site)}
     levels = "from nucensus.kernel import levels; assert levels() == ('neon',), levels()"

@@ -106,7 +106,11 @@ class Windows:
             zipfile.ZipFile(wheel).extractall(self.site)
 
     def install(self) -> None:
-        """Compile the kernel, and put it beside the package."""
+        """Unpack the wheel that NUCENSUS_WHEEL names; or compile the kernel, beside the package."""
+        if wheel := os.environ.get("NUCENSUS_WHEEL"):
+            shutil.rmtree(self.site / "nucensus", ignore_errors=True)
+            zipfile.ZipFile(wheel).extractall(self.site)
+            return
         build = self.folder / "build"
         compiler = self.folder / "zig-c++"
         zig = f'exec {sys.executable} -m ziglang c++ -target x86_64-windows-gnu "$@"'

@@ -1,9 +1,10 @@
 """Build the wheels for every system on this one, with zig, and check them.
 
-python packaging/build_wheels.py FOLDER [PLATFORM ...]
+python release/build_wheels.py FOLDER [PLATFORM ...]
 """
 
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -42,18 +43,18 @@ def run(*command: str | Path, **options: object) -> None:
     subprocess.run([sys.executable, "-m", *command], check=True, **options)
 
 
-def build(platform: Platform, wheels: Path) -> Path:
+def build(target: Platform, wheels: Path) -> Path:
     """Return the wheel for a platform, built into `wheels`."""
     with tempfile.TemporaryDirectory() as folder:
-        tools = {name: _tool(Path(folder), name, platform) for name in ("c++", "ar", "ranlib")}
+        tools = {name: _tool(Path(folder), name, target) for name in ("c++", "ar", "ranlib")}
         system = {
-            "CMAKE_SYSTEM_NAME": platform.system,
-            "CMAKE_SYSTEM_PROCESSOR": platform.processor,
+            "CMAKE_SYSTEM_NAME": target.system,
+            "CMAKE_SYSTEM_PROCESSOR": target.processor,
             "CMAKE_AR": tools["ar"],
             "CMAKE_RANLIB": tools["ranlib"],
             **({"CMAKE_OSX_SYSROOT": "", "CMAKE_OSX_DEPLOYMENT_TARGET": "",
                 "CMAKE_INSTALL_NAME_TOOL": "true", "CMAKE_SHARED_LIBRARY_SUFFIX": ".so"}
-               if platform.system == "Darwin" else {}),
+               if target.system == "Darwin" else {}),
         }  # fmt: skip
         environment = {
             **os.environ,
@@ -61,20 +62,20 @@ def build(platform: Platform, wheels: Path) -> Path:
             "CMAKE_ARGS": " ".join(f"-D{name}={value}" for name, value in system.items()),
         }
         environment.pop("CMAKE_CXX_COMPILER_LAUNCHER", None)
-        settings = f"-Cbuild-dir=build/wheel-{platform.zig}"
+        settings = f"-Cbuild-dir=build/wheel-{target.zig}"
         run("pip", "wheel", "--no-deps", "--no-build-isolation", settings, "--wheel-dir", folder,
             SOURCES, env=environment)  # fmt: skip
         built = next(Path(folder).glob("*.whl"))
-        run("wheel", "tags", "--remove", "--platform-tag", platform.tag, built)
+        run("wheel", "tags", "--remove", "--platform-tag", target.tag, built)
         tagged = next(Path(folder).glob("*.whl"))
         return tagged.rename(wheels / tagged.name)
 
 
-def _tool(folder: Path, name: str, platform: Platform) -> Path:
+def _tool(folder: Path, name: str, target: Platform) -> Path:
     """Return a program that calls a tool of zig, for CMake wants one word."""
-    target = f"-target {platform.zig}" if name == "c++" else ""
+    option = f"-target {target.zig}" if name == "c++" else ""
     script = folder / f"zig-{name}"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ziglang {name} {target} "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ziglang {name} {option} "$@"\n')
     script.chmod(0o755)
     return script
 
@@ -92,12 +93,27 @@ def check(wheel: Path) -> None:
         assert "manylinux_2_17" in shown or "manylinux_2_5" in shown, shown
 
 
+def try_here(wheel: Path) -> None:
+    """Install a wheel for this machine; its kernel has to have AVX2 where the processor has."""
+    with tempfile.TemporaryDirectory() as folder:
+        run("venv", folder)
+        python = Path(folder, "bin", "python")
+        subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
+        levels = "from nucensus.kernel import levels; print(*levels())"
+        built = subprocess.run([python, "-c", levels], check=True, capture_output=True, text=True)
+    expected = {"baseline", *({"avx2"} if "avx2" in Path("/proc/cpuinfo").read_text() else ())}
+    assert expected <= set(built.stdout.split()), built.stdout
+
+
 def main() -> int:
     """Build and check the wheels that are named, or all."""
     wheels = Path(sys.argv[1]).resolve()
     wheels.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[2:] or PLATFORMS:
-        check(build(PLATFORMS[name], wheels))
+        wheel = build(PLATFORMS[name], wheels)
+        check(wheel)
+        if name == "linux-x86_64" and platform.machine() == "x86_64":
+            try_here(wheel)
     return 0
 
 
