@@ -41,14 +41,15 @@ def make_scene(
             misses += 1
             continue
         centres[placed], placed, misses = centre, placed + 1, 0
-        _draw(image, centre, radius, contrast * rng.uniform(0.6, 1.4), texture, rng)
+        draw_nucleus(image, centre, radius, contrast * rng.uniform(0.6, 1.4), texture, rng)
     y, x = np.mgrid[: shape[0], : shape[1]]
     off = (2 * y / shape[0] - 1) ** 2 + (2 * x / shape[1] - 1) ** 2
     image = (image + background) * (1 - vignetting * off / 2)
     return Scene(np.clip(rng.normal(image, noise), 0, None), centres[:placed], radius)
 
 
-def _draw(image, centre, radius, height, texture, rng):
+def draw_nucleus(image, centre, radius, height, texture, rng):
+    """Draw a soft-edged ellipse into an image, where it is higher than what is there."""
     reach = int(2 * radius) + 3
     low = np.maximum(centre.astype(int) - reach, 0)
     high = np.minimum(centre.astype(int) + reach + 1, image.shape)
@@ -108,5 +109,7 @@ def draw_spotted(seed, *, radius=58.0, count=12, shape=(640, 760)):
         for _ in range(12):
             away, angle = 0.7 * radius * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
             at = centre + away * np.array([np.sin(angle), np.cos(angle)])
-            _draw(image, at, rng.uniform(0.1, 0.18) * radius, 600 * rng.uniform(0.8, 1.2), 0, rng)
+            draw_nucleus(
+                image, at, rng.uniform(0.1, 0.18) * radius, 600 * rng.uniform(0.8, 1.2), 0, rng
+            )
     return Scene(np.rint(image), scene.centres, radius)

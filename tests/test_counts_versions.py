@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from expected_values import draw_images
-from scenes import draw_section, draw_spotted
+from scenes import draw_nucleus, draw_section, draw_spotted, make_scene
 
 from nucensus import Settings, find_nuclei
 from nucensus.detect import automatic, detector_names, pool
+from nucensus.detect.evidence import beside_others, by_itself
+from nucensus.detect.regions import find_regions
 from nucensus.detect.rules import NEWEST, VERSIONS
 
 COUNTS = Path(__file__).parent / "expected" / "counts.csv"
@@ -45,6 +47,26 @@ def test_a_section_full_of_nuclei_that_touch_is_not_counted_by_its_grain():
 def test_the_spots_of_few_large_nuclei_do_not_count():
     spotted = draw_spotted(seed=1)
     assert len(find_nuclei(spotted.image)) == len(spotted.centres)
+
+
+@pytest.mark.parametrize("seed", [1, 3, 5, 8])
+def test_fragments_between_nuclei_do_not_count(seed):
+    scene, rng = make_scene(radius=20, count=16, seed=seed, gap=1.4), np.random.default_rng(seed)
+    image = scene.image.copy()
+    for near in rng.uniform(0, scene.image.shape, (8, 2)):
+        for _ in range(4):
+            at = np.clip(near + rng.normal(0, 14, 2), 10, 390)
+            draw_nucleus(image, at, 5.6, 250, 0, rng)
+    assert (
+        len(find_nuclei(image)) == len(scene.centres) < len(find_nuclei(image, Settings("auto@1")))
+    )
+
+
+def test_evidence_is_a_number_from_0_to_1_for_every_region():
+    regions = find_regions(draw_images()["hazy"], radius_px=8)
+    for likely in (by_itself(regions, 8), beside_others(regions, 8, 1500)):
+        assert likely.shape == (len(regions),)
+        assert 0 <= likely.min() < 0.5 < np.median(likely) <= 1
 
 
 def test_an_image_is_looked_at_once_even_if_it_is_blank(monkeypatch):

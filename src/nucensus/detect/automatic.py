@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
 from .estimate import BLANK_ITSELF, Estimate, Resolved, crest_smoothing, estimate, pool
+from .evidence import beside_others
 from .frame import counting_box
 from .regions import Levels, Regions, as_levels, find_regions, grid_radius
 from .rules import NEWEST, VERSIONS, Rules, rules_of
@@ -22,6 +23,8 @@ _SMOOTHING_RANGE = (0.1, 0.35)
 """Radii; least and greatest sigma. Larger: nuclei that touch are one."""
 _PLENTY_SNR = 25.0
 """Contrast over noise that smoothing aims at. Larger: noisy images are smoothed more."""
+LEAST_CONFIDENCE = 0.1
+"""Least probability with which a region is a nucleus (benchmarks/train.py). Larger: fewer are."""
 _FEW = 0.1
 """Of the nuclei expected: an image with fewer is looked at alone, or sparse. Larger: more are."""
 _LEAST_EXPECTED = 10
@@ -101,19 +104,32 @@ def _detect(
         resolved = pool([own])
     if resolved.is_blank:
         return _no_centres(levels, outlined)
-    regions = _find(levels, resolved, resolved.contrast, outlined)
+    regions = _find(levels, resolved, resolved.contrast, rules, outlined)
     disagrees = False
     if _is_suspicious(regions, levels, resolved):
         own = estimate(levels, rules) if own is None else own
         if _is_convincing(own, resolved):
-            regions, disagrees = _find(levels, resolved, own.contrast, outlined), True
+            regions, disagrees = _find(levels, resolved, own.contrast, rules, outlined), True
     if not len(regions):
         return _no_centres(levels, outlined)
     return _as_centres(regions, _flag(regions, levels, resolved, disagrees))
 
 
-def _find(levels: Levels, resolved: Resolved, contrast: float, outlined: bool) -> Regions:
-    """Find the regions of an image, smoothed as much as its noise asks for."""
+def _find(
+    levels: Levels, resolved: Resolved, contrast: float, rules: Rules, outlined: bool
+) -> Regions:
+    """Find the regions of an image that are nuclei."""
+    regions = find_candidates(levels, resolved, contrast, outlined)
+    if rules.is_learned and len(regions):
+        likely = beside_others(regions, resolved.radius_px, contrast) >= LEAST_CONFIDENCE
+        return regions if likely.all() else regions.where(likely)
+    return regions
+
+
+def find_candidates(
+    levels: Levels, resolved: Resolved, contrast: float, outlined: bool = False
+) -> Regions:
+    """Find what may be nuclei by the rules, smoothed as much as the noise asks for."""
     least, most = _SMOOTHING_RANGE
     # A Gaussian of this many grid pixels leaves 1 / (2 sqrt(pi) sigma) of the grain.
     wanted = _PLENTY_SNR * resolved.grain / (contrast * 2 * np.sqrt(np.pi))

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .evidence import by_itself
 from .pooled import BLANK, BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
-from .regions import Levels, Regions, as_levels, find_regions
+from .regions import Floats, Levels, Regions, as_levels, find_regions
 from .rules import NEWEST, VERSIONS, Rules
 from .search import (
     LEAST_SNR,
@@ -35,6 +36,8 @@ crowds of small nuclei are called blank."""
 _CLEARLY_MORE, _CROWD = 1.3, 20
 """Times what speaks for the radius of the search without a bound on noise, and nuclei, for which
 that of the search with it is taken. Larger: sections are counted by pieces of their noise."""
+_LIKELY = 0.5
+"""Nuclei, as the sum of squares of what is likely, that tell the contrast. Larger: more are."""
 _SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
 """Greatest over mean height at which extra smoothing begins and is full: smooth nuclei have 1.3,
 those of BBBC039 1.36. Larger: textured nuclei are cut by their spots."""
@@ -113,6 +116,8 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
         if grown <= rules.most_growth * radius:
             radius, regions = grown, of_grown
     measure, contrast = regions.measure, contrast_of(regions, radius)
+    if rules.is_learned:
+        contrast = likely_contrast(regions, radius, by_itself(regions, radius)) or contrast
     if contrast <= LEAST_SNR * measure.noise:
         return _blank(levels, regions)
     return Estimate(
@@ -127,6 +132,15 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
         size_px=levels.size_px,
         texture=texture,
     )
+
+
+def likely_contrast(regions: Regions, radius: float, likely: Floats) -> float:
+    """Return the median height of regions of about a size, by how likely each is a nucleus.
+
+    It is 0 if none is likely. Fibres and haze may be more than the nuclei, but are less likely.
+    """
+    weights = likely**2 * is_full(regions, radius)
+    return weighted_median(regions.height, weights) if weights.sum() > _LIKELY else 0.0
 
 
 def crest_smoothing(texture: float) -> float:

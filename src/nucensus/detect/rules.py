@@ -15,6 +15,8 @@ class Rules:
     ----------
     version : int
         Its number.
+    is_learned : bool
+        What is a nucleus is decided by evidence that was learned, after the rules.
     compares_searches : bool
         The search with the bound on noise is asked even where the one without finds something.
     weighs_support : bool
@@ -27,6 +29,7 @@ class Rules:
     """
 
     version: int
+    is_learned: bool = True
     compares_searches: bool = True
     weighs_support: bool = True
     most_plain: float = 1.2
@@ -35,7 +38,12 @@ class Rules:
 
 VERSIONS = {
     1: Rules(
-        1, compares_searches=False, weighs_support=False, most_plain=1.0, most_growth=math.inf
+        1,
+        is_learned=False,
+        compares_searches=False,
+        weighs_support=False,
+        most_plain=1.0,
+        most_growth=math.inf,
     ),
     2: Rules(2),
 }

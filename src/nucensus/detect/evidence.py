@@ -1,0 +1,53 @@
+"""How likely each region is a nucleus: a logistic regression on what is known of it."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .regions import Floats, Regions
+from .weights import BESIDE_OTHERS, BY_ITSELF
+
+Features: TypeAlias = NDArray[np.float64]
+
+_LEAST_HEIGHT, _MOST_HEIGHT = 0.03, 8.0
+"""Of the contrast: what is lower, or higher, tells no more."""
+
+
+def by_itself(regions: Regions, radius_px: float) -> Floats:
+    """Return how likely each region is a nucleus by its own shape and edge, 0 to 1."""
+    return _probability(features(regions, radius_px), BY_ITSELF)
+
+
+def beside_others(regions: Regions, radius_px: float, contrast: float) -> Floats:
+    """Return the same by shape, edge, and height among the nuclei of its set."""
+    return _probability(features(regions, radius_px, contrast), BESIDE_OTHERS)
+
+
+def features(regions: Regions, radius_px: float, contrast: float | None = None) -> Features:
+    """Return what the evidence rests on, shape (N, 11), with a contrast (N, 16).
+
+    Areas are logarithms of those of a typical nucleus, below and above it apart; heights are
+    logarithms of those of the contrast.
+    """
+    area = np.log(regions.area_px / (np.pi * radius_px**2))
+    small, large = np.minimum(area, 0), np.maximum(area, 0)
+    stretch = np.minimum(np.log(np.maximum(regions.stretch, 1)), 0.5)
+    free = np.clip(regions.free, 0, 1.2)
+    at_edge = regions.touches_edge.astype(np.float64)
+    known = [
+        area, small**2, large**2, stretch, stretch * np.maximum(area, -2),
+        free, free * np.maximum(0, 1 - regions.fall), free * np.clip(regions.fall - 1, 0, 1),
+        regions.mean_height / regions.height, at_edge, at_edge * small,
+    ]  # fmt: skip
+    if contrast is not None:
+        height = np.log(np.clip(regions.height / contrast, _LEAST_HEIGHT, _MOST_HEIGHT))
+        dim, bright = np.minimum(height, 0), np.maximum(height, 0)
+        known += [dim, dim**2, dim * small, bright, bright * small]
+    return np.stack(known, axis=1)
+
+
+def _probability(known: Features, weights: tuple[float, ...]) -> Floats:
+    against = -(weights[0] + known @ np.array(weights[1:]))
+    probability: Floats = 1 / (1 + np.exp(against))
+    return probability
