@@ -94,7 +94,11 @@ def make_cases(folder, quick):
         Case("size", f"{n} x {n}", nuclei(shape=(n, n), count=n**2 // 3300 + 1))
         for n in (32, 64, 128, 256, 520, 1024, 2048, 4096)
     ]
-    cases.append(Case("no threshold", "no threshold", image, None))
+    cases += [Case("background", f"threshold {level}", image, level) for level in (150, 100, None)]
+    cases += [
+        Case("background", f"no threshold, sigma {sigma}", image, None, sigma)
+        for sigma in (8, 16, 32, 60)
+    ]
     return cases
 
 

@@ -44,8 +44,9 @@ enum PixelType : int32_t {
 // Which way through the kernel: all of them give the same answer.
 enum Path : int32_t {
     path_fastest = 0,
-    path_exact = 1,  // exact arithmetic everywhere
-    path_sieve = 2,  // the sieve wherever it is valid, however small the image
+    path_exact = 1,   // exact arithmetic everywhere
+    path_sieve = 2,   // the sieve wherever it is valid, however small the image
+    path_single = 3,  // single precision wherever it is valid
 };
 
 // One image where it lies. Strides are in bytes and may be negative.

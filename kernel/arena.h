@@ -29,8 +29,8 @@ enum Slot {
 // At least `bytes` bytes, aligned to 64; null when there is no memory.
 void* scratch(Slot slot, size_t bytes);
 
-// The same for volumes and copies, in huge pages where the system has them. `release_largest` gives back
-// buffers above 512 MB.
+// The same for volumes and copies, in huge pages where the system has them. `release_largest` gives
+// back buffers above 512 MB.
 enum LargeSlot { large_filtered, large_maxima, large_copied, large_slot_count };
 void* large_scratch(LargeSlot slot, size_t bytes);
 void release_largest();

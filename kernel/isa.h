@@ -15,6 +15,7 @@ struct RegionLoops;
 struct PlaneFunctions {
     Status (*find_exactly)(const Image&, const MaximaSettings&, Peaks&);
     Status (*find_by_sieve)(const Image&, const MaximaSettings&, Peaks&);
+    Status (*find_in_single_precision)(const Image&, const MaximaSettings&, Peaks&);
 };
 struct VolumeFunctions {
     Status (*find)(const Volume&, const VolumeSettings&, Voxels&);

@@ -50,7 +50,7 @@ def assert_equal(found, expected):
 def assert_all_ways_equal(image, **kwargs):
     expected = find_with_reference(image, **kwargs)
     for level in kernel.levels():
-        for path in ("exact", "sieve"):
+        for path in ("exact", "sieve", "single"):
             assert_equal(find(image, level=level, path=path, **kwargs), expected)
 
 
@@ -77,7 +77,7 @@ def thresholds(draw, smoothed):
     return float(value) * (0.9 if kind == "between" else 1)
 
 
-@many(3000)
+@many(2400)
 @given(images(), settings(), st.data())
 def test_every_image_gives_the_same_points_and_intensities(image, settings, data):
     assume(image.size > 0)
@@ -127,7 +127,9 @@ def test_images_of_many_blocks_give_the_same(dtype, content, level):
     for threshold in (None, float(np.percentile(assume_defined, 60))):
         for min_distance in (1, 6):
             kwargs = {**PUBLISHED, "threshold_abs": threshold, "min_distance": min_distance}
-            assert_equal(find(image, level=level, **kwargs), find_with_reference(image, **kwargs))
+            expected = find_with_reference(image, **kwargs)
+            assert_equal(find(image, level=level, **kwargs), expected)
+            assert_equal(find(image, level=level, path="single", **kwargs), expected)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", ">i2", "f4", "f8"])
@@ -143,7 +145,23 @@ def test_an_image_of_many_blocks_gives_the_same_in_every_layout(layout, dtype, l
 def test_wide_and_uneven_smoothing_gives_the_same(sigma, level):
     image = make_image(shape=(211, 180), dtype="u2", content="blobs", layout="C", seed=3)
     kwargs = {**PUBLISHED, "sigma": sigma, "threshold_abs": None}
-    assert_equal(find(image, level=level, **kwargs), find_with_reference(image, **kwargs))
+    for path in ("sieve", "single"):
+        found = find(image, level=level, path=path, **kwargs)
+        assert_equal(found, find_with_reference(image, **kwargs))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "i4", "f4"])
+@pytest.mark.parametrize("sigma", [1, 4, 18])
+def test_the_noise_of_a_background_gives_the_same(sigma, dtype, level):
+    rng = np.random.default_rng(sigma)
+    noise = rng.normal(60, 9, (170, 301))
+    noise[40:52, 200:212] += 150
+    image = noise.clip(0, 255).astype(dtype)
+    for threshold in (None, 58, 61):
+        kwargs = {**PUBLISHED, "sigma": (sigma, sigma), "threshold_abs": threshold}
+        expected = find_with_reference(image, **kwargs)
+        for path in ("fastest", "single"):
+            assert_equal(find(image, level=level, path=path, **kwargs), expected)
 
 
 @pytest.mark.parametrize("bright", [4096, 20000, 65535])

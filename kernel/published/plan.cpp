@@ -134,17 +134,6 @@ int clamped(double value) {
     return value < 32767 ? static_cast<int>(value) : 32767;
 }
 
-// How far the definition is from the real numbers: D1 + D2 of (a).
-double definition_error(const Image& image, const MaximaSettings& settings,
-                        const Numbers& numbers) {
-    const double radii = static_cast<double>(settings.vertical_radius + settings.horizontal_radius);
-    const bool may_be_single =
-        image.pixel_type == pixel_float32 || image.pixel_type == pixel_float16;
-    const double rounding = (radii + 8) * 0x1p-53 + (may_be_single ? 0x1p-23 : 0);
-    return 2 * numbers.largest_pixel * rounding +
-           2 * fabs(numbers.offset) * (2 * radii + 8) * 0x1p-53;
-}
-
 // e1 of (d).
 double fine_error(const Numbers& numbers, const Whole& a, int shift, const Whole& b) {
     const double per_sum = ldexp(1.0, -shift);
@@ -343,6 +332,15 @@ void plan_sieve(const MaximaSettings& settings, const Numbers& numbers, double d
 
 }  // namespace
 
+double definition_error(const Image& image, const MaximaSettings& settings, double largest_pixel,
+                        double offset) {
+    const double radii = static_cast<double>(settings.vertical_radius + settings.horizontal_radius);
+    const bool may_be_single =
+        image.pixel_type == pixel_float32 || image.pixel_type == pixel_float16;
+    const double rounding = (radii + 8) * 0x1p-53 + (may_be_single ? 0x1p-23 : 0);
+    return 2 * largest_pixel * rounding + 2 * fabs(offset) * (2 * radii + 8) * 0x1p-53;
+}
+
 bool make_plan(const Image& image, const MaximaSettings& settings, const Numbers& numbers,
                Plan& plan) {
     const int64_t ry = settings.vertical_radius, rx = settings.horizontal_radius;
@@ -363,7 +361,8 @@ bool make_plan(const Image& image, const MaximaSettings& settings, const Numbers
         room.sieve_horizontal = parts.take<int32_t>(horizontal_size);
     });
     if (!has_memory) return false;
-    const double definition = definition_error(image, settings, numbers);
+    const double definition =
+        definition_error(image, settings, numbers.largest_pixel, numbers.offset);
     if (!plan_fine(settings, numbers, definition, room, plan)) return false;
     plan_sieve(settings, numbers, definition, room, plan);
     return true;

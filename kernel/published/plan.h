@@ -59,6 +59,10 @@ struct Plan {
     Samples samples;
 };
 
+// How far the definition is from the real numbers: D1 + D2 of plan.cpp.
+double definition_error(const Image& image, const MaximaSettings& settings, double largest_pixel,
+                        double offset);
+
 // False when the numbers do not allow it: then all is done exactly.
 bool make_plan(const Image& image, const MaximaSettings& settings, const Numbers& numbers,
                Plan& plan);

@@ -46,16 +46,21 @@ Status find(const PlaneFunctions& planes, const Image& given, const MaximaSettin
     }
     Image image;
     if (!make_contiguous(given, image)) return status_no_memory;
-    if (!peaks.begin(image, settings)) return status_no_memory;
-    Status status = status_undecided;
     const bool is_tiny = image.height * image.width < tiny_size;
     const bool is_direct =
         settings.path == path_exact || (settings.path == path_fastest && is_tiny);
-    if (!is_direct) status = planes.find_by_sieve(image, settings, peaks);
-    if (status == status_undecided) {
-        if (!peaks.begin(image, settings)) return status_no_memory;
-        status = planes.find_exactly(image, settings, peaks);
-    }
+    // Without a threshold a background is full of maxima, which the sieve cannot tell apart.
+    const bool has_sieve =
+        settings.path == path_sieve || (settings.path == path_fastest && settings.has_threshold);
+    Status status = status_undecided;
+    const auto try_way = [&](auto find_peaks) {
+        if (status != status_undecided) return;
+        status =
+            peaks.begin(image, settings) ? find_peaks(image, settings, peaks) : status_no_memory;
+    };
+    if (!is_direct && has_sieve) try_way(planes.find_by_sieve);
+    if (!is_direct) try_way(planes.find_in_single_precision);
+    try_way(planes.find_exactly);
     release_largest();
     if (status == status_ok) peaks.sort();
     return status;

@@ -12,8 +12,8 @@
 //      maximum are smoothed in full;
 //   5. a pixel that can be the maximum of its window, by the bound proved in
 //      plan.cpp, and every pixel it might tie with, is computed exactly.
-// When too many pixels had to be computed exactly, or windows looked at, nothing was
-// gained: the answer is `undecided`, and all is done by find_exactly.
+// When too many pixels had to be computed exactly, or windows looked at, nothing is
+// gained: the answer is `undecided`, and single precision is tried (single_sieve.h).
 //
 // Scratch memory, per thread and reused, for radius r and min_distance d: about
 // 2 r + 32 rows of 16-bit numbers and 2 d + 16 rows of 16-bit results (both up to
@@ -77,7 +77,7 @@ private:
         const bool has_memory = take_scratch(slot_suspects, [&](Cutter& parts) {
             suspects = parts.take<Suspects>(rows_together * block_count);
         });
-        return has_memory && exact.begin(image, settings);
+        return has_memory && exact.begin(image, settings, 1.0 / 4);
     }
 
     // The lowest lane of those that are set, which is cleared.
