@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+import nucensus
 from nucensus import _install
 from nucensus.errors import MissingPackageError
 
@@ -51,3 +52,8 @@ def test_without_a_compiler_the_build_says_what_to_install(tmp_path):
     done = subprocess.run(command, env=compiler, capture_output=True, text=True, check=False)
     assert done.returncode
     assert "apt install g++" in done.stderr
+
+
+def test_the_version_to_cite_is_that_of_the_package():
+    cited = (Path(__file__).parent.parent / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {nucensus.__version__}\n" in cited
