@@ -70,6 +70,8 @@ class Execution:
         worked on one after the other and measured, and the rest in the way that
         is predicted to be fastest: a small rest as a list, a function that
         releases the interpreter lock in threads, one that holds it in processes.
+        `shared-memory`, `executor`, `joblib` and `interpreters` (Python 3.14) are
+        there for comparison, and `auto` does not take them.
     workers : int or None
         How many threads or processes; None stands for the cores this process
         may use.

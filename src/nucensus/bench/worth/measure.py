@@ -101,7 +101,7 @@ def compare(
     --------
     >>> from nucensus import compare
     >>> compare("plate/", "mine.py:count").recommendation        # doctest: +SKIP
-    'On 2 cores threads are best here: 1.9 times as fast as a plain list. ...'
+    'On 2 cores, for 24 images: threads, 0.8 s, 1.9 times as fast as a plain list (1.5 s). ...'
     """
     left: dict[str, Any] = {**options}
     selection = take_value(Selection, selection, left)
