@@ -40,7 +40,8 @@ _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.ite
     "--radius",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Draw a disc of so many pixels in labels and ome-zarr.  [default: one pixel]",
+    help="Draw discs of so many pixels in labels and ome-zarr, if the run has no outlines.  "
+    "[default: one pixel]",
 )
 @metadata_option
 def command(
@@ -48,6 +49,7 @@ def command(
 ) -> None:
     """Write what a run found in another format."""
     from ..export import export_run
+    from ..export.labels import drawn_as
     from ..export.treated import open_run
 
     run = open_run(folder, metadata=metadata)
@@ -56,3 +58,5 @@ def command(
         run, to, out or (home / to if FORMATS[to].per_image else home), radius=radius
     )
     click.echo(f"Written: {', '.join(map(str, written))}")
+    if FORMATS[to].draws:
+        click.echo(f"They show {drawn_as(run, radius or 0)}.")

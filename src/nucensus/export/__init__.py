@@ -66,16 +66,17 @@ FORMATS = {
         "napari, as a points layer", per_image=True,
     ),
     "imagej": Format(
-        "points for ImageJ and Fiji, one ROI zip per image", ".zip", "`<image>.zip`",
+        "outlines or points for ImageJ and Fiji, one ROI zip per image", ".zip", "`<image>.zip`",
         "ImageJ and Fiji, ROI Manager", per_image=True, extra="imagej",
     ),
     "labels": Format(
-        "label images, one TIFF per image", ".tif", "`<image>.labels.tif`",
+        "label images: outlines or discs, one TIFF per image", ".tif", "`<image>.labels.tif`",
         "everything that reads TIFF", per_image=True, draws=True,
     ),
     "ome-zarr": Format(
-        "label images, one OME-Zarr per image", ".zarr", "`<image>.ome.zarr` (0.4)",
-        "what reads OME-Zarr images", per_image=True, draws=True, extra="ome-zarr",
+        "label images: outlines or discs, one OME-Zarr per image", ".zarr",
+        "`<image>.ome.zarr` (0.4)", "what reads OME-Zarr images", per_image=True, draws=True,
+        extra="ome-zarr",
     ),
     "anndata": Format(
         "nuclei.h5ad, one observation per nucleus", ".h5ad", "`nuclei.h5ad`", "scanpy, squidpy",
@@ -112,8 +113,9 @@ def export_run(
         bucket, such as "s3://bucket/tables/", gets the files once all of them
         are whole.
     radius : int, optional
-        For `labels` and `ome-zarr`: the radius of the disc that stands for a
-        nucleus, in pixels. By default a nucleus is one pixel.
+        For `labels` and `ome-zarr` of a run without outlines: the radius of the
+        disc that stands for a nucleus, in pixels. By default a nucleus is one
+        pixel. The files say how nuclei are drawn.
 
     Returns
     -------
@@ -142,6 +144,11 @@ def export_run(
     if radius is not None and not FORMATS[to].draws:
         drawn = " and ".join(name for name, each in FORMATS.items() if each.draws)
         raise InputError(f"{to} draws no nuclei; a radius is for {drawn}; leave it out")
+    if radius is not None and run.has_outlines:
+        raise InputError(
+            "a radius was given, and the run has outlines, which are drawn as they are; leave the "
+            "radius out"
+        )
     options = {} if radius is None else {"radius": radius}
     module = importlib.import_module(f".to_{to.replace('-', '_')}", __name__)
     try:

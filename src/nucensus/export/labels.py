@@ -1,4 +1,4 @@
-"""Label images: each nucleus a pixel, a disc or a ball with a number of its own."""
+"""Label images: each nucleus its outline, or a pixel, disc or ball, with a number of its own."""
 
 import math
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..store import ImageRow, Nuclei, as_volume
+from ..store import ImageRow, Nuclei, Run, as_volume
+from ..values import Outlines
 
 _MOST_PIXELS = 1 << 32
 """Pixels of a label image: 8 GB or more. Larger: a slip in a size fills the disk."""
@@ -30,12 +31,26 @@ def label_dtype(nuclei: Nuclei) -> np.dtype[Any]:
     return np.dtype(np.uint16 if len(nuclei) < 1 << 16 else np.uint32)
 
 
-def draw_labels(row: ImageRow, nuclei: Nuclei, radius: int) -> Iterator[NDArray[Any]]:
+def drawn_as(run: Run, radius: int) -> str:
+    """Say how the nuclei of a run are drawn."""
+    if run.has_outlines:
+        return "nuclei as their outlines"
+    if radius == 0:
+        return "nuclei as the pixels of their centres"
+    return f"nuclei as discs of radius {radius} px, which are not their outlines"
+
+
+def draw_labels(
+    row: ImageRow, nuclei: Nuclei, radius: int, outlines: Outlines | None = None
+) -> Iterator[NDArray[Any]]:
     """Yield the planes in which the k-th brightest nucleus has the value k, and the ground 0.
 
-    Where discs or balls overlap, a pixel belongs to the nearest centre, so that
-    every nucleus keeps at least its own.
+    Without outlines, where discs or balls overlap, a pixel belongs to the nearest
+    centre, so that every nucleus keeps at least its own.
     """
+    if outlines is not None:
+        yield outlines.labels().astype(label_dtype(nuclei))
+        return
     is_volume = row["depth"] is not None
     z = as_volume(nuclei)["z"] if is_volume else np.zeros(len(nuclei), np.int64)
     offsets = _farthest_first(radius, axes=3 if is_volume else 2)

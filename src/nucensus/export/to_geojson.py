@@ -1,6 +1,7 @@
 """Detections that QuPath opens: one GeoJSON FeatureCollection (RFC 7946) per image."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from numpy.typing import NDArray
 from ..store import ImageRow, Nuclei, Run, plane_of
 from ..text.files import atomic_write
 from ..text.names import escape
+from ..values import Outlines
 from .place import Where, file_per_image
+from .polygons import Ring, polygons_of, signed_area
 from .provenance import Provenance, of_image
 from .rows import micrometres, write_rows
 
@@ -33,11 +36,62 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
         }
         with atomic_write(path) as partial, open(partial, "wb") as file:
             file.write(json.dumps(head)[:-1].encode() + b', "features": [')
-            columns, kinds, literals = _features(row, nuclei, where)
-            write_rows(file, [each[:1] for each in columns], kinds, [b"\n" + _BEFORE_X, *literals])
-            write_rows(file, [each[1:] for each in columns], kinds, [b",\n" + _BEFORE_X, *literals])
+            outlines = run.outlines_of(row["name"])
+            if outlines is not None:
+                file.write(b",".join(_outlined(row, nuclei, outlines)))
+            else:
+                columns, kinds, literals = _features(row, nuclei, where)
+                first, others = [each[:1] for each in columns], [each[1:] for each in columns]
+                write_rows(file, first, kinds, [b"\n" + _BEFORE_X, *literals])
+                write_rows(file, others, kinds, [b",\n" + _BEFORE_X, *literals])
             file.write(b"\n]}\n")
     return [target]
+
+
+def _outlined(row: ImageRow, nuclei: Nuclei, outlines: Outlines) -> Iterator[bytes]:
+    """Yield a feature for each nucleus: its outline, and what was measured within it."""
+    plane = _plane(row, {})
+    names = [name for name in nuclei.dtype.names or () if name not in ("y", "x")]
+    for rings, *values in zip(
+        polygons_of(outlines), *(nuclei[name].tolist() for name in names), strict=True
+    ):
+        measurements = dict(zip(names, values, strict=True))
+        measurements = {"Intensity": measurements.pop("intensity"), **measurements}
+        feature = {
+            "type": "Feature",
+            "geometry": {**_geometry(rings), **({"plane": plane} if plane else {})},
+            "properties": {
+                "objectType": "detection",
+                "classification": {"name": "Nucleus", "color": [27, 127, 121]},
+                "measurements": {**measurements, **_in_micrometres(row, measurements)},
+            },
+        }
+        yield b"\n" + json.dumps(feature, separators=(",", ":")).encode()
+
+
+def _geometry(rings: list[Ring]) -> dict[str, Any]:
+    """Return the polygon of a nucleus; of several bodies several, each with the holes within."""
+    bodies = [[ring] for ring in rings if signed_area(ring) > 0]
+    for hole in (ring for ring in rings if signed_area(ring) < 0):
+        around = (body for body in bodies if (body[0].min(axis=0) <= hole.min(axis=0)).all()
+                  and (body[0].max(axis=0) >= hole.max(axis=0)).all())  # fmt: skip
+        min(around, key=lambda body: signed_area(body[0])).append(hole)
+    coordinates = [[[*ring.tolist(), ring[0].tolist()] for ring in body] for body in bodies]
+    if len(coordinates) == 1:
+        return {"type": "Polygon", "coordinates": coordinates[0]}
+    return {"type": "MultiPolygon", "coordinates": coordinates}
+
+
+def _in_micrometres(row: ImageRow, measured: dict[str, float]) -> dict[str, float]:
+    """Return area and axes in micrometres, if pixels are squares of a known side."""
+    side = row["pixel_size_um"]
+    if side is None or "area_px" not in measured:
+        return {}
+    return {
+        "area_um2": measured["area_px"] * side**2,
+        "major_um": measured["major_px"] * side,
+        "minor_um": measured["minor_px"] * side,
+    }
 
 
 def _features(

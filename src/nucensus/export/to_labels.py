@@ -7,11 +7,13 @@ from typing import Any
 from .._version import __version__
 from ..store import Run
 from ..text.files import atomic_write
-from .labels import draw_labels, label_dtype, label_shape
+from .labels import draw_labels, drawn_as, label_dtype, label_shape
 from .place import file_per_image
 from .provenance import Provenance, of_image
 
 _UM_PER_CM = 1e4
+_DOCUMENT_NAME = 269
+"""The tag of TIFF that says what a picture shows."""
 
 
 def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> list[Path]:
@@ -22,13 +24,14 @@ def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> l
         with atomic_write(path) as partial:
             tifffile.imwrite(
                 partial,
-                draw_labels(row, nuclei, radius),
+                draw_labels(row, nuclei, radius, run.outlines_of(row["name"])),
                 shape=label_shape(row),
                 dtype=label_dtype(nuclei),
                 photometric="minisblack",
                 compression="zlib",
                 description=json.dumps(of_image(document, row)),
                 metadata=None,
+                extratags=[(_DOCUMENT_NAME, "s", 0, drawn_as(run, radius), True)],
                 software=f"nucensus {__version__}",
                 **_resolution(row["pixel_y_um"], row["pixel_x_um"]),
             )

@@ -6,7 +6,7 @@ from typing import Any
 from ..store import ImageRow, Run
 from ..text.files import atomic_write
 from ..text.names import escape
-from .labels import draw_labels, label_dtype, label_shape
+from .labels import draw_labels, drawn_as, label_dtype, label_shape
 from .optional import require
 from .place import SIZES, file_per_image
 from .provenance import Provenance, of_image
@@ -30,9 +30,12 @@ def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> l
                 chunks=(*[1] * is_volume, *(min(_CHUNK, max(1, size)) for size in shape[-2:])),
                 chunk_key_encoding={"name": "v2", "separator": "/"},
             )
-            for z, plane in enumerate(draw_labels(row, nuclei, radius)):
+            outlines = run.outlines_of(row["name"])
+            for z, plane in enumerate(draw_labels(row, nuclei, radius, outlines)):
                 array[(z,) if is_volume else ...] = plane
-            group.attrs.update(_attributes(row), provenance=of_image(document, row))
+            group.attrs.update(
+                _attributes(row), drawn=drawn_as(run, radius), provenance=of_image(document, row)
+            )
     return [target]
 
 
