@@ -1,15 +1,17 @@
 """A version of the counts stays as it is; only a new one counts otherwise."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from expected_values import draw_images
 from scenes import draw_nucleus, draw_section, draw_spotted, make_scene
 
-from nucensus import Settings, find_nuclei
-from nucensus.detect import automatic, detector_names, pool
+from nucensus import Settings, census, find_nuclei
+from nucensus.detect import automatic, detector_names, estimate, pool
 from nucensus.detect.evidence import beside_others, by_itself
 from nucensus.detect.regions import find_regions
 from nucensus.detect.rules import NEWEST, VERSIONS
@@ -60,6 +62,40 @@ def test_fragments_between_nuclei_do_not_count(seed):
     assert (
         len(find_nuclei(image)) == len(scene.centres) < len(find_nuclei(image, Settings("auto@1")))
     )
+
+
+def mixed_set():
+    return [
+        make_scene(radius=radius, count=20, shape=(300, 320), seed=seed, gap=1.05)
+        for seed, radius in enumerate([6, 6, 6, 6, 20, 20])
+    ]
+
+
+def test_images_of_a_set_with_nuclei_of_several_sizes_are_counted_each_by_itself():
+    scenes = mixed_set()
+    learned = pool([estimate(scene.image) for scene in scenes])
+    assert learned.size_count == 2
+    for scene in scenes:
+        found = find_nuclei(scene.image, resolved=learned).points
+        assert np.array_equal(found, find_nuclei(scene.image).points)
+        assert len(found) == pytest.approx(len(scene.centres), abs=1)
+
+
+def test_one_odd_image_or_a_field_of_few_nuclei_makes_no_second_size():
+    small = [estimate(scene.image) for scene in mixed_set()[:4]]
+    large = estimate(mixed_set()[4].image)
+    assert pool([*small, large]).size_count == 1
+    assert pool([*small, *[replace(large, count=4)] * 3]).size_count == 1
+
+
+def test_a_run_says_that_sizes_are_mixed(tmp_path):
+    for number, scene in enumerate(mixed_set()):
+        tifffile.imwrite(tmp_path / f"{number}.tif", scene.image.astype(np.uint16))
+    notes = []
+    run = census(tmp_path, on_learned=lambda learned: notes.extend(learned.notes()))
+    assert any("have 2 sizes, clearly apart" in note for note in notes)
+    alone = [len(find_nuclei(tifffile.imread(path))) for path in sorted(tmp_path.glob("*.tif"))]
+    assert run.images["count"].tolist() == alone
 
 
 def test_evidence_is_a_number_from_0_to_1_for_every_region():

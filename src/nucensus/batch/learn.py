@@ -49,6 +49,7 @@ class Learned:
     def notes(self) -> list[str]:
         """Say what a user should know of it, in a line each."""
         notes = [str(self.origin)] if str(self.origin) else []
+        notes += [_mixed(name, each) for name, each in self._shown() if each.size_count > 1]
         if self.counted_again:
             shown = "; ".join(self.changes[:_POOLS_SHOWN])
             more = "; ..." if len(self.changes) > _POOLS_SHOWN else ""
@@ -58,6 +59,18 @@ class Learned:
                 f"{pluralize(self.counted_again, 'image')} {verb} counted again."
             )
         return notes
+
+    def _shown(self) -> list[tuple[str, Resolved]]:
+        """Return the pools of folders or channels, or of all images if there is no other."""
+        return [each for each in self.pools.items() if each[0]] or list(self.pools.items())
+
+
+def _mixed(name: str, resolved: Resolved) -> str:
+    where = f" in {os.path.basename(name)}" if name else ""
+    return (
+        f"Nuclei{where} have {resolved.size_count} sizes, clearly apart: --detector auto counts "
+        f"each image by the size and contrast of its own nuclei."
+    )
 
 
 def plan_sample(writer: RunWriter) -> None:

@@ -107,7 +107,8 @@ def find_nuclei(
         resolved = None
     else:
         refuse_mask(image)
-        resolved = resolved or _looks_of(image, settings)
+        if resolved is None or _counts_alone(settings, resolved):
+            resolved = _looks_of(image, settings)
     detector = detector_named(settings.detector)
     centres = detector.find(image, settings, resolved)
     check_centres(settings.detector, centres, image.shape)
@@ -194,6 +195,12 @@ def _estimated(image: NDArray[Any], settings: Settings) -> Estimate:
     check_axes(Settings(), image.ndim)
     refuse_mask(image)
     return estimate(image, rules_of(settings.detector))
+
+
+def _counts_alone(settings: Settings, resolved: Resolved) -> bool:
+    """Whether each image of a set is counted by what it shows itself: nuclei have many sizes."""
+    is_divided = detector_named(settings.detector).divides_mixed_sets
+    return is_divided and resolved.size_count > 1 and rules_of(settings.detector).splits_sizes
 
 
 def _looks_of(image: NDArray[Any], settings: Settings) -> Resolved:

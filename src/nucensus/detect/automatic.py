@@ -246,6 +246,7 @@ DETECTOR = Detector(
     about="By shape and brightness; nothing to set.",
     finds="regions",
     needs_estimates=True,
+    divides_mixed_sets=True,
     has_outlines=True,
     threshold="level",
 )

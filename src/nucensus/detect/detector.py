@@ -81,6 +81,8 @@ class Detector:
         The numbers that it goes by; none for a detector without parameters.
     needs_estimates : bool
         It always has to know what the images look like.
+    divides_mixed_sets : bool
+        Where nuclei have several sizes, clearly apart, it counts each image by itself.
     drops_at_edge : bool
         It leaves out itself what the border "drop" does not count; else its
         centres are looked through.
@@ -109,6 +111,7 @@ class Detector:
     takes_volumes: bool = False
     controls: tuple[Control, ...] = ()
     needs_estimates: bool = False
+    divides_mixed_sets: bool = False
     drops_at_edge: bool = False
     has_outlines: bool = False
     takes_sigma_per_axis: bool = False

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 ESTIMATE_SCHEMA = 1
 
+_APART, _LEAST_GROUP, _TELLING_NUCLEI = 2**0.7, 2, 5
+"""Ratio of two neighbouring radii, images, and nuclei in one, from which there are two sizes.
+Larger: fewer sets are mixed."""
 _FULL_WEIGHT_NUCLEI = 50
 """Nuclei above which an image weighs no more in a pool. Larger: one crowded image tells more."""
 
@@ -96,6 +99,9 @@ class Resolved:
         How many images were pooled, and how many of them were blank.
     texture : float
         Greatest over mean height of a typical nucleus.
+    size_count : int
+        How many sizes of nuclei, clearly apart, the images show. More than one: a mixed set, of
+        which `auto` counts each image by what it shows itself.
     """
 
     radius_px: float
@@ -108,6 +114,7 @@ class Resolved:
     image_count: int
     blank_count: int
     texture: float = 0.0
+    size_count: int = 1
 
     @property
     def is_blank(self) -> bool:
@@ -166,7 +173,15 @@ def pool(estimates: Sequence[Estimate]) -> Resolved:
         image_count=len(estimates),
         blank_count=len(estimates) - len(shown),
         texture=median("texture"),
+        size_count=_size_count(shown),
     )
+
+
+def _size_count(shown: Sequence[Estimate]) -> int:
+    """Return how many groups of images have radii clearly apart; a single image is no group."""
+    radii = np.sort([one.radius_px for one in shown if one.count >= _TELLING_NUCLEI])
+    groups = np.split(radii, np.flatnonzero(radii[1:] > _APART * radii[:-1]) + 1)
+    return max(1, sum(len(group) >= _LEAST_GROUP for group in groups))
 
 
 def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

@@ -22,6 +22,8 @@ class Rules:
     weighs_support : bool
         What speaks for a radius counts by the share of the area that shows it, and one whose
         nuclei lie inside larger ones needs more support than those.
+    splits_sizes : bool
+        Each image of a set with nuclei of several sizes is counted by what it shows itself.
     most_plain : float
         Factor that ellipses beyond those of a plain case have against the negative of the image.
     most_growth : float
@@ -32,6 +34,7 @@ class Rules:
     is_learned: bool = True
     compares_searches: bool = True
     weighs_support: bool = True
+    splits_sizes: bool = True
     most_plain: float = 1.2
     most_growth: float = 1.5
 
@@ -42,6 +45,7 @@ VERSIONS = {
         is_learned=False,
         compares_searches=False,
         weighs_support=False,
+        splits_sizes=False,
         most_plain=1.0,
         most_growth=math.inf,
     ),
