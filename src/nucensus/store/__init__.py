@@ -27,6 +27,7 @@ from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
 from .packing import (
     NUCLEUS_RECORD,
     VOLUME_RECORD,
+    ImageRow,
     Nuclei,
     as_records,
     as_volume,
@@ -34,7 +35,7 @@ from .packing import (
     points_of,
     unpack_nuclei,
 )
-from .run import AnyRun, ImageRow, Run, as_run
+from .run import AnyRun, Run, as_run
 from .sample import Origin, Sampled
 from .table import Table
 from .writer import RunWriter

@@ -3,7 +3,9 @@
 import json
 import os
 import sqlite3
+import weakref
 from pathlib import Path
+from typing import Any
 
 from ..errors import RunError
 from ..machine import network_disk
@@ -123,6 +125,11 @@ def open_existing(path: str | os.PathLike[str], columns: ImageColumns) -> sqlite
         database.close()
         raise
     return database
+
+
+def close_with(owner: Any, database: sqlite3.Connection) -> "weakref.finalize[..., Any]":
+    """Close `database` when nobody holds its owner any more, be it in a reference cycle."""
+    return weakref.finalize(owner, database.close)
 
 
 def _check_schema(database: sqlite3.Connection, file: Path, columns: ImageColumns) -> None:

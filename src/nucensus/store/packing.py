@@ -24,6 +24,10 @@ Nuclei: TypeAlias = NDArray[np.void]
 """The nuclei of an image, brightest first, as `NUCLEUS_RECORD`s."""
 
 
+ImageRow: TypeAlias = dict[str, Any]
+"""The values of an image by column: all `ImageColumns.row_names`, or those asked for."""
+
+
 def pack(centres: Centres) -> bytes:
     """Return the nuclei of an image as the run file holds them."""
     values = [(each, each.of(centres)) for each in RECORDS.fields if each.of is not None]

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import sqlite3
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,13 +13,14 @@ from numpy.typing import NDArray
 
 from ..text.plurals import pluralize
 from ..values import ImageRef, Outlines, Settings, Treatments
-from .database import open_existing
+from .database import close_with, open_existing
 from .facts import Facts
 from .image_columns import IMAGES, ImageColumns
 from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
 from .packing import (
     NUCLEUS_RECORD,
     PACKED,
+    ImageRow,
     Nuclei,
     as_sql,
     as_text,
@@ -42,9 +42,6 @@ _TREATED = "treated(extra, plate, well)"
 """The column `extra` of an image, with the treatments of `Run.treat` for those recorded."""
 
 _NONE = np.empty(0, NUCLEUS_RECORD)
-
-ImageRow: TypeAlias = dict[str, Any]
-"""The values of an image by column: all `ImageColumns.row_names`, or those asked for."""
 
 
 class Run:
@@ -156,7 +153,13 @@ class Run:
         also y_um and x_um, in micrometres (z_um, where one states the distance of
         its planes), NaN for other images.
         """
-        return table_of_nuclei(self)
+        columns, has_subpixel = self.nucleus_columns, self.has_subpixel
+        known = self.found_images(("name", *(each.scale for each in columns if each.scale)))
+        images = (
+            (row, nuclei, self.subpixel_of(row["name"]) if has_subpixel else None)
+            for row, nuclei in known
+        )
+        return table_of_nuclei(columns, self.nucleus_record, images)
 
     @property
     def has_volumes(self) -> bool:
@@ -383,11 +386,6 @@ class Run:
             f"<Run: {pluralize(counts['images'], 'image')}, "
             f"{pluralize(counts['nuclei'], 'nucleus')}, {counts['failed']} failed>"
         )
-
-
-def close_with(owner: Any, database: sqlite3.Connection) -> "weakref.finalize[..., Any]":
-    """Close `database` when nobody holds its owner any more, be it in a reference cycle."""
-    return weakref.finalize(owner, database.close)
 
 
 AnyRun: TypeAlias = Run | str | os.PathLike[str]

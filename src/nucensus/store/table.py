@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 from ..errors import MissingPackageError
 from .image_columns import IMAGES, ImageColumns
 from .nucleus_columns import NucleusColumn
-from .packing import as_records
+from .packing import ImageRow, Nuclei, as_records
 
 if TYPE_CHECKING:
     import pandas
-
-    from .run import Run
 
 
 class Table(np.ndarray[Any, np.dtype[Any]]):
@@ -68,21 +66,27 @@ def table_of_images(columns: ImageColumns, image_rows: Iterable[Sequence[Any]]) 
     return table
 
 
-def table_of_nuclei(run: "Run") -> Table:
-    """Return the nuclei of a run, with the name of their image before the columns they have."""
-    columns, record = run.nucleus_columns, run.nucleus_record
-    sizes = [each.scale for each in columns if each.scale]
+def table_of_nuclei(
+    columns: Sequence[NucleusColumn],
+    record: np.dtype[Any],
+    images: Iterable[tuple[ImageRow, Nuclei, NDArray[np.float64] | None]],
+) -> Table:
+    """Return nuclei as a table, with the name of their image before the columns they have.
+
+    Of each image come its row, its nuclei and, where it is known, where they are to a fraction of
+    a pixel.
+    """
     dtype = np.dtype(
         [("image", object), *((each.name, np.dtype(each.dtype).kind + "8") for each in columns)]
     )
     parts = []
-    for row, nuclei in run.found_images(("name", *sizes)):
+    for row, nuclei, subpixel in images:
         part = np.empty(len(nuclei), dtype)
         part["image"] = row["name"]
         for field in record.names or ():
             part[field] = as_records(nuclei, record)[field]
-        if "y_subpixel" in (dtype.names or ()):
-            part["y_subpixel"], part["x_subpixel"] = run.subpixel_of(row["name"]).T
+        if subpixel is not None:
+            part["y_subpixel"], part["x_subpixel"] = subpixel.T
         for each in columns:
             if each.scale:
                 part[each.name] = _micrometres(part, each, nuclei, row[each.scale])

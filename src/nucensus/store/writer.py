@@ -15,14 +15,14 @@ from ..errors import RunError
 from ..remote import is_remote, size_and_time
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
 from .absorb import absorb, absorb_plan
-from .database import OTHERS, TABLES, open_to_write, schema_of
+from .database import OTHERS, TABLES, close_with, open_to_write, schema_of
 from .explain import explanation, refuse_address
 from .facts import FACTS_VERSION, Facts
 from .image_columns import IMAGES, ImageColumns
 from .listing import Listing
 from .lock import RunLock
 from .packing import as_text, plane_of
-from .run import Run, close_with
+from .run import Run
 from .sample import SampleTable
 
 _STATED = ", ".join(
