@@ -180,6 +180,8 @@ def test_what_is_lost_at_either_end_moves_no_other_plane(tmp_path, lost):
 def test_a_part_of_a_recording_starts_at_its_first_plane(tmp_path):
     blocks = [({"Z": z}, draw()) for z in (10, 11, 12)]
     write_czi(tmp_path / "a.czi", blocks, xml=czi_xml(sizes="<SizeZ>3</SizeZ>"))
+    with open_scenes(tmp_path / "a.czi") as (scene,):
+        assert scene.sizes["z"] == 3
     for z, (_, pixels) in enumerate(blocks):
         np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(z=z)), pixels)
 

@@ -97,3 +97,20 @@ def test_an_imagej_hyperstack_is_read_at_its_places_and_states_its_size(tmp_path
         at = dict(zip(stacked, places, strict=True))
         plane = Plane(channel=at.get("C"), z=at.get("Z"), time=at.get("T"))
         np.testing.assert_array_equal(read(tmp_path / "a.tif", plane), plane_of(image, axes, at))
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "CZYX"])
+@pytest.mark.parametrize("depth", [4, 16])
+def test_planes_of_a_page_that_is_a_volume_are_cut_out_of_it(tmp_path, axes, depth):
+    sizes = SIZES | {"Y": 32, "X": 48}
+    image = np.arange(np.prod([sizes[axis] for axis in axes]), dtype=np.uint16)
+    image = image.reshape([sizes[axis] for axis in axes])
+    tifffile.imwrite(
+        tmp_path / "a.tif", image, photometric="minisblack", volumetric=True,
+        tile=(depth, 16, 16), metadata={"axes": axes},
+    )  # fmt: skip
+    stacked = [axis for axis in axes if axis not in "YX"]
+    for places in itertools.product(*(range(sizes[axis]) for axis in stacked)):
+        at = dict(zip(stacked, places, strict=True))
+        plane = Plane(channel=at.get("C"), z=at["Z"])
+        np.testing.assert_array_equal(read(tmp_path / "a.tif", plane), plane_of(image, axes, at))

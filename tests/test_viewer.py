@@ -48,6 +48,8 @@ def test_a_stack_reads_what_is_asked_for(tmp_path):
     stack = Fields(references, (310, 400), np.dtype(np.uint16))
     assert stack[0].shape == (310, 400)
     assert stack[0:2, 5, 6].shape == (2,)
+    assert stack[3:].shape == (0, 310, 400)
+    assert len(stack) == 3
     assert stack[1, :10, ::2].shape == (10, 200)
     assert stack[2].max() == 0
     assert np.asarray(stack).shape == (3, 310, 400)
