@@ -1,5 +1,6 @@
 """`nucensus evaluate`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from .commands import Command
 
 if TYPE_CHECKING:
     from ..score.agreement import Evaluation
+    from ..score.overlap import OutlineScores
 
 _FIELDS_SHOWN = 10
 
@@ -39,9 +41,11 @@ def command(folder: Path, truth: Path, radius: float, pictures: Path | None, all
 
     TRUTH is a folder of label images (0 is background, every other number a
     nucleus), named as the images are, or a CSV file of true centres
-    (image,y,x; of volumes image,z,y,x).
+    (image,y,x; of volumes image,z,y,x). Where RUN has outlines, label images
+    are compared with them, too.
     """
     from ..score.agreement import evaluate, score_run
+    from ..score.overlap import score_outlines
     from ..score.truth import fields_of, read_truth
     from ..store import Run
 
@@ -51,11 +55,12 @@ def command(folder: Path, truth: Path, radius: float, pictures: Path | None, all
         images = fields_of(run, known)
         lacking = sorted(n for n in known if n not in images or images[n].shape is None)
         evaluation = evaluate(scores)
+        outlines = score_outlines(run, truth, all_fields=all_fields)
         if as_json:
-            _print_json(evaluation, lacking)
+            _print_json(evaluation, outlines, lacking)
         else:
             _print_lacking(lacking, len(known), all_fields=all_fields)
-            _print(evaluation)
+            _print(evaluation, outlines)
         if pictures is not None:
             from ..report import write_verdicts
 
@@ -73,7 +78,9 @@ def _print_lacking(names: list[str], count: int, *, all_fields: bool) -> None:
         )
 
 
-def _print_json(evaluation: "Evaluation", lacking: list[str]) -> None:
+def _print_json(
+    evaluation: "Evaluation", outlines: "OutlineScores | None", lacking: list[str]
+) -> None:
     scores = {
         name: {"value": each.value, "low": each.low, "high": each.high}
         for name in ("precision", "recall", "f1", "count_error")
@@ -88,16 +95,22 @@ def _print_json(evaluation: "Evaluation", lacking: list[str]) -> None:
         }
         for each in evaluation.fields
     ]
-    print_json({**scores, "not_done": lacking, "fields": fields})
+    overlap = {} if outlines is None else {"outlines": asdict(outlines)}
+    print_json({**scores, **overlap, "not_done": lacking, "fields": fields})
 
 
-def _print(evaluation: "Evaluation") -> None:
+def _print(evaluation: "Evaluation", outlines: "OutlineScores | None") -> None:
     rows = {
         "precision": evaluation.precision, "recall": evaluation.recall, "F1": evaluation.f1,
         "count error": evaluation.count_error,
     }  # fmt: skip
     for name, each in rows.items():
         click.echo(f"{name:<12} {each.value:7.4f}  (95 %: {each.low:.4f} to {each.high:.4f})")
+    if outlines is not None:
+        click.echo("\nOutlines, one to one at an intersection over union (IoU) of")
+        click.echo(" " * 12 + "".join(f"{least:8.1f}" for least in outlines.f1))
+        click.echo(f"{'F1':<12}" + "".join(f"{each:8.4f}" for each in outlines.f1.values()))
+        click.echo(f"mean IoU of hits {outlines.mean_iou:.4f}, AJI {outlines.aji:.4f}")
     click.echo("\nWorst fields:    missed   false   nuclei")
     for field in evaluation.fields[:_FIELDS_SHOWN]:
         click.echo(

@@ -1,0 +1,125 @@
+"""Compares outlines with label images: F1 by overlap, mean overlap, aggregated Jaccard index."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..store import Run
+from .truth import fields_of, read_labels, read_truth
+
+OVERLAPS = (0.5, 0.6, 0.7, 0.8, 0.9)
+"""Intersections over union from which on an outline is that of a nucleus."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineScores:
+    """How well the outlines of a set of fields are those of the truth.
+
+    Attributes
+    ----------
+    f1 : dict of float to float
+        Of all nuclei of the set, one to one, by the intersection over union (IoU) that a hit has
+        at least; at 0.5 more than that, so that no nucleus has two.
+    mean_iou : float
+        Of the hits at 0.5; NaN if there is none.
+    aji : float
+        Mean over the fields of the aggregated Jaccard index: all pixels that a nucleus and the
+        outline that fits it best share, over all that either of them has, and those of outlines
+        that fit none best.
+
+    References
+    ----------
+    Kumar et al., IEEE Trans. Medical Imaging 36, 2017 (AJI).
+    """
+
+    f1: dict[float, float]
+    mean_iou: float
+    aji: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """Which pixels outlines and true nuclei of a field share.
+
+    Attributes
+    ----------
+    found, true : int
+        How many outlines and nuclei there are.
+    iou : ndarray of float64, shape (pairs,)
+        Intersection over union of each pair that shares pixels.
+    aji : float
+    """
+
+    found: int
+    true: int
+    iou: NDArray[np.float64]
+    aji: float
+
+    @classmethod
+    def of(cls, found: NDArray[Any], true: NDArray[Any]) -> "Overlaps":
+        """Compare two label images of one shape; 0 is background."""
+        numbers_found, of_found = np.unique(np.append(0, found), return_inverse=True)
+        numbers_true, of_true = np.unique(np.append(0, true), return_inverse=True)
+        of_found, of_true = of_found[1:], of_true[1:]
+        areas_found = np.bincount(of_found, minlength=len(numbers_found))
+        areas_true = np.bincount(of_true, minlength=len(numbers_true))
+        both = (of_found > 0) & (of_true > 0)
+        pairs, shared = np.unique(
+            of_true[both] * len(numbers_found) + of_found[both], return_counts=True
+        )
+        nucleus, outline = np.divmod(pairs, len(numbers_found))
+        union = areas_true[nucleus] + areas_found[outline] - shared
+        iou = shared / union
+        best = np.lexsort((-iou, nucleus))
+        best = best[np.append(True, np.diff(nucleus[best]) > 0)[: len(best)]]
+        unfit, unseen = (
+            np.delete(areas, np.append(0, fit)).sum()
+            for areas, fit in ((areas_found, outline[best]), (areas_true, nucleus[best]))
+        )
+        all_pixels = union[best].sum() + unfit + unseen
+        aji = float(shared[best].sum() / all_pixels) if all_pixels else 1.0
+        return cls(len(numbers_found) - 1, len(numbers_true) - 1, iou, aji)
+
+
+def score_outlines(
+    run: Run, truth: str | os.PathLike[str], *, all_fields: bool = False
+) -> OutlineScores | None:
+    """Score the outlines of a run; None if it has none, or the truth is a table of centres.
+
+    `all_fields` scores fields of the truth that the run lacks or failed on as missed.
+
+    Raises
+    ------
+    InputError
+        As of `score_run`.
+    """
+    known = read_truth(truth)
+    if not run.has_outlines or not all(isinstance(each, Path) for each in known.values()):
+        return None
+    images = fields_of(run, known, os.fspath(truth))
+    fields = []
+    for name, path in known.items():
+        image = images.get(name)
+        is_done = image is not None and image.shape is not None
+        if isinstance(path, Path) and (is_done or all_fields):
+            true = read_labels(path, image)
+            found = run.labels_of(image.image) if image is not None and is_done else None
+            fields.append(Overlaps.of(np.zeros_like(true) if found is None else found, true))
+    return sum_up_outlines(fields)
+
+
+def sum_up_outlines(fields: Iterable[Overlaps]) -> OutlineScores:
+    """Return the scores of a set of fields."""
+    fields = list(fields)
+    iou = np.concatenate([field.iou for field in fields])
+    nuclei = sum(field.found + field.true for field in fields)
+    hits = {least: iou >= least if least > OVERLAPS[0] else iou > least for least in OVERLAPS}
+    f1 = {least: float(2 * hit.sum() / nuclei) if nuclei else 1.0 for least, hit in hits.items()}
+    matched = iou[hits[OVERLAPS[0]]]
+    mean_iou = float(matched.mean()) if len(matched) else np.nan
+    return OutlineScores(f1, mean_iou, float(np.mean([field.aji for field in fields])))
