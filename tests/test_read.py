@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 from conftest import SHARED
+from PIL import Image
 
 from nucensus.errors import NotAPlaneError, ReadError
 from nucensus.read import read
@@ -210,3 +211,9 @@ def test_an_image_without_pixels_is_an_error_and_has_no_nuclei(tmp_path, side):
         file.pages[0].tags[side].overwrite(0)
     with pytest.raises(ReadError):
         read(tmp_path / "a.tif")
+
+
+def test_inks_of_a_printed_picture_are_no_grey_levels(tmp_path):
+    Image.new("CMYK", (40, 30), (1, 2, 3, 4)).save(tmp_path / "a.jpg")
+    with pytest.raises(ReadError, match="inks"):
+        read(tmp_path / "a.jpg", Plane(channel=0))

@@ -16,6 +16,9 @@ from .encoded import END_OF_JPEG, JPEG_SCAN, Size, jpeg_size, next_marker, png_s
 from .ifd import File
 from .scene import Index, Scene, Source
 
+_INKS = 4
+"""So many samples of a JPEG are cyan, magenta, yellow and black."""
+
 
 @contextmanager
 def open_scenes(path: Source) -> Iterator[list[Scene]]:
@@ -35,6 +38,11 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
 
 
 def _scene(file: File, size: Size, is_png: bool) -> Scene:
+    if not is_png and size.samples == _INKS:
+        raise ReadError(
+            "the pixels are inks (CMYK) as of a printed picture; expected grey levels or RGB; "
+            "convert the file"
+        )
     codec = "png" if is_png else "jpeg"
     dtype = np.dtype(np.uint16 if size.bits > 8 else np.uint8)
     is_mask = size.bits == 1 and size.samples == 1
