@@ -1,6 +1,7 @@
 """Outlines in the files of other programs, opened by their own readers."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from skimage.measure import points_in_poly as inside_of
 import nucensus
 from nucensus.errors import InputError
 from nucensus.export.polygons import polygons_of, signed_area
+from nucensus.report.gallery import write_gallery
 from nucensus.values import Outlines, Settings
 
 IMAGE = "B03_s1.tif"
@@ -129,3 +131,15 @@ def test_parquet_holds_what_was_measured(outlined, tmp_path):
     table = parquet.read_table(tmp_path / "nuclei.parquet")
     for name in ("area_px", "mean", "orientation", "touches_edge"):
         assert np.array_equal(table[name], outlined.nuclei[name]), name
+
+
+def test_the_report_draws_outlines(outlined, tmp_path):
+    assert write_gallery(outlined, tmp_path) == 1
+    (path,) = re.findall(r'class="rings" d="([^"]+)"', next(tmp_path.glob("1.svg")).read_text())
+    labels = outlined.labels_of(IMAGE)
+    assert path.count("M") == path.count("z") == labels.max()
+    for number, one in enumerate(path.split("z")[:-1], 1):
+        corners = [np.array(re.match(r"M(\d+) (\d+)", one).groups(), int)]
+        for axis, step in re.findall(r"([hv])(-?\d+)", one):
+            corners.append(corners[-1] + (int(step) * np.array((axis == "h", axis == "v"))))
+        assert signed_area(np.array(corners)) == (labels == number).sum()

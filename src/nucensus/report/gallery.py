@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NucensusError
+from ..export.polygons import polygons_of
 from ..read import read
 from ..store import Run, points_of
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
-from ..text.svg import rings
+from ..text.svg import outlines, rings
 from .fields import Field, by_view, read_fields
 from .render import render
 
@@ -72,19 +73,26 @@ def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[G
 
 
 def overlay(run: Run, field: Field) -> str:
-    """Return the image of `field`, contrast-stretched, its nuclei ringed, as one SVG.
+    """Return the image of `field`, contrast-stretched, its nuclei outlined or ringed, as one SVG.
 
     A volume is its maximum over the planes. An image that can no longer be read
     leaves its nuclei on a dark ground, and the reason as the title.
     """
-    nuclei = run.nuclei_of(field.name)
     title = f"{field.name}: {pluralize(field.count, 'nucleus')}"
     ground = picture_of(run, field)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '
         f'role="img" aria-label="{escape(title)}"><title>{escape(title)}</title>{ground}'
-        f"{rings(points_of(nuclei)[:, -2:], run.ring_radius_px)}</svg>"
+        f"{_drawn(run, field)}</svg>"
     )
+
+
+def _drawn(run: Run, field: Field) -> str:
+    """Return the nuclei of `field`: their outlines, or rings where there are none."""
+    known = run.outlines_of(field.name)
+    if known is not None:
+        return outlines(ring for rings_of_one in polygons_of(known) for ring in rings_of_one)
+    return rings(points_of(run.nuclei_of(field.name))[:, -2:], run.ring_radius_px)
 
 
 def picture_of(run: Run, field: Field) -> str:

@@ -1,5 +1,6 @@
-"""Draw centres as SVG: rings that stay sharp at any size."""
+"""Draw nuclei as SVG: rings and outlines that stay sharp at any size."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,20 @@ def rings(points: NDArray[Any], radius_px: float, colour: str = RING) -> str:
     starts = (np.asarray(points, float) + 0.5 - (0, radius_px)).tolist()
     path = "".join(f"M{x:g} {y:g}{turn}" for y, x in starts)
     return f'<path class="rings" d="{path}" fill="none" stroke="{colour}" {_THIN}/>'
+
+
+def outlines(polygons: Iterable[NDArray[Any]], colour: str = RING) -> str:
+    """Return one SVG path along polygons of corners (x, y), of which each is beside the last.
+
+    Their sides are parallel to the axes; the first corner is not repeated. In the same units.
+    """
+    path = "".join(map(_around, polygons))
+    return f'<path class="rings" d="{path}" fill="none" stroke="{colour}" {_THIN}/>'
+
+
+def _around(corners: NDArray[Any]) -> str:
+    (x, y), steps = corners[0].tolist(), np.diff(corners, axis=0).tolist()
+    return f"M{x} {y}" + "".join(f"h{dx}" if dx else f"v{dy}" for dx, dy in steps) + "z"
 
 
 _THIN = 'stroke-width="1.5" vector-effect="non-scaling-stroke"'
