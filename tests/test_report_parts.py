@@ -37,6 +37,14 @@ def test_values_are_counted_in_forty_bins_from_the_least_to_the_greatest():
     assert histograms(lambda: batches, least=100)["b"].low == 4.5
 
 
+def test_values_of_more_batches_than_are_counted_at_once_are_all_counted(monkeypatch):
+    batches = [("ab"[number % 2], [number, number + 0.5]) for number in range(100)]
+    whole = histograms(lambda: batches)
+    monkeypatch.setattr("nucensus.report.histogram._GATHERED", 7)
+    assert histograms(lambda: batches) == whole
+    assert [whole[view].total for view in "ab"] == [100, 100]
+
+
 def test_places_and_edges_of_bins_lie_between_the_ends():
     histogram = Histogram(10, 30, (1, 0, 4, 2))
     assert [histogram.place(value) for value in (10, 15, 30)] == [0, 0.25, 1]
@@ -61,6 +69,28 @@ def test_fields_are_shown_once_the_worst_the_best_a_draw_and_the_flagged():
     shown = [each.name for group in groups.values() for each in group.fields]
     assert len(shown) == len(set(shown)) == 7
     assert "failed" not in shown
+
+
+class Incomparable(Field):
+    """A field that cannot be compared with others: to do so with each would be quadratic."""
+
+    def __eq__(self, other):
+        raise AssertionError(f"{self.name} was compared")
+
+    __hash__ = None
+
+
+def test_fields_are_chosen_by_name_without_comparing_each_with_all():
+    plain = [field(f"{count}", count) for count in range(30)]
+    names = [
+        each.name for group in choose_fields(plain, each=3, flagged=5) for each in group.fields
+    ]
+    odd = [
+        Incomparable(each.name, "found", *[""] * 5, each.count, 10, 10, 100, 1.0, (), "")
+        for each in plain
+    ]
+    groups = choose_fields(odd, each=3, flagged=5)
+    assert [each.name for group in groups for each in group.fields] == names
 
 
 def test_of_many_flagged_fields_some_are_shown_and_the_others_said():

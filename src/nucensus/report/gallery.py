@@ -64,8 +64,7 @@ def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[G
         else "the median of their channel, z and time"
     )
     take("Worst", f"Counts furthest from {median}.", by_distance[::-1][:each])
-    by_distance = [field for field in by_distance if field in rest]
-    take("Best", f"Counts closest to {median}.", by_distance[:each])
+    take("Best", f"Counts closest to {median}.", by_distance[: len(rest)][:each])
     # Not for secrets: the same run shows the same fields.
     drawn = random.Random(_SEED).sample(rest, min(each, len(rest)))
     take("Random", "Drawn by lot, the same for the same run.", drawn)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _BINS = 40
 """Bars. Larger: finer, and more noise."""
+_GATHERED = 100_000
+"""Values that are counted at once. Larger: more memory, some megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,25 @@ def histograms(
 def _finite(
     batches: Iterable[tuple[str, ArrayLike]],
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Yield the finite values of each batch that has any."""
-    for view, batch in batches:
-        values = np.asarray(batch, float)
+    """Yield the finite values of each view, those of many batches at once."""
+    for view, gathered in _gathered(batches):
+        values = np.concatenate(gathered, dtype=float)
         values = values[np.isfinite(values)]
         if len(values):
             yield view, values
+
+
+def _gathered(
+    batches: Iterable[tuple[str, ArrayLike]],
+) -> Iterator[tuple[str, list[NDArray[Any]]]]:
+    """Yield batches of one view together: NumPy takes longer to begin than for a batch."""
+    waiting: dict[str, list[NDArray[Any]]] = {}
+    count = 0
+    for view, batch in batches:
+        values = np.asarray(batch)
+        waiting.setdefault(view, []).append(values)
+        count += len(values)
+        if count >= _GATHERED:
+            yield from waiting.items()
+            waiting, count = {}, 0
+    yield from waiting.items()
