@@ -343,7 +343,7 @@ def test_images_that_could_not_be_learned_from_are_said(bank, tmp_path):
     (folder / "s0.tif").write_bytes(b"")
     learned = []
     run = nucensus.census(folder, tmp_path / "run", on_learned=learned.append)
-    said = "learned from 7 of 8 images of the sample; 's0.tif' could not be read."
+    said = "learned from 7 of 8 images of the sample; 's0.tif' could not be used."
     assert said in learned[0].notes()[0]
     assert run.facts["sample"]["short"][""] == [7, 8]
     assert provenance(run)["sample"]["unread"] == 1

@@ -261,7 +261,7 @@ def test_the_origin_of_estimates_says_what_could_not_be_used():
     origin = Origin.of(images)
     assert (origin.images, origin.unread, origin.unread_names) == (3, 2, ("b", "c"))
     assert origin.short == {"one": (1, 2), "two": (1, 2)}
-    assert "learned from 1 of 3 images of the sample; 'b', 'c' could not be read" in str(origin)
+    assert "learned from 1 of 3 images of the sample; 'b', 'c' could not be used" in str(origin)
     assert Origin.of([sampled("a", "one", estimate={})]).short == {}
     many = Origin.of([sampled(f"{number}") for number in range(6)])
     assert len(many.unread_names) == 5

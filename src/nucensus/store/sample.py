@@ -229,6 +229,6 @@ class Origin:
             more = ", ..." if self.unread > len(self.unread_names) else ""
             said.append(
                 f"What nuclei look like was learned from {self.images - self.unread} of "
-                f"{pluralize(self.images, 'image')} of the sample; {names}{more} could not be read."
+                f"{pluralize(self.images, 'image')} of the sample; {names}{more} could not be used."
             )
         return " ".join(said)
