@@ -11,7 +11,7 @@ import pytest
 from commands import run
 
 from nucensus.detect.check_centres import check_centres
-from nucensus.values import Centres
+from nucensus.values import Centres, Outlines
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "nucensus-stardist"
 
@@ -89,6 +89,18 @@ WRONG = {
     "volume": (found([0, 1, 4]), "returned points of shape (1, 3) for an image of shape"),
     "too few": (Centres(np.zeros((2, 2), int), np.ones(1)), "returned intensities of shape (1,)"),
     "flat": (replace(found([3, 4]), subpixel=np.ones(2)), "returned subpixel of shape (2,)"),
+    "other outlines": (
+        replace(found([3, 4]), outlines=Outlines.from_labels(np.zeros((10, 20), int), 2)),
+        "returned 2 outlines in an image of shape (10, 20), and 1 nuclei",
+    ),
+    "outlines elsewhere": (
+        replace(found([3, 4]), outlines=Outlines.from_labels(np.zeros((9, 20), int), 1)),
+        "returned 1 outlines in an image of shape (9, 20)",
+    ),
+    "measured otherwise": (
+        replace(found([3, 4]), measured=np.ones(1)),
+        "returned measured of type",
+    ),
 }
 
 
@@ -110,7 +122,7 @@ def test_an_image_whose_detector_puts_a_nucleus_beside_it_fails_in_a_run(
     entries.write_text("[nucensus.detectors]\nstardist = wrong:find\n")
     (tmp_path / "site" / "wrong.py").write_text(
         "import numpy as np\n"
-        "from nucensus.values import Centres\n"
+        "from nucensus.values import Centres, Outlines\n"
         "def find(*_):\n    return Centres(np.array([[5, 9999]]), np.ones(1))\n"
     )
     done = run("detect", plate, "-o", tmp_path / "run", "--detector", "stardist", env=installed)

@@ -112,6 +112,11 @@ def find_nuclei(
     detector = detector_named(settings.detector)
     centres = detector.find(image, settings, resolved)
     check_centres(settings.detector, centres, image.shape)
+    if settings.outlines and centres.outlines is None:
+        raise ValueError(
+            f"the detector {settings.detector!r} returned no outlines, which it says it has; "
+            f"expected them; leave the outlines out"
+        )
     if not len(centres):
         check_reach(settings, image)
     if settings.border != "keep" and (settings.border == "count" or not detector.drops_at_edge):

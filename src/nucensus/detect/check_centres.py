@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..values import Centres
+from ..values import MEASURED, Centres
 from .table import DETECTORS
 
 
@@ -28,7 +28,7 @@ def check_centres(name: str, centres: Any, shape: tuple[int, ...]) -> None:
     points, count = np.asarray(centres.points), len(centres)
     expected = {
         "points": (count, len(shape)), "intensities": (count,), "contrasts": (count,),
-        "subpixel": (count, len(shape)),
+        "subpixel": (count, len(shape)), "measured": (count,),
     }  # fmt: skip
     for field, wanted in expected.items():
         values = getattr(centres, field)
@@ -37,6 +37,7 @@ def check_centres(name: str, centres: Any, shape: tuple[int, ...]) -> None:
                 f"the detector {name!r} returned {field} of shape {np.shape(values)} for an image "
                 f"of shape {shape}; expected {wanted}"
             )
+    _check_outlines(name, centres, shape)
     if points.dtype.kind not in "iu":
         raise TypeError(
             f"the detector {name!r} returned points of type {points.dtype}; expected whole pixels "
@@ -48,4 +49,19 @@ def check_centres(name: str, centres: Any, shape: tuple[int, ...]) -> None:
         raise ValueError(
             f"the detector {name!r} put a nucleus at ({place}), beside an image of shape {shape}; "
             f"expected (row, column) inside it, of a volume (plane, row, column)"
+        )
+
+
+def _check_outlines(name: str, centres: Centres, shape: tuple[int, ...]) -> None:
+    outlines, measured = centres.outlines, centres.measured
+    if outlines is not None and (outlines.shape != shape or len(outlines) != len(centres)):
+        raise ValueError(
+            f"the detector {name!r} returned {len(outlines)} outlines in an image of shape "
+            f"{outlines.shape}, and {len(centres)} nuclei in one of shape {shape}; expected one "
+            f"for each nucleus, in the same image"
+        )
+    if measured is not None and measured.dtype != MEASURED:
+        raise TypeError(
+            f"the detector {name!r} returned measured of type {measured.dtype}; expected "
+            f"nucensus.values.MEASURED"
         )
