@@ -34,11 +34,12 @@ _ENOUGH_NUCLEI = 20
 """Nuclei that end the search. Larger: smaller radii are tried more often, which takes longer."""
 _OTHER = 0.7
 """Of the radius that was settled last: from here on what agrees is another. Larger: slower."""
-_FEW_WHOLES, _MOST_INSIDE = 3, 0.7
+_FEW_WHOLES, _MOST_INSIDE = 3, 0.4
 """Nuclei, and the share of the area inside them, from which smaller ones are their texture. Larger:
 spots are taken for nuclei more often; nuclei in clumps are less often taken for spots."""
-_MANY_MORE = 4
-"""Times as many that they have to be to win all the same. Larger: the same."""
+_MANY_MORE, _BETTER_SHOWN = 4, 0.05
+"""Times as many that they have to be, and how much more support they need, to win all the same.
+Larger: spots are taken for nuclei less often; nuclei in a body that glows are lost."""
 _EVENED_RADII, _MOST_FOREGROUND = 24, 0.62
 """Radii across an image below which uneven light stays in it, and the share that may be foreground
 there, 0 to 1. Larger: more small images are refused a radius; fewer are."""
@@ -166,7 +167,7 @@ def _is_better(found: Found, best: Found | None, rules: Rules) -> bool:
 def _is_finer(found: Found, best: Found) -> bool:
     """Whether nuclei that lie inside larger ones are what there is: many more, better shown."""
     many = len(found.shown) > _MANY_MORE * len(best.shown)
-    return many and found.support > best.support
+    return many and found.support > best.support + _BETTER_SHOWN
 
 
 def _settle(view: View, assumed: float, rules: Rules) -> Found:
