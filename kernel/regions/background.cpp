@@ -5,26 +5,13 @@
 namespace nucensus {
 namespace {
 
-constexpr int64_t samples_per_tile = 8;    // samples along one side of a tile
-constexpr int64_t few_samples = 4096;      // with fewer of them, more are taken of each tile
-constexpr int64_t noise_samples = 4000;    // enough to measure differences of neighbours
-constexpr int64_t height_samples = 32000;  // and for the distribution of heights
-constexpr int64_t cubic_tiles = 6;         // along an axis, for a surface of third degree
-constexpr int64_t surface_rows = 8;        // of tiles, for the surface under all of them
+constexpr int64_t samples_per_tile = 8;  // samples along one side of a tile
+constexpr int64_t few_samples = 4096;    // with fewer of them, more are taken of each tile
+constexpr int64_t noise_samples = 4000;  // enough to measure differences of neighbours
+constexpr int64_t cubic_tiles = 6;       // along an axis, for a surface of third degree
+constexpr int64_t surface_rows = 8;      // of tiles, for the surface under all of them
 constexpr int low_place = 6,
               middle_place = 19;  // places among 64 sorted samples: a tenth, three tenths
-
-float quantile(std::vector<float>& values, double q) {
-    const auto at =
-        values.begin() + static_cast<int64_t>(q * static_cast<double>(values.size() - 1) + .5);
-    std::nth_element(values.begin(), at, values.end());
-    return *at;
-}
-
-// The place of element `i` of `n`, from -1 at one edge to 1 at the other.
-double place(int64_t i, int64_t n) {
-    return 2 * (static_cast<double>(i) + .5) / static_cast<double>(n) - 1;
-}
 
 int64_t padded(int64_t samples) { return whole_blocks(samples) + block_columns; }
 
@@ -47,69 +34,6 @@ std::vector<RowPair> make_network() {
     }
     return {kept.rbegin(), kept.rend()};
 }
-
-// Otsu's threshold of log(height); `upper` becomes the median of what is above it.
-class OtsuOfLogarithm {
-public:
-    explicit OtsuOfLogarithm(double floor) : floor(floor) {
-        const float unit = 1;
-        std::memcpy(&one, &unit, 4);
-    }
-
-    void add(const float* heights, int64_t count) {
-        const float scale = static_cast<float>(1 / floor);
-        for (int64_t i = 0; i < count; ++i) {
-            const float v = std::max(heights[i] * scale, 1.f);
-            uint32_t bits;
-            std::memcpy(&bits, &v, 4);
-            ++counts[std::min<uint32_t>((bits - one) >> bin_shift, bin_count - 1)];
-        }
-        n += count;
-    }
-
-    double threshold(double* upper) const {
-        const int cut = best_cut();
-        int64_t over = 0, seen = 0;
-        for (int j = cut; j < bin_count; ++j) over += counts[j];
-        int j = cut;
-        for (; j < bin_count - 1 && (seen + counts[j]) * 2 < over; ++j) seen += counts[j];
-        *upper = level(j);
-        return level(cut);
-    }
-
-private:
-    int best_cut() const {
-        double total = 0, below = 0, sum = 0, best = -1;
-        for (int j = 0; j < bin_count; ++j) total += static_cast<double>(counts[j]) * j;
-        int first = 1, last = 1;
-        for (int j = 0; j < bin_count - 1; ++j) {
-            below += static_cast<double>(counts[j]), sum += static_cast<double>(counts[j]) * j;
-            const double above = static_cast<double>(n) - below;
-            if (below == 0 || above == 0) continue;
-            const double gap = sum / below - (total - sum) / above,
-                         between = below * above * gap * gap;
-            if (between > best)
-                best = between, first = last = j + 1;
-            else if (between == best)
-                last = j + 1;
-        }
-        return (first + last) / 2;
-    }
-
-    double level(int bin) const {
-        const uint32_t bits = one + (static_cast<uint32_t>(bin) << bin_shift);
-        float v;
-        std::memcpy(&v, &bits, 4);
-        return static_cast<double>(v) * floor;
-    }
-
-    static constexpr int bin_count = 512,
-                         bin_shift =
-                             18;  // 32 bins an octave: float bits are a piecewise linear log2
-    int64_t counts[bin_count] = {0}, n = 0;
-    double floor;
-    uint32_t one = 0;
-};
 
 }  // namespace
 
@@ -219,96 +143,6 @@ void Background::measure_tiles(const RegionLoops& rows, int64_t every) {
                 spread[r * tile_columns + c] += (of_middle[c] - of_low[c]) * share;
             }
         }
-}
-
-// The smooth surface (a polynomial of y and x) under most tiles, left out those that stand above
-// it.
-bool Background::fit_surface() {
-    if (measured_rows < 4 || tile_columns < 4) return false;
-    used.assign(low.size(), 1);
-    for (int round = 0; round < 6; ++round) {
-        solve_surface();
-        find_residuals();
-        other = residuals;
-        const float q2 = quantile(other, .2), q4 = quantile(other, .4),
-                    most_above = q4 + 2 * (q4 - q2);
-        int64_t kept = 0, changed = 0;
-        for (size_t k = 0; k < low.size(); ++k) {
-            const char keep = residuals[k] <= most_above;
-            kept += keep, changed += keep != used[k], used[k] = keep;
-        }
-        if (kept < 12) return round > 0;
-        if (changed * 200 < static_cast<int64_t>(low.size())) break;
-    }
-    return true;
-}
-
-// Least squares over the tiles that are used. The terms are y^p x^q, so that sums of powers of x
-// over each row of tiles are all that is needed.
-void Background::solve_surface() {
-    constexpr int powers_y[cubic_terms] = {0, 1, 0, 2, 1, 0, 3, 2, 1, 0},
-                  powers_x[cubic_terms] = {0, 0, 1, 0, 1, 2, 0, 1, 2, 3};
-    double a[cubic_terms][cubic_terms + 1] = {{0}};
-    for (int64_t r = 0; r < measured_rows; ++r) {
-        double sums[7] = {0}, sums_of_low[4] = {0};
-        for (int64_t c = 0; c < tile_columns; ++c) {
-            if (!used[r * tile_columns + c]) continue;
-            const double x = place(c, tile_columns), value = low[r * tile_columns + c];
-            double power = 1;
-            for (int q = 0; q < 7; ++q, power *= x) {
-                sums[q] += power;
-                if (q < 4) sums_of_low[q] += power * value;
-            }
-        }
-        double powers[7] = {1};
-        for (int p = 1; p < 7; ++p) powers[p] = powers[p - 1] * place(measured_row(r), tile_rows);
-        for (int i = 0; i < terms; ++i) {
-            for (int j = 0; j < terms; ++j)
-                a[i][j] += powers[powers_y[i] + powers_y[j]] * sums[powers_x[i] + powers_x[j]];
-            a[i][terms] += powers[powers_y[i]] * sums_of_low[powers_x[i]];
-        }
-    }
-    for (int i = 0; i < terms; ++i) a[i][i] += 1e-6 * a[0][0];
-    for (int i = 0; i < terms; ++i)
-        for (int r = 0; r < terms; ++r) {
-            if (r == i) continue;
-            const double k = a[r][i] / a[i][i];
-            for (int j = i; j <= terms; ++j) a[r][j] -= k * a[i][j];
-        }
-    for (int i = 0; i < cubic_terms; ++i) newest[i] = i < terms ? a[i][terms] / a[i][i] : 0;
-}
-
-void Background::find_residuals() {
-    residuals.resize(low.size());
-    for (int64_t r = 0; r < measured_rows; ++r) {
-        const Polynomial of_row = in_row(newest, place(measured_row(r), tile_rows));
-        for (int64_t c = 0; c < tile_columns; ++c)
-            residuals[r * tile_columns + c] =
-                static_cast<float>(low[r * tile_columns + c] - of_row.at(place(c, tile_columns)));
-    }
-}
-
-Background::Polynomial Background::in_row(const double* s, double y) {
-    return {s[0] + y * (s[1] + y * (s[3] + y * s[6])), s[2] + y * (s[4] + y * s[7]),
-            s[5] + y * s[8], s[9]};
-}
-
-// Of a row of samples: `s` alone.
-Ground Background::surface_in_row(const double* s, int64_t y) const {
-    const Polynomial of_row = in_row(s, place(y, h));
-    return {static_cast<float>(of_row.c0),
-            static_cast<float>(of_row.c1),
-            static_cast<float>(of_row.c2),
-            static_cast<float>(of_row.c3),
-            0,
-            flat.data(),
-            flat.data()};
-}
-
-void Background::subtract_from_samples(const RegionLoops& rows, const Ground& ground,
-                                       const Columns& columns, float* to) {
-    const Span all{0, sample_stride};
-    rows.subtract({&all, &all + 1}, &ground, columns.places.data(), 1, &to);
 }
 
 void Background::flatten(const RegionLoops& rows) {
@@ -422,28 +256,6 @@ void Background::fit(const RegionLoops& rows, const RegionSettings& settings,
 }
 
 // ---- what stands above it --------------------------------------------------------------------
-
-void Background::choose_threshold(const RegionSettings& settings, RegionMeasure& measure) const {
-    const double noise = measure.noise;
-    const int64_t count = per_tile * tile_columns;
-    const int64_t every = std::max<int64_t>(1, count * per_tile * tile_rows / height_samples);
-    float top = 0;
-    for (int64_t i = 0; i < per_tile * tile_rows; i += every)
-        top = std::max(top, *std::max_element(sample(i), sample(i) + count));
-    const double floor = std::max(3 * noise, 1e-3 * static_cast<double>(top));
-    measure.otsu = measure.upper = 0;
-    if (floor > 0) {
-        OtsuOfLogarithm heights(floor);
-        for (int64_t i = 0; i < per_tile * tile_rows; i += every) heights.add(sample(i), count);
-        measure.otsu = heights.threshold(&measure.upper);
-    }
-    // Pure noise reaches 7; above 10 there are nuclei, and the noise may be overstated in a crowd.
-    const double above = noise > 0 ? measure.upper / noise : 10;
-    const double factor =
-        settings.noise_factor * (1 - .5 * std::min(std::max((above - 7) / 3, 0.), 1.));
-    const double threshold = std::max({measure.otsu, settings.least_threshold, factor * noise});
-    measure.threshold = threshold > 0 ? threshold : 1e-30;
-}
 
 Ground Background::ground(const Columns& columns, int64_t y) const {
     Ground all = surface_in_row(surface, y);

@@ -8,6 +8,19 @@
 
 namespace nucensus {
 
+// The value below which a share `q` of the values is; their order changes.
+inline float quantile(std::vector<float>& values, double q) {
+    const auto at =
+        values.begin() + static_cast<int64_t>(q * static_cast<double>(values.size() - 1) + .5);
+    std::nth_element(values.begin(), at, values.end());
+    return *at;
+}
+
+// The place of element `i` of `n`, from -1 at one edge to 1 at the other.
+inline double place(int64_t i, int64_t n) {
+    return 2 * (static_cast<double>(i) + .5) / static_cast<double>(n) - 1;
+}
+
 // Everything about it is learned from samples: 8 x 8 places of each tile, more where tiles are few.
 class Background {
 public:

@@ -1,0 +1,96 @@
+// The least height of an object: by the distribution of heights, and above the noise.
+#include "background.h"
+
+namespace nucensus {
+namespace {
+
+constexpr int64_t height_samples = 32000;  // enough for the distribution of heights
+
+// Otsu's threshold of log(height); `upper` becomes the median of what is above it.
+class OtsuOfLogarithm {
+public:
+    explicit OtsuOfLogarithm(double floor) : floor(floor) {
+        const float unit = 1;
+        std::memcpy(&one, &unit, 4);
+    }
+
+    void add(const float* heights, int64_t count) {
+        const float scale = static_cast<float>(1 / floor);
+        for (int64_t i = 0; i < count; ++i) {
+            const float v = std::max(heights[i] * scale, 1.f);
+            uint32_t bits;
+            std::memcpy(&bits, &v, 4);
+            ++counts[std::min<uint32_t>((bits - one) >> bin_shift, bin_count - 1)];
+        }
+        n += count;
+    }
+
+    double threshold(double* upper) const {
+        const int cut = best_cut();
+        int64_t over = 0, seen = 0;
+        for (int j = cut; j < bin_count; ++j) over += counts[j];
+        int j = cut;
+        for (; j < bin_count - 1 && (seen + counts[j]) * 2 < over; ++j) seen += counts[j];
+        *upper = level(j);
+        return level(cut);
+    }
+
+private:
+    int best_cut() const {
+        double total = 0, below = 0, sum = 0, best = -1;
+        for (int j = 0; j < bin_count; ++j) total += static_cast<double>(counts[j]) * j;
+        int first = 1, last = 1;
+        for (int j = 0; j < bin_count - 1; ++j) {
+            below += static_cast<double>(counts[j]), sum += static_cast<double>(counts[j]) * j;
+            const double above = static_cast<double>(n) - below;
+            if (below == 0 || above == 0) continue;
+            const double gap = sum / below - (total - sum) / above,
+                         between = below * above * gap * gap;
+            if (between > best)
+                best = between, first = last = j + 1;
+            else if (between == best)
+                last = j + 1;
+        }
+        return (first + last) / 2;
+    }
+
+    double level(int bin) const {
+        const uint32_t bits = one + (static_cast<uint32_t>(bin) << bin_shift);
+        float v;
+        std::memcpy(&v, &bits, 4);
+        return static_cast<double>(v) * floor;
+    }
+
+    static constexpr int bin_count = 512,
+                         bin_shift =
+                             18;  // 32 bins an octave: float bits are a piecewise linear log2
+    int64_t counts[bin_count] = {0}, n = 0;
+    double floor;
+    uint32_t one = 0;
+};
+
+}  // namespace
+
+void Background::choose_threshold(const RegionSettings& settings, RegionMeasure& measure) const {
+    const double noise = measure.noise;
+    const int64_t count = per_tile * tile_columns;
+    const int64_t every = std::max<int64_t>(1, count * per_tile * tile_rows / height_samples);
+    float top = 0;
+    for (int64_t i = 0; i < per_tile * tile_rows; i += every)
+        top = std::max(top, *std::max_element(sample(i), sample(i) + count));
+    const double floor = std::max(3 * noise, 1e-3 * static_cast<double>(top));
+    measure.otsu = measure.upper = 0;
+    if (floor > 0) {
+        OtsuOfLogarithm heights(floor);
+        for (int64_t i = 0; i < per_tile * tile_rows; i += every) heights.add(sample(i), count);
+        measure.otsu = heights.threshold(&measure.upper);
+    }
+    // Pure noise reaches 7; above 10 there are nuclei, and the noise may be overstated in a crowd.
+    const double above = noise > 0 ? measure.upper / noise : 10;
+    const double factor =
+        settings.noise_factor * (1 - .5 * std::min(std::max((above - 7) / 3, 0.), 1.));
+    const double threshold = std::max({measure.otsu, settings.least_threshold, factor * noise});
+    measure.threshold = threshold > 0 ? threshold : 1e-30;
+}
+
+}  // namespace nucensus
