@@ -337,6 +337,12 @@ def test_spawned_processes_pay_for_their_start():
     assert spawn - fork > 0.5
 
 
+def test_where_no_pool_can_be_started_the_rest_is_still_predicted():
+    none = replace(FREE, starts_s={})
+    assert seconds("threads", 2, none) == seconds("threads", 2)
+    assert seconds("pool-disk", 2, none) > seconds("pool-disk", 2)
+
+
 def test_predictions_meet_what_was_measured_here():
     found = comparison(LIST, THREADS, FORK)
     curves = found.predictions("count")

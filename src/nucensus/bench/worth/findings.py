@@ -27,7 +27,7 @@ class Profile:
         To copy an image in memory.
     starts_s : dict of str to float
         What a pool takes that has next to nothing to do, from its start to its end, by start
-        method.
+        method; without those that cannot be started here.
     start_method : str
         How this Python starts processes by itself.
     crowded : dict of int to float

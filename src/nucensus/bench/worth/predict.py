@@ -19,6 +19,8 @@ CORES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 TICKS = (1, 2, 4, 8, 16, 32, 64)
 """The numbers of cores that are predicted, and those that are written at the axis of a chart."""
 _THREADS_START_S = 0.01
+_POOL_S = 0.5
+"""Time of a pool with nothing to do, where none could be started to measure it."""
 _MOST_IN_A_CHUNK = 16
 _USUAL_CONTENTION, _MOST_CONTENTION = 0.05, 0.25
 """Where nothing was measured side by side: benchmarks/worth.py found 0.0 to 0.3."""
@@ -146,7 +148,7 @@ def _processes_s(known: Profile, strategy: Strategy, run: Circumstances, crowdin
 
 def _start_s(known: Profile, method: str) -> float:
     """Return what it takes until workers are there, and warm."""
-    idle_s = known.starts_s.get(method, min(known.starts_s.values()))
+    idle_s = known.starts_s.get(method, max(known.starts_s.values(), default=_POOL_S))
     imports = 1 if method == "fork" else 2  # here, and in each worker
     return idle_s + imports * known.import_s + known.measured.warm_up_s
 
