@@ -47,7 +47,7 @@ _GROUPS = (
     ),
     _Group(
         "What is written and said",
-        ("out", "overwrite", "report", "as_json", "explain", "quiet", "help"),
+        ("out", "overwrite", "report", "as_json", "explain", "progress", "quiet", "help"),
         "--overwrite --report --verbose",
     ),
 )  # fmt: skip

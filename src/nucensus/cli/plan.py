@@ -33,7 +33,7 @@ from .selection import metadata_option, selection, selection_of
 @work_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, overwrite: bool,
-            quiet: bool, explain: bool, **options: Any) -> None:  # fmt: skip
+            quiet: bool, explain: bool, progress: str, **options: Any) -> None:  # fmt: skip
     r"""Look once: list images and learn from a sample of them, for others to count.
 
     Each shard of a run lists all images and reads the sample, unless it is given the plan:
@@ -50,7 +50,7 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     from ..values import Resume
 
     chosen = dataclasses.replace(selection_of(options), metadata=metadata)
-    with watched(explain=explain, quiet=quiet) as (watcher, stop):
+    with watched(explain=explain, quiet=quiet, progress=progress) as (watcher, stop):
         run = plan_census(
             inputs, out, settings_of(given, settings_file), selection=chosen,
             execution=execution_of(**options), watcher=watcher, resume=Resume(overwrite),

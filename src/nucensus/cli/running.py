@@ -1,7 +1,6 @@
 """The common part of commands that work through a run: options, progress, signals, report."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,21 +11,18 @@ import click
 from ..text.plurals import pluralize
 from . import EXIT_SOME_FAILED
 from .late_help import LateHelp, tell_strategies
+from .progress import KINDS, Progress, progress_of
 from .signals import Stop, stopping
-from .terminal import guard_streams, unguarded
 
 if TYPE_CHECKING:
     import threading
 
-    from rich.progress import Progress
-
     from ..batch import Choice, Learned
     from ..store import Run
-    from ..values import Execution, Outcome, Watcher
+    from ..values import Execution, Watcher
 
 _FAILURES_SHOWN = 20
 _NOTES_SHOWN = 3
-_REFRESH_S = 0.1
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "": 1}
 
 
@@ -99,6 +95,10 @@ _OPTIONS = (
         "-v", "--verbose", "--explain", "explain", is_flag=True,
         help="Say what was measured, and why auto chose.",
     ),
+    click.option(
+        "--progress", type=click.Choice(KINDS), default="auto", show_default=True,
+        help="How far the work is: a bar on a terminal, a line a minute elsewhere.",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
 )  # fmt: skip
 
@@ -135,15 +135,16 @@ def run_and_report(
     *,
     explain: bool,
     quiet: bool,
+    progress: str,
     failed_ok: bool,
     then: Callable[["Run", Path], None] | None = None,
     **options: Any,
 ) -> None:
-    """Work through a run with a progress bar, report on it, and exit with its code.
+    """Work through a run, show how far it is, report on it, and exit with its code.
 
     `work` takes an `execution`, which the other `options` say, and a `watcher`.
     """
-    with watched(explain=explain, quiet=quiet) as (watcher, stop):
+    with watched(explain=explain, quiet=quiet, progress=progress) as (watcher, stop):
         run = work(execution=execution_of(**options), watcher=watcher)
     if not quiet:
         print_summary(run, out)
@@ -157,10 +158,10 @@ def run_and_report(
 
 
 @contextmanager
-def watched(*, explain: bool, quiet: bool) -> Iterator[tuple["Watcher", Stop]]:
-    """Lend who shows a progress bar, says what is chosen and learned, and stops on a signal."""
-    with _Progress(shown=not quiet and sys.stderr.isatty()) as progress, stopping() as stop:
-        yield _watcher(progress, stop.event, explain=explain, quiet=quiet), stop
+def watched(*, explain: bool, quiet: bool, progress: str) -> Iterator[tuple["Watcher", Stop]]:
+    """Lend who shows how far it is, says what is chosen and learned, and stops on a signal."""
+    with progress_of("none" if quiet else progress) as shown, stopping() as stop:
+        yield _watcher(shown, stop.event, explain=explain, quiet=quiet), stop
 
 
 def execution_of(
@@ -182,9 +183,9 @@ def execution_of(
 
 
 def _watcher(
-    progress: "_Progress", stop: "threading.Event", *, explain: bool, quiet: bool
+    progress: Progress, stop: "threading.Event", *, explain: bool, quiet: bool
 ) -> "Watcher":
-    """Return who moves the bar, and prints what is chosen and learned."""
+    """Return who shows how far it is, and prints what is chosen and learned."""
     from ..values import Watcher
 
     def announce(choice: "Choice") -> None:
@@ -313,69 +314,3 @@ def _notes_on_run(run: "Run") -> Iterator[str]:
             f"nothing in any image is above the threshold, {settings.threshold:g} grey levels once "
             f"smoothed{inner}; choose it by eye with nucensus tune, or leave the numbers out"
         )
-
-
-class _Progress:
-    """A bar with images/s, MB/s, nuclei so far and the time left; nothing if not `shown`."""
-
-    def __init__(self, *, shown: bool) -> None:
-        self._shown = shown
-        self._bar: Progress | None = None
-        self._nuclei = self._size_bytes = 0
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def start(self, image_count: int) -> None:
-        if not self._shown:
-            return
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=Console(file=unguarded(sys.stderr)),
-            auto_refresh=False,  # its thread would make a fork unsafe
-        )
-        self._started = self._refreshed = time.perf_counter()
-        self._task = self._bar.add_task("measuring", total=image_count, rate="")
-        self._bar.start()
-        guard_streams()  # the bar has put itself between
-
-    def name(self, choice: "Choice") -> None:
-        if self._bar is not None:
-            self._bar.update(self._task, description=choice.strategy.name)
-
-    def advance(self, outcome: "Outcome") -> None:
-        if self._bar is None:
-            return
-        from ..values import Found
-
-        if isinstance(outcome, Found):
-            self._nuclei += len(outcome.centres)
-            self._size_bytes += outcome.size_bytes
-        now = time.perf_counter()
-        seconds = now - self._started
-        done = self._bar.tasks[0].completed + 1
-        rate = (
-            f"{done / seconds:.0f} images/s  {self._size_bytes / seconds / 1e6:.0f} MB/s  "
-            f"{pluralize(self._nuclei, 'nucleus')}"
-        )
-        self._bar.update(self._task, advance=1, rate=rate)
-        if now - self._refreshed > _REFRESH_S:
-            self._bar.refresh()
-            self._refreshed = now

@@ -1,0 +1,144 @@
+"""Show how far long work is: a bar on a terminal, a line a minute elsewhere."""
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from ..text.plurals import pluralize
+from .terminal import guard_streams, unguarded
+
+if TYPE_CHECKING:
+    import rich.progress
+
+    from ..batch import Choice
+    from ..values import Outcome
+
+KINDS = ("auto", "bar", "lines", "none")
+_REFRESH_S = 0.1
+_LINE_S = 60.0
+"""Seconds between two lines: a log of a night's work stays readable."""
+
+
+def progress_of(kind: str) -> "Progress":
+    """Return what shows progress in one of the `KINDS`."""
+    if kind == "auto":
+        kind = "bar" if sys.stderr.isatty() else "lines"
+    return {"bar": _Bar, "lines": _Lines, "none": Progress}[kind]()
+
+
+class Progress:
+    """Images and nuclei so far, and how fast; this one shows nothing."""
+
+    _every_s = float("inf")
+    _image_count = _done = _nuclei = _size_bytes = 0
+    _started = _shown = float("inf")
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def start(self, image_count: int) -> None:
+        """Begin to work on that many images."""
+        self._image_count = image_count
+        self._done = self._nuclei = self._size_bytes = 0
+        self._started = self._shown = time.perf_counter()
+
+    def name(self, choice: "Choice") -> None:
+        """Say how they are worked on."""
+
+    def advance(self, outcome: "Outcome") -> None:
+        """Count one image."""
+        from ..values import Found
+
+        self._done += 1
+        if isinstance(outcome, Found):
+            self._nuclei += len(outcome.centres)
+            self._size_bytes += outcome.size_bytes
+        now = time.perf_counter()
+        if now - self._shown > self._every_s:
+            self._shown = now
+            self._show(now - self._started)
+
+    def _show(self, seconds: float) -> None:
+        """Show how far it is after that many seconds."""
+
+    def _rate(self, seconds: float) -> str:
+        return (
+            f"{self._done / seconds:.0f} images/s  {self._size_bytes / seconds / 1e6:.0f} MB/s  "
+            f"{pluralize(self._nuclei, 'nucleus')}"
+        )
+
+
+class _Lines(Progress):
+    """A plain line to standard error now and then, for logs and batch systems."""
+
+    _every_s = _LINE_S
+
+    def _show(self, seconds: float) -> None:
+        left_s = seconds / self._done * (self._image_count - self._done)
+        click.echo(
+            f"{self._done} of {pluralize(self._image_count, 'image')}  {self._rate(seconds)}  "
+            f"{_duration(left_s)} left",
+            err=True,
+        )
+
+
+class _Bar(Progress):
+    """A bar with images/s, MB/s, nuclei so far and the time left."""
+
+    _every_s = _REFRESH_S
+    _bar: "rich.progress.Progress | None" = None
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._update(time.perf_counter() - self._started)
+            self._bar.stop()
+
+    def start(self, image_count: int) -> None:
+        super().start(image_count)
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(file=unguarded(sys.stderr)),
+            auto_refresh=False,  # its thread would make a fork unsafe
+        )
+        self._task = self._bar.add_task("measuring", total=image_count, rate="")
+        self._bar.start()
+        guard_streams()  # the bar has put itself between
+
+    def name(self, choice: "Choice") -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, description=choice.strategy.name)
+
+    def _show(self, seconds: float) -> None:
+        self._update(seconds)
+        if self._bar is not None:
+            self._bar.refresh()
+
+    def _update(self, seconds: float) -> None:
+        if self._bar is not None and self._done:
+            self._bar.update(self._task, completed=self._done, rate=self._rate(seconds))
+
+
+def _duration(seconds: float) -> str:
+    """Return a time as people say it: 40 s, 12 min, 3 h 5 min."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

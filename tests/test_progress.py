@@ -1,0 +1,56 @@
+"""How far long work is: a bar on a terminal, a line a minute elsewhere."""
+
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from nucensus.cli.detect import command as detect
+from nucensus.cli.progress import _duration, _Lines, progress_of
+
+
+def stderr_of(plate, tmp_path, *arguments):
+    done = CliRunner().invoke(detect, [str(plate), "-o", str(tmp_path / "run"), *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stderr
+
+
+@pytest.fixture
+def every_image(monkeypatch):
+    """Print a line at every image, not every minute."""
+    monkeypatch.setattr(_Lines, "_every_s", 0)
+
+
+@pytest.mark.usefixtures("every_image")
+def test_where_nobody_watches_lines_say_how_far_it_is(plate, tmp_path):
+    lines = stderr_of(plate, tmp_path, "--workers", "1").splitlines()
+    shown = [line for line in lines if " of " in line and line.endswith(" left")]
+    count = len(list(plate.glob("*.tif")))
+    assert [int(line.split()[0]) for line in shown] == list(range(1, count + 1))
+    assert re.fullmatch(
+        rf"{count} of {count} images  \d+ images/s  \d+ MB/s  \d+ nuclei  0 s left", shown[-1]
+    )
+
+
+@pytest.mark.usefixtures("every_image")
+@pytest.mark.parametrize("asked", [["--progress", "none"], ["--quiet"]])
+def test_progress_can_be_left_out(plate, tmp_path, asked):
+    assert " left" not in stderr_of(plate, tmp_path, *asked)
+
+
+def test_a_bar_can_be_asked_for_where_there_is_no_terminal(plate, tmp_path):
+    count = len(list(plate.glob("*.tif")))
+    assert f"{count}/{count}" in stderr_of(plate, tmp_path, "--progress", "bar")
+
+
+@pytest.mark.usefixtures("every_image")
+def test_outcomes_before_the_start_are_no_error():
+    with progress_of("lines") as progress:
+        progress.advance(None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.2, "0 s"), (29, "29 s"), (40, "1 min"), (5400, "1 h 30 min")]
+)
+def test_times_are_said_as_people_say_them(seconds, said):
+    assert _duration(seconds) == said
