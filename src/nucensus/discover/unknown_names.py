@@ -4,6 +4,7 @@ A word in a name says little alone. Two names that differ in nothing but such a
 word are two pictures of one field.
 """
 
+import functools
 import os
 import re
 from collections import Counter
@@ -98,6 +99,8 @@ def position_word(name: str, axis: str) -> tuple[str, str]:
     stem = os.path.splitext(name)[0]
     file = stem.rfind("/") + 1
     found = None
+    if axis == "z" and "z" not in (small := stem.lower()) and "slice" not in small:
+        return "", ""  # as of most names, which saves the search
     for match in _POSITIONS[axis].finditer(stem):
         if match.start() >= file or not re.match(r"t\d", match[0], re.IGNORECASE):
             found = match
@@ -140,11 +143,20 @@ def version_of(name: str) -> tuple[str, str]:
     match = _VERSION.search(stem, max(0, len(stem) - _LONGEST_VERSION))
     if match:
         return f"{match[1].lower()}.{ending}", stem[: match.start()]
-    folder = _VERSION_FOLDER.search(stem)
-    if folder is None:
-        return f"original.{ending}", stem
-    version = "original" if folder[1].lower().startswith("image") else folder[1].lower()
-    return f"{version}.{ending}", stem[: folder.start()] + stem[folder.end() :]
+    folder, _, file = stem.rpartition("/")
+    version, rest = _version_of_folder(folder)
+    return f"{version}.{ending}", f"{rest}{file}"
+
+
+@functools.lru_cache(1024)
+def _version_of_folder(folder: str) -> tuple[str, str]:
+    """Return which version the pictures of a folder are, and the folder without the word for it."""
+    path = f"{folder}/" if folder else ""
+    match = _VERSION_FOLDER.search(path)
+    if match is None:
+        return "original", path
+    version = "original" if match[1].lower().startswith("image") else match[1].lower()
+    return version, path[: match.start()] + path[match.end() :]
 
 
 def may_be_channels(wells: Iterable[str]) -> bool:
