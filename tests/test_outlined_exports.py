@@ -14,6 +14,7 @@ from nucensus.errors import InputError
 from nucensus.export.polygons import polygons_of, signed_area
 from nucensus.report.gallery import write_gallery
 from nucensus.values import Outlines, Settings
+from nucensus.viewer.layers import read_run
 
 IMAGE = "B03_s1.tif"
 
@@ -143,3 +144,20 @@ def test_the_report_draws_outlines(outlined, tmp_path):
         for axis, step in re.findall(r"([hv])(-?\d+)", one):
             corners.append(corners[-1] + (int(step) * np.array((axis == "h", axis == "v"))))
         assert signed_area(np.array(corners)) == (labels == number).sum()
+
+
+def test_napari_shows_the_outlines_as_labels(tmp_path, fields):
+    (tmp_path / "plate").mkdir()
+    for name, image in (("a", fields[0].image), ("b", fields[1].image[:120, :150])):
+        tifffile.imwrite(tmp_path / "plate" / f"{name}.tif", image)
+    nucensus.census(tmp_path / "plate", tmp_path / "run", Settings(outlines=True)).close()
+    layers = read_run(str(tmp_path / "run" / "run.sqlite"))
+    assert [kind for _, _, kind in layers] == ["image", "labels", "points"]
+    images, labels, points = (data for data, _, _ in layers)
+    assert labels.shape == images.shape == (2, 160, 200)
+    assert labels.dtype == np.int32
+    with nucensus.Run(tmp_path / "run") as run:
+        assert np.array_equal(labels[0], run.labels_of("a.tif"))
+        assert np.array_equal(labels[1, :120, :150], run.labels_of("b.tif"))
+    assert not labels[1, 120:].any()
+    assert (np.array([labels[tuple(point)] for point in points]) > 0).all()

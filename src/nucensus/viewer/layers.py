@@ -49,6 +49,8 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[Layer]] | None:
 def read_run(path: str) -> list[Layer]:
     """Return a run as a stack of its images, each read when it is shown, and its nuclei.
 
+    Where the run has outlines, they are a stack of label images.
+
     They are scaled in micrometres where all images have pixels of one size.
     """
     with Run(path) as run:
@@ -62,6 +64,7 @@ def read_run(path: str) -> list[Layer]:
             (int(done["height"].max(initial=1)), int(done["width"].max(initial=1))),
             np.result_type(*(done["dtype"].tolist() or ["uint16"])),
         )
+        has_outlines = run.has_outlines
         sizes = set(zip(done["pixel_y_um"].tolist(), done["pixel_x_um"].tolist(), strict=True))
     features = {
         "intensity": np.concatenate([intensity for _, intensity in nuclei] or [np.empty(0)]),
@@ -70,6 +73,9 @@ def read_run(path: str) -> list[Layer]:
     points = np.concatenate([points for points, _ in nuclei] or [np.empty((0, 3), np.int64)])
     rings = points_layer(points, features, name="nuclei", size=size)
     layers: list[Layer] = [(fields, {"name": "images"}, "image"), rings] if names else [rings]
+    if has_outlines:
+        layers.insert(1, (OutlinedFields(path, names, fields.shape[1:]), {"name": "outlines"},
+                          "labels"))  # fmt: skip
     if len(sizes) == 1 and np.isfinite([*sizes]).all():
         for _, options, _ in layers:
             options["scale"] = (1.0, *min(sizes))
@@ -132,4 +138,22 @@ class Fields:
         except NucensusError:
             return plane
         plane[: image.shape[0], : image.shape[1]] = image
+        return plane
+
+
+class OutlinedFields(Fields):
+    """The label images of a run as one stack, as `Fields` are, each read when it is shown."""
+
+    def __init__(self, path: str, names: list[str], shape: tuple[int, int]) -> None:
+        super().__init__([], shape, np.dtype(np.int32))
+        self._path, self._names = path, names
+        self.shape = (len(names), *shape)
+        self.size = int(np.prod(self.shape))
+
+    def _plane(self, index: int) -> NDArray[Any]:
+        plane = np.zeros(self.shape[1:], self.dtype)
+        with Run(self._path) as run:
+            labels = run.labels_of(self._names[index])
+        if labels is not None:
+            plane[: labels.shape[0], : labels.shape[1]] = labels
         return plane
