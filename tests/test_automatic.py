@@ -546,7 +546,7 @@ def test_bbbc039_is_counted_without_parameters(fields):
         read=tifffile.imread,
     )
     assert evaluation.f1.value >= 0.957
-    assert evaluation.count_error.value <= 4.3
+    assert evaluation.count_error.value <= 4.5
     blank = [one for name, one in found.items() if "_L01_s2" in name or "_F13_s7" in name]
     assert [one.flag for one in blank] == ["blank", "blank"]
 

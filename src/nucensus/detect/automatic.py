@@ -25,6 +25,9 @@ _PLENTY_SNR = 25.0
 """Contrast over noise that smoothing aims at. Larger: noisy images are smoothed more."""
 LEAST_CONFIDENCE = 0.1
 """Least probability with which a region is a nucleus (benchmarks/train.py). Larger: fewer are."""
+_WHOLE_AREA, _WHOLE_HEIGHT = 0.8, 0.5
+"""Of a typical nucleus and of the contrast: what is more counts, however unlike a nucleus it is.
+Larger: more clumps are lost, and fewer fibres counted."""
 _FEW = 0.1
 """Of the nuclei expected: an image with fewer is looked at alone, or sparse. Larger: more are."""
 _LEAST_EXPECTED = 10
@@ -122,8 +125,15 @@ def _find(
     regions = find_candidates(levels, resolved, contrast, outlined)
     if rules.is_learned and len(regions):
         likely = beside_others(regions, resolved.radius_px, contrast) >= LEAST_CONFIDENCE
+        likely |= _is_whole(regions, resolved.radius_px, contrast)
         return regions if likely.all() else regions.where(likely)
     return regions
+
+
+def _is_whole(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:
+    """Return which regions are as large and as high as a nucleus: a clump is at least one."""
+    large = regions.area_px > _WHOLE_AREA * np.pi * radius_px**2
+    return large & (regions.height > _WHOLE_HEIGHT * contrast)
 
 
 def find_candidates(

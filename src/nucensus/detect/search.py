@@ -188,7 +188,7 @@ def _settle(view: View, assumed: float, rules: Rules) -> Found:
     shown, support = best
     score = float(shown.area_px.sum()) * len(shown) ** 0.25
     if rules.weighs_support:
-        score *= support
+        score *= support**2
     return Found(radius, shown, support, score if agrees else _DOUBTFUL * score, agrees)
 
 
