@@ -11,7 +11,7 @@ from nucensus import Shard, merge_runs
 from nucensus.batch.packed import pack, unpack
 from nucensus.errors import RunError, SettingsError
 from nucensus.execute import STRATEGIES
-from nucensus.values import Failed, Found, Settings
+from nucensus.values import Failed, Found, Limits, Settings
 
 OUTLINED = Settings(outlines=True)
 
@@ -122,3 +122,17 @@ def test_outlines_that_were_damaged_are_refused(outlined, tmp_path):
         with nucensus.Run(tmp_path) as run, pytest.raises(RunError, match=r"A01_s1\.tif"):
             run.nuclei_of("A01_s1.tif")
         (tmp_path / "run.sqlite").unlink()
+
+
+@pytest.mark.parametrize("settings", [OUTLINED, Settings(subpixel=True)])
+def test_an_image_that_fits_but_for_its_outlines_is_refused(outlined, tmp_path, settings):
+    limits = Limits(max_memory_bytes=3 * 160 * 200 * 2)
+    nucensus.census(outlined / "plate", tmp_path / "bare", limits=limits, workers=1).close()
+    with nucensus.census(
+        outlined / "plate", tmp_path / "run", settings, limits=limits, workers=1
+    ) as run:
+        reasons = set(run.failures["reason"])
+        assert run.counts["failed"] == 5
+    assert any("of memory, and it may take" in reason for reason in reasons)
+    with nucensus.Run(tmp_path / "bare") as run:
+        assert run.counts["failed"] == 0

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ..detect import Estimate, estimate_as, find_nuclei, note_on_mask
+from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
 from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..read import Image, read_image
 from ..remote import is_zarr_folder, list_zarr, open_to_read
@@ -18,6 +18,9 @@ from ..store.lock import RunLock
 from ..values import Failed, Found, Header, Outcome, PlannedImage, Settings
 from .budget import Budget
 from .pools import Pools, pool_of
+
+_OUTLINE_BYTES = 12
+"""Of a pixel, while nuclei are outlined: its height, its label and that of the label image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,13 @@ class Job:
     def in_one_of(self, workers: int) -> "Job":
         """Return the job for one of so many processes, each with its part of the memory."""
         return replace(self, most_bytes=self.most_bytes // workers)
+
+    def outline_bytes(self, header: Header) -> int:
+        """Return the memory that the outlines of an image take beside it."""
+        settings = self.settings
+        asked = settings.outlines or settings.subpixel
+        outlined = asked and detector_named(settings.detector).has_outlines
+        return _OUTLINE_BYTES * header.pixels if outlined else 0
 
     def load(self, planned: PlannedImage) -> Loaded | Failed | None:
         """Read the image; None if the run is to stop."""
@@ -183,15 +193,16 @@ class _Admission:
         budget, most_bytes = self._job.budget, self._job.most_bytes
         if budget is not None:
             most_bytes = min(most_bytes, budget.ceiling_bytes)
-        if header.size_bytes > most_bytes:
+        size_bytes = header.size_bytes + self._job.outline_bytes(header)
+        if size_bytes > most_bytes:
             raise TooLargeError(
-                f"the image needs {header.size_bytes / 1e9:.3g} GB of memory, and it may take "
+                f"the image needs {size_bytes / 1e9:.3g} GB of memory, and it may take "
                 f"{most_bytes / 1e9:.3g} GB; raise --max-memory, or use fewer --workers"
             )
         self.compression = header.compression
         if budget is not None:
-            budget.take(header.size_bytes)
-            self.taken_bytes = header.size_bytes
+            budget.take(size_bytes)
+            self.taken_bytes = size_bytes
 
     def give_back(self) -> None:
         """Give back what was taken for an image that was not read."""
