@@ -1,5 +1,6 @@
 """One image file becomes one array, or an error that helps."""
 
+import logging
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from conftest import SHARED
 from PIL import Image
 
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.read import read
+from nucensus.read import open_scenes, read
 from nucensus.read.plain_tiff import open_plain
 from nucensus.values import Plane
 
@@ -217,3 +218,12 @@ def test_inks_of_a_printed_picture_are_no_grey_levels(tmp_path):
     Image.new("CMYK", (40, 30), (1, 2, 3, 4)).save(tmp_path / "a.jpg")
     with pytest.raises(ReadError, match="inks"):
         read(tmp_path / "a.jpg", Plane(channel=0))
+
+
+def test_what_a_library_logs_of_a_file_is_told_with_its_name(tmp_path, caplog):
+    path = tmp_path / "100 %.tif"
+    tifffile.imwrite(path, np.zeros((8, 8), np.uint16))
+    with open_scenes(path):
+        logging.getLogger("tifffile").warning("odd %s", "tag")
+    logging.getLogger("tifffile").warning("of no file")
+    assert caplog.messages == [f"{str(path)!r}: odd tag", "of no file"]

@@ -26,6 +26,7 @@ from ..errors import (
 from ..remote import explained, is_remote, is_zarr, open_remote, open_to_read
 from ..values import Header, Plane
 from ..values.pixel_size import PixelSize
+from .library_logs import told_of
 from .scene import Scene, choose_scene, read_plane
 
 OnHeader: TypeAlias = Callable[[Header], None]
@@ -167,7 +168,8 @@ def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
     if not is_remote(name):
         _check_exists(name)
     try:
-        with _remote_scenes(reader, name) if is_remote(name) else reader(name) as scenes:
+        opened = _remote_scenes(reader, name) if is_remote(name) else reader(name)
+        with told_of(name), opened as scenes:
             if not scenes:
                 raise ReadError("the file holds no image; copy it again from its source")
             yield scenes
