@@ -136,3 +136,14 @@ def test_an_image_that_fits_but_for_its_outlines_is_refused(outlined, tmp_path, 
     assert any("of memory, and it may take" in reason for reason in reasons)
     with nucensus.Run(tmp_path / "bare") as run:
         assert run.counts["failed"] == 0
+
+
+def test_wells_have_the_mean_and_the_spread_of_what_was_measured(outlined, tmp_path):
+    with nucensus.Run(outlined / "run") as run:
+        (well,) = nucensus.well_table(run)
+        nuclei = run.nuclei
+    for name, column in (("area_px", "AreaPx"), ("integrated", "OutlineIntegrated")):
+        assert well[f"Nuclei_{column}_Mean"] == pytest.approx(nuclei[name].mean())
+        assert well[f"Nuclei_{column}_SD"] == pytest.approx(nuclei[name].std(ddof=1))
+    with nucensus.census(outlined / "plate", tmp_path / "bare") as run:
+        assert "Nuclei_AreaPx_Mean" not in nucensus.well_table(run).dtype.names

@@ -152,7 +152,7 @@ def _as_json(wells: "NDArray[Any]") -> str:
 
 
 def _heading(name: str) -> str:
-    return _HEADINGS.get(name, name.removeprefix("Metadata_"))
+    return _HEADINGS.get(name, name.removeprefix("Metadata_").removeprefix("Nuclei_"))
 
 
 def _text(value: Any) -> str:

@@ -34,6 +34,12 @@ _FEATURES = (
     "Nuclei_NeighbourDistanceUm_SD",
 )
 
+_MEASURED = {
+    "area_px": "AreaPx", "mean": "OutlineMean", "integrated": "OutlineIntegrated",
+    "major_px": "MajorPx", "minor_px": "MinorPx", "solidity": "Solidity",
+}  # fmt: skip
+"""What is measured within outlines, and what its columns are called."""
+
 
 def well_table(run: AnyRun) -> Table:
     """Return one record per well: its metadata, and what was found in it.
@@ -64,7 +70,10 @@ def well_table(run: AnyRun) -> Table:
           nearest other one of its image, in pixels (from plane to plane of a
           volume is one, too), and `...Um...` in micrometres, where the file
           states the size of its pixels and the distance of its planes. They
-          are between refined centres where there are some.
+          are between refined centres where there are some;
+        - with outlines `_Mean` and `_SD` of `Nuclei_AreaPx`, `Nuclei_OutlineMean` and
+          `Nuclei_OutlineIntegrated` (in grey levels above the background),
+          `Nuclei_MajorPx`, `Nuclei_MinorPx` and `Nuclei_Solidity`.
 
         SD is the sample standard deviation. What cannot be known is NaN.
 
@@ -124,6 +133,7 @@ class _Well:
     distance_px: _Spread = field(default_factory=_Spread)
     distance_um: _Spread = field(default_factory=_Spread)
     metadata: dict[str, dict[str, None]] = field(default_factory=dict)
+    measured: dict[str, _Spread] = field(default_factory=lambda: {n: _Spread() for n in _MEASURED})
 
     def add(self, row: ImageRow, nuclei: Nuclei, refined: NDArray[np.float64] | None) -> None:
         self.images += 1
@@ -140,6 +150,8 @@ class _Well:
         self.count += len(nuclei)
         self.pixels += row["area_px"]
         self.intensity.add(nuclei["intensity"])
+        for name in _MEASURED.keys() & set(nuclei.dtype.names or ()):
+            self.measured[name].add(nuclei[name].astype(np.float64))
         points = points_of(nuclei) if refined is None else refined
         distance_px = _known(nearest_distances(points))
         self.distance_px.add(distance_px)
@@ -157,7 +169,7 @@ class _Well:
             self.distance_um.add(_known(nearest_distances(points * size_um)))
 
     def features(self) -> tuple[float, ...]:
-        """Return the values of `_FEATURES`."""
+        """Return the values of `_FEATURES`, then mean and SD of what is measured."""
         return (
             self.count,
             _ratio(self.count, self.found),
@@ -169,6 +181,7 @@ class _Well:
             self.distance_px.deviation,
             self.distance_um.mean,
             self.distance_um.deviation,
+            *(n for each in self.measured.values() for n in (each.mean, each.deviation)),
         )
 
 
@@ -180,12 +193,15 @@ def _as_table(wells: dict[_Key, _Well]) -> Table:
     ]
     fixed = [f"Metadata_{_KEYS[place].title()}" for place in stated]
     extra = _named((*fixed, *_COUNTS), (name for well in wells.values() for name in well.metadata))
+    features = [*_FEATURES]
+    if any(spread.count for well in wells.values() for spread in well.measured.values()):
+        features += [f"Nuclei_{n}_{of}" for n in _MEASURED.values() for of in ("Mean", "SD")]
     rows = [
         (
             *("" if key[place] is None else key[place] for place in stated),
             *(well.images, well.failed),
             *("; ".join(well.metadata.get(name, ())) for name in extra.values()),
-            *well.features(),
+            *well.features()[: len(features)],
         )
         for key, well in wells.items()
     ]
@@ -193,7 +209,7 @@ def _as_table(wells: dict[_Key, _Well]) -> Table:
         *((name, "O") for name in fixed),
         *((name, "i8") for name in _COUNTS),
         *((name, "O") for name in extra),
-        *((name, "i8" if name == "Nuclei_Count" else "f8") for name in _FEATURES),
+        *((name, "i8" if name == "Nuclei_Count" else "f8") for name in features),
     ]
     return np.array(rows, dtype).view(Table)
 
