@@ -30,7 +30,12 @@ class Cluster:
 
     def add_worker(self, threads=1, **more):
         local = ("--nthreads", threads, "--no-nanny", "--local-directory", self.file.parent)
-        self.workers.append(self._start("dask_worker", *local, env={**self._planted, **more}))
+        self.workers.append(self._start("dask_worker", *local, env=self._with(more)))
+
+    def _with(self, more):
+        """Return the environment of a worker, with more folders of modules."""
+        paths = os.pathsep.join(filter(None, (self._planted["PYTHONPATH"], more.get("PYTHONPATH"))))
+        return {**self._planted, **more, "PYTHONPATH": paths}
 
     @property
     def address(self):
@@ -43,6 +48,13 @@ class Cluster:
         command = [sys.executable, "-m", f"distributed.cli.{program}", *common, *options]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         return subprocess.Popen(list(map(str, command)), env=env, **quiet)
+
+    def known_workers(self):
+        """Return the addresses of the workers that have come to the scheduler."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            return list(client.nthreads())
 
     def alive(self):
         """Return how many workers live."""

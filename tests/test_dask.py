@@ -4,6 +4,7 @@ import os
 import re
 import resource
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -365,3 +366,83 @@ def test_settings_that_are_estimated_are_those_of_a_run_here(cluster, plate, tmp
         assert estimated(plate, tmp_path / name, *options).returncode == 0
     estimates = "SELECT value FROM run WHERE key = 'estimates'"
     assert query(tmp_path / "here", estimates) == query(tmp_path / "there", estimates) != []
+
+
+DETECTOR = """
+import os
+from nucensus.detect import DETECTORS
+
+def find(image, settings, resolved):
+    if os.path.exists(os.environ.get("ONLY_BAD", "") or "/nowhere"):
+        raise ImportError("its disk is not there any more")
+    return DETECTORS["maxima"].find(image, settings, resolved)
+"""
+
+
+@pytest.fixture
+def plugged(tmp_path):
+    """The environment in which a detector called mine is installed."""
+    about = tmp_path / "plugged" / "mine-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about.parent / "mine.py").write_text(DETECTOR)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[nucensus.detectors]\nmine = mine:find\n")
+    return {"PYTHONPATH": str(about.parent)}
+
+
+def count_with_mine(cluster, images, out, plugged):
+    environment = {**os.environ, **plugged}
+    return detect(images, out, "--detector", "mine", "--scheduler", cluster.address,
+                  env=environment)  # fmt: skip
+
+
+def test_a_worker_without_the_detector_is_left_out_and_the_others_count(
+    new_cluster, plugged, plate, tmp_path
+):
+    cluster = new_cluster(workers=1)  # without it
+    done = count_with_mine(cluster, plate, tmp_path / "alone", plugged)
+    assert done.returncode == 1
+    assert "cannot do this work: there is no detector 'mine'" in done.stderr
+    cluster.add_worker(**plugged)
+    while len(cluster.known_workers()) < 2:
+        time.sleep(0.1)
+    done = count_with_mine(cluster, plate, tmp_path / "run", plugged)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"the worker \S+ is not used: it cannot do this work", done.stderr)
+    here = run("detect", plate, "-o", tmp_path / "here", "--detector", "mine", *SETTINGS,
+               env={**os.environ, **plugged})  # fmt: skip
+    assert here.returncode == 0, here.stderr
+    assert tables(tmp_path / "run") == tables(tmp_path / "here")
+
+
+def test_a_worker_that_fails_where_others_do_not_is_set_aside(
+    new_cluster, plugged, slow, tmp_path, png
+):
+    (slow / "broken.png").write_bytes(png[:100])
+    cluster = new_cluster(workers=0)
+    for is_bad in (False, True, False):
+        bad = {"ONLY_BAD": __file__} if is_bad else {}
+        cluster.add_worker(**plugged, **bad)
+    while len(cluster.known_workers()) < 3:
+        time.sleep(0.1)
+    done = count_with_mine(cluster, slow, tmp_path / "run", plugged)
+    assert done.returncode == 3, done.stderr
+    assert re.search(r"the worker \S+ is not used any more: \d+ items failed there", done.stderr)
+    assert "its disk is not there any more" in done.stderr
+    assert [name for name, said in statuses(tmp_path / "run").items() if said == "failed"] == [
+        "broken.png"
+    ]
+
+
+def test_what_a_stopped_worker_was_given_is_done_by_others(new_cluster, slow, tmp_path):
+    out, cluster = tmp_path / "run", new_cluster(workers=2)
+    while len(cluster.known_workers()) < 2:
+        time.sleep(0.1)
+    with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
+        wait_until_some_are_done(process, out)
+        cluster.workers[0].send_signal(signal.SIGSTOP)
+        _, stderr = process.communicate(timeout=200)
+    cluster.workers[0].send_signal(signal.SIGCONT)
+    assert process.returncode == 0, stderr
+    assert re.search(r"the worker \S+ has not answered for \d+ s; what it was given", stderr)
+    assert list(statuses(out).values()) == ["found"] * 80

@@ -237,6 +237,7 @@ def test_a_run_on_a_cluster_with_any_history_is_a_new_run_here(seed, begin, tmp_
             stop = StopsSoon(folder.chance.randint(0, 20))
             nucensus.census(folder.path, out, AUTO, scheduler=client, stop=stop).close()
             folder.happen()
+        folder.allow()  # it was forbidden here only, and not on the workers
         nucensus.census(folder.path, out, AUTO, scheduler=client).close()
     assert_is_as_new(folder, out, tmp_path)
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values import MEASURED, Centres, Flag, Found, Outlines, PixelSize
+from ..detect import why_no_detector
+from ..execute import Codec
+from ..values import MEASURED, Centres, Failed, Flag, Found, Outlines, PixelSize
 
 
 class Meta(NamedTuple):
@@ -173,3 +177,15 @@ def _taker(array: NDArray[Any]) -> Callable[[int], NDArray[Any]]:
 
 def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
     return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)
+
+
+def codec_for(detector: str) -> Codec:
+    """Return how images and outcomes travel to and from machines that must have the detector."""
+    return Codec(
+        pack, unpack, path_of=attrgetter("path"), failure=_failure,
+        fitness=partial(why_no_detector, detector),
+    )  # fmt: skip
+
+
+def _failure(outcome: Any) -> str | None:
+    return outcome.reason if isinstance(outcome, Failed) else None

@@ -50,8 +50,10 @@ def refuse_itself(estimates_from: PathLike, out: PathLike | None) -> None:
         )
 
 
-def refuse_unplanned(plan: PathLike, out: PathLike, shard: Shard | None) -> dict[str, Any]:
-    """Return the selection of a shard of `plan`; raise unless that is a plan that is finished."""
+def refuse_unplanned(
+    plan: PathLike, out: PathLike, shard: Shard | None
+) -> tuple[dict[str, Any], Settings]:
+    """Return selection and settings of a shard of `plan`; raise unless that is finished."""
     with Run(plan) as run:
         about = run.about
     where = repr(os.fspath(plan))
@@ -66,12 +68,13 @@ def refuse_unplanned(plan: PathLike, out: PathLike, shard: Shard | None) -> dict
             f"nucensus plan makes it"
         )
     is_known = about.listing is not None and not about.is_learning
-    if not is_known or (not Settings.of_run(about.settings).are_numbers and not about.estimates):
+    settings = Settings.from_dict(about.settings)
+    if not is_known or not (settings.are_numbers or about.estimates):
         raise RunError(
             f"the plan in {where} is not finished; expected one that has listed the images and "
             f"read the sample; run its command again, it carries on"
         )
-    return {**about.selection, "shard": shard and str(shard)}
+    return {**about.selection, "shard": shard and str(shard)}, settings
 
 
 def refuse_other_plan(

@@ -5,13 +5,12 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, TypeAlias, Unpack
 
 from ..detect import check_axes, detector_named
 from ..discover import LeftOut, list_images, read_metadata
 from ..errors import RunError
-from ..execute import STRATEGIES, Codec, Lost, refuse_unguarded
+from ..execute import STRATEGIES, Lost, refuse_unguarded
 from ..machine import usable_cores
 from ..read import SUFFIXES
 from ..remote import absolute
@@ -33,7 +32,7 @@ from .choose import Choice
 from .decide import choose_strategy
 from .job import content_hash
 from .learn import plan_sample, take_from
-from .packed import pack, unpack
+from .packed import codec_for
 from .plan import expand, join_treatments, list_first
 from .refuse import (
     digest_of,
@@ -46,9 +45,6 @@ from .refuse import (
 from .run_loop import RunLoop
 
 PathLike: TypeAlias = str | os.PathLike[str]
-
-CODEC = Codec(pack, unpack, path_of=attrgetter("path"))
-"""How images and outcomes travel to and from other machines."""
 
 
 def census(
@@ -144,7 +140,7 @@ def listed_run(
     if resume.overwrite and resume.estimates_from is not None:
         take_from(resume.estimates_from, settings, plan.channels)
     with (
-        choose_strategy(execution, codec=CODEC, stop=watcher.stop) as choice,
+        choose_strategy(execution, codec=codec_for(settings.detector), stop=watcher.stop) as choice,
         RunWriter(out, overwrite=resume.overwrite) as writer,
     ):
         problems = _write_plan(writer, out, settings, selection, resume, plan)
@@ -174,9 +170,10 @@ def retry(
     execution = take_value(Execution, execution, left)
     watcher = take_value(Watcher, watcher, left)
     refuse_unknown(left, "retry")
-    Run(out).close()  # raises if it is not a run
+    with Run(out) as run:  # raises if it is not a run
+        detector = run.settings.detector
     with (
-        choose_strategy(execution, codec=CODEC, stop=watcher.stop) as choice,
+        choose_strategy(execution, codec=codec_for(detector), stop=watcher.stop) as choice,
         RunWriter(out) as writer,
     ):
         settings = _settings_to_retry(writer, out)

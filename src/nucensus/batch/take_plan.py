@@ -18,9 +18,10 @@ from ..values import (
     take_value,
 )
 from .decide import choose_strategy
+from .packed import codec_for
 from .refuse import refuse_other_plan, refuse_unplanned, refuse_version
 from .run_loop import RunLoop
-from .take_census import CODEC, listed_run
+from .take_census import listed_run
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -97,9 +98,9 @@ def census_planned(
     watcher = take_value(Watcher, watcher, left)
     refuse_unknown(left, "census_planned")
     refuse_unguarded()
-    selection = refuse_unplanned(plan, out, shard)
+    selection, settings = refuse_unplanned(plan, out, shard)
     with (
-        choose_strategy(execution, codec=CODEC, stop=watcher.stop) as choice,
+        choose_strategy(execution, codec=codec_for(settings.detector), stop=watcher.stop) as choice,
         RunWriter(out, overwrite=overwrite) as writer,
     ):
         if writer.has_images():
@@ -109,7 +110,7 @@ def census_planned(
         refuse_version(writer, out)
         writer.redo_unreadable()
         RunLoop(
-            writer, Settings.from_dict(writer.about.settings), choice, execution=execution,
-            watcher=watcher, resume=Resume(), is_planned=True,
+            writer, settings, choice, execution=execution, watcher=watcher, resume=Resume(),
+            is_planned=True,
         ).run(out)  # fmt: skip
     return Run(out)

@@ -26,13 +26,20 @@ from .refine import refine_centres
 from .rings import ring_radius
 from .rules import rules_of
 from .suits import check_axes, check_reach
-from .table import DETECTORS, describe_detectors, detector_named, detector_names, detector_of_run
+from .table import (
+    DETECTORS,
+    describe_detectors,
+    detector_named,
+    detector_names,
+    detector_of_run,
+    why_no_detector,
+)
 
 __all__ = [
     "BLANK", "DETECTORS", "Control", "Detector", "Estimate", "Parameters", "Resolved",
     "blob_parameters", "check_axes", "describe_detectors", "detect_nuclei", "detector_named",
     "detector_names", "detector_of_run", "estimate", "find_nuclei", "label_nuclei", "note_on_mask",
-    "parameters", "pool", "ring_radius", "with_numbers",
+    "parameters", "pool", "ring_radius", "why_no_detector", "with_numbers",
 ]  # fmt: skip
 
 _SEEN_CUT = 0.9

@@ -29,6 +29,15 @@ def detector_named(name: str) -> Detector:
     return _registered(name)
 
 
+def why_no_detector(name: str) -> str | None:
+    """Return why the detector called `name` cannot be used here, if it cannot."""
+    try:
+        detector_named(name)
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
 def detector_of_run(name: str) -> Detector:
     """Return the detector of an earlier run, which need not be installed here."""
     try:

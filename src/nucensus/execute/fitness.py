@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
-def problems(client: "Client", workers: Sequence[str], path: str) -> Iterator[tuple[str, str]]:
+def problems(
+    client: "Client",
+    workers: Sequence[str],
+    path: str,
+    fitness: Callable[[], str | None] | None = None,
+) -> Iterator[tuple[str, str]]:
     """Yield (address, problem) of those whose versions differ, or that cannot find `path`.
 
-    What is not there on this machine either, nobody is asked for.
+    What is not there on this machine either, nobody is asked for. `fitness` says what else a worker
+    lacks.
     """
     from distributed.versions import get_versions
 
@@ -30,6 +36,10 @@ def problems(client: "Client", workers: Sequence[str], path: str) -> Iterator[tu
                     f"cannot find {path!r}; expected a file system that all the workers share; "
                     f"mount it there under the same path, or use object storage"
                 )  # fmt: skip
+    if fitness is not None:
+        for address, lacking in ask(fitness).items():
+            if lacking is not None:
+                yield address, f"cannot do this work: {lacking}"
 
 
 def _of_versions(there: dict[str, Any]) -> str | None:

@@ -1,5 +1,7 @@
 """How many items go into a task of a cluster: about two seconds of work, as it is measured."""
 
+import math
+
 LEAST, MOST = 16, 256
 """Items of the first task, and the most of any. Larger: fewer messages, and more lost with a
 worker."""
@@ -29,6 +31,10 @@ class TaskSize:
         weight = _WEIGHT if self._item_s else 1.0
         self._item_s += weight * (seconds / count - self._item_s)
         self._item_bytes = max(self._item_bytes, size_bytes / count)
+
+    def seconds_of(self, count: int) -> float:
+        """Return how long a task of `count` items should take; without end before any came back."""
+        return count * self._item_s if self._item_s else math.inf
 
     def next(self, remaining: int | None, workers: int) -> int:
         """Return the size of the next task.
