@@ -188,11 +188,11 @@ def test_bioio_reads_through_the_plugin_that_is_installed(tmp_path):
 @pytest.mark.parametrize(
     ("ending", "module", "install"),
     [
-        ("nd2", "nd2", "nucensus[nd2]"),
-        ("lif", "liffile", "nucensus[lif]"),
-        ("czi", "czifile", "nucensus[czi]"),
-        ("zarr", "zarr", "nucensus[ome-zarr]"),
-        ("dv", "bioio", "nucensus[bioio]"),
+        ("nd2", "nd2", "'nd2>="),
+        ("lif", "liffile", "'liffile>="),
+        ("czi", "czifile", "'czifile>="),
+        ("zarr", "zarr", "'zarr>="),
+        ("dv", "bioio", "'bioio>="),
     ],
 )
 def test_a_missing_package_is_named_with_how_to_install_it(

@@ -14,7 +14,10 @@ class PrintableStream:
 
     def write(self, text: str | bytes) -> int:
         """Write text; the completion of shells writes it as bytes."""
-        text = text.decode() if isinstance(text, bytes) else text
+        if isinstance(text, bytes):
+            if not text:  # click asks so whether this is a stream of bytes, and would spoil names
+                raise TypeError("expected a text, got bytes")
+            text = text.decode()
         written: int = self.stream.write(printable(text))
         return written
 
