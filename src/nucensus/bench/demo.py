@@ -12,7 +12,9 @@ from ..store import Run
 from ..values import Settings
 
 SETTINGS = Settings(threshold=600, border="keep")
-"""Settings that fit the synthetic plate."""
+"""Settings with which the methods that need some fit the synthetic plate."""
+COMPARED = 6
+"""Images that are compared. Larger: surer figures, and a longer wait for scikit-image."""
 
 _MATCH_RADIUS_PX = 8.0
 """How far from a drawn centre a detection may be: less than a drawn nucleus is wide."""

@@ -18,7 +18,7 @@ def command(folder: Path) -> None:
     """
     from ..batch import census
     from ..bench import compare
-    from ..bench.demo import SETTINGS, agreement
+    from ..bench.demo import COMPARED, SETTINGS, agreement
     from ..discover import discover
     from ..read import SUFFIXES
     from ..values.synthetic import write_plate
@@ -29,9 +29,8 @@ def command(folder: Path) -> None:
     paths = write_plate(plate)
     click.echo(f"Made {len(paths)} images of 1024 x 1280 in {plate}: one blank, one damaged.\n")
 
-    options = f"--threshold {SETTINGS.threshold:g} --border {SETTINGS.border}"
-    click.echo(f"$ nucensus detect {plate} -o {out} {options}")
-    run = census(plate, out, SETTINGS, overwrite=True)
+    click.echo(f"$ nucensus detect {plate} -o {out}")
+    run = census(plate, out, overwrite=True)
     print_summary(run, out)
     print_failures(run)
     truth = agreement(run, plate / "truth.csv")
@@ -40,8 +39,9 @@ def command(folder: Path) -> None:
         f"({truth.hits / truth.known:.1%}), with {truth.found - truth.hits} false ones.\n"
     )
 
-    click.echo(f"$ nucensus bench {plate} -o {folder / 'bench'} {options} --repeat 1")
-    references = discover([plate], SUFFIXES)
+    options = f"--threshold {SETTINGS.threshold:g} --border {SETTINGS.border} --repeat 1"
+    click.echo(f"$ nucensus bench {plate} -o {folder / 'bench'} {options} --limit {COMPARED}")
+    references = discover([plate], SUFFIXES)[:COMPARED]
     publish(
         compare(references, settings=SETTINGS, repeat=1),
         folder / "bench",
