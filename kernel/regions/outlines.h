@@ -57,11 +57,11 @@ private:
     template <class Pixel>
     void smooth_cells(const Pixel* pixels, int64_t cell_row, int64_t start, int64_t end,
                       const float* taps, int64_t reach);
-    void decide(int64_t cell_row, int64_t cell);
+    void decide(int64_t cell_row, int64_t column);
     void share_contested();
     void plant_seeds();
-    void claim_from_around(Place place);
-    void claim_around(Place place, int32_t label);
+    void claim_from_around(Place at);
+    void claim_around(Place at, int32_t label);
     void claim(int32_t y, int32_t x, int32_t label);
     bool is_near(int64_t cell, int32_t label) const;
     void collect_runs();
