@@ -163,11 +163,11 @@ def _compare_functions(
     load: str | None, *, strategies: tuple[str, ...], **options: Any,
 ) -> None:  # fmt: skip
     from ..bench.worth import compare
-    from ..bench.worth.page import write_comparison
     from ..bench.worth.recommend import recommend
     from ..bench.worth.source import source_of
     from ..bench.worth.table import HEADER, not_run, rows
     from ..bench.worth.ways import EVERY
+    from ..bench.worth.write import write_comparison
 
     images: Any = list(inputs)
     if load is not None and not inputs:

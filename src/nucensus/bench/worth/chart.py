@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import MissingPackageError
 from ...text.plurals import pluralize
-from .comparison import Comparison
+from .compared import Compared
 from .curves import steps
 from .findings import Timing
 from .predict import CORES, TICKS
@@ -18,7 +18,7 @@ _INK, _GREY = "#22272e", "#57606a"
 LINES = ("#8a94a6", "#1b7f79", "#c4682b", "#7a6fb0", "#b03a5b", "#4b8bd4")
 
 
-def draw(comparison: Comparison) -> "Figure":
+def draw(comparison: Compared) -> "Figure":
     """Return a figure with bars for each function, and the prediction of the first below."""
     try:
         from matplotlib import rc_context
@@ -39,7 +39,7 @@ def draw(comparison: Comparison) -> "Figure":
     return figure
 
 
-def _draw_bars(axes: "Axes", comparison: Comparison, shown: list[Timing]) -> None:
+def _draw_bars(axes: "Axes", comparison: Compared, shown: list[Timing]) -> None:
     several = len(comparison.profiles) > 1
     colours = dict(zip(comparison.profiles, (WORK, OTHER, *LINES), strict=False))
     for position, each in enumerate(shown):
@@ -74,7 +74,7 @@ def _draw_bars(axes: "Axes", comparison: Comparison, shown: list[Timing]) -> Non
     _clean(axes)
 
 
-def _functions(comparison: Comparison) -> str:
+def _functions(comparison: Compared) -> str:
     return " and ".join(comparison.profiles)
 
 
@@ -97,7 +97,7 @@ def _draw_legend(axes: "Axes", colours: dict[str, str]) -> None:
     )  # fmt: skip
 
 
-def _draw_curves(axes: "Axes", comparison: Comparison) -> None:
+def _draw_curves(axes: "Axes", comparison: Compared) -> None:
     function = comparison.best.function
     curves = comparison.predictions(function)
     measured = {each.way.name: each for each in comparison.timed if each.function == function}

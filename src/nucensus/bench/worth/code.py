@@ -2,11 +2,11 @@
 
 from pathlib import PurePath
 
-from .comparison import Comparison
+from .compared import Compared
 from .findings import Timing
 
 
-def code(comparison: Comparison) -> str:
+def code(comparison: Compared) -> str:
     """Return a script of the best way, to paste and adapt."""
     best = comparison.best
     name, imported = _imported(comparison.places[best.function], best.function)
@@ -34,7 +34,7 @@ def _imported(place: str, function: str) -> tuple[str, list[str]]:
     return name, [f"from {module} import {name}"]
 
 
-def _options(comparison: Comparison, best: Timing, name: str) -> str:
+def _options(comparison: Compared, best: Timing, name: str) -> str:
     options = [f"strategy={best.way.strategy!r}"]
     strategy = best.way.described
     if strategy is None or strategy.parallel:

@@ -2,7 +2,7 @@
 
 import math
 
-from .comparison import Comparison
+from .compared import Compared
 from .predict import CORES, TICKS, Prediction
 
 _WIDTH, _HEIGHT = 430, 300
@@ -11,7 +11,7 @@ _COLOURS = ("#8a94a6", "#17958d", "#d07a35", "#8f83cc", "#cf5577", "#4b8bd4")
 _LABEL_GAP = 13
 
 
-def curves_svg(comparison: Comparison) -> str:
+def curves_svg(comparison: Compared) -> str:
     """Return the predicted seconds of each strategy, with the measured ones as dots."""
     function = comparison.best.function
     curves = comparison.predictions(function)

@@ -1,14 +1,11 @@
 """Show a comparison as HTML: in a notebook, and as a page of its own."""
 
 import html
-import json
-import os
-from pathlib import Path
 
-from ...text.files import atomic_write
 from ...text.plurals import pluralize
 from .chart import LOADING, OTHER, WARM_UP, WORK
-from .comparison import Comparison
+from .code import code
+from .compared import Compared
 from .curves import curves_svg
 from .findings import Timing
 from .recommend import recommend
@@ -49,7 +46,7 @@ _STYLE = f"""
 """
 
 
-def fragment(comparison: Comparison) -> str:
+def fragment(comparison: Compared) -> str:
     """Return the comparison as a part of a page, which fits light and dark ones."""
     lead, *others = (html.escape(each) for each in recommend(comparison))
     more = "".join(f"<li>{each}</li>" for each in others)
@@ -66,11 +63,11 @@ def fragment(comparison: Comparison) -> str:
             f'<p class="key">dots: measured on {pluralize(comparison.workers, "core")}; bands: '
             "where it should lie</p>",
         ]
-    parts += ["<h3>To paste</h3>", f"<pre>{html.escape(comparison.code())}</pre>", "</div>"]
+    parts += ["<h3>To paste</h3>", f"<pre>{html.escape(code(comparison))}</pre>", "</div>"]
     return "\n".join(parts)
 
 
-def _function(comparison: Comparison, function: str, *, second: bool) -> list[str]:
+def _function(comparison: Compared, function: str, *, second: bool) -> list[str]:
     shown = [e for e in comparison.timings if e.function == function and not e.failure]
     images = pluralize(comparison.images, "image")
     workers = pluralize(comparison.workers, "worker")
@@ -107,7 +104,7 @@ def _bar(each: Timing, longest: float, *, second: bool) -> str:
     )
 
 
-def _refused(comparison: Comparison) -> list[str]:
+def _refused(comparison: Compared) -> list[str]:
     found = not_run(comparison)
     if not found:
         return []
@@ -136,23 +133,7 @@ h1 {{ font-size: 1.5rem }}
 """
 
 
-def write_comparison(comparison: Comparison, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write `bench.json`, `bench.png`, `bench.svg` and `bench.html`, and return their paths."""
-    target = Path(folder)
-    figure = comparison.chart()
-    paths = [target / f"bench.{kind}" for kind in ("json", "png", "svg", "html")]
-    with atomic_write(paths[0]) as partial:
-        partial.write_text(json.dumps(comparison.as_dict(), indent=1) + "\n")
-    with atomic_write(paths[1]) as partial:
-        figure.savefig(partial, dpi=160, format="png")
-    with atomic_write(paths[2]) as partial:
-        figure.savefig(partial, metadata={"Date": None}, format="svg")
-    with atomic_write(paths[3]) as partial:
-        partial.write_text(page(comparison), encoding="utf-8")
-    return paths
-
-
-def page(comparison: Comparison) -> str:
+def page(comparison: Compared) -> str:
     """Return the comparison as a page of its own, with all it shows inside."""
     machine = comparison.machine
     facts = f"{machine['processor']}, {machine['system']}, {machine['python']}"

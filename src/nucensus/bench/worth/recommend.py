@@ -6,7 +6,7 @@ from itertools import groupby
 from ...execute import STRATEGIES, Strategy, strategy_named
 from ...machine import can_fork, has_interpreter_lock
 from ...text.plurals import pluralize
-from .comparison import Comparison
+from .compared import Compared
 from .findings import Profile
 from .predict import CORES, Circumstances, predict, worth_from
 
@@ -17,7 +17,7 @@ _COUNTS = (2, 5, 10, 20, 40, 80, 150, 300, 600, 1000, 2000, 5000, 10_000)
 _RAW_BYTES_PER_S = 4e9
 
 
-def recommend(comparison: Comparison) -> list[str]:
+def recommend(comparison: Compared) -> list[str]:
     """Return the sentences: what was measured, why, other numbers of cores, other systems."""
     sentences = [_compared(comparison)] if len(comparison.profiles) > 1 else []
     function = comparison.best.function
@@ -29,7 +29,7 @@ def recommend(comparison: Comparison) -> list[str]:
     return [*sentences, *_warnings(comparison)]
 
 
-def _compared(comparison: Comparison) -> str:
+def _compared(comparison: Compared) -> str:
     """Compare the functions, each in its fastest way."""
     fastest = {
         name: min((e for e in comparison.timed if e.function == name), key=lambda e: e.total_s)
@@ -46,7 +46,7 @@ def _compared(comparison: Comparison) -> str:
     return f"{first.function} is {times:.1f} times as fast as {other.function}."
 
 
-def _measured(comparison: Comparison, function: str) -> str:
+def _measured(comparison: Compared, function: str) -> str:
     rows = [each for each in comparison.timed if each.function == function]
     fastest = min(rows, key=lambda each: each.total_s)
     lists = [each for each in rows if (s := each.way.described) and not s.parallel]
@@ -69,7 +69,7 @@ def _measured(comparison: Comparison, function: str) -> str:
     return f"{start}: {names} cannot be told apart here; they are up to {gain}."
 
 
-def _reason(comparison: Comparison, known: Profile) -> str:
+def _reason(comparison: Compared, known: Profile) -> str:
     """Say why, by what the best way does."""
     each, best = known.measured, comparison.best
     strategy = best.way.described or strategy_named(best.ran)
@@ -93,7 +93,7 @@ def _reason(comparison: Comparison, known: Profile) -> str:
     return f"Why: {turns if each.locked > _MUCH_LOCK else ''}{how}."
 
 
-def _by_cores(comparison: Comparison, function: str) -> list[str]:
+def _by_cores(comparison: Compared, function: str) -> list[str]:
     """Say where another way becomes the best one, as far as that is predicted."""
     curves = comparison.predictions(function)
     if not curves:
@@ -141,7 +141,7 @@ def _simplicity(strategy: Strategy) -> tuple[bool, ...]:
     )  # fmt: skip
 
 
-def _elsewhere(comparison: Comparison, known: Profile) -> list[str]:
+def _elsewhere(comparison: Compared, known: Profile) -> list[str]:
     """Say what to take where processes are started anew: on macOS and Windows."""
     strategies = [
         each for each in STRATEGIES.values()
@@ -161,7 +161,7 @@ def _elsewhere(comparison: Comparison, known: Profile) -> list[str]:
     return [f"{start} with 8 cores: {name}, worth it from {count} images on."] if count else []
 
 
-def _changes(comparison: Comparison, known: Profile) -> list[str]:
+def _changes(comparison: Compared, known: Profile) -> list[str]:
     """Say what would change the recommendation for the cores here."""
     strategies = [
         each for each in STRATEGIES.values()
@@ -217,7 +217,7 @@ def _uncompressed(known: Profile) -> Profile:
     return replace(known, measured=replace(each, load_s=load_s))
 
 
-def _warnings(comparison: Comparison) -> list[str]:
+def _warnings(comparison: Compared) -> list[str]:
     """Say what makes the comparison less than it seems."""
     said = []
     differing = [each for each in comparison.timings if each.differs]

@@ -1,6 +1,6 @@
 """The table of a comparison, as texts."""
 
-from .comparison import Comparison
+from .compared import Compared
 from .findings import Timing
 
 HEADER = (
@@ -9,14 +9,14 @@ HEADER = (
 )  # fmt: skip
 
 
-def rows(comparison: Comparison, function: str) -> list[tuple[str, ...]]:
+def rows(comparison: Compared, function: str) -> list[tuple[str, ...]]:
     """Return the rows of a function that could be timed, fit for `HEADER`."""
     return [
         _row(each) for each in comparison.timings if each.function == function and not each.failure
     ]
 
 
-def not_run(comparison: Comparison) -> list[tuple[str, str]]:
+def not_run(comparison: Compared) -> list[tuple[str, str]]:
     """Return the ways that cannot be taken here, and why."""
     several = len(comparison.profiles) > 1
     return [
@@ -50,7 +50,7 @@ def _bytes(count: int) -> str:
     return f"{count} B"
 
 
-def table_text(comparison: Comparison) -> str:
+def table_text(comparison: Compared) -> str:
     """Return the whole table as lines of text."""
     lines = []
     for function in comparison.profiles:
