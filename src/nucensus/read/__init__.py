@@ -26,7 +26,7 @@ from ..errors import (
 from ..remote import explained, is_remote, is_zarr, open_remote, open_to_read
 from ..values import Header, Plane
 from ..values.pixel_size import PixelSize
-from .library_logs import told_of
+from .logs import told_of
 from .scene import Scene, choose_scene, read_plane
 
 OnHeader: TypeAlias = Callable[[Header], None]
