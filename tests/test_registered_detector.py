@@ -72,9 +72,8 @@ def test_a_detector_that_nobody_registers_is_refused_with_the_names_of_those_the
 ):
     done = run("detect", plate, "-o", tmp_path / "run", "--detector", "cellpose", env=installed)
     assert done.returncode == 2
-    assert "there is no detector 'cellpose'; expected one of auto, maxima, log, stardist" in (
-        done.stderr
-    )
+    named = "auto, maxima, log, auto@1, auto@2, stardist"
+    assert f"there is no detector 'cellpose'; expected one of {named}" in done.stderr
 
 
 def found(*points):

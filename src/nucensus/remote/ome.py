@@ -158,8 +158,8 @@ def read_ome(path: str, description: bytes) -> OmeXml:
 
 def read_ome_file(path: str) -> OmeXml | None:
     """Return what a companion file, or the XML in a TIFF file, says; None if there is none."""
-    if not exists(path):
-        return None
+    if not (exists(path) if is_remote(path) else os.path.lexists(path)):
+        return None  # of a pipe or a loop that is there it is said why it cannot be read
     try:
         if path.lower().endswith((".ome", ".xml")):
             with open_to_read(path, most_bytes=_MOST_BYTES) as file:
