@@ -132,8 +132,12 @@ def test_a_run_says_that_no_well_is_known(tmp_path):
     shown = run(_nucensus, ["detect", str(folder), "-o", str(tmp_path / "run")]).output
     assert "No wells: the names of the files tell none" in shown
     folder = write(tmp_path / "a", "A4_1.tif", "B4_1.tif")
-    shown = run(_nucensus, ["detect", str(folder), "-o", str(tmp_path / "run2")]).output
-    assert "No wells" not in shown
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.stack([IMAGE] * 5), metadata={"axes": "ZYX"})
+    for number, given in enumerate([[str(folder)], [str(stack), "--z", "each"]]):
+        out = str(tmp_path / f"run{number}")
+        shown = run(_nucensus, ["detect", *given, "-o", out]).output
+        assert "No wells" not in shown
 
 
 def test_wells_that_were_read_join_their_treatments(tmp_path):

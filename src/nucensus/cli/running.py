@@ -213,7 +213,8 @@ def print_summary(run: "Run", out: Path) -> None:
     counts, about = run.counts, run.about
     strategy, start = about.strategy, about.starts[-1]
     seconds, done = start["seconds"], start["images"]
-    rate = f", {done / max(seconds, 1e-9):.0f} images/s" if done else ""
+    speed = done / max(seconds, 1e-9)
+    rate = f", {speed:{'.0f' if speed >= 1 else '.1g'}} images/s" if done else ""
     click.echo(
         f"{counted(counts)}; {seconds:.2f} s{rate} "
         f"({strategy['name']}, {pluralize(strategy['workers'], 'worker')})"
@@ -228,7 +229,8 @@ def print_summary(run: "Run", out: Path) -> None:
             f"Left out: {pluralize(about.vanished, 'image')} of the run that are not among the "
             f"inputs any more ({names}{more})"
         )
-    if counts["images"] > 1 and not run.states("well"):
+    first, last = run.first_and_last_path()
+    if first != last and not run.states("well"):
         click.echo("No wells: the names of the files tell none (see nucensus scan and --pattern).")
     for line in (*about.left_out, *about.unmatched):
         click.echo(line)

@@ -91,7 +91,7 @@ def _head(run: Run, fields: Sequence[Field]) -> dict[str, Any]:
     """Return what is at the top: what was counted, the numbers, and what is amiss."""
     about = run.about
     started = about.started
-    folder = run.common_folder()
+    folder = _common_folder(*run.first_and_last_path())
     return {
         "title": _plate_names(fields) or os.path.basename(folder) or "nucensus report",
         "folder": os.path.join(*Path(folder).parts[-2:]) if folder else "",
@@ -100,6 +100,13 @@ def _head(run: Run, fields: Sequence[Field]) -> dict[str, Any]:
         "numbers": _numbers(run.counts, fields),
         "states": _states(run.counts),
     }
+
+
+def _common_folder(first: str, last: str) -> str:
+    """Return the innermost folder or address of both, and so of all that sort between them."""
+    pairs = enumerate(zip(first, last, strict=False))
+    shared = next((at for at, (one, other) in pairs if one != other), min(len(first), len(last)))
+    return os.path.dirname(first[:shared])
 
 
 def _plate_names(fields: Sequence[Field]) -> str:

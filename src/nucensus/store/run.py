@@ -282,15 +282,11 @@ class Run:
         )
         return int(self._database.execute(query, (margin,)).fetchone()[0]) if margin else 0
 
-    def common_folder(self) -> str:
-        """Return the innermost folder or address that all images of the run are in."""
-        ends = self._database.execute("SELECT min(path), max(path) FROM images").fetchone()
-        if ends[0] is None:
-            return ""
-        first, last = as_texts(ends)  # what these share, all between them do
-        shared = next((n for n, pair in enumerate(zip(first, last, strict=False))
-                       if pair[0] != pair[1]), min(len(first), len(last)))  # fmt: skip
-        return os.path.dirname(str(first[:shared]))
+    def first_and_last_path(self) -> tuple[str, str]:
+        """Return the paths of its images that sort first and last, both "" if there is none."""
+        query = "SELECT ifnull(min(path), ''), ifnull(max(path), '') FROM images"
+        first, last = as_texts(self._database.execute(query).fetchone())
+        return str(first), str(last)
 
     def states(self, column: str) -> bool:
         """Tell whether any image states `column`, one of `ImageColumns.row_names`."""
