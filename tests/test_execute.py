@@ -214,6 +214,8 @@ def test_joblib_keeps_the_contract_and_leaves_no_worker_behind():
     assert sorted(outcomes) == [(index, 2 * index) for index in range(5)]
     with pytest.raises(ValueError, match="cannot do"):
         list(strategy_named("joblib").run(refuse, range(8), 2))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)  # the one that fed the workers ends once it has read that there are none
     assert set(threading.enumerate()) <= before
 
 
