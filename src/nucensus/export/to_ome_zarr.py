@@ -18,24 +18,32 @@ _CHUNK = 1024
 def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> list[Path]:
     """Write a label image for each image, with its provenance as an attribute."""
     zarr = require("zarr", extra="ome-zarr")
+    from zarr.storage import MemoryStore
+
     for path, row, nuclei, _ in file_per_image(run, target, ".ome.zarr"):
         shape = label_shape(row)
         is_volume = len(shape) == 3
+        files: dict[str, Any] = {}
+        # Threads of Zarr's own may write on after an error: only what is whole reaches the disk.
+        group = zarr.create_group(MemoryStore(files), zarr_format=2)
+        array = group.create_array(
+            "0",
+            shape=shape,
+            dtype=label_dtype(nuclei),
+            chunks=(*[1] * is_volume, *(min(_CHUNK, max(1, size)) for size in shape[-2:])),
+            chunk_key_encoding={"name": "v2", "separator": "/"},
+        )
+        outlines = run.outlines_of(row["name"])
+        for z, plane in enumerate(draw_labels(row, nuclei, radius, outlines)):
+            array[(z,) if is_volume else ...] = plane
+        group.attrs.update(
+            _attributes(row), drawn=drawn_as(run, radius), provenance=of_image(document, row)
+        )
         with atomic_write(path) as partial:
-            group = zarr.create_group(partial, zarr_format=2)
-            array = group.create_array(
-                "0",
-                shape=shape,
-                dtype=label_dtype(nuclei),
-                chunks=(*[1] * is_volume, *(min(_CHUNK, max(1, size)) for size in shape[-2:])),
-                chunk_key_encoding={"name": "v2", "separator": "/"},
-            )
-            outlines = run.outlines_of(row["name"])
-            for z, plane in enumerate(draw_labels(row, nuclei, radius, outlines)):
-                array[(z,) if is_volume else ...] = plane
-            group.attrs.update(
-                _attributes(row), drawn=drawn_as(run, radius), provenance=of_image(document, row)
-            )
+            for key, content in files.items():
+                file = partial / key
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content.to_bytes())
     return [target]
 
 
