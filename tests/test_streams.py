@@ -56,8 +56,8 @@ def run(tmp_path_factory):
 
 def test_a_device_is_not_replaced_by_a_report(run, tmp_path):
     done = shell(f"{NUCENSUS} report {run} -o /dev/full", tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.startswith("Error: '/dev/full': it is a device, and no file")
+    assert done.returncode == 2
+    assert done.stderr.endswith("'/dev/full' is a device, and no file; choose another output\n")
 
 
 def test_what_was_not_foreseen_is_one_line_too(run, tmp_path):

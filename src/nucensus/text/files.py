@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import ReadError
+from ..errors import InputError, ReadError
 
 
 def open_regular(path: str | os.PathLike[str], *, most_bytes: int = sys.maxsize) -> BinaryIO:
@@ -57,7 +57,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     and an earlier `path` is as it was.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise FileExistsError(errno.EEXIST, "it is a device, and no file", os.fspath(path))
+        raise InputError(f"{os.fspath(path)!r} is a device, and no file; choose another output")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     _remove(partial)
