@@ -47,7 +47,7 @@ BEFORE = {
 NEEDS = {"docs/outputs.md": ("anndata", "pyarrow")}
 MAYBE = {"pycytominer"}
 """Packages of others that a page uses and that need not be there."""
-OF_OTHERS = ("pip", "uv", "source", "ssh")
+OF_OTHERS = ("pip", "uv", "python3", "source", "ssh")
 """What commands begin with that install something, or hand work to another program."""
 WAITS = ("tune",)
 """Commands of ours that wait for a browser."""
