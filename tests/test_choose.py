@@ -189,6 +189,21 @@ def test_what_only_the_first_images_take_is_not_taken_for_what_each_takes(warm_u
     assert pilot.measured.warm_up_s > 0.8 * sum(warm_up)
 
 
+def test_what_is_predicted_holds_what_the_pilot_took():
+    slow_first, slow_s = iter([0.2]), 0.005
+    pilot = Pilot(
+        lambda item: item, lambda _: time.sleep(next(slow_first, slow_s)), sends_images=False
+    )
+    list(pilot.run(iter(range(60))))
+    assert pilot.measured.spent_s > 0.2
+    late = choose_from(measured(spent_s=3.0), 500, workers=2, function=detect_nuclei)
+    now = choose_from(measured(), 500, workers=2, function=detect_nuclei)
+    for name in ("list-disk", "threads"):
+        assert late.predicted_s[name] == pytest.approx(now.predicted_s[name] + 3.0)
+    assert "in 3 s: " in late.explain()
+    assert "Predicted for all images: list-disk" in late.explain()
+
+
 def test_processes_that_start_cold_are_predicted_with_the_warm_up():
     facts = measured(apply_s=0.5, cpu_s=0.5, locked=1.0)
     cold = dataclasses.replace(facts, warm_up_s=5.0)

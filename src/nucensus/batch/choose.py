@@ -48,7 +48,7 @@ class Choice:
     measured : Measured or None
         What the pilot found, where there was one.
     predicted_s : dict of str to float
-        The seconds that each strategy would take for the images after the pilot.
+        The seconds that each strategy would take for all images, with those of the pilot.
     """
 
     strategy: Strategy
@@ -88,14 +88,17 @@ class Choice:
         if self.measured is not None and self.measured.images:
             each = self.measured
             lines.append(
-                f"Measured on {pluralize(each.images, 'image')}: {1e3 * each.load_s:.2f} ms to "
-                f"read one ({1e3 * each.wait_s:.2f} ms of it waiting), {1e3 * each.apply_s:.2f} ms "
-                f"to work on it, interpreter lock held {100 * each.locked:.0f} % of the time"
+                f"Measured on {pluralize(each.images, 'image')}, in {each.spent_s:.2g} s: "
+                f"{1e3 * each.load_s:.2f} ms to read one ({1e3 * each.wait_s:.2f} ms of it "
+                f"waiting), {1e3 * each.apply_s:.2f} ms to work on it, interpreter lock held "
+                f"{100 * each.locked:.0f} % of the time"
             )
             lines += each.remarks()
             if each.threaded_s:
                 lines.append(f"Tried in threads: {1e3 * each.threaded_s:.2f} ms an image")
-        lines += [f"Predicted: {name} {s:.2f} s" for name, s in self.predicted_s.items()]
+        if self.predicted_s:
+            each_s = (f"{name} {seconds:.2f} s" for name, seconds in self.predicted_s.items())
+            lines.append(f"Predicted for all images: {', '.join(each_s)}")
         return lines
 
 
@@ -162,7 +165,7 @@ def choose_from(
             best = strategy
     choice = Choice(
         best, workers, _reason(best, predicted, measured, serial), measured=measured,
-        predicted_s=predicted,
+        predicted_s={name: measured.spent_s + seconds for name, seconds in predicted.items()},
     )  # fmt: skip
     return replace(choice, ahead=ahead) if _is_threaded(best) else choice
 
@@ -341,4 +344,7 @@ def _reason(
     lock = f"Python's interpreter lock is held {100 * measured.locked:.0f} % of the time"
     if not has_interpreter_lock():
         lock = "this Python has no interpreter lock"
-    return f"predicted to be {times:.1f} times as fast as one image after the other; {lock}"
+    return (
+        f"what is left is predicted to be done {times:.1f} times as fast as one image after the "
+        f"other; {lock}"
+    )

@@ -47,6 +47,8 @@ class Measured:
         was not tried.
     warm_up_s : float
         What the first images took beyond the others: imports, weights, compilers.
+    spent_s : float
+        What it took to measure this: these images are done.
     """
 
     images: int = 0
@@ -59,6 +61,7 @@ class Measured:
     size_bytes: int = 0
     threaded_s: float = 0.0
     warm_up_s: float = 0.0
+    spent_s: float = 0.0
 
     @property
     def total_s(self) -> float:
@@ -160,11 +163,12 @@ class Pilot:
         count = self._warm_up_count()
         samples = self._samples[count:] or self._samples
         load, apply, wait, cpu = (median(each) for each in zip(*samples, strict=True))
-        warm_up_s = sum(self._seconds()[:count]) - count * (load + apply)
+        seconds = self._seconds()
+        warm_up_s = sum(seconds[:count]) - count * (load + apply)
         return Measured(
             len(self._samples), load, apply, wait, cpu, locked,
             _pickling_s(loaded if self._sends_images else None) + _pickling_s(result),
-            getattr(loaded, "nbytes", 0), warm_up_s=max(0.0, warm_up_s),
+            getattr(loaded, "nbytes", 0), warm_up_s=max(0.0, warm_up_s), spent_s=sum(seconds),
         )  # fmt: skip
 
 

@@ -213,14 +213,17 @@ def run_over(
             done += 1
         choice = choose_after(pilot.measured, count - done)
         if size := trial_size(choice, count - done):
-            arrivals = []  # the first has waited for the threads to start
+            begun, arrivals = time.perf_counter(), []
             steps = steps_for(choice.strategy)
             for index, outcome in _run_strategy(choice, steps, islice(source, size), in_memory):
                 arrivals.append(time.perf_counter())
                 yield done + index, outcome
             done += size
+            # The first has waited for the threads to start.
             threaded_s = (arrivals[-1] - arrivals[0]) / size if arrivals else 0.0
-            choice = choose_after(replace(pilot.measured, threaded_s=threaded_s), count - done)
+            spent_s = pilot.measured.spent_s + time.perf_counter() - begun
+            tried = replace(pilot.measured, threaded_s=threaded_s, spent_s=spent_s)
+            choice = choose_after(tried, count - done)
     if on_choice is not None:
         on_choice(choice)
     for index, outcome in _run_strategy(choice, steps_for(choice.strategy), source, in_memory):

@@ -173,7 +173,7 @@ def _chosen(about: Facts) -> list[tuple[str, str, str]]:
             f"{name} {number(seconds)} s"
             for name, seconds in strategy.get("predicted_s", {}).items()
         )
-        why = strategy["reason"] + (f" (predicted for the rest: {predicted})" if predicted else "")
+        why = strategy["reason"] + (f" (predicted: {predicted})" if predicted else "")
         rows.append(("strategy", value, why))
     if about.seconds is not None:
         rate = _rate(about.starts)
