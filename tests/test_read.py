@@ -11,7 +11,7 @@ import tifffile
 from conftest import SHARED
 from PIL import Image
 
-from nucensus.errors import NotAPlaneError, ReadError
+from nucensus.errors import MissingPackageError, NotAPlaneError, ReadError
 from nucensus.read import open_scenes, read
 from nucensus.read.plain_tiff import open_plain
 from nucensus.values import Plane
@@ -227,3 +227,19 @@ def test_what_a_library_logs_of_a_file_is_told_with_its_name(tmp_path, caplog):
         logging.getLogger("tifffile").warning("odd %s", "tag")
     logging.getLogger("tifffile").warning("of no file")
     assert caplog.messages == [f"{str(path)!r}: odd tag", "of no file"]
+
+
+def test_without_imagecodecs_raw_tiff_is_read_and_the_rest_says_what_it_needs(
+    tmp_path, monkeypatch
+):
+    options = {"raw": {}, "tiled": {"tile": (32, 48)}, "lzw": {"compression": "lzw"},
+               "zlib": {"compression": "zlib"}, "packed": {"bitspersample": 12}}  # fmt: skip
+    for name, option in options.items():
+        tifffile.imwrite(tmp_path / f"{name}.tif", IMAGE & 4095, **option)
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(IMAGE))
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    for name in ("raw", "tiled"):
+        same(tmp_path / f"{name}.tif", IMAGE & 4095)
+    for name in ("lzw.tif", "zlib.tif", "packed.tif", "a.png"):
+        with pytest.raises(MissingPackageError, match="needs imagecodecs, which is not installed"):
+            read(tmp_path / name)

@@ -179,6 +179,8 @@ def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
         raise TooLargeError(
             "the image needs more memory than there is; check the file, or choose a plane of it"
         ) from error
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
     except Exception as error:  # libraries raise whatever the bytes of a file lead them to
         what = _what_it_is(name) or _reason(error)
         if what is None:
@@ -215,7 +217,15 @@ def _reader(name: str) -> OpenScenes:
             f"the ending {suffix!r} is not one of an image that can be read; "
             f"expected {', '.join(SUFFIXES)}; rename or convert the file"
         ) from None
-    return _reader_in(module)
+    try:
+        return _reader_in(module)
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+
+
+def _missing(error: ModuleNotFoundError) -> MissingPackageError:
+    package = (error.name or "").partition(".")[0]
+    return MissingPackageError(package, "Reading this file", package)
 
 
 @functools.cache

@@ -132,9 +132,9 @@ def _decompress(encoded: bytes, compression: int, out: NDArray[np.uint8], name: 
 
 def _unpack(raw: Any, layout: Layout, shape: tuple[int, int, int]) -> NDArray[Any]:
     """Return the samples of a strip or tile, without its predictor."""
-    import imagecodecs
-
     if layout.is_packed:
+        import imagecodecs
+
         bits, run = layout.bits, shape[1] * shape[2]
         encoded = bytes(raw[: shape[0] * layout.row_bytes])
         found: NDArray[Any] = imagecodecs.packints_decode(encoded, layout.dtype, bits, runlen=run)
@@ -142,6 +142,8 @@ def _unpack(raw: Any, layout: Layout, shape: tuple[int, int, int]) -> NDArray[An
     is_floating = layout.predictor == FLOATING
     dtype = layout.dtype.newbyteorder("=") if is_floating else layout.dtype
     found = np.frombuffer(raw, dtype, math.prod(shape)).reshape(shape)
+    if layout.predictor in (FLOATING, HORIZONTAL):
+        import imagecodecs
     if is_floating:
         found = imagecodecs.floatpred_decode(found, axis=-2)
     elif layout.predictor == HORIZONTAL:

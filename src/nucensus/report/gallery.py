@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import NucensusError
+from ..errors import MissingPackageError, NucensusError
 from ..export.polygons import polygons_of
 from ..read import read
 from ..store import Run, points_of
@@ -123,8 +123,10 @@ def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
 
 def _picture(image: NDArray[Any]) -> str:
     """Return `image` as an SVG element: reduced, contrast-stretched, in WebP."""
-    import imagecodecs
-
+    try:
+        import imagecodecs
+    except ImportError as error:
+        raise MissingPackageError("imagecodecs", "A picture", "imagecodecs") from error
     step = -(-max(image.shape) // _LONGEST_SIDE_PX)
     grey = stretch(_reduce(image, step))
     webp = imagecodecs.webp_encode(
