@@ -24,7 +24,7 @@ WHEELS = (
 )  # fmt: skip
 TESTS = (
     "test_kernel.py", "test_kernel_equals_reference.py", "test_volume_equals_reference.py",
-    "test_lock.py",
+    "test_lock.py", "test_memory_limit.py",
 )  # fmt: skip
 NOT_THERE = "not environment and not unknown_instruction_set and not allocation"
 """Tests that start a compiler, or Python with another environment."""

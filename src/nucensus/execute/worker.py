@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StrategyError
 from ..text.printable import PrintableFormatter
+from .memory_limit import OVER_LIMIT, limit_memory
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -30,8 +31,7 @@ _PR_SET_PDEATHSIG = 1
 def start_worker(memory_bytes: int | None = None) -> None:
     """Prepare a worker process; with `memory_bytes`, it cannot take more than that.
 
-    Ctrl-C and the end of the terminal are for the parent to answer. A worker that wants too much
-    memory gets a `MemoryError`, before the system chooses a process to kill.
+    Ctrl-C and the end of the terminal are for the parent to answer.
     """
     for name in {"SIGINT", "SIGHUP", "SIGBREAK"} & set(dir(signal)):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -40,10 +40,8 @@ def start_worker(memory_bytes: int | None = None) -> None:
         logging.lastResort.setFormatter(PrintableFormatter())
     _die_with_parent()
     _cap_process()
-    if memory_bytes is not None and sys.platform == "linux":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (_data_bytes() + memory_bytes,) * 2)
+    if memory_bytes is not None:
+        limit_memory(memory_bytes)
 
 
 def get(answers: "queue.SimpleQueue[Any]") -> Any:
@@ -109,8 +107,8 @@ _WINDOWS_CRASHES = {
 
 
 def is_crash(exit_code: int) -> bool:
-    """Tell whether a process was ended by a signal, or as Windows ends one that did wrong."""
-    return exit_code < 0 or exit_code >= 0xC000_0000
+    """Tell whether a process was ended for what it did: by a signal, by Windows, by its limit."""
+    return exit_code < 0 or exit_code >= 0xC000_0000 or exit_code == OVER_LIMIT
 
 
 def describe_death(exit_code: int) -> str:
@@ -118,6 +116,8 @@ def describe_death(exit_code: int) -> str:
     if exit_code >= 0xC000_0000:
         reason = _WINDOWS_CRASHES.get(exit_code, "it did what the system does not allow")
         return f"the worker process crashed: {reason} (Windows error 0x{exit_code:08X})"
+    if exit_code == OVER_LIMIT:
+        return "the worker process was ended: it took more memory than it may"
     if exit_code >= 0:
         return f"the worker process ended by itself with code {exit_code}"
     try:
@@ -147,11 +147,6 @@ def _die_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
-
-
-def _data_bytes() -> int:
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmData:"))
 
 
 def _cap_process() -> None:
