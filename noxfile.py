@@ -165,6 +165,17 @@ def wheels(session: nox.Session) -> None:
 
 
 @nox.session
+def packaging(session: nox.Session) -> None:
+    """Check CITATION.cff, the settings of cibuildwheel and the conda recipe by their own tools."""
+    # cffconvert is old: it takes pkg_resources for there.
+    session.install("cffconvert", "cibuildwheel", "py-rattler-build", "setuptools<81")
+    session.run("cffconvert", "--validate")
+    for system in ("linux", "macos", "windows"):
+        session.run("cibuildwheel", "--platform", system, "--print-build-identifiers")
+    session.run("python", "release/render_recipe.py")
+
+
+@nox.session
 def windows(session: nox.Session) -> None:
     """Build the kernel for Windows; run its tests and the commands under wine, as root."""
     session.install("pip", "ziglang")

@@ -94,15 +94,12 @@ def check(wheel: Path) -> None:
 
 
 def try_here(wheel: Path) -> None:
-    """Install a wheel for this machine; its kernel has to have AVX2 where the processor has."""
+    """Install a wheel for this machine, and try it."""
     with tempfile.TemporaryDirectory() as folder:
         run("venv", folder)
         python = Path(folder, "bin", "python")
         subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
-        levels = "from nucensus.kernel import levels; print(*levels())"
-        built = subprocess.run([python, "-c", levels], check=True, capture_output=True, text=True)
-    expected = {"baseline", *({"avx2"} if "avx2" in Path("/proc/cpuinfo").read_text() else ())}
-    assert expected <= set(built.stdout.split()), built.stdout
+        subprocess.run([python, SOURCES / "release" / "try_wheel.py"], check=True, cwd=folder)
 
 
 def main() -> int:

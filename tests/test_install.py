@@ -1,10 +1,12 @@
 """An error that wants a package says what installs it, however nucensus was installed."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from packaging.requirements import Requirement
 import nucensus
 from nucensus import _install
 from nucensus.errors import MissingPackageError
+
+TOP = Path(__file__).parent.parent
 
 
 def command_of(error):
@@ -48,7 +52,7 @@ def test_on_windows_the_hint_is_quoted_for_its_shell(monkeypatch):
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="there is no cmake")
 def test_without_a_compiler_the_build_says_what_to_install(tmp_path):
     compiler = {**os.environ, "CXX": "/no/such/compiler"}
-    command = ["cmake", "-S", Path(__file__).parent.parent, "-B", tmp_path]
+    command = ["cmake", "-S", TOP, "-B", tmp_path]
     done = subprocess.run(command, env=compiler, capture_output=True, text=True, check=False)
     assert done.returncode
     assert "apt install g++" in done.stderr
@@ -56,6 +60,15 @@ def test_without_a_compiler_the_build_says_what_to_install(tmp_path):
     assert done.returncode == 0, done.stderr  # once there is one, the same command goes on
 
 
-def test_the_version_to_cite_is_that_of_the_package():
-    cited = (Path(__file__).parent.parent / "CITATION.cff").read_text("utf-8")
-    assert f"\nversion: {nucensus.__version__}\n" in cited
+def test_the_version_to_cite_and_that_of_the_recipe_are_those_of_the_package():
+    for file in ("CITATION.cff", "release/conda/recipe.yaml"):
+        assert f"version: {nucensus.__version__}\n" in (TOP / file).read_text("utf-8"), file
+
+
+def test_the_conda_package_needs_what_the_project_needs():
+    project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = map(Requirement, project["dependencies"])
+    recipe = (TOP / "release/conda/recipe.yaml").read_text("utf-8")
+    _, _, run = recipe.partition("  run:\n")
+    for each in wanted:
+        assert re.search(rf"(- |then: ){each.name} {each.specifier}\n", run), each
