@@ -95,6 +95,16 @@ def test_a_cluster_gives_the_bytes_of_a_run_here(cluster, plate, tmp_path):
     assert f"Dask scheduler: {cluster.address}" in done.stderr
 
 
+def test_projections_over_files_are_made_by_the_workers(cluster, plate, tmp_path):
+    for number, file in enumerate(sorted(plate.glob("*.tif")), 1):
+        file.rename(plate / f"a_z{number:02d}.tif")
+    for name, options in (("here", ()), ("there", ("--scheduler", cluster.address))):
+        done = detect(plate, tmp_path / name, "--z", "max", *options)
+        assert done.returncode == 0, done.stderr
+    assert len(statuses(tmp_path / "there")) == 1
+    assert tables(tmp_path / "here") == tables(tmp_path / "there")
+
+
 def test_the_run_says_where_it_worked_and_in_what_tasks(cluster, plate, tmp_path):
     assert detect(plate, tmp_path, "--scheduler", cluster.file).returncode == 0
     from nucensus import Run

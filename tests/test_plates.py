@@ -79,12 +79,12 @@ def test_each_channel_counts_all_files_and_an_unknown_one_is_refused(two_channel
         discover([two_channels], SUFFIXES, plane=Plane(channel="DAPI"))
 
 
-def test_planes_in_files_of_their_own_are_chosen_but_not_projected(tmp_path):
+def test_planes_in_files_of_their_own_are_chosen_but_are_no_volume(tmp_path):
     folder = touch(tmp_path, *(f"p_A01_T0001F001L01A01Z0{z}C01.tif" for z in (1, 2, 3)))
     chosen = discover([folder], SUFFIXES, plane=Plane(z=2))
     assert names(chosen) == ["p_A01_T0001F001L01A01Z02C01.tif"]
-    with pytest.raises(InputError, match="projects the planes of one file"):
-        discover([folder], SUFFIXES, plane=Plane(z="max"))
+    with pytest.raises(InputError, match=r"--volume takes the planes of one file.*--z max"):
+        discover([folder], SUFFIXES, plane=Plane(z="volume"))
 
 
 def test_what_files_leave_open_is_chosen_in_the_files(tmp_path):

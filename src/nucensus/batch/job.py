@@ -6,16 +6,17 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
 from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..read import Image, read_image
+from ..read.projection import files_of
 from ..remote import is_zarr_folder, list_zarr, open_to_read
 from ..remote.ome import files_beside
 from ..store.lock import RunLock
-from ..values import Failed, Found, Header, Outcome, PlannedImage, Settings
+from ..values import Failed, Found, Header, Outcome, Plane, PlannedImage, Settings
 from .budget import Budget
 from .pools import Pools, pool_of
 
@@ -107,7 +108,7 @@ class Job:
         key, path, plane, channel, *stated_um = planned
         admission = _Admission(self)
         with self._marked(key):
-            content = content_hash(path) if self.check_content else None
+            content = content_hash(path, plane) if self.check_content else None
             start, cpu = time.perf_counter(), time.thread_time()
             try:
                 image = read_image(path, plane, admission)
@@ -121,8 +122,8 @@ class Job:
                 reason = str(error) if known else f"{type(error).__name__}: {error}"
                 return Failed("read", reason, content)
         return Loaded(
-            key, path, channel, Image(image.pixels, size), 1e3 * (time.perf_counter() - start),
-            1e3 * (time.thread_time() - cpu),
+            key, path, channel, replace(image, pixel_size=size),
+            1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
             admission.compression, content, admission.taken_bytes,
         )  # fmt: skip
 
@@ -136,7 +137,7 @@ class Job:
                 settings = self.settings.in_pixels(image.pixel_size, image.pixels.ndim)
                 resolved = pool_of(self.pools, loaded.path, loaded.channel)
                 centres = find_nuclei(image.pixels, settings, resolved)
-                note = "" if settings.are_numbers else note_on_mask(image.pixels)
+                mask = "" if settings.are_numbers else note_on_mask(image.pixels)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 a bad image is a row
@@ -147,7 +148,7 @@ class Job:
         return Found(
             centres, image.pixels.shape, str(image.pixels.dtype), loaded.read_ms,
             1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
-            loaded.content, image.pixel_size.with_note(note),
+            loaded.content, image.pixel_size.with_note(image.note).with_note(mask),
         )  # fmt: skip
 
     def estimate(self, planned: PlannedImage) -> Estimated | Failed | None:
@@ -210,26 +211,33 @@ class _Admission:
             self._job.budget.give_back(self.taken_bytes)
 
 
-def content_hash(path: str) -> str | None:
-    """Return the hash of a file, or of all files of an OME-Zarr or of an OME-TIFF set.
+def content_hash(path: str, plane: Plane) -> str | None:
+    """Return the hash of a file, or of all files of a stack, an OME-Zarr or an OME-TIFF set.
 
     It is None if they cannot be read.
     """
     try:
+        if plane.files:
+            names = [os.path.basename(path), *plane.files]
+            return _hash_of_all(zip(names, files_of(path, plane), strict=True))
         if is_zarr_folder(path):
             names = [each.name for each in list_zarr(path) if not each.name.endswith("/")]
-            return _hash_of_all(path, sorted(filter(None, names)))
+            return _hash_of_all(_below(path, sorted(filter(None, names))))
         if beside := files_beside(path):
-            return _hash_of_all(os.path.dirname(path), [os.path.basename(path), *beside])
+            return _hash_of_all(_below(os.path.dirname(path), [os.path.basename(path), *beside]))
         return _file_hash(path)
     except (OSError, ReadError):
         return None
 
 
-def _hash_of_all(folder: str, names: list[str]) -> str:
+def _below(folder: str, names: list[str]) -> Iterator[tuple[str, str]]:
+    return ((name, os.path.join(folder, name)) for name in names)
+
+
+def _hash_of_all(files: Iterable[tuple[str, str]]) -> str:
     digest = hashlib.blake2b()
-    for name in names:
-        digest.update(f"{name!a} {_file_hash(os.path.join(folder, name))}\n".encode())
+    for name, path in files:
+        digest.update(f"{name!a} {_file_hash(path)}\n".encode())
     return digest.hexdigest()
 
 

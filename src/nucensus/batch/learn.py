@@ -89,7 +89,9 @@ def plan_sample(writer: RunWriter) -> None:
 def forget_changed(writer: RunWriter) -> None:
     """Forget what images of the sample said whose content is not what it was."""
     for each in list(writer.sample):
-        if each.estimate is not None and content_hash(each.path) != (each.content or ""):
+        if each.estimate is not None and content_hash(each.path, each.plane) != (
+            each.content or ""
+        ):
             writer.sample.forget(each.name)
 
 

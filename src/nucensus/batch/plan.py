@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 from ..errors import AccessError, NucensusError, ReadError
 from ..read import open_scenes
@@ -79,13 +80,13 @@ def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:
                 f"{_MOST_PLANES:,}; check the file, or choose among them"
             )
         for position in product(*map(range, lengths.values())):
-            own = dict(zip(lengths, position, strict=True))
+            own: dict[str, Any] = dict(zip(lengths, position, strict=True))
             shown = Plane(scene=number, **own)
             stain = scene.channel_names[str(own["channel"])] if "channel" in own else ""
             yield replace(
                 reference,
                 name=f"{reference.name}[{shown}]",
-                plane=replace(asked, **own, **({} if number is None else {"scene": number})),
+                plane=replace(asked, **(own if number is None else {**own, "scene": number})),
                 place=replace(reference.place, stain=stain or reference.place.stain),
                 problem=f"{scene.name!r} is left out: {scene.left_out}" if scene.left_out else "",
             )

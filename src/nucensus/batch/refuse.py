@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from .._version import __version__
@@ -132,7 +131,7 @@ def facts_of(selection: Selection) -> dict[str, Any]:
     """Return what a run records of its selection, as plain values that JSON can hold."""
     tables = {"manifest": selection.manifest, "metadata": selection.metadata}
     return {
-        **asdict(selection.plane),
+        **selection.plane.as_dict(),
         "pattern": selection.pattern,
         "shard": selection.shard and str(selection.shard),
         **{name: path and absolute(os.fspath(path)) for name, path in tables.items()},

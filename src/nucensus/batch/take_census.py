@@ -19,6 +19,7 @@ from ..values import (
     CensusOptions,
     Execution,
     ImageRef,
+    Plane,
     Resume,
     RetryOptions,
     Selection,
@@ -291,9 +292,9 @@ def _refuse_unknown_sample(writer: RunWriter, out: PathLike) -> None:
 def _changed(writer: RunWriter, choice: Choice | None, workers: int | None) -> list[int]:
     """Return the keys of the images whose content is not what it was."""
 
-    def key_if_changed(row: tuple[int, str, str]) -> int | None:
-        key, path, content = row
-        return None if content_hash(path) == content else key
+    def key_if_changed(row: tuple[int, str, Plane, str]) -> int | None:
+        key, path, plane, content = row
+        return None if content_hash(path, plane) == content else key
 
     is_remote = choice is not None and choice.strategy.is_remote
     strategy = choice.strategy if choice and is_remote else STRATEGIES["threads"]

@@ -44,8 +44,9 @@ _OPTIONS = (
         help="Channel with the nuclei; of colours, 0 is red.",
     ),
     click.option(
-        "--z", type=_Position("each", "max"), metavar="INDEX|each|max",
-        help="Plane of a z stack, each of them, or their maximum.",
+        "--z", type=_Position("each", "max", "mean", "best-focus"),
+        metavar="INDEX|each|max|mean|best-focus",
+        help="Plane of a z stack, each of them, their maximum or mean, or the sharpest of them.",
     ),
     click.option(
         "--time", type=_Position("each"), metavar="INDEX|each",

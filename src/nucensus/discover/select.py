@@ -1,18 +1,20 @@
 """Choose among images that lie in files of their own: channel, plane, time point, version."""
 
 import functools
+import os
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..errors import InputError
 from ..text.plurals import pluralize
-from ..values import ImageRef, Place, Plane
+from ..values import PROJECTIONS, ImageRef, Place, Plane
 from ..values.channels import find_token, list_channels, nuclear_channel
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
+from .stacks import Field, Stacks
 from .unknown_names import (
     Alike,
     channel_word,
@@ -80,13 +82,19 @@ def select(
     for group in groups.values():
         group.choose(plane)
     noted = LeftOut() if left_out is None else left_out
+    how = next((each for each in PROJECTIONS if each == plane.z), None)
+    stacks = None if how is None else Stacks(how, noted)
     for each in again():
         if version is not None and version_of(each.name)[0] in versions.words - {version}:
             noted.note("other versions of a picture", each.name)
             continue
-        kept = groups[_group_of(each)].keep(each, plane, noted)
-        if kept is not None:
+        group = groups[_group_of(each)]
+        kept = group.keep(each, plane, noted)
+        if kept is not None and stacks is not None and kept.plane.z is None and kept.place.z:
+            stacks.add(group.field_of(kept), kept)
+        elif kept is not None:
             yield kept
+    yield from stacks or ()
 
 
 def _group_of(reference: ImageRef) -> str | None:
@@ -167,6 +175,11 @@ class _Unknown:
             reference = replace(reference, place=replace(reference.place, **told))
         return _left_to_file(reference, plane, tuple(told))
 
+    def field_of(self, reference: ImageRef) -> Field:
+        """Return which field an image is a plane of, and which fields it belongs to."""
+        rest = position_word(self._masked(reference.name), "z")[1]
+        return Field(os.path.dirname(rest), reference.place.channel, rest)
+
     def _masked(self, name: str) -> str:
         """Return a name in which the well is not taken for a channel."""
         return name if self._form is None else self._form.mask(name)
@@ -224,6 +237,9 @@ class _Plate:
             self._telling[axis] = {key[0] if at else "" for key in left if key[at]}
             blank = [key for key in left if not key[at] and key[0] in self._telling[axis]]
             asked, also = getattr(plane, axis), self._describe(axis, blank)
+            if asked in PROJECTIONS and len(tokens) == 1 and not blank:
+                del self._telling[axis]  # the planes are in the files
+                continue
             wanted = _choose(axis, asked, _sorted(tokens), self._where, also)
             self._wanted[axis] = wanted
             passing = {"", wanted} if wanted else {key[at] for key in left}
@@ -259,6 +275,11 @@ class _Plate:
                 told.append(axis)
         return _left_to_file(reference, plane, tuple(told))
 
+    def field_of(self, reference: ImageRef) -> Field:
+        """Return which field an image is a plane of, and which fields it belongs to."""
+        place = replace(reference.place, z="", stain="")
+        return Field(place.plate, place.channel, str(place))
+
 
 def _as_channel(well: str) -> str:
     """Return the number of a channel that is written like a well: 1 of C01."""
@@ -273,7 +294,8 @@ def _left_to_file(reference: ImageRef, plane: Plane, told: tuple[str, ...]) -> I
 
 @functools.lru_cache(maxsize=64)
 def _without(plane: Plane, axes: tuple[str, ...]) -> Plane:
-    return replace(plane, **dict.fromkeys(axes))
+    nothing: dict[str, Any] = dict.fromkeys(axes)
+    return replace(plane, **nothing)
 
 
 def _sorted(tokens: dict[str, str]) -> dict[str, str]:
@@ -289,12 +311,13 @@ def _choose(
     """
     if asked == "each" or (asked is None and len(tokens) == 1 and not also):
         return None
+    if asked in PROJECTIONS:
+        return None
     holds = f"{where} holds the {_NAMES[axis]} {list_channels(tokens)}"
-    if asked in ("max", "volume"):
-        how = "--z max projects" if asked == "max" else "--volume takes"
+    if asked == "volume":
         raise InputError(
-            f"{holds}, in a file each; {how} the planes of one file; "
-            f"choose a plane, or count all with --z each"
+            f"{holds}, in a file each; --volume takes the planes of one file; "
+            f"choose a plane, count all with --z each, or their maximum with --z max"
         )
     found = None if asked is None else find_token(asked, tokens)
     if found is not None:

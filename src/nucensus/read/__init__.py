@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from ..remote import explained, is_remote, is_zarr, open_remote, open_to_read
 from ..values import Header, Plane
 from ..values.pixel_size import PixelSize
 from .logs import told_of
+from .projection import Projection, files_of, header_of
 from .scene import Scene, choose_scene, read_plane
 
 OnHeader: TypeAlias = Callable[[Header], None]
@@ -89,6 +90,8 @@ class Image:
 
     pixels: NDArray[Any]
     pixel_size: PixelSize
+    note: str = ""
+    """Which plane of a stack it is, if the sharpest was asked for."""
 
 
 def _accept(header: Header) -> None:
@@ -134,17 +137,19 @@ def read(
 
 def read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader = _accept) -> Image:
     """Read one plane of `path` and the size of its pixels."""
+    if plane.files:
+        return _project_files(path, plane, on_header)
     refused: list[Exception] = []
     try:
         with open_scenes(path) as scenes:
             scene = choose_scene(scenes, plane.scene)
             header = scene.header(plane)
             try:
-                on_header(header)
+                on_header(header_of(header, plane))
             except Exception as error:
                 refused.append(error)
                 raise
-            pixels = read_plane(scene, plane)
+            pixels, note = read_plane(scene, plane)
     except ReadError:
         if refused:
             raise refused[0] from None
@@ -157,7 +162,36 @@ def read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader =
     if pixels.ndim != (3 if plane.z == "volume" else 2):
         size = " x ".join(map(str, pixels.shape))
         raise NotAPlaneError(f"the plane has the shape {size}; expected height x width")
-    return Image(pixels, scene.pixel_size)
+    return Image(pixels, scene.pixel_size, note)
+
+
+def _project_files(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader) -> Image:
+    """Project the planes of a stack that are files of their own; one is open at a time."""
+    first: list[Header] = []
+
+    def check(header: Header) -> None:
+        if not first:
+            on_header(header_of(header, plane))
+            first.append(header)
+        elif header.pixels != first[0].pixels:
+            raise NotAPlaneError(
+                f"it has {header.pixels:,} pixels, and the first plane has {first[0].pixels:,}; "
+                f"expected planes of one kind; choose one with --z"
+            )
+
+    projection, sizes = Projection(str(plane.z)), []
+    for each in files_of(os.fspath(path), plane):
+        name = os.path.basename(each)
+        try:
+            image = read_image(each, replace(plane, z=None, files=()), check)
+        except (TooLargeError, AccessError):
+            raise
+        except ReadError as error:
+            raise ReadError(f"of the plane {name!r}: {error}") from error
+        sizes.append(image.pixel_size)
+        projection.add(image.pixels, repr(name))
+        del image  # before the next plane is read
+    return Image(projection.pixels, sizes[0], projection.note)
 
 
 @contextmanager

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError
 from ..remote import RemoteFile
-from ..values import Header, Plane
+from ..values import PROJECTIONS, Header, Plane
 from ..values.channels import find_channel, list_channels, nuclear_channel
 from ..values.pixel_size import NO_SIZE, PixelSize
+from .projection import Projection
 
 Source: TypeAlias = str | RemoteFile
 """The input of a reader: a path, or an object; of an OME-Zarr its path or address."""
@@ -220,25 +221,31 @@ def _at(ask: Callable[[Index], Any], fixed: Index, index: Index) -> Any:
     return ask({**index, **fixed})
 
 
-def read_plane(scene: Scene, plane: Plane) -> NDArray[Any]:
-    """Read the one plane of `scene` that is meant; planes of a stack one after the other."""
+def read_plane(scene: Scene, plane: Plane) -> tuple[NDArray[Any], str]:
+    """Read the one plane of `scene` that is meant; planes of a stack one after the other.
+
+    Return the pixels, and which plane they are if the file was to tell.
+    """
     index = choose_index(scene, plane)
-    first = scene.read(index)
-    if plane.z not in ("max", "volume"):
-        return first
+    if plane.z not in (*PROJECTIONS, "volume"):
+        return scene.read(index), ""
     count = scene.sizes.get("z", 1)
     check_count(count, "z planes")
-    others = (_read_like(first, scene, {**index, "z": z}) for z in range(1, count))
     if plane.z == "volume":
-        volume = np.empty((count, *first.shape), first.dtype)
-        volume[0] = first
-        for z, pixels in enumerate(others, 1):
-            volume[z] = pixels
-        return volume
-    projection = np.array(first)
-    for pixels in others:
-        np.maximum(projection, pixels, out=projection)
-    return projection
+        return _read_volume(scene, index, count), ""
+    projection = Projection(str(plane.z))
+    for z in range(count):
+        projection.add(scene.read({**index, "z": z}), f"z plane {z}")
+    return projection.pixels, projection.note
+
+
+def _read_volume(scene: Scene, index: Index, count: int) -> NDArray[Any]:
+    first = scene.read(index)
+    volume = np.empty((count, *first.shape), first.dtype)
+    volume[0] = first
+    for z in range(1, count):
+        volume[z] = _read_like(first, scene, {**index, "z": z})
+    return volume
 
 
 def _read_like(first: NDArray[Any], scene: Scene, index: Index) -> NDArray[Any]:
@@ -259,7 +266,7 @@ def choose_index(scene: Scene, plane: Plane) -> Index:
     """Return the position of `plane` on each axis, or say what the scene holds."""
     wanted: dict[str, Any] = {
         "c": _channel_index(scene, plane.channel),
-        "z": 0 if plane.z in ("max", "volume") else plane.z,
+        "z": 0 if plane.z in (*PROJECTIONS, "volume") else plane.z,
         "t": plane.time,
     }
     index = {}

@@ -6,7 +6,7 @@ run file, `SCHEMA_VERSION` rises.
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -218,7 +218,7 @@ def _stated(reference: ImageRef) -> str | None:
 
 
 def _plane(reference: ImageRef) -> str | None:
-    return json.dumps(asdict(reference.plane)) if str(reference.plane) else None
+    return json.dumps(reference.plane.as_dict()) if str(reference.plane) else None
 
 
 def _whole(position: int | str | None) -> int | None:

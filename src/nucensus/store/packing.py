@@ -177,8 +177,10 @@ def plane_of(text: str | None) -> Plane:
     if not text:
         return Plane()
     with contextlib.suppress(ValueError, TypeError, RecursionError):
-        plane = Plane(**json.loads(text))
+        said = json.loads(text)
+        plane = Plane(**{**said, "files": tuple(said.get("files", ()))})
         each = plane.scene, plane.channel, plane.z, plane.time
-        if all(isinstance(axis, int | str | None) for axis in each):
+        are_names = all(isinstance(file, str) for file in plane.files)
+        if are_names and all(isinstance(axis, int | str | None) for axis in each):
             return plane
     raise damaged(f"the plane {str(text)[:40]!r} in it")

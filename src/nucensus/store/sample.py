@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..text.plurals import pluralize
@@ -153,7 +153,7 @@ _PLAN = (
 
 
 def _as_json(plane: Plane) -> str | None:
-    return json.dumps(asdict(plane)) if str(plane) else None
+    return json.dumps(plane.as_dict()) if str(plane) else None
 
 
 def _sampled(row: tuple[Any, ...]) -> Sampled:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import RunError
 from ..remote import is_remote, size_and_time
-from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
+from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, Plane, PlannedImage, Shard
 from .absorb import absorb, absorb_plan
 from .database import OTHERS, TABLES, close_with, open_to_write, schema_of
 from .explain import explanation, refuse_address
@@ -153,14 +153,14 @@ class RunWriter:
         """Yield (key, reason) of the images that the listing found wrong, the last first."""
         return self._listing.problems()
 
-    def hashed(self) -> Iterator[tuple[int, str, str]]:
-        """Yield (key, path, hash of the content) of the images done whose hash is known."""
+    def hashed(self) -> Iterator[tuple[int, str, Plane, str]]:
+        """Yield (key, path, plane, hash of the content) of the images done whose hash is known."""
         query = (
-            "SELECT key, path, content FROM images WHERE status != 'pending' "
+            "SELECT key, path, plane, content FROM images WHERE status != 'pending' "
             "AND content IS NOT NULL ORDER BY id"
         )
-        for key, path, content in self._database.execute(query):
-            yield key, as_text(path), content
+        for key, path, plane, content in self._database.execute(query):
+            yield key, as_text(path), plane_of(plane), content
 
     def redo(self, keys: Iterable[int]) -> None:
         """Make these images pending again."""

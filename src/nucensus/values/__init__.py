@@ -3,7 +3,17 @@
 from typing import TYPE_CHECKING
 
 from .._lazy import modules_of
-from .images import ImageRef, ListedImage, Place, Plane, PlannedImage, Shard, shard_index
+from .images import (
+    PROJECTIONS,
+    HowToProject,
+    ImageRef,
+    ListedImage,
+    Place,
+    Plane,
+    PlannedImage,
+    Shard,
+    shard_index,
+)
 from .options import (
     CensusOptions,
     Execution,
@@ -43,13 +53,13 @@ from .settings import (
 from .treatments import Treatments
 
 __all__ = [
-    "MEASURED", "NO_SIZE", "PUBLISHED_MIN_DISTANCE", "PUBLISHED_SIGMA", "PUBLISHED_THRESHOLD",
-    "RUN_FILE", "Auto", "Border", "CensusOptions", "Centres", "Execution", "ExecutionOptions",
-    "Failed", "Flag", "Found", "Header", "ImageRef", "Intensities", "Limits", "ListedImage",
-    "Outcome", "Outlines", "PixelSize", "Place", "Plane", "PlannedImage", "Points",
-    "ProcessOptions", "Resume", "RetryOptions", "Scheduler", "Selection", "SelectionOptions",
-    "Settings", "Shard", "Stage", "Treatments", "Watcher", "refuse_unknown", "shard_index",
-    "take_value",
+    "MEASURED", "NO_SIZE", "PROJECTIONS", "PUBLISHED_MIN_DISTANCE", "PUBLISHED_SIGMA",
+    "PUBLISHED_THRESHOLD", "RUN_FILE", "Auto", "Border", "CensusOptions", "Centres", "Execution",
+    "ExecutionOptions", "Failed", "Flag", "Found", "Header", "HowToProject", "ImageRef",
+    "Intensities", "Limits", "ListedImage", "Outcome", "Outlines", "PixelSize", "Place", "Plane",
+    "PlannedImage", "Points", "ProcessOptions", "Resume", "RetryOptions", "Scheduler", "Selection",
+    "SelectionOptions", "Settings", "Shard", "Stage", "Treatments", "Watcher", "refuse_unknown",
+    "shard_index", "take_value",
 ]  # fmt: skip
 
 RUN_FILE = "run.sqlite"

@@ -1,8 +1,8 @@
 """Images that were asked for: which file, which plane of it, where on a plate."""
 
 import hashlib
-from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import InputError
 from .pixel_size import NO_SIZE, PixelSize
@@ -71,6 +71,12 @@ class _Pickled:
         return type(self), tuple([getattr(self, name) for name in self.__slots__])
 
 
+HowToProject = Literal["max", "mean", "best-focus"]
+PROJECTIONS: tuple[HowToProject, ...] = get_args(HowToProject)
+"""What becomes of the planes of a stack that are one image: their maximum, their mean, or the
+sharpest of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plane(_Pickled):
     """Which plane of a file is meant; None leaves the choice to the file, which must hold one.
@@ -81,11 +87,14 @@ class Plane(_Pickled):
         Index (from 0) or name of an image in a file of several.
     channel : int, str or None
         Index (from 0) or name of the channel. Of colours, 0 is red.
-    z : int, "max", "volume" or None
-        Index of the plane from 0, the maximum over all planes, or all of them
-        as one volume.
+    z : int, "max", "mean", "best-focus", "volume" or None
+        Index of the plane from 0; or the maximum of all planes, their mean, or the
+        sharpest of them; or all of them as one volume.
     time : int or None
         Index of the time point from 0.
+    files : tuple of str
+        Of a stack whose planes are files of their own, the files of the other planes, relative to
+        the folder of the first, with slashes.
 
     "each" stands for every scene, channel, plane or time point, as an image of
     its own.
@@ -98,13 +107,19 @@ class Plane(_Pickled):
 
     scene: int | str | None = None
     channel: int | str | None = None
-    z: int | Literal["max", "volume", "each"] | None = None
+    z: int | HowToProject | Literal["volume", "each"] | None = None
     time: int | Literal["each"] | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def as_shown(self) -> "Plane":
         """The plane as it is drawn: of a volume the maximum over its planes."""
         return replace(self, z="max") if self.z == "volume" else self
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plane as plain values that JSON can hold."""
+        values = asdict(self)
+        return values if self.files else {name: values[name] for name in values if name != "files"}
 
     def __str__(self) -> str:
         parts = {"s": self.scene, "c": self.channel, "z": self.z, "t": self.time}
