@@ -49,7 +49,7 @@ MAYBE = {"pycytominer"}
 """Packages of others that a page uses and that need not be there."""
 OF_OTHERS = ("pip", "uv", "python3", "source", "ssh")
 """What commands begin with that install something, or hand work to another program."""
-WAITS = ("tune",)
+WAITS = ("tune", "studio")
 """Commands of ours that wait for a browser."""
 LONG = ("bench", "demo", "tune-parameters")
 """Commands that take long: run with NUCENSUS_DOCS=full."""

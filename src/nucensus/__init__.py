@@ -71,7 +71,7 @@ __all__ = [
 
 _ROOMS = (
     "batch", "bench", "detect", "discover", "errors", "execute", "export", "kernel", "machine",
-    "read", "remote", "report", "score", "store", "text", "tune", "values", "viewer",
+    "read", "remote", "report", "score", "store", "studio", "text", "tune", "values", "viewer",
 )  # fmt: skip
 """Rooms that `import nucensus` makes available as attributes, such as `nucensus.errors`."""
 

@@ -26,6 +26,7 @@ _COMMANDS = {
     "plan": "List images and learn from a sample once, for all shards of a run.",
     "retry": "Do the failed images of a run again.",
     "merge": "Join the runs of all shards into one.",
+    "studio": "Choose a folder, count it and look at it, in the browser.",
     "tune": "Choose the settings by eye, in the browser.",
     "report": "Show a run as one HTML file: numbers, heat maps, pictures.",
     "export": "Write what a run found for QuPath, Fiji, napari, pandas, R, ...",

@@ -13,12 +13,11 @@ from .commands import Command
 from .selection import selection, selection_of
 
 if TYPE_CHECKING:
+    from ..batch import Preview
     from ..discover import PlateView, Survey
     from ..values import ImageRef
 
 _SHOWN = 8
-_OPENED = 16
-"""So many of the files are opened, which takes some milliseconds for each."""
 _NAMES = {"site": "sites", "channel": "channels", "z": "z planes", "time": "time points"}
 
 
@@ -34,55 +33,43 @@ def command(inputs: tuple[str, ...], as_json: bool, **options: Any) -> None:
 
     Exit code: 0, also where images are missing; 2 for wrong usage.
     """
-    from ..batch import expand
-    from ..discover import LeftOut, select, survey, view_plates
-    from ..errors import InputError
-    from ..read import SUFFIXES
+    from ..batch import preview
 
-    asked, left_out = selection_of(options), LeftOut()
-    found = survey(inputs, SUFFIXES, asked)
-    plates = view_plates(found.placed)
-    if not as_json:
-        _print_survey(found)
-        for plate in plates:
-            _print_plate(plate)
-    selected = select(
-        found.references, lambda: found.references, asked.plane,
-        reads_words=asked.pattern is None, left_out=left_out,
-    )  # fmt: skip
-    try:
-        chosen = list(expand(selected))
-    except InputError as error:
-        if str(asked.plane):
-            raise
-        if as_json:
-            print_json({**_as_dict(found, plates), "to_choose": str(error)})
-        else:
-            click.echo(f"\nTo choose: {error}")
-        return
-    failing = sum(bool(each.problem) for each in chosen)
+    shown = preview(inputs, selection_of(options))
     if as_json:
-        counts = {"to_count": len(chosen) - failing, "missing": failing}
-        print_json({**_as_dict(found, plates), **counts, "not_chosen": left_out.lines()})
+        print_json(_as_dict(shown))
         return
+    _print_survey(shown.found)
+    for plate in shown.plates:
+        _print_plate(plate)
+    if shown.question:
+        click.echo(f"\nTo choose: {shown.question}")
+        return
+    failing = len(shown.images) - len(shown.there)
     missing = f"; {failing} more {'is' if failing == 1 else 'are'} missing" if failing else ""
-    click.echo(f"\nTo count: {pluralize(len(chosen) - failing, 'image')}{missing}")
-    for line in left_out.lines():
+    click.echo(f"\nTo count: {pluralize(len(shown.there), 'image')}{missing}")
+    for line in shown.left_out.lines():
         click.echo(f"  {line}")
-    there = [each for each in chosen if not each.problem]
-    _print_repeated(there)
-    _print_refusals(there)
+    _print_repeated(shown.there)
+    _print_refusals(shown.there)
 
 
-def _as_dict(found: "Survey", plates: "list[PlateView]") -> dict[str, Any]:
+def _as_dict(shown: "Preview") -> dict[str, Any]:
+    found = shown.found
     there = [each for each in found.references if not each.problem]
+    counts = {"to_count": len(shown.there), "missing": len(shown.images) - len(shown.there)}
     return {
         "images": len(there),
         "size_bytes": sum(each.size_bytes for each in there if each.size_bytes >= 0),
         "recognised": found.recognised,
         "promised": found.promised,
         "left_out": found.left_out.lines(),
-        "plates": [asdict(plate) for plate in plates],
+        "plates": [asdict(plate) for plate in shown.plates],
+        **(
+            {"to_choose": shown.question}
+            if shown.question
+            else {**counts, "not_chosen": shown.left_out.lines()}
+        ),
     }
 
 
@@ -102,25 +89,13 @@ def _print_repeated(chosen: "list[ImageRef]") -> None:
 
 
 def _print_refusals(chosen: "list[ImageRef]") -> None:
-    """Open some of the files, and say what they would ask: their channel, plane, time or scene."""
-    from ..errors import NotAPlaneError, NucensusError
-    from ..read import open_scenes
-    from ..read.scene import choose_index, choose_scene
+    """Say what some of the files would ask: their channel, plane, time or scene."""
+    from ..batch import refusals
 
-    opened = chosen[:: max(1, len(chosen) // _OPENED)][:_OPENED]
-    refused, reason = 0, ""
-    for each in opened:
-        try:
-            with open_scenes(each.path) as scenes:
-                choose_index(choose_scene(scenes, each.plane.scene), each.plane)
-        except NotAPlaneError as error:
-            refused += 1
-            reason = reason or f"{each.name}: {error}"
-        except NucensusError:
-            continue  # it is a failed row of the run, with its reason
+    opened, refused = refusals(chosen)
     if refused:
-        click.echo(f"  of {pluralize(len(opened), 'file')} looked at, {refused} would be refused:")
-        click.echo(f"  {reason}")
+        click.echo(f"  of {pluralize(opened, 'file')} looked at, {len(refused)} would be refused:")
+        click.echo(f"  {refused[0]}")
 
 
 def _print_survey(found: "Survey") -> None:

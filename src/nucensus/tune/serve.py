@@ -31,7 +31,7 @@ def serve(session: Session, *, port: int, on_ready: Callable[[str], None]) -> No
     """
     serve_app(
         lambda token: make_app(session, token),
-        command="nucensus tune", port=port, on_ready=on_ready,
+        command="tune", port=port, on_ready=on_ready,
     )  # fmt: skip
 
 

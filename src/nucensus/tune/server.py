@@ -45,7 +45,7 @@ def serve_app(
     make_app : callable
         `make_app(token) -> application`, whose addresses all begin with the token.
     command : str
-        What the user typed, for messages.
+        What the user typed behind nucensus; the extra that brings it has the same name.
     port : int
         0 takes a free one.
     on_ready : callable
@@ -62,7 +62,9 @@ def serve_app(
         import starlette  # noqa: F401 asked for here, so that one message covers both
         import uvicorn
     except ImportError as error:
-        raise MissingPackageError("starlette and uvicorn", command, "tune") from error
+        raise MissingPackageError(
+            "starlette and uvicorn", f"nucensus {command}", command
+        ) from error
     # Named TCP, or asyncio leaves Nagle's algorithm on, and answers wait 40 ms for the browser.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -105,21 +107,22 @@ class Guard:
         if origin is not None and origin.removeprefix("http://") not in self._hosts:
             return "Pages of other sites are not served."
         if not secrets.compare_digest(path.split("/")[1].encode(), self._token.encode()):
-            return f"The token is missing or wrong: open the address that {self._command} printed."
+            printed = f"the address that nucensus {self._command} printed"
+            return f"The token is missing or wrong: open {printed}."
         return None
 
 
-def page_routes(folder: Path) -> list["Route"]:
+def page_routes(folder: Path, headers: dict[str, str] = HEADERS) -> list["Route"]:
     """Return a route to each file in `folder`; index.html is at the root."""
-    return [_file(each) for each in folder.iterdir()]
+    return [_file(each, headers) for each in folder.iterdir()]
 
 
-def _file(path: Path) -> "Route":
+def _file(path: Path, headers: dict[str, str]) -> "Route":
     from starlette.responses import FileResponse
     from starlette.routing import Route
 
     async def answer(request: "Request") -> "Response":  # noqa: ARG001 Starlette's signature
-        return FileResponse(path, headers=HEADERS)
+        return FileResponse(path, headers=headers)
 
     return Route("/" if path.name == "index.html" else f"/{path.name}", answer)
 

@@ -1,0 +1,175 @@
+"""Answers to the page: what a folder holds, how far the count is, and what it found."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..batch import Preview, preview, refusals
+from ..errors import InputError, NucensusError, RunError
+from ..export import export_run
+from ..read import open_scenes
+from ..read.scene import main_scenes
+from ..store import Run
+from ..tune import Session
+from ..values import ImageRef, Plane, Selection, Settings
+from .counting import Counting
+
+_RUN = "nucensus-run"
+"""Folder of the run, in that of the images, unless another is asked for."""
+
+_AXES = {"channel": "c", "z": "z", "time": "t"}
+_MORE = {
+    "channel": {"each": "each of them"},
+    "z": {"max": "maximum of the planes", "each": "each of them"},
+    "time": {"each": "each of them"},
+}
+_COLOURS = {"0": "red", "1": "green", "2": "blue", "3": "alpha"}
+
+
+class Studio:
+    """What one person looks at and counts: a folder at a time."""
+
+    def __init__(self, folder: str = "") -> None:
+        self._folder = folder
+        self._counting: Counting | None = None
+        self.images: Session | None = None
+        """The images of the folder that was looked at last, for the tuner."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the page starts with: the folder, and the count that goes on."""
+        return {"folder": self._folder, "count": self.state()}
+
+    def look(self, asked: dict[str, str]) -> dict[str, Any]:
+        """Return what the folder holds: plates, wells, and what there is to choose.
+
+        Raises
+        ------
+        InputError
+            There is no image in it, or what was chosen is not there.
+        """
+        folder, selection = _folder_of(asked), _selection_of(asked)
+        shown = preview([folder], selection)
+        self._folder = folder
+        self.images = Session([folder], shown.there, Settings(), selection) if shown.there else None
+        refused = refusals(shown.there)[1]
+        return {
+            "folder": folder,
+            "out": str(Path(folder, _RUN)),
+            "count": len(shown.there),
+            "missing": len(shown.images) - len(shown.there),
+            "recognised": shown.found.recognised,
+            "plates": [asdict(plate) for plate in shown.plates],
+            "left_out": [*shown.found.left_out.lines(), *shown.left_out.lines()],
+            "question": shown.question or (refused[0] if refused else ""),
+            "choices": _choices(shown),
+        }
+
+    def count(self, asked: dict[str, str]) -> dict[str, Any]:
+        """Start to count the nuclei of a folder, or carry on, and return how far it is.
+
+        Raises
+        ------
+        RunError
+            Another count goes on.
+        """
+        if self._counting is not None and self._counting.state()["is_running"]:
+            raise RunError("a count goes on already; wait for it, or stop it first")
+        folder = _folder_of(asked)
+        options = [f"--{axis}={asked[axis]}" for axis in _AXES if asked.get(axis)]
+        if asked.get("metadata"):
+            options.append(f"--metadata={asked['metadata']}")
+        if asked.get("outlines"):
+            options.append("--outlines")
+        self._counting = Counting([folder, *options], Path(asked.get("out") or Path(folder, _RUN)))
+        return self._counting.state()
+
+    def stop(self) -> dict[str, Any]:
+        """Stop the count; what is done is kept."""
+        if self._counting is not None:
+            self._counting.stop()
+        return self.state()
+
+    def state(self) -> dict[str, Any]:
+        """Return how far the count is; nothing if there was none."""
+        return {} if self._counting is None else self._counting.state()
+
+    def file(self, name: str) -> Path:
+        """Return the path of a file of the finished run; a table that is not there is written.
+
+        Raises
+        ------
+        InputError
+            There is no such file.
+        MissingPackageError
+            The package that writes it is not installed.
+        """
+        make = _FILES.get(name)
+        if make is None or self._counting is None or not self._counting.state()["is_whole"]:
+            raise InputError(f"{name!r} is no file of a run that is whole; count the images first")
+        out = Path(self._counting.state()["out"])
+        make(out)
+        return out / name
+
+
+def _keep(out: Path) -> None:
+    """Take a file as the run has written it."""
+
+
+def _write_workbook(out: Path) -> None:
+    export_run(Run(out), "xlsx", out)
+
+
+_FILES: dict[str, Callable[[Path], None]] = {
+    "report.html": _keep, "nuclei.csv": _keep, "images.csv": _keep, "wells.xlsx": _write_workbook,
+}  # fmt: skip
+
+
+def _folder_of(asked: dict[str, str]) -> str:
+    folder = os.path.expanduser(asked.get("folder", "").strip())
+    if not os.path.isdir(folder):
+        raise InputError(f"{folder!r} is no folder of this machine; choose one")
+    return os.path.abspath(folder)
+
+
+def _selection_of(asked: dict[str, str]) -> Selection:
+    chosen: dict[str, Any] = {axis: asked[axis] for axis in _AXES if asked.get(axis)}
+    for axis in ("z", "time"):
+        if str(chosen.get(axis, "")).isdecimal():
+            chosen[axis] = int(chosen[axis])
+    return Selection(Plane(**chosen))
+
+
+def _choices(shown: Preview) -> dict[str, dict[str, str]]:
+    """Return by axis what can be chosen, and what people call it; nothing where there is one."""
+    choices = _choices_of_names(shown) or _choices_of_file(shown.there)
+    return {axis: values | _MORE[axis] for axis, values in choices.items() if len(values) > 1}
+
+
+def _choices_of_names(shown: Preview) -> dict[str, dict[str, str]]:
+    choices: dict[str, dict[str, str]] = {}
+    for plate in shown.plates:
+        for axis in _AXES:
+            for value in plate.values[axis]:
+                stain = plate.stains.get(value, "") if axis == "channel" else ""
+                named = f"{value} ({stain})" if stain else value
+                choices.setdefault(axis, {})[value] = named
+    return {axis: values for axis, values in choices.items() if len(values) > 1}
+
+
+def _choices_of_file(images: list[ImageRef]) -> dict[str, dict[str, str]]:
+    """Return what the first file that can be read leaves to choose."""
+    for each in images:
+        with suppress(NucensusError), open_scenes(each.path) as scenes:
+            scene = main_scenes(scenes)[0]
+            channels = _COLOURS if scene.is_colour else scene.channel_names
+            return {
+                axis: {
+                    str(index): (axis == "channel" and channels.get(str(index))) or str(index)
+                    for index in range(scene.sizes.get(letter, 1))
+                }
+                for axis, letter in _AXES.items()
+            }
+    return {}

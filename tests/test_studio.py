@@ -1,0 +1,177 @@
+"""The studio looks at a folder, counts it as the command does, and hands out the tables."""
+
+import http.client
+import io
+import json
+import subprocess
+import sys
+import time
+import urllib.parse
+
+import numpy as np
+import pytest
+import tifffile
+from runs import write_fields
+
+import nucensus
+from nucensus.errors import InputError, RunError
+from nucensus.studio import Studio
+from nucensus.values.synthetic import make_field
+
+
+@pytest.fixture(scope="module")
+def address():
+    command = [sys.executable, "-m", "nucensus", "studio", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield urllib.parse.urlsplit(process.stdout.readline().strip())
+        process.terminate()
+
+
+def ask(address, path, body=None, method="POST", **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", address.port)
+    connection.request(method, address.path + path, json.dumps(body or {}), headers)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer, content
+
+
+def said(address, path, body=None):
+    answer, content = ask(address, path, body)
+    assert answer.status == 200, content
+    return json.loads(content)
+
+
+def finished(studio):
+    for _ in range(600):
+        state = studio.state()
+        if not state["is_running"]:
+            return state
+        time.sleep(0.05)
+    raise AssertionError(f"30 s passed, and it goes on: {state}")
+
+
+def write_wells(folder, channels=("",)):
+    folder.mkdir()
+    for number, well in enumerate(("A01", "A02", "B01")):
+        for channel in channels:
+            image = make_field(number, shape=(200, 240), nuclei=12).image
+            tifffile.imwrite(folder / f"plate1_{well}_s1{channel}.tif", image)
+
+
+def test_without_the_token_nothing_is_served(address):
+    connection = http.client.HTTPConnection("127.0.0.1", address.port)
+    connection.request("POST", "/count", "{}")
+    answer = connection.getresponse()
+    assert answer.status == 403
+    assert b"nucensus studio printed" in answer.read()
+    connection.close()
+
+
+def test_another_site_can_start_nothing(address):
+    assert ask(address, "count", Origin="http://example.org")[0].status == 403
+    assert ask(address, "count", Host="example.org")[0].status == 403
+
+
+def test_nothing_is_started_by_an_address_alone(address):
+    assert ask(address, "count", method="GET")[0].status == 405
+
+
+def test_folders_are_listed_with_the_images_in_them(address, tmp_path):
+    (tmp_path / "plates").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    write_fields(tmp_path, count=2)
+    shown = said(address, "folder", {"folder": str(tmp_path)})
+    assert (shown["folders"], shown["images"]) == (["plates"], 2)
+    assert shown["parent"] == str(tmp_path.parent)
+
+
+@pytest.mark.parametrize("path", ["folder", "look", "count"])
+def test_a_folder_that_is_not_there_is_said(address, path, tmp_path):
+    answer, content = ask(address, path, {"folder": str(tmp_path / "nowhere")})
+    assert answer.status == 422
+    assert b"nowhere" in content
+    assert b"choose" in content
+
+
+def test_files_of_this_machine_are_not_served(address):
+    for name in ("run.sqlite", "..%2F..%2Fetc%2Fpasswd", "passwd"):
+        answer, _ = ask(address, f"run/{name}", method="GET")
+        assert answer.status in (404, 422)
+
+
+def test_a_look_tells_the_wells_and_the_images_to_count(tmp_path):
+    write_wells(tmp_path / "plate")
+    seen = Studio().look({"folder": str(tmp_path / "plate")})
+    assert seen["count"] == 3
+    assert list(seen["plates"][0]["wells"]) == ["A01", "A02", "B01"]
+    assert (seen["question"], seen["choices"]) == ("", {})
+
+
+def test_what_is_left_to_choose_is_offered(tmp_path):
+    write_wells(tmp_path / "plate", channels=("_w1", "_w2"))
+    studio, folder = Studio(), str(tmp_path / "plate")
+    seen = studio.look({"folder": folder})
+    assert seen["count"] == 0
+    assert "channel" in seen["question"]
+    assert set(seen["choices"]["channel"]) == {"1", "2", "each"}
+    seen = studio.look({"folder": folder, "channel": "2"})
+    assert (seen["count"], seen["question"]) == (3, "")
+
+
+def test_what_a_file_leaves_to_choose_is_offered(tmp_path):
+    stack = np.stack([make_field(n, shape=(64, 80), nuclei=3).image for n in range(3)])
+    tifffile.imwrite(tmp_path / "stack.ome.tif", stack, metadata={"axes": "ZYX"})
+    studio, folder = Studio(), str(tmp_path)
+    seen = studio.look({"folder": folder})
+    assert "z" in seen["question"]
+    assert set(seen["choices"]) == {"z"}
+    assert set(seen["choices"]["z"]) == {"0", "1", "2", "max", "each"}
+    seen = studio.look({"folder": folder, "z": "max"})
+    assert (seen["count"], seen["question"]) == (1, "")
+
+
+def test_a_count_is_that_of_the_command_and_its_tables_are_handed_out(tmp_path):
+    write_wells(tmp_path / "plate")
+    (tmp_path / "layout.csv").write_text("well,drug\nA01,none\nA02,much\nB01,much\n")
+    studio, folder = Studio(), str(tmp_path / "plate")
+    studio.count({"folder": folder, "metadata": str(tmp_path / "layout.csv")})
+    state = finished(studio)
+    assert state["is_whole"], state
+    run = nucensus.census(folder, tmp_path / "by-hand")
+    assert state["nuclei"] == run.counts["nuclei"] > 0
+    nuclei = studio.file("nuclei.csv")
+    assert nuclei.read_bytes() == (tmp_path / "by-hand" / "nuclei.csv").read_bytes()
+    assert "drug" in studio.file("images.csv").read_text()
+    assert "<html" in studio.file("report.html").read_text("utf-8")
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.load_workbook(io.BytesIO(studio.file("wells.xlsx").read_bytes()))
+    assert book["wells"].max_row == 4
+
+
+def test_what_the_command_refuses_is_shown(tmp_path):
+    write_wells(tmp_path / "plate", channels=("_w1", "_w2"))
+    studio = Studio()
+    studio.count({"folder": str(tmp_path / "plate")})
+    state = finished(studio)
+    assert not state["is_whole"]
+    for _ in range(100):
+        if studio.state()["said"]:
+            break
+        time.sleep(0.05)
+    assert "--channel" in " ".join(studio.state()["said"])
+    with pytest.raises(InputError, match="count the images first"):
+        studio.file("nuclei.csv")
+
+
+def test_a_count_that_was_stopped_carries_on(tmp_path):
+    write_fields(tmp_path / "fields", count=6, shape=(1200, 1600), nuclei=60)
+    studio, asked = Studio(), {"folder": str(tmp_path / "fields"), "out": str(tmp_path / "run")}
+    studio.count(asked)
+    with pytest.raises(RunError, match="goes on already"):
+        studio.count(asked)
+    studio.stop()
+    finished(studio)
+    studio.count(asked)
+    state = finished(studio)
+    assert (state["is_whole"], state["found"]) == (True, 6)
