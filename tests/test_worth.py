@@ -20,6 +20,7 @@ from nucensus.bench.worth.measure import _with_common_warm_up
 from nucensus.bench.worth.page import fragment, page
 from nucensus.bench.worth.predict import CORES, Circumstances, predict
 from nucensus.bench.worth.recommend import recommend
+from nucensus.bench.worth.sending import sending
 from nucensus.bench.worth.source import source_of
 from nucensus.bench.worth.table import not_run, table_text
 from nucensus.bench.worth.timed import Call, warm_up_s
@@ -237,7 +238,8 @@ def test_what_cold_processes_take_is_counted_apart_and_once_for_all_of_them():
 # What was measured of a function that lets go of the lock, and of one that does not.
 FREE = Profile(
     Measured(9, 0.0015, 0.058, cpu_s=0.0595, locked=0.06, size_bytes=2_600_000), 0.1, 0,
-    2_600_000, 0.0046, 5, 0.0001, 0.0004, {"fork": 0.02, "spawn": 0.6}, "fork", {1: 0.058, 2: 0.06},
+    2_600_000, 0.0046, 5, 0.0001, 0.0004, {"fork": 0.02, "spawn": 0.6}, "fork", workers=2,
+    crowded={1: 0.058, 2: 0.06},
 )  # fmt: skip
 HELD = replace(FREE, measured=replace(FREE.measured, locked=1.0))
 
@@ -307,6 +309,28 @@ def test_threads_gain_nothing_where_the_lock_is_held():
     assert seconds("threads", 8) < 0.2 * seconds("list-disk", 8)
     assert seconds("threads", 8, HELD) > 0.9 * seconds("list-disk", 8, HELD)
     assert seconds("pool-fork", 8, HELD) < 0.3 * seconds("list-disk", 8, HELD)
+
+
+def test_handing_the_lock_over_is_predicted_as_threads_took_it_in_a_trial():
+    short = replace(FREE.measured, load_s=0.0005, apply_s=0.0005, cpu_s=0.001, locked=0.1)
+    tried = replace(short, threaded_s=0.0012)
+    easy, hard = (seconds("threads", 2, replace(FREE, measured=each)) for each in (short, tried))
+    assert hard > easy + 240 * 0.0005
+    assert hard == pytest.approx(0.1 + 0.01 + 240 * 0.0012, rel=0.1)
+    assert seconds("threads", 1, replace(FREE, measured=tried)) < hard
+
+
+def test_small_chunks_pay_for_their_messages():
+    slow = replace(FREE, message_s=0.01)
+    single, many = (seconds("pool-fork", 2, slow, chunk_size=size) for size in (1, 30))
+    assert single - many > 1.0
+
+
+def test_a_value_is_sent_with_others_as_pools_send_it():
+    size, sent_s = sending(np.zeros(1000))
+    assert 8000 < size < 9000
+    assert 0 <= sent_s < 1
+    assert sending(lambda: 1) == (0, float("inf"))
 
 
 def test_sending_images_keeps_more_cores_from_helping():

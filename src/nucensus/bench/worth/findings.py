@@ -30,6 +30,10 @@ class Profile:
         method; without those that cannot be started here.
     start_method : str
         How this Python starts processes by itself.
+    message_s : float
+        A task of a pool and its answer, beside what is in them.
+    workers : int
+        The cores that it was measured with.
     crowded : dict of int to float
         What a call takes where so many processes are at it; empty if that is not known.
     """
@@ -44,6 +48,8 @@ class Profile:
     copy_s: float
     starts_s: dict[str, float]
     start_method: str
+    message_s: float = 0.0
+    workers: int = 1
     crowded: dict[int, float] = field(default_factory=dict)
 
     @property

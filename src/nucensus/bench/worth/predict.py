@@ -2,7 +2,8 @@
 
 The parts of a run that no core shares are added up (Amdahl 1967): loading first, the start of
 workers, pickling in the parent. Threads take turns with the interpreter lock as customers do in a
-closed queue: mean value analysis (Reiser and Lavenberg 1980). Workers get in each other's way
+closed queue: mean value analysis (Reiser and Lavenberg 1980); what handing it over costs beyond
+that is found by a trial. Workers get in each other's way
 where memory or caches are shared: a call takes `1 + contention * (workers - 1)` times as long, the
 first two terms of the universal scalability law (Gunther 1993), fitted to calls that were measured
 side by side.
@@ -114,18 +115,38 @@ def _seconds(known: Profile, strategy: Strategy, run: Circumstances, crowding: f
 
 
 def _threads_s(known: Profile, run: Circumstances, crowding: float) -> float:
-    each = known.measured
-    load_s = 0.0 if run.in_memory else each.load_s
-    apply_s = max(each.apply_s, each.alone_s - each.load_s)
-    each_s = load_s + apply_s * crowding
-    locked_s = each.locked * (load_s + apply_s)
-    queue, per_s = 0.0, 0.0
-    for threads in range(1, run.cores + 1):
-        turn_s = locked_s * (1 + queue)
-        per_s = threads / max(each_s - locked_s + turn_s, 1e-9)
-        queue = per_s * turn_s
+    alone_s = _one_thread_s(known, crowding)
+    each_s = _of_threads_s(known, run.cores, crowding)
     rounds = math.ceil(run.images / run.cores) * run.cores
-    return _THREADS_START_S + max(run.images / per_s, min(rounds / per_s, run.images * each_s))
+    working_s = max(run.images * each_s, min(rounds * each_s, run.images * alone_s))
+    handing_s = _handing_s(known) if run.cores > 1 else 0.0
+    return _THREADS_START_S + working_s + run.images * handing_s
+
+
+def _one_thread_s(known: Profile, crowding: float) -> float:
+    each = known.measured
+    return each.load_s + max(each.apply_s, each.alone_s - each.load_s) * crowding
+
+
+def _of_threads_s(known: Profile, threads: int, crowding: float) -> float:
+    """Return in what time one image after the other comes out of so many threads."""
+    each_s = _one_thread_s(known, crowding)
+    locked_s = known.measured.locked * _one_thread_s(known, 1.0)
+    queue, per_s = 0.0, 0.0
+    for count in range(1, threads + 1):
+        turn_s = locked_s * (1 + queue)
+        per_s = count / max(each_s - locked_s + turn_s, 1e-9)
+        queue = per_s * turn_s
+    return 1 / per_s
+
+
+def _handing_s(known: Profile) -> float:
+    """Return what handing the lock over costs for an image, where threads were tried."""
+    expected_s = max(
+        _of_threads_s(known, max(2, known.workers), 1.0),
+        _one_thread_s(known, 1.0) / known.workers,
+    )  # fmt: skip
+    return max(0.0, known.measured.threaded_s - expected_s)
 
 
 def _processes_s(known: Profile, strategy: Strategy, run: Circumstances, crowding: float) -> float:
@@ -139,9 +160,11 @@ def _processes_s(known: Profile, strategy: Strategy, run: Circumstances, crowdin
         before_s += count * known.copy_s
     apply_s = max(each.apply_s, each.alone_s - each.load_s)
     work_s = load_s * (not strategy.loads_first) + apply_s * crowding + sent_s
-    parent_s = count * sent_s  # all go through one pipe, which parent and worker hold together
     chunk = run.chunk_size or _chunk(strategy, count, cores)
-    rounds = math.ceil(math.ceil(count / chunk) / cores)
+    chunks = math.ceil(count / chunk)
+    # All go through one pipe, which parent and worker hold together.
+    parent_s = count * sent_s + chunks * known.message_s
+    rounds = math.ceil(chunks / cores)
     shared_s = min(rounds * chunk, count) * work_s
     return before_s + max(shared_s + parent_s / cores, parent_s)
 

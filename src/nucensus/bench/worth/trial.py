@@ -1,15 +1,14 @@
 """Measure a function in this process: what a call takes, and what each way of running it does."""
 
-import contextlib
 import functools
+import math
 import multiprocessing
 import os
 import pickle
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from multiprocessing import Pipe
 from statistics import median
 from typing import Any
 
@@ -19,21 +18,23 @@ from ...batch import Measured, choose, choose_from
 from ...batch.choose import Choice, in_chunks
 from ...batch.named import NamedImage, apply, load
 from ...batch.pilot import Pilot
-from ...batch.process import load_all, run_over
+from ...batch.process import Steps, load_all, run_over
 from ...batch.results import Failure, Keeping
-from ...errors import FunctionError, NucensusError, StrategyError
-from ...execute import STRATEGIES, check
-from ...execute.pools import default_context, run_pool
+from ...errors import FunctionError, NucensusError
+from ...execute import STRATEGIES, Strategy, check
 from ...machine import start_methods
 from ...values import Execution
 from .digest import digest
 from .findings import Passes, Profile
+from .sending import pool_costs, sending
 from .source import Source
 from .timed import Call, Timed, warm_up_s
 from .ways import Way
 
 _PROFILE_S = 0.5
 _TOGETHER_S = 0.4
+_SHORT_S, _WATCHED_S = 0.005, 0.1
+"""A call that takes less is measured again, unwatched, for so long and several times."""
 
 
 def describe(error: BaseException) -> str:
@@ -79,29 +80,14 @@ def profile(source: Source, images_file: str, loader: Source | None, workers: in
             f"function that works for one of the first images; try it on one of them"
         )
     loaded = load_step(images[usable])
-    sent, returned = _sending(loaded.image), _sending(results[usable])
+    sent, returned = sending(loaded.image), sending(results[usable])
+    starts_s, message_s = pool_costs(workers)
     return Profile(
-        pilot.measured, import_s, usable, *sent, *returned, _copying_s(loaded.image),
-        _starts_s(workers), multiprocessing.get_start_method(allow_none=True) or start_methods()[0],
+        _without_watching(pilot.measured, (load_step, work), images, workers),
+        import_s, usable, *sent, *returned, _copying_s(loaded.image), starts_s,
+        multiprocessing.get_start_method(allow_none=True) or start_methods()[0], message_s,
+        workers,
     )  # fmt: skip
-
-
-def _sending(value: Any) -> tuple[int, float]:
-    """Return how many bytes it is as pickle, and how long it takes through a pipe and back."""
-    try:
-        size = len(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
-    except Exception:  # noqa: BLE001 whatever a user's object raises, it is not sent
-        return 0, float("inf")
-    here, there = Pipe()
-    samples = []
-    for _ in range(3):
-        start = time.perf_counter()
-        sender = threading.Thread(target=there.send, args=(value,))
-        sender.start()
-        here.recv()
-        sender.join()
-        samples.append(time.perf_counter() - start)
-    return size, min(samples)
 
 
 def _copying_s(image: Any) -> float:
@@ -110,18 +96,46 @@ def _copying_s(image: Any) -> float:
     return time.perf_counter() - start
 
 
-def _starts_s(workers: int) -> dict[str, float]:
-    """Return what a pool takes that has next to nothing to do, by start method."""
-    found = {}
-    own = default_context().get_start_method() or ""
-    for method in dict.fromkeys([own, "spawn"]):
-        multiprocessing.set_start_method(method, force=True)
+def _without_watching(
+    measured: Measured, steps: Steps, images: Sequence[NamedImage], workers: int
+) -> Measured:
+    """Return what short calls take where nobody watches them, in a list and in threads.
+
+    To watch a call, and the lock, takes some 0.1 ms. Where a call takes a few of them, handing the
+    lock over between threads takes as long as the work.
+    """
+    if measured.total_s > _SHORT_S:
+        return measured
+    shown = images[: math.ceil(_WATCHED_S / measured.total_s)]
+    one, threads = (
+        next(each for each in STRATEGIES.values() if each.in_process and each.parallel == parallel)
+        for parallel in (False, True)
+    )
+    load_step, work = steps
+    loaded = list(map(load_step, shown))
+
+    def both(image: NamedImage) -> Any:
+        return work(load_step(image))
+
+    each_s = _seconds_each(one, both, shown, 1)
+    apply_s = min(each_s, _seconds_each(one, work, loaded, 1))
+    return replace(
+        measured, load_s=each_s - apply_s, apply_s=apply_s,
+        cpu_s=measured.cpu_s * each_s / measured.total_s,
+        threaded_s=_seconds_each(threads, both, shown, max(2, workers)),
+    )  # fmt: skip
+
+
+def _seconds_each(
+    strategy: Strategy, work: Callable[[Any], Any], items: Sequence[Any], workers: int
+) -> float:
+    """Return what an item takes, as the median of three passes."""
+    samples = []
+    for _ in range(3):
         start = time.perf_counter()
-        with contextlib.suppress(StrategyError, OSError, ImportError):  # its rows will say why
-            list(run_pool(abs, range(2 * workers), workers))
-            found[method] = time.perf_counter() - start
-    multiprocessing.set_start_method(own, force=True)
-    return found
+        deque(strategy.run(work, items, workers), maxlen=0)
+        samples.append((time.perf_counter() - start) / len(items))
+    return median(samples)
 
 
 def crowding(
