@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -41,12 +42,15 @@ class Server:
     """A web server that also lists and takes objects as S3 does, and fails where `fault` says so.
 
     `objects` holds the bytes of each path, as in "/bucket/plate/s1.tif";
-    `fault(method, path)` returns None, or a status and a code of S3.
+    `fault(method, path)` returns None, or a status and a code of S3; `tags` has the ETags that are
+    not "1", `query` is what a request must have behind its path.
     """
 
     def __init__(self):
         self.objects = {}
         self.tags = {}
+        self.heeds_conditions = True
+        self.query = ""
         self.requests = []
         self.fault = lambda *_: None
         self.delay_s = 0.0
@@ -58,6 +62,13 @@ class Server:
     def close(self):
         self._server.shutdown()
         self._server.server_close()
+
+    def speak_tls(self, certificate):
+        """Speak nothing but TLS from now on; return the address."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        return self.address.replace("http:", "https:")
 
     def add(self, bucket, folder):
         """Take all files of a folder."""
@@ -110,6 +121,8 @@ class Server:
                 if fault:
                     server.requests.append((method, path, 0))
                     self._refuse(*fault)
+                elif server.query not in ("", split.query) or (server.query and method == "HEAD"):
+                    self._refuse(403, "AccessDenied")
                 elif method == "LIST":
                     server.requests.append((method, path, 0))
                     self._list(path.strip("/"), query)
@@ -123,7 +136,16 @@ class Server:
                 start, stop, status = 0, len(body), 200
                 head = {"Accept-Ranges": "bytes", "Last-Modified": CHANGED}
                 head["ETag"] = server.tags.get(path, '"1"')
-                if wanted := self.headers.get("Range"):
+                if (
+                    server.heeds_conditions
+                    and self.headers.get("If-Match", head["ETag"]) != head["ETag"]
+                ):
+                    self._refuse(412, "PreconditionFailed")
+                    return
+                if (wanted := self.headers.get("Range")) and not body:
+                    self._refuse(416, "InvalidRange")
+                    return
+                if wanted:
                     first, last = wanted.removeprefix("bytes=").split("-")
                     status = 206
                     if first:

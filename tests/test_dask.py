@@ -181,8 +181,9 @@ def test_a_signal_takes_back_what_is_queued_and_the_run_goes_on(
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + number, stderr
-    assert "images are left; the same command carries on" in stdout
-    assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) == 0
+    assert "the same command carries on" in stdout + stderr  # as soon as what is in flight is done
+    while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
+        time.sleep(0.1)  # it hears of the end of a process that gave up waiting
     assert detect(slow, out, "--scheduler", cluster.address).returncode == 0
 
 

@@ -1,8 +1,10 @@
 """Images in buckets and on web servers: found, read and counted as from a folder; secrets kept."""
 
+import ipaddress
 import json
 import re
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,13 @@ from formats import make_stack, write_lif, write_manifest, write_ome_zarr, write
 from ome_files import make_planes, write_set
 from servers import KEY, SECRET, Server, s3_environment
 
-from nucensus import Plane, Run, Settings, census
+from nucensus import Plane, Run, Settings, census, process_images
 from nucensus.discover import discover, survey
 from nucensus.errors import AccessError, InputError, ReadError, RunError
 from nucensus.export import export_run
 from nucensus.read import SUFFIXES, read, read_image
 from nucensus.remote import list_below, open_remote, size_and_time, without_credentials
+from nucensus.values import Limits
 
 pytest.importorskip("obstore", reason="obstore is not installed (uv sync --group storage)")
 
@@ -124,6 +127,18 @@ def test_a_key_that_may_hide_others_is_a_row_too(odd, bucket, monkeypatch):
     (row,) = (each for each in found.references if each.name == odd)
     with pytest.raises(ReadError):
         read(row.path)
+
+
+def test_a_key_that_begins_with_a_slash_is_left_out_of_a_whole_bucket(bucket):
+    bucket.objects |= {f"/images/{name}": b"x" for name in ("/a.tif", "b.tif", "//c/d.tif")}
+    found = survey(["s3://images"], SUFFIXES)
+    assert [each.path for each in found.references] == ["s3://images/b.tif"]
+    assert [sorted(names) for names in found.left_out.examples.values()] == [
+        ["//c/d.tif", "/a.tif"]
+    ]
+    del bucket.objects["/images/b.tif"]
+    with pytest.raises(InputError, match=r"holds no image \(2 left out: keys with an empty part"):
+        survey(["s3://images"], SUFFIXES)
 
 
 def test_a_refusal_in_the_midst_of_odd_keys_is_told_as_any_is(bucket):
@@ -272,7 +287,7 @@ def test_the_chunks_of_a_zarr_are_not_listed_to_their_end(bucket):
     bucket.objects["/images/b.tif"] = b"x"
     names = [each.name for each in discover(["s3://images"], SUFFIXES)]
     assert names == ["a.zarr", "b.tif"]
-    assert bucket.listings() < 9
+    assert bucket.listings() < 10
     assert len([each for each in list_below("s3://images") if each.name == "b.tif"]) == 1
 
 
@@ -374,11 +389,56 @@ def test_of_a_large_stack_only_the_page_is_read(compression, tmp_path, bucket, m
     tifffile.imwrite(tmp_path / "a.tif", pages, compression=compression, metadata=None)
     bucket.add("images", tmp_path)
     assert np.array_equal(read("s3://images/a.tif", Plane(z=20)), pages[20])
-    (_, whole), *ranges = bucket.asked()
-    assert whole == (tmp_path / "a.tif").stat().st_size  # let go of after its start
+    (_, first), *ranges = bucket.asked()
+    assert first == 1 << 20  # a range, and let go of after its start
     # Every page has a directory, which says where the next one is: a block each.
-    page = whole / len(pages)
+    page = (tmp_path / "a.tif").stat().st_size / len(pages)
     assert sum(size for _, size in ranges) < 1.1 * page + (len(pages) + 2) * (4 << 10)
+
+
+@pytest.mark.parametrize("tag", ['"2"', 'W/"2"'])
+@pytest.mark.parametrize("heeds", [True, False], ids=["heeded", "ignored"])
+def test_an_object_overwritten_between_two_requests_is_read_again_as_a_whole(
+    heeds, tag, tmp_path, bucket, monkeypatch
+):
+    monkeypatch.setattr("nucensus.remote.file.WHOLE_BYTES", 1000)
+    before, after = np.random.default_rng(0).integers(0, 60000, (2, 6, 300, 300), np.uint16)
+    for name, pages in {"before.tif": before, "after.tif": after}.items():
+        tifffile.imwrite(tmp_path / name, pages, metadata=None)
+    key, bucket.heeds_conditions = "/images/a.tif", heeds
+    bucket.objects[key], bucket.tags[key] = (tmp_path / "before.tif").read_bytes(), tag[:-2] + '1"'
+
+    def overwrite(*_):
+        if len(bucket.asked()) == 2:
+            bucket.objects[key], bucket.tags[key] = (tmp_path / "after.tif").read_bytes(), tag
+
+    bucket.fault = overwrite
+    headers = []
+    pixels = read_image("s3://images/a.tif", Plane(z=4), headers.append).pixels
+    assert np.array_equal(pixels, after[4])
+    assert len(headers) == 2  # looked at twice, and its memory taken once
+
+    bucket.fault = lambda *_: bucket.tags.update({key: f'"{len(bucket.requests)}"'})
+    with pytest.raises(ReadError, match="overwritten while it was read, again and again"):
+        read("s3://images/a.tif", Plane(z=4))
+
+
+def test_memory_taken_for_an_object_that_changed_is_given_back(tmp_path, bucket, monkeypatch):
+    monkeypatch.setattr("nucensus.remote.file.WHOLE_BYTES", 1000)
+    image = np.zeros((600, 600), np.uint16)
+    key = "/images/s0.tif"
+    for index in range(3):
+        tifffile.imwrite(tmp_path / f"s{index}.tif", image, metadata=None)
+    bucket.add("images", tmp_path)
+
+    def overwrite(_, path):
+        if path == key and len([each for each, _ in bucket.asked() if each == key]) == 1:
+            bucket.tags[key] = '"2"'
+
+    bucket.fault = overwrite
+    limits = Limits(max_memory_bytes=2 * image.nbytes - 1)  # room for one at a time
+    done = census("s3://images", settings=COUNT, workers=2, limits=limits)
+    assert done.counts["found"] == 3
 
 
 def test_of_an_ome_zarr_only_the_chunks_of_the_plane_are_read(tmp_path, bucket):
@@ -461,6 +521,16 @@ def test_a_run_is_carried_on_and_only_what_changed_is_read_again(plate, bucket, 
         "/images/plate/A01_s11.tif", "/images/plate/A01_s2.tif",
     ]  # fmt: skip
     assert done.counts["found"] == 6
+
+
+def test_the_images_learned_from_are_asked_for_once(plate, bucket):
+    bucket.add("images/plate", plate)
+    here, done = census(plate), census("s3://images/plate")
+    assert len(done.sample()) == 5
+    assert sorted(path for path, _ in bucket.asked()) == [
+        path for path in sorted(bucket.objects) if path.startswith("/images/plate/")
+    ]
+    assert nuclei(done) == nuclei(here)
 
 
 def test_content_can_be_checked(plate, bucket, tmp_path):
@@ -608,6 +678,52 @@ def test_servers_that_do_not_answer_are_told_apart(bucket, monkeypatch):
             census("s3://images/plate", settings=COUNT)
 
 
+def certificate(folder, *, names=("127.0.0.1",), days=9):
+    """Return the path of a key and a certificate that it signed itself."""
+    x509 = pytest.importorskip("cryptography.x509", reason="cryptography is not installed")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
+    hosts = [x509.IPAddress(ipaddress.ip_address(each)) for each in names]
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=99))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    encoded = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    path = folder / "certificate.pem"
+    path.write_bytes(encoded + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({}, "nobody whom this machine trusts signed its TLS certificate"),
+        ({"days": -9}, "its TLS certificate has expired"),
+        ({"names": ["127.0.0.2"]}, "its TLS certificate is that of another host"),
+    ],
+    ids=["unknown", "expired", "another host"],
+)
+def test_what_is_wrong_with_a_certificate_is_said(made, said, server, plate, tmp_path, monkeypatch):
+    pem = certificate(tmp_path, **made)
+    server.add("images", plate)
+    address = f"{server.speak_tls(pem)}/images/A01_s1.tif"
+    if made:  # it would be trusted
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    with pytest.raises(AccessError, match=said):
+        discover([address], SUFFIXES)
+    if not made:
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+        done = detect([address], tmp_path / "run")
+        assert done.returncode == 0, done.stderr
+
+
 def test_web_servers_list_no_folders(bucket):
     with pytest.raises(InputError, match="write them into a --manifest"):
         discover([f"{bucket.address}/plate/"], SUFFIXES)
@@ -720,13 +836,10 @@ def everything_below(folder):
 @pytest.mark.parametrize(
     "address",
     [
-        "https://127.0.0.1/a.tif?X-Amz-Credential=me&X-Amz-Signature=SeCrEt",
         "s3://images/a.tif?X-Amz-Signature=SeCrEt",
         "https://user:SeCrEt@127.0.0.1/a.tif",
-        "https://SeCrEt@127.0.0.1/a.tif",
-        "https://127.0.0.1/a.tif?SeCrEt",
+        "https://SeCrEt@127.0.0.1/a.tif?SeCrEt",
         "ftp://user:SeCrEt@127.0.0.1/plate",
-        "https://127.0.0.1/a.tif?sv=2020&sig=SeCrEt",
     ],
 )
 def test_an_address_with_a_secret_is_refused_and_never_repeated(address, plate, tmp_path):
@@ -746,13 +859,83 @@ def test_an_address_with_a_secret_is_refused_and_never_repeated(address, plate, 
 
 
 def test_the_command_refuses_an_address_with_a_secret_and_never_repeats_it(plate, tmp_path):
-    address = "https://127.0.0.1/a.tif?X-Amz-Credential=me&X-Amz-Signature=SeCrEt"
+    address = "s3://images/a.tif?X-Amz-Credential=me&X-Amz-Signature=SeCrEt"
     write_manifest(plate / "list.csv", [{"path": "A01_s1.tif"}, {"path": f'"{address}"'}])
     for inputs in ([address], ["--manifest", plate / "list.csv"]):
         done = run("--traceback", "detect", *inputs, "-o", tmp_path / "run", *SETTINGS)
         assert done.returncode == 2
         assert "SeCrEt" not in done.stdout + done.stderr
         assert b"SeCrEt" not in everything_below(tmp_path / "run")
+
+
+SIGNED = "X-Amz-Credential=me%2Faws4&X-Amz-Signature=SeCrEt%2B/a.tif"
+
+
+@pytest.fixture
+def signed(plate, server):
+    """A plate on a web server that wants a signature, and the function that signs an address."""
+    server.add("images/my plate", plate)
+    server.objects["/images/my plate/broken one.tif"] = b"II*\0 is no image"
+    server.query = SIGNED
+    return lambda name: f"{server.address}/images/my%20plate/{name}?{SIGNED}"
+
+
+def test_presigned_addresses_are_counted_and_no_output_holds_their_queries(
+    signed, server, tmp_path
+):
+    names = ("A01_s1.tif", "A01_s2.tif", "A01_s3.tif", "broken%20one.tif", "gone.tif")
+    write_manifest(tmp_path / "list.csv", [{"path": f'"{signed(name)}"'} for name in names])
+    server.objects["/images/my plate/list.csv"] = (tmp_path / "list.csv").read_bytes()
+    (tmp_path / "list.csv").unlink()
+    out = tmp_path / "run"
+    options = ("-o", out, "--report", "--explain")
+    inputs = (signed("A01_s10.tif"), "--manifest", signed("list.csv"))
+    commands = (("detect", *inputs, *options), ("scan", *inputs, "--json"), ("retry", out),
+                ("export", out, "--to", "geojson"), ("wells", out, "--json"),
+                ("evaluate", out, signed("truth.csv")))  # fmt: skip
+    said = [run("--traceback", *each) for each in commands]
+    assert said[0].returncode == 3, said[0].stderr
+    assert [each for each, status in statuses(out).items() if status == "found"] == [
+        "A01_s10.tif",
+        *(f"{server.address}/images/my plate/{name}" for name in names[:3]),
+    ]
+    assert "Failed: 'http" in said[0].stderr
+    assert "broken one.tif' (read)" in said[0].stderr
+    for command, done in zip(commands, said, strict=True):
+        assert "SeCrEt" not in done.stdout + done.stderr, command
+    assert b"SeCrEt" not in everything_below(tmp_path)
+
+
+def test_worker_processes_are_told_the_signature(signed):
+    done = census([signed("A01_s1.tif"), signed("A01_s2.tif")], settings=COUNT, strategy="isolated")
+    assert done.counts["found"] == 2
+
+
+def test_another_signature_carries_a_run_on(signed, server, plate, tmp_path):
+    assert detect([signed("A01_s1.tif")], tmp_path).returncode == 0
+    server.query = "X-Amz-Signature=another"
+    again = detect([signed("A01_s1.tif").replace(SIGNED, server.query)], tmp_path)
+    assert "Done now: 0" in again.stdout, again.stderr
+    expected = tifffile.imread(plate / "A01_s1.tif")
+    address = signed("A01_s1.tif").replace(SIGNED, server.query)
+    assert np.array_equal(read(address), expected)
+    (total,) = process_images([address], np.sum, strategy="pool-disk")
+    assert total == expected.sum()
+
+
+def test_files_that_only_a_query_tells_apart_are_refused(signed):
+    address = signed("A01_s1.tif").partition("?")[0]
+    with pytest.raises(InputError, match="given twice, with two queries"):
+        discover([f"{address}?id=1", f"{address}?id=2"], SUFFIXES)
+
+
+def test_names_from_web_servers_are_read_as_people_write_them(server, plate):
+    server.add("images/my plate #1", plate)
+    address = f"{server.address}/images/my%20plate%20%231"
+    found = discover([f"{address}/A01%5Fs1.tif", f"{address}/A01_s2.tif"], SUFFIXES)
+    assert [each.name for each in found] == ["A01_s1.tif", "A01_s2.tif"]
+    assert [(each.place.well, each.place.site) for each in found] == [("A01", "1"), ("A01", "2")]
+    assert read(found[0].path).shape == (160, 200)
 
 
 def test_no_output_holds_a_key(plate, bucket, tmp_path):
@@ -786,7 +969,7 @@ def test_a_remote_file_reads_anywhere_as_a_file_does(bucket, monkeypatch, tmp_pa
     content = np.random.default_rng(0).bytes(5000)
     bucket.objects["/images/a.bin"] = content
     (tmp_path / "a.bin").write_bytes(content)
-    for whole, block in ((10_000, 100), (0, 100), (0, 7000)):
+    for whole, block in ((10_000, 100), (1, 100), (1, 7000)):
         monkeypatch.setattr("nucensus.remote.file.WHOLE_BYTES", whole)
         monkeypatch.setattr("nucensus.remote.file._BLOCK_BYTES", block)
         rng = np.random.default_rng(1)

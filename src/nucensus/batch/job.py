@@ -13,11 +13,12 @@ from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on
 from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..read import Image, read_image
 from ..read.projection import files_of
-from ..remote import is_zarr_folder, list_zarr, open_to_read
+from ..remote import is_remote, is_zarr_folder, keep_query, list_zarr, open_to_read
 from ..remote.ome import files_beside
 from ..store.lock import RunLock
 from ..values import Failed, Found, Header, Outcome, Plane, PlannedImage, Settings
 from .budget import Budget
+from .kept import Kept
 from .pools import Pools, pool_of
 
 _OUTLINE_BYTES = 12
@@ -71,6 +72,8 @@ class Job:
         Once it is set, no image is begun.
     pools : mapping of str to Resolved
         What is known of the sets that the images belong to.
+    kept : Kept or None
+        Images of the sample that came from a server, until they are counted.
     """
 
     settings: Settings
@@ -81,10 +84,11 @@ class Job:
     budget: Budget | None = None
     stop: threading.Event | None = None
     pools: Pools = field(default_factory=dict)
+    kept: Kept[Loaded] | None = None
 
-    def in_process(self, budget: Budget, stop: threading.Event) -> "Job":
+    def in_process(self, budget: Budget, stop: threading.Event, kept: Kept[Loaded]) -> "Job":
         """Return the job for threads of this process."""
-        return replace(self, budget=budget, stop=stop)
+        return replace(self, budget=budget, stop=stop, kept=kept)
 
     def elsewhere(self, ceiling_bytes: int | None) -> "Job":
         """Return the job for processes of other machines, whose threads share so much memory."""
@@ -105,14 +109,17 @@ class Job:
         """Read the image; None if the run is to stop."""
         if self.stop is not None and self.stop.is_set():
             return None
-        key, path, plane, channel, *stated_um = planned
+        if self.kept is not None and (kept := self.kept.take(planned.key)) is not None:
+            return kept
+        key, path, plane, channel, y_um, x_um, query = planned
+        keep_query(path, query)  # in whatever process this is
         admission = _Admission(self)
         with self._marked(key):
             content = content_hash(path, plane) if self.check_content else None
             start, cpu = time.perf_counter(), time.thread_time()
             try:
                 image = read_image(path, plane, admission)
-                size = image.pixel_size.outranked_by(*stated_um)
+                size = image.pixel_size.outranked_by(y_um, x_um)
             except AccessError:  # no image of the bucket can be read: that ends the run
                 admission.give_back()
                 raise
@@ -158,7 +165,10 @@ class Job:
             return loaded
         try:
             with self._marked(loaded.key):
-                return Estimated(estimate_as(loaded.image.pixels, self.settings), loaded.content)
+                estimate = estimate_as(loaded.image.pixels, self.settings)
+            if self.kept is not None and is_remote(loaded.path):
+                self.kept.keep(loaded.key, replace(loaded, taken_bytes=0), loaded.nbytes)
+            return Estimated(estimate, loaded.content)
         except (TypeError, ValueError) as error:  # it will fail again when its turn comes
             return Failed("detect", str(error) or type(error).__name__, loaded.content)
         finally:
@@ -186,6 +196,7 @@ class _Admission:
         self.taken_bytes = 0
 
     def __call__(self, header: Header) -> None:
+        self.give_back()  # of an object that changed, and is read again
         if header.pixels > self._job.max_pixels:
             raise TooLargeError(
                 f"the file claims {header.pixels:,} pixels; expected at most "
@@ -209,6 +220,7 @@ class _Admission:
         """Give back what was taken for an image that was not read."""
         if self._job.budget is not None:
             self._job.budget.give_back(self.taken_bytes)
+        self.taken_bytes = 0
 
 
 def content_hash(path: str, plane: Plane) -> str | None:

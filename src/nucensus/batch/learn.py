@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from ..detect import Estimate, Resolved, pool
 from ..errors import RunError
 from ..execute import Lost
+from ..remote import query_of
 from ..store import Facts, Origin, Run, RunWriter, Sampled
 from ..text.plurals import pluralize
 from ..values import Failed, PlannedImage, Settings
@@ -103,7 +104,10 @@ def estimate_sample(
     ],
 ) -> None:
     """Estimate from images of the sample, and keep what they say."""
-    items = [PlannedImage(key, each.path, each.plane, each.channel) for key, each in sample]
+    items = [
+        PlannedImage(key, each.path, each.plane, each.channel, query=query_of(each.path))
+        for key, each in sample
+    ]
     committed_at = time.monotonic()
     for index, found in estimate(items):
         name = sample[index][1].name

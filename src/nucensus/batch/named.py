@@ -14,7 +14,7 @@ from ..discover import discover
 from ..errors import InputError, ReadError
 from ..execute import name_image
 from ..read import SUFFIXES, read
-from ..remote import absolute, is_remote, is_zarr
+from ..remote import absolute, is_remote, is_zarr, plain_address, with_query
 from ..values import Plane, Selection
 from .plan import expand
 
@@ -69,10 +69,10 @@ def name_images(
                 "the arrays first"
             )
         return [NamedImage(f"image {index}", array) for index, array in enumerate(listed)], True
-    paths = [os.fspath(each) for each in listed]
+    paths = [plain_address(os.fspath(each)) for each in listed]
     if selection == Selection() and not any(map(_stands_for_several, paths)):
         place = (lambda path: path) if is_local else absolute
-        return [NamedImage(path, place(path)) for path in paths], False
+        return [NamedImage(path, with_query(place(path))) for path in paths], False
     return _listed(paths, selection), False
 
 
@@ -86,7 +86,7 @@ def _listed(paths: list[str], selection: Selection) -> list[NamedImage]:
     return [
         NamedImage(
             f"{each.path}[{each.plane}]" if str(each.plane) else each.path,
-            absolute(each.path), each.plane, each.problem,
+            with_query(absolute(each.path)), each.plane, each.problem,
         )
         for each in found
     ]  # fmt: skip

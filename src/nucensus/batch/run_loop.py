@@ -20,7 +20,8 @@ from ..values import Execution, Failed, Outcome, PlannedImage, Resume, Settings,
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from
-from .job import Job
+from .job import Job, Loaded
+from .kept import Kept
 from .learn import adopt, estimate_sample, forget_changed, pool_sample, pools_in, take_from
 from .pools import digests_of
 from .process import Steps, run_over
@@ -79,6 +80,7 @@ class RunLoop:
             settings, self._limits.max_pixels, self._ceiling_bytes, writer.lock,
             resume.check_content,
         )  # fmt: skip
+        self._kept = Kept[Loaded](self._ceiling_bytes // 8)
         self._learned_by: Callable[[str, str], str] | None = None
         self._tally = Tally()
         self._lost: list[int] = []
@@ -195,6 +197,8 @@ class RunLoop:
         )
 
     def _announce(self, choice: Choice) -> None:
+        if not choice.strategy.in_process:
+            self._kept.clear()
         self._tally.workers = choice.workers if choice.strategy.parallel else 1
         self._writer.record_facts(strategy=choice.as_dict())
         self._watcher.on_choice(choice)
@@ -238,7 +242,7 @@ class RunLoop:
         if strategy is not None and strategy.is_remote:
             return self._job.elsewhere(self._limits.max_memory_bytes)
         if strategy is None or (strategy.in_process and not strategy.loads_first):
-            return self._job.in_process(Budget(self._ceiling_bytes), self._stop)
+            return self._job.in_process(Budget(self._ceiling_bytes), self._stop, self._kept)
         return self._job if strategy.loads_first else self._job.in_one_of(self._workers)
 
     def _record(self, key: int, learned: str | None, outcome: Outcome | Lost | None) -> None:

@@ -1,13 +1,20 @@
 """Let nothing from a file, a library or an error reach the terminal that it would obey."""
 
+import re
 import sys
 from typing import Any
 
 from ..text.printable import printable
 
+_QUERY = re.compile(r"(https?:/+[^\s?'\"]+)\?[^\s'\"]*", re.IGNORECASE)
+"""Of an address in a text, as of one that is no path where a command wants a path."""
+
 
 class PrintableStream:
-    """Standard output or error: what is written there becomes `printable`, whoever writes it."""
+    """Standard output or error: what is written there becomes `printable`, whoever writes it.
+
+    Queries of web addresses are left out: they may be signatures.
+    """
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
@@ -18,7 +25,7 @@ class PrintableStream:
             if not text:  # click asks so whether this is a stream of bytes, and would spoil names
                 raise TypeError("expected a text, got bytes")
             text = text.decode()
-        written: int = self.stream.write(printable(text))
+        written: int = self.stream.write(_QUERY.sub(r"\1", printable(text)))
         return written
 
     def writelines(self, lines: Any) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Unpack
 
 from ..errors import InputError, ReadError
-from ..remote import ask_all, is_remote, is_zarr, size_and_time
+from ..remote import ask_all, check_address, decoded, is_remote, is_zarr, size_and_time
 from ..values import (
     ImageRef,
     Place,
@@ -174,7 +174,7 @@ class _Walk:
         selection: Selection,
         left_out: LeftOut | None = None,
     ) -> None:
-        self._given = [os.fspath(each) for each in inputs]
+        self._given = _plain([os.fspath(each) for each in inputs])
         if not self._given and selection.manifest is None:
             raise InputError("no input was given; expected files, folders or globs of images")
         self._endings = tuple(suffixes)
@@ -256,8 +256,9 @@ class _Walk:
                 empty &= not (batch.images or batch.index_files)
                 yield batch
             if empty:
+                left_out = "".join(f" ({line})" for line in self.left_out.lines())
                 raise InputError(
-                    f"{each!r} holds no image; expected files that end in "
+                    f"{each!r} holds no image{left_out}; expected files that end in "
                     f"{', '.join(self._endings)}"
                 )
 
@@ -265,9 +266,22 @@ class _Walk:
         """Read the name of an image whose place is not known."""
         if reference.place != Place():
             return reference
-        kind, place = parse_name(reference.path, self._own)
+        kind, place = parse_name(decoded(reference.path), self._own)
         self.recognised[kind] += bool(kind)
         return replace(reference, place=place) if kind else reference
+
+
+def _plain(given: list[str]) -> list[str]:
+    """Return the inputs without queries; refuse two files that nothing but a query tells apart."""
+    plain = [check_address(each) if is_remote(each) else each for each in given]
+    queries: dict[str, str] = {}
+    for address, asked in zip(plain, given, strict=True):
+        if queries.setdefault(address, asked) != asked:
+            raise InputError(
+                f"{address!r} was given twice, with two queries; expected one: queries may be "
+                f"signatures, and are not kept, so nothing would tell the two apart; leave one out"
+            )
+    return plain
 
 
 def _references(batch: Batch, base: str, sets: OmeSets) -> Iterator[ImageRef]:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from itertools import accumulate
 
 from ..errors import InputError, NucensusError, ReadError
-from ..remote import check_address, list_below, open_remote, size_and_time
+from ..remote import check_address, decoded, list_below, open_remote, size_and_time
 from .left_out import LeftOut
 from .walk import Batch, is_image_folder, is_index, sortable, why_left_out
 
@@ -75,7 +75,8 @@ def common_prefix(given: Sequence[str], endings: tuple[str, ...]) -> str:
 
 def name_below(path: str, base: str) -> str:
     """Return what an object is called, relative to `base`, or by bucket and key."""
-    return path[len(base) :].strip("/") if base else path.partition("://")[2]
+    name = decoded(path)
+    return name[len(decoded(base)) :].strip("/") if base else name.partition("://")[2]
 
 
 def _top(address: str, endings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 
 from ..errors import InputError
-from ..remote import check_address, is_remote, size_and_time
+from ..remote import check_address, decoded, is_remote, plain_address, size_and_time
 from ..values import ImageRef, Place
 from .names import normal_well
 from .table import read_table
@@ -22,11 +22,13 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
     The columns plate, well, site, channel, z and time say where an image was
     taken; any others are carried through to the outputs.
     """
+    path = plain_address(path)
     folder = os.path.dirname(path if is_remote(path) else os.path.abspath(path))
     seen: set[str] = set()
     for number, row in enumerate(read_table(path), 2):
         column = _path_column(path, row)
         name = _with_slashes(row.pop(column).strip(), folder)
+        name = check_address(name) if is_remote(name) else name
         if not name or name in seen:
             what = "says" if name else "has no path"
             raise InputError(
@@ -36,10 +38,10 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
         seen.add(name)
         place = {key: row.pop(key) for key in _PLACE_COLUMNS if key in row}
         place["well"] = normal_well(place.get("well", ""))
-        file = name if is_remote(check_address(name)) else os.path.join(folder, name)
+        file = name if is_remote(name) else os.path.join(folder, name)
         size_bytes, mtime_ns = (-1, -1) if is_remote(file) else size_and_time(file)
         yield ImageRef(
-            name.replace("\0", "\ufffd"),  # which no run file believes
+            decoded(name).replace("\0", "\ufffd"),  # which no run file believes
             file,
             size_bytes,
             mtime_ns,

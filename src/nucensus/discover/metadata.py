@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ..errors import InputError
+from ..remote import plain_address
 from .names import normal_well
 from .table import read_cells
 
@@ -25,6 +26,7 @@ def read_metadata(path: str) -> list[dict[str, str]]:
     InputError
         There is neither a column of wells nor a map, or a well comes twice.
     """
+    path = plain_address(path)
     lines = [[cell.strip() for cell in cells] for cells in read_cells(path)]
     names, *rest = [cells for cells in lines if any(cells)] or [[]]
     well_at = _well_columns(names)

@@ -40,8 +40,9 @@ def read_cells(path: str) -> Iterator[list[str]]:
     MissingPackageError
         The package that reads Excel or Parquet is not installed.
     """
+    path = check_address(path) if is_remote(path) else path
     file, sheet = _file_and_sheet(path)
-    if not os.path.isfile(file) and not is_remote(check_address(file)):
+    if not os.path.isfile(file) and not is_remote(file):
         raise InputError(f"{file!r} does not exist; expected a CSV, Excel or Parquet file")
     return _bounded(path, _cells(file, sheet))
 

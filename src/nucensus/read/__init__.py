@@ -9,7 +9,7 @@ import importlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,7 +23,15 @@ from ..errors import (
     ReadError,
     TooLargeError,
 )
-from ..remote import explained, is_remote, is_zarr, open_remote, open_to_read
+from ..remote import (
+    ChangedError,
+    explained,
+    is_remote,
+    is_zarr,
+    open_remote,
+    open_to_read,
+    plain_address,
+)
 from ..values import Header, Plane
 from ..values.pixel_size import PixelSize
 from .logs import told_of
@@ -80,6 +88,9 @@ _MAGIC = {
     b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"\x89HDF": "HDF5", b"ZISRAWFILE": "CZI",
     b"\xda\xce\xbe\x0a": "ND2", b"\0\0\0\x0cjP": "ND2", b"\x70\0\0\0": "LIF",
 }  # fmt: skip
+
+_MOST_READS = 3
+"""How often an object is read that is overwritten meanwhile."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 
@@ -139,6 +150,13 @@ def read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader =
     """Read one plane of `path` and the size of its pixels."""
     if plane.files:
         return _project_files(path, plane, on_header)
+    for _ in range(_MOST_READS - 1):
+        with suppress(ChangedError):
+            return _read_image(path, plane, on_header)
+    return _read_image(path, plane, on_header)
+
+
+def _read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader) -> Image:
     refused: list[Exception] = []
     try:
         with open_scenes(path) as scenes:
@@ -197,7 +215,7 @@ def _project_files(path: str | os.PathLike[str], plane: Plane, on_header: OnHead
 @contextmanager
 def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
     """Open a file and give its scenes, from its header; planes are read while it is open."""
-    name = os.fspath(path)
+    name = plain_address(os.fspath(path))
     reader = _reader(name)
     if not is_remote(name):
         _check_exists(name)
@@ -207,7 +225,7 @@ def open_scenes(path: str | os.PathLike[str]) -> Iterator[Sequence[Scene]]:
             if not scenes:
                 raise ReadError("the file holds no image; copy it again from its source")
             yield scenes
-    except (NotAPlaneError, TooLargeError, AccessError):
+    except (NotAPlaneError, TooLargeError, AccessError, ChangedError):
         raise
     except MemoryError as error:
         raise TooLargeError(
@@ -235,7 +253,7 @@ def _remote_scenes(reader: OpenScenes, address: str) -> Iterator[Sequence[Scene]
     try:
         with reader(file) as scenes:
             yield scenes
-    except ReadError:
+    except Exception:
         if file.failure is None:
             raise
     if file.failure is not None:

@@ -13,21 +13,24 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from urllib.parse import unquote
 
 from ..errors import AccessError, InputError, ReadError
 from ..text.files import check_size, open_regular
 from .backend import Backend, Listed
-from .faults import explained
+from .faults import ChangedError, explained
 from .file import RemoteFile
+from .signatures import is_web, keep_query, plain_address, query_of, with_query
 from .stage import Stage, stage
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
 
 __all__ = [
-    "Listed", "RemoteFile", "absolute", "ask_all", "check_address", "check_writable", "explained",
-    "is_remote", "is_zarr", "is_zarr_folder", "list_below", "list_zarr", "open_remote",
-    "open_to_read", "size_and_time", "staged", "without_credentials", "zarr_store",
+    "ChangedError", "Listed", "RemoteFile", "absolute", "ask_all", "check_address",
+    "check_writable", "decoded", "explained", "is_remote", "is_web", "is_zarr", "is_zarr_folder",
+    "keep_query", "list_below", "list_zarr", "open_remote", "open_to_read", "plain_address",
+    "query_of", "size_and_time", "staged", "with_query", "without_credentials", "zarr_store",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -46,25 +49,33 @@ def is_remote(path: str | os.PathLike[str]) -> bool:
 
 
 def absolute(path: str) -> str:
-    """Return a path from the root of the file system on; an address is as it is."""
-    return path if is_remote(path) else os.path.abspath(path)
+    """Return a path from the root of the file system on; an address without its query."""
+    return plain_address(path) if is_remote(path) else os.path.abspath(path)
+
+
+def decoded(address: str) -> str:
+    """Return a web address as people read it, with blanks for %20; others are as they are."""
+    if not is_web(address):
+        return address
+    return unquote(address, errors="surrogateescape").replace("\0", "\ufffd")
 
 
 def check_address(address: str) -> str:
-    """Return `address`, or refuse it if it holds a password or a signature.
+    """Return `address`, or refuse it if it holds a password; that of a web server without query.
 
-    Addresses are kept in the run file, so that a run can be carried on.
+    Addresses are kept in the run file, so that a run can be carried on. The query of a presigned
+    address stays in memory.
     """
-    is_web = _scheme(address) in _WEB
-    query = "?" in address if is_web else re.search(r"[?&][\w.~%-]+=", address)
-    if query or re.search(r"://[^/@]*@" if is_web else r"://[^/@]*:[^/@]*@", address):
+    query = not is_web(address) and re.search(r"[?&][\w.~%-]+=", address)
+    plain = plain_address(address)
+    if query or re.search(r"://[^/@]*@" if is_web(address) else r"://[^/@]*:[^/@]*@", plain):
         what = "a query, which may be a signature," if query else "a password"
         raise InputError(
             f"the address {without_credentials(address)!r} was given with {what} and addresses "
             f"are kept in the run; expected one without; give credentials in the environment, "
             f"or download the file first"
         )
-    return address
+    return plain
 
 
 def check_writable(address: str) -> None:
@@ -232,8 +243,8 @@ def _scheme(address: str) -> str:
 
 
 def _backend(address: str) -> tuple[Backend, str]:
-    """Return what reads `address`, and what the object is called there."""
-    scheme, _, rest = address.partition("://")
+    """Return what reads `address`, and what the object is called there, with its query."""
+    scheme, _, rest = with_query(address).partition("://")
     place, _, key = rest.partition("/")
     said = ((name, os.environ[name]) for name in os.environ if name.startswith(_CONFIGURE))
     return _backend_of(scheme.lower(), place, frozenset(said)), key

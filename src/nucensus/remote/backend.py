@@ -20,14 +20,31 @@ class Listed(NamedTuple):
     mtime_ns: int
 
 
+class Begun(NamedTuple):
+    """An object whose first bytes were asked for.
+
+    Its version tells it from what it may be overwritten with; None where a server names none.
+    """
+
+    size: int
+    version: str | None
+    start: memoryview
+
+
 class Backend(Protocol):
     """A bucket, a web server or a file system; objects are named by their keys in it."""
 
-    def begin(self, key: str, most: int) -> tuple[int, memoryview]:
-        """Return the size of an object and its first bytes: all, if that is at most `most`."""
+    def begin(self, key: str, most: int) -> Begun:
+        """Return the first bytes of an object: all, if that is at most `most`."""
 
-    def fetch(self, key: str, start: int, stop: int) -> memoryview:
-        """Return the bytes from `start` to before `stop`."""
+    def fetch(self, key: str, start: int, stop: int, version: str | None) -> memoryview:
+        """Return the bytes from `start` to before `stop`, if the object is still this version.
+
+        Raises
+        ------
+        ChangedError
+            It was overwritten.
+        """
 
     def stat(self, key: str) -> tuple[int, int] | None:
         """Return size in bytes and time in ns of an object; None if there is none."""

@@ -13,7 +13,8 @@ _KEYS = {
     "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or "
     "AZURE_STORAGE_SAS_TOKEN; for a public container AZURE_SKIP_SIGNATURE=true",
     "ab": "set AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
-    "ht": "download the file with a program that logs in",
+    "ht": "give a presigned address to nucensus detect, whose query is not kept, or download the "
+    "file with a program that logs in",
 }
 """Advice about credentials, by the start of an address."""
 
@@ -27,12 +28,41 @@ _OF_ALL_OBJECTS = (
 
 _OTHER_REGION = ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraint")
 
+_REASONS = {
+    "BadScheme": "http:// is refused unless AWS_ALLOW_HTTP=true",
+    "UnknownIssuer": "nobody whom this machine trusts signed its TLS certificate (SSL_CERT_FILE "
+    "may name the certificate of who did)",
+    "Expired": "its TLS certificate has expired, or the clock of this machine is wrong",
+    "NotValidForName": "its TLS certificate is that of another host",
+    "ertificate": "its TLS certificate is not trusted",
+    "InvalidContentType": "it does not speak TLS: http:// instead of https://?",
+    "AlertReceived": "it refuses to speak TLS 1.2 or 1.3",
+    "PeerIncompatible": "it refuses to speak TLS 1.2 or 1.3",
+    "dns error": "there is no host of that name",
+    "Connection refused": "the connection is refused",
+    "imed": "it did not answer in time",
+    "error sending request": "the connection broke",
+    "Not Supported": "it cannot do this",
+    "NotSupported": "it cannot do this",
+}
+"""What it means that no answer came, by a part of the error."""
+
 _reached: set[str] = set()
 """Places that answered: if they fall silent later, it is one image that fails, not the run."""
 
 
 class _NoObjectError(ReadError, FileNotFoundError):
     """There is no such object."""
+
+
+class ChangedError(ReadError):
+    """An object was overwritten between two requests for parts of it."""
+
+
+CHANGED = (
+    "the object was overwritten while it was read, again and again; expected it to stay as it is; "
+    "wait until it is whole, and do the image again with nucensus retry"
+)
 
 
 @contextmanager
@@ -85,6 +115,8 @@ def explain(error: Exception, place: str, *, concerns_all: bool) -> NucensusErro
         return _NoObjectError(
             "the file does not exist; check that it was not moved or deleted since it was listed"
         )
+    if status == "412" or "PreconditionError" in type(error).__name__:
+        return ChangedError(CHANGED)
     if isinstance(error, ValueError):
         return ReadError(
             "the address does not name an object; expected one without empty parts, . and ..; "
@@ -124,19 +156,8 @@ def _explain_silence(
             f"--workers, and do the failed images again with nucensus retry"
         )
         return AccessError(f"{place!r}: {reason}") if concerns_all else ReadError(reason)
-    reasons = {
-        "BadScheme": "http:// is refused unless AWS_ALLOW_HTTP=true",
-        "certificate": "its TLS certificate is not trusted",
-        "InvalidContentType": "it does not speak TLS: http:// instead of https://?",
-        "dns error": "there is no host of that name",
-        "Connection refused": "the connection is refused",
-        "imed": "it did not answer in time",
-        "error sending request": "the connection broke",
-        "Not Supported": "it cannot do this",
-        "NotSupported": "it cannot do this",
-    }
     reason = next(
-        (reason for sign, reason in reasons.items() if sign in text), type(error).__name__
+        (reason for sign, reason in _REASONS.items() if sign in text), type(error).__name__
     )
     if said:
         reason = f"it says {said}"

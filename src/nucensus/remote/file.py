@@ -33,7 +33,7 @@ class RemoteFile(io.RawIOBase):
         self._backend = backend
         self._key = key
         self._at = 0
-        self.size, self._start = backend.begin(key, WHOLE_BYTES)
+        self.size, self.version, self._start = backend.begin(key, WHOLE_BYTES)
         self._blocks: OrderedDict[int, memoryview] = OrderedDict()
 
     def readable(self) -> bool:
@@ -79,7 +79,7 @@ class RemoteFile(io.RawIOBase):
 
     def _range(self, start: int, stop: int) -> memoryview:
         if stop - start >= _BLOCK_BYTES:
-            return self._backend.fetch(self._key, start, stop)
+            return self._fetch(start, stop)
         first, last = start // _BLOCK_BYTES, (stop - 1) // _BLOCK_BYTES
         blocks = [self._block(number) for number in range(first, last + 1)]
         joined = blocks[0] if len(blocks) == 1 else memoryview(b"".join(blocks))
@@ -89,8 +89,11 @@ class RemoteFile(io.RawIOBase):
         block = self._blocks.pop(number, None)
         if block is None:
             start = number * _BLOCK_BYTES
-            block = self._backend.fetch(self._key, start, min(start + _BLOCK_BYTES, self.size))
+            block = self._fetch(start, min(start + _BLOCK_BYTES, self.size))
         self._blocks[number] = block
         if len(self._blocks) > _BLOCKS_KEPT:
             self._blocks.popitem(last=False)
         return block
+
+    def _fetch(self, start: int, stop: int) -> memoryview:
+        return self._backend.fetch(self._key, start, stop, self.version)

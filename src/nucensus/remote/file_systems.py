@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, MissingPackageError
-from .backend import Listed
+from .backend import Begun, Listed
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
@@ -38,13 +38,13 @@ class FileSystem:
         found: tuple[Any, str] = url_to_fs(f"{self._root}/{key}")
         return found
 
-    def begin(self, key: str, most: int) -> tuple[int, memoryview]:
+    def begin(self, key: str, most: int) -> Begun:
         """Return the size and, of a small file, everything."""
         files, path = self._at(key)
         size = int(files.info(path)["size"])
-        return size, memoryview(files.cat_file(path) if size <= most else b"")
+        return Begun(size, None, memoryview(files.cat_file(path) if size <= most else b""))
 
-    def fetch(self, key: str, start: int, stop: int) -> memoryview:
+    def fetch(self, key: str, start: int, stop: int, version: str | None) -> memoryview:  # noqa: ARG002 none is known
         """Return a range."""
         files, path = self._at(key)
         return memoryview(files.cat_file(path, start=start, end=stop))

@@ -4,14 +4,14 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ..errors import InputError, MissingPackageError
-from .backend import Listed
-from .faults import explain
+from .backend import Begun, Listed
+from .faults import CHANGED, ChangedError, explain
 from .odd_keys import is_odd, key_behind, odd_key
 from .s3_keys import list_keys
 
@@ -68,26 +68,40 @@ class Objects:
         known = _credentials(self._root)
         return from_url(root, client_options=client, retry_config=retries, **known)
 
-    def _path(self, key: str) -> str:
-        return unquote(key) if self._is_web else key
+    def _get(self, key: str, **options: Any) -> Any:
+        if self._is_web and "?" in key:
+            return self._obstore.get(_signed_store(self._root, key), "", options=options)
+        path = unquote(key) if self._is_web else key
+        return self._obstore.get(self._store, path, options=options)
 
-    def begin(self, key: str, most: int) -> tuple[int, memoryview]:
-        """Ask for all of an object, and let go after its start if it is large."""
-        found = self._obstore.get(self._store, self._path(key))
+    def begin(self, key: str, most: int) -> Begun:
+        """Ask for as much as a small object has, and let go after the start of a large one."""
+        try:
+            found = self._get(key, range=(0, most))
+        except self._obstore.exceptions.BaseError as error:
+            if not _is_refused_range(error):
+                raise
+            found = self._get(key)
         size: int = found.meta["size"]
-        if size <= most:
-            return size, memoryview(found.bytes())
-        return size, memoryview(next(iter(found.stream(min_chunk_size=_START_BYTES))))
+        is_small = size <= most
+        start = found.bytes() if is_small else next(iter(found.stream(min_chunk_size=_START_BYTES)))
+        return Begun(size, _version(found.meta), memoryview(start))
 
-    def fetch(self, key: str, start: int, stop: int) -> memoryview:
+    def fetch(self, key: str, start: int, stop: int, version: str | None) -> memoryview:
         """Return a range."""
-        return memoryview(
-            self._obstore.get_range(self._store, self._path(key), start=start, end=stop)
-        )
+        # A weak tag (W/"...") never matches; and servers may not heed the condition: look as well.
+        condition = {"if_match": version} if version and version.startswith('"') else {}
+        found = self._get(key, range=(start, stop), **condition)
+        if _version(found.meta) != version:
+            raise ChangedError(CHANGED)
+        return memoryview(found.bytes())
 
     def stat(self, key: str) -> tuple[int, int] | None:
         """Ask for size and time."""
-        store, path, errors = self._first(), self._path(key), self._obstore.exceptions
+        if self._is_web and "?" in key:
+            return self._stat_signed(key)
+        store, errors = self._first(), self._obstore.exceptions
+        path = unquote(key) if self._is_web else key
         try:
             known = self._obstore.head(store, path)
         except FileNotFoundError:
@@ -97,6 +111,14 @@ class Objects:
             raise
         self._known = self._store
         return known and (known["size"], _ns(known))
+
+    def _stat_signed(self, key: str) -> tuple[int, int] | None:
+        """Ask for a byte: a signature holds for one method, which is not HEAD."""
+        try:
+            known = self._get(key, range=(0, 1)).meta
+        except FileNotFoundError:
+            return None
+        return known["size"], _ns(known)
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """List in pages. Where a Zarr has more than a page of chunks, list on behind it."""
@@ -109,6 +131,9 @@ class Objects:
         with contextlib.suppress(odd):
             next(iter(self._obstore.list(self._first(), prefix or None, chunk_size=1)), None)
         self._known = self._store
+        if not prefix and self._has_key_like_a_path():
+            yield from self._list_odd("", "")
+            return
         last = ""
         try:
             for path, listed in self._list_flat(prefix, prefix, "", self._pages):
@@ -143,14 +168,26 @@ class Objects:
                 return
             after = f"{inside}\U0010ffff"
 
+    def _has_key_like_a_path(self) -> bool:
+        """Tell whether a key of a bucket of S3 begins with a slash: obstore leaves that out."""
+        if not self._root.startswith("s3"):
+            return False
+        with contextlib.suppress(ImportError):
+            return any(self._every_key("/", ""))
+        return False
+
+    def _every_key(self, folder: str, after: str) -> Iterator[Any]:
+        return list_keys(self._root.partition("://")[2], folder, after)
+
     def _list_odd(self, prefix: str, last: str) -> Iterator[Listed]:
         """List what is behind `last` where some keys are odd: by boto3, or around these keys."""
         if self._root.startswith("s3"):
-            pages = partial(list_keys, self._root.partition("://")[2])
             # Of a whole bucket, obstore lists /a.tif as a.tif: `last` may not be the last.
             after = last if prefix else ""
             with contextlib.suppress(ImportError):
-                yield from (each for _, each in self._list_flat(prefix, prefix, after, pages))
+                yield from (
+                    each for _, each in self._list_flat(prefix, prefix, after, self._every_key)
+                )
                 return
         yield from (each for path, each in self._list_by_folder(prefix) if path > last)
 
@@ -191,7 +228,27 @@ class Objects:
         """Return a store of zarr that asks for single chunks."""
         from zarr.storage import ObjectStore
 
-        return ObjectStore(self._open(self._path(key), _PATIENCE), read_only=True)
+        path = unquote(key) if self._is_web else key
+        return ObjectStore(self._open(path, _PATIENCE), read_only=True)
+
+
+@lru_cache(maxsize=64)
+def _signed_store(root: str, key: str) -> Any:
+    """Return a store of one object, whose address has a query."""
+    from obstore.store import HTTPStore
+
+    client = {**_TIMES, "allow_http": True}
+    return HTTPStore.from_url(f"{root}/{key}", client_options=client, retry_config=_PATIENCE)
+
+
+def _is_refused_range(error: Exception) -> bool:
+    """Tell whether a server gives no ranges, or the object is empty and has none."""
+    return "NotSupported" in type(error).__name__ or "416" in str(error)
+
+
+def _version(known: Any) -> str:
+    """Return what tells an object from others of its key: its tag, or size and time without one."""
+    return str(known["e_tag"] or f"{known['size']} {known['last_modified']}")
 
 
 def _ns(known: Any) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
-from ..remote import is_remote, size_and_time
+from ..remote import is_remote, query_of, size_and_time
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, Plane, PlannedImage, Shard
 from .absorb import absorb, absorb_plan
 from .database import OTHERS, TABLES, close_with, open_to_write, schema_of
@@ -384,6 +384,8 @@ _PLANNED = "path, plane, channel, pixel_y_um, pixel_x_um"
 
 
 def _planned(
-    key: int, path: str | bytes, plane: str | None, channel: str | bytes | None, *size: float | None
-) -> PlannedImage:
-    return PlannedImage(key, as_text(path), plane_of(plane), as_text(channel or ""), *size)
+    key: int, path: str | bytes, plane: str | None, channel: str | bytes | None,
+    y_um: float | None, x_um: float | None,
+) -> PlannedImage:  # fmt: skip
+    where, stain = as_text(path), as_text(channel or "")
+    return PlannedImage(key, where, plane_of(plane), stain, y_um, x_um, query_of(where))

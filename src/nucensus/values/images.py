@@ -206,6 +206,8 @@ class PlannedImage(NamedTuple):
         As the tables name it; "" is not known.
     pixel_y_um, pixel_x_um : float or None
         The size of a pixel as the index of a plate states it, which outranks the file.
+    query : str
+        What a web server is asked beside the path, such as a signature; kept in memory alone.
     """
 
     key: int
@@ -214,6 +216,7 @@ class PlannedImage(NamedTuple):
     channel: str
     pixel_y_um: float | None = None
     pixel_x_um: float | None = None
+    query: str = ""
 
 
 class ListedImage(NamedTuple):
