@@ -226,6 +226,11 @@ NUCENSUS_API int32_t nucensus_measure_outlines(const nucensus::Image* image,
                                                const nucensus::OutlineRun* runs, int64_t run_count,
                                                nucensus::ShapeRecord* records);
 
+// Around each region of a label image, the pixels of no region that are at most `reach` pixels
+// away, with the value of the nearest region (of several the first); all else is 0.
+NUCENSUS_API int32_t nucensus_draw_rings(const int32_t* labels, int64_t height, int64_t width,
+                                         int32_t reach, int32_t* rings);
+
 // Fills the pixels that are not known with the mirror image of the nearest edge of those
 // that are, along a row or a column, and again from what was filled. A pixel has `bytes`
 // bytes; `scratch` has room for two numbers a pixel and one a column. `unknown` is how many

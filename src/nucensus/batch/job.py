@@ -16,13 +16,25 @@ from ..read.projection import files_of
 from ..remote import is_remote, is_zarr_folder, keep_query, list_zarr, open_to_read
 from ..remote.ome import files_beside
 from ..store.lock import RunLock
-from ..values import Failed, Found, Header, Outcome, Plane, PlannedImage, Settings
+from ..values import (
+    Failed,
+    Found,
+    Header,
+    OtherChannels,
+    Outcome,
+    Plane,
+    PlannedImage,
+    Settings,
+)
 from .budget import Budget
 from .kept import Kept
+from .other_channels import OtherChannel, load_partner, measure_others
 from .pools import Pools, pool_of
 
 _OUTLINE_BYTES = 12
 """Of a pixel, while nuclei are outlined: its height, its label and that of the label image."""
+_PARTNER_BYTES = 32
+"""Of a pixel, for each other channel: itself, its label, the ring it is in and what it is near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +50,12 @@ class Loaded:
     compression: str
     content: str | None
     taken_bytes: int
+    others: list[OtherChannel] = field(default_factory=list)
 
     @property
     def nbytes(self) -> int:
-        """The size of the image in memory."""
-        return self.image.pixels.nbytes
+        """The size of the image in memory, and of its other channels."""
+        return self.image.pixels.nbytes + sum(each.nbytes for each in self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,8 @@ class Job:
         What is known of the sets that the images belong to.
     kept : Kept or None
         Images of the sample that came from a server, until they are counted.
+    others : OtherChannels
+        Which other channels are measured, and how.
     """
 
     settings: Settings
@@ -85,6 +100,7 @@ class Job:
     stop: threading.Event | None = None
     pools: Pools = field(default_factory=dict)
     kept: Kept[Loaded] | None = None
+    others: OtherChannels = field(default_factory=OtherChannels)
 
     def in_process(self, budget: Budget, stop: threading.Event, kept: Kept[Loaded]) -> "Job":
         """Return the job for threads of this process."""
@@ -111,15 +127,16 @@ class Job:
             return None
         if self.kept is not None and (kept := self.kept.take(planned.key)) is not None:
             return kept
-        key, path, plane, channel, y_um, x_um, query = planned
+        key, path, plane, channel, y_um, x_um, query, partners = planned
         keep_query(path, query)  # in whatever process this is
-        admission = _Admission(self)
+        admission = _Admission(self, beside=len(partners))
         with self._marked(key):
             content = content_hash(path, plane) if self.check_content else None
             start, cpu = time.perf_counter(), time.thread_time()
             try:
                 image = read_image(path, plane, admission)
                 size = image.pixel_size.outranked_by(y_um, x_um)
+                others = [load_partner(each, admission.of_partner) for each in partners]
             except AccessError:  # no image of the bucket can be read: that ends the run
                 admission.give_back()
                 raise
@@ -131,7 +148,7 @@ class Job:
         return Loaded(
             key, path, channel, replace(image, pixel_size=size),
             1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
-            admission.compression, content, admission.taken_bytes,
+            admission.compression, content, admission.taken_bytes, others,
         )  # fmt: skip
 
     def find(self, loaded: Loaded | Failed | None) -> Outcome | None:
@@ -144,6 +161,7 @@ class Job:
                 settings = self.settings.in_pixels(image.pixel_size, image.pixels.ndim)
                 resolved = pool_of(self.pools, loaded.path, loaded.channel)
                 centres = find_nuclei(image.pixels, settings, resolved)
+                centres, unmeasured = measure_others(centres, loaded.others, self.others.ring_px)
                 mask = "" if settings.are_numbers else note_on_mask(image.pixels)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
@@ -155,7 +173,7 @@ class Job:
         return Found(
             centres, image.pixels.shape, str(image.pixels.dtype), loaded.read_ms,
             1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
-            loaded.content, image.pixel_size.with_note(image.note).with_note(mask),
+            loaded.content, image.pixel_size.with_note(image.note).with_note(mask), unmeasured,
         )  # fmt: skip
 
     def estimate(self, planned: PlannedImage) -> Estimated | Failed | None:
@@ -166,7 +184,7 @@ class Job:
         try:
             with self._marked(loaded.key):
                 estimate = estimate_as(loaded.image.pixels, self.settings)
-            if self.kept is not None and is_remote(loaded.path):
+            if self.kept is not None and is_remote(loaded.path) and not self.others.channels:
                 self.kept.keep(loaded.key, replace(loaded, taken_bytes=0), loaded.nbytes)
             return Estimated(estimate, loaded.content)
         except (TypeError, ValueError) as error:  # it will fail again when its turn comes
@@ -188,10 +206,14 @@ class Job:
 
 
 class _Admission:
-    """Look at the header of an image, and refuse it or take the memory it needs."""
+    """Look at the header of an image, and refuse it or take the memory it needs.
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    With it is taken what so many other channels need that are read `beside` it: who waits for
+    memory must hold none.
+    """
+
+    def __init__(self, job: Job, beside: int) -> None:
+        self._job, self._beside = job, beside
         self.compression = ""
         self.taken_bytes = 0
 
@@ -206,6 +228,7 @@ class _Admission:
         if budget is not None:
             most_bytes = min(most_bytes, budget.ceiling_bytes)
         size_bytes = header.size_bytes + self._job.outline_bytes(header)
+        size_bytes += self._beside * _PARTNER_BYTES * header.pixels
         if size_bytes > most_bytes:
             raise TooLargeError(
                 f"the image needs {size_bytes / 1e9:.3g} GB of memory, and it may take "
@@ -215,6 +238,15 @@ class _Admission:
         if budget is not None:
             budget.take(size_bytes)
             self.taken_bytes = size_bytes
+        self._pixels = header.pixels
+
+    def of_partner(self, header: Header) -> None:
+        """Refuse another channel that needs more memory than was taken for it."""
+        if header.size_bytes > _PARTNER_BYTES * self._pixels:
+            raise TooLargeError(
+                f"it has {header.pixels:,} pixels, and the image of the nuclei {self._pixels:,}; "
+                f"expected as many"
+            )
 
     def give_back(self) -> None:
         """Give back what was taken for an image that was not read."""

@@ -29,6 +29,8 @@ class Meta(NamedTuple):
     has_contrasts: bool
     has_outlines: bool
     is_measured: bool
+    channel_columns: int | None
+    unmeasured: str
 
     @property
     def plane(self) -> tuple[int, int]:
@@ -44,6 +46,7 @@ class Meta(NamedTuple):
             centres.flag, centres.area_px, centres.points.shape[1], centres.subpixel is not None,
             centres.contrasts is not None, centres.outlines is not None,
             centres.measured is not None,
+            None if centres.channels is None else centres.channels.shape[1], found.unmeasured,
         )  # fmt: skip
 
 
@@ -66,6 +69,8 @@ class Packed:
         How many bytes each of these takes.
     measured : ndarray of `MEASURED`, shape (sum of N,)
         Of the images that have it.
+    channels : ndarray of float64, shape (sum of N * M,)
+        Of the images that have them.
     counts : ndarray of int64, shape (images,)
     times_ms : ndarray of float64, shape (images, 3)
         Reading, detecting, decoding.
@@ -83,6 +88,7 @@ class Packed:
     outlines: NDArray[np.uint8]
     outline_bytes: NDArray[np.int64]
     measured: NDArray[np.void]
+    channels: NDArray[np.float64]
     counts: NDArray[np.int64]
     times_ms: NDArray[np.float64]
     kinds: NDArray[np.int32]
@@ -93,8 +99,8 @@ class Packed:
     def nbytes(self) -> int:
         """The size of the arrays."""
         arrays = self.points, self.intensities, self.subpixel, self.contrasts, self.counts
-        others = self.outlines, self.outline_bytes, self.measured, self.times_ms, self.kinds
-        return sum(array.nbytes for array in (*arrays, *others))
+        others = self.outlines, self.outline_bytes, self.measured, self.channels
+        return sum(each.nbytes for each in (*arrays, *others, self.times_ms, self.kinds))
 
 
 def pack(outcomes: Sequence[Any]) -> Packed:
@@ -119,6 +125,7 @@ def pack(outcomes: Sequence[Any]) -> Packed:
         np.frombuffer(b"".join(packed), np.uint8),
         np.array([len(each) for each in packed], np.int64),
         _joined([each.measured for each in centres if each.measured is not None], MEASURED),
+        _joined([e.channels.ravel() for e in centres if e.channels is not None], np.float64),
         np.array([len(each) for each in centres], np.int64),
         np.array([(each.read_ms, each.detect_ms, each.read_cpu_ms) for each in found]),
         np.array(kinds, np.int32), list(metas), others,
@@ -133,11 +140,11 @@ def unpack(packed: Packed) -> list[Any]:
 
 def _found(packed: Packed) -> Iterator[Found]:
     kinds = [kind for kind in packed.kinds.tolist() if kind >= 0]
-    points, intensities, subpixel, contrasts, outlines, outline_bytes, measured = (
+    points, intensities, subpixel, contrasts, outlines, outline_bytes, measured, channels = (
         _taker(each)
         for each in (
             packed.points, packed.intensities, packed.subpixel, packed.contrasts, packed.outlines,
-            packed.outline_bytes, packed.measured,
+            packed.outline_bytes, packed.measured, packed.channels,
         )
     )  # fmt: skip
     for kind, count, times in zip(
@@ -152,11 +159,13 @@ def _found(packed: Packed) -> Iterator[Found]:
             Outlines.from_bytes(outlines(int(outline_bytes(1)[0])).tobytes(), meta.plane, count)
             if meta.has_outlines else None,
             measured(count) if meta.is_measured else None,
+            None if meta.channel_columns is None
+            else channels(count * meta.channel_columns).reshape(count, meta.channel_columns),
         )  # fmt: skip
         read_ms, detect_ms, read_cpu_ms = times
         yield Found(
             centres, meta.shape, meta.dtype, read_ms, detect_ms, read_cpu_ms, meta.compression,
-            meta.content, meta.pixel_size,
+            meta.content, meta.pixel_size, meta.unmeasured,
         )  # fmt: skip
 
 

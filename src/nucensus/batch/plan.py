@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import AccessError, NucensusError, ReadError
 from ..read import open_scenes
 from ..read.scene import Scene, choose_scene, main_scenes
-from ..values import ImageRef, Plane, Treatments
+from ..values import ImageRef, Partner, Plane, Treatments
 
 _AXES = {"channel": "c", "z": "z", "time": "t"}
 _MOST_PLANES = 1_000_000
@@ -35,7 +35,19 @@ def expand(references: Iterable[ImageRef]) -> Iterator[ImageRef]:
             raise
         except NucensusError as error:
             expanded = [replace(reference, problem=str(error))]
-        yield from expanded
+        yield from (replace(each, partners=_of_plane(each)) for each in expanded)
+
+
+def _of_plane(image: ImageRef) -> tuple[Partner, ...]:
+    """Return the other channels of an image, of the plane that it became."""
+    return tuple(
+        each._replace(plane=replace(
+            each.plane,
+            **{axis: getattr(image.plane, axis) for axis in ("scene", "z", "time")
+               if getattr(each.plane, axis) == "each"},
+        ))
+        for each in image.partners
+    )  # fmt: skip
 
 
 def list_first(references: Iterable[ImageRef], channels: set[str]) -> Iterator[ImageRef]:

@@ -133,6 +133,8 @@ def facts_of(selection: Selection) -> dict[str, Any]:
     return {
         **selection.plane.as_dict(),
         "pattern": selection.pattern,
+        "measure": list(selection.measure),
+        "ring_px": selection.ring_px,
         "shard": selection.shard and str(selection.shard),
         **{name: path and absolute(os.fspath(path)) for name, path in tables.items()},
     }

@@ -16,7 +16,16 @@ from ..export import write_sidecar, write_tables
 from ..machine import facts, usable_cores
 from ..store import Origin, RunWriter
 from ..text.plurals import pluralize
-from ..values import Execution, Failed, Outcome, PlannedImage, Resume, Settings, Watcher
+from ..values import (
+    Execution,
+    Failed,
+    OtherChannels,
+    Outcome,
+    PlannedImage,
+    Resume,
+    Settings,
+    Watcher,
+)
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from
@@ -79,6 +88,7 @@ class RunLoop:
         self._job = Job(
             settings, self._limits.max_pixels, self._ceiling_bytes, writer.lock,
             resume.check_content,
+            others=OtherChannels.of_selection(writer.about.selection),
         )  # fmt: skip
         self._kept = Kept[Loaded](self._ceiling_bytes // 8)
         self._learned_by: Callable[[str, str], str] | None = None

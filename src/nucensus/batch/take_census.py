@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, Unpack
 
 from ..detect import check_axes, detector_named
 from ..discover import LeftOut, list_images, read_metadata
-from ..errors import RunError
+from ..errors import InputError, RunError
 from ..execute import STRATEGIES, Lost, refuse_unguarded
 from ..machine import usable_cores
 from ..read import SUFFIXES
@@ -87,10 +87,10 @@ def census(
         What is taken over from an earlier run.
     **options
         The fields of these values one by one, in place of the value that has
-        them: `plane`, `pattern`, `manifest`, `metadata`, `shard`; `strategy`,
-        `workers`, `scheduler`, `limits`; `on_plan`, `on_learned`, `on_choice`,
-        `on_outcome`, `stop`; `overwrite`, `check_content`, `keep_estimates`,
-        `estimates_from`.
+        them: `plane`, `pattern`, `manifest`, `metadata`, `shard`, `measure`,
+        `ring_px`; `strategy`, `workers`, `scheduler`, `limits`; `on_plan`,
+        `on_learned`, `on_choice`, `on_outcome`, `stop`; `overwrite`,
+        `check_content`, `keep_estimates`, `estimates_from`.
 
     Returns
     -------
@@ -223,6 +223,11 @@ def _refuse_contradictions(
     check_axes(settings, 3 if selection.plane.z == "volume" else 2)
     refuse_address(out)
     refuse_two_sources(settings, resume)
+    if selection.others.channels and not settings.outlines:
+        raise InputError(
+            f"other channels ({', '.join(selection.others.channels)}) are to be measured in "
+            f"nuclei, and no outlines were asked for; expected both; ask for outlines (--outlines)"
+        )
     if resume.overwrite and resume.estimates_from is not None:
         refuse_itself(resume.estimates_from, out)
 

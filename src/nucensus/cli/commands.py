@@ -33,7 +33,10 @@ _GROUPS = (
          "as_published", "settings_file", "keep_estimates", "estimates_from"),
         "--sigma 4 --threshold 300 --border keep",
     ),
-    _Group("What is measured", ("outlines", "subpixel"), "--outlines --subpixel"),
+    _Group(
+        "What is measured", ("outlines", "subpixel", "measure", "ring"),
+        "--channel DAPI --measure GFP --ring 5",
+    ),
     _Group(
         "How it is run",
         ("strategy", "workers", "scheduler", "isolate", "timeout", "max_memory", "max_pixels",

@@ -12,7 +12,7 @@ from .commands import Command
 from .destination import Destination
 from .detection import detection_options, settings_of, settings_option
 from .running import run_and_report, run_options
-from .selection import metadata_option, selection, selection_of
+from .selection import measure_options, metadata_option, selection, selection_of
 
 if TYPE_CHECKING:
     from ..store import Run
@@ -74,13 +74,14 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     metavar="PLAN",
     help="Count the images of a plan, without INPUT; see nucensus plan.",
 )
+@measure_options
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @run_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, shard: "Shard | None",
             overwrite: bool, check_content: bool, keep_estimates: bool,
             estimates_from: Path | None, plan: Path | None, report: bool,
-            **options: Any) -> None:  # fmt: skip
+            measure: tuple[str, ...], ring: int, **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     Without a number the size and the contrast of nuclei are estimated from the
@@ -103,7 +104,11 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     from ..batch import census, census_planned
     from ..values import Resume
 
-    selected = dataclasses.replace(selection_of(options), metadata=metadata, shard=shard)
+    selected = dataclasses.replace(
+        selection_of(options), metadata=metadata, shard=shard, measure=measure, ring_px=ring
+    )
+    if measure:
+        given.setdefault("outlines", True)
     if plan is not None:
         _refuse_beside_plan(click.get_current_context())
         work = partial(census_planned, plan, out, shard=shard, overwrite=overwrite)

@@ -12,7 +12,7 @@ from .commands import Command
 from .destination import Destination
 from .detection import detection_options, settings_of, settings_option
 from .running import execution_of, watched, work_options
-from .selection import metadata_option, selection, selection_of
+from .selection import measure_options, metadata_option, selection, selection_of
 
 
 @click.command(cls=Command, epilog="Example: nucensus plan plate/ -o plan")
@@ -29,11 +29,13 @@ from .selection import metadata_option, selection, selection_of
 @detection_options
 @settings_option
 @metadata_option
+@measure_options
 @click.option("--overwrite", is_flag=True, help="Replace an earlier plan in PLAN.")
 @work_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, overwrite: bool,
-            quiet: bool, explain: bool, progress: str, **options: Any) -> None:  # fmt: skip
+            measure: tuple[str, ...], ring: int, quiet: bool, explain: bool, progress: str,
+            **options: Any) -> None:  # fmt: skip
     r"""Look once: list images and learn from a sample of them, for others to count.
 
     Each shard of a run lists all images and reads the sample, unless it is given the plan:
@@ -49,7 +51,11 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     from ..batch import plan_census
     from ..values import Resume
 
-    chosen = dataclasses.replace(selection_of(options), metadata=metadata)
+    chosen = dataclasses.replace(
+        selection_of(options), metadata=metadata, measure=measure, ring_px=ring
+    )
+    if measure:
+        given.setdefault("outlines", True)
     with watched(explain=explain, quiet=quiet, progress=progress) as (watcher, stop):
         run = plan_census(
             inputs, out, settings_of(given, settings_file), selection=chosen,

@@ -274,7 +274,8 @@ def print_failures(run: "Run") -> None:
 
 def print_notes(run: "Run") -> None:
     """Say what images state and is not believed, and that a threshold left nothing."""
-    notes = run.notes
+    not_measured = {f"not measured in channel {text}": n for text, n in run.unmeasured.items()}
+    notes = run.notes | not_measured
     for note in _notes_on_run(run):
         click.echo(f"Note: {note}", err=True)
     for note, count in list(notes.items())[:_NOTES_SHOWN]:

@@ -38,6 +38,37 @@ metadata_option = click.option(
     help="What the wells were treated with: CSV, Excel or Parquet, a list of wells or a plate map.",
 )
 
+
+class _Names(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """Names with commas between them."""
+
+    name = "NAME,..."
+
+    def convert(self, value: Any, *_: Any) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(each.strip() for each in str(value).split(","))
+
+
+_MEASURE = (
+    click.option(
+        "--measure", type=_Names(), default=(), metavar="CHANNEL,...",
+        help="Measure these other channels of each field in its nuclei; brings --outlines.",
+    ),
+    click.option(
+        "--ring", type=click.IntRange(min=0), default=0, metavar="PIXELS",
+        help="Measure them in a ring around each nucleus, too, so wide.",
+    ),
+)  # fmt: skip
+
+
+def measure_options(command: _F) -> _F:
+    """Add the options of what is measured in other channels to a command."""
+    for option in reversed(_MEASURE):
+        command = option(command)
+    return command
+
+
 _OPTIONS = (
     click.option(
         "--channel", type=_Position("each", names=True), metavar="NAME|INDEX|each",

@@ -112,7 +112,7 @@ def as_levels(image: NDArray[Any]) -> Levels:
     check_plane(image)
     if image.size == 0:
         return Levels(image)
-    levels, picture = _as_pixels(image)
+    levels, picture = as_pixels(image)
     if picture is not None and picture.any():
         levels = _cropped(levels, picture)
     return _with_noise(levels)
@@ -128,8 +128,8 @@ def _cropped(levels: Levels, picture: Mask) -> Levels:
     return replace(levels, pixels=fill_padding(pixels, picture), picture=picture)
 
 
-def _as_pixels(image: NDArray[Any]) -> tuple[Levels, Mask | None]:
-    """Return the levels, and which of them are the picture, unless all are."""
+def as_pixels(image: NDArray[Any]) -> tuple[Levels, Mask | None]:
+    """Return the levels of all pixels, and which of them are the picture, unless all are."""
     if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
         levels = Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
     elif image.dtype.kind == "b":

@@ -33,6 +33,7 @@ from .manifest import read_manifest
 from .metadata import read_metadata
 from .names import compile_pattern, parse_name, place_of, row_name
 from .ome_sets import OmeSets
+from .pair import pair
 from .plate import PlateView, view_plates
 from .select import select
 from .walk import COMPANION, Batch, common_folder, expand, is_thumbnail, natural_key
@@ -130,8 +131,10 @@ def list_images(
     over is noted in `left_out`.
     """
     walk = _Walk(inputs, suffixes, selection, left_out)
+    channels = selection.others.channels
+    choose = functools.partial(pair, channels=channels) if channels else select
     with tempfile.TemporaryFile() as file:
-        yield from select(
+        yield from choose(
             _keep(walk, file),
             functools.partial(_kept, file),
             selection.plane,

@@ -37,6 +37,8 @@ _NOWHERE, _ANY = Place(), Plane()
 
 _Key: TypeAlias = tuple[str, str, str]
 """Channel, z and time, as names tell them; "" is not told."""
+FieldKey: TypeAlias = tuple[str, ...]
+"""What images of one field have in common, whatever their channel; nothing else does."""
 
 
 def select(
@@ -60,6 +62,25 @@ def select(
     InputError
         There is a choice, and it was not made; or what was chosen is not there.
     """
+    chosen = select_fields(everything, again, plane, reads_words=reads_words, left_out=left_out)
+    for _, each in chosen:
+        yield each
+
+
+def select_fields(
+    everything: Iterable[ImageRef],
+    again: Callable[[], Iterable[ImageRef]],
+    plane: Plane,
+    *,
+    reads_words: bool = True,
+    left_out: LeftOut | None = None,
+    problems: dict[str, str] | None = None,
+) -> Iterator[tuple[FieldKey, ImageRef]]:
+    """Yield what `select` does, each with what tells its field from others.
+
+    With `problems` a plate that leaves a choice, or lacks what was chosen, does not end the
+    selection: it has no images, and says why there, unless that is so of all plates.
+    """
     groups: dict[str | None, _Unknown | _Plate] = {}
     versions, forms = Alike(), WellForms()
     for each in everything:
@@ -79,22 +100,32 @@ def select(
                 groups[None].add(each)
     version = _chosen_version(versions, plane.scene)
     plane = replace(plane, scene=None) if versions.pair else plane
-    for group in groups.values():
-        group.choose(plane)
+    for key, group in list(groups.items()):
+        try:
+            group.choose(plane)
+        except InputError as error:
+            if problems is None or len(groups) == 1:
+                raise
+            problems[key or ""] = str(error)
+            del groups[key]
     noted = LeftOut() if left_out is None else left_out
     how = next((each for each in PROJECTIONS if each == plane.z), None)
-    stacks = None if how is None else Stacks(how, noted)
+    stacks: dict[str | None, Stacks] = {}
     for each in again():
         if version is not None and version_of(each.name)[0] in versions.words - {version}:
             noted.note("other versions of a picture", each.name)
             continue
-        group = groups[_group_of(each)]
+        if (at := _group_of(each)) not in groups:
+            continue
+        group = groups[at]
         kept = group.keep(each, plane, noted)
-        if kept is not None and stacks is not None and kept.plane.z is None and kept.place.z:
-            stacks.add(group.field_of(kept), kept)
+        if kept is not None and how is not None and kept.plane.z is None and kept.place.z:
+            stacks.setdefault(at, Stacks(how, noted)).add(group.field_of(kept), kept)
         elif kept is not None:
-            yield kept
-    yield from stacks or ()
+            yield group.key_of(kept), kept
+    for at, stack in stacks.items():
+        for each in stack:
+            yield groups[at].key_of(each), each
 
 
 def _group_of(reference: ImageRef) -> str | None:
@@ -179,6 +210,11 @@ class _Unknown:
         """Return which field an image is a plane of, and which fields it belongs to."""
         rest = position_word(self._masked(reference.name), "z")[1]
         return Field(os.path.dirname(rest), reference.place.channel, rest)
+
+    def key_of(self, reference: ImageRef) -> FieldKey:
+        """Return the name without the word for the channel."""
+        kind, _, rest = channel_word(self._masked(reference.name))
+        return ("", rest if kind in self._words else reference.name)
 
     def _masked(self, name: str) -> str:
         """Return a name in which the well is not taken for a channel."""
@@ -279,6 +315,13 @@ class _Plate:
         """Return which field an image is a plane of, and which fields it belongs to."""
         place = replace(reference.place, z="", stain="")
         return Field(place.plate, place.channel, str(place))
+
+    def key_of(self, reference: ImageRef) -> FieldKey:
+        """Return where on the plate it was taken; without wells the name without the channel."""
+        place = reference.place
+        if self._are_channels:
+            return (place.plate, channel_word(reference.name)[2] or reference.name)
+        return (place.plate, place.well, place.site, place.z, place.time)
 
 
 def _as_channel(well: str) -> str:

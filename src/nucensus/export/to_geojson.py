@@ -1,6 +1,7 @@
 """Detections that QuPath opens: one GeoJSON FeatureCollection (RFC 7946) per image."""
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def _outlined(row: ImageRow, nuclei: Nuclei, outlines: Outlines) -> Iterator[byt
     for rings, *values in zip(
         polygons_of(outlines), *(nuclei[name].tolist() for name in names), strict=True
     ):
-        measurements = dict(zip(names, values, strict=True))
+        known = zip(names, values, strict=True)
+        measurements = {name: value for name, value in known if math.isfinite(value)}
         measurements = {"Intensity": measurements.pop("intensity"), **measurements}
         feature = {
             "type": "Feature",

@@ -97,6 +97,19 @@ def measure_outlines(pixels: NDArray[Any], outlines: Outlines) -> Record:
     return records
 
 
+def draw_rings(labels: NDArray[np.int32], reach_px: int) -> NDArray[np.int32]:
+    """Return the pixels of no region up to `reach_px` around each region, with its value.
+
+    A pixel belongs to the nearest region, to the first of several; all else is 0.
+    """
+    rings = np.empty_like(labels)
+    call(
+        "nucensus_draw_rings", f"draw rings in an image of shape {labels.shape}",
+        labels, *labels.shape, reach_px, rings,
+    )  # fmt: skip
+    return rings
+
+
 def _image(pixels: NDArray[Any]) -> Record:
     return record(
         "Image",

@@ -54,7 +54,8 @@ def _believable(columns: ImageColumns) -> str:
         "FROM json_each(extra))) IS NOT 1",
         _IS_JSON.format(name="stated", kind="array"),
         "instr(name, char(0)) = 0 AND typeof(subpixel) IN ('null', 'blob')",
-        "typeof(outlines) IN ('null', 'blob')",
+        "typeof(outlines) IN ('null', 'blob') AND typeof(channels) IN ('null', 'blob')",
+        _IS_JSON.format(name="partners", kind="array"),
         "(status IN ('pending', 'failed') OR (status = 'found' AND " + " AND ".join((
             f"typeof(count) = 'integer' AND count {_SIDE}",
             f"typeof(height) = 'integer' AND height {_SIDE}",
@@ -116,7 +117,8 @@ def check_nuclei(database: sqlite3.Connection) -> None:
 
     Readers check those that they read; who carries a run on may read none of them.
     """
-    query = "SELECT name, checksum, centres, subpixel, outlines FROM journal WHERE status = 'found'"
+    query = "SELECT name, checksum, centres, subpixel, outlines, channels FROM journal "
+    query += "WHERE status = 'found'"
     for name, checksum, *packed in database.execute(query):
         if checksum_of(*packed) != checksum:
             raise damaged(f"the nuclei of the image {as_text(name)!r} in it")

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import Any, Self, TypedDict
 
-from ..errors import RunError, SettingsError
-from ..values import Settings
+from ..errors import InputError, RunError
+from ..values import OtherChannels, Settings
 
 FACTS_VERSION = 1
 
@@ -167,7 +167,9 @@ def is_fact(name: Any, value: Any) -> bool:
         fact = json.loads(value)
         if name == "settings":
             Settings.of_run(fact)
-    except (ValueError, TypeError, KeyError, RecursionError, SettingsError):
+        if name == "selection":
+            OtherChannels.of_selection(fact)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, InputError):
         return False
     return _fits(fact, _SHAPES.get(name, object))
 

@@ -5,6 +5,7 @@ run file, `SCHEMA_VERSION` rises.
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,15 @@ import numpy as np
 
 from ..remote import absolute
 from ..values import Failed, Found, ImageRef, Outcome
-from .packing import checksum_of, in_sql, pack, pack_outlines, pack_subpixel
+from .packing import (
+    checksum_of,
+    in_sql,
+    pack,
+    pack_channels,
+    pack_outlines,
+    pack_partners,
+    pack_subpixel,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,8 @@ class Counted:
         Where they are to a fraction of a pixel, if that is known.
     outlines : bytes or None
         Their outlines, if they are known.
+    channels : bytes or None
+        What was measured of them in other channels, if anything was.
     """
 
     found: Found
@@ -39,6 +50,7 @@ class Counted:
     packed: bytes
     subpixel: bytes | None
     outlines: bytes | None
+    channels: bytes | None
 
     @property
     def is_volume(self) -> bool:
@@ -184,8 +196,9 @@ class ImageColumns:
             return in_sql(each.failed(outcome) if each.failed else None for each in columns)
         centres = outcome.centres
         counted = Counted(
-            outcome, learned, pack(centres), pack_subpixel(centres), pack_outlines(centres)
-        )
+            outcome, learned, pack(centres), pack_subpixel(centres), pack_outlines(centres),
+            pack_channels(centres),
+        )  # fmt: skip
         return in_sql(each.found(counted) if each.found else None for each in columns)
 
     @cached_property
@@ -219,6 +232,13 @@ def _stated(reference: ImageRef) -> str | None:
 
 def _plane(reference: ImageRef) -> str | None:
     return json.dumps(reference.plane.as_dict()) if str(reference.plane) else None
+
+
+def _partners(reference: ImageRef) -> str | None:
+    partners = [
+        each._replace(path=each.path and absolute(each.path)) for each in reference.partners
+    ]
+    return pack_partners(partners, os.path.dirname(absolute(reference.path)))
 
 
 def _whole(position: int | str | None) -> int | None:
@@ -296,9 +316,14 @@ IMAGES = ImageColumns((
     Column("subpixel", "BLOB", found=lambda each: each.subpixel, is_shown=False),
     Column("outlines", "BLOB", found=lambda each: each.outlines, is_shown=False,
            remark="runs of pixels, as Outlines.to_bytes packs them"),
+    Column("channels", "BLOB", found=lambda each: each.channels, is_shown=False,
+           remark="what was measured in other channels: float64, nucleus after nucleus"),
     Column("checksum", "INTEGER", is_shown=False,
-           remark="CRC-32 of centres, then subpixel, then outlines",
-           found=lambda each: checksum_of(each.packed, each.subpixel, each.outlines)),
+           remark="CRC-32 of centres, then subpixel, outlines and channels",
+           found=lambda each: checksum_of(
+               each.packed, each.subpixel, each.outlines, each.channels)),
+    Column("partners", "TEXT", listed=_partners, is_shown=False,
+           remark="JSON of where other channels of it lie"),
     Column("depth", "INTEGER", is_shown=False,
            found=lambda each: each.found.shape[0] if each.is_volume else None,
            remark="planes of a volume, and their distance"),
@@ -308,4 +333,6 @@ IMAGES = ImageColumns((
            "pixels of a plane in which centres count: without a margin, and with `--border drop` "
            "without the edge",
            _PIXELS, found=_area_px, remark="in which centres count"),
+    Column("unmeasured", "TEXT", "why other channels of it could not be measured",
+           found=lambda each: each.found.unmeasured or None),
 ))  # fmt: skip

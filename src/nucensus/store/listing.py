@@ -91,6 +91,7 @@ class Listing:
         )
         anew = (
             f"{changed} OR plane IS NOT excluded.plane OR stated IS NOT excluded.stated "
+            "OR partners IS NOT excluded.partners "
             "OR excluded.status = 'failed' OR (status = 'failed' AND stage = 'discover')"
         )
         of_both, of_outcome = self._columns.of_both, self._columns.of_outcome

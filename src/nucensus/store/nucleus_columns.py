@@ -3,12 +3,13 @@
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values import Centres
+from ..values import Centres, OtherChannels
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,22 @@ def _measured(
         name, dtype, meaning, unit, only=_OUTLINED, group="measured", missing=missing,
         of=lambda each: None if each.measured is None else each.measured[name],
     )  # fmt: skip
+
+
+_IN_CHANNELS = "with `--measure`"
+
+
+def channel_columns(others: OtherChannels) -> tuple[NucleusColumn, ...]:
+    """Return the columns of what is measured in other channels."""
+    return tuple(
+        NucleusColumn(name, "<f8", meaning, _LEVELS, only=_IN_CHANNELS, group="channels",
+                      of=partial(_in_channel, column))
+        for column, (name, meaning) in enumerate(others.columns.items())
+    )  # fmt: skip
+
+
+def _in_channel(column: int, centres: Centres) -> NDArray[np.float64] | None:
+    return None if centres.channels is None else centres.channels[:, column]
 
 
 NUCLEUS_COLUMNS = (

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RunError
-from ..values import Centres, Outlines, Plane, Points
+from ..values import Centres, Outlines, Partner, Plane, Points
 from .nucleus_columns import RECORDS
 
 NUCLEUS_RECORD = np.dtype([(e.name, e.dtype) for e in RECORDS.fields if not e.is_optional])
@@ -48,6 +48,42 @@ def pack_outlines(centres: Centres) -> bytes | None:
     return None if centres.outlines is None else centres.outlines.to_bytes()
 
 
+def pack_channels(centres: Centres) -> bytes | None:
+    """Return what is measured in other channels, if anything is."""
+    return None if centres.channels is None else centres.channels.astype("<f8").tobytes()
+
+
+def pack_partners(partners: Sequence[Partner], folder: str) -> str | None:
+    """Return where the other channels of an image lie, as JSON; files in `folder` by their name."""
+    rows = [
+        [
+            each.channel, _without_folder(each.path, folder), each.plane.as_dict(), each.size_bytes,
+            each.mtime_ns, each.problem,
+        ]
+        for each in partners
+    ]  # fmt: skip
+    return json.dumps(rows) if rows else None
+
+
+def partners_of(text: str | None, folder: str) -> tuple[Partner, ...]:
+    """Return the other channels of an image in `folder` that `pack_partners` wrote."""
+    if not text:
+        return ()
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
+        return tuple(
+            Partner(
+                str(channel), os.path.join(folder, path) if path else "", _plane(plane),
+                int(size_bytes), int(mtime_ns), str(problem),
+            )
+            for channel, path, plane, size_bytes, mtime_ns, problem in json.loads(text)
+        )  # fmt: skip
+    raise damaged(f"the other channels {text[:40]!r} in it")
+
+
+def _without_folder(path: str, folder: str) -> str:
+    return os.path.basename(path) if os.path.dirname(path) == folder else path
+
+
 def checksum_of(packed: bytes, *others: bytes | None) -> int:
     """Return what tells the bytes of the nuclei of an image from damaged ones."""
     checksum = zlib.crc32(packed)
@@ -56,7 +92,7 @@ def checksum_of(packed: bytes, *others: bytes | None) -> int:
     return checksum
 
 
-PACKED = "name, count, centres, subpixel, outlines, checksum, height, width, depth"
+PACKED = "name, count, centres, subpixel, outlines, channels, checksum, height, width, depth"
 """The columns that `unpack_nuclei` takes."""
 
 
@@ -66,10 +102,14 @@ def unpack_nuclei(
     packed: bytes,
     subpixel: bytes | None,
     outlines: bytes | None,
+    channels: bytes | None,
     checksum: int,
     *sides: int | None,
+    others: Sequence[str] = (),
 ) -> NDArray[np.void]:
     """Return the nuclei of an image as the run file holds them; those of a volume have a z.
+
+    What was measured of them in other channels follows, in the columns `others`.
 
     Raises
     ------
@@ -77,10 +117,24 @@ def unpack_nuclei(
         They are not as they were written, or lie beside the image.
     """
     record = RECORDS.by_size.get(len(packed) // count, VOLUME_RECORD) if count else NUCLEUS_RECORD
-    is_whole = checksum_of(packed, subpixel, outlines) == checksum
+    is_whole = checksum_of(packed, subpixel, outlines, channels) == checksum
+    is_whole &= len(channels or b"") == 8 * len(others) * count
     if is_whole and _are_inside(packed, record.itemsize, sides):
-        return np.frombuffer(packed, record)
+        return _beside(np.frombuffer(packed, record), channels, others)
     raise damaged(f"the nuclei of the image {as_text(name)!r} in it")
+
+
+def _beside(nuclei: Nuclei, channels: bytes | None, others: Sequence[str]) -> Nuclei:
+    """Return nuclei with what was measured in other channels as fields of their own."""
+    if not others:
+        return nuclei
+    values = np.frombuffer(channels or b"", "<f8").reshape(-1, len(others))
+    records = np.empty(len(nuclei), [*nuclei.dtype.descr, *((name, "<f8") for name in others)])
+    for name in nuclei.dtype.names or ():
+        records[name] = nuclei[name]
+    for name, column in zip(others, values.T, strict=True):
+        records[name] = column
+    return records
 
 
 def unpack_outlines(
@@ -132,7 +186,8 @@ def as_records(nuclei: Nuclei, dtype: np.dtype[Any]) -> Nuclei:
     records = np.empty(len(nuclei), dtype)
     missing = {each.name: each.missing for each in RECORDS.fields}
     for name in dtype.names or ():
-        records[name] = nuclei[name] if name in (nuclei.dtype.names or ()) else missing[name]
+        known = name in (nuclei.dtype.names or ())
+        records[name] = nuclei[name] if known else missing.get(name, np.nan)
     return records
 
 
@@ -177,10 +232,14 @@ def plane_of(text: str | None) -> Plane:
     if not text:
         return Plane()
     with contextlib.suppress(ValueError, TypeError, RecursionError):
-        said = json.loads(text)
-        plane = Plane(**{**said, "files": tuple(said.get("files", ()))})
-        each = plane.scene, plane.channel, plane.z, plane.time
-        are_names = all(isinstance(file, str) for file in plane.files)
-        if are_names and all(isinstance(axis, int | str | None) for axis in each):
-            return plane
+        return _plane(json.loads(text))
     raise damaged(f"the plane {str(text)[:40]!r} in it")
+
+
+def _plane(said: dict[str, Any]) -> Plane:
+    plane = Plane(**{**said, "files": tuple(said.get("files", ()))})
+    axes = plane.scene, plane.channel, plane.z, plane.time
+    are_names = all(isinstance(file, str) for file in plane.files)
+    if not are_names or not all(isinstance(axis, int | str | None) for axis in axes):
+        raise TypeError("an axis of a plane is a number or a name")
+    return plane

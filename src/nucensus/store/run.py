@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..text.plurals import pluralize
-from ..values import ImageRef, Outlines, Settings, Treatments
+from ..values import ImageRef, OtherChannels, Outlines, Settings
 from .database import close_with, open_existing
 from .facts import Facts
 from .image_columns import IMAGES, ImageColumns
-from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
+from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn, channel_columns
 from .packing import (
     NUCLEUS_RECORD,
     PACKED,
@@ -34,12 +35,10 @@ from .packing import (
 from .sample import Sampled, SampleTable
 from .summary import summary_html
 from .table import Table, table_of_images, table_of_nuclei
+from .treat import TREATED, treat
 
 _RING_RADIUS_PX = 12.0
 """In runs that do not record it: that of the published numbers."""
-
-_TREATED = "treated(extra, plate, well)"
-"""The column `extra` of an image, with the treatments of `Run.treat` for those recorded."""
 
 _NONE = np.empty(0, NUCLEUS_RECORD)
 
@@ -107,24 +106,16 @@ class Run:
         InputError
             None of the wells is that of an image.
         """
-        before, now = Treatments(self._recorded_wells()), Treatments(wells)
-        for place in self._database.execute("SELECT DISTINCT plate, well FROM images"):
-            now.join("", *as_texts([part or "" for part in place]))
+        self._treated, self._treat = treat(self._database, wells)
 
-        def treated(extra: str | None, *place: str | None) -> str | None:
-            plate, well = as_texts([part or "" for part in place])
-            return now.join(before.part(extra or "", plate, well), plate, well) or None
+    @cached_property
+    def others(self) -> OtherChannels:
+        """The other channels that were measured in its nuclei."""
+        return OtherChannels.of_selection(self.about.selection)
 
-        self._treated, self._treat = {"wells": list(wells), "unmatched": now.unmatched()}, treated
-        self._database.create_function("treated", 3, treated)
-        names = [row[1] for row in self._database.execute("PRAGMA main.table_info(images)")]
-        shown = ", ".join(f"{_TREATED} AS extra" if name == "extra" else name for name in names)
-        self._database.execute("DROP VIEW IF EXISTS temp.images")
-        self._database.execute(f"CREATE TEMP VIEW images AS SELECT {shown} FROM main.images")
-
-    def _recorded_wells(self) -> list[dict[str, str]]:
-        row = self._database.execute("SELECT value FROM run WHERE key = 'wells'").fetchone()
-        return json.loads(row[0]) if row else []
+    def _unpack(self, name: str | bytes, *packed: Any) -> NDArray[np.void]:
+        """Return the nuclei of a row of `PACKED`."""
+        return unpack_nuclei(name, *packed, others=tuple(self.others.columns))
 
     @property
     def ring_radius_px(self) -> float:
@@ -168,17 +159,20 @@ class Run:
 
     @property
     def nucleus_record(self) -> np.dtype[Any]:
-        """The fields that nuclei of the run have: beside those of every nucleus z, contrast."""
+        """The fields that nuclei of the run have: beside those of every nucleus z, contrast, ..."""
         query = "SELECT DISTINCT length(centres) / count FROM images WHERE count > 0"
-        return union_of_records(size for (size,) in self._database.execute(query) if size)
+        record = union_of_records(size for (size,) in self._database.execute(query) if size)
+        return np.dtype([*record.descr, *((name, "<f8") for name in self.others.columns)])
 
     @property
     def nucleus_columns(self) -> tuple[NucleusColumn, ...]:
         """The columns that the tables of nuclei of the run have, beside the name of the image."""
         names, has_subpixel = self.nucleus_record.names or (), self.has_subpixel
+        stored = [each for each in NUCLEUS_COLUMNS if each.of is not None]
+        follow = [each for each in NUCLEUS_COLUMNS if each.of is None]
         return tuple(
             each
-            for each in NUCLEUS_COLUMNS
+            for each in (*stored, *channel_columns(self.others), *follow)
             if each.name in names
             or (each.is_refined and has_subpixel)
             or (each.scale and each.axis in names and self.states(each.scale))
@@ -236,7 +230,7 @@ class Run:
         """
         query = f"SELECT {PACKED} FROM images WHERE status = 'found' ORDER BY id"
         for name, *packed in self._database.execute(query):
-            yield as_text(name), unpack_nuclei(name, *packed)
+            yield as_text(name), self._unpack(name, *packed)
 
     def all_images(self) -> Iterator[tuple[ImageRow, Nuclei]]:
         """Yield the row and the nuclei of each image, none where it was not done, in order."""
@@ -268,11 +262,19 @@ class Run:
     @property
     def notes(self) -> dict[str, int]:
         """Notes on what is not believed of images, with how many have each, the most first."""
+        return self._said("note")
+
+    @property
+    def unmeasured(self) -> dict[str, int]:
+        """Why other channels could not be measured, with in how many images, the most first."""
+        return self._said("unmeasured")
+
+    def _said(self, column: str) -> dict[str, int]:
         query = (
-            "SELECT note, count(*) FROM images WHERE note IS NOT NULL GROUP BY note "
+            f"SELECT {column}, count(*) FROM images WHERE {column} IS NOT NULL GROUP BY {column} "
             "ORDER BY count(*) DESC, min(id)"
         )
-        return {as_text(note): count for note, count in self._database.execute(query)}
+        return {as_text(text): count for text, count in self._database.execute(query)}
 
     def count_without_room(self, margin: int) -> int:
         """Return how many images that were done have no pixel so far from every edge."""
@@ -301,7 +303,7 @@ class Run:
         end = len(columns)
         for row in self._database.execute(query, values):
             known = dict(zip(columns, as_texts(row[:end]), strict=True))
-            yield known, unpack_nuclei(*row[end + 1 :]) if row[end] else _NONE
+            yield known, self._unpack(*row[end + 1 :]) if row[end] else _NONE
 
     def reference(self, image: str) -> ImageRef:
         """Return what the run was asked to do under the name `image`."""
@@ -313,7 +315,7 @@ class Run:
     def nuclei_of(self, image: str) -> NDArray[np.void]:
         """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
         query = f"SELECT {PACKED} FROM images WHERE name = ?"
-        return unpack_nuclei(*self._database.execute(query, (as_sql(image),)).fetchone())
+        return self._unpack(*self._database.execute(query, (as_sql(image),)).fetchone())
 
     def subpixel_of(self, image: str) -> NDArray[np.float64]:
         """Return the centres of `nuclei_of` to a fraction of a pixel, shape (N, 2), (row, column).
@@ -352,7 +354,7 @@ class Run:
             return
         with contextlib.closing(sqlite3.connect(file)) as copy, copy:
             copy.create_function("treated", 3, self._treat)
-            copy.execute(f"UPDATE journal SET extra = {_TREATED}")
+            copy.execute(f"UPDATE journal SET extra = {TREATED}")
             facts = [(name, json.dumps(value)) for name, value in self._treated.items()]
             copy.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", facts)
 
@@ -374,7 +376,7 @@ class Run:
         )
         middle = max(0, self.counts["found"] - 1) // 2
         row = self._database.execute(query, (middle,)).fetchone()
-        return summary_html(self.counts, row and unpack_nuclei(*row[2:]), row and row[:2])
+        return summary_html(self.counts, row and self._unpack(*row[2:]), row and row[:2])
 
     def __repr__(self) -> str:
         counts = self.counts

@@ -21,7 +21,7 @@ from .facts import FACTS_VERSION, Facts
 from .image_columns import IMAGES, ImageColumns
 from .listing import Listing
 from .lock import RunLock
-from .packing import as_text, plane_of
+from .packing import as_text, partners_of, plane_of
 from .run import Run
 from .sample import SampleTable
 
@@ -380,12 +380,13 @@ def _is_still(path: Path, known: os.stat_result) -> bool:
         return False
 
 
-_PLANNED = "path, plane, channel, pixel_y_um, pixel_x_um"
+_PLANNED = "path, plane, channel, pixel_y_um, pixel_x_um, partners"
 
 
 def _planned(
     key: int, path: str | bytes, plane: str | None, channel: str | bytes | None,
-    y_um: float | None, x_um: float | None,
+    y_um: float | None, x_um: float | None, partners: str | None,
 ) -> PlannedImage:  # fmt: skip
     where, stain = as_text(path), as_text(channel or "")
-    return PlannedImage(key, where, plane_of(plane), stain, y_um, x_um, query_of(where))
+    others = partners_of(partners, os.path.dirname(where))
+    return PlannedImage(key, where, plane_of(plane), stain, y_um, x_um, query_of(where), others)

@@ -8,6 +8,7 @@ from .images import (
     HowToProject,
     ImageRef,
     ListedImage,
+    Partner,
     Place,
     Plane,
     PlannedImage,
@@ -28,6 +29,7 @@ from .options import (
     refuse_unknown,
     take_value,
 )
+from .other_channels import OtherChannels, column_of
 from .outcomes import (
     Centres,
     Failed,
@@ -56,10 +58,10 @@ __all__ = [
     "MEASURED", "NO_SIZE", "PROJECTIONS", "PUBLISHED_MIN_DISTANCE", "PUBLISHED_SIGMA",
     "PUBLISHED_THRESHOLD", "RUN_FILE", "Auto", "Border", "CensusOptions", "Centres", "Execution",
     "ExecutionOptions", "Failed", "Flag", "Found", "Header", "HowToProject", "ImageRef",
-    "Intensities", "Limits", "ListedImage", "Outcome", "Outlines", "PixelSize", "Place", "Plane",
-    "PlannedImage", "Points", "ProcessOptions", "Resume", "RetryOptions", "Scheduler", "Selection",
-    "SelectionOptions", "Settings", "Shard", "Stage", "Treatments", "Watcher", "refuse_unknown",
-    "shard_index", "take_value",
+    "Intensities", "Limits", "ListedImage", "OtherChannels", "Outcome", "Outlines", "Partner",
+    "PixelSize", "Place", "Plane", "PlannedImage", "Points", "ProcessOptions", "Resume",
+    "RetryOptions", "Scheduler", "Selection", "SelectionOptions", "Settings", "Shard", "Stage",
+    "Treatments", "Watcher", "column_of", "refuse_unknown", "shard_index", "take_value",
 ]  # fmt: skip
 
 RUN_FILE = "run.sqlite"

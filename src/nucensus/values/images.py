@@ -126,6 +126,29 @@ class Plane(_Pickled):
         return ",".join(f"{axis}={value}" for axis, value in parts.items() if value is not None)
 
 
+class Partner(NamedTuple):
+    """The plane of another channel that belongs to an image.
+
+    Attributes
+    ----------
+    channel : str
+        As it was asked for.
+    path : str
+    plane : Plane
+    size_bytes, mtime_ns : int
+        Size and time of last change of the file when it was listed.
+    problem : str
+        Why there is no such plane, if that is known beforehand.
+    """
+
+    channel: str
+    path: str = ""
+    plane: Plane = Plane()
+    size_bytes: int = -1
+    mtime_ns: int = -1
+    problem: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Place(_Pickled):
     """Where on a plate an image was taken, as its name or an index file says; "" is not known.
@@ -174,6 +197,8 @@ class ImageRef(_Pickled):
         What the manifest says of it beside these, as a JSON object; "" is nothing.
     problem : str
         Why it cannot be read, if that is known beforehand.
+    partners : tuple of Partner
+        The other channels of it that are measured where its nuclei are.
     """
 
     name: str
@@ -185,6 +210,7 @@ class ImageRef(_Pickled):
     pixel_size: PixelSize = NO_SIZE
     extra: str = ""
     problem: str = ""
+    partners: tuple[Partner, ...] = ()
 
     @property
     def channel(self) -> str:
@@ -208,6 +234,8 @@ class PlannedImage(NamedTuple):
         The size of a pixel as the index of a plate states it, which outranks the file.
     query : str
         What a web server is asked beside the path, such as a signature; kept in memory alone.
+    partners : tuple of Partner
+        The other channels of it that are measured where its nuclei are.
     """
 
     key: int
@@ -217,6 +245,7 @@ class PlannedImage(NamedTuple):
     pixel_y_um: float | None = None
     pixel_x_um: float | None = None
     query: str = ""
+    partners: tuple[Partner, ...] = ()
 
 
 class ListedImage(NamedTuple):

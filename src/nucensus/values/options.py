@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Union
 
+from ..errors import InputError
 from .images import Plane, Shard
+from .other_channels import OtherChannels, as_channels
 from .outcomes import Outcome
 from .settings import Limits
 
@@ -44,6 +46,14 @@ class Selection:
     shard : Shard or None
         Only this part of the images is done, as all of them would be; join the
         parts with `merge_runs`.
+    measure : str or tuple of str
+        Other channels of the same fields, by name or number, which are measured
+        within the outlines of the nuclei. They are other channels of the file, or
+        files of their own that agree in plate, well, site, z and time. Where one
+        is missing, `unmeasured` says why, and the nuclei are counted all the same.
+    ring_px : int
+        They are measured in a ring around each nucleus, too, so many pixels wide;
+        0 is none.
 
     Examples
     --------
@@ -56,6 +66,21 @@ class Selection:
     manifest: PathLike | None = None
     metadata: PathLike | None = None
     shard: Shard | None = None
+    measure: str | tuple[str, ...] = ()
+    ring_px: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "measure", as_channels(self.measure))
+        if self.others.channels and self.plane.channel == "each":
+            raise InputError(
+                "the nuclei of each channel are asked for, and other channels to be measured in "
+                "them; expected one channel with nuclei; name it with --channel"
+            )
+
+    @property
+    def others(self) -> OtherChannels:
+        """The other channels that are measured, and how."""
+        return OtherChannels(as_channels(self.measure), self.ring_px)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +187,8 @@ class SelectionOptions(TypedDict, total=False):
     manifest: PathLike | None
     metadata: PathLike | None
     shard: Shard | None
+    measure: str | tuple[str, ...]
+    ring_px: int
 
 
 class ExecutionOptions(TypedDict, total=False):

@@ -71,6 +71,8 @@ class Centres:
         Which pixels each is, where outlines were asked for.
     measured : ndarray of `nucensus.values.MEASURED`, shape (N,), or None
         Then what is within each outline: area, heights above the background, form.
+    channels : ndarray of float64, shape (N, M), or None
+        What `OtherChannels.columns` say, where other channels are measured.
     """
 
     points: Points
@@ -81,6 +83,7 @@ class Centres:
     contrasts: Intensities | None = None
     outlines: Outlines | None = None
     measured: NDArray[np.void] | None = None
+    channels: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -112,7 +115,7 @@ class Centres:
             places = np.flatnonzero(places)
         parts = {
             name: part[places]
-            for name in ("points", "intensities", "subpixel", "contrasts", "measured")
+            for name in ("points", "intensities", "subpixel", "contrasts", "measured", "channels")
             if (part := getattr(self, name)) is not None
         }
         if self.outlines is not None:
@@ -149,7 +152,8 @@ class Found:
     """An image whose nuclei were found (none is an answer too).
 
     Of `read_ms`, `read_cpu_ms` went into decoding; the rest was waiting.
-    `content` is the hash of the file, where it was asked for.
+    `content` is the hash of the file, where it was asked for; `unmeasured` is why
+    other channels of the field could not be measured.
     """
 
     centres: Centres
@@ -161,6 +165,7 @@ class Found:
     compression: str = ""
     content: str | None = None
     pixel_size: PixelSize = NO_SIZE
+    unmeasured: str = ""
 
     @property
     def size_bytes(self) -> int:

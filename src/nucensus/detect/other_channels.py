@@ -1,0 +1,156 @@
+"""Another channel of a field -> what is measured of it in nuclei, and in rings around them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ReadError
+from ..kernel import draw_rings
+from ..values import Outlines
+from .levels import Levels, as_pixels, check_plane
+from .measure import measure
+from .padding import Mask
+
+_BLOCK_PX = 8
+"""Pixels that are averaged along each axis. Larger: less noise, and less room between cells."""
+_TILE_BLOCKS = 8
+"""Blocks from one place to the next where the background is looked at, in three tiles along each
+axis. Larger: it follows uneven light less, and bright cells too."""
+_QUANTILE = 0.1
+"""Of the blocks there: nuclei may lie in cells that shine. Larger: more of them must not."""
+_OPEN = 0.5
+"""Share of a block that no nucleus covers. Larger: fewer blocks count in crowds."""
+
+
+def measure_channel(
+    image: NDArray[Any], outlines: Outlines, *, ring_px: int = 0
+) -> NDArray[np.float64]:
+    """Measure another channel of a field whose nuclei are known.
+
+    Parameters
+    ----------
+    image : ndarray, shape (height, width)
+        Grey levels of any real dtype: as large as the image the nuclei were found in.
+    outlines : Outlines
+        The nuclei.
+    ring_px : int
+        How wide the ring around a nucleus is, in pixels. To it belong the pixels
+        of no nucleus that are at most so far from this one, and nearest to it.
+
+    Returns
+    -------
+    ndarray of float64, shape (N, 3), or (N, 6) with a ring
+        Mean, sum and standard deviation of the pixels of each nucleus, and of its
+        ring; mean and sum above the background of this channel, in grey levels.
+        NaN in a ring without pixels.
+
+    Raises
+    ------
+    ReadError
+        The image has another size, or pixels that are no numbers.
+    """
+    check_plane(image)
+    if image.shape != outlines.shape:
+        sizes = [" x ".join(map(str, shape)) for shape in (image.shape, outlines.shape)]
+        raise ReadError(f"its size is {sizes[0]} pixels, and that of the nuclei's is {sizes[1]}")
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise ReadError("it has pixels that are no numbers (NaN or infinite)")
+    labels = outlines.labels()
+    levels, picture = as_pixels(image)
+    is_open = labels == 0
+    if picture is not None and picture.any():
+        is_open &= picture
+    backgrounds = _background_at(levels, is_open, _middles(outlines))
+    places = [outlines]
+    if ring_px:
+        rings = draw_rings(labels, ring_px)
+        places.append(Outlines.from_labels(rings * is_open, len(outlines)))
+    return np.concatenate(
+        [_measured(levels, each, backgrounds) for each in places], axis=1, dtype=np.float64
+    )
+
+
+def _measured(
+    levels: Levels, outlines: Outlines, backgrounds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    found = measure(levels.pixels, outlines, backgrounds=backgrounds, unit=levels.unit)
+    is_empty = found["area_px"] == 0
+    columns = [np.where(is_empty, np.nan, found[name]) for name in ("mean", "integrated", "std")]
+    return np.stack(columns, axis=1)
+
+
+def _middles(outlines: Outlines) -> NDArray[np.float64]:
+    """Return the middle of each nucleus, (row, column)."""
+    lengths = outlines.ends - outlines.starts
+    nuclei, count = outlines.nuclei, len(outlines)
+    middles = outlines.rows, (outlines.starts + outlines.ends - 1) / 2
+    areas = np.maximum(np.bincount(nuclei, lengths, count), 1)
+    return np.stack([np.bincount(nuclei, lengths * each, count) / areas for each in middles], 1)
+
+
+def _background_at(
+    levels: Levels, is_open: Mask, points: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the level under each point, as `levels` has it: the lower part of what is around."""
+    blocks = _block_means(levels.pixels, is_open)
+    if np.isnan(blocks).all():  # nuclei leave no room: the darkest pixels must do
+        return np.full(len(points), np.quantile(levels.pixels, _QUANTILE))
+    edges = [_tile_edges(side) for side in blocks.shape]
+    places = (points + 0.5) / _BLOCK_PX - 0.5
+    slope, everywhere = _lows(blocks, edges), np.argwhere(np.ones(blocks.shape, np.bool_))
+    # On a slope the lower part of a tile would be its lower end.
+    flat = blocks - _between(slope, edges, everywhere).reshape(blocks.shape)
+    return _between(slope, edges, places) + _between(_lows(flat, edges), edges, places)
+
+
+def _lows(blocks: NDArray[np.float64], edges: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """Return the lower part of the blocks in and around each tile."""
+    lows = np.array([[_low(blocks, rows, columns) for columns in edges[1]] for rows in edges[0]])
+    lows[np.isnan(lows)] = np.nanmedian(lows)
+    return lows
+
+
+def _between(
+    lows: NDArray[np.float64], edges: Sequence[NDArray[np.int64]], places: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return values at places, in blocks, between the middles of tiles that have `lows`."""
+    rows, columns = ((each.sum(axis=1) - 1) / 2 for each in edges)
+    along = np.stack([np.interp(places[:, 1], columns, row) for row in lows])
+    at = np.interp(places[:, 0], rows, np.arange(len(lows)))
+    above, each = np.floor(at).astype(int), np.arange(len(places))
+    below, share = np.minimum(above + 1, len(lows) - 1), at - above
+    between: NDArray[np.float64] = (1 - share) * along[above, each] + share * along[below, each]
+    return between
+
+
+def _tile_edges(side: int) -> NDArray[np.int64]:
+    """Return the first block of each tile along an axis, and one beyond its last."""
+    edges = np.linspace(0, side, max(1, round(side / _TILE_BLOCKS)) + 1).round().astype(np.int64)
+    return np.stack([edges[:-1], edges[1:]], axis=1)
+
+
+def _low(blocks: NDArray[np.float64], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> float:
+    """Return the lower part of the blocks of a tile and of those around it; NaN if none counts."""
+    here = tuple(
+        slice(max(0, first - (last - first)), last + (last - first))
+        for first, last in (rows, columns)
+    )
+    known = blocks[here][~np.isnan(blocks[here])]
+    return float(np.quantile(known, _QUANTILE)) if len(known) else np.nan
+
+
+def _block_means(pixels: NDArray[Any], is_open: Mask) -> NDArray[np.float64]:
+    """Return the mean of the open pixels of each block, NaN where too few are."""
+    starts = [np.arange(0, side, _BLOCK_PX) for side in pixels.shape]
+    sums, counts = (
+        np.add.reduceat(np.add.reduceat(each, starts[1], axis=1, dtype=dtype), starts[0], axis=0)
+        for each, dtype in ((pixels * is_open, np.float64), (is_open, np.int64))
+    )
+    heights, widths = (
+        np.diff([*first, side]) for first, side in zip(starts, pixels.shape, strict=True)
+    )
+    sizes = np.outer(heights, widths)
+    with np.errstate(invalid="ignore"):
+        return np.where(counts >= _OPEN * sizes, sums / np.maximum(counts, 1), np.nan)

@@ -1,0 +1,41 @@
+"""Show what wells were treated with in place of what a run recorded; its file stays as it is."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..values import Treatments
+from .packing import as_texts
+
+TREATED = "treated(extra, plate, well)"
+"""The column `extra` of an image, with other treatments for those recorded."""
+
+
+def treat(
+    database: sqlite3.Connection, wells: Sequence[dict[str, str]]
+) -> tuple[dict[str, Any], Callable[..., str | None]]:
+    """Let the images of a database show these treatments.
+
+    Return the facts that say so, and the function that is `TREATED`.
+    """
+    before, now = Treatments(_recorded_wells(database)), Treatments(wells)
+    for place in database.execute("SELECT DISTINCT plate, well FROM images"):
+        now.join("", *as_texts([part or "" for part in place]))
+
+    def treated(extra: str | None, *place: str | None) -> str | None:
+        plate, well = as_texts([part or "" for part in place])
+        return now.join(before.part(extra or "", plate, well), plate, well) or None
+
+    facts = {"wells": list(wells), "unmatched": now.unmatched()}
+    database.create_function("treated", 3, treated)
+    names = [row[1] for row in database.execute("PRAGMA main.table_info(images)")]
+    shown = ", ".join(f"{TREATED} AS extra" if name == "extra" else name for name in names)
+    database.execute("DROP VIEW IF EXISTS temp.images")
+    database.execute(f"CREATE TEMP VIEW images AS SELECT {shown} FROM main.images")
+    return facts, treated
+
+
+def _recorded_wells(database: sqlite3.Connection) -> list[dict[str, str]]:
+    row = database.execute("SELECT value FROM run WHERE key = 'wells'").fetchone()
+    return json.loads(row[0]) if row else []
