@@ -71,7 +71,7 @@ def place_of(function: str) -> str:
 
 def measure(paths: list[str], function: str, repeat: int) -> dict[str, list[tuple[float, float]]]:
     """Return pairs of predicted and measured seconds: for all cores, and for two from one."""
-    options = {"repeat": repeat, "progress": False}
+    options = {"repeat": repeat, "progress": False, "chunk_sizes": ()}
     here = nucensus.compare(paths, place_of(function), strategies=WAYS, **options)
     pairs = {"all cores": _pairs(here.profiles[function], here, usable_cores())}
     if hasattr(os, "sched_setaffinity") and usable_cores() == 2:

@@ -24,12 +24,12 @@ from nucensus.bench.worth.sending import sending
 from nucensus.bench.worth.source import source_of
 from nucensus.bench.worth.table import not_run, table_text
 from nucensus.bench.worth.timed import Call, warm_up_s
-from nucensus.bench.worth.ways import Way, ways_of
+from nucensus.bench.worth.ways import Way, swept_sizes, ways_of
 from nucensus.cli.bench import command
 from nucensus.errors import FunctionError, InputError
 from nucensus.execute import STRATEGIES, strategy_named
 
-QUICK = {"repeat": 1, "progress": False, "workers": 1}
+QUICK = {"repeat": 1, "progress": False, "workers": 1, "chunk_sizes": ()}
 
 MINE = """
 import os
@@ -86,6 +86,7 @@ def test_a_function_of_a_file_gets_table_chart_page_and_advice_by_one_command(
 ):
     out = tmp_path / "out"
     arguments = [str(images), "-o", str(out), "--function", f"{mine}:count", "--repeat", "2"]
+    arguments += ["--workers", "2"]
     for name in ("list-memory", "pool-disk", "interpreters"):
         arguments += ["--strategy", name]
     done = CliRunner().invoke(command, arguments)
@@ -100,6 +101,7 @@ def test_a_function_of_a_file_gets_table_chart_page_and_advice_by_one_command(
     assert pool["sent_bytes"] > 0
     assert pool["peak_memory_bytes"] > 10**7
     assert not pool["differs"]
+    assert found["timings"][-1]["way"] == "pool-disk, chunks of 2"
     assert {each.name for each in out.iterdir()} == {
         "bench.json", "bench.png", "bench.svg", "bench.html"
     }  # fmt: skip
@@ -206,6 +208,27 @@ def test_options_of_the_detector_and_of_functions_are_not_mixed(images):
 def test_variants_of_the_pools_are_timed_where_they_are_asked_for():
     names = [each.name for each in ways_of(["list-disk", "pool-disk", "auto"], ["spawn"], [4])]
     assert names == ["list-disk", "pool-disk", "auto", "pool-disk, spawn", "pool-disk, chunks of 4"]
+
+
+def test_published_pools_are_timed_with_one_image_and_with_a_whole_share_at_a_time():
+    assert swept_sizes(24, 2) == (1, 12)
+    assert swept_sizes(8, 2) == (4,)
+    assert swept_sizes(2, 2) == ()
+    names = [each.name for each in ways_of(["pool-fork", "executor"], [], [], swept_sizes(24, 2))]
+    assert names == ["pool-fork", "executor", "pool-fork, chunks of 1", "pool-fork, chunks of 12"]
+
+
+def test_another_size_of_chunks_is_named_where_it_matters():
+    one = Timing("count", Way("pool-fork", chunk_size=1), "pool-fork", (7.9, 8.0), warm_up_s=0.1)
+    slow = replace(one, samples_s=(12.0, 12.1), way=Way("pool-fork", chunk_size=12))
+    found = comparison(LIST, FORK, one)
+    assert "makes no difference to pool-fork" in found.recommendation
+    assert found.recommendation.startswith("On 2 cores, for 240 images: pool-fork, 8 s, 1.8 times")
+    assert "pool-fork takes 8 s by itself, 8.05 s in chunks of 1 and 12.2 s in chunks of 12." in (
+        comparison(LIST, FORK, one, slow).recommendation
+    )
+    fast = replace(one, samples_s=(4.0, 4.1))
+    assert comparison(LIST, FORK, fast).best.name == "pool-fork, chunks of 1"
 
 
 def test_equal_results_have_the_same_digest_whatever_they_are():

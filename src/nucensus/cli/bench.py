@@ -57,7 +57,8 @@ _FOR_THE_DETECTOR = ("number", "detector", "sigma", "min_distance", "threshold",
     "chunk_sizes",
     multiple=True,
     type=click.IntRange(min=1),
-    help="With --function: time the pools with so many images at a time, too.",
+    help="With --function: time the pools with so many images at a time, too.  [default: 1, and "
+    "a worker's whole share, for the published ones]",
 )
 @click.option(
     "--number",
@@ -123,7 +124,7 @@ def command(context: click.Context, /, inputs: tuple[str, ...], out: Path, numbe
         is_given = context.get_parameter_source("repeat") is click.core.ParameterSource.COMMANDLINE
         _compare_functions(
             inputs, out, chosen, functions, load, strategies=strategies, limit=limit,
-            start_methods=start_methods, chunk_sizes=chunk_sizes, workers=workers,
+            start_methods=start_methods, chunk_sizes=chunk_sizes or None, workers=workers,
             repeat=repeat if is_given else 5,
         )  # fmt: skip
         return

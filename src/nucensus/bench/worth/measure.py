@@ -24,10 +24,12 @@ from ..memory import watch_memory
 from .comparison import Comparison
 from .findings import Passes, Profile, Timing
 from .source import Function, Source, source_of
-from .ways import AUTO, EVERY, Way, ways_of
+from .ways import AUTO, EVERY, Way, swept_sizes, ways_of
 
 _PROFILE_LIMIT_S = 900.0
 _LEAST_LIMIT_S = 60.0
+_MOST_OF_A_VARIANT = 3
+"""Passes with another size of chunks."""
 _NOTHING = Passes((), (), 0.0, 0.0, 0.0, "", (), ())
 
 
@@ -36,7 +38,7 @@ def compare(
     *functions: Function,
     strategies: Iterable[str] = EVERY,
     start_methods: Iterable[str] = (),
-    chunk_sizes: Iterable[int] = (),
+    chunk_sizes: Iterable[int] | None = None,
     load: Function | None = None,
     limit: int | None = None,
     workers: int | None = None,
@@ -62,9 +64,10 @@ def compare(
     start_methods : iterable of str
         Ways to start processes ("fork", "forkserver", "spawn") with which the
         pools are timed too.
-    chunk_sizes : iterable of int
+    chunk_sizes : iterable of int, optional
         How many images a process gets at a time, with which the pools are timed
-        too.
+        too. By default the published pools are: with one image, and with all
+        that a worker gets.
     load : callable or str, optional
         What makes an array of a path, in place of the readers of nucensus.
     limit : int, optional
@@ -114,8 +117,9 @@ def compare(
     named = named[:limit]
     _check_images(named, in_memory, load)
     sources = _distinct([source_of(each) for each in functions])
-    ways = ways_of(strategies, tuple(start_methods), tuple(chunk_sizes))
     workers = workers or usable_cores()
+    swept = swept_sizes(len(named), workers) if chunk_sizes is None else ()
+    ways = ways_of(strategies, tuple(start_methods), tuple(chunk_sizes or ()), swept)
     shown = ProgressLine("way") if progress is True else progress
     load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     timings: list[Timing] = []
@@ -237,7 +241,8 @@ class _Bench:
         usual_s = len(self._images) * known.measured.total_s
         reply, peak = self._ask(
             "way", source, _LEAST_LIMIT_S + 10 * (known.warm_up_s + usual_s) + 3 * seconds,
-            way=way, workers=self._workers, repeat=repeat, seconds=seconds, usable=known.usable,
+            way=way, workers=self._workers, usable=known.usable, seconds=seconds,
+            repeat=min(repeat, _MOST_OF_A_VARIANT) if way.chunk_size else repeat,
             typical_s=known.measured.apply_s,
         )  # fmt: skip
         if "found" not in reply:

@@ -23,6 +23,7 @@ def recommend(comparison: Compared) -> list[str]:
     function = comparison.best.function
     known = comparison.profiles[function]
     sentences += [_measured(comparison, function), _reason(comparison, known)]
+    sentences += _chunks(comparison, function)
     sentences += _by_cores(comparison, function)
     sentences += _elsewhere(comparison, known)
     sentences += _changes(comparison, known)
@@ -52,8 +53,11 @@ def _measured(comparison: Compared, function: str) -> str:
     lists = [each for each in rows if (s := each.way.described) and not s.parallel]
     cores, images = pluralize(comparison.workers, "core"), pluralize(comparison.images, "image")
     winners = [each for each in comparison.winners if each.function == function] or [fastest]
-    ran = {each.way.strategy for each in winners}
-    winners = [e for e in winners if e.way.described or e.ran not in ran]  # auto is one of them
+    ran = {each.way.strategy for each in winners if not each.way.chunk_size}
+    # Auto is one of them, and chunks of another size may make no difference.
+    winners = [
+        e for e in winners if e.ran not in ran or (e.way.described and not e.way.chunk_size)
+    ]  # fmt: skip
     names = _listed([each.name for each in winners])
     start = f"On {cores}, for {images}"
     if not lists:
@@ -91,6 +95,21 @@ def _reason(comparison: Compared, known: Profile) -> str:
     else:
         how = "each process reads its own files, so no image is sent"
     return f"Why: {turns if each.locked > _MUCH_LOCK else ''}{how}."
+
+
+def _chunks(comparison: Compared, function: str) -> list[str]:
+    """Say whether the size of chunks matters to the fastest pool."""
+    rows = [each for each in comparison.timed if each.function == function]
+    chunked = {each.way.strategy for each in rows if each.way.chunk_size}
+    plain = [each for each in rows if each.way.name in chunked]
+    if not plain:
+        return []
+    pool = min(plain, key=lambda each: each.total_s)
+    sizes = [e for e in rows if e.way.chunk_size and e.way.strategy == pool.way.strategy]
+    if all(each.overlaps(pool) for each in sizes):
+        return [f"The size of its chunks makes no difference to {pool.name} here."]
+    times = [f"{each.total_s:.3g} s in chunks of {each.way.chunk_size}" for each in sizes]
+    return [f"{pool.name} takes {_listed([f'{pool.total_s:.3g} s by itself', *times])}."]
 
 
 def _by_cores(comparison: Compared, function: str) -> list[str]:

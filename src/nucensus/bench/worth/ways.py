@@ -42,9 +42,15 @@ class Way:
 
 
 def ways_of(
-    strategies: Iterable[str], start_methods: Iterable[str], chunk_sizes: Iterable[int]
+    strategies: Iterable[str],
+    start_methods: Iterable[str],
+    chunk_sizes: Iterable[int],
+    swept: Iterable[int] = (),
 ) -> list[Way]:
-    """Return the ways that are asked for: each strategy as it is, then the variants it has."""
+    """Return the ways that are asked for: each strategy as it is, then the variants it has.
+
+    `swept` are sizes of chunks for the published pools alone.
+    """
     ways = [Way(name) for name in strategies]
     described = [(way.strategy, way.described) for way in ways]
     for name, strategy in described:
@@ -53,5 +59,12 @@ def ways_of(
         if not (strategy.in_process or strategy.needs_fork or strategy.isolates_crashes):
             ways += [Way(name, start_method=method) for method in start_methods]
         if strategy.takes_chunks:
-            ways += [Way(name, chunk_size=size) for size in chunk_sizes]
+            sizes = (*chunk_sizes, *(swept if strategy.is_published else ()))
+            ways += [Way(name, chunk_size=size) for size in sizes]
     return ways
+
+
+def swept_sizes(images: int, workers: int) -> tuple[int, ...]:
+    """Return the chunks to try beside a quarter of a worker's share: one image, the whole share."""
+    quarter, share = (-(-images // (parts * workers)) for parts in (4, 1))
+    return tuple(sorted({1, share} - {quarter}))
