@@ -206,8 +206,10 @@ def test_options_of_the_detector_and_of_functions_are_not_mixed(images):
 
 
 def test_variants_of_the_pools_are_timed_where_they_are_asked_for():
-    names = [each.name for each in ways_of(["list-disk", "pool-disk", "auto"], ["spawn"], [4])]
-    assert names == ["list-disk", "pool-disk", "auto", "pool-disk, spawn", "pool-disk, chunks of 4"]
+    ways = ways_of(["list-disk", "pool-disk", "auto", "joblib"], ["spawn"], [4])
+    assert [each.name for each in ways[4:]] == [
+        "pool-disk, spawn", "pool-disk, chunks of 4", "joblib, chunks of 4"
+    ]  # fmt: skip
 
 
 def test_published_pools_are_timed_with_one_image_and_with_a_whole_share_at_a_time():
@@ -292,6 +294,12 @@ def test_the_fastest_way_is_named_with_how_much_it_gains_and_why():
     assert "holds the interpreter lock only 6 % of the time" in why
     assert any(each.startswith("Predicted for this system: ") for each in others)
     assert any(each.startswith("On macOS and Windows") for each in others)
+
+
+def test_on_one_core_no_pool_is_recommended():
+    fast_by_chance = row("pool-fork", 5.0)
+    said = comparison(LIST, fast_by_chance, known=replace(HELD, crowded={1: 0.058, 2: 0.116}))
+    assert "Predicted for this system: on 1 core list-disk;" in said.recommendation
 
 
 def test_no_winner_is_named_where_intervals_overlap():

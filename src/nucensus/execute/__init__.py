@@ -129,6 +129,7 @@ _TABLE = (
         pickles_work=True,
         shares_memory=False,
         in_process=False,
+        takes_start_method=True,
         takes_chunks=True,
         is_published=True,
         costs="processes to start; each reads its own files",
@@ -141,6 +142,7 @@ _TABLE = (
         pickles_work=True,
         shares_memory=False,
         in_process=False,
+        takes_start_method=True,
         takes_chunks=True,
         is_published=True,
         costs="every array is pickled, sent through a pipe and unpickled",
@@ -178,6 +180,7 @@ OTHERS = {
             loads_first=True,
             pickles_work=True,
             in_process=False,
+            takes_start_method=True,
             takes_chunks=True,
         ),
         Strategy(
@@ -187,6 +190,7 @@ OTHERS = {
             pickles_work=True,
             shares_memory=False,
             in_process=False,
+            takes_start_method=True,
             takes_chunks=True,
         ),
         Strategy(

@@ -42,6 +42,8 @@ class Strategy:
     is_remote : bool
         Workers may be on other machines: they see neither the memory, the lock
         nor the working directory of this process, and come and go.
+    takes_start_method : bool
+        Its processes are started as `multiprocessing` is told to.
     takes_chunks : bool
         Its `run` takes a `chunk_size`: how many items a worker gets at a time.
     costs : str
@@ -63,6 +65,7 @@ class Strategy:
     isolates_crashes: bool = False
     is_published: bool = False
     is_remote: bool = False
+    takes_start_method: bool = False
     takes_chunks: bool = False
     costs: str = ""
     facts: dict[str, Any] = field(default_factory=dict, compare=False)

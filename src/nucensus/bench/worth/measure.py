@@ -23,13 +23,12 @@ from ...values import Selection, SelectionOptions, refuse_unknown, take_value
 from ..memory import watch_memory
 from .comparison import Comparison
 from .findings import Passes, Profile, Timing
+from .predict import chunk_size
 from .source import Function, Source, source_of
 from .ways import AUTO, EVERY, Way, swept_sizes, ways_of
 
 _PROFILE_LIMIT_S = 900.0
 _LEAST_LIMIT_S = 60.0
-_MOST_OF_A_VARIANT = 3
-"""Passes with another size of chunks."""
 _NOTHING = Passes((), (), 0.0, 0.0, 0.0, "", (), ())
 
 
@@ -43,7 +42,7 @@ def compare(
     limit: int | None = None,
     workers: int | None = None,
     repeat: int = 5,
-    seconds: float = 2.0,
+    seconds: float = 1.5,
     progress: bool | Callable[[int, int], None] = True,
     on_timing: Callable[[Timing], None] | None = None,
     selection: Selection | None = None,
@@ -241,16 +240,15 @@ class _Bench:
         usual_s = len(self._images) * known.measured.total_s
         reply, peak = self._ask(
             "way", source, _LEAST_LIMIT_S + 10 * (known.warm_up_s + usual_s) + 3 * seconds,
-            way=way, workers=self._workers, usable=known.usable, seconds=seconds,
-            repeat=min(repeat, _MOST_OF_A_VARIANT) if way.chunk_size else repeat,
-            typical_s=known.measured.apply_s,
+            way=way, workers=self._workers, repeat=repeat, usable=known.usable,
+            seconds=seconds / 2 if way.chunk_size else seconds, typical_s=known.measured.apply_s,
         )  # fmt: skip
         if "found" not in reply:
             return replace(row, failure=reply["failure"]), None
         passes: Passes = reply["found"]
         named = zip(self._images, passes.errors, strict=True)
         self.errors |= {image.name: error for image, error in named if error}
-        return _timing(row, passes, known, peak), passes
+        return _timing(row, passes, known, peak, self._workers), passes
 
     def _ask(
         self, kind: str, source: Source, limit_s: float, **job: Any
@@ -307,13 +305,15 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
 
 
-def _timing(row: Timing, passes: Passes, known: Profile, peak: int) -> Timing:
+def _timing(row: Timing, passes: Passes, known: Profile, peak: int, workers: int) -> Timing:
     """Return the row with what was found, and with what follows from the strategy that ran."""
     way = row.way if row.way.strategy != AUTO else Way(passes.ran)
     strategy = way.described
     assert strategy is not None
     warm_ups = passes.warm_ups_s
     sent_bytes, sent_s = _sent(strategy, known)
+    chunk = way.chunk_size or chunk_size(strategy, len(passes.digests), workers)
+    message_s = 0.0 if strategy.in_process else known.message_s / chunk
     return replace(
         row,
         ran=passes.ran,
@@ -323,7 +323,7 @@ def _timing(row: Timing, passes: Passes, known: Profile, peak: int) -> Timing:
         busy_cores=passes.busy_cores,
         locked=known.measured.locked if strategy.in_process else None,
         sent_bytes=sent_bytes,
-        sent_s=sent_s,
+        sent_s=sent_s + message_s,
         peak_memory_bytes=peak,
     )
 

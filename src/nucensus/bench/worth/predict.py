@@ -160,7 +160,7 @@ def _processes_s(known: Profile, strategy: Strategy, run: Circumstances, crowdin
         before_s += count * known.copy_s
     apply_s = max(each.apply_s, each.alone_s - each.load_s)
     work_s = load_s * (not strategy.loads_first) + apply_s * crowding + sent_s
-    chunk = run.chunk_size or _chunk(strategy, count, cores)
+    chunk = run.chunk_size or chunk_size(strategy, count, cores)
     chunks = math.ceil(count / chunk)
     # All go through one pipe, which parent and worker hold together.
     parent_s = count * sent_s + chunks * known.message_s
@@ -176,7 +176,7 @@ def _start_s(known: Profile, method: str) -> float:
     return idle_s + imports * known.import_s + known.measured.warm_up_s
 
 
-def _chunk(strategy: Strategy, images: int, cores: int) -> int:
+def chunk_size(strategy: Strategy, images: int, cores: int) -> int:
     """Return how many images a worker gets at a time."""
     if not (strategy.takes_chunks and (strategy.is_published or strategy.loads_first)):
         return 1

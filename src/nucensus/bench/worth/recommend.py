@@ -117,8 +117,14 @@ def _by_cores(comparison: Compared, function: str) -> list[str]:
     curves = comparison.predictions(function)
     if not curves:
         return []
-    picks = [(cores, _pick({n: c[cores].seconds for n, c in curves.items()})) for cores in CORES]
     serial = [c[1].seconds for name, c in curves.items() if not STRATEGIES[name].parallel]
+    picks = [
+        (cores, _pick({
+            name: curve[cores].seconds for name, curve in curves.items()
+            if cores > 1 or not serial or not STRATEGIES[name].parallel  # one core has no gain
+        }))
+        for cores in CORES
+    ]  # fmt: skip
     parts = []
     for name, group in groupby(picks, key=lambda each: each[1]):
         counts = [cores for cores, _ in group]

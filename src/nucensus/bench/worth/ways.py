@@ -56,7 +56,7 @@ def ways_of(
     for name, strategy in described:
         if strategy is None:
             continue
-        if not (strategy.in_process or strategy.needs_fork or strategy.isolates_crashes):
+        if strategy.takes_start_method:
             ways += [Way(name, start_method=method) for method in start_methods]
         if strategy.takes_chunks:
             sizes = (*chunk_sizes, *(swept if strategy.is_published else ()))
