@@ -19,7 +19,7 @@ import numpy as np
 from kernel import machine_facts
 from nucensus import detect_nuclei
 from nucensus.detect.automatic import detect_auto
-from nucensus.detect.estimate import estimate, pool
+from nucensus.detect.estimate_image import estimate, pool
 from nucensus.values.synthetic import make_field
 
 RADII = (4, 5, 6, 7, 9, 11, 14, 20)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 import nucensus.detect
 from nucensus.detect import Estimate, evidence, pool
 from nucensus.detect.automatic import LEAST_CONFIDENCE, find_candidates
-from nucensus.detect.estimate import estimate, likely_contrast
+from nucensus.detect.estimate_image import estimate, likely_contrast
 from nucensus.detect.levels import as_levels
 from nucensus.detect.regions import Regions
 from nucensus.detect.rules import NEWEST, VERSIONS

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 import nucensus
 from nucensus.detect.automatic import detect_auto
-from nucensus.detect.estimate import Estimate, Resolved, estimate, pool
+from nucensus.detect.estimate_image import Estimate, Resolved, estimate, pool
 from nucensus.detect.regions import find_regions
 from nucensus.kernel import levels
 from nucensus.score.agreement import evaluate_labels

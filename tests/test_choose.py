@@ -16,8 +16,7 @@ from nucensus.batch.choose import trial_size
 from nucensus.batch.pilot import Pilot
 from nucensus.detect import detect_nuclei
 from nucensus.errors import StrategyError
-from nucensus.execute import STRATEGIES, inner_pools_capped
-from nucensus.execute.pools import default_context
+from nucensus.execute import STRATEGIES, default_context, inner_pools_capped
 from nucensus.values import Execution, Limits, Settings
 
 

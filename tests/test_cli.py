@@ -1,6 +1,7 @@
 """The command line, as a user types it."""
 
 import csv
+import importlib.util
 import json
 import re
 import subprocess
@@ -99,6 +100,39 @@ def test_importing_nucensus_imports_no_more_than_numpy():
         "sys.exit(bool({'skimage', 'scipy', 'tifffile', 'rich', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+ROOMS_FOR_OTHERS = {
+    "nucensus.batch": "merge packed process take_plan",
+    "nucensus.detect": "laplacian",
+    "nucensus.discover": "bucket index manifest metadata plate zarr_plate",
+    "nucensus.execute": "cluster connect isolated others pools task",
+    "nucensus.export": "to_parquet wells",
+    "nucensus.read": "compressed ome_tiff slides tiff_pages tiff_series",
+    "nucensus.remote": "file_systems objects ome stage",
+    "nucensus": "bench report score tune viewer",
+}
+"""Modules for clusters, buckets, plates, other detectors, formats and commands."""
+ONLY_FOR_AUTO = "automatic estimate_image evidence regions search"
+PACKAGES = {"cloudpickle", "concurrent", "importlib.metadata", "jinja2", "matplotlib", "pebble",
+            "rich", "scipy", "skimage", "statistics", "tifffile", "tomllib"}  # fmt: skip
+
+
+@pytest.mark.parametrize("numbers", [("--threshold", "300"), ()])
+def test_counting_an_image_imports_only_what_it_needs(plate, tmp_path, numbers):
+    image = str(next(plate.glob("*.tif")))
+    code = (
+        "import sys; from nucensus.cli import main\n"
+        "try: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, "detect", image, "-o", str(tmp_path / "run"), *numbers]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = set(done.stderr.split())
+    rooms = ROOMS_FOR_OTHERS | ({"nucensus.detect": ONLY_FOR_AUTO} if numbers else {})
+    others = {f"{room}.{name}" for room, names in rooms.items() for name in names.split()}
+    assert all(map(importlib.util.find_spec, others))
+    assert "nucensus.read.plain_tiff" in imported
+    assert not imported & (others | PACKAGES)
 
 
 def test_info_names_the_kernel_and_the_cores():

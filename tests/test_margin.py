@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from nucensus import Settings, find_nuclei
 from nucensus.detect.automatic import detect_auto
-from nucensus.detect.estimate import estimate, pool
+from nucensus.detect.estimate_image import estimate, pool
 from nucensus.detect.padding import fill_padding, picture_mask
 
 SHAPE = (420, 520)

@@ -12,7 +12,7 @@ from nucensus import Settings, census
 from nucensus.discover import discover
 from nucensus.errors import NotAPlaneError, ReadError
 from nucensus.read import SUFFIXES, open_scenes, read, read_image
-from nucensus.remote.ome import read_description
+from nucensus.remote.description import read_description
 from nucensus.values import Plane
 
 SIZES = {"c": 2, "z": 3, "t": 2}

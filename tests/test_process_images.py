@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 import nucensus
-from nucensus.batch import Measured, choose, process
+from nucensus.batch import Measured, choose, run_over
 from nucensus.errors import InputError, ReadError, StrategyError, WorkerDiedError
 from nucensus.execute import STRATEGIES
 from nucensus.values import Execution
@@ -60,7 +60,7 @@ def test_an_image_that_cannot_be_read_is_an_error(plate):
 
 
 def test_too_little_memory_is_said_with_both_amounts(paths, monkeypatch):
-    monkeypatch.setattr(process, "available_memory_bytes", lambda: 100_000)
+    monkeypatch.setattr(run_over, "available_memory_bytes", lambda: 100_000)
     with pytest.raises(StrategyError, match=r"need 0.00032 GB of memory .* 0.0001 GB are"):
         nucensus.process_images(paths, np.sum, strategy="list-memory")
 

@@ -1,8 +1,10 @@
-"""Modules that are imported when they are asked for, as attributes of their room."""
+"""What a room has and imports only when it is asked for, so that commands start soon."""
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 
 def modules_of(room: str, *names: str) -> Callable[[str], ModuleType]:
@@ -12,5 +14,23 @@ def modules_of(room: str, *names: str) -> Callable[[str], ModuleType]:
         if name not in names:
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
         return import_module(f"{room}.{name}")
+
+    return find
+
+
+def names_of(room: str, homes: dict[str, str]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a room, which imports names from its modules.
+
+    `homes` has the names of each module, with a blank between them. None may be called
+    as a module of the room is, which Python puts in its place.
+    """
+    module_of = {name: module for module, names in homes.items() for name in names.split()}
+
+    def find(name: str) -> Any:
+        if name not in module_of:
+            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{room}.{module_of[name]}"), name)
+        setattr(sys.modules[room], name, value)
+        return value
 
     return find

@@ -185,7 +185,7 @@ def _cgroup_texts(name: str, controller: str) -> list[str]:
 def _cgroup_folders(controller: str) -> list[Path]:
     """Return the folder of this process's cgroup and those above it, without the root's parents."""
     top, own = _CGROUP / controller, _own_cgroup(controller)
-    return [own, *(each for each in own.parents if each.is_relative_to(top))]
+    return [own, *own.parents[: len(own.parts) - len(top.parts)]]
 
 
 def _text(path: Path) -> str:

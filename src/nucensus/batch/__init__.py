@@ -1,15 +1,27 @@
 """Take many images through the stages: discover -> read -> detect -> store -> export."""
 
+from typing import TYPE_CHECKING
+
+from .._lazy import names_of
 from .choose import Choice, choose, choose_from
-from .learn import Learned
-from .merge import merge_runs
-from .pilot import Measured
-from .plan import expand
-from .preview import Preview, preview, refusals
-from .process import process_images
-from .sample import sample_like
 from .take_census import census, retry
-from .take_plan import census_planned, plan_census
+
+if TYPE_CHECKING:
+    from .learn import Learned
+    from .merge import merge_runs
+    from .pilot import Measured
+    from .plan import expand
+    from .preview import Preview, preview, refusals
+    from .process import process_images
+    from .sample import sample_like
+    from .take_plan import census_planned, plan_census
+else:
+    __getattr__ = names_of(__name__, {
+        "learn": "Learned", "merge": "merge_runs", "pilot": "Measured", "plan": "expand",
+        "preview": "Preview preview refusals",
+        "process": "process_images", "sample": "sample_like",
+        "take_plan": "census_planned plan_census",
+    })  # fmt: skip
 
 __all__ = [
     "Choice", "Learned", "Measured", "Preview", "census", "census_planned", "choose", "choose_from",

@@ -3,14 +3,21 @@
 import functools
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
 from ..detect import detect_nuclei
 from ..errors import StrategyError
-from ..execute import STRATEGIES, Strategy, check, isolated, start_worker, strategy_named
-from ..execute.pools import default_context
+from ..execute import (
+    STRATEGIES,
+    Strategy,
+    check,
+    default_context,
+    isolated,
+    start_worker,
+    strategy_named,
+)
 from ..machine import available_memory_bytes, can_fork, has_interpreter_lock, usable_cores
 from ..text.plurals import pluralize
 from ..values import Execution
@@ -153,14 +160,15 @@ def choose_from(
     """
     workers = workers or usable_cores()
     candidates = _candidates(function, in_memory, measured, remaining, memory_bytes)
-    serial = candidates[0]
+    serial = next(candidates)
     ahead = _ahead(measured, workers)
     if (workers == 1 and not ahead) or remaining == 0:
         reason = "there is one worker" if workers == 1 else "the images were done while measuring"
         return Choice(serial, workers, reason, measured=measured)
-    predicted = _predict(candidates, measured, remaining, workers, ahead)
+    able = [serial, *candidates]
+    predicted = _predict(able, measured, remaining, workers, ahead)
     best = serial
-    for strategy in candidates:  # the simpler ones first: more must gain something
+    for strategy in able:  # the simpler ones first: more must gain something
         if predicted.get(strategy.name, math.inf) < _GAIN * predicted[best.name]:
             best = strategy
     choice = Choice(
@@ -242,15 +250,18 @@ def _candidates(
     measured: Measured,
     remaining: int,
     memory_bytes: int | None,
-) -> list[Strategy]:
-    """Return the strategies that can do this work here, the simplest first."""
-    room = min(memory_bytes or math.inf, available_memory_bytes() or math.inf)
-    fits = in_memory or remaining * measured.size_bytes < room
+) -> Iterator[Strategy]:
+    """Yield the strategies that can do this work here, the simplest first."""
+
+    @functools.cache
+    def fits() -> bool:
+        room = min(memory_bytes or math.inf, available_memory_bytes() or math.inf)
+        return remaining * measured.size_bytes < room
 
     def can_do(strategy: Strategy) -> bool:
         if strategy.isolates_crashes:  # it costs more, and is asked for
             return False
-        if not (strategy.takes_arrays if in_memory else fits or not strategy.loads_first):
+        if not (strategy.takes_arrays if in_memory else not strategy.loads_first or fits()):
             return False
         if strategy.in_process:
             return True
@@ -267,7 +278,7 @@ def _candidates(
         loads = strategy.loads_first and not in_memory
         return strategy.parallel, not strategy.in_process, loads, not strategy.shares_memory
 
-    return sorted(filter(can_do, STRATEGIES.values()), key=simplicity)
+    yield from filter(can_do, sorted(STRATEGIES.values(), key=simplicity))
 
 
 def _predict(

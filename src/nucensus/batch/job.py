@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
 from ..errors import AccessError, NucensusError, ReadError, TooLargeError
 from ..read import Image, read_image
 from ..read.projection import files_of
 from ..remote import is_remote, is_zarr_folder, keep_query, list_zarr, open_to_read
-from ..remote.ome import files_beside
 from ..store.lock import RunLock
 from ..values import (
     Failed,
@@ -58,8 +58,7 @@ class Loaded:
         return self.image.pixels.nbytes + sum(each.nbytes for each in self.others)
 
 
-@dataclass(frozen=True, slots=True)
-class Estimated:
+class Estimated(NamedTuple):
     """The estimate of an image, and the hash of its file, where it was asked for."""
 
     estimate: Estimate
@@ -260,6 +259,8 @@ def content_hash(path: str, plane: Plane) -> str | None:
 
     It is None if they cannot be read.
     """
+    from ..remote.ome import files_beside
+
     try:
         if plane.files:
             names = [os.path.basename(path), *plane.files]

@@ -5,9 +5,8 @@ import pickle
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 _ENOUGH_S = 0.1
@@ -155,14 +154,14 @@ class Pilot:
         """Return how many of the first images took more than twice what those behind them take."""
         seconds = self._seconds()
         count = 1
-        while len(seconds) > count + 1 and seconds[count] > 2 * median(seconds[count + 1 :]):
+        while len(seconds) > count + 1 and seconds[count] > 2 * _median(seconds[count + 1 :]):
             count += 1
         return count
 
     def _sum_up(self, locked: float, loaded: Any, result: Any) -> Measured:
         count = self._warm_up_count()
         samples = self._samples[count:] or self._samples
-        load, apply, wait, cpu = (median(each) for each in zip(*samples, strict=True))
+        load, apply, wait, cpu = (_median(each) for each in zip(*samples, strict=True))
         seconds = self._seconds()
         warm_up_s = sum(seconds[:count]) - count * (load + apply)
         return Measured(
@@ -237,3 +236,9 @@ def fork_is_safe() -> bool:
     """
     forks = hasattr(os, "fork") and sys.platform != "darwin"
     return forks and threading.active_count() == 1
+
+
+def _median(values: Sequence[float]) -> float:
+    """Return what `statistics.median` does, whose import takes as long as several images."""
+    ordered, middle = sorted(values), len(values) // 2
+    return (ordered[middle] + ordered[~middle]) / 2

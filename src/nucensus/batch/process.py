@@ -2,39 +2,31 @@
 
 import contextlib
 import functools
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import islice
 from operator import attrgetter
-from typing import Any, Literal, TypeAlias, TypeVar, Unpack
+from typing import Any, Literal, TypeVar, Unpack
 
 from numpy.typing import NDArray
 
 from ..detect import detect_nuclei
-from ..errors import StrategyError, WorkerDiedError
+from ..errors import WorkerDiedError
 from ..execute import (
-    STRATEGIES,
     Codec,
     Lost,
-    Strategy,
-    inner_pools_capped,
     name_image,
     refuse_unguarded,
 )
-from ..machine import available_memory_bytes
 from ..text.progress import ProgressLine
 from ..values import Execution, ProcessOptions, Selection, refuse_unknown, take_value
-from .choose import Choice, choose_from, in_chunks, trial_size
+from .choose import Choice, choose_from, in_chunks
 from .decide import choose_strategy
 from .named import Image, NamedImage, apply, load, name_images
-from .pilot import Measured, Pilot
 from .results import Failure, Keeping, Results
+from .run_over import Steps, run_over
 from .warm_up import WarmedUp
 
 Result = TypeVar("Result")
-Steps: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
-"""How an item is loaded, and what is then applied to it."""
 
 
 def process_images(
@@ -130,7 +122,7 @@ def process_images(
     named, in_memory = name_images(images, selection, is_local=execution.scheduler is None)
     keeps = on_error == "return"
     steps = _steps(function, warm_up, in_memory=in_memory, keeps=keeps)
-    codec = None if in_memory else Codec(path_of=attrgetter("image"))
+    codec = None if in_memory else functools.partial(Codec, path_of=attrgetter("image"))
     shown = ProgressLine() if progress is True else progress
     results: list[Any] = [None] * len(named)
     chosen: list[Choice] = []
@@ -186,120 +178,3 @@ def _result(name: str, outcome: Any, *, keeps: bool) -> Any:
     if keeps:
         return error
     raise error
-
-
-def run_over(
-    items: Iterable[Any],
-    count: int,
-    steps_for: Callable[[Strategy | None], Steps],
-    choice: Choice | None,
-    choose_after: Callable[[Measured, int], Choice],
-    *,
-    on_choice: Callable[[Choice], None] | None = None,
-    in_memory: bool = False,
-) -> Generator[tuple[int, Any], None, None]:
-    """Yield (index, outcome) of `count` items; without a choice, a pilot on the first makes it.
-
-    Threads may then be tried on the next, before they are trusted with the rest.
-
-    `steps_for` returns what to do with an item under a strategy, or in the pilot.
-    """
-    source, done = _Counted(items, count), 0
-    if choice is None:
-        load, apply = steps_for(None)
-        pilot = Pilot(load, apply, sends_images=in_memory)
-        for result in pilot.run(source):
-            yield done, result
-            done += 1
-        choice = choose_after(pilot.measured, count - done)
-        if size := trial_size(choice, count - done):
-            begun, arrivals = time.perf_counter(), []
-            steps = steps_for(choice.strategy)
-            for index, outcome in _run_strategy(choice, steps, islice(source, size), in_memory):
-                arrivals.append(time.perf_counter())
-                yield done + index, outcome
-            done += size
-            # The first has waited for the threads to start.
-            threaded_s = (arrivals[-1] - arrivals[0]) / size if arrivals else 0.0
-            spent_s = pilot.measured.spent_s + time.perf_counter() - begun
-            tried = replace(pilot.measured, threaded_s=threaded_s, spent_s=spent_s)
-            choice = choose_after(tried, count - done)
-    if on_choice is not None:
-        on_choice(choice)
-    for index, outcome in _run_strategy(choice, steps_for(choice.strategy), source, in_memory):
-        yield done + index, outcome
-
-
-class _Counted:
-    """The items, and about how many are left."""
-
-    def __init__(self, items: Iterable[Any], count: int) -> None:
-        self._items, self._left = iter(items), count
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        item = next(self._items)
-        self._left -= 1
-        return item
-
-    def __length_hint__(self) -> int:
-        return max(0, self._left)
-
-
-def _run_strategy(
-    choice: Choice, steps: Steps, items: Iterator[Any], in_memory: bool
-) -> Iterator[tuple[int, Any]]:
-    """Load the items first, or where they are worked on, as the strategy wants it."""
-    strategy = choice.strategy
-    if in_memory and not strategy.takes_arrays:
-        twin = next(
-            each.name
-            for each in STRATEGIES.values()
-            if each.takes_arrays and each.parallel == strategy.parallel
-        )
-        raise StrategyError(
-            f"the strategy {strategy.name} reads files, and arrays were given; expected paths; "
-            f"use {twin} for arrays"
-        )
-    load, work = steps
-    todo: Iterable[Any] = items
-    if strategy.loads_first and not in_memory:
-        todo = load_all(load, list(items))
-    elif not in_memory:
-        work = functools.partial(_load_and_apply, load, work)
-    shared = strategy.in_process and strategy.parallel
-    with inner_pools_capped() if shared else contextlib.nullcontext():
-        yield from strategy.run(work, todo, choice.workers + choice.ahead)
-
-
-def _load_and_apply(load: Callable[[Any], Any], function: Callable[[Any], Any], item: Any) -> Any:
-    return function(load(item))
-
-
-def load_all(load: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    """Load every item, or say how much memory that would take if it is too much."""
-    loaded: list[Any] = []
-    is_first = True  # of those that can be read
-    for item in items:
-        loaded.append(load(item))
-        if is_first and getattr(loaded[-1], "nbytes", False):
-            _check_memory(loaded[-1], len(items))
-            is_first = False
-    return loaded
-
-
-def _check_memory(first: Any, count: int) -> None:
-    size_bytes = getattr(first, "nbytes", 0)
-    available = available_memory_bytes()
-    if available is not None and size_bytes * count > available:
-        raise StrategyError(
-            f"{count} images of {_gigabytes(size_bytes)} need {_gigabytes(size_bytes * count)} of "
-            f"memory at once, and {_gigabytes(available)} are available; use a strategy that reads "
-            f"each file when it is needed (threads, pool-disk, list-disk), or fewer images"
-        )
-
-
-def _gigabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.3g} GB"

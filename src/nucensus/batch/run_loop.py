@@ -33,7 +33,7 @@ from .job import Job, Loaded
 from .kept import Kept
 from .learn import adopt, estimate_sample, forget_changed, pool_sample, pools_in, take_from
 from .pools import digests_of
-from .process import Steps, run_over
+from .run_over import Steps, run_over
 from .starts import Start
 
 PathLike: TypeAlias = str | os.PathLike[str]

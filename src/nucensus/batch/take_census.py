@@ -4,11 +4,10 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias, Unpack
+from typing import Any, NamedTuple, TypeAlias, Unpack
 
 from ..detect import check_axes, detector_named
-from ..discover import LeftOut, list_images, read_metadata
+from ..discover import LeftOut, list_images
 from ..errors import InputError, RunError
 from ..execute import STRATEGIES, Lost, refuse_unguarded
 from ..machine import usable_cores
@@ -30,10 +29,9 @@ from ..values import (
     take_value,
 )
 from .choose import Choice
-from .decide import choose_strategy
+from .decide import choose_strategy, codec_of
 from .job import content_hash
 from .learn import plan_sample, take_from
-from .packed import codec_for
 from .plan import expand, join_treatments, list_first
 from .refuse import (
     digest_of,
@@ -141,7 +139,7 @@ def listed_run(
     if resume.overwrite and resume.estimates_from is not None:
         take_from(resume.estimates_from, settings, plan.channels)
     with (
-        choose_strategy(execution, codec=codec_for(settings.detector), stop=watcher.stop) as choice,
+        choose_strategy(execution, codec=codec_of(settings.detector), stop=watcher.stop) as choice,
         RunWriter(out, overwrite=resume.overwrite) as writer,
     ):
         problems = _write_plan(writer, out, settings, selection, resume, plan)
@@ -174,7 +172,7 @@ def retry(
     with Run(out) as run:  # raises if it is not a run
         detector = run.settings.detector
     with (
-        choose_strategy(execution, codec=codec_for(detector), stop=watcher.stop) as choice,
+        choose_strategy(execution, codec=codec_of(detector), stop=watcher.stop) as choice,
         RunWriter(out) as writer,
     ):
         settings = _settings_to_retry(writer, out)
@@ -190,8 +188,7 @@ def retry(
     return Run(out)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """The plan of a run: the images as they are listed, and the outcomes that are known.
 
     Attributes
@@ -239,14 +236,22 @@ def _plan(inputs: list[PathLike], selection: Selection, *, overwrites: bool) -> 
     """
     left_out = LeftOut()
     found = list_images(inputs, SUFFIXES, selection, left_out=left_out)
-    metadata = selection.metadata
-    treatments = Treatments([] if metadata is None else read_metadata(os.fspath(metadata)))
+    treatments = _treatments(selection)
     listed, channels = join_treatments(expand(found), treatments), set[str]()
     if overwrites:
         listed = list_first(listed, channels)
     first = next(listed)
     given = digest_of(absolute(os.fspath(each)) for each in inputs)
     return _Plan(itertools.chain([first], listed), treatments, left_out, given, channels)
+
+
+def _treatments(selection: Selection) -> Treatments:
+    """Return what the wells were treated with, as far as a table says so."""
+    if selection.metadata is None:
+        return Treatments([])
+    from ..discover import read_metadata
+
+    return Treatments(read_metadata(os.fspath(selection.metadata)))
 
 
 def _write_plan(

@@ -17,8 +17,7 @@ from ..values import (
     refuse_unknown,
     take_value,
 )
-from .decide import choose_strategy
-from .packed import codec_for
+from .decide import choose_strategy, codec_of
 from .refuse import refuse_other_plan, refuse_unplanned, refuse_version
 from .run_loop import RunLoop
 from .take_census import listed_run
@@ -100,7 +99,7 @@ def census_planned(
     refuse_unguarded()
     selection, settings = refuse_unplanned(plan, out, shard)
     with (
-        choose_strategy(execution, codec=codec_for(settings.detector), stop=watcher.stop) as choice,
+        choose_strategy(execution, codec=codec_of(settings.detector), stop=watcher.stop) as choice,
         RunWriter(out, overwrite=overwrite) as writer,
     ):
         if writer.has_images():

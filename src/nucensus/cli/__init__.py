@@ -8,7 +8,6 @@ import importlib
 import os
 import sys
 import traceback
-from difflib import get_close_matches
 
 import click
 
@@ -60,9 +59,11 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; of one that is mistyped say which may be meant."""
-        near = get_close_matches(args[0], _COMMANDS, n=2)
-        if near and args[0] not in _COMMANDS:
-            ctx.fail(f"there is no command {args[0]!r}; did you mean {' or '.join(near)}?")
+        if args[0] not in _COMMANDS:
+            from difflib import get_close_matches
+
+            if near := get_close_matches(args[0], _COMMANDS, n=2):
+                ctx.fail(f"there is no command {args[0]!r}; did you mean {' or '.join(near)}?")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -1,6 +1,6 @@
 """Options that stand in the file `nucensus.toml` of the folder that one is in."""
 
-import tomllib
+import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,13 @@ def read_defaults(commands: Collection[str]) -> dict[str, dict[str, Any]]:
     InputError
         The file is not TOML, or a table in it is not of a command.
     """
+    if not os.path.lexists(DEFAULTS_FILE):
+        return {}
+    import tomllib
+
     try:
         text = Path(DEFAULTS_FILE).read_text(encoding="utf-8-sig")
         content = tomllib.loads(text)
-    except FileNotFoundError:
-        return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(
             f"{DEFAULTS_FILE} in this folder cannot be read ({error}); expected options of "

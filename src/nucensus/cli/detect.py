@@ -101,18 +101,20 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     Exit code: 0 if every image was done, 3 if some failed (0 with --failed-ok), 2 for wrong usage,
     130, 143 and 129 if it was stopped by Ctrl-C, SIGTERM or SIGHUP.
     """
-    from ..batch import census, census_planned
-    from ..values import Resume
-
     selected = dataclasses.replace(
         selection_of(options), metadata=metadata, shard=shard, measure=measure, ring_px=ring
     )
     if measure:
         given.setdefault("outlines", True)
     if plan is not None:
+        from ..batch import census_planned
+
         _refuse_beside_plan(click.get_current_context())
         work = partial(census_planned, plan, out, shard=shard, overwrite=overwrite)
     else:
+        from ..batch import census
+        from ..values import Resume
+
         resume = Resume(overwrite, check_content, keep_estimates, estimates_from)
         settings = settings_of(given, settings_file)
         work = partial(census, inputs, out, settings, selection=selected, resume=resume)

@@ -141,9 +141,12 @@ def _refuse_numbers_with_auto(given: dict[str, Any]) -> None:
 def settings_of(given: dict[str, Any], file: Path | None) -> "Settings":
     """Return the settings that were typed; of `file` what was not."""
     from ..values import Settings
+
+    if file is None:
+        return Settings(**given)
     from ..values.settings_file import read_settings
 
-    return Settings(**given) if file is None else dataclasses.replace(read_settings(file), **given)
+    return dataclasses.replace(read_settings(file), **given)
 
 
 def _option(name: str) -> str:

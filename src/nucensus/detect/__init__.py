@@ -6,22 +6,22 @@ register theirs under the entry point `nucensus.detectors`.
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._lazy import names_of
 from ..values import Centres, Settings
 from .check_centres import check_centres
 from .detector import Control, Detector
-from .estimate import BLANK, BLANK_ITSELF, Estimate, Resolved, estimate, pool
 from .frame import counting_box, within_box, within_frame
 from .keywords import settings_of
-from .laplacian import blob_parameters
 from .masks import note_on_mask, refuse_mask
 from .maxima import detect_nuclei
 from .padding import size_seen
 from .parameters import Parameters, parameters
+from .pooled import BLANK, BLANK_ITSELF, Estimate, Resolved, pool
 from .refine import refine_centres
 from .rings import ring_radius
 from .rules import rules_of
@@ -34,6 +34,12 @@ from .table import (
     detector_of_run,
     why_no_detector,
 )
+
+if TYPE_CHECKING:
+    from .estimate_image import estimate
+    from .laplacian import blob_parameters
+else:
+    __getattr__ = names_of(__name__, {"estimate_image": "estimate", "laplacian": "blob_parameters"})
 
 __all__ = [
     "BLANK", "DETECTORS", "Control", "Detector", "Estimate", "Parameters", "Resolved",
@@ -204,6 +210,8 @@ def _upright(image: NDArray[Any], settings: Settings) -> NDArray[Any]:
 
 
 def _estimated(image: NDArray[Any], settings: Settings) -> Estimate:
+    from .estimate_image import estimate
+
     check_axes(Settings(), image.ndim)
     refuse_mask(image)
     return estimate(image, rules_of(settings.detector))

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
-from .estimate import BLANK_ITSELF, Estimate, Resolved, crest_smoothing, estimate, pool
+from .estimate_image import crest_smoothing, estimate
 from .evidence import beside_others
 from .frame import counting_box
+from .pooled import BLANK_ITSELF, Estimate, Resolved, pool
 from .regions import Levels, Regions, as_levels, find_regions, grid_radius
 from .rules import NEWEST, VERSIONS, Rules, rules_of
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values import Centres, Settings
-from .estimate import Resolved
 from .parameters import Parameters, parameters, radius_for
+from .pooled import Resolved
 
 Find: TypeAlias = Callable[[NDArray[Any], Settings, Resolved | None], Centres]
 """Finds the nuclei of an image; the third argument is what the set of images looks like,

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from ..values import Centres, Intensities, Points, Settings
 from ..values.neighbours import pairs_within
 from .detector import Control, Detector
-from .estimate import Resolved
 from .parameters import Parameters, parameters
+from .pooled import Resolved
 from .refine import smoothed_at
 
 _SCALES_PER_OCTAVE = 3

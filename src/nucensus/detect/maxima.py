@@ -11,8 +11,8 @@ from .. import kernel
 from ..values import Centres, Points, Settings
 from . import reference
 from .detector import Control, Detector
-from .estimate import Resolved
 from .parameters import parameters
+from .pooled import Resolved
 
 
 def detect_nuclei(

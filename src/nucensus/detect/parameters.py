@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..values import Settings
-from .estimate import BLANK, Resolved
+from .pooled import BLANK, Resolved
 
 _SIGMA, _MIN_DISTANCE = 0.28, 0.42
 """In radii of a nucleus. Larger: one ring for two that touch; smaller: two rings in one nucleus."""

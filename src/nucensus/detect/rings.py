@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..values import Settings
-from .estimate import Resolved
+from .pooled import Resolved
 from .table import detector_named
 
 _LEAST_PX = 4.0

@@ -1,6 +1,7 @@
 """The detectors there are: ours, and those that other packages register."""
 
 import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 
@@ -14,11 +15,24 @@ from ..values.check_settings import (
 from .detector import Detector, Find
 from .rules import is_version
 
-DETECTORS: dict[str, Detector] = {
-    name: replace(import_module(f".{ours.module}", __package__).DETECTOR, name=name)
-    for name, ours in DETECTOR_TABLE.items()
-}
-"""Our own, by name."""
+
+class _Ours(Mapping[str, Detector]):
+    """Our own detectors by name, each imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Detector:
+        return _ours(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(DETECTOR_TABLE)
+
+    def __len__(self) -> int:
+        return len(DETECTOR_TABLE)
+
+    def __contains__(self, name: object) -> bool:
+        return name in DETECTOR_TABLE
+
+
+DETECTORS = _Ours()
 
 
 def detector_named(name: str) -> Detector:
@@ -69,6 +83,13 @@ def describe_detectors() -> str:
         for name, entry in registered_detectors().items()
     ]
     return f"{'; '.join(ours + theirs)}."
+
+
+@functools.cache
+def _ours(name: str) -> Detector:
+    module = import_module(f".{DETECTOR_TABLE[name].module}", __package__)
+    found: Detector = module.DETECTOR
+    return replace(found, name=name)
 
 
 @functools.cache

@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Unpack
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
+from .._lazy import names_of
 from ..errors import InputError, ReadError
 from ..remote import ask_all, check_address, decoded, is_remote, is_zarr, size_and_time
 from ..values import (
@@ -24,20 +25,23 @@ from ..values import (
     refuse_unknown,
     take_value,
 )
-from .apply_index import apply_index, apply_series, missing_image, name_of
-from .bucket import common_prefix, expand_remote
-from .index import MOST_PROMISED, Index, Promise, read_index
 from .left_out import LeftOut
 from .lenient_names import WellForm, placed, well_form_of
-from .manifest import read_manifest
-from .metadata import read_metadata
 from .names import compile_pattern, parse_name, place_of, row_name
 from .ome_sets import OmeSets
 from .pair import pair
-from .plate import PlateView, view_plates
 from .select import select
-from .walk import COMPANION, Batch, common_folder, expand, is_thumbnail, natural_key
-from .zarr_plate import zarr_fields
+from .walk import COMPANION, Batch, common_folder, expand, is_thumbnail, name_of, natural_key
+
+if TYPE_CHECKING:
+    from .index import Index
+    from .metadata import read_metadata
+    from .plate import PlateView, view_plates
+    from .zarr_plate import Field
+else:
+    __getattr__ = names_of(
+        __name__, {"metadata": "read_metadata", "plate": "PlateView view_plates"}
+    )
 
 __all__ = [
     "LeftOut", "PlateView", "Survey", "discover", "list_images", "natural_key", "place_of",
@@ -186,6 +190,8 @@ class _Walk:
         remote = [each for each in self._given if is_remote(each)]
         self._base = common_folder(self._given) if self._given and not remote else ""
         if remote and len(remote) == len(self._given):
+            from .bucket import common_prefix
+
             self._base = common_prefix(remote, self._endings)
         self.recognised: Counter[str] = Counter()
         self.left_out = LeftOut() if left_out is None else left_out
@@ -210,6 +216,8 @@ class _Walk:
                 yield from placed
                 yield from lost
                 continue
+            from .apply_index import apply_index, apply_series
+
             references = list(placed) + lost
             indexes, problems = _read_indexes(batch.index_files, self._base)
             references = apply_series(
@@ -225,12 +233,20 @@ class _Walk:
             yield from references
             yield from problems
         if self._manifest is not None:
+            from .manifest import read_manifest
+
             yield from map(self._place, read_manifest(os.fspath(self._manifest)))
 
     def _read_companions(self, batch: Batch) -> list[ImageRef]:
         """Take the OME companions out of the index files of a batch; return what they lost."""
+        companions = [each for each in batch.index_files if each.lower().endswith(COMPANION)]
+        if not companions:
+            return []
+        from .apply_index import missing_image
+        from .index import Index, Promise
+
         rows = []
-        for path in [each for each in batch.index_files if each.lower().endswith(COMPANION)]:
+        for path in companions:
             batch.index_files.remove(path)
             index = Index(path, "OME companion", ())
             try:
@@ -254,8 +270,7 @@ class _Walk:
                 self.left_out.note("thumbnails", os.path.basename(each))
                 continue
             empty = True
-            find = expand_remote if is_remote(each) else expand
-            for batch in find(each, self._endings, self.left_out):
+            for batch in _expand(each, self._endings, self.left_out):
                 empty &= not (batch.images or batch.index_files)
                 yield batch
             if empty:
@@ -287,6 +302,15 @@ def _plain(given: list[str]) -> list[str]:
     return plain
 
 
+def _expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Batch]:
+    """Yield the images that an input stands for, on this machine or elsewhere."""
+    if not is_remote(given):
+        return expand(given, endings, left_out)
+    from .bucket import expand_remote
+
+    return expand_remote(given, endings, left_out)
+
+
 def _references(batch: Batch, base: str, sets: OmeSets) -> Iterator[ImageRef]:
     for path in batch.images:
         of_set = sets.fields_of(path)
@@ -298,7 +322,7 @@ def _references(batch: Batch, base: str, sets: OmeSets) -> Iterator[ImageRef]:
         known = batch.known.get(path)
         is_folder = is_zarr(path) and (known is None if is_remote(path) else os.path.isdir(path))
         try:
-            fields = zarr_fields(path) if is_folder else None
+            fields = _zarr_fields(path) if is_folder else None
         except InputError as error:
             yield ImageRef(name, path, *(known or size_and_time(path)), problem=str(error))
             continue
@@ -320,8 +344,16 @@ def _references(batch: Batch, base: str, sets: OmeSets) -> Iterator[ImageRef]:
             )
 
 
-def _read_indexes(paths: list[str], base: str) -> tuple[list[Index], list[ImageRef]]:
+def _zarr_fields(path: str) -> "list[Field] | None":
+    from .zarr_plate import zarr_fields
+
+    return zarr_fields(path)
+
+
+def _read_indexes(paths: list[str], base: str) -> "tuple[list[Index], list[ImageRef]]":
     """Read index files; one that cannot be read is an image with a problem."""
+    from .index import MOST_PROMISED, read_index
+
     indexes: list[Index] = []
     problems: list[ImageRef] = []
     most = MOST_PROMISED

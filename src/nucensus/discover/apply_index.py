@@ -5,12 +5,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from ..remote import is_remote
 from ..values import ImageRef, Place
-from .bucket import name_below
 from .index import Index, Promise
+from .walk import name_of
 
 _SERIES_NAME = re.compile(
     r"(?P<series>.*?)(?:_w(?P<channel>\d{1,2})[^/]*?)?(?:_s(?P<site>\d+))?(?:_t(?P<time>\d+))?"
@@ -129,15 +127,6 @@ def missing_image(index: Index, promise: Promise, base: str) -> ImageRef:
         pixel_size=promise.pixel_size,
         problem=problem,
     )
-
-
-def name_of(path: str, base: str) -> str:
-    """Return what an image is called, relative to the folder that all inputs share."""
-    if is_remote(path):
-        return name_below(path, base)
-    if not base:
-        return Path(path).as_posix()
-    return os.path.relpath(path, base).replace(os.sep, "/")
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from itertools import accumulate
 
 from ..errors import InputError, NucensusError, ReadError
-from ..remote import check_address, decoded, list_below, open_remote, size_and_time
+from ..remote import check_address, list_below, open_remote, size_and_time
 from .left_out import LeftOut
 from .walk import Batch, is_image_folder, is_index, sortable, why_left_out
 
@@ -71,12 +71,6 @@ def common_prefix(given: Sequence[str], endings: tuple[str, ...]) -> str:
     alike = [len(set(parts)) == 1 for parts in zip(*tops, strict=False)]
     count = alike.index(False) if False in alike else len(alike)
     return "/".join(tops[0][:count]) if count > 2 else ""
-
-
-def name_below(path: str, base: str) -> str:
-    """Return what an object is called, relative to `base`, or by bucket and key."""
-    name = decoded(path)
-    return name[len(decoded(base)) :].strip("/") if base else name.partition("://")[2]
 
 
 def _top(address: str, endings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

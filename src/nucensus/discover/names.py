@@ -1,5 +1,6 @@
 """Understand the names of files: plate, well, site, channel, z, time."""
 
+import functools
 import re
 
 from ..errors import InputError
@@ -66,9 +67,6 @@ PATTERNS = {
 }
 """The names that instruments give, by instrument; the first that fits a path counts."""
 
-_COMPILED = {
-    name: re.compile(r"(?:^|.*?/)" + pattern, re.IGNORECASE) for name, pattern in PATTERNS.items()
-}
 _FOLDERS_TOLD = 4
 """So many parts of a path may tell something: plate/TimePoint_1/ZStep_2/image.tif."""
 _GROUPS = {"plate", "well", "row", "column", "site", "channel", "z", "time"}
@@ -105,10 +103,15 @@ def parse_name(path: str, own: re.Pattern[str] | None = None) -> tuple[str, Plac
         match = own.search(path)
         return ("--pattern", _place(match.groupdict())) if match else ("", Place())
     end = "/".join(path.rsplit("/", _FOLDERS_TOLD)[-_FOLDERS_TOLD:])
-    for name, pattern in _COMPILED.items():
-        if match := pattern.match(end):
+    for name, pattern in PATTERNS.items():
+        if match := _compiled(pattern).match(end):
             return name, _place(match.groupdict())
     return "", Place()
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(r"(?:^|.*?/)" + pattern, re.IGNORECASE)
 
 
 def well_name(row: int | str, column: int | str) -> str:

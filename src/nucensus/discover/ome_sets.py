@@ -2,19 +2,14 @@
 
 import os
 import re
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ReadError
 from ..remote import absolute, ask_all, beside, is_remote, size_and_time
-from ..remote.ome import (
-    OmeImage,
-    OmeXml,
-    first_file,
-    is_ome,
-    read_description,
-    read_ome,
-    read_ome_file,
-)
+from ..remote.description import is_ome, read_description
+
+if TYPE_CHECKING:
+    from ..remote.ome import OmeImage, OmeXml
 
 _NUMBERS = re.compile(r"\d+")
 _MOST_KINDS = 64
@@ -23,8 +18,7 @@ _MOST_KINDS = 64
 _ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 
 
-@dataclass(frozen=True, slots=True)
-class SetField:
+class SetField(NamedTuple):
     """The fields that begin in one file of a set.
 
     Attributes
@@ -62,6 +56,8 @@ class OmeSets:
         ReadError
             The companion file is damaged.
         """
+        from ..remote.ome import first_file, read_ome_file
+
         document = read_ome_file(path)
         if document is None:
             return 0, []
@@ -72,6 +68,8 @@ class OmeSets:
 
     def first_files(self, companion: str) -> list[str]:
         """Return the files that stand for the images of a companion file which was added."""
+        from ..remote.ome import first_file, read_ome_file
+
         document = read_ome_file(companion)
         files = (first_file(companion, each) for each in (document.images if document else ()))
         return [beside(companion, file) for file in dict.fromkeys(files) if file]
@@ -109,6 +107,8 @@ class OmeSets:
     def _read_xml_of(self, path: str) -> None:
         document, description = None, read_description(path)
         if is_ome(description):
+            from ..remote.ome import read_ome
+
             try:
                 document = read_ome(path, description)
             except ReadError as error:
@@ -118,8 +118,10 @@ class OmeSets:
         if document is not None and document.is_set:
             self._note(document, path)
 
-    def _note(self, document: OmeXml, path: str, companion: tuple[int, int] = (0, -1)) -> None:
+    def _note(self, document: "OmeXml", path: str, companion: tuple[int, int] = (0, -1)) -> None:
         """Remember which file stands for the planes of each file."""
+        from ..remote.ome import first_file
+
         made: dict[str, SetField] = {}
         firsts = [first_file(path, image) for image in document.images]
         for image, first in zip(document.images, firsts, strict=True):
@@ -133,7 +135,7 @@ class OmeSets:
                     fields.append(made[first])
 
     @staticmethod
-    def _field(image: OmeImage, before: SetField) -> SetField:
+    def _field(image: "OmeImage", before: SetField) -> SetField:
         known = list(ask_all(size_and_time, [beside(before.path, file) for file in image.files]))
         sizes = [before.size_bytes, *(size for size, _ in known if size > 0)]
         times = [before.mtime_ns, *(time for _, time in known)]

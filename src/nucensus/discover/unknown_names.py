@@ -25,20 +25,18 @@ _NUMBER = re.compile(
     r"(?:(?:channel|chan|ch)[ =]?(\d{1,3})|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3}))", re.IGNORECASE
 )
 _MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
-_CHANNEL = re.compile(
+_CHANNEL = (
     rf"{_START}(?:(?P<stain>(?:{_MARK}[_\-. ]?)?(?:{_STAINS})(?:[_\-. ]{_MARK})?)"  # C1 DAPI
     rf"|(?P<well>(?-i:[A-P]\d\d))|{_NUMBER.pattern}){_END}"
     rf"|(?<=[0-9a-z])(?P<glued>(?-i:(?=[A-Z]|(?<=[0-9])))(?:{_PLAIN_STAINS})){_END}"
     rf"|(?<=[0-9])(?P<behind>c\d{{1,2}}){_END}"  # NIS-Elements: xy01c1
-    rf"|{_START}(?P<before>c\d{{3}})(?=[ZT]\d)",  # Olympus: C001Z001
-    re.IGNORECASE,
+    rf"|{_START}(?P<before>c\d{{3}})(?=[ZT]\d)"  # Olympus: C001Z001
 )
 _AMONG, _UNIT = r"(?:(?:xy|[a-z])\d+)", r"(?:[un]m|µm|h|hrs?|min|m?s|sec)?"
 _POSITIONS = {  # z01, z_01 and time point 3 between separators, or among other marks: xy1z03c2
-    axis: re.compile(
+    axis: (
         rf"{_START}(?:(?:{letter}|{words})[_\-. =]?|{_AMONG}*?{letter})"
-        rf"(?P<number>\d+)(?:{_UNIT}|{_AMONG}*){_END}",
-        re.IGNORECASE,
+        rf"(?P<number>\d+)(?:{_UNIT}|{_AMONG}*){_END}"
     )
     for axis, letter, words in (
         ("z", "z", r"slice|z[_\- ]?(?:plane|slice|pos|position|step|level)"),
@@ -64,6 +62,12 @@ _MOST_KEPT = 1 << 14
 _MOST_WORDS, _LONGEST_VERSION = 10_000, 24
 
 
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile what only names need that no instrument gave: it takes as long as some images."""
+    return re.compile(pattern, re.IGNORECASE)
+
+
 def channel_word(name: str) -> tuple[str, str, str]:
     """Return the last word in a name that may be a channel: its kind, the word, and the rest.
 
@@ -77,7 +81,7 @@ def channel_word(name: str) -> tuple[str, str, str]:
     stem = os.path.splitext(name)[0]
     file = stem.rfind("/") + 1
     found = None
-    for match in _CHANNEL.finditer(stem):
+    for match in _compiled(_CHANNEL).finditer(stem):
         if match["stain"] or match["glued"] or match.start() >= file:
             found = match
     if found is None:
@@ -101,7 +105,7 @@ def position_word(name: str, axis: str) -> tuple[str, str]:
     found = None
     if axis == "z" and "z" not in (small := stem.lower()) and "slice" not in small:
         return "", ""  # as of most names, which saves the search
-    for match in _POSITIONS[axis].finditer(stem):
+    for match in _compiled(_POSITIONS[axis]).finditer(stem):
         if match.start() >= file or not re.match(r"t\d", match[0], re.IGNORECASE):
             found = match
     if found is None:

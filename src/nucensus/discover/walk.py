@@ -7,11 +7,12 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..errors import InputError
+from ..remote import decoded, is_remote
 from .left_out import LeftOut
 from .names import GUID
-from .zarr_plate import holds_labels
 
 _STARS = re.compile(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
 _THUMBNAIL = re.compile(
@@ -59,6 +60,19 @@ def common_folder(given: list[str]) -> str:
         return os.path.commonpath([os.path.abspath(_folder(each)) for each in given])
     except ValueError:  # different drives
         return ""
+
+
+def name_of(path: str, base: str) -> str:
+    """Return what an image is called, relative to the folder, or prefix, that all inputs share.
+
+    Without one an object is called by its bucket and key.
+    """
+    if is_remote(path):
+        name = decoded(path)
+        return name[len(decoded(base)) :].strip("/") if base else name.partition("://")[2]
+    if not base:
+        return Path(path).as_posix()
+    return os.path.relpath(path, base).replace(os.sep, "/")
 
 
 def is_index(name: str) -> bool:
@@ -167,8 +181,14 @@ def why_left_out(path: str) -> str:
     name = os.path.basename(path)
     if is_thumbnail(path):
         return "thumbnails"
-    is_exported = _EXPORTED.search(name) and (name.endswith(".tif") or holds_labels(path))
+    is_exported = _EXPORTED.search(name) and (name.endswith(".tif") or _holds_labels(path))
     return "label images of an export" if is_exported else ""
+
+
+def _holds_labels(zarr: str) -> bool:
+    from .zarr_plate import holds_labels
+
+    return holds_labels(zarr)
 
 
 def _everything_below(top: str, endings: tuple[str, ...], left_out: LeftOut) -> Batch:

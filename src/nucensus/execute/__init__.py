@@ -8,19 +8,32 @@ images. A new strategy is one function in a module of this room and one line in 
 import functools
 import pickle
 from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+from .._lazy import names_of
 from ..errors import StrategyError
 from ..machine import can_fork
 from .by_value import dumps
-from .cluster import Codec, on_cluster
-from .connect import connected
 from .in_process import run_list, run_threads
-from .isolated import run_isolated
-from .others import run_executor, run_interpreters, run_joblib, run_shared_memory
-from .payload import Payload, name_image, pack_error
-from .pools import run_pool, run_pool_fork
 from .strategy import Lost, Outcomes, Strategy, Work
-from .worker import inner_pools_capped, refuse_daemon, refuse_unguarded, start_worker
+from .worker import (
+    default_context,
+    inner_pools_capped,
+    refuse_daemon,
+    refuse_unguarded,
+    start_worker,
+)
+
+if TYPE_CHECKING:
+    from .cluster import Codec, on_cluster
+    from .connect import connected
+    from .payload import Payload, name_image, pack_error
+else:
+    __getattr__ = names_of(__name__, {
+        "cluster": "Codec on_cluster", "connect": "connected",
+        "payload": "Payload name_image pack_error",
+    })  # fmt: skip
 
 __all__ = [
     "OTHERS",
@@ -34,6 +47,7 @@ __all__ = [
     "Work",
     "check",
     "connected",
+    "default_context",
     "inner_pools_capped",
     "isolated",
     "name_image",
@@ -43,6 +57,16 @@ __all__ = [
     "start_worker",
     "strategy_named",
 ]  # fmt: skip
+
+
+def _run_of(module: str, name: str) -> Callable[..., Outcomes]:
+    """Return the function of a strategy, whose module is imported when it runs."""
+
+    def run(*args: Any, **options: Any) -> Outcomes:
+        found: Outcomes = getattr(import_module(f".{module}", __package__), name)(*args, **options)
+        return found
+
+    return run
 
 
 def strategy_named(name: str) -> Strategy:
@@ -93,7 +117,9 @@ def isolated(timeout_s: float | None = None, memory_bytes: int | None = None) ->
     return Strategy(
         "isolated",
         "processes of which one may die, each given one image at a time",
-        functools.partial(run_isolated, timeout_s=timeout_s, memory_bytes=memory_bytes),
+        functools.partial(
+            _run_of("isolated", "run_isolated"), timeout_s=timeout_s, memory_bytes=memory_bytes
+        ),
         pickles_work=True,
         shares_memory=False,
         in_process=False,
@@ -124,7 +150,7 @@ _TABLE = (
     Strategy(
         "pool-disk",
         "`multiprocessing.Pool.map` over paths",
-        run_pool,
+        _run_of("pools", "run_pool"),
         takes_arrays=False,
         pickles_work=True,
         shares_memory=False,
@@ -137,7 +163,7 @@ _TABLE = (
     Strategy(
         "pool-memory",
         "`multiprocessing.Pool.map` over arrays",
-        run_pool,
+        _run_of("pools", "run_pool"),
         loads_first=True,
         pickles_work=True,
         shares_memory=False,
@@ -150,7 +176,7 @@ _TABLE = (
     Strategy(
         "pool-fork",
         "`multiprocessing.Pool.map` over indices",
-        run_pool_fork,
+        _run_of("pools", "run_pool_fork"),
         loads_first=True,
         in_process=False,
         needs_fork=True,
@@ -176,7 +202,7 @@ OTHERS = {
         Strategy(
             "shared-memory",
             "multiprocessing.Pool, arrays copied once into shared memory",
-            run_shared_memory,
+            _run_of("others", "run_shared_memory"),
             loads_first=True,
             pickles_work=True,
             in_process=False,
@@ -186,7 +212,7 @@ OTHERS = {
         Strategy(
             "executor",
             "concurrent.futures.ProcessPoolExecutor",
-            run_executor,
+            _run_of("others", "run_executor"),
             pickles_work=True,
             shares_memory=False,
             in_process=False,
@@ -196,7 +222,7 @@ OTHERS = {
         Strategy(
             "joblib",
             "joblib.Parallel, processes of loky",
-            run_joblib,
+            _run_of("others", "run_joblib"),
             pickles_work=True,
             shares_memory=False,
             in_process=False,
@@ -205,7 +231,7 @@ OTHERS = {
         Strategy(
             "interpreters",
             "concurrent.futures.InterpreterPoolExecutor",
-            run_interpreters,
+            _run_of("others", "run_interpreters"),
             pickles_work=True,
             shares_memory=False,
             takes_chunks=True,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingPackageError, StrategyError, WorkerDiedError
 from .payload import Payload, PickledWork, payload_of
-from .pools import chunks_of, default_context, pool_outcomes
+from .pools import chunks_of, pool_outcomes
 from .strategy import Outcomes, Work
-from .worker import start_worker
+from .worker import default_context, start_worker
 
 if TYPE_CHECKING:
     from multiprocessing.shared_memory import SharedMemory

@@ -15,11 +15,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkerDiedError
-from ..machine import start_methods
 from .payload import Payload, PickledWork, payload_of
 from .strategy import Outcomes, Work
 from .worker import (
     POLL_S,
+    default_context,
     describe_death,
     exit_codes,
     listing_processes,
@@ -50,18 +50,6 @@ def run_pool(
     work_on_chunk = functools.partial(_each, PickledWork(work))
     chunks = chunks_of(items, workers, chunk_size)
     yield from pool_outcomes(default_context(), workers, chunks, work_on_chunk)
-
-
-def default_context() -> "BaseContext":
-    """Return the way in which this system starts processes, but for a fork that is not safe.
-
-    A fork copies the locks that other threads hold, and nobody to release them.
-    The threads of obstore are not Python's.
-    """
-    method = multiprocessing.get_start_method(allow_none=True) or start_methods()[0]
-    if method == "fork" and (threading.active_count() > 1 or "obstore" in sys.modules):
-        method = "forkserver"
-    return multiprocessing.get_context(method)
 
 
 def _each(work: Work, tasks: Sequence[tuple[int, Any]]) -> list[tuple[int, Payload]]:

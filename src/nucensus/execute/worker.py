@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StrategyError
+from ..machine import start_methods
 from ..text.printable import PrintableFormatter
 from .memory_limit import OVER_LIMIT, limit_memory
 
@@ -42,6 +43,18 @@ def start_worker(memory_bytes: int | None = None) -> None:
     _cap_process()
     if memory_bytes is not None:
         limit_memory(memory_bytes)
+
+
+def default_context() -> "BaseContext":
+    """Return the way in which this system starts processes, but for a fork that is not safe.
+
+    A fork copies the locks that other threads hold, and nobody to release them.
+    The threads of obstore are not Python's.
+    """
+    method = multiprocessing.get_start_method(allow_none=True) or start_methods()[0]
+    if method == "fork" and (threading.active_count() > 1 or "obstore" in sys.modules):
+        method = "forkserver"
+    return multiprocessing.get_context(method)
 
 
 def get(answers: "queue.SimpleQueue[Any]") -> Any:

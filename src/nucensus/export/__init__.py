@@ -7,8 +7,8 @@ and one line in `FORMATS`.
 import importlib
 import os
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import InputError, RunError
 from ..remote import is_remote, staged
@@ -19,8 +19,7 @@ from . import to_csv
 from .provenance import provenance, write_provenance
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """A format: what it writes, and how.
 
     Attributes

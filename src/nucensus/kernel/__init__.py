@@ -4,11 +4,20 @@ The only room that calls C. `binding` opens it and knows its structures from the
 built with; each other module calls the functions of one domain.
 """
 
+from typing import TYPE_CHECKING
+
+from .._lazy import names_of
 from .binding import Record, chosen_level, levels
 from .maxima import find_maxima, find_maxima_in_volume, find_maxima_many
 from .padding import mirror_unknown
-from .regions import RegionTable, draw_rings, find_region_table, measure_outlines
 from .text import format_rows
+
+if TYPE_CHECKING:
+    from .regions import RegionTable, draw_rings, find_region_table, measure_outlines
+else:
+    __getattr__ = names_of(
+        __name__, {"regions": "RegionTable draw_rings find_region_table measure_outlines"}
+    )
 
 __all__ = [
     "Record", "RegionTable", "chosen_level", "draw_rings", "find_maxima", "find_maxima_in_volume",

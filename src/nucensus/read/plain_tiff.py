@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..remote.xml import read_records
 from ..values import Header
 from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from . import ifd
@@ -83,6 +82,8 @@ def _size_in_tags(tags: ifd.Tags) -> PixelSize:
 
 def metaseries_pixel_size(description: bytes) -> PixelSize:
     """Return the size of a pixel that MetaXpress states in the description of an image."""
+    from ..remote.xml import read_records
+
     try:
         found = {
             each.get("id"): each.get("value") for _, each in read_records(description, ("prop",))

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from ..errors import ReadError
 from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from .ifd import Chain
-from .ome_tiff import open_ome_scenes
 from .plain_tiff import metaseries_pixel_size, open_plain
 from .resolution import RESOLUTION_UNIT, sides_of, unbelieved_size, unit_of
 from .scene import Scene, Source, split_scenes
-from .slides import slide_metadata
-from .tiff_pages import Pages, name_of_compression
-from .tiff_series import Stack, find_series, is_aside, name_axes
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPageSeries
+
+    from .tiff_pages import Pages
 
 _UIC1, _MAKE = 33628, 271
 _WORDS = {"p": "position", "r": "position", "h": "phase", "v": "view", "m": "tile"}
@@ -34,6 +32,11 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
                 yield [plain]
                 return
             import tifffile
+
+            from .ome_tiff import open_ome_scenes
+            from .slides import slide_metadata
+            from .tiff_pages import Pages
+            from .tiff_series import find_series
 
             offsets = () if _is_ndpi(path) else Chain.of(file).offsets()
             file.seek(0)
@@ -67,8 +70,11 @@ def _is_ndpi(path: Source) -> bool:
     return (path if isinstance(path, str) else path.name).lower().endswith(".ndpi")
 
 
-def _scene(pages: Pages, series: "TiffPageSeries", **metadata: Any) -> Scene:
+def _scene(pages: "Pages", series: "TiffPageSeries", **metadata: Any) -> Scene:
     """Return the scene of a series."""
+    from .tiff_pages import name_of_compression
+    from .tiff_series import Stack, is_aside, name_axes
+
     axes = name_axes(series)
     is_colour = "s" in axes and "c" not in axes
     if is_colour:

@@ -8,7 +8,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,10 +20,11 @@ from .backend import Backend, Listed
 from .faults import ChangedError, explained
 from .file import RemoteFile
 from .signatures import is_web, keep_query, plain_address, query_of, with_query
-from .stage import Stage, stage
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
+
+    from .stage import Stage
 
 __all__ = [
     "ChangedError", "Listed", "RemoteFile", "absolute", "ask_all", "check_address",
@@ -191,6 +191,8 @@ def ask_all(function: Callable[[str], _T], paths: Sequence[str]) -> list[_T]:
     """Return `function(path)` of each; servers are asked several things at a time."""
     if not any(map(is_remote, paths)):
         return list(map(function, paths))
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         return list(threads.map(function, paths))
 
@@ -203,12 +205,14 @@ def list_below(folder: str) -> Iterator[Listed]:
 
 
 @contextmanager
-def staged(target: str | os.PathLike[str]) -> Iterator[Stage]:
+def staged(target: str | os.PathLike[str]) -> "Iterator[Stage]":
     """Lend a place to write files for `target`; those for a bucket go there at the end.
 
     Each object is there when it is whole, and not before; the provenance is the
     last. After an error nothing is sent.
     """
+    from .stage import Stage, stage
+
     address = os.fspath(target)
     if not is_remote(address):
         yield Stage(Path(address), lambda path: path)
@@ -220,6 +224,8 @@ def staged(target: str | os.PathLike[str]) -> Iterator[Stage]:
 
 def _send(files: list[tuple[Path, str]]) -> None:
     last = [each for each in files if each[0].name.endswith("provenance.json")]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         list(threads.map(_upload, [each for each in files if each not in last]))
     list(map(_upload, last))

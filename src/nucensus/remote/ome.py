@@ -7,21 +7,19 @@ beside it. The planes of one image may be spread over the files of a set.
 import functools
 import ntpath
 import os
-import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
-from typing import BinaryIO
 
 from ..errors import InputError, ReadError
 from . import beside, exists, is_remote, open_to_read
+from .description import MOST_BYTES, is_ome, read_description
 from .xml import read_records
 
 _TAGS = ("BinaryOnly", "Channel", "UUID", "TiffData", "Pixels", "Image", "OME")
-_DESCRIPTION, _ASCII = 270, 2
-_MOST_TAGS, _MOST_BYTES, _MOST_RECORDS = 4096, 1 << 26, 500_000
-"""A set of 100,000 planes, each in a file of its own, has 15 MB of XML and 300,000 records."""
+_MOST_RECORDS = 500_000
+"""A set of 100,000 planes, each in a file of its own, has 300,000 of them."""
 _NO_FILE = "(a file without a name)"
 
 
@@ -162,17 +160,12 @@ def read_ome_file(path: str) -> OmeXml | None:
         return None  # of a pipe or a loop that is there it is said why it cannot be read
     try:
         if path.lower().endswith((".ome", ".xml")):
-            with open_to_read(path, most_bytes=_MOST_BYTES) as file:
+            with open_to_read(path, most_bytes=MOST_BYTES) as file:
                 return _parse(file.read(), "")
         description = read_description(path)
         return _parse(description, os.path.basename(path)) if is_ome(description) else None
     except OSError as error:
         raise ReadError(f"{path!r} cannot be read: {error.strerror or error}") from error
-
-
-def is_ome(description: bytes) -> bool:
-    """Tell whether the description of a TIFF file is OME-XML."""
-    return description.endswith(b"OME>")
 
 
 def images_beginning_in(path: str, document: OmeXml) -> list[OmeImage]:
@@ -323,33 +316,3 @@ def _whole(fields: dict[str, str], key: str, default: int) -> int:
 def _file_name(text: str) -> str:
     """Return the name of a file without the folders that it lay in when it was written."""
     return ntpath.basename(text)
-
-
-def read_description(path: str) -> bytes:
-    """Return the description in the first page of a TIFF file; empty if there is none."""
-    try:
-        if not (is_remote(path) or exists(path)):  # a pipe would wait for a writer
-            return b""
-        with open_to_read(path) as file:
-            return _description(file).rstrip(b"\0 \r\n\t")
-    except (OSError, ReadError, struct.error, LookupError, ValueError, OverflowError):
-        return b""
-
-
-def _description(file: BinaryIO) -> bytes:
-    head = file.read(16)
-    order = {b"II": "<", b"MM": ">"}[head[:2]]
-    is_big = struct.unpack(f"{order}H", head[2:4])[0] == 43
-    offset, count, entry, inline = ("Q", "Q", "HHQ8s", 8) if is_big else ("I", "H", "HHI4s", 4)
-    start = 8 if is_big else 4
-    file.seek(*struct.unpack(f"{order}{offset}", head[start : start + inline]))
-    size_bytes = struct.calcsize(f"{order}{count}")
-    (tags,) = struct.unpack(f"{order}{count}", file.read(size_bytes))
-    page = file.read(min(tags, _MOST_TAGS) * struct.calcsize(f"{order}{entry}"))
-    for tag, kind, n, value in struct.iter_unpack(f"{order}{entry}", page):
-        if tag == _DESCRIPTION and kind == _ASCII:
-            if n <= inline:
-                return bytes(value[:n])
-            file.seek(*struct.unpack(f"{order}{offset}", value))
-            return file.read(min(n, _MOST_BYTES))
-    return b""

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from ..values import Centres, OtherChannels
 
 
-@dataclass(frozen=True, slots=True)
-class NucleusColumn:
+class NucleusColumn(NamedTuple):
     """A column of the tables of nuclei.
 
     Attributes

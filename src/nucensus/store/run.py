@@ -33,7 +33,6 @@ from .packing import (
     unpack_outlines,
 )
 from .sample import Sampled, SampleTable
-from .summary import summary_html
 from .table import Table, table_of_images, table_of_nuclei
 from .treat import TREATED, treat
 
@@ -370,6 +369,8 @@ class Run:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the counts, and the nuclei of the median field."""
+        from .summary import summary_html
+
         query = (
             f"SELECT height, width, {PACKED} FROM images WHERE status = 'found' "
             "ORDER BY count, id LIMIT 1 OFFSET ?"

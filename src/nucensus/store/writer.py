@@ -14,7 +14,6 @@ from typing import Any
 from ..errors import RunError
 from ..remote import is_remote, query_of, size_and_time
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, Plane, PlannedImage, Shard
-from .absorb import absorb, absorb_plan
 from .database import OTHERS, TABLES, close_with, open_to_write, schema_of
 from .explain import explanation, refuse_address
 from .facts import FACTS_VERSION, Facts
@@ -261,6 +260,8 @@ class RunWriter:
 
     def absorb(self, run: str | os.PathLike[str]) -> None:
         """Take over every image of another run, in its place in the listing."""
+        from .absorb import absorb
+
         with self.explained():
             absorb(self._database, run)
 
@@ -268,6 +269,8 @@ class RunWriter:
         self, plan: str | os.PathLike[str], shard: Shard | None, *, selection: dict[str, Any]
     ) -> None:
         """Take over what a plan knows, and the images of a shard of it, all of them for None."""
+        from .absorb import absorb_plan
+
         with self.explained():
             absorb_plan(self._database, plan, shard, selection)
 

@@ -1,6 +1,5 @@
 """Check each setting where it is made: the value that its name promises, or what was expected."""
 
-import difflib
 import math
 from collections.abc import Callable, Iterable
 from numbers import Integral, Real
@@ -99,7 +98,9 @@ def check_scales(detector: str, sigma: Any) -> None:
 
 
 def _near(name: Any, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(name).lower(), names, n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name).lower(), names, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -9,7 +9,8 @@ from multiprocessing import Pipe
 from typing import Any
 
 from ...errors import StrategyError
-from ...execute.pools import default_context, run_pool
+from ...execute import default_context
+from ...execute.pools import run_pool
 
 _MESSAGES = 100
 """How many a pool gets that has nothing to do. More: surer, and 0.1 ms each."""

@@ -18,8 +18,8 @@ from ...batch import Measured, choose, choose_from
 from ...batch.choose import Choice, in_chunks
 from ...batch.named import NamedImage, apply, load
 from ...batch.pilot import Pilot
-from ...batch.process import Steps, load_all, run_over
 from ...batch.results import Failure, Keeping
+from ...batch.run_over import Steps, load_all, run_over
 from ...errors import FunctionError, NucensusError
 from ...execute import STRATEGIES, Strategy, check
 from ...machine import start_methods

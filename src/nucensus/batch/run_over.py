@@ -1,0 +1,135 @@
+"""Run over many items: a pilot on the first, then the strategy that is chosen for the rest."""
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, TypeAlias
+
+from ..errors import StrategyError
+from ..execute import STRATEGIES, Strategy, inner_pools_capped
+from ..machine import available_memory_bytes
+from .choose import Choice, trial_size
+from .pilot import Measured, Pilot
+
+Steps: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+"""How an item is loaded, and what is then applied to it."""
+
+
+def run_over(
+    items: Iterable[Any],
+    count: int,
+    steps_for: Callable[[Strategy | None], Steps],
+    choice: Choice | None,
+    choose_after: Callable[[Measured, int], Choice],
+    *,
+    on_choice: Callable[[Choice], None] | None = None,
+    in_memory: bool = False,
+) -> Generator[tuple[int, Any], None, None]:
+    """Yield (index, outcome) of `count` items; without a choice, a pilot on the first makes it.
+
+    Threads may then be tried on the next, before they are trusted with the rest.
+
+    `steps_for` returns what to do with an item under a strategy, or in the pilot.
+    """
+    source, done = _Counted(items, count), 0
+    if choice is None:
+        load, apply = steps_for(None)
+        pilot = Pilot(load, apply, sends_images=in_memory)
+        for result in pilot.run(source):
+            yield done, result
+            done += 1
+        choice = choose_after(pilot.measured, count - done)
+        if size := trial_size(choice, count - done):
+            begun, arrivals = time.perf_counter(), []
+            steps = steps_for(choice.strategy)
+            for index, outcome in _run_strategy(choice, steps, islice(source, size), in_memory):
+                arrivals.append(time.perf_counter())
+                yield done + index, outcome
+            done += size
+            # The first has waited for the threads to start.
+            threaded_s = (arrivals[-1] - arrivals[0]) / size if arrivals else 0.0
+            spent_s = pilot.measured.spent_s + time.perf_counter() - begun
+            tried = replace(pilot.measured, threaded_s=threaded_s, spent_s=spent_s)
+            choice = choose_after(tried, count - done)
+    if on_choice is not None:
+        on_choice(choice)
+    for index, outcome in _run_strategy(choice, steps_for(choice.strategy), source, in_memory):
+        yield done + index, outcome
+
+
+class _Counted:
+    """The items, and about how many are left."""
+
+    def __init__(self, items: Iterable[Any], count: int) -> None:
+        self._items, self._left = iter(items), count
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        item = next(self._items)
+        self._left -= 1
+        return item
+
+    def __length_hint__(self) -> int:
+        return max(0, self._left)
+
+
+def _run_strategy(
+    choice: Choice, steps: Steps, items: Iterator[Any], in_memory: bool
+) -> Iterator[tuple[int, Any]]:
+    """Load the items first, or where they are worked on, as the strategy wants it."""
+    strategy = choice.strategy
+    if in_memory and not strategy.takes_arrays:
+        twin = next(
+            each.name
+            for each in STRATEGIES.values()
+            if each.takes_arrays and each.parallel == strategy.parallel
+        )
+        raise StrategyError(
+            f"the strategy {strategy.name} reads files, and arrays were given; expected paths; "
+            f"use {twin} for arrays"
+        )
+    load, work = steps
+    todo: Iterable[Any] = items
+    if strategy.loads_first and not in_memory:
+        todo = load_all(load, list(items))
+    elif not in_memory:
+        work = functools.partial(_load_and_apply, load, work)
+    shared = strategy.in_process and strategy.parallel
+    with inner_pools_capped() if shared else contextlib.nullcontext():
+        yield from strategy.run(work, todo, choice.workers + choice.ahead)
+
+
+def _load_and_apply(load: Callable[[Any], Any], function: Callable[[Any], Any], item: Any) -> Any:
+    return function(load(item))
+
+
+def load_all(load: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """Load every item, or say how much memory that would take if it is too much."""
+    loaded: list[Any] = []
+    is_first = True  # of those that can be read
+    for item in items:
+        loaded.append(load(item))
+        if is_first and getattr(loaded[-1], "nbytes", False):
+            _check_memory(loaded[-1], len(items))
+            is_first = False
+    return loaded
+
+
+def _check_memory(first: Any, count: int) -> None:
+    size_bytes = getattr(first, "nbytes", 0)
+    available = available_memory_bytes()
+    if available is not None and size_bytes * count > available:
+        raise StrategyError(
+            f"{count} images of {_gigabytes(size_bytes)} need {_gigabytes(size_bytes * count)} of "
+            f"memory at once, and {_gigabytes(available)} are available; use a strategy that reads "
+            f"each file when it is needed (threads, pool-disk, list-disk), or fewer images"
+        )
+
+
+def _gigabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.3g} GB"
