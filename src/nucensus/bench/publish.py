@@ -1,17 +1,17 @@
 """Write a comparison as JSON, chart and page: pure functions of what was measured."""
 
 import base64
+import functools
 import html
-import json
 import os
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingPackageError
-from ..text.files import atomic_write
 from .measure import Comparison, Measurement
 from .recommend import recommend
+from .write import write_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,18 +26,8 @@ TABLE_HEADER = ("detector", "strategy", "load s", "run s", "spread s", "total s"
 
 def write_comparison(comparison: Comparison, folder: str | os.PathLike[str]) -> list[Path]:
     """Write `bench.json`, `bench.png`, `bench.svg` and `bench.html`, and return their paths."""
-    target = Path(folder)
-    figure = draw(comparison)
-    paths = [target / f"bench.{kind}" for kind in ("json", "png", "svg", "html")]
-    with atomic_write(paths[0]) as partial:
-        partial.write_text(json.dumps(comparison.as_dict(), indent=1) + "\n")
-    with atomic_write(paths[1]) as partial:
-        figure.savefig(partial, dpi=160, format="png")
-    with atomic_write(paths[2]) as partial:
-        figure.savefig(partial, metadata={"Date": None}, format="svg")
-    with atomic_write(paths[3]) as partial:
-        partial.write_text(_page(comparison, paths[1].read_bytes()), encoding="utf-8")
-    return paths
+    page_with = functools.partial(_page, comparison)
+    return write_files(folder, comparison.as_dict(), draw(comparison), page_with)
 
 
 def table_rows(comparison: Comparison) -> list[tuple[str, ...]]:

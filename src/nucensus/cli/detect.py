@@ -9,10 +9,10 @@ import click
 from click.core import ParameterSource
 
 from .commands import Command
-from .destination import Destination
-from .detection import detection_options, settings_of, settings_option
+from .counting import counting_options
+from .detection import settings_of
 from .running import run_and_report, run_options
-from .selection import measure_options, metadata_option, selection, selection_of
+from .selection import selection_of
 
 if TYPE_CHECKING:
     from ..store import Run
@@ -32,20 +32,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 
 
 @click.command(cls=Command, epilog="Example: nucensus detect plate/ -o run")
-@click.argument("inputs", nargs=-1, metavar="INPUT...")
-@selection
-@click.option(
-    "-o",
-    "--out",
-    required=True,
-    type=Destination(),
-    metavar="RUN",
-    help="Folder for run.sqlite, nuclei.csv and images.csv.",
-)
-@detection_options
-@settings_option
-@metadata_option
-@click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
+@counting_options("run", "run.sqlite, nuclei.csv and images.csv")
 @click.option(
     "--check-content",
     is_flag=True,
@@ -74,7 +61,6 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     metavar="PLAN",
     help="Count the images of a plan, without INPUT; see nucensus plan.",
 )
-@measure_options
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @run_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,

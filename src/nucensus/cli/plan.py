@@ -9,28 +9,14 @@ import click
 
 from ..text.plurals import pluralize
 from .commands import Command
-from .destination import Destination
-from .detection import detection_options, settings_of, settings_option
+from .counting import counting_options
+from .detection import settings_of
 from .running import execution_of, watched, work_options
-from .selection import measure_options, metadata_option, selection, selection_of
+from .selection import selection_of
 
 
 @click.command(cls=Command, epilog="Example: nucensus plan plate/ -o plan")
-@click.argument("inputs", nargs=-1, metavar="INPUT...")
-@selection
-@click.option(
-    "-o",
-    "--out",
-    required=True,
-    type=Destination(),
-    metavar="PLAN",
-    help="Folder for the plan.",
-)
-@detection_options
-@settings_option
-@metadata_option
-@measure_options
-@click.option("--overwrite", is_flag=True, help="Replace an earlier plan in PLAN.")
+@counting_options("plan", "the plan")
 @work_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, overwrite: bool,

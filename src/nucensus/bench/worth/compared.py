@@ -13,25 +13,7 @@ from .predict import CORES, Circumstances, Prediction, predict
 
 @dataclass(frozen=True)
 class Compared:
-    """Every way to run a function over some images, timed.
-
-    Attributes
-    ----------
-    timings : tuple of Timing
-        A row for each function and way, also for those that cannot be taken here.
-    profiles : dict of str to Profile
-        What one call of each function takes, by the name of the function.
-    places : dict of str to str
-        Where each function is written, FILE.py:name or module:name; "" if it was given itself.
-    images : int
-    workers : int
-        How many threads or processes each parallel way had.
-    machine : dict
-    errors : dict of str to str
-        The images that the function failed for, and how.
-    in_memory : bool
-        The images were given as arrays.
-    """
+    """Every way to run a function over some images, timed; `Comparison` says what is what."""
 
     timings: tuple[Timing, ...]
     profiles: Mapping[str, Profile]
