@@ -113,14 +113,14 @@ def article() -> None:
                               load_s=faster * one.measured.load_s),
     )  # fmt: skip
     crowded = replace(scaled, crowded={1: 1.0, 8: 5.31 * 8 / 17.7})
-    print(f"{'':<14}{'published':>10}{'one core':>22}{'its own core':>22}{'and contention':>16}")
+    print(f"{'':<14}{'published':>10}{'one core':>24}{'its own core':>24}{'and contention':>16}")
     for name, seconds in published.items():
         cells = [
             predict(known, strategy_named(name), Circumstances(images, 8))
             for known in (one, scaled, crowded)
         ]
         texts = [f"{each.seconds:.2f} ({each.low:.2f} to {each.high:.2f})" for each in cells[:2]]
-        print(f"{name:<14}{seconds:>10.2f}{texts[0]:>22}{texts[1]:>22}{cells[2].seconds:>16.2f}")
+        print(f"{name:<14}{seconds:>10.2f}{texts[0]:>24}{texts[1]:>24}{cells[2].seconds:>16.2f}")
 
 
 def main() -> None:

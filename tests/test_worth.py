@@ -101,7 +101,7 @@ def test_a_function_of_a_file_gets_table_chart_page_and_advice_by_one_command(
     assert pool["sent_bytes"] > 0
     assert pool["peak_memory_bytes"] > 10**7
     assert not pool["differs"]
-    assert found["timings"][-1]["way"] == "pool-disk, chunks of 2"
+    assert found["timings"][-1]["way"] == "pool-disk (chunks of 2)"
     assert {each.name for each in out.iterdir()} == {
         "bench.json", "bench.png", "bench.svg", "bench.html"
     }  # fmt: skip
@@ -115,14 +115,14 @@ def test_a_function_of_a_prompt_is_timed_in_processes_that_start_anew():
         "def times(image): return factor * int(image.sum())\n"
         "found = nucensus.compare([np.ones((3, 3))] * 2, times, lambda image: 27,\n"
         "    strategies=['pool-memory'], start_methods=['spawn'], workers=1, repeat=1,\n"
-        "    progress=False)\n"
+        "    progress=False, chunk_sizes=[])\n"
         "print([each.failure for each in found.timings], found.timings[1].name)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=100
     )
     assert done.stderr == ""
-    assert done.stdout == "['', '', '', ''] pool-memory, spawn\n"
+    assert done.stdout == "['', '', '', ''] pool-memory (spawn)\n"
 
 
 def test_a_lambda_of_a_module_is_a_row_with_its_reason(images, mine):
@@ -208,7 +208,7 @@ def test_options_of_the_detector_and_of_functions_are_not_mixed(images):
 def test_variants_of_the_pools_are_timed_where_they_are_asked_for():
     ways = ways_of(["list-disk", "pool-disk", "auto", "joblib"], ["spawn"], [4])
     assert [each.name for each in ways[4:]] == [
-        "pool-disk, spawn", "pool-disk, chunks of 4", "joblib, chunks of 4"
+        "pool-disk (spawn)", "pool-disk (chunks of 4)", "joblib (chunks of 4)"
     ]  # fmt: skip
 
 
@@ -217,7 +217,7 @@ def test_published_pools_are_timed_with_one_image_and_with_a_whole_share_at_a_ti
     assert swept_sizes(8, 2) == (4,)
     assert swept_sizes(2, 2) == ()
     names = [each.name for each in ways_of(["pool-fork", "executor"], [], [], swept_sizes(24, 2))]
-    assert names == ["pool-fork", "executor", "pool-fork, chunks of 1", "pool-fork, chunks of 12"]
+    assert names == ["pool-fork", "executor", "pool-fork (chunks of 1)", "pool-fork (chunks of 12)"]
 
 
 def test_another_size_of_chunks_is_named_where_it_matters():
@@ -230,7 +230,7 @@ def test_another_size_of_chunks_is_named_where_it_matters():
         comparison(LIST, FORK, one, slow).recommendation
     )
     fast = replace(one, samples_s=(4.0, 4.1))
-    assert comparison(LIST, FORK, fast).best.name == "pool-fork, chunks of 1"
+    assert comparison(LIST, FORK, fast).best.name == "pool-fork (chunks of 1)"
 
 
 def test_equal_results_have_the_same_digest_whatever_they_are():
@@ -311,6 +311,13 @@ def test_no_winner_is_named_where_intervals_overlap():
     assert "a plain list is enough" in close.recommendation
 
 
+def test_one_pass_does_not_make_a_winner():
+    once = Timing("count", Way("pool-fork"), "pool-fork", (6.9,), warm_up_s=0.1)
+    found = comparison(LIST, THREADS, once)
+    assert [each.name for each in found.winners] == ["threads", "pool-fork"]
+    assert fragment(found).count("<u ") == 2  # a line for those of several passes
+
+
 def test_a_way_that_failed_or_differs_is_never_the_best():
     failed = Timing("count", Way("threads"), failure="it cannot")
     found = comparison(LIST, failed, row("pool-fork", 1.0, differs=("a.tif",)))
@@ -378,6 +385,13 @@ def test_a_list_does_not_get_faster_with_cores_and_few_images_need_few():
 def test_workers_that_share_memory_bandwidth_get_in_each_others_way():
     crowded = replace(FREE, crowded={1: 0.058, 2: 0.1})
     assert seconds("pool-fork", 2, crowded) > 1.5 * seconds("pool-fork", 2)
+
+
+@pytest.mark.parametrize("name", ["threads", "pool-fork"])
+def test_the_last_images_are_not_slowed_by_workers_that_are_done(name):
+    crowded = replace(FREE, crowded={1: 0.058, 2: 0.116})
+    few = [seconds(name, cores, crowded, images=24) for cores in (8, 12, 16, 24)]
+    assert max(few) < 1.1 * min(few)  # memory is all that counts: cores neither help nor harm
 
 
 def test_the_interval_grows_beyond_the_cores_that_were_measured():

@@ -48,11 +48,12 @@ def _draw_bars(axes: "Axes", comparison: Compared, shown: list[Timing]) -> None:
         for seconds, colour in (*parts, (each.work_s, colours[each.function])):
             axes.barh(position, seconds, left=left, color=colour, height=0.72)
             left += seconds
-        low, high = each.interval_s
-        axes.errorbar(
-            each.total_s, position, xerr=[[each.total_s - low], [high - each.total_s]],
-            ecolor=_INK, elinewidth=0.9, capsize=2,
-        )  # fmt: skip
+        low, high = each.interval_s if len(each.samples_s) > 1 else (each.total_s, each.total_s)
+        if low < high:
+            axes.errorbar(
+                each.total_s, position, xerr=[[each.total_s - low], [high - each.total_s]],
+                ecolor=_INK, elinewidth=0.9, capsize=2,
+            )  # fmt: skip
         axes.annotate(
             f"{each.total_s:#.3g} s", (high, position), (6, 0), textcoords="offset points",
             va="center", fontsize=9, color=_INK,

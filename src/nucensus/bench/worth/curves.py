@@ -6,7 +6,7 @@ from .compared import Compared
 from .predict import CORES, TICKS, Prediction
 
 _WIDTH, _HEIGHT = 430, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 92, 10, 36
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 104, 24, 36
 _COLOURS = ("#8a94a6", "#17958d", "#d07a35", "#8f83cc", "#cf5577", "#4b8bd4")
 _LABEL_GAP = 13
 
@@ -83,7 +83,7 @@ class _Axes:
         ]
         middle = (_LEFT + _WIDTH - _RIGHT) / 2
         parts.append(f'<text x="{middle}" y="{_HEIGHT - 4}" text-anchor="middle">cores</text>')
-        parts.append(f'<text x="{_WIDTH - _RIGHT + 6}" y="{_HEIGHT - _BOTTOM + 4}">seconds</text>')
+        parts.append('<text x="0" y="13">seconds</text>')
         return "".join(parts)
 
     def band(self, curve: dict[int, Prediction], colour: str) -> str:

@@ -32,16 +32,18 @@ _STYLE = f"""
 .worth .work {{ background: {WORK} }} .worth .work.second {{ background: {OTHER} }}
 .worth .wide {{ overflow-x: auto; margin-top: .8rem }}
 .worth table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .88rem }}
-.worth td, .worth th {{ padding: .2rem .6rem; text-align: right; white-space: nowrap;
+.worth td, .worth th {{ padding: .2rem .45rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid #8884; background: none }}
+.worth th {{ white-space: normal; vertical-align: bottom; line-height: 1.2 }}
 .worth td:first-child, .worth th:first-child {{ text-align: left }}
 .worth pre {{ overflow-x: auto; padding: .7rem; border: 1px solid #8884; border-radius: 6px;
   font-size: .85rem; background: none; color: inherit }}
-.worth svg {{ width: 100%; max-width: 40rem; height: auto; display: block }}
+.worth svg {{ width: 100%; max-width: 33rem; height: auto; display: block }}
 .worth svg text {{ fill: currentColor; font: 11px system-ui, sans-serif }}
 @media (max-width: 32rem) {{
   .worth .bars {{ grid-template-columns: 1fr; gap: 0 }}
   .worth .bars .name {{ font-size: .9rem; margin-top: .35rem }}
+  .worth svg text {{ font-size: 13px }}
 }}
 """
 
@@ -93,14 +95,15 @@ def _bar(each: Timing, longest: float, *, second: bool) -> str:
     def percent(seconds: float) -> str:
         return f"{100 * seconds / longest:.2f}%"
 
-    low, high = each.interval_s
+    low, high = each.interval_s if len(each.samples_s) > 1 else (each.total_s, each.total_s)
+    spread = f'<u style="left:{percent(low)};width:{percent(high - low)}"></u>'
     work = "work second" if second else "work"
     parts = ((each.load_s, "load"), (each.warm_up_s, "warm"), (each.work_s, work))
     return (
         f'<div class="name">{html.escape(each.name)}</div><div class="bar">'
         + "".join(f'<b class="{kind}" style="width:{percent(s)}"></b>' for s, kind in parts)
-        + f'<u style="left:{percent(low)};width:{percent(high - low)}"></u>'
-        f'<em style="left:{percent(max(high, each.total_s))}">{each.total_s:#.3g} s</em></div>'
+        + spread * (low < high)
+        + f'<em style="left:{percent(max(high, each.total_s))}">{each.total_s:#.3g} s</em></div>'
     )
 
 

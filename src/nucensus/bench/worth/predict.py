@@ -76,12 +76,11 @@ def predict(known: Profile, strategy: Strategy, run: Circumstances) -> Predictio
         was measured, and the error of the model itself.
     """
     if not strategy.parallel:
-        seconds = _seconds(known, strategy, run, 1.0)
+        seconds = _seconds(known, strategy, run, 0.0)
         return Prediction(seconds, seconds, seconds)
     run = replace(run, cores=min(run.cores, max(1, run.images)))
     seconds, low, high = (
-        _seconds(known, strategy, run, 1 + each * (run.cores - 1))
-        for each in _contention(known, run.cores)
+        _seconds(known, strategy, run, each) for each in _contention(known, run.cores)
     )
     return Prediction(seconds, min(seconds, low) * (1 - _MODEL_ERROR), high * (1 + _MODEL_ERROR))
 
@@ -105,34 +104,36 @@ def _contention(known: Profile, cores: int) -> tuple[float, float, float]:
     return usual, usual * (most - 1) / (cores - 1), 1.5 * usual + 0.02
 
 
-def _seconds(known: Profile, strategy: Strategy, run: Circumstances, crowding: float) -> float:
+def _seconds(known: Profile, strategy: Strategy, run: Circumstances, contention: float) -> float:
     each = known.measured
     if not strategy.parallel:
         return known.warm_up_s + run.images * (each.total_s if not run.in_memory else each.apply_s)
     if strategy.in_process:
-        return known.warm_up_s + _threads_s(known, run, crowding)
-    return _processes_s(known, strategy, run, crowding)
+        return known.warm_up_s + _threads_s(known, run, contention)
+    return _processes_s(known, strategy, run, contention)
 
 
-def _threads_s(known: Profile, run: Circumstances, crowding: float) -> float:
-    alone_s = _one_thread_s(known, crowding)
-    each_s = _of_threads_s(known, run.cores, crowding)
-    rounds = math.ceil(run.images / run.cores) * run.cores
-    working_s = max(run.images * each_s, min(rounds * each_s, run.images * alone_s))
+def _threads_s(known: Profile, run: Circumstances, contention: float) -> float:
+    rounds, rest = divmod(run.images, run.cores)
+    working_s = rounds * run.cores * _of_threads_s(known, run.cores, contention)
+    working_s += rest * _of_threads_s(known, rest, contention)
     handing_s = _handing_s(known) if run.cores > 1 else 0.0
     return _THREADS_START_S + working_s + run.images * handing_s
 
 
-def _one_thread_s(known: Profile, crowding: float) -> float:
+def _crowded_s(known: Profile, workers: int, contention: float) -> float:
+    """Return what a call takes where so many are at it."""
     each = known.measured
-    return each.load_s + max(each.apply_s, each.alone_s - each.load_s) * crowding
+    apply_s = max(each.apply_s, each.alone_s - each.load_s)
+    return apply_s * (1 + contention * (workers - 1))
 
 
-def _of_threads_s(known: Profile, threads: int, crowding: float) -> float:
+def _of_threads_s(known: Profile, threads: int, contention: float) -> float:
     """Return in what time one image after the other comes out of so many threads."""
-    each_s = _one_thread_s(known, crowding)
-    locked_s = known.measured.locked * _one_thread_s(known, 1.0)
-    queue, per_s = 0.0, 0.0
+    load_s, locked = known.measured.load_s, known.measured.locked
+    each_s = load_s + _crowded_s(known, threads, contention)
+    locked_s = locked * (load_s + _crowded_s(known, 1, 0.0))
+    queue, per_s = 0.0, 1.0
     for count in range(1, threads + 1):
         turn_s = locked_s * (1 + queue)
         per_s = count / max(each_s - locked_s + turn_s, 1e-9)
@@ -143,13 +144,15 @@ def _of_threads_s(known: Profile, threads: int, crowding: float) -> float:
 def _handing_s(known: Profile) -> float:
     """Return what handing the lock over costs for an image, where threads were tried."""
     expected_s = max(
-        _of_threads_s(known, max(2, known.workers), 1.0),
-        _one_thread_s(known, 1.0) / known.workers,
+        _of_threads_s(known, max(2, known.workers), 0.0),
+        _of_threads_s(known, 1, 0.0) / known.workers,
     )  # fmt: skip
     return max(0.0, known.measured.threaded_s - expected_s)
 
 
-def _processes_s(known: Profile, strategy: Strategy, run: Circumstances, crowding: float) -> float:
+def _processes_s(
+    known: Profile, strategy: Strategy, run: Circumstances, contention: float
+) -> float:
     each, count, cores = known.measured, run.images, run.cores
     method = "fork" if strategy.needs_fork else run.start_method or known.start_method
     load_s = 0.0 if run.in_memory else each.load_s
@@ -158,14 +161,15 @@ def _processes_s(known: Profile, strategy: Strategy, run: Circumstances, crowdin
     sent_s = known.result_s + known.image_s * sends_arrays
     if strategy.loads_first and strategy.shares_memory and strategy.pickles_work:
         before_s += count * known.copy_s
-    apply_s = max(each.apply_s, each.alone_s - each.load_s)
-    work_s = load_s * (not strategy.loads_first) + apply_s * crowding + sent_s
-    chunk = run.chunk_size or chunk_size(strategy, count, cores)
+    chunk = min(count, run.chunk_size or chunk_size(strategy, count, cores))
     chunks = math.ceil(count / chunk)
     # All go through one pipe, which parent and worker hold together.
     parent_s = count * sent_s + chunks * known.message_s
-    rounds = math.ceil(chunks / cores)
-    shared_s = min(rounds * chunk, count) * work_s
+    beside_s = load_s * (not strategy.loads_first) + sent_s
+    rounds, rest = divmod(chunks, cores)
+    last = count - (chunks - 1) * chunk if rest == 1 else chunk * (rest > 0)
+    shared_s = rounds * chunk * (beside_s + _crowded_s(known, cores, contention))
+    shared_s += last * (beside_s + _crowded_s(known, rest, contention))
     return before_s + max(shared_s + parent_s / cores, parent_s)
 
 

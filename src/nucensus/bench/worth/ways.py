@@ -30,10 +30,10 @@ class Way:
 
     @property
     def name(self) -> str:
-        """What the way is called in tables, as `pool-disk, spawn, chunks of 4`."""
-        parts = [self.strategy, self.start_method]
-        parts += [f"chunks of {self.chunk_size}"] if self.chunk_size else []
-        return ", ".join(filter(None, parts))
+        """What the way is called in tables, as `pool-disk (spawn, chunks of 4)`."""
+        chunks = f"chunks of {self.chunk_size}" if self.chunk_size else ""
+        more = ", ".join(filter(None, (self.start_method, chunks)))
+        return f"{self.strategy} ({more})" if more else self.strategy
 
     @property
     def described(self) -> Strategy | None:
