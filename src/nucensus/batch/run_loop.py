@@ -33,6 +33,7 @@ from .job import Job, Loaded
 from .kept import Kept
 from .learn import adopt, estimate_sample, forget_changed, pool_sample, pools_in, take_from
 from .pools import digests_of
+from .positives import choose_again
 from .run_over import Steps, run_over
 from .starts import Start
 
@@ -131,6 +132,7 @@ class RunLoop:
         target = None if is_unfinished or self._writer.tables_stand() else out
         with self._writer.explained():
             if target is not None:
+                choose_again(self._writer)
                 write_tables(self._writer.view(), target)
             if not is_unfinished:
                 self._writer.forget_suspects()

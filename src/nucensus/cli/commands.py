@@ -34,8 +34,9 @@ _GROUPS = (
         "--sigma 4 --threshold 300 --border keep",
     ),
     _Group(
-        "What is measured", ("outlines", "subpixel", "measure", "ring"),
-        "--channel DAPI --measure GFP --ring 5",
+        "What is measured",
+        ("outlines", "subpixel", "measure", "ring", "positive", "negative_control"),
+        "--channel DAPI --measure GFP --positive GFP=auto",
     ),
     _Group(
         "How it is run",

@@ -12,11 +12,12 @@ from .commands import Command
 from .counting import counting_options
 from .detection import settings_of
 from .running import run_and_report, run_options
-from .selection import selection_of
+from .selection import positive_options, selection_of
+from .shown import print_positive
 
 if TYPE_CHECKING:
     from ..store import Run
-    from ..values import Shard
+    from ..values import Positive, Shard
 
 
 class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
@@ -61,13 +62,15 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     metavar="PLAN",
     help="Count the images of a plan, without INPUT; see nucensus plan.",
 )
+@positive_options
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @run_options
 def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, shard: "Shard | None",
             overwrite: bool, check_content: bool, keep_estimates: bool,
             estimates_from: Path | None, plan: Path | None, report: bool,
-            measure: tuple[str, ...], ring: int, **options: Any) -> None:  # fmt: skip
+            measure: tuple[str, ...], ring: int, positive: tuple[str, ...],
+            negative_control: tuple[str, ...], **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     Without a number the size and the contrast of nuclei are estimated from the
@@ -87,10 +90,15 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
     Exit code: 0 if every image was done, 3 if some failed (0 with --failed-ok), 2 for wrong usage,
     130, 143 and 129 if it was stopped by Ctrl-C, SIGTERM or SIGHUP.
     """
+    rules = _rules_of(positive, negative_control, shard)
+    if rules:
+        from ..values.positives import channels_beside
+
+        measure += channels_beside(rules, measure)
     selected = dataclasses.replace(
         selection_of(options), metadata=metadata, shard=shard, measure=measure, ring_px=ring
     )
-    if measure:
+    if measure or rules:
         given.setdefault("outlines", True)
     if plan is not None:
         from ..batch import census_planned
@@ -104,13 +112,41 @@ def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
         resume = Resume(overwrite, check_content, keep_estimates, estimates_from)
         settings = settings_of(given, settings_file)
         work = partial(census, inputs, out, settings, selection=selected, resume=resume)
-    run_and_report(work, out, then=_write_report if report else None, **options)
+    then = partial(_finish, rules=rules, report=report, quiet=options["quiet"])
+    run_and_report(work, out, then=then if rules or report else None, **options)
 
 
-def _write_report(run: "Run", out: Path) -> None:
-    from .report import publish
+def _rules_of(
+    positive: tuple[str, ...], controls: tuple[str, ...], shard: "Shard | None"
+) -> list["Positive"]:
+    """Return which nuclei are positive, if that was typed."""
+    if not (positive or controls):
+        return []
+    from ..values.positives import rules_of
 
-    publish(run, out / "report.html")
+    if shard is not None:
+        raise click.UsageError(
+            "--positive chooses by all images of a plate; it does not go with --shard: merge the "
+            "shards, and give it to nucensus wells, report or export."
+        )
+    return rules_of(positive, controls)
+
+
+def _finish(run: "Run", out: Path, *, rules: list["Positive"], report: bool, quiet: bool) -> None:
+    """Choose which nuclei are positive, and write the report, once all are counted."""
+    if rules:
+        from ..batch.positives import record_positive
+        from ..store import Run
+
+        run.close()
+        record_positive(out, rules)
+        run = Run(out)
+        if not quiet:
+            print_positive(run)
+    if report:
+        from .report import publish
+
+        publish(run, out / "report.html")
 
 
 def _refuse_beside_plan(context: click.Context) -> None:

@@ -1,13 +1,15 @@
 """`nucensus export`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..export import FORMATS
 from .commands import Command
 from .destination import Destination
-from .selection import metadata_option
+from .selection import metadata_option, positive_options
+from .shown import open_shown
 
 _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.items())
 
@@ -44,15 +46,15 @@ _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.ite
     "[default: one pixel]",
 )
 @metadata_option
+@positive_options
 def command(
-    folder: Path, to: str, out: Path | str | None, radius: int | None, metadata: str | None
+    folder: Path, to: str, out: Path | str | None, radius: int | None, **shown: Any
 ) -> None:
     """Write what a run found in another format."""
     from ..export import export_run
     from ..export.labels import drawn_as
-    from ..export.treated import open_run
 
-    run = open_run(folder, metadata=metadata)
+    run = open_shown(folder, **shown)
     home = folder if folder.is_dir() else folder.parent
     written = export_run(
         run, to, out or (home / to if FORMATS[to].per_image else home), radius=radius

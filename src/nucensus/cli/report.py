@@ -1,14 +1,15 @@
 """`nucensus report`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..text.plurals import pluralize
 from .commands import Command
 from .destination import Destination
-from .selection import metadata_option
+from .selection import metadata_option, positive_options
+from .shown import open_shown
 
 if TYPE_CHECKING:
     from ..store import Run
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     "--gallery", is_flag=True, help="Also write a picture of every field, in a folder beside it."
 )
 @metadata_option
+@positive_options
 @click.option(
     "--control", metavar="NAME", help="Compare the treatments with the wells treated with NAME."
 )
@@ -37,17 +39,15 @@ if TYPE_CHECKING:
     help="Draw plates of so many wells, 6 to 1536.  [default: as many as hold the images]",
 )
 def command(
-    folder: Path, out: Path | str | None, gallery: bool, metadata: str | None,
-    control: str | None, plate_format: int | None,
+    folder: Path, out: Path | str | None, gallery: bool, control: str | None,
+    plate_format: int | None, **shown: Any,
 ) -> None:  # fmt: skip
     """Show a run as one HTML file: numbers, plate heat maps, histograms, pictures.
 
     The file needs no network and nothing beside it. RUN is the folder that
     nucensus detect -o wrote.
     """
-    from ..export.treated import open_run
-
-    run = open_run(folder, metadata=metadata)
+    run = open_shown(folder, **shown)
     file = out or (folder if folder.is_dir() else folder.parent) / "report.html"
     publish(run, file, gallery=gallery, control=control, plate_format=plate_format)
 

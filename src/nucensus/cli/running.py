@@ -152,9 +152,10 @@ def run_and_report(
     print_failures(run)
     if stop.signal and (run.counts["pending"] or run.about.is_learning):
         sys.exit(128 + stop.signal)
+    code = exit_code(run, failed_ok=failed_ok)
     if then is not None:
         then(run, out)
-    sys.exit(exit_code(run, failed_ok=failed_ok))
+    sys.exit(code)
 
 
 @contextmanager

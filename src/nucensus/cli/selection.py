@@ -69,6 +69,26 @@ def measure_options(command: _F) -> _F:
     return command
 
 
+_POSITIVE = (
+    click.option(
+        "--positive", multiple=True, metavar="CHANNEL=auto|NUMBER",
+        help="Nuclei whose mean in the channel is above this are positive; auto chooses a number "
+        "for each plate.",
+    ),
+    click.option(
+        "--negative-control", type=_Names(), default=(), metavar="WELL,...",
+        help="Wells without positive nuclei, by which auto chooses.",
+    ),
+)  # fmt: skip
+
+
+def positive_options(command: _F) -> _F:
+    """Add the options that say which nuclei are positive to a command."""
+    for option in reversed(_POSITIVE):
+        command = option(command)
+    return command
+
+
 _OPTIONS = (
     click.option(
         "--channel", type=_Position("each", names=True), metavar="NAME|INDEX|each",

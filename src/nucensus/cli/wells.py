@@ -11,7 +11,8 @@ import click
 
 from ..errors import InputError
 from .commands import Command
-from .selection import metadata_option
+from .selection import metadata_option, positive_options
+from .shown import open_shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +31,10 @@ _HEADINGS = {
     "Nuclei_NeighbourDistanceUm_Mean": "neighbour µm",
     "Nuclei_NeighbourDistanceUm_SD": "SD of neighbour µm",
 }
+_OF_POSITIVE = {
+    "_PositiveCount": "positive", "_PositivePercent": "% positive",
+    "_PositivePercentLow": "% from", "_PositivePercentHigh": "% to",
+}  # fmt: skip
 _KEYS = ("Metadata_Plate", "Metadata_Channel", "Metadata_Z", "Metadata_Time")
 """Columns that are shown where they tell wells apart."""
 
@@ -50,15 +55,15 @@ _LONGEST_TEXT = 20
 @click.option("--csv", "form", flag_value="csv", help="Print all columns as CSV.")
 @click.option("--json", "form", flag_value="json", help="Print all columns as JSON.")
 @metadata_option
-def command(folder: Path, columns: str | None, form: str | None, metadata: str | None) -> None:
+@positive_options
+def command(folder: Path, columns: str | None, form: str | None, **shown_as: Any) -> None:
     """Show what RUN found in each well.
 
     nucensus export RUN --to wells (or xlsx) writes the same table as a file.
     """
-    from ..export.treated import open_run
     from ..export.wells import well_table
 
-    wells = well_table(open_run(folder, metadata=metadata))
+    wells = well_table(open_shown(folder, **shown_as))
     asked = _find_columns(columns, wells.dtype.names or ()) if columns else []
     if form:
         chosen = wells[["Metadata_Well", *asked]] if asked else wells
@@ -114,6 +119,8 @@ def _rank(name: str) -> int:
     """Return how far a column stands from what most people ask for."""
     if name.startswith("Metadata_"):
         return 1 if name == "Metadata_Images" else 0
+    if name.endswith("_PositivePercent"):
+        return 1
     return 2 + name.endswith(("_SD", "Px_Mean", "PerMegapixel"))
 
 
@@ -152,6 +159,9 @@ def _as_json(wells: "NDArray[Any]") -> str:
 
 
 def _heading(name: str) -> str:
+    for end, words in _OF_POSITIVE.items():
+        if name.endswith(end):
+            return f"{name.removeprefix('Nuclei_').removesuffix(end)} {words}"
     return _HEADINGS.get(name, name.removeprefix("Metadata_").removeprefix("Nuclei_"))
 
 

@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 
 _FACTS = (
     "settings", "estimates", "sample", "strategy", "machine", "started", "seconds", "starts",
-    "shards",
+    "shards", "positive",
 )  # fmt: skip
 """Facts of a run that an output repeats. Nothing else leaves the run file."""
 
@@ -39,6 +39,8 @@ def provenance(run: Run) -> Provenance:
     """
     facts = run.facts
     known = {name: facts[name] for name in _FACTS if name in facts}
+    if channels := run.others.channels:
+        known["measured"] = {"channels": list(channels), "ring_px": run.others.ring_px}
     for timed in (known, *known.get("starts", ()), *known.get("shards", ())):
         if timed.get("started") is not None:
             timed["started"] = datetime.fromtimestamp(timed["started"], UTC).isoformat()

@@ -1,6 +1,7 @@
 """The well table: what was found in each well, with its metadata."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from ..discover import natural_key
 from ..store import AnyRun, ImageRow, Nuclei, Table, as_run, points_of
+from ..values import name_of
 from ..values.neighbours import nearest_distances
+from .positives import wilson
 
 _Key: TypeAlias = tuple[Any, ...]
 
@@ -39,6 +42,8 @@ _MEASURED = {
     "major_px": "MajorPx", "minor_px": "MinorPx", "solidity": "Solidity",
 }  # fmt: skip
 """What is measured within outlines, and what its columns are called."""
+_POSITIVE = ("Count", "Percent", "PercentLow", "PercentHigh")
+"""What is said of the nuclei that are positive."""
 
 
 def well_table(run: AnyRun) -> Table:
@@ -73,7 +78,10 @@ def well_table(run: AnyRun) -> Table:
           are between refined centres where there are some;
         - with outlines `_Mean` and `_SD` of `Nuclei_AreaPx`, `Nuclei_OutlineMean` and
           `Nuclei_OutlineIntegrated` (in grey levels above the background),
-          `Nuclei_MajorPx`, `Nuclei_MinorPx` and `Nuclei_Solidity`.
+          `Nuclei_MajorPx`, `Nuclei_MinorPx` and `Nuclei_Solidity`;
+        - with positive nuclei, as in GFP: `Nuclei_GFP_PositiveCount`, how many they
+          are, `Nuclei_GFP_PositivePercent` of those of which that is known, and the ends
+          of its interval of 95 % (Wilson), `Nuclei_GFP_PositivePercentLow` and `...High`.
 
         SD is the sample standard deviation. What cannot be known is NaN.
 
@@ -84,11 +92,12 @@ def well_table(run: AnyRun) -> Table:
     run = as_run(run)
     wells: dict[_Key, _Well] = {}
     has_subpixel = run.has_subpixel
+    positive = {f"{name_of(fact)}_positive": name_of(fact) for fact in run.positive}
     for row, nuclei in run.all_images():
         key = tuple(row[each] for each in _KEYS)
         refined = run.subpixel_of(row["name"]) if has_subpixel and len(nuclei) else None
         wells.setdefault(key, _Well()).add(row, nuclei, refined)
-    return _as_table({key: wells[key] for key in sorted(wells, key=_order)})
+    return _as_table({key: wells[key] for key in sorted(wells, key=_order)}, positive)
 
 
 @dataclass(slots=True)
@@ -133,6 +142,8 @@ class _Well:
     distance_px: _Spread = field(default_factory=_Spread)
     distance_um: _Spread = field(default_factory=_Spread)
     metadata: dict[str, dict[str, None]] = field(default_factory=dict)
+    positive: Counter[str] = field(default_factory=Counter)
+    known: Counter[str] = field(default_factory=Counter)
     measured: dict[str, _Spread] = field(default_factory=lambda: {n: _Spread() for n in _MEASURED})
 
     def add(self, row: ImageRow, nuclei: Nuclei, refined: NDArray[np.float64] | None) -> None:
@@ -152,6 +163,10 @@ class _Well:
         self.intensity.add(nuclei["intensity"])
         for name in _MEASURED.keys() & set(nuclei.dtype.names or ()):
             self.measured[name].add(nuclei[name].astype(np.float64))
+        for name in nuclei.dtype.names or ():
+            if name.endswith("_positive"):
+                self.positive[name] += int(np.count_nonzero(nuclei[name] == 1))
+                self.known[name] += int(np.count_nonzero(nuclei[name] >= 0))
         points = points_of(nuclei) if refined is None else refined
         distance_px = _known(nearest_distances(points))
         self.distance_px.add(distance_px)
@@ -185,7 +200,14 @@ class _Well:
         )
 
 
-def _as_table(wells: dict[_Key, _Well]) -> Table:
+def _positive_features(well: _Well, name: str) -> tuple[float, ...]:
+    """Return count and per cent of the positive, and the interval; NaN where nothing is known."""
+    count, known = well.positive[name], well.known[name]
+    shares = (_ratio(count, known), *wilson(count, known))
+    return (count if known else np.nan, *(100 * share for share in shares))
+
+
+def _as_table(wells: dict[_Key, _Well], positive: dict[str, str]) -> Table:
     stated = [
         place
         for place, name in enumerate(_KEYS)
@@ -196,12 +218,14 @@ def _as_table(wells: dict[_Key, _Well]) -> Table:
     features = [*_FEATURES]
     if any(spread.count for well in wells.values() for spread in well.measured.values()):
         features += [f"Nuclei_{n}_{of}" for n in _MEASURED.values() for of in ("Mean", "SD")]
+    shares = [f"Nuclei_{name}_Positive{of}" for name in positive.values() for of in _POSITIVE]
     rows = [
         (
             *("" if key[place] is None else key[place] for place in stated),
             *(well.images, well.failed),
             *("; ".join(well.metadata.get(name, ())) for name in extra.values()),
             *well.features()[: len(features)],
+            *(value for name in positive for value in _positive_features(well, name)),
         )
         for key, well in wells.items()
     ]
@@ -209,7 +233,7 @@ def _as_table(wells: dict[_Key, _Well]) -> Table:
         *((name, "O") for name in fixed),
         *((name, "i8") for name in _COUNTS),
         *((name, "O") for name in extra),
-        *((name, "i8" if name == "Nuclei_Count" else "f8") for name in features),
+        *((name, "i8" if name == "Nuclei_Count" else "f8") for name in (*features, *shares)),
     ]
     return np.array(rows, dtype).view(Table)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..discover import natural_key
 from ..store import Run, Table
+from ..values import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ class Field:
         different ones is never added up.
     treatment : dict of str to str
         What else is known of it: what its well was treated with, columns of a manifest.
+    positive, judged : int
+        Nuclei that are positive in the first measurement for which that is asked, and
+        those of which it is known.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Field:
     flags: tuple[str, ...]
     view: str = ""
     treatment: dict[str, str] = dataclass_field(default_factory=dict)
+    positive: int = 0
+    judged: int = 0
 
     @property
     def found(self) -> bool:
@@ -60,11 +66,15 @@ class Field:
 
 def read_fields(run: Run) -> list[Field]:
     """Return every image of `run`, in order."""
-    intensities = {
-        name: float(nuclei["intensity"].mean())
-        for name, nuclei in run.nuclei_by_image()
-        if len(nuclei)
-    }
+    intensities: dict[str, float] = {}
+    positive: dict[str, tuple[int, int]] = {}
+    column = next((f"{name_of(fact)}_positive" for fact in run.positive), None)
+    for name, nuclei in run.nuclei_by_image():
+        if len(nuclei):
+            intensities[name] = float(nuclei["intensity"].mean())
+        if column is not None:
+            are = nuclei[column]
+            positive[name] = int((are == 1).sum()), int((are >= 0).sum())
     images = run.images
     texts = ("status", "stage", "reason", "plate", "well", "site")
     return [
@@ -78,6 +88,8 @@ def read_fields(run: Run) -> list[Field]:
             flags=tuple(filter(None, re.split(r"[,;\s]+", row["flag"]))),
             treatment=_treatment(row["extra"]),
             view=view,
+            positive=positive.get(row["image"], (0, 0))[0],
+            judged=positive.get(row["image"], (0, 0))[1],
             **{text: str(row[text]) for text in texts},
         )
         for row, view in zip(images, _views(images), strict=True)

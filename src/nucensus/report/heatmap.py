@@ -23,6 +23,7 @@ METRICS = {
 """Titles of the metrics of a heat map, by the property of `Well`."""
 
 _UNITS = {
+    "positive": "% of the nuclei are positive",
     "per_field": "nuclei per field",
     "count": "nuclei in all fields of a well",
     "density": "nuclei per megapixel",
@@ -78,14 +79,22 @@ class HeatMap:
 
 def draw_plates(plates: Sequence[Plate]) -> list[HeatMap]:
     """Return the heat map of each plate, on colour scales common to all of one view."""
+    metrics = metrics_of(plates)
     views: dict[str, list[Well]] = {}
     for plate in plates:
         done = (well for well in plate.wells.values() if well.state != "failed")
         views.setdefault(plate.view, []).extend(done)
     scales = {
-        view: {metric: _scale(metric, wells) for metric in METRICS} for view, wells in views.items()
+        view: {metric: _scale(metric, wells) for metric in metrics} for view, wells in views.items()
     }
     return [_draw(plate, scales[plate.view]) for plate in plates]
+
+
+def metrics_of(plates: Sequence[Plate]) -> dict[str, str]:
+    """Return titles by metric: those of `METRICS`, after that of positive nuclei if there are."""
+    wells = [well for plate in plates for well in plate.wells.values()]
+    is_judged = any(field.judged for well in wells for field in well.fields)
+    return {"positive": "Positive nuclei", **METRICS} if is_judged else METRICS
 
 
 def notes_on(plates: Sequence[Plate]) -> dict[str, list[str]]:
@@ -150,7 +159,7 @@ def _draw(plate: Plate, scales: dict[str, Scale]) -> HeatMap:
 
 def _cell(well: Well, z: dict[str, float], scales: dict[str, Scale]) -> Cell:
     shown = well.state in ("part", "whole")
-    values = {metric: getattr(well, metric) for metric in METRICS if shown}
+    values = {metric: getattr(well, metric) for metric in scales if shown}
     outlying = [metric for metric, score in z.items() if is_outlier(score)]
     return Cell(
         name=well.name,
@@ -176,6 +185,8 @@ def _label(well: Well, outlying: Sequence[str]) -> str:
         f"{number(well.density)} per megapixel",
         f"mean intensity {number(well.intensity)}",
     ]
+    if np.isfinite(well.positive):
+        parts.append(f"{number(well.positive)} % positive")
     if well.flags:
         parts.append(f"{number(well.flags)} flagged or failed")
     if outlying:

@@ -11,14 +11,16 @@ import numpy as np
 from markupsafe import Markup
 
 from ..detect import detector_of_run
+from ..export.positives import describe
 from ..store import Facts, Origin, Run, StartFact
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
 from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
-from .heatmap import METRICS, draw_plates, notes_on
+from .heatmap import draw_plates, metrics_of, notes_on
 from .histogram import histograms
 from .plates import gather
+from .positives import positive_histograms
 from .render import number, render
 from .treatments import compare_treatments
 
@@ -67,11 +69,11 @@ def write_report(
         notes=notes_on(gathered),
         treatments=compare_treatments(fields, control),
         chosen=_chosen(run.about),
-        metrics=METRICS,
+        metrics=metrics_of(gathered),
         summary=_summary(fields),
         plates=plates[:_PLATES_SHOWN],
         plates_left_out=max(0, len(plates) - _PLATES_SHOWN),
-        histograms=_histograms(run, fields),
+        histograms=[*positive_histograms(run), *_histograms(run, fields)],
         flagged=[field for field in fields if field.flags],
         flag_counts=Counter(flag for field in fields for flag in field.flags),
         failures=[field for field in fields if field.status == "failed"],
@@ -182,6 +184,7 @@ def _chosen(about: Facts) -> list[tuple[str, str, str]]:
         rows.append(("time", f"{number(about.seconds)} s{each}", where))
     if about.bottleneck:
         rows.append(("time went into", about.bottleneck, ""))
+    rows += [("positive", line, "") for line in describe(about.positive)]
     rows += [("left out", line, "") for line in about.left_out]
     rows += [("metadata", line.removeprefix("Metadata: "), "") for line in about.unmatched]
     return rows

@@ -67,6 +67,12 @@ class Well:
         return total / self.count if self.count else np.nan
 
     @property
+    def positive(self) -> float:
+        """Per cent of its nuclei that are positive; NaN if that is not known."""
+        judged = sum(field.judged for field in self.fields)
+        return 100 * sum(field.positive for field in self.fields) / judged if judged else np.nan
+
+    @property
     def flags(self) -> float:
         """Fields that were flagged or failed."""
         return sum(bool(field.flags) or not field.found for field in self.fields)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self, TypedDict
 
 from ..errors import InputError, RunError
-from ..values import OtherChannels, Settings
+from ..values import OtherChannels, PositiveFact, Settings
 
 FACTS_VERSION = 1
 
@@ -26,6 +26,11 @@ _ESTIMATE = {
 _SAMPLE = {
     "source": str, "run": _TEXT, "images": int, "unread": int, "unread_names": [str],
     "short": {...: [int]},
+}  # fmt: skip
+
+_POSITIVE = {
+    "column": str, "threshold": (int, float, type(None)), "controls": [str],
+    "plates": {...: {"threshold": (int, float, type(None)), "why": str}},
 }  # fmt: skip
 
 
@@ -101,6 +106,8 @@ class Facts:
         What the tables in the folder of the run follow from.
     shards : list of dict
         Of a merged run, its shards.
+    positive : list of PositiveFact
+        Which nuclei are positive.
     journal : str or None
         How SQLite writes the run file, and on what kind of disk.
     """
@@ -134,6 +141,7 @@ class Facts:
     vanished_names: list[str] = _fact([str], list)
     tables: dict[str, Any] = _fact(dict, dict)
     shards: list[dict[str, Any]] = _fact([{"shard": str, "run": str, "images": int}], list)
+    positive: list[PositiveFact] = _fact([_POSITIVE], list)
     journal: str | None = _fact(str)
 
     @classmethod

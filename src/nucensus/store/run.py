@@ -1,6 +1,5 @@
 """Read a run file."""
 
-import contextlib
 import json
 import os
 import sqlite3
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..text.plurals import pluralize
-from ..values import ImageRef, OtherChannels, Outlines, Settings
+from ..values import ImageRef, OtherChannels, Outlines, PositiveFact, Settings
 from .database import close_with, open_existing
 from .facts import Facts
 from .image_columns import IMAGES, ImageColumns
@@ -32,12 +31,15 @@ from .packing import (
     unpack_nuclei,
     unpack_outlines,
 )
+from .positives import positive_column, with_positives
 from .sample import Sampled, SampleTable
 from .table import Table, table_of_images, table_of_nuclei
-from .treat import TREATED, treat
+from .treat import treat, write_shown
 
 _RING_RADIUS_PX = 12.0
 """In runs that do not record it: that of the published numbers."""
+
+_PACKED = f"plate, {PACKED}"
 
 _NONE = np.empty(0, NUCLEUS_RECORD)
 
@@ -65,7 +67,7 @@ class Run:
         columns: ImageColumns = IMAGES,
     ) -> None:
         self.columns = columns
-        self._treated: dict[str, Any] = {}
+        self._shown: dict[str, Any] = {}
         self._treat: Callable[..., str | None] | None = None
         if isinstance(path, sqlite3.Connection):
             self._database = path
@@ -82,7 +84,7 @@ class Run:
     def facts(self) -> dict[str, Any]:
         """The facts that the run recorded: settings, strategy, versions, machine, times."""
         rows = self._database.execute("SELECT key, value FROM run")
-        return {key: json.loads(value) for key, value in rows} | self._treated
+        return {key: json.loads(value) for key, value in rows} | self._shown
 
     @property
     def about(self) -> Facts:
@@ -105,16 +107,27 @@ class Run:
         InputError
             None of the wells is that of an image.
         """
-        self._treated, self._treat = treat(self._database, wells)
+        facts, self._treat = treat(self._database, wells)
+        self._shown |= facts
 
     @cached_property
     def others(self) -> OtherChannels:
         """The other channels that were measured in its nuclei."""
         return OtherChannels.of_selection(self.about.selection)
 
-    def _unpack(self, name: str | bytes, *packed: Any) -> NDArray[np.void]:
-        """Return the nuclei of a row of `PACKED`."""
-        return unpack_nuclei(name, *packed, others=tuple(self.others.columns))
+    @cached_property
+    def positive(self) -> list[PositiveFact]:
+        """Which nuclei are positive, and by which threshold on each plate."""
+        return self.about.positive
+
+    def show_positive(self, positive: Sequence[PositiveFact]) -> None:
+        """Show these as positive in place of those recorded; the run file stays as it is."""
+        self._shown["positive"] = self.positive = list(positive)
+
+    def _unpack(self, plate: str | bytes | None, *packed: Any) -> NDArray[np.void]:
+        """Return the nuclei of a row of `_PACKED`."""
+        nuclei = unpack_nuclei(*packed, others=tuple(self.others.columns))
+        return with_positives(nuclei, self.positive, as_text(plate or ""))
 
     @property
     def ring_radius_px(self) -> float:
@@ -136,12 +149,8 @@ class Run:
     def nuclei(self) -> Table:
         """One record per nucleus: image, y and x in pixels, intensity in grey levels.
 
-        Where there are volumes also the plane z, which is -1 in images of one
-        plane; of the detector log also the contrast, in grey levels; where the
-        settings asked for them also y_subpixel and x_subpixel, and with outlines
-        what was measured within them; where an image states the size of its pixels
-        also y_um and x_um, in micrometres (z_um, where one states the distance of
-        its planes), NaN for other images.
+        Further columns are those of `nucleus_columns`. Where an image does not
+        have one of them, z and whole numbers are -1, others NaN.
         """
         columns, has_subpixel = self.nucleus_columns, self.has_subpixel
         known = self.found_images(("name", *(each.scale for each in columns if each.scale)))
@@ -161,7 +170,9 @@ class Run:
         """The fields that nuclei of the run have: beside those of every nucleus z, contrast, ..."""
         query = "SELECT DISTINCT length(centres) / count FROM images WHERE count > 0"
         record = union_of_records(size for (size,) in self._database.execute(query) if size)
-        return np.dtype([*record.descr, *((name, "<f8") for name in self.others.columns)])
+        measured = channel_columns(self.others)
+        more = (*measured, *map(positive_column, self.positive))
+        return np.dtype([*record.descr, *((each.name, each.dtype) for each in more)])
 
     @property
     def nucleus_columns(self) -> tuple[NucleusColumn, ...]:
@@ -169,9 +180,10 @@ class Run:
         names, has_subpixel = self.nucleus_record.names or (), self.has_subpixel
         stored = [each for each in NUCLEUS_COLUMNS if each.of is not None]
         follow = [each for each in NUCLEUS_COLUMNS if each.of is None]
+        more = (*channel_columns(self.others), *map(positive_column, self.positive))
         return tuple(
             each
-            for each in (*stored, *channel_columns(self.others), *follow)
+            for each in (*stored, *more, *follow)
             if each.name in names
             or (each.is_refined and has_subpixel)
             or (each.scale and each.axis in names and self.states(each.scale))
@@ -227,9 +239,9 @@ class Run:
 
         Those of a volume have a z too, and those of the detector log a contrast.
         """
-        query = f"SELECT {PACKED} FROM images WHERE status = 'found' ORDER BY id"
-        for name, *packed in self._database.execute(query):
-            yield as_text(name), self._unpack(name, *packed)
+        query = f"SELECT {_PACKED} FROM images WHERE status = 'found' ORDER BY id"
+        for plate, name, *packed in self._database.execute(query):
+            yield as_text(name), self._unpack(plate, name, *packed)
 
     def all_images(self) -> Iterator[tuple[ImageRow, Nuclei]]:
         """Yield the row and the nuclei of each image, none where it was not done, in order."""
@@ -298,7 +310,7 @@ class Run:
         self, which: str, *values: Any, columns: Sequence[str] | None = None
     ) -> Iterator[tuple[ImageRow, Nuclei]]:
         columns = self.columns.row_names if columns is None else columns
-        query = f"SELECT {', '.join(columns)}, status = 'found', {PACKED} FROM images {which}"
+        query = f"SELECT {', '.join(columns)}, status = 'found', {_PACKED} FROM images {which}"
         end = len(columns)
         for row in self._database.execute(query, values):
             known = dict(zip(columns, as_texts(row[:end]), strict=True))
@@ -313,7 +325,7 @@ class Run:
 
     def nuclei_of(self, image: str) -> NDArray[np.void]:
         """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
-        query = f"SELECT {PACKED} FROM images WHERE name = ?"
+        query = f"SELECT {_PACKED} FROM images WHERE name = ?"
         return self._unpack(*self._database.execute(query, (as_sql(image),)).fetchone())
 
     def subpixel_of(self, image: str) -> NDArray[np.float64]:
@@ -349,13 +361,8 @@ class Run:
     def copy_to(self, file: Path) -> None:
         """Write the run file as it is now to `file`, which is not there yet."""
         self._database.execute("VACUUM INTO ?", (os.fspath(file),))
-        if self._treat is None:
-            return
-        with contextlib.closing(sqlite3.connect(file)) as copy, copy:
-            copy.create_function("treated", 3, self._treat)
-            copy.execute(f"UPDATE journal SET extra = {TREATED}")
-            facts = [(name, json.dumps(value)) for name, value in self._treated.items()]
-            copy.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", facts)
+        if self._shown:
+            write_shown(file, self._shown, self._treat)
 
     def close(self) -> None:
         """Close the run file."""
@@ -371,13 +378,10 @@ class Run:
         """Return what a notebook shows: the counts, and the nuclei of the median field."""
         from .summary import summary_html
 
-        query = (
-            f"SELECT height, width, {PACKED} FROM images WHERE status = 'found' "
-            "ORDER BY count, id LIMIT 1 OFFSET ?"
-        )
-        middle = max(0, self.counts["found"] - 1) // 2
-        row = self._database.execute(query, (middle,)).fetchone()
-        return summary_html(self.counts, row and self._unpack(*row[2:]), row and row[:2])
+        middle = f"LIMIT 1 OFFSET {max(0, self.counts['found'] - 1) // 2}"
+        which = f"WHERE status = 'found' ORDER BY count, id {middle}"
+        row, nuclei = next(self._records(which, columns=("height", "width")), ({}, None))
+        return summary_html(self.counts, nuclei, tuple(row.values()))
 
     def __repr__(self) -> str:
         counts = self.counts

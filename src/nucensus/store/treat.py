@@ -1,8 +1,10 @@
 """Show what wells were treated with in place of what a run recorded; its file stays as it is."""
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..values import Treatments
@@ -34,6 +36,18 @@ def treat(
     database.execute("DROP VIEW IF EXISTS temp.images")
     database.execute(f"CREATE TEMP VIEW images AS SELECT {shown} FROM main.images")
     return facts, treated
+
+
+def write_shown(
+    file: Path, facts: dict[str, Any], treated: Callable[..., str | None] | None
+) -> None:
+    """Write into a copy of a run file what was shown in place of what it recorded."""
+    with contextlib.closing(sqlite3.connect(file)) as copy, copy:
+        if treated is not None:
+            copy.create_function("treated", 3, treated)
+            copy.execute(f"UPDATE journal SET extra = {TREATED}")
+        rows = [(name, json.dumps(value)) for name, value in facts.items()]
+        copy.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
 
 
 def _recorded_wells(database: sqlite3.Connection) -> list[dict[str, str]]:

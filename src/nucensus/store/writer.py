@@ -373,7 +373,9 @@ class RunWriter:
         return value
 
 
-_TABLES_SAY = ("version", "settings", "listing", "files", "wells", "estimates", "sample")
+_TABLES_SAY = (
+    "version", "settings", "listing", "files", "wells", "estimates", "sample", "positive",
+)  # fmt: skip
 
 
 def _is_still(path: Path, known: os.stat_result) -> bool:

@@ -43,6 +43,7 @@ from .outcomes import (
 )
 from .outlines import MEASURED, Outlines
 from .pixel_size import NO_SIZE, PixelSize
+from .positives import PlateFact, Positive, PositiveFact, name_of
 from .settings import (
     PUBLISHED_MIN_DISTANCE,
     PUBLISHED_SIGMA,
@@ -59,9 +60,10 @@ __all__ = [
     "PUBLISHED_THRESHOLD", "RUN_FILE", "Auto", "Border", "CensusOptions", "Centres", "Execution",
     "ExecutionOptions", "Failed", "Flag", "Found", "Header", "HowToProject", "ImageRef",
     "Intensities", "Limits", "ListedImage", "OtherChannels", "Outcome", "Outlines", "Partner",
-    "PixelSize", "Place", "Plane", "PlannedImage", "Points", "ProcessOptions", "Resume",
-    "RetryOptions", "Scheduler", "Selection", "SelectionOptions", "Settings", "Shard", "Stage",
-    "Treatments", "Watcher", "column_of", "refuse_unknown", "shard_index", "take_value",
+    "PixelSize", "Place", "Plane", "PlannedImage", "PlateFact", "Points", "Positive",
+    "PositiveFact", "ProcessOptions", "Resume", "RetryOptions", "Scheduler", "Selection",
+    "SelectionOptions", "Settings", "Shard", "Stage", "Treatments", "Watcher", "column_of",
+    "name_of", "refuse_unknown", "shard_index", "take_value",
 ]  # fmt: skip
 
 RUN_FILE = "run.sqlite"
