@@ -185,6 +185,16 @@ struct ShapeRecord {
     double xx;
 };
 
+// What a thin ridge is. Lengths are in radii, heights in grey levels.
+struct RidgeSettings {
+    double radius;      // of a typical nucleus, image pixels
+    double background;  // the level under the nuclei
+    double across;      // a ridge is thin where so far beside it
+    double thin;        // there is no more than this share of its height,
+    double ridge;       // and goes on where the next place has this share of it
+    double enough;      // what is longer is not followed
+};
+
 // How nuclei are outlined, and where their outlines go, one record for each region.
 struct OutlineSettings {
     double sigma;  // of the Gaussian that smooths the image, in its pixels
@@ -230,6 +240,12 @@ NUCENSUS_API int32_t nucensus_measure_outlines(const nucensus::Image* image,
 // away, with the value of the nearest region (of several the first); all else is 0.
 NUCENSUS_API int32_t nucensus_draw_rings(const int32_t* labels, int64_t height, int64_t width,
                                          int32_t reach, int32_t* rings);
+
+// How long the longest thin ridge is that goes through one of the places, each of which is y, x and
+// height there; image pixels and levels above the background. The image is contiguous.
+NUCENSUS_API int32_t nucensus_longest_ridge(const nucensus::Image* image,
+                                            const nucensus::RidgeSettings* settings,
+                                            const double* places, int64_t count, double* length);
 
 // Fills the pixels that are not known with the mirror image of the nearest edge of those
 // that are, along a row or a column, and again from what was filled. A pixel has `bytes`

@@ -1,5 +1,6 @@
 """The detector that needs no parameters: it is told what the set looks like, and finds nuclei."""
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
 from .estimate_image import crest_smoothing, estimate
 from .evidence import beside_others
+from .flags import FEW, expected_count, flag_of, is_more_blurred
 from .frame import counting_box
 from .pooled import BLANK_ITSELF, Estimate, Resolved, pool
 from .regions import Levels, Regions, as_levels, find_regions, grid_radius
@@ -29,21 +31,11 @@ LEAST_CONFIDENCE = 0.1
 _WHOLE_AREA, _WHOLE_HEIGHT = 0.8, 0.5
 """Of a typical nucleus and of the contrast: what is more counts, however unlike a nucleus it is.
 Larger: more clumps are lost, and fewer fibres counted."""
-_FEW = 0.1
-"""Of the nuclei expected: an image with fewer is looked at alone, or sparse. Larger: more are."""
-_LEAST_EXPECTED = 10
-"""Nuclei expected before an image can be sparse. Larger: fewer are."""
 _CONVINCING_SNR, _CONVINCING_COUNT, _CONVINCING_RADIUS = 20.0, 5, 1.5
 """Contrast over noise, nuclei and ratio to the radius of the set with which an image is counted by
 its own contrast. Larger: fewer are, fewer are, more are."""
 _SOMETHING_ABOVE_NOISE = 10.0
 """Heights over noise with which an image of too few nuclei is looked at alone. Larger: fewer."""
-_SATURATED_SHARE = 0.05
-"""Share of nuclei that are flat, for the flag: one in twenty. Larger: fewer images have it."""
-_BLURRED = 2.0
-"""Width of edges over that of the set, for the flag. Larger: fewer are out of focus."""
-_CROWDED_SHARE = 0.45
-"""Share of the image that is nuclei, for the flag. Larger: fewer are crowded."""
 _OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING = 0.7, 0.2
 """Pixels and radii; least and greatest sigma of outlines, as their noise asks for. Larger: their
 corners are cut."""
@@ -81,10 +73,10 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     -------
     Centres
         With the centroids as `subpixel`, and a flag: "blank": no nuclei; "disagrees": much dimmer
-        than the rest of the set, so its own contrast was used; "saturated": nuclei flat at the
-        greatest level; "out-of-focus": edges twice as wide as in the set; "crowded": nearly
-        half of the image is nuclei; "sparse": less than a tenth of the nuclei of the set's other
-        images. The first that holds.
+        than the rest of the set, so its own contrast was used; "debris": a bright fibre, of
+        which pieces may count; "saturated": nuclei flat at the greatest level; "out-of-focus":
+        outlines much less sharp than in the set; "crowded": nearly half of the image is nuclei;
+        "sparse": less than a tenth of the nuclei of the set's other images. The first that holds.
 
     Examples
     --------
@@ -102,21 +94,19 @@ def _detect(
 ) -> Centres:
     if resolved is BLANK_ITSELF:
         return _no_centres(levels, outlined)
-    own = None
+    own = functools.cache(lambda: estimate(levels, rules))
     if resolved is None or resolved.is_blank:
-        own = estimate(levels, rules)
-        resolved = pool([own])
+        resolved = pool([own()])
     if resolved.is_blank:
         return _no_centres(levels, outlined)
     regions = _find(levels, resolved, resolved.contrast, rules, outlined)
-    disagrees = False
-    if _is_suspicious(regions, levels, resolved):
-        own = estimate(levels, rules) if own is None else own
-        if _is_convincing(own, resolved):
-            regions, disagrees = _find(levels, resolved, own.contrast, rules, outlined), True
+    disagrees, is_suspicious = False, _is_suspicious(regions, levels, resolved)
+    if is_suspicious and _is_convincing(own(), resolved):
+        regions, disagrees = _find(levels, resolved, own().contrast, rules, outlined), True
     if not len(regions):
-        return _no_centres(levels, outlined)
-    return _as_centres(regions, _flag(regions, levels, resolved, disagrees))
+        is_blurred = is_suspicious and is_more_blurred(own(), resolved)
+        return _no_centres(levels, outlined, "out-of-focus" if is_blurred else "blank")
+    return _as_centres(regions, flag_of(regions, levels, resolved, own, disagrees=disagrees))
 
 
 def _find(
@@ -181,7 +171,7 @@ def _is_suspicious(regions: Regions, levels: Levels, resolved: Resolved) -> bool
     """Whether nearly nothing was found although something rises well above the noise."""
     measure = regions.measure
     return (
-        len(regions) < _FEW * _expected(levels, resolved)
+        len(regions) < FEW * expected_count(levels, resolved)
         and measure.upper > _SOMETHING_ABOVE_NOISE * measure.noise
     )
 
@@ -196,40 +186,11 @@ def _is_convincing(own: Estimate, resolved: Resolved) -> bool:
     )
 
 
-def _expected(levels: Levels, resolved: Resolved) -> float:
-    return resolved.density * levels.size_px
-
-
-def _flag(regions: Regions, levels: Levels, resolved: Resolved, disagrees: bool) -> Flag | None:
-    measure = regions.measure
-    expected = _expected(levels, resolved)
-    if disagrees:
-        return "disagrees"
-    if _saturated_share(regions) >= _SATURATED_SHARE:
-        return "saturated"
-    if measure.edge_width_px > _BLURRED * resolved.edge_width_px:
-        return "out-of-focus"
-    if measure.foreground > _CROWDED_SHARE:
-        return "crowded"
-    if expected >= _LEAST_EXPECTED and len(regions) < _FEW * expected:
-        return "sparse"
-    return None
-
-
-def _saturated_share(regions: Regions) -> float:
-    """Return the share of the nuclei whose inside is flat at a level that no nucleus exceeds.
-
-    One of the pixels that are looked at may be a hot one.
-    """
-    top = regions.plateau.max()
-    return 0.0 if regions.second.max() > top else float((regions.plateau == top).mean())
-
-
-def _no_centres(levels: Levels, outlined: bool) -> Centres:
+def _no_centres(levels: Levels, outlined: bool, flag: Flag = "blank") -> Centres:
     none = np.empty(0, np.int32)
     outlines = Outlines(levels.image_shape, none.astype(np.int64), none, none, none)
     return Centres(
-        np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), "blank",
+        np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), flag,
         outlines=outlines if outlined else None,
         measured=np.empty(0, MEASURED) if outlined else None,
     )  # fmt: skip

@@ -36,6 +36,8 @@ crowds of small nuclei are called blank."""
 _CLEARLY_MORE, _CROWD = 1.3, 20
 """Times what speaks for the radius of the search without a bound on noise, and nuclei, for which
 that of the search with it is taken. Larger: sections are counted by pieces of their noise."""
+_LEAST_BLUR = 1e-6
+"""Squared radii: 0 says that it is not known."""
 _LIKELY = 0.5
 """Nuclei, as the sum of squares of what is likely, that tell the contrast. Larger: more are."""
 _SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
@@ -131,6 +133,7 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
         foreground=measure.foreground,
         size_px=levels.size_px,
         texture=texture,
+        blur=max(regions.blur(is_full(regions, radius)), _LEAST_BLUR),
     )
 
 

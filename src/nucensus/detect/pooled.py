@@ -42,6 +42,8 @@ class Estimate:
         Pixels of the image, without padding.
     texture : float
         Median of the greatest over the mean height of a nucleus: about 1.3 for smooth ones.
+    blur : float
+        Variance of what blurs the outlines, in squared radii; 0 if it is not known.
     """
 
     radius_px: float
@@ -54,6 +56,7 @@ class Estimate:
     foreground: float
     size_px: int
     texture: float = 0.0
+    blur: float = 0.0
 
     @property
     def is_blank(self) -> bool:
@@ -102,6 +105,8 @@ class Resolved:
     size_count : int
         How many sizes of nuclei, clearly apart, the images show. More than one: a mixed set, of
         which `auto` counts each image by what it shows itself.
+    blur : float
+        Variance of what blurs the outlines, in squared radii; 0 if it is not known.
     """
 
     radius_px: float
@@ -115,6 +120,7 @@ class Resolved:
     blank_count: int
     texture: float = 0.0
     size_count: int = 1
+    blur: float = 0.0
 
     @property
     def is_blank(self) -> bool:
@@ -174,6 +180,7 @@ def pool(estimates: Sequence[Estimate]) -> Resolved:
         blank_count=len(estimates) - len(shown),
         texture=median("texture"),
         size_count=_size_count(shown),
+        blur=median("blur"),
     )
 
 

@@ -55,6 +55,10 @@ benchmarks/others.py. Larger: clumps are taken for one large nucleus."""
 _CORRELATED = 3.0
 """Factor by which correlation may understate it. Larger: in crowds small nuclei are lost."""
 
+_FALL_OF_BLUR = 12.5
+"""The reciprocal of the squared fall grows by so much with each squared radius of blur, on drawn
+fields of radii from 6 to 22 pixels: 10 to 15 (benchmarks/flags.py)."""
+
 _OUTLINE_SHARE = 0.5
 """Of the mean height of a nucleus: its pixels are higher. Areas on BBBC039 are 1.00 of those drawn
 by hand, with half of the greatest height 0.89. Larger: nuclei are smaller."""
@@ -84,6 +88,8 @@ class Measure:
         How far it is from a quarter to three quarters of the way up a nucleus, in pixels.
     grain : float
         Standard deviation of the noise of a pixel of the grid before smoothing, in grey levels.
+    smoothing : float
+        Standard deviation of the Gaussian that smoothed the image, in radii of a nucleus.
     """
 
     background: float
@@ -94,6 +100,7 @@ class Measure:
     foreground: float
     edge_width_px: float
     grain: float
+    smoothing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +160,14 @@ class Regions:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def blur(self, which: NDArray[np.bool_]) -> float:
+        """Return the variance of the Gaussian that outlines look blurred with, in squared radii.
+
+        That of the smoothing is left out. It is the median of those at `which`; 0 of none.
+        """
+        fall = float(np.median(self.fall[which])) if which.any() else 0.0
+        return 1 / (_FALL_OF_BLUR * fall**2) - self.measure.smoothing**2 if fall > 0 else 0.0
 
     def where(self, keep: NDArray[np.bool_]) -> "Regions":
         """Return those for which `keep` is true."""
@@ -247,7 +262,7 @@ def find_regions(
         least_noise=levels.rounding,
         most_noise=min(left, most_noise / levels.unit),
     )
-    return _as_regions(table, levels)
+    return _as_regions(table, levels, smooth_sigma / radius)
 
 
 def grid_radius(radius_px: float) -> float:
@@ -269,7 +284,7 @@ def _no_regions() -> Regions:
     return Regions(**empty, measure=measure)
 
 
-def _as_regions(table: RegionTable, levels: Levels) -> Regions:
+def _as_regions(table: RegionTable, levels: Levels, smoothing: float) -> Regions:
     """Return the regions in pixels and grey levels of the image."""
     zero, unit, own, measure = levels.zero, levels.unit, table.regions, table.measure
     columns: dict[str, Any] = {name: own[name] * unit for name in ("height", "mean_height")}
@@ -287,6 +302,7 @@ def _as_regions(table: RegionTable, levels: Levels) -> Regions:
             background=float(measure["background"]) * unit + zero,
             foreground=float(measure["foreground"]),
             edge_width_px=float(measure["edge_width"]),
+            smoothing=smoothing,
             **{
                 name: float(measure[name]) * unit
                 for name in ("noise", "otsu", "upper", "threshold", "grain")

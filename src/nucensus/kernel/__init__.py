@@ -13,14 +13,21 @@ from .padding import mirror_unknown
 from .text import format_rows
 
 if TYPE_CHECKING:
-    from .regions import RegionTable, draw_rings, find_region_table, measure_outlines
+    from .regions import (
+        RegionTable,
+        draw_rings,
+        find_region_table,
+        longest_ridge,
+        measure_outlines,
+    )
 else:
     __getattr__ = names_of(
-        __name__, {"regions": "RegionTable draw_rings find_region_table measure_outlines"}
+        __name__,
+        {"regions": "RegionTable draw_rings find_region_table longest_ridge measure_outlines"},
     )
 
 __all__ = [
     "Record", "RegionTable", "chosen_level", "draw_rings", "find_maxima", "find_maxima_in_volume",
-    "find_maxima_many", "find_region_table", "format_rows", "levels", "measure_outlines",
-    "mirror_unknown",
+    "find_maxima_many", "find_region_table", "format_rows", "levels", "longest_ridge",
+    "measure_outlines", "mirror_unknown",
 ]  # fmt: skip

@@ -110,6 +110,20 @@ def draw_rings(labels: NDArray[np.int32], reach_px: int) -> NDArray[np.int32]:
     return rings
 
 
+def longest_ridge(pixels: NDArray[Any], places: NDArray[np.float64], **settings: float) -> float:
+    """Return how long the longest thin ridge is that goes through one of the places, in radii.
+
+    The image is one as above; each place is (y, x, height). `settings` are the fields of
+    `RidgeSettings`, one each.
+    """
+    length = np.zeros(())
+    call(
+        "nucensus_longest_ridge", f"follow the ridges of an image of shape {pixels.shape}",
+        _image(pixels), record("RidgeSettings", **settings), places, len(places), length,
+    )  # fmt: skip
+    return float(length)
+
+
 def _image(pixels: NDArray[Any]) -> Record:
     return record(
         "Image",

@@ -21,7 +21,9 @@ Points: TypeAlias = NDArray[np.int64]
 Intensities: TypeAlias = NDArray[np.float64]
 """The smoothed value at each point, shape (N,), float64, in grey levels of the image."""
 
-Flag: TypeAlias = Literal["blank", "saturated", "out-of-focus", "sparse", "crowded", "disagrees"]
+Flag: TypeAlias = Literal[
+    "blank", "disagrees", "debris", "saturated", "out-of-focus", "crowded", "sparse"
+]
 """A flag of an odd image, as the automatic detector sees it."""
 
 Stage: TypeAlias = Literal["discover", "read", "detect", "worker"]

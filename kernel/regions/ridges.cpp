@@ -1,0 +1,124 @@
+// Follows ridges of an image that are thinner than a nucleus and longer: fibres.
+#include <algorithm>
+
+#include "abi.h"
+
+namespace nucensus {
+namespace {
+
+// All directions are multiples of ten degrees, so that every machine goes the same way.
+constexpr int directions = 36;
+constexpr double cosines[] = {1,
+                              0.98480775301220806,
+                              0.93969262078590838,
+                              0.86602540378443865,
+                              0.76604444311897804,
+                              0.64278760968653933,
+                              0.5,
+                              0.34202014332566873,
+                              0.17364817766693035,
+                              0};
+constexpr int turns[] = {0, -2, 2, -4, 4};
+constexpr double step = 0.5;  // radii
+
+int turned(int direction, int by) { return (direction + by + directions) % directions; }
+
+double cosine(int direction) {
+    const int from_axis = direction > directions / 2 ? directions - direction : direction;
+    return from_axis <= directions / 4 ? cosines[from_axis] : -cosines[directions / 2 - from_axis];
+}
+
+double sine(int direction) { return cosine(turned(direction, -directions / 4)); }
+
+struct Place {
+    double y, x;
+};
+
+template <class Pixel>
+struct Ridges {
+    const Image& image;
+    const RidgeSettings& settings;
+
+    Place ahead(Place from, int direction, double radii) const {
+        const double length = radii * settings.radius;
+        return {from.y + length * sine(direction), from.x + length * cosine(direction)};
+    }
+
+    bool holds(Place at) const {
+        return at.y > -0.5 && at.x > -0.5 && at.y < static_cast<double>(image.height) - 0.5 &&
+               at.x < static_cast<double>(image.width) - 0.5;
+    }
+
+    // The height of the nearest pixel; beyond the edges there is background.
+    double height(Place at) const {
+        if (!holds(at)) return 0;
+        const int64_t row = static_cast<int64_t>(at.y + 0.5),
+                      column = static_cast<int64_t>(at.x + 0.5);
+        const auto* pixels = static_cast<const Pixel*>(image.pixels);
+        return static_cast<double>(pixels[row * image.width + column]) - settings.background;
+    }
+
+    bool is_thin(Place at, int direction, double height_there) const {
+        const int across = turned(direction, directions / 4);
+        const double most = settings.thin * height_there;
+        return height(ahead(at, across, settings.across)) <= most &&
+               height(ahead(at, across, -settings.across)) <= most;
+    }
+
+    double follow(Place at, int direction, double first) const {
+        double length = 0, last = first;
+        while (length < settings.enough) {
+            double best = 0;
+            int way = direction;
+            for (const int turn : turns) {
+                const double there = height(ahead(at, turned(direction, turn), step));
+                if (there > best) best = there, way = turned(direction, turn);
+            }
+            at = ahead(at, way, step), direction = way;
+            if (best < settings.ridge * last || !is_thin(at, way, best)) break;
+            length += step, last = best;
+        }
+        return length;
+    }
+
+    double length(Place at, double first) const {
+        double longest = 0;
+        for (int axis = 0; axis < directions / 2; axis += 2) {
+            const int back = axis + directions / 2;
+            const double ends = std::min(height(ahead(at, axis, 1)), height(ahead(at, back, 1)));
+            if (ends < settings.ridge * first || !is_thin(at, axis, first)) continue;
+            longest = std::max(longest, follow(at, axis, first) + follow(at, back, first));
+        }
+        return longest;
+    }
+};
+
+template <class Pixel>
+double longest(const Image& image, const RidgeSettings& settings, const double* places,
+               int64_t count) {
+    const Ridges<Pixel> ridges{image, settings};
+    double found = 0;
+    for (int64_t i = 0; i < count && found < settings.enough; ++i) {
+        const double* place = places + 3 * i;
+        if (place[2] <= 0) continue;
+        found = std::max(found, ridges.length({place[0], place[1]}, place[2]));
+    }
+    return found;
+}
+
+}  // namespace
+}  // namespace nucensus
+
+int32_t nucensus_longest_ridge(const nucensus::Image* image,
+                               const nucensus::RidgeSettings* settings, const double* places,
+                               int64_t count, double* length) {
+    using namespace nucensus;
+    if (image->pixel_type == pixel_uint8) {
+        *length = longest<uint8_t>(*image, *settings, places, count);
+    } else if (image->pixel_type == pixel_uint16) {
+        *length = longest<uint16_t>(*image, *settings, places, count);
+    } else {
+        *length = longest<float>(*image, *settings, places, count);
+    }
+    return status_ok;
+}

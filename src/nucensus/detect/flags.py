@@ -1,0 +1,114 @@
+"""Flag images that are odd in their set: what to look at before it is averaged."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..kernel import longest_ridge
+from ..values import Flag
+from .levels import Levels
+from .pooled import Estimate, Resolved
+from .regions import Regions
+
+FEW = 0.1
+"""Of the nuclei expected: an image with fewer is looked at alone, or sparse. Larger: more are."""
+_LEAST_EXPECTED = 10
+"""Nuclei expected before an image can be sparse. Larger: fewer are."""
+_SATURATED_SHARE = 0.05
+"""Share of nuclei that are flat, for the flag: one in twenty. Larger: fewer images have it."""
+_CROWDED_SHARE = 0.45
+"""Share of the image that is nuclei, for the flag. Larger: fewer are crowded."""
+
+# Chosen by benchmarks/flags.py, between images as they are and the same blurred, or with a fibre.
+_BLURRED = 0.18
+"""Radii; sigma of the blur of an image, beside that of its set. Larger: fewer are out of focus."""
+_CLEAR, _LEAST_CLEAR = 2.0, 3
+"""Least heights, and how many nuclei as high tell the focus: of what hardly rises above the least
+height only the tips show. Larger: fewer images are judged."""
+_MANY = 0.5
+"""Of the nuclei expected: where fewer were found, those that stand out of too little light may look
+soft, and the image is looked at by itself. Larger: slower."""
+_FIBRE = 6.5
+"""Radii; a ridge that is thin for so long is a fibre. Larger: short ones go unseen."""
+_STRETCHED = 1.03
+"""Stretch of the regions that are looked at. Larger: fibres go unseen."""
+_ACROSS, _THIN, _RIDGE = 0.9, 0.35, 0.6
+"""A ridge is thin where it falls, so many radii beside it, to this share of its height; it goes on
+where half a radius ahead there is this share of it. Larger, smaller, larger: fewer are thin."""
+
+
+def flag_of(
+    regions: Regions,
+    levels: Levels,
+    resolved: Resolved,
+    own: Callable[[], Estimate],
+    *,
+    disagrees: bool,
+) -> Flag | None:
+    """Return the first flag that holds of an image; None of one that is not odd.
+
+    `own` estimates the image by itself.
+    """
+    expected = expected_count(levels, resolved)
+    if disagrees:
+        return "disagrees"
+    if _has_fibre(regions, levels, resolved.radius_px):
+        return "debris"
+    if _saturated_share(regions) >= _SATURATED_SHARE:
+        return "saturated"
+    many = len(regions) >= _MANY * expected
+    if _is_blurred(regions, resolved) and (many or is_more_blurred(own(), resolved)):
+        return "out-of-focus"
+    if regions.measure.foreground > _CROWDED_SHARE:
+        return "crowded"
+    if expected >= _LEAST_EXPECTED and len(regions) < FEW * expected:
+        return "sparse"
+    return None
+
+
+def expected_count(levels: Levels, resolved: Resolved) -> float:
+    """Return how many nuclei an image of the set has, by its size."""
+    return resolved.density * levels.size_px
+
+
+def _saturated_share(regions: Regions) -> float:
+    """Return the share of the nuclei whose inside is flat at a level that no nucleus exceeds.
+
+    One of the pixels that are looked at may be a hot one.
+    """
+    top = regions.plateau.max()
+    return 0.0 if regions.second.max() > top else float((regions.plateau == top).mean())
+
+
+def _is_blurred(regions: Regions, resolved: Resolved) -> bool:
+    """Whether outlines fall less steeply than in the set, each relative to its own height.
+
+    So that less light is no blur.
+    """
+    clear = regions.height > _CLEAR * regions.measure.threshold
+    if np.count_nonzero(clear) < _LEAST_CLEAR or not resolved.blur:
+        return False
+    return regions.blur(clear) - resolved.blur > _BLURRED**2
+
+
+def is_more_blurred(own: Estimate, resolved: Resolved) -> bool:
+    """Whether an image looks blurred beside its set, by what it shows itself."""
+    if own.count < _LEAST_CLEAR or not resolved.blur:
+        return False
+    more_px = own.blur * own.radius_px**2 - resolved.blur * resolved.radius_px**2
+    return more_px > (_BLURRED * resolved.radius_px) ** 2
+
+
+def _has_fibre(regions: Regions, levels: Levels, radius_px: float) -> bool:
+    """Whether regions lie on a ridge that is far thinner than a nucleus, and far longer."""
+    stretched = np.flatnonzero(regions.stretch > _STRETCHED)
+    background = (regions.measure.background - levels.zero) / levels.unit
+    places = np.empty((len(stretched), 3))
+    places[:, 0] = regions.y[stretched] - levels.origin[0]
+    places[:, 1] = regions.x[stretched] - levels.origin[1]
+    places[:, 2] = (regions.intensity[stretched] - levels.zero) / levels.unit - background
+    length = longest_ridge(
+        levels.pixels, places, radius=radius_px, background=background, across=_ACROSS,
+        thin=_THIN, ridge=_RIDGE, enough=_FIBRE,
+    )  # fmt: skip
+    return length >= _FIBRE

@@ -1,0 +1,148 @@
+"""Flags of images that are odd in their set: each where it belongs, and not elsewhere."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter
+
+from nucensus import census
+from nucensus.detect.automatic import detect_auto
+from nucensus.detect.estimate_image import Estimate, estimate, pool
+from nucensus.values.synthetic import make_field
+
+SHAPE = (420, 540)
+
+
+def make_set(radius_px, count=4):
+    nuclei = round(9000 / radius_px**2) + 12
+    return [
+        make_field(seed, shape=SHAPE, nuclei=nuclei, radius_px=radius_px, touching=0.4).image
+        for seed in range(count)
+    ]
+
+
+SETS = {radius_px: make_set(radius_px) for radius_px in (8, 11, 20)}
+POOLED = {radius_px: pool(list(map(estimate, images))) for radius_px, images in SETS.items()}
+each_set = pytest.mark.parametrize("radius_px", SETS)
+
+
+def flags(radius_px, spoil):
+    images = (np.clip(np.rint(spoil(each)), 0, 65535).astype(np.uint16) for each in SETS[radius_px])
+    return [detect_auto(image, POOLED[radius_px]).flag for image in images]
+
+
+def draw_line(points, *, width, shape=SHAPE):
+    """Draw a line with soft edges through points, 0 to 1."""
+    line, points = np.zeros(shape), np.array(points, float)
+    for start, end in pairwise(points):
+        steps = np.linspace(0, 1, 2000)[:, None]
+        line[tuple(np.rint(start + steps * (end - start)).astype(int).T)] = 1
+    soft = gaussian_filter(line, width / 2.355)
+    return soft / soft.max()
+
+
+STRAIGHT = [(40, 30), (380, 500)]
+BENT = [(30, 40), (150, 200), (160, 330), (320, 500)]
+
+
+@each_set
+def test_fields_that_are_not_odd_have_no_flag(radius_px):
+    assert flags(radius_px, lambda image: image) == [None] * 4
+
+
+@each_set
+@pytest.mark.parametrize("light", [1 / 2, 1 / 4, 1 / 8])
+@pytest.mark.parametrize("noise", [0, 3, 12])
+def test_a_field_with_less_light_is_not_out_of_focus(radius_px, light, noise):
+    rng = np.random.default_rng(0)
+    found = flags(radius_px, lambda im: rng.poisson(light * im) + rng.normal(0, noise, im.shape))
+    assert not {"out-of-focus", "debris", "crowded"} & set(found)
+
+
+@each_set
+def test_a_field_with_an_eighth_of_the_light_whose_nuclei_cannot_be_told_is_not_out_of_focus(
+    radius_px,
+):
+    few = [make_field(seed, shape=SHAPE, nuclei=4, radius_px=radius_px).image for seed in range(6)]
+    assert {detect_auto(image // 8, POOLED[radius_px]).flag for image in few} <= {
+        "blank", "sparse", "disagrees"
+    }  # fmt: skip
+
+
+@each_set
+@pytest.mark.parametrize("noise", [0, 6])
+def test_a_field_blurred_by_six_pixels_is_out_of_focus(radius_px, noise):
+    rng = np.random.default_rng(0)
+    found = flags(
+        radius_px,
+        lambda image: gaussian_filter(image.astype(float), 6) + rng.normal(0, noise, image.shape),
+    )
+    assert found == ["out-of-focus"] * 4
+
+
+@each_set
+def test_a_field_blurred_by_a_tenth_of_a_radius_is_in_focus(radius_px):
+    found = flags(radius_px, lambda image: gaussian_filter(image.astype(float), radius_px / 10))
+    assert found == [None] * 4
+
+
+@pytest.mark.parametrize("light", [1, 1 / 2])
+def test_a_blurred_field_is_out_of_focus_at_any_light(light):
+    found = flags(11, lambda image: gaussian_filter(light * image.astype(float), 6))
+    assert found == ["out-of-focus"] * 4
+
+
+@each_set
+@pytest.mark.parametrize("points", [STRAIGHT, BENT], ids=["straight", "bent"])
+@pytest.mark.parametrize("width", [4, 7])
+@pytest.mark.parametrize("height", [5000, 12000])
+def test_a_field_with_a_bright_fibre_has_debris(radius_px, points, width, height):
+    fibre = height * draw_line(points, width=width)
+    assert flags(radius_px, lambda image: image + fibre) == ["debris"] * 4
+
+
+def test_a_field_with_a_saturated_fibre_has_debris():
+    fibre = 20_000 * draw_line(BENT, width=6)
+    assert flags(11, lambda image: np.minimum(image + fibre, 4095)) == ["debris"] * 4
+
+
+def test_a_fibre_in_an_image_alone_is_debris():
+    image = SETS[11][0] + 6000 * draw_line(STRAIGHT, width=5)
+    assert detect_auto(image).flag == "debris"
+
+
+@each_set
+def test_long_nuclei_and_rows_of_nuclei_are_no_debris(radius_px):
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
+    image = np.full(SHAPE, 160.0)
+    for row, stretch in ((80, 1.6), (200, 1.0), (320, 1.3)):
+        for column in np.arange(2 * radius_px, SHAPE[1] - radius_px, 1.9 * radius_px * stretch):
+            across = np.hypot((y - row) * stretch, (x - column) / stretch) / radius_px
+            image = np.maximum(image, 160 + 2000 / (1 + np.exp(np.clip(8 * (across - 1), -50, 50))))
+    rng = np.random.default_rng(0)
+    assert detect_auto(rng.poisson(image).astype(np.uint16), POOLED[radius_px]).flag != "debris"
+
+
+def test_a_run_flags_the_fields_of_a_folder(tmp_path):
+    spoiled = {
+        "a": SETS[11][0], "b": SETS[11][1], "c": SETS[11][2], "d": SETS[11][3],
+        "e_blurred": gaussian_filter(SETS[11][0].astype(float), 6),
+        "f_dim": SETS[11][1] // 8,
+        "g_fibre": SETS[11][2] + 6000 * draw_line(BENT, width=6),
+    }  # fmt: skip
+    for name, image in spoiled.items():
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.rint(image).astype(np.uint16))
+    images = census(tmp_path).images
+    assert images["flag"].tolist() == ["", "", "", "", "out-of-focus", "disagrees", "debris"]
+
+
+def test_estimates_that_do_not_tell_the_blur_judge_no_focus():
+    earlier = [
+        {name: value for name, value in estimate(image).as_dict().items() if name != "blur"}
+        for image in SETS[11]
+    ]
+    resolved = pool([Estimate.from_dict(each) for each in earlier])
+    blurred = gaussian_filter(SETS[11][0].astype(float), 6)
+    assert detect_auto(blurred, resolved).flag is None
