@@ -301,6 +301,17 @@ def test_channels_are_measured_in_outlines_of_one_channel(two_channels):
         nucensus.process_images(two_channels / "plate", measure="2")
 
 
+def test_wells_have_the_statistics_of_other_channels(two_channels):
+    with nucensus.Run(two_channels / "run") as run:
+        (well,), nuclei = nucensus.well_table(run), run.nuclei
+    known = nuclei["channel2_ring_mean"][np.isfinite(nuclei["channel2_ring_mean"])]
+    assert 0 < len(known) < len(nuclei)
+    assert well["Nuclei_channel2_RingMean_Median"] == pytest.approx(np.median(known))
+    assert well["Nuclei_channel2_Std_Q3"] == pytest.approx(
+        np.nanpercentile(nuclei["channel2_std"], 75)
+    )
+
+
 @pytest.mark.parametrize("to", ["csv", "parquet", "geojson", "anndata"])
 def test_exports_carry_what_was_measured_in_other_channels(two_channels, tmp_path, to):
     with nucensus.Run(two_channels / "run") as run:

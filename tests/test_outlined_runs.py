@@ -138,12 +138,26 @@ def test_an_image_that_fits_but_for_its_outlines_is_refused(outlined, tmp_path, 
         assert run.counts["failed"] == 0
 
 
-def test_wells_have_the_mean_and_the_spread_of_what_was_measured(outlined, tmp_path):
+def test_wells_have_mean_spread_median_and_quartiles_of_what_was_measured(outlined, tmp_path):
     with nucensus.Run(outlined / "run") as run:
         (well,) = nucensus.well_table(run)
         nuclei = run.nuclei
     for name, column in (("area_px", "AreaPx"), ("integrated", "OutlineIntegrated")):
         assert well[f"Nuclei_{column}_Mean"] == pytest.approx(nuclei[name].mean())
+        quartiles = [well[f"Nuclei_{column}_{of}"] for of in ("Q1", "Median", "Q3")]
+        assert quartiles == pytest.approx(np.percentile(nuclei[name], [25, 50, 75]))
         assert well[f"Nuclei_{column}_SD"] == pytest.approx(nuclei[name].std(ddof=1))
     with nucensus.census(outlined / "plate", tmp_path / "bare") as run:
         assert "Nuclei_AreaPx_Mean" not in nucensus.well_table(run).dtype.names
+
+
+def test_the_report_shows_the_distributions_of_what_was_measured(outlined, tmp_path):
+    from nucensus.report import write_report
+
+    with nucensus.Run(outlined / "run") as run:
+        write_report(run, tmp_path / "report.html")
+        first, third = np.percentile(run.nuclei["area_px"], [25, 75])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "area_px" in page
+    assert "integrated" in page
+    assert f"half of them from {first:.0f} to {third:.0f}" in page

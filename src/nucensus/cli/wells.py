@@ -121,7 +121,7 @@ def _rank(name: str) -> int:
         return 1 if name == "Metadata_Images" else 0
     if name.endswith("_PositivePercent"):
         return 1
-    return 2 + name.endswith(("_SD", "Px_Mean", "PerMegapixel"))
+    return 2 + name.endswith(("_SD", "Px_Mean", "PerMegapixel", "_Q1", "_Q3"))
 
 
 def _width(wells: "Table", name: str) -> int:

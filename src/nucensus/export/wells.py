@@ -1,7 +1,6 @@
 """The well table: what was found in each well, with its metadata."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -11,9 +10,8 @@ from numpy.typing import NDArray
 
 from ..discover import natural_key
 from ..store import AnyRun, ImageRow, Nuclei, Table, as_run, points_of
-from ..values import name_of
 from ..values.neighbours import nearest_distances
-from .positives import wilson
+from .well_features import Measured, Measurements
 
 _Key: TypeAlias = tuple[Any, ...]
 
@@ -36,14 +34,6 @@ _FEATURES = (
     "Nuclei_NeighbourDistanceUm_Mean",
     "Nuclei_NeighbourDistanceUm_SD",
 )
-
-_MEASURED = {
-    "area_px": "AreaPx", "mean": "OutlineMean", "integrated": "OutlineIntegrated",
-    "major_px": "MajorPx", "minor_px": "MinorPx", "solidity": "Solidity",
-}  # fmt: skip
-"""What is measured within outlines, and what its columns are called."""
-_POSITIVE = ("Count", "Percent", "PercentLow", "PercentHigh")
-"""What is said of the nuclei that are positive."""
 
 
 def well_table(run: AnyRun) -> Table:
@@ -76,9 +66,11 @@ def well_table(run: AnyRun) -> Table:
           volume is one, too), and `...Um...` in micrometres, where the file
           states the size of its pixels and the distance of its planes. They
           are between refined centres where there are some;
-        - with outlines `_Mean` and `_SD` of `Nuclei_AreaPx`, `Nuclei_OutlineMean` and
-          `Nuclei_OutlineIntegrated` (in grey levels above the background),
-          `Nuclei_MajorPx`, `Nuclei_MinorPx` and `Nuclei_Solidity`;
+        - with outlines `_Mean`, `_SD`, `_Median`, `_Q1` and `_Q3` (the quartiles) of
+          `Nuclei_AreaPx`, `Nuclei_OutlineMean` and `Nuclei_OutlineIntegrated` (in grey
+          levels above the background), `Nuclei_MajorPx`, `Nuclei_MinorPx` and
+          `Nuclei_Solidity`; and of what is measured in other channels, as
+          `Nuclei_GFP_Mean_Median` or `Nuclei_GFP_RingMean_Q1`;
         - with positive nuclei, as in GFP: `Nuclei_GFP_PositiveCount`, how many they
           are, `Nuclei_GFP_PositivePercent` of those of which that is known, and the ends
           of its interval of 95 % (Wilson), `Nuclei_GFP_PositivePercentLow` and `...High`.
@@ -92,12 +84,13 @@ def well_table(run: AnyRun) -> Table:
     run = as_run(run)
     wells: dict[_Key, _Well] = {}
     has_subpixel = run.has_subpixel
-    positive = {f"{name_of(fact)}_positive": name_of(fact) for fact in run.positive}
+    measurements = Measurements.of(run)
     for row, nuclei in run.all_images():
         key = tuple(row[each] for each in _KEYS)
         refined = run.subpixel_of(row["name"]) if has_subpixel and len(nuclei) else None
         wells.setdefault(key, _Well()).add(row, nuclei, refined)
-    return _as_table({key: wells[key] for key in sorted(wells, key=_order)}, positive)
+        wells[key].measured.add(nuclei, measurements)
+    return _as_table({key: wells[key] for key in sorted(wells, key=_order)}, measurements)
 
 
 @dataclass(slots=True)
@@ -142,9 +135,7 @@ class _Well:
     distance_px: _Spread = field(default_factory=_Spread)
     distance_um: _Spread = field(default_factory=_Spread)
     metadata: dict[str, dict[str, None]] = field(default_factory=dict)
-    positive: Counter[str] = field(default_factory=Counter)
-    known: Counter[str] = field(default_factory=Counter)
-    measured: dict[str, _Spread] = field(default_factory=lambda: {n: _Spread() for n in _MEASURED})
+    measured: Measured = field(default_factory=Measured)
 
     def add(self, row: ImageRow, nuclei: Nuclei, refined: NDArray[np.float64] | None) -> None:
         self.images += 1
@@ -161,12 +152,6 @@ class _Well:
         self.count += len(nuclei)
         self.pixels += row["area_px"]
         self.intensity.add(nuclei["intensity"])
-        for name in _MEASURED.keys() & set(nuclei.dtype.names or ()):
-            self.measured[name].add(nuclei[name].astype(np.float64))
-        for name in nuclei.dtype.names or ():
-            if name.endswith("_positive"):
-                self.positive[name] += int(np.count_nonzero(nuclei[name] == 1))
-                self.known[name] += int(np.count_nonzero(nuclei[name] >= 0))
         points = points_of(nuclei) if refined is None else refined
         distance_px = _known(nearest_distances(points))
         self.distance_px.add(distance_px)
@@ -184,7 +169,7 @@ class _Well:
             self.distance_um.add(_known(nearest_distances(points * size_um)))
 
     def features(self) -> tuple[float, ...]:
-        """Return the values of `_FEATURES`, then mean and SD of what is measured."""
+        """Return the values of `_FEATURES`."""
         return (
             self.count,
             _ratio(self.count, self.found),
@@ -196,18 +181,10 @@ class _Well:
             self.distance_px.deviation,
             self.distance_um.mean,
             self.distance_um.deviation,
-            *(n for each in self.measured.values() for n in (each.mean, each.deviation)),
         )
 
 
-def _positive_features(well: _Well, name: str) -> tuple[float, ...]:
-    """Return count and per cent of the positive, and the interval; NaN where nothing is known."""
-    count, known = well.positive[name], well.known[name]
-    shares = (_ratio(count, known), *wilson(count, known))
-    return (count if known else np.nan, *(100 * share for share in shares))
-
-
-def _as_table(wells: dict[_Key, _Well], positive: dict[str, str]) -> Table:
+def _as_table(wells: dict[_Key, _Well], measurements: Measurements) -> Table:
     stated = [
         place
         for place, name in enumerate(_KEYS)
@@ -215,17 +192,14 @@ def _as_table(wells: dict[_Key, _Well], positive: dict[str, str]) -> Table:
     ]
     fixed = [f"Metadata_{_KEYS[place].title()}" for place in stated]
     extra = _named((*fixed, *_COUNTS), (name for well in wells.values() for name in well.metadata))
-    features = [*_FEATURES]
-    if any(spread.count for well in wells.values() for spread in well.measured.values()):
-        features += [f"Nuclei_{n}_{of}" for n in _MEASURED.values() for of in ("Mean", "SD")]
-    shares = [f"Nuclei_{name}_Positive{of}" for name in positive.values() for of in _POSITIVE]
+    features = [*_FEATURES, *measurements.columns]
     rows = [
         (
             *("" if key[place] is None else key[place] for place in stated),
             *(well.images, well.failed),
             *("; ".join(well.metadata.get(name, ())) for name in extra.values()),
-            *well.features()[: len(features)],
-            *(value for name in positive for value in _positive_features(well, name)),
+            *well.features(),
+            *well.measured.features(measurements),
         )
         for key, well in wells.items()
     ]
@@ -233,7 +207,7 @@ def _as_table(wells: dict[_Key, _Well], positive: dict[str, str]) -> Table:
         *((name, "O") for name in fixed),
         *((name, "i8") for name in _COUNTS),
         *((name, "O") for name in extra),
-        *((name, "i8" if name == "Nuclei_Count" else "f8") for name in (*features, *shares)),
+        *((name, "i8" if name == "Nuclei_Count" else "f8") for name in features),
     ]
     return np.array(rows, dtype).view(Table)
 

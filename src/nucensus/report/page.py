@@ -19,8 +19,8 @@ from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
 from .heatmap import draw_plates, metrics_of, notes_on
 from .histogram import histograms
+from .measured import measured_histograms
 from .plates import gather
-from .positives import positive_histograms
 from .render import number, render
 from .treatments import compare_treatments
 
@@ -73,7 +73,7 @@ def write_report(
         summary=_summary(fields),
         plates=plates[:_PLATES_SHOWN],
         plates_left_out=max(0, len(plates) - _PLATES_SHOWN),
-        histograms=[*positive_histograms(run), *_histograms(run, fields)],
+        histograms=[*measured_histograms(run), *_histograms(run, fields)],
         flagged=[field for field in fields if field.flags],
         flag_counts=Counter(flag for field in fields for flag in field.flags),
         failures=[field for field in fields if field.status == "failed"],

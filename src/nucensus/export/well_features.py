@@ -1,0 +1,91 @@
+"""What the well table says of measurements of nuclei: statistics, and how many are positive."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..store import Nuclei, Run
+from ..values import column_of, name_of
+from .positives import wilson
+
+_MEASURED = {
+    "area_px": "AreaPx", "mean": "OutlineMean", "integrated": "OutlineIntegrated",
+    "major_px": "MajorPx", "minor_px": "MinorPx", "solidity": "Solidity",
+}  # fmt: skip
+"""What is measured within outlines, and what its columns are called."""
+_STATISTICS = ("Mean", "SD", "Median", "Q1", "Q3")
+_POSITIVE = ("Count", "Percent", "PercentLow", "PercentHigh")
+"""What is said of a measurement, and of the nuclei that are positive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """Which measurements of a run the well table has, by the columns of nuclei.
+
+    Attributes
+    ----------
+    measured, positive : dict of str to str
+        What the columns of the well table are called.
+    """
+
+    measured: dict[str, str]
+    positive: dict[str, str]
+
+    @classmethod
+    def of(cls, run: Run) -> "Measurements":
+        """Return those that a run has."""
+        measured = dict(_MEASURED) if run.has_outlines else {}
+        for channel in run.others.channels:
+            start = f"{column_of(channel)}_"
+            for name in run.others.columns:
+                if name.startswith(start):
+                    words = name.removeprefix(start).split("_")
+                    measured[name] = start + "".join(word.title() for word in words)
+        return cls(measured, {f"{name_of(fact)}_positive": name_of(fact) for fact in run.positive})
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the well table."""
+        statistics = [f"{name}_{of}" for name in self.measured.values() for of in _STATISTICS]
+        shares = [f"{name}_Positive{of}" for name in self.positive.values() for of in _POSITIVE]
+        return [f"Nuclei_{name}" for name in (*statistics, *shares)]
+
+
+@dataclass(slots=True)
+class Measured:
+    """The measurements of the nuclei of a well."""
+
+    values: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
+    positive: Counter[str] = field(default_factory=Counter)
+    judged: Counter[str] = field(default_factory=Counter)
+
+    def add(self, nuclei: Nuclei, of: Measurements) -> None:
+        """Take in the nuclei of an image."""
+        for name in of.measured.keys() & set(nuclei.dtype.names or ()):
+            values = nuclei[name].astype(np.float64)
+            self.values.setdefault(name, []).append(values[np.isfinite(values)])
+        for name in of.positive:
+            self.positive[name] += int(np.count_nonzero(nuclei[name] == 1))
+            self.judged[name] += int(np.count_nonzero(nuclei[name] >= 0))
+
+    def features(self, of: Measurements) -> list[float]:
+        """Return the values of the columns; what cannot be known is NaN."""
+        features: list[float] = []
+        for name in of.measured:
+            features += _statistics(np.concatenate([np.empty(0), *self.values.get(name, ())]))
+        for name in of.positive:
+            count, judged = self.positive[name], self.judged[name]
+            shares = (count / judged if judged else np.nan, *wilson(count, judged))
+            features += [count if judged else np.nan, *(100 * share for share in shares)]
+        return features
+
+
+def _statistics(values: NDArray[np.float64]) -> list[float]:
+    """Return mean, sample standard deviation, median and quartiles."""
+    if not len(values):
+        return [np.nan] * len(_STATISTICS)
+    deviation = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    first, median, third = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
+    return [float(values.mean()), deviation, median, first, third]
