@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import hmac
 import json
 import os
@@ -19,7 +20,7 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 import pytest
 
@@ -110,8 +111,26 @@ class Server:
                 if fault:
                     self._refuse(*fault)
                     return
+                wanted, tag = self.headers.get("If-Match"), server.tags.get(path, '"1"')
+                if (self.headers.get("If-None-Match") and path in server.objects) or (
+                    wanted and (path not in server.objects or wanted != tag)
+                ):
+                    self._refuse(412, "PreconditionFailed")
+                    return
                 server.objects[path] = body
-                self._reply(200, b"", {"ETag": '"1"'})
+                server.tags[path] = f'"{hashlib.md5(body).hexdigest()}"'
+                self._reply(200, b"", {"ETag": server.tags[path]})
+
+            def do_DELETE(self):
+                server.objects.pop(unquote(urlsplit(self.path).path), None)
+                self._reply(204, b"", {})
+
+            def do_POST(self):  # S3Store deletes several at a time
+                asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                bucket = urlsplit(self.path).path.strip("/")
+                for key in re.findall("<Key>(.*?)</Key>", asked):
+                    server.objects.pop(f"/{bucket}/{unescape(key)}", None)
+                self._reply(200, b"<DeleteResult></DeleteResult>", {})
 
             def _answer(self):
                 split = urlsplit(self.path)

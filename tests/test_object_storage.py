@@ -10,7 +10,7 @@ import tifffile
 from commands import SETTINGS, detect, query, run, start, statuses, tables
 from servers import KEY, SECRET, Azurite, Weed, s3_environment
 
-from nucensus import Settings, census
+from nucensus import Run, Settings, census
 
 pytest.importorskip("obstore", reason="obstore is not installed (uv sync --group storage)")
 pytest.importorskip("boto3", reason="boto3 is not installed (uv sync --group storage)")
@@ -118,6 +118,44 @@ def test_moto_gives_the_points_of_the_same_files_on_a_disk(moto, asks, plate, tm
     client.close()
 
 
+def lies_in_a_bucket(plate, place, monkeypatch, tmp_path):
+    """Let a run lie in a bucket, and another machine neither disturb it nor miss any of it."""
+    refused = []
+
+    def go_elsewhere(name):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+
+    def disturb(_):
+        go_elsewhere("there")
+        refused.append(detect(plate, place))
+
+    go_elsewhere("here")
+    census(plate, place, COUNT, on_plan=disturb).close()
+    assert f"'{place}' is being written by process {os.getpid()}" in refused[0].stderr
+    again = detect(plate, place)
+    assert "Done now: 0" in again.stdout, again.stderr
+    census(plate, tmp_path / "folder", COUNT).close()
+    with Run(place) as there, Run(tmp_path / "folder") as here:
+        assert there.counts == here.counts
+        assert list(there.nuclei["y"]) == list(here.nuclei["y"])
+
+
+def test_a_run_lies_in_a_bucket_of_moto(moto, asks, plate, monkeypatch, tmp_path):
+    import boto3
+
+    asks(moto)
+    client = boto3.client("s3", endpoint_url=moto)
+    client.create_bucket(Bucket="runs")
+    client.close()
+    lies_in_a_bucket(plate, "s3://runs/one", monkeypatch, tmp_path)
+
+
+def test_a_run_lies_in_a_bucket_of_seaweedfs(weed, asks, plate, monkeypatch, tmp_path):
+    asks(weed.address)
+    weed.make_bucket("runs")
+    lies_in_a_bucket(plate, "s3://runs/one", monkeypatch, tmp_path)
+
+
 def test_azurite_gives_the_points_of_the_same_files_on_a_disk(plate, monkeypatch, tmp_path):
     import obstore
     from obstore.store import AzureStore
@@ -137,6 +175,7 @@ def test_azurite_gives_the_points_of_the_same_files_on_a_disk(plate, monkeypatch
         assert tables(tmp_path / "a") == tables(tmp_path / "b")
         done = run("export", tmp_path / "a", "--to", "run", "-o", "az://plates/runs/a")
         assert done.returncode == 0, done.stderr
+        lies_in_a_bucket(plate, "az://plates/runs/one", monkeypatch, tmp_path)
         refused = detect(["az://nowhere/a"], tmp_path / "c")
         assert refused.returncode == 1
         assert "no bucket 'az://nowhere' (404 ContainerNotFound)" in refused.stderr

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from typing import Any, TypeAlias
 
 from ..errors import RunError
 from ..export import write_csv
-from ..store import Facts, Run, RunWriter, Sampled, remove_run
+from ..remote import absolute, is_remote
+from ..store import Facts, Run, RunWriter, Sampled, remove_run, runs_named, working_copy
 from ..store.lock import RunLock
 from ..text.files import replace_file
 from ..values import RUN_FILE, Shard
@@ -79,7 +81,7 @@ class _Part:
         about = self.about
         return {
             "shard": str(self.shard),
-            "run": os.path.abspath(self.run),
+            "run": absolute(self.run),
             "images": self.counts["images"],
             "started": about.started,
             "seconds": about.seconds,
@@ -99,10 +101,11 @@ def merge_runs(runs: Iterable[PathLike], out: PathLike, *, overwrite: bool = Fal
     Parameters
     ----------
     runs : iterable of path
-        The folder of the run of each shard, in any order.
+        The folder of the run of each shard, in any order; or addresses, in which a * stands for
+        several.
     out : path
-        The folder that receives `run.sqlite`, `nuclei.csv`, `images.csv` and
-        `provenance.json`, all of them or none.
+        The folder, or the place in a bucket, that receives `run.sqlite`, `nuclei.csv`,
+        `images.csv` and `provenance.json`, all of them or none.
     overwrite : bool
         Whether an earlier run in `out` is replaced.
 
@@ -124,13 +127,21 @@ def merge_runs(runs: Iterable[PathLike], out: PathLike, *, overwrite: bool = Fal
     ...     census("plate/", f"shards/{index}", shard=Shard(index, 7))
     >>> run = merge_runs([f"shards/{i}" for i in range(1, 8)], out="run/")   # doctest: +SKIP
     """
-    parts = sorted((_part(os.fspath(run)) for run in runs), key=lambda part: part.shard.index)
+    named = [each for run in runs for each in runs_named(os.fspath(run))]
+    parts = sorted(map(_part, named), key=lambda part: part.shard.index)
     _refuse_incomplete(parts)
     _refuse_unlike(parts)
     _refuse_outdated(parts)
     _refuse_other_sample(parts)
-    target = Path(out)
-    _refuse_to_replace(target, parts, overwrite)
+    with working_copy(out, threading.Event(), overwrite=overwrite) as target:
+        assert target is not None
+        _refuse_to_replace(target, os.fspath(out), parts, overwrite)
+        _merge(parts, target)
+    return Run(target)
+
+
+def _merge(parts: Sequence[_Part], target: Path) -> None:
+    """Take over every image of every part."""
     with _put_in_place(target) as folder, RunWriter(folder) as writer:
         for part in parts:
             writer.absorb(part.run)
@@ -145,7 +156,6 @@ def merge_runs(runs: Iterable[PathLike], out: PathLike, *, overwrite: bool = Fal
         writer.record_facts(**_facts(parts))
         with writer.explained():
             write_csv(writer.view(), folder)
-    return Run(out)
 
 
 def _part(run: str) -> _Part:
@@ -266,21 +276,21 @@ def _refuse_other_sample(parts: Sequence[_Part]) -> None:
         )
 
 
-def _refuse_to_replace(out: Path, parts: Sequence[_Part], overwrite: bool) -> None:
+def _refuse_to_replace(target: Path, out: str, parts: Sequence[_Part], overwrite: bool) -> None:
     if any(os.path.realpath(out) == os.path.realpath(_folder(part.run)) for part in parts):
         raise RunError(
-            f"{os.fspath(out)!r} is one of the shards; expected a folder of its own for the merged "
+            f"{out!r} is one of the shards; expected a folder of its own for the merged "
             f"run; choose another with -o"
         )
-    if os.path.lexists(out / RUN_FILE) and not overwrite:
+    if os.path.lexists(target / RUN_FILE) and not overwrite:
         raise RunError(
-            f"{os.fspath(out)!r} holds a run; expected a folder without one; choose another with "
+            f"{out!r} holds a run; expected a folder without one; choose another with "
             f"-o, or replace the run with --overwrite"
         )
 
 
 def _folder(run: str) -> str:
-    return run if os.path.isdir(run) else os.path.dirname(run)
+    return run if is_remote(run) or os.path.isdir(run) else os.path.dirname(run)
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Record which nuclei of a run are positive; thresholds follow from all images of a plate."""
 
 import os
+import threading
 from collections.abc import Sequence
 
 from ..export import write_csv
 from ..export.positives import choose_positives
-from ..store import RunWriter
+from ..store import RunWriter, working_copy
 from ..values import Positive
 
 
@@ -21,10 +22,10 @@ def record_positive(out: str | os.PathLike[str], rules: Sequence[Positive]) -> N
     RunError
         Somebody else writes the run, or it cannot be written.
     """
-    with RunWriter(out) as writer:
+    with working_copy(out, threading.Event()) as folder, RunWriter(folder) as writer:
         writer.record_facts(positive=choose_positives(writer.view(), rules))
         with writer.explained():
-            write_csv(writer.view(), out)
+            write_csv(writer.view(), folder or out)
         writer.record_tables()
 
 

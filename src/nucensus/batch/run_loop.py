@@ -1,12 +1,10 @@
 """The loop of a run: what is pending in its file is worked on, and what became of it recorded."""
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TypeAlias
 
 from .._version import __version__
 from ..detect import ring_radius
@@ -36,8 +34,6 @@ from .pools import digests_of
 from .positives import choose_again
 from .run_over import Steps, run_over
 from .starts import Start
-
-PathLike: TypeAlias = str | os.PathLike[str]
 
 _COMMIT_EVERY_S = 0.5
 _COMMIT_EVERY_IMAGES = 1000
@@ -99,7 +95,7 @@ class RunLoop:
         self._committed_at = time.monotonic()
         self._start = Start(writer.about)
 
-    def run(self, out: PathLike | None) -> None:
+    def run(self) -> None:
         """Do what is pending; then, unless it was stopped, write the tables."""
         self.learn()
         try:
@@ -108,7 +104,7 @@ class RunLoop:
             self._run_pending()
         finally:
             self._commit()
-        self._write_outputs(out)
+        self._write_outputs()
 
     def learn(self) -> None:
         """Do what comes before the first image is counted."""
@@ -126,10 +122,11 @@ class RunLoop:
         finally:
             self._commit()
 
-    def _write_outputs(self, out: PathLike | None) -> None:
+    def _write_outputs(self) -> None:
         """Write the tables, unless images are left or they stand; say how the run went."""
         is_unfinished = self._writer.is_unfinished()
-        target = None if is_unfinished or self._writer.tables_stand() else out
+        is_done = is_unfinished or self._writer.tables_stand()
+        target = None if is_done else self._writer.folder
         with self._writer.explained():
             if target is not None:
                 choose_again(self._writer)

@@ -13,7 +13,7 @@ from ..execute import STRATEGIES, Lost, refuse_unguarded
 from ..machine import usable_cores
 from ..read import SUFFIXES
 from ..remote import absolute
-from ..store import Run, RunWriter, refuse_address
+from ..store import Run, RunWriter, working_copy
 from ..values import (
     CensusOptions,
     Execution,
@@ -70,8 +70,8 @@ def census(
         Files, folders and globs of images; or addresses, such as
         "s3://bucket/plate".
     out : path, optional
-        The folder that receives `run.sqlite`, `nuclei.csv`, `images.csv` and
-        `provenance.json`.
+        The folder, or the place in a bucket, that receives `run.sqlite`,
+        `nuclei.csv`, `images.csv` and `provenance.json`.
         Without it the run is kept in memory.
     settings : Settings, optional
         How nuclei are detected.
@@ -122,8 +122,8 @@ def census(
     refuse_unknown(left, "census")
     values = settings or Settings(), selection, execution, watcher, resume
     with listed_run(inputs, out, *values) as (writer, loop):
-        loop.run(out)
-    return writer.hand_over() if out is None else Run(out)
+        loop.run()
+    return writer.hand_over() if writer.folder is None else Run(writer.folder)
 
 
 @contextlib.contextmanager
@@ -138,9 +138,11 @@ def listed_run(
     plan = _plan(named, selection, overwrites=resume.overwrite)
     if resume.overwrite and resume.estimates_from is not None:
         take_from(resume.estimates_from, settings, plan.channels)
+    watcher, stop = watcher.with_stop()
     with (
-        choose_strategy(execution, codec=codec_of(settings.detector), stop=watcher.stop) as choice,
-        RunWriter(out, overwrite=resume.overwrite) as writer,
+        working_copy(out, stop, overwrite=resume.overwrite) as folder,
+        choose_strategy(execution, codec=codec_of(settings.detector), stop=stop) as choice,
+        RunWriter(folder, overwrite=resume.overwrite) as writer,
     ):
         problems = _write_plan(writer, out, settings, selection, resume, plan)
         if resume.check_content:
@@ -171,9 +173,11 @@ def retry(
     refuse_unknown(left, "retry")
     with Run(out) as run:  # raises if it is not a run
         detector = run.settings.detector
+    watcher, stop = watcher.with_stop()
     with (
-        choose_strategy(execution, codec=codec_of(detector), stop=watcher.stop) as choice,
-        RunWriter(out) as writer,
+        working_copy(out, stop) as folder,
+        choose_strategy(execution, codec=codec_of(detector), stop=stop) as choice,
+        RunWriter(folder) as writer,
     ):
         settings = _settings_to_retry(writer, out)
         writer.redo_failed()
@@ -184,8 +188,8 @@ def retry(
         RunLoop(
             writer, settings, choice, execution=execution, watcher=watcher,
             resume=Resume(keep_estimates=was_given), is_retry=True,
-        ).run(out)  # fmt: skip
-    return Run(out)
+        ).run()  # fmt: skip
+    return Run(folder or out)
 
 
 class _Plan(NamedTuple):
@@ -218,7 +222,6 @@ def _refuse_contradictions(
     """Raise if what was asked for cannot be, before any file is opened."""
     detector_named(settings.detector)
     check_axes(settings, 3 if selection.plane.z == "volume" else 2)
-    refuse_address(out)
     refuse_two_sources(settings, resume)
     if selection.others.channels and not settings.outlines:
         raise InputError(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias, Unpack
 
 from ..execute import refuse_unguarded
-from ..store import Run, RunWriter
+from ..store import Run, RunWriter, working_copy
 from ..values import (
     Execution,
     Resume,
@@ -48,11 +48,11 @@ def plan_census(
     refuse_unknown(left, "plan_census")
     how = execution, watcher, resume or Resume()
     with listed_run(inputs, out, settings or Settings(), selection or Selection(), *how) as (
-        _,
+        writer,
         loop,
     ):
         loop.learn()
-    return Run(out)
+    return Run(writer.folder or out)
 
 
 def census_planned(
@@ -98,9 +98,11 @@ def census_planned(
     refuse_unknown(left, "census_planned")
     refuse_unguarded()
     selection, settings = refuse_unplanned(plan, out, shard)
+    watcher, stop = watcher.with_stop()
     with (
-        choose_strategy(execution, codec=codec_of(settings.detector), stop=watcher.stop) as choice,
-        RunWriter(out, overwrite=overwrite) as writer,
+        working_copy(out, stop, overwrite=overwrite) as folder,
+        choose_strategy(execution, codec=codec_of(settings.detector), stop=stop) as choice,
+        RunWriter(folder, overwrite=overwrite) as writer,
     ):
         if writer.has_images():
             refuse_other_plan(writer, plan, selection, out)
@@ -111,5 +113,5 @@ def census_planned(
         RunLoop(
             writer, settings, choice, execution=execution, watcher=watcher, resume=Resume(),
             is_planned=True,
-        ).run(out)  # fmt: skip
-    return Run(out)
+        ).run()  # fmt: skip
+    return Run(folder or out)

@@ -19,7 +19,7 @@ def counting_options(result: str, holds: str) -> Callable[[_F], _F]:
         selection,
         click.option(
             "-o", "--out", required=True, type=Destination(), metavar=result.upper(),
-            help=f"Folder for {holds}.",
+            help=f"Folder for {holds}, also in a bucket.",
         ),
         detection_options,
         settings_option,

@@ -1,4 +1,4 @@
-"""Where a command writes: a folder or file, or an address in a bucket."""
+"""Where a command writes, or a run lies: a folder or file, or an address in a bucket."""
 
 from pathlib import Path
 from typing import Any
@@ -17,3 +17,13 @@ class Destination(click.ParamType):  # type: ignore[type-arg]  # generic from cl
         """Return what was typed."""
         text = str(value)
         return text if is_remote(text) else Path(text)
+
+
+def home_of(run: Path | str) -> Path | str:
+    """Return the folder of a run, which may be named by its file; an address is as it is."""
+    return run if isinstance(run, str) or run.is_dir() else run.parent
+
+
+def below(place: Path | str, name: str) -> Path | str:
+    """Return a file in a folder, or in a place in a bucket."""
+    return f"{place.rstrip('/')}/{name}" if isinstance(place, str) else place / name

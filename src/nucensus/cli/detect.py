@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from .commands import Command
 from .counting import counting_options
+from .destination import Destination, below
 from .detection import settings_of
 from .running import run_and_report, run_options
 from .selection import positive_options, selection_of
@@ -46,7 +47,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 )
 @click.option(
     "--estimates-from",
-    type=click.Path(path_type=Path),
+    type=Destination(),
     metavar="RUN",
     help="Take what another run learned of the nuclei.",
 )
@@ -58,17 +59,17 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 )
 @click.option(
     "--plan",
-    type=click.Path(path_type=Path),
+    type=Destination(),
     metavar="PLAN",
     help="Count the images of a plan, without INPUT; see nucensus plan.",
 )
 @positive_options
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
 @run_options
-def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
+def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, shard: "Shard | None",
             overwrite: bool, check_content: bool, keep_estimates: bool,
-            estimates_from: Path | None, plan: Path | None, report: bool,
+            estimates_from: Path | str | None, plan: Path | str | None, report: bool,
             measure: tuple[str, ...], ring: int, positive: tuple[str, ...],
             negative_control: tuple[str, ...], **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
@@ -132,7 +133,9 @@ def _rules_of(
     return rules_of(positive, controls)
 
 
-def _finish(run: "Run", out: Path, *, rules: list["Positive"], report: bool, quiet: bool) -> None:
+def _finish(
+    run: "Run", out: Path | str, *, rules: list["Positive"], report: bool, quiet: bool
+) -> None:
     """Choose which nuclei are positive, and write the report, once all are counted."""
     if rules:
         from ..batch.positives import record_positive
@@ -146,7 +149,7 @@ def _finish(run: "Run", out: Path, *, rules: list["Positive"], report: bool, qui
     if report:
         from .report import publish
 
-        publish(run, out / "report.html")
+        publish(run, below(out, "report.html"))
 
 
 def _refuse_beside_plan(context: click.Context) -> None:

@@ -10,6 +10,7 @@ import click
 from ..text.plurals import pluralize
 from .as_json import json_option, print_json, records
 from .commands import Command
+from .destination import Destination
 
 if TYPE_CHECKING:
     from ..score.differences import Change, ImageDiff
@@ -19,8 +20,8 @@ EXIT_DIFFERENT = 1
 
 
 @click.command(cls=Command, epilog="Example: nucensus diff monday tuesday")
-@click.argument("before", type=click.Path(path_type=Path), metavar="RUN")
-@click.argument("after", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("before", type=Destination(), metavar="RUN")
+@click.argument("after", type=Destination(), metavar="RUN")
 @click.option(
     "--radius",
     type=click.FloatRange(min=0),
@@ -29,7 +30,7 @@ EXIT_DIFFERENT = 1
     help="Nuclei at most so many pixels apart are taken for the same one.",
 )
 @json_option
-def command(before: Path, after: Path, radius: float, as_json: bool) -> None:
+def command(before: Path | str, after: Path | str, radius: float, as_json: bool) -> None:
     """Show what changed from one run to another: settings, images and nuclei.
 
     A nucleus is shown as (row, column), of a volume (plane, row, column), in
@@ -85,7 +86,7 @@ def _changes(changes: "list[Change]") -> dict[str, dict[str, Any]]:
     return {name: {"before": old, "after": new} for name, old, new in changes}
 
 
-def _open(path: Path) -> "Run":
+def _open(path: Path | str) -> "Run":
     from ..errors import InputError, RunError
     from ..store import Run
 

@@ -9,6 +9,7 @@ import click
 from ..text.plurals import pluralize
 from .as_json import json_option, print_json
 from .commands import Command
+from .destination import Destination
 
 if TYPE_CHECKING:
     from ..score.agreement import Evaluation
@@ -18,7 +19,7 @@ _FIELDS_SHOWN = 10
 
 
 @click.command(cls=Command, epilog="Example: nucensus evaluate run truth/ --pictures worst")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=Destination(), metavar="RUN")
 @click.argument("truth", type=click.Path(path_type=Path, exists=True), metavar="TRUTH")
 @click.option(
     "--radius", type=click.FloatRange(min=0, min_open=True), default=10, show_default=True,
@@ -35,7 +36,7 @@ _FIELDS_SHOWN = 10
     help="Score images of the truth that RUN lacks or failed on, too: all nuclei are missed.",
 )
 @json_option
-def command(folder: Path, truth: Path, radius: float, pictures: Path | None, all_fields: bool,
+def command(folder: Path | str, truth: Path, radius: float, pictures: Path | None, all_fields: bool,
             as_json: bool) -> None:  # fmt: skip
     """Compare the nuclei of a run with the truth.
 

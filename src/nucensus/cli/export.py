@@ -7,7 +7,7 @@ import click
 
 from ..export import FORMATS
 from .commands import Command
-from .destination import Destination
+from .destination import Destination, below, home_of
 from .selection import metadata_option, positive_options
 from .shown import open_shown
 
@@ -27,7 +27,7 @@ _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.ite
     """,
     epilog="Example: nucensus export run --to geojson -o for-qupath",
 )
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=Destination(), metavar="RUN")
 @click.option(
     "--to", required=True, type=click.Choice(list(FORMATS)), metavar="FORMAT", help="What to write."
 )
@@ -48,16 +48,16 @@ _WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.ite
 @metadata_option
 @positive_options
 def command(
-    folder: Path, to: str, out: Path | str | None, radius: int | None, **shown: Any
+    folder: Path | str, to: str, out: Path | str | None, radius: int | None, **shown: Any
 ) -> None:
     """Write what a run found in another format."""
     from ..export import export_run
     from ..export.labels import drawn_as
 
     run = open_shown(folder, **shown)
-    home = folder if folder.is_dir() else folder.parent
+    home = home_of(folder)
     written = export_run(
-        run, to, out or (home / to if FORMATS[to].per_image else home), radius=radius
+        run, to, out or (below(home, to) if FORMATS[to].per_image else home), radius=radius
     )
     click.echo(f"Written: {', '.join(map(str, written))}")
     if FORMATS[to].draws:

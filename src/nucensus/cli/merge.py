@@ -7,16 +7,17 @@ import click
 
 from ..text.plurals import pluralize
 from .commands import Command
+from .destination import Destination
 from .running import counted, exit_code, failed_ok, print_failures, print_written
 
 
 @click.command(cls=Command, epilog="Example: nucensus merge shards/* -o run")
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=Destination())
 @click.option(
     "-o",
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Destination(),
     metavar="RUN",
     help="Folder for the merged run.sqlite, nuclei.csv and images.csv.",
 )
@@ -24,7 +25,7 @@ from .running import counted, exit_code, failed_ok, print_failures, print_writte
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @failed_ok
 def command(
-    runs: tuple[Path, ...], out: Path, overwrite: bool, quiet: bool, failed_ok: bool
+    runs: tuple[Path | str, ...], out: Path | str, overwrite: bool, quiet: bool, failed_ok: bool
 ) -> None:
     """Join the runs of all shards into one.
 

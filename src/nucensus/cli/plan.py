@@ -18,7 +18,7 @@ from .selection import selection_of
 @click.command(cls=Command, epilog="Example: nucensus plan plate/ -o plan")
 @counting_options("plan", "the plan")
 @work_options
-def command(inputs: tuple[str, ...], out: Path, settings_file: Path | None,
+def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, overwrite: bool,
             measure: tuple[str, ...], ring: int, quiet: bool, explain: bool, progress: str,
             **options: Any) -> None:  # fmt: skip

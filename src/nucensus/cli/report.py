@@ -7,7 +7,7 @@ import click
 
 from ..text.plurals import pluralize
 from .commands import Command
-from .destination import Destination
+from .destination import Destination, below, home_of
 from .selection import metadata_option, positive_options
 from .shown import open_shown
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command, epilog="Example: nucensus report run/")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=Destination(), metavar="RUN")
 @click.option(
     "-o",
     "--out",
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     help="Draw plates of so many wells, 6 to 1536.  [default: as many as hold the images]",
 )
 def command(
-    folder: Path, out: Path | str | None, gallery: bool, control: str | None,
+    folder: Path | str, out: Path | str | None, gallery: bool, control: str | None,
     plate_format: int | None, **shown: Any,
 ) -> None:  # fmt: skip
     """Show a run as one HTML file: numbers, plate heat maps, histograms, pictures.
@@ -48,7 +48,7 @@ def command(
     nucensus detect -o wrote.
     """
     run = open_shown(folder, **shown)
-    file = out or (folder if folder.is_dir() else folder.parent) / "report.html"
+    file = out or below(home_of(folder), "report.html")
     publish(run, file, gallery=gallery, control=control, plate_format=plate_format)
 
 

@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from .commands import Command
+from .destination import Destination
 from .running import run_and_report, run_options
 
 
 @click.command(cls=Command, epilog="Example: nucensus retry run --isolate --timeout 60")
-@click.argument("out", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("out", metavar="RUN", type=Destination())
 @run_options
-def command(out: Path, **run_options: Any) -> None:
+def command(out: Path | str, **run_options: Any) -> None:
     """Do the failed images of a run again, and those not done yet.
 
     RUN is the folder that nucensus detect -o wrote. The settings are those of

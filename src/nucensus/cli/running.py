@@ -10,6 +10,7 @@ import click
 
 from ..text.plurals import pluralize
 from . import EXIT_SOME_FAILED
+from .destination import below
 from .late_help import LateHelp, tell_strategies
 from .progress import KINDS, Progress, progress_of
 from .signals import Stop, stopping
@@ -131,13 +132,13 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def run_and_report(
     work: Callable[..., "Run"],
-    out: Path,
+    out: Path | str,
     *,
     explain: bool,
     quiet: bool,
     progress: str,
     failed_ok: bool,
-    then: Callable[["Run", Path], None] | None = None,
+    then: Callable[["Run", Path | str], None] | None = None,
     **options: Any,
 ) -> None:
     """Work through a run, show how far it is, report on it, and exit with its code.
@@ -209,7 +210,7 @@ def _where(choice: "Choice") -> str:
     return f"Dask scheduler: {facts['scheduler']}{dashboard}"
 
 
-def print_summary(run: "Run", out: Path) -> None:
+def print_summary(run: "Run", out: Path | str) -> None:
     """Say what was found, how fast, what took the time, and where it was written."""
     counts, about = run.counts, run.about
     strategy, start = about.strategy, about.starts[-1]
@@ -258,9 +259,10 @@ def counted(counts: dict[str, int]) -> str:
     return f"{nuclei} in {images}, {counts['failed']} failed"
 
 
-def print_written(out: Path) -> None:
+def print_written(out: Path | str) -> None:
     """Say where the run and its tables are."""
-    click.echo(f"Written: {out / 'nuclei.csv'}, {out / 'images.csv'}, {out / 'run.sqlite'}")
+    names = ("nuclei.csv", "images.csv", "run.sqlite")
+    click.echo(f"Written: {', '.join(str(below(out, name)) for name in names)}")
 
 
 def print_failures(run: "Run") -> None:

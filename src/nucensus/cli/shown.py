@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def open_shown(
-    folder: Path, *, metadata: str | None, positive: tuple[str, ...],
+    folder: Path | str, *, metadata: str | None, positive: tuple[str, ...],
     negative_control: tuple[str, ...],
 ) -> "Run":  # fmt: skip
     """Return a run with what the options of a command say of its wells and nuclei."""

@@ -11,6 +11,7 @@ import click
 
 from ..errors import InputError
 from .commands import Command
+from .destination import Destination
 from .selection import metadata_option, positive_options
 from .shown import open_shown
 
@@ -46,7 +47,7 @@ _LONGEST_TEXT = 20
     cls=Command,
     epilog="Examples: nucensus wells run --columns compound,per_mm2; nucensus wells run --csv",
 )
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=Destination(), metavar="RUN")
 @click.option(
     "--columns",
     metavar="NAME,...",
@@ -56,7 +57,7 @@ _LONGEST_TEXT = 20
 @click.option("--json", "form", flag_value="json", help="Print all columns as JSON.")
 @metadata_option
 @positive_options
-def command(folder: Path, columns: str | None, form: str | None, **shown_as: Any) -> None:
+def command(folder: Path | str, columns: str | None, form: str | None, **shown_as: Any) -> None:
     """Show what RUN found in each well.
 
     nucensus export RUN --to wells (or xlsx) writes the same table as a file.

@@ -6,6 +6,7 @@ Everybody else asks here; what an address is made of is known in this room alone
 import io
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote
 
 from ..errors import AccessError, InputError, ReadError
-from ..text.files import check_size, open_regular
+from ..text.files import atomic_write, check_size, open_regular
 from .backend import Backend, Listed
 from .faults import ChangedError, explained
-from .file import RemoteFile
+from .file import WHOLE_BYTES, RemoteFile
+from .leases import Lease
 from .signatures import is_web, keep_query, plain_address, query_of, with_query
 
 if TYPE_CHECKING:
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChangedError", "Listed", "RemoteFile", "absolute", "ask_all", "check_address",
-    "check_writable", "decoded", "explained", "is_remote", "is_web", "is_zarr", "is_zarr_folder",
-    "keep_query", "list_below", "list_zarr", "open_remote", "open_to_read", "plain_address",
-    "query_of", "size_and_time", "staged", "with_query", "without_credentials", "zarr_store",
+    "check_writable", "decoded", "explained", "fetch", "is_remote", "is_web", "is_zarr",
+    "is_zarr_folder", "keep_query", "lease", "list_below", "list_zarr", "open_remote",
+    "open_to_read", "plain_address", "query_of", "send", "size_and_time", "staged", "version_of",
+    "with_query", "without_credentials", "zarr_store",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -218,24 +221,46 @@ def staged(target: str | os.PathLike[str]) -> "Iterator[Stage]":
         yield Stage(Path(address), lambda path: path)
         return
     check_writable(address)
-    with stage(address, _send) as lent:
+    with stage(address, _send_all) as lent:
         yield lent
 
 
-def _send(files: list[tuple[Path, str]]) -> None:
+def _send_all(files: list[tuple[Path, str]]) -> None:
     last = [each for each in files if each[0].name.endswith("provenance.json")]
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        list(threads.map(_upload, [each for each in files if each not in last]))
-    list(map(_upload, last))
+        list(threads.map(lambda each: send(*each), [each for each in files if each not in last]))
+    for each in last:
+        send(*each)
 
 
-def _upload(file_and_address: tuple[Path, str]) -> None:
-    file, address = file_and_address
+def send(file: Path, address: str) -> None:
+    """Write a file of this machine to an object, whole or not at all."""
     backend, key = _backend(address)
     with explained(address, concerns_all=True):
         backend.put(key, file)
+
+
+def fetch(address: str, file: Path) -> None:
+    """Write an object to a file of this machine, whole or not at all."""
+    with open_remote(address) as remote, atomic_write(file) as partial, open(partial, "wb") as to:
+        shutil.copyfileobj(remote, to, WHOLE_BYTES)
+
+
+def version_of(address: str) -> str | None:
+    """Return what tells an object from others of its name, before and after; None for none."""
+    backend, key = _backend(address)
+    try:
+        with explained(address, concerns_all=True):
+            return backend.begin(key, 1).version
+    except FileNotFoundError:
+        return None
+
+
+def lease(address: str, *, gone: str, on_lost: Callable[[], None]) -> Lease:
+    """Return the hold on a place in a bucket that the object at `address` stands for."""
+    return Lease(address, *_backend(address), gone=gone, on_lost=on_lost)
 
 
 def zarr_store(address: str) -> "Store":

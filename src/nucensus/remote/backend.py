@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
@@ -54,6 +54,18 @@ class Backend(Protocol):
 
     def put(self, key: str, file: Path) -> None:
         """Write an object, whole or not at all."""
+
+    def look(self, key: str) -> tuple[bytes, Any] | None:
+        """Return a small object, and what `put_if` knows its version by; None if there is none."""
+
+    def put_if(self, key: str, content: bytes, before: Any) -> Any:
+        """Write a small object if there is this version of it, None for none at all.
+
+        Return what the new version is known by; None if there was another.
+        """
+
+    def delete(self, key: str) -> None:
+        """Delete an object."""
 
     def zarr_store(self, key: str) -> "Store":
         """Return a store of the zarr package, to be read."""

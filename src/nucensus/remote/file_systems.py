@@ -71,6 +71,18 @@ class FileSystem:
         """Write nothing: what is half written here would be seen."""
         raise InputError(f"{self._root}/{key} cannot be written {file.name} to; expected a bucket")
 
+    def look(self, key: str) -> tuple[bytes, Any] | None:
+        """Look at nothing: nobody can hold what cannot be written."""
+        raise InputError(f"{self._root}/{key} cannot be held; expected a bucket")
+
+    def put_if(self, key: str, content: bytes, before: Any) -> Any:  # noqa: ARG002 the interface
+        """Write nothing."""
+        raise InputError(f"{self._root}/{key} cannot be written to; expected a bucket")
+
+    def delete(self, key: str) -> None:
+        """Delete nothing."""
+        raise InputError(f"{self._root}/{key} cannot be deleted; expected a bucket")
+
     def zarr_store(self, key: str) -> "Store":
         """Return a store of zarr that asks for single chunks."""
         from zarr.storage import FsspecStore

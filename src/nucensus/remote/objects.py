@@ -224,6 +224,27 @@ class Objects:
         part = max(_PART_BYTES, file.stat().st_size // _MOST_PARTS)
         self._obstore.put(self._store, key, file, chunk_size=part, max_concurrency=4)
 
+    def look(self, key: str) -> tuple[bytes, Any] | None:
+        """Return an object and its version."""
+        try:
+            found = self._obstore.get(self._store, key)
+        except FileNotFoundError:
+            return None
+        return bytes(found.bytes()), _as_condition(found.meta)
+
+    def put_if(self, key: str, content: bytes, before: Any) -> Any:
+        """Write an object if there is this version of it, or none."""
+        errors = self._obstore.exceptions
+        try:
+            made = self._obstore.put(self._store, key, content, mode=before or "create")
+        except (errors.AlreadyExistsError, errors.PreconditionError):
+            return None
+        return _as_condition(made)
+
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+        self._obstore.delete(self._store, key)
+
     def zarr_store(self, key: str) -> "Store":
         """Return a store of zarr that asks for single chunks."""
         from zarr.storage import ObjectStore
@@ -249,6 +270,11 @@ def _is_refused_range(error: Exception) -> bool:
 def _version(known: Any) -> str:
     """Return what tells an object from others of its key: its tag, or size and time without one."""
     return str(known["e_tag"] or f"{known['size']} {known['last_modified']}")
+
+
+def _as_condition(known: Any) -> dict[str, str]:
+    """Return what obstore tells a version of an object by when it is to be overwritten."""
+    return {name: known[name] for name in ("e_tag", "version") if known[name] is not None}
 
 
 def _ns(known: Any) -> int:

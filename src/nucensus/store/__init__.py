@@ -20,9 +20,9 @@ rollback journal, and each commit is on the disk when it returns.
 """
 
 from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run
-from .explain import refuse_address
 from .facts import FACTS_VERSION, Facts, StartFact
 from .image_columns import IMAGES, Column, ImageColumns
+from .in_bucket import runs_named, working_copy
 from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
 from .packing import (
     NUCLEUS_RECORD,
@@ -66,7 +66,8 @@ __all__ = [
     "as_volume",
     "plane_of",
     "points_of",
-    "refuse_address",
     "remove_run",
+    "runs_named",
     "unpack_nuclei",
+    "working_copy",
 ]  # fmt: skip

@@ -9,9 +9,11 @@ from typing import Any
 
 from ..errors import RunError
 from ..machine import network_disk
+from ..remote import is_remote
 from ..values import RUN_FILE
 from .check import check_content, check_nuclei, distrust
 from .image_columns import IMAGES, ImageColumns
+from .in_bucket import local_copy
 from .sample import SAMPLE_SCHEMA
 
 SCHEMA_VERSION = 7
@@ -94,7 +96,9 @@ def remove_run(folder: Path) -> None:
 
 
 def file_of(run: str | os.PathLike[str]) -> Path:
-    """Return the run file of a folder, or the file itself."""
+    """Return the run file of a folder, or the file itself; of an address a copy of it."""
+    if is_remote(run):
+        return local_copy(os.fspath(run))
     return Path(run, RUN_FILE) if Path(run).is_dir() else Path(run)
 
 

@@ -6,8 +6,6 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from ..errors import RunError
-from ..remote import is_remote
 from ..values import RUN_FILE
 
 
@@ -32,15 +30,6 @@ def explanation(folder: Path | None, error: OSError | sqlite3.Error) -> str:
         f"the run cannot be written to {where} ({error}); expected a folder that can be written; "
         f"choose another with -o"
     )
-
-
-def refuse_address(folder: str | os.PathLike[str] | None) -> None:
-    """Raise if a run is to be written where no run file can be."""
-    if folder is not None and is_remote(folder):
-        raise RunError(
-            f"{os.fspath(folder)!r} was given to write the run to; expected a folder of this "
-            f"machine; put the run into the bucket when it is done, with nucensus export --to run"
-        )
 
 
 def _is_full(folder: Path | None) -> bool:

@@ -24,11 +24,14 @@ _FIRST_BYTE = 4096
 
 
 class RunLock:
-    """The lock of a run; it can be pickled, and then marks images from another process."""
+    """The lock of a run; it can be pickled, and then marks images from another process.
 
-    def __init__(self, folder: Path) -> None:
+    `called` is what others are told that the run is called, if that is not its folder.
+    """
+
+    def __init__(self, folder: Path, *, called: str = "") -> None:
         self._path = folder / LOCK_FILE
-        self._file = _locked_file(self._path)
+        self._file = _locked_file(self._path, called or str(folder))
         self.left_behind = _marked(self._file)
         """The keys of the images that the process before this one died with."""
         owner = json.dumps({"process": os.getpid(), "host": socket.gethostname()}).encode()
@@ -67,13 +70,13 @@ def _file_to_mark(path: Path) -> int:
     return os.open(path, OPEN_FLAGS)
 
 
-def _locked_file(path: Path) -> int:
+def _locked_file(path: Path, called: str) -> int:
     """Open and lock `path`; again if its owner removed it between the two."""
     while True:
         file = os.open(path, OPEN_FLAGS | os.O_CREAT, 0o666)
         if not try_to_lock(file):
             raise RunError(
-                f"{str(path.parent)!r} is being written by {_owner(file)}; expected a run that "
+                f"{called!r} is being written by {_owner(file)}; expected a run that "
                 f"nobody else writes; wait until it is done, or choose another folder with -o"
             )
         with contextlib.suppress(FileNotFoundError):

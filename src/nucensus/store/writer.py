@@ -15,7 +15,7 @@ from ..errors import RunError
 from ..remote import is_remote, query_of, size_and_time
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, Plane, PlannedImage, Shard
 from .database import OTHERS, TABLES, close_with, open_to_write, schema_of
-from .explain import explanation, refuse_address
+from .explain import explanation
 from .facts import FACTS_VERSION, Facts
 from .image_columns import IMAGES, ImageColumns
 from .listing import Listing
@@ -32,7 +32,7 @@ _STATED = ", ".join(
 
 
 class RunWriter:
-    """The one writer of a run file; an existing one is carried on.
+    """The one writer of a run file, in its `folder`; an existing one is carried on.
 
     Parameters
     ----------
@@ -51,25 +51,24 @@ class RunWriter:
         overwrite: bool = False,
         columns: ImageColumns = IMAGES,
     ) -> None:
-        refuse_address(folder)
         self._columns = columns
-        self._folder = None if folder is None else Path(folder)
+        self.folder = None if folder is None else Path(folder)
         self.lock: RunLock | None = None
         """Whose run it is, and which images are in flight; None in memory."""
         self._tables_may_stand = True
-        if self._folder is None:
+        if self.folder is None:
             self._database = sqlite3.connect(":memory:", check_same_thread=False)
             self._closing = close_with(self, self._database)
             self._database.executescript(schema_of(columns) + OTHERS)
             self._open_tables()
             return
         with self.explained():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self.lock = RunLock(self._folder)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.lock = RunLock(self.folder)
         try:
             with self.explained():
-                self._database = open_to_write(self._folder, overwrite, columns)
-                self._inode = os.stat(self._folder / RUN_FILE)
+                self._database = open_to_write(self.folder, overwrite, columns)
+                self._inode = os.stat(self.folder / RUN_FILE)
                 self._open_tables()
         except BaseException:
             self.lock.release()
@@ -77,7 +76,7 @@ class RunWriter:
 
     def _open_tables(self) -> None:
         self.sample = SampleTable(self._database)
-        self._listing = Listing(self._database, self._columns, self._folder)
+        self._listing = Listing(self._database, self._columns, self.folder)
 
     def __enter__(self) -> "RunWriter":
         return self
@@ -320,7 +319,7 @@ class RunWriter:
         """
         facts = self.facts
         said = json.dumps([facts.get(name) for name in _TABLES_SAY], sort_keys=True)
-        folder = self._folder or Path()
+        folder = self.folder or Path()
         return {
             "of": hashlib.blake2b(said.encode(), digest_size=16).hexdigest(),
             "files": {name: list(size_and_time(os.fspath(folder / name))) for name in TABLES},
@@ -345,7 +344,7 @@ class RunWriter:
     def commit(self) -> None:
         """Make everything recorded so far last."""
         with self.explained():
-            if self._folder is not None and not _is_still(self._folder / RUN_FILE, self._inode):
+            if self.folder is not None and not _is_still(self.folder / RUN_FILE, self._inode):
                 raise FileNotFoundError(errno.ENOENT, "the run file has vanished")
             self._database.commit()
 
@@ -355,7 +354,7 @@ class RunWriter:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            raise RunError(explanation(self._folder, error)) from error
+            raise RunError(explanation(self.folder, error)) from error
 
     def view(self) -> Run:
         """Return the run as its readers see it, for as long as this writer is open."""

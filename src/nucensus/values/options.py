@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Union
 
 from ..errors import InputError
@@ -152,6 +152,11 @@ class Watcher:
     on_choice: Callable[[Any], None] = ignore
     on_outcome: Callable[[Outcome], None] = ignore
     stop: threading.Event | None = None
+
+    def with_stop(self) -> tuple["Watcher", threading.Event]:
+        """Return the same with an event that asks to stop, and the event."""
+        stop = self.stop or threading.Event()
+        return replace(self, stop=stop), stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,228 @@
+"""A run in a bucket: it lies in a folder of this machine, and goes to the bucket now and then.
+
+SQLite needs a file. So the run file is worked on in the cache folder of the user, and sent whole:
+while the run lasts, and at its end with its tables. Whoever starts the run elsewhere fetches it.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from ..errors import MissingPackageError, NucensusError, RunError
+from ..remote import (
+    check_writable,
+    fetch,
+    is_remote,
+    lease,
+    list_below,
+    send,
+    size_and_time,
+    version_of,
+)
+from ..text.files import atomic_write
+from ..values import RUN_FILE
+from .lock import LOCK_FILE, RunLock
+
+_FIRST_S, _MOST_S = 2.0, 60.0
+"""Seconds until the run file is sent for the first time, and the longest until the next. Larger:
+more is done again after a kill, fewer bytes are sent."""
+_MOST_SHARE = 0.1
+"""The share of the time that sending may take while the run lasts."""
+_SENT = ("nuclei.csv", "images.csv", RUN_FILE, "provenance.json")
+"""The files of a run as they are sent, one after the other: with the last, everything is there."""
+
+_logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def working_copy(
+    out: str | os.PathLike[str] | None, stop: threading.Event, *, overwrite: bool = False
+) -> Iterator[Path | None]:
+    """Lend the folder where a run is written: `out`, or a copy of what an address holds.
+
+    The copy is sent while it is worked on and at the end, also after an error; `stop` is set if
+    another process takes the place over.
+
+    Raises
+    ------
+    RunError
+        Another process writes it, or it could not be sent; then it stays on this machine.
+    AccessError
+        The bucket cannot be used.
+    """
+    if out is None or not is_remote(out):
+        yield None if out is None else Path(out)
+        return
+    address = os.fspath(out).rstrip("/")
+    check_writable(address)
+    copy = _Copy(address)
+    copy.home.mkdir(parents=True, exist_ok=True)
+    lock = RunLock(copy.home, called=address)  # nobody else has this copy
+    try:
+        held = lease(f"{address}/{LOCK_FILE}", gone=copy.holder, on_lost=stop.set)
+        with held.held():
+            copy.begin(held.name, overwrite=overwrite)
+            try:
+                with copy.sent_meanwhile(held.check):
+                    yield copy.folder
+            finally:
+                held.check()
+                copy.send()
+    finally:
+        lock.release()
+
+
+def local_copy(run: str) -> Path:
+    """Return the run file of an address, fetched unless this version of it is there already.
+
+    Raises
+    ------
+    RunError
+        There is no run.
+    """
+    address = run if run.endswith(RUN_FILE) else f"{run.rstrip('/')}/{RUN_FILE}"
+    version = version_of(address)
+    if version is None:
+        raise RunError(
+            f"{run!r} is not a run: there is no {RUN_FILE}; expected the place in a bucket that "
+            f"nucensus detect -o wrote"
+        )
+    file = _cache(address) / f"{_digest(version)}.sqlite"
+    if not file.exists():
+        for earlier in file.parent.glob("*.sqlite"):
+            with contextlib.suppress(OSError):  # somebody reads it still
+                earlier.unlink()
+        fetch(address, file)
+    return file
+
+
+def runs_named(run: str) -> list[str]:
+    """Return the runs that an address with * stands for, as a shell does of folders."""
+    if not is_remote(run) or "*" not in run:
+        return [run]
+    top = run[: run.index("*")].rpartition("/")[0]
+    pattern = f"{run[len(top) + 1 :].rstrip('/')}/{RUN_FILE}"
+    depth = pattern.count("/")
+    return sorted(
+        f"{top}/{each.name.rpartition('/')[0]}"
+        for each in list_below(top)
+        if each.name.count("/") == depth and fnmatchcase(each.name, pattern)
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def _cache(address: str) -> Path:
+    """Return the folder of this machine for what is kept of an address."""
+    try:
+        from platformdirs import user_cache_path
+    except ImportError as error:
+        raise MissingPackageError("platformdirs", "A run in a bucket", "cloud") from error
+    return user_cache_path("nucensus", appauthor=False) / "runs" / _digest(address)
+
+
+class _Copy:
+    """The copy of a run on this machine, and what of it is in the bucket."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self.home = _cache(address)
+        self.folder = self.home / "run"
+        self._note = self.home / "sent.json"
+        self._sent: dict[str, Any] = {"holder": "", "version": None, "files": {}}
+        with contextlib.suppress(OSError, ValueError):
+            self._sent |= json.loads(self._note.read_bytes())
+
+    @property
+    def holder(self) -> str:
+        """The last process that had this copy, by the name of its lease."""
+        return str(self._sent["holder"])
+
+    def begin(self, holder: str, *, overwrite: bool) -> None:
+        """Let the copy be what the bucket holds, or what was not yet sent of it."""
+        there = version_of(f"{self._address}/{RUN_FILE}")
+        if there != self._sent["version"]:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._sent["files"] = {}
+            file = self.folder / RUN_FILE
+            if there is not None and not overwrite:
+                fetch(f"{self._address}/{RUN_FILE}", file)
+                self._sent["files"] = {RUN_FILE: list(size_and_time(os.fspath(file)))}
+        self._remember(holder=holder, version=there)
+
+    def send(self) -> None:
+        """Send the files that are not in the bucket as they are here."""
+        try:
+            for name in _SENT:
+                now = list(size_and_time(os.fspath(self.folder / name)))
+                if now[0] >= 0 and now != self._sent["files"].get(name):
+                    self._send(self.folder / name, name)
+                    self._remember(files={**self._sent["files"], name: now})
+        except NucensusError as error:
+            raise RunError(
+                f"the run could not be sent to {self._address!r}, and is kept in "
+                f"{os.fspath(self.folder)!r}: {error}; then run the same command again on this "
+                f"machine: it carries on, and sends it"
+            ) from error
+
+    @contextlib.contextmanager
+    def sent_meanwhile(self, check: Any) -> Iterator[None]:
+        """Send the run file now and then, for the case that this process comes to no end."""
+        ended = threading.Event()
+
+        def keep_sending() -> None:
+            wait_s = _FIRST_S
+            while not ended.wait(wait_s):
+                start = time.monotonic()
+                try:
+                    check()
+                    self._send_snapshot()
+                except (NucensusError, OSError, sqlite3.Error) as error:
+                    _logger.warning("the run could not be sent to %r yet: %s", self._address, error)
+                took_s = time.monotonic() - start
+                wait_s = max(min(2 * wait_s, _MOST_S), took_s / _MOST_SHARE)
+
+        sending = threading.Thread(target=keep_sending, daemon=True)
+        sending.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            sending.join()
+
+    def _send_snapshot(self) -> None:
+        """Send the run file as of its last commit."""
+        file, snapshot = self.folder / RUN_FILE, self.home / "snapshot"
+        if not file.exists():
+            return
+        snapshot.unlink(missing_ok=True)
+        database = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=30)
+        with contextlib.closing(database):
+            if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return
+            database.execute("VACUUM INTO ?", (os.fspath(snapshot),))
+        self._send(snapshot, RUN_FILE)
+        snapshot.unlink()
+
+    def _send(self, file: Path, name: str) -> None:
+        address = f"{self._address}/{name}"
+        send(file, address)
+        if name == RUN_FILE:
+            self._remember(version=version_of(address))
+
+    def _remember(self, **sent: Any) -> None:
+        self._sent |= sent
+        with atomic_write(self._note) as partial:
+            partial.write_text(json.dumps({"address": self._address, **self._sent}))

@@ -1,0 +1,247 @@
+"""A run in a bucket: sent while it lasts, carried on elsewhere, written by one at a time."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import imagecodecs
+import pytest
+from commands import PLANTED, SETTINGS, detect, run, start, tables
+from servers import Server, s3_environment
+
+from nucensus import Run, Settings, Shard, census, merge_runs
+from nucensus.batch import census_planned, plan_census, retry
+from nucensus.errors import AccessError, RunError
+from nucensus.remote import leases
+
+pytest.importorskip("obstore", reason="obstore is not installed (uv sync --group storage)")
+pytest.importorskip(
+    "platformdirs", reason="platformdirs is not installed (uv sync --group storage)"
+)
+
+COUNT = Settings(threshold=300, border="keep")
+PLACE = "s3://images/runs/one"
+KEY = "/images/runs/one"
+
+
+@pytest.fixture
+def bucket(monkeypatch, tmp_path):
+    """The server of s3://images, empty, and a machine that has kept nothing of it."""
+    server = Server()
+    for name, value in s3_environment(server.address).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def elsewhere(monkeypatch, tmp_path):
+    """Go on as another machine."""
+    return lambda: monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Take a holder for dead soon."""
+    monkeypatch.setattr(leases, "_LOST_S", 2.0)
+    monkeypatch.setattr(leases, "_POLL_S", 0.1)
+    monkeypatch.setattr(leases, "_BEAT_S", 0.5)
+
+
+@pytest.fixture
+def slow(tmp_path, fields):
+    """A folder of sixty images of which each takes a tenth of a second."""
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    png = imagecodecs.png_encode(fields[0].image)
+    for index in range(60):
+        (folder / f"s{index}.png").write_bytes(png + b"SLOW")
+    return folder
+
+
+def fetched(server, folder):
+    """Return a folder with the files of the run in the bucket."""
+    folder.mkdir()
+    for path, content in server.objects.items():
+        if path.startswith(f"{KEY}/"):
+            (folder / Path(path).name).write_bytes(content)
+    return folder
+
+
+def test_a_run_in_a_bucket_is_the_run_in_a_folder(plate, bucket, tmp_path):
+    (plate / "broken.tif").write_bytes(b"no image")
+    done = detect(plate, f"{PLACE}/", "--report")
+    assert done.returncode == 3, done.stderr
+    assert f"Written: {PLACE}/nuclei.csv" in done.stdout
+    names = {path.removeprefix(f"{KEY}/") for path in bucket.objects}
+    assert names == {"run.sqlite", "nuclei.csv", "images.csv", "provenance.json", "report.html"}
+    assert detect(plate, tmp_path / "folder").returncode == 3
+    assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "folder")
+    with Run(PLACE) as there, Run(tmp_path / "folder") as here:
+        assert there.counts == here.counts
+
+
+def test_every_command_takes_a_run_in_a_bucket(plate, bucket, tmp_path):
+    census(plate, PLACE, COUNT).close()
+    census(plate, tmp_path / "run", COUNT).close()
+    for command in (("wells", PLACE), ("diff", PLACE, tmp_path / "run"), ("retry", PLACE),
+                    ("report", PLACE), ("export", PLACE, "--to", "geojson")):  # fmt: skip
+        done = run(*command)
+        assert done.returncode == 0, done.stderr
+    assert f"{KEY}/report.html" in bucket.objects
+    assert len([path for path in bucket.objects if path.startswith(f"{KEY}/geojson/")]) > 4
+    missing = run("report", "s3://images/nowhere")
+    assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
+    assert "'s3://images/nowhere' is not a run" in missing.stderr
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_killed_run_is_carried_on_on_another_machine(slow, bucket, elsewhere, tmp_path):
+    command = ("detect", slow, "-o", PLACE, *SETTINGS, "--strategy", "list-disk")
+    with start(*command, program=(PLANTED,)) as process:
+        while process.poll() is None and f"{KEY}/run.sqlite" not in bucket.objects:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    elsewhere()
+    counted = []
+    census(slow, PLACE, COUNT, on_outcome=counted.append).close()
+    assert 0 < len(counted) < 60
+    census(slow, tmp_path / "whole", COUNT).close()
+    assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "whole")
+    assert f"{KEY}/run.lock" not in bucket.objects
+
+
+def test_the_same_machine_goes_on_at_once_and_with_what_was_not_sent(slow, bucket, tmp_path):
+    command = ("detect", slow, "-o", PLACE, *SETTINGS, "--strategy", "list-disk")
+    with start(*command, program=(PLANTED,)) as process:
+        while process.poll() is None and f"{KEY}/run.sqlite" not in bucket.objects:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    counted = []
+    began = time.monotonic()
+    census(slow, PLACE, COUNT, on_outcome=counted.append).close()
+    assert time.monotonic() - began < leases._LOST_S
+    assert len(counted) < 60
+    census(slow, tmp_path / "whole", COUNT).close()
+    assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("hasty", "bucket")
+def test_two_machines_do_not_write_one_run(plate, elsewhere):
+    def count_elsewhere(_):
+        elsewhere()
+        refused.append(run("detect", plate, "-o", PLACE, *SETTINGS))
+
+    refused = []
+    census(plate, PLACE, COUNT, on_plan=count_elsewhere).close()
+    assert refused[0].returncode == 1
+    assert f"Error: '{PLACE}' is being written by process {os.getpid()} on" in refused[0].stderr
+    assert detect(plate, PLACE).returncode == 0
+
+
+@pytest.mark.usefixtures("bucket")
+def test_two_commands_of_one_machine_do_not_write_one_run(plate):
+    refused = []
+    census(plate, PLACE, COUNT, on_plan=lambda _: refused.append(detect(plate, PLACE))).close()
+    assert refused[0].returncode == 1
+    assert f"Error: '{PLACE}' is being written by process {os.getpid()} on" in refused[0].stderr
+
+
+@pytest.mark.usefixtures("hasty")
+def test_who_lost_the_place_to_another_machine_sends_nothing(plate, bucket):
+    stolen = json.dumps({"name": "another", "process": 7, "host": "node7"}).encode()
+
+    def steal(_):
+        bucket.objects[f"{KEY}/run.lock"] = stolen
+        bucket.tags[f"{KEY}/run.lock"] = '"stolen"'
+        time.sleep(3 * leases._BEAT_S)
+
+    with pytest.raises(RunError, match="taken over by process 7 on node7"):
+        census(plate, PLACE, COUNT, on_plan=steal)
+    assert list(bucket.objects) == [f"{KEY}/run.lock"]
+
+
+def test_a_run_that_cannot_be_sent_stays_here_and_is_sent_by_the_next_start(
+    plate, bucket, tmp_path
+):
+    bucket.fault = lambda method, path: (
+        (403, "AccessDenied") if method == "PUT" and not path.endswith(".lock") else None
+    )
+    done = detect(plate, PLACE)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("Error: the run could not be sent to")
+    assert str(tmp_path / "here") in done.stderr
+    bucket.fault = lambda *_: None
+    again = detect(plate, PLACE)
+    assert "Done now: 0" in again.stdout, again.stderr
+    census(plate, tmp_path / "whole", COUNT).close()
+    assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "whole")
+
+
+def test_a_bucket_that_refuses_is_told_before_anything_is_counted(plate, bucket):
+    bucket.fault = lambda method, _: (403, "InvalidAccessKeyId") if method == "PUT" else None
+    with pytest.raises(AccessError, match="is refused"):
+        census(plate, PLACE, COUNT, on_outcome=lambda _: pytest.fail("it was counted"))
+
+
+def test_what_another_machine_did_outranks_the_copy_of_this_one(plate, bucket, elsewhere, tmp_path):
+    census(plate, PLACE, COUNT).close()
+    here = os.environ["XDG_CACHE_HOME"]
+    elsewhere()
+    (plate / "A01_s1.tif").unlink()
+    census(plate, PLACE, COUNT).close()
+    os.environ["XDG_CACHE_HOME"] = here
+    counted = []
+    census(plate, PLACE, COUNT, on_outcome=counted.append).close()
+    assert not counted
+    assert len(tables(fetched(bucket, tmp_path / "copy"))[1]) == 4
+    for path in [each for each in bucket.objects if each.startswith(KEY)]:
+        del bucket.objects[path]  # it was deleted: a new run
+    census(plate, PLACE, COUNT, on_outcome=counted.append).close()
+    assert len(counted) == 4
+
+
+@pytest.mark.usefixtures("bucket")
+def test_other_settings_are_refused_and_overwrite_replaces(plate):
+    census(plate, PLACE, COUNT).close()
+    with pytest.raises(RunError, match=f"'{PLACE}' holds a run with other settings"):
+        census(plate, PLACE, Settings(threshold=400))
+    with census(plate, PLACE, Settings(threshold=400), overwrite=True) as done:
+        assert done.settings.threshold == 400
+    with Run(PLACE) as there:
+        assert there.settings.threshold == 400
+
+
+def test_a_plan_its_shards_and_what_is_merged_may_all_lie_in_a_bucket(
+    plate, bucket, elsewhere, tmp_path
+):
+    plan_census(plate, "s3://images/plan").close()
+    for index in (1, 2):
+        elsewhere()
+        shard = Shard(index, 2)
+        census_planned("s3://images/plan", f"s3://images/shards/{index}", shard=shard).close()
+    merge_runs(["s3://images/shards/*"], PLACE).close()
+    census(plate, tmp_path / "whole").close()
+    assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "whole")
+    with pytest.raises(RunError, match=f"'{PLACE}' holds a run"):
+        merge_runs(["s3://images/shards/*"], PLACE)
+    assert retry(PLACE).counts["found"] == 5
+
+
+def test_a_stop_sends_what_is_done(slow, bucket, elsewhere):
+    stop, done = threading.Event(), []
+
+    def count(outcome):
+        done.append(outcome)
+        if len(done) == 5:
+            stop.set()
+
+    census(slow, PLACE, COUNT, on_outcome=count, stop=stop, workers=1).close()
+    assert f"{KEY}/run.lock" not in bucket.objects
+    elsewhere()
+    with Run(PLACE) as there:
+        assert there.counts["found"] == len(done)
