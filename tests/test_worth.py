@@ -125,6 +125,29 @@ def test_a_function_of_a_prompt_is_timed_in_processes_that_start_anew():
     assert done.stdout == "['', '', '', ''] pool-memory (spawn)\n"
 
 
+def test_a_global_that_workers_of_the_program_miss_is_a_row_with_its_reason(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing, numpy as np, nucensus\n"
+        "def count(image): return int((image > LIMIT).sum())\n"
+        "if __name__ == '__main__':\n"
+        "    LIMIT = 3\n"
+        "    multiprocessing.set_start_method('forkserver')\n"
+        "    found = nucensus.compare([np.ones((3, 3))] * 2, count, progress=False, repeat=1,\n"
+        "        strategies=['list-memory', 'pool-memory'], start_methods=['fork'], workers=1,\n"
+        "        chunk_sizes=[])\n"
+        "    print(*[each.failure for each in found.timings], sep='|')\n"
+        "    print(multiprocessing.get_start_method())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.stderr == ""
+    assert done.stdout == (
+        "|NameError: name 'LIMIT' is not defined (one call in one worker process)|\nforkserver\n"
+    )
+
+
 def test_a_lambda_of_a_module_is_a_row_with_its_reason(images, mine):
     found = compare(images, f"{mine}:broken", strategies=["list-disk", "pool-disk"], **QUICK)
     ((name, reason),) = not_run(found)

@@ -22,7 +22,7 @@ def dumps(value: Any, *, is_for_workers: bool = False) -> bytes:
     pickle.PicklingError, AttributeError, TypeError
         It cannot be pickled, as a lambda of a module cannot.
     """
-    if is_for_workers and not _main_is_a_file():
+    if is_for_workers and not main_is_a_file():
         return _dumps_by_value(value)
     try:
         return bytes(ForkingPickler.dumps(value))
@@ -30,7 +30,7 @@ def dumps(value: Any, *, is_for_workers: bool = False) -> bytes:
         return _dumps_by_value(value)
 
 
-def _main_is_a_file() -> bool:
+def main_is_a_file() -> bool:
     """Tell whether workers run the file of the main program, as `multiprocessing` lets them."""
     return os.path.exists(getattr(sys.modules["__main__"], "__file__", ""))
 

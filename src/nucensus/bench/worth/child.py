@@ -1,5 +1,6 @@
 """The fresh process in which one thing is measured: a job on stdin, what was found on stdout."""
 
+import multiprocessing
 import os
 import pickle
 import sys
@@ -11,6 +12,7 @@ def main() -> None:
     os.dup2(2, 1)
     kind, job = pickle.load(sys.stdin.buffer)
     sys.path[:] = job.pop("sys_path")
+    multiprocessing.set_start_method(job.pop("start_method"), force=True)
     from ...execute import pack_error
     from .trial import JOBS, describe
 

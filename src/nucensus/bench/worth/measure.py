@@ -10,13 +10,16 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from multiprocessing import get_start_method
 from pathlib import Path
 from statistics import median
 from typing import Any, NoReturn, Unpack
 
-from ...batch.named import Image, NamedImage, name_images
+import numpy as np
+
+from ...batch.named import Image, NamedImage, load, name_images
 from ...errors import FunctionError, InputError, NucensusError
-from ...execute import Strategy, strategy_named
+from ...execute import Strategy, refuse_unguarded, strategy_named
 from ...machine import facts, usable_cores
 from ...text.progress import ProgressLine
 from ...values import Selection, SelectionOptions, refuse_unknown, take_value
@@ -24,7 +27,9 @@ from ..memory import watch_memory
 from .comparison import Comparison
 from .findings import Passes, Profile, Timing
 from .predict import chunk_size
+from .rehearsal import Rehearsal, travels_by_name
 from .source import Function, Source, source_of
+from .trial import load_with
 from .ways import AUTO, EVERY, Way, swept_sizes, ways_of
 
 _PROFILE_LIMIT_S = 900.0
@@ -105,6 +110,7 @@ def compare(
     >>> compare("plate/", "mine.py:count").recommendation        # doctest: +SKIP
     'On 2 cores, for 24 images: threads, 0.8 s, 1.9 times as fast as a plain list (1.5 s). ...'
     """
+    refuse_unguarded()
     left: dict[str, Any] = {**options}
     selection = take_value(Selection, selection, left)
     refuse_unknown(left, "compare")
@@ -125,11 +131,15 @@ def compare(
     profiles: dict[str, Profile] = {}
     with tempfile.TemporaryDirectory() as scratch:
         bench = _Bench(named, Path(scratch), None if load is None else source_of(load), workers)
-        for source in sources:
+        for source, function in zip(sources, functions, strict=True):
             profiles[source.name] = known = bench.profile(source)
+            refusal = bench.refusal(function, known)
             found: list[tuple[Timing, Passes | None]] = []
             for way in ways:
-                found.append(bench.time_way(source, way, known, repeat, seconds, in_memory))
+                if reason := refusal(way):
+                    found.append((Timing(source.name, way, failure=reason), None))
+                else:
+                    found.append(bench.time_way(source, way, known, repeat, seconds, in_memory))
                 if on_timing is not None:
                     on_timing(found[-1][0])
                 if shown:
@@ -229,6 +239,15 @@ class _Bench:
             profile = replace(profile, crowded=reply.get("found", {}))
         return profile
 
+    def refusal(self, function: Function, known: Profile) -> Callable[[Way], str]:
+        """Return what tells why this program cannot take a way that a fresh process can."""
+        if not travels_by_name(function):
+            return lambda _: ""
+        image = self._images[known.usable]
+        load_one = load if self._loader is None else load_with(self._loader)
+        loaded = image if isinstance(image.image, np.ndarray) else load_one(image)
+        return Rehearsal(function, loaded).refusal
+
     def time_way(
         self, source: Source, way: Way, known: Profile, repeat: int, seconds: float, in_memory: bool
     ) -> tuple[Timing, Passes | None]:
@@ -255,7 +274,8 @@ class _Bench:
     ) -> tuple[dict[str, Any], int]:
         """Return what a fresh process found, or why it found nothing, and its peak memory."""
         job |= {"source": source, "images_file": str(self._file), "loader": self._loader}
-        question = pickle.dumps((kind, {**job, "sys_path": list(sys.path)}))
+        here = {"sys_path": list(sys.path), "start_method": get_start_method(allow_none=True)}
+        question = pickle.dumps((kind, {**job, **here}))
         with subprocess.Popen(
             [sys.executable, "-m", "nucensus.bench.worth.child"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

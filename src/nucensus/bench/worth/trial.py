@@ -50,8 +50,13 @@ def _opened(
     with open(images_file, "rb") as file:
         images: list[NamedImage] = pickle.load(file)
     if loader is not None:
-        return images, functools.partial(_load_with, loader.load()), False
+        return images, load_with(loader), False
     return images, load, isinstance(images[0].image, np.ndarray)
+
+
+def load_with(loader: Source) -> Callable[[NamedImage], NamedImage]:
+    """Return what loads an image by a function of the user."""
+    return functools.partial(_load_with, loader.load())
 
 
 def _load_with(loader: Callable[[Any], Any], image: NamedImage) -> NamedImage:
@@ -77,7 +82,8 @@ def profile(source: Source, images_file: str, loader: Source | None, workers: in
     if usable is None:
         raise FunctionError(
             f"{images[0].name!r} cannot be worked on: {describe(results[0].error)}; expected a "
-            f"function that works for one of the first images; try it on one of them"
+            f"function that works for one of the first images in a fresh process, where what a "
+            f"program sets after the import is not there; try it on one of them there"
         )
     loaded = load_step(images[usable])
     sent, returned = sending(loaded.image), sending(results[usable])
@@ -181,7 +187,7 @@ def time_way(
 ) -> Passes:
     """Time a way to run: one call in one worker first, then all images, several times."""
     if way.start_method:
-        multiprocessing.set_start_method(way.start_method)
+        multiprocessing.set_start_method(way.start_method, force=True)
     start = time.perf_counter()
     function = Timed(source.load())
     import_s = time.perf_counter() - start
