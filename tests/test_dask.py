@@ -188,6 +188,33 @@ def test_a_signal_takes_back_what_is_queued_and_the_run_goes_on(
     assert detect(slow, out, "--scheduler", cluster.address).returncode == 0
 
 
+def test_an_image_that_hangs_keeps_no_worker_from_the_next_command(
+    new_cluster, plate, tmp_path, png
+):
+    cluster, folder = new_cluster(workers=1), tmp_path / "hangs"
+    folder.mkdir()
+    (folder / "s0.png").write_bytes(png + b"HANG")
+    out = tmp_path / "run"
+    with start("detect", folder, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
+        while process.poll() is None and not tasks_at_work(cluster):
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT, stderr
+    assert "the same command carries on" in stdout + stderr
+    done = detect(plate, tmp_path / "next", "--scheduler", cluster.address)
+    assert done.returncode == 0, done.stderr
+    assert f"Dask scheduler: {cluster.address}\n" in done.stderr  # which has no dashboard
+
+
+def tasks_at_work(cluster):
+    """Return how many tasks the workers of a cluster are at."""
+    from distributed import Client
+
+    with Client(cluster.address, set_as_default=False) as client:
+        return sum(map(len, client.processing().values()))
+
+
 @pytest.fixture
 def other_version(tmp_path):
     """What a worker needs in its environment to have another nucensus."""

@@ -44,11 +44,10 @@ def on_cluster(
     stop : threading.Event, optional
         Once it is set, what workers do is finished, and what waits is taken back.
     """
-    facts: dict[str, Any] = {"scheduler": client.scheduler.address, "worker_processes": 0}
-    try:
-        facts["dashboard"] = client.dashboard_link
-    except (KeyError, ValueError, AttributeError):  # the scheduler has none
-        facts["dashboard"] = None
+    facts: dict[str, Any] = {
+        "scheduler": client.scheduler.address, "dashboard": _dashboard(client),
+        "worker_processes": 0,
+    }  # fmt: skip
 
     def run(work: Work, items: Iterable[Any], workers: int) -> Outcomes:  # noqa: ARG001 they come and go
         travel = codec or Codec()
@@ -61,6 +60,21 @@ def on_cluster(
         "dask", "tasks on a Dask cluster", run, shares_memory=False, in_process=False,
         isolates_crashes=True, is_remote=True, facts=facts,
     )  # fmt: skip
+
+
+def _dashboard(client: "Client") -> str | None:
+    """Return the address of the dashboard; a scheduler without one names a port all the same."""
+    try:
+        # A lambda goes there by value: the scheduler may have no nucensus.
+        has_one = client.run_on_scheduler(
+            lambda dask_scheduler: any(
+                "Bokeh" in type(each).__name__
+                for each in dask_scheduler.http_application.applications
+            )
+        )
+        return client.dashboard_link if has_one else None
+    except Exception:  # noqa: BLE001 whatever a scheduler of another version or kind says
+        return None
 
 
 def _payload(task: Task) -> TaskPayload:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .abandon import while_wanted
 from .in_subprocess import run_in_subprocess
 from .payload import Payload, pack_error
 from .strategy import Work
@@ -63,12 +64,20 @@ class Done:
     seconds: float
 
 
-def work_on(payload: TaskPayload, pickled_items: bytes, in_subprocess: bool) -> Done | Payload:
+def work_on(
+    payload: TaskPayload, pickled_items: bytes, in_subprocess: bool
+) -> Done | Payload | None:
     """Work on the items; `in_subprocess`, which may die, so that the worker does not.
 
     An error comes back as a payload: Dask ends a worker on `SystemExit`, and shortens what pickle
-    cannot rebuild.
+    cannot rebuild. Nothing comes back of a task that is not wanted any more.
     """
+    return while_wanted(lambda: _done_or_error(payload, pickled_items, in_subprocess))
+
+
+def _done_or_error(
+    payload: TaskPayload, pickled_items: bytes, in_subprocess: bool
+) -> Done | Payload:
     try:
         return _done(payload, pickled_items, in_subprocess)
     except BaseException as error:  # noqa: BLE001 raised again by the parent
