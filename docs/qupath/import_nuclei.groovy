@@ -1,6 +1,10 @@
-// Puts the nuclei of a run onto the images of a project, each time anew: in QuPath open this file by
-// Automate > Script editor, then Run > Run for project. Before: nucensus export run --to geojson,
-// and the folder geojson beside the project.
+// Puts the nuclei of a run onto the images of a project, each time anew.
+// Before: nucensus export run --to geojson, its folder beside the project.
+// In QuPath: Automate > Script editor, this file, Run > Run for project.
+def nuclei() {
+    getDetectionObjects().findAll { it.getPathClass() == getPathClass("Nucleus") }
+}
+
 def folder = buildFilePath(PROJECT_BASE_DIR, "geojson")
 
 def name = getProjectEntry().getImageName()
@@ -9,8 +13,6 @@ if (!file.exists()) {
     println "${name}: no nuclei, for ${file} is not there"
     return
 }
-def earlier = getDetectionObjects().findAll { it.getPathClass() == getPathClass("Nucleus") }
-removeObjects(earlier, true)
+removeObjects(nuclei(), true)
 importObjectsFromFile(file.getPath())
-def nuclei = getDetectionObjects().findAll { it.getPathClass() == getPathClass("Nucleus") }
-println "${name}: ${nuclei.size()} nuclei"
+println "${name}: ${nuclei().size()} nuclei"
