@@ -73,6 +73,7 @@ struct MaximaSettings {
     int32_t has_threshold;  // 0: the least smoothed value is the threshold
     int32_t isa;            // the number of an instruction set, or -1 for the best one
     int32_t path;
+    int32_t is_part;  // of a larger image: maxima are not spaced, and it may be constant
 };
 
 // The maxima of all images, one image after the other, brightest first in each.
@@ -221,6 +222,11 @@ NUCENSUS_API int32_t nucensus_find_maxima_in_volume(const nucensus::Volume* volu
                                                     nucensus::Maxima* maxima);
 
 NUCENSUS_API int32_t nucensus_release(nucensus::Maxima* maxima);
+
+// Spaces the maxima of an image of that width that were found in its parts: `points` holds row and
+// column of each, row by row, left to right; `kept` tells which stay.
+NUCENSUS_API int32_t nucensus_space_maxima(const int64_t* points, int64_t count, int64_t width,
+                                           int64_t min_distance, uint8_t* kept);
 
 // The nuclei of a contiguous image of uint8, uint16 or float32 as regions. `count` is how many
 // there are, of which no more than `capacity` are written. `outlines` may be null: then none are

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.read import read
+from nucensus.read import open_scenes, read
+from nucensus.read.scene import choose_scene, divide_plane
 from nucensus.values import Plane
+from nucensus.values.parts import Area
 
 CUTS = (0.02, 0.4, 0.8, 0.97, 0.999)
 
@@ -29,6 +31,7 @@ def check_reading(path, planes, *, cuts=CUTS):
         A file is also read cut short, to these parts of its size.
     """
     check_planes(path, planes)
+    check_parts(path, planes)
     check_headers(path, planes)
     check_choice(path, planes)
     if path.is_file():
@@ -41,6 +44,40 @@ def check_planes(path, planes):
         found = read(path, plane)
         assert found.dtype.newbyteorder("=") == np.dtype(expected.dtype).newbyteorder("="), plane
         np.testing.assert_array_equal(found, expected, err_msg=str(plane))
+
+
+def check_parts(path, planes):
+    """The parts of a plane, where it has some, have its pixels, and those of a level have that."""
+    for plane, expected in planes:
+        parts = read_parts(path, plane)
+        if parts is not None:
+            np.testing.assert_array_equal(parts, expected, err_msg=str(plane))
+            assert parts.dtype == read(path, plane).dtype
+
+
+def read_parts(path, plane):
+    """Return a plane that was read part by part, the last first; None if it has none."""
+    with open_scenes(path) as scenes:
+        divided = divide_plane(choose_scene(scenes, plane.scene), plane)
+        if divided is None:
+            return None
+        pixels = np.empty(divided.shape, divided.dtype)
+        for area in areas_of(divided)[::-1]:
+            found = divided.read(area)
+            level = divided.level_of(area)
+            assert level is None or (found == level).all()
+            pixels[area.cut(divided.whole)] = found
+        return pixels
+
+
+def areas_of(divided):
+    """Return areas of two steps each way, which cover a plane."""
+    (height, width), (down, across) = divided.shape, (2 * step for step in divided.step)
+    return [
+        Area(y, min(y + down, height), x, min(x + across, width))
+        for y in range(0, height, down)
+        for x in range(0, width, across)
+    ]
 
 
 def check_headers(path, planes):
@@ -80,9 +117,12 @@ def check_cuts(path, planes, cuts):
         with open(short, "r+b") as file:
             file.truncate(max(1, int(size_bytes * cut)))
         for plane, expected in planes:
-            try:
-                found = read(short, plane)
-            except ReadError:
-                continue
-            np.testing.assert_array_equal(found, expected, err_msg=f"{plane}, cut to {cut}")
+            for read_plane in (read, read_parts):
+                try:
+                    found = read_plane(short, plane)
+                except ReadError:
+                    continue
+                if found is not None:
+                    said = f"{plane}, cut to {cut}"
+                    np.testing.assert_array_equal(found, expected, err_msg=said)
     short.unlink()

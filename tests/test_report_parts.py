@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from nucensus.report.fields import Field, by_view
-from nucensus.report.gallery import _reduce, choose_fields, stretch
+from nucensus.report.gallery import choose_fields, stretch
 from nucensus.report.histogram import Histogram, histograms, round_ticks
+from nucensus.report.reduced import reduced, reduced_in_parts
 from nucensus.report.render import number
+from nucensus.values.parts import Parts
 
 
 @pytest.mark.parametrize(
@@ -112,11 +114,25 @@ def test_views_come_as_people_number_them():
 
 def test_a_picture_is_the_mean_of_blocks_and_its_edge_is_repeated():
     image = np.arange(20, dtype=np.uint16).reshape(4, 5)
-    assert _reduce(image, 1).tolist() == image.tolist()
-    reduced = _reduce(image, 2)
-    assert reduced.shape == (2, 3)
-    assert reduced[0].tolist() == [3, 5, 6.5]
-    assert _reduce(np.array([[np.nan, np.inf], [4.0, -np.inf]]), 2).tolist() == [[1]]
+    assert reduced(image, 1).tolist() == image.tolist()
+    halved = reduced(image, 2)
+    assert halved.shape == (2, 3)
+    assert halved[0].tolist() == [3, 5, 6.5]
+    assert reduced(np.array([[np.nan, np.inf], [4.0, -np.inf]]), 2).tolist() == [[1]]
+
+
+@pytest.mark.parametrize("step", [1, 4, 7])
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_a_picture_of_an_image_in_parts_is_that_of_the_whole(step, dtype):
+    image = np.random.default_rng(0).integers(0, 60_000, (56, 84)).astype(dtype)
+    if dtype == "f4":
+        image[3, 5] = np.nan
+    parts = Parts(
+        image.shape, image.dtype, (10, 12),
+        lambda area: image[area.top : area.bottom, area.left : area.right],
+    )  # fmt: skip
+    found = reduced_in_parts(parts, step)
+    np.testing.assert_allclose(found, reduced(image, step), rtol=1e-5)
 
 
 def test_a_picture_goes_from_black_to_white_with_the_grey_levels_of_the_image():

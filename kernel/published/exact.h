@@ -195,7 +195,7 @@ Status find_window_maxima(const Image& image, const MaximaSettings& settings, Pe
                 if (!peaks.add(centre, x, row[x])) return status_no_memory;
     }
     // scikit-image: a constant image has no maximum.
-    if (extent.low == extent.high) peaks.clear();
+    if (extent.low == extent.high && !settings.is_part) peaks.clear();
     if (!settings.has_threshold) peaks.keep_above(extent.low);
     return status_ok;
 }

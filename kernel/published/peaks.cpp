@@ -14,8 +14,13 @@ bool Peaks::begin(const Image& image, const MaximaSettings& settings) {
     height = image.height;
     width = image.width;
     border = settings.exclude_border;
-    // scikit-image spaces peaks only when min_distance is above 1.
-    spacing = settings.min_distance > 1 ? settings.min_distance : 0;
+    return begin_spacing(width, settings.is_part ? 0 : settings.min_distance);
+}
+
+// scikit-image spaces peaks only when min_distance is above 1.
+bool Peaks::begin_spacing(int64_t a_width, int64_t min_distance) {
+    width = a_width;
+    spacing = min_distance > 1 ? min_distance : 0;
     strip_count = 0;
     if (spacing == 0) return true;
     strip_count = width / spacing + 1;
@@ -33,6 +38,7 @@ bool Peaks::begin(const Image& image, const MaximaSettings& settings) {
 // kept peaks are at least the spacing apart in y, so the last one of each strip
 // is the only one that can be near.
 bool Peaks::is_spaced(int64_t y, int64_t x) {
+    if (spacing == 0) return true;
     const int64_t strip = x / spacing;
     for (int64_t i = std::max<int64_t>(strip - 1, 0); i <= std::min(strip + 1, strip_count - 1);
          ++i)
@@ -43,7 +49,7 @@ bool Peaks::is_spaced(int64_t y, int64_t x) {
 
 bool Peaks::add(int64_t y, int64_t x, double value) {
     if (y < border || x < border || y >= height - border || x >= width - border) return true;
-    if (spacing > 0 && !is_spaced(y, x)) return true;
+    if (!is_spaced(y, x)) return true;
     if (count == capacity) {
         const int64_t larger = capacity > 0 ? 2 * capacity : 1024;
         void* moved = realloc(items, larger * sizeof(Peak));

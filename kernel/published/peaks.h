@@ -17,6 +17,8 @@ struct Peak {
 class Peaks {
 public:
     bool begin(const Image& image, const MaximaSettings& settings);
+    bool begin_spacing(int64_t width, int64_t min_distance);
+    bool is_spaced(int64_t y, int64_t x);
     bool add(int64_t y, int64_t x, double value);
     void keep_above(double threshold);
     void clear();
@@ -26,7 +28,6 @@ public:
     int64_t count = 0;
 
 private:
-    bool is_spaced(int64_t y, int64_t x);
 
     int64_t capacity = 0;
     int64_t height = 0, width = 0, border = 0;

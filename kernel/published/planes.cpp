@@ -92,6 +92,14 @@ int32_t nucensus_find_maxima(const Image* images, int64_t image_count,
     return status_ok;
 }
 
+int32_t nucensus_space_maxima(const int64_t* points, int64_t count, int64_t width,
+                              int64_t min_distance, uint8_t* kept) {
+    Peaks spaced;
+    if (!spaced.begin_spacing(width, min_distance)) return status_no_memory;
+    for (int64_t i = 0; i < count; ++i) kept[i] = spaced.is_spaced(points[2 * i], points[2 * i + 1]);
+    return status_ok;
+}
+
 int32_t nucensus_release(Maxima* maxima) {
     free(maxima->points);
     free(maxima->intensities);

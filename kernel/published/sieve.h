@@ -67,7 +67,7 @@ public:
         const Status status = examine_groups(image.height);
         // Were every pixel a candidate, the image might be constant, which has no
         // maximum by definition. One that is not a candidate is below another.
-        if (candidates == image.height * image.width) return status_undecided;
+        if (candidates == image.height * image.width && !settings.is_part) return status_undecided;
         return status;
     }
 
@@ -226,7 +226,7 @@ Status find_by_sieve(const Image& image, const MaximaSettings& settings, Peaks& 
     for (bool again = false;; again = true) {
         if (!source.begin(image, again)) return status_undecided;
         // A constant image is constant when smoothed, and has no maximum.
-        if (source.is_constant) return status_ok;
+        if (source.is_constant) return settings.is_part ? status_undecided : status_ok;
         Plan plan;
         if (!make_plan(image, settings, source.numbers, plan)) return status_undecided;
         if (!peaks.begin(image, settings)) return status_no_memory;

@@ -50,7 +50,8 @@ public:
             if (status != status_ok) return status;
         }
         // As in the sieve: an image that might be constant has no maximum by definition.
-        return candidates == image.height * image.width ? status_undecided : status_ok;
+        const bool may_be_constant = candidates == image.height * image.width;
+        return may_be_constant && !settings.is_part ? status_undecided : status_ok;
     }
 
 private:

@@ -4,6 +4,7 @@ import functools
 import threading
 from typing import Any
 
+from ..errors import TooLargeError
 from ..machine import available_memory_bytes
 
 _WHERE_UNKNOWN = 2_000_000_000
@@ -13,6 +14,14 @@ _WHERE_UNKNOWN = 2_000_000_000
 def default_ceiling_bytes() -> int:
     """Return half of the memory that is available now."""
     return (available_memory_bytes() or _WHERE_UNKNOWN) // 2
+
+
+def beyond_memory(size_bytes: int, most_bytes: int, more: str = "") -> TooLargeError:
+    """Return what is said of an image that needs too much memory."""
+    return TooLargeError(
+        f"the image needs {size_bytes / 1e9:.3g} GB of memory, and it may take "
+        f"{most_bytes / 1e9:.3g} GB; raise --max-memory, or use fewer --workers{more}"
+    )
 
 
 class Budget:

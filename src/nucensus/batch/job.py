@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
-from ..errors import AccessError, NucensusError, ReadError, TooLargeError
+from ..errors import AccessError, ReadError, TooLargeError
 from ..read import Image, read_image
 from ..read.projection import files_of
 from ..remote import is_remote, is_zarr_folder, keep_query, list_zarr, open_to_read
@@ -26,7 +26,8 @@ from ..values import (
     PlannedImage,
     Settings,
 )
-from .budget import Budget
+from .budget import Budget, beyond_memory
+from .in_parts import Divided, find_in_parts
 from .kept import Kept
 from .other_channels import OtherChannel, load_partner, measure_others
 from .pools import Pools, pool_of
@@ -35,6 +36,11 @@ _OUTLINE_BYTES = 12
 """Of a pixel, while nuclei are outlined: its height, its label and that of the label image."""
 _PARTNER_BYTES = 32
 """Of a pixel, for each other channel: itself, its label, the ring it is in and what it is near."""
+_WHOLE_BYTES = 256 << 20
+"""Of an image that is read whole in any case. Larger: more memory; smaller: slower by what parts
+have in common."""
+_MORE_IN_PARTS = 100
+"""So many times the pixels of an image that is read whole one may have that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,8 @@ class Job:
         Images of the sample that came from a server, until they are counted.
     others : OtherChannels
         Which other channels are measured, and how.
+    threads : int
+        How many parts of an image are worked on at a time, where it is read part by part.
     """
 
     settings: Settings
@@ -100,10 +108,13 @@ class Job:
     pools: Pools = field(default_factory=dict)
     kept: Kept[Loaded] | None = None
     others: OtherChannels = field(default_factory=OtherChannels)
+    threads: int = 1
 
-    def in_process(self, budget: Budget, stop: threading.Event, kept: Kept[Loaded]) -> "Job":
+    def in_process(
+        self, budget: Budget, stop: threading.Event, kept: Kept[Loaded], threads: int
+    ) -> "Job":
         """Return the job for threads of this process."""
-        return replace(self, budget=budget, stop=stop, kept=kept)
+        return replace(self, budget=budget, stop=stop, kept=kept, threads=threads)
 
     def elsewhere(self, ceiling_bytes: int | None) -> "Job":
         """Return the job for processes of other machines, whose threads share so much memory."""
@@ -113,6 +124,22 @@ class Job:
         """Return the job for one of so many processes, each with its part of the memory."""
         return replace(self, most_bytes=self.most_bytes // workers)
 
+    @property
+    def ceiling_bytes(self) -> int:
+        """The most memory that an image may take."""
+        return (
+            self.most_bytes
+            if self.budget is None
+            else min(self.most_bytes, self.budget.ceiling_bytes)
+        )
+
+    @property
+    def takes_parts(self) -> bool:
+        """Whether images can be read part by part."""
+        from ..detect import takes_parts
+
+        return takes_parts(self.settings) and not self.others.channels
+
     def outline_bytes(self, header: Header) -> int:
         """Return the memory that the outlines of an image take beside it."""
         settings = self.settings
@@ -120,8 +147,8 @@ class Job:
         outlined = asked and detector_named(settings.detector).has_outlines
         return _OUTLINE_BYTES * header.pixels if outlined else 0
 
-    def load(self, planned: PlannedImage) -> Loaded | Failed | None:
-        """Read the image; None if the run is to stop."""
+    def load(self, planned: PlannedImage) -> Loaded | Divided | Failed | None:
+        """Read the image, unless it is read part by part; None if the run is to stop."""
         if self.stop is not None and self.stop.is_set():
             return None
         if self.kept is not None and (kept := self.kept.take(planned.key)) is not None:
@@ -136,22 +163,28 @@ class Job:
                 image = read_image(path, plane, admission)
                 size = image.pixel_size.outranked_by(y_um, x_um)
                 others = [load_partner(each, admission.of_partner) for each in partners]
+            except _DividedError:
+                return Divided(planned, admission.compression, content)
             except AccessError:  # no image of the bucket can be read: that ends the run
                 admission.give_back()
                 raise
             except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
                 admission.give_back()
-                known = isinstance(error, NucensusError)
-                reason = str(error) if known else f"{type(error).__name__}: {error}"
-                return Failed("read", reason, content)
+                return Failed.unread(error, content)
         return Loaded(
             key, path, channel, replace(image, pixel_size=size),
             1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
             admission.compression, content, admission.taken_bytes, others,
         )  # fmt: skip
 
-    def find(self, loaded: Loaded | Failed | None) -> Outcome | None:
+    def find(self, loaded: Loaded | Divided | Failed | None) -> Outcome | None:
         """Find the nuclei of an image that was loaded."""
+        if isinstance(loaded, Divided):
+            with self._marked(loaded.planned.key):
+                return find_in_parts(
+                    loaded, self.settings, threads=self.threads, budget=self.budget,
+                    most_bytes=self.ceiling_bytes,
+                )  # fmt: skip
         if not isinstance(loaded, Loaded):
             return loaded
         start, image = time.perf_counter(), loaded.image
@@ -177,7 +210,8 @@ class Job:
 
     def estimate(self, planned: PlannedImage) -> Estimated | Failed | None:
         """Read the image and estimate what its nuclei are like."""
-        loaded = self.load(planned)
+        # nothing is divided where something is left to be estimated
+        loaded = cast("Loaded | Failed | None", self.load(planned))
         if not isinstance(loaded, Loaded):
             return loaded
         try:
@@ -218,24 +252,23 @@ class _Admission:
 
     def __call__(self, header: Header) -> None:
         self.give_back()  # of an object that changed, and is read again
-        if header.pixels > self._job.max_pixels:
+        self.compression = header.compression
+        most_bytes, most_pixels, why = self._job.ceiling_bytes, self._job.max_pixels, ""
+        if header.size_bytes > min(_WHOLE_BYTES, most_bytes) and header.has_parts():
+            if self._job.takes_parts and header.pixels <= _MORE_IN_PARTS * most_pixels:
+                raise _DividedError
+            why = _WHY_WHOLE
+        if header.pixels > most_pixels:
             raise TooLargeError(
                 f"the file claims {header.pixels:,} pixels; expected at most "
-                f"{self._job.max_pixels:,}; check the file, or raise --max-pixels"
+                f"{most_pixels:,}; check the file, or raise --max-pixels{why}"
             )
-        budget, most_bytes = self._job.budget, self._job.most_bytes
-        if budget is not None:
-            most_bytes = min(most_bytes, budget.ceiling_bytes)
         size_bytes = header.size_bytes + self._job.outline_bytes(header)
         size_bytes += self._beside * _PARTNER_BYTES * header.pixels
         if size_bytes > most_bytes:
-            raise TooLargeError(
-                f"the image needs {size_bytes / 1e9:.3g} GB of memory, and it may take "
-                f"{most_bytes / 1e9:.3g} GB; raise --max-memory, or use fewer --workers"
-            )
-        self.compression = header.compression
-        if budget is not None:
-            budget.take(size_bytes)
+            raise beyond_memory(size_bytes, most_bytes, why)
+        if self._job.budget is not None:
+            self._job.budget.take(size_bytes)
             self.taken_bytes = size_bytes
         self._pixels = header.pixels
 
@@ -252,6 +285,16 @@ class _Admission:
         if self._job.budget is not None:
             self._job.budget.give_back(self.taken_bytes)
         self.taken_bytes = 0
+
+
+class _DividedError(Exception):
+    """Said of an image that is not read whole."""
+
+
+_WHY_WHOLE = (
+    "; such an image is read part by part with --detector maxima and numbers for --sigma, "
+    "--min-distance and --threshold, if no other channel is measured"
+)
 
 
 def content_hash(path: str, plane: Plane) -> str | None:

@@ -251,7 +251,9 @@ class RunLoop:
         if strategy is not None and strategy.is_remote:
             return self._job.elsewhere(self._limits.max_memory_bytes)
         if strategy is None or (strategy.in_process and not strategy.loads_first):
-            return self._job.in_process(Budget(self._ceiling_bytes), self._stop, self._kept)
+            threads = self._workers if strategy is None or strategy.parallel else 1
+            budget = Budget(self._ceiling_bytes)
+            return self._job.in_process(budget, self._stop, self._kept, threads)
         return self._job if strategy.loads_first else self._job.in_one_of(self._workers)
 
     def _record(self, key: int, learned: str | None, outcome: Outcome | Lost | None) -> None:

@@ -84,7 +84,7 @@ _OPTIONS = (
         type=click.IntRange(min=1),
         default=1_000_000_000,
         show_default=True,
-        help="Refuse an image that claims more.",
+        help="Refuse an image that claims more; 100 times as many if it is read in parts.",
     ),
     click.option(
         "--max-failures",

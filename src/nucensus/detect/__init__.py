@@ -34,18 +34,28 @@ from .table import (
     detector_of_run,
     why_no_detector,
 )
+from .upright import upright
 
 if TYPE_CHECKING:
     from .estimate_image import estimate
+    from .in_parts import find_nuclei_in_parts, parts_bytes, takes_parts
     from .laplacian import blob_parameters
 else:
-    __getattr__ = names_of(__name__, {"estimate_image": "estimate", "laplacian": "blob_parameters"})
+    __getattr__ = names_of(
+        __name__,
+        {
+            "estimate_image": "estimate",
+            "in_parts": "find_nuclei_in_parts parts_bytes takes_parts",
+            "laplacian": "blob_parameters",
+        },
+    )
 
 __all__ = [
     "BLANK", "DETECTORS", "Control", "Detector", "Estimate", "Parameters", "Resolved",
     "blob_parameters", "check_axes", "describe_detectors", "detect_nuclei", "detector_named",
-    "detector_names", "detector_of_run", "estimate", "find_nuclei", "label_nuclei", "note_on_mask",
-    "parameters", "pool", "ring_radius", "why_no_detector", "with_numbers",
+    "detector_names", "detector_of_run", "estimate", "find_nuclei", "find_nuclei_in_parts",
+    "label_nuclei", "note_on_mask", "parameters", "parts_bytes", "pool", "ring_radius",
+    "takes_parts", "why_no_detector", "with_numbers",
 ]  # fmt: skip
 
 _SEEN_CUT = 0.9
@@ -112,7 +122,7 @@ def find_nuclei(
     settings = settings_of(settings, numbers)
     if outlines is not None:
         settings = replace(settings, outlines=outlines)
-    image = _upright(np.asarray(image), settings)
+    image = upright(np.asarray(image), settings)
     check_axes(settings, image.ndim, is_learned=resolved is not None)
     if image.dtype.kind == "f" and image.size and not np.isfinite(image).any():
         raise ValueError("the image holds no number, only NaN or infinities; check its source")
@@ -199,14 +209,7 @@ def with_numbers(settings: Settings, resolved: Resolved | None) -> Settings:
 
 def estimate_as(image: NDArray[Any], settings: Settings) -> Estimate:
     """Estimate what the nuclei of `image` are like, as `settings` look at it."""
-    return _estimated(_upright(image, settings), settings)
-
-
-def _upright(image: NDArray[Any], settings: Settings) -> NDArray[Any]:
-    """Turn dark into bright where that is asked for, as `skimage.util.invert` does."""
-    if not settings.invert:
-        return image
-    return 1 - image if image.dtype.kind == "f" else np.invert(image)
+    return _estimated(upright(image, settings), settings)
 
 
 def _estimated(image: NDArray[Any], settings: Settings) -> Estimate:

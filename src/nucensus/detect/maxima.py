@@ -115,11 +115,7 @@ def _find_maxima(
     threshold_abs: float | None,
     exclude_border: int,
 ) -> tuple[Points, NDArray[np.float64]]:
-    if image.dtype.kind not in "buif" or image.dtype.itemsize > 8:
-        raise TypeError(
-            f"the image has dtype {image.dtype}; expected bool, integers or floating point "
-            f"numbers of at most 64 bits; convert it with image.astype(...)"
-        )
+    check_pixels(image.dtype)
     if image.ndim == 0:
         raise ValueError("the image is a single number; expected an array of height x width")
     if min_distance < 0 or min_distance != int(min_distance):
@@ -127,11 +123,20 @@ def _find_maxima(
     find: _Finder = _FINDERS.get(image.ndim, reference.find_maxima)
     return find(
         image,
-        sigma=_sigma_per_axis(sigma, image.ndim),
+        sigma=sigma_per_axis(sigma, image.ndim),
         min_distance=int(min_distance),
         threshold_abs=threshold_abs,
         exclude_border=exclude_border,
     )
+
+
+def check_pixels(dtype: np.dtype[Any]) -> None:
+    """Raise a TypeError unless pixels are of a type that images have."""
+    if dtype.kind not in "buif" or dtype.itemsize > 8:
+        raise TypeError(
+            f"the image has dtype {dtype}; expected bool, integers or floating point "
+            f"numbers of at most 64 bits; convert it with image.astype(...)"
+        )
 
 
 _Finder: TypeAlias = Callable[..., tuple[Points, NDArray[np.float64]]]
@@ -143,7 +148,8 @@ _FINDERS: dict[int, _Finder] = {
 """The compiled kernel, by the number of axes; the reference does all others."""
 
 
-def _sigma_per_axis(sigma: float | Sequence[float], ndim: int) -> tuple[float, ...]:
+def sigma_per_axis(sigma: float | Sequence[float], ndim: int) -> tuple[float, ...]:
+    """Return the sigma of each axis of an image, in pixels."""
     sigmas = tuple(map(float, sigma)) if isinstance(sigma, Iterable) else (float(sigma),) * ndim
     if len(sigmas) != ndim:
         raise ValueError(f"sigma has {len(sigmas)} values; expected 1 or {ndim}, one per axis")

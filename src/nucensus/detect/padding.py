@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..kernel import mirror_unknown
 
 Mask: TypeAlias = NDArray[np.bool_]
+Edges: TypeAlias = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 _LEAST_BLACK = 8
 """Sampled pixels of the least level, for a margin to be looked for. Larger: small ones stay in."""
@@ -24,6 +24,8 @@ background that was cut off at zero rises slowly, or its noise brings it back to
 images have a margin."""
 _EVERY_PX = 8
 """Pixels from one place to the next where that is asked. Larger: faster, from fewer places."""
+SAMPLED = slice(_EVERY_PX // 2, None, _EVERY_PX)
+"""The rows, and the columns, of these places."""
 _LARGEST_NUCLEUS_PX = 96
 """Side in pixels of the squares that must fit in a picture. Larger: fewer images have a margin."""
 _LEAST_WIDE = 0.9
@@ -62,13 +64,11 @@ def size_seen(image: NDArray[Any], box: tuple[slice, ...]) -> int:
     For detectors that leave the margin in: they find nothing there. It is looked for in planes of 8
     or 16 bits where it reaches an edge, which takes a hundredth of the time of such a detector.
     """
-    if image.ndim == 2 and image.dtype.kind == "u" and image.dtype.itemsize <= 2 and image.size:
-        edges = np.concatenate((image[0], image[-1], image[:, 0], image[:, -1]))
-        black, white = (np.count_nonzero(edges == end) for end in (edges.min(), edges.max()))
-        if max(black, white) >= _LEAST_BLACK:
-            picture = picture_mask(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
-            if picture is not None and picture[box].any():
-                return int(np.count_nonzero(picture[box]))
+    is_looked_at = image.dtype.kind == "u" and image.dtype.itemsize <= 2
+    if is_looked_at and image.ndim == 2 and image.size and may_have_margin(edges_of(image)):
+        picture = picture_mask(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
+        if picture is not None and picture[box].any():
+            return int(np.count_nonzero(picture[box]))
     return math.prod(each.stop - each.start for each in box)
 
 
@@ -97,31 +97,59 @@ def fill_padding(pixels: NDArray[Any], picture: Mask) -> NDArray[Any]:
     return result
 
 
+def edges_of(pixels: NDArray[Any]) -> Edges:
+    """Return the first and the last row and column."""
+    return pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]
+
+
+def may_have_margin(edges: Edges) -> bool:
+    """Tell whether so much of the edges is of one level that a margin is looked for."""
+    joined = np.concatenate(edges)
+    ends = (np.count_nonzero(joined == end) for end in (joined.min(), joined.max()))
+    return bool(max(ends) >= _LEAST_BLACK)
+
+
+def level_of_frame(edges: Edges) -> Any:
+    """Return the greatest level that a whole edge has; None if there is none."""
+    plain = (edge[0] for edge in edges if edge[0] == edge[-1] and (edge == edge[0]).all())
+    return max(plain, default=None)
+
+
 def _inside_white_frame(pixels: NDArray[Any]) -> Mask | None:
-    edges = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
-    plain = [edge[0] for edge in edges if edge[0] == edge[-1] and (edge == edge[0]).all()]
-    if plain and pixels.min() < max(plain) == pixels.max():
+    frame = level_of_frame(edges_of(pixels))
+    if frame is not None and pixels.min() < frame == pixels.max():
         mask = np.zeros(pixels.shape, np.bool_)
-        mask[bounding_box(pixels < max(plain))] = True
+        mask[bounding_box(pixels < frame)] = True
         return mask
     return None
 
 
 def _beside_black(pixels: NDArray[Any]) -> Mask | None:
-    down, across = (max(1, n // _LINES) for n in pixels.shape)
-    rows, columns = pixels[::down], np.ascontiguousarray(pixels[:, ::across].T)
-    black = float(min(rows.min(), columns.min()))
-    if np.count_nonzero(rows == black) + np.count_nonzero(columns == black) < _LEAST_BLACK:
-        return None
-    if not _ends_sharply((rows, rows[:, ::-1], columns, columns[:, ::-1]), black):
+    down, across = line_steps(pixels.shape)
+    black = level_of_margin(pixels[::down], np.ascontiguousarray(pixels[:, ::across].T))
+    if black is None:
         return None
     picture: Mask = pixels != black
-    if not _is_wide(picture):
+    if not is_wide(picture[SAMPLED, SAMPLED]):
         return None
     if picture[bounding_box(picture)].all():
         return picture
-    margin = _widened(~picture)
+    margin = widened(~picture)
     return ~margin if margin.any() else None
+
+
+def line_steps(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return from how many rows and columns one is looked at first."""
+    return tuple(max(1, n // _LINES) for n in shape)
+
+
+def level_of_margin(rows: NDArray[Any], columns: NDArray[Any]) -> float | None:
+    """Return the least level of these rows and columns, if areas of it end sharply."""
+    black = float(min(rows.min(), columns.min()))
+    if np.count_nonzero(rows == black) + np.count_nonzero(columns == black) < _LEAST_BLACK:
+        return None
+    is_margin = _ends_sharply((rows, rows[:, ::-1], columns, columns[:, ::-1]), black)
+    return black if is_margin else None
 
 
 def _ends_sharply(directions: Iterable[NDArray[Any]], black: float) -> bool:
@@ -146,22 +174,29 @@ def _out_of_black(lines: NDArray[Any], black: float) -> tuple[NDArray[Any], NDAr
     return near, far
 
 
-def _is_wide(picture: Mask) -> bool:
-    """Whether squares larger than a nucleus cover most of the picture."""
-    sample = picture[_EVERY_PX // 2 :: _EVERY_PX, _EVERY_PX // 2 :: _EVERY_PX]
+def is_wide(sample: Mask) -> bool:
+    """Tell whether squares larger than a nucleus cover most of the picture, by `SAMPLED` pixels."""
     side = min(_LARGEST_NUCLEUS_PX // _EVERY_PX, min(sample.shape) // 3)
     if side < 1 or not sample.any():
         return False
-    squares = sample
-    for axis in (0, 1):
-        squares = np.logical_and.reduce(sliding_window_view(squares, side, axis), axis=-1)
-    covered = np.pad(squares, side - 1)
-    for axis in (0, 1):
-        covered = np.logical_or.reduce(sliding_window_view(covered, side, axis), axis=-1)
+    squares = _in_windows(np.logical_and, sample, side)
+    covered = _in_windows(np.logical_or, np.pad(squares, side - 1), side)
     return bool(covered.sum() >= _LEAST_WIDE * sample.sum())
 
 
-def _widened(mask: Mask) -> Mask:
+def _in_windows(combine: np.ufunc, mask: Mask, side: int) -> Mask:
+    """Return what the pixels of each square of a mask make together."""
+    for axis in (0, 1):
+        lines, size = np.swapaxes(mask, 0, axis), 1
+        while 2 * size < side:
+            lines, size = combine(lines[:-size], lines[size:]), 2 * size
+        rest = side - size
+        lines = combine(lines[: len(lines) - rest], lines[rest:])
+        mask = np.swapaxes(lines, 0, axis)
+    return mask
+
+
+def widened(mask: Mask) -> Mask:
     """Return the mask without what is narrower than three pixels, and a pixel wider.
 
     At the edges it goes on. The pixel is what turning an image makes of a margin and the picture.

@@ -37,6 +37,11 @@ def refine_centres(image: NDArray[Any], points: Points, *, sigma: float) -> NDAr
     >>> refine_centres(image, np.array([[10, 10]]), sigma=1).round(2)
     array([[10.25,  9.75]])
     """
+    return points + offsets_of_summits(image, points, sigma=sigma)
+
+
+def offsets_of_summits(image: NDArray[Any], points: Points, *, sigma: float) -> NDArray[np.float64]:
+    """Return how far the summit at each centre is from it, along both axes."""
     if not len(points):
         return np.empty((0, 2))
     middle = smoothed_at(image, points, sigma)
@@ -49,7 +54,7 @@ def refine_centres(image: NDArray[Any], points: Points, *, sigma: float) -> NDAr
         shift = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend < 0)
         inside = (points[:, axis] > 0) & (points[:, axis] < image.shape[axis] - 1)
         offsets[:, axis] = np.where(inside & (np.abs(shift) <= 0.5), shift, 0)
-    return points + offsets
+    return offsets
 
 
 def smoothed_at(image: NDArray[Any], points: Points, sigma: float) -> NDArray[np.float64]:

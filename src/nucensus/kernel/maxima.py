@@ -118,6 +118,7 @@ def find_maxima_many(
     exclude_border: int,
     level: str | None = None,
     path: Path = "fastest",
+    is_part: bool = False,
 ) -> list[tuple[Points, Intensities]]:
     """Do what `find_maxima` does for many images in one call, without the interpreter.
 
@@ -133,6 +134,9 @@ def find_maxima_many(
     path : {"fastest", "exact", "sieve", "single"}
         What the tests use to run one way through the kernel: all of them give
         the same answer.
+    is_part : bool
+        The images are parts of larger ones: all maxima of their windows above the
+        threshold are returned, which `space_maxima` spaces once they are together.
 
     Returns
     -------
@@ -158,6 +162,7 @@ def find_maxima_many(
         **_shared_settings(
             min_distance, exclude_border, threshold_abs, arrays[0].dtype, level=level, path=path
         ),
+        is_part=is_part,
     )
     described = np.array([_describe(array) for array in arrays])
     return _call(

@@ -33,10 +33,11 @@ from ..remote import (
     plain_address,
 )
 from ..values import Header, Plane
+from ..values.parts import Parts
 from ..values.pixel_size import PixelSize
 from .logs import told_of
 from .projection import Projection, files_of, header_of
-from .scene import Scene, choose_scene, read_plane
+from .scene import Scene, choose_scene, divide_plane, read_plane
 
 OnHeader: TypeAlias = Callable[[Header], None]
 OpenScenes: TypeAlias = Callable[[Any], AbstractContextManager[Sequence[Scene]]]
@@ -105,6 +106,14 @@ class Image:
     """Which plane of a stack it is, if the sharpest was asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class DividedImage:
+    """One plane that is read part by part while its file is open, and the size of its pixels."""
+
+    parts: Parts
+    pixel_size: PixelSize
+
+
 def _accept(header: Header) -> None:
     """Let every image be decoded."""
 
@@ -163,7 +172,12 @@ def _read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader)
             scene = choose_scene(scenes, plane.scene)
             header = scene.header(plane)
             try:
-                on_header(header_of(header, plane))
+                on_header(
+                    replace(
+                        header_of(header, plane),
+                        has_parts=lambda: divide_plane(scene, plane) is not None,
+                    )
+                )
             except Exception as error:
                 refused.append(error)
                 raise
@@ -210,6 +224,17 @@ def _project_files(path: str | os.PathLike[str], plane: Plane, on_header: OnHead
         projection.add(image.pixels, repr(name))
         del image  # before the next plane is read
     return Image(projection.pixels, sizes[0], projection.note)
+
+
+@contextmanager
+def open_in_parts(path: str | os.PathLike[str], plane: Plane) -> Iterator[DividedImage]:
+    """Open an image whose header says that it can be read part by part."""
+    with open_scenes(path) as scenes:
+        scene = choose_scene(scenes, plane.scene)
+        parts = divide_plane(scene, plane)
+        if parts is None:
+            raise ReadError("the image cannot be read part by part any more: the file has changed")
+        yield DividedImage(parts, scene.pixel_size)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..values.parts import Area
 from . import ifd
 from .ifd import Tags
 
@@ -39,6 +40,8 @@ class Layout:
     compression, predictor : int
     offsets, lengths : sequence of int
         Where each strip or tile is in the file, and of how many bytes.
+    numbers : sequence of int
+        Which strips or tiles of the page these are, where they are not all.
     """
 
     shape: tuple[int, int, int, int]
@@ -50,6 +53,7 @@ class Layout:
     predictor: int
     offsets: Sequence[int]
     lengths: Sequence[int]
+    numbers: Sequence[int] = ()
 
     @property
     def is_packed(self) -> bool:
@@ -95,6 +99,42 @@ class Layout:
             shape=(1, *self.shape[1:]),
             offsets=self.offsets[own],
             lengths=self.lengths[own],
+        )
+
+    def part(self, area: Area) -> "Layout":
+        """Return the layout of the strips or tiles that an area, which ends with them, lies in."""
+        (rows, columns), (down, across) = self.segment, self.grid
+        places = [
+            (apart * down + row) * across + column
+            for apart in range(self.shape[0])
+            for row in range(area.top // rows, -(-area.bottom // rows))
+            for column in range(area.left // columns, -(-area.right // columns))
+        ]
+        return replace(
+            self,
+            shape=(self.shape[0], *area.shape, self.shape[3]),
+            offsets=[self.offsets[place] for place in places],
+            lengths=[self.lengths[place] for place in places],
+            numbers=places,
+        )
+
+    def name_of(self, number: int) -> str:
+        """Return what a strip or tile is called in messages."""
+        kind = "tile" if self.is_tiled else "strip"
+        if self.numbers:
+            return f"{kind} {self.numbers[number] + 1}"
+        return f"{kind} {number + 1} of {len(self.offsets)}"
+
+    def rows(self, area: Area) -> "Layout":
+        """Return the layout of some rows of pixels that lie in the file as they do in memory."""
+        height = area.shape[0]
+        return replace(
+            self,
+            shape=(1, height, *self.shape[2:]),
+            segment=(height, self.shape[2]),
+            is_tiled=False,
+            offsets=(self.offsets[0] + area.top * self.row_bytes,),
+            lengths=(height * self.row_bytes,),
         )
 
 

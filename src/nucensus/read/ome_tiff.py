@@ -11,6 +11,7 @@ from ..remote.ome import OmeImage, images_beginning_in, read_ome
 from ..values.pixel_size import PixelSize, stated_size
 from .scene import Index, Scene, Source
 from .tiff_pages import Sample, name_of_compression, sample_of
+from .tiff_parts import parts_of
 from .tiff_series import is_aside
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _scene(image: OmeImage, files: _Files) -> Scene:
         is_aside(like, image.name),
         name_of_compression(like),
         describe=lambda index: find(index).header,
+        divide=lambda index: parts_of(find(index)),
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..remote import is_remote, zarr_store
 from ..values.pixel_size import PixelSize, stated_size
 from .scene import Index, Scene, check_count, split_scenes
 from .vendor import explained, guarded
+from .zarr_parts import divide_array
 
 if TYPE_CHECKING:
     from zarr import Array, Group
@@ -92,6 +94,7 @@ def _scene(group: "Group", multiscale: Mapping[str, Any], metadata: Mapping[str,
         pixel_size=_pixel_size(described, multiscale, dataset),
         name=multiscale.get("name") or group.basename,
         block_pixels=_pixels_at_a_time(array, axes),
+        divide=partial(divide_array, array, axes),
     )
 
 

@@ -21,6 +21,7 @@ from .layout import COMPRESSIONS, LZW, NONE, layout_of
 from .resolution import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, side, unbelieved_size
 from .scene import Scene
 from .segments import decode
+from .tiff_parts import parts_of_layout
 
 _DEFAULTS = {
     ifd.PHOTOMETRIC: 1, ifd.FILL_ORDER: 1, ifd.SAMPLES: 1, ifd.PLANAR: 1,
@@ -63,6 +64,7 @@ def open_plain(file: File) -> Scene | None:
         {},
         lambda _: decode(file, chain.size_bytes, layout)[0, :, :, 0],
         describe=lambda _: header,
+        divide=lambda _: parts_of_layout(chain, layout),
         pixel_size=metaseries_pixel_size(described) if is_metaseries else _size_in_tags(tags),
         compression=compression,
     )

@@ -16,6 +16,7 @@ from ..errors import NotAPlaneError, ReadError
 from ..remote import RemoteFile
 from ..values import PROJECTIONS, Header, Plane
 from ..values.channels import find_channel, list_channels, nuclear_channel
+from ..values.parts import Parts
 from ..values.pixel_size import NO_SIZE, PixelSize
 from .projection import Projection
 
@@ -74,6 +75,8 @@ class Scene:
     describe : callable or None
         `describe(index) -> Header` of one plane, where planes are unlike, or take more to decode
         than their pixels.
+    divide : callable or None
+        `divide(index) -> Parts or None`: one plane as its parts, where it can be read by them.
     """
 
     shape: tuple[int, int]
@@ -90,6 +93,7 @@ class Scene:
     block_pixels: int = 0
     left_out: str = ""
     describe: Callable[[Index], Header] | None = None
+    divide: Callable[[Index], Parts | None] | None = None
 
     def __post_init__(self) -> None:
         check_count(self.sizes.get("c", 1), "channels")
@@ -196,7 +200,7 @@ def split_scenes(scene: Scene, words: Mapping[str, str]) -> list[Scene]:
     others = {axis: size for axis, size in scene.sizes.items() if axis not in ("c", "z", "t")}
     check_count(math.prod(others.values()), "images beside each other")
     sizes = {axis: size for axis, size in scene.sizes.items() if axis not in others}
-    describe = scene.describe
+    describe, divide = scene.describe, scene.divide
     return [
         replace(
             scene,
@@ -204,6 +208,8 @@ def split_scenes(scene: Scene, words: Mapping[str, str]) -> list[Scene]:
             read=functools.partial(_at, scene.read, dict(zip(others, position, strict=True))),
             describe=describe
             and functools.partial(_at, describe, dict(zip(others, position, strict=True))),
+            divide=divide
+            and functools.partial(_at, divide, dict(zip(others, position, strict=True))),
             name=", ".join(
                 [scene.name] * bool(scene.name)
                 + [
@@ -246,6 +252,13 @@ def _read_volume(scene: Scene, index: Index, count: int) -> NDArray[Any]:
     for z in range(1, count):
         volume[z] = _read_like(first, scene, {**index, "z": z})
     return volume
+
+
+def divide_plane(scene: Scene, plane: Plane) -> Parts | None:
+    """Return the one plane of `scene` that is meant as its parts; None if it is read whole."""
+    if scene.divide is None or plane.files or plane.z in (*PROJECTIONS, "volume"):
+        return None
+    return scene.divide(choose_index(scene, plane))
 
 
 def _read_like(first: NDArray[Any], scene: Scene, index: Index) -> NDArray[Any]:

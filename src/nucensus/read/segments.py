@@ -21,12 +21,8 @@ from .libtiff import decode_page
 
 def decode(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
     """Return the pixels of a page, in the shape of `layout`; `size_bytes` is the file's size."""
-    if not any(layout.offsets):
-        raise ReadError(
-            "the file holds no pixels for this plane: it was never written; choose another plane, "
-            "or copy the file again from its source"
-        )
-    if layout.compression == NONE and _is_one_piece(layout):
+    check_written(layout.offsets)
+    if layout.compression == NONE and is_one_piece(layout):
         return _read_piece(file, size_bytes, layout)
     check_extents(size_bytes, layout.offsets, layout.lengths)
     if layout.compression == LZW and not layout.is_packed and all(layout.offsets):
@@ -36,6 +32,15 @@ def decode(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
         except (RuntimeError, ValueError, struct.error):  # what it cannot read, the codecs may
             pass
     return _decode_each(file, layout)
+
+
+def check_written(offsets: Sequence[int]) -> None:
+    """Refuse a page of which no strip or tile was written."""
+    if not any(offsets):
+        raise ReadError(
+            "the file holds no pixels for this plane: it was never written; choose another plane, "
+            "or copy the file again from its source"
+        )
 
 
 def check_extents(size_bytes: int, offsets: Sequence[int], lengths: Sequence[int]) -> None:
@@ -51,7 +56,7 @@ def check_extents(size_bytes: int, offsets: Sequence[int], lengths: Sequence[int
         )
 
 
-def _is_one_piece(layout: Layout) -> bool:
+def is_one_piece(layout: Layout) -> bool:
     """Tell whether the pixels lie in the file as they do in memory."""
     if layout.is_packed or 0 in layout.offsets:
         return False
@@ -99,7 +104,7 @@ def _decode_each(file: File, layout: Layout) -> NDArray[Any]:
         # The last strip of some writers is as long as the others: there is no room for it there.
         whole = lies_as_stored and len(target) == rows
         out = target.reshape(-1).view(np.uint8) if whole else room
-        name = f"{'tile' if layout.is_tiled else 'strip'} {number + 1} of {len(layout.offsets)}"
+        name = layout.name_of(number)
         raw = _decompress(encoded, layout.compression, out, name)
         height = rows if layout.is_tiled else len(target)
         if len(raw) < height * layout.row_bytes:

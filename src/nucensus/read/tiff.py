@@ -87,6 +87,7 @@ def _scene(pages: "Pages", series: "TiffPageSeries", **metadata: Any) -> Scene:
         {axis: n for axis, n in axes.items() if axis not in "yx"},
         stack.read,
         describe=stack.header,
+        divide=stack.divide,
         name="thumbnail" if aside and series.kind in ("generic", "lsm") else series.name,
         is_colour=is_colour,
         is_aside=aside,

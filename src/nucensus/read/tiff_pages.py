@@ -38,7 +38,7 @@ class Page:
         """Samples that lie apart, rows, columns, samples that lie together."""
         if self.layout is not None:
             return self.layout.shape
-        apart, depth, height, width, together = _keyframe(self.known).shaped
+        apart, depth, height, width, together = keyframe_of(self.known).shaped
         return apart, depth * height, width, together
 
     @property
@@ -46,7 +46,7 @@ class Page:
         """The type of a sample."""
         if self.layout is not None:
             return self.layout.dtype
-        return np.dtype(_keyframe(self.known).dtype)
+        return np.dtype(keyframe_of(self.known).dtype)
 
     @property
     def header(self) -> Header:
@@ -55,7 +55,7 @@ class Page:
             rows, columns = self.layout.segment
             pixels = max(math.prod(self.shape), rows * columns * self.shape[3])
             return Header(pixels, self.layout.size_bytes, COMPRESSIONS[self.layout.compression])
-        key = _keyframe(self.known)
+        key = keyframe_of(self.known)
         segment = math.prod(key.tile or ()) * self.shape[3] if key.is_tiled else 0
         pixels = max(math.prod(self.shape), segment)
         size_bytes = (math.prod(self.shape) + segment) * self.dtype.itemsize
@@ -83,7 +83,8 @@ class Sample:
     number: int = 0
 
     @property
-    def _read(self) -> Page:
+    def selected(self) -> Page:
+        """The page as far as it is read."""
         if self.page.layout is None or self.page.shape[0] == 1:
             return self.page
         return replace(self.page, layout=self.page.layout.apart(self.number))
@@ -91,11 +92,11 @@ class Sample:
     @property
     def header(self) -> Header:
         """The memory that it takes to decode it."""
-        return self._read.header
+        return self.selected.header
 
     def pixels(self) -> NDArray[Any]:
         """Return the grey levels, shape (height, width)."""
-        pixels = self._read.pixels()
+        pixels = self.selected.pixels()
         apart, _, _, together = pixels.shape
         return pixels[self.number % apart, :, :, self.number % together]
 
@@ -124,10 +125,10 @@ class Directory:
             return Page(self.chain, tags, layout, known)
         if known.offset != offset:
             self._tiff.filehandle.seek(offset)
-            known = type(_keyframe(known))(self._tiff, index=0)
+            known = type(keyframe_of(known))(self._tiff, index=0)
         elif known.is_frame and not known.is_virtual:
             known = known.aspage()
-        return Page(self.chain, _tags_of(_keyframe(known)), None, known)
+        return Page(self.chain, _tags_of(keyframe_of(known)), None, known)
 
     def page_behind(self, key: "TiffPage", number: int) -> Page:
         """Return a plane that has no tags of its own: it lies behind the one before it."""
@@ -189,7 +190,8 @@ def name_of_compression(page: "TiffPage") -> str:
     return str(getattr(page.compression, "name", page.compression)).replace("_", " ")
 
 
-def _keyframe(page: "TiffPage | TiffFrame") -> "TiffPage":
+def keyframe_of(page: "TiffPage | TiffFrame") -> "TiffPage":
+    """Return the page that says what tifffile knows of one like it."""
     return cast("TiffPage", page.keyframe)
 
 
@@ -217,7 +219,7 @@ def _tags_of(page: "TiffPage") -> Tags:
 def _decode_with_tifffile(page: "TiffPage | TiffFrame", size_bytes: int) -> NDArray[Any]:
     if not any(page.dataoffsets):
         raise ReadError("the file holds no pixels for this plane: it was never written")
-    key = _keyframe(page)
+    key = keyframe_of(page)
     if not key.is_contiguous:
         check_extents(size_bytes, page.dataoffsets, page.databytecounts)
     if key.compression in SIZES:
@@ -226,27 +228,29 @@ def _decode_with_tifffile(page: "TiffPage | TiffFrame", size_bytes: int) -> NDAr
 
 
 def _check_segments(page: "TiffPage | TiffFrame") -> None:
-    """Refuse encoded pictures that are larger than their tile, or cut short."""
-    key, handle = _keyframe(page), page.parent.filehandle
+    handle = page.parent.filehandle
+    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if offset and length:
+            handle.seek(offset)
+            check_segment(keyframe_of(page), handle.read(length))
+
+
+def check_segment(key: "TiffPage", encoded: bytes) -> None:
+    """Refuse an encoded picture that is larger than its tile, or cut short."""
     height, width = (
         (key.tilelength, key.tilewidth) if key.is_tiled else (key.rowsperstrip, key.imagewidth)
     )
     samples = key.samplesperpixel + _MORE_SAMPLES
-    for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
-        if not (offset and length):
-            continue
-        handle.seek(offset)
-        encoded = handle.read(length)
-        size = _size_of_picture(key, encoded)
-        if size[0] > height + _PADDING or size[1] > width + _PADDING or size[2] > samples:
-            raise TooLargeError(
-                f"a picture of {size[0]:,} x {size[1]:,} pixels"
-                f"{f' of {size[2]:,} samples' if size[2] > samples else ''} is in the place of a "
-                f"tile of {height:,} x {width:,}; the file is damaged; copy it again from its "
-                f"source"
-            )
-        if key.compression in JPEG and key.jpegheader is None and END_OF_JPEG not in encoded:
-            raise ReadError("the JPEG data in the file are cut short: copy it again")
+    size = _size_of_picture(key, encoded)
+    if size[0] > height + _PADDING or size[1] > width + _PADDING or size[2] > samples:
+        raise TooLargeError(
+            f"a picture of {size[0]:,} x {size[1]:,} pixels"
+            f"{f' of {size[2]:,} samples' if size[2] > samples else ''} is in the place of a "
+            f"tile of {height:,} x {width:,}; the file is damaged; copy it again from its "
+            f"source"
+        )
+    if key.compression in JPEG and key.jpegheader is None and END_OF_JPEG not in encoded:
+        raise ReadError("the JPEG data in the file are cut short: copy it again")
 
 
 def _size_of_picture(key: "TiffPage", encoded: bytes) -> tuple[int, int, int]:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError, ReadError
 from ..values import Header
+from ..values.parts import Parts
 from .scanimage import name_pages
 from .scene import Index
 from .tiff_pages import Page, Pages, Sample
+from .tiff_parts import parts_of
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
@@ -136,6 +138,11 @@ class Stack:
     def header(self, index: Index) -> Header:
         """Return what it takes to decode the plane."""
         return (self._sample(index) or self._page(index)[0]).header
+
+    def divide(self, index: Index) -> Parts | None:
+        """Return the plane as its parts, if it can be read by them."""
+        sample = self._sample(index)
+        return None if sample is None else parts_of(sample)
 
     def read(self, index: Index) -> NDArray[Any]:
         """Read the page that holds the plane, and cut the plane out of it."""

@@ -7,25 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, NucensusError
 from ..export.polygons import polygons_of
-from ..read import read
 from ..store import Run, points_of
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
 from ..text.svg import outlines, rings
 from .fields import Field, by_view, read_fields
+from .reduced import read_reduced
 from .render import render
 
 _LONGEST_SIDE_PX = 1024
 """Side of a picture, in pixels. Larger: sharper, and a larger page."""
 _QUALITY = 70.0
 """Of WebP, 0 to 100. Larger: fewer artefacts, a larger page."""
+_MOST_RINGS = 20_000
+"""Of a picture: of more nuclei every second is ringed, or fewer. Larger: a larger page."""
 _SEED = 0
 """Of the fields drawn at random: the same run shows the same ones."""
 
@@ -78,6 +79,8 @@ def overlay(run: Run, field: Field) -> str:
     leaves its nuclei on a dark ground, and the reason as the title.
     """
     title = f"{field.name}: {pluralize(field.count, 'nucleus')}"
+    if field.count > _MOST_RINGS:
+        title += f", one in {-(-field.count // _MOST_RINGS)} of them ringed"
     ground = picture_of(run, field)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '
@@ -91,14 +94,15 @@ def _drawn(run: Run, field: Field) -> str:
     known = run.outlines_of(field.name)
     if known is not None:
         return outlines(ring for rings_of_one in polygons_of(known) for ring in rings_of_one)
-    return rings(points_of(run.nuclei_of(field.name))[:, -2:], run.ring_radius_px)
+    points = points_of(run.nuclei_of(field.name))[:, -2:]
+    return rings(points[:: -(-len(points) // _MOST_RINGS) or 1], run.ring_radius_px)
 
 
 def picture_of(run: Run, field: Field) -> str:
     """Return the image of `field` as an SVG element, or why it cannot be shown."""
     try:
         asked = run.reference(field.name)
-        return _picture(read(asked.path, asked.plane.as_shown))
+        return _picture(*read_reduced(asked.path, asked.plane.as_shown, _LONGEST_SIDE_PX))
     except NucensusError as error:
         reason = escape(f"the image cannot be shown: {error}")
         return f'<rect width="100%" height="100%" fill="#111"><title>{reason}</title></rect>'
@@ -121,14 +125,13 @@ def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
     return len(done)
 
 
-def _picture(image: NDArray[Any]) -> str:
-    """Return `image` as an SVG element: reduced, contrast-stretched, in WebP."""
+def _picture(reduced: NDArray[np.float32], step: int) -> str:
+    """Return an image of which `step` x `step` pixels are one, as an SVG element in WebP."""
     try:
         import imagecodecs
     except ImportError as error:
         raise MissingPackageError("imagecodecs", "A picture", "imagecodecs") from error
-    step = -(-max(image.shape) // _LONGEST_SIDE_PX)
-    grey = stretch(_reduce(image, step))
+    grey = stretch(reduced)
     webp = imagecodecs.webp_encode(
         np.repeat(grey[..., np.newaxis], 3, axis=2), level=_QUALITY, lossless=False
     )
@@ -136,18 +139,6 @@ def _picture(image: NDArray[Any]) -> str:
         f'<image width="{grey.shape[1] * step}" height="{grey.shape[0] * step}" '
         f'href="data:image/webp;base64,{b64encode(webp).decode()}"/>'
     )
-
-
-def _reduce(image: NDArray[Any], step: int) -> NDArray[np.float32]:
-    """Return the means of blocks of `step` x `step` pixels; the last ones repeat the edge."""
-    pixels = np.nan_to_num(image.astype(np.float32), posinf=0, neginf=0)
-    if step == 1:
-        return pixels
-    rows, columns = (-size % step for size in pixels.shape)
-    padded = np.pad(pixels, ((0, rows), (0, columns)), mode="edge")
-    height, width = padded.shape[0] // step, padded.shape[1] // step
-    means: NDArray[np.float32] = padded.reshape(height, step, width, step).mean(axis=(1, 3))
-    return means
 
 
 def stretch(image: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,14 +1,14 @@
 """The outcome of an image: its nuclei, or why it could not be done."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MissingPackageError
+from ..errors import MissingPackageError, NucensusError
 from .outlines import Outlines
 from .pixel_size import NO_SIZE, PixelSize
 
@@ -41,11 +41,14 @@ class Header:
         What the decoded image takes in memory.
     compression : str
         The name of the compression; "" for none.
+    has_parts : callable
+        `has_parts()` tells whether the image can be read part by part.
     """
 
     pixels: int
     size_bytes: int
     compression: str = ""
+    has_parts: Callable[[], bool] = field(default=bool, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,6 +185,12 @@ class Failed:
     stage: Stage
     reason: str
     content: str | None = None
+
+    @classmethod
+    def unread(cls, error: Exception, content: str | None = None) -> "Failed":
+        """Return the outcome of an image that could not be read."""
+        known = isinstance(error, NucensusError)
+        return cls("read", str(error) if known else f"{type(error).__name__}: {error}", content)
 
 
 Outcome: TypeAlias = Found | Failed

@@ -170,7 +170,8 @@ class Limits:
     Attributes
     ----------
     max_pixels : int
-        An image that claims more pixels is refused before memory is taken.
+        An image that claims more pixels is refused before memory is taken; of one that is
+        read part by part, a hundred times as many.
     max_memory_bytes : int or None
         The most that images in memory may take together. None stands for half
         of what is available when the run starts.

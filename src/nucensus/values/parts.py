@@ -1,0 +1,94 @@
+"""A plane of which any part can be read: what an image is that is larger than memory should be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Area(NamedTuple):
+    """A rectangle of pixels: rows from `top` to before `bottom`, columns alike."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.bottom - self.top, self.right - self.left
+
+    @property
+    def size(self) -> int:
+        """How many pixels it has."""
+        return self.shape[0] * self.shape[1]
+
+    def widened(self, reach: tuple[int, int], within: tuple[int, int]) -> "Area":
+        """Return the area and what is around it, as far as an image of that shape goes.
+
+        Examples
+        --------
+        >>> Area(0, 10, 10, 20).widened((2, 3), (50, 22))
+        Area(top=0, bottom=12, left=7, right=22)
+        """
+        return Area(
+            max(0, self.top - reach[0]), min(within[0], self.bottom + reach[0]),
+            max(0, self.left - reach[1]), min(within[1], self.right + reach[1]),
+        )  # fmt: skip
+
+    def shared(self, other: "Area") -> "Area":
+        """Return what two areas have in common; nothing has the size 0."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        return Area(
+            top, max(top, min(self.bottom, other.bottom)),
+            left, max(left, min(self.right, other.right)),
+        )  # fmt: skip
+
+    def cut(self, within: "Area") -> tuple[slice, slice]:
+        """Return where this area lies in the pixels of one that holds it."""
+        top, left = self.top - within.top, self.left - within.left
+        return slice(top, top + self.shape[0]), slice(left, left + self.shape[1])
+
+
+ReadArea: TypeAlias = Callable[[Area], NDArray[Any]]
+
+
+def _never(_: Area) -> None:
+    """Know of no area without looking at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A plane that is read part by part, by several threads at once.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Height and width, in pixels.
+    dtype : dtype
+    step : (int, int)
+        Rows and columns of what is decoded at a time: areas that are read begin and end at
+        multiples of it, or at an edge.
+    read : callable
+        `read(area) -> ndarray` of the shape of the area.
+    level_of : callable
+        `level_of(area)`: the level that all pixels of an area have of which the file holds none;
+        None of all others.
+    is_decoded : bool
+        Whether a part takes longer to read than it takes to copy its pixels.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    step: tuple[int, int]
+    read: ReadArea
+    level_of: Callable[[Area], Any] = _never
+    is_decoded: bool = True
+
+    @property
+    def whole(self) -> Area:
+        """All of it."""
+        return Area(0, self.shape[0], 0, self.shape[1])

@@ -1,0 +1,194 @@
+"""An image that is read part by part has the nuclei of the undivided one, to the last bit."""
+
+import numpy as np
+import pytest
+import tifffile
+from commands import tables
+from hypothesis import given
+from hypothesis import strategies as st
+from images import CONTENTS, LAYOUTS, find_with_reference, make_image
+from images import settings as drawn_settings
+from test_kernel_equals_reference import many
+
+from nucensus import Settings, census, find_nuclei, kernel
+from nucensus.batch.in_parts import Divided
+from nucensus.batch.job import Job
+from nucensus.detect import find_nuclei_in_parts
+from nucensus.errors import TooLargeError
+from nucensus.values import Limits, Plane, PlannedImage
+from nucensus.values.parts import Parts
+from nucensus.values.synthetic import make_field
+
+NUMBERS = Settings("maxima", sigma=2, min_distance=4, threshold=300)
+DTYPES = ["bool", "u1", "u2", ">u2", "i2", "u4", "f4", "f8"]
+
+
+def parts_of(image, *, is_decoded=True):
+    def read(area):
+        return image[area.top : area.bottom, area.left : area.right]
+
+    return Parts(image.shape, image.dtype, (1, 1), read, is_decoded=is_decoded)
+
+
+def assert_same(image, settings, part, *, threads=1, is_decoded=True):
+    plane = parts_of(image, is_decoded=is_decoded)
+    found = find_nuclei_in_parts(plane, settings, threads=threads, part=part)
+    assert found == find_nuclei(image, settings)
+    return found
+
+
+def field(shape=(90, 120), seed=0):
+    return make_field(seed, shape=shape, nuclei=25, radius_px=5).image
+
+
+@many(200)
+@given(data=st.data())
+def test_any_division_gives_the_maxima_of_the_whole_image(data):
+    shape = (data.draw(st.integers(1, 48)), data.draw(st.integers(1, 48)))
+    image = make_image(
+        shape=shape,
+        dtype=data.draw(st.sampled_from(DTYPES)),
+        content=data.draw(st.sampled_from([each for each in CONTENTS if each != "extremes"])),
+        layout=data.draw(st.sampled_from(LAYOUTS)),
+        seed=data.draw(st.integers(0, 1000)),
+    )
+    numbers = data.draw(drawn_settings())
+    least, most = float(image.min()), float(image.max())
+    settings = Settings(
+        "maxima", sigma=numbers["sigma"], min_distance=max(1, numbers["min_distance"]),
+        threshold=least + data.draw(st.floats(-0.1, 0.9)) * (most - least),
+        border=data.draw(st.sampled_from(["keep", "drop"])),
+        subpixel=data.draw(st.booleans()),
+    )  # fmt: skip
+    part = (data.draw(st.integers(1, 50)), data.draw(st.integers(1, 50)))
+    try:
+        find_nuclei(image, settings)
+    except ValueError:  # no pixel can be above the threshold
+        with pytest.raises(ValueError, match=r"above it|holds no number"):
+            find_nuclei_in_parts(parts_of(image), settings, part=part)
+        return
+    assert_same(image, settings, part, is_decoded=data.draw(st.booleans()))
+
+
+@pytest.mark.parametrize("part", [(1, 120), (90, 1), (7, 11), (64, 64), (500, 500)])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_bands_of_one_row_and_tiles_of_any_size_give_the_same(part, threads):
+    assert len(assert_same(field(), NUMBERS, part, threads=threads)) > 5
+
+
+def test_what_stays_of_a_plateau_does_not_depend_on_where_it_is_divided():
+    image = field()
+    image[20:70, 10:100] = 60_000
+    for part in ((1, 120), (13, 17), (90, 40)):
+        found = assert_same(image, Settings("maxima", sigma=1, min_distance=5, threshold=300), part)
+        assert len(found) > 100
+
+
+@pytest.mark.parametrize("level", [0, 700])
+def test_a_constant_image_has_no_nucleus_in_any_division(level):
+    image = np.full((40, 60), level, np.uint16)
+    assert not len(assert_same(image, NUMBERS, (11, 13)))
+
+
+def test_a_part_that_is_constant_has_the_maxima_that_the_whole_image_has_there():
+    image = np.full((40, 60), 700, np.uint16)
+    image[5, 5] = 100
+    assert len(assert_same(image, NUMBERS, (10, 20))) > 10
+
+
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("side", ["black", "white", "both"])
+def test_the_area_is_that_without_the_margin(side, invert):
+    image = field((400, 500))
+    if side != "white":
+        image[:, :90] = 0
+        image[:60] = 0
+        image[200:300, 300:] = 0
+    if side != "black":
+        image[-30:] = 65535
+    settings = Settings("maxima", sigma=2, min_distance=4, threshold=300, invert=invert)
+    found = assert_same(image, settings, (70, 110))
+    if not invert and side == "black":
+        assert found.area_px < image.size - 90 * 400
+
+
+def test_a_part_of_which_the_file_holds_nothing_is_not_smoothed():
+    image = np.zeros((300, 300), np.uint16)
+    image[100:190, 100:220] = field()
+    plane = parts_of(image)
+    read = []
+
+    def level_of(area):
+        read.append(area)
+        return None if image[area.top : area.bottom, area.left : area.right].any() else 0
+
+    sparse = Parts(plane.shape, plane.dtype, (50, 50), plane.read, level_of)
+    found = find_nuclei_in_parts(sparse, NUMBERS, part=(50, 50))
+    assert found == find_nuclei(image, NUMBERS)
+    assert len(read) == len(set(read))
+
+
+def test_plateaus_too_wide_to_be_held_are_refused():
+    image = np.full((90, 120), 700, np.uint16)
+    with pytest.raises(TooLargeError, match="flat over wide areas"):
+        find_nuclei_in_parts(parts_of(image), NUMBERS, part=(30, 30), most_maxima=1000)
+
+
+@pytest.mark.parametrize("path", ["exact", "sieve", "single"])
+def test_the_maxima_of_a_part_are_all_that_its_windows_have(path):
+    image = field()
+    image[20:40, 30:60] = 60_000
+    numbers = {"sigma": (1, 1), "min_distance": 4, "threshold_abs": 300, "exclude_border": 0}
+    for level in kernel.levels():
+        (found, _), = kernel.find_maxima_many(
+            [image], **numbers, level=level, path=path, is_part=True
+        )  # fmt: skip
+        ordered = found[np.lexsort(found.T[::-1])]
+        kept = kernel.space_maxima(ordered, width=image.shape[1], min_distance=4)
+        expected, _ = find_with_reference(image, **numbers)
+        assert len(found) > len(expected)
+        np.testing.assert_array_equal(ordered[kept], expected[np.lexsort(expected.T[::-1])])
+
+
+SIDE = 8000
+LIMITS = Limits(max_memory_bytes=110_000_000)
+
+
+def write_sparse(path):
+    """Write a large image of which little is stored: some rows, at its start and its end."""
+    pixels = np.lib.format.open_memmap(path.with_suffix(".npy"), "w+", np.uint16, (SIDE, SIDE))
+    pixels[:90, -120:] = pixels[-90:, :120] = field()
+    tifffile.imwrite(path, pixels, metadata=None, tile=(1008, 1008), compression="deflate")
+    path.with_suffix(".npy").unlink()
+    return path
+
+
+def test_a_run_reads_part_by_part_what_is_larger_than_its_memory(tmp_path):
+    path = write_sparse(tmp_path / "a.tif")
+    job = Job(NUMBERS, 10**9, LIMITS.max_memory_bytes)
+    assert isinstance(job.load(PlannedImage(1, str(path), Plane(), "")), Divided)
+    census(path, tmp_path / "whole", NUMBERS)
+    run = census(path, tmp_path / "parts", NUMBERS, limits=LIMITS)
+    assert run.counts["nuclei"] > 10
+    assert tables(tmp_path / "parts") == tables(tmp_path / "whole")
+
+
+def test_a_damaged_part_is_a_failed_image_with_its_reason(tmp_path):
+    path = write_sparse(tmp_path / "a.tif")
+    with tifffile.TiffFile(path) as file:
+        offset, length = file.pages.first.dataoffsets[7], file.pages.first.databytecounts[7]
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        file.write(bytes(length))
+    run = census(path, tmp_path / "run", NUMBERS, limits=LIMITS)
+    assert list(run.failures["stage"]) == ["read"]
+    assert "tile 8 does not decode" in run.failures["reason"][0]
+
+
+@pytest.mark.parametrize("detector", ["auto", "log"])
+def test_what_is_read_whole_is_refused_with_a_word_on_what_is_not(tmp_path, detector):
+    path = write_sparse(tmp_path / "a.tif")
+    run = census(path, tmp_path / "run", Settings(detector), limits=LIMITS)
+    reason = run.failures["reason"][0]
+    assert "needs 0.1" in reason
+    assert "read part by part with --detector maxima" in reason
