@@ -1,7 +1,8 @@
-"""Points and regions of drawn images, kept in tests/expected: what the kernel must go on finding.
+"""Points, regions and outlines of drawn images: what the kernel found, it must go on finding.
 
 python tests/expected_values.py   writes them again: points by scikit-image, which is the
-                                  definition, regions by the kernel in its plainest instruction set
+                                  definition, all else by the kernel in its plainest instruction
+                                  set
 
 The images are drawn from whole numbers, so that every machine draws the same.
 """
@@ -12,11 +13,14 @@ from pathlib import Path
 import numpy as np
 
 EXPECTED = Path(__file__).parent / "expected"
-POINTS, REGIONS, MEASURES = (EXPECTED / f"{name}.csv" for name in ("points", "regions", "measures"))
+POINTS, REGIONS, MEASURES, OUTLINES = (
+    EXPECTED / f"{name}.csv" for name in ("points", "regions", "measures", "outlines")
+)
 
 PUBLISHED = {"sigma": 4, "min_distance": 6}
 THRESHOLDS = (300, 1000)
 RADII_PX = (3.0, 5.0, 8.0, 14.0)
+OUTLINE_SIGMA_PX = 1.3
 _SHAPE = (300, 380)
 
 
@@ -36,6 +40,18 @@ def draw_images():
         "dim": _draw(10, count=30, radius=9, height=260),
         "saturated": np.minimum(_draw(11, count=30, radius=10, height=4000), 2600),
         "odd": _draw(12, count=20, radius=9)[:293, :371],
+    }
+
+
+@functools.cache
+def draw_in_other_types():
+    """Return some of the images in the other types that the kernel takes, by name."""
+    images = draw_images()
+    return {
+        "crowd of uint8": (images["crowd"] // 12).clip(max=255).astype(np.uint8),
+        "odd of uint8": (images["odd"] // 9).astype(np.uint8),
+        "framed of float32": images["framed"].astype(np.float32) / 4 - 100,
+        "uneven of float32": images["uneven"].astype(np.float32) * 3,
     }
 
 
@@ -107,12 +123,13 @@ def points_of(find):
 def regions_of(find):
     """Return rows of numbers of what `find(image, radius_px)` finds: regions, and measures."""
     regions, measures = [], []
-    for name, image in draw_images().items():
+    for name, image in (draw_images() | draw_in_other_types()).items():
         for radius_px in RADII_PX:
             found = find(image, radius_px)
             columns = (
                 found.y, found.x, found.area_px, found.height, found.mean_height,
-                found.intensity, found.stretch, found.touches_edge,
+                found.intensity, found.stretch, found.touches_edge, found.second, found.plateau,
+                found.fall, found.free,
             )  # fmt: skip
             rows = np.column_stack(columns)
             regions += [(name, radius_px, *map(float, row)) for row in rows]
@@ -122,6 +139,28 @@ def regions_of(find):
                  measure.threshold, measure.foreground, measure.edge_width_px, measure.grain)
             )  # fmt: skip
     return regions, measures
+
+
+def outlines_of(find):
+    """Return rows of numbers of the outlines in what `find(image, radius_px)` finds.
+
+    Its pixels, the sums of their rows and columns, the centre to a fraction of a pixel, its light,
+    its axes and its solidity.
+    """
+    rows = []
+    for name, image in (draw_images() | draw_in_other_types()).items():
+        for radius_px in RADII_PX[1:3]:
+            found = find(image, radius_px)
+            labels, measured = found.outlines.labels(), found.measured
+            y, x = np.nonzero(labels)
+            of = labels[y, x] - 1
+            sums = (np.bincount(of, each, len(found)) for each in (None, y, x))
+            columns = (
+                *sums, *found.refined.T, measured["mean"], measured["std"], measured["major_px"],
+                measured["minor_px"], measured["solidity"],
+            )  # fmt: skip
+            rows += [(name, radius_px, *map(float, row)) for row in np.column_stack(columns)]
+    return rows
 
 
 def read_rows(path):
@@ -156,6 +195,11 @@ def main():
     )
     _write(REGIONS, regions)
     _write(MEASURES, measures)
+    _write(OUTLINES, outlines_of(
+        lambda image, radius_px: find_regions(
+            image, radius_px=radius_px, level=levels()[0], outline_sigma_px=OUTLINE_SIGMA_PX
+        )
+    ))  # fmt: skip
 
 
 if __name__ == "__main__":

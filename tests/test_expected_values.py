@@ -2,7 +2,18 @@
 
 import numpy as np
 import pytest
-from expected_values import MEASURES, POINTS, PUBLISHED, REGIONS, points_of, read_rows, regions_of
+from expected_values import (
+    MEASURES,
+    OUTLINE_SIGMA_PX,
+    OUTLINES,
+    POINTS,
+    PUBLISHED,
+    REGIONS,
+    outlines_of,
+    points_of,
+    read_rows,
+    regions_of,
+)
 
 from nucensus import detect_nuclei
 from nucensus.detect.regions import find_regions
@@ -23,6 +34,16 @@ def test_regions_and_what_is_measured_on_the_way_are_what_they_were(level):
     )
     _assert_same(measures, read_rows(MEASURES))
     _assert_same(regions, read_rows(REGIONS))
+
+
+@pytest.mark.parametrize("level", levels())
+def test_outlines_and_what_is_within_them_are_what_they_were(level):
+    outlines = outlines_of(
+        lambda image, radius_px: find_regions(
+            image, radius_px=radius_px, level=level, outline_sigma_px=OUTLINE_SIGMA_PX
+        )
+    )
+    _assert_same(outlines, read_rows(OUTLINES))
 
 
 def _assert_same(found, expected):
