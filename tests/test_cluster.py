@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import imagecodecs
 import pytest
 from commands import PLANTED, run, tables
+
+from nucensus import __version__
 
 SCRIPTS = Path(__file__).parents[1] / "docs" / "cluster"
 SHARDS = 2
@@ -71,6 +74,58 @@ def test_the_nextflow_pipeline_is_parsed():
     assert [process.name for process in module.processes] == ["COUNT", "MERGE"]
     assert {param.name for param in module.params} == {"input", "out", "shards"}
     assert len(module.workflows) == 1
+
+
+def test_the_module_for_nextflow_is_parsed_and_has_a_stub():
+    reftrace = pytest.importorskip("reftrace")
+    text = (SCRIPTS / "nf-core" / "main.nf").read_text()
+    module = reftrace.Module.from_file(str(SCRIPTS / "nf-core" / "main.nf"))
+    assert isinstance(module, reftrace.Module), module.error
+    assert [process.name for process in module.processes] == ["NUCENSUS_DETECT"]
+    for name in ("nuclei.csv", "images.csv", "provenance.json", "run.sqlite"):
+        assert text.count(f"/{name}") == 2  # among the outputs, and made by the stub
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile():
+    done = subprocess.run(
+        [tool("hadolint"), SCRIPTS / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_context_of_the_image_is_what_the_wheel_is_built_of():
+    lines = (SCRIPTS / "Dockerfile.dockerignore").read_text().splitlines()
+    root = SCRIPTS.parents[1]
+    kept = [line[1:] for line in lines if line.startswith("!")]
+    assert "*" in lines
+    assert all((root / name).exists() for name in kept)
+    assert {"CMakeLists.txt", "pyproject.toml", "kernel", "src"} <= set(kept)
+
+
+def test_the_images_of_the_examples_have_the_version_of_the_software():
+    named = [
+        match
+        for path in sorted(SCRIPTS.rglob("*"))
+        if path.is_file() and path.suffix != ".tif"
+        for match in re.findall(r"nucensus:(\w[\w.]*)", path.read_text())
+    ]
+    assert set(named) == {__version__}
+    assert len(named) >= 5
+
+
+def test_planemo_finds_nothing_in_the_tool_for_galaxy():
+    command = [tool("planemo"), "lint", SCRIPTS / "galaxy"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "WARNING" not in done.stdout
+
+
+@pytest.mark.slow
+def test_the_tool_for_cwl_counts_a_folder(plate, tmp_path):
+    words = [tool("cwltool"), "--quiet", "--outdir", tmp_path / "cwl", SCRIPTS / "nucensus.cwl"]
+    start_script([*words, "--images", plate])
+    assert run("detect", plate, "-o", tmp_path / "run").returncode == 0
+    assert tables(tmp_path / "cwl") == tables(tmp_path / "run")
 
 
 @pytest.fixture
@@ -133,8 +188,16 @@ def gnu_parallel(plate, out):
     start_script(["bash", SCRIPTS / "parallel.sh", plate, out, SHARDS, "--will-cite"])
 
 
+def snakemake(plate, out):
+    told = ["bash", "-c", 'exec "$@" 2>&1', "-"]
+    words = [*told, tool("snakemake"), "--snakefile", SCRIPTS / "Snakefile", "--cores", 2]
+    where = ["--directory", out.parent, "--config", f"input={plate}", f"out={out}"]
+    for said in ("5 of 5 steps", "Nothing to be done"):
+        assert said in start_script([*words, *where, f"shards={SHARDS}"])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("system", [slurm, aws_batch, kubernetes_jobs, gnu_parallel])
+@pytest.mark.parametrize("system", [slurm, aws_batch, kubernetes_jobs, gnu_parallel, snakemake])
 def test_the_scripts_count_what_an_undivided_run_counts(system, odd_plate, expected, tmp_path):
     system(odd_plate, tmp_path / "out put")
     assert tables(tmp_path / "out put" / "run") == expected

@@ -331,6 +331,17 @@ def test_a_merged_run_is_carried_on_retried_exported_and_compared(folders, undiv
     assert tables(merged) == tables(tmp_path / "whole")
 
 
+def test_tables_of_a_merge_that_did_not_change_keep_their_times(plate, tmp_path):
+    shards = [tmp_path / f"shard-{index}" for index in (1, 2)]
+    for index, out in enumerate(shards, 1):
+        nucensus.census(plate, out, shard=Shard(index, 2)).close()
+    merge_runs(shards, tmp_path / "run").close()
+    tables = [tmp_path / "run" / name for name in ("nuclei.csv", "images.csv")]
+    before = [path.stat().st_mtime_ns for path in tables]
+    merge_runs(shards, tmp_path / "run", overwrite=True).close()
+    assert [path.stat().st_mtime_ns for path in tables] == before
+
+
 def test_the_provenance_of_a_merged_run_names_its_shards(folders, tmp_path):
     parts = take_all(folders, tmp_path)
     merge_runs(parts, tmp_path / "merged").close()

@@ -29,6 +29,21 @@ def test_a_file_appears_whole_and_under_its_own_name_only(tmp_path):
     assert os.listdir(path.parent) == ["a.csv"]
 
 
+def test_a_file_that_says_what_it_said_before_keeps_its_time(tmp_path):
+    path = tmp_path / "a.csv"
+    times = []
+    for content in (b"one", b"one", b"two", b"two2"):
+        with atomic_write(path) as partial:
+            partial.write_bytes(content)
+        assert path.read_bytes() == content
+        times.append(path.stat().st_mtime_ns)
+        os.utime(path, ns=(times[-1], times[-1] - 10**10))
+    assert times[1] == times[0] - 10**10
+    assert times[2] > times[1]
+    assert times[3] > times[2] - 10**10
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
 def test_after_an_error_the_earlier_file_stands_and_nothing_is_beside_it(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("earlier")

@@ -311,8 +311,9 @@ def _put_in_place(out: Path) -> Iterator[Path]:
     try:
         shutil.rmtree(partial, ignore_errors=True)
         yield partial
-        remove_run(out)
-        for path in sorted(partial.iterdir(), key=lambda path: path.name == RUN_FILE):
+        written = sorted(partial.iterdir(), key=lambda path: path.name == RUN_FILE)
+        remove_run(out, keeps={path.name for path in written} - {RUN_FILE})
+        for path in written:
             replace_file(path, out / path.name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,9 @@ TABLES = ("nuclei.csv", "images.csv", "provenance.json")
 _OF_A_RUN = (RUN_FILE, *(RUN_FILE + end for end in ("-wal", "-shm", "-journal")), *TABLES)
 
 
-def remove_run(folder: Path) -> None:
-    """Remove the run in `folder`, its tables too."""
-    for name in _OF_A_RUN:
+def remove_run(folder: Path, *, keeps: Iterable[str] = ()) -> None:
+    """Remove the run in `folder`, its tables too, but what is to be replaced later."""
+    for name in set(_OF_A_RUN).difference(keeps):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -13,6 +13,9 @@ from typing import BinaryIO
 
 from ..errors import InputError, ReadError
 
+_BLOCK_BYTES = 1 << 20
+"""Bytes of files that are compared at a time."""
+
 
 def open_regular(path: str | os.PathLike[str], *, most_bytes: int = sys.maxsize) -> BinaryIO:
     """Open a file of at most `most_bytes` to read it; refuse pipes and devices, which may not end.
@@ -74,7 +77,14 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def replace_file(new: Path, path: Path) -> None:
-    """Let `new` take the place of `path`; Windows refuses that while another program has it."""
+    """Let `new` take the place of `path`; Windows refuses that while another program has it.
+
+    A file that says what `path` says already is removed instead: what did not change keeps its
+    time, by which workflow engines and `make` tell what is to be done again.
+    """
+    if _say_the_same(new, path):
+        new.unlink()
+        return
     try:
         os.replace(new, path)
     except PermissionError as error:
@@ -82,6 +92,16 @@ def replace_file(new: Path, path: Path) -> None:
             raise
         reason = "it is write-protected, or open in another program; close it there, and try again"
         raise PermissionError(error.errno, reason, os.fspath(path)) from error
+
+
+def _say_the_same(one: Path, other: Path) -> bool:
+    if not (one.is_file() and other.is_file() and one.stat().st_size == other.stat().st_size):
+        return False
+    with open(one, "rb") as first, open(other, "rb") as second:
+        while block := first.read(_BLOCK_BYTES):
+            if block != second.read(_BLOCK_BYTES):
+                return False
+    return True
 
 
 def ignores_case(folder: Path) -> bool:
