@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -183,6 +184,52 @@ def test_a_generator_of_files_or_arrays_is_taken(paths):
     expected = [brightest(tifffile.imread(path)) for path in paths]
     assert nucensus.process_images((path for path in paths), brightest) == expected
     assert nucensus.process_images(map(tifffile.imread, paths), brightest) == expected
+
+
+@pytest.mark.parametrize("strategy", ["auto", "list-memory", "threads", "pool-memory", "executor"])
+def test_of_a_generator_of_arrays_a_few_are_in_memory_at_a_time(strategy):
+    most = 0
+    alive = []
+
+    def arrays():
+        nonlocal most
+        for value in range(200):
+            image = np.full((2, 2), value)
+            alive.append(weakref.ref(image))
+            most = max(most, sum(each() is not None for each in alive))
+            yield image
+            del image
+
+    told = []
+    found = nucensus.process_images(
+        arrays(), brightest, strategy=strategy, workers=2, progress=lambda *each: told.append(each)
+    )
+    assert found == list(range(200))
+    assert most < 50
+    assert told[0] == (1, 0)
+    assert told[-1] == (200, 200)
+
+
+def test_a_generator_that_ends_early_starts_no_workers():
+    found = nucensus.process_images(
+        (np.full((1, 1), 400_000) for _ in range(3)), lambda image: sum(range(image[0, 0]))
+    )
+    assert len(found) == 3
+    assert "the images were done while measuring" in found.explain()
+    assert nucensus.process_images(iter(()), brightest) == []
+
+
+def test_an_error_in_a_stream_names_the_image_and_a_path_among_arrays_is_refused():
+    images = [np.ones((2, 2)), np.zeros((2, 2))]
+    found = nucensus.process_images(iter(images), invert, on_error="return")
+    assert isinstance(found[1], ZeroDivisionError)
+    assert found[1].__notes__ == ["Image: 'image 1'"]
+    with pytest.raises(InputError, match="both paths and arrays were given"):
+        nucensus.process_images(iter([np.ones((2, 2)), "a.tif"]), np.size, strategy="list-memory")
+
+
+def invert(image):
+    return 1 / int(image[0, 0])
 
 
 def test_a_table_of_paths_says_which_images_and_in_which_order(paths, tmp_path):

@@ -1,5 +1,6 @@
 """Is it worth it? Any function in every way: measured apart, predicted, said in words."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -146,6 +147,12 @@ def test_a_global_that_workers_of_the_program_miss_is_a_row_with_its_reason(tmp_
     assert done.stdout == (
         "|NameError: name 'LIMIT' is not defined (one call in one worker process)|\nforkserver\n"
     )
+
+
+def test_of_a_generator_without_end_as_many_as_are_asked_for_are_compared():
+    images = (np.full((2, 2), value) for value in itertools.count())
+    found = compare(images, sum_up, strategies=["list-memory"], limit=3, **QUICK)
+    assert found.images == 3
 
 
 def test_a_lambda_of_a_module_is_a_row_with_its_reason(images, mine):

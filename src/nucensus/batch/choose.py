@@ -140,6 +140,7 @@ def choose_from(
     function: Callable[..., Any],
     in_memory: bool = False,
     memory_bytes: int | None = None,
+    is_stream: bool = False,
 ) -> Choice:
     """Choose the strategy for the `remaining` images: the one that is predicted to be fastest.
 
@@ -157,6 +158,8 @@ def choose_from(
         The images are arrays already.
     memory_bytes : int, optional
         The most that images in memory may take together.
+    is_stream : bool
+        The images come one by one, and nobody knows how many they are.
     """
     workers = workers or usable_cores()
     candidates = _candidates(function, in_memory, measured, remaining, memory_bytes)
@@ -165,15 +168,16 @@ def choose_from(
     if (workers == 1 and not ahead) or remaining == 0:
         reason = "there is one worker" if workers == 1 else "the images were done while measuring"
         return Choice(serial, workers, reason, measured=measured)
-    able = [serial, *candidates]
+    able = [serial, *(each for each in candidates if not (is_stream and _wants_all(each)))]
     predicted = _predict(able, measured, remaining, workers, ahead)
     best = serial
     for strategy in able:  # the simpler ones first: more must gain something
         if predicted.get(strategy.name, math.inf) < _GAIN * predicted[best.name]:
             best = strategy
+    total_s = {name: measured.spent_s + seconds for name, seconds in predicted.items()}
     choice = Choice(
-        best, workers, _reason(best, predicted, measured, serial), measured=measured,
-        predicted_s={name: measured.spent_s + seconds for name, seconds in predicted.items()},
+        best, workers, _reason(best, predicted, measured, serial, is_stream=is_stream),
+        measured=measured, predicted_s={} if is_stream else total_s,
     )  # fmt: skip
     return replace(choice, ahead=ahead) if _is_threaded(best) else choice
 
@@ -238,6 +242,11 @@ def _threads_s(measured: Measured, remaining: int, workers: int, ahead: int) -> 
         queue = per_s * turn_s
     busy_s = max(each_s - measured.wait_s, 1e-9)
     return _THREADS_START_S + remaining / min(per_s, workers / busy_s)
+
+
+def _wants_all(strategy: Strategy) -> bool:
+    """Tell whether all images have to be there before its workers start."""
+    return strategy.loads_first and strategy.shares_memory and not strategy.in_process
 
 
 def _is_threaded(strategy: Strategy) -> bool:
@@ -345,8 +354,15 @@ def _ahead(measured: Measured, workers: int) -> int:
 
 
 def _reason(
-    best: Strategy, predicted: dict[str, float], measured: Measured, serial: Strategy
+    best: Strategy,
+    predicted: dict[str, float],
+    measured: Measured,
+    serial: Strategy,
+    *,
+    is_stream: bool,
 ) -> str:
+    if best == serial and is_stream:
+        return "sharing the images out would gain too little"
     if best == serial:
         return (
             f"what is left takes {predicted[best.name]:.2g} s: sharing it out would gain too little"

@@ -3,8 +3,9 @@
 import functools
 import glob
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, count, islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -45,6 +46,27 @@ class NamedImage:
     def nbytes(self) -> int:
         """The size of its pixels in memory."""
         return getattr(self.image, "nbytes", 0)
+
+
+def open_images(
+    images: Image | Iterable[Image], selection: Selection, *, is_local: bool
+) -> tuple[Iterable[NamedImage], int | None, bool]:
+    """Return the images, how many they are, and whether they are arrays.
+
+    Those of a generator of arrays are taken one by one, and not counted.
+    """
+    if isinstance(images, Iterator):
+        first = list(islice(images, 1))
+        images = chain(first, images)
+        if _are_arrays(first) and selection == Selection():
+            return map(_array_at, count(), images), None, True
+    named, in_memory = name_images(images, selection, is_local=is_local)
+    return named, len(named), in_memory
+
+
+def _array_at(index: int, image: Any) -> NamedImage:
+    _are_arrays([np.empty(0), image])
+    return NamedImage(f"image {index}", image)
 
 
 def name_images(

@@ -21,7 +21,7 @@ from ..text.progress import ProgressLine
 from ..values import Execution, ProcessOptions, Selection, refuse_unknown, take_value
 from .choose import Choice, choose_from, in_chunks
 from .decide import choose_strategy
-from .named import Image, NamedImage, apply, load, name_images
+from .named import Image, NamedImage, apply, load, open_images
 from .results import Failure, Keeping, Results
 from .run_over import Steps, run_over
 from .warm_up import WarmedUp
@@ -48,8 +48,10 @@ def process_images(
     ----------
     images : path, or iterable of path or of ndarray
         Folders, globs, tables with a column of paths (CSV, Parquet) and files,
-        as `census` takes them; or arrays already in memory. A generator is read
-        to its end first.
+        as `census` takes them; or arrays already in memory. A generator of
+        paths is read to its end first. One of arrays is read as they are
+        worked on: a few are in memory at a time, but with pool-fork and
+        shared-memory, which need all of them.
     function : callable
         Any function of one image, an array of shape (height, width).
     execution : Execution, optional
@@ -68,7 +70,8 @@ def process_images(
         result, and the others are done.
     progress : bool or callable
         Whether a line says how many are done; or what is called with how many
-        are done and how many there are.
+        are done and how many there are: of a generator of arrays 0, until all
+        are done.
     chunk_size : int, optional
         How many images a process of a pool gets at a time; by default a quarter
         of its share.
@@ -119,29 +122,33 @@ def process_images(
     _check_options(on_error, chunk_size)
     if timeout is not None:
         execution = replace(execution, limits=replace(execution.limits, timeout_s=timeout))
-    named, in_memory = name_images(images, selection, is_local=execution.scheduler is None)
+    named, count, in_memory = open_images(images, selection, is_local=execution.scheduler is None)
     keeps = on_error == "return"
     steps = _steps(function, warm_up, in_memory=in_memory, keeps=keeps)
     codec = None if in_memory else functools.partial(Codec, path_of=attrgetter("image"))
     shown = ProgressLine() if progress is True else progress
-    results: list[Any] = [None] * len(named)
+    results: dict[int, Any] = {}
     chosen: list[Choice] = []
     with contextlib.ExitStack() as open_:
         choice = open_.enter_context(choose_strategy(execution, codec=codec, function=function))
         outcomes = run_over(
-            named, len(named), lambda _: steps, in_chunks(choice, chunk_size, is_asked_for=True),
+            named, count, lambda _: steps, in_chunks(choice, chunk_size, is_asked_for=True),
             lambda measured, remaining: in_chunks(choose_from(
                 measured, remaining, workers=execution.workers, function=function,
                 in_memory=in_memory, memory_bytes=execution.limits.max_memory_bytes,
+                is_stream=count is None,
             ), chunk_size),
             on_choice=chosen.append, in_memory=in_memory,
         )  # fmt: skip
         working = open_.enter_context(contextlib.closing(outcomes))
         for done, (index, outcome) in enumerate(working, 1):
-            results[index] = _result(named[index].name, outcome, keeps=keeps)
+            name = named[index].name if isinstance(named, list) else f"image {index}"
+            results[index] = _result(name, outcome, keeps=keeps)
             if shown:
-                shown(done, len(named))
-    return Results(results, chosen[0])
+                shown(done, count or 0)
+    if shown and count is None:
+        shown(len(results), len(results))
+    return Results((results[index] for index in range(len(results))), chosen[0])
 
 
 def _check_options(on_error: str, chunk_size: int | None) -> None:

@@ -5,7 +5,7 @@ import functools
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 from ..errors import StrategyError
@@ -16,11 +16,13 @@ from .pilot import Measured, Pilot
 
 Steps: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 """How an item is loaded, and what is then applied to it."""
+_MANY = 1000
+"""Items that a stream is taken to have left. Larger: workers are started for less."""
 
 
 def run_over(
     items: Iterable[Any],
-    count: int,
+    count: int | None,
     steps_for: Callable[[Strategy | None], Steps],
     choice: Choice | None,
     choose_after: Callable[[Measured, int], Choice],
@@ -30,7 +32,8 @@ def run_over(
 ) -> Generator[tuple[int, Any], None, None]:
     """Yield (index, outcome) of `count` items; without a choice, a pilot on the first makes it.
 
-    Threads may then be tried on the next, before they are trusted with the rest.
+    Threads may then be tried on the next, before they are trusted with the rest. Without a count
+    the items are a stream, of which a bounded number is under way.
 
     `steps_for` returns what to do with an item under a strategy, or in the pilot.
     """
@@ -41,8 +44,8 @@ def run_over(
         for result in pilot.run(source):
             yield done, result
             done += 1
-        choice = choose_after(pilot.measured, count - done)
-        if size := trial_size(choice, count - done):
+        choice = choose_after(pilot.measured, source.left())
+        if size := trial_size(choice, source.left()):
             begun, arrivals = time.perf_counter(), []
             steps = steps_for(choice.strategy)
             for index, outcome in _run_strategy(choice, steps, islice(source, size), in_memory):
@@ -53,7 +56,7 @@ def run_over(
             threaded_s = (arrivals[-1] - arrivals[0]) / size if arrivals else 0.0
             spent_s = pilot.measured.spent_s + time.perf_counter() - begun
             tried = replace(pilot.measured, threaded_s=threaded_s, spent_s=spent_s)
-            choice = choose_after(tried, count - done)
+            choice = choose_after(tried, source.left())
     if on_choice is not None:
         on_choice(choice)
     for index, outcome in _run_strategy(choice, steps_for(choice.strategy), source, in_memory):
@@ -63,7 +66,7 @@ def run_over(
 class _Counted:
     """The items, and about how many are left."""
 
-    def __init__(self, items: Iterable[Any], count: int) -> None:
+    def __init__(self, items: Iterable[Any], count: int | None) -> None:
         self._items, self._left = iter(items), count
 
     def __iter__(self) -> Iterator[Any]:
@@ -71,11 +74,20 @@ class _Counted:
 
     def __next__(self) -> Any:
         item = next(self._items)
-        self._left -= 1
+        if self._left is not None:
+            self._left -= 1
         return item
 
     def __length_hint__(self) -> int:
-        return max(0, self._left)
+        return max(0, self._left or 0)
+
+    def left(self) -> int:
+        """Return how many are left; of a stream, many unless this is its end."""
+        if self._left is not None:
+            return max(0, self._left)
+        ahead = list(islice(self._items, 1))
+        self._items = chain(ahead, self._items)
+        return _MANY * len(ahead)
 
 
 def _run_strategy(

@@ -18,11 +18,15 @@ class ProgressLine:
         self._noun, self._start, self._shown = noun, time.monotonic(), 0.0
 
     def __call__(self, done: int, total: int) -> None:
-        """Show it, but not more often than one can read."""
+        """Show it, but not more often than one can read. Without a total the end is not known."""
         now = time.monotonic()
-        if done < total and now - self._shown < _EVERY_S:
+        if done != total and now - self._shown < _EVERY_S:
             return
         self._shown = now
+        if not total:
+            sys.stderr.write(f"\r{pluralize(done, self._noun)} so far      ")
+            sys.stderr.flush()
+            return
         left_s = (now - self._start) / max(done, 1) * (total - done)
         rest = f"about {left_s:.0f} s left" if done < total else f"{now - self._start:.1f} s"
         end = "" if done < total else "\n"

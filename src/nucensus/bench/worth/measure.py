@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from multiprocessing import get_start_method
 from pathlib import Path
 from statistics import median
@@ -58,7 +59,8 @@ def compare(
     Parameters
     ----------
     images : path, or iterable of path or of ndarray
-        As in `process_images`.
+        As in `process_images`. A generator is read to its end, or to `limit`:
+        each way works on the same images.
     *functions : callable or str
         One function of an image, of shape (height, width), or several to
         compare: as they are, or as FILE.py:name or package.module:name.
@@ -118,6 +120,8 @@ def compare(
         raise TypeError(
             "compare() takes the images and then one function or more, as in compare(images, count)"
         )
+    if isinstance(images, Iterator):
+        images = list(islice(images, limit))
     named, in_memory = name_images(images, selection, is_local=True)
     named = named[:limit]
     _check_images(named, in_memory, load)
