@@ -137,13 +137,10 @@ def compare(
         bench = _Bench(named, Path(scratch), None if load is None else source_of(load), workers)
         for source, function in zip(sources, functions, strict=True):
             profiles[source.name] = known = bench.profile(source)
-            refusal = bench.refusal(function, known)
+            bench.rehearse(function, known)
             found: list[tuple[Timing, Passes | None]] = []
             for way in ways:
-                if reason := refusal(way):
-                    found.append((Timing(source.name, way, failure=reason), None))
-                else:
-                    found.append(bench.time_way(source, way, known, repeat, seconds, in_memory))
+                found.append(bench.time_way(source, way, known, repeat, seconds, in_memory))
                 if on_timing is not None:
                     on_timing(found[-1][0])
                 if shown:
@@ -227,6 +224,7 @@ class _Bench:
         self._images, self._loader, self._workers = images, loader, workers
         self._file = folder / "images"
         self._file.write_bytes(pickle.dumps(list(images), 5))
+        self._rehearsal: Rehearsal | None = None
         self.errors: dict[str, str] = {}
 
     def profile(self, source: Source) -> Profile:
@@ -243,14 +241,15 @@ class _Bench:
             profile = replace(profile, crowded=reply.get("found", {}))
         return profile
 
-    def refusal(self, function: Function, known: Profile) -> Callable[[Way], str]:
-        """Return what tells why this program cannot take a way that a fresh process can."""
+    def rehearse(self, function: Function, known: Profile) -> None:
+        """Be ready to tell why this program cannot take a way that a fresh process can."""
+        self._rehearsal = None
         if not travels_by_name(function):
-            return lambda _: ""
+            return
         image = self._images[known.usable]
         load_one = load if self._loader is None else load_with(self._loader)
         loaded = image if isinstance(image.image, np.ndarray) else load_one(image)
-        return Rehearsal(function, loaded).refusal
+        self._rehearsal = Rehearsal(function, loaded)
 
     def time_way(
         self, source: Source, way: Way, known: Profile, repeat: int, seconds: float, in_memory: bool
@@ -260,6 +259,8 @@ class _Bench:
         row = Timing(source.name, way)
         if strategy is not None and in_memory and not strategy.takes_arrays:
             return replace(row, failure="it reads files, and arrays were given"), None
+        if self._rehearsal is not None and (reason := self._rehearsal.refusal(way)):
+            return replace(row, failure=reason), None
         usual_s = len(self._images) * known.measured.total_s
         reply, peak = self._ask(
             "way", source, _LEAST_LIMIT_S + 10 * (known.warm_up_s + usual_s) + 3 * seconds,
