@@ -30,6 +30,7 @@ _COMMANDS = {
     "report": "Show a run as one HTML file: numbers, heat maps, pictures.",
     "export": "Write what a run found for QuPath, Fiji, napari, pandas, R, ...",
     "wells": "Show what a run found in each well.",
+    "import": "Take back nuclei that were corrected in napari, QuPath or the tuner.",
     "diff": "Show what changed from one run to another.",
     "evaluate": "Compare what a run found with the truth.",
     "tune-parameters": "Search the numbers of the published detector that agree best with a truth.",
@@ -37,6 +38,9 @@ _COMMANDS = {
     "demo": "Make a small synthetic plate, count it, and compare the methods on it.",
     "info": "Show the version, the kernel and what this machine offers.",
 }
+
+_MODULES = {"import": "import_points"}
+"""Of commands whose name is a word of Python."""
 
 EXIT_SOME_FAILED = 3
 _MOST_SHOWN = 500
@@ -51,7 +55,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f".{cmd_name.replace('-', '_')}", __name__)
+        name = _MODULES.get(cmd_name, cmd_name.replace("-", "_"))
+        module = importlib.import_module(f".{name}", __name__)
         command: click.Command = module.command
         return command
 

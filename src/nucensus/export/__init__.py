@@ -96,6 +96,9 @@ FORMATS = {
     "xlsx": Format(
         "wells.xlsx, one row per well", ".xlsx", "`wells.xlsx`", "Excel, LibreOffice", extra="xlsx"
     ),
+    "truth": Format(
+        "truth.csv, the nuclei of corrected images", ".csv", "`truth.csv`", "`nucensus evaluate`"
+    ),
     "run": Format(
         f"{RUN_FILE}, nuclei.csv and images.csv: the run itself", ".sqlite",
         f"`{RUN_FILE}`, `nuclei.csv`, `images.csv`",

@@ -52,6 +52,7 @@ def provenance(run: Run) -> Provenance:
         "written_by": __version__,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         **known,
+        **({"corrections": run.corrections} if run.corrections else {}),
         "counts": run.counts,
         "inputs": {
             "count": totals["count"],

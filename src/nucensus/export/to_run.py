@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ..errors import InputError
-from ..store import Run
+from ..store import Run, add_corrections
 from ..text.files import atomic_write
 from ..values import RUN_FILE
 from . import to_csv
@@ -21,4 +21,6 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
         )
     with atomic_write(file) as partial:
         run.copy_to(partial)
+    if corrections := run.kept_corrections:
+        add_corrections(target, corrections)
     return [file, *to_csv.write(run, target, document)]

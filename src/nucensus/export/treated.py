@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 
 from ..discover import read_metadata
-from ..store import Run
+from ..store import Run, read_corrections
 from ..values.positives import rules_of
 from .positives import choose_positives
 
@@ -16,7 +16,9 @@ def open_run(
     positive: str | Iterable[str] = (),
     negative_control: str | Iterable[str] = (),
 ) -> Run:
-    """Return the run in a folder, with other treatments or positive nuclei than it recorded.
+    """Return the run in a folder, as it was corrected (`nucensus import`), treated, ...
+
+    Other treatments and positive nuclei than it recorded may be given.
 
     Nothing is counted again, and the run file stays as it is.
 
@@ -49,6 +51,7 @@ def open_run(
     >>> run.nuclei["GFP_positive"].mean()                      # doctest: +SKIP
     """
     run = Run(path)
+    run.correct(read_corrections(path))
     if metadata is not None:
         run.treat(read_metadata(os.fspath(metadata)))
     if rules := rules_of(positive, negative_control):

@@ -18,6 +18,8 @@ _Key: TypeAlias = tuple[Any, ...]
 _KEYS = ("plate", "well", "channel", "z", "time")
 
 _COUNTS = ("Metadata_Images", "Metadata_Failed")
+_CORRECTED = "Metadata_Corrected"
+"""How many images of a well were corrected by hand, in runs with such images."""
 
 _ANOTHER = "Extra_"
 """Stands before the name of an entry whose own name is taken, as in `Metadata_Extra_Time`."""
@@ -53,7 +55,8 @@ def well_table(run: AnyRun) -> Table:
     Table
         `Metadata_Plate` and `Metadata_Well`; channel, z and time where images
         state them; `Metadata_Images` and `Metadata_Failed`, how many images were
-        planned and failed; a column for each of their other metadata (several
+        planned and failed; `Metadata_Corrected`, how many were corrected by hand, if
+        any was; a column for each of their other metadata (several
         values joined by "; "), which is called `Metadata_Extra_Time` where
         `Metadata_Time` is one of those above; then
 
@@ -102,6 +105,7 @@ class _Spread:
     squares: float = 0.0
 
     def add(self, values: NDArray[np.float64]) -> None:
+        values = values[~np.isnan(values)]  # nothing is measured of nuclei that were added by hand
         if not len(values):
             return
         mean, before = float(values.mean()), self.count
@@ -126,6 +130,7 @@ class _Spread:
 class _Well:
     images: int = 0
     failed: int = 0
+    corrected: int = 0
     found: int = 0
     count: int = 0
     pixels: int = 0
@@ -140,6 +145,7 @@ class _Well:
     def add(self, row: ImageRow, nuclei: Nuclei, refined: NDArray[np.float64] | None) -> None:
         self.images += 1
         self.failed += row["status"] == "failed"
+        self.corrected += bool(row.get("corrected"))
         for name, value in json.loads(row["extra"] or "{}").items():
             self.metadata.setdefault(name, {})[_text(value)] = None
         if row["status"] == "found":
@@ -191,12 +197,13 @@ def _as_table(wells: dict[_Key, _Well], measurements: Measurements) -> Table:
         if name in ("plate", "well") or any(key[place] is not None for key in wells)
     ]
     fixed = [f"Metadata_{_KEYS[place].title()}" for place in stated]
-    extra = _named((*fixed, *_COUNTS), (name for well in wells.values() for name in well.metadata))
+    states = [*_COUNTS, *([_CORRECTED] if any(well.corrected for well in wells.values()) else [])]
+    extra = _named((*fixed, *states), (name for well in wells.values() for name in well.metadata))
     features = [*_FEATURES, *measurements.columns]
     rows = [
         (
             *("" if key[place] is None else key[place] for place in stated),
-            *(well.images, well.failed),
+            *(well.images, well.failed, well.corrected)[: len(states)],
             *("; ".join(well.metadata.get(name, ())) for name in extra.values()),
             *well.features(),
             *well.measured.features(measurements),
@@ -205,7 +212,7 @@ def _as_table(wells: dict[_Key, _Well], measurements: Measurements) -> Table:
     ]
     dtype = [
         *((name, "O") for name in fixed),
-        *((name, "i8") for name in _COUNTS),
+        *((name, "i8") for name in states),
         *((name, "O") for name in extra),
         *((name, "i8" if name == "Nuclei_Count" else "f8") for name in features),
     ]

@@ -100,7 +100,7 @@ def _head(run: Run, fields: Sequence[Field]) -> dict[str, Any]:
         "started": started and f"{datetime.fromtimestamp(started, UTC):%d %B %Y, %H:%M} UTC",
         "version": about.version,
         "numbers": _numbers(run.counts, fields),
-        "states": _states(run.counts),
+        "states": [*_states(run.counts), *_corrected(run)],
     }
 
 
@@ -145,6 +145,21 @@ def _states(counts: dict[str, int]) -> list[str]:
         verb = "has" if pending == 1 else "have"
         states.append(f"This run is not finished: {pluralize(pending, 'image')} {verb} no outcome.")
     return states
+
+
+def _corrected(run: Run) -> list[str]:
+    """Say which counts are not those of the program."""
+    images = run.corrections
+    if not images:
+        return []
+    who = ", ".join(dict.fromkeys(each["by"] for each in images))
+    verb = "was" if len(images) == 1 else "were"
+    added, removed = (sum(each[what] for each in images) for what in ("added", "removed"))
+    return [
+        f"{pluralize(len(images), 'image')} {verb} corrected by hand by {who}, last on "
+        f"{max(each['at'] for each in images)[:10]}: {added} nuclei added, {removed} removed. All "
+        f"numbers here are the corrected ones."
+    ]
 
 
 def _rate(starts: Sequence[StartFact]) -> float | None:

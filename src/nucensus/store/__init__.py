@@ -19,6 +19,7 @@ few megabytes; what a power cut takes is redone. On a network disk it is a
 rollback journal, and each commit is on the disk when it returns.
 """
 
+from .corrections import Correction, add_corrections, now, read_corrections
 from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run
 from .facts import FACTS_VERSION, Facts, StartFact
 from .image_columns import IMAGES, Column, ImageColumns
@@ -50,6 +51,7 @@ __all__ = [
     "VOLUME_RECORD",
     "AnyRun",
     "Column",
+    "Correction",
     "Facts",
     "ImageColumns",
     "ImageRow",
@@ -61,11 +63,14 @@ __all__ = [
     "Sampled",
     "StartFact",
     "Table",
+    "add_corrections",
     "as_records",
     "as_run",
     "as_volume",
+    "now",
     "plane_of",
     "points_of",
+    "read_corrections",
     "remove_run",
     "runs_named",
     "unpack_nuclei",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..text.plurals import pluralize
 from ..values import ImageRef, OtherChannels, Outlines, PositiveFact, Settings
+from .corrections import CORRECTED, Correction, show_corrected
 from .database import close_with, open_existing
 from .facts import Facts
 from .image_columns import IMAGES, ImageColumns
@@ -34,7 +35,7 @@ from .packing import (
 from .positives import positive_column, with_positives
 from .sample import Sampled, SampleTable
 from .table import Table, table_of_images, table_of_nuclei
-from .treat import treat, write_shown
+from .treat import show_images, treat, write_shown
 
 _RING_RADIUS_PX = 12.0
 """In runs that do not record it: that of the published numbers."""
@@ -69,6 +70,8 @@ class Run:
         self.columns = columns
         self._shown: dict[str, Any] = {}
         self._treat: Callable[..., str | None] | None = None
+        self.corrections: list[dict[str, Any]] = []
+        self.kept_corrections: list[Correction] = []
         if isinstance(path, sqlite3.Connection):
             self._database = path
         else:
@@ -109,6 +112,32 @@ class Run:
         """
         facts, self._treat = treat(self._database, wells)
         self._shown |= facts
+        show_images(self._database, are_treated=True, are_corrected=bool(self.corrections))
+
+    def correct(self, corrections: Sequence[Correction]) -> list[str]:
+        """Show the nuclei of images as people corrected them; the run file stays as it is.
+
+        Counts, places and tables follow, and the column `corrected` of images says who did it,
+        and when. Nothing is measured of added nuclei, and corrected images have no outlines.
+
+        Parameters
+        ----------
+        corrections : sequence of Correction
+
+        Returns
+        -------
+        list of str
+            The images that are not corrected: they are none of the run, failed, are volumes, or
+            their file has changed since.
+        """
+        self.corrections, left = show_corrected(
+            self._database, corrections, tuple(self.others.columns)
+        )
+        if self.corrections:
+            self.kept_corrections = list(corrections)
+            self.columns = self.columns.with_column(CORRECTED)
+            show_images(self._database, are_treated=self._treat is not None, are_corrected=True)
+        return left
 
     @cached_property
     def others(self) -> OtherChannels:

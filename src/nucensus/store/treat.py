@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..values import Treatments
+from .corrections import corrected_view
 from .packing import as_texts
 
-TREATED = "treated(extra, plate, well)"
+TREATED = "treated(old.extra, old.plate, old.well)"
 """The column `extra` of an image, with other treatments for those recorded."""
 
 
@@ -31,11 +32,23 @@ def treat(
 
     facts = {"wells": list(wells), "unmatched": now.unmatched()}
     database.create_function("treated", 3, treated)
-    names = [row[1] for row in database.execute("PRAGMA main.table_info(images)")]
-    shown = ", ".join(f"{TREATED} AS extra" if name == "extra" else name for name in names)
-    database.execute("DROP VIEW IF EXISTS temp.images")
-    database.execute(f"CREATE TEMP VIEW images AS SELECT {shown} FROM main.images")
     return facts, treated
+
+
+def show_images(database: sqlite3.Connection, *, are_treated: bool, are_corrected: bool) -> None:
+    """Let readers see the images with other treatments, or corrected, or both."""
+    names = [row[1] for row in database.execute("PRAGMA main.table_info(images)")]
+    shown = {"extra": TREATED} if are_treated else {}
+    view = (
+        corrected_view(names, shown)
+        if are_corrected
+        else (
+            f"SELECT {', '.join(f'{shown.get(name, name)} AS {name}' for name in names)} "
+            "FROM main.images AS old"
+        )
+    )
+    database.execute("DROP VIEW IF EXISTS temp.images")
+    database.execute(f"CREATE TEMP VIEW images AS {view}")
 
 
 def write_shown(
@@ -45,7 +58,7 @@ def write_shown(
     with contextlib.closing(sqlite3.connect(file)) as copy, copy:
         if treated is not None:
             copy.create_function("treated", 3, treated)
-            copy.execute(f"UPDATE journal SET extra = {TREATED}")
+            copy.execute(f"UPDATE journal AS old SET extra = {TREATED}")
         rows = [(name, json.dumps(value)) for name, value in facts.items()]
         copy.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
 

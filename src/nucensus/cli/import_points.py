@@ -1,0 +1,63 @@
+"""`nucensus import`."""
+
+import getpass
+from pathlib import Path
+
+import click
+
+from .commands import Command
+
+
+@click.command(
+    cls=Command,
+    epilog="Example: nucensus import run for-qupath/A01_s1.tif.geojson --by Anna",
+)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE...",
+)  # fmt: skip
+@click.option("--image", metavar="NAME", help="The image that FILE is of, if its name is another.")
+@click.option("--by", metavar="NAME", help="Who corrected them.  [default: the user's name]")
+def command(folder: Path, files: tuple[Path, ...], image: str | None, by: str | None) -> None:
+    """Take back nuclei that were moved, added or removed by hand.
+
+    FILE holds all nuclei of an image, as they are now: points that napari saved (CSV), what QuPath
+    exported (GeoJSON), or a table of images with the columns image, y and x, such as the truth
+    that nucensus tune saves. wells, report and export show the corrected counts from then on, and
+    say so; the run file stays as it was counted.
+    """
+    from ..errors import InputError
+    from ..score.read_points import read_points
+    from ..store import Correction, Run, add_corrections, now
+
+    if image is not None and len(files) > 1:
+        raise InputError(
+            f"--image was given for {len(files)} files; expected one; import each alone"
+        )
+    who, when = by or getpass.getuser(), now()
+    with Run(folder) as run:
+        corrections = []
+        for file in files:
+            for name, points in read_points(file, run, image).items():
+                known = run.reference(name)
+                stamp = who, when, file.name, known.size_bytes, known.mtime_ns
+                corrections.append(Correction(name, points, *stamp))
+        _refuse_left(run.correct(corrections))
+        path = add_corrections(folder, corrections)
+        for each in run.corrections:
+            click.echo(
+                f"{each['image']}: {each['corrected']} nuclei, {each['counted']} were counted "
+                f"({each['added']} added, {each['removed']} removed)"
+            )
+    click.echo(f"Written: {path}; wells, report and export show the corrected counts.")
+
+
+def _refuse_left(names: list[str]) -> None:
+    from ..errors import InputError
+
+    if names:
+        raise InputError(
+            f"{', '.join(map(repr, names))} cannot be corrected: expected an image of one plane "
+            f"that was counted; nothing was taken"
+        )

@@ -1,0 +1,177 @@
+"""Read the nuclei of images that people drew or moved: in napari, QuPath, or a table."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+
+from ..errors import InputError, ReadError
+from ..store import Run
+from ..text.files import open_regular
+from ..text.names import safe_path
+from .truth import field_name
+
+Points: TypeAlias = list[tuple[float, float]]
+"""(row, column) of each nucleus, in pixels."""
+
+_MOST_BYTES = 1 << 30
+_PIXEL_CORNER = 0.5
+"""QuPath counts from the corner of a pixel, and everybody else from its middle."""
+
+
+def read_points(
+    path: str | os.PathLike[str], run: Run, image: str | None = None
+) -> dict[str, Points]:
+    """Return the nuclei that a file holds, by the name of their image in the run.
+
+    Parameters
+    ----------
+    path : path
+        A CSV file of points as napari saves them (`axis-0`, `axis-1`), or with the columns
+        image, y and x; or the GeoJSON of QuPath.
+    run : Run
+    image : str, optional
+        The image that they are of, if neither the file nor its name says so.
+
+    Raises
+    ------
+    InputError
+        The file is none of these, or it is not clear of which image it is.
+    """
+    file = Path(path)
+    known = dict.fromkeys(name for (name,) in run.rows("name"))
+    if file.suffix.lower() in (".geojson", ".json"):
+        return {_image_of(file, known, image): list(_places(_read_json(file), file))}
+    rows = _read_csv(file)
+    if rows and "image" in rows[0]:
+        return _by_image(rows, file, known)
+    return {_image_of(file, known, image): _napari(rows, file)}
+
+
+def _image_of(file: Path, known: Iterable[str], given: str | None) -> str:
+    """Return the image that a file is of: the one given, or the one whose name it has."""
+    if given is not None:
+        return _find(given, known, f"--image is {given!r}")
+    stem = file.name.removesuffix(file.suffix)
+    parts = file.as_posix().removesuffix(file.suffix).split("/")
+    for count in range(1, len(parts) + 1):
+        end = "/".join(parts[-count:])
+        same = [each for each in known if f"/{safe_path(each)}".endswith(f"/{end}")]
+        same = same or [each for each in known if count == 1 and field_name(each) == stem]
+        if len(same) == 1:
+            return same[0]
+        if not same:
+            break
+    raise InputError(
+        f"{file.name!r} is called like no one image of the run; expected a name such as "
+        f"{next(iter(known), 'A01_s1.tif')}{file.suffix}; say which it is with --image NAME"
+    )
+
+
+def _find(name: str, known: Iterable[str], said: str) -> str:
+    found = [each for each in known if each == name] or [
+        each for each in known if field_name(each) == field_name(name)
+    ]
+    if len(found) != 1:
+        raise InputError(
+            f"{said}, and {'several images' if found else 'no image'} of the run "
+            f"{'are' if found else 'is'} called so; expected a name as in images.csv"
+        )
+    return found[0]
+
+
+def _read_csv(file: Path) -> list[dict[str, str]]:
+    with (
+        _opened(file) as opened,
+        io.TextIOWrapper(opened, "utf-8-sig", "surrogateescape", newline="") as text,
+    ):
+        return list(csv.DictReader(text))
+
+
+def _read_json(file: Path) -> Any:
+    with _opened(file) as opened:
+        return json.load(opened)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    try:
+        with open_regular(file, most_bytes=_MOST_BYTES) as opened:
+            yield opened
+    except (OSError, ReadError, ValueError, csv.Error, RecursionError) as error:
+        raise _wrong(file, error) from error
+
+
+def _wrong(file: Path, why: object) -> InputError:
+    return InputError(
+        f"{os.fspath(file)!r} cannot be read as nuclei ({why}); expected points that napari saved "
+        f"(CSV), a table with the columns image, y and x, or GeoJSON of QuPath"
+    )
+
+
+def _by_image(rows: list[dict[str, str]], file: Path, known: Iterable[str]) -> dict[str, Points]:
+    """Return the nuclei of a table; an image without any has one row, without y and x."""
+    found: dict[str, Points] = {}
+    names: dict[str, str] = {}
+    for row in rows:
+        if row["image"] not in names:
+            names[row["image"]] = _find(
+                row["image"], known, f"{file.name!r} names {row['image']!r}"
+            )
+        points = found.setdefault(names[row["image"]], [])
+        if row.get("y") or row.get("x"):
+            points.append(_point((row.get("y"), row.get("x")), file))
+    return found
+
+
+def _napari(rows: list[dict[str, str]], file: Path) -> Points:
+    axes = sorted(name for name in (rows[0] if rows else {}) if name and name.startswith("axis-"))
+    if rows and len(axes) < 2:
+        raise _wrong(file, f"its columns are {', '.join(map(str, rows[0]))}")
+    return [_point((row[axes[-2]], row[axes[-1]]), file) for row in rows]
+
+
+def _point(place: tuple[Any, Any], file: Path) -> tuple[float, float]:
+    try:
+        point = float(place[0]), float(place[1])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _wrong(file, repr(error)) from error
+    if not np.isfinite(point).all():
+        raise _wrong(file, f"a nucleus lies at {point}")
+    return point
+
+
+def _places(document: Any, file: Path) -> Iterator[tuple[float, float]]:
+    """Yield the nuclei of GeoJSON: its points, and the middle of what has an outline."""
+    try:
+        features = document["features"] if isinstance(document, dict) else document
+        for feature in features:
+            geometry = feature["geometry"]
+            kind, at = geometry["type"], geometry["coordinates"]
+            for place in at if kind == "MultiPoint" else [at]:
+                x, y = place[:2] if kind in ("Point", "MultiPoint") else _middle(kind, place)
+                point = _point((y, x), file)
+                yield point[0] - _PIXEL_CORNER, point[1] - _PIXEL_CORNER
+    except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
+        raise _wrong(file, repr(error)) from error
+
+
+def _middle(kind: str, rings: Any) -> tuple[float, float]:
+    """Return the centroid of the outer rings of a polygon, or of several."""
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise ValueError(f"a shape is a {kind}")
+    outer = [polygon[0] for polygon in (rings if kind == "MultiPolygon" else [rings])]
+    areas, middles = [], []
+    for ring in outer:
+        here, after = np.array(ring, np.float64)[:-1, :2], np.array(ring, np.float64)[1:, :2]
+        cross = here[:, 0] * after[:, 1] - after[:, 0] * here[:, 1]
+        areas.append(abs(cross.sum()))
+        middles.append(((here + after) * cross[:, None]).sum(axis=0) / (3 * cross.sum()))
+    x, y = np.average(middles, axis=0, weights=areas)
+    return float(x), float(y)
