@@ -33,6 +33,7 @@ from .packing import (
     unpack_outlines,
 )
 from .positives import positive_column, with_positives
+from .repeated import repeated_places
 from .sample import Sampled, SampleTable
 from .table import Table, table_of_images, table_of_nuclei
 from .treat import show_images, treat, write_shown
@@ -117,18 +118,8 @@ class Run:
     def correct(self, corrections: Sequence[Correction]) -> list[str]:
         """Show the nuclei of images as people corrected them; the run file stays as it is.
 
-        Counts, places and tables follow, and the column `corrected` of images says who did it,
-        and when. Nothing is measured of added nuclei, and corrected images have no outlines.
-
-        Parameters
-        ----------
-        corrections : sequence of Correction
-
-        Returns
-        -------
-        list of str
-            The images that are not corrected: they are none of the run, failed, are volumes, or
-            their file has changed since.
+        The column `corrected` of images says who did it, and when. Return the images that are not
+        corrected: none of the run, failed, volumes, or of a file that has changed since.
         """
         self.corrections, left = show_corrected(
             self._database, corrections, tuple(self.others.columns)
@@ -242,18 +233,8 @@ class Run:
         )
 
     def repeated_places(self) -> tuple[int, tuple[str, str] | None]:
-        """Return how many sites have several files for one plane of them, and two of these files.
-
-        That is so where a plate was imaged twice, in folders of their own.
-        """
-        query = """
-            SELECT count() OVER (), first, last FROM (
-                SELECT min(name) AS first, max(name) AS last FROM images
-                WHERE plate NOTNULL AND well NOTNULL AND site NOTNULL
-                GROUP BY plate, well, site, channel, z, time HAVING count(DISTINCT path) > 1
-            ) LIMIT 1"""
-        row = self._database.execute(query).fetchone()
-        return (0, None) if row is None else (row[0], (as_text(row[1]), as_text(row[2])))
+        """Return how many sites have several files for a plane of them, and two of these files."""
+        return repeated_places(self._database)
 
     def sample(self) -> list[Sampled]:
         """Return the images that the run learned from, sorted by name."""
