@@ -39,6 +39,14 @@ def s3_environment(endpoint):
     }
 
 
+def gs_environment(endpoint, folder):
+    """Return the variables that say where buckets of the kind of Google are."""
+    account = {"gcs_base_url": endpoint, "disable_oauth": True, "client_email": "",
+               "private_key": "", "private_key_id": ""}  # fmt: skip
+    (folder / "account.json").write_text(json.dumps(account))
+    return {"GOOGLE_SERVICE_ACCOUNT": str(folder / "account.json"), "GOOGLE_ALLOW_HTTP": "true"}
+
+
 class Server:
     """A web server that also lists and takes objects as S3 does, and fails where `fault` says so.
 
@@ -82,6 +90,14 @@ class Server:
         """Return the requests for objects: path and how many bytes were asked for."""
         return [(path, size) for said, path, size in self.requests if said == method]
 
+    def generation(self, path):
+        """Return the number of an object as Google has one, which another content changes."""
+        return (
+            str(int(hashlib.md5(self.objects[path]).hexdigest()[:8], 16))
+            if (path in self.objects)
+            else "0"
+        )
+
     def listings(self):
         """Return how many pages of listings were asked for."""
         return sum(method == "LIST" for method, _, _ in self.requests)
@@ -112,14 +128,21 @@ class Server:
                     self._refuse(*fault)
                     return
                 wanted, tag = self.headers.get("If-Match"), server.tags.get(path, '"1"')
-                if (self.headers.get("If-None-Match") and path in server.objects) or (
-                    wanted and (path not in server.objects or wanted != tag)
+                # Google numbers the generations of an object; 0 stands for none.
+                generation = self.headers.get("x-goog-if-generation-match")
+                if generation is not None:
+                    wanted, tag = generation, server.generation(path)
+                if (
+                    (self.headers.get("If-None-Match") and path in server.objects)
+                    or (wanted and wanted != tag)
+                    or (wanted not in (None, "0") and path not in server.objects)
                 ):
                     self._refuse(412, "PreconditionFailed")
                     return
                 server.objects[path] = body
                 server.tags[path] = f'"{hashlib.md5(body).hexdigest()}"'
-                self._reply(200, b"", {"ETag": server.tags[path]})
+                head = {"ETag": server.tags[path], "x-goog-generation": server.generation(path)}
+                self._reply(200, b"", head)
 
             def do_DELETE(self):
                 server.objects.pop(unquote(urlsplit(self.path).path), None)
@@ -155,6 +178,7 @@ class Server:
                 start, stop, status = 0, len(body), 200
                 head = {"Accept-Ranges": "bytes", "Last-Modified": CHANGED}
                 head["ETag"] = server.tags.get(path, '"1"')
+                head["x-goog-generation"] = server.generation(path)
                 if (
                     server.heeds_conditions
                     and self.headers.get("If-Match", head["ETag"]) != head["ETag"]

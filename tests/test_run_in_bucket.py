@@ -10,7 +10,7 @@ from pathlib import Path
 import imagecodecs
 import pytest
 from commands import PLANTED, SETTINGS, detect, run, start, tables
-from servers import Server, s3_environment
+from servers import Server, gs_environment, s3_environment
 
 from nucensus import Run, Settings, Shard, census, merge_runs
 from nucensus.batch import census_planned, plan_census, retry
@@ -230,6 +230,28 @@ def test_a_plan_its_shards_and_what_is_merged_may_all_lie_in_a_bucket(
     with pytest.raises(RunError, match=f"'{PLACE}' holds a run"):
         merge_runs(["s3://images/shards/*"], PLACE)
     assert retry(PLACE).counts["found"] == 5
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_run_lies_in_a_bucket_that_speaks_as_google_does(
+    plate, bucket, elsewhere, monkeypatch, tmp_path
+):
+    for name, value in gs_environment(bucket.address, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    bucket.add("images/plate", plate)
+    place = PLACE.replace("s3://", "gs://")
+
+    def count_elsewhere(_):
+        elsewhere()
+        refused.append(run("detect", "gs://images/plate", "-o", place, *SETTINGS))
+
+    refused = []
+    census("gs://images/plate", place, COUNT, on_plan=count_elsewhere).close()
+    assert f"Error: '{place}' is being written by process {os.getpid()} on" in refused[0].stderr
+    assert f"{KEY}/run.lock" not in bucket.objects
+    assert census("gs://images/plate", place, COUNT).counts["found"] == 5
+    census(plate, tmp_path / "whole", COUNT).close()
+    assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "whole")
 
 
 def test_a_stop_sends_what_is_done(slow, bucket, elsewhere):
