@@ -112,8 +112,10 @@ def test_a_function_of_a_file_gets_table_chart_page_and_advice_by_one_command(
 def test_a_function_of_a_prompt_is_timed_in_processes_that_start_anew():
     script = (
         "import numpy as np, nucensus\n"
-        "factor = 3\n"
-        "def times(image): return factor * int(image.sum())\n"
+        "from functools import cache\n"
+        "@cache\n"
+        "def factor(): return 3\n"
+        "def times(image): return factor() * int(image.sum())\n"
         "found = nucensus.compare([np.ones((3, 3))] * 2, times, lambda image: 27,\n"
         "    strategies=['pool-memory'], start_methods=['spawn'], workers=1, repeat=1,\n"
         "    progress=False, chunk_sizes=[])\n"

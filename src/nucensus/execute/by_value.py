@@ -23,11 +23,11 @@ def dumps(value: Any, *, is_for_workers: bool = False) -> bytes:
         It cannot be pickled, as a lambda of a module cannot.
     """
     if is_for_workers and not main_is_a_file():
-        return _dumps_by_value(value)
+        return dumps_by_value(value)
     try:
         return bytes(ForkingPickler.dumps(value))
     except (pickle.PicklingError, AttributeError, TypeError):
-        return _dumps_by_value(value)
+        return dumps_by_value(value)
 
 
 def main_is_a_file() -> bool:
@@ -35,7 +35,8 @@ def main_is_a_file() -> bool:
     return os.path.exists(getattr(sys.modules["__main__"], "__file__", ""))
 
 
-def _dumps_by_value(value: Any) -> bytes:
+def dumps_by_value(value: Any) -> bytes:
+    """Pickle a value with the functions of the main program by what they are."""
     file = io.BytesIO()
     _pickler_class()(file).dump(value)
     return file.getvalue()

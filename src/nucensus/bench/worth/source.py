@@ -1,5 +1,6 @@
 """Find the function that the user means, and let it travel to a fresh process."""
 
+import contextlib
 import importlib
 import os
 import pickle
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ...errors import InputError
+from ...execute.by_value import dumps_by_value
 
 Function: TypeAlias = Callable[[Any], Any] | str
 
@@ -79,8 +81,10 @@ def dumps_for_child(value: Any) -> bytes:
     """Pickle a value for a process that does not run this main program: its functions by value."""
     import cloudpickle
 
+    with contextlib.suppress(pickle.PicklingError, AttributeError, TypeError):
+        return dumps_by_value(value)
     try:
-        pickled: bytes = cloudpickle.dumps(value)
+        pickled: bytes = cloudpickle.dumps(value)  # a lambda of a module, too
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise InputError(
             f"the function cannot be sent to a fresh process ({error}); expected one that holds no "
