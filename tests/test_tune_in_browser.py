@@ -3,11 +3,13 @@
 import subprocess
 import sys
 import tomllib
+from contextlib import contextmanager
 
 import pytest
 from pages import assert_fits, opened, serious_faults, wait_until
 from runs import write_fields
 
+from nucensus import census, open_run
 from nucensus.score.truth import field_name, read_truth
 
 LOOKS = [
@@ -271,3 +273,32 @@ def test_a_slider_on_a_large_image_fetches_points_alone_and_the_latest_only(brow
             )
     finally:
         stop(process)
+
+
+@contextmanager
+def kept_beside(run, browser, folder):
+    process, address = serve(folder, "--keep", run, "--by", "Anna")
+    try:
+        with shown(browser, address) as page:
+            settle(page, "auto")
+            wait_until(page, "field.points.length > 0")
+            yield page
+            wait_until(page, "document.body.dataset.kept === '1'")
+    finally:
+        stop(process)
+
+
+def test_marks_are_kept_beside_a_run_and_are_there_again(browser, tmp_path):
+    write_fields(tmp_path / "in", count=2)
+    counted = census(tmp_path / "in", tmp_path / "run")
+    before = int(counted.images["count"][0])
+    with kept_beside(tmp_path / "run", browser, tmp_path / "in") as page:
+        page.evaluate("mark(field.points[0], field.points[1])")
+    with open_run(tmp_path / "run") as run:
+        assert int(run.images["count"][0]) == before - 1
+        assert run.images["corrected"][0].startswith("by Anna")
+    with kept_beside(tmp_path / "run", browser, tmp_path / "in") as page:
+        assert page.evaluate("reviews.get(0).removed.length") == 1
+        page.click("#clear")
+    with open_run(tmp_path / "run") as run:
+        assert int(run.images["count"][0]) == before

@@ -1,5 +1,6 @@
 """`nucensus tune`."""
 
+import getpass
 import webbrowser
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,16 @@ from .selection import selection, selection_of
     default=0,
     help="Listen on this port, for an SSH tunnel.  [default: any free one]",
 )
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Keep marks beside this run of the same images: its tables show the corrected counts.",
+)
+@click.option("--by", metavar="NAME", help="Who marks.  [default: the user's name]")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_browser: bool,
-            **options: Any) -> None:  # fmt: skip
+            keep: Path | None, by: str | None, **options: Any) -> None:  # fmt: skip
     """Choose the settings by eye, in the browser.
 
     Opens a page on this machine: an image with its nuclei ringed, and sliders
@@ -39,7 +47,7 @@ def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_b
     from ..discover import discover
     from ..errors import InputError
     from ..read import SUFFIXES
-    from ..tune import Session, serve
+    from ..tune import Marks, Session, serve
     from ..values import Settings
     from ..values.settings_file import read_settings
 
@@ -49,7 +57,8 @@ def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_b
     there = [each for each in images if not each.problem]
     if not there:
         raise InputError(f"none of the {len(images)} images is there: {images[0].problem}")
-    session = Session(inputs, there, settings, chosen)
+    marks = None if keep is None else Marks(keep, there, by or getpass.getuser())
+    session = Session(inputs, there, settings, chosen, marks)
 
     def announce(address: str) -> None:
         click.echo(f"{address}\nThe page is for this machine only. Press Ctrl+C to stop.")

@@ -99,8 +99,9 @@ def _print_scores(name: str, scores: "Scores") -> None:
 
 
 def _command_line(inputs: tuple[str, ...], selection: "Selection", tuned: "TunedParameters") -> str:
-    chosen = asdict(selection)
-    chosen |= chosen.pop("plane")
+    chosen = {name: value for name, value in asdict(selection).items() if value}
+    del chosen["plane"]
+    chosen |= selection.plane.as_dict()
     numbers = {
         name: getattr(tuned.settings, name)
         for name in ("sigma", "min_distance", "threshold", "border")

@@ -91,10 +91,16 @@ def _correction(kept: dict[str, Any]) -> Correction:
     )
 
 
-def add_corrections(run: str | os.PathLike[str], more: Iterable[Correction]) -> Path:
-    """Keep corrections beside a run, in place of earlier ones of the same images."""
+def add_corrections(
+    run: str | os.PathLike[str], more: Iterable[Correction], *, forget: str | None = None
+) -> Path:
+    """Keep corrections beside a run, in place of earlier ones of the same images.
+
+    That of the image `forget` is removed.
+    """
     path = file_of(run).parent / CORRECTIONS
     kept = {each.image: each for each in (*read_corrections(run), *more)}
+    kept.pop(forget or "", None)
     rows = ",\n".join(json.dumps(asdict(each)) for each in kept.values())
     with atomic_write(path) as partial:
         partial.write_text(f'{{"version": {_VERSION}, "corrections": [\n{rows}\n]}}\n', "ascii")

@@ -1,6 +1,7 @@
 """Choose the settings by eye: a page on this machine that follows its sliders."""
 
+from .marks import Marks
 from .serve import serve
 from .session import Session
 
-__all__ = ["Session", "serve"]
+__all__ = ["Marks", "Session", "serve"]

@@ -38,6 +38,7 @@ def serve(session: Session, *, port: int, on_ready: Callable[[str], None]) -> No
 def make_app(session: Session, token: str) -> "ASGIApp":
     """Return the application: the page, and what it asks for."""
     from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Mount, Route
 
@@ -63,6 +64,12 @@ def make_app(session: Session, token: str) -> "ASGIApp":
     def spell(request: "Request") -> "Response":
         return JSONResponse(session.spell(_settings(request)), headers=HEADERS)
 
+    async def keep(request: "Request") -> "Response":
+        points = await request.json()
+        if session.marks is not None:
+            await run_in_threadpool(session.marks.keep, request.path_params["index"], points)
+        return Response(status_code=204, headers=HEADERS)
+
     routes = [
         *page_routes(_PAGE),
         Route("/describe", describe),
@@ -70,6 +77,7 @@ def make_app(session: Session, token: str) -> "ASGIApp":
         Route("/picture/{index:int}", picture),
         Route("/nuclei/{index:int}", nuclei),
         Route("/spell", spell),
+        Route("/keep/{index:int}", keep, methods=["POST"]),
     ]
     handlers: dict[Any, Any] = dict.fromkeys(
         (NucensusError, LookupError, TypeError, ValueError), explain

@@ -27,6 +27,7 @@ from ..read import read, read_image
 from ..values import ImageRef, PlannedImage, Selection, Settings
 from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
 from ..values.settings_file import settings_as_toml
+from .marks import Marks
 
 _SAMPLE = 12
 """Fields whose counts are shown, spread over the run. Larger: slower to follow a slider."""
@@ -65,7 +66,9 @@ class Session:
         references: Sequence[ImageRef],
         settings: Settings,
         selection: Selection | None = None,
+        marks: Marks | None = None,
     ) -> None:
+        self.marks = marks
         self._selection = selection or Selection()
         self._inputs, self._references, self._settings = inputs, references, settings
         self._kept: dict[int, NDArray[Any]] = {}
@@ -89,6 +92,7 @@ class Session:
         return {
             "fields": [reference.name for reference in self._references],
             "sample": sample.tolist(),
+            "kept": None if self.marks is None else self.marks.read(),
             "detectors": list(dict.fromkeys([*names, detector])),
             **self.start(detector),
         }
@@ -196,7 +200,9 @@ class Session:
     def _spell_selection(self) -> tuple[list[str], str]:
         """Return what says which images count, as options and as arguments in Python."""
         given = {name: value for name, value in asdict(self._selection).items() if value}
-        axes = {name: value for name, value in given.pop("plane").items() if value is not None}
+        given.pop("plane")
+        plane = self._selection.plane.as_dict()
+        axes = {name: value for name, value in plane.items() if value is not None}
         options = [f"--{name}={value}" for name, value in (axes | given).items()]
         words = [option.replace("--z=volume", "--volume") for option in options]
         spelled = ", ".join(f"{name}={value!r}" for name, value in axes.items())

@@ -31,6 +31,30 @@ function mark(x, y) {                         // toggle whether there is a nucle
   if (list < 0) review.added.push(place);
   drawRings();
   score();
+  keep();
+}
+
+async function keep() {                       // beside the run, if one was named
+  if (!start.kept) return;
+  const review = reviews.get(field.index);
+  const places = review ? [...review.truth, ...review.added].map(([x, y]) => [y, x]) : null;
+  try {
+    const answer = await fetch(`keep/${field.index}`, { method: "POST", body: JSON.stringify(places) });
+    if (!answer.ok) throw new Error(await answer.text());
+    document.body.dataset.kept = 1 + Number(document.body.dataset.kept || 0);
+  } catch (error) { complain(error); }
+}
+
+function restore() {                          // what was kept earlier, beside what is found now
+  const places = start.kept?.[field.index];
+  if (!places || reviews.has(field.index)) return;
+  const review = { truth: [], removed: [], added: [] }, free = pairs(field.points);
+  for (const [y, x] of places) {
+    const at = near(free, x, y);
+    if (at < 0) review.added.push([x, y]); else review.truth.push(free.splice(at, 1)[0]);
+  }
+  review.removed = free;
+  reviews.set(field.index, review);
 }
 
 function hits(points, truth) {                // each true nucleus is found at most once, brightest first

@@ -18,6 +18,7 @@ async function follow() {
       if (index !== field.index) continue;
       Object.assign(field, nuclei);
       complain(null);
+      restore();
       drawRings();
       drawHistogram();
       $("count").textContent = (points.length / 3).toLocaleString("en");
@@ -65,7 +66,13 @@ $("field").addEventListener("change", () => open(Number($("field").value) - 1));
 $("in").onclick = () => zoom(1.5);
 $("out").onclick = () => zoom(1 / 1.5);
 $("fit").onclick = () => { fit(); redraw(); };
-$("clear").onclick = () => { reviews.delete(field.index); drawRings(); score(); };
+$("clear").onclick = () => {
+  reviews.delete(field.index);
+  if (start.kept) delete start.kept[field.index];
+  drawRings();
+  score();
+  keep();
+};
 
 // ---- begin
 
