@@ -231,7 +231,7 @@ def test_the_signal_that_ends_a_container_reaches_the_run_in_it(system, fields, 
             time.sleep(0.01)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         os.kill(int(children[0]), signal.SIGTERM)
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGTERM, stderr
 
 
@@ -286,7 +286,7 @@ def cluster(tmp_path, monkeypatch):
     yield lambda *words: start_script(words).strip()
     for process in reversed(started):
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=300)
 
 
 @pytest.mark.slow

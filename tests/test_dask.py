@@ -180,7 +180,7 @@ def test_a_signal_takes_back_what_is_queued_and_the_run_goes_on(
     with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
         wait_until_some_are_done(process, out)
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 128 + number, stderr
     assert "the same command carries on" in stdout + stderr  # as soon as what is in flight is done
     while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
@@ -199,7 +199,7 @@ def test_an_image_that_hangs_keeps_no_worker_from_the_next_command(
         while process.poll() is None and not tasks_at_work(cluster):
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGINT, stderr
     assert "the same command carries on" in stdout + stderr
     done = detect(plate, tmp_path / "next", "--scheduler", cluster.address)

@@ -16,6 +16,7 @@ import pytest
 
 from nucensus.errors import MissingPackageError, StrategyError, WorkerDiedError
 from nucensus.execute import OTHERS, PUBLISHED, STRATEGIES, Lost, check, strategy_named
+from nucensus.execute.worker import describe_death, is_crash
 
 POOLS = [name for name in STRATEGIES if name.startswith("pool")]
 HERE = [name for name in OTHERS if name not in ("interpreters", "joblib")]
@@ -97,6 +98,13 @@ def test_a_reader_that_stops_early_leaves_no_worker_behind(strategy):
     outcomes = strategy.run(double, range(50), 2)
     next(outcomes)
     outcomes.close()
+    assert_no_thread_is_left(before)
+
+
+def assert_no_thread_is_left(before):
+    """Give threads that are about to end the time that they need on a busy machine."""
+    for thread in set(threading.enumerate()) - before:
+        thread.join(100)
     assert set(threading.enumerate()) <= before
 
 
@@ -214,9 +222,7 @@ def test_joblib_keeps_the_contract_and_leaves_no_worker_behind():
     assert sorted(outcomes) == [(index, 2 * index) for index in range(5)]
     with pytest.raises(ValueError, match="cannot do"):
         list(strategy_named("joblib").run(refuse, range(8), 2))
-    for thread in set(threading.enumerate()) - before:
-        thread.join(30)  # the one that fed the workers ends once it has read that there are none
-    assert set(threading.enumerate()) <= before
+    assert_no_thread_is_left(before)
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="there they are")
@@ -289,3 +295,31 @@ def test_a_function_of_a_prompt_or_notebook_works_in_every_process(method, strat
 def test_an_unknown_strategy_is_refused_with_those_that_there_are():
     with pytest.raises(StrategyError, match=r"no strategy 'pool'; expected one of list-disk"):
         strategy_named("pool")
+
+
+@pytest.mark.parametrize(("code", "said"), [
+    (0xC0000005, "crashed: it read or wrote memory that is not its own (Windows error 0xC0000005)"),
+    (0xC0000017, "there was no memory left"),
+    (0xC000001D, "the processor does not know an instruction"),
+    (0xC0000094, "it divided by zero"),
+    (0xC00000FD, "the stack overflowed"),
+    (0xC0000409, "it ended itself after an error"),
+    (0xC0000000, "it did what the system does not allow (Windows error 0xC0000000)"),
+    (-signal.SIGSEGV, "was ended by SIGSEGV"),
+    (-99, "was ended by signal 99"),
+])  # fmt: skip
+def test_how_a_worker_crashed_is_told_in_words(code, said):
+    assert describe_death(code).endswith(said)
+    assert is_crash(code)
+
+
+@pytest.mark.parametrize("code", [0, 7, 0xBFFFFFFF])
+def test_a_worker_that_ends_by_itself_has_not_crashed(code):
+    assert describe_death(code) == f"the worker process ended by itself with code {code}"
+    assert not is_crash(code)
+
+
+def test_who_is_killed_is_told_that_memory_may_have_run_out():
+    assert describe_death(-9) == (
+        "the worker process was ended by SIGKILL, as the system does when memory runs out"
+    )

@@ -130,7 +130,7 @@ def test_a_signal_finishes_what_is_in_flight_and_says_how_to_go_on(number, wells
     with start("detect", wells, "-o", tmp_path, *SETTINGS, "--strategy", "list-disk") as process:
         wait_until_it_works(process, tmp_path)
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 128 + number, stderr
     assert "Stopping: what is in flight is finished" in stderr
     assert "images are left; the same command carries on" in stdout
@@ -145,7 +145,7 @@ def test_a_second_ctrl_c_stops_at_once(slow, tmp_path):
         process.send_signal(signal.SIGINT)
         assert "Ctrl-C again stops at once" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=300) == 130
     assert is_sound(tmp_path / "run")
 
 
@@ -224,7 +224,7 @@ def test_a_run_whose_folder_vanishes_ends_with_a_clear_error(slow, tmp_path):
     with start(*arguments, program=[PLANTED]) as process:
         wait_until_it_hangs(process, out)
         shutil.rmtree(out)
-        _, stderr = process.communicate(timeout=100)
+        _, stderr = process.communicate(timeout=300)
     assert process.returncode == 1, stderr
     assert "has vanished; expected its folder to stay" in stderr
 

@@ -56,7 +56,7 @@ def test_a_signal_ends_a_request_that_nobody_answers(silent, tmp_path, what, num
     with start("detect", *inputs, "-o", tmp_path / "run", *SETTINGS) as process:
         wait_for(process, asked.is_set)
         process.send_signal(number)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=300)
     assert process.returncode == 128 + number
     assert "Stopped; the same command carries on" in stderr
 
@@ -69,7 +69,7 @@ def test_ctrl_c_ends_a_look_at_a_bucket_that_nobody_answers(silent, monkeypatch)
     with start("scan", "s3://bucket/plate") as process:
         wait_for(process, asked.is_set)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert process.returncode == 130
 
 
@@ -96,7 +96,7 @@ def test_a_signal_ends_a_sample_and_a_pilot_that_hang(planted, tmp_path, options
     with start("detect", images, "-o", out, *options, program=[PLANTED]) as process:
         wait_for(process, lambda: lock.exists() and b"\1" in lock.read_bytes()[4096:])
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGTERM
 
 
@@ -111,6 +111,6 @@ def test_a_run_that_shall_outlive_its_terminal_does(planted, tmp_path):
     ) as process:
         wait_for(process, (out / "run.lock").exists)
         process.send_signal(signal.SIGHUP)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert process.returncode == 0
     assert set(statuses(out).values()) == {"found"}
