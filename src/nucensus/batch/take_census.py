@@ -42,6 +42,7 @@ from .refuse import (
     refuse_version,
 )
 from .run_loop import RunLoop
+from .unchanged import finished_run, seen_of, tell
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -120,9 +121,16 @@ def census(
     watcher = take_value(Watcher, watcher, left)
     resume = take_value(Resume, resume, left)
     refuse_unknown(left, "census")
-    values = settings or Settings(), selection, execution, watcher, resume
-    with listed_run(inputs, out, *values) as (writer, loop):
+    settings = settings or Settings()
+    refuse_unguarded()
+    named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    seen = seen_of(named, selection, out)
+    if (run := finished_run(named, out, settings, selection, resume, seen)) is not None:
+        tell(run, watcher)
+        return run
+    with listed_run(named, out, settings, selection, execution, watcher, resume) as (writer, loop):
         loop.run()
+        writer.record_facts(seen=seen)
     return writer.hand_over() if writer.folder is None else Run(writer.folder)
 
 

@@ -14,14 +14,14 @@ import numpy as np
 
 from ..errors import InputError
 from ..values import Header
+from ..values.parts import Parts
 from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from . import ifd
 from .ifd import Chain, File
-from .layout import COMPRESSIONS, LZW, NONE, layout_of
+from .layout import COMPRESSIONS, LZW, NONE, Layout, layout_of
 from .resolution import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, side, unbelieved_size
 from .scene import Scene
 from .segments import decode
-from .tiff_parts import parts_of_layout
 
 _DEFAULTS = {
     ifd.PHOTOMETRIC: 1, ifd.FILL_ORDER: 1, ifd.SAMPLES: 1, ifd.PLANAR: 1,
@@ -64,10 +64,17 @@ def open_plain(file: File) -> Scene | None:
         {},
         lambda _: decode(file, chain.size_bytes, layout)[0, :, :, 0],
         describe=lambda _: header,
-        divide=lambda _: parts_of_layout(chain, layout),
+        divide=lambda _: _divide(chain, layout),
         pixel_size=metaseries_pixel_size(described) if is_metaseries else _size_in_tags(tags),
         compression=compression,
     )
+
+
+def _divide(chain: Chain, layout: Layout) -> Parts | None:
+    """Return the image as its parts; only of a large one that is asked."""
+    from .tiff_parts import parts_of_layout
+
+    return parts_of_layout(chain, layout)
 
 
 @functools.lru_cache(64)

@@ -21,9 +21,11 @@ rollback journal, and each commit is on the disk when it returns.
 
 from .corrections import Correction, add_corrections, now, read_corrections
 from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run
+from .done import is_done, show_start
 from .facts import FACTS_VERSION, Facts, StartFact
 from .image_columns import IMAGES, Column, ImageColumns
 from .in_bucket import runs_named, working_copy
+from .lock import LOCK_FILE
 from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
 from .packing import (
     NUCLEUS_RECORD,
@@ -39,12 +41,13 @@ from .packing import (
 from .run import AnyRun, Run, as_run
 from .sample import Origin, Sampled
 from .table import Table
-from .writer import RunWriter
+from .writer import RunWriter, tables_now
 
 __all__ = [
     "FACTS_VERSION",
     "IMAGES",
     "IMAGE_COLUMNS",
+    "LOCK_FILE",
     "NUCLEUS_COLUMNS",
     "NUCLEUS_RECORD",
     "SCHEMA_VERSION",
@@ -67,12 +70,15 @@ __all__ = [
     "as_records",
     "as_run",
     "as_volume",
+    "is_done",
     "now",
     "plane_of",
     "points_of",
     "read_corrections",
     "remove_run",
     "runs_named",
+    "show_start",
+    "tables_now",
     "unpack_nuclei",
     "working_copy",
 ]  # fmt: skip

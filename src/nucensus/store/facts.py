@@ -79,6 +79,8 @@ class Facts:
         Digests of what the sample follows from, and of the files of each shard.
     inputs : str or None
         A digest of what was named on the command line.
+    seen : str or None
+        A digest of all files that were in and beside it, before they were listed.
     left_out : list of str
         What was found beside the images and left out, a line each.
     unmatched : list of str
@@ -121,6 +123,7 @@ class Facts:
     places: str | None = _fact(_TEXT)
     files: list[str] = _fact([str], list)
     inputs: str | None = _fact(str)
+    seen: str | None = _fact(_TEXT)
     left_out: list[str] = _fact([str], list)
     unmatched: list[str] = _fact([str], list)
     sampled: str | None = _fact(_TEXT)

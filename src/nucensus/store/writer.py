@@ -317,13 +317,7 @@ class RunWriter:
 
         `record` forgets it: then there are other outcomes.
         """
-        facts = self.facts
-        said = json.dumps([facts.get(name) for name in _TABLES_SAY], sort_keys=True)
-        folder = self.folder or Path()
-        return {
-            "of": hashlib.blake2b(said.encode(), digest_size=16).hexdigest(),
-            "files": {name: list(size_and_time(os.fspath(folder / name))) for name in TABLES},
-        }
+        return tables_now(self.facts, self.folder or Path())
 
     def is_unfinished(self) -> bool:
         """Tell whether an image has no outcome yet, or a start has not yet learned for them."""
@@ -375,6 +369,15 @@ class RunWriter:
 _TABLES_SAY = (
     "version", "settings", "listing", "files", "wells", "estimates", "sample", "positive",
 )  # fmt: skip
+
+
+def tables_now(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what the tables follow from beside the outcomes, and how large and old they are."""
+    said = json.dumps([facts.get(name) for name in _TABLES_SAY], sort_keys=True)
+    return {
+        "of": hashlib.blake2b(said.encode(), digest_size=16).hexdigest(),
+        "files": {name: list(size_and_time(os.fspath(folder / name))) for name in TABLES},
+    }
 
 
 def _is_still(path: Path, known: os.stat_result) -> bool:

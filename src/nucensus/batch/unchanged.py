@@ -1,0 +1,127 @@
+"""Know a run that has nothing to do, without listing its images: the files are as they were."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from .._version import __version__
+from ..errors import RunError
+from ..remote import absolute, is_remote
+from ..store import LOCK_FILE, Origin, Run, is_done, show_start, tables_now
+from ..values import RUN_FILE, Resume, Selection, Settings, Watcher
+from .learn import Learned, pools_in
+from .refuse import differences, digest_of, facts_of
+
+PathLike: TypeAlias = str | os.PathLike[str]
+_BUSY = (LOCK_FILE, f"{RUN_FILE}-wal", f"{RUN_FILE}-journal")
+"""Files beside a run that is being written, or was when its process died."""
+
+
+def seen_of(inputs: Sequence[PathLike], selection: Selection, out: PathLike | None) -> str | None:
+    """Return a digest of all files in and beside the inputs, as they are now.
+
+    What is listed follows from their names, sizes and times. It is None where that is not so, or
+    would take long to tell: of buckets, globs, manifests, and folders behind links.
+    """
+    paths = [os.fspath(each) for each in inputs]
+    if out is None or selection.manifest is not None or any(map(is_remote, (*paths, out))):
+        return None
+    digest, skipped = hashlib.blake2b(digest_size=16), os.path.realpath(out)
+    if selection.metadata is not None:
+        paths.append(os.fspath(selection.metadata))
+    try:
+        for path in map(os.path.abspath, paths):
+            is_folder = os.path.isdir(path)
+            lines = _below(path, skipped) if is_folder else _beside(path)
+            for line in lines:
+                digest.update(line.encode("utf-8", "surrogateescape"))
+    except (OSError, ValueError):
+        return None
+    return digest.hexdigest()
+
+
+def _beside(path: str) -> Iterator[str]:
+    """Yield a line for each file beside one: some have a part of what it is."""
+    os.stat(path)  # a glob has none
+    with os.scandir(os.path.dirname(path)) as entries:
+        files = sorted((each for each in entries if each.is_file()), key=lambda each: each.name)
+        yield f"{path}\n"
+        yield from map(_line, files)
+
+
+def _below(folder: str, skipped: str) -> Iterator[str]:
+    """Yield a line for each file below a folder, but for those of the run itself."""
+    if os.path.realpath(folder) == skipped:
+        return
+    with os.scandir(folder) as entries:
+        listed = sorted(entries, key=lambda each: each.name)
+    yield f"{folder}\n"
+    for each in listed:
+        if each.is_dir(follow_symlinks=False):
+            yield from _below(each.path, skipped)
+        elif each.is_dir():
+            raise ValueError("a folder behind a link may loop")
+        else:
+            yield _line(each)
+
+
+def _line(entry: "os.DirEntry[str]") -> str:
+    try:
+        status = entry.stat()
+        return f"{entry.name}/{status.st_size}/{status.st_mtime_ns}\n"
+    except OSError:  # a link to nothing
+        return f"{entry.name}/\n"
+
+
+def finished_run(
+    inputs: Sequence[PathLike], out: PathLike | None, settings: Settings, selection: Selection,
+    resume: Resume, seen: str | None,
+) -> Run | None:  # fmt: skip
+    """Return the run in `out` if a start with the same inputs and settings has nothing to do.
+
+    Nothing is written then. What is doubtful is left to a start that lists all images.
+    """
+    if seen is None or out is None or resume != Resume():
+        return None
+    folder = Path(out)
+    if not (folder / RUN_FILE).is_file() or any((folder / each).exists() for each in _BUSY):
+        return None
+    start = time.time()
+    try:
+        run = Run(folder)
+        about = run.about
+        stands = (
+            about.seen == seen
+            and about.version == __version__
+            and about.inputs == digest_of(absolute(os.fspath(each)) for each in inputs)
+            and not differences(about.settings, _as_json(settings.as_dict()))
+            and not differences(about.selection, _as_json(facts_of(selection)))
+            and not about.is_learning
+            and about.sample.get("source") not in ("kept", "run")
+            and not about.sample.get("unread")
+            and about.tables == tables_now(run.facts, folder)
+            and is_done(run)
+        )
+    except RunError:  # said by who writes it
+        return None
+    if not stands:
+        return None
+    show_start(run, {"started": start, "seconds": time.time() - start, "images": 0})
+    return run
+
+
+def _as_json(values: dict[str, object]) -> dict[str, object]:
+    known: dict[str, object] = json.loads(json.dumps(values))
+    return known
+
+
+def tell(run: Run, watcher: Watcher) -> None:
+    """Tell what a start that has nothing to do tells."""
+    if not run.settings.are_numbers:
+        about = run.about
+        watcher.on_learned(Learned(pools_in(about), Origin.from_dict(about.sample), 0, ()))
+    watcher.on_plan(0)
