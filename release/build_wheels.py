@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,10 @@ PLATFORMS = {
     "macos-arm64": Platform("aarch64-macos.11.0", "Darwin", "arm64", "macosx_11_0_arm64"),
     "macos-x86_64": Platform("x86_64-macos.11.0", "Darwin", "x86_64", "macosx_11_0_x86_64"),
 }  # fmt: skip
+
+
+LIBRARY = {"Linux": b"\x7fELF", "Windows": b"MZ", "Darwin": b"\xcf\xfa\xed\xfe"}
+"""How a library of each system begins."""
 
 
 def run(*command: str | Path, **options: object) -> None:
@@ -80,8 +85,11 @@ def _tool(folder: Path, name: str, target: Platform) -> Path:
     return script
 
 
-def check(wheel: Path) -> None:
-    """Look at a wheel with the tools of others: names, contents, and what libraries it needs."""
+def check(wheel: Path, system: str) -> None:
+    """Look at a wheel: its kernel, and by the tools of others names, contents and libraries."""
+    with zipfile.ZipFile(wheel) as file:
+        [kernel] = [name for name in file.namelist() if name.startswith("nucensus/_kernel.")]
+        assert file.read(kernel).startswith(LIBRARY[system]), kernel
     run("twine", "check", "--strict", wheel)
     run("check_wheel_contents", wheel)
     if "manylinux" in wheel.name:
@@ -108,7 +116,7 @@ def main() -> int:
     wheels.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[2:] or PLATFORMS:
         wheel = build(PLATFORMS[name], wheels)
-        check(wheel)
+        check(wheel, PLATFORMS[name].system)
         if name == "linux-x86_64" and platform.machine() == "x86_64":
             try_here(wheel)
     return 0
