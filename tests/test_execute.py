@@ -309,7 +309,7 @@ def test_an_unknown_strategy_is_refused_with_those_that_there_are():
     (-99, "was ended by signal 99"),
 ])  # fmt: skip
 def test_how_a_worker_crashed_is_told_in_words(code, said):
-    assert describe_death(code).endswith(said)
+    assert said in describe_death(code)
     assert is_crash(code)
 
 
