@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from commands import SETTINGS, detect, query, run, start, statuses, tables
 from dask_cluster import Cluster
+from formats import make_stack, write_lif
 from test_kills import wait_until_some_are_done
 
 from nucensus import process_images
@@ -269,11 +270,25 @@ def test_an_image_that_hangs_on_a_worker_fails_alone_with_a_time_limit(cluster, 
 
 @in_full
 def test_a_worker_that_cannot_see_the_files_is_named(new_cluster, plate, tmp_path):
-    blind = "import genericpath\ngenericpath.exists = lambda path: False\n"
+    blind = (
+        "import os\nexists = os.path.exists\n"
+        "os.path.exists = lambda path: not str(path).endswith('_s3.tif') and exists(path)\n"
+    )
     cluster = new_cluster(workers=1, plant=blind)
     done = detect(plate, tmp_path / "run", "--scheduler", cluster.address)
     assert done.returncode == 1
-    assert re.search(r"cannot find '.*A01_s1.tif'; expected a file system that all", done.stderr)
+    assert re.search(r"cannot find '.*A01_s3.tif'; expected a file system that all", done.stderr)
+
+
+def test_a_worker_without_the_package_of_a_format_is_left_out(new_cluster, tmp_path):
+    pytest.importorskip("liffile", reason="liffile is not installed (group formats)")
+    (tmp_path / "in").mkdir()
+    write_lif(tmp_path / "in" / "a.lif", make_stack()[:1, :1, :1])
+    cluster = new_cluster(workers=1, plant="import sys\nsys.modules['liffile'] = None\n")
+    done = detect(tmp_path / "in", tmp_path / "run", "--scheduler", cluster.address)
+    assert done.returncode == 1
+    assert "cannot do this work" in done.stderr
+    assert "liffile, which is not installed" in done.stderr
 
 
 def test_any_function_goes_to_the_workers_in_the_order_of_the_images(client, plate):

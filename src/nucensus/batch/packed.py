@@ -1,5 +1,6 @@
 """Outcomes of many images as a few arrays: how they travel from other machines."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..detect import why_no_detector
 from ..execute import Codec
+from ..read import why_no_reader
 from ..values import MEASURED, Centres, Failed, Flag, Found, Outlines, PixelSize
 
 
@@ -188,11 +190,17 @@ def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
     return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)
 
 
+def why_unfit(detector: str, paths: list[str]) -> str | None:
+    """Return what this process lacks to count these files: the detector, a package of a reader."""
+    of_each_kind = {os.path.splitext(path)[1]: path for path in paths}.values()
+    return why_no_detector(detector) or next(filter(None, map(why_no_reader, of_each_kind)), None)
+
+
 def codec_for(detector: str) -> Codec:
     """Return how images and outcomes travel to and from machines that must have the detector."""
     return Codec(
         pack, unpack, path_of=attrgetter("path"), failure=_failure,
-        fitness=partial(why_no_detector, detector),
+        fitness=partial(why_unfit, detector),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import partial
@@ -46,6 +46,9 @@ idle worker too. Smaller: more is done twice."""
 _MOST_DEATHS = 4
 """Workers that may die of one image before it is given up. Larger: more of them do."""
 
+_PATHS_ASKED = 16
+"""Files of the first items that a worker must find. Larger: more looks at a shared disk."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -62,14 +65,14 @@ class Codec:
     failure : callable
         Why an outcome is none, where that may be the fault of the worker, else None.
     fitness : callable or None
-        Asked of each worker before it gets any work: what it lacks, or None.
+        Asked of each worker before it gets any work, with the first files: what it lacks, or None.
     """
 
     pack: Callable[[list[Any]], Any] = list
     unpack: Callable[[Any], list[Any]] = list
     path_of: Callable[[Any], str] = lambda _: ""
     failure: Callable[[Any], str | None] = lambda _: None
-    fitness: Callable[[], str | None] | None = None
+    fitness: Callable[[list[str]], str | None] | None = None
 
 
 class ClusterLoop:
@@ -88,7 +91,8 @@ class ClusterLoop:
         self._client, self._codec, self._isolates = client, codec, isolates
         self._stop, self._facts = stop, facts
         self._length = partial(operator.length_hint, items, -1)
-        self._source = enumerate(items)
+        self._source: Iterator[tuple[int, Any]] = enumerate(items)
+        self._paths: list[str] = []
         self._workers: dict[str, Worker] = {}
         self._refused: set[str] = set()
         self._exhausted = False
@@ -106,10 +110,12 @@ class ClusterLoop:
     def outcomes(self) -> Outcomes:
         """Yield the index and outcome of each item."""
         try:
+            first = list(itertools.islice(self._source, _PATHS_ASKED))
+            self._paths = list(filter(None, (self._codec.path_of(item) for _, item in first)))
+            self._source = itertools.chain(first, self._source)
             chunk = self._next_chunk(1)
             if chunk is None:
                 return
-            self._path = self._codec.path_of(chunk.items[0][1])
             self._again.append(chunk)
             while self._again or self._under_way() or not self._exhausted:
                 if self._stop.is_set():
@@ -161,7 +167,7 @@ class ClusterLoop:
         new = [address for address in addresses if address not in self._refused]
         if not new:
             return
-        unfit = dict(problems(self._client, new, self._path, self._codec.fitness))
+        unfit = dict(problems(self._client, new, self._paths, self._codec.fitness))
         for address, problem in unfit.items():
             if not self._workers and len(unfit) == len(new):
                 raise ClusterError(f"the worker {address} {problem}")

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def problems(
     client: "Client",
     workers: Sequence[str],
-    path: str,
-    fitness: Callable[[], str | None] | None = None,
+    paths: Sequence[str],
+    fitness: Callable[[list[str]], str | None] | None = None,
 ) -> Iterator[tuple[str, str]]:
-    """Yield (address, problem) of those whose versions differ, or that cannot find `path`.
+    """Yield (address, problem) of those whose versions differ, or that cannot find one of `paths`.
 
     What is not there on this machine either, nobody is asked for. `fitness` says what else a worker
-    lacks.
+    lacks to work on them.
     """
     from distributed.versions import get_versions
 
@@ -29,17 +29,21 @@ def problems(
     for address, there in ask(get_versions, packages=["nucensus"]).items():
         if isinstance(there, dict) and (problem := _of_versions(there)):
             yield address, problem
-    if path and os.path.exists(path):
-        for address, is_there in ask(os.path.exists, path).items():
-            if is_there is False:
+    if here := list(filter(os.path.exists, paths)):
+        for address, missing in ask(_first_missing, here).items():
+            if isinstance(missing, str):
                 yield address, (
-                    f"cannot find {path!r}; expected a file system that all the workers share; "
+                    f"cannot find {missing!r}; expected a file system that all the workers share; "
                     f"mount it there under the same path, or use object storage"
                 )  # fmt: skip
     if fitness is not None:
-        for address, lacking in ask(fitness).items():
+        for address, lacking in ask(fitness, list(paths)).items():
             if lacking is not None:
                 yield address, f"cannot do this work: {lacking}"
+
+
+def _first_missing(paths: Sequence[str]) -> str | None:
+    return next((path for path in paths if not os.path.exists(path)), None)
 
 
 def _of_versions(there: dict[str, Any]) -> str | None:

@@ -20,6 +20,7 @@ from ..errors import (
     InputError,
     MissingPackageError,
     NotAPlaneError,
+    NucensusError,
     ReadError,
     TooLargeError,
 )
@@ -235,6 +236,20 @@ def open_in_parts(path: str | os.PathLike[str], plane: Plane) -> Iterator[Divide
         if parts is None:
             raise ReadError("the image cannot be read part by part any more: the file has changed")
         yield DividedImage(parts, scene.pixel_size)
+
+
+def why_no_reader(path: str) -> str | None:
+    """Return which package is missing here to read a file like this one, if any is."""
+    reader = _BY_ENDING.get(".zarr" if is_zarr(path) else os.path.splitext(path)[1].lower())
+    if reader is None or not reader.extra:
+        return None
+    try:
+        with open_scenes(path):
+            return None
+    except MissingPackageError as error:
+        return str(error)
+    except NucensusError:  # it is for the run to tell
+        return None
 
 
 @contextmanager
