@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .bench.worth import Comparison, compare
     from .detect import detect_nuclei, find_nuclei, label_nuclei
     from .export import export_run
+    from .export.cell_cycle import cell_cycle
     from .export.treated import open_run
     from .export.wells import well_table
     from .score.differences import diff_images
@@ -28,6 +29,7 @@ _HOMES = {
     "Settings": "values",
     "Shard": "values",
     "Watcher": "values",
+    "cell_cycle": "export.cell_cycle",
     "census": "batch",
     "compare": "bench.worth",
     "detect_nuclei": "detect",
@@ -54,6 +56,7 @@ __all__ = [
     "Shard",
     "Watcher",
     "__version__",
+    "cell_cycle",
     "census",
     "compare",
     "detect_nuclei",

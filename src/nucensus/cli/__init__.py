@@ -31,6 +31,7 @@ _COMMANDS = {
     "export": "Write what a run found for QuPath, Fiji, napari, pandas, R, ...",
     "wells": "Show what a run found in each well.",
     "import": "Take back nuclei that were corrected in napari, QuPath or the tuner.",
+    "cycle": "Show how many nuclei of a run are in G1, S and G2.",
     "diff": "Show what changed from one run to another.",
     "evaluate": "Compare what a run found with the truth.",
     "tune-parameters": "Search the numbers of the published detector that agree best with a truth.",

@@ -68,11 +68,11 @@ def command(folder: Path | str, columns: str | None, form: str | None, **shown_a
     asked = _find_columns(columns, wells.dtype.names or ()) if columns else []
     if form:
         chosen = wells[["Metadata_Well", *asked]] if asked else wells
-        click.echo(_as_csv(chosen) if form == "csv" else _as_json(chosen), nl=form == "json")
+        click.echo(as_csv(chosen) if form == "csv" else as_json(chosen), nl=form == "json")
         return
     useful = [name for name in wells.dtype.names or () if _tells(wells, name)]
     shown = ["Metadata_Well", *asked] if asked else _fitting(wells, useful)
-    _print(wells, shown)
+    print_table(wells, shown)
     hidden = [] if asked else [_heading(name) for name in useful if name not in shown]
     if hidden:
         note = f"Not shown: {', '.join(hidden)}; see --columns, --csv and --json."
@@ -129,7 +129,8 @@ def _width(wells: "Table", name: str) -> int:
     return max(map(len, (_heading(name), *map(_text, wells[name].tolist()))))
 
 
-def _print(wells: "Table", shown: Sequence[str]) -> None:
+def print_table(wells: "Table", shown: Sequence[str]) -> None:
+    """Print these columns of a table."""
     lines = []
     for name in shown:
         texts = [_heading(name), *map(_text, wells[name].tolist())]
@@ -143,14 +144,16 @@ def _print(wells: "Table", shown: Sequence[str]) -> None:
         click.echo((" " * _GAP).join(row).rstrip())
 
 
-def _as_csv(wells: "NDArray[Any]") -> str:
+def as_csv(wells: "NDArray[Any]") -> str:
+    """Return a table as CSV."""
     from ..export.rows import comma_line
 
     lines = (comma_line(row) for row in (wells.dtype.names or (), *wells.tolist()))
     return b"".join(lines).decode(errors="surrogateescape")
 
 
-def _as_json(wells: "NDArray[Any]") -> str:
+def as_json(wells: "NDArray[Any]") -> str:
+    """Return a table as JSON."""
     names = wells.dtype.names or ()
     rows = [
         {name: None if value != value else value for name, value in zip(names, row, strict=True)}

@@ -12,4 +12,5 @@ def require(module: str, *, extra: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        raise MissingPackageError(package, f"The export to {extra}", extra) from error
+        what = "The fit of the cell cycle" if extra == "cycle" else f"The export to {extra}"
+        raise MissingPackageError(package, what, extra) from error

@@ -1,0 +1,36 @@
+"""`nucensus cycle`."""
+
+from pathlib import Path
+
+import click
+
+from .commands import Command
+from .selection import metadata_option
+from .wells import as_csv, as_json, print_table
+
+
+@click.command(cls=Command, epilog="Example: nucensus cycle run --by compound")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option(
+    "--by", metavar="NAME", help="Divide each plate by wells (well), or by a column of --metadata."
+)
+@click.option("--csv", "form", flag_value="csv", help="Print the table as CSV.")
+@click.option("--json", "form", flag_value="json", help="Print the table as JSON.")
+@metadata_option
+def command(folder: Path, by: str | None, form: str | None, metadata: str | None) -> None:
+    """Show how many nuclei of RUN are in G1, S and G2, by their content of DNA.
+
+    RUN has to have outlines, and its nuclei a stain of DNA.
+    """
+    from ..export.cell_cycle import cell_cycle
+    from ..export.treated import open_run
+
+    table = cell_cycle(open_run(folder, metadata=metadata), by=by)
+    if form:
+        click.echo(as_csv(table) if form == "csv" else as_json(table), nl=form == "json")
+        return
+    names = [name for name in table.dtype.names or () if any(table[name].astype(str) != "")]
+    print_table(table, [name for name in names if name != "Note"])
+    for row in table[table["Note"] != ""]:
+        of = ", ".join(filter(None, (row["Plate"], row["Group"])))
+        click.echo(f"Note: {of}: {row['Note']}", err=True)

@@ -1,0 +1,147 @@
+"""The cell cycle of the nuclei of a run: of each plate, and of what its wells were treated with."""
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..store import AnyRun, ImageRow, Table, as_run
+from .dna_content import CellCycle, fit_cell_cycle
+
+_COLUMN = "integrated"
+_ZONES = 3
+"""Of the field, along each axis, in which contents are compared."""
+_LEAST_IN_ZONE, _UNEVEN, _CERTAIN = 50, 0.08, 4.0
+"""Nuclei of a zone, and how far means of zones differ at most, in parts of the mean of all, and
+in standard deviations. Larger: light counts as uneven less often."""
+_CLUMPS = 0.98
+"""Quantile that no content exceeds there. Larger: a few clumps change a mean."""
+_MOST_SATURATED = 0.05
+"""Share of the nuclei that are in saturated images. Larger: there are fewer warnings."""
+
+_NAMES = ("Plate", "Group", "Nuclei", "LeftOut", "G1_Percent", "S_Percent", "G2_Percent",
+          "G1_Content", "Spread_Percent", "Note")  # fmt: skip
+
+
+def cell_cycle(run: AnyRun, *, by: str | None = None) -> Table:
+    """Return the phases of the cell cycle of each plate, and of each group of its wells.
+
+    Parameters
+    ----------
+    run : Run or path
+        A run with outlines, whose nuclei show DNA (DAPI, Hoechst).
+    by : str, optional
+        What else the nuclei of a plate are divided by: "well", or what is known of
+        wells or images, as a column of the metadata.
+
+    Returns
+    -------
+    Table
+        `Plate`, `Group` (empty for the whole plate), `Nuclei` that were taken, and `LeftOut`, which
+        touch the edge of the image; `G1_Percent`, `S_Percent`, `G2_Percent`; `G1_Content`, the
+        integrated intensity of G1, and `Spread_Percent` of its peak; `Note`, why there are none,
+        or what spoils them. What is not known is NaN.
+
+    Raises
+    ------
+    InputError
+        The run has no outlines, or nothing of that name is known of its images.
+    MissingPackageError
+        scipy is not installed.
+
+    Examples
+    --------
+    >>> cell_cycle("run/", by="compound").to_pandas()  # doctest: +SKIP
+    """
+    run = as_run(run)
+    if not run.has_outlines:
+        raise InputError(
+            "the run has no outlines, and the content of DNA is what lies within them; expected "
+            "a run with outlines; count with --outlines"
+        )
+    plates: dict[str, dict[str, _Nuclei]] = {}
+    for row, nuclei in run.found_images(("plate", "well", "extra", "flag", "height", "width")):
+        groups = plates.setdefault(row["plate"] or "", {})
+        for name in ("", *_groups(row, by)):
+            groups.setdefault(name, _Nuclei()).add(row, nuclei)
+    if by is not None and not any(name for groups in plates.values() for name in groups):
+        raise InputError(
+            f"the nuclei were to be divided by {by!r}, which is not known of any image; expected "
+            f"well, or a column of --metadata"
+        )
+    rows = [row for plate, groups in plates.items() for row in _rows(plate, groups)]
+    kinds = ["O", "O", "i8", "i8", *["f8"] * 5, "O"]
+    return np.array(rows, list(zip(_NAMES, kinds, strict=True))).view(Table)
+
+
+def _groups(row: ImageRow, by: str | None) -> Iterable[str]:
+    if by is None:
+        return ()
+    known = {"well": row["well"], **json.loads(row["extra"] or "{}")}
+    value = known.get(by)
+    return () if value in (None, "") else (str(value),)
+
+
+class _Nuclei:
+    """The contents of nuclei, and where in their fields they lie."""
+
+    def __init__(self) -> None:
+        self.left_out = self.saturated = 0
+        self._contents: list[NDArray[np.float64]] = []
+        self._zones: list[NDArray[np.int64]] = []
+
+    def add(self, row: ImageRow, nuclei: NDArray[np.void]) -> None:
+        """Take in the nuclei of an image that do not touch its edge."""
+        if _COLUMN not in (nuclei.dtype.names or ()):
+            return
+        whole = nuclei[nuclei["touches_edge"] == 0]
+        self.left_out += len(nuclei) - len(whole)
+        self.saturated += len(whole) * (row["flag"] == "saturated")
+        self._contents.append(whole[_COLUMN].astype(np.float64))
+        y = whole["y"] * _ZONES // max(row["height"], 1)
+        self._zones.append(y * _ZONES + whole["x"] * _ZONES // max(row["width"], 1))
+
+    @property
+    def contents(self) -> NDArray[np.float64]:
+        """All of them."""
+        return np.concatenate([np.empty(0), *self._contents])
+
+    def warnings(self) -> list[str]:
+        """Say what spoils their contents."""
+        contents, zones = self.contents, np.concatenate([np.empty(0, int), *self._zones])
+        contents = (
+            contents.clip(None, np.quantile(contents, _CLUMPS)) if len(contents) else contents
+        )
+        warnings = []
+        if self.saturated > _MOST_SATURATED * max(len(contents), 1):
+            share = 100 * self.saturated / len(contents)
+            warnings.append(f"{share:.0f} % of the nuclei are in saturated images")
+        parts = [contents[zones == zone] for zone in range(_ZONES**2)]
+        parts = [part for part in parts if len(part) >= _LEAST_IN_ZONE]
+        if len(parts) > 1:
+            means = np.array([part.mean() for part in parts])
+            errors = [part.std() / np.sqrt(len(part)) for part in parts]
+            apart, middle = float(np.ptp(means)), float(contents.mean())
+            if apart > _UNEVEN * middle and apart > _CERTAIN * max(errors) * np.sqrt(2):
+                warnings.append(
+                    f"the light is uneven: contents differ by {100 * apart / middle:.0f} % between "
+                    f"parts of the field"
+                )
+        return warnings
+
+
+def _rows(plate: str, groups: dict[str, _Nuclei]) -> Iterable[tuple[object, ...]]:
+    """Yield the row of a plate, then those of its groups, which have the peaks of the plate."""
+    whole = fit_cell_cycle(groups[""].contents)
+    near = whole if isinstance(whole, CellCycle) else None
+    for name, nuclei in groups.items():
+        contents = nuclei.contents
+        fit = whole if not name else fit_cell_cycle(contents, near=near)
+        start = plate, name, len(contents), nuclei.left_out
+        if isinstance(fit, str):
+            yield *start, *[np.nan] * 5, "; ".join([fit, *nuclei.warnings()])
+            continue
+        phases = 100 * fit.g1, 100 * fit.s, 100 * fit.g2
+        yield *start, *phases, fit.g1_content, 100 * fit.spread, "; ".join(nuclei.warnings())

@@ -1,0 +1,135 @@
+"""The phases of the cell cycle, by the DNA content of nuclei."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import nucensus
+from nucensus.cli import _nucensus
+from nucensus.errors import InputError
+from nucensus.store import RunWriter
+from nucensus.values import MEASURED, Centres, Found, ImageRef, Outlines, Place, Settings
+
+pytest.importorskip("scipy")
+
+from nucensus.export.dna_content import CellCycle, fit_cell_cycle
+
+SIDE = 400
+
+
+def contents(count, shares, *, spread=0.06, g1=5e5, seed=0):
+    """Draw DNA contents: a share of G1, S (even) and G2."""
+    rng = np.random.default_rng(seed)
+    phase = rng.choice(3, count, p=shares)
+    known = np.array([1, 1, 2])[phase] + (phase == 1) * rng.random(count)
+    return g1 * rng.normal(known, spread * known)
+
+
+@pytest.mark.parametrize("shares", [(0.6, 0.25, 0.15), (0.8, 0.1, 0.1), (0.45, 0.05, 0.5)])
+@pytest.mark.parametrize("g1", [1.0, 5e5])
+def test_the_shares_that_were_drawn_are_found(shares, g1):
+    found = fit_cell_cycle(contents(4000, shares, g1=g1))
+    assert (found.g1, found.s, found.g2) == pytest.approx(shares, abs=0.04)
+    assert found.g1_content == pytest.approx(g1, rel=0.01)
+    assert found.spread == pytest.approx(0.06, abs=0.006)
+
+
+def test_debris_and_clumps_count_in_no_phase():
+    rng = np.random.default_rng(1)
+    others = np.concatenate([rng.uniform(0, 2e5, 300), rng.uniform(15e5, 30e5, 200), [np.nan, -1]])
+    found = fit_cell_cycle(np.concatenate([contents(4000, (0.6, 0.2, 0.2)), others]))
+    assert (found.g1, found.s, found.g2) == pytest.approx((0.6, 0.2, 0.2), abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        (contents(299, (0.6, 0.2, 0.2)), "299 nuclei; expected at least 300"),
+        (np.random.default_rng(0).uniform(0, 1000, 2000), "phases cannot be told apart"),
+        (100 * np.random.default_rng(0).lognormal(0, 1.2, 2000), "."),
+    ],
+)
+def test_what_is_no_cell_cycle_is_refused(values, why):
+    found = fit_cell_cycle(values)
+    assert isinstance(found, str)
+    assert why in found or why == "."
+
+
+def test_a_group_stopped_in_g2_is_told_by_the_peak_of_its_plate():
+    plate = fit_cell_cycle(contents(4000, (0.6, 0.2, 0.2)))
+    stopped = fit_cell_cycle(contents(2000, (0.08, 0.04, 0.88), seed=2), near=plate)
+    assert isinstance(stopped, CellCycle)
+    assert stopped.g2 == pytest.approx(0.88, abs=0.03)
+
+
+def write_run(folder, wells, *, vignette=0.0, flag=None):
+    """Write a run with outlines whose nuclei have these contents, by well."""
+    rng = np.random.default_rng(3)
+    with RunWriter(folder) as writer:
+        writer.record_facts(settings=Settings(outlines=True).as_dict(), version="1")
+        writer.plan(
+            ImageRef(f"{well}.tif", f"/{well}.tif", 1, 1, place=Place("P", well),
+                     extra=json.dumps({"drug": "X" if well.startswith("B") else "DMSO"}))
+            for well in wells
+        )  # fmt: skip
+        for planned, values in zip(list(writer.pending()), wells.values(), strict=True):
+            place = rng.choice(SIDE**2, len(values), replace=False)
+            points = np.column_stack(np.divmod(place, SIDE))
+            measured = np.zeros(len(values), MEASURED)
+            far = np.hypot(*(points - SIDE / 2).T) / SIDE
+            measured["integrated"] = values * (1 - vignette * far)
+            measured["touches_edge"] = (points == 0).any(axis=1)
+            labels = np.zeros((SIDE, SIDE), np.int32)
+            labels.ravel()[place] = np.arange(1, len(values) + 1)
+            centres = Centres(
+                points, np.ones(len(values)), flag=flag, measured=measured,
+                outlines=Outlines.from_labels(labels, len(values)),
+            )  # fmt: skip
+            writer.record(planned.key, Found(centres, (SIDE, SIDE), "uint16", 1.0, 1.0))
+        writer.commit()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def drugged(tmp_path_factory):
+    wells = {"A01": contents(2000, (0.7, 0.2, 0.1)), "B01": contents(2000, (0.2, 0.1, 0.7), seed=1)}
+    return write_run(tmp_path_factory.mktemp("drugged"), wells)
+
+
+def test_each_plate_and_group_has_its_row(drugged):
+    table = nucensus.cell_cycle(drugged, by="drug")
+    assert list(table["Group"]) == ["", "DMSO", "X"]
+    assert table["Nuclei"].sum() + table["LeftOut"].sum() == 2 * 4000
+    assert table["G1_Percent"] == pytest.approx([45, 70, 20], abs=4)
+    assert table["G2_Percent"] == pytest.approx([40, 10, 70], abs=4)
+    assert list(table["Note"]) == ["", "", ""]
+    assert list(nucensus.cell_cycle(drugged, by="well")["Group"]) == ["", "A01", "B01"]
+
+
+def test_the_command_prints_the_table(drugged):
+    shown = CliRunner().invoke(_nucensus, ["cycle", str(drugged), "--by", "drug"])
+    assert shown.exit_code == 0, shown.output
+    assert "DMSO" in shown.output
+    rows = json.loads(CliRunner().invoke(_nucensus, ["cycle", str(drugged), "--json"]).output)
+    assert rows[0]["G1_Percent"] == pytest.approx(45, abs=4)
+
+
+def test_uneven_light_and_saturation_are_warned_of(tmp_path):
+    wells = {"A01": contents(4000, (0.6, 0.2, 0.2))}
+    (even,) = nucensus.cell_cycle(write_run(tmp_path / "even", wells))
+    (uneven,) = nucensus.cell_cycle(write_run(tmp_path / "uneven", wells, vignette=0.4))
+    (bright,) = nucensus.cell_cycle(write_run(tmp_path / "bright", wells, flag="saturated"))
+    assert even["Note"] == ""
+    assert "the light is uneven" in uneven["Note"]
+    assert "100 % of the nuclei are in saturated images" in bright["Note"]
+
+
+def test_a_run_without_outlines_or_without_the_group_is_refused(drugged, tmp_path):
+    with pytest.raises(InputError, match="'dose', which is not known of any image"):
+        nucensus.cell_cycle(drugged, by="dose")
+    with RunWriter(tmp_path) as writer:
+        writer.record_facts(settings=Settings().as_dict())
+    with pytest.raises(InputError, match="count with --outlines"):
+        nucensus.cell_cycle(tmp_path)
