@@ -149,6 +149,22 @@ def test_a_count_is_that_of_the_command_and_its_tables_are_handed_out(tmp_path):
     assert book["wells"].max_row == 4
 
 
+def test_what_was_corrected_by_eye_is_in_the_tables(tmp_path):
+    write_wells(tmp_path / "plate")
+    studio, folder = Studio(), str(tmp_path / "plate")
+    studio.look({"folder": folder})
+    studio.count({"folder": folder})
+    finished(studio)
+    counted = studio.file("images.csv").read_text("utf-8")
+    studio.images.marks.keep(0, [(20.0, 30.0)])
+    corrected = studio.file("images.csv").read_text("utf-8")
+    rows = [dict(zip(*(line.split(",") for line in (text.splitlines()[0], text.splitlines()[1])),
+                     strict=False)) for text in (counted, corrected)]  # fmt: skip
+    assert [int(row["count"]) > 1 for row in rows] == [True, False]
+    assert "corrected" in studio.file("report.html").read_text("utf-8")
+    assert (tmp_path / "plate" / "nucensus-run" / "images.csv").read_text("utf-8") == counted
+
+
 def test_what_the_command_refuses_is_shown(tmp_path):
     write_wells(tmp_path / "plate", channels=("_w1", "_w2"))
     studio = Studio()

@@ -1,5 +1,6 @@
 """Answers to the page: what a folder holds, how far the count is, and what it found."""
 
+import getpass
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,10 +11,13 @@ from typing import Any
 from ..batch import Preview, preview, refusals
 from ..errors import InputError, NucensusError, RunError
 from ..export import export_run
+from ..export.treated import open_run
 from ..read import open_scenes
 from ..read.scene import main_scenes
+from ..report import write_report
 from ..store import Run
-from ..tune import Session
+from ..store.corrections import CORRECTIONS
+from ..tune import Marks, Session
 from ..values import ImageRef, Plane, Selection, Settings
 from .counting import Counting
 
@@ -35,6 +39,7 @@ class Studio:
     def __init__(self, folder: str = "") -> None:
         self._folder = folder
         self._counting: Counting | None = None
+        self._images: list[ImageRef] = []
         self.images: Session | None = None
         """The images of the folder that was looked at last, for the tuner."""
 
@@ -53,6 +58,7 @@ class Studio:
         folder, selection = _folder_of(asked), _selection_of(asked)
         shown = preview([folder], selection)
         self._folder = folder
+        self._images = shown.there
         self.images = Session([folder], shown.there, Settings(), selection) if shown.there else None
         refused = refusals(shown.there)[1]
         return {
@@ -94,10 +100,16 @@ class Studio:
 
     def state(self) -> dict[str, Any]:
         """Return how far the count is; nothing if there was none."""
-        return {} if self._counting is None else self._counting.state()
+        if self._counting is None:
+            return {}
+        state = self._counting.state()
+        if state["is_whole"] and self.images is not None and self.images.marks is None:
+            with suppress(InputError):  # another folder was looked at since
+                self.images.marks = Marks(state["out"], self._images, getpass.getuser())
+        return state
 
     def file(self, name: str) -> Path:
-        """Return the path of a file of the finished run; a table that is not there is written.
+        """Return the path of a file of the finished run, with what was corrected since.
 
         Raises
         ------
@@ -106,25 +118,33 @@ class Studio:
         MissingPackageError
             The package that writes it is not installed.
         """
-        make = _FILES.get(name)
-        if make is None or self._counting is None or not self._counting.state()["is_whole"]:
+        write, state = _FILES.get(name), self.state()
+        if write is None or not state.get("is_whole"):
             raise InputError(f"{name!r} is no file of a run that is whole; count the images first")
-        out = Path(self._counting.state()["out"])
-        make(out)
-        return out / name
+        out = Path(state["out"])
+        is_corrected = (out / CORRECTIONS).exists()
+        if not is_corrected and (out / name).exists() and name not in _MADE_HERE:
+            return out / name
+        folder = out / "corrected" if is_corrected else out
+        folder.mkdir(exist_ok=True)
+        write(open_run(out), folder / name)
+        return folder / name
 
 
-def _keep(out: Path) -> None:
-    """Take a file as the run has written it."""
+def _write_tables(run: Run, path: Path) -> None:
+    export_run(run, "csv", path.parent)
 
 
-def _write_workbook(out: Path) -> None:
-    export_run(Run(out), "xlsx", out)
+def _write_workbook(run: Run, path: Path) -> None:
+    export_run(run, "xlsx", path)
 
 
-_FILES: dict[str, Callable[[Path], None]] = {
-    "report.html": _keep, "nuclei.csv": _keep, "images.csv": _keep, "wells.xlsx": _write_workbook,
+_FILES: dict[str, Callable[[Run, Path], None]] = {
+    "report.html": write_report, "nuclei.csv": _write_tables, "images.csv": _write_tables,
+    "wells.xlsx": _write_workbook,
 }  # fmt: skip
+_MADE_HERE = ("wells.xlsx",)
+"""Files that a run does not write: one that is there may be of an earlier count."""
 
 
 def _folder_of(asked: dict[str, str]) -> str:

@@ -167,6 +167,7 @@ const time = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s` : seconds < 5
 on("go", "submit", () => open($("folder").value));
 on("look", "click", async () => { chosen = {}; await look(); });
 on("count", "click", count);
+on("again", "click", async () => { $("report").src = "run/report.html"; });
 on("stop", "click", async () => show(await ask("stop")));
 
 (async () => {
