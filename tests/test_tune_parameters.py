@@ -128,6 +128,7 @@ def test_tune_parameters_prints_a_command_that_works(set_with_truth, tried):
     words = shlex.split(result.output.splitlines()[-1])
     assert words[:3] == ["nucensus", "detect", plate]
     numbers = dict(word[2:].split("=") for word in words if word.startswith("--"))
+    assert set(numbers) == {"sigma", "min-distance", "threshold", "border"}
     assert Settings(
         sigma=float(numbers["sigma"]), min_distance=int(numbers["min-distance"]),
         threshold=float(numbers["threshold"]), border=numbers["border"],

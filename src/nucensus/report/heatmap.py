@@ -10,6 +10,7 @@ import numpy as np
 
 from ..discover import row_name
 from ..text.plurals import pluralize
+from .effects import describe_effects
 from .plates import Plate, Well, is_outlier
 from .render import number
 
@@ -28,12 +29,15 @@ _UNITS = {
     "count": "nuclei in all fields of a well",
     "density": "nuclei per megapixel",
     "intensity": "mean smoothed grey level of the nuclei",
+    "b_score": "B-score of nuclei per field: without what rows and columns do",
     "flags": "fields that were flagged or failed",
 }
 
 
 _STRETCHED = 1.5
 
+_MOST_SCORE = 5.0
+"""B-scores beyond it, on either side of 0, have one colour. Larger: paler maps."""
 _LEAST_WELLS = 8
 """Of fewer wells a spread says nothing."""
 
@@ -75,6 +79,7 @@ class HeatMap:
     rows: list[tuple[str, list[Cell]]]
     imaged: int
     scales: dict[str, Scale]
+    effects: list[str]
 
 
 def draw_plates(plates: Sequence[Plate]) -> list[HeatMap]:
@@ -94,7 +99,12 @@ def metrics_of(plates: Sequence[Plate]) -> dict[str, str]:
     """Return titles by metric: those of `METRICS`, after that of positive nuclei if there are."""
     wells = [well for plate in plates for well in plate.wells.values()]
     is_judged = any(field.judged for well in wells for field in well.fields)
-    return {"positive": "Positive nuclei", **METRICS} if is_judged else METRICS
+    is_scored = any(np.isfinite(well.b_score) for well in wells)
+    return {
+        **({"positive": "Positive nuclei"} if is_judged else {}),
+        **METRICS,
+        **({"b_score": "B-score"} if is_scored else {}),
+    }
 
 
 def notes_on(plates: Sequence[Plate]) -> dict[str, list[str]]:
@@ -139,6 +149,8 @@ def _scale(metric: str, wells: Sequence[Well]) -> Scale:
     """
     values = np.array([getattr(well, metric) for well in wells], float)
     values = values[np.isfinite(values)]
+    if metric == "b_score":
+        return Scale(_UNITS[metric], -_MOST_SCORE, _MOST_SCORE)
     high, most = (np.percentile(values, 95), values.max()) if len(values) else (0.0, 0.0)
     return Scale(_UNITS[metric], 0.0, float(high if 0 < _STRETCHED * high < most else most))
 
@@ -154,7 +166,8 @@ def _draw(plate: Plate, scales: dict[str, Scale]) -> HeatMap:
         (row_name(row), [cell(row, column) for column in range(plate.columns)])
         for row in range(plate.rows)
     ]
-    return HeatMap(plate.name, plate.view, plate.columns, rows, len(plate.wells), scales)
+    effects = describe_effects(plate.per_field)
+    return HeatMap(plate.name, plate.view, plate.columns, rows, len(plate.wells), scales, effects)
 
 
 def _cell(well: Well, z: dict[str, float], scales: dict[str, Scale]) -> Cell:
@@ -165,7 +178,10 @@ def _cell(well: Well, z: dict[str, float], scales: dict[str, Scale]) -> Cell:
         name=well.name,
         state=well.state,
         style=";".join(f"--{m}:{scales[m].place(value):.3g}" for m, value in values.items()),
-        texts={metric: number(value) for metric, value in values.items()},
+        texts={
+            metric: number(round(value, 1) + 0.0 if metric == "b_score" else value)
+            for metric, value in values.items()
+        },
         outlier=" ".join(outlying),
         label=_label(
             well, [f"{METRICS[each].lower()} (robust z {z[each]:.1f})" for each in outlying]

@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..discover import place_of, row_name
 from ..errors import InputError
+from .effects import b_scores
 from .fields import Field, by_view
 
 OUTLIER_METRICS = ("per_field", "density", "intensity")
@@ -21,11 +23,15 @@ _FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
 
 @dataclass(frozen=True, slots=True)
 class Well:
-    """One well: its place on the plate, counted from 0, and its fields (none: not imaged)."""
+    """One well: its place on the plate, counted from 0, and its fields (none: not imaged).
+
+    Its B-score says how far its nuclei per field are from what its row and column have.
+    """
 
     row: int
     column: int
     fields: tuple[Field, ...] = ()
+    b_score: float = np.nan
 
     @property
     def name(self) -> str:
@@ -91,6 +97,14 @@ class Plate:
     def well(self, row: int, column: int) -> Well:
         """Return the well at that place, empty if it holds no image."""
         return self.wells.get((row, column)) or Well(row, column)
+
+    @property
+    def per_field(self) -> NDArray[np.float64]:
+        """Nuclei per field of each well, shape (rows, columns); NaN where none was counted."""
+        values = np.full((self.rows, self.columns), np.nan)
+        for place, well in self.wells.items():
+            values[place] = well.per_field
+        return values
 
     def robust_z(self) -> dict[str, dict[tuple[int, int], float]]:
         """Return how far each well stands from the plate's median, by metric."""
@@ -162,4 +176,8 @@ def _plate(
             f"holds it; leave --plate-format out"
         )
     placed = {place: Well(*place, tuple(fields)) for place, fields in wells.items()}
-    return Plate(name, view, rows, columns, placed)
+    plate = Plate(name, view, rows, columns, placed)
+    scores = b_scores(plate.per_field)
+    return replace(
+        plate, wells={at: replace(well, b_score=float(scores[at])) for at, well in placed.items()}
+    )
