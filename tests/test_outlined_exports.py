@@ -161,3 +161,10 @@ def test_napari_shows_the_outlines_as_labels(tmp_path, fields):
         assert np.array_equal(labels[1, :120, :150], run.labels_of("b.tif"))
     assert not labels[1, 120:].any()
     assert (np.array([labels[tuple(point)] for point in points]) > 0).all()
+
+
+def test_napari_gets_labels_beside_its_points(outlined, tmp_path):
+    nucensus.export_run(outlined, "napari", tmp_path)
+    assert (tmp_path / f"{IMAGE}.csv").exists()
+    labels = tifffile.imread(tmp_path / f"{IMAGE}.labels.tif")
+    assert np.array_equal(labels, outlined.labels_of(IMAGE))

@@ -65,8 +65,9 @@ FORMATS = {
         "QuPath, as detections", per_image=True,
     ),
     "napari": Format(
-        "points for napari, one CSV file per image", ".csv", "`<image>.csv`",
-        "napari, as a points layer", per_image=True,
+        "points for napari, one CSV file per image, and labels where there are outlines", ".csv",
+        "`<image>.csv`, with outlines `<image>.labels.tif`",
+        "napari, as a points and a labels layer", per_image=True,
     ),
     "imagej": Format(
         "outlines or points for ImageJ and Fiji, one ROI zip per image", ".zip", "`<image>.zip`",

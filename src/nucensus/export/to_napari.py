@@ -1,4 +1,4 @@
-"""Points that napari's own reader takes: one CSV file per image."""
+"""Points, and labels where there are outlines, that napari's own readers take."""
 
 from pathlib import Path
 
@@ -9,11 +9,18 @@ from ..text.files import atomic_write
 from .place import file_per_image
 from .provenance import Provenance
 from .rows import comma_line, comma_rows, micrometres
+from .to_labels import SUFFIX, write_labels
 
 
-def write(run: Run, target: Path, _: Provenance) -> list[Path]:
-    """Write a file for each image that has nuclei: napari cannot open a table without rows."""
+def write(run: Run, target: Path, document: Provenance) -> list[Path]:
+    """Write a table for each image that has nuclei, as napari cannot open one without rows.
+
+    Beside it, where the image has outlines, its label image.
+    """
     for path, row, nuclei, where in file_per_image(run, target, ".csv"):
+        if run.outlines_of(row["name"]) is not None:
+            labels = path.with_name(path.name.removesuffix(".csv") + SUFFIX)
+            write_labels(run, labels, row, nuclei, document, radius=0)
         if len(nuclei):
             header = ["index", *(f"axis-{number}" for number in range(len(where))), "intensity"]
             columns = [np.arange(len(nuclei)), *where.values(), nuclei["intensity"]]
