@@ -11,9 +11,9 @@ from skimage.measure import points_in_poly as inside_of
 
 import nucensus
 from nucensus.errors import InputError
-from nucensus.export.polygons import polygons_of, signed_area
 from nucensus.report.gallery import write_gallery
 from nucensus.values import Outlines, Settings
+from nucensus.values.polygons import polygons_of, signed_area
 from nucensus.viewer.layers import read_run
 
 IMAGE = "B03_s1.tif"
@@ -168,3 +168,10 @@ def test_napari_gets_labels_beside_its_points(outlined, tmp_path):
     assert (tmp_path / f"{IMAGE}.csv").exists()
     labels = tifffile.imread(tmp_path / f"{IMAGE}.labels.tif")
     assert np.array_equal(labels, outlined.labels_of(IMAGE))
+
+
+def test_a_notebook_shows_the_outlines_of_the_median_field(outlined):
+    polygons = polygons_of(outlined.outlines_of(IMAGE))
+    path = re.search(r'class="rings" d="([^"]+)"', outlined._repr_html_())[1]
+    assert path.count("M") == sum(map(len, polygons))
+    assert path.count("h") + path.count("v") > 20 * len(polygons)

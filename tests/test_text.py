@@ -16,7 +16,7 @@ from nucensus.text.files import atomic_write, is_full, refuse_if_full
 from nucensus.text.names import escape, safe_path, unescape
 from nucensus.text.plurals import pluralize
 from nucensus.text.printable import PrintableFormatter, printable
-from nucensus.text.svg import map_of_centres, rings
+from nucensus.text.svg import map_of_nuclei, rings
 
 
 def test_a_file_appears_whole_and_under_its_own_name_only(tmp_path):
@@ -151,7 +151,7 @@ def test_a_ring_goes_around_the_middle_of_its_pixel():
 
 @pytest.mark.parametrize(("count", "label"), [(0, "0 nuclei"), (1, "1 nucleus"), (3, "3 nuclei")])
 def test_a_map_has_the_proportions_of_the_field_and_a_ring_for_each_centre(count, label):
-    svg = map_of_centres(np.full((count, 2), 7), (300, 400), width=100)
+    svg = map_of_nuclei(np.full((count, 2), 7), (300, 400), width=100)
     assert 'viewBox="0 0 400 300" width="100" height="75"' in svg
     assert f'aria-label="{label}"' in svg
     assert svg.count("M") == count

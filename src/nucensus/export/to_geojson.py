@@ -12,8 +12,8 @@ from ..store import ImageRow, Nuclei, Run, plane_of
 from ..text.files import atomic_write
 from ..text.names import escape
 from ..values import Outlines
+from ..values.polygons import Ring, polygons_of, signed_area
 from .place import Where, file_per_image
-from .polygons import Ring, polygons_of, signed_area
 from .provenance import Provenance, of_image
 from .rows import micrometres, write_rows
 

@@ -12,9 +12,9 @@ from ..store import ImageRow, Run, plane_of
 from ..text.files import atomic_write
 from ..text.names import escape
 from ..values import Outlines
+from ..values.polygons import polygons_of, signed_area
 from .optional import require
 from .place import Where, file_per_image
-from .polygons import polygons_of, signed_area
 from .provenance import Provenance, of_image
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, NucensusError
-from ..export.polygons import polygons_of
 from ..store import Run, points_of
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
 from ..text.svg import outlines, rings
+from ..values.polygons import polygons_of
 from .fields import Field, by_view, read_fields
 from .reduced import read_reduced
 from .render import render

@@ -390,8 +390,10 @@ class Run:
 
         middle = f"LIMIT 1 OFFSET {max(0, self.counts['found'] - 1) // 2}"
         which = f"WHERE status = 'found' ORDER BY count, id {middle}"
-        row, nuclei = next(self._records(which, columns=("height", "width")), ({}, None))
-        return summary_html(self.counts, nuclei, tuple(row.values()))
+        for row, nuclei in self._records(which, columns=("name", "height", "width")):
+            shape = row["height"], row["width"]
+            return summary_html(self.counts, nuclei, shape, self.outlines_of(row["name"]))
+        return summary_html(self.counts, None, (0, 0))
 
     def __repr__(self) -> str:
         counts = self.counts

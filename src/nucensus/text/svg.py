@@ -42,12 +42,22 @@ def _around(corners: NDArray[Any]) -> str:
 _THIN = 'stroke-width="1.5" vector-effect="non-scaling-stroke"'
 
 
-def map_of_centres(points: NDArray[Any], shape: tuple[int, int], *, width: int) -> str:
-    """Return a small SVG of `points` alone, as rings on a dark field of `shape`."""
+def map_of_nuclei(
+    points: NDArray[Any],
+    shape: tuple[int, int],
+    *,
+    width: int,
+    polygons: Iterable[NDArray[Any]] | None = None,
+) -> str:
+    """Return a small SVG of nuclei alone on a dark field of `shape`.
+
+    They are rings at `points`, or these `polygons`, as `outlines` takes them.
+    """
     height = round(width * shape[0] / max(1, shape[1]))
     label = pluralize(len(points), "nucleus")
+    drawn = rings(points, max(shape) / 120) if polygons is None else outlines(polygons)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {shape[1]} {shape[0]}" '
         f'width="{width}" height="{height}" role="img" aria-label="{label}">'
-        f'<rect width="100%" height="100%" fill="#111"/>{rings(points, max(shape) / 120)}</svg>'
+        f'<rect width="100%" height="100%" fill="#111"/>{drawn}</svg>'
     )

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values import Outlines
+from .outlines import Outlines
 
 Ring: TypeAlias = NDArray[np.int64]
 """Corners (x, y) of pixels, counted from the corner of the first pixel, shape (N, 2): around a body
