@@ -58,7 +58,7 @@ class Server:
     def __init__(self):
         self.objects = {}
         self.tags = {}
-        self.heeds_conditions = True
+        self.heeds_conditions = self.gives_ranges = True
         self.query = ""
         self.requests = []
         self.fault = lambda *_: None
@@ -188,7 +188,7 @@ class Server:
                 if (wanted := self.headers.get("Range")) and not body:
                     self._refuse(416, "InvalidRange")
                     return
-                if wanted:
+                if wanted and server.gives_ranges:
                     first, last = wanted.removeprefix("bytes=").split("-")
                     status = 206
                     if first:

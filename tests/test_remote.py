@@ -380,6 +380,15 @@ def test_a_small_file_is_one_request(tmp_path, bucket):
         assert not bucket.asked("HEAD")
 
 
+def test_a_server_that_gives_no_ranges_is_asked_for_one_once(plate, server):
+    server.add("images", plate)
+    server.gives_ranges = False
+    for site in (1, 2, 3):
+        pixels = read(f"{server.address}/images/A01_s{site}.tif")
+        assert np.array_equal(pixels, tifffile.imread(plate / f"A01_s{site}.tif"))
+    assert len(server.asked()) == 4
+
+
 @pytest.mark.parametrize("compression", [None, "lzw"])
 def test_of_a_large_stack_only_the_page_is_read(compression, tmp_path, bucket, monkeypatch):
     monkeypatch.setattr("nucensus.remote.file.WHOLE_BYTES", 1 << 20)

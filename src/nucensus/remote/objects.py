@@ -52,6 +52,7 @@ class Objects:
         except obstore.exceptions.BaseError as error:
             raise explain(error, self._root, concerns_all=True) from None
         self._known: Any = None
+        self._gives_ranges = True
 
     def _first(self) -> Any:
         """Return the store to read from: one that soon gives up, until it answered once."""
@@ -77,9 +78,12 @@ class Objects:
     def begin(self, key: str, most: int) -> Begun:
         """Ask for as much as a small object has, and let go after the start of a large one."""
         try:
-            found = self._get(key, range=(0, most))
+            found = self._get(key, **({"range": (0, most)} if self._gives_ranges else {}))
+        except self._obstore.exceptions.NotSupportedError:
+            self._gives_ranges = False
+            found = self._get(key)
         except self._obstore.exceptions.BaseError as error:
-            if not _is_refused_range(error):
+            if "416" not in str(error):  # an empty object has no range
                 raise
             found = self._get(key)
         size: int = found.meta["size"]
@@ -260,11 +264,6 @@ def _signed_store(root: str, key: str) -> Any:
 
     client = {**_TIMES, "allow_http": True}
     return HTTPStore.from_url(f"{root}/{key}", client_options=client, retry_config=_PATIENCE)
-
-
-def _is_refused_range(error: Exception) -> bool:
-    """Tell whether a server gives no ranges, or the object is empty and has none."""
-    return "NotSupported" in type(error).__name__ or "416" in str(error)
 
 
 def _version(known: Any) -> str:
