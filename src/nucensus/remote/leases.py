@@ -12,7 +12,6 @@ import os
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -57,7 +56,7 @@ class Lease:
     def __init__(
         self, address: str, backend: Backend, key: str, *, gone: str, on_lost: Callable[[], None]
     ) -> None:
-        self.name = uuid.uuid4().hex
+        self.name = os.urandom(16).hex()
         self._address, self._backend, self._key = address, backend, key
         self._gone, self._on_lost = gone, on_lost
         self._version: Any = None
