@@ -80,11 +80,13 @@ def profile(source: Source, images_file: str, loader: Source | None, workers: in
     results = list(pilot.run(iter(images)))
     usable = next((i for i, each in enumerate(results) if not isinstance(each, Failure)), None)
     if usable is None:
-        raise FunctionError(
-            f"{images[0].name!r} cannot be worked on: {describe(results[0].error)}; expected a "
-            f"function that works for one of the first images in a fresh process, where what a "
-            f"program sets after the import is not there; try it on one of them there"
+        error = results[0].error
+        advice = (
+            "; expected a function that works for one of the first images in a fresh process, "
+            "where what a program sets after the import is not there; try it on one of them there"
         )
+        said = describe(error) + advice * (not isinstance(error, NucensusError))
+        raise FunctionError(f"{images[0].name!r} cannot be worked on: {said}")
     loaded = load_step(images[usable])
     sent, returned = sending(loaded.image), sending(results[usable])
     starts_s, message_s = pool_costs(workers)
