@@ -221,7 +221,7 @@ def test_a_sigma_in_micrometres_is_shown_in_pixels(tmp_path):
         tmp_path / "i.tif", image, imagej=True, resolution=(2, 2), metadata={"unit": "um"}
     )
     session = Session([], [ImageRef("i.tif", str(tmp_path / "i.tif"))], Settings(sigma_um=1.5))
-    start = Settings.from_dict(session.describe()["settings"])
+    start = Settings.from_dict(session.start(session.describe()["detector"])["settings"])
     assert (start.sigma, start.sigma_um) == ((3, 3), None)
 
 

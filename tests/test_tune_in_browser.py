@@ -302,3 +302,19 @@ def test_marks_are_kept_beside_a_run_and_are_there_again(browser, tmp_path):
         page.click("#clear")
     with open_run(tmp_path / "run") as run:
         assert int(run.images["count"][0]) == before
+
+
+def test_the_first_image_is_shown_before_anything_is_learned(browser, tmp_path):
+    write_fields(tmp_path, count=2)
+    process, address = serve(tmp_path)
+    try:
+        with shown(browser, address) as page:
+            page.route("**/start/**", lambda _: None)  # it never answers
+            page.reload()
+            wait_until(page, "document.body.dataset.shown === 'first'")
+            assert page.inner_text("#count") != "0"
+            assert page.inner_text("#name") == "field_00.tif"
+            assert page.evaluate("new Set(field.levels).size > 100")
+            assert page.query_selector_all("#controls input") == []
+    finally:
+        stop(process)

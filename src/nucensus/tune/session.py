@@ -81,7 +81,7 @@ class Session:
         self._learning = threading.Lock()
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page starts with."""
+        """Return what the page starts with: what is known without opening an image."""
         count = len(self._references)
         sample = np.linspace(0, count - 1, min(count, _SAMPLE)).round().astype(int)
         is_volume = self._selection.plane.z == "volume"
@@ -94,7 +94,7 @@ class Session:
             "sample": sample.tolist(),
             "kept": None if self.marks is None else self.marks.read(),
             "detectors": list(dict.fromkeys([*names, detector])),
-            **self.start(detector),
+            "detector": detector,
         }
 
     def start(self, name: str) -> dict[str, Any]:

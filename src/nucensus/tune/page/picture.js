@@ -110,7 +110,7 @@ function drawMarks(pen, places, trace) {      // white on black, legible on ever
 }
 
 function drawHistogram() {
-  if (!detector.controls.some(isLevel)) return;
+  if (!detector?.controls.some(isLevel)) return;
   const canvas = histogram, pen = clean(canvas);
   const style = getComputedStyle(document.body);
   const width = canvas.clientWidth, height = canvas.clientHeight;

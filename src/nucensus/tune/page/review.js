@@ -108,6 +108,7 @@ async function lookAround() {
   spell();
   const counts = new Map();
   for (const index of start.sample) {
+    if (broken.has(index)) { counts.set(index, null); continue; }
     try { counts.set(index, (await fetchNuclei(index)).points.length / 3); } catch { counts.set(index, null); }
     if (round !== sampleRound) return;
   }

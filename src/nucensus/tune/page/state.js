@@ -14,6 +14,7 @@ const view = { scale: 1, x: 0, y: 0 };        // picture pixel (0, 0) lies at (x
 const axis = { low: 0, high: 1 };             // grey levels under the histogram
 const contrast = { black: 0, white: 1 };
 const reviews = new Map();                    // field index -> { truth, removed, added }
+const broken = new Set();                     // fields whose file cannot be shown: not asked for again
 let ringsShown = true;
 
 // A file may hold what no slider sets: one sigma per axis, no threshold. It stays until one moves.

@@ -8,7 +8,7 @@ async function follow() {
   changedAt = changedAt || performance.now();
   clearTimeout(sampleTimer);
   sampleRound += 1;
-  if (asking) return;
+  if (asking || broken.has(field.index)) return;
   asking = true;
   while (changedAt) {
     const since = changedAt, index = field.index;
@@ -48,7 +48,9 @@ async function open(index) {
     complain(null);
   } catch (error) {
     if (index === field.index) complain(error);
+    broken.add(index);
     $("count").textContent = "-";
+    $("latency").textContent = "";
     paint(); drawRings(); drawHistogram();
     return;
   }
@@ -86,11 +88,32 @@ function offer(detectors) {
   }
 }
 
+async function showFirst() {                  // while the server learns what nuclei look like
+  field = { index: 0, width: 1, height: 1, shrink: 1, low: 0, step: 1,
+    levels: new Uint16Array(1), points: new Float32Array(0), ring: 0 };
+  $("name").textContent = start.fields[0];
+  $("latency").textContent = "looking at the nuclei of some fields";
+  try {
+    const answer = await ask("picture/0");
+    const levels = new Uint16Array(await answer.arrayBuffer());
+    Object.assign(field, JSON.parse(answer.headers.get("X-Picture")), { levels });
+  } catch { return; }                         // its field says what is wrong
+  measure();
+  stretch();
+  fit();
+  paint();
+  document.body.dataset.shown = "first";
+}
+
 (async () => {
-  try { start = await (await ask("describe")).json(); } catch (error) { return complain(error); }
+  try {
+    start = await (await ask("describe")).json();
+    $("fields").textContent = start.fields.length.toLocaleString("en");
+    $("field").max = start.fields.length;
+    await showFirst();
+    Object.assign(start, await (await ask(`start/${encodeURIComponent(start.detector)}`)).json());
+  } catch (error) { return complain(error); }
   offer(start.detectors);
   take({ ...start, settings: { ...start.settings } });
-  $("fields").textContent = start.fields.length.toLocaleString("en");
-  $("field").max = start.fields.length;
   await open(0);
 })();
