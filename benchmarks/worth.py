@@ -1,7 +1,7 @@
 """Compare what `nucensus.compare` predicts with what it measures, over a matrix of workloads.
 
     python benchmarks/worth.py [--counts 5 50 500] [--repeat 2] [--json FILE]
-    python benchmarks/worth.py --article
+    python benchmarks/worth.py --article [--picture FILE]
 
 The workloads are those of benchmarks/strategies.py, and three more: a function that warms up for a
 second, one with BLAS threads of its own, and one that is bound by memory. Each is predicted twice
@@ -25,8 +25,9 @@ from strategies import FUNCTIONS, SHAPES, make_images
 
 import nucensus
 from nucensus.batch import Measured
-from nucensus.bench.worth.findings import Profile
+from nucensus.bench.worth.findings import Profile, Timing
 from nucensus.bench.worth.predict import Circumstances, predict
+from nucensus.bench.worth.ways import Way
 from nucensus.execute import strategy_named
 from nucensus.machine import facts, usable_cores
 
@@ -97,8 +98,8 @@ def _pairs(
     }  # fmt: skip
 
 
-def article() -> None:
-    """Predict the published table of 8 cores from one core's figures, and from the 2-core table."""
+def article(picture: Path | None) -> None:
+    """Predict the published table of 8 cores from one core's figures; with a path, draw it."""
     published = {"list-disk": 18.0, "list-memory": 17.7, "pool-disk": 5.54, "pool-memory": 6.23,
                  "pool-fork": 5.31}  # fmt: skip
     images = 240
@@ -121,6 +122,12 @@ def article() -> None:
         ]
         texts = [f"{each.seconds:.2f} ({each.low:.2f} to {each.high:.2f})" for each in cells[:2]]
         print(f"{name:<14}{seconds:>10.2f}{texts[0]:>24}{texts[1]:>24}{cells[2].seconds:>16.2f}")
+    if picture is not None:
+        rows = [Timing("find", Way(name), name, (total_s,)) for name, total_s in published.items()]
+        found = nucensus.Comparison(
+            tuple(rows), {"find": crowded}, {"find": ""}, images, 8, {}, {}, in_memory=False
+        )
+        found.chart().savefig(picture, metadata={"Date": None}, format="svg")
 
 
 def main() -> None:
@@ -134,9 +141,10 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--article", action="store_true")
+    parser.add_argument("--picture", type=Path, help="with --article: an SVG to draw")
     arguments = parser.parse_args()
     if arguments.article:
-        article()
+        article(arguments.picture)
         return
     cells = []
     matrix = [
