@@ -16,6 +16,7 @@ from nucensus import Run, Settings, Shard, census, merge_runs
 from nucensus.batch import census_planned, plan_census, retry
 from nucensus.errors import AccessError, RunError
 from nucensus.remote import leases
+from nucensus.store import Correction, add_corrections, now, read_corrections
 
 pytest.importorskip("obstore", reason="obstore is not installed (uv sync --group storage)")
 pytest.importorskip(
@@ -97,6 +98,18 @@ def test_every_command_takes_a_run_in_a_bucket(plate, bucket, tmp_path):
     missing = run("report", "s3://images/nowhere")
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
     assert "'s3://images/nowhere' is not a run" in missing.stderr
+
+
+def test_what_was_corrected_by_hand_is_fetched_too(plate, bucket, tmp_path):
+    with census(plate, tmp_path / "run", COUNT) as known:
+        file = known.reference("A01_s1.tif")
+    said = Correction("A01_s1.tif", [(1.0, 2.0)], "me", now(), "", file.size_bytes, file.mtime_ns)
+    add_corrections(tmp_path / "run", [said])
+    bucket.add("images/runs/one", tmp_path / "run")
+    for _ in range(2):
+        assert [each.by for each in read_corrections(PLACE)] == ["me"]
+    del bucket.objects[f"{KEY}/corrections.json"]
+    assert not read_corrections(PLACE)
 
 
 @pytest.mark.usefixtures("hasty")

@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingPackageError, NucensusError, RunError
+from ..errors import MissingPackageError, NucensusError, ReadError, RunError
 from ..remote import (
     check_writable,
     fetch,
@@ -38,6 +38,7 @@ _FIRST_S, _MOST_S = 2.0, 60.0
 more is done again after a kill, fewer bytes are sent."""
 _MOST_SHARE = 0.1
 """The share of the time that sending may take while the run lasts."""
+_CORRECTIONS = "corrections.json"  # as corrections.py, which comes after this one, calls it
 _SENT = ("nuclei.csv", "images.csv", RUN_FILE, "provenance.json")
 """The files of a run as they are sent, one after the other: with the last, everything is there."""
 
@@ -85,6 +86,8 @@ def working_copy(
 def local_copy(run: str) -> Path:
     """Return the run file of an address, fetched unless this version of it is there already.
 
+    What people corrected by hand lies beside it, here as there.
+
     Raises
     ------
     RunError
@@ -97,12 +100,15 @@ def local_copy(run: str) -> Path:
             f"{run!r} is not a run: there is no {RUN_FILE}; expected the place in a bucket that "
             f"nucensus detect -o wrote"
         )
-    file = _cache(address) / f"{_digest(version)}.sqlite"
+    file = _cache(address) / _digest(version) / RUN_FILE
     if not file.exists():
-        for earlier in file.parent.glob("*.sqlite"):
-            with contextlib.suppress(OSError):  # somebody reads it still
-                earlier.unlink()
+        shutil.rmtree(file.parent.parent, ignore_errors=True)
         fetch(address, file)
+    corrections = file.with_name(_CORRECTIONS)
+    try:
+        fetch(f"{address.rpartition('/')[0]}/{_CORRECTIONS}", corrections)
+    except ReadError:  # there are none
+        corrections.unlink(missing_ok=True)
     return file
 
 
