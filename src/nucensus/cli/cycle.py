@@ -5,19 +5,20 @@ from pathlib import Path
 import click
 
 from .commands import Command
+from .destination import Destination
 from .selection import metadata_option
 from .wells import as_csv, as_json, print_table
 
 
 @click.command(cls=Command, epilog="Example: nucensus cycle run --by compound")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=Destination(), metavar="RUN")
 @click.option(
     "--by", metavar="NAME", help="Divide each plate by wells (well), or by a column of --metadata."
 )
 @click.option("--csv", "form", flag_value="csv", help="Print the table as CSV.")
 @click.option("--json", "form", flag_value="json", help="Print the table as JSON.")
 @metadata_option
-def command(folder: Path, by: str | None, form: str | None, metadata: str | None) -> None:
+def command(folder: Path | str, by: str | None, form: str | None, metadata: str | None) -> None:
     """Show how many nuclei of RUN are in G1, S and G2, by their content of DNA.
 
     RUN has to have outlines, and its nuclei a stain of DNA.
