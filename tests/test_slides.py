@@ -7,6 +7,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from reading_contract import read_parts
 
 from nucensus.read import open_scenes, read, read_image
 from nucensus.values import Plane
@@ -41,6 +42,7 @@ def test_an_aperio_slide_is_its_baseline_with_the_microns_of_its_description(tmp
     plane = Plane(channel=1) if base.ndim == 3 else Plane()
     found = read_image(path, plane)
     assert np.array_equal(found.pixels, base[..., 1] if base.ndim == 3 else base)
+    assert np.array_equal(read_parts(path, plane), found.pixels)
     assert (found.pixel_size.y, found.pixel_size.x) == (0.499, 0.499)
     for name, picture in (("Thumbnail", SMALL), ("Label", WIDE[:, :50]), ("Macro", WIDE)):
         aside = read_image(path, Plane(name, channel=0))
@@ -184,3 +186,13 @@ def test_the_resolution_of_imagej_is_a_size_by_the_unit_of_its_metadata_or_of_th
         tifffile.imwrite(tmp_path / "a.tif", GREY[0], imagej=True, **options)
         size = read_image(tmp_path / "a.tif", Plane()).pixel_size
         assert (size.y, size.x, size.note) == (0.5, 0.5, "")
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "jpeg2000", "webp", "zstd"])
+def test_a_slide_of_any_compression_has_the_same_pixels_in_parts(tmp_path, compression):
+    path = tmp_path / "a.svs"
+    options = {**OPTIONS, "photometric": "rgb", "compression": compression}
+    tifffile.imwrite(path, COLOUR, description="Aperio Image Library", **options)
+    for channel in range(3):
+        plane = Plane(channel=channel)
+        assert np.array_equal(read_parts(path, plane), read(path, plane))

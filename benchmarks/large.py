@@ -1,0 +1,131 @@
+"""One large image: how long reading it takes, and finding its nuclei, part by part and whole.
+
+    python benchmarks/large.py FOLDER [--side 30000] [--repeat 3] [--kinds raw zstd sparse]
+
+Draws a large image in FOLDER (uint16; raw in strips, zstd in tiles of 512, or an OME-Zarr of 50,000
+pixels a side of which 16 chunks are written), and takes the time of the wall and the processor, and
+the peak of the memory, of a process that reads it part by part, of one that finds the nuclei by the
+published detector in parts, and of one that does so whole.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from nucensus import Settings, find_nuclei
+from nucensus.detect import find_nuclei_in_parts
+from nucensus.detect.walk import walk
+from nucensus.machine import usable_cores
+from nucensus.read import open_in_parts, read
+from nucensus.values import Plane
+from nucensus.values.synthetic import make_field
+
+SETTINGS = Settings("maxima", sigma=4, min_distance=6, threshold=600)
+BAND, SPARSE_SIDE, CHUNK, WRITTEN = 1000, 50_000, 1024, 16
+
+
+def draw(kind, folder, side):
+    """Write an image of that kind, unless it is there; return where it is."""
+    path = folder / (f"{kind}.zarr" if kind == "sparse" else f"{kind}-{side}.tif")
+    if path.exists():
+        return path
+    if kind == "sparse":
+        return _draw_sparse(path)
+    field = make_field(1, shape=(BAND, BAND), nuclei=150, radius_px=9).image
+    band = np.tile(field, (1, side // BAND))
+    image = np.lib.format.open_memmap(folder / "whole.npy", "w+", np.uint16, (side, side))
+    for number in range(side // BAND):
+        image[number * BAND : (number + 1) * BAND] = np.roll(band, 37 * number, axis=1)
+    options = {"tile": (512, 512), "compression": "zstd"} if kind == "zstd" else {}
+    tifffile.imwrite(path, image, bigtiff=True, metadata=None, **options)
+    (folder / "whole.npy").unlink()
+    return path
+
+
+def _draw_sparse(path):
+    import zarr
+
+    axes = [{"name": axis, "type": "space"} for axis in "yx"]
+    scale = {"type": "scale", "scale": [1, 1]}
+    levels = [{"path": "0", "coordinateTransformations": [scale]}]
+    group = zarr.open_group(
+        path,
+        mode="w",
+        zarr_format=2,
+        attributes={"multiscales": [{"axes": axes, "datasets": levels}]},
+    )
+    array = group.create_array(
+        "0", shape=(SPARSE_SIDE,) * 2, chunks=(CHUNK,) * 2, dtype="u2", fill_value=0
+    )
+    field = make_field(1, shape=(CHUNK, CHUNK), nuclei=150, radius_px=9).image
+    for row, column in np.random.default_rng(0).integers(0, SPARSE_SIDE // CHUNK, (WRITTEN, 2)):
+        top, left = row * CHUNK, column * CHUNK
+        array[top : top + CHUNK, left : left + CHUNK] = field
+    return path
+
+
+def read_parts(path):
+    """Read all parts; return how many pixels there are."""
+    with open_in_parts(path, Plane()) as image:
+        sizes = walk(
+            image.parts, lambda piece: piece.own.size, reach=(0, 0), threads=usable_cores()
+        )
+        return sum(sizes)
+
+
+def find_parts(path):
+    """Return how many nuclei there are, part by part."""
+    with open_in_parts(path, Plane()) as image:
+        return len(find_nuclei_in_parts(image.parts, SETTINGS, threads=usable_cores()))
+
+
+def find_whole(path):
+    """Return how many nuclei there are in the undivided image."""
+    return len(find_nuclei(read(path), SETTINGS))
+
+
+WAYS = {"read in parts": read_parts, "find in parts": find_parts, "find whole": find_whole}
+
+
+def measure(way, path, results):
+    """Send what it takes, in this process."""
+    start, cpu = time.perf_counter(), time.process_time()
+    found = WAYS[way](path)
+    seconds = time.perf_counter() - start, time.process_time() - cpu
+    results.put((found, *seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def main():
+    """Measure and print a table; of each way the shortest time."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--side", type=int, default=30_000)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--kinds", nargs="+", default=["raw", "zstd", "sparse"])
+    arguments = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    for kind in arguments.kinds:
+        path = draw(kind, arguments.folder, arguments.side)
+        for way in list(WAYS)[: 2 if kind == "sparse" else 3]:  # 5 GB as a whole
+            taken = []
+            for _ in range(arguments.repeat):
+                results = context.Queue()
+                process = context.Process(target=measure, args=(way, path, results))
+                process.start()
+                taken.append(results.get())
+                process.join()
+            found, wall, cpu, megabytes = (min(each) for each in zip(*taken, strict=True))
+            print(
+                f"{kind:<7} {way:<14} {found:>13,} {wall:7.2f} s {cpu:7.2f} s CPU "
+                f"{megabytes:6.0f} MB",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
