@@ -99,9 +99,9 @@ def _background_at(
         return np.full(len(points), np.quantile(levels.pixels, _QUANTILE))
     edges = [_tile_edges(side) for side in blocks.shape]
     places = (points + 0.5) / _BLOCK_PX - 0.5
-    slope, everywhere = _lows(blocks, edges), np.argwhere(np.ones(blocks.shape, np.bool_))
+    slope = _lows(blocks, edges)
     # On a slope the lower part of a tile would be its lower end.
-    flat = blocks - _between(slope, edges, everywhere).reshape(blocks.shape)
+    flat = blocks - _everywhere(slope, edges, blocks.shape)
     return _between(slope, edges, places) + _between(_lows(flat, edges), edges, places)
 
 
@@ -110,6 +110,15 @@ def _lows(blocks: NDArray[np.float64], edges: Sequence[NDArray[np.int64]]) -> ND
     lows = np.array([[_low(blocks, rows, columns) for columns in edges[1]] for rows in edges[0]])
     lows[np.isnan(lows)] = np.nanmedian(lows)
     return lows
+
+
+def _everywhere(
+    lows: NDArray[np.float64], edges: Sequence[NDArray[np.int64]], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Return values at all blocks, as `_between` does at some."""
+    rows, columns = ((each.sum(axis=1) - 1) / 2 for each in edges)
+    along = np.array([np.interp(np.arange(shape[1]), columns, row) for row in lows])
+    return np.array([np.interp(np.arange(shape[0]), rows, column) for column in along.T]).T
 
 
 def _between(
@@ -137,8 +146,10 @@ def _low(blocks: NDArray[np.float64], rows: NDArray[np.int64], columns: NDArray[
         slice(max(0, first - (last - first)), last + (last - first))
         for first, last in (rows, columns)
     )
-    known = blocks[here][~np.isnan(blocks[here])]
-    return float(np.quantile(known, _QUANTILE)) if len(known) else np.nan
+    around = blocks[here]
+    known = around[~np.isnan(around)]
+    place = int(_QUANTILE * len(known))
+    return float(np.partition(known, place)[place]) if len(known) else np.nan
 
 
 def _block_means(pixels: NDArray[Any], is_open: Mask) -> NDArray[np.float64]:
