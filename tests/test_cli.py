@@ -103,12 +103,13 @@ def test_importing_nucensus_imports_no_more_than_numpy():
 
 
 ROOMS_FOR_OTHERS = {
-    "nucensus.batch": "merge packed process take_plan",
+    "nucensus.batch": "merge other_channels packed process take_plan",
     "nucensus.detect": "laplacian",
     "nucensus.discover": "bucket index manifest metadata plate zarr_plate",
     "nucensus.execute": "cluster connect isolated others pools task",
     "nucensus.export": "to_parquet wells",
     "nucensus.read": "compressed ome_tiff slides tiff_pages tiff_series",
+    "nucensus.store": "absorb corrections summary",
     "nucensus.remote": "file_systems objects ome stage",
     "nucensus": "bench report score tune viewer",
 }

@@ -6,9 +6,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
 from ..errors import AccessError, ReadError, TooLargeError
@@ -17,6 +17,7 @@ from ..read.projection import files_of
 from ..remote import is_remote, is_zarr_folder, keep_query, list_zarr, open_to_read
 from ..store.lock import RunLock
 from ..values import (
+    Centres,
     Failed,
     Found,
     Header,
@@ -29,8 +30,11 @@ from ..values import (
 from .budget import Budget, beyond_memory
 from .in_parts import Divided, find_in_parts
 from .kept import Kept
-from .other_channels import OtherChannel, load_partner, measure_others
 from .pools import Pools, pool_of
+
+if TYPE_CHECKING:
+    from ..values.images import Partner
+    from .other_channels import OtherChannel
 
 _OUTLINE_BYTES = 12
 """Of a pixel, while nuclei are outlined: its height, its label and that of the label image."""
@@ -56,7 +60,7 @@ class Loaded:
     compression: str
     content: str | None
     taken_bytes: int
-    others: list[OtherChannel] = field(default_factory=list)
+    others: list["OtherChannel"] = field(default_factory=list)
 
     @property
     def nbytes(self) -> int:
@@ -162,7 +166,7 @@ class Job:
             try:
                 image = read_image(path, plane, admission)
                 size = image.pixel_size.outranked_by(y_um, x_um)
-                others = [load_partner(each, admission.of_partner) for each in partners]
+                others = _load_partners(partners, admission)
             except _DividedError:
                 return Divided(planned, admission.compression, content)
             except AccessError:  # no image of the bucket can be read: that ends the run
@@ -176,6 +180,14 @@ class Job:
             1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
             admission.compression, content, admission.taken_bytes, others,
         )  # fmt: skip
+
+    def _measured(self, centres: Centres, others: list["OtherChannel"]) -> tuple[Centres, str]:
+        """Measure other channels in the nuclei, where there are any; say what could not be."""
+        if not others:
+            return centres, ""
+        from .other_channels import measure_others
+
+        return measure_others(centres, others, self.others.ring_px)
 
     def find(self, loaded: Loaded | Divided | Failed | None) -> Outcome | None:
         """Find the nuclei of an image that was loaded."""
@@ -193,7 +205,7 @@ class Job:
                 settings = self.settings.in_pixels(image.pixel_size, image.pixels.ndim)
                 resolved = pool_of(self.pools, loaded.path, loaded.channel)
                 centres = find_nuclei(image.pixels, settings, resolved)
-                centres, unmeasured = measure_others(centres, loaded.others, self.others.ring_px)
+                centres, unmeasured = self._measured(centres, loaded.others)
                 mask = "" if settings.are_numbers else note_on_mask(image.pixels)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
@@ -285,6 +297,14 @@ class _Admission:
         if self._job.budget is not None:
             self._job.budget.give_back(self.taken_bytes)
         self.taken_bytes = 0
+
+
+def _load_partners(partners: Sequence["Partner"], admission: "_Admission") -> list["OtherChannel"]:
+    if not partners:
+        return []
+    from .other_channels import load_partner
+
+    return [load_partner(each, admission.of_partner) for each in partners]
 
 
 class _DividedError(Exception):

@@ -19,7 +19,9 @@ few megabytes; what a power cut takes is redone. On a network disk it is a
 rollback journal, and each commit is on the disk when it returns.
 """
 
-from .corrections import Correction, add_corrections, now, read_corrections
+from typing import TYPE_CHECKING
+
+from .._lazy import names_of
 from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run
 from .done import is_done, show_start
 from .facts import FACTS_VERSION, Facts, StartFact
@@ -42,6 +44,13 @@ from .run import AnyRun, Run, as_run
 from .sample import Origin, Sampled
 from .table import Table
 from .writer import RunWriter, tables_now
+
+if TYPE_CHECKING:
+    from .corrections import Correction, add_corrections, now, read_corrections
+else:
+    __getattr__ = names_of(
+        __name__, {"corrections": "Correction add_corrections now read_corrections"}
+    )
 
 __all__ = [
     "FACTS_VERSION",

@@ -6,14 +6,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..text.plurals import pluralize
 from ..values import ImageRef, OtherChannels, Outlines, PositiveFact, Settings
-from .corrections import CORRECTED, Correction, show_corrected
 from .database import close_with, open_existing
 from .facts import Facts
 from .image_columns import IMAGES, ImageColumns
@@ -37,6 +36,9 @@ from .repeated import repeated_places
 from .sample import Sampled, SampleTable
 from .table import Table, table_of_images, table_of_nuclei
 from .treat import show_images, treat, write_shown
+
+if TYPE_CHECKING:
+    from .corrections import Correction
 
 _RING_RADIUS_PX = 12.0
 """In runs that do not record it: that of the published numbers."""
@@ -115,12 +117,14 @@ class Run:
         self._shown |= facts
         show_images(self._database, are_treated=True, are_corrected=bool(self.corrections))
 
-    def correct(self, corrections: Sequence[Correction]) -> list[str]:
+    def correct(self, corrections: Sequence["Correction"]) -> list[str]:
         """Show the nuclei of images as people corrected them; the run file stays as it is.
 
         The column `corrected` of images says who did it, and when. Return the images that are not
         corrected: none of the run, failed, volumes, or of a file that has changed since.
         """
+        from .corrections import CORRECTED, show_corrected
+
         self.corrections, left = show_corrected(
             self._database, corrections, tuple(self.others.columns)
         )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ..values import Treatments
-from .corrections import corrected_view
 from .packing import as_texts
 
 TREATED = "treated(old.extra, old.plate, old.well)"
@@ -37,6 +36,8 @@ def treat(
 
 def show_images(database: sqlite3.Connection, *, are_treated: bool, are_corrected: bool) -> None:
     """Let readers see the images with other treatments, or corrected, or both."""
+    from .corrections import corrected_view
+
     names = [row[1] for row in database.execute("PRAGMA main.table_info(images)")]
     shown = {"extra": TREATED} if are_treated else {}
     view = (
