@@ -15,6 +15,7 @@ from nucensus.values.synthetic import make_field, write_plate
 DOCS = Path(__file__).parent.parent / "docs"
 NO_NAMES = {  # files, an entry point, a key
     "nucensus.toml",
+    "nucensus.cwl",
     "nucensus.svg",
     "nucensus.detectors",
     "nucensus.provenance",
