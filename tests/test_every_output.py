@@ -44,6 +44,7 @@ TEXTS = (
     "channel",
     "note",
     "extra",
+    "unmeasured",
 )
 WELL_KEYS = ["plate", "well", "channel", "z", "time"]
 
@@ -204,14 +205,21 @@ def read_csv(path, **options):
 
 def images_of(known, names):
     """Return the table of images that a run makes, texts empty where nothing is known."""
-    columns = {name: [row["name" if name == "image" else name] for row, _ in known]
-               for name in names}  # fmt: skip
+    columns = {name: [value_of(row, name) for row, _ in known] for name in names}
     return pd.DataFrame({
         name: pd.Series(["" if v is None else as_text(v) for v in values], dtype=object)
-        if name in TEXTS or name == "image"
+        if name in TEXTS or name == "image" or name.startswith("Metadata_")
         else pd.to_numeric(pd.Series(values, dtype=object), errors="raise")
         for name, values in columns.items()
     })  # fmt: skip
+
+
+def value_of(row, name):
+    """Return what a column of the table of images says of one, a number of its metadata as text."""
+    if name.startswith("Metadata_"):
+        value = json.loads(row["extra"] or "{}").get(name.removeprefix("Metadata_"))
+        return None if value is None else str(value)
+    return row["name" if name == "image" else name]
 
 
 def as_text(value):
@@ -224,6 +232,8 @@ def test_csv(written, known, expected):
                      na_values={name: [""] for name in expected if name != "image"})  # fmt: skip
     assert_same(table, expected)
     texts = dict.fromkeys((*TEXTS, "image"), object)
+    names = read_csv(folder / "images.csv", nrows=0).columns
+    texts |= {name: object for name in names if name.startswith("Metadata_")}
     table = read_csv(folder / "images.csv", dtype=texts, keep_default_na=False,
                      na_values={name: [""] for name in NUMBERS})  # fmt: skip
     assert_same(table, images_of(known, list(table)))

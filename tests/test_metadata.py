@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from click.testing import CliRunner
 
-from nucensus import Run, census, export_run, open_run, well_table
+from nucensus import Run, Settings, census, export_run, open_run, well_table
 from nucensus.cli import _nucensus as main
 from nucensus.discover import read_metadata
 from nucensus.errors import InputError
@@ -228,3 +228,18 @@ def test_treatments_of_none_of_the_wells_are_refused_afterwards_too(plate, tmp_p
     with pytest.raises(InputError, match="H12, is that of an image"):
         run.treat([{"well": "H12", "drug": "x"}])
     assert list(run.images["extra"]) == ["", ""]
+
+
+def test_treatments_are_columns_of_their_own_in_the_table_of_images(tmp_path):
+    images = tmp_path / "in"
+    images.mkdir()
+    for well in ("A01", "A02"):
+        tifffile.imwrite(images / f"P_{well}_s1.tif", np.zeros((40, 40), np.uint16))
+    (tmp_path / "m.csv").write_text('well,compound,dose\nA01,DMSO,0\nA02,"a, b",1.5\n')
+    census(images, tmp_path / "run", Settings(threshold=9), metadata=tmp_path / "m.csv")
+    rows = list(csv.DictReader((tmp_path / "run" / "images.csv").read_text().splitlines()))
+    assert [(row["Metadata_compound"], row["Metadata_dose"]) for row in rows] == [
+        ("DMSO", "0"), ("a, b", "1.5")
+    ]  # fmt: skip
+    census(images, tmp_path / "plain", Settings(threshold=9))
+    assert "Metadata_" not in (tmp_path / "plain" / "images.csv").read_text()

@@ -1,5 +1,6 @@
 """Two tables as CSV: one row per nucleus, one row per image."""
 
+import json
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,9 +17,20 @@ def write(run: Run, target: Path, _: Provenance) -> list[Path]:
     with atomic_write(nuclei_path) as partial, open(partial, "wb") as file:
         _write_nuclei(file, run)
     with atomic_write(images_path) as partial, open(partial, "wb") as file:
-        file.write(comma_line(("image", *run.columns.shown_names)))
-        file.writelines(map(comma_line, run.image_rows()))
+        _write_images(file, run)
     return [nuclei_path, images_path]
+
+
+def _write_images(file: BinaryIO, run: Run) -> None:
+    """Write the table of images; each entry of their metadata is a column of its own too."""
+    names = ("image", *run.columns.shown_names)
+    extra = names.index("extra")
+    known = (each for (each,) in run.rows("extra") if each) if run.states("extra") else ()
+    entries = list(dict.fromkeys(name for each in known for name in json.loads(each)))
+    file.write(comma_line((*names, *(f"Metadata_{name}" for name in entries))))
+    for row in run.image_rows():
+        own = json.loads(row[extra] or "{}") if entries else {}
+        file.write(comma_line((*row, *(own.get(name) for name in entries))))
 
 
 def _write_nuclei(file: BinaryIO, run: Run) -> None:
