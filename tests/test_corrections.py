@@ -77,7 +77,7 @@ def test_points_moved_in_napari_come_back(folder):
     before = counts(Run(folder))
     said = import_points(folder, exported_by_napari(folder))
     count = before[NAMES[0]] - 1
-    assert f"{NAMES[0]}: {count} nuclei, {count + 1} were counted (1 added, 2 removed)" in said
+    assert f"{NAMES[0]}: {count} nuclei, {count + 1} counted (1 added, 2 removed)" in said
     assert counts(open_run(folder)) == before | {NAMES[0]: count}
     assert counts(Run(folder)) == before
 
@@ -157,7 +157,7 @@ def test_the_report_says_that_counts_are_corrected(folder, tmp_path):
     write_report(open_run(folder), tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()
     assert "1 image was corrected by hand by Anna" in page
-    assert "1 nuclei added, 2 removed" in page
+    assert "1 nucleus added, 2 removed" in page
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ..text.plurals import pluralize
 from .commands import Command
 
 
@@ -46,8 +47,9 @@ def command(folder: Path, files: tuple[Path, ...], image: str | None, by: str | 
         _refuse_left(run.correct(corrections))
         path = add_corrections(folder, corrections)
         for each in run.corrections:
+            now_there = pluralize(each["corrected"], "nucleus")
             click.echo(
-                f"{each['image']}: {each['corrected']} nuclei, {each['counted']} were counted "
+                f"{each['image']}: {now_there}, {each['counted']} counted "
                 f"({each['added']} added, {each['removed']} removed)"
             )
     click.echo(f"Written: {path}; wells, report and export show the corrected counts.")

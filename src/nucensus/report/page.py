@@ -157,8 +157,8 @@ def _corrected(run: Run) -> list[str]:
     added, removed = (sum(each[what] for each in images) for what in ("added", "removed"))
     return [
         f"{pluralize(len(images), 'image')} {verb} corrected by hand by {who}, last on "
-        f"{max(each['at'] for each in images)[:10]}: {added} nuclei added, {removed} removed. All "
-        f"numbers here are the corrected ones."
+        f"{max(each['at'] for each in images)[:10]}: {pluralize(added, 'nucleus')} added, "
+        f"{removed} removed. All numbers here are the corrected ones."
     ]
 
 
