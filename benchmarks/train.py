@@ -3,14 +3,20 @@
     python benchmarks/train.py BBBC039 DSB2018 [--check]
 
 Each folder has `images/` and, under the same names, label images in `truth/`. To them come drawn
-fields of `others.py` and `tissues.py`. Fields of one microscope, or one kind, are a family. Every
-field is estimated and divided into regions as `auto` does without what was learned; the largest
-region in a nucleus is one. Two logistic regressions follow (ridge, Newton's method): one on what a
-region is by itself, by which the contrast of an image is that of its likely nuclei, and one that
-knows this contrast, too. A family weighs as the root of its regions.
+fields of `others.py` and `tissues.py`. Fields of one microscope, or one kind, are a family, and
+weigh as the root of what they have. All is logistic regression (ridge, Newton's method).
 
-Printed is the F1 of each family with the rules alone, with weights learned from all other families,
-and from all. `--check` writes nothing.
+Fields of which the radius is not found, to a half, teach nothing: a nucleus is another thing there.
+
+1. Which pieces are one nucleus. The pieces of each field are put together, first by rules, then
+   by what was learned so far, and each two that were judged on the way are one if their summits
+   lie in one nucleus.
+2. Which regions are nuclei: the largest in a nucleus is one. First by what a region is by itself,
+   by which the contrast of an image is that of its likely nuclei, then with this contrast, too.
+
+Printed is, for each family, how many unions and splits are right, and the F1 of its nuclei: with
+the rules alone, with weights learned from all other families, and from all. `--check` writes
+nothing.
 """
 
 import argparse
@@ -26,29 +32,52 @@ import tissues
 from numpy.typing import NDArray
 
 import nucensus.detect
-from nucensus.detect import Estimate, evidence, pool
+from nucensus import kernel
+from nucensus.detect import Estimate, evidence, pool, regions
 from nucensus.detect.automatic import LEAST_CONFIDENCE, find_candidates
 from nucensus.detect.estimate_image import estimate, likely_contrast
 from nucensus.detect.levels import as_levels
 from nucensus.detect.regions import Regions
-from nucensus.detect.rules import NEWEST, VERSIONS
+from nucensus.detect.rules import NEWEST, VERSIONS, Rules
 
 RIDGE, ROUNDS = 1.0, 30
-UNLEARNED = replace(VERSIONS[NEWEST], is_learned=False)
+PAIR_ROUNDS, MOST_WRONG = 3, 1.5
+FIELDS_OF_A_KIND = 16
+BY_RULES = replace(VERSIONS[NEWEST], is_learned=False, union=())
 WEIGHTS = Path(nucensus.detect.__file__).with_name("weights.py")
 Vector = NDArray[np.float64]
 
 
 @dataclass
 class Sample:
-    """The regions of a field, which of them are nuclei, and how many there are."""
+    """A field, and what is known of its pairs of pieces and of its regions."""
 
     family: str
-    nuclei: int
+    field: others.Field
     own: Estimate
+    nuclei: int
     regions: Regions | None = None
     is_nucleus: Vector | None = None  # NaN: does not count
     features: Vector | None = None
+
+
+@dataclass
+class Examples:
+    """Features, what is wanted of each, and the family that it is of."""
+
+    features: Vector
+    wanted: Vector
+    families: NDArray[np.str_]
+
+    def where(self, keep: NDArray[np.bool_]) -> "Examples":
+        """Return those that are kept."""
+        return Examples(self.features[keep], self.wanted[keep], self.families[keep])
+
+
+def together(examples: list[Examples]) -> Examples:
+    """Return all of them as one."""
+    parts = [(each.features, each.wanted, each.families) for each in examples]
+    return Examples(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 def real(folder: Path) -> Iterator[tuple[str, others.Field]]:
@@ -62,7 +91,7 @@ def real(folder: Path) -> Iterator[tuple[str, others.Field]]:
 def drawn() -> Iterator[tuple[str, others.Field]]:
     """Yield drawn fields of other kinds."""
     for kind in tissues.KINDS:
-        for field in tissues.fields_of(kind, 100, 12):
+        for field in tissues.fields_of(kind, 100, FIELDS_OF_A_KIND):
             yield kind, field
     for kind, look in others.KINDS.items():
         for diameter in (10, 20, 45):
@@ -71,30 +100,81 @@ def drawn() -> Iterator[tuple[str, others.Field]]:
 
 
 def _family(kind: str) -> str:
-    for family in ("blank", "confluent", "dust", "debris", "texture"):
+    for family in ("blank", "confluent", "dust", "debris", "texture", "overlap"):
         if family in kind:
             return family
     return "ordinary"
 
 
 def take(family: str, field: others.Field) -> Sample:
-    """Return what is known of a field."""
-    levels, truth = as_levels(field.image), set(np.unique(field.labels).tolist()) - {0}
-    own = estimate(levels, UNLEARNED)
-    sample = Sample(family, len(truth - field.cut_off), own)
-    if not own.is_blank:
-        sample.regions = find_candidates(levels, pool([own]), own.contrast)
-        sample.is_nucleus = which_are_nuclei(sample.regions, field)
-    return sample
+    """Return a field, estimated by the rules."""
+    truth = set(np.unique(field.labels).tolist()) - {0}
+    own = estimate(field.image, BY_RULES)
+    return Sample(family, field, own, len(truth - field.cut_off))
+
+
+def knows_radius(sample: Sample) -> bool:
+    """Whether the radius that was estimated is that of most nuclei, by area."""
+    areas = np.bincount(sample.field.labels.ravel())[1:]
+    areas = np.sort(areas[areas > 0]).astype(float)
+    if sample.own.is_blank or not len(areas):
+        return False
+    radius = np.sqrt(areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)] / np.pi)
+    return bool(1 / MOST_WRONG < sample.own.radius_px / radius < MOST_WRONG)
+
+
+def label_at(field: others.Field, y: Vector, x: Vector) -> NDArray[np.int32]:
+    """Return the nuclei at some places, 0 where none is."""
+    places = np.floor(np.stack([y, x]) + 0.5).astype(int)
+    rows, columns = np.clip(places, 0, np.array(field.labels.shape)[:, None] - 1)
+    return field.labels[rows, columns]
+
+
+def pairs_of(sample: Sample, rules: Rules) -> Examples:
+    """Return each two pieces of a field that are judged as they are put together by some rules."""
+    known = []
+
+    def find(pixels, *, level, outline, **settings):
+        known.append(kernel.find_pairs(pixels, **settings))
+        return kernel.find_region_table(pixels, level=level, outline=outline, **settings)
+
+    regions.find_region_table = find
+    try:
+        find_candidates(
+            as_levels(sample.field.image), pool([sample.own]), sample.own.contrast, rules
+        )
+    finally:
+        regions.find_region_table = kernel.find_region_table
+    (pairs,) = known
+    first = label_at(sample.field, pairs["first_y"], pairs["first_x"])
+    second = label_at(sample.field, pairs["second_y"], pairs["second_x"])
+    one = Examples(
+        pairs["features"], (first == second).astype(float), np.full(len(pairs), sample.family)
+    )
+    return one.where((first > 0) | (second > 0))
+
+
+def learn_unions(samples: list[Sample]) -> Examples:
+    """Return the pairs of all fields, as rules and what was learned put them together."""
+    shown = [each for each in samples if knows_radius(each)]
+    pairs, rules = [], BY_RULES
+    for _ in range(PAIR_ROUNDS):
+        pairs += [pairs_of(each, rules) for each in shown]
+        rules = replace(rules, union=tuple(fit(together(pairs))))
+    return together(pairs)
+
+
+def find(sample: Sample, rules: Rules) -> None:
+    """Let a sample know its regions, and which of them are nuclei, by some rules."""
+    if not sample.own.is_blank:
+        levels = as_levels(sample.field.image)
+        sample.regions = find_candidates(levels, pool([sample.own]), sample.own.contrast, rules)
+        sample.is_nucleus = which_are_nuclei(sample.regions, sample.field)
 
 
 def which_are_nuclei(regions: Regions, field: others.Field) -> Vector:
     """Return 1 for the largest region centred in a nucleus, NaN where nuclei are hardly seen."""
-    places = np.stack([regions.y, regions.x], axis=1)
-    y, x = np.clip(
-        np.floor(places + 0.5).astype(int).T, 0, np.array(field.labels.shape)[:, None] - 1
-    )
-    labels, seen, is_nucleus = field.labels[y, x], {0}, np.zeros(len(regions))
+    labels, seen, is_nucleus = label_at(field, regions.y, regions.x), {0}, np.zeros(len(regions))
     for number in np.argsort(-regions.area_px):
         label = int(labels[number])
         if label in field.cut_off:
@@ -105,16 +185,12 @@ def which_are_nuclei(regions: Regions, field: others.Field) -> Vector:
     return is_nucleus
 
 
-def fit(samples: list[Sample]) -> Vector:
-    """Return the weights that tell the nuclei of these fields, the constant first."""
-    shown = [each for each in samples if each.features is not None]
-    features = np.concatenate([each.features for each in shown])
-    is_nucleus = np.concatenate([each.is_nucleus for each in shown])
-    families = np.concatenate([np.full(len(each.is_nucleus), each.family) for each in shown])
-    counts = np.sqrt(np.unique(families, return_inverse=True, return_counts=True)[2])
-    weights = 1 / counts[np.unique(families, return_inverse=True)[1]]
-    known = ~np.isnan(is_nucleus)
-    return _regression(features[known], is_nucleus[known], weights[known] / weights[known].mean())
+def fit(examples: Examples) -> Vector:
+    """Return the weights that tell which are wanted, the constant first."""
+    known = examples.where(~np.isnan(examples.wanted))
+    _, numbers, counts = np.unique(known.families, return_inverse=True, return_counts=True)
+    weights = 1 / np.sqrt(counts)[numbers]
+    return _regression(known.features, known.wanted, weights / weights.mean())
 
 
 def _regression(features: Vector, wanted: Vector, weights: Vector) -> Vector:
@@ -134,17 +210,21 @@ def _regression(features: Vector, wanted: Vector, weights: Vector) -> Vector:
 
 def learn(samples: list[Sample], used: list[bool]) -> tuple[Vector, Vector]:
     """Return both sets of weights, learned from the fields that are used; all get features."""
-    chosen = [sample for sample, use in zip(samples, used, strict=True) if use]
-    for each in samples:
-        if each.regions is not None:
-            each.features = evidence.features(each.regions, each.own.radius_px)
-    first = fit(chosen)
-    for each in samples:
-        if each.regions is not None:
-            radius, likely = each.own.radius_px, probability(each.features, first)
-            contrast = likely_contrast(each.regions, radius, likely) or each.own.contrast
-            each.features = evidence.features(each.regions, radius, contrast)
-    return first, fit(chosen)
+    shown = [each for each in samples if each.regions is not None]
+    for each in shown:
+        each.features = evidence.features(each.regions, each.own.radius_px)
+    chosen = [each for each, use in zip(samples, used, strict=True) if use and knows_radius(each)]
+    first = fit(together([_examples(each) for each in chosen]))
+    for each in shown:
+        radius, likely = each.own.radius_px, probability(each.features, first)
+        contrast = likely_contrast(each.regions, radius, likely) or each.own.contrast
+        each.features = evidence.features(each.regions, radius, contrast)
+    return first, fit(together([_examples(each) for each in chosen]))
+
+
+def _examples(sample: Sample) -> Examples:
+    families = np.full(len(sample.is_nucleus), sample.family)
+    return Examples(sample.features, sample.is_nucleus, families)
 
 
 def probability(features: Vector, weights: Vector) -> Vector:
@@ -152,7 +232,15 @@ def probability(features: Vector, weights: Vector) -> Vector:
     return 1 / (1 + np.exp(-(weights[0] + features @ weights[1:])))
 
 
-def f1(samples: list[Sample], weights: Vector | None) -> float:
+def common(samples: list[Sample]) -> float:
+    """Return which share of the regions are nuclei, where families weigh as they do in a fit."""
+    all_of = together([_examples(each) for each in samples if knows_radius(each)])
+    known = all_of.where(~np.isnan(all_of.wanted))
+    _, numbers, counts = np.unique(known.families, return_inverse=True, return_counts=True)
+    return float(np.average(known.wanted, weights=1 / np.sqrt(counts)[numbers]))
+
+
+def f1(samples: list[Sample], weights: Vector | None, share: float) -> float:
     """Return the F1 of some fields, by the rules alone if there are no weights."""
     hits = found = truth = 0
     for each in samples:
@@ -161,17 +249,26 @@ def f1(samples: list[Sample], weights: Vector | None) -> float:
             continue
         kept = ~np.isnan(each.is_nucleus)
         if weights is not None:
-            kept &= probability(each.features, weights) >= LEAST_CONFIDENCE
+            likely = evidence.among(probability(each.features, weights), share)
+            kept &= likely >= LEAST_CONFIDENCE
         hits += each.is_nucleus[kept].sum()
         found += kept.sum()
     return 2 * hits / max(found + truth, 1)
 
 
-def write(first: Vector, second: Vector) -> None:
+def right(pairs: Examples, weights: Vector) -> float:
+    """Return the share of the pairs that are judged right."""
+    return float(((probability(pairs.features, weights) > 0.5) == (pairs.wanted > 0)).mean())
+
+
+def write(**weights: Vector | float) -> None:
     """Write the weights as a module."""
     lines = ['"""Weights that `benchmarks/train.py` learned; not to be edited by hand."""', ""]
-    for name, weights in (("BY_ITSELF", first), ("BESIDE_OTHERS", second)):
-        lines += [f"{name} = (", *(f"    {weight:.6f}," for weight in weights), ")"]
+    for name, values in weights.items():
+        if isinstance(values, float):
+            lines.append(f"{name} = {values:.6f}")
+        else:
+            lines += [f"{name} = (", *(f"    {weight:.6f}," for weight in values), ")"]
     WEIGHTS.write_text("\n".join(lines) + "\n")
 
 
@@ -183,19 +280,28 @@ def main() -> None:
     options = parser.parse_args()
     fields = [each for folder in options.folders for each in real(folder)] + list(drawn())
     samples = [take(family, field) for family, field in fields]
-    families = sorted({each.family for each in samples})
-    print(f"{'F1 of':26}{'rules':>8}{'others':>8}{'all':>8}")
-    left_out = {}
-    for family in families:
-        mine = [each for each in samples if each.family == family]
-        _, weights = learn(samples, [each.family != family for each in samples])
-        left_out[family] = f1(mine, weights)
+    pairs = learn_unions(samples)
+    union = fit(pairs)
+    for each in samples:
+        find(each, replace(BY_RULES, union=tuple(union)))
     weights = learn(samples, [True] * len(samples))
-    for family in families:
-        mine = [each for each in samples if each.family == family]
-        print(f"{family:26}{f1(mine, None):8.4f}{left_out[family]:8.4f}{f1(mine, weights[1]):8.4f}")
+    share = common(samples)
+    print(f"{'':26}{'unions right':>16}{'F1 of nuclei':>24}")
+    print(f"{'family':26}{'others':>8}{'all':>8}{'rules':>8}{'others':>8}{'all':>8}")
+    for family in sorted({each.family for each in samples}):
+        mine, is_mine = [e for e in samples if e.family == family], pairs.families == family
+        _, of_others = learn(samples, [each.family != family for each in samples])
+        figures = [f1(mine, None, share), f1(mine, of_others, share)]
+        learn(samples, [True] * len(samples))
+        figures.append(f1(mine, weights[1], share))
+        if is_mine.any():
+            of_pairs = pairs.where(is_mine)
+            unions = right(of_pairs, fit(pairs.where(~is_mine))), right(of_pairs, union)
+        else:
+            unions = np.nan, np.nan
+        print(f"{family:26}" + "".join(f"{each:8.4f}" for each in (*unions, *figures)), flush=True)
     if not options.check:
-        write(*weights)
+        write(BY_ITSELF=weights[0], BESIDE_OTHERS=weights[1], COMMON=share, UNION=union)
 
 
 if __name__ == "__main__":

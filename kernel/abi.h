@@ -128,6 +128,11 @@ struct RegionSettings {
     double least_area;    // smaller regions are debris: share of a typical nucleus
     double least_fall;   // regions whose outline falls less over a radius are haze: share of height
     double most_whole;   // evidence against one body, for each typical nucleus it is as large as
+    double most_hole;    // largest hole that may be part of a nucleus: share of a typical one
+    double hole_dip;     // of the dip of a valley that leads to a hole, what counts
+    int64_t is_learned;        // whether weights say which pieces are one nucleus, and not rules
+    double union_weights[20];  // a constant, and one for each of the features of a pair
+    double least_union;        // logarithm of the odds with which they are
     double least_noise;  // the noise is no less than this, in grey levels
     double most_noise;   // and no more than this
 };
@@ -206,6 +211,23 @@ struct OutlineSettings {
     int64_t count;     // and that there are
 };
 
+// What is known of two regions that touch (`pairs.cpp`): the learned decision rests on it.
+struct PairRecord {
+    double features[19];
+    double first_y;  // where the summit of each is, image pixels
+    double first_x;
+    double second_y;
+    double second_x;
+};
+constexpr int pair_features = 19;
+
+// Where what is known of each pair that is judged goes, to learn from it.
+struct PairLog {
+    PairRecord* records;
+    int64_t capacity;
+    int64_t count;
+};
+
 // No number takes more bytes as text.
 constexpr int number_bytes = 26;
 
@@ -230,12 +252,13 @@ NUCENSUS_API int32_t nucensus_space_maxima(const int64_t* points, int64_t count,
 
 // The nuclei of a contiguous image of uint8, uint16 or float32 as regions. `count` is how many
 // there are, of which no more than `capacity` are written. `outlines` may be null: then none are
-// made, as where there is no room for all regions.
+// made, as where there is no room for all regions. So may be `pairs`.
 NUCENSUS_API int32_t nucensus_find_regions(const nucensus::Image* image,
                                            const nucensus::RegionSettings* settings, int32_t isa,
                                            nucensus::RegionMeasure* measure,
                                            nucensus::RegionRecord* regions, int64_t capacity,
-                                           int64_t* count, nucensus::OutlineSettings* outlines);
+                                           int64_t* count, nucensus::OutlineSettings* outlines,
+                                           nucensus::PairLog* pairs);
 
 // Measures the pixels within outlines, of which the runs are ordered by nucleus, row and column.
 NUCENSUS_API int32_t nucensus_measure_outlines(const nucensus::Image* image,

@@ -113,3 +113,36 @@ def draw_spotted(seed, *, radius=58.0, count=12, shape=(640, 760)):
                 image, at, rng.uniform(0.1, 0.18) * radius, 600 * rng.uniform(0.8, 1.2), 0, rng
             )
     return Scene(np.rint(image), scene.centres, radius)
+
+
+def draw_nucleoli(seed, *, radius, depth, dtype, count=20):
+    """Draw nuclei with one to three dark holes in each, a third as wide."""
+    shape = (int(16 * radius), int(18 * radius))
+    scene = make_scene(
+        radius=radius, count=count, shape=shape, contrast=120, noise=3, background=20, seed=seed
+    )
+    rng = np.random.default_rng(seed)
+    y, x = np.indices(shape)
+    image = scene.image.copy()
+    for number, centre in enumerate(scene.centres):
+        first = rng.uniform(0, 2 * np.pi)
+        for hole in range(1 + number % 3):
+            angle = first + hole * 2 * np.pi / (1 + number % 3)
+            at = centre + 0.45 * radius * np.array([np.sin(angle), np.cos(angle)])
+            away = np.hypot(y - at[0], x - at[1]) - radius / 3
+            image -= depth * (image - 20) * np.clip(0.5 - away / 2, 0, 1)
+    scale = 1 if dtype == np.uint8 else 40
+    return Scene(np.rint(np.clip(image, 0, 255) * scale).astype(dtype), scene.centres, radius)
+
+
+def draw_stained(seed, *, share, radius=14.0):
+    """Draw nuclei in cells the body of which is stained by a share of their contrast, in grains."""
+    scene = make_scene(
+        radius=radius, count=16, shape=(420, 460), contrast=1000, noise=15, gap=1.7, seed=seed
+    )
+    rng, image = np.random.default_rng(seed), scene.image.copy()
+    cells = np.zeros(image.shape)
+    for centre in scene.centres:
+        at = centre + rng.normal(0, 0.3 * radius, 2)
+        draw_nucleus(cells, at, 2.3 * radius, 1000 * share * rng.uniform(0.7, 1.3), 0.3, rng)
+    return Scene(np.rint(image + cells), scene.centres, radius)

@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 import tifffile
 from expected_values import draw_images
-from scenes import draw_nucleus, draw_section, draw_spotted, make_scene
+from scenes import (
+    draw_nucleoli,
+    draw_nucleus,
+    draw_section,
+    draw_spotted,
+    draw_stained,
+    make_scene,
+    matched,
+)
 
 from nucensus import Settings, census, find_nuclei
 from nucensus.detect import automatic, detector_names, estimate, pool
-from nucensus.detect.evidence import beside_others, by_itself
+from nucensus.detect.evidence import among, beside_others, by_itself
 from nucensus.detect.regions import find_regions
 from nucensus.detect.rules import NEWEST, VERSIONS
 
@@ -49,6 +57,26 @@ def test_a_section_full_of_nuclei_that_touch_is_not_counted_by_its_grain():
 def test_the_spots_of_few_large_nuclei_do_not_count():
     spotted = draw_spotted(seed=1)
     assert len(find_nuclei(spotted.image)) == len(spotted.centres)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("depth", [0.5, 0.8])
+@pytest.mark.parametrize("radius", [10, 18, 30])
+def test_dark_nucleoli_do_not_divide_a_nucleus(radius, depth, dtype):
+    scene = draw_nucleoli(seed=radius, radius=radius, depth=depth, dtype=dtype)
+    found = find_nuclei(scene.image)
+    assert len(found) == pytest.approx(len(scene.centres), abs=2)
+    assert matched(found.points, scene) >= len(scene.centres) - 1
+
+
+@pytest.mark.parametrize("share", [0.1, 0.15])
+def test_stain_in_the_body_of_cells_does_not_count(share):
+    for seed in range(3):
+        scene = draw_stained(seed, share=share)
+        found = find_nuclei(scene.image)
+        assert len(found) == pytest.approx(len(scene.centres), abs=3)
+        assert matched(found.points, scene) == len(scene.centres)
+        assert (found.confidences > 0.5).sum() == len(scene.centres)
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5, 8])
@@ -103,6 +131,11 @@ def test_evidence_is_a_number_from_0_to_1_for_every_region():
     for likely in (by_itself(regions, 8), beside_others(regions, 8, 1500)):
         assert likely.shape == (len(regions),)
         assert 0 <= likely.min() < 0.5 < np.median(likely) <= 1
+
+
+def test_the_fewer_regions_of_an_image_look_like_nuclei_the_less_likely_each_is():
+    few, many = (among(np.array([0.3] + 30 * [other]))[0] for other in (0.2, 1.0))
+    assert few < 0.1 < many == 0.3
 
 
 def test_an_image_is_looked_at_once_even_if_it_is_blank(monkeypatch):

@@ -30,6 +30,7 @@ READERS = {
 }  # fmt: skip
 FLAT = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
 DEEP = np.dtype([*FLAT.descr, ("z", "<i4")])
+JUDGED = np.dtype([*FLAT.descr, ("confidence", "<i2")])
 NUMBERS = ("count", "height", "width", "read_ms", "detect_ms", "z", "time", "pixel_size_um",
            "pixel_y_um", "pixel_x_um", "area_px")  # fmt: skip
 TEXTS = (
@@ -137,7 +138,8 @@ def nuclei_in(row):
     if isinstance(row["name"], bytes):
         row["name"] = row["name"].decode("utf-8", "surrogateescape")
     packed, count = row["centres"] or b"", row["count"] or 0
-    records = np.frombuffer(packed, DEEP if len(packed) > FLAT.itemsize * count else FLAT)
+    record_of = {each.itemsize * count: each for each in (DEEP, JUDGED, FLAT)}
+    records = np.frombuffer(packed, record_of[len(packed)])
     nuclei = pd.DataFrame({name: records[name] for name in records.dtype.names})
     finer = np.frombuffer(row["subpixel"], "<f8").reshape(-1, 2) if row["subpixel"] else None
     for place, axis in enumerate("yx"):
@@ -167,8 +169,8 @@ def expected(found):
     table = pd.concat([nuclei for _, nuclei in found], ignore_index=True)
     if "z" in table:
         table["z"] = table["z"].fillna(-1)
-    columns = ("image", "y", "x", "intensity", "z", "y_subpixel", "x_subpixel", "y_um", "x_um",
-               "z_um")  # fmt: skip
+    columns = ("image", "y", "x", "intensity", "z", "confidence", "y_subpixel", "x_subpixel",
+               "y_um", "x_um", "z_um")  # fmt: skip
     return table[[name for name in columns if name in table and table[name].notna().any()]]
 
 

@@ -63,6 +63,16 @@ def test_the_label_at_a_centre_is_its_row_and_every_nucleus_is_one_body_without_
     assert np.array_equal(labels, label_nuclei(dark))
 
 
+def test_a_nucleus_is_outlined_with_its_nucleoli():
+    y, x = np.mgrid[:300, :300]
+    centres = [(75, 75), (75, 225), (225, 75), (225, 225)]
+    whole = np.any([np.hypot(y - a, x - b) < 30 for a, b in centres], axis=0)
+    holes = np.any([np.hypot(y - a, x - b) < 10 for a, b in centres], axis=0)
+    found = find_nuclei(np.where(whole & ~holes, 200, 10).astype(np.uint8), outlines=True)
+    assert sorted(map(tuple, found.points)) == centres
+    assert (found.outlines.labels() > 0).sum() == pytest.approx(whole.sum(), rel=0.02)
+
+
 def test_nuclei_that_touch_meet_in_the_valley():
     y, x = np.mgrid[:80, :140]
     image = 200.0 + 0 * x

@@ -63,7 +63,7 @@ void Pieces::measure_run(const Foreground& foreground, int64_t y, const PixelSpa
         beside = 0;
         region.moments.add_run(y, start + shift, i + shift);
         region.touches_edge |= y == 0 || y == h - 1 || start + shift == 0 || i + shift == w;
-        if (i < end) touch(~mine, ~way[i], std::min(height[i - 1], height[i]));
+        if (i < end) touch(~mine, ~way[i], std::min(height[i - 1], height[i]), 1);
     }
 }
 
@@ -81,7 +81,7 @@ void Pieces::touch_below(const Foreground& foreground, const PixelSpan& run,
         for (; x < end && mine[x] == a && theirs[x] == b; ++x)
             saddle = std::max(saddle, std::min(height[x], under[x]));
         regions[~a].sides -= x - first, regions[~b].sides -= x - first;
-        if (a != b) touch(~a, ~b, saddle);
+        if (a != b) touch(~a, ~b, saddle, x - first);
     }
 }
 

@@ -28,14 +28,15 @@ struct Region {
     float peak = 0;     // greatest height
     float crest = -1;   // greatest value of the ridge map, and where
     int32_t seed_y = 0, seed_x = 0;
-    bool touches_edge = false;
+    bool touches_edge = false, has_hole = false;
     int32_t version = 0;
 };
 
-// The highest pass between two pieces along one stretch of their border.
+// The highest pass between two pieces along one stretch of their border, and its length.
 struct Contact {
     int32_t first, second;
     float saddle;
+    int32_t length;
 };
 
 struct Pieces {
@@ -48,8 +49,8 @@ private:
     void measure(const Foreground& foreground);
     void measure_run(const Foreground& foreground, int64_t y, const PixelSpan& run);
     void touch_below(const Foreground& foreground, const PixelSpan& run, const PixelSpan& below);
-    void touch(int32_t a, int32_t b, float saddle) {
-        contacts.push_back({std::min(a, b), std::max(a, b), saddle});
+    void touch(int32_t a, int32_t b, float saddle, int32_t length) {
+        contacts.push_back({std::min(a, b), std::max(a, b), saddle, length});
     }
 
     int64_t h = 0, w = 0;

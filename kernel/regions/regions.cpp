@@ -10,6 +10,7 @@
 #include "abi.h"
 #include "background.h"
 #include "grid.h"
+#include "holes.h"
 #include "isa.h"
 #include "outlines.h"
 #include "pieces.h"
@@ -47,7 +48,7 @@ public:
     template <class Pixel>
     int64_t find(const RegionLoops& rows, const Pixel* pixels, int64_t height, int64_t width,
                  const RegionSettings& settings, RegionMeasure& measure, RegionRecord* out,
-                 int64_t capacity, OutlineSettings* outlines) {
+                 int64_t capacity, OutlineSettings* outlines, PairLog* pairs) {
         grid.resize((height + settings.step - 1) / settings.step,
                     (width + settings.step - 1) / settings.step);
         background.resize(grid, settings);
@@ -62,7 +63,9 @@ public:
         measure.foreground =
             static_cast<double>(foreground.count) / static_cast<double>(grid.height * grid.width);
         pieces.find(foreground, grid.height, grid.width);
-        joined.merge(pieces, settings);
+        holes.find(foreground, grid.height, grid.width,
+                   settings.most_hole * M_PI * settings.radius * settings.radius);
+        joined.merge(pieces, holes, settings, pairs);
         find_centres(settings);
         const auto found = static_cast<int64_t>(centres.size());
         const int64_t written = std::min(found, capacity);
@@ -109,14 +112,15 @@ private:
         }
     }
 
-    // The centre of mass, unless it lies outside of the region: then its seed.
+    // The centre of mass, unless it lies outside of the region: then its seed. In a hole the value
+    // is that of the seed.
     RegionRecord describe(const Centre& centre, const RegionSettings& settings) {
         const Region& region = pieces.regions[centre.region];
         const Moments& m = region.moments;
         double y = centre.y, x = centre.x;
         int32_t pixel = centre.pixel;
         if (pixel < 0 || joined.find(~foreground.way[pixel]) != centre.region) {
-            y = region.seed_y, x = region.seed_x;
+            if (pixel >= 0 || !region.has_hole) y = region.seed_y, x = region.seed_x;
             pixel = foreground.number(region.seed_y, region.seed_x);
         }
         const int64_t row = static_cast<int64_t>(y + .5), column = static_cast<int64_t>(x + .5);
@@ -170,6 +174,12 @@ private:
                  ++run)
                 for (int32_t x = run->start; x < run->end; ++x)
                     row[x] = ranks[joined.find(~foreground.way[run->first + x - run->start])];
+        }
+        for (const HoleSpan& span : holes.spans) {
+            const int32_t owner = holes.found[span.hole].owner;
+            if (owner >= 0)
+                std::fill_n(outliner.row_of_cells(span.y) + span.start, span.end - span.start,
+                            ranks[joined.find(owner)]);
         }
     }
 
@@ -233,6 +243,7 @@ private:
     Strips strips;
     Foreground foreground;
     Pieces pieces;
+    Holes holes;
     Union joined;
     std::vector<Centre> centres;
     Outliner outliner;
@@ -246,10 +257,10 @@ thread_local Finder finder;
 template <class Pixel>
 Status find_regions(const RegionLoops& loops, const Image& image, const RegionSettings& settings,
                     RegionMeasure& measure, RegionRecord* regions, int64_t capacity, int64_t& count,
-                    OutlineSettings* outlines) {
+                    OutlineSettings* outlines, PairLog* pairs) {
     try {
         count = finder.find(loops, static_cast<const Pixel*>(image.pixels), image.height,
-                            image.width, settings, measure, regions, capacity, outlines);
+                            image.width, settings, measure, regions, capacity, outlines, pairs);
         return status_ok;
     } catch (const std::bad_alloc&) {
         return status_no_memory;
@@ -263,11 +274,12 @@ using namespace nucensus;
 
 int32_t nucensus_find_regions(const Image* image, const RegionSettings* settings, int32_t isa,
                               RegionMeasure* measure, RegionRecord* regions, int64_t capacity,
-                              int64_t* count, OutlineSettings* outlines) {
+                              int64_t* count, OutlineSettings* outlines, PairLog* pairs) {
     const Isa* chosen = find_isa(isa);
     if (chosen == nullptr) return status_no_isa;
     const auto find = image->pixel_type == pixel_uint8    ? find_regions<uint8_t>
                       : image->pixel_type == pixel_uint16 ? find_regions<uint16_t>
                                                           : find_regions<float>;
-    return find(*chosen->regions, *image, *settings, *measure, regions, capacity, *count, outlines);
+    return find(*chosen->regions, *image, *settings, *measure, regions, capacity, *count, outlines,
+                pairs);
 }

@@ -6,60 +6,68 @@
 namespace nucensus {
 namespace {
 
-// How much lower the pass between two pieces is than the lower of them.
-double dip_between(const Region& a, const Region& b, float saddle, const RegionSettings& settings) {
-    const auto summit = [&](const Region& r) {
-        return r.peak + (r.mass / r.moments.area - r.peak) * settings.crest_share;
-    };
-    return std::max(0., 1 - saddle / std::min(summit(a), summit(b)));
-}
-
-// What speaks against a union being one nucleus: 1 parts it, if it is as large as a typical one.
-double evidence(const Moments& all, double dip, const RegionSettings& settings) {
-    return std::log(all.stretch()) / settings.most_stretch + dip / settings.most_dip;
-}
-
-double size_of(const Moments& all, const RegionSettings& settings) {
-    return all.area / (M_PI * settings.radius * settings.radius);
-}
-
-// What speaks against two pieces being one nucleus; below 0 they are.
-double cost(const Region& a, const Region& b, float saddle, const RegionSettings& settings) {
-    Moments both = a.moments;
-    both += b.moments;
-    const double against = evidence(both, dip_between(a, b, saddle, settings), settings);
-    return against * std::max(size_of(both, settings), settings.least_size) - 1;
-}
-
-template <class Neighbours>
-auto of(Neighbours& list, int32_t region) {
-    return std::find_if(list.begin(), list.end(),
-                        [&](const auto& each) { return each.first == region; });
+bool is_among(const std::vector<int32_t>& numbers, int32_t number) {
+    return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
 }
 
 }  // namespace
 
-void Union::merge(Pieces& pieces, const RegionSettings& how) {
-    settings = &how, regions = &pieces.regions;
+void Union::merge(Pieces& pieces, Holes& enclosed, const RegionSettings& how, PairLog* to) {
+    settings = &how, log = to, regions = &pieces.regions, holes = &enclosed.found;
     parent.resize(regions->size());
     for (size_t r = 0; r < parent.size(); ++r) parent[r] = static_cast<int32_t>(r);
     queue = {};
+    place_holes();
     collect(pieces.contacts);
     while (!queue.empty()) {
         const Candidate best = queue.top();
         queue.pop();
         const Region &a = (*regions)[best.first], &b = (*regions)[best.second];
         if (a.version == best.first_version && b.version == best.second_version)
-            merge_pair(best.first, best.second);
+            merge_pair(best.first, best.second, best.fills_holes);
     }
     merge_wholes();
 }
 
-void Union::offer(int32_t a, int32_t b, float saddle) {
-    if (a > b) std::swap(a, b);
-    const Region &ra = (*regions)[a], &rb = (*regions)[b];
-    const double c = cost(ra, rb, saddle, *settings);
-    if (c < 0) queue.push({c, a, b, ra.version, rb.version});
+void Union::place_holes() {
+    beside.resize(std::max(beside.size(), regions->size()));
+    for (size_t r = 0; r < regions->size(); ++r) beside[r].clear();
+    for (int32_t i = 0; i < static_cast<int32_t>(holes->size()); ++i) {
+        const Hole& hole = (*holes)[i];
+        if (hole.around.size() == 1)
+            fill(i, hole.around[0]);
+        else
+            for (const int32_t piece : hole.around) beside[piece].push_back(i);
+    }
+}
+
+// Whether a hole that is part of no region lies between two.
+bool Union::is_between(int32_t hole, int32_t a, int32_t b) const {
+    return (*holes)[hole].owner < 0 && is_among(beside[a], hole) && is_among(beside[b], hole);
+}
+
+void Union::offer(int32_t a, const Neighbour& with) {
+    const int32_t low = std::min(a, with.region), high = std::max(a, with.region);
+    const Region &first = (*regions)[low], &second = (*regions)[high];
+    Pair pair{first, second, with.saddle, with.length, {}};
+    for (const int32_t i : beside[low])
+        if (is_between(i, low, high)) pair.between += (*holes)[i].moments;
+    double features[pair_features];
+    const Verdict verdict = judge(pair, *settings, features);
+    if (log != nullptr) note(first, second, features);
+    if (verdict.cost < 0)
+        queue.push({verdict.cost, low, high, first.version, second.version, verdict.fills_holes});
+}
+
+void Union::note(const Region& a, const Region& b, const double* features) {
+    if (log->count++ >= log->capacity) return;
+    PairRecord& record = log->records[log->count - 1];
+    const auto place = [&](int32_t at) {
+        return (static_cast<double>(at) + .5) * static_cast<double>(settings->step) - .5;
+    };
+    record.first_y = place(a.seed_y), record.first_x = place(a.seed_x);
+    record.second_y = place(b.seed_y), record.second_x = place(b.seed_x);
+    std::copy_n(features, pair_features, record.features);
 }
 
 // Of the contacts of two pieces the highest counts.
@@ -71,15 +79,21 @@ void Union::collect(std::vector<Contact>& contacts) {
     });
     near.resize(std::max(near.size(), regions->size()));
     for (size_t r = 0; r < regions->size(); ++r) near[r].clear();
-    const Contact* last = nullptr;
-    for (const Contact& c : contacts) {
-        if (!last || last->first != c.first || last->second != c.second) {
-            near[c.first].push_back({c.second, c.saddle});
-            near[c.second].push_back({c.first, c.saddle});
-            offer(c.first, c.second, c.saddle);
-        }
-        last = &c;
+    for (auto contact = contacts.begin(); contact != contacts.end();) {
+        const Contact& highest = *contact;
+        int32_t length = 0;
+        for (; contact != contacts.end() && contact->first == highest.first &&
+               contact->second == highest.second;
+             ++contact)
+            length += contact->length;
+        touch(highest.first, highest.second, highest.saddle, length);
+        offer(highest.first, near[highest.first].back());
     }
+}
+
+void Union::touch(int32_t a, int32_t b, float saddle, int32_t length) {
+    near[a].push_back({b, saddle, length});
+    near[b].push_back({a, saddle, length});
 }
 
 // The nucleus may be much larger than a typical one: many nuclei seldom lie together as one ellipse
@@ -95,7 +109,7 @@ void Union::merge_wholes() {
         for (size_t i = 0; i < whole.size(); ++i) {
             const Region& region = (*regions)[whole[i]];
             all += region.moments;
-            for (const auto& [other, saddle] : near[whole[i]]) {
+            for (const auto& [other, saddle, length] : near[whole[i]]) {
                 dip = std::max(dip, dip_between(region, (*regions)[other], saddle, *settings));
                 if (!seen[other]) seen[other] = true, whole.push_back(other);
             }
@@ -107,10 +121,32 @@ void Union::merge_wholes() {
     }
 }
 
-void Union::merge_pair(int32_t into, int32_t from) {
+void Union::merge_pair(int32_t into, int32_t from, bool fills_holes) {
+    if (fills_holes)
+        for (const int32_t i : beside[into])
+            if (is_between(i, into, from)) fill(i, into);
     absorb(into, from);
+    fill_enclosed(into);
     inherit_neighbours(into, from);
-    for (const auto& [other, saddle] : near[into]) offer(into, other, saddle);
+    for (const Neighbour& other : near[into]) offer(into, other);
+}
+
+// A hole is as high as its region is on average.
+void Union::fill(int32_t hole, int32_t into) {
+    Hole& filled = (*holes)[hole];
+    Region& region = (*regions)[into];
+    region.mass *= 1 + filled.moments.area / region.moments.area;
+    region.moments += filled.moments;
+    filled.owner = into, region.has_hole = true;
+}
+
+void Union::fill_enclosed(int32_t region) {
+    for (const int32_t i : beside[region]) {
+        const Hole& hole = (*holes)[i];
+        if (hole.owner < 0 && std::all_of(hole.around.begin(), hole.around.end(),
+                                          [&](int32_t piece) { return find(piece) == region; }))
+            fill(i, region);
+    }
 }
 
 void Union::absorb(int32_t into, int32_t from) {
@@ -118,28 +154,39 @@ void Union::absorb(int32_t into, int32_t from) {
     a.moments += b.moments;
     a.peak = std::max(a.peak, b.peak);
     a.mass += b.mass, a.fall += b.fall, a.sides += b.sides;
-    a.touches_edge |= b.touches_edge;
+    a.touches_edge |= b.touches_edge, a.has_hole |= b.has_hole;
     if (b.crest > a.crest) a.crest = b.crest, a.seed_y = b.seed_y, a.seed_x = b.seed_x;
     ++a.version, b.version = -1;
     parent[from] = into;
+    for (const int32_t hole : beside[from])
+        if (!is_among(beside[into], hole)) beside[into].push_back(hole);
+}
+
+Union::Neighbour* Union::neighbour(int32_t of, int32_t region) {
+    const auto at = std::find_if(near[of].begin(), near[of].end(),
+                                 [&](const Neighbour& each) { return each.region == region; });
+    return at == near[of].end() ? nullptr : &*at;
+}
+
+void Union::part(int32_t a, int32_t b) {
+    near[a].erase(near[a].begin() + (neighbour(a, b) - near[a].data()));
 }
 
 void Union::inherit_neighbours(int32_t into, int32_t from) {
-    auto &mine = near[into], &theirs = near[from];
-    for (const auto& [other, saddle] : theirs) {
+    for (const auto& [other, saddle, length] : near[from]) {
         if (other == into) continue;
-        auto& back = near[other];
-        back.erase(of(back, from));
-        const auto at = of(mine, other);
-        if (at == mine.end()) {
-            mine.push_back({other, saddle});
-            back.push_back({into, saddle});
-        } else if (saddle > at->second) {
-            at->second = of(back, into)->second = saddle;
+        part(other, from);
+        Neighbour* mine = neighbour(into, other);
+        if (mine == nullptr) {
+            touch(into, other, saddle, length);
+            continue;
         }
+        mine->saddle = std::max(mine->saddle, saddle), mine->length += length;
+        Neighbour* back = neighbour(other, into);
+        back->saddle = mine->saddle, back->length = mine->length;
     }
-    mine.erase(of(mine, from));
-    theirs.clear();
+    part(into, from);
+    near[from].clear();
 }
 
 }  // namespace nucensus

@@ -32,6 +32,7 @@ class Meta(NamedTuple):
     has_outlines: bool
     is_measured: bool
     channel_columns: int | None
+    has_confidences: bool
     unmeasured: str
 
     @property
@@ -48,7 +49,8 @@ class Meta(NamedTuple):
             centres.flag, centres.area_px, centres.points.shape[1], centres.subpixel is not None,
             centres.contrasts is not None, centres.outlines is not None,
             centres.measured is not None,
-            None if centres.channels is None else centres.channels.shape[1], found.unmeasured,
+            None if centres.channels is None else centres.channels.shape[1],
+            centres.confidences is not None, found.unmeasured,
         )  # fmt: skip
 
 
@@ -73,6 +75,8 @@ class Packed:
         Of the images that have it.
     channels : ndarray of float64, shape (sum of N * M,)
         Of the images that have them.
+    confidences : ndarray of float64, shape (sum of N,)
+        Of the images that have them.
     counts : ndarray of int64, shape (images,)
     times_ms : ndarray of float64, shape (images, 3)
         Reading, detecting, decoding.
@@ -91,6 +95,7 @@ class Packed:
     outline_bytes: NDArray[np.int64]
     measured: NDArray[np.void]
     channels: NDArray[np.float64]
+    confidences: NDArray[np.float64]
     counts: NDArray[np.int64]
     times_ms: NDArray[np.float64]
     kinds: NDArray[np.int32]
@@ -101,7 +106,9 @@ class Packed:
     def nbytes(self) -> int:
         """The size of the arrays."""
         arrays = self.points, self.intensities, self.subpixel, self.contrasts, self.counts
-        others = self.outlines, self.outline_bytes, self.measured, self.channels
+        others = (
+            self.outlines, self.outline_bytes, self.measured, self.channels, self.confidences
+        )  # fmt: skip
         return sum(each.nbytes for each in (*arrays, *others, self.times_ms, self.kinds))
 
 
@@ -128,6 +135,7 @@ def pack(outcomes: Sequence[Any]) -> Packed:
         np.array([len(each) for each in packed], np.int64),
         _joined([each.measured for each in centres if each.measured is not None], MEASURED),
         _joined([e.channels.ravel() for e in centres if e.channels is not None], np.float64),
+        _joined([e.confidences for e in centres if e.confidences is not None], np.float64),
         np.array([len(each) for each in centres], np.int64),
         np.array([(each.read_ms, each.detect_ms, each.read_cpu_ms) for each in found]),
         np.array(kinds, np.int32), list(metas), others,
@@ -142,11 +150,14 @@ def unpack(packed: Packed) -> list[Any]:
 
 def _found(packed: Packed) -> Iterator[Found]:
     kinds = [kind for kind in packed.kinds.tolist() if kind >= 0]
-    points, intensities, subpixel, contrasts, outlines, outline_bytes, measured, channels = (
+    (
+        points, intensities, subpixel, contrasts, outlines, outline_bytes, measured, channels,
+        confidences,
+    ) = (
         _taker(each)
         for each in (
             packed.points, packed.intensities, packed.subpixel, packed.contrasts, packed.outlines,
-            packed.outline_bytes, packed.measured, packed.channels,
+            packed.outline_bytes, packed.measured, packed.channels, packed.confidences,
         )
     )  # fmt: skip
     for kind, count, times in zip(
@@ -163,6 +174,7 @@ def _found(packed: Packed) -> Iterator[Found]:
             measured(count) if meta.is_measured else None,
             None if meta.channel_columns is None
             else channels(count * meta.channel_columns).reshape(count, meta.channel_columns),
+            confidences(count) if meta.has_confidences else None,
         )  # fmt: skip
         read_ms, detect_ms, read_cpu_ms = times
         yield Found(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
 from .estimate_image import crest_smoothing, estimate
-from .evidence import beside_others
+from .evidence import among, beside_others
 from .flags import FEW, expected_count, flag_of, is_more_blurred
 from .frame import counting_box
 from .pooled import BLANK_ITSELF, Estimate, Resolved, pool
@@ -93,19 +93,19 @@ def _detect(
     levels: Levels, resolved: Resolved | None, rules: Rules, outlined: bool = False
 ) -> Centres:
     if resolved is BLANK_ITSELF:
-        return _no_centres(levels, outlined)
+        return _no_centres(levels, rules, outlined)
     own = functools.cache(lambda: estimate(levels, rules))
     if resolved is None or resolved.is_blank:
         resolved = pool([own()])
     if resolved.is_blank:
-        return _no_centres(levels, outlined)
+        return _no_centres(levels, rules, outlined)
     regions = _find(levels, resolved, resolved.contrast, rules, outlined)
     disagrees, is_suspicious = False, _is_suspicious(regions, levels, resolved)
     if is_suspicious and _is_convincing(own(), resolved):
         regions, disagrees = _find(levels, resolved, own().contrast, rules, outlined), True
     if not len(regions):
         is_blurred = is_suspicious and is_more_blurred(own(), resolved)
-        return _no_centres(levels, outlined, "out-of-focus" if is_blurred else "blank")
+        return _no_centres(levels, rules, outlined, "out-of-focus" if is_blurred else "blank")
     return _as_centres(regions, flag_of(regions, levels, resolved, own, disagrees=disagrees))
 
 
@@ -113,12 +113,12 @@ def _find(
     levels: Levels, resolved: Resolved, contrast: float, rules: Rules, outlined: bool
 ) -> Regions:
     """Find the regions of an image that are nuclei."""
-    regions = find_candidates(levels, resolved, contrast, outlined)
-    if rules.is_learned and len(regions):
-        likely = beside_others(regions, resolved.radius_px, contrast) >= LEAST_CONFIDENCE
-        likely |= _is_whole(regions, resolved.radius_px, contrast)
-        return regions if likely.all() else regions.where(likely)
-    return regions
+    regions = find_candidates(levels, resolved, contrast, rules, outlined)
+    if not (rules.is_learned and len(regions)):
+        return regions
+    likely = among(beside_others(regions, resolved.radius_px, contrast))
+    counts = (likely >= LEAST_CONFIDENCE) | _is_whole(regions, resolved.radius_px, contrast)
+    return replace(regions, likely=likely).where(counts)
 
 
 def _is_whole(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:
@@ -128,7 +128,7 @@ def _is_whole(regions: Regions, radius_px: float, contrast: float) -> NDArray[np
 
 
 def find_candidates(
-    levels: Levels, resolved: Resolved, contrast: float, outlined: bool = False
+    levels: Levels, resolved: Resolved, contrast: float, rules: Rules, outlined: bool = False
 ) -> Regions:
     """Find what may be nuclei by the rules, smoothed as much as the noise asks for."""
     least, most = _SMOOTHING_RANGE
@@ -144,6 +144,7 @@ def find_candidates(
         crest_smoothing=crest_smoothing(resolved.texture),
         least_threshold=_LEAST_CONTRAST * contrast,
         most_noise=_MOST_NOISE * contrast if _is_as_noisy(levels, resolved) else np.inf,
+        rules=rules,
         outline_sigma_px=outline_px if outlined else None,
     )
     specks = _is_speck(regions, resolved.radius_px, contrast)
@@ -186,11 +187,12 @@ def _is_convincing(own: Estimate, resolved: Resolved) -> bool:
     )
 
 
-def _no_centres(levels: Levels, outlined: bool, flag: Flag = "blank") -> Centres:
+def _no_centres(levels: Levels, rules: Rules, outlined: bool, flag: Flag = "blank") -> Centres:
     none = np.empty(0, np.int32)
     outlines = Outlines(levels.image_shape, none.astype(np.int64), none, none, none)
     return Centres(
         np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), flag,
+        confidences=np.empty(0) if rules.is_learned else None,
         outlines=outlines if outlined else None,
         measured=np.empty(0, MEASURED) if outlined else None,
     )  # fmt: skip
@@ -203,10 +205,11 @@ def _as_centres(regions: Regions, flag: Flag | None) -> Centres:
         order = np.lexsort((regions.x, regions.y, -intensities))
     centroids = np.stack([regions.y[order], regions.x[order]], axis=1)
     points = np.floor(centroids + 0.5).astype(np.int64)
+    confidences = None if regions.likely is None else regions.likely[order]
     if regions.outlines is None or regions.refined is None:
-        return Centres(points, intensities[order], centroids, flag)
+        return Centres(points, intensities[order], centroids, flag, confidences=confidences)
     return Centres(
-        points, intensities[order], regions.refined[order], flag,
+        points, intensities[order], regions.refined[order], flag, confidences=confidences,
         outlines=regions.outlines.take(order),
         measured=None if regions.measured is None else regions.measured[order],
     )  # fmt: skip

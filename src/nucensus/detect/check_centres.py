@@ -28,7 +28,7 @@ def check_centres(name: str, centres: Any, shape: tuple[int, ...]) -> None:
     points, count = np.asarray(centres.points), len(centres)
     expected = {
         "points": (count, len(shape)), "intensities": (count,), "contrasts": (count,),
-        "subpixel": (count, len(shape)), "measured": (count,),
+        "subpixel": (count, len(shape)), "measured": (count,), "confidences": (count,),
     }  # fmt: skip
     for field, wanted in expected.items():
         values = getattr(centres, field)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from .evidence import by_itself
 from .pooled import BLANK, BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
-from .regions import Floats, Levels, Regions, as_levels, find_regions
+from .regions import Floats, Levels, Regions, as_levels
 from .rules import NEWEST, VERSIONS, Rules
 from .search import (
     LEAST_SNR,
+    LIKE_NEGATIVE_SNR,
     SEARCH_SMOOTHING,
     STRONG_SMOOTHING,
     Found,
@@ -80,10 +81,22 @@ def estimate(image: NDArray[Any] | Levels, rules: Rules = VERSIONS[NEWEST]) -> E
     if levels.pixels.size == 0:
         return _blank(levels, None)
     levels = replace(levels, noise=_BELIEVED_NOISE * levels.noise)
+    found = _search(levels, rules)
+    if rules.most_hole and not found.is_blank and found.signal_to_noise < LIKE_NEGATIVE_SNR:
+        # Filled holes make ellipses of noise.
+        unfilled = _search(levels, replace(rules, most_hole=0.0))
+        return unfilled if unfilled.is_blank else found
+    return found
+
+
+def _search(levels: Levels, rules: Rules) -> Estimate:
+    """Estimate the nuclei by one search after the other."""
     # In a crowd the noise seen between nuclei is their own; what pixels differ by bounds it. That
     # comes second, because structure of the background would not count as noise any more. At last
     # comes what shows only through more smoothing, which also makes nuclei of noise.
-    plain, strong = View(levels, SEARCH_SMOOTHING), View(levels, STRONG_SMOOTHING)
+    # What was learned of pieces holds for nuclei of the assumed size; rules hold for any.
+    plain = View(levels, SEARCH_SMOOTHING, replace(rules, union=()))
+    strong = replace(plain, smoothing=STRONG_SMOOTHING)
     unbounded = replace(plain, levels=replace(levels, noise=np.inf))
     first = search(plain, unbounded, rules)
     found = _estimate(plain, first, rules)
@@ -159,9 +172,7 @@ def crest_smoothing(texture: float) -> float:
 def _grown(view: View, radius: float, crest: float) -> tuple[float, Regions]:
     """Return the radius and the regions once textured nuclei are no longer divided."""
     for _ in range(2):
-        regions = find_regions(
-            view.levels, radius_px=radius, smoothing=view.smoothing, crest_smoothing=crest
-        )
+        regions = view.regions(radius, crest_smoothing=crest)
         shown = ellipses(regions, cut_off=False)
         if not len(shown):
             break

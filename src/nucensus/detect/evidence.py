@@ -6,12 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .regions import Floats, Regions
-from .weights import BESIDE_OTHERS, BY_ITSELF
+from .weights import BESIDE_OTHERS, BY_ITSELF, COMMON
 
 Features: TypeAlias = NDArray[np.float64]
 
 _LEAST_HEIGHT, _MOST_HEIGHT = 0.03, 8.0
 """Of the contrast: what is lower, or higher, tells no more."""
+
+_LEAST_ODDS = 0.1
+"""Of those that a region is a nucleus: what is left where hardly any looks like one. Larger: stain
+in cell bodies counts more often; fields of many dim nuclei are lost less often."""
+_AS_LEARNED, _ROUNDS = 5, 10
+"""Regions that an image counts as if it had them of those learned from, and steps. Larger: fields
+of few nuclei are more like those learned from; slower."""
 
 
 def by_itself(regions: Regions, radius_px: float) -> Floats:
@@ -22,6 +29,21 @@ def by_itself(regions: Regions, radius_px: float) -> Floats:
 def beside_others(regions: Regions, radius_px: float, contrast: float) -> Floats:
     """Return the same by shape, edge, and height among the nuclei of its set."""
     return _probability(features(regions, radius_px, contrast), BESIDE_OTHERS)
+
+
+def among(likely: Floats, common: float = COMMON) -> Floats:
+    """Return how likely each is where it is not known how many of the regions are nuclei.
+
+    The fewer of the regions of an image look like nuclei, the less likely is each (Saerens, Latinne
+    and Decaestecker, Neural Computation 14, 2002); `common` is their share where it was learned.
+    """
+    share, here = common, likely
+    for _ in range(_ROUNDS):
+        odds = share / (1 - share) * (1 - common) / common
+        odds = min(max(odds, _LEAST_ODDS), 1.0)  # never likelier: what is blank stays blank
+        here = likely * odds / (likely * odds + 1 - likely)
+        share = (here.sum() + _AS_LEARNED * common) / (len(here) + _AS_LEARNED)
+    return here
 
 
 def features(regions: Regions, radius_px: float, contrast: float | None = None) -> Features:

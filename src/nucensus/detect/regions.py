@@ -11,6 +11,7 @@ from ..values import Outlines
 from .levels import Levels, as_levels, check_plane
 from .measure import measure
 from .padding import Mask
+from .rules import NEWEST, VERSIONS, Rules
 
 __all__ = [
     "Floats", "Levels", "Measure", "Regions", "as_levels", "check_plane", "find_regions",
@@ -52,6 +53,12 @@ more (benchmarks/others.py). Larger: blurred nuclei are lost."""
 _MOST_WHOLE = 0.15
 """Evidence that a large whole may have for each of its sizes, from the gap between kinds of
 benchmarks/others.py. Larger: clumps are taken for one large nucleus."""
+_HOLE_DIP = 0.5
+"""What counts of a dip beside a hole that a union would enclose. Larger: nucleoli part nuclei."""
+_LEAST_UNION = 0.8
+"""Logarithm of the odds with which pieces are one nucleus (benchmarks/train.py). Larger: more stays
+apart."""
+_UNION_WEIGHTS = 20
 _CORRELATED = 3.0
 """Factor by which correlation may understate it. Larger: in crowds small nuclei are lost."""
 
@@ -139,6 +146,8 @@ class Regions:
         Then the centre of each to a fraction of a pixel, (row, column).
     measured : ndarray of `MEASURED`, shape (N,), or None
         Then what is within its outline.
+    likely : ndarray of float64, shape (N,), or None
+        How likely each is a nucleus, 0 to 1, where that was asked.
     """
 
     y: Floats
@@ -157,6 +166,7 @@ class Regions:
     outlines: Outlines | None = None
     refined: Floats | None = None
     measured: Record | None = None
+    likely: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -173,7 +183,7 @@ class Regions:
         """Return those for which `keep` is true."""
         kept = {
             name: column[keep]
-            for name in (*_COLUMNS, "refined", "measured")
+            for name in (*_COLUMNS, "refined", "measured", "likely")
             if (column := getattr(self, name)) is not None
         }
         if self.outlines is not None:
@@ -196,6 +206,7 @@ def find_regions(
     grid_radius_px: float = _GRID_RADIUS_PX,
     level: str | None = None,
     outline_sigma_px: float | None = None,
+    rules: Rules = VERSIONS[NEWEST],
 ) -> Regions:
     """Find the nuclei of about one size in one image.
 
@@ -217,6 +228,8 @@ def find_regions(
         The image is averaged to a grid on which a nucleus has at least this radius, in pixels.
     level : str, optional
         The instruction set level, one of `kernel.levels()`; all give the same regions.
+    rules : Rules
+        The version of the counts.
     outline_sigma_px : float, optional
         The image is smoothed with this for outlines, in pixels; by default none are found.
 
@@ -259,6 +272,11 @@ def find_regions(
         least_area=_LEAST_AREA,
         least_fall=_LEAST_FALL,
         most_whole=_MOST_WHOLE,
+        most_hole=rules.most_hole,
+        hole_dip=_HOLE_DIP,
+        is_learned=bool(rules.union),
+        union_weights=rules.union or np.zeros(_UNION_WEIGHTS),
+        least_union=_LEAST_UNION,
         least_noise=levels.rounding,
         most_noise=min(left, most_noise / levels.unit),
     )

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from .weights import UNION
+
 NEWEST = 2
 """The version of `auto`. A change of any count is a new number."""
 
@@ -26,6 +28,10 @@ class Rules:
         Each image of a set with nuclei of several sizes is counted by what it shows itself.
     most_plain : float
         Factor that ellipses beyond those of a plain case have against the negative of the image.
+    union : tuple of float
+        The weights by which pieces are put together; by rules if there are none.
+    most_hole : float
+        Of the area of a typical nucleus: the largest hole, a nucleolus, that may be part of one.
     most_growth : float
         How much larger the radius of textured nuclei may be than that of their pieces.
     """
@@ -37,6 +43,8 @@ class Rules:
     splits_sizes: bool = True
     most_plain: float = 1.2
     most_growth: float = 1.5
+    most_hole: float = 0.25
+    union: tuple[float, ...] = UNION
 
 
 VERSIONS = {
@@ -48,6 +56,8 @@ VERSIONS = {
         splits_sizes=False,
         most_plain=1.0,
         most_growth=math.inf,
+        most_hole=0.0,
+        union=(),
     ),
     2: Rules(2),
 }

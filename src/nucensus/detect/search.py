@@ -1,7 +1,7 @@
 """Search for the radius of the nuclei: the one at which the assumed and the found radius agree."""
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ _WIDE_EDGE_RADII, _WIDE_EDGE_SNR = 3.0, 25.0
 light far from the middle passes for nuclei; blurred nuclei are called blank."""
 _LIKE_NEGATIVE = 1.12
 """How much better than its negative an image must be. Larger: dim crowds are called blank."""
-_LIKE_NEGATIVE_SNR = 120.0
+LIKE_NEGATIVE_SNR = 120.0
 """Contrast over noise above which the negative is not asked. Larger: slower, more are blank."""
 _PLAIN_SUPPORT = 0.76
 """Share of the area, 0 to 1, that is ellipses in a plain case. Larger: more are called blank."""
@@ -70,14 +70,17 @@ _Agreement: TypeAlias = tuple[float, float, Regions]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An image as it is searched: its levels, and the smoothing in radii."""
+    """An image as it is searched: its levels, the smoothing in radii, and by which rules."""
 
     levels: Levels
     smoothing: float
+    rules: Rules
 
-    def regions(self, radius: float) -> Regions:
+    def regions(self, radius: float, **how: Any) -> Regions:
         """Find the regions of a size."""
-        return find_regions(self.levels, radius_px=radius, smoothing=self.smoothing)
+        return find_regions(
+            self.levels, radius_px=radius, smoothing=self.smoothing, rules=self.rules, **how
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +200,7 @@ def _found_radius(view: View, assumed: float) -> _Agreement:
 
     Only whole ellipses show it; the median is by area, so that debris does not count.
     """
-    regions = find_regions(
-        view.levels,
-        radius_px=assumed,
-        smoothing=view.smoothing,
-        grid_radius_px=_SEARCH_GRID_RADIUS_PX,
-    )
+    regions = view.regions(assumed, grid_radius_px=_SEARCH_GRID_RADIUS_PX)
     across = min(view.levels.pixels.shape) / assumed
     # Where few nuclei fit, most of them may touch the edge.
     few = across < _FEW_RADII and len(regions) >= _ENOUGH_CUT_OFF
@@ -230,7 +228,7 @@ def _shows_nuclei(view: View, radius: float, rules: Rules) -> bool:
         return False
     if view.smoothing > SEARCH_SMOOTHING and (wide or not _are_plain(regions)):
         return False  # noise that is smoothed as much has hills like nuclei
-    clear = contrast > _LIKE_NEGATIVE_SNR * noise
+    clear = contrast > LIKE_NEGATIVE_SNR * noise
     return clear or not _looks_like_negative(view, radius, regions, rules)
 
 

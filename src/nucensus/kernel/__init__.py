@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .regions import (
         RegionTable,
         draw_rings,
+        find_pairs,
         find_region_table,
         longest_ridge,
         measure_outlines,
@@ -25,13 +26,14 @@ else:
     __getattr__ = names_of(
         __name__,
         {
-            "regions": "RegionTable draw_rings find_region_table longest_ridge measure_outlines",
+            "regions": "RegionTable draw_rings find_pairs find_region_table longest_ridge "
+            "measure_outlines",
             "spacing": "space_maxima",
         },
     )
 
 __all__ = [
     "Record", "RegionTable", "chosen_level", "draw_rings", "find_maxima", "find_maxima_in_volume",
-    "find_maxima_many", "find_region_table", "format_rows", "levels", "longest_ridge",
-    "measure_outlines", "mirror_unknown", "space_maxima",
+    "find_maxima_many", "find_pairs", "find_region_table", "format_rows", "levels",
+    "longest_ridge", "measure_outlines", "mirror_unknown", "space_maxima",
 ]  # fmt: skip

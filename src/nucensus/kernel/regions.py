@@ -43,7 +43,7 @@ def find_region_table(
     *,
     level: str | None = None,
     outline: dict[str, float] | None = None,
-    **settings: float,
+    **settings: Any,
 ) -> RegionTable:
     """Find the regions of a contiguous image of uint8, uint16 or float32.
 
@@ -71,7 +71,7 @@ def find_region_table(
             )  # fmt: skip
         call(
             "nucensus_find_regions", f"find the nuclei of an image of shape {pixels.shape}",
-            image, numbers, isa_number(level), measure, regions, capacity, count, asked,
+            image, numbers, isa_number(level), measure, regions, capacity, count, asked, None,
         )  # fmt: skip
         run_count = 0 if asked is None else int(asked["count"])
         if count <= capacity and run_count <= run_capacity:
@@ -81,6 +81,22 @@ def find_region_table(
     if asked is None:
         return table
     return replace(table, outlines=outlines[: int(count)].copy(), runs=runs[:run_count].copy())
+
+
+def find_pairs(pixels: NDArray[Any], **settings: Any) -> Record:
+    """Return what is known of each two regions that may be one nucleus: `PairRecord`, one each.
+
+    The image and the `settings` are as of `find_region_table`. A decision is learned from this.
+    """
+    pairs = np.empty(pixels.size, structure_dtype("PairRecord"))
+    log = record("PairLog", records=pairs.ctypes.data, capacity=len(pairs), count=0)
+    measure, count = np.zeros((), structure_dtype("RegionMeasure")), np.zeros((), np.int64)
+    call(
+        "nucensus_find_regions", f"find the pairs of an image of shape {pixels.shape}",
+        _image(pixels), record("RegionSettings", **settings), isa_number(None), measure,
+        np.empty(0, structure_dtype("RegionRecord")), 0, count, None, log,
+    )  # fmt: skip
+    return pairs[: int(log["count"])].copy()
 
 
 def measure_outlines(pixels: NDArray[Any], outlines: Outlines) -> Record:

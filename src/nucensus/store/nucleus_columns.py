@@ -91,6 +91,11 @@ def _in_channel(column: int, centres: Centres) -> NDArray[np.float64] | None:
     return None if centres.channels is None else centres.channels[:, column]
 
 
+def _percent(centres: Centres) -> NDArray[np.int16] | None:
+    known = centres.confidences
+    return None if known is None else np.rint(100 * known).astype(np.int16)
+
+
 NUCLEUS_COLUMNS = (
     NucleusColumn("y", "<i4", "row", _PIXELS, of=lambda each: each.points[:, -2]),
     NucleusColumn("x", "<i4", "column", _PIXELS, of=lambda each: each.points[:, -1]),
@@ -116,6 +121,10 @@ NUCLEUS_COLUMNS = (
     _measured("solidity", "area over that of the convex hull"),
     _measured("touches_edge", "1 if the outline touches the edge of the image, else 0", "",
               "<i4", -1),
+    NucleusColumn(
+        "confidence", "<i2", "how likely it is a nucleus, by the evidence that was learned",
+        "percent", only="of the detector `auto`", missing=-1, of=_percent,
+    ),
     NucleusColumn(
         "y_subpixel", "<f8", "row to a fraction of a pixel", _PIXELS, only=_REFINED, is_refined=True
     ),

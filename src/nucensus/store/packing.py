@@ -119,8 +119,8 @@ def unpack_nuclei(
     record = RECORDS.by_size.get(len(packed) // count, VOLUME_RECORD) if count else NUCLEUS_RECORD
     is_whole = checksum_of(packed, subpixel, outlines, channels) == checksum
     is_whole &= len(channels or b"") == 8 * len(others) * count
-    if is_whole and _are_inside(packed, record.itemsize, sides):
-        return _beside(np.frombuffer(packed, record), channels, others)
+    if is_whole and _are_inside(nuclei := np.frombuffer(packed, record), sides):
+        return _beside(nuclei, channels, others)
     raise damaged(f"the nuclei of the image {as_text(name)!r} in it")
 
 
@@ -147,12 +147,11 @@ def unpack_outlines(
         raise damaged(f"the outlines of the image {name!r} in it") from error
 
 
-def _are_inside(packed: bytes, record_bytes: int, sides: Iterable[int | None]) -> bool:
+def _are_inside(nuclei: Nuclei, sides: Iterable[int | None]) -> bool:
     """Tell whether every nucleus is in its image; read as unsigned, no number is below 0."""
-    words = np.frombuffer(packed, "<u4")
-    return not len(words) or all(
-        side is None or np.maximum.reduce(words[place :: record_bytes // 4]) < side
-        for place, side in zip((0, 1, 4), sides, strict=True)  # y, x and z in RECORDS
+    return not len(nuclei) or all(
+        side is None or np.maximum.reduce(nuclei[axis].view("<u4")) < side
+        for axis, side in zip("yxz", sides, strict=True)
     )
 
 

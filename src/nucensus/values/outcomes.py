@@ -78,6 +78,8 @@ class Centres:
         Then what is within each outline: area, heights above the background, form.
     channels : ndarray of float64, shape (N, M), or None
         What `OtherChannels.columns` say, where other channels are measured.
+    confidences : ndarray of float64, shape (N,), or None
+        How likely each is a nucleus, 0 to 1, where the detector tells (`auto`).
     """
 
     points: Points
@@ -89,6 +91,7 @@ class Centres:
     outlines: Outlines | None = None
     measured: NDArray[np.void] | None = None
     channels: NDArray[np.float64] | None = None
+    confidences: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -118,11 +121,10 @@ class Centres:
         """Return the nuclei at these places, or for which a claim is true, in that order."""
         if places.dtype == np.bool_:
             places = np.flatnonzero(places)
-        parts = {
-            name: part[places]
-            for name in ("points", "intensities", "subpixel", "contrasts", "measured", "channels")
-            if (part := getattr(self, name)) is not None
-        }
+        names = (
+            "points", "intensities", "subpixel", "contrasts", "measured", "channels", "confidences",
+        )  # fmt: skip
+        parts = {name: part[places] for name in names if (part := getattr(self, name)) is not None}
         if self.outlines is not None:
             parts["outlines"] = self.outlines.take(places)
         return replace(self, **parts)
@@ -143,6 +145,8 @@ class Centres:
             columns |= zip(named, self.subpixel.T, strict=True)
         if self.measured is not None:
             columns |= {name: self.measured[name] for name in self.measured.dtype.names or ()}
+        if self.confidences is not None:
+            columns["confidence"] = self.confidences
         return pandas.DataFrame(columns)
 
 
