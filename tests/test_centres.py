@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 from scenes import make_scene, matched
+from scipy.ndimage import gaussian_filter
 
 from nucensus.detect.frame import within_frame
 from nucensus.detect.laplacian import detect_log
-from nucensus.detect.refine import refine_centres
+from nucensus.detect.refine import refine_centres, smoothed_at
 
 
 def test_neighbouring_fields_count_every_nucleus_once():
@@ -83,3 +84,11 @@ def test_the_laplacian_refuses_scales_without_meaning():
     with pytest.raises(ValueError, match="sigma_range"):
         detect_log(np.zeros((9, 9)), sigma_range=(4, 2), threshold=1)
     assert len(detect_log(np.zeros((0, 9)), sigma_range=(1, 2), threshold=1)[0]) == 0
+
+
+@pytest.mark.parametrize("sigma", [0.6, 1.3, 3.0])
+def test_the_value_around_a_point_is_that_of_the_smoothed_image(sigma):
+    image = np.random.default_rng(4).uniform(0, 1000, (40, 50))
+    points = np.array([[0, 0], [39, 49], [20, 1], [13, 30]])
+    expected = gaussian_filter(image, sigma, mode="reflect")[tuple(points.T)]
+    np.testing.assert_allclose(smoothed_at(image, points, sigma), expected, rtol=1e-12)

@@ -213,3 +213,11 @@ def test_processes_that_start_cold_are_predicted_with_the_warm_up():
     is_forked = default_context().get_start_method() == "fork"
     difference = late.predicted_s.get("pool-disk", 99) - warm.predicted_s["pool-disk"]
     assert difference < 1 if is_forked else difference > 4
+
+
+def test_a_pool_is_predicted_with_the_chunks_that_leave_cores_idle_at_the_end():
+    # 100 images in chunks of 13: two workers take four chunks each, 52 images one after the other.
+    facts = measured(apply_s=1.0, cpu_s=1.0, locked=1.0)
+    choice = choose_from(facts, 100, workers=2, function=len)
+    seconds_each = facts.load_s + 1.0
+    assert 52 * seconds_each <= choice.predicted_s["pool-disk"] < 53 * seconds_each + 1

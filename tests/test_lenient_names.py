@@ -10,6 +10,7 @@ from nucensus.cli import _nucensus
 from nucensus.discover import discover
 from nucensus.discover.lenient_names import well_form_of
 from nucensus.discover.names import compile_pattern, parse_name
+from nucensus.discover.unknown_names import position_word
 from nucensus.errors import InputError
 from nucensus.read import SUFFIXES
 from nucensus.values import ImageRef
@@ -145,3 +146,12 @@ def test_wells_that_were_read_join_their_treatments(tmp_path):
     (tmp_path / "wells.csv").write_text("well,drug\nA01,x\nB01,y\n")
     run = census(folder, metadata=tmp_path / "wells.csv")
     assert list(run.images["extra"]) == ['{"drug": "x"}', '{"drug": "y"}']
+
+
+@pytest.mark.parametrize(("name", "told"), [
+    ("time3/x.tif", ("3", "time*/x.tif")),
+    ("T2/x.tif", ("", "")),  # of a folder that may be a treatment
+    ("T2/x_T3.tif", ("3", "T2/x_T*.tif")),
+])  # fmt: skip
+def test_a_folder_tells_a_time_point_where_its_name_says_so(name, told):
+    assert position_word(name, "time") == told
