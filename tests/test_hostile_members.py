@@ -161,11 +161,13 @@ def deep(tmp_path, monkeypatch):
         os.rmdir(name)
 
 
-def test_a_tree_deeper_than_a_path_can_name_is_counted_as_left_out(deep):
+def test_a_tree_deeper_than_a_path_can_name_is_counted_as_left_out(deep, tmp_path):
     found = survey([deep], SUFFIXES)
     assert [each.name for each in found.references] == ["good.tif", "z/1.tif"]
     (reason,) = found.left_out
     assert reason.endswith("cannot be listed (File name too long)")
+    for _ in range(2):
+        assert census(deep, tmp_path / "run").counts["images"] == 2
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")

@@ -55,18 +55,21 @@ def _beside(path: str) -> Iterator[str]:
 
 def _below(folder: str, skipped: str) -> Iterator[str]:
     """Yield a line for each file below a folder, but for those of the run itself."""
-    if os.path.realpath(folder) == skipped:
-        return
-    with os.scandir(folder) as entries:
-        listed = sorted(entries, key=lambda each: each.name)
-    yield f"{folder}\n"
-    for each in listed:
-        if each.is_dir(follow_symlinks=False):
-            yield from _below(each.path, skipped)
-        elif each.is_dir():
-            raise ValueError("a folder behind a link may loop")
-        else:
-            yield _line(each)
+    pending = [folder]
+    while pending:
+        folder = pending.pop()
+        if os.path.realpath(folder) == skipped:
+            continue
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda each: each.name)
+        yield f"{folder}\n"
+        for each in listed:
+            if each.is_dir(follow_symlinks=False):
+                pending.append(each.path)
+            elif each.is_dir():
+                raise ValueError("a folder behind a link may loop")
+            else:
+                yield _line(each)
 
 
 def _line(entry: "os.DirEntry[str]") -> str:
