@@ -1,5 +1,6 @@
 """A real Dask cluster on the loopback interface: processes that tests may kill."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -39,9 +40,11 @@ class Cluster:
 
     @property
     def address(self):
-        while not self.file.exists() and self.scheduler.poll() is None:
+        while self.scheduler.poll() is None:
+            with contextlib.suppress(OSError, ValueError):  # it is not there, or not whole
+                return json.loads(self.file.read_text())["address"]
             time.sleep(0.05)
-        return json.loads(self.file.read_text())["address"]
+        raise ChildProcessError("the scheduler ended")
 
     def _start(self, program, *options, env):
         common = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", self.file)
