@@ -73,7 +73,7 @@ def test_a_folder_takes_the_place_of_an_earlier_one_and_of_what_a_crash_left(tmp
 
 
 def test_a_device_is_not_replaced_by_a_file():
-    with pytest.raises(FileExistsError, match="a device"), atomic_write(Path("/dev/null")):
+    with pytest.raises(InputError, match="a device"), atomic_write(Path("/dev/null")):
         raise AssertionError("the device was taken for a file")
 
 

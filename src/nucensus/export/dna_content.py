@@ -24,7 +24,7 @@ _LEAST_G1 = 0.05
 _SHIFT, _WIDTH, _RATIO = (0.92, 1.08), (0.01, 0.3), (1.8, 2.2)
 """Limits of the peak of G1 in the candidate, of the spread of peaks in their content, and of the
 content of G2 in that of G1."""
-_MOST_SPREAD = 0.2
+_MOST_SPREAD = 0.11
 """Of peaks, in their content: beyond, G1 and G2 overlap so much that any hill can be fitted."""
 _RATIO_SPREAD = 0.05
 """How far the content of G2 is expected from twice that of G1: a ridge in the fit."""
