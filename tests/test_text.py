@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nucensus.errors import InputError
 from nucensus.text.files import atomic_write, is_full, refuse_if_full
 from nucensus.text.names import escape, safe_path, unescape
 from nucensus.text.plurals import pluralize
