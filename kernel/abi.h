@@ -130,11 +130,11 @@ struct RegionSettings {
     double most_whole;   // evidence against one body, for each typical nucleus it is as large as
     double most_hole;    // largest hole that may be part of a nucleus: share of a typical one
     double hole_dip;     // of the dip of a valley that leads to a hole, what counts
-    int64_t is_learned;        // whether weights say which pieces are one nucleus, and not rules
+    int64_t is_learned;  // whether weights say which pieces are one nucleus, and not rules
     double union_weights[20];  // a constant, and one for each of the features of a pair
     double least_union;        // logarithm of the odds with which they are
-    double least_noise;  // the noise is no less than this, in grey levels
-    double most_noise;   // and no more than this
+    double least_noise;        // the noise is no less than this, in grey levels
+    double most_noise;         // and no more than this
 };
 
 // What was measured on the way, in grey levels unless said otherwise.

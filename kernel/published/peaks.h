@@ -28,7 +28,6 @@ public:
     int64_t count = 0;
 
 private:
-
     int64_t capacity = 0;
     int64_t height = 0, width = 0, border = 0;
     int64_t spacing = 0, strip_count = 0;

@@ -96,7 +96,8 @@ int32_t nucensus_space_maxima(const int64_t* points, int64_t count, int64_t widt
                               int64_t min_distance, uint8_t* kept) {
     Peaks spaced;
     if (!spaced.begin_spacing(width, min_distance)) return status_no_memory;
-    for (int64_t i = 0; i < count; ++i) kept[i] = spaced.is_spaced(points[2 * i], points[2 * i + 1]);
+    for (int64_t i = 0; i < count; ++i)
+        kept[i] = spaced.is_spaced(points[2 * i], points[2 * i + 1]);
     return status_ok;
 }
 

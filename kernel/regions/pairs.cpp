@@ -11,8 +11,7 @@ constexpr double most_stretched = .8, deepest = .8, smallest = -3, widest = 1.5;
 constexpr double least_evidence = .05;
 
 double summit_of(const Region& region, const RegionSettings& settings) {
-    return region.peak +
-           (region.mass / region.moments.area - region.peak) * settings.crest_share;
+    return region.peak + (region.mass / region.moments.area - region.peak) * settings.crest_share;
 }
 
 double log_stretch(const Moments& moments) { return std::log(moments.stretch()); }
@@ -23,8 +22,8 @@ struct Joint {
 };
 
 Joint join(const Moments& all, double dip, const RegionSettings& settings) {
-    return {all, evidence(all, dip, settings) *
-                     std::max(size_of(all, settings), settings.least_size)};
+    return {all,
+            evidence(all, dip, settings) * std::max(size_of(all, settings), settings.least_size)};
 }
 
 void describe(const Pair& pair, const Joint& joint, bool fills_holes,
@@ -41,8 +40,7 @@ void describe(const Pair& pair, const Joint& joint, bool fills_holes,
     const double of_a = log_stretch(a.moments), of_b = log_stretch(b.moments);
     const double apart = (of_a * a.moments.area + of_b * b.moments.area) / both;
     const double low = std::min(a.peak, b.peak), high = std::max(a.peak, b.peak);
-    const double pass =
-        pair.saddle / std::max(summit_of(a, settings), summit_of(b, settings));
+    const double pass = pair.saddle / std::max(summit_of(a, settings), summit_of(b, settings));
     const double values[pair_features] = {
         std::log(std::max(joint.against, least_evidence)),
         stretch,

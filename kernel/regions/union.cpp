@@ -143,8 +143,9 @@ void Union::fill(int32_t hole, int32_t into) {
 void Union::fill_enclosed(int32_t region) {
     for (const int32_t i : beside[region]) {
         const Hole& hole = (*holes)[i];
-        if (hole.owner < 0 && std::all_of(hole.around.begin(), hole.around.end(),
-                                          [&](int32_t piece) { return find(piece) == region; }))
+        if (hole.owner < 0 && std::all_of(
+                                  hole.around.begin(), hole.around.end(),
+                                  [&](int32_t piece) { return find(piece) == region; }))
             fill(i, region);
     }
 }

@@ -16,7 +16,7 @@ public:
     // Merges regions into those of lower numbers: the best pair first, until none is left; then
     // what lies together as one body. Holes become part of the regions that they make rounder.
     // What is known of each pair that is judged is noted in `log`, unless that is null.
-    void merge(Pieces& pieces, Holes& enclosed, const RegionSettings& how, PairLog* log);
+    void merge(Pieces& pieces, Holes& enclosed, const RegionSettings& how, PairLog* to);
 
     // The region that piece `i` is part of now.
     int32_t find(int32_t i) {
