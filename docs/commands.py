@@ -1,11 +1,10 @@
 """Write the page of every command and option, from the commands themselves: docs/commands.md."""
 
-import importlib
 from pathlib import Path
 
 import click
 
-from nucensus.cli import _COMMANDS
+from nucensus.cli import _COMMANDS, _nucensus
 
 _HEAD = """# Every command and option
 
@@ -15,8 +14,8 @@ What `nucensus COMMAND --help` prints, of each command.
 
 def help_of(name: str) -> str:
     """Return what a command prints as its help, 100 columns wide."""
-    command = importlib.import_module(f"nucensus.cli.{name.replace('-', '_')}").command
     root = click.Context(click.Group("nucensus"), info_name="nucensus")
+    command = _nucensus.get_command(root, name)
     settings = {"help_option_names": ["-h", "--help"], "terminal_width": 100}
     return command.get_help(click.Context(command, root, name, **settings))
 
