@@ -63,11 +63,14 @@ def _draw_bars(axes: "Axes", comparison: Compared, shown: list[Timing]) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 1.14 * max(each.interval_s[1] for each in shown))
     axes.set_xlabel("seconds for one pass over all images")
+    is_repeated = any(len(each.samples_s) > 1 for each in shown)
+    passes = (
+        "the median of several passes, and the least and the most" if is_repeated else "one pass"
+    )
     _draw_title(
         axes,
         f"{_functions(comparison)} over {pluralize(comparison.images, 'image')}",
-        f"{pluralize(comparison.workers, 'worker')}; the median of several passes, and the least "
-        f"and the most",
+        f"{pluralize(comparison.workers, 'worker')}; {passes}",
     )
     _draw_legend(axes, colours if several else {"working": WORK})
     axes.tick_params(axis="y", length=0)
