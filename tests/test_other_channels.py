@@ -150,7 +150,7 @@ def test_files_of_their_own_are_paired_by_their_place(two_channels):
         assert list(images["unmeasured"]) == ["2: there is no file of it", "", "", "", ""]
     start = names.index("channel2_mean")
     assert names[start - 1 : start + 6] == [
-        "touches_edge", "channel2_mean", "channel2_integrated", "channel2_std",
+        "confidence", "channel2_mean", "channel2_integrated", "channel2_std",
         "channel2_ring_mean", "channel2_ring_integrated", "channel2_ring_std",
     ]  # fmt: skip
 

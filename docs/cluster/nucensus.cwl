@@ -7,7 +7,7 @@ hints:
   SoftwareRequirement:
     packages:
       nucensus:
-        version: ["0.1.0"]
+        version: ["0.2.0"]
   ResourceRequirement:
     coresMin: 2
     ramMin: 4096

@@ -3,7 +3,7 @@ process NUCENSUS_DETECT {
     tag "$meta.id"
     label 'process_medium'
 
-    container 'registry.example.org/nucensus:0.1.0'
+    container 'registry.example.org/nucensus:0.2.0'
 
     input:
     tuple val(meta), path(images, stageAs: 'images/*')
@@ -38,7 +38,7 @@ process NUCENSUS_DETECT {
 
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
-        nucensus: 0.1.0
+        nucensus: 0.2.0
     END_VERSIONS
     """
 }
