@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -154,6 +155,33 @@ def test_two_machines_do_not_write_one_run(plate, elsewhere):
     assert refused[0].returncode == 1
     assert f"Error: '{PLACE}' is being written by process {os.getpid()} on" in refused[0].stderr
     assert detect(plate, PLACE).returncode == 0
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_run_file_is_sent_whole_though_somebody_reads_it_at_its_end(plate, elsewhere, tmp_path):
+    readers = []
+
+    def read_to_the_end(_):
+        if readers:
+            return
+        (file,) = (tmp_path / "here").rglob("run.sqlite")
+        address = f"{file.as_uri()}?mode=ro"
+        readers.append(sqlite3.connect(address, uri=True, check_same_thread=False))
+        readers[0].execute("BEGIN")
+        assert readers[0].execute("SELECT count(*) FROM images").fetchone()[0]
+        last = file.with_name("provenance.json")
+        threading.Thread(target=stop_reading, args=[last], daemon=True).start()
+
+    def stop_reading(last):
+        while not last.exists():
+            time.sleep(0.05)
+        time.sleep(0.5)
+        readers[0].close()
+
+    census(plate, PLACE, COUNT, on_outcome=read_to_the_end).close()
+    elsewhere()
+    done = detect(plate, PLACE)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.usefixtures("bucket")

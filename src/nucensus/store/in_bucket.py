@@ -171,17 +171,27 @@ class _Copy:
     def send(self) -> None:
         """Send the files that are not in the bucket as they are here."""
         try:
+            self._settle()
             for name in _SENT:
                 now = list(size_and_time(os.fspath(self.folder / name)))
                 if now[0] >= 0 and now != self._sent["files"].get(name):
                     self._send(self.folder / name, name)
                     self._remember(files={**self._sent["files"], name: now})
-        except NucensusError as error:
+        except (NucensusError, sqlite3.Error) as error:
             raise RunError(
                 f"the run could not be sent to {self._address!r}, and is kept in "
                 f"{os.fspath(self.folder)!r}: {error}; then run the same command again on this "
                 f"machine: it carries on, and sends it"
             ) from error
+
+    def _settle(self) -> None:
+        """Let the run file hold what its log has: who closed it last may only have read it."""
+        file = self.folder / RUN_FILE
+        if not file.with_name(f"{RUN_FILE}-wal").exists():
+            return
+        with contextlib.closing(sqlite3.connect(file, timeout=30)) as database:
+            if database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise RunError("another program reads the run file; let it end")
 
     @contextlib.contextmanager
     def sent_meanwhile(self, check: Any) -> Iterator[None]:
