@@ -44,7 +44,8 @@ def stopped_after(count, inputs, out, **options):
 def test_a_run_that_was_stopped_is_carried_on_to_the_same_tables(plate, tmp_path, strategy):
     census(plate, tmp_path / "whole")
     partly = stopped_after(1, plate, tmp_path / "run", strategy=strategy, workers=1)
-    assert not (tmp_path / "run" / "nuclei.csv").exists()
+    is_whole = not partly.counts["pending"]  # a thread may have done all before it heard of it
+    assert (tmp_path / "run" / "nuclei.csv").exists() == is_whole
     assert partly.counts["pending"] + partly.counts["found"] == 5
     census(plate, tmp_path / "run", strategy=strategy, workers=1)
     assert tables(tmp_path / "run") == tables(tmp_path / "whole")
