@@ -26,9 +26,10 @@ from distributed.deploy.subprocess import SubprocessCluster
 from nucensus import Settings, __version__
 from nucensus.batch import retry
 from nucensus.batch.job import Job
+from nucensus.batch.refuse import facts_of
 from nucensus.machine import facts
 from nucensus.store import RunWriter
-from nucensus.values import Centres, Found, ImageRef
+from nucensus.values import Centres, Found, ImageRef, Selection
 
 
 class NoWork(Job):
@@ -65,7 +66,10 @@ def measure(images: int, nuclei: int, workers: int, folder: Path) -> dict[str, o
     importlib.import_module("nucensus.batch.run_loop").Job = NoWork
     start = time.perf_counter()
     with RunWriter(folder) as writer:
-        writer.record_facts(settings=Settings.published().as_dict())
+        writer.record_facts(
+            settings=Settings.published().as_dict(), selection=facts_of(Selection()),
+            version=__version__, listing={"images": images, "digest": ""},
+        )  # fmt: skip
         writer.plan(references(images))
     plan_s = time.perf_counter() - start
     samples: list[tuple[int, float, int]] = []
