@@ -1,6 +1,7 @@
 """Serve the studio's page, the tuner for the images that it shows, and the files of its run."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,10 +63,11 @@ def make_app(studio: Studio, token: str) -> "ASGIApp":
     routes = [*page_routes(_PAGE, _SHOWS_REPORT), *_answers(studio)]
     pages = Starlette(routes=[Mount(f"/{token}", routes=routes)], exception_handlers=handlers)
 
+    tuner_of = lru_cache(maxsize=1)(lambda session: make_tuner(session, f"{token}/tune"))
+
     async def app(scope: "Scope", receive: "Receive", send: "Send") -> None:
         is_tuner = studio.images is not None and scope["path"].startswith(f"/{token}/tune/")
-        inner = make_tuner(studio.images, f"{token}/tune") if is_tuner else pages  # type: ignore[arg-type]
-        await inner(scope, receive, send)
+        await (tuner_of(studio.images) if is_tuner else pages)(scope, receive, send)
 
     return app
 
