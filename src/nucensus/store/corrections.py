@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, RunError
 from ..text.files import atomic_write, open_regular
+from ..values import CORRECTIONS_FILE
 from ..values.neighbours import pairs_within
 from .database import file_of
 from .image_columns import Column
 from .packing import as_sql, checksum_of, unpack_nuclei
 
-CORRECTIONS = "corrections.json"
-"""The file in the folder of a run."""
 _VERSION = 1
 _SAME_PX = 1.0
 """A nucleus that is no farther from where it was is the same one. Larger: fewer count as moved."""
@@ -66,7 +65,7 @@ def now() -> str:
 
 def read_corrections(run: str | os.PathLike[str]) -> list[Correction]:
     """Return the corrections beside a run, the last of each image."""
-    path = file_of(run).parent / CORRECTIONS
+    path = file_of(run).parent / CORRECTIONS_FILE
     if not path.exists():
         return []
     try:
@@ -98,7 +97,7 @@ def add_corrections(
 
     That of the image `forget` is removed.
     """
-    path = file_of(run).parent / CORRECTIONS
+    path = file_of(run).parent / CORRECTIONS_FILE
     kept = {each.image: each for each in (*read_corrections(run), *more)}
     kept.pop(forget or "", None)
     rows = ",\n".join(json.dumps(asdict(each)) for each in kept.values())

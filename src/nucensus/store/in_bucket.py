@@ -30,7 +30,7 @@ from ..remote import (
     version_of,
 )
 from ..text.files import atomic_write
-from ..values import RUN_FILE
+from ..values import CORRECTIONS_FILE, RUN_FILE
 from .lock import LOCK_FILE, RunLock
 
 _FIRST_S, _MOST_S = 2.0, 60.0
@@ -38,7 +38,6 @@ _FIRST_S, _MOST_S = 2.0, 60.0
 more is done again after a kill, fewer bytes are sent."""
 _MOST_SHARE = 0.1
 """The share of the time that sending may take while the run lasts."""
-_CORRECTIONS = "corrections.json"  # as corrections.py, which comes after this one, calls it
 _SENT = ("nuclei.csv", "images.csv", RUN_FILE, "provenance.json")
 """The files of a run as they are sent, one after the other: with the last, everything is there."""
 
@@ -104,9 +103,9 @@ def local_copy(run: str) -> Path:
     if not file.exists():
         shutil.rmtree(file.parent.parent, ignore_errors=True)
         fetch(address, file)
-    corrections = file.with_name(_CORRECTIONS)
+    corrections = file.with_name(CORRECTIONS_FILE)
     try:
-        fetch(f"{address.rpartition('/')[0]}/{_CORRECTIONS}", corrections)
+        fetch(f"{address.rpartition('/')[0]}/{CORRECTIONS_FILE}", corrections)
     except ReadError:  # there are none
         corrections.unlink(missing_ok=True)
     return file

@@ -16,9 +16,8 @@ from ..read import open_scenes
 from ..read.scene import main_scenes
 from ..report import write_report
 from ..store import Run
-from ..store.corrections import CORRECTIONS
 from ..tune import Marks, Session
-from ..values import ImageRef, Plane, Selection, Settings
+from ..values import CORRECTIONS_FILE, ImageRef, Plane, Selection, Settings
 from .counting import Counting
 
 _RUN = "nucensus-run"
@@ -122,7 +121,7 @@ class Studio:
         if write is None or not state.get("is_whole"):
             raise InputError(f"{name!r} is no file of a run that is whole; count the images first")
         out = Path(state["out"])
-        is_corrected = (out / CORRECTIONS).exists()
+        is_corrected = (out / CORRECTIONS_FILE).exists()
         if not is_corrected and (out / name).exists() and name not in _MADE_HERE:
             return out / name
         folder = out / "corrected" if is_corrected else out

@@ -56,11 +56,11 @@ from .settings import (
 from .treatments import Treatments
 
 __all__ = [
-    "MEASURED", "NO_SIZE", "PROJECTIONS", "PUBLISHED_MIN_DISTANCE", "PUBLISHED_SIGMA",
-    "PUBLISHED_THRESHOLD", "RUN_FILE", "Auto", "Border", "CensusOptions", "Centres", "Execution",
-    "ExecutionOptions", "Failed", "Flag", "Found", "Header", "HowToProject", "ImageRef",
-    "Intensities", "Limits", "ListedImage", "OtherChannels", "Outcome", "Outlines", "Partner",
-    "PixelSize", "Place", "Plane", "PlannedImage", "PlateFact", "Points", "Positive",
+    "CORRECTIONS_FILE", "MEASURED", "NO_SIZE", "PROJECTIONS", "PUBLISHED_MIN_DISTANCE",
+    "PUBLISHED_SIGMA", "PUBLISHED_THRESHOLD", "RUN_FILE", "Auto", "Border", "CensusOptions",
+    "Centres", "Execution", "ExecutionOptions", "Failed", "Flag", "Found", "Header", "HowToProject",
+    "ImageRef", "Intensities", "Limits", "ListedImage", "OtherChannels", "Outcome", "Outlines",
+    "Partner", "PixelSize", "Place", "Plane", "PlannedImage", "PlateFact", "Points", "Positive",
     "PositiveFact", "ProcessOptions", "Resume", "RetryOptions", "Scheduler", "Selection",
     "SelectionOptions", "Settings", "Shard", "Stage", "Treatments", "Watcher", "column_of",
     "name_of", "refuse_unknown", "shard_index", "take_value",
@@ -68,6 +68,8 @@ __all__ = [
 
 RUN_FILE = "run.sqlite"
 """The name of the run file in the folder of a run."""
+CORRECTIONS_FILE = "corrections.json"
+"""The name of the file beside it that holds what people corrected by hand."""
 
 
 if not TYPE_CHECKING:
