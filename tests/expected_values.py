@@ -1,26 +1,39 @@
-"""Points, regions and outlines of drawn images: what the kernel found, it must go on finding.
+"""Points, regions, outlines and nuclei of drawn images: what was found must go on being found.
 
 python tests/expected_values.py   writes them again: points by scikit-image, which is the
-                                  definition, all else by the kernel in its plainest instruction
-                                  set
+                                  definition, all else by ours, in the kernel's plainest
+                                  instruction set where that can be chosen
 
 The images are drawn from whole numbers, so that every machine draws the same.
 """
 
 import functools
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 
 EXPECTED = Path(__file__).parent / "expected"
-POINTS, REGIONS, MEASURES, OUTLINES = (
-    EXPECTED / f"{name}.csv" for name in ("points", "regions", "measures", "outlines")
+POINTS, REGIONS, MEASURES, OUTLINES, PAIRS, ESTIMATES, NUCLEI = (
+    EXPECTED / f"{name}.csv"
+    for name in ("points", "regions", "measures", "outlines", "pairs", "estimates", "nuclei")
 )
 
 PUBLISHED = {"sigma": 4, "min_distance": 6}
 THRESHOLDS = (300, 1000)
 RADII_PX = (3.0, 5.0, 8.0, 14.0)
 OUTLINE_SIGMA_PX = 1.3
+DETECTORS = ("auto", "log", "maxima")
+SET = ("crowd", "uneven", "tilted", "hazy", "specks", "framed", "odd", "holed")
+"""Images whose nuclei have about one size: what is estimated of them together, all are found by."""
+RULES = {
+    "step": 1, "tile": 54, "reach": 6, "radius": 9.0, "smooth_sigma": 0.9, "crest_sigma": 2.2,
+    "ridge_sigma": 1.8, "least_threshold": 0.0, "noise_factor": 10.0, "most_stretch": 0.08,
+    "most_dip": 0.25, "crest_share": 0.5, "least_size": 0.75, "least_area": 0.05,
+    "least_fall": 0.4, "most_whole": 0.15, "most_hole": 0.25, "hole_dip": 0.5, "is_learned": 0,
+    "union_weights": np.zeros(20), "least_union": 0.8, "least_noise": 0.0, "most_noise": np.inf,
+}  # fmt: skip
+"""The fields of `RegionSettings` in `kernel/abi.h`, for the pairs."""
 _SHAPE = (300, 380)
 
 
@@ -40,6 +53,7 @@ def draw_images():
         "dim": _draw(10, count=30, radius=9, height=260),
         "saturated": np.minimum(_draw(11, count=30, radius=10, height=4000), 2600),
         "odd": _draw(12, count=20, radius=9)[:293, :371],
+        "holed": _draw(13, count=40, radius=11, gap=24, hole=4),
     }
 
 
@@ -56,7 +70,7 @@ def draw_in_other_types():
 
 
 def _draw(
-    seed, *, count, radius, gap=26, height=1800, light=0, slope=0, haze=0, specks=0
+    seed, *, count, radius, gap=26, height=1800, light=0, slope=0, haze=0, specks=0, hole=0
 ):  # fmt: skip
     numbers = _numbers(seed)
     y, x = np.mgrid[: _SHAPE[0], : _SHAPE[1]].astype(np.int64)
@@ -70,6 +84,8 @@ def _draw(
             placed.append(centre)
             long, tall = 8 + next(numbers) % 5, height * (6 + next(numbers) % 7) // 10
             _add_dome(image, y - centre[0], x - centre[1], radius, long, tall)
+    for v, u in placed if hole else ():
+        image[(y - v - 3) ** 2 + (x - u - 1) ** 2 <= hole**2] = 300
     for _ in range(haze):
         centre = next(numbers) % _SHAPE[0], next(numbers) % _SHAPE[1]
         _add_dome(image, y - centre[0], x - centre[1], 4 * radius, 10, height // 6, soft=12)
@@ -163,6 +179,45 @@ def outlines_of(find):
     return rows
 
 
+def pairs_of(find):
+    """Return rows of numbers of the pairs that `find(image)` judges: where, and what is known."""
+    return [
+        (name, *(float(pair[at]) for at in ("first_y", "first_x", "second_y", "second_x")),
+         *map(float, pair["features"]))
+        for name in ("crowd", "hazy", "holed", "saturated")
+        for pair in find(draw_images()[name])
+    ]  # fmt: skip
+
+
+def estimates_of(estimate):
+    """Return rows of numbers of what `estimate(image)` tells, the count of nuclei first."""
+    images = draw_images() | draw_in_other_types()
+    found = {name: estimate(image) for name, image in images.items()}
+    return [(name, own.count, *map(float, astuple(own))) for name, own in found.items()]
+
+
+def nuclei_of(find, resolved):
+    """Return rows of numbers of what `find(image, detector, resolved)` finds, and their flags.
+
+    Of each nucleus where it is, to a fraction of a pixel too, how bright, and how likely or how
+    high above its surroundings; before them the area in which they count.
+    """
+    rows = []
+    for detector in (*DETECTORS, "auto in a set"):
+        for name, image in draw_images().items():
+            is_alone = detector in DETECTORS
+            found = find(image, detector.split()[0], None if is_alone else resolved)
+            more = found.contrasts if found.confidences is None else found.confidences
+            columns = (
+                *found.points.T, *found.subpixel.T, found.intensities,
+                np.zeros(len(found)) if more is None else more,
+            )  # fmt: skip
+            named = f"{detector}: {name}: {found.flag}"
+            rows.append((named, len(found), found.area_px, 0, 0, 0, 0))
+            rows += [(named, *map(float, row)) for row in np.column_stack(columns)]
+    return rows
+
+
 def read_rows(path):
     """Return the rows of a file of expected values, the first column as text."""
     rows = [line.split(",") for line in path.read_text().splitlines()]
@@ -179,8 +234,10 @@ def main():
     from skimage.feature import peak_local_max
     from skimage.filters import gaussian
 
+    from nucensus import Settings, find_nuclei
+    from nucensus.detect import estimate, pool
     from nucensus.detect.regions import find_regions
-    from nucensus.kernel import levels
+    from nucensus.kernel import find_pairs, levels
 
     def find(image, threshold):
         smoothed = gaussian(image, PUBLISHED["sigma"], preserve_range=True)
@@ -199,6 +256,14 @@ def main():
         lambda image, radius_px: find_regions(
             image, radius_px=radius_px, level=levels()[0], outline_sigma_px=OUTLINE_SIGMA_PX
         )
+    ))  # fmt: skip
+    _write(PAIRS, pairs_of(lambda image: find_pairs(image, **RULES)))
+    _write(ESTIMATES, estimates_of(estimate))
+    _write(NUCLEI, nuclei_of(
+        lambda image, detector, known: find_nuclei(
+            image, Settings(detector, subpixel=True), known
+        ),
+        pool([estimate(draw_images()[name]) for name in SET]),
     ))  # fmt: skip
 
 
