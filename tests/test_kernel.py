@@ -2,9 +2,11 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,6 +48,24 @@ def test_images_of_two_dtypes_in_one_call_are_refused():
 
 def test_no_images_give_no_results():
     assert kernel.find_maxima_many([], **PUBLISHED) == []
+
+
+NEEDED = {
+    "avx2": {"avx2", "fma"},
+    "avx512": {"avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"},
+}
+"""What Linux calls the instructions that a level is compiled to."""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64" or "NUCENSUS_SIMD" in os.environ,
+    reason="Linux tells it of x86, and NUCENSUS_SIMD may name a level that is emulated",
+)
+def test_the_levels_are_those_whose_instructions_the_system_says_that_there_are():
+    there = set(re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.M)[1].split())
+    expected = [level for level, needed in NEEDED.items() if needed <= there]
+    assert kernel.levels() == ("baseline", *expected)
+    assert _chosen_level("").stdout.strip() == kernel.levels()[-1]
 
 
 def _chosen_level(simd):

@@ -1,5 +1,7 @@
 """Padding changes nothing: black margins, frames, and what is not a number."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scenes import distances, make_scene
@@ -118,6 +120,42 @@ def test_a_pixel_is_mirrored_at_the_nearer_edge_of_its_row_or_column():
     assert mirrored[3, 4] == pixels[2, 4]  # one below the edge
     assert mirrored[5, 2] == pixels[5, 1]  # one to the right of the edge
     np.testing.assert_array_equal(mirrored[picture], pixels[picture])
+
+
+def mirrored(pixels, known):
+    """Return the pixels with each unknown one mirrored at the nearest edge, as long as one is."""
+    pixels, known = pixels.copy(), known.copy()
+    ways = ((0, -1), (-1, 0), (0, 1), (1, 0))  # of edges as near, the first of these
+    while True:
+        sources = {}
+        for at in map(tuple, np.argwhere(~known)):
+            for away, way in itertools.product(range(1, max(pixels.shape)), range(4)):
+                step = np.array(ways[way])
+                edge, source = at + away * step, tuple(at + (2 * away - 1) * step)
+                if min(*edge, *source) < 0 or (np.maximum(edge, source) >= known.shape).any():
+                    continue
+                between = [known[tuple(at + k * step)] for k in range(1, away)]
+                if known[tuple(edge)] and known[source] and not any(between):
+                    sources[at] = source
+                    break
+        if not sources:
+            return pixels, known
+        for at, source in sources.items():
+            pixels[at] = pixels[source]
+        for at in sources:
+            known[at] = True
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_pixel_that_was_not_seen_is_mirrored_at_its_nearest_edge(seed):
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 65536, rng.integers(1, 13, 2)).astype(np.uint16)
+    seen = rng.random(pixels.shape) < 0.3
+    seen[0, 0] = True
+    expected, known = mirrored(pixels, seen)
+    filled = fill_padding(pixels, seen)
+    np.testing.assert_array_equal(filled[known], expected[known])
+    assert (filled[~known] == np.uint16(np.median(pixels[seen]))).all()
 
 
 def test_where_nothing_is_mirrored_the_median_stands():

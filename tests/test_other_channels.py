@@ -16,6 +16,7 @@ from nucensus.detect.other_channels import measure_channel
 from nucensus.errors import InputError, ReadError, RunError
 from nucensus.execute import STRATEGIES
 from nucensus.export import export_run
+from nucensus.kernel import draw_rings
 from nucensus.values import Found, OtherChannels, Outlines, Settings
 
 OUTLINED = Settings(outlines=True)
@@ -87,6 +88,22 @@ def test_a_ring_holds_what_expanding_the_labels_adds():
         ring = expand_labels(labels, width) * (labels == 0)
         for nucleus in (1, 2, 3):
             assert found[nucleus - 1, 5] == pytest.approx(image[ring == nucleus].std(), rel=1e-5)
+
+
+def test_a_pixel_of_a_ring_belongs_to_the_nearest_nucleus_and_of_several_to_the_first():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        shape, reach = rng.integers(1, 24, 2), int(rng.integers(1, 9))
+        labels = (rng.integers(1, 6, shape) * (rng.random(shape) < 0.04)).astype(np.int32)
+        y, x = np.indices(shape)
+        nearest = np.zeros(shape, np.int32)
+        least = np.full(shape, reach**2 + 1)
+        for label in range(1, 6):
+            for at in np.argwhere(labels == label):
+                away = (y - at[0]) ** 2 + (x - at[1]) ** 2
+                nearest[away < least] = label
+                least = np.minimum(least, away)
+        assert np.array_equal(draw_rings(labels, reach), np.where(labels, 0, nearest))
 
 
 def test_a_nucleus_that_others_surround_has_no_ring():

@@ -1,0 +1,77 @@
+"""A ridge is as long as the line that was drawn, and only where that is thin."""
+
+import numpy as np
+import pytest
+
+from nucensus.kernel import longest_ridge
+
+RADIUS, GROUND, HEIGHT = 10.0, 200.0, 800.0
+HOW = {"radius": RADIUS, "background": GROUND, "across": 0.9, "thin": 0.35, "ridge": 0.6,
+       "enough": 99.0}  # fmt: skip
+MIDDLE = (150, 160)
+Y, X = np.mgrid[:300, :320]
+
+
+def draw(*, degrees=0.0, before=80.0, after=80.0, half_width=2.0, bend=0.0, dtype=np.uint16):
+    """Draw a line through the middle, so many pixels long on either side, turned clockwise.
+
+    With `bend` it turns by so many degrees more, once it is beyond the middle.
+    """
+    image, dy, dx = np.zeros(Y.shape, bool), Y - MIDDLE[0], X - MIDDLE[1]
+    for angle, length, way in ((degrees, before, -1), (degrees + bend, after, 1)):
+        angle = np.radians(angle)
+        along = way * (dx * np.cos(angle) + dy * np.sin(angle))
+        across = dx * np.sin(angle) - dy * np.cos(angle)
+        image |= (np.abs(across) <= half_width) & (along >= -1) & (along <= length)
+    return (GROUND + HEIGHT * image).astype(dtype)
+
+
+def length(image, *places, **how):
+    places = np.array(places or [(*MIDDLE, HEIGHT)], float)
+    return longest_ridge(image, places, **{**HOW, **how})
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("degrees", range(0, 180, 20))
+def test_a_thin_line_is_as_long_as_it_was_drawn_whichever_way_it_goes(degrees, dtype):
+    image = (draw(degrees=degrees) // 4).astype(dtype)
+    found = length(image, (*MIDDLE, HEIGHT / 4), background=GROUND / 4)
+    assert found == pytest.approx(160 / RADIUS, abs=1)
+
+
+def test_both_ends_count_and_each_by_itself():
+    assert length(draw(before=40, after=120)) == pytest.approx(16, abs=1)
+    assert length(draw(before=120, after=40)) == pytest.approx(16, abs=1)
+    assert length(draw(before=0, after=120)) == 0  # it is no ridge where it begins
+
+
+def test_a_ridge_may_turn_by_forty_degrees_at_a_step_and_no_more():
+    before_the_bend = (MIDDLE[0], MIDDLE[1] - 40, HEIGHT)
+    for bend in (20, 40, -20, -40):
+        assert length(draw(bend=bend), before_the_bend) == pytest.approx(16, abs=1.5)
+    assert length(draw(bend=90), before_the_bend) < 10
+
+
+@pytest.mark.parametrize(("half_width", "is_thin"), [(2, True), (8, True), (10, False)])
+def test_what_is_as_wide_as_a_nucleus_is_no_ridge(half_width, is_thin):
+    assert (length(draw(half_width=half_width)) > 0) == is_thin
+
+
+def test_what_is_long_enough_is_not_followed_on():
+    assert length(draw(), enough=4.0) == 8  # so much to either side
+
+
+def test_a_ridge_ends_where_it_is_much_lower_or_leaves_the_image():
+    dim = draw().astype(float)
+    dim[:, MIDDLE[1] + 40 :] = GROUND + 0.5 * (dim[:, MIDDLE[1] + 40 :] - GROUND)
+    assert length(dim.astype(np.uint16)) == pytest.approx(8 + 4, abs=1)
+    dim[:, MIDDLE[1] + 40 :] = GROUND + 1.4 * (dim[:, MIDDLE[1] + 40 :] - GROUND)
+    assert length(dim.astype(np.uint16)) == pytest.approx(16, abs=1)
+    assert length(draw(before=900, after=900)) == pytest.approx(320 / RADIUS, abs=1)
+
+
+def test_of_several_places_the_longest_ridge_counts_and_places_in_the_dark_count_not():
+    image = draw(before=50, after=50)
+    beside, dark = (20, 30, HEIGHT), (*MIDDLE, 0.0)
+    assert length(image, beside, (*MIDDLE, HEIGHT)) == pytest.approx(10, abs=1)
+    assert length(image, beside) == length(image, dark) == 0
