@@ -48,13 +48,13 @@ def test_debris_and_clumps_count_in_no_phase():
     [
         (contents(299, (0.6, 0.2, 0.2)), "299 nuclei; expected at least 300"),
         (np.random.default_rng(0).uniform(0, 1000, 2000), "phases cannot be told apart"),
-        (100 * np.random.default_rng(0).lognormal(0, 1.2, 2000), "."),
+        (100 * np.random.default_rng(0).lognormal(0, 1.2, 2000), "no two peaks at one and two"),
     ],
 )
 def test_what_is_no_cell_cycle_is_refused(values, why):
     found = fit_cell_cycle(values)
     assert isinstance(found, str)
-    assert why in found or why == "."
+    assert why in found
 
 
 def test_a_group_stopped_in_g2_is_told_by_the_peak_of_its_plate():

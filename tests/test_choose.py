@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import json
 import sqlite3
 import threading
 import time
@@ -17,6 +18,7 @@ from nucensus.batch.pilot import Pilot
 from nucensus.detect import detect_nuclei
 from nucensus.errors import StrategyError
 from nucensus.execute import STRATEGIES, default_context, inner_pools_capped
+from nucensus.machine import network_disk
 from nucensus.values import Execution, Limits, Settings
 
 
@@ -141,7 +143,10 @@ def test_the_choice_stands_in_the_run_file_with_its_reason(plate, tmp_path):
     assert strategy["measured"]["images"] >= 1
     with closing(sqlite3.connect(tmp_path / "run" / "run.sqlite")) as database:
         journal = database.execute("SELECT value FROM run WHERE key = 'journal'").fetchone()[0]
-    assert "local disk" in journal or "network disk" in journal
+    network = network_disk(tmp_path)
+    assert json.loads(journal) == (
+        f"truncate, network disk ({network})" if network else "wal, local disk"
+    )
 
 
 def test_a_time_limit_needs_processes():

@@ -243,3 +243,19 @@ def test_more_images_than_a_folder_can_be_believed_to_hold_are_refused(tmp_path)
     replace_metadata(path / ".zattrs", multiscales=20_000 * stated["multiscales"])
     with pytest.raises(ReadError, match="claims 20,000 images of several sizes"):
         read(path)
+
+
+@pytest.mark.parametrize("series", [None, ["7", "0", "10"]])
+def test_the_images_of_bioformats2raw_are_scenes_in_the_order_of_their_numbers_or_as_it_says(
+    tmp_path, series
+):
+    group = zarr.open_group(
+        tmp_path / "a.zarr", mode="w", zarr_format=2, attributes={"bioformats2raw.layout": 3}
+    )
+    if series:
+        group.create_group("OME", attributes={"series": series})
+    for number in range(11):
+        write(tmp_path / "a.zarr" / str(number), "yx", [np.full((4, 5), number, np.uint8)])
+    with open_scenes(tmp_path / "a.zarr") as scenes:
+        found = [int(scene.read({})[0, 0]) for scene in scenes]
+    assert found == ([int(each) for each in series] if series else list(range(11)))

@@ -160,6 +160,7 @@ def test_napari_shows_the_outlines_as_labels(tmp_path, fields):
         assert np.array_equal(labels[0], run.labels_of("a.tif"))
         assert np.array_equal(labels[1, :120, :150], run.labels_of("b.tif"))
     assert not labels[1, 120:].any()
+    assert len(points) == labels[0].max() + labels[1].max() > 2
     assert (np.array([labels[tuple(point)] for point in points]) > 0).all()
 
 

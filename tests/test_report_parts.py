@@ -1,10 +1,16 @@
 """The parts of a report: bins and ticks, the fields that are shown, pictures."""
 
+import base64
+import re
+
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 
+from nucensus import Settings, census
 from nucensus.report.fields import Field, by_view
-from nucensus.report.gallery import choose_fields, stretch
+from nucensus.report.gallery import choose_fields, picture_of, stretch
 from nucensus.report.histogram import Histogram, histograms, round_ticks
 from nucensus.report.reduced import reduced, reduced_in_parts
 from nucensus.report.render import number
@@ -141,6 +147,22 @@ def test_a_picture_goes_from_black_to_white_with_the_grey_levels_of_the_image():
     assert (eight.min(), eight.max()) == (0, 255)
     assert eight.reshape(-1)[500] == pytest.approx(255 * (600 - 110) / 988, abs=1)
     assert not stretch(np.full((3, 3), 7, np.float32)).any()
+
+
+@pytest.mark.parametrize(("shape", "step"), [((60, 90), 1), (((1024, 300), 1)), ((1030, 2060), 3)])
+def test_the_picture_of_a_field_has_its_proportions_and_its_pixels(tmp_path, shape, step):
+    y, x = np.indices(shape)
+    image = (500 + 400 * np.sin(y / 40) + 300 * np.cos(x / 60)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    with census(tmp_path / "a.tif", settings=Settings(threshold=5000)) as run:
+        svg = picture_of(run, field("a.tif", 0))
+    width, height, encoded = re.fullmatch(
+        r'<image width="(\d+)" height="(\d+)" href="data:image/webp;base64,(.*)"/>', svg
+    ).groups()
+    grey = imagecodecs.webp_decode(base64.b64decode(encoded))[..., 0]
+    expected = stretch(reduced(image, step))
+    assert (int(height), int(width)) == (step * expected.shape[0], step * expected.shape[1])
+    assert np.abs(grey.astype(float) - expected).mean() < 4
 
 
 @pytest.mark.parametrize(

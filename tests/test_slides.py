@@ -160,6 +160,11 @@ def test_a_perkinelmer_slide_names_its_channels(tmp_path):
     [
         ({"resolution": (20_000, 20_000), "resolutionunit": 3}, "0.5 x 0.5 um"),
         ({"resolution": (50_800, 25_400), "resolutionunit": 2}, "1 x 0.5 um"),
+        ({"resolution": (500, 500), "resolutionunit": 3}, "20 x 20 um"),
+        ({"resolution": (1_000_000, 1_000_000), "resolutionunit": 3}, "0.01 x 0.01 um"),
+        ({"resolution": (490, 20_000), "resolutionunit": 3}, ""),
+        ({"resolution": (20_000, 490), "resolutionunit": 3}, ""),
+        ({"resolution": (1_100_000, 20_000), "resolutionunit": 3}, ""),
         ({"resolution": (72, 72), "resolutionunit": 2}, ""),
         ({"resolution": (1200, 1200), "resolutionunit": 2}, ""),
         ({"resolution": (20_000, 20_000), "resolutionunit": 1}, ""),

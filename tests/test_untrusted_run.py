@@ -14,7 +14,7 @@ from nucensus.batch import retry
 from nucensus.errors import RunError
 from nucensus.store import NUCLEUS_RECORD, Run, RunWriter
 from nucensus.store.check import bounded
-from nucensus.store.packing import checksum_of
+from nucensus.store.packing import checksum_of, unpack_nuclei
 from nucensus.store.sample import Sampled
 from nucensus.values import RUN_FILE, Centres, Found, ImageRef, Plane, Settings
 
@@ -113,6 +113,29 @@ def test_a_run_file_that_makes_no_sense_is_refused(folder, change):
     for text in refused(folder):
         assert "is damaged, or was not written by nucensus" in text
         assert "\n" not in text
+
+
+@pytest.mark.parametrize("pragma", ["user_version", "application_id"])
+def test_a_run_file_of_another_schema_or_of_another_program_is_refused(folder, pragma):
+    with closing(sqlite3.connect(folder / RUN_FILE)) as database:
+        (said,) = database.execute(f"PRAGMA {pragma}").fetchone()
+        database.execute(f"PRAGMA {pragma} = {said + 1}")
+    for text in refused(folder):
+        assert "is not a run file of schema" in text
+        assert "open it with the version of nucensus that wrote it" in text
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_other_channels_of_more_or_fewer_nuclei_than_there_are_are_refused(count):
+    def unpack(count):
+        nuclei, channels = np.zeros(2, NUCLEUS_RECORD).tobytes(), np.arange(2.0 * count).tobytes()
+        checksum = checksum_of(nuclei, None, None, channels)
+        return unpack_nuclei("a", 2, nuclei, None, None, channels, checksum, 9, 9, None,
+                             others=["GFP_mean", "GFP_std"])  # fmt: skip
+
+    assert unpack(2)[["GFP_mean", "GFP_std"]].tolist() == [(0, 1), (2, 3)]
+    with pytest.raises(RunError, match=r"nuclei of the image 'a' in it"):
+        unpack(count)
 
 
 def change_nuclei(folder, **fields):
