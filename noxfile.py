@@ -32,7 +32,7 @@ def doctests(session: nox.Session) -> None:
     """Run the examples in the docstrings, and the code of README and documentation in full."""
     sync(session)
     # napari's own widgets need napari.
-    ignored = "--ignore-glob=*/viewer/widget.py"
+    ignored = "--ignore-glob=*/viewer/*widget*.py"
     session.run("pytest", "--doctest-modules", ignored, "--pyargs", "nucensus", *session.posargs)
     session.run("pytest", "-q", "tests/test_docs.py", env={"NUCENSUS_DOCS": "full"})
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import NucensusError
+from ..errors import NucensusError, SettingsError
 from ..read import read
 from ..store import Run
 from ..text.svg import RING
@@ -15,6 +15,9 @@ from ..values import RUN_FILE, Centres, ImageRef
 from ..values.synthetic import make_field
 
 Layer: TypeAlias = tuple[Any, dict[str, Any], str]
+
+COLOURS = ("red", "green", "blue")
+"""Of an image whose last axis is its colours, in their order."""
 
 
 def points_layer(
@@ -37,6 +40,36 @@ def centres_layer(centres: Centres, plane: tuple[int, ...], *, name: str, size: 
     prefix = np.broadcast_to(np.array(plane, np.int64), (len(centres), len(plane)))
     points = np.hstack((prefix, centres.points))
     return points_layer(points, {"intensity": centres.intensities}, name=name, size=size)
+
+
+def grey_of(pixels: NDArray[Any], colour: str | None) -> NDArray[Any]:
+    """Return one colour of an image, shape (..., 3 or 4): that which is named.
+
+    None stands for the only one that is not the same everywhere; of grey, whose colours are
+    alike, any.
+
+    Raises
+    ------
+    SettingsError
+        None is named, and several differ.
+
+    Examples
+    --------
+    >>> blue = np.zeros((4, 5, 3), np.uint8)
+    >>> blue[1, 1, 2] = 200
+    >>> int(grey_of(blue, None).max()), int(grey_of(blue, "red").max())
+    (200, 0)
+    """
+    if colour is not None:
+        return pixels[..., COLOURS.index(colour)]
+    planes = [pixels[..., index] for index in range(len(COLOURS))]
+    differ = [each for each in planes if each.size and each.min() < each.max()]
+    if any(not np.array_equal(each, differ[0]) for each in differ[1:]):
+        raise SettingsError(
+            f"the image is in colour; expected one that shows the nuclei; choose "
+            f"{', '.join(COLOURS[:-1])} or {COLOURS[-1]}"
+        )
+    return differ[0] if differ else planes[0]
 
 
 def get_reader(path: str | list[str]) -> Callable[[str], list[Layer]] | None:
