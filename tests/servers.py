@@ -63,7 +63,7 @@ class Server:
         self.requests = []
         self.fault = lambda *_: None
         self.delay_s = 0.0
-        self.at_once = self.most_at_once = 0
+        self.at_once = self.most_at_once = self.connections = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.address = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -77,6 +77,13 @@ class Server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        accept = self._server.get_request
+
+        def counted():
+            self.connections += 1
+            return accept()
+
+        self._server.get_request = counted
         return self.address.replace("http:", "https:")
 
     def add(self, bucket, folder):

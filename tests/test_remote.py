@@ -460,6 +460,24 @@ def test_of_an_ome_zarr_only_the_chunks_of_the_plane_are_read(tmp_path, bucket):
     assert all(path.startswith("/images/a.ome.zarr/0/1/1/2/") for path in chunks)
 
 
+def test_a_shard_overwritten_between_two_of_its_chunks_is_read_again(tmp_path, bucket):
+    pytest.importorskip("zarr")
+    before = make_stack()
+    for name, stack in {"before": before, "after": before + 7}.items():
+        write_ome_zarr(tmp_path / name / "a.ome.zarr", stack, "0.5", shards=(1, 1, 3, 24, 32))
+    bucket.add("images", tmp_path / "before")
+    shard = "/images/a.ome.zarr/0/c/0/1/0/0/0"
+    after = (tmp_path / "after" / Path(shard).relative_to("/images")).read_bytes()
+
+    def overwrite(method, _):
+        if method == "GET" and sum(each == shard for each, _ in bucket.asked()) == 3:
+            bucket.objects[shard], bucket.tags[shard] = after, '"2"'
+
+    bucket.fault = overwrite
+    found = read("s3://images/a.ome.zarr", Plane(0, 1, 2, 0))
+    assert np.array_equal(found, before[0, 1, 2] + 7)
+
+
 def test_a_request_that_fails_is_never_taken_for_the_end_of_the_file(tmp_path, bucket, monkeypatch):
     """tifffile goes on with fewer pages when it cannot read a directory."""
     pages = np.random.default_rng(0).integers(0, 60000, (40, 300, 300), np.uint16)
@@ -727,6 +745,10 @@ def test_what_is_wrong_with_a_certificate_is_said(made, said, server, plate, tmp
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     with pytest.raises(AccessError, match=said):
         discover([address], SUFFIXES)
+    few = 3 * server.connections
+    with pytest.raises(AccessError, match=said):
+        read(address)
+    assert server.connections < few  # it is not asked for a minute
     if not made:
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
         done = detect([address], tmp_path / "run")
@@ -909,6 +931,18 @@ def test_presigned_addresses_are_counted_and_no_output_holds_their_queries(
     for command, done in zip(commands, said, strict=True):
         assert "SeCrEt" not in done.stdout + done.stderr, command
     assert b"SeCrEt" not in everything_below(tmp_path)
+
+
+def test_a_signature_that_holds_for_all_below_it_reads_an_ome_zarr(server, tmp_path):
+    pytest.importorskip("zarr")
+    write_ome_zarr(tmp_path / "my #1.ome.zarr", make_stack(), "0.5")
+    server.add("images", tmp_path)
+    server.query = SIGNED
+    address = f"{server.address}/images/my%20%231.ome.zarr"
+    assert np.array_equal(read(f"{address}?{SIGNED}", Plane(0, 1, 2, 0)), make_stack()[0, 1, 2])
+    assert size_and_time(address)[0] > 0
+    with pytest.raises(ReadError, match="of an OME-Zarr, one that holds for all below it"):
+        read(f"{address}?X-Amz-Signature=of-one-object", Plane(0, 1, 2, 0))
 
 
 def test_worker_processes_are_told_the_signature(signed):

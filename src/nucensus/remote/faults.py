@@ -13,8 +13,8 @@ _KEYS = {
     "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or "
     "AZURE_STORAGE_SAS_TOKEN; for a public container AZURE_SKIP_SIGNATURE=true",
     "ab": "set AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
-    "ht": "give a presigned address to nucensus detect, whose query is not kept, or download the "
-    "file with a program that logs in",
+    "ht": "give a presigned address to nucensus detect, whose query is not kept (of an OME-Zarr, "
+    "one that holds for all below it), or download the file with a program that logs in",
 }
 """Advice about credentials, by the start of an address."""
 
@@ -28,7 +28,7 @@ _OF_ALL_OBJECTS = (
 
 _OTHER_REGION = ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraint")
 
-_REASONS = {
+_LASTING = {
     "BadScheme": "http:// is refused unless AWS_ALLOW_HTTP=true",
     "UnknownIssuer": "nobody whom this machine trusts signed its TLS certificate (SSL_CERT_FILE "
     "may name the certificate of who did)",
@@ -39,13 +39,18 @@ _REASONS = {
     "AlertReceived": "it refuses to speak TLS 1.2 or 1.3",
     "PeerIncompatible": "it refuses to speak TLS 1.2 or 1.3",
     "dns error": "there is no host of that name",
+}
+"""What it means that no answer came, and that none will come, by a part of the error."""
+_PASSING = {
     "Connection refused": "the connection is refused",
     "imed": "it did not answer in time",
     "error sending request": "the connection broke",
-    "Not Supported": "it cannot do this",
-    "NotSupported": "it cannot do this",
 }
-"""What it means that no answer came, by a part of the error."""
+"""What it means that no answer came, and that one may come later."""
+_REASONS = {
+    **_LASTING, **_PASSING, "Not Supported": "it cannot do this",
+    "NotSupported": "it cannot do this",
+}  # fmt: skip
 
 _reached: set[str] = set()
 """Places that answered: if they fall silent later, it is one image that fails, not the run."""
@@ -94,9 +99,7 @@ def _is_of_a_request(error: Exception) -> bool:
 
 def explain(error: Exception, place: str, *, concerns_all: bool) -> NucensusError:
     """Return an error that says what `error` means for a bucket or server, or for one object."""
-    # Addresses are left out: they hold names of files, which may hold the same words.
-    text = re.sub(r"\w+://[^\s,]+", "", str(error))
-    status = _find(r"status code: (\d{3})|response: (\d{3})|status: (\d{3})", text)
+    text, status = _text_and_status(error)
     of_boto3 = getattr(error, "response", {}).get("ResponseMetadata", {})
     status = status or str(of_boto3.get("HTTPStatusCode", ""))
     code = _find(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)", text)
@@ -131,6 +134,27 @@ def explain(error: Exception, place: str, *, concerns_all: bool) -> NucensusErro
     if status in ("401", "403") or code in _OF_ALL_OBJECTS:
         return _explain_refusal(status, code, said, place, concerns_all=concerns_all)
     return _explain_silence(error, text, said, place, concerns_all=concerns_all)
+
+
+def may_pass(error: Exception) -> bool:
+    """Tell whether the same request may be answered later: nobody did, or the server failed."""
+    text, status = _text_and_status(error)
+    if status:
+        return status == "429" or status.startswith("5")
+    return any(sign in text for sign in _PASSING) and not is_lasting(error)
+
+
+def is_lasting(error: Exception) -> bool:
+    """Tell whether no answer came for a reason that no patience mends, such as a certificate."""
+    text, status = _text_and_status(error)
+    return not status and any(sign in text for sign in _LASTING)
+
+
+def _text_and_status(error: Exception) -> tuple[str, str]:
+    """Return what an error says, and the status of the answer; "" if there was none."""
+    # Addresses are left out: they hold names of files, which may hold the same words.
+    text = re.sub(r"\w+://[^\s,]+", "", str(error))
+    return text, _find(r"status code: (\d{3})|response: (\d{3})|status: (\d{3})", text)
 
 
 def _explain_refusal(

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from ..errors import InputError, MissingPackageError
 from .backend import Begun, Listed
-from .faults import CHANGED, ChangedError, explain
+from .faults import CHANGED, ChangedError, explain, is_lasting, may_pass
 from .odd_keys import is_odd, key_behind, odd_key
 from .s3_keys import list_keys
 
@@ -70,10 +70,23 @@ class Objects:
         return from_url(root, client_options=client, retry_config=retries, **known)
 
     def _get(self, key: str, **options: Any) -> Any:
+        """Ask for an object; where nobody answered yet, at once for what asking on cannot mend."""
+        if self._known is None:
+            try:
+                found = self._get_from(self._first(), key, options, is_hasty=True)
+            except self._obstore.exceptions.BaseError as error:
+                if not may_pass(error):
+                    raise
+            else:
+                self._known = self._store
+                return found
+        return self._get_from(self._store, key, options)
+
+    def _get_from(self, store: Any, key: str, options: Any, *, is_hasty: bool = False) -> Any:
         if self._is_web and "?" in key:
-            return self._obstore.get(_signed_store(self._root, key), "", options=options)
-        path = unquote(key) if self._is_web else key
-        return self._obstore.get(self._store, path, options=options)
+            signed = _signed_store(self._root, key, is_hasty=is_hasty)
+            return self._obstore.get(signed, "", options=options)
+        return self._obstore.get(store, unquote(key) if self._is_web else key, options=options)
 
     def begin(self, key: str, most: int) -> Begun:
         """Ask for as much as a small object has, and let go after the start of a large one."""
@@ -89,14 +102,14 @@ class Objects:
         size: int = found.meta["size"]
         is_small = size <= most
         start = found.bytes() if is_small else next(iter(found.stream(min_chunk_size=_START_BYTES)))
-        return Begun(size, _version(found.meta), memoryview(start))
+        return Begun(size, version_of(found.meta), memoryview(start))
 
     def fetch(self, key: str, start: int, stop: int, version: str | None) -> memoryview:
         """Return a range."""
         # A weak tag (W/"...") never matches; and servers may not heed the condition: look as well.
         condition = {"if_match": version} if version and version.startswith('"') else {}
         found = self._get(key, range=(start, stop), **condition)
-        if _version(found.meta) != version:
+        if version_of(found.meta) != version:
             raise ChangedError(CHANGED)
         return memoryview(found.bytes())
 
@@ -225,13 +238,23 @@ class Objects:
 
     def put(self, key: str, file: Path) -> None:
         """Write an object; one of many parts is put together at the end."""
+        self._reach(key)
         part = max(_PART_BYTES, file.stat().st_size // _MOST_PARTS)
         self._obstore.put(self._store, key, file, chunk_size=part, max_concurrency=4)
+
+    def _reach(self, key: str) -> None:
+        """Raise at once where nobody will ever answer."""
+        try:
+            if self._known is None:
+                self.stat(key)
+        except self._obstore.exceptions.BaseError as error:
+            if is_lasting(error):
+                raise
 
     def look(self, key: str) -> tuple[bytes, Any] | None:
         """Return an object and its version."""
         try:
-            found = self._obstore.get(self._store, key)
+            found = self._get(key)
         except FileNotFoundError:
             return None
         return bytes(found.bytes()), _as_condition(found.meta)
@@ -251,22 +274,22 @@ class Objects:
 
     def zarr_store(self, key: str) -> "Store":
         """Return a store of zarr that asks for single chunks."""
-        from zarr.storage import ObjectStore
+        from .zarr_objects import ZarrObjects
 
-        path = unquote(key) if self._is_web else key
-        return ObjectStore(self._open(path, _PATIENCE), read_only=True)
+        self._reach(key)
+        return ZarrObjects(self._open(key, _PATIENCE), read_only=True)
 
 
 @lru_cache(maxsize=64)
-def _signed_store(root: str, key: str) -> Any:
+def _signed_store(root: str, key: str, *, is_hasty: bool) -> Any:
     """Return a store of one object, whose address has a query."""
     from obstore.store import HTTPStore
 
-    client = {**_TIMES, "allow_http": True}
-    return HTTPStore.from_url(f"{root}/{key}", client_options=client, retry_config=_PATIENCE)
+    client, retries = {**_TIMES, "allow_http": True}, _HASTE if is_hasty else _PATIENCE
+    return HTTPStore.from_url(f"{root}/{key}", client_options=client, retry_config=retries)
 
 
-def _version(known: Any) -> str:
+def version_of(known: Any) -> str:
     """Return what tells an object from others of its key: its tag, or size and time without one."""
     return str(known["e_tag"] or f"{known['size']} {known['last_modified']}")
 

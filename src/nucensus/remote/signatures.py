@@ -35,5 +35,9 @@ def with_query(path: str) -> str:
 
 
 def query_of(address: str) -> str:
-    """Return the query that `address` is asked for with; "" if there is none."""
-    return _queries.get(address, "")
+    """Return the query that `address` is asked for with; "" if there is none.
+
+    That of an OME-Zarr is asked with for all below it.
+    """
+    zarr, below, _ = address.partition(".zarr/")
+    return _queries.get(address) or _queries.get(f"{zarr}.zarr" if below else address, "")
