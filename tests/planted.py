@@ -34,5 +34,8 @@ imagecodecs.png_decode = _die
 
 if __name__ == "__main__":
     from nucensus.cli import main
+    from nucensus.remote import leases
+
+    leases._LOST_S, leases._POLL_S = float(os.environ.get("LOST_S", leases._LOST_S)), 0.1
 
     main()

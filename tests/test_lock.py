@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from nucensus.errors import RunError
-from nucensus.store.lock import LOCK_FILE, RunLock
+from nucensus.store.lock import LOCK_FILE, RunLock, leave_marks, marks_in
 
 
 def test_a_second_lock_is_refused_with_the_name_of_the_first(tmp_path):
@@ -33,6 +33,15 @@ def test_what_was_marked_is_left_behind_for_the_next(tmp_path):
     assert (tmp_path / LOCK_FILE).exists()
     lock = RunLock(tmp_path)
     assert lock.left_behind == {3, 1_000_000}
+    lock.release()
+
+
+def test_what_another_machine_died_with_is_left_behind_for_the_next(tmp_path):
+    assert marks_in(tmp_path) == set()
+    leave_marks(tmp_path / "run", [2, 9])
+    lock = RunLock(tmp_path / "run")
+    assert lock.left_behind == marks_in(tmp_path / "run") == {2, 9}
+    lock.unmark_all()
     lock.release()
 
 

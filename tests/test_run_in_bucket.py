@@ -10,14 +10,15 @@ from pathlib import Path
 
 import imagecodecs
 import pytest
-from commands import PLANTED, SETTINGS, detect, run, start, tables
+from commands import PLANTED, SETTINGS, detect, query, run, start, statuses, tables
 from servers import Server, gs_environment, s3_environment
 
 from nucensus import Run, Settings, Shard, census, merge_runs
 from nucensus.batch import census_planned, plan_census, retry
 from nucensus.errors import AccessError, RunError
-from nucensus.remote import leases
-from nucensus.store import Correction, add_corrections, now, read_corrections
+from nucensus.remote import lease, leases
+from nucensus.store import Correction, add_corrections, in_bucket, now, read_corrections
+from nucensus.store.in_bucket import suspects
 
 pytest.importorskip("obstore", reason="obstore is not installed (uv sync --group storage)")
 pytest.importorskip(
@@ -101,6 +102,36 @@ def test_every_command_takes_a_run_in_a_bucket(plate, bucket, tmp_path):
     assert "'s3://images/nowhere' is not a run" in missing.stderr
 
 
+@pytest.mark.usefixtures("bucket")
+def test_nuclei_that_were_moved_by_hand_are_taken_back_into_a_run_in_a_bucket(plate, tmp_path):
+    census(plate, PLACE, COUNT).close()
+    for number, image in enumerate(("A01_s1.tif", "A01_s2.tif"), 1):
+        points = tmp_path / f"{image}.csv"
+        points.write_text("index,axis-0,axis-1\n0,50.5,60.25\n")
+        done = run("import", PLACE, points, "--by", "Anna")
+        assert done.returncode == 0, done.stderr
+        assert f"Written: {PLACE}/corrections.json" in done.stdout
+        assert len(read_corrections(PLACE)) == number
+    with Run(PLACE) as there:
+        assert there.correct(read_corrections(PLACE)) == []
+        assert [each["corrected"] for each in there.corrections] == [1, 1]
+
+
+def test_who_corrects_at_the_same_time_as_another_loses_nothing(bucket):
+    def correction(image):
+        return Correction(image, [(1.0, 2.0)], "me", now(), "", 1, 2)
+
+    def interrupt(method, _):
+        if method == "PUT":
+            bucket.fault = lambda *_: None
+            add_corrections(PLACE, [correction("theirs")])
+
+    bucket.fault = interrupt
+    add_corrections(PLACE, [correction("ours")])
+    kept = json.loads(bucket.objects[f"{KEY}/corrections.json"])["corrections"]
+    assert {each["image"] for each in kept} == {"ours", "theirs"}
+
+
 def test_what_was_corrected_by_hand_is_fetched_too(plate, bucket, tmp_path):
     with census(plate, tmp_path / "run", COUNT) as known:
         file = known.reference("A01_s1.tif")
@@ -142,6 +173,48 @@ def test_the_same_machine_goes_on_at_once_and_with_what_was_not_sent(slow, bucke
     assert len(counted) < 60
     census(slow, tmp_path / "whole", COUNT).close()
     assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "whole")
+
+
+def test_an_image_that_kills_machine_after_machine_fails_alone_on_the_second(
+    bucket, elsewhere, fields, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("LOST_S", "0.5")
+    png = imagecodecs.png_encode(fields[0].image)
+    (tmp_path / "images").mkdir()
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / "images" / f"{name}.png").write_bytes(png + b"KILL" * (name == "c"))
+    first = detect(tmp_path / "images", PLACE, "--strategy", "list-disk", program=[PLANTED])
+    assert first.returncode == -signal.SIGKILL
+    elsewhere()
+    second = detect(tmp_path / "images", PLACE, "--strategy", "list-disk", program=[PLANTED])
+    assert second.returncode == 3, second.stderr
+    failed = {name for name, each in statuses(fetched(bucket, tmp_path / "copy")).items()
+              if each == "failed"}  # fmt: skip
+    assert failed == {"c.png"}
+
+
+def test_suspects_are_what_was_in_flight_and_what_may_have_been_begun_since(
+    slow, tmp_path, monkeypatch
+):
+    assert list(suspects(tmp_path / "none", [7])) == list(range(1, 101))
+    stop = threading.Event()
+    census(slow, tmp_path / "run", COUNT, on_outcome=lambda _: stop.set(), stop=stop, workers=1,
+           strategy="list-disk").close()  # fmt: skip
+    file = tmp_path / "run" / "run.sqlite"
+    (done,) = query(tmp_path / "run", "SELECT count(*) FROM images WHERE status = 'found'")[0]
+    monkeypatch.setattr(in_bucket, "_UNTOLD_S", 0)
+    monkeypatch.setattr(in_bucket, "_FEW", 5)
+    found = list(suspects(file, [1, done + 20]))
+    assert found == list(range(done + 1, done + 20 + 5 + 1))
+
+
+def test_what_a_holder_worked_on_is_passed_on_until_it_is_taken(bucket):
+    said = json.dumps({"name": "gone", "in_flight": [3, "x", 5]}).encode()
+    bucket.objects[f"{KEY}/run.lock"] = said
+    held = lease(f"{PLACE}/run.lock", gone="gone", on_lost=lambda: None, in_flight=lambda: {9})
+    with held.held():
+        assert (held.died, held.left_behind) == ("gone", [3, 5])
+        assert json.loads(bucket.objects[f"{KEY}/run.lock"])["in_flight"] == [3, 5, 9]
 
 
 @pytest.mark.usefixtures("hasty", "bucket")

@@ -7,20 +7,21 @@ import click
 
 from ..text.plurals import pluralize
 from .commands import Command
+from .destination import Destination
 
 
 @click.command(
     cls=Command,
     epilog="Example: nucensus import run for-qupath/A01_s1.tif.geojson --by Anna",
 )
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=Destination(), metavar="RUN")
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE...",
 )  # fmt: skip
 @click.option("--image", metavar="NAME", help="The image that FILE is of, if its name is another.")
 @click.option("--by", metavar="NAME", help="Who corrected them.  [default: the user's name]")
-def command(folder: Path, files: tuple[Path, ...], image: str | None, by: str | None) -> None:
+def command(folder: Path | str, files: tuple[Path, ...], image: str | None, by: str | None) -> None:
     """Take back nuclei that were moved, added or removed by hand.
 
     FILE holds all nuclei of an image, as they are now: points that napari saved (CSV), what QuPath
@@ -45,14 +46,14 @@ def command(folder: Path, files: tuple[Path, ...], image: str | None, by: str | 
                 stamp = who, when, file.name, known.size_bytes, known.mtime_ns
                 corrections.append(Correction(name, points, *stamp))
         _refuse_left(run.correct(corrections))
-        path = add_corrections(folder, corrections)
+        place = add_corrections(folder, corrections)
         for each in run.corrections:
             now_there = pluralize(each["corrected"], "nucleus")
             click.echo(
                 f"{each['image']}: {now_there}, {each['counted']} counted "
                 f"({each['added']} added, {each['removed']} removed)"
             )
-    click.echo(f"Written: {path}; wells, report and export show the corrected counts.")
+    click.echo(f"Written: {place}; wells, report and export show the corrected counts.")
 
 
 def _refuse_left(names: list[str]) -> None:

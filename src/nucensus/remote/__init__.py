@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from .stage import Stage
 
 __all__ = [
-    "ChangedError", "Listed", "RemoteFile", "absolute", "ask_all", "check_address",
+    "ChangedError", "Lease", "Listed", "RemoteFile", "absolute", "ask_all", "check_address",
     "check_writable", "decoded", "explained", "fetch", "is_remote", "is_web", "is_zarr",
     "is_zarr_folder", "keep_query", "lease", "list_below", "list_zarr", "open_remote",
     "open_to_read", "plain_address", "query_of", "send", "size_and_time", "staged", "version_of",
-    "with_query", "without_credentials", "zarr_store",
+    "with_query", "without_credentials", "write_anew", "zarr_store",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -242,6 +242,22 @@ def send(file: Path, address: str) -> None:
         backend.put(key, file)
 
 
+def write_anew(address: str, change: Callable[[bytes | None], bytes]) -> None:
+    """Write a small object as `change` makes it of what it holds, None where there is none.
+
+    If somebody else writes it meanwhile, it is made of what that wrote.
+    """
+    check_writable(address)
+    backend, key = _backend(address)
+    is_written = False
+    while not is_written:
+        with explained(address, concerns_all=True):
+            content, version = backend.look(key) or (None, None)
+        changed = change(content)
+        with explained(address, concerns_all=True):
+            is_written = backend.put_if(key, changed, version) is not None
+
+
 def fetch(address: str, file: Path) -> None:
     """Write an object to a file of this machine, whole or not at all."""
     with open_remote(address) as remote, atomic_write(file) as partial, open(partial, "wb") as to:
@@ -258,9 +274,11 @@ def version_of(address: str) -> str | None:
         return None
 
 
-def lease(address: str, *, gone: str, on_lost: Callable[[], None]) -> Lease:
+def lease(
+    address: str, *, gone: str, on_lost: Callable[[], None], in_flight: Callable[[], Iterable[int]]
+) -> Lease:
     """Return the hold on a place in a bucket that the object at `address` stands for."""
-    return Lease(address, *_backend(address), gone=gone, on_lost=on_lost)
+    return Lease(address, *_backend(address), gone=gone, on_lost=on_lost, in_flight=in_flight)
 
 
 def zarr_store(address: str) -> "Store":

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..errors import NucensusError, RunError
@@ -34,6 +34,15 @@ class _Held(NamedTuple):
     owner: dict[str, Any]
     version: Any
 
+    @property
+    def name(self) -> str:
+        return str(self.owner.get("name"))
+
+    @property
+    def in_flight(self) -> list[int]:
+        said = self.owner.get("in_flight")
+        return [each for each in said if isinstance(each, int)] if isinstance(said, list) else []
+
     def __str__(self) -> str:
         return f"process {self.owner.get('process')} on {self.owner.get('host')}"
 
@@ -51,14 +60,26 @@ class Lease:
         The `name` of an earlier holder that is known to be dead.
     on_lost : callable
         Called once another process holds it.
+    in_flight : callable
+        Returns the numbers of what is being worked on, for the case that this process dies of it.
+
+    Attributes
+    ----------
+    name : str
+    died : str
+        The `name` of the holder that was taken for dead; "" if there was none.
+    left_behind : list of int
+        What that one worked on as it last gave a sign of life. It is passed on until it is emptied.
     """
 
     def __init__(
-        self, address: str, backend: Backend, key: str, *, gone: str, on_lost: Callable[[], None]
-    ) -> None:
-        self.name = os.urandom(16).hex()
+        self, address: str, backend: Backend, key: str, *, gone: str,
+        on_lost: Callable[[], None], in_flight: Callable[[], Iterable[int]],
+    ) -> None:  # fmt: skip
+        self.name, self.died = os.urandom(16).hex(), ""
+        self.left_behind: list[int] = []
         self._address, self._backend, self._key = address, backend, key
-        self._gone, self._on_lost = gone, on_lost
+        self._gone, self._on_lost, self._in_flight = gone, on_lost, in_flight
         self._version: Any = None
         self._beats = 0
         self._lost_to: _Held | None = None
@@ -98,8 +119,10 @@ class Lease:
         found = seen
         while True:
             is_dead = found is not None and (
-                found.owner.get("name") == self._gone or time.monotonic() - since > _LOST_S
+                found.name == self._gone or time.monotonic() - since > _LOST_S
             )
+            if found is not None and is_dead:
+                self.died, self.left_behind = found.name, found.in_flight
             if (found is None or is_dead) and self._write(found and found.version):
                 return
             if found is not None and not is_dead and found is seen:
@@ -133,7 +156,7 @@ class Lease:
         self._beats += 1
         owner = {
             "name": self.name, "process": os.getpid(), "host": socket.gethostname(),
-            "beats": self._beats,
+            "beats": self._beats, "in_flight": sorted({*self.left_behind, *self._in_flight()}),
         }  # fmt: skip
         with explained(self._address, concerns_all=True):
             version = self._backend.put_if(self._key, json.dumps(owner).encode(), before)
@@ -147,7 +170,7 @@ class Lease:
                 if self._write(self._version):
                     continue
                 found = self._look()
-                if found is not None and found.owner.get("name") == self.name:
+                if found is not None and found.name == self.name:
                     self._version = found.version  # an answer was lost
                     continue
                 self._lost_to = found or _Held({}, None)

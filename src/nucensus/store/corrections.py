@@ -1,9 +1,10 @@
 """Nuclei as people corrected them: kept beside a run, and shown in place of what was counted."""
 
+import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, RunError
+from ..remote import is_remote, write_anew
 from ..text.files import atomic_write, open_regular
 from ..values import CORRECTIONS_FILE
 from ..values.neighbours import pairs_within
 from .database import file_of
 from .image_columns import Column
+from .in_bucket import home_of
 from .packing import as_sql, checksum_of, unpack_nuclei
 
 _VERSION = 1
@@ -68,17 +71,26 @@ def read_corrections(run: str | os.PathLike[str]) -> list[Correction]:
     path = file_of(run).parent / CORRECTIONS_FILE
     if not path.exists():
         return []
+    with _explained(os.fspath(path)), open_regular(path, most_bytes=_MOST_BYTES) as file:
+        return _parse(file.read())
+
+
+@contextlib.contextmanager
+def _explained(path: str) -> Iterator[None]:
     try:
-        with open_regular(path, most_bytes=_MOST_BYTES) as file:
-            kept = json.load(file)
-        if kept["version"] > _VERSION:
-            raise ValueError(f"version {kept['version']}; expected at most {_VERSION}")
-        found = [_correction(each) for each in kept["corrections"]]
+        yield
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(
-            f"{os.fspath(path)!r} cannot be read as corrections ({error}); expected what nucensus "
+            f"{path!r} cannot be read as corrections ({error}); expected what nucensus "
             f"import wrote; copy it again, or move it away"
         ) from error
+
+
+def _parse(content: bytes) -> list[Correction]:
+    kept = json.loads(content)
+    if kept["version"] > _VERSION:
+        raise ValueError(f"version {kept['version']}; expected at most {_VERSION}")
+    found = [_correction(each) for each in kept["corrections"]]
     return list({each.image: each for each in found}.values())
 
 
@@ -92,17 +104,27 @@ def _correction(kept: dict[str, Any]) -> Correction:
 
 def add_corrections(
     run: str | os.PathLike[str], more: Iterable[Correction], *, forget: str | None = None
-) -> Path:
+) -> Path | str:
     """Keep corrections beside a run, in place of earlier ones of the same images.
 
     That of the image `forget` is removed.
     """
+    added = list(more)
+
+    def joined(known: list[Correction]) -> bytes:
+        kept = {each.image: each for each in (*known, *added)}
+        kept.pop(forget or "", None)
+        rows = ",\n".join(json.dumps(asdict(each)) for each in kept.values())
+        return f'{{"version": {_VERSION}, "corrections": [\n{rows}\n]}}\n'.encode("ascii")
+
+    if is_remote(run):
+        address = f"{home_of(os.fspath(run))}/{CORRECTIONS_FILE}"
+        with _explained(address):
+            write_anew(address, lambda content: joined(_parse(content) if content else []))
+        return address
     path = file_of(run).parent / CORRECTIONS_FILE
-    kept = {each.image: each for each in (*read_corrections(run), *more)}
-    kept.pop(forget or "", None)
-    rows = ",\n".join(json.dumps(asdict(each)) for each in kept.values())
     with atomic_write(path) as partial:
-        partial.write_text(f'{{"version": {_VERSION}, "corrections": [\n{rows}\n]}}\n', "ascii")
+        partial.write_bytes(joined(read_corrections(run)))
     return path
 
 

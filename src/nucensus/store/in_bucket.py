@@ -13,13 +13,14 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from ..errors import MissingPackageError, NucensusError, ReadError, RunError
 from ..remote import (
+    Lease,
     check_writable,
     fetch,
     is_remote,
@@ -31,7 +32,7 @@ from ..remote import (
 )
 from ..text.files import atomic_write
 from ..values import CORRECTIONS_FILE, RUN_FILE
-from .lock import LOCK_FILE, RunLock
+from .lock import LOCK_FILE, RunLock, leave_marks, marks_in
 
 _FIRST_S, _MOST_S = 2.0, 60.0
 """Seconds until the run file is sent for the first time, and the longest until the next. Larger:
@@ -40,6 +41,14 @@ _MOST_SHARE = 0.1
 """The share of the time that sending may take while the run lasts."""
 _SENT = ("nuclei.csv", "images.csv", RUN_FILE, "provenance.json")
 """The files of a run as they are sent, one after the other: with the last, everything is there."""
+
+_FEW, _UNTOLD_S = 100, 10.0
+"""Images, and seconds of images, that a process may have begun since its last sign of life, with
+which it may have died. Larger: more are done in processes of their own before all others."""
+_SPEED = """
+SELECT json_extract(value, '$[#-1].images') / max(0.1, json_extract(value, '$[#-1].seconds'))
+FROM run WHERE key = 'starts'
+"""
 
 _logger = logging.getLogger(__name__)
 
@@ -69,9 +78,11 @@ def working_copy(
     copy.home.mkdir(parents=True, exist_ok=True)
     lock = RunLock(copy.home, called=address)  # nobody else has this copy
     try:
-        held = lease(f"{address}/{LOCK_FILE}", gone=copy.holder, on_lost=stop.set)
+        held = lease(
+            f"{address}/{LOCK_FILE}", gone=copy.holder, on_lost=stop.set, in_flight=copy.in_flight
+        )
         with held.held():
-            copy.begin(held.name, overwrite=overwrite)
+            copy.begin(held, overwrite=overwrite)
             try:
                 with copy.sent_meanwhile(held.check):
                     yield copy.folder
@@ -92,7 +103,7 @@ def local_copy(run: str) -> Path:
     RunError
         There is no run.
     """
-    address = run if run.endswith(RUN_FILE) else f"{run.rstrip('/')}/{RUN_FILE}"
+    address = f"{home_of(run)}/{RUN_FILE}"
     version = version_of(address)
     if version is None:
         raise RunError(
@@ -105,10 +116,15 @@ def local_copy(run: str) -> Path:
         fetch(address, file)
     corrections = file.with_name(CORRECTIONS_FILE)
     try:
-        fetch(f"{address.rpartition('/')[0]}/{CORRECTIONS_FILE}", corrections)
+        fetch(f"{home_of(run)}/{CORRECTIONS_FILE}", corrections)
     except ReadError:  # there are none
         corrections.unlink(missing_ok=True)
     return file
+
+
+def home_of(run: str) -> str:
+    """Return the address of the folder of a run, which may be named by its file."""
+    return run.removesuffix(f"/{RUN_FILE}").rstrip("/")
 
 
 def runs_named(run: str) -> list[str]:
@@ -123,6 +139,30 @@ def runs_named(run: str) -> list[str]:
         for each in list_below(top)
         if each.name.count("/") == depth and fnmatchcase(each.name, pattern)
     )
+
+
+def suspects(run: Path, in_flight: Iterable[int]) -> Iterator[int]:
+    """Yield the keys of the images that a process may have died of that wrote a run elsewhere.
+
+    They are those that it had in flight at its last sign of life, and what it may have begun and
+    done since the run file was sent, and since that sign: the pending ones in their order.
+    """
+    if not run.exists():
+        yield from range(1, 1 + _FEW)
+        return
+    with contextlib.closing(sqlite3.connect(f"{run.as_uri()}?mode=ro", uri=True)) as database:
+        speed = database.execute(_SPEED).fetchone()
+        beyond = _FEW + int(_UNTOLD_S * ((speed and speed[0]) or 0))
+        is_pending = "SELECT 1 FROM images WHERE key = ? AND status = 'pending'"
+        left = {key for key in in_flight if database.execute(is_pending, (key,)).fetchone()}
+        for (key,) in database.execute(
+            "SELECT key FROM images WHERE status = 'pending' ORDER BY id"
+        ):
+            if not left and not beyond:
+                return
+            beyond -= not left
+            left.discard(key)
+            yield key
 
 
 def _digest(text: str) -> str:
@@ -155,17 +195,26 @@ class _Copy:
         """The last process that had this copy, by the name of its lease."""
         return str(self._sent["holder"])
 
-    def begin(self, holder: str, *, overwrite: bool) -> None:
+    def in_flight(self) -> set[int]:
+        """Return the keys of the images that are being worked on."""
+        return marks_in(self.folder)
+
+    def begin(self, held: Lease, *, overwrite: bool) -> None:
         """Let the copy be what the bucket holds, or what was not yet sent of it."""
         there = version_of(f"{self._address}/{RUN_FILE}")
-        if there != self._sent["version"]:
+        is_new = there != self._sent["version"]
+        died_elsewhere = held.died not in ("", self.holder)
+        if is_new:
             shutil.rmtree(self.folder, ignore_errors=True)
             self._sent["files"] = {}
             file = self.folder / RUN_FILE
             if there is not None and not overwrite:
                 fetch(f"{self._address}/{RUN_FILE}", file)
                 self._sent["files"] = {RUN_FILE: list(size_and_time(os.fspath(file)))}
-        self._remember(holder=holder, version=there)
+        if held.died and (is_new or died_elsewhere):
+            leave_marks(self.folder, suspects(self.folder / RUN_FILE, held.left_behind))
+        held.left_behind = []
+        self._remember(holder=held.name, version=there)
 
     def send(self) -> None:
         """Send the files that are not in the bucket as they are here."""

@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,29 @@ class RunLock:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._path = state["_path"]
         self._file = _file_to_mark(self._path)
+
+
+def marks_in(folder: Path) -> set[int]:
+    """Return the keys of the images that are being worked on, as whoever owns the run marked."""
+    try:
+        file = os.open(folder / LOCK_FILE, OPEN_FLAGS)
+    except FileNotFoundError:
+        return set()
+    try:
+        return _marked(file)
+    finally:
+        os.close(file)
+
+
+def leave_marks(folder: Path, keys: Iterable[int]) -> None:
+    """Let the next owner of a run find images marked, as if a process had died with them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = os.open(folder / LOCK_FILE, OPEN_FLAGS | os.O_CREAT, 0o666)
+    try:
+        for key in keys:
+            write_at(file, b"\1", _FIRST_BYTE + key)
+    finally:
+        os.close(file)
 
 
 @functools.cache
