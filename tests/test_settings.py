@@ -93,8 +93,8 @@ def test_the_command_line_says_what_python_says(tmp_path, option, said):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (Settings(), "without numbers"),
-        (Settings("maxima", sigma=2), "without numbers"),
+        (Settings("auto@2"), "planes only"),
+        (Settings(outlines=True), "planes only"),
         (Settings("log"), "planes only"),
         (Settings(threshold=300, border="count"), "two of four edges"),
         (Settings(threshold=300, subpixel=True), "refined"),

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias, Unpack
 
-from ..detect import check_axes, detector_named
+from ..detect import check_axes, detector_named, suited
 from ..discover import LeftOut, list_images
 from ..errors import InputError, RunError
 from ..execute import STRATEGIES, Lost, refuse_unguarded
@@ -121,7 +121,7 @@ def census(
     watcher = take_value(Watcher, watcher, left)
     resume = take_value(Resume, resume, left)
     refuse_unknown(left, "census")
-    settings = settings or Settings()
+    settings = suited(settings or Settings(), _axes(selection))
     refuse_unguarded()
     named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     seen = seen_of(named, selection, out)
@@ -141,6 +141,7 @@ def listed_run(
 ) -> Iterator[tuple[RunWriter, RunLoop]]:  # fmt: skip
     """Lend a run whose images are listed, and the loop over what is pending in it."""
     refuse_unguarded()
+    settings = suited(settings, _axes(selection))
     _refuse_contradictions(out, settings, selection, resume)
     named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     plan = _plan(named, selection, overwrites=resume.overwrite)
@@ -224,12 +225,17 @@ class _Plan(NamedTuple):
     channels: set[str]
 
 
+def _axes(selection: Selection) -> int:
+    """Return how many axes the images have."""
+    return 3 if selection.plane.z == "volume" else 2
+
+
 def _refuse_contradictions(
     out: PathLike | None, settings: Settings, selection: Selection, resume: Resume
 ) -> None:
     """Raise if what was asked for cannot be, before any file is opened."""
     detector_named(settings.detector)
-    check_axes(settings, 3 if selection.plane.z == "volume" else 2)
+    check_axes(settings, _axes(selection))
     refuse_two_sources(settings, resume)
     if selection.others.channels and not settings.outlines:
         raise InputError(

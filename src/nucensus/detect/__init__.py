@@ -25,7 +25,7 @@ from .pooled import BLANK, BLANK_ITSELF, Estimate, Resolved, pool
 from .refine import refine_centres
 from .rings import ring_radius
 from .rules import rules_of
-from .suits import check_axes, check_reach
+from .suits import check_axes, check_reach, suited
 from .table import (
     DETECTORS,
     describe_detectors,
@@ -55,7 +55,7 @@ __all__ = [
     "blob_parameters", "check_axes", "describe_detectors", "detect_nuclei", "detector_named",
     "detector_names", "detector_of_run", "estimate", "find_nuclei", "find_nuclei_in_parts",
     "label_nuclei", "note_on_mask", "parameters", "parts_bytes", "pool", "ring_radius",
-    "takes_parts", "why_no_detector", "with_numbers",
+    "suited", "takes_parts", "why_no_detector", "with_numbers",
 ]  # fmt: skip
 
 _SEEN_CUT = 0.9
@@ -76,8 +76,8 @@ def find_nuclei(
     Parameters
     ----------
     image : ndarray, shape (height, width)
-        Grey levels of any real dtype: bright nuclei on a dark ground. Where
-        `settings` are numbers, a volume of shape (planes, height, width), too.
+        Grey levels of any real dtype: bright nuclei on a dark ground. A volume of
+        shape (planes, height, width), too: nuclei are found there by `maxima`.
     settings : Settings, optional
         By default nothing is given and all is estimated.
     resolved : Resolved, optional
@@ -123,7 +123,8 @@ def find_nuclei(
     if outlines is not None:
         settings = replace(settings, outlines=outlines)
     image = upright(np.asarray(image), settings)
-    check_axes(settings, image.ndim, is_learned=resolved is not None)
+    settings = suited(settings, image.ndim)
+    check_axes(settings, image.ndim)
     if image.dtype.kind == "f" and image.size and not np.isfinite(image).any():
         raise ValueError("the image holds no number, only NaN or infinities; check its source")
     if settings.are_numbers:
@@ -214,10 +215,11 @@ def estimate_as(image: NDArray[Any], settings: Settings) -> Estimate:
 
 def _estimated(image: NDArray[Any], settings: Settings) -> Estimate:
     from .estimate_image import estimate
+    from .estimate_volume import estimate_volume
 
-    check_axes(Settings(), image.ndim)
     refuse_mask(image)
-    return estimate(image, rules_of(settings.detector))
+    look = estimate_volume if image.ndim == 3 else estimate
+    return look(image, rules_of(settings.detector))
 
 
 def _counts_alone(settings: Settings, resolved: Resolved) -> bool:

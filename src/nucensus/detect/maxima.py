@@ -96,6 +96,8 @@ def detect_nuclei(
 
 def find_maxima(image: NDArray[Any], settings: Settings, resolved: Resolved | None) -> Centres:
     """Find nuclei as first published: the detector `maxima`."""
+    if isinstance(settings.threshold, str) and resolved is not None and resolved.is_blank:
+        return Centres(np.empty((0, image.ndim), np.int64), np.empty(0), flag="blank")
     numbers = parameters(settings, resolved)
     points, intensities = _find_maxima(
         image,

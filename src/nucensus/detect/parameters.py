@@ -32,12 +32,18 @@ def parameters(settings: Settings, resolved: Resolved | None) -> Parameters:
     sigma, min_distance, threshold = settings.sigma, settings.min_distance, settings.threshold
     known = resolved or BLANK
     return Parameters(
-        round(_SIGMA * known.radius_px, 2) if isinstance(sigma, str) else sigma,
-        max(1, round(_MIN_DISTANCE * known.radius_px))
+        _sigma(known) if isinstance(sigma, str) else sigma,
+        max(1, round(_MIN_DISTANCE * known.radius_px * min(1, known.axial)))
         if isinstance(min_distance, str)
         else min_distance,
         known.background + _THRESHOLD * known.contrast if isinstance(threshold, str) else threshold,
     )
+
+
+def _sigma(known: Resolved) -> float | tuple[float, ...]:
+    """Return how much to smooth, in pixels; in volumes, along each axis as far as nuclei reach."""
+    sigma = round(_SIGMA * known.radius_px, 2)
+    return sigma if known.axial == 1 else (round(known.axial * sigma, 2), sigma, sigma)
 
 
 def radius_for(numbers: Parameters) -> float:

@@ -44,6 +44,8 @@ class Estimate:
         Median of the greatest over the mean height of a nucleus: about 1.3 for smooth ones.
     blur : float
         Variance of what blurs the outlines, in squared radii; 0 if it is not known.
+    axial : float
+        Of a volume: through how many planes a nucleus reaches for each pixel in a plane.
     """
 
     radius_px: float
@@ -57,6 +59,7 @@ class Estimate:
     size_px: int
     texture: float = 0.0
     blur: float = 0.0
+    axial: float = 1.0
 
     @property
     def is_blank(self) -> bool:
@@ -107,6 +110,8 @@ class Resolved:
         which `auto` counts each image by what it shows itself.
     blur : float
         Variance of what blurs the outlines, in squared radii; 0 if it is not known.
+    axial : float
+        Of volumes: through how many planes a nucleus reaches for each pixel in a plane.
     """
 
     radius_px: float
@@ -121,6 +126,7 @@ class Resolved:
     texture: float = 0.0
     size_count: int = 1
     blur: float = 0.0
+    axial: float = 1.0
 
     @property
     def is_blank(self) -> bool:
@@ -181,6 +187,7 @@ def pool(estimates: Sequence[Estimate]) -> Resolved:
         texture=median("texture"),
         size_count=_size_count(shown),
         blur=median("blur"),
+        axial=median("axial") if shown else 1.0,
     )
 
 

@@ -1,5 +1,6 @@
 """Refuse settings that do not suit an image: its axes, or grey levels that it cannot have."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,19 @@ from ..values import PUBLISHED_THRESHOLD, Settings
 from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
 from .table import detector_named
 
-_PLANE = 2
+_PLANE, _VOLUME = 2, 3
 
 
-def check_axes(settings: Settings, ndim: int, *, is_learned: bool = False) -> None:
-    """Raise unless nuclei can be found in an image of so many axes with these settings.
+def suited(settings: Settings, ndim: int) -> Settings:
+    """Return the settings for images of so many axes: nothing given is `maxima` in volumes."""
+    is_open = settings.detector == DEFAULT_DETECTOR and not settings.outlines
+    return replace(settings, detector=PUBLISHED_DETECTOR) if ndim > _PLANE and is_open else settings
 
-    What they leave open can be estimated from planes only, unless it `is_learned` already.
-    """
+
+def check_axes(settings: Settings, ndim: int) -> None:
+    """Raise unless nuclei can be found in an image of so many axes with these settings."""
     _check_outlines(settings)
-    why = _unsuited(settings, ndim, is_learned)
+    why = _unsuited(settings, ndim)
     if why:
         raise SettingsError(f"the image has {ndim} axes, and {why}")
 
@@ -35,7 +39,7 @@ def _check_outlines(settings: Settings) -> None:
         )
 
 
-def _unsuited(settings: Settings, ndim: int, is_learned: bool) -> str:
+def _unsuited(settings: Settings, ndim: int) -> str:
     sigma, detector = settings.sigma, detector_named(settings.detector)
     if isinstance(sigma, tuple) and detector.takes_sigma_per_axis and len(sigma) != ndim:
         return f"sigma has {len(sigma)} numbers; give one number, or one for each axis"
@@ -47,16 +51,16 @@ def _unsuited(settings: Settings, ndim: int, is_learned: bool) -> str:
         )
     if settings.subpixel:
         return "only centres in planes can be refined; leave --subpixel out"
-    if not detector.takes_volumes and not detector.needs_estimates:
+    if not detector.takes_volumes:
         return (
             f"the detector {detector.name} finds nuclei in planes only; choose a plane, or the "
             f"detector {PUBLISHED_DETECTOR}"
         )
-    if detector.needs_estimates or not (settings.are_numbers or is_learned):
+    if not settings.are_numbers and ndim != _VOLUME:
         return (
-            "without numbers for sigma, min_distance and threshold only planes (row, column) are "
-            "counted; pick one plane or colour, or give numbers (--as-published brings the "
-            "published ones)"
+            "without numbers for sigma, min_distance and threshold only planes (row, column) and "
+            "volumes (plane, row, column) are counted; pick one of them, or give numbers "
+            "(--as-published brings the published ones)"
         )
     return ""
 
