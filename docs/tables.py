@@ -39,8 +39,8 @@ def written(
         "columns of images": _table(_COLUMNS, _of_images(images)),
         "detectors": _table(("detector", "finds", "controls"), _of_detectors()),
         "strategies": _table(("name", "how", "what it costs"), _of_strategies()),
-        "endings": _table(("format", "endings", "install"), _of_readers()),
-        "exports": _table(("format", "writes", "opens in", "install"), _of_formats()),
+        "endings": _table(("format", "endings", "extra"), _of_readers()),
+        "exports": _table(("format", "writes", "opens in", "extra"), _of_formats()),
     }
     for name, table in tables.items():
         begin = _PLACE.format(name)
@@ -82,16 +82,16 @@ def _of_strategies() -> Iterator[tuple[str, str, str]]:
 
 def _of_readers() -> Iterator[tuple[str, str, str]]:
     for each in READERS:
-        yield each.format, " ".join(f"`{one}`" for one in each.endings), _install(each.extra)
+        yield each.format, " ".join(f"`{one}`" for one in each.endings), _extra(each.extra)
 
 
 def _of_formats() -> Iterator[tuple[str, str, str, str]]:
     for name, each in FORMATS.items():
-        yield f"`{name}`", each.files, each.opens_in, _install(each.extra)
+        yield f"`{name}`", each.files, each.opens_in, _extra(each.extra)
 
 
-def _install(extra: str) -> str:
-    return f"`nucensus[{extra}]`" if extra else ""
+def _extra(extra: str) -> str:
+    return f"`{extra}`" if extra else ""
 
 
 if __name__ == "__main__":

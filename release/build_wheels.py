@@ -5,11 +5,13 @@ python release/build_wheels.py FOLDER [PLATFORM ...]
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 SOURCES = Path(__file__).parent.parent
@@ -50,8 +52,10 @@ def run(*command: str | Path, **options: object) -> None:
 
 def build(target: Platform, wheels: Path) -> Path:
     """Return the wheel for a platform, built into `wheels`."""
+    # Where they were before: with others, all that is compiled would be compiled again.
+    place = SOURCES / "build" / f"wheel-{target.zig}-{version('ziglang')}"
+    tools = {name: _tool(place / "tools", name, target) for name in ("c++", "ar", "ranlib")}
     with tempfile.TemporaryDirectory() as folder:
-        tools = {name: _tool(Path(folder), name, target) for name in ("c++", "ar", "ranlib")}
         system = {
             "CMAKE_SYSTEM_NAME": target.system,
             "CMAKE_SYSTEM_PROCESSOR": target.processor,
@@ -67,18 +71,18 @@ def build(target: Platform, wheels: Path) -> Path:
             "CMAKE_ARGS": " ".join(f"-D{name}={value}" for name, value in system.items()),
         }
         environment.pop("CMAKE_CXX_COMPILER_LAUNCHER", None)
-        settings = f"-Cbuild-dir=build/wheel-{target.zig}"
-        run("pip", "wheel", "--no-deps", "--no-build-isolation", settings, "--wheel-dir", folder,
-            SOURCES, env=environment)  # fmt: skip
+        run("pip", "wheel", "--no-deps", "--no-build-isolation", f"-Cbuild-dir={place}/kernel",
+            "--wheel-dir", folder, SOURCES, env=environment)  # fmt: skip
         built = next(Path(folder).glob("*.whl"))
         run("wheel", "tags", "--remove", "--platform-tag", target.tag, built)
         tagged = next(Path(folder).glob("*.whl"))
-        return tagged.rename(wheels / tagged.name)
+        return Path(shutil.move(tagged, wheels / tagged.name))
 
 
 def _tool(folder: Path, name: str, target: Platform) -> Path:
     """Return a program that calls a tool of zig, for CMake wants one word."""
     option = f"-target {target.zig}" if name == "c++" else ""
+    folder.mkdir(parents=True, exist_ok=True)
     script = folder / f"zig-{name}"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ziglang {name} {option} "$@"\n')
     script.chmod(0o755)

@@ -55,7 +55,22 @@ def test_a_run_in_which_every_image_failed_says_so_first(tmp_path):
         (tmp_path / name).write_text("nothing")
     done = nucensus("detect", tmp_path, "-o", tmp_path / "run")
     assert done.returncode == 3
-    assert done.stdout.startswith("None of 2 images could be counted; ")
+    assert done.stdout.startswith("None of the 2 images could be counted; ")
+
+
+def test_images_that_failed_for_one_reason_are_told_in_one_line(tmp_path):
+    for index in range(5):
+        (tmp_path / f"b{index}.tif").write_text("nothing")
+    done = nucensus("detect", tmp_path, "-o", tmp_path / "run")
+    told = [line for line in done.stderr.splitlines() if line.startswith("Failed: ")]
+    assert len(told) == 1
+    assert told[0].startswith("Failed: 'b0.tif', 'b1.tif', 'b2.tif' and 2 more (read): ")
+
+
+def test_a_plan_says_from_how_many_images_it_learned(plate, tmp_path):
+    (plate / "bad.tif").write_text("nothing")
+    done = nucensus("plan", plate, "-o", tmp_path / "plan")
+    assert "Planned: 6 images; learned from 5 of them\n" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def run_shell(text):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in NOT_HERE])
 def test_the_code_of_a_page_runs_as_it_stands(page, tmp_path, monkeypatch):
-    code = [(language, text) for language, text in blocks(PAGES[page]) if "[-o PATH]" not in text]
+    code = blocks(PAGES[page])
     if not any(language in ("sh", "python") for language, _ in code):
         pytest.skip("has no code")
     monkeypatch.chdir(tmp_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from conftest import ONE_IN
 from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -56,7 +57,7 @@ def assert_all_ways_equal(image, **kwargs):
 
 def many(count):
     return hypothesis_settings(
-        max_examples=count,
+        max_examples=max(1, count // ONE_IN),
         deadline=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),

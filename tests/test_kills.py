@@ -132,7 +132,7 @@ def test_a_signal_finishes_what_is_in_flight_and_says_how_to_go_on(number, wells
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 128 + number, stderr
-    assert "Stopping: what is in flight is finished" in stderr
+    assert "Stopping as soon as the images begun are done" in stderr
     assert "images are left; the same command carries on" in stdout
     assert detect(wells, tmp_path).returncode == 0
     assert tables(tmp_path) == whole[0]

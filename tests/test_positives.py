@@ -80,7 +80,7 @@ def test_one_command_counts_the_positive_nuclei_of_each_well(plates):
         nuclei = run.nuclei
     assert set(nuclei["channel2_positive"].tolist()) == {-1, 0, 1}
     assert "Positive: channel2_mean on plate P1 above" in done.output
-    assert "No threshold of channel2_mean on plate P2: its" in done.output
+    assert "No threshold for channel2_mean on plate P2: its" in done.output
     header = (root / "run" / "nuclei.csv").read_text().splitlines()[0]
     assert header.endswith(",channel2_std,channel2_positive")
 

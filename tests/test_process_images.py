@@ -62,7 +62,7 @@ def test_an_image_that_cannot_be_read_is_an_error(plate):
 
 def test_too_little_memory_is_said_with_both_amounts(paths, monkeypatch):
     monkeypatch.setattr(run_over, "available_memory_bytes", lambda: 100_000)
-    with pytest.raises(StrategyError, match=r"need 0.00032 GB of memory .* 0.0001 GB are"):
+    with pytest.raises(StrategyError, match=r"need 320.0 kB of memory .* 100.0 kB are"):
         nucensus.process_images(paths, np.sum, strategy="list-memory")
 
 

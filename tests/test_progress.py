@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from nucensus.cli.detect import command as detect
-from nucensus.cli.progress import _duration, _Lines, progress_of
+from nucensus.cli.progress import _Lines, progress_of
+from nucensus.text.plurals import duration
 
 
 def stderr_of(plate, tmp_path, *arguments):
@@ -28,7 +29,7 @@ def test_where_nobody_watches_lines_say_how_far_it_is(plate, tmp_path):
     count = len(list(plate.glob("*.tif")))
     assert [int(line.split()[0]) for line in shown] == list(range(1, count + 1))
     assert re.fullmatch(
-        rf"{count} of {count} images  \d+ images/s  \d+ MB/s  \d+ nuclei  0 s left", shown[-1]
+        rf"{count} of {count} images  \d+ images/s  \d+ MB/s  \d+ nuclei  0\.00 s left", shown[-1]
     )
 
 
@@ -50,7 +51,11 @@ def test_outcomes_before_the_start_are_no_error():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.2, "0 s"), (29, "29 s"), (40, "1 min"), (5400, "1 h 30 min")]
-)
+    ("seconds", "said"),
+    [
+        (0.2, "0.20 s"), (9.999, "10 s"), (59.6, "1 min 0 s"), (119.7, "2 min 0 s"),
+        (599, "10 min"), (5400, "1 h 30 min"),
+    ],
+)  # fmt: skip
 def test_times_are_said_as_people_say_them(seconds, said):
-    assert _duration(seconds) == said
+    assert duration(seconds) == said

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from conftest import ONE_IN
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ def assert_found_everywhere(volume, options, expected):
 
 
 @given(volumes(), st.data())
-@hypothesis_settings(deadline=None, max_examples=150)
+@hypothesis_settings(deadline=None, max_examples=max(1, 150 // ONE_IN))
 def test_volumes_have_the_maxima_that_scikit_image_finds(volume, data):
     layout = data.draw(st.sampled_from(["C", "reversed", "Fortran", "every second"]))
     volume = {

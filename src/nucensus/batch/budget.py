@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import TooLargeError
 from ..machine import available_memory_bytes
+from ..text.plurals import data_size
 
 _WHERE_UNKNOWN = 2_000_000_000
 """Bytes, where the system does not tell its memory. Larger: more images at once, and more risk."""
@@ -19,8 +20,8 @@ def default_ceiling_bytes() -> int:
 def beyond_memory(size_bytes: int, most_bytes: int, more: str = "") -> TooLargeError:
     """Return what is said of an image that needs too much memory."""
     return TooLargeError(
-        f"the image needs {size_bytes / 1e9:.3g} GB of memory, and it may take "
-        f"{most_bytes / 1e9:.3g} GB; raise --max-memory, or use fewer --workers{more}"
+        f"the image needs {data_size(size_bytes)} of memory, and it may take "
+        f"{data_size(most_bytes)}; raise --max-memory, or use fewer --workers{more}"
     )
 
 

@@ -97,12 +97,12 @@ class Choice:
             lines.append(
                 f"Measured on {pluralize(each.images, 'image')}, in {each.spent_s:.2g} s: "
                 f"{1e3 * each.load_s:.2f} ms to read one ({1e3 * each.wait_s:.2f} ms of it "
-                f"waiting), {1e3 * each.apply_s:.2f} ms to work on it, interpreter lock held "
-                f"{100 * each.locked:.0f} % of the time"
+                f"waiting for the disk), {1e3 * each.apply_s:.2f} ms to work on it; "
+                f"{_one_at_a_time(each)}"
             )
             lines += each.remarks()
             if each.threaded_s:
-                lines.append(f"Tried in threads: {1e3 * each.threaded_s:.2f} ms an image")
+                lines.append(f"Tried with threads: {1e3 * each.threaded_s:.2f} ms an image")
         if self.predicted_s:
             each_s = (f"{name} {seconds:.2f} s" for name, seconds in self.predicted_s.items())
             lines.append(f"Predicted for all images: {', '.join(each_s)}")
@@ -129,7 +129,7 @@ def choose(execution: Execution, *, function: Callable[..., Any] = detect_nuclei
     check(chosen, function)
     if chosen.isolates_crashes:
         chosen = isolated(limits.timeout_s, limits.max_memory_bytes or default_ceiling_bytes())
-    return Choice(chosen, workers or usable_cores(), "asked for")
+    return Choice(chosen, workers or usable_cores(), "as asked for")
 
 
 def choose_from(
@@ -176,7 +176,7 @@ def choose_from(
             best = strategy
     total_s = {name: measured.spent_s + seconds for name, seconds in predicted.items()}
     choice = Choice(
-        best, workers, _reason(best, predicted, measured, serial, is_stream=is_stream),
+        best, workers, _reason(best, predicted, serial, is_stream=is_stream),
         measured=measured, predicted_s={} if is_stream else total_s,
     )  # fmt: skip
     return replace(choice, ahead=ahead) if _is_threaded(best) else choice
@@ -356,7 +356,6 @@ def _ahead(measured: Measured, workers: int) -> int:
 def _reason(
     best: Strategy,
     predicted: dict[str, float],
-    measured: Measured,
     serial: Strategy,
     *,
     is_stream: bool,
@@ -368,10 +367,11 @@ def _reason(
             f"what is left takes {predicted[best.name]:.2g} s: sharing it out would gain too little"
         )
     times = predicted[serial.name] / predicted[best.name]
-    lock = f"Python's interpreter lock is held {100 * measured.locked:.0f} % of the time"
+    return f"the other images should be done {times:.1f} times as fast as one after the other"
+
+
+def _one_at_a_time(measured: Measured) -> str:
+    """Say how much of the work threads cannot share, which is what holds the interpreter lock."""
     if not has_interpreter_lock():
-        lock = "this Python has no interpreter lock"
-    return (
-        f"what is left is predicted to be done {times:.1f} times as fast as one image after the "
-        f"other; {lock}"
-    )
+        return "threads can share all of it"
+    return f"threads can share {100 * (1 - measured.locked):.0f} % of it"

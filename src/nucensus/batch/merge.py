@@ -173,7 +173,7 @@ def _part(run: str) -> _Part:
     if about.selection and shard is None:
         raise RunError(
             f"{run!r} holds a run that is not divided; expected shards, as nucensus detect --shard "
-            f"I/N takes them; leave it out"
+            f"I/N makes them; leave it out"
         )
     if about.listing is None or counts["pending"] or about.is_learning:
         left = f"{counts['pending']} images left" if counts["pending"] else "listed no image yet"

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from ..errors import StrategyError
 from ..execute import STRATEGIES, Strategy, inner_pools_capped
 from ..machine import available_memory_bytes
+from ..text.plurals import data_size
 from .choose import Choice, trial_size
 from .pilot import Measured, Pilot
 
@@ -137,11 +138,7 @@ def _check_memory(first: Any, count: int) -> None:
     available = available_memory_bytes()
     if available is not None and size_bytes * count > available:
         raise StrategyError(
-            f"{count} images of {_gigabytes(size_bytes)} need {_gigabytes(size_bytes * count)} of "
-            f"memory at once, and {_gigabytes(available)} are available; use a strategy that reads "
+            f"{count} images of {data_size(size_bytes)} need {data_size(size_bytes * count)} of "
+            f"memory at once, and {data_size(available)} are available; use a strategy that reads "
             f"each file when it is needed (threads, pool-disk, list-disk), or fewer images"
         )
-
-
-def _gigabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.3g} GB"

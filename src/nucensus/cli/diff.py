@@ -103,10 +103,13 @@ def _show(image: "ImageDiff") -> None:
     for mark, nuclei in (("-", image.removed), ("+", image.added)):
         for nucleus in nuclei.tolist():
             click.echo(f"  {mark} {_nucleus(nucleus)}")
-    for old, new in zip(image.before.tolist(), image.after.tolist(), strict=True):
-        click.echo(f"  ~ {_nucleus(old)} -> {_nucleus(new)}")
+    for pair in zip(image.before.tolist(), image.after.tolist(), strict=True):
+        old, new = map(_nucleus, pair)
+        if old == new:
+            old, new = (_nucleus(each, digits=17) for each in pair)
+        click.echo(f"  ~ {old} -> {new}")
 
 
-def _nucleus(record: tuple[Any, ...]) -> str:
+def _nucleus(record: tuple[Any, ...], digits: int = 2) -> str:
     y, x, intensity, *z = record
-    return f"({', '.join(map(str, (*z, y, x)))}) {intensity!r}"
+    return f"({', '.join(map(str, (*z, y, x)))}) {round(intensity, digits)!r}"

@@ -61,4 +61,4 @@ def command(
     )
     click.echo(f"Written: {', '.join(map(str, written))}")
     if FORMATS[to].draws:
-        click.echo(f"They show {drawn_as(run, radius or 0)}.")
+        click.echo(f"The label images show {drawn_as(run, radius or 0)}.")

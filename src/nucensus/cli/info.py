@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..text.plurals import data_size
 from .as_json import json_option, print_json
 from .commands import Command
 from .defaults import DEFAULTS_FILE
@@ -33,7 +34,10 @@ def command(ctx: click.Context, as_json: bool) -> None:
         "system": facts["system"],
         "processor": facts["processor"],
         "usable cores": f"{machine.usable_cores()} ({limits})",
-        "memory": f"{_gigabytes(facts['memory_bytes'])}, {_gigabytes(available)} available",
+        "memory": ", ".join(
+            "unknown" if size is None else f"{data_size(size)}{what}"
+            for size, what in ((facts["memory_bytes"], ""), (available, " available"))
+        ),
         "start methods": f"{', '.join(facts['start_methods'])} (the first is the default)",
         **{library: _version(library) or "not installed" for library in _LIBRARIES},
         DEFAULTS_FILE: _told(defaults) or "not in this folder",
@@ -65,10 +69,6 @@ def _told(defaults: Any) -> str:
         " ".join([command, *(f"--{name} {value}" for name, value in options.items())])
         for command, options in defaults.items()
     )
-
-
-def _gigabytes(size_bytes: int | None) -> str:
-    return "unknown" if size_bytes is None else f"{size_bytes / 1e9:.1f} GB"
 
 
 def _version(library: str) -> str | None:

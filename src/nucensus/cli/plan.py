@@ -35,6 +35,7 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
     make the plan again, in another folder, or carry this one on with the same command.
     """
     from ..batch import plan_census
+    from ..store import Origin
     from ..values import Resume
 
     chosen = dataclasses.replace(
@@ -51,7 +52,8 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
         sys.exit(128 + stop.signal)
     if not quiet:
         about, counts = run.about, run.counts
-        read = f"; learned from {about.sample['images']} of them" if about.estimates else ""
+        used = Origin.from_dict(about.sample).used if about.estimates else 0
+        read = f"; learned from {used} of them" if used else ""
         click.echo(f"Planned: {pluralize(counts['images'], 'image')}{read}")
         for line in (*about.left_out, *about.unmatched):
             click.echo(line)

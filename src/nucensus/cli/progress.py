@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..text.plurals import pluralize
+from ..text.plurals import duration, pluralize, rate
 from .terminal import guard_streams, unguarded
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Progress:
 
     def _rate(self, seconds: float) -> str:
         return (
-            f"{self._done / seconds:.0f} images/s  {self._size_bytes / seconds / 1e6:.0f} MB/s  "
+            f"{rate(self._done, seconds)}  {self._size_bytes / seconds / 1e6:.0f} MB/s  "
             f"{pluralize(self._nuclei, 'nucleus')}"
         )
 
@@ -82,7 +82,7 @@ class _Lines(Progress):
         left_s = seconds / self._done * (self._image_count - self._done)
         click.echo(
             f"{self._done} of {pluralize(self._image_count, 'image')}  {self._rate(seconds)}  "
-            f"{_duration(left_s)} left",
+            f"{duration(left_s)} left",
             err=True,
         )
 
@@ -134,11 +134,3 @@ class _Bar(Progress):
     def _update(self, seconds: float) -> None:
         if self._bar is not None and self._done:
             self._bar.update(self._task, completed=self._done, rate=self._rate(seconds))
-
-
-def _duration(seconds: float) -> str:
-    """Return a time as people say it: 40 s, 12 min, 3 h 5 min."""
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..text.plurals import pluralize
+from ..text.plurals import data_size, pluralize
 from .commands import Command
 from .destination import Destination, below, home_of
 from .selection import metadata_option, positive_options
@@ -64,7 +64,7 @@ def publish(
     with staged(out) as stage:
         file = stage.path
         write_report(run, file, control=control, plate_format=plate_format)
-        written.append(f"Written: {stage.final(file)} ({file.stat().st_size / 1e6:.1f} MB)")
+        written.append(f"Written: {stage.final(file)} ({data_size(file.stat().st_size)})")
         if gallery:
             index = file.with_name(f"{file.stem}_gallery") / "index.html"
             count = write_gallery(run, index.parent)

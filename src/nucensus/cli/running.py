@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..text.plurals import pluralize
+from ..text.plurals import duration, pluralize, rate
 from . import EXIT_SOME_FAILED
 from .destination import below
 from .late_help import LateHelp, tell_strategies
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _FAILURES_SHOWN = 20
 _NOTES_SHOWN = 3
+_NAMES_SHOWN = 3
+"""Of images that failed for one reason."""
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "": 1}
 
 
@@ -215,10 +217,9 @@ def print_summary(run: "Run", out: Path | str) -> None:
     counts, about = run.counts, run.about
     strategy, start = about.strategy, about.starts[-1]
     seconds, done = start["seconds"], start["images"]
-    speed = done / max(seconds, 1e-9)
-    rate = f", {speed:{'.0f' if speed >= 1 else '.1g'}} images/s" if done else ""
+    speed = f", {rate(done, seconds)}" if done else ""
     click.echo(
-        f"{counted(counts)}; {seconds:.2f} s{rate} "
+        f"{counted(counts)}; {duration(seconds)}{speed} "
         f"({strategy['name']}, {pluralize(strategy['workers'], 'worker')})"
     )
     if done < counts["found"] + counts["failed"]:
@@ -253,10 +254,12 @@ def print_summary(run: "Run", out: Path | str) -> None:
 
 def counted(counts: dict[str, int]) -> str:
     """Return how many nuclei, images and failures there are, as `Run.counts` tells."""
-    if counts["failed"] and not counts["found"]:
-        return f"None of {pluralize(counts['failed'], 'image')} could be counted"
+    failed = counts["failed"]
+    if failed and not counts["found"]:
+        which = "The image" if failed == 1 else f"None of the {failed} images"
+        return f"{which} could {'not ' * (failed == 1)}be counted"
     nuclei, images = pluralize(counts["nuclei"], "nucleus"), pluralize(counts["found"], "image")
-    return f"{nuclei} in {images}, {counts['failed']} failed"
+    return f"{nuclei} in {images}, {failed} failed"
 
 
 def print_written(out: Path | str) -> None:
@@ -266,13 +269,18 @@ def print_written(out: Path | str) -> None:
 
 
 def print_failures(run: "Run") -> None:
-    """List the images that failed, with their reasons."""
-    failures = run.failures
-    for row in failures[:_FAILURES_SHOWN]:
-        click.echo(f"Failed: {row['image']!r} ({row['stage']}): {row['reason']}", err=True)
-    if len(failures) > _FAILURES_SHOWN:
-        more = pluralize(len(failures) - _FAILURES_SHOWN, "more failed image")
-        click.echo(f"... and {more}, with the reasons in images.csv", err=True)
+    """Say why images failed, those with one reason together."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for row in run.failures:
+        alike.setdefault((row["stage"], row["reason"]), []).append(repr(row["image"]))
+    for (stage, reason), names in list(alike.items())[:_FAILURES_SHOWN]:
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        click.echo(f"Failed: {', '.join(names[:_NAMES_SHOWN])}{more} ({stage}): {reason}", err=True)
+    if left := sum(map(len, list(alike.values())[_FAILURES_SHOWN:])):
+        click.echo(
+            f"... and {pluralize(left, 'more failed image')}, with the reasons in images.csv",
+            err=True,
+        )
 
 
 def print_notes(run: "Run") -> None:

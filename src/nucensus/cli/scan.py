@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..text.plurals import pluralize
+from ..text.plurals import data_size, pluralize
 from .as_json import json_option, print_json
 from .commands import Command
 from .selection import selection, selection_of
@@ -103,7 +103,7 @@ def _print_survey(found: "Survey") -> None:
 
     there = [each for each in found.references if not each.problem]
     sizes = [each.size_bytes for each in there if each.size_bytes >= 0 and not is_zarr(each.path)]
-    size = f", {_size(sum(sizes))}" if sizes else ""
+    size = f", {data_size(sum(sizes))}" if sizes else ""
     unknown = len(there) - len(sizes)
     more = f" and {unknown} of unknown size" if sizes and unknown else ""
     click.echo(f"{pluralize(len(there), 'image')}{size}{more}")
@@ -202,7 +202,3 @@ def _shorten(values: list[str]) -> str:
     if len(values) <= _SHOWN:
         return ", ".join(values)
     return f"{', '.join(values[:_SHOWN])}, ... ({len(values)} in all)"
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e3:.1f} kB" if size_bytes < 1e6 else f"{size_bytes / 1e6:.1f} MB"

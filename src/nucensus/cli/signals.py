@@ -41,7 +41,7 @@ def stopping() -> Iterator[Stop]:
         stop.signal = number
         stop.event.set()
         again = "; Ctrl-C again stops at once" if number == signal.SIGINT else ""
-        _say(f"Stopping: what is in flight is finished{again}")
+        _say(f"Stopping as soon as the images begun are done{again}")
 
     before = {number: signal.getsignal(number) for number in _ENDING}
     heeded = [number for number, handler in before.items() if handler != signal.SIG_IGN]

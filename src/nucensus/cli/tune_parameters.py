@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..text.plurals import pluralize
 from .commands import Command
 from .selection import plane_selection, selection_of
 
@@ -64,9 +65,11 @@ def command(inputs: tuple[str, ...], truth: Path, radius: float, **options: Any)
 
 
 def _print(tuned: "TunedParameters") -> None:
+    by_well = tuned.grouped_by == "well"
+    wells = f" of {pluralize(tuned.group_count, 'well')}" if by_well else ""
     combinations = " x ".join(map(str, tuned.grid.shape))
     click.echo(
-        f"{tuned.field_count} images of {tuned.group_count} {tuned.grouped_by}s, {combinations} "
+        f"{pluralize(tuned.field_count, 'image')}{wells}, {combinations} "
         f"values of sigma, min_distance and threshold\n\n{'':<24}F1 (95 % interval)"
         f"{'count error':>29}"
     )
@@ -87,7 +90,7 @@ def _print(tuned: "TunedParameters") -> None:
         click.echo(f"\nOne {tuned.grouped_by} cannot be left out: expect less on other images.")
     for reason, count in Counter(tuned.left_out.values()).most_common(3):
         example = next(name for name, why in tuned.left_out.items() if why == reason)
-        click.echo(f"\nLeft out: {count} (such as {example}): {reason}")
+        click.echo(f"\nLeft out: {pluralize(count, 'image')} (such as {example}): {reason}")
 
 
 def _print_scores(name: str, scores: "Scores") -> None:

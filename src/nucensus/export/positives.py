@@ -61,7 +61,7 @@ def describe(facts: Sequence[PositiveFact]) -> list[str]:
             where = f"{fact['column']}{f' on plate {plate}' if plate else ''}"
             if known["threshold"] is None:
                 lines.append(
-                    f"No threshold of {where}: {known['why']}; give a number, or wells without "
+                    f"No threshold for {where}: {known['why']}; give a number, or wells without "
                     f"positive nuclei (--negative-control)"
                 )
             else:

@@ -201,6 +201,11 @@ class Origin:
     unread_names: tuple[str, ...] = ()
     short: dict[str, tuple[int, int]] = field(default_factory=dict)
 
+    @property
+    def used(self) -> int:
+        """From how many images something was learned."""
+        return self.images - self.unread
+
     @classmethod
     def of(cls, sample: Iterable[Sampled]) -> "Origin":
         """Return the origin of estimates that come from this sample."""
@@ -227,8 +232,9 @@ class Origin:
         if self.unread:
             names = ", ".join(map(repr, self.unread_names))
             more = ", ..." if self.unread > len(self.unread_names) else ""
+            learned = f"{self.used or 'none'} of {pluralize(self.images, 'image')}"
             said.append(
-                f"What nuclei look like was learned from {self.images - self.unread} of "
-                f"{pluralize(self.images, 'image')} of the sample; {names}{more} could not be used."
+                f"What nuclei look like was learned from {learned} of the sample; {names}{more} "
+                f"could not be used."
             )
         return " ".join(said)

@@ -1,0 +1,38 @@
+"""Count the same images here and on another system: both have to write the same tables."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from nucensus.values.synthetic import make_field, write_plate
+
+COUNTS = {
+    "auto": ("work/plate", "--outlines", "--subpixel"),
+    "published": ("work/plate", "--threshold", "300"),
+    "volume": ("work/stack.tif", "--volume", "--sigma", "2,4,4", "--threshold", "300"),
+}
+"""What is counted, and how; each needs another part of the kernel."""
+
+
+def assert_same_tables(
+    folder: Path, run: Callable[[Sequence[str]], object], *, fields: int = 6
+) -> None:
+    """Count a plate and a volume below `folder` in every way, here and by `run`."""
+    work = folder / "work"
+    write_plate(work / "plate", fields=fields, corrupt=False)
+    planes = [make_field(seed, shape=(200, 260), nuclei=12).image for seed in range(3)]
+    stack = np.repeat(planes, 5, axis=0)
+    tifffile.imwrite(work / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    for name, arguments in COUNTS.items():
+        count = ("-m", "nucensus", "detect", *arguments, "-o")
+        subprocess.run([sys.executable, *count, f"work/here_{name}"], cwd=folder, check=True)
+        run((*count, f"work/there_{name}"))
+        here, there = (
+            (work / f"{place}_{name}" / "nuclei.csv").read_bytes() for place in ("here", "there")
+        )
+        assert here == there, f"{name}: the tables of nuclei differ"
+        assert here.count(b"\n") > 10, name
