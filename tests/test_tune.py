@@ -99,6 +99,25 @@ def test_the_nuclei_are_those_the_detector_finds(address, folder):
     np.testing.assert_array_equal(found[:, 1::-1], centres.points)
 
 
+def test_the_outlines_are_those_of_the_nuclei(address):
+    query = urllib.parse.quote(json.dumps({"detector": "auto"}))
+    answer, body = get(address, f"{address.path}outlines/0?settings={query}")
+    assert answer.status == 200
+    numbers, rings = np.frombuffer(body, "<i4").tolist(), []
+    while numbers:
+        end = 1 + 2 * numbers[0]
+        rings.append(np.reshape(numbers[1:end], (-1, 2)))
+        del numbers[:end]
+    _, found = _nuclei(address, {"detector": "auto"})
+    points = np.frombuffer(found, np.float32).reshape(-1, 3)[:, :2]
+    assert len(rings) == len(points)
+    for ring, point in zip(rings, points, strict=True):
+        assert (ring.min(axis=0) <= point).all()
+        assert (point < ring.max(axis=0)).all()
+    began = json.loads(get(address, f"{address.path}start/maxima")[1])
+    assert not began["outlines"]
+
+
 def _least_s(ask, count=15):
     times = []
     for _ in range(count):

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from runs import SETTINGS, write_fields, write_run
 
-from nucensus.detect import find_nuclei
+from nucensus.detect import find_nuclei, label_nuclei
 from nucensus.values import ImageRef, Settings
 from nucensus.values.synthetic import make_field
 from nucensus.viewer.layers import Fields, get_reader, make_sample, read_run
@@ -121,7 +121,7 @@ def wait(widget, qtbot):
 
 
 def rings(viewer):
-    (layer,) = (each for each in viewer.layers if isinstance(each.metadata, dict) and each.metadata)
+    (layer,) = (each for each in viewer.layers if "nucensus found" in (each.metadata or {}))
     return layer
 
 
@@ -221,6 +221,21 @@ def test_the_rings_follow_the_plane(viewer, widget, qtbot):
     expected = find_nuclei(stack[2], type(SETTINGS)())
     np.testing.assert_array_equal(viewer.layers["nuclei"].data[:, 1:], expected.points)
     assert set(viewer.layers["nuclei"].data[:, 0]) == {2}
+
+
+def test_outlines_are_drawn_in_the_plane_that_is_shown(viewer, widget, qtbot):
+    stack = np.stack([make_field(seed, shape=(200, 240), nuclei=9).image for seed in range(3)])
+    viewer.add_image(stack, name="stack", scale=(2, 0.5, 0.5))
+    widget.image.value = viewer.layers["stack"]
+    viewer.dims.set_current_step(0, 2)
+    wait(widget, qtbot)
+    outlines = viewer.layers["outlines"]
+    np.testing.assert_array_equal(outlines.data[0], label_nuclei(stack[2]))
+    np.testing.assert_array_equal(outlines.translate, [4, 0, 0])
+    assert viewer.layers.selection.active.name == "stack"
+    widget.detector.value = "maxima"
+    wait(widget, qtbot)
+    assert "outlines" not in viewer.layers
 
 
 def test_an_image_of_several_resolutions_is_searched_in_the_finest(viewer, qtbot):

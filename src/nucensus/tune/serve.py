@@ -61,6 +61,10 @@ def make_app(session: Session, token: str) -> "ASGIApp":
         found, ring_px = session.nuclei(*asked), session.ring_radius(*asked)
         return Response(found.tobytes(), headers=HEADERS | {"X-Ring-Radius": str(ring_px)})
 
+    def outlines(request: "Request") -> "Response":
+        found = session.outlines(request.path_params["index"], _settings(request))
+        return Response(found.tobytes(), headers=HEADERS)
+
     def spell(request: "Request") -> "Response":
         return JSONResponse(session.spell(_settings(request)), headers=HEADERS)
 
@@ -76,6 +80,7 @@ def make_app(session: Session, token: str) -> "ASGIApp":
         Route("/start/{detector}", begin),
         Route("/picture/{index:int}", picture),
         Route("/nuclei/{index:int}", nuclei),
+        Route("/outlines/{index:int}", outlines),
         Route("/spell", spell),
         Route("/keep/{index:int}", keep, methods=["POST"]),
     ]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from ..errors import NucensusError
 from ..read import read, read_image
 from ..values import ImageRef, PlannedImage, Selection, Settings
 from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
+from ..values.polygons import polygons_of
 from ..values.settings_file import settings_as_toml
 from .marks import Marks
 
@@ -120,7 +122,7 @@ class Session:
         known = detector_named(name)
         return {
             "settings": settings.as_dict(), "radius_px": radius, "ring_px": ring_px,
-            "about": known.about, "threshold": known.threshold,
+            "about": known.about, "threshold": known.threshold, "outlines": known.has_outlines,
             "controls": [asdict(each) for each in known.controls],
         }  # fmt: skip
 
@@ -150,6 +152,18 @@ class Session:
         centres = find_nuclei(self._image(index), settings, resolved)
         points = centres.points[:, :-3:-1]  # of a volume without the plane
         return np.column_stack((points, centres.intensities)).astype(np.float32)
+
+    def outlines(self, index: int, settings: Settings) -> NDArray[np.int32]:
+        """Return the outlines of the nuclei of an image, of a detector that has them.
+
+        For each ring how many corners it has, then x and y of each, from the corner of the image.
+        """
+        resolved = None if settings.are_numbers else self._resolved(index)
+        found = find_nuclei(self._image(index), settings, resolved, outlines=True).outlines
+        assert found is not None
+        rings = chain.from_iterable(polygons_of(found))
+        numbers = (number for ring in rings for number in (len(ring), *ring.ravel().tolist()))
+        return np.fromiter(numbers, np.dtype("<i4"))
 
     def ring_radius(self, index: int, settings: Settings) -> float:
         """Return the radius of the rings around these nuclei, in pixels of the image."""

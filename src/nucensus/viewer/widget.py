@@ -30,14 +30,16 @@ if TYPE_CHECKING:
     import napari
 
 _NAME = "nuclei"
-_MARK = "nucensus found"
-"""In the metadata of the layer of rings: a layer of another origin may have its name."""
+_OUTLINES = "outlines"
+_MARK, _OUTLINES_MARK = "nucensus found", "nucensus outlined"
+"""In the metadata of the layers: one of another origin may have its name."""
 _NOT_CHOSEN = "not chosen"
 
 
 class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without types here
     """Rings around the nuclei of an image layer, which follow the settings and the plane shown.
 
+    Where the detector has outlines, they are drawn, too.
     They are found in a thread of their own. Of what changes meanwhile the latest is found next.
     """
 
@@ -137,15 +139,33 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         centres, size = found
         flag = f", {centres.flag}" if centres.flag else ""
         self.found.value = f"{pluralize(len(centres), 'nucleus')}{flag}"
+        self._show_outlines(image, plane, centres)
         layer = centres_layer(centres, plane, name=_NAME, size=size)
         self._show(image, *layer[:2], scale=image.scale, translate=image.translate)
 
     def _refuse(self, reason: str) -> None:
         """Say why, and leave no ring: those there are belong to other settings."""
         self.found.value = reason
+        self._remove_outlines()
         rings = self._rings()
         if rings is not None:
             rings.data = np.empty((0, rings.ndim))
+
+    def _show_outlines(self, image: Image, plane: tuple[int, ...], centres: Centres) -> None:
+        """Draw the outlines in the plane that is shown, where the detector has them."""
+        self._remove_outlines()
+        if centres.outlines is not None:
+            layer = self._viewer.add_labels(
+                centres.outlines.labels()[(None,) * len(plane)], name=_OUTLINES,
+                metadata={_OUTLINES_MARK: True}, scale=image.scale,
+                translate=image.translate + image.scale * np.array([*plane, 0, 0]),
+            )  # fmt: skip
+            layer.contour = 1
+            self._viewer.layers.selection.active = image
+
+    def _remove_outlines(self) -> None:
+        for each in [each for each in self._viewer.layers if _OUTLINES_MARK in each.metadata]:
+            self._viewer.layers.remove(each)
 
     def _show(self, image: Image, points: Any, options: dict[str, Any], **place: Any) -> None:
         """Move the rings; the image stays the layer that is selected."""
@@ -216,6 +236,8 @@ def _find(pixels_of: Callable[[], NDArray[Any]], settings: Settings) -> tuple[Ce
     try:
         pixels = pixels_of()
         learned = [] if settings.are_numbers else [pool([estimate_as(pixels, settings)])]
-        return find_nuclei(pixels, settings, *learned), 2 * ring_radius(settings, learned)
+        outlines = detector_named(settings.detector).has_outlines
+        centres = find_nuclei(pixels, settings, *learned, outlines=outlines)
+        return centres, 2 * ring_radius(settings, learned)
     except (NucensusError, TypeError, ValueError) as error:
         return str(error)

@@ -78,7 +78,8 @@ function drawRings() {
   const round = Math.max(2.5, field.ring * view.scale / field.shrink);
   if (ringsShown) {
     pen.beginPath();
-    for (let i = 0; i < field.points.length; i += 3) {
+    if (field.outlines) traceOutlines(pen);
+    else for (let i = 0; i < field.points.length; i += 3) {
       const [x, y] = toScreen(field.points[i], field.points[i + 1]);
       if (x < -round || y < -round || x > rings.clientWidth + round || y > rings.clientHeight + round) continue;
       pen.moveTo(x + round, y);
@@ -96,6 +97,14 @@ function drawRings() {
   if (document.activeElement === rings && rings.matches(":focus-visible")) {
     drawMarks(pen, [toImage(rings.clientWidth / 2, rings.clientHeight / 2)],
       (x, y, r) => { pen.moveTo(x - r, y); pen.lineTo(x - 3, y); pen.moveTo(x + 3, y); pen.lineTo(x + r, y); pen.moveTo(x, y - r); pen.lineTo(x, y - 3); pen.moveTo(x, y + 3); pen.lineTo(x, y + r); });
+  }
+}
+
+function traceOutlines(pen) {                 // corners are those of pixels, which begin half a pixel earlier
+  const { outlines } = field;
+  for (let i = 0; i < outlines.length; i += 2 * outlines[i] + 1) {
+    for (let k = i + 1; k < i + 1 + 2 * outlines[i]; k += 2) pen.lineTo(...toScreen(outlines[k] - 0.5, outlines[k + 1] - 0.5));
+    pen.closePath();
   }
 }
 

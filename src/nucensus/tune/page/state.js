@@ -43,6 +43,10 @@ async function fetchNuclei(index) {           // x, y, intensity of each, and th
   return { points: new Float32Array(await answer.arrayBuffer()), ring: Number(answer.headers.get("X-Ring-Radius")) };
 }
 
+async function fetchOutlines(index) {         // of each ring how many corners it has, then x, y of each
+  return new Int32Array(await (await ask(`outlines/${index}?${query()}`)).arrayBuffer());
+}
+
 function complain(error) {
   $("problem").hidden = !error;
   $("problem").textContent = error ? error.message : "";

@@ -16,7 +16,7 @@ async function follow() {
     try {
       const nuclei = await fetchNuclei(index), points = nuclei.points;
       if (index !== field.index) continue;
-      Object.assign(field, nuclei);
+      Object.assign(field, nuclei, { outlines: null });
       complain(null);
       restore();
       drawRings();
@@ -26,6 +26,12 @@ async function follow() {
       $("latency").textContent = `${took.toFixed(0)} ms`;
       document.body.dataset.latency = took;
       document.body.dataset.answers = 1 + Number(document.body.dataset.answers || 0);
+      if (!detector.outlines || changedAt) continue;
+      const outlines = await fetchOutlines(index);
+      if (changedAt || index !== field.index) continue;
+      field.outlines = outlines;
+      document.body.dataset.outlines = outlines.length;
+      drawRings();
     } catch (error) { complain(error); }
   }
   asking = false;
