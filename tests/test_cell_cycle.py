@@ -1,6 +1,7 @@
 """The phases of the cell cycle, by the DNA content of nuclei."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 import nucensus
 from nucensus.cli import _nucensus
 from nucensus.errors import InputError
+from nucensus.report import write_report
 from nucensus.store import RunWriter
 from nucensus.values import MEASURED, Centres, Found, ImageRef, Outlines, Place, Settings
 
@@ -114,6 +116,27 @@ def test_the_command_prints_the_table(drugged):
     assert "DMSO" in shown.output
     rows = json.loads(CliRunner().invoke(_nucensus, ["cycle", str(drugged), "--json"]).output)
     assert rows[0]["G1_Percent"] == pytest.approx(45, abs=4)
+
+
+def test_the_report_draws_the_content_of_plates_and_treatments(tmp_path):
+    wells = {
+        f"{row}0{column}": contents(600, shares, seed=column)
+        for row, shares in (("A", (0.7, 0.2, 0.1)), ("B", (0.2, 0.1, 0.7)))
+        for column in (1, 2)
+    }
+    run = nucensus.Run(write_run(tmp_path / "run", wells))
+    write_report(run, tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text()
+    plate, untreated, treated = nucensus.cell_cycle(run, by="drug")
+    for title, row in [("P", plate), ("P, DMSO", untreated), ("P, X", treated)]:
+        said = ", ".join(f"{phase} {row[f'{phase}_Percent']:.0f} %" for phase in ("G1", "S", "G2"))
+        assert re.search(f"DNA content, plate {title} <span[^>]*>[^<]* nuclei; {said}<", html)
+
+
+def test_the_report_says_why_a_plate_has_no_phases(tmp_path):
+    run = write_run(tmp_path / "few", {"A01": contents(200, (0.6, 0.2, 0.2))})
+    write_report(nucensus.Run(run), tmp_path / "report.html")
+    assert "no phases: 1" in (tmp_path / "report.html").read_text()
 
 
 def test_uneven_light_and_saturation_are_warned_of(tmp_path):

@@ -1,13 +1,15 @@
 """The cell cycle of the nuclei of a run: of each plate, and of what its wells were treated with."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..store import AnyRun, ImageRow, Table, as_run
+from ..store import AnyRun, ImageRow, Run, Table, as_run
 from .dna_content import CellCycle, fit_cell_cycle
 
 _COLUMN = "integrated"
@@ -61,19 +63,72 @@ def cell_cycle(run: AnyRun, *, by: str | None = None) -> Table:
             "the run has no outlines, and the content of DNA is what lies within them; expected "
             "a run with outlines; count with --outlines"
         )
-    plates: dict[str, dict[str, _Nuclei]] = {}
-    for row, nuclei in run.found_images(("plate", "well", "extra", "flag", "height", "width")):
-        groups = plates.setdefault(row["plate"] or "", {})
-        for name in ("", *_groups(row, by)):
-            groups.setdefault(name, _Nuclei()).add(row, nuclei)
-    if by is not None and not any(name for groups in plates.values() for name in groups):
+    found = list(phases_of(run, lambda row: _groups(row, by)))
+    if by is not None and not any(each.group for each in found):
         raise InputError(
             f"the nuclei were to be divided by {by!r}, which is not known of any image; expected "
             f"well, or a column of --metadata"
         )
-    rows = [row for plate, groups in plates.items() for row in _rows(plate, groups)]
     kinds = ["O", "O", "i8", "i8", *["f8"] * 5, "O"]
-    return np.array(rows, list(zip(_NAMES, kinds, strict=True))).view(Table)
+    dtype = list(zip(_NAMES, kinds, strict=True))
+    return np.array([each.row() for each in found], dtype).view(Table)
+
+
+class Phases(NamedTuple):
+    """The contents of the nuclei of a plate, or of a group of its wells, and their phases.
+
+    Attributes
+    ----------
+    plate, group : str
+        The group is "" for the whole plate.
+    contents : ndarray of float64, shape (N,)
+        Integrated intensities of the nuclei that do not touch the edge of their image.
+    left_out : int
+        How many do.
+    fit : CellCycle or str
+        Or why there is none.
+    warnings : tuple of str
+        What spoils the contents.
+    """
+
+    plate: str
+    group: str
+    contents: NDArray[np.float64]
+    left_out: int
+    fit: CellCycle | str
+    warnings: tuple[str, ...]
+
+    def row(self) -> tuple[object, ...]:
+        """Return its row of the table."""
+        start = self.plate, self.group, len(self.contents), self.left_out
+        fit = self.fit
+        if isinstance(fit, str):
+            return *start, *[np.nan] * 5, "; ".join([fit, *self.warnings])
+        phases = 100 * fit.g1, 100 * fit.s, 100 * fit.g2
+        return *start, *phases, fit.g1_content, 100 * fit.spread, "; ".join(self.warnings)
+
+
+def phases_of(
+    run: Run, groups_of: Callable[[ImageRow], Iterable[str]], *, most: int | None = None
+) -> Iterator[Phases]:
+    """Yield the phases of each plate, then of the groups of its wells, which have its peaks.
+
+    Parameters
+    ----------
+    run : Run
+        With outlines.
+    groups_of : callable
+        The names of the groups that an image is of, beside its plate.
+    most : int, optional
+        How many are fitted at most.
+    """
+    plates: dict[str, dict[str, _Nuclei]] = {}
+    for row, nuclei in run.found_images(("plate", "well", "extra", "flag", "height", "width")):
+        groups = plates.setdefault(row["plate"] or "", {})
+        for name in ("", *groups_of(row)):
+            groups.setdefault(name, _Nuclei()).add(row, nuclei)
+    fits = (each for plate, groups in plates.items() for each in _fits(plate, groups))
+    yield from islice(fits, most)
 
 
 def _groups(row: ImageRow, by: str | None) -> Iterable[str]:
@@ -132,16 +187,11 @@ class _Nuclei:
         return warnings
 
 
-def _rows(plate: str, groups: dict[str, _Nuclei]) -> Iterable[tuple[object, ...]]:
-    """Yield the row of a plate, then those of its groups, which have the peaks of the plate."""
+def _fits(plate: str, groups: dict[str, _Nuclei]) -> Iterator[Phases]:
+    """Yield the phases of a plate, then those of its groups."""
     whole = fit_cell_cycle(groups[""].contents)
     near = whole if isinstance(whole, CellCycle) else None
     for name, nuclei in groups.items():
         contents = nuclei.contents
         fit = whole if not name else fit_cell_cycle(contents, near=near)
-        start = plate, name, len(contents), nuclei.left_out
-        if isinstance(fit, str):
-            yield *start, *[np.nan] * 5, "; ".join([fit, *nuclei.warnings()])
-            continue
-        phases = 100 * fit.g1, 100 * fit.s, 100 * fit.g2
-        yield *start, *phases, fit.g1_content, 100 * fit.spread, "; ".join(nuclei.warnings())
+        yield Phases(plate, name, contents, nuclei.left_out, fit, tuple(nuclei.warnings()))

@@ -19,14 +19,15 @@ _ENDS = 0.002, 0.995
 """Quantiles at which the axis ends: a few bright nuclei would press the others together."""
 
 
-def measured_histograms(run: Run) -> list[dict[str, Any]]:
+def measured_histograms(run: Run, leaves_out: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return a histogram for each measurement and plate, as the page draws them.
 
     Those come first in which nuclei are positive; then areas, contents, and means of channels.
     """
     facts = {fact["column"]: fact["plates"] for fact in run.positive}
     means = (name for name in run.others.columns if name.endswith("_mean"))
-    columns = [*facts, *(_SHOWN if run.has_outlines else ()), *means]
+    shown = [each for each in _SHOWN if run.has_outlines and each not in leaves_out]
+    columns = [*facts, *shown, *means]
     plates = _values(run, list(dict.fromkeys(columns))) if columns else {}
     return [
         _drawn(column, plate, values, facts.get(column, {}).get(plate))
@@ -60,11 +61,12 @@ def _drawn(
     return {
         "view": "", "title": f"{column}{f', plate {plate}' if plate else ''}", "unit": unit,
         "axis": f"{column}; the last bars hold what is beyond", "mark": mark, "mark_name": name,
-        "data": _histogram(values, mark),
+        "data": histogram_of(values, mark),
     }  # fmt: skip
 
 
-def _histogram(values: NDArray[np.float64], mark: float | None) -> Histogram:
+def histogram_of(values: NDArray[np.float64], mark: float | None) -> Histogram:
+    """Return the histogram of finite values, in which a mark has its place."""
     low, high = np.quantile(values, _ENDS)
     if mark is not None:
         low, high = min(low, mark), max(high, mark)

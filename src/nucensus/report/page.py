@@ -15,6 +15,7 @@ from ..export.positives import describe
 from ..store import Facts, Origin, Run, StartFact
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
+from .dna import dna_histograms
 from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
 from .heatmap import draw_plates, metrics_of, notes_on
@@ -22,7 +23,7 @@ from .histogram import histograms
 from .measured import measured_histograms
 from .plates import gather
 from .render import number, render
-from .treatments import compare_treatments
+from .treatments import Comparison, compare_treatments
 
 _ROWS_SHOWN = 200
 _EACH_GROUP = 8
@@ -62,18 +63,19 @@ def write_report(
     fields = read_fields(run)
     gathered = gather(fields, plate_format)
     plates = draw_plates(gathered)
+    comparisons = compare_treatments(fields, control)
     page = render(
         "report.html.j2",
         head=_head(run, fields),
         views=_views(fields),
         notes=notes_on(gathered),
-        treatments=compare_treatments(fields, control),
+        treatments=comparisons,
         chosen=_chosen(run.about),
         metrics=metrics_of(gathered),
         summary=_summary(fields),
         plates=plates[:_PLATES_SHOWN],
         plates_left_out=max(0, len(plates) - _PLATES_SHOWN),
-        histograms=[*measured_histograms(run), *_histograms(run, fields)],
+        histograms=_all_histograms(run, fields, comparisons),
         flagged=[field for field in fields if field.flags],
         flag_counts=Counter(flag for field in fields for flag in field.flags),
         failures=[field for field in fields if field.status == "failed"],
@@ -241,6 +243,15 @@ def _spell(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_spell, value))
     return number(value) if isinstance(value, int | float) else str(value)
+
+
+def _all_histograms(
+    run: Run, fields: Sequence[Field], comparisons: Sequence[Comparison]
+) -> list[dict[str, Any]]:
+    """Return the histograms of measurements, of contents of DNA, of counts and of intensities."""
+    contents = dna_histograms(run, comparisons)
+    measured = measured_histograms(run, leaves_out=("integrated",) if contents else ())
+    return [*measured, *contents, *_histograms(run, fields)]
 
 
 def _histograms(run: Run, fields: Sequence[Field]) -> list[dict[str, Any]]:
