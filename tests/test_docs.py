@@ -77,6 +77,7 @@ def write_place(folder, *, has_channels):
             if name == "fields":
                 centres += [f"{file.name},{y:.1f},{x:.1f}\n" for y, x in field.centres]
     tifffile.imwrite(folder / "field.tif", make_field(3, shape=(220, 260), nuclei=14).image)
+    tifffile.imwrite(folder / "light.tif", np.ones((220, 260), np.float32))
     (folder / "truth").mkdir()
     for file in sorted((folder / "fields").iterdir()):
         labels = np.zeros((220, 260), np.uint16)

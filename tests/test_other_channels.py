@@ -1,6 +1,7 @@
 """Other channels of a field, measured in its nuclei and in rings around them."""
 
 import json
+import os
 import sqlite3
 from dataclasses import replace
 
@@ -273,6 +274,22 @@ def test_a_run_is_carried_on_where_another_channel_came_or_changed(two_channels,
     assert rows(tmp_path / "run") == rows(tmp_path / "new")
     with pytest.raises(RunError, match="ring_px was 4 and is 5"):
         count(plate, tmp_path / "run", ring_px=5)
+
+
+def test_another_channel_that_changed_behind_its_time_is_known_by_its_content(tmp_path, fields):
+    plate = tmp_path / "plate"
+    plate.mkdir()
+    for site, field in enumerate(fields[:2]):
+        tifffile.imwrite(plate / f"A01_s{site}_w1.tif", field.image)
+        tifffile.imwrite(plate / f"A01_s{site}_w2.tif", field.image)
+    count(plate, tmp_path / "run", check_content=True).close()
+    other = plate / "A01_s1_w2.tif"
+    before = os.stat(other)
+    tifffile.imwrite(other, fields[1].image + 7)
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert other.stat().st_size == before.st_size
+    with count(plate, tmp_path / "run", check_content=True) as run:
+        assert run.about.starts[-1]["images"] == 1
 
 
 def test_outcomes_with_other_channels_travel_from_other_machines(two_channels):

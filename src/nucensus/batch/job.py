@@ -1,20 +1,17 @@
 """Read one image and count it, in any worker; whatever goes wrong is its outcome."""
 
 import contextlib
-import hashlib
-import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
 from ..errors import AccessError, ReadError, TooLargeError
 from ..read import Image, read_image
-from ..read.projection import files_of
-from ..remote import is_remote, is_zarr_folder, keep_query, list_zarr, open_to_read
+from ..remote import is_remote, keep_query
 from ..store.lock import RunLock
 from ..values import (
     Centres,
@@ -23,21 +20,25 @@ from ..values import (
     Header,
     OtherChannels,
     Outcome,
-    Plane,
     PlannedImage,
     Settings,
 )
+from ..values.flat_field import FlatFields
 from .budget import Budget, beyond_memory
+from .content import content_hash
 from .in_parts import Divided, find_in_parts
 from .kept import Kept
 from .pools import Pools, pool_of
 
 if TYPE_CHECKING:
+    from ..detect.light import Lit
     from ..values.images import Partner
     from .other_channels import OtherChannel
 
 _OUTLINE_BYTES = 12
 """Of a pixel, while nuclei are outlined: its height, its label and that of the label image."""
+_LIT_BYTES = 12
+"""Of a pixel, where light is corrected: in even light, and while the detector converts that."""
 _PARTNER_BYTES = 32
 """Of a pixel, for each other channel: itself, its label, the ring it is in and what it is near."""
 _WHOLE_BYTES = 256 << 20
@@ -75,6 +76,9 @@ class Estimated(NamedTuple):
     content: str | None
 
 
+_Seen = TypeVar("_Seen")
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """How an image is loaded and its nuclei are found; it can be sent to other processes.
@@ -98,6 +102,8 @@ class Job:
         Images of the sample that came from a server, until they are counted.
     others : OtherChannels
         Which other channels are measured, and how.
+    lights : mapping of str to FlatField
+        The uneven light that is corrected, by channel; "" is that of the nuclei.
     threads : int
         How many parts of an image are worked on at a time, where it is read part by part.
     """
@@ -112,6 +118,7 @@ class Job:
     pools: Pools = field(default_factory=dict)
     kept: Kept[Loaded] | None = None
     others: OtherChannels = field(default_factory=OtherChannels)
+    lights: FlatFields = field(default_factory=dict)
     threads: int = 1
 
     def in_process(
@@ -142,14 +149,15 @@ class Job:
         """Whether images can be read part by part."""
         from ..detect import takes_parts
 
-        return takes_parts(self.settings) and not self.others.channels
+        return takes_parts(self.settings) and not (self.others.channels or self.lights)
 
-    def outline_bytes(self, header: Header) -> int:
-        """Return the memory that the outlines of an image take beside it."""
+    def beside_bytes(self, header: Header) -> int:
+        """Return the memory that an image takes beside itself: for outlines, in even light."""
         settings = self.settings
         asked = settings.outlines or settings.subpixel
         outlined = asked and detector_named(settings.detector).has_outlines
-        return _OUTLINE_BYTES * header.pixels if outlined else 0
+        each = _OUTLINE_BYTES * outlined + _LIT_BYTES * bool(self.lights)
+        return each * header.pixels
 
     def load(self, planned: PlannedImage) -> Loaded | Divided | Failed | None:
         """Read the image, unless it is read part by part; None if the run is to stop."""
@@ -161,7 +169,7 @@ class Job:
         keep_query(path, query)  # in whatever process this is
         admission = _Admission(self, beside=len(partners))
         with self._marked(key):
-            content = content_hash(path, plane) if self.check_content else None
+            content = content_hash(path, plane, partners) if self.check_content else None
             start, cpu = time.perf_counter(), time.thread_time()
             try:
                 image = read_image(path, plane, admission)
@@ -187,7 +195,17 @@ class Job:
             return centres, ""
         from .other_channels import measure_others
 
-        return measure_others(centres, others, self.others.ring_px)
+        return measure_others(centres, others, self.others.ring_px, self.lights)
+
+    def _found(self, loaded: Loaded, settings: Settings) -> Centres:
+        """Find the nuclei of an image, in even light where that is asked for."""
+        pixels, resolved = loaded.image.pixels, pool_of(self.pools, loaded.path, loaded.channel)
+        light = self.lights.get("")
+        if light is None:
+            return find_nuclei(pixels, settings, resolved)
+        from .flat_field import find_in_even_light
+
+        return find_in_even_light(pixels, light, settings, resolved)
 
     def find(self, loaded: Loaded | Divided | Failed | None) -> Outcome | None:
         """Find the nuclei of an image that was loaded."""
@@ -203,8 +221,7 @@ class Job:
         try:
             with self._marked(loaded.key):
                 settings = self.settings.in_pixels(image.pixel_size, image.pixels.ndim)
-                resolved = pool_of(self.pools, loaded.path, loaded.channel)
-                centres = find_nuclei(image.pixels, settings, resolved)
+                centres = self._found(loaded, settings)
                 centres, unmeasured = self._measured(centres, loaded.others)
                 mask = "" if settings.are_numbers else note_on_mask(image.pixels)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
@@ -222,17 +239,37 @@ class Job:
 
     def estimate(self, planned: PlannedImage) -> Estimated | Failed | None:
         """Read the image and estimate what its nuclei are like."""
+        return self._look(planned, self._estimated)
+
+    def look_at_light(self, planned: PlannedImage) -> "Lit | Failed | None":
+        """Read the image and find how bright each of its nuclei is."""
+        from .flat_field import look_at_light
+
+        return self._look(planned, lambda loaded: look_at_light(loaded.image.pixels))
+
+    def _estimated(self, loaded: Loaded) -> Estimated:
+        pixels, light = loaded.image.pixels, self.lights.get("")
+        if light is not None:
+            from .flat_field import in_even_light
+
+            pixels = in_even_light(pixels, light)
+        estimate = estimate_as(pixels, self.settings)
+        if self.kept is not None and is_remote(loaded.path) and not self.others.channels:
+            self.kept.keep(loaded.key, replace(loaded, taken_bytes=0), loaded.nbytes)
+        return Estimated(estimate, loaded.content)
+
+    def _look(
+        self, planned: PlannedImage, look: Callable[[Loaded], _Seen]
+    ) -> _Seen | Failed | None:
+        """Read an image of the sample, and look at it."""
         # nothing is divided where something is left to be estimated
         loaded = cast("Loaded | Failed | None", self.load(planned))
         if not isinstance(loaded, Loaded):
             return loaded
         try:
             with self._marked(loaded.key):
-                estimate = estimate_as(loaded.image.pixels, self.settings)
-            if self.kept is not None and is_remote(loaded.path) and not self.others.channels:
-                self.kept.keep(loaded.key, replace(loaded, taken_bytes=0), loaded.nbytes)
-            return Estimated(estimate, loaded.content)
-        except (TypeError, ValueError) as error:  # it will fail again when its turn comes
+                return look(loaded)
+        except (TypeError, ValueError, ReadError) as error:  # it will fail again at its turn
             return Failed("detect", str(error) or type(error).__name__, loaded.content)
         finally:
             if self.budget is not None:
@@ -275,7 +312,7 @@ class _Admission:
                 f"the file claims {header.pixels:,} pixels; expected at most "
                 f"{most_pixels:,}; check the file, or raise --max-pixels{why}"
             )
-        size_bytes = header.size_bytes + self._job.outline_bytes(header)
+        size_bytes = header.size_bytes + self._job.beside_bytes(header)
         size_bytes += self._beside * _PARTNER_BYTES * header.pixels
         if size_bytes > most_bytes:
             raise beyond_memory(size_bytes, most_bytes, why)
@@ -313,42 +350,5 @@ class _DividedError(Exception):
 
 _WHY_WHOLE = (
     "; such an image is read part by part with --detector maxima and numbers for --sigma, "
-    "--min-distance and --threshold, if no other channel is measured"
+    "--min-distance and --threshold, if no other channel is measured and no light corrected"
 )
-
-
-def content_hash(path: str, plane: Plane) -> str | None:
-    """Return the hash of a file, or of all files of a stack, an OME-Zarr or an OME-TIFF set.
-
-    It is None if they cannot be read.
-    """
-    from ..remote.ome import files_beside
-
-    try:
-        if plane.files:
-            names = [os.path.basename(path), *plane.files]
-            return _hash_of_all(zip(names, files_of(path, plane), strict=True))
-        if is_zarr_folder(path):
-            names = [each.name for each in list_zarr(path) if not each.name.endswith("/")]
-            return _hash_of_all(_below(path, sorted(filter(None, names))))
-        if beside := files_beside(path):
-            return _hash_of_all(_below(os.path.dirname(path), [os.path.basename(path), *beside]))
-        return _file_hash(path)
-    except (OSError, ReadError):
-        return None
-
-
-def _below(folder: str, names: list[str]) -> Iterator[tuple[str, str]]:
-    return ((name, os.path.join(folder, name)) for name in names)
-
-
-def _hash_of_all(files: Iterable[tuple[str, str]]) -> str:
-    digest = hashlib.blake2b()
-    for name, path in files:
-        digest.update(f"{name!a} {_file_hash(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def _file_hash(path: str) -> str:
-    with open_to_read(path) as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from ..detect import Estimate, Resolved, pool
@@ -16,9 +16,12 @@ from ..remote import query_of
 from ..store import Facts, Origin, Run, RunWriter, Sampled
 from ..text.plurals import pluralize
 from ..values import Failed, PlannedImage, Settings
-from .job import Estimated, content_hash
+from ..values.flat_field import LEARN, FlatFields
+from .content import content_hash
+from .job import Estimated
+from .lights import asked_in, identity_of, notes_on
 from .pools import Pools, digests_of
-from .sample import Sets, choose_sample
+from .sample import LIT_IMAGES, Sets, choose_sample
 
 _COMMIT_EVERY_S = 0.5
 """Seconds of estimates that a crash may lose. Larger: more is lost, fewer writes."""
@@ -40,16 +43,20 @@ class Learned:
         How many images were counted with other values, and are counted again.
     changes : tuple of str
         Which values these are, in words.
+    lights : mapping of str to FlatField
+        The uneven light that is corrected, by channel.
     """
 
     pools: Pools
     origin: Origin
     counted_again: int
     changes: tuple[str, ...]
+    lights: FlatFields = field(default_factory=dict)
 
     def notes(self) -> list[str]:
         """Say what a user should know of it, in a line each."""
         notes = [str(self.origin)] if str(self.origin) else []
+        notes += notes_on(self.lights)
         notes += [_mixed(name, each) for name, each in self._shown() if each.size_count > 1]
         if self.counted_again:
             shown = "; ".join(self.changes[:_POOLS_SHOWN])
@@ -82,7 +89,8 @@ def plan_sample(writer: RunWriter) -> None:
             writer.sample.refresh()
         else:
             sets = Sets(writer.listed())
-            sample = choose_sample(writer.listed(), sets)
+            least = LIT_IMAGES if LEARN in asked_in(about).values() else 0
+            sample = choose_sample(writer.listed(), sets, least)
             writer.sample.plan(Sampled(*item, sets.pools_of(item)) for item in sample)
         writer.record_facts(sampled=about.places)
 
@@ -184,20 +192,21 @@ def take_from(
     return pools, replace(origin, source="run", run=where)
 
 
-def adopt(writer: RunWriter, pools: Pools, origin: Origin) -> Learned:
+def adopt(writer: RunWriter, pools: Pools, origin: Origin, lights: FlatFields) -> Learned:
     """Write what was learned; what was counted with other values becomes pending."""
     about = writer.about
     before = pools_in(about)
     estimates = {name: resolved.as_dict() for name, resolved in pools.items()}
-    text = json.dumps([about.places, estimates], sort_keys=True)
+    light = identity_of(lights)
+    text = json.dumps([about.places, estimates], sort_keys=True) + light
     adopted, again = hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), 0
     if about.adopted != adopted:
-        again = writer.redo_learned_otherwise(digests_of(pools))
+        again = writer.redo_learned_otherwise(digests_of(pools, light))
     writer.record_facts(
         estimates=estimates, sample=asdict(origin), adopted=adopted, is_learning=False
     )
     changes = [_change(name, before[name], now) for name, now in pools.items() if name in before]
-    return Learned(pools, origin, again, tuple(filter(None, changes)))
+    return Learned(pools, origin, again, tuple(filter(None, changes)), lights)
 
 
 def _change(name: str, before: Resolved, now: Resolved) -> str:

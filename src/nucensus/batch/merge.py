@@ -50,6 +50,8 @@ class _Part:
     def said(self, fact: str) -> Any:
         """Return what the other shards should say too; None if it need not be said."""
         value = self.facts.get(fact)
+        if fact == "flat_field":  # a learned one is that of the sample
+            return {name: each["digest"] for name, each in self.about.flat_field.items()}
         if fact == "selection":
             return {**self.about.selection, "shard": None}
         return {fact: value} if fact == "version" else value
@@ -74,7 +76,7 @@ class _Part:
     @property
     def learned(self) -> tuple[Any, ...]:
         """The estimates of the shard, and where they come from."""
-        return self.about.estimates, self.about.sample, self.sample_files
+        return self.about.estimates, self.about.sample, self.about.flat_field, self.sample_files
 
     def summary(self) -> dict[str, Any]:
         """Return what a merged run keeps of the shard beside its images."""
@@ -220,12 +222,14 @@ _ALIKE = {
     "version": ("was found by another version of nucensus", _AGAIN),
     "settings": ("was found with other settings", _AGAIN),
     "selection": ("is of another selection of images", _AGAIN),
+    "flat_field": ("was corrected with another flat field", _START_AGAIN),
     "wells": ("knows other treatments of the wells", _LIST_AGAIN),
     "listing": ("lists other images, or says something else of them", _LIST_AGAIN),
 }
 """The facts that all shards must agree on: what it means if one does not, and what to do."""
 
-_TAKEN = (*_ALIKE, "estimates", "sample", "places", "sampled", "adopted", "ring_radius_px")
+_TAKEN = (*_ALIKE, "estimates", "sample", "places", "sampled", "adopted", "ring_radius_px",
+          "flat_field")  # fmt: skip
 """The facts that a merged run has from its shards, if all say the same."""
 
 

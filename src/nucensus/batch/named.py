@@ -77,10 +77,10 @@ def name_images(
     Files that are given one by one stay as they are, in their order and as often as they are
     given. Folders, globs, and tables of paths are listed as `census` lists them.
     """
-    if selection.measure:
+    if selection.measure or selection.light:
         raise InputError(
-            "other channels were to be measured, and a function is given one image; expected "
-            "no more than which images count; ask census for it"
+            "other channels were to be measured, or uneven light corrected, and a function is "
+            "given one image as it is; expected no more than which images count; ask census for it"
         )
     if selection.metadata is not None:
         raise InputError(

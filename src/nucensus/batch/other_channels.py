@@ -11,6 +11,8 @@ from ..detect.other_channels import measure_channel
 from ..errors import AccessError, NucensusError, ReadError
 from ..read import OnHeader, read_image
 from ..values import Centres, OtherChannels, Partner
+from ..values.flat_field import FlatFields
+from .flat_field import in_even_light
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def load_partner(partner: Partner, on_header: OnHeader) -> OtherChannel:
 
 
 def measure_others(
-    centres: Centres, others: Sequence[OtherChannel], ring_px: int
+    centres: Centres, others: Sequence[OtherChannel], ring_px: int, lights: FlatFields
 ) -> tuple[Centres, str]:
     """Return nuclei with what is measured in other channels, NaN where that cannot be; and why."""
     if not others or centres.outlines is None:
@@ -55,7 +57,8 @@ def measure_others(
         problem, values = each.problem, np.full((len(centres), columns), np.nan)
         if each.pixels is not None:
             try:
-                values = measure_channel(each.pixels, centres.outlines, ring_px=ring_px)
+                pixels = in_even_light(each.pixels, lights.get(each.channel))
+                values = measure_channel(pixels, centres.outlines, ring_px=ring_px)
             except (ReadError, ValueError, TypeError) as error:
                 problem = str(error)
         measured.append(values)

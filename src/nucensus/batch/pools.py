@@ -31,10 +31,10 @@ def pool_of(pools: Pools, path: str, channel: str) -> Resolved | None:
     return next((pools[name] for name in names if name in pools), None)
 
 
-def digests_of(pools: Pools) -> Callable[[str, str], str]:
+def digests_of(pools: Pools, light: str = "") -> Callable[[str, str], str]:
     """Return a function of path and channel that tells what an image is to be counted with.
 
-    It is a digest of the pool: if it differs, so may the nuclei.
+    It is a digest of the pool, and of the light: if it differs, so may the nuclei.
     """
 
     @cache
@@ -42,7 +42,7 @@ def digests_of(pools: Pools) -> Callable[[str, str], str]:
         resolved = pool_of(pools, os.path.join(folder, "image"), channel)
         values = resolved.as_dict() if resolved else {}
         estimates = {name: value for name, value in values.items() if name not in _OF_THE_SAMPLE}
-        text = json.dumps(estimates, sort_keys=True)
+        text = json.dumps(estimates, sort_keys=True) + light
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     return lambda path, channel: digest(os.path.dirname(path), channel)

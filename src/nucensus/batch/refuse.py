@@ -11,6 +11,7 @@ from ..errors import InputError, RunError
 from ..remote import absolute
 from ..store import Run, RunWriter
 from ..values import RUN_FILE, Resume, Selection, Settings, Shard
+from ..values.flat_field import LEARN
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -26,6 +27,22 @@ def refuse_two_sources(settings: Settings, resume: Resume) -> None:
         raise InputError(
             "estimates were to be taken from another run, and the settings are numbers: nothing is "
             "estimated; leave out --estimates-from, or the numbers"
+        )
+
+
+def refuse_light(selection: Selection, settings: Settings) -> None:
+    """Raise if the light cannot be corrected, or learned, as it was asked for."""
+    if settings.invert:
+        raise InputError(
+            "a flat field was given, and nuclei are dark on bright ground (--invert); expected "
+            "bright nuclei; divide the images by the light first, or leave the flat field out"
+        )
+    if selection.light.get("") == LEARN and (settings.are_numbers or selection.plane.z == "volume"):
+        what = "volumes" if selection.plane.z == "volume" else "numbers for detection"
+        raise InputError(
+            f"the flat field was to be learned, and {what} were given: it is learned from nuclei "
+            f"in planes as --detector auto finds them; give an image of the light "
+            f"(--flat-field FILE), or leave them out"
         )
 
 
@@ -130,6 +147,9 @@ def _are_same(name: str, before: Any, now: Any) -> bool:
 def facts_of(selection: Selection) -> dict[str, Any]:
     """Return what a run records of its selection, as plain values that JSON can hold."""
     tables = {"manifest": selection.manifest, "metadata": selection.metadata}
+    given = {name: path if path == LEARN else absolute(path)
+             for name, path in selection.light.items()}  # fmt: skip
+    lights = [f"{name}={path}" if name else path for name, path in given.items()]
     return {
         **selection.plane.as_dict(),
         "pattern": selection.pattern,
@@ -137,6 +157,7 @@ def facts_of(selection: Selection) -> dict[str, Any]:
         "ring_px": selection.ring_px,
         "shard": selection.shard and str(selection.shard),
         **{name: path and absolute(os.fspath(path)) for name, path in tables.items()},
+        **({"flat_field": lights} if lights else {}),
     }
 
 

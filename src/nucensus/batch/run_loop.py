@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from .._version import __version__
 from ..detect import ring_radius
@@ -30,6 +31,7 @@ from .choose import Choice, choose_from
 from .job import Job, Loaded
 from .kept import Kept
 from .learn import adopt, estimate_sample, forget_changed, pool_sample, pools_in, take_from
+from .lights import find_lights, identity_of
 from .pools import digests_of
 from .positives import choose_again
 from .run_over import Steps, run_over
@@ -159,7 +161,17 @@ class RunLoop:
     def _learn(self) -> None:
         """Learn what the settings leave open; unless it is stopped before it knows."""
         settings, about = self._job.settings, self._writer.about
+        lights = find_lights(
+            self._writer, self._look_at_light, is_planned=self._is_planned,
+            keeps=self._resume.keep_estimates,
+        )  # fmt: skip
+        if lights is None:
+            return
+        self._job, light = replace(self._job, lights=lights), identity_of(lights)
         if settings.are_numbers:
+            if lights:
+                self._learned_by = digests_of({}, light)
+                self._writer.redo_learned_otherwise(self._learned_by)
             return
         if self._is_planned:
             known = pools_in(about), Origin.from_dict(about.sample)
@@ -174,10 +186,16 @@ class RunLoop:
             if self._stop.is_set():
                 return
             known = pool_sample(self._writer.sample), Origin.of(self._writer.sample)
-        learned = adopt(self._writer, *known)
+        learned = adopt(self._writer, *known, lights)
         self._job = replace(self._job, pools=learned.pools)
-        self._learned_by = digests_of(learned.pools)
+        self._learned_by = digests_of(learned.pools, light)
         self._watcher.on_learned(learned)
+
+    def _look_at_light(self, items: list[PlannedImage]) -> Iterable[tuple[int, Any]]:
+        """Look at the light in images of the sample."""
+        self._writer.record_facts(is_learning=True)
+        strategy = self._sample_strategy(deadly=False)
+        return strategy.run(self._job_for(strategy).look_at_light, items, self._workers)
 
     def _estimate_sample(self) -> None:
         """Estimate from the images of the sample of which nothing is known."""

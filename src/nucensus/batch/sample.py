@@ -20,6 +20,9 @@ and little more. Larger: slower to start."""
 _SAMPLE_SHARE = 4
 """Of so many images one is estimated, between these ends. Larger: fewer are."""
 _SMALL = _MOST_SAMPLE * _SAMPLE_SHARE
+LIT_IMAGES = 64
+"""Images of a run from which its light is learned, where there are so many. Larger: corners are
+known better, and more images are read twice."""
 _FEW_SMALL = 4
 """More folders that are so small are parts of a plate, and are estimated together: to estimate an
 image takes five times as long as to find its nuclei. Larger: more have a pool of their own."""
@@ -73,13 +76,15 @@ class Sets:
         return any(each != parent for each, parent in above.items())
 
 
-def choose_sample(listed: Iterable[_Image], sets: Sets) -> Iterator[_Image]:
-    """Yield every so many-th image of each set; `listed` is sorted by path."""
+def choose_sample(listed: Iterable[_Image], sets: Sets, least: int = 0) -> Iterator[_Image]:
+    """Yield every so many-th image of each set, about `least` in all; they are sorted by path."""
     seen: Counter[Set] = Counter()
+    each_least = -(-least // max(len(sets.sizes), 1))
     for item in listed:
         of = sets.of(item)
         count, place = sets.sizes[of], seen[of]
-        size = min(max(count // _SAMPLE_SHARE, _LEAST_SAMPLE), _MOST_SAMPLE, count)
+        usual = min(max(count // _SAMPLE_SHARE, _LEAST_SAMPLE), _MOST_SAMPLE)
+        size = min(max(usual, each_least), count)
         if place * size // count != (place - 1) * size // count:
             yield item
         seen[of] += 1

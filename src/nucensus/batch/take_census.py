@@ -18,7 +18,7 @@ from ..values import (
     CensusOptions,
     Execution,
     ImageRef,
-    Plane,
+    PlannedImage,
     Resume,
     RetryOptions,
     Selection,
@@ -29,14 +29,16 @@ from ..values import (
     take_value,
 )
 from .choose import Choice
+from .content import content_hash
 from .decide import choose_strategy, codec_of
-from .job import content_hash
 from .learn import plan_sample, take_from
+from .lights import check_files
 from .plan import expand, join_treatments, list_first
 from .refuse import (
     digest_of,
     facts_of,
     refuse_itself,
+    refuse_light,
     refuse_other,
     refuse_two_sources,
     refuse_version,
@@ -87,7 +89,7 @@ def census(
     **options
         The fields of these values one by one, in place of the value that has
         them: `plane`, `pattern`, `manifest`, `metadata`, `shard`, `measure`,
-        `ring_px`; `strategy`, `workers`, `scheduler`, `limits`; `on_plan`,
+        `ring_px`, `flat_field`; `strategy`, `workers`, `scheduler`, `limits`; `on_plan`,
         `on_learned`, `on_choice`, `on_outcome`, `stop`; `overwrite`,
         `check_content`, `keep_estimates`, `estimates_from`.
 
@@ -242,6 +244,9 @@ def _refuse_contradictions(
             f"other channels ({', '.join(selection.others.channels)}) are to be measured in "
             f"nuclei, and no outlines were asked for; expected both; ask for outlines (--outlines)"
         )
+    if selection.light:
+        refuse_light(selection, settings)
+        check_files(selection)
     if resume.overwrite and resume.estimates_from is not None:
         refuse_itself(resume.estimates_from, out)
 
@@ -319,9 +324,10 @@ def _refuse_unknown_sample(writer: RunWriter, out: PathLike) -> None:
 def _changed(writer: RunWriter, choice: Choice | None, workers: int | None) -> list[int]:
     """Return the keys of the images whose content is not what it was."""
 
-    def key_if_changed(row: tuple[int, str, Plane, str]) -> int | None:
-        key, path, plane, content = row
-        return None if content_hash(path, plane) == content else key
+    def key_if_changed(row: tuple[PlannedImage, str]) -> int | None:
+        image, content = row
+        now = content_hash(image.path, image.plane, image.partners)
+        return None if now == content else image.key
 
     is_remote = choice is not None and choice.strategy.is_remote
     strategy = choice.strategy if choice and is_remote else STRATEGIES["threads"]

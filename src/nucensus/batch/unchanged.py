@@ -13,7 +13,9 @@ from ..errors import RunError
 from ..remote import absolute, is_remote
 from ..store import LOCK_FILE, Origin, Run, is_done, show_start, tables_now
 from ..values import RUN_FILE, Resume, Selection, Settings, Watcher
+from ..values.flat_field import LEARN
 from .learn import Learned, pools_in
+from .lights import lights_in
 from .refuse import differences, digest_of, facts_of
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -33,6 +35,7 @@ def seen_of(inputs: Sequence[PathLike], selection: Selection, out: PathLike | No
     digest, skipped = hashlib.blake2b(digest_size=16), os.path.realpath(out)
     if selection.metadata is not None:
         paths.append(os.fspath(selection.metadata))
+    paths += [each for each in selection.light.values() if each != LEARN]
     try:
         for path in map(os.path.abspath, paths):
             is_folder = os.path.isdir(path)
@@ -126,5 +129,7 @@ def tell(run: Run, watcher: Watcher) -> None:
     """Tell what a start that has nothing to do tells."""
     if not run.settings.are_numbers:
         about = run.about
-        watcher.on_learned(Learned(pools_in(about), Origin.from_dict(about.sample), 0, ()))
+        watcher.on_learned(
+            Learned(pools_in(about), Origin.from_dict(about.sample), 0, (), lights_in(about))
+        )
     watcher.on_plan(0)

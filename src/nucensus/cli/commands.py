@@ -35,7 +35,7 @@ _GROUPS = (
     ),
     _Group(
         "What is measured",
-        ("outlines", "subpixel", "measure", "ring", "positive", "negative_control"),
+        ("outlines", "subpixel", "measure", "ring", "flat_field", "positive", "negative_control"),
         "--channel DAPI --measure GFP --positive GFP=auto",
     ),
     _Group(

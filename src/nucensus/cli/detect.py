@@ -70,8 +70,9 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
             given: dict[str, Any], metadata: str | None, shard: "Shard | None",
             overwrite: bool, check_content: bool, keep_estimates: bool,
             estimates_from: Path | str | None, plan: Path | str | None, report: bool,
-            measure: tuple[str, ...], ring: int, positive: tuple[str, ...],
-            negative_control: tuple[str, ...], **options: Any) -> None:  # fmt: skip
+            measure: tuple[str, ...], ring: int, flat_field: tuple[str, ...],
+            positive: tuple[str, ...], negative_control: tuple[str, ...],
+            **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
 
     Without a number the size and the contrast of nuclei are estimated from the
@@ -97,7 +98,12 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
 
         measure += channels_beside(rules, measure)
     selected = dataclasses.replace(
-        selection_of(options), metadata=metadata, shard=shard, measure=measure, ring_px=ring
+        selection_of(options),
+        metadata=metadata,
+        shard=shard,
+        measure=measure,
+        ring_px=ring,
+        flat_field=flat_field,
     )
     if measure or rules:
         given.setdefault("outlines", True)

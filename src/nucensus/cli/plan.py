@@ -20,8 +20,8 @@ from .selection import selection_of
 @work_options
 def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, overwrite: bool,
-            measure: tuple[str, ...], ring: int, quiet: bool, explain: bool, progress: str,
-            **options: Any) -> None:  # fmt: skip
+            measure: tuple[str, ...], ring: int, flat_field: tuple[str, ...], quiet: bool,
+            explain: bool, progress: str, **options: Any) -> None:  # fmt: skip
     r"""Look once: list images and learn from a sample of them, for others to count.
 
     Each shard of a run lists all images and reads the sample, unless it is given the plan:
@@ -39,7 +39,11 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
     from ..values import Resume
 
     chosen = dataclasses.replace(
-        selection_of(options), metadata=metadata, measure=measure, ring_px=ring
+        selection_of(options),
+        metadata=metadata,
+        measure=measure,
+        ring_px=ring,
+        flat_field=flat_field,
     )
     if measure:
         given.setdefault("outlines", True)

@@ -59,6 +59,11 @@ _MEASURE = (
         "--ring", type=click.IntRange(min=0), default=0, metavar="PIXELS",
         help="Measure them in a ring around each nucleus, too, so wide.",
     ),
+    click.option(
+        "--flat-field", multiple=True, metavar="learn|FILE|CHANNEL=FILE",
+        help="Take uneven light out of the images first: learned from their nuclei, or an image of "
+        "it.",
+    ),
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 
 _FACTS = (
     "settings", "estimates", "sample", "strategy", "machine", "started", "seconds", "starts",
-    "shards", "positive",
+    "shards", "positive", "flat_field",
 )  # fmt: skip
 """Facts of a run that an output repeats. Nothing else leaves the run file."""
 

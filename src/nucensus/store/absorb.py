@@ -16,6 +16,7 @@ from .packing import as_text
 _PLANNED = (
     "facts_version", "version", "settings", "wells", "listing", "places", "inputs", "left_out",
     "unmatched", "sampled", "adopted", "estimates", "sample", "ring_radius_px",
+    "flat_field",
 )  # fmt: skip
 """What a run takes over from its plan beside the images."""
 

@@ -33,6 +33,11 @@ _POSITIVE = {
     "plates": {...: {"threshold": (int, float, type(None)), "why": str}},
 }  # fmt: skip
 
+_FLAT_FIELD = {
+    "height": int, "width": int, "path": str, "digest": str, "terms": [_NUMBER], "images": int,
+    "nuclei": int, "error": _NUMBER, "darkest": _NUMBER, "sample": str,
+}  # fmt: skip
+
 
 def _fact(shape: Any, empty: Any = None) -> Any:
     """Declare a fact: its shape in JSON, and what it is, or what makes it, if it is not recorded.
@@ -110,6 +115,8 @@ class Facts:
         Of a merged run, its shards.
     positive : list of PositiveFact
         Which nuclei are positive.
+    flat_field : dict
+        The uneven light that was corrected (`FlatField`), by channel; "" is that of the nuclei.
     journal : str or None
         How SQLite writes the run file, and on what kind of disk.
     """
@@ -145,6 +152,7 @@ class Facts:
     tables: dict[str, Any] = _fact(dict, dict)
     shards: list[dict[str, Any]] = _fact([{"shard": str, "run": str, "images": int}], list)
     positive: list[PositiveFact] = _fact([_POSITIVE], list)
+    flat_field: dict[str, dict[str, Any]] = _fact({...: _FLAT_FIELD}, dict)
     journal: str | None = _fact(str)
 
     @classmethod

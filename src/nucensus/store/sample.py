@@ -97,6 +97,10 @@ class SampleTable:
         """Forget what an image said."""
         self._database.execute(f"UPDATE sample SET {_FORGET} WHERE name = ?", (as_sql(name),))
 
+    def forget_all(self) -> None:
+        """Forget what images said, but for those that a worker died of."""
+        self._database.execute(f"UPDATE sample SET {_FORGET} WHERE stage IS NOT 'worker'")
+
     def to_estimate(self, *, deadly: bool) -> list[tuple[int, Sampled]]:
         """Return (key, image) of those not estimated yet, and of those that could not be used.
 

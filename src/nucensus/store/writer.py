@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import RunError
 from ..remote import is_remote, query_of, size_and_time
-from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, Plane, PlannedImage, Shard
+from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
 from .database import OTHERS, TABLES, close_with, open_to_write, schema_of
 from .explain import explanation
 from .facts import FACTS_VERSION, Facts
@@ -151,14 +151,14 @@ class RunWriter:
         """Yield (key, reason) of the images that the listing found wrong, the last first."""
         return self._listing.problems()
 
-    def hashed(self) -> Iterator[tuple[int, str, Plane, str]]:
-        """Yield (key, path, plane, hash of the content) of the images done whose hash is known."""
+    def hashed(self) -> Iterator[tuple[PlannedImage, str]]:
+        """Yield the images done whose hash is known, with the hash of their content."""
         query = (
-            "SELECT key, path, plane, content FROM images WHERE status != 'pending' "
+            f"SELECT content, key, {_PLANNED} FROM images WHERE status != 'pending' "
             "AND content IS NOT NULL ORDER BY id"
         )
-        for key, path, plane, content in self._database.execute(query):
-            yield key, as_text(path), plane_of(plane), content
+        for content, *image in self._database.execute(query):
+            yield _planned(*image), content
 
     def redo(self, keys: Iterable[int]) -> None:
         """Make these images pending again."""
@@ -368,6 +368,7 @@ class RunWriter:
 
 _TABLES_SAY = (
     "version", "settings", "listing", "files", "wells", "estimates", "sample", "positive",
+    "flat_field",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Union
 
 from ..errors import InputError
+from .flat_field import as_flat_fields, flat_fields_of
 from .images import Plane, Shard
 from .other_channels import OtherChannels, as_channels
 from .outcomes import Outcome
@@ -54,6 +55,11 @@ class Selection:
     ring_px : int
         They are measured in a ring around each nucleus, too, so many pixels wide;
         0 is none.
+    flat_field : str, path, or tuple of them
+        Uneven light is taken out of the images before nuclei are found and measured:
+        "learn" learns it from the nuclei of the images, a path is an image of the
+        light, or an array that NumPy saved. "GFP=light.tif" is that of a channel
+        that is measured.
 
     Examples
     --------
@@ -68,9 +74,16 @@ class Selection:
     shard: Shard | None = None
     measure: str | tuple[str, ...] = ()
     ring_px: int = 0
+    flat_field: PathLike | tuple[PathLike, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measure", as_channels(self.measure))
+        object.__setattr__(self, "flat_field", as_flat_fields(self.flat_field))
+        if self.light and self.plane.channel == "each":
+            raise InputError(
+                "the nuclei of each channel are asked for, and a flat field, which is that of one; "
+                "expected one channel with nuclei; name it with --channel"
+            )
         if self.others.channels and self.plane.channel == "each":
             raise InputError(
                 "the nuclei of each channel are asked for, and other channels to be measured in "
@@ -81,6 +94,11 @@ class Selection:
     def others(self) -> OtherChannels:
         """The other channels that are measured, and how."""
         return OtherChannels(as_channels(self.measure), self.ring_px)
+
+    @property
+    def light(self) -> dict[str, str]:
+        """What is asked of the light, by channel; "" is that of the nuclei."""
+        return flat_fields_of(as_flat_fields(self.flat_field), as_channels(self.measure))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +212,7 @@ class SelectionOptions(TypedDict, total=False):
     shard: Shard | None
     measure: str | tuple[str, ...]
     ring_px: int
+    flat_field: PathLike | tuple[PathLike, ...]
 
 
 class ExecutionOptions(TypedDict, total=False):

@@ -1,0 +1,192 @@
+"""Uneven light of a microscope over its field, and what is asked to be done about it."""
+
+import functools
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, ReadError
+
+LEARN = "learn"
+"""Asks for a flat field that is learned from the images themselves."""
+
+_LEAST_GAIN = 0.02
+"""Of the mean light: where there is less, dividing by it shows noise alone. Larger: more images of
+the light are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlatField:
+    """How bright the light is over the field, by which images are divided.
+
+    Attributes
+    ----------
+    height, width : int
+        Of the images it is for, in pixels.
+    path : str
+        The image of the light; "" if it was learned.
+    digest : str
+        The hash of that file, or "".
+    terms : tuple of float
+        Of a learned one, the weights in its logarithm of the first `polynomials`.
+    images, nuclei : int
+        How many it was learned from.
+    error : float
+        Standard error of the light where it is least certain, in parts of it.
+    darkest : float
+        Where there is least light, in parts of where there is most.
+    sample : str
+        A digest of the images it was learned from; "" if some of them could not be used.
+    """
+
+    height: int
+    width: int
+    path: str = ""
+    digest: str = ""
+    terms: tuple[float, ...] = ()
+    images: int = 0
+    nuclei: int = 0
+    error: float = 0.0
+    darkest: float = 1.0
+    sample: str = ""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.height, self.width
+
+    def learned_gain(self) -> NDArray[np.float32]:
+        """Return the light of each pixel of a learned one, shape (height, width); its mean is 1."""
+        y, x = np.ogrid[: self.height, : self.width]
+        weighted = zip(self.terms, polynomials(y, x, self.shape), strict=False)
+        logs = functools.reduce(np.add, (term * each for term, each in weighted))
+        return np.exp(logs).astype(np.float32)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values that JSON can hold."""
+        return {**asdict(self), "terms": list(self.terms)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "FlatField":
+        """Return the value that `as_dict` turned into a dictionary."""
+        return cls(**{**values, "terms": tuple(values["terms"])})
+
+    def __str__(self) -> str:
+        """Say it in a line, as a sentence goes on."""
+        falls = f"at its darkest {100 * self.darkest:.0f} % of its brightest"
+        if self.path:
+            return f"the light of {self.path!r}: {falls}"
+        return (
+            f"learned from {self.nuclei:,} nuclei in {self.images} images: {falls}, known to "
+            f"{100 * self.error:.1f} % where least certain"
+        )
+
+
+FlatFields: TypeAlias = Mapping[str, FlatField]
+"""By the channel they are for; "" is that of the nuclei."""
+
+
+def polynomials(
+    y: NDArray[Any], x: NDArray[Any], shape: tuple[int, int]
+) -> tuple[NDArray[np.float64], ...]:
+    """Return what the logarithm of light is a sum of, at places of a field.
+
+    Parabolas; the fourth power of the distance from the middle, as lenses darken corners; and what
+    else has the third or the fourth power.
+    """
+    half = max(shape) / 2
+    v, u = np.broadcast_arrays((y + 0.5 - shape[0] / 2) / half, (x + 0.5 - shape[1] / 2) / half)
+    squared = u * u + v * v
+    return (
+        np.ones_like(squared), v, u, v * v, u * v, u * u, squared * squared,
+        v**3, v * v * u, v * u * u, u**3, v**4, v**3 * u, v * u**3, u**4,
+    )  # fmt: skip
+
+
+def checked_gain(light: NDArray[Any], where: str) -> NDArray[np.float32]:
+    """Return the light of each pixel in parts of its mean, shape (height, width).
+
+    Raises
+    ------
+    InputError
+        There is no light somewhere, or what is there are no numbers.
+    """
+    mean = float(light.mean(dtype=np.float64)) if light.size else math.nan
+    if not (math.isfinite(mean) and mean > 0 and light.min() >= _LEAST_GAIN * mean):
+        raise InputError(
+            f"the flat field {where} has pixels without light (0, negative, or no numbers); "
+            f"expected the light of each pixel, all above {100 * _LEAST_GAIN:.0f} % of their mean; "
+            f"give an image of an evenly bright sample, or --flat-field {LEARN}"
+        )
+    return (light / mean).astype(np.float32)
+
+
+def divided(pixels: NDArray[Any], gain: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an image as it would be in even light.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (height, width) or (planes, height, width)
+        Grey levels of any real dtype.
+    gain : ndarray of float32, shape (height, width)
+
+    Raises
+    ------
+    ReadError
+        The sizes differ.
+    """
+    if pixels.shape[-2:] != gain.shape:
+        sizes = [" x ".join(map(str, shape)) for shape in (pixels.shape[-2:], gain.shape)]
+        raise ReadError(
+            f"its size is {sizes[0]} pixels, and that of the flat field {sizes[1]}; expected one "
+            f"size; count images of other sizes in a run of their own"
+        )
+    lit: NDArray[np.float32] = np.divide(pixels, gain, dtype=np.float32, casting="same_kind")
+    return lit
+
+
+def flat_fields_of(asked: Sequence[str], others: Sequence[str]) -> dict[str, str]:
+    """Return what is asked of the light of each channel: LEARN, or the path of an image.
+
+    Parameters
+    ----------
+    asked : sequence of str
+        Each LEARN or a path, for the channel of the nuclei, or CHANNEL=PATH.
+    others : sequence of str
+        The other channels that are measured.
+
+    Examples
+    --------
+    >>> flat_fields_of(["learn", "GFP=light.tif"], ["GFP"])
+    {'': 'learn', 'GFP': 'light.tif'}
+    """
+    found: dict[str, str] = {}
+    for text in asked:
+        channel, equals, path = text.partition("=")
+        if not (equals and channel in others):
+            channel, path = "", text
+        if not path or channel in found:
+            raise InputError(
+                f"flat fields are {', '.join(map(repr, asked))}; expected one for the nuclei, and "
+                f"at most one for each measured channel, as GFP=FILE"
+            )
+        if channel and path == LEARN:
+            raise InputError(
+                f"the flat field of {channel} was to be learned, and only that of the channel with "
+                f"the nuclei can be; give an image of it: --flat-field {channel}=FILE"
+            )
+        found[channel] = path
+    return found
+
+
+def as_flat_fields(
+    asked: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+) -> tuple[str, ...]:
+    """Return what is asked of the light as texts."""
+    several = [asked] if isinstance(asked, str | os.PathLike) else list(asked)
+    return tuple(os.fspath(each) for each in several)

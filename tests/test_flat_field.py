@@ -1,0 +1,296 @@
+"""Uneven light that is taken out of images: learned from their nuclei, or given."""
+
+import json
+import sqlite3
+from itertools import product
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner
+
+import nucensus
+from nucensus import Plane, Settings, Shard, merge_runs
+from nucensus.batch import census_planned, plan_census
+from nucensus.cli import _nucensus
+from nucensus.detect.light import Lit, learn_light
+from nucensus.errors import InputError, RunError
+from nucensus.report import write_report
+
+SIDE, FIELDS, OFFSET, GROUND = 400, 24, 100.0, 40.0
+OUTLINED = Settings(outlines=True)
+
+
+def light(shape=(SIDE, SIDE), *, falls=0.55):
+    """Return the light of a lens that is off its middle; its mean is 1."""
+    v, u = (np.linspace(-1, 1, side) for side in shape)
+    drawn = 1 - falls * ((v[:, None] - 0.1) ** 2 + (u + 0.15) ** 2) / 2.5
+    return drawn / drawn.mean()
+
+
+def draw(seed, gain, *, clip=None):
+    """Draw a field of nuclei in G1 and G2 in such light, with what the camera adds."""
+    rng = np.random.default_rng(seed)
+    image, side = np.zeros(gain.shape), gain.shape[0] / 8
+    y, x = np.ogrid[: gain.shape[0], : gain.shape[1]]
+    for row, column in product(range(8), repeat=2):
+        content = rng.choice([1, 2], p=[0.7, 0.3]) * rng.normal(1, 0.05)
+        radius = 8 * content ** (1 / 3)
+        at = [side * (each + 0.5) + rng.uniform(-6, 6) for each in (row, column)]
+        far = np.hypot(y - at[0], x - at[1])
+        image += 2.5e5 * content / (np.pi * radius**2) * np.clip(radius - far + 0.5, 0, 1)
+    image = rng.normal((image + GROUND) * gain + OFFSET, 10)
+    return np.clip(image, 0, clip or 65535).astype(np.uint16)
+
+
+def write_plate(folder, gain, *, fields=FIELDS, **look):
+    folder.mkdir()
+    for seed in range(fields):
+        name = f"A{1 + seed // 8:02d}_s{seed % 8}.tif"
+        tifffile.imwrite(folder / name, draw(seed, gain, **look), metadata=None)
+    return folder
+
+
+def count(plate, out, settings=OUTLINED, **options):
+    return nucensus.census(plate, out, settings, **options)
+
+
+def rows(folder):
+    with sqlite3.connect(folder / "run.sqlite") as database:
+        return database.execute(
+            "SELECT name, count, centres, outlines, flag, checksum FROM images ORDER BY id"
+        ).fetchall()
+
+
+def integrated(run):
+    """Return the median integrated intensity of nuclei, by the ninth of the field."""
+    nuclei = run.nuclei
+    whole = nuclei[nuclei["touches_edge"] == 0]
+    ninth = whole["y"] * 3 // SIDE * 3 + whole["x"] * 3 // SIDE
+    return np.array([np.median(whole["integrated"][ninth == each]) for each in range(9)])
+
+
+@pytest.fixture(scope="module")
+def plates(tmp_path_factory):
+    """A plate in even light and the same in uneven light, and runs of both; one is corrected."""
+    root = tmp_path_factory.mktemp("flat")
+    write_plate(root / "even", np.ones((SIDE, SIDE)))
+    write_plate(root / "uneven", light())
+    count(root / "even", root / "of_even").close()
+    count(root / "uneven", root / "as_it_is").close()
+    count(root / "uneven", root / "learned", flat_field="learn").close()
+    return root
+
+
+def test_what_is_measured_in_learned_light_is_that_of_even_light(plates):
+    even, uneven, learned = (
+        integrated(nucensus.Run(plates / name)) for name in ("of_even", "as_it_is", "learned")
+    )
+    assert np.abs(uneven / even - 1).max() > 0.15
+    assert learned == pytest.approx(even, rel=0.02)
+
+
+def test_phases_that_uneven_light_spoiled_are_found(plates):
+    pytest.importorskip("scipy")
+    (spoiled,) = nucensus.cell_cycle(plates / "as_it_is")
+    (found,) = nucensus.cell_cycle(plates / "learned")
+    assert "the light is uneven" in spoiled["Note"]
+    assert found["Note"] == ""
+    assert found["G1_Percent"] == pytest.approx(70, abs=4)
+    assert found["G2_Percent"] == pytest.approx(30, abs=4)
+
+
+@pytest.mark.parametrize("form", ["float", "uint16", "npy"])
+def test_an_image_of_the_light_is_as_good(plates, tmp_path, form):
+    path = tmp_path / ("light.npy" if form == "npy" else "light.tif")
+    if form == "npy":
+        np.save(path, 3 * light())
+    else:
+        known = light().astype(np.float32) if form == "float" else (9000 * light()).astype("u2")
+        tifffile.imwrite(path, known)
+    even = integrated(nucensus.Run(plates / "of_even"))
+    with count(plates / "uneven", tmp_path / "run", flat_field=path) as run:
+        assert integrated(run) == pytest.approx(even, rel=0.01)
+
+
+def test_the_points_of_the_published_detector_are_those_of_the_corrected_image(plates, tmp_path):
+    path, settings = tmp_path / "light.npy", Settings(sigma=3, threshold=500)
+    np.save(path, light())
+    with count(plates / "uneven", tmp_path / "run", settings, flat_field=path) as run:
+        image = tifffile.imread(plates / "uneven" / "A01_s0.tif")
+        gain = (light() / light().mean()).astype(np.float32)
+        expected = nucensus.detect_nuclei(image / gain, sigma=3, threshold_abs=500)
+        found = run.nuclei_of("A01_s0.tif")
+        assert np.column_stack((found["y"], found["x"])).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("strategy", ["isolated", "list-disk", "pool-memory"])
+def test_every_strategy_corrects_to_the_same_bytes(plates, tmp_path, strategy):
+    count(plates / "uneven", tmp_path / "run", flat_field="learn", strategy=strategy).close()
+    assert rows(tmp_path / "run") == rows(plates / "learned")
+
+
+def test_shards_and_shards_of_a_plan_correct_to_the_same_bytes(plates, tmp_path):
+    chosen = nucensus.Selection(flat_field="learn")
+    plan_census(plates / "uneven", tmp_path / "plan", OUTLINED, selection=chosen).close()
+    for index in (1, 2):
+        part = Shard(index, 2)
+        count(plates / "uneven", tmp_path / f"own{index}", flat_field="learn", shard=part).close()
+        census_planned(tmp_path / "plan", tmp_path / f"planned{index}", shard=part).close()
+    for how in ("own", "planned"):
+        merge_runs([tmp_path / f"{how}1", tmp_path / f"{how}2"], tmp_path / how).close()
+        assert rows(tmp_path / how) == rows(plates / "learned")
+        assert nucensus.Run(tmp_path / how).about.flat_field
+
+
+def test_images_are_counted_again_where_others_say_something_else_of_the_light(plates, tmp_path):
+    plate = tmp_path / "plate"
+    plate.mkdir()
+    for path in sorted((plates / "uneven").iterdir()):
+        (plate / path.name).write_bytes(path.read_bytes())
+    late = (plate / "A01_s1.tif").rename(tmp_path / "late.tif")
+    count(plate, tmp_path / "run", flat_field="learn").close()
+    late.rename(plate / "A01_s1.tif")
+    with count(plate, tmp_path / "run", flat_field="learn") as run:
+        assert run.about.starts[-1]["images"] == FIELDS
+    assert rows(tmp_path / "run") == rows(plates / "learned")
+    with count(plate, tmp_path / "run", flat_field="learn") as run:
+        assert run.about.starts[-1]["images"] == 0
+
+
+@pytest.mark.parametrize("settings", [OUTLINED, Settings(sigma=3, threshold=500)])
+def test_images_are_counted_again_where_the_image_of_the_light_changed(plates, tmp_path, settings):
+    path = tmp_path / "light.npy"
+    np.save(path, light())
+    count(plates / "uneven", tmp_path / "run", settings, flat_field=path).close()
+    np.save(path, light(falls=0.3))
+    with count(plates / "uneven", tmp_path / "run", settings, flat_field=path) as run:
+        assert run.about.starts[-1]["images"] == FIELDS
+    count(plates / "uneven", tmp_path / "new", settings, flat_field=path).close()
+    assert rows(tmp_path / "run") == rows(tmp_path / "new")
+    with pytest.raises(RunError, match="other selection"):
+        count(plates / "uneven", tmp_path / "run", settings)
+
+
+def test_shards_with_other_images_of_the_light_are_not_merged(plates, tmp_path):
+    for index in (1, 2):
+        np.save(tmp_path / "light.npy", light(falls=0.3 + 0.1 * index))
+        count(plates / "uneven", tmp_path / str(index), flat_field=tmp_path / "light.npy",
+              shard=Shard(index, 2)).close()  # fmt: skip
+    with pytest.raises(RunError, match="corrected with another flat field"):
+        merge_runs([tmp_path / "1", tmp_path / "2"], tmp_path / "merged")
+
+
+def test_an_image_of_another_size_is_a_row_with_a_reason(tmp_path):
+    plate = write_plate(tmp_path / "plate", light(), fields=2)
+    tifffile.imwrite(plate / "A02_s0.tif", draw(0, light((300, 300))), metadata=None)
+    np.save(tmp_path / "light.npy", light())
+    with count(plate, tmp_path / "run", flat_field=tmp_path / "light.npy") as run:
+        (failed,) = run.failures
+        assert failed["reason"].startswith("its size is 300 x 300 pixels, and that of the flat")
+        assert run.counts["found"] == 2
+    with pytest.raises(InputError, match=r"several sizes \(300 x 300, 400 x 400 pixels\)"):
+        count(plate, tmp_path / "other", flat_field="learn")
+
+
+@pytest.mark.parametrize(("fields", "clip", "why"), [
+    (3, None, r"192 nuclei in 3 usable images of the sample, which tell it to \d+ %; expected 8"),
+    (8, 900, "in 8 of 8 images nuclei are saturated"),
+])  # fmt: skip
+def test_light_is_not_learned_from_few_or_saturated_nuclei(tmp_path, fields, clip, why):
+    plate = write_plate(tmp_path / "plate", light(), fields=fields, clip=clip)
+    with pytest.raises(InputError, match=why):
+        count(plate, tmp_path / "run", flat_field="learn")
+
+
+@pytest.mark.parametrize(("known", "why"), [
+    (np.where(np.arange(SIDE) > 3, light(), 0), "pixels without light"),
+    (np.where(np.arange(SIDE) > 3, light(), np.nan), "pixels without light"),
+    (np.minimum(60000 * light(), 65535).astype("u2"), r"saturated: \d+ % of its pixels"),
+    (np.ones((2, SIDE, SIDE)), "it holds float64 of shape"),
+])  # fmt: skip
+def test_an_image_that_is_none_of_the_light_is_refused(plates, tmp_path, known, why):
+    np.save(tmp_path / "light.npy", known)
+    with pytest.raises(InputError, match=why):
+        count(plates / "uneven", tmp_path / "run", flat_field=tmp_path / "light.npy")
+    with pytest.raises(InputError, match=r"missing\.tif"):
+        count(plates / "uneven", tmp_path / "run", flat_field="missing.tif")
+
+
+@pytest.mark.parametrize(("settings", "chosen", "why"), [
+    (Settings(invert=True), {}, "nuclei are dark"),
+    (Settings(threshold=300), {}, "numbers for detection were given"),
+    (OUTLINED, {"plane": Plane(channel="each")}, "a flat field, which is that of one"),
+    (OUTLINED, {"measure": "2", "flat_field": ("learn", "2=learn")}, "can be"),
+    (OUTLINED, {"flat_field": ("learn", "light.tif")}, "expected one for the nuclei"),
+])  # fmt: skip
+def test_light_that_cannot_be_corrected_is_refused_before_a_run_is_made(
+    plates, tmp_path, settings, chosen, why
+):
+    with pytest.raises(InputError, match=why):
+        count(plates / "uneven", tmp_path / "run", settings, **{"flat_field": "learn"} | chosen)
+    assert not (tmp_path / "run").exists()
+
+
+def test_saturated_nuclei_are_flagged_in_corrected_images_too(tmp_path):
+    plate = write_plate(tmp_path / "plate", light(), fields=2, clip=900)
+    np.save(tmp_path / "light.npy", light())
+    with count(plate, tmp_path / "run", flat_field=tmp_path / "light.npy") as run:
+        assert set(run.images["flag"]) == {"saturated"}
+
+
+def test_the_light_of_another_channel_is_corrected_in_it(tmp_path):
+    plate = tmp_path / "plate"
+    plate.mkdir()
+    for site in range(2):
+        tifffile.imwrite(plate / f"A01_s{site}_w1.tif", draw(site, np.ones((SIDE, SIDE))))
+        tifffile.imwrite(plate / f"A01_s{site}_w2.tif", draw(site, light()))
+    np.save(tmp_path / "light.npy", light())
+    chosen = {"plane": Plane(channel="1"), "measure": "2"}
+    given = count(plate, tmp_path / "run", flat_field=f"2={tmp_path / 'light.npy'}", **chosen)
+    nuclei = given.nuclei[given.nuclei["touches_edge"] == 0]
+    ratio = nuclei["channel2_integrated"] / nuclei["integrated"]
+    assert np.quantile(ratio, [0.05, 0.95]) == pytest.approx(1, abs=0.04)
+
+
+def test_the_run_says_what_light_it_was(plates, tmp_path):
+    document = json.loads((plates / "learned" / "provenance.json").read_text())
+    (known,) = document["flat_field"].values()
+    drawn = light()
+    assert known["darkest"] == pytest.approx(drawn.min() / drawn.max(), abs=0.05)
+    assert known["images"] == FIELDS
+    write_report(nucensus.Run(plates / "learned"), tmp_path / "report.html")
+    assert "learned from 1," in (tmp_path / "report.html").read_text()
+    shown = CliRunner().invoke(_nucensus, [
+        "detect", str(plates / "uneven"), "-o", str(tmp_path / "run"), "--outlines",
+        "--flat-field", "learn",
+    ])  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    assert "Flat field: learned from 1," in shown.output
+    assert rows(tmp_path / "run") == rows(plates / "learned")
+
+
+def test_light_is_not_learned_from_nuclei_that_differ_too_much():
+    looks = [lit(30, np.ones((SIDE, SIDE)), seed, spread=0.6) for seed in range(16)]
+    with pytest.raises(InputError, match=r"480 nuclei in 16 usable images .* tell it to \d+ %"):
+        learn_light(looks)
+
+
+def lit(count, gain, seed=0, spread=0.25):
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(0, SIDE, (count, 2))
+    y, x = points.astype(int).T
+    return Lit((SIDE, SIDE), points, rng.lognormal(5, spread, count) * gain[y, x], False)
+
+
+@pytest.mark.parametrize("shape", ["even", "off its middle", "dark corners", "a slope"])
+def test_light_of_many_forms_is_learned_within_2_percent(shape):
+    slope = np.linspace(0.7, 1.3, SIDE)[:, None] * np.ones(SIDE)
+    v = np.linspace(-1, 1, SIDE)
+    corners = (1 + 0.4 * (v[:, None] ** 2 + v**2)) ** -2
+    gain = {"even": np.ones((SIDE, SIDE)), "off its middle": light(), "a slope": slope,
+            "dark corners": corners / corners.mean()}[shape]  # fmt: skip
+    learned = learn_light([lit(150, gain, seed) for seed in range(64)])
+    error = learned.learned_gain() / gain - 1
+    assert np.sqrt((error**2).mean()) < 0.02
+    assert np.abs(error).max() < 3 * max(learned.error, 0.015)
