@@ -2,12 +2,15 @@
 
 import dataclasses
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from .defaults import DEFAULTS_FILE, defaults_of
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 _FEW = 9
 """So many options need no groups."""
@@ -55,6 +58,17 @@ _GROUPS = (
         "--overwrite --report --verbose",
     ),
 )  # fmt: skip
+
+
+def give_options(*options: Callable[[Any], Any]) -> Callable[[_F], _F]:
+    """Return what gives a command these options, the first of which its help names first."""
+
+    def give(command: _F) -> _F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return give
 
 
 class Command(click.Command):

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
+from .commands import give_options
 from .destination import Destination
 from .detection import detection_options, settings_option
 from .selection import measure_options, metadata_option, selection
@@ -14,7 +15,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def counting_options(result: str, holds: str) -> Callable[[_F], _F]:
     """Give a command INPUT and these options; what it makes is a `result`, such as a run."""
-    options = (
+    return give_options(
         click.argument("inputs", nargs=-1, metavar="INPUT..."),
         selection,
         click.option(
@@ -29,10 +30,3 @@ def counting_options(result: str, holds: str) -> Callable[[_F], _F]:
             "--overwrite", is_flag=True, help=f"Replace an earlier {result} in {result.upper()}."
         ),
     )  # fmt: skip
-
-    def give(command: _F) -> _F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return give

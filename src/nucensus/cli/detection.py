@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .commands import give_options
 from .late_help import LateHelp, tell_detectors
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ settings_option = click.option(
 )
 """What `settings_of` takes."""
 
-_OPTIONS = (
+_typed_options = give_options(
     click.option("--detector", cls=LateHelp, tell=tell_detectors, metavar="NAME"),
     click.option(
         "--sigma",
@@ -102,10 +103,7 @@ def detection_options(command: Callable[..., None]) -> Callable[..., None]:
             _refuse_numbers_with_auto(given)
         command(given=given, **options)
 
-    decorated: Callable[..., None] = with_given
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    return _typed_options(with_given)
 
 
 def _published(given: dict[str, Any]) -> dict[str, Any]:

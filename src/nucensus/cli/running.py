@@ -10,6 +10,7 @@ import click
 
 from ..text.plurals import duration, pluralize, rate
 from . import EXIT_SOME_FAILED
+from .commands import give_options
 from .destination import below
 from .late_help import LateHelp, tell_strategies
 from .progress import KINDS, Progress, progress_of
@@ -46,7 +47,7 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         return size_bytes
 
 
-_OPTIONS = (
+work_options = give_options(
     click.option(
         "--strategy",
         cls=LateHelp,
@@ -104,32 +105,22 @@ _OPTIONS = (
     ),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
 )  # fmt: skip
+"""How images are worked on."""
 
+failed_ok = click.option(
+    "--failed-ok",
+    is_flag=True,
+    help="End with exit code 0 where images failed, for schedulers that would try again.",
+)
+"""It makes failed images no failure of the command."""
 
-def failed_ok(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the option that makes failed images no failure of the command."""
-    return click.option(
-        "--failed-ok",
-        is_flag=True,
-        help="End with exit code 0 where images failed, for schedulers that would try again.",
-    )(command)
+run_options = give_options(work_options, failed_ok)
+"""The options of every command that works through a run."""
 
 
 def exit_code(run: "Run", *, failed_ok: bool) -> int:
     """Return the exit code of a command whose run has an outcome of every image."""
     return EXIT_SOME_FAILED if run.counts["failed"] and not failed_ok else 0
-
-
-def work_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say how images are worked on."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
-def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of every command that works through a run."""
-    return work_options(failed_ok(command))
 
 
 def run_and_report(

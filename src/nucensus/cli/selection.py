@@ -1,14 +1,13 @@
 """The options that say which images of an input count."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .commands import give_options
+
 if TYPE_CHECKING:
     from ..values import Selection
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class _Position(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
@@ -50,7 +49,7 @@ class _Names(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         return tuple(each.strip() for each in str(value).split(","))
 
 
-_MEASURE = (
+measure_options = give_options(
     click.option(
         "--measure", type=_Names(), default=(), metavar="CHANNEL,...",
         help="Measure these other channels of each field in its nuclei; brings --outlines.",
@@ -65,16 +64,9 @@ _MEASURE = (
         "it.",
     ),
 )  # fmt: skip
+"""What is measured in other channels."""
 
-
-def measure_options(command: _F) -> _F:
-    """Add the options of what is measured in other channels to a command."""
-    for option in reversed(_MEASURE):
-        command = option(command)
-    return command
-
-
-_POSITIVE = (
+positive_options = give_options(
     click.option(
         "--positive", multiple=True, metavar="CHANNEL=auto|NUMBER",
         help="Nuclei whose mean in the channel is above this are positive; auto chooses a number "
@@ -85,16 +77,9 @@ _POSITIVE = (
         help="Wells without positive nuclei, by which auto chooses.",
     ),
 )  # fmt: skip
+"""Which nuclei are positive."""
 
-
-def positive_options(command: _F) -> _F:
-    """Add the options that say which nuclei are positive to a command."""
-    for option in reversed(_POSITIVE):
-        command = option(command)
-    return command
-
-
-_OPTIONS = (
+plane_selection = give_options(
     click.option(
         "--channel", type=_Position("each", names=True), metavar="NAME|INDEX|each",
         help="Channel with the nuclei; of colours, 0 is red.",
@@ -121,23 +106,12 @@ _OPTIONS = (
         help="CSV, Excel or Parquet file with a column of paths; other columns go to the outputs.",
     ),
 )  # fmt: skip
+"""Which images of the inputs count, for commands that know no volumes."""
 
-
-_VOLUME = click.option(
-    "--volume", is_flag=True, help="Find nuclei in three dimensions, in all planes."
+selection = give_options(
+    click.option("--volume", is_flag=True, help="Find nuclei in three dimensions, in all planes."),
+    plane_selection,
 )
-
-
-def selection(command: _F) -> _F:
-    """Add the options to a command."""
-    return _VOLUME(plane_selection(command))
-
-
-def plane_selection(command: _F) -> _F:
-    """Add the options to a command for planes only."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def selection_of(options: dict[str, Any]) -> "Selection":

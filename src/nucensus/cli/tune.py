@@ -1,13 +1,14 @@
 """`nucensus tune`."""
 
 import getpass
-import webbrowser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .commands import Command
+from .page import page_options, show_page
 from .selection import selection, selection_of
 
 
@@ -21,12 +22,7 @@ from .selection import selection, selection_of
     metavar="FILE.toml",
     help="Start from the settings in a file.",
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    help="Listen on this port, for an SSH tunnel.  [default: any free one]",
-)
+@page_options
 @click.option(
     "--keep",
     type=click.Path(path_type=Path),
@@ -34,7 +30,6 @@ from .selection import selection, selection_of
     help="Keep marks beside this run of the same images: its tables show the corrected counts.",
 )
 @click.option("--by", metavar="NAME", help="Who marks.  [default: the user's name]")
-@click.option("--no-browser", is_flag=True, help="Only print the address.")
 def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_browser: bool,
             keep: Path | None, by: str | None, **options: Any) -> None:  # fmt: skip
     """Choose the settings by eye, in the browser.
@@ -59,10 +54,4 @@ def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_b
         raise InputError(f"none of the {len(images)} images is there: {images[0].problem}")
     marks = None if keep is None else Marks(keep, there, by or getpass.getuser())
     session = Session(inputs, there, settings, chosen, marks)
-
-    def announce(address: str) -> None:
-        click.echo(f"{address}\nThe page is for this machine only. Press Ctrl+C to stop.")
-        if not no_browser:
-            webbrowser.open(address)
-
-    serve(session, port=port, on_ready=announce)
+    serve(session, port=port, on_ready=partial(show_page, no_browser=no_browser))
