@@ -20,6 +20,7 @@ from nucensus.report import write_report
 from nucensus.report.fields import Field, read_fields
 from nucensus.report.gallery import choose_fields
 from nucensus.report.plates import gather, robust_z
+from nucensus.text.page import STYLE
 from nucensus.values import Centres, Plane
 
 
@@ -88,6 +89,10 @@ def test_nothing_is_loaded_from_elsewhere(run, tmp_path):
     html = written(run, tmp_path)
     assert not re.findall(r'(?:src|href)="(?!data:)[^"#]', html)
     assert "@import" not in html
+
+
+def test_the_page_looks_as_all_pages_do(run, tmp_path):
+    assert STYLE.read_text("utf-8") in written(run, tmp_path)
 
 
 def test_names_and_reasons_cannot_become_markup(tmp_path):

@@ -16,6 +16,7 @@ from runs import write_fields
 import nucensus
 from nucensus.errors import InputError, RunError
 from nucensus.studio import Studio
+from nucensus.text.page import STYLE
 from nucensus.values.synthetic import make_field
 
 
@@ -75,6 +76,12 @@ def test_another_site_can_start_nothing(address):
 
 def test_nothing_is_started_by_an_address_alone(address):
     assert ask(address, "count", method="GET")[0].status == 405
+
+
+def test_the_page_looks_as_all_pages_do(address):
+    page = ask(address, "", method="GET")[1]
+    assert page.index(b"page.css") < page.index(b"studio.css")
+    assert ask(address, "page.css", method="GET")[1] == STYLE.read_bytes()
 
 
 def test_folders_are_listed_with_the_images_in_them(address, tmp_path):

@@ -21,6 +21,7 @@ from nucensus.cli.selection import selection_of
 from nucensus.cli.tune import command as tune_command
 from nucensus.detect import find_nuclei
 from nucensus.errors import InputError, MissingPackageError
+from nucensus.text.page import STYLE
 from nucensus.tune import Session, serve
 from nucensus.tune.session import make_picture
 from nucensus.values import ImageRef, Plane, Selection
@@ -61,6 +62,12 @@ def test_the_page_comes_with_a_policy_that_loads_nothing_from_elsewhere(address)
     assert b"nucensus tune" in body
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_page_looks_as_all_pages_do(address):
+    body = get(address, address.path)[1]
+    assert body.index(b"page.css") < body.index(b"tune.css")
+    assert get(address, f"{address.path}page.css")[1] == STYLE.read_bytes()
 
 
 @pytest.mark.parametrize("path", ["/", "/describe", "/wrong/describe", "//", "/%00/"])

@@ -29,6 +29,7 @@ from nucensus.bench.worth.ways import Way, swept_sizes, ways_of
 from nucensus.cli.bench import command
 from nucensus.errors import FunctionError, InputError
 from nucensus.execute import STRATEGIES, strategy_named
+from nucensus.text.page import begin_page
 
 QUICK = {"repeat": 1, "progress": False, "workers": 1, "chunk_sizes": ()}
 
@@ -459,7 +460,7 @@ def test_it_shows_itself_as_chart_table_and_code():
     assert shown.count('class="bar"') == 3
     assert shown.count("<circle") == 3
     assert found._repr_html_() == shown
-    assert page(found).startswith("<!doctype html>")
+    assert page(found).startswith(begin_page("Is it worth it? count", ""))
     assert len(found.chart().axes) == 2
     frame = found.to_frame()
     assert list(frame["way"]) == ["list-disk", "threads", "pool-fork", "joblib"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingPackageError
+from ..text.page import begin_page
 from .measure import Comparison, Measurement
 from .recommend import recommend
 from .write import write_files
@@ -122,26 +123,19 @@ def _draw_legend(axes: "Axes", measurements: tuple[Measurement, ...]) -> None:
     axes.legend(handles=handles, loc="lower right", frameon=False, fontsize=9)
 
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>nucensus bench</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem }}
-img {{ max-width: 100%; background: white; border-radius: 6px }}
-.wide {{ overflow-x: auto }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-td, th {{ padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #8884 }}
-td:nth-child(-n+2), th:nth-child(-n+2) {{ text-align: left }}
-</style>
+_STYLE = """
+img { max-width: 100%; background: white; border-radius: 6px }
+table { border-collapse: collapse }
+td, th { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line) }
+td:nth-child(-n+2), th:nth-child(-n+2) { text-align: left }
+"""
+
+_BODY = """<body>
 <h1>The ways to count nuclei, side by side</h1>
 <p>{recommendation}</p>
 <img alt="Bar chart of the seconds each method takes; the figures are in the table below"
  src="data:image/png;base64,{chart}">
-<div class="wide"><table>
+<div class="listing"><table>
 <thead><tr>{header}</tr></thead>
 <tbody>
 {rows}
@@ -151,6 +145,7 @@ a column of its own; the total is what one waits for. Every method found the sam
 <h2>Measured on</h2>
 <ul>{facts}</ul>
 {skipped}
+</body>
 </html>
 """
 
@@ -160,7 +155,7 @@ def _page(comparison: Comparison, chart: bytes) -> str:
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
         for row in table_rows(comparison)
     )
-    return _PAGE.format(
+    return begin_page("nucensus bench", _STYLE) + _BODY.format(
         recommendation=html.escape(recommend(comparison)),
         chart=base64.b64encode(chart).decode(),
         header="".join(f"<th>{html.escape(name)}</th>" for name in TABLE_HEADER),

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..text.page import begin_page
 from ..text.plurals import pluralize
 
 if TYPE_CHECKING:
@@ -39,5 +40,6 @@ def _environment() -> "Environment":
     )
     environment.filters["number"] = number
     environment.filters["plural"] = pluralize
+    environment.globals["begin_page"] = lambda *given: Markup(begin_page(*given))
     environment.globals["file"] = lambda name: Markup((_TEMPLATES / name).read_text("utf-8"))
     return environment

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, MissingPackageError
+from ..text.page import STYLE
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -113,8 +114,8 @@ class Guard:
 
 
 def page_routes(folder: Path, headers: dict[str, str] = HEADERS) -> list["Route"]:
-    """Return a route to each file in `folder`; index.html is at the root."""
-    return [_file(each, headers) for each in folder.iterdir()]
+    """Return a route to each file in `folder`, and to the style; index.html is at the root."""
+    return [_file(each, headers) for each in (*folder.iterdir(), STYLE)]
 
 
 def _file(path: Path, headers: dict[str, str]) -> "Route":

@@ -2,6 +2,7 @@
 
 import html
 
+from ...text.page import begin_page
 from ...text.plurals import pluralize
 from .chart import LOADING, OTHER, WARM_UP, WORK
 from .code import code
@@ -117,31 +118,16 @@ def _refused(comparison: Compared) -> list[str]:
     return [f"<h3>Not possible here</h3><ul>{items}</ul>"]
 
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Is it worth it? {title}</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem }}
-h1 {{ font-size: 1.5rem }}
-</style>
-<h1>Is it worth it? {title}</h1>
-{fragment}
-<h3>Measured on</h3>
-<p>{machine}</p>
-</html>
-"""
-
-
 def page(comparison: Compared) -> str:
     """Return the comparison as a page of its own, with all it shows inside."""
     machine = comparison.machine
+    title = f"Is it worth it? {', '.join(comparison.profiles)}"
     facts = f"{machine['processor']}, {machine['system']}, {machine['python']}"
-    return _PAGE.format(
-        title=html.escape(", ".join(comparison.profiles)),
-        fragment=fragment(comparison),
-        machine=html.escape(facts),
-    )
+    return f"""{begin_page(title, "")}<body>
+<h1>{html.escape(title)}</h1>
+{fragment(comparison)}
+<h3>Measured on</h3>
+<p>{html.escape(facts)}</p>
+</body>
+</html>
+"""
