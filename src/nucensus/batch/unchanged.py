@@ -37,9 +37,9 @@ def seen_of(inputs: Sequence[PathLike], selection: Selection, out: PathLike | No
         paths.append(os.fspath(selection.metadata))
     paths += [each for each in selection.light.values() if each != LEARN]
     try:
-        for path in map(os.path.abspath, paths):
+        for path in paths:
             is_folder = os.path.isdir(path)
-            lines = _below(path, skipped) if is_folder else _beside(path)
+            lines = _below(path, skipped) if is_folder else _beside(os.path.abspath(path))
             for line in lines:
                 digest.update(line.encode("utf-8", "surrogateescape"))
     except (OSError, ValueError):
@@ -57,11 +57,15 @@ def _beside(path: str) -> Iterator[str]:
 
 
 def _below(folder: str, skipped: str) -> Iterator[str]:
-    """Yield a line for each file below a folder, but for those of the run itself."""
-    pending = [folder]
+    """Yield a line for each file below a folder, but for those of the run itself.
+
+    Links are followed to the folder, and below it none are: to ask it of each folder again would
+    take a second for a thousand that lie in one another.
+    """
+    pending = [os.path.realpath(folder)]
     while pending:
         folder = pending.pop()
-        if os.path.realpath(folder) == skipped:
+        if folder == skipped:
             continue
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda each: each.name)
