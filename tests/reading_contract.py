@@ -64,7 +64,7 @@ def read_parts(path, plane):
         pixels = np.empty(divided.shape, divided.dtype)
         for area in areas_of(divided)[::-1]:
             found = divided.read(area)
-            level = divided.level_of(area)
+            level = divided.fill_of(area)
             assert level is None or (found == level).all()
             pixels[area.cut(divided.whole)] = found
         return pixels

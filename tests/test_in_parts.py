@@ -118,11 +118,11 @@ def test_a_part_of_which_the_file_holds_nothing_is_not_smoothed():
     plane = parts_of(image)
     read = []
 
-    def level_of(area):
+    def fill_of(area):
         read.append(area)
         return None if image[area.top : area.bottom, area.left : area.right].any() else 0
 
-    sparse = Parts(plane.shape, plane.dtype, (50, 50), plane.read, level_of)
+    sparse = Parts(plane.shape, plane.dtype, (50, 50), plane.read, fill_of)
     found = find_nuclei_in_parts(sparse, NUMBERS, part=(50, 50))
     assert found == find_nuclei(image, NUMBERS)
     assert len(read) == len(set(read))

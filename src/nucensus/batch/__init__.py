@@ -7,18 +7,18 @@ from .choose import Choice, choose, choose_from
 from .take_census import census, retry
 
 if TYPE_CHECKING:
-    from .first_look import Preview, preview, refusals
     from .learn import Learned
     from .merge import merge_runs
     from .pilot import Measured
     from .plan import expand
     from .process import process_images
     from .sample import sample_like
+    from .scan import Preview, preview, refusals
     from .take_plan import census_planned, plan_census
 else:
     __getattr__ = names_of(__name__, {
         "learn": "Learned", "merge": "merge_runs", "pilot": "Measured", "plan": "expand",
-        "first_look": "Preview preview refusals",
+        "scan": "Preview preview refusals",
         "process": "process_images", "sample": "sample_like",
         "take_plan": "census_planned plan_census",
     })  # fmt: skip

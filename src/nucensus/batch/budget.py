@@ -26,7 +26,7 @@ def beyond_memory(size_bytes: int, most_bytes: int, more: str = "") -> TooLargeE
 
 
 class Budget:
-    """So many bytes, shared by threads: who wants more than is left waits for the others.
+    """Memory that threads share: a thread that wants more than is left waits for the others.
 
     Sent to another process, it becomes the one budget of that process.
 

@@ -18,7 +18,7 @@ _LEAST_SAMPLE, _MOST_SAMPLE = 8, 16
 """Images of a set that are estimated. On BBBC039 16 tell as much as 32, and a plate is read once
 and little more. Larger: slower to start."""
 _SAMPLE_SHARE = 4
-"""Of so many images one is estimated, between these ends. Larger: fewer are."""
+"""Images of a set for each one that is estimated, within these limits. Larger: fewer are."""
 _SMALL = _MOST_SAMPLE * _SAMPLE_SHARE
 LIT_IMAGES = 64
 """Images of a run from which its light is learned, where there are so many. Larger: corners are

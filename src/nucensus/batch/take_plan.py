@@ -1,4 +1,4 @@
-"""Look once at the images of a census, and count them in parts that do not look again."""
+"""List and sample the images of a census once, and count them in parts that do not do so again."""
 
 import os
 from collections.abc import Iterable

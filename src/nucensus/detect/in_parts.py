@@ -130,7 +130,7 @@ class _Finder:
         """Find the maxima of a part."""
         pixels, own = upright(piece.pixels, self._settings), piece.own.cut(piece.around)
         self.lines.add(piece.own, pixels[own])
-        seen = pixels if piece.level is None else pixels[:1, :1]
+        seen = pixels if piece.fill is None else pixels[:1, :1]
         points, intensities = self._maxima(pixels, seen)
         kept = within_box(points, own)
         points, intensities = points[kept], intensities[kept]

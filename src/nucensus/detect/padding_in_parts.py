@@ -156,7 +156,7 @@ def _look(plane: Parts, box: Area, settings: Settings, threads: int, level: Any)
 
     def see(piece: Piece) -> _Seen:
         pixels, counted = upright(piece.pixels, settings), piece.own.shared(box)
-        if piece.level is not None and pixels[0, 0] == level:
+        if piece.fill is not None and pixels[0, 0] == level:
             return _Seen(piece.own, 0, 0, piece.own.size, (level, level), None)
         return _see(piece, pixels, pixels != level, counted)
 

@@ -36,22 +36,22 @@ class Piece:
         The part itself: no two parts have a pixel in common.
     around : Area
         The part and what is within reach of it.
-    level : number or None
-        The level of all pixels, if the file holds none of them.
+    fill : number or None
+        The grey level of all pixels, if the file leaves them out.
     """
 
     own: Area
     around: Area
-    level: Any
+    fill: Any
     _pixels: NDArray[Any] | None
     _dtype: np.dtype[Any]
 
     @property
     def pixels(self) -> NDArray[Any]:
-        """The pixels of `around`; of a level one number that stands for all."""
+        """The pixels of `around`; those that are left out are one number, seen as many."""
         if self._pixels is not None:
             return self._pixels
-        return np.broadcast_to(np.array(self.level, self._dtype), self.around.shape)
+        return np.broadcast_to(np.array(self.fill, self._dtype), self.around.shape)
 
 
 def walk(
@@ -186,15 +186,15 @@ class _Pieces:
             return Piece(own, around, None, plane.read(around), plane.dtype)
         cells = grid.cells(around)
         decoded = [self._decoded(cell) for cell in cells]
-        levels = {level for level, _ in decoded}
-        if len(levels) == 1 and None not in levels:
+        fills = {fill for fill, _ in decoded}
+        if len(fills) == 1 and None not in fills:
             pixels = None
         else:
             pixels = np.empty(around.shape, plane.dtype)
-            for cell, (level, found) in zip(cells, decoded, strict=True):
-                self._copy(grid.own(cell), level if found is None else found, around, pixels)
+            for cell, (fill, found) in zip(cells, decoded, strict=True):
+                self._copy(grid.own(cell), fill if found is None else found, around, pixels)
         self._release(cells)
-        return Piece(own, around, levels.pop() if pixels is None else None, pixels, plane.dtype)
+        return Piece(own, around, fills.pop() if pixels is None else None, pixels, plane.dtype)
 
     @staticmethod
     def _copy(cell: Area, found: Any, around: Area, pixels: NDArray[Any]) -> None:
@@ -202,15 +202,15 @@ class _Pieces:
         pixels[shared.cut(around)] = found[shared.cut(cell)] if np.ndim(found) else found
 
     def _decoded(self, cell: _Cell) -> tuple[Any, NDArray[Any] | None]:
-        """Return the level of a part of which the file holds nothing, or its pixels."""
+        """Return the fill value of a part that the file leaves out, or its pixels."""
         with self._lock:
             known = self._held.get(cell)
             future = self._held[cell] = known or Future()
         if known is None:
             area = self._grid.own(cell)
             try:
-                level = self._plane.level_of(area)
-                future.set_result((level, None if level is not None else self._plane.read(area)))
+                fill = self._plane.fill_of(area)
+                future.set_result((fill, None if fill is not None else self._plane.read(area)))
             except BaseException as error:  # noqa: BLE001 all who wait for it are told
                 future.set_exception(error)
         found: tuple[Any, NDArray[Any] | None] = future.result()

@@ -14,7 +14,7 @@ from .left_out import LeftOut
 from .walk import Batch, is_image_folder, is_index, sortable, why_left_out
 
 _FILE, _FOLDER, _END = b"\1", b"\2", bytes(8)
-"""So that of a folder the files come first, and a name before those that it starts."""
+"""Marks in sorted keys: files of a folder come before folders, and a before ab."""
 
 _ODD_KEY = "keys with an empty part, with . or .., or with a control character; rename them"
 _HIDING_KEY = f"{_ODD_KEY}, for objects beside them may be lost with them"

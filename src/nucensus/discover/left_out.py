@@ -3,7 +3,7 @@
 from collections import Counter
 
 _NAMED, _LONGEST = 3, 200
-"""So many names are kept for each reason, and so many characters of a name."""
+"""Names that are kept for each reason, and characters of a name."""
 
 
 class LeftOut(Counter[str]):

@@ -18,7 +18,7 @@ _SPLIT = re.compile(_BETWEEN)
 _WELL = re.compile(r"(?i:well)?((?:[A-P]|A[A-F]|[a-p](?=\d\d))\d{1,2})")
 _ROW_COLUMN = re.compile(r"r(\d{1,2})c(\d{1,2})(?:f(\d{1,4}))?", re.IGNORECASE)
 _QUARTER = re.compile(r"([ab])([12])")
-"""Of the well of 384 that holds four of 1536, as in A01.a1 (CellVoyager)."""
+"""A quarter of a well of 384, which is a well of 1536, as in A01.a1 (CellVoyager)."""
 _SITE_WORDS = ("s", "site", "f", "fld", "field", "fov", "pos", "xy")
 _SITE = re.compile(rf"(?:{'|'.join(_SITE_WORDS)})(\d{{1,4}})", re.IGNORECASE)
 _NO_PLATE = re.compile(r"well|img|image", re.IGNORECASE)

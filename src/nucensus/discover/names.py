@@ -68,7 +68,7 @@ PATTERNS = {
 """The names that instruments give, by instrument; the first that fits a path counts."""
 
 _FOLDERS_TOLD = 4
-"""So many parts of a path may tell something: plate/TimePoint_1/ZStep_2/image.tif."""
+"""Last parts of a path that may tell something: plate/TimePoint_1/ZStep_2/image.tif."""
 _GROUPS = {"plate", "well", "row", "column", "site", "channel", "z", "time"}
 
 

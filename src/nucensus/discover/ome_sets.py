@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = re.compile(r"\d+")
 _MOST_KINDS = 64
-"""So many files of a folder are opened that are called unlike each other. Larger: slower."""
+"""Files of a folder with unlike names that are opened. Larger: slower."""
 
 _ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 

@@ -20,7 +20,7 @@ _DELIMITER_LINES = 20
 """How many lines of a CSV file tell its delimiter; titles and notes may stand above."""
 
 _MOST_CELLS, _MOST_CHARACTERS = 1000, 100_000
-"""Of a line; run files take no more of an image (`store/check.py`)."""
+"""Cells and characters of a line; run files take no more of an image (`store/check.py`)."""
 
 _EXCEL = (".xlsx", ".xlsm")
 _OLD_EXCEL = (".xls", ".ods", ".numbers")

@@ -52,13 +52,13 @@ _VERSIONS = (
 )
 _VERSION = re.compile(rf"(?: -)?[_\-. ]({_VERSIONS}|max|ome)$", re.IGNORECASE)
 _VERSION_FOLDER = re.compile(rf"(?:^|(?<=/))({_VERSIONS}|images?)/", re.IGNORECASE)
-"""Of a picture in a folder called so, it is told by the folder."""
+"""A folder that tells the version of the pictures in it."""
 _PROJECTION = re.compile(r"(?:.*/)?(MAX|MIN|AVG|SUM|STD|MED)_(?=[^/]+$)")
 """How ImageJ calls projections: MAX_a.tif is of a.tif."""
 _FIELD_VERSION = re.compile(r"(.*/\d+)[_\-.](\D[^/]*)")
 _SAME_ENDING = {"tiff": "tif", "jpeg": "jpg"}
 _MOST_KEPT = 1 << 14
-"""So many names are remembered: of a million files of two channels the first ones meet again."""
+"""Names that are remembered: enough for two channels of a million files to meet."""
 _MOST_WORDS, _LONGEST_VERSION = 10_000, 24
 
 

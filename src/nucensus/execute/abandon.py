@@ -13,7 +13,7 @@ from typing import TypeVar
 _Value = TypeVar("_Value")
 
 _POLL_S = 0.5
-"""Seconds between two looks. Larger: a worker is free later."""
+"""Seconds between two checks. Larger: a worker is free later."""
 
 
 def while_wanted(work: Callable[[], _Value]) -> _Value | None:

@@ -47,7 +47,7 @@ _MOST_DEATHS = 4
 """Workers that may die of one image before it is given up. Larger: more of them do."""
 
 _PATHS_ASKED = 16
-"""Files of the first items that a worker must find. Larger: more looks at a shared disk."""
+"""Files of the first items that a worker must find. Larger: more load on a shared disk."""
 
 _logger = logging.getLogger(__name__)
 

@@ -57,7 +57,7 @@ def _each(work: Work, tasks: Sequence[tuple[int, Any]]) -> list[tuple[int, Paylo
 
 
 _stop: Any
-"""In a worker: whether its pool is about to end."""
+"""Whether the pool of this worker is about to end; only workers have it."""
 _inherited: tuple[Work, Sequence[Any]] | None = None
 
 

@@ -17,7 +17,7 @@ from .ifd import File
 from .scene import Index, Scene, Source
 
 _INKS = 4
-"""So many samples of a JPEG are cyan, magenta, yellow and black."""
+"""Samples of a JPEG that are cyan, magenta, yellow and black."""
 
 
 @contextmanager

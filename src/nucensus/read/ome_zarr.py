@@ -101,7 +101,7 @@ def _scene(group: "Group", multiscale: Mapping[str, Any], metadata: Mapping[str,
 def _full_size(
     group: "Group", multiscale: Mapping[str, Any], axes: list[str]
 ) -> tuple[Mapping[str, Any], "Array[Any]"]:
-    """Return the largest of the levels: the first, unless their scales do not say so."""
+    """Return the dataset of full resolution: the first, or the largest where scales tell none."""
     datasets = multiscale["datasets"]
     scales = [
         each["scale"][axes.index("y")] * each["scale"][axes.index("x")]

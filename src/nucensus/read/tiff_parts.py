@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LARGEST_JPEG_PX = 65500
 """Side of the JPEGs that tifffile decodes in one piece, although they can be divided."""
 _MOST_STEP_BYTES = 64 << 20
-"""Of a strip or tile: a page of larger ones is read whole. Larger: more memory."""
+"""Bytes of a strip or tile above which its page is read whole. Larger: more memory."""
 
 _NO_TAGS: Tags = {}
 
@@ -58,13 +58,13 @@ def parts_of_layout(
         )
         return _sample_in(as_grey(pixels, tags), number).astype(dtype, copy=False)
 
-    def level_of(area: Area) -> Any:
+    def fill_of(area: Area) -> Any:
         is_written = any(layout.part(area).offsets)
         return None if is_written else as_grey(np.zeros(1, dtype), tags)[0]
 
     shape = layout.shape[1], layout.shape[2]
     step = min(layout.segment[0], shape[0]), min(layout.segment[1], shape[1])
-    return Parts(shape, dtype, step, read, level_of)
+    return Parts(shape, dtype, step, read, fill_of)
 
 
 def _parts_of_piece(chain: Chain, layout: Layout, tags: Tags, number: int) -> Parts | None:
@@ -116,7 +116,7 @@ def _is_one(key: "TiffPage") -> bool:
 
 
 def _decoded(page: Page, file: SharedFile, place: int) -> Any:
-    """Return the pixels of a strip or tile, shape (rows, columns, samples), or their level."""
+    """Return the pixels of a strip or tile, shape (rows, columns, samples), or their fill value."""
     known, key = page.known, keyframe_of(page.known)
     offset, length = known.dataoffsets[place], known.databytecounts[place]
     encoded = file.read(length, offset) if offset and length else None

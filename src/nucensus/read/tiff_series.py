@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SLIDES = ("svs", "ndpi", "qpi", "bif", "philips")
 _ASIDE_ON_A_SLIDE = re.compile(r"thumbnail|label|macro|map", re.IGNORECASE)
 _ASIDE_IN_OME = re.compile(r"(thumbnail|label|macro) image", re.IGNORECASE)
-"""As Bio-Formats calls them."""
+"""Names that Bio-Formats gives them."""
 
 
 def find_series(tiff: "TiffFile") -> "list[TiffPageSeries]":

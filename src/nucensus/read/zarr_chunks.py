@@ -18,13 +18,13 @@ from zarr.codecs import ShardingCodec
 from ..errors import ReadError
 
 _BESIDE_BYTES = 65536
-"""So many bytes a chunk may have beside its pixels, as for checksums."""
+"""Bytes that a chunk may have beside its pixels, as for checksums."""
 
 _WIDEST_BYTES = 16
 """Filters make other types of the pixels, at most the widest of NumPy."""
 
 _CLAIMS = {"blosc": 4, "lz4": 0}
-"""Where chunks state their size before they were compressed."""
+"""The byte at which a chunk states its size before it was compressed, by codec."""
 
 
 def bounded(array: "zarr.Array[Any]") -> "zarr.Array[Any]":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zarr import Array
 
 _MOST_STEP_BYTES = 64 << 20
-"""Of a chunk: an array of larger ones is read whole. Larger: more memory."""
+"""Bytes of a chunk above which its array is read whole. Larger: more memory."""
 
 
 def divide_array(array: "Array[Any]", axes: list[str], index: Index) -> Parts | None:
@@ -32,11 +32,11 @@ def divide_array(array: "Array[Any]", axes: list[str], index: Index) -> Parts | 
             return np.asarray(array[tuple(spans.get(axis, index.get(axis)) for axis in axes)])
 
     shape = array.shape[y], array.shape[x]
-    return Parts(shape, array.dtype, step, read, _levels(array, axes, index))
+    return Parts(shape, array.dtype, step, read, _fill(array, axes, index))
 
 
-def _levels(array: "Array[Any]", axes: list[str], index: Index) -> Callable[[Area], Any]:
-    """Return what tells the level of areas of which no chunk is there: the fill value."""
+def _fill(array: "Array[Any]", axes: list[str], index: Index) -> Callable[[Area], Any]:
+    """Return a function of an area: the fill value if no chunk of it is there, else None."""
     from .zarr_folder import ZarrFolder
 
     store, fill = array.store, array.fill_value
@@ -44,7 +44,7 @@ def _levels(array: "Array[Any]", axes: list[str], index: Index) -> Callable[[Are
         return lambda _: None
     folder, stored = store.root / array.path, array.shards or array.chunks
 
-    def level_of(area: Area) -> Any:
+    def fill_of(area: Area) -> Any:
         spans = {"y": (area.top, area.bottom), "x": (area.left, area.right)}
         places = (
             range(first // size, (beyond - 1) // size + 1)
@@ -56,4 +56,4 @@ def _levels(array: "Array[Any]", axes: list[str], index: Index) -> Callable[[Are
         keys = map(array.metadata.encode_chunk_key, product(*places))
         return None if any(os.path.exists(folder / key) for key in keys) else fill
 
-    return level_of
+    return fill_of

@@ -33,7 +33,7 @@ _COLOURS = {"0": "red", "1": "green", "2": "blue", "3": "alpha"}
 
 
 class Studio:
-    """What one person looks at and counts: a folder at a time."""
+    """The state of the page: the folder that is shown, its images, and the count that goes on."""
 
     def __init__(self, folder: str = "") -> None:
         self._folder = folder

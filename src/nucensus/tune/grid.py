@@ -11,9 +11,9 @@ from ..errors import InputError
 
 _SIGMAS = np.geomspace(0.09, 0.72, 9)
 _MIN_DISTANCES = (0.07, 0.2, 0.35, 0.5, 0.7, 1.0)
-"""In radii of a nucleus, from hardly any to most of one. More of them: a finer search, slower."""
+"""Radii of a nucleus, from hardly any to most of one. More of them: a finer search, slower."""
 _THRESHOLDS = np.geomspace(0.02, 1.2, 42)
-"""In contrasts of a nucleus above the background. More of them: finer, at hardly any cost."""
+"""Contrasts of a nucleus above the background. More of them: finer, at hardly any cost."""
 
 
 @dataclass(frozen=True, slots=True)

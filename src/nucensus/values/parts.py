@@ -74,9 +74,9 @@ class Parts:
         multiples of it, or at an edge.
     read : callable
         `read(area) -> ndarray` of the shape of the area.
-    level_of : callable
-        `level_of(area)`: the level that all pixels of an area have of which the file holds none;
-        None of all others.
+    fill_of : callable
+        `fill_of(area)`: the grey level of all pixels of an area that the file leaves out, its
+        fill value; None for all others.
     is_decoded : bool
         Whether a part takes longer to read than it takes to copy its pixels.
     """
@@ -85,7 +85,7 @@ class Parts:
     dtype: np.dtype[Any]
     step: tuple[int, int]
     read: ReadArea
-    level_of: Callable[[Area], Any] = _never
+    fill_of: Callable[[Area], Any] = _never
     is_decoded: bool = True
 
     @property
