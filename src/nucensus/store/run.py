@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..text.plurals import pluralize
-from ..values import ImageRef, OtherChannels, Outlines, PositiveFact, Settings
+from ..values import ImageRef, OtherChannels, Outlines, Settings
 from .database import close_with, open_existing
 from .facts import Facts
 from .image_columns import IMAGES, ImageColumns
@@ -31,13 +31,12 @@ from .packing import (
     unpack_nuclei,
     unpack_outlines,
 )
-from .positives import positive_column, with_positives
-from .repeated import repeated_places
 from .sample import Sampled, SampleTable
 from .table import Table, table_of_images, table_of_nuclei
-from .treat import show_images, treat, write_shown
+from .totals import Totals
 
 if TYPE_CHECKING:
+    from ..values import PositiveFact
     from .corrections import Correction
 
 _RING_RADIUS_PX = 12.0
@@ -48,7 +47,7 @@ _PACKED = f"plate, {PACKED}"
 _NONE = np.empty(0, NUCLEUS_RECORD)
 
 
-class Run:
+class Run(Totals):
     """A read-only view of one run.
 
     Parameters
@@ -113,6 +112,8 @@ class Run:
         InputError
             None of the wells is that of an image.
         """
+        from .treat import show_images, treat
+
         facts, self._treat = treat(self._database, wells)
         self._shown |= facts
         show_images(self._database, are_treated=True, are_corrected=bool(self.corrections))
@@ -124,6 +125,7 @@ class Run:
         corrected: none of the run, failed, volumes, or of a file that has changed since.
         """
         from .corrections import CORRECTED, show_corrected
+        from .treat import show_images
 
         self.corrections, left = show_corrected(
             self._database, corrections, tuple(self.others.columns)
@@ -140,18 +142,32 @@ class Run:
         return OtherChannels.of_selection(self.about.selection)
 
     @cached_property
-    def positive(self) -> list[PositiveFact]:
+    def positive(self) -> "list[PositiveFact]":
         """Which nuclei are positive, and by which threshold on each plate."""
         return self.about.positive
 
-    def show_positive(self, positive: Sequence[PositiveFact]) -> None:
+    def show_positive(self, positive: "Sequence[PositiveFact]") -> None:
         """Show these as positive in place of those recorded; the run file stays as it is."""
         self._shown["positive"] = self.positive = list(positive)
 
     def _unpack(self, plate: str | bytes | None, *packed: Any) -> NDArray[np.void]:
         """Return the nuclei of a row of `_PACKED`."""
         nuclei = unpack_nuclei(*packed, others=tuple(self.others.columns))
+        if not self.positive:
+            return nuclei
+        from .positives import with_positives
+
         return with_positives(nuclei, self.positive, as_text(plate or ""))
+
+    @property
+    def _more_columns(self) -> tuple[NucleusColumn, ...]:
+        """The columns of nuclei that follow from the other channels, and which are positive."""
+        measured = channel_columns(self.others)
+        if not self.positive:
+            return measured
+        from .positives import positive_column
+
+        return (*measured, *map(positive_column, self.positive))
 
     @property
     def ring_radius_px(self) -> float:
@@ -194,9 +210,8 @@ class Run:
         """The fields that nuclei of the run have: beside those of every nucleus z, contrast, ..."""
         query = "SELECT DISTINCT length(centres) / count FROM images WHERE count > 0"
         record = union_of_records(size for (size,) in self._database.execute(query) if size)
-        measured = channel_columns(self.others)
-        more = (*measured, *map(positive_column, self.positive))
-        return np.dtype([*record.descr, *((each.name, each.dtype) for each in more)])
+        more = ((each.name, each.dtype) for each in self._more_columns)
+        return np.dtype([*record.descr, *more])
 
     @property
     def nucleus_columns(self) -> tuple[NucleusColumn, ...]:
@@ -204,19 +219,13 @@ class Run:
         names, has_subpixel = self.nucleus_record.names or (), self.has_subpixel
         stored = [each for each in NUCLEUS_COLUMNS if each.of is not None]
         follow = [each for each in NUCLEUS_COLUMNS if each.of is None]
-        more = (*channel_columns(self.others), *map(positive_column, self.positive))
         return tuple(
             each
-            for each in (*stored, *more, *follow)
+            for each in (*stored, *self._more_columns, *follow)
             if each.name in names
             or (each.is_refined and has_subpixel)
             or (each.scale and each.axis in names and self.states(each.scale))
         )
-
-    @property
-    def has_subpixel(self) -> bool:
-        """Whether centres are there to a fraction of a pixel too."""
-        return self._is_found("subpixel")
 
     @property
     def failures(self) -> Table:
@@ -224,21 +233,6 @@ class Run:
         return table_of_images(
             self.columns, (row for row in self.image_rows() if row[1] == "failed")
         )
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many images have each status, and how many nuclei there are in all."""
-        row = self._database.execute(
-            "SELECT count(*), total(status = 'found'), total(status = 'failed'), "
-            "total(status = 'pending'), total(count) FILTER (WHERE status = 'found') FROM images"
-        ).fetchone()
-        return dict(
-            zip(("images", "found", "failed", "pending", "nuclei"), map(int, row), strict=True)
-        )
-
-    def repeated_places(self) -> tuple[int, tuple[str, str] | None]:
-        """Return how many sites have several files for a plane of them, and two of these files."""
-        return repeated_places(self._database)
 
     def sample(self) -> list[Sampled]:
         """Return the images that the run learned from, sorted by name."""
@@ -276,50 +270,6 @@ class Run:
         for row in self._database.execute(f"SELECT {', '.join(columns)} FROM images ORDER BY id"):
             yield as_texts(row)
 
-    def input_totals(self) -> dict[str, int]:
-        """Return how many images there are, their bytes, and the first and last time of change."""
-        row = self._database.execute(
-            "SELECT count(*), total(max(size_bytes, 0)), "
-            "coalesce(min(nullif(mtime_ns, -1)), -1), coalesce(max(mtime_ns), -1) FROM images"
-        ).fetchone()
-        return dict(zip(("count", "size_bytes", "first_ns", "last_ns"), map(int, row), strict=True))
-
-    @property
-    def notes(self) -> dict[str, int]:
-        """Notes on what is not believed of images, with how many have each, the most first."""
-        return self._said("note")
-
-    @property
-    def unmeasured(self) -> dict[str, int]:
-        """Why other channels could not be measured, with in how many images, the most first."""
-        return self._said("unmeasured")
-
-    def _said(self, column: str) -> dict[str, int]:
-        query = (
-            f"SELECT {column}, count(*) FROM images WHERE {column} IS NOT NULL GROUP BY {column} "
-            "ORDER BY count(*) DESC, min(id)"
-        )
-        return {as_text(text): count for text, count in self._database.execute(query)}
-
-    def count_without_room(self, margin: int) -> int:
-        """Return how many images that were done have no pixel so far from every edge."""
-        query = (
-            "SELECT count(*) FROM images WHERE status = 'found' "
-            "AND min(height, width, coalesce(depth, height)) <= 2 * ?"
-        )
-        return int(self._database.execute(query, (margin,)).fetchone()[0]) if margin else 0
-
-    def first_and_last_path(self) -> tuple[str, str]:
-        """Return the paths of its images that sort first and last, both "" if there is none."""
-        query = "SELECT ifnull(min(path), ''), ifnull(max(path), '') FROM images"
-        first, last = as_texts(self._database.execute(query).fetchone())
-        return str(first), str(last)
-
-    def states(self, column: str) -> bool:
-        """Tell whether any image states `column`, one of `ImageColumns.row_names`."""
-        query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"
-        return bool(self._database.execute(query).fetchone()[0])
-
     def _records(
         self, which: str, *values: Any, columns: Sequence[str] | None = None
     ) -> Iterator[tuple[ImageRow, Nuclei]]:
@@ -353,11 +303,6 @@ class Run:
             raise damaged(f"the nuclei of the image {image!r} in it")
         return np.frombuffer(packed or b"", "<f8").reshape(-1, 2)
 
-    @property
-    def has_outlines(self) -> bool:
-        """Whether the outlines of nuclei are there."""
-        return self._is_found("outlines")
-
     def outlines_of(self, image: str) -> Outlines | None:
         """Return the outlines of `nuclei_of`, in the same order; None if the image has none."""
         query = "SELECT count, height, width, outlines FROM images WHERE name = ?"
@@ -368,14 +313,12 @@ class Run:
         outlines = self.outlines_of(image)
         return None if outlines is None else outlines.labels()
 
-    def _is_found(self, column: str) -> bool:
-        query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} NOTNULL AND status = 'found')"
-        return bool(self._database.execute(query).fetchone()[0])
-
     def copy_to(self, file: Path) -> None:
         """Write the run file as it is now to `file`, which is not there yet."""
         self._database.execute("VACUUM INTO ?", (os.fspath(file),))
         if self._shown:
+            from .treat import write_shown
+
             write_shown(file, self._shown, self._treat)
 
     def close(self) -> None:

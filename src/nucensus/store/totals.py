@@ -1,0 +1,94 @@
+"""Ask the table of images what holds of all images of a run together."""
+
+import sqlite3
+
+from .packing import as_text, as_texts
+
+
+class Totals:
+    """What holds of all images of a run together."""
+
+    _database: sqlite3.Connection
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many images have each status, and how many nuclei there are in all."""
+        row = self._database.execute(
+            "SELECT count(*), total(status = 'found'), total(status = 'failed'), "
+            "total(status = 'pending'), total(count) FILTER (WHERE status = 'found') FROM images"
+        ).fetchone()
+        return dict(
+            zip(("images", "found", "failed", "pending", "nuclei"), map(int, row), strict=True)
+        )
+
+    def input_totals(self) -> dict[str, int]:
+        """Return how many images there are, their bytes, and the first and last time of change."""
+        row = self._database.execute(
+            "SELECT count(*), total(max(size_bytes, 0)), "
+            "coalesce(min(nullif(mtime_ns, -1)), -1), coalesce(max(mtime_ns), -1) FROM images"
+        ).fetchone()
+        return dict(zip(("count", "size_bytes", "first_ns", "last_ns"), map(int, row), strict=True))
+
+    @property
+    def has_subpixel(self) -> bool:
+        """Whether centres are there to a fraction of a pixel too."""
+        return self._is_found("subpixel")
+
+    @property
+    def has_outlines(self) -> bool:
+        """Whether the outlines of nuclei are there."""
+        return self._is_found("outlines")
+
+    def states(self, column: str) -> bool:
+        """Tell whether any image states `column`, one of `ImageColumns.row_names`."""
+        query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"
+        return bool(self._database.execute(query).fetchone()[0])
+
+    @property
+    def notes(self) -> dict[str, int]:
+        """Notes on what is not believed of images, with how many have each, the most first."""
+        return self._said("note")
+
+    @property
+    def unmeasured(self) -> dict[str, int]:
+        """Why other channels could not be measured, with in how many images, the most first."""
+        return self._said("unmeasured")
+
+    def count_without_room(self, margin: int) -> int:
+        """Return how many images that were done have no pixel so far from every edge."""
+        query = (
+            "SELECT count(*) FROM images WHERE status = 'found' "
+            "AND min(height, width, coalesce(depth, height)) <= 2 * ?"
+        )
+        return int(self._database.execute(query, (margin,)).fetchone()[0]) if margin else 0
+
+    def first_and_last_path(self) -> tuple[str, str]:
+        """Return the paths of its images that sort first and last, both "" if there is none."""
+        query = "SELECT ifnull(min(path), ''), ifnull(max(path), '') FROM images"
+        first, last = as_texts(self._database.execute(query).fetchone())
+        return str(first), str(last)
+
+    def repeated_places(self) -> tuple[int, tuple[str, str] | None]:
+        """Return how many sites have several files for a plane of them, and two of these files.
+
+        That is so where a plate was imaged twice, in folders of their own.
+        """
+        query = """
+            SELECT count() OVER (), first, last FROM (
+                SELECT min(name) AS first, max(name) AS last FROM images
+                WHERE plate NOTNULL AND well NOTNULL AND site NOTNULL
+                GROUP BY plate, well, site, channel, z, time HAVING count(DISTINCT path) > 1
+            ) LIMIT 1"""
+        row = self._database.execute(query).fetchone()
+        return (0, None) if row is None else (row[0], (as_text(row[1]), as_text(row[2])))
+
+    def _said(self, column: str) -> dict[str, int]:
+        query = (
+            f"SELECT {column}, count(*) FROM images WHERE {column} IS NOT NULL GROUP BY {column} "
+            "ORDER BY count(*) DESC, min(id)"
+        )
+        return {as_text(text): count for text, count in self._database.execute(query)}
+
+    def _is_found(self, column: str) -> bool:
+        query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} NOTNULL AND status = 'found')"
+        return bool(self._database.execute(query).fetchone()[0])
