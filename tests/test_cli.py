@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import nucensus as nc
+from nucensus.text.page import STYLE
 
 
 def nucensus(*arguments, **options):
@@ -118,20 +119,23 @@ def test_importing_nucensus_imports_no_more_than_numpy():
 
 
 ROOMS_FOR_OTHERS = {
-    "nucensus.batch": "merge other_channels packed process take_plan",
+    "nucensus.batch": "in_parts merge other_channels packed part_clock positives process scan "
+    "take_plan",
     "nucensus.detect": "laplacian",
-    "nucensus.discover": "bucket index manifest metadata plate zarr_plate",
-    "nucensus.execute": "cluster connect isolated others pools task",
+    "nucensus.discover": "bucket index manifest metadata pair plate stacks zarr_plate",
+    "nucensus.execute": "cluster connect isolated memory_limit others payload pools task",
     "nucensus.export": "to_parquet wells",
     "nucensus.read": "compressed ome_tiff slides tiff_pages tiff_series",
-    "nucensus.store": "absorb corrections summary",
-    "nucensus.remote": "file_systems objects ome stage",
+    "nucensus.store": "absorb corrections in_bucket positives summary treat",
+    "nucensus.remote": "file_systems leases objects ome stage",
+    "nucensus.values": "positives treatments",
     "nucensus": "bench report score tune viewer",
 }
 """Modules for clusters, buckets, plates, other detectors, formats and commands."""
 ONLY_FOR_AUTO = "automatic estimate_image evidence regions search"
-PACKAGES = {"cloudpickle", "concurrent", "importlib.metadata", "jinja2", "matplotlib", "pebble",
-            "rich", "scipy", "skimage", "statistics", "tifffile", "tomllib"}  # fmt: skip
+PACKAGES = {"cloudpickle", "concurrent", "importlib.metadata", "jinja2", "logging", "matplotlib",
+            "multiprocessing", "pebble", "rich", "scipy", "skimage", "statistics", "subprocess",
+            "tifffile", "tomllib", "traceback"}  # fmt: skip
 
 
 @pytest.mark.parametrize("numbers", [("--threshold", "300"), ()])
@@ -171,6 +175,7 @@ def test_bench_measures_checks_and_draws(plate, tmp_path):
     page = (tmp_path / "bench" / "bench.html").read_text()
     assert "http://" not in page
     assert "https://" not in page
+    assert STYLE.read_text("utf-8") in page
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from nucensus.errors import InputError
 from nucensus.text.files import atomic_write, is_full, refuse_if_full
 from nucensus.text.names import escape, safe_path, unescape
 from nucensus.text.plurals import pluralize
-from nucensus.text.printable import PrintableFormatter, printable
+from nucensus.text.printable import printable
+from nucensus.text.printable_log import PrintableFormatter
 from nucensus.text.svg import map_of_nuclei, rings
 
 

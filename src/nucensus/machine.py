@@ -1,7 +1,6 @@
 """The part of the machine that this process may use: cores, memory, start methods."""
 
 import math
-import multiprocessing
 import os
 import platform
 import re
@@ -121,6 +120,8 @@ def _unescaped(mount_point: str) -> str:
 
 def start_methods() -> list[str]:
     """Return the ways in which `multiprocessing` can start a process here, the default first."""
+    import multiprocessing
+
     return multiprocessing.get_all_start_methods()
 
 
@@ -135,16 +136,23 @@ def has_interpreter_lock() -> bool:
 
 
 def facts() -> dict[str, Any]:
-    """Return what is worth knowing about the machine beside a measurement."""
+    """Return what is worth knowing of the machine beside a measurement, without imports for it."""
     return {
-        "system": platform.platform(),
+        "system": _system_name(),
         "processor": _processor_name(),
         "cores": core_limits(),
         "memory_bytes": _total_memory_bytes(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "start_methods": start_methods(),
         "gil": has_interpreter_lock(),
     }
+
+
+def _system_name() -> str:
+    """Return `platform.platform()`, for which Linux starts a program that tells the processor."""
+    if sys.platform != "linux":
+        return platform.platform()
+    known, libc = platform.uname(), "".join(platform.libc_ver())
+    return "-".join(filter(None, (known.system, known.release, known.machine, "with", libc)))
 
 
 def _cgroup_cores() -> int | None:

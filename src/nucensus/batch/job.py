@@ -26,26 +26,26 @@ from ..values import (
 from ..values.flat_field import FlatFields
 from .budget import Budget, beyond_memory
 from .content import content_hash
-from .in_parts import Divided, find_in_parts
 from .kept import Kept
 from .pools import Pools, pool_of
 
 if TYPE_CHECKING:
     from ..detect.light import Lit
     from ..values.images import Partner
+    from .in_parts import Divided
     from .other_channels import OtherChannel
 
 _OUTLINE_BYTES = 12
-"""Of a pixel, while nuclei are outlined: its height, its label and that of the label image."""
+"""Bytes for each pixel while nuclei are outlined: its height, its label, and the label image."""
 _LIT_BYTES = 12
-"""Of a pixel, where light is corrected: in even light, and while the detector converts that."""
+"""Bytes for each pixel where light is corrected: in even light, and converted for the detector."""
 _PARTNER_BYTES = 32
-"""Of a pixel, for each other channel: itself, its label, the ring it is in and what it is near."""
+"""Bytes for each pixel and other channel: its grey level, its label, its ring, its neighbours."""
 _WHOLE_BYTES = 256 << 20
-"""Of an image that is read whole in any case. Larger: more memory; smaller: slower by what parts
-have in common."""
+"""Bytes of an image up to which it is always read whole. Larger: more memory; smaller: slower, for
+parts overlap."""
 _MORE_IN_PARTS = 100
-"""So many times the pixels of an image that is read whole one may have that is not."""
+"""Factor by which an image that is read in parts may have more pixels than one read whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Job:
         each = _OUTLINE_BYTES * outlined + _LIT_BYTES * bool(self.lights)
         return each * header.pixels
 
-    def load(self, planned: PlannedImage) -> Loaded | Divided | Failed | None:
+    def load(self, planned: PlannedImage) -> "Loaded | Divided | Failed | None":
         """Read the image, unless it is read part by part; None if the run is to stop."""
         if self.stop is not None and self.stop.is_set():
             return None
@@ -176,6 +176,8 @@ class Job:
                 size = image.pixel_size.outranked_by(y_um, x_um)
                 others = _load_partners(partners, admission)
             except _DividedError:
+                from .in_parts import Divided
+
                 return Divided(planned, admission.compression, content)
             except AccessError:  # no image of the bucket can be read: that ends the run
                 admission.give_back()
@@ -207,16 +209,18 @@ class Job:
 
         return find_in_even_light(pixels, light, settings, resolved)
 
-    def find(self, loaded: Loaded | Divided | Failed | None) -> Outcome | None:
+    def find(self, loaded: "Loaded | Divided | Failed | None") -> Outcome | None:
         """Find the nuclei of an image that was loaded."""
-        if isinstance(loaded, Divided):
+        if loaded is None or isinstance(loaded, Failed):
+            return loaded
+        if not isinstance(loaded, Loaded):
+            from .in_parts import find_in_parts
+
             with self._marked(loaded.planned.key):
                 return find_in_parts(
                     loaded, self.settings, threads=self.threads, budget=self.budget,
                     most_bytes=self.ceiling_bytes,
                 )  # fmt: skip
-        if not isinstance(loaded, Loaded):
-            return loaded
         start, image = time.perf_counter(), loaded.image
         try:
             with self._marked(loaded.key):

@@ -6,12 +6,15 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import AccessError, NucensusError, ReadError
 from ..read import open_scenes
 from ..read.scene import Scene, choose_scene, main_scenes
-from ..values import ImageRef, Partner, Plane, Treatments
+from ..values import ImageRef, Partner, Plane
+
+if TYPE_CHECKING:
+    from ..values import Treatments
 
 _AXES = {"channel": "c", "z": "z", "time": "t"}
 _MOST_PLANES = 1_000_000
@@ -66,8 +69,13 @@ def list_first(references: Iterable[ImageRef], channels: set[str]) -> Iterator[I
             yield pickle.load(file)
 
 
-def join_treatments(references: Iterable[ImageRef], treatments: Treatments) -> Iterator[ImageRef]:
+def join_treatments(
+    references: Iterable[ImageRef], treatments: "Treatments | None"
+) -> Iterator[ImageRef]:
     """Yield the images with what their wells were treated with; raise at the end if none was."""
+    if treatments is None:
+        yield from references
+        return
     for each in references:
         extra = treatments.join(each.extra, each.place.plate, each.place.well)
         yield each if extra == each.extra else replace(each, extra=extra)

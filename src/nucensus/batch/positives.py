@@ -35,5 +35,4 @@ def choose_again(writer: RunWriter) -> None:
         Positive(each["column"], each["threshold"], tuple(each["controls"]))
         for each in writer.about.positive
     ]
-    if rules:
-        writer.record_facts(positive=choose_positives(writer.view(), rules))
+    writer.record_facts(positive=choose_positives(writer.view(), rules))

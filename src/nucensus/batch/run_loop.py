@@ -33,7 +33,6 @@ from .kept import Kept
 from .learn import adopt, estimate_sample, forget_changed, pool_sample, pools_in, take_from
 from .lights import find_lights, identity_of
 from .pools import digests_of
-from .positives import choose_again
 from .run_over import Steps, run_over
 from .starts import Start
 
@@ -131,7 +130,7 @@ class RunLoop:
         target = None if is_done else self._writer.folder
         with self._writer.explained():
             if target is not None:
-                choose_again(self._writer)
+                self._choose_positive()
                 write_tables(self._writer.view(), target)
             if not is_unfinished:
                 self._writer.forget_suspects()
@@ -145,6 +144,13 @@ class RunLoop:
             with self._writer.explained():
                 write_sidecar(self._writer.view(), target)
             self._writer.record_tables()
+
+    def _choose_positive(self) -> None:
+        """Choose thresholds that were recorded again: there are other images."""
+        if self._writer.about.positive:
+            from .positives import choose_again
+
+            choose_again(self._writer)
 
     def _run_suspects(self) -> None:
         """Take what an earlier process died with to processes that may die."""

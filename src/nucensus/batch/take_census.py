@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Unpack
 
 from ..detect import check_axes, detector_named, suited
 from ..discover import LeftOut, list_images
@@ -23,7 +23,6 @@ from ..values import (
     RetryOptions,
     Selection,
     Settings,
-    Treatments,
     Watcher,
     refuse_unknown,
     take_value,
@@ -45,6 +44,9 @@ from .refuse import (
 )
 from .run_loop import RunLoop
 from .unchanged import finished_run, seen_of, tell
+
+if TYPE_CHECKING:
+    from ..values import Treatments
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -210,8 +212,8 @@ class _Plan(NamedTuple):
     ----------
     images : iterator of ImageRef
         They are found while they are taken.
-    treatments : Treatments
-        What each well was treated with.
+    treatments : Treatments or None
+        What each well was treated with, where a table says so.
     left_out : LeftOut
         What was passed over, once all images are taken.
     inputs : str
@@ -221,7 +223,7 @@ class _Plan(NamedTuple):
     """
 
     images: Iterator[ImageRef]
-    treatments: Treatments
+    treatments: "Treatments | None"
     left_out: LeftOut
     inputs: str
     channels: set[str]
@@ -258,7 +260,7 @@ def _plan(inputs: list[PathLike], selection: Selection, *, overwrites: bool) -> 
     """
     left_out = LeftOut()
     found = list_images(inputs, SUFFIXES, selection, left_out=left_out)
-    treatments = _treatments(selection)
+    treatments = None if selection.metadata is None else _treatments(selection.metadata)
     listed, channels = join_treatments(expand(found), treatments), set[str]()
     if overwrites:
         listed = list_first(listed, channels)
@@ -267,13 +269,12 @@ def _plan(inputs: list[PathLike], selection: Selection, *, overwrites: bool) -> 
     return _Plan(itertools.chain([first], listed), treatments, left_out, given, channels)
 
 
-def _treatments(selection: Selection) -> Treatments:
-    """Return what the wells were treated with, as far as a table says so."""
-    if selection.metadata is None:
-        return Treatments([])
+def _treatments(metadata: PathLike) -> "Treatments":
+    """Return what the wells were treated with, as a table says."""
     from ..discover import read_metadata
+    from ..values import Treatments
 
-    return Treatments(read_metadata(os.fspath(selection.metadata)))
+    return Treatments(read_metadata(os.fspath(metadata)))
 
 
 def _write_plan(
@@ -281,20 +282,22 @@ def _write_plan(
     resume: Resume, plan: _Plan,
 ) -> int:  # fmt: skip
     """Write which images are to be done; return how many of them cannot be read."""
-    chosen = facts_of(selection)
+    chosen, treatments = facts_of(selection), plan.treatments
     if writer.has_images():
         refuse_other(writer, "settings", settings.as_dict(), out)
         refuse_other(writer, "selection", chosen, out)
         refuse_version(writer, out)
-    writer.record_facts(settings=settings.as_dict(), selection=chosen, wells=plan.treatments.wells)
+    wells = treatments.wells if treatments else []
+    writer.record_facts(settings=settings.as_dict(), selection=chosen, wells=wells)
     problems = writer.plan(
         plan.images, check_content=resume.check_content, shard=selection.shard,
         keeps_others=not settings.are_numbers,
         same_inputs=writer.about.inputs == plan.inputs,
     )  # fmt: skip
     writer.record_facts(
-        left_out=plan.left_out.lines(), unmatched=plan.treatments.unmatched(), inputs=plan.inputs
-    )
+        left_out=plan.left_out.lines(), unmatched=treatments.unmatched() if treatments else [],
+        inputs=plan.inputs,
+    )  # fmt: skip
     writer.redo_unreadable()
     return problems
 

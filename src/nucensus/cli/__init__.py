@@ -7,7 +7,6 @@ it is called, so that `nucensus --help` starts at once.
 import importlib
 import os
 import sys
-import traceback
 
 import click
 
@@ -119,6 +118,8 @@ def _run() -> tuple[int, str | None]:
         return (end.code, None) if isinstance(end.code, int) else (1, end.code)
     except Exception as error:  # noqa: BLE001 the end of the command: one line for whatever it is
         if "--traceback" in sys.argv:
+            import traceback
+
             traceback.print_exc()
         usage = (InputError, StrategyError, MissingPackageError)
         return 2 if isinstance(error, usage) else 1, _told(error)

@@ -20,7 +20,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """Show the version, the kernel, what this machine offers, and the options in nucensus.toml."""
     from .. import __version__, kernel, machine
 
-    facts = machine.facts()
+    facts = {**machine.facts(), "start_methods": machine.start_methods()}
     limits = ", ".join(f"{name} {count}" for name, count in facts["cores"].items())
     available = machine.available_memory_bytes()
     defaults = ctx.find_root().default_map or {}

@@ -9,7 +9,7 @@ import os
 import pickle
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
@@ -29,7 +29,6 @@ from .left_out import LeftOut
 from .lenient_names import WellForm, placed, well_form_of
 from .names import compile_pattern, parse_name, place_of, row_name
 from .ome_sets import OmeSets
-from .pair import pair
 from .select import select
 from .walk import COMPANION, Batch, common_folder, expand, is_thumbnail, name_of, natural_key
 
@@ -135,8 +134,7 @@ def list_images(
     over is noted in `left_out`.
     """
     walk = _Walk(inputs, suffixes, selection, left_out)
-    channels = selection.others.channels
-    choose = functools.partial(pair, channels=channels) if channels else select
+    choose = _choice_of(selection.others.channels)
     with tempfile.TemporaryFile() as file:
         yield from choose(
             _keep(walk, file),
@@ -145,6 +143,15 @@ def list_images(
             reads_words=selection.pattern is None,
             left_out=walk.left_out,
         )
+
+
+def _choice_of(channels: tuple[str, ...]) -> Callable[..., Iterator[ImageRef]]:
+    """Return what chooses among the images, together with these other channels of each."""
+    if not channels:
+        return select
+    from .pair import pair
+
+    return functools.partial(pair, channels=channels)
 
 
 def survey(

@@ -6,15 +6,14 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import InputError
 from ..text.plurals import pluralize
-from ..values import PROJECTIONS, ImageRef, Place, Plane
+from ..values import PROJECTIONS, HowToProject, ImageRef, Place, Plane
 from ..values.channels import find_token, list_channels, nuclear_channel
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
-from .stacks import Field, Stacks
 from .unknown_names import (
     Alike,
     channel_word,
@@ -24,6 +23,9 @@ from .unknown_names import (
     position_word,
     version_of,
 )
+
+if TYPE_CHECKING:
+    from .stacks import Field, Stacks
 
 _OPTIONS = {"channel": "--channel", "z": "--z", "time": "--time"}
 _NAMES = {"channel": "channels", "z": "z planes", "time": "time points"}
@@ -38,7 +40,7 @@ _NOWHERE, _ANY = Place(), Plane()
 _Key: TypeAlias = tuple[str, str, str]
 """Channel, z and time, as names tell them; "" is not told."""
 FieldKey: TypeAlias = tuple[str, ...]
-"""What images of one field have in common, whatever their channel; nothing else does."""
+"""A key that the images of one field share, whatever their channel, and no others."""
 
 
 def select(
@@ -120,12 +122,19 @@ def select_fields(
         group = groups[at]
         kept = group.keep(each, plane, noted)
         if kept is not None and how is not None and kept.plane.z is None and kept.place.z:
-            stacks.setdefault(at, Stacks(how, noted)).add(group.field_of(kept), kept)
+            stacks[at] = stacks.get(at) or _stacks(how, noted)
+            stacks[at].add(group.field_of(kept), kept)
         elif kept is not None:
             yield group.key_of(kept), kept
     for at, stack in stacks.items():
         for each in stack:
             yield groups[at].key_of(each), each
+
+
+def _stacks(how: HowToProject, left_out: LeftOut) -> "Stacks":
+    from .stacks import Stacks
+
+    return Stacks(how, left_out)
 
 
 def _group_of(reference: ImageRef) -> str | None:
@@ -206,8 +215,10 @@ class _Unknown:
             reference = replace(reference, place=replace(reference.place, **told))
         return _left_to_file(reference, plane, tuple(told))
 
-    def field_of(self, reference: ImageRef) -> Field:
+    def field_of(self, reference: ImageRef) -> "Field":
         """Return which field an image is a plane of, and which fields it belongs to."""
+        from .stacks import Field
+
         rest = position_word(self._masked(reference.name), "z")[1]
         return Field(os.path.dirname(rest), reference.place.channel, rest)
 
@@ -311,8 +322,10 @@ class _Plate:
                 told.append(axis)
         return _left_to_file(reference, plane, tuple(told))
 
-    def field_of(self, reference: ImageRef) -> Field:
+    def field_of(self, reference: ImageRef) -> "Field":
         """Return which field an image is a plane of, and which fields it belongs to."""
+        from .stacks import Field
+
         place = replace(reference.place, z="", stain="")
         return Field(place.plate, place.channel, str(place))
 

@@ -10,7 +10,6 @@ import os
 import pickle
 import sys
 import types
-from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 
@@ -22,6 +21,8 @@ def dumps(value: Any, *, is_for_workers: bool = False) -> bytes:
     pickle.PicklingError, AttributeError, TypeError
         It cannot be pickled, as a lambda of a module cannot.
     """
+    from multiprocessing.reduction import ForkingPickler
+
     if is_for_workers and not main_is_a_file():
         return dumps_by_value(value)
     try:

@@ -3,8 +3,6 @@
 import contextlib
 import copy
 import ctypes
-import logging
-import multiprocessing
 import os
 import queue
 import signal
@@ -15,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StrategyError
 from ..machine import start_methods
-from ..text.printable import PrintableFormatter
-from .memory_limit import OVER_LIMIT, limit_memory
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -37,11 +33,17 @@ def start_worker(memory_bytes: int | None = None) -> None:
     for name in {"SIGINT", "SIGHUP", "SIGBREAK"} & set(dir(signal)):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    import logging
+
+    from ..text.printable_log import PrintableFormatter
+
     if logging.lastResort is not None:  # a program that sets up logging does without
         logging.lastResort.setFormatter(PrintableFormatter())
     _die_with_parent()
     _cap_process()
     if memory_bytes is not None:
+        from .memory_limit import limit_memory
+
         limit_memory(memory_bytes)
 
 
@@ -51,6 +53,8 @@ def default_context() -> "BaseContext":
     A fork copies the locks that other threads hold, and nobody to release them.
     The threads of obstore are not Python's.
     """
+    import multiprocessing
+
     method = multiprocessing.get_start_method(allow_none=True) or start_methods()[0]
     if method == "fork" and (threading.active_count() > 1 or "obstore" in sys.modules):
         method = "forkserver"
@@ -87,9 +91,9 @@ def refuse_unguarded(codes: Iterable[int] = ()) -> None:
 
     A worker that imports the script only says so to its parent, and that once.
     """
-    process = multiprocessing.current_process()
+    process = _this_process()
     is_starting = getattr(process, "_inheriting", False)
-    if is_starting and process.name == WORKER_NAME:
+    if process is not None and is_starting and process.name == WORKER_NAME:
         os._exit(_UNGUARDED)
     if is_starting or _UNGUARDED in codes:
         raise StrategyError(
@@ -101,12 +105,22 @@ def refuse_unguarded(codes: Iterable[int] = ()) -> None:
 
 def refuse_daemon(strategy_name: str) -> None:
     """Raise where this process may not start others, being itself a worker of a pool."""
-    if multiprocessing.current_process().daemon:
+    process = _this_process()
+    if process is not None and process.daemon:
         raise StrategyError(
             f"the strategy {strategy_name} starts processes, and this process may not, because it "
             f"is daemonic, such as the workers of multiprocessing.Pool are; use threads, list-disk "
             f"or list-memory here"
         )
+
+
+def _this_process() -> "BaseProcess | None":
+    """Return this process as `multiprocessing` knows it; None where that was never imported.
+
+    Its workers have it, so that such a process is none of them.
+    """
+    multiprocessing = sys.modules.get("multiprocessing")
+    return None if multiprocessing is None else multiprocessing.current_process()
 
 
 _WINDOWS_CRASHES = {
@@ -121,11 +135,15 @@ _WINDOWS_CRASHES = {
 
 def is_crash(exit_code: int) -> bool:
     """Tell whether a process was ended for what it did: by a signal, by Windows, by its limit."""
+    from .memory_limit import OVER_LIMIT
+
     return exit_code < 0 or exit_code >= 0xC000_0000 or exit_code == OVER_LIMIT
 
 
 def describe_death(exit_code: int) -> str:
     """Say how a worker process ended."""
+    from .memory_limit import OVER_LIMIT
+
     if exit_code >= 0xC000_0000:
         reason = _WINDOWS_CRASHES.get(exit_code, "it did what the system does not allow")
         return f"the worker process crashed: {reason} (Windows error 0x{exit_code:08X})"
@@ -149,6 +167,8 @@ def _die_with_parent() -> None:
     interpreter. Not in a `multiprocessing.Pool`: there the signal would come
     with the end of the thread that forked the worker, and take its locks along.
     """
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     if parent is None:
         return

@@ -1,9 +1,13 @@
 """Log lines of the libraries that read files, told with the name of the file that they are of."""
 
-import logging
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import LogRecord
 
 _LIBRARIES = ("tifffile", "czifile", "liffile", "nd2")
 _file: ContextVar[str] = ContextVar("file", default="")
@@ -20,11 +24,16 @@ def told_of(name: str) -> Iterator[None]:
         _file.set(before)
 
 
-def _begin_with_file(record: logging.LogRecord) -> bool:
+@functools.cache
+def name_files_in_logs() -> None:
+    """Let the libraries do so: whoever is the first to use one of them calls this."""
+    import logging
+
+    for library in _LIBRARIES:
+        logging.getLogger(library).addFilter(_begin_with_file)
+
+
+def _begin_with_file(record: "LogRecord") -> bool:
     if name := _file.get():
         record.msg, record.args = f"{name!r}: {record.getMessage()}", ()
     return True
-
-
-for _library in _LIBRARIES:
-    logging.getLogger(_library).addFilter(_begin_with_file)

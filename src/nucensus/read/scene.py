@@ -2,10 +2,9 @@
 
 import functools
 import itertools
-import logging
 import math
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -33,7 +32,6 @@ _MOST = {
 """More than a file can be believed to have where each is listed, or read for one image."""
 
 _COLOURS = ("red", "green", "blue", "alpha")
-_log = logging.getLogger(__name__)
 
 _AXES = {"s": "scene", "c": "channel", "z": "z plane", "t": "time point"}
 
@@ -155,6 +153,13 @@ def main_scenes(scenes: Sequence[Scene]) -> Sequence[Scene]:
     return [scene for scene in scenes if not scene.is_aside] or scenes
 
 
+def _tell_left_out(scenes: Iterable[Scene]) -> None:
+    for scene in scenes:
+        import logging
+
+        logging.getLogger(__name__).warning("%r is left out: %s", scene.name, scene.left_out)
+
+
 def choose_scene(scenes: Sequence[Scene], wanted: int | str | None) -> Scene:
     """Return the scene that is meant, or say which there are."""
     name = str(wanted).casefold()
@@ -162,9 +167,7 @@ def choose_scene(scenes: Sequence[Scene], wanted: int | str | None) -> Scene:
     scenes = aside or main_scenes(scenes)
     images = [scene for scene in scenes if not scene.left_out]
     if wanted is None and len(images) == 1:
-        for scene in scenes:
-            if scene.left_out:
-                _log.warning("%r is left out: %s", scene.name, scene.left_out)
+        _tell_left_out(scene for scene in scenes if scene.left_out)
         return images[0]
     names = {str(index): scene.name for index, scene in enumerate(scenes)}
     found = None if wanted is None else find_channel(wanted, names)

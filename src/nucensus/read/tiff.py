@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from ..errors import ReadError
 from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from .ifd import Chain
+from .logs import name_files_in_logs
 from .plain_tiff import metaseries_pixel_size, open_plain
 from .resolution import RESOLUTION_UNIT, sides_of, unbelieved_size, unit_of
 from .scene import Scene, Source, split_scenes
@@ -38,6 +39,7 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
             from .tiff_pages import Pages
             from .tiff_series import find_series
 
+            name_files_in_logs()
             offsets = () if _is_ndpi(path) else Chain.of(file).offsets()
             file.seek(0)
             with tifffile.TiffFile(cast("BinaryIO", path), _multifile=False) as tiff:

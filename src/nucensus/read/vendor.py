@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..errors import MissingPackageError, NucensusError, ReadError
+from .logs import name_files_in_logs
 from .scene import Index, Scene, Source
 
 
@@ -22,6 +23,7 @@ def open_scenes_with(
         module = importlib.import_module(package)
     except ImportError as error:
         raise MissingPackageError(package, f"Reading {kind} files", kind.lower()) from error
+    name_files_in_logs()
     with ExitStack() as stack:
         with explained(kind):
             file = stack.enter_context(getattr(module, reader)(path))

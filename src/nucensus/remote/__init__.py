@@ -20,12 +20,12 @@ from ..text.files import atomic_write, check_size, open_regular
 from .backend import Backend, Listed
 from .faults import ChangedError, explained
 from .file import WHOLE_BYTES, RemoteFile
-from .leases import Lease
 from .signatures import is_web, keep_query, plain_address, query_of, with_query
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
 
+    from .leases import Lease
     from .stage import Stage
 
 __all__ = [
@@ -276,8 +276,10 @@ def version_of(address: str) -> str | None:
 
 def lease(
     address: str, *, gone: str, on_lost: Callable[[], None], in_flight: Callable[[], Iterable[int]]
-) -> Lease:
+) -> "Lease":
     """Return the hold on a place in a bucket that the object at `address` stands for."""
+    from .leases import Lease
+
     return Lease(address, *_backend(address), gone=gone, on_lost=on_lost, in_flight=in_flight)
 
 

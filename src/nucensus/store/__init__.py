@@ -22,11 +22,10 @@ rollback journal, and each commit is on the disk when it returns.
 from typing import TYPE_CHECKING
 
 from .._lazy import names_of
-from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run
+from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run, working_copy
 from .done import is_done, show_start
 from .facts import FACTS_VERSION, Facts, StartFact
 from .image_columns import IMAGES, Column, ImageColumns
-from .in_bucket import runs_named, working_copy
 from .lock import LOCK_FILE
 from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
 from .packing import (
@@ -47,10 +46,12 @@ from .writer import RunWriter, tables_now
 
 if TYPE_CHECKING:
     from .corrections import Correction, add_corrections, now, read_corrections
+    from .in_bucket import runs_named
 else:
-    __getattr__ = names_of(
-        __name__, {"corrections": "Correction add_corrections now read_corrections"}
-    )
+    __getattr__ = names_of(__name__, {
+        "corrections": "Correction add_corrections now read_corrections",
+        "in_bucket": "runs_named",
+    })  # fmt: skip
 
 __all__ = [
     "FACTS_VERSION",

@@ -1,10 +1,12 @@
 """The database of a run: its tables, made and opened."""
 
+import contextlib
 import json
 import os
 import sqlite3
+import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,6 @@ from ..remote import is_remote
 from ..values import RUN_FILE
 from .check import check_content, check_nuclei, distrust
 from .image_columns import IMAGES, ImageColumns
-from .in_bucket import local_copy
 from .sample import SAMPLE_SCHEMA
 
 SCHEMA_VERSION = 7
@@ -96,9 +97,36 @@ def remove_run(folder: Path, *, keeps: Iterable[str] = ()) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def working_copy(
+    out: str | os.PathLike[str] | None, stop: threading.Event, *, overwrite: bool = False
+) -> Iterator[Path | None]:
+    """Lend the folder where a run is written: `out`, or a copy of what an address holds.
+
+    The copy is sent while it is worked on and at the end, also after an error; `stop` is set if
+    another process takes the place over.
+
+    Raises
+    ------
+    RunError
+        Another process writes it, or it could not be sent; then it stays on this machine.
+    AccessError
+        The bucket cannot be used.
+    """
+    if out is None or not is_remote(out):
+        yield None if out is None else Path(out)
+        return
+    from .in_bucket import copy_here
+
+    with copy_here(os.fspath(out), stop, overwrite=overwrite) as folder:
+        yield folder
+
+
 def file_of(run: str | os.PathLike[str]) -> Path:
     """Return the run file of a folder, or the file itself; of an address a copy of it."""
     if is_remote(run):
+        from .in_bucket import local_copy
+
         return local_copy(os.fspath(run))
     return Path(run, RUN_FILE) if Path(run).is_dir() else Path(run)
 

@@ -4,10 +4,13 @@
 
 import json
 from dataclasses import dataclass, field, fields
-from typing import Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from ..errors import InputError, RunError
-from ..values import OtherChannels, PositiveFact, Settings
+from ..values import OtherChannels, Settings
+
+if TYPE_CHECKING:
+    from ..values import PositiveFact
 
 FACTS_VERSION = 1
 
@@ -151,7 +154,7 @@ class Facts:
     vanished_names: list[str] = _fact([str], list)
     tables: dict[str, Any] = _fact(dict, dict)
     shards: list[dict[str, Any]] = _fact([{"shard": str, "run": str, "images": int}], list)
-    positive: list[PositiveFact] = _fact([_POSITIVE], list)
+    positive: "list[PositiveFact]" = _fact([_POSITIVE], list)
     flat_field: dict[str, dict[str, Any]] = _fact({...: _FLAT_FIELD}, dict)
     journal: str | None = _fact(str)
 

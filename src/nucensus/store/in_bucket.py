@@ -54,25 +54,9 @@ _logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def working_copy(
-    out: str | os.PathLike[str] | None, stop: threading.Event, *, overwrite: bool = False
-) -> Iterator[Path | None]:
-    """Lend the folder where a run is written: `out`, or a copy of what an address holds.
-
-    The copy is sent while it is worked on and at the end, also after an error; `stop` is set if
-    another process takes the place over.
-
-    Raises
-    ------
-    RunError
-        Another process writes it, or it could not be sent; then it stays on this machine.
-    AccessError
-        The bucket cannot be used.
-    """
-    if out is None or not is_remote(out):
-        yield None if out is None else Path(out)
-        return
-    address = os.fspath(out).rstrip("/")
+def copy_here(address: str, stop: threading.Event, *, overwrite: bool) -> Iterator[Path]:
+    """Lend a folder with a copy of what an address holds, as `working_copy` says."""
+    address = address.rstrip("/")
     check_writable(address)
     copy = _Copy(address)
     copy.home.mkdir(parents=True, exist_ok=True)

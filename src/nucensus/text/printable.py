@@ -4,7 +4,6 @@ A name or a label may hold characters that a terminal obeys: they move the curso
 or turn the order of a line around, so that it reads as something else.
 """
 
-import logging
 import re
 
 _OBEYED = re.compile(
@@ -23,11 +22,3 @@ def printable(text: str) -> str:
     DAPI\x1b[2J \u202egnp.\u2069 5 µm
     """
     return _OBEYED.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
-
-
-class PrintableFormatter(logging.Formatter):
-    """Formats a log record so that it may be shown."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one may print it."""
-        return printable(super().format(record))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .._lazy import modules_of
+from .._lazy import names_of
 from .images import (
     PROJECTIONS,
     HowToProject,
@@ -43,7 +43,6 @@ from .outcomes import (
 )
 from .outlines import MEASURED, Outlines
 from .pixel_size import NO_SIZE, PixelSize
-from .positives import PlateFact, Positive, PositiveFact, name_of
 from .settings import (
     PUBLISHED_MIN_DISTANCE,
     PUBLISHED_SIGMA,
@@ -53,7 +52,6 @@ from .settings import (
     Limits,
     Settings,
 )
-from .treatments import Treatments
 
 __all__ = [
     "CORRECTIONS_FILE", "MEASURED", "NO_SIZE", "PROJECTIONS", "PUBLISHED_MIN_DISTANCE",
@@ -72,5 +70,12 @@ CORRECTIONS_FILE = "corrections.json"
 """The name of the file beside it that holds what people corrected by hand."""
 
 
-if not TYPE_CHECKING:
-    __getattr__ = modules_of(__name__, "settings_file", "synthetic")
+if TYPE_CHECKING:
+    from .positives import PlateFact, Positive, PositiveFact, name_of
+    from .treatments import Treatments
+else:
+    __getattr__ = names_of(
+        __name__,
+        {"positives": "PlateFact Positive PositiveFact name_of", "treatments": "Treatments"},
+        modules="settings_file synthetic",
+    )

@@ -1,7 +1,6 @@
 """Know channels by name: which one was asked for, which one shows nuclei."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 
 _NUCLEAR = re.compile(
@@ -77,6 +76,8 @@ def _find(wanted: int | str, channels: Mapping[str, str], number: str) -> str | 
 
 def _folded(name: str) -> str:
     """Return a name without what tells capitals apart, or ways to spell one letter."""
+    import unicodedata
+
     return unicodedata.normalize("NFKC", name).casefold()
 
 

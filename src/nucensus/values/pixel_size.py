@@ -1,7 +1,6 @@
 """The size of a pixel, as files state it in many units -> micrometres."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -107,6 +106,8 @@ def _as_um(length: float | str | None, unit: str) -> float | None:
 
 def _unit_um(unit: str) -> float:
     """Return how many micrometres a unit is; ImageJ writes other letters than ASCII as escapes."""
+    import unicodedata
+
     plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda code: chr(int(code[1], 16)), unit)
     plain = unicodedata.normalize("NFKC", plain).strip()
     if plain in _SYMBOLS:
