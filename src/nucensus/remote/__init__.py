@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote
 
+from .._lazy import names_of
 from ..errors import AccessError, InputError, ReadError
 from ..text.files import atomic_write, check_size, open_regular
 from .backend import Backend, Listed
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from .leases import Lease
     from .stage import Stage
+else:
+    __getattr__ = names_of(__name__, {"leases": "Lease"})
 
 __all__ = [
     "ChangedError", "Lease", "Listed", "RemoteFile", "absolute", "ask_all", "check_address",
