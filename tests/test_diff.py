@@ -60,9 +60,9 @@ def test_every_change_of_a_nucleus_is_shown(diff):
     assert code == 1
     assert output.splitlines() == [
         "'a.tif'",
-        "  - (90, 90) 100.0",
-        "  + (20, 90) 100.0",
-        "  ~ (50, 50) 200.0 -> (52, 50) 200.0",
+        "  - (90, 90) 100",
+        "  + (20, 90) 100",
+        "  ~ (50, 50) 200 -> (52, 50) 200",
         "1 image changed, 1 nucleus gone, 1 new, 1 moved or changed",
     ]
 
@@ -84,7 +84,16 @@ def test_another_brightness_is_a_change(diff):
     a = centres_at((10, 10))
     code, output = diff({"a": a}, {"a": changed(a, intensities=np.array([100.5]))})
     assert code == 1
-    assert "  ~ (10, 10) 100.0 -> (10, 10) 100.5" in output
+    assert "  ~ (10, 10) 100 -> (10, 10) 100.5" in output
+
+
+def test_grey_levels_are_rounded_but_never_so_that_a_change_is_not_seen(diff):
+    a = centres_at((10, 10), (50, 50))
+    first = changed(a, intensities=np.array([2345.678, 100.0]))
+    second = changed(a, intensities=np.array([2345.679, 1 / 3]))
+    output = diff({"a": first}, {"a": second})[1]
+    assert "  ~ (10, 10) 2345.678 -> (10, 10) 2345.679" in output
+    assert "  ~ (50, 50) 100 -> (50, 50) 0.333333" in output
 
 
 def test_settings_that_differ_are_named(diff):
@@ -100,10 +109,10 @@ def test_images_in_one_run_only_and_new_failures_are_named(diff):
         {"gone": nuclei, "broken": nuclei}, {"broken": Failed("read", "cut off"), "new": nuclei}
     )
     assert code == 1
-    assert "'gone'\n  image: 'found' -> None" in output
-    assert "'broken'\n  status: 'found' -> 'failed'" in output
-    assert "  reason: None -> 'cut off'" in output
-    assert "'new'\n  image: None -> 'found'" in output
+    assert "'gone'\n  only in the first run (found)" in output
+    assert "'broken'\n  status: found -> failed" in output
+    assert "  reason: none -> cut off" in output
+    assert "'new'\n  only in the second run (found)" in output
     assert "3 images changed, 4 nuclei gone, 2 new" in output
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..store import Run
 
 EXIT_DIFFERENT = 1
+_FIGURES = 6
+"""Of a grey level."""
 
 
 @click.command(cls=Command, epilog="Example: nucensus diff monday tuesday")
@@ -50,7 +52,7 @@ def command(before: Path | str, after: Path | str, radius: float, as_json: bool)
         print_json({"settings": _changes(settings), "images": images})
         sys.exit(EXIT_DIFFERENT if settings or images else 0)
     for name, old, new in settings:
-        click.echo(f"setting {name}: {old} -> {new}")
+        click.echo(f"setting {name}: {_known(old)} -> {_known(new)}")
     counts: Counter[str] = Counter()
     for image in diff_images(first, second, radius):
         _show(image)
@@ -99,17 +101,38 @@ def _open(path: Path | str) -> "Run":
 def _show(image: "ImageDiff") -> None:
     click.echo(f"{image.image!r}")
     for name, old, new in image.facts:
-        click.echo(f"  {name}: {old!r} -> {new!r}")
+        click.echo(f"  {_fact(name, old, new)}")
     for mark, nuclei in (("-", image.removed), ("+", image.added)):
         for nucleus in nuclei.tolist():
-            click.echo(f"  {mark} {_nucleus(nucleus)}")
-    for pair in zip(image.before.tolist(), image.after.tolist(), strict=True):
-        old, new = map(_nucleus, pair)
-        if old == new:
-            old, new = (_nucleus(each, digits=17) for each in pair)
-        click.echo(f"  ~ {old} -> {new}")
+            click.echo(f"  {mark} {_place(nucleus)} {nucleus[2]:.{_FIGURES}g}")
+    for old, new in zip(image.before.tolist(), image.after.tolist(), strict=True):
+        before, after = _told_apart(old[2], new[2])
+        click.echo(f"  ~ {_place(old)} {before} -> {_place(new)} {after}")
 
 
-def _nucleus(record: tuple[Any, ...], digits: int = 2) -> str:
-    y, x, intensity, *z = record
-    return f"({', '.join(map(str, (*z, y, x)))}) {round(intensity, digits)!r}"
+def _fact(name: str, old: Any, new: Any) -> str:
+    """Say what became of an image, or of what is known of it."""
+    if name == "image":
+        there, which = (old, "first") if new is None else (new, "second")
+        return f"only in the {which} run ({there})"
+    if isinstance(old, float) and isinstance(new, float):
+        old, new = _told_apart(old, new)
+    return f"{name}: {_known(old)} -> {_known(new)}"
+
+
+def _known(value: Any) -> str:
+    return "none" if value in (None, "") else str(value)
+
+
+def _told_apart(old: float, new: float) -> tuple[str, str]:
+    """Return two numbers in few figures, but as many as it takes for both to differ."""
+    for figures in range(_FIGURES, 18):
+        before, after = f"{old:.{figures}g}", f"{new:.{figures}g}"
+        if before != after:
+            break
+    return before, after
+
+
+def _place(record: tuple[Any, ...]) -> str:
+    y, x, _, *z = record
+    return f"({', '.join(map(str, (*z, y, x)))})"
