@@ -156,6 +156,24 @@ def test_a_count_is_that_of_the_command_and_its_tables_are_handed_out(tmp_path):
     assert book["wells"].max_row == 4
 
 
+def test_what_was_tuned_is_what_is_counted(tmp_path):
+    write_wells(tmp_path / "plate")
+    studio, asked = Studio(), {"folder": str(tmp_path / "plate")}
+    studio.look(asked)
+    assert studio.settings() == {"options": ""}
+    tuned = nucensus.Settings(sigma=2.5, min_distance=5, threshold=900, border="keep")
+    studio.images.spell(tuned)
+    studio.look(asked)
+    assert "--sigma=2.5" in studio.settings()["options"]
+    studio.count({**asked, "tuned": "yes"})
+    assert "--threshold=900" in finished(studio)["command"]
+    run = nucensus.Run(tmp_path / "plate" / "nucensus-run")
+    assert run.settings == tuned
+    studio.count({**asked, "out": str(tmp_path / "plain")})
+    finished(studio)
+    assert nucensus.Run(tmp_path / "plain").settings == nucensus.Settings()
+
+
 def test_what_was_corrected_by_eye_is_in_the_tables(tmp_path):
     write_wells(tmp_path / "plate")
     studio, folder = Studio(), str(tmp_path / "plate")

@@ -20,11 +20,12 @@ from nucensus.cli.detect import command as detect_command
 from nucensus.cli.selection import selection_of
 from nucensus.cli.tune import command as tune_command
 from nucensus.detect import find_nuclei
-from nucensus.errors import InputError, MissingPackageError
+from nucensus.errors import InputError, MissingPackageError, NotAPlaneError
 from nucensus.text.page import STYLE
 from nucensus.tune import Session, serve
 from nucensus.tune.session import make_picture
 from nucensus.values import ImageRef, Plane, Selection
+from nucensus.values.synthetic import make_field
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +257,51 @@ def test_a_sigma_in_micrometres_is_shown_in_pixels(tmp_path):
     session = Session([], [ImageRef("i.tif", str(tmp_path / "i.tif"))], Settings(sigma_um=1.5))
     start = Settings.from_dict(session.start(session.describe()["detector"])["settings"])
     assert (start.sigma, start.sigma_um) == ((3, 3), None)
+
+
+def in_colour(folder):
+    """Write two images whose nuclei are blue."""
+    folder.mkdir(exist_ok=True)
+    paths = [folder / f"{name}.tif" for name in "ab"]
+    for seed, path in enumerate(paths):
+        image = np.zeros((200, 240, 3), np.uint8)
+        image[..., 2] = make_field(seed, shape=(200, 240), nuclei=9).image >> 5
+        image[..., 1] = seed
+        tifffile.imwrite(path, image, photometric="rgb")
+    return paths
+
+
+def test_what_files_leave_to_choose_is_offered_and_can_be_chosen(tmp_path):
+    paths = in_colour(tmp_path / "in")
+    asked = []
+
+    def relist(selection):
+        asked.append(selection)
+        return [ImageRef(path.name, str(path), plane=selection.plane) for path in paths]
+
+    session = Session(["in"], relist(Selection()), Settings(), relist=relist)
+    with pytest.raises(NotAPlaneError):
+        session.picture(0)
+    assert session.choices() == {"channel": {"0": "red", "1": "green", "2": "blue"}}
+    for nothing in ({"channel": "7"}, {"z": "0"}):
+        with pytest.raises(InputError, match="was chosen; expected some of"):
+            session.choose(nothing)
+    session.choose({"channel": "2"})
+    assert asked[-1] == Selection(Plane(channel=2))
+    assert len(session.nuclei(0, Settings())) == 9
+    assert "--channel=2" in session.spell(Settings())["command"]
+
+
+def test_a_picture_states_the_size_of_its_pixels(tmp_path):
+    for name, um in (("known", 0.5), ("unknown", None)):
+        unit = {"PhysicalSizeX": um, "PhysicalSizeY": um} if um else {}
+        tifffile.imwrite(
+            tmp_path / f"{name}.ome.tif", np.zeros((9, 9), np.uint16),
+            metadata={"axes": "YX", **unit},
+        )  # fmt: skip
+        path = tmp_path / f"{name}.ome.tif"
+        session = Session([], [ImageRef(path.name, str(path))], Settings())
+        assert session.picture(0).pixel_um == um
 
 
 def test_of_a_volume_maxima_are_found(tmp_path):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from pages import assert_fits, opened, serious_faults, wait_until
 from runs import write_fields
+from test_tune import in_colour
 
 from nucensus import census, open_run
 from nucensus.score.truth import field_name, read_truth
@@ -318,3 +319,78 @@ def test_the_first_image_is_shown_before_anything_is_learned(browser, tmp_path):
             assert page.query_selector_all("#controls input") == []
     finally:
         stop(process)
+
+
+def refusals(page):
+    """Return the list to which every answer of 400 and more is added, as its address."""
+    found = []
+    page.on("response", lambda each: found.append(each.url) if each.status >= 400 else None)
+    return found
+
+
+@contextmanager
+def served(browser, folder):
+    process, address = serve(folder)
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        refused = refusals(page)
+        page.goto(address)
+        yield page, refused
+    finally:
+        context.close()
+        stop(process)
+
+
+def test_a_file_in_colour_says_so_and_offers_its_channels(browser, tmp_path):
+    in_colour(tmp_path)
+    with served(browser, tmp_path) as (page, _):
+        wait_until(page, "!document.getElementById('choices').hidden")
+        assert "channel" in page.inner_text("#problem")
+        with page.expect_navigation():
+            page.select_option("[name=channel]", label="blue")
+        wait_until(page, "field?.points.length > 0")
+        assert "--channel=2" in page.evaluate("spell().then(() => words.command)")
+        assert not page.is_visible("#problem")
+
+
+def test_a_file_that_cannot_be_read_is_told_and_asked_for_once(browser, tmp_path):
+    write_fields(tmp_path, count=3)
+    (tmp_path / "field_01.tif").write_bytes(b"no image")
+    with served(browser, tmp_path) as (page, refused):
+        settle(page)
+        wait_until(page, "document.getElementById('sample-text').textContent.includes('cannot be')")
+        for threshold in ("500", "700"):
+            wait_for_answer(page, lambda each=threshold: page.fill("#threshold-number", each))
+            wait_until(page, "sampleRound > 0 && !asking")
+            page.wait_for_timeout(600)
+        assert len(refused) == 1
+        page.click("#next")
+        wait_until(page, "!document.getElementById('problem').hidden")
+        assert "field_01.tif" in page.inner_text("#name")
+        page.click("#next")
+        wait_until(page, "field.points.length > 0")
+        assert len(refused) <= 2
+
+
+def scale_of(page):
+    """Return what the scale on the image says."""
+    page.evaluate("""() => {
+        const write = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+          if (this.canvas.id === "rings") document.body.dataset.scale = text;
+          write.call(this, text, ...place);
+        };
+        drawRings();
+    }""")
+    return page.get_attribute("body", "data-scale")
+
+
+def test_the_image_has_a_scale_that_zooming_changes(browser, address):
+    with shown(browser, address) as page:
+        settle(page, "auto")
+        assert scale_of(page) == "50 px"
+        for _ in range(4):
+            page.click("#in")
+        page.wait_for_timeout(50)
+        assert scale_of(page) == "10 px"

@@ -3,13 +3,16 @@
 import getpass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .commands import Command
 from .page import page_options, show_page
 from .selection import selection, selection_of
+
+if TYPE_CHECKING:
+    from ..values import ImageRef, Selection
 
 
 @click.command(cls=Command, epilog="Example: nucensus tune plate/")
@@ -47,11 +50,16 @@ def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_b
     from ..values.settings_file import read_settings
 
     settings = Settings() if settings_file is None else read_settings(settings_file)
+
+    def listed(chosen: "Selection") -> "list[ImageRef]":
+        images = list(expand(discover(inputs, SUFFIXES, chosen)))
+        there = [each for each in images if not each.problem]
+        if not there:
+            raise InputError(f"none of the {len(images)} images is there: {images[0].problem}")
+        return there
+
     chosen = selection_of(options)
-    images = list(expand(discover(inputs, SUFFIXES, chosen)))
-    there = [each for each in images if not each.problem]
-    if not there:
-        raise InputError(f"none of the {len(images)} images is there: {images[0].problem}")
+    there = listed(chosen)
     marks = None if keep is None else Marks(keep, there, by or getpass.getuser())
-    session = Session(inputs, there, settings, chosen, marks)
+    session = Session(inputs, there, settings, chosen, marks, None if keep else listed)
     serve(session, port=port, on_ready=partial(show_page, no_browser=no_browser))

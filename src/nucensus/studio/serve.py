@@ -96,6 +96,7 @@ def _answers(studio: Studio) -> "list[Route]":
         route("/describe", lambda _: studio.describe()),
         route("/folder", lambda asked: describe_folder(asked.get("folder", ""))),
         route("/look", studio.look),
+        route("/settings", lambda _: studio.settings()),
         route("/count", studio.count),
         route("/state", lambda _: studio.state()),
         route("/stop", lambda _: studio.stop()),

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -9,27 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from ..batch import Preview, preview, refusals
-from ..errors import InputError, NucensusError, RunError
+from ..errors import InputError, RunError
 from ..export import export_run
 from ..export.treated import open_run
-from ..read import open_scenes
-from ..read.scene import main_scenes
 from ..report import write_report
 from ..store import Run
-from ..tune import Marks, Session
+from ..tune import Marks, Session, as_options
+from ..tune.choices import AXES, choices_of_files
 from ..values import CORRECTIONS_FILE, ImageRef, Plane, Selection, Settings
 from .counting import Counting
 
 _RUN = "nucensus-run"
 """Folder of the run, in that of the images, unless another is asked for."""
 
-_AXES = {"channel": "c", "z": "z", "time": "t"}
 _MORE = {
     "channel": {"each": "each of them"},
     "z": {"max": "maximum of the planes", "each": "each of them"},
     "time": {"each": "each of them"},
 }
-_COLOURS = {"0": "red", "1": "green", "2": "blue", "3": "alpha"}
 
 
 class Studio:
@@ -56,9 +54,12 @@ class Studio:
         """
         folder, selection = _folder_of(asked), _selection_of(asked)
         shown = preview([folder], selection)
+        tuned = self._tuned() if folder == self._folder else Settings()
         self._folder = folder
         self._images = shown.there
         self.images = Session([folder], shown.there, Settings(), selection) if shown.there else None
+        if self.images is not None:
+            self.images.tuned = tuned
         refused = refusals(shown.there)[1]
         return {
             "folder": folder,
@@ -72,6 +73,14 @@ class Studio:
             "choices": _choices(shown),
         }
 
+    def _tuned(self) -> Settings:
+        return Settings() if self.images is None else self.images.tuned
+
+    def settings(self) -> dict[str, str]:
+        """Return the options that stand for what the tuner shows; none for what it begins with."""
+        tuned = self._tuned()
+        return {"options": "" if tuned == Settings() else shlex.join(as_options(tuned))}
+
     def count(self, asked: dict[str, str]) -> dict[str, Any]:
         """Start to count the nuclei of a folder, or carry on, and return how far it is.
 
@@ -83,11 +92,13 @@ class Studio:
         if self._counting is not None and self._counting.state()["is_running"]:
             raise RunError("a count goes on already; wait for it, or stop it first")
         folder = _folder_of(asked)
-        options = [f"--{axis}={asked[axis]}" for axis in _AXES if asked.get(axis)]
+        options = [f"--{axis}={asked[axis]}" for axis in AXES if asked.get(axis)]
         if asked.get("metadata"):
             options.append(f"--metadata={asked['metadata']}")
         if asked.get("outlines"):
             options.append("--outlines")
+        if asked.get("tuned"):
+            options += as_options(self._tuned())
         self._counting = Counting([folder, *options], Path(asked.get("out") or Path(folder, _RUN)))
         return self._counting.state()
 
@@ -154,7 +165,7 @@ def _folder_of(asked: dict[str, str]) -> str:
 
 
 def _selection_of(asked: dict[str, str]) -> Selection:
-    chosen: dict[str, Any] = {axis: asked[axis] for axis in _AXES if asked.get(axis)}
+    chosen: dict[str, Any] = {axis: asked[axis] for axis in AXES if asked.get(axis)}
     for axis in ("z", "time"):
         if str(chosen.get(axis, "")).isdecimal():
             chosen[axis] = int(chosen[axis])
@@ -163,32 +174,16 @@ def _selection_of(asked: dict[str, str]) -> Selection:
 
 def _choices(shown: Preview) -> dict[str, dict[str, str]]:
     """Return by axis what can be chosen, and what people call it; nothing where there is one."""
-    choices = _choices_of_names(shown) or _choices_of_file(shown.there)
+    choices = _choices_of_names(shown) or choices_of_files(shown.there)
     return {axis: values | _MORE[axis] for axis, values in choices.items() if len(values) > 1}
 
 
 def _choices_of_names(shown: Preview) -> dict[str, dict[str, str]]:
     choices: dict[str, dict[str, str]] = {}
     for plate in shown.plates:
-        for axis in _AXES:
+        for axis in AXES:
             for value in plate.values[axis]:
                 stain = plate.stains.get(value, "") if axis == "channel" else ""
                 named = f"{value} ({stain})" if stain else value
                 choices.setdefault(axis, {})[value] = named
     return {axis: values for axis, values in choices.items() if len(values) > 1}
-
-
-def _choices_of_file(images: list[ImageRef]) -> dict[str, dict[str, str]]:
-    """Return what the first file that can be read leaves to choose."""
-    for each in images:
-        with suppress(NucensusError), open_scenes(each.path) as scenes:
-            scene = main_scenes(scenes)[0]
-            channels = _COLOURS if scene.is_colour else scene.channel_names
-            return {
-                axis: {
-                    str(index): (axis == "channel" and channels.get(str(index))) or str(index)
-                    for index in range(scene.sizes.get(letter, 1))
-                }
-                for axis, letter in _AXES.items()
-            }
-    return {}

@@ -2,6 +2,6 @@
 
 from .marks import Marks
 from .serve import serve
-from .session import Session
+from .session import Session, as_options
 
-__all__ = ["Marks", "Session", "serve"]
+__all__ = ["Marks", "Session", "as_options", "serve"]

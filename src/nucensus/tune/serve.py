@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NucensusError
+from ..errors import NucensusError, ReadError
 from ..values.settings_file import settings_from_toml
 from .server import HEADERS, explain, page_routes, serve_app
 from .session import Session
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _PAGE = Path(__file__).parent / "page"
 """All that is in it is served, and nothing else."""
+_CANNOT_BE_READ = 415
+"""Tells the page not to ask for the image again, whatever the settings."""
 
 
 def serve(session: Session, *, port: int, on_ready: Callable[[str], None]) -> None:
@@ -53,7 +56,7 @@ def make_app(session: Session, token: str) -> "ASGIApp":
         drawn = session.picture(request.path_params["index"])
         height, width = drawn.levels.shape
         facts = {"height": height, "width": width, "low": drawn.low, "step": drawn.step,
-                 "shrink": drawn.shrink}  # fmt: skip
+                 "shrink": drawn.shrink, "pixel_um": drawn.pixel_um}  # fmt: skip
         return Response(drawn.levels.tobytes(), headers=HEADERS | {"X-Picture": json.dumps(facts)})
 
     def nuclei(request: "Request") -> "Response":
@@ -67,6 +70,13 @@ def make_app(session: Session, token: str) -> "ASGIApp":
 
     def spell(request: "Request") -> "Response":
         return JSONResponse(session.spell(_settings(request)), headers=HEADERS)
+
+    def choices(request: "Request") -> "Response":  # noqa: ARG001
+        return JSONResponse(session.choices(), headers=HEADERS)
+
+    async def choose(request: "Request") -> "Response":
+        await run_in_threadpool(session.choose, await request.json())
+        return Response(status_code=204, headers=HEADERS)
 
     async def keep(request: "Request") -> "Response":
         points = await request.json()
@@ -82,11 +92,14 @@ def make_app(session: Session, token: str) -> "ASGIApp":
         Route("/nuclei/{index:int}", nuclei),
         Route("/outlines/{index:int}", outlines),
         Route("/spell", spell),
+        Route("/choices", choices),
+        Route("/choose", choose, methods=["POST"]),
         Route("/keep/{index:int}", keep, methods=["POST"]),
     ]
     handlers: dict[Any, Any] = dict.fromkeys(
         (NucensusError, LookupError, TypeError, ValueError), explain
     )
+    handlers[ReadError] = partial(explain, status=_CANNOT_BE_READ)
     return Starlette(routes=[Mount(f"/{token}", routes=routes)], exception_handlers=handlers)
 
 

@@ -128,8 +128,12 @@ def _file(path: Path, headers: dict[str, str]) -> "Route":
     return Route("/" if path.name == "index.html" else f"/{path.name}", answer)
 
 
-def explain(request: "Request", error: Exception) -> "Response":  # noqa: ARG001
+def explain(
+    request: "Request",  # noqa: ARG001 Starlette's signature
+    error: Exception,
+    status: int = 422,
+) -> "Response":
     """Answer with what an error says, for the page to show."""
     from starlette.responses import PlainTextResponse
 
-    return PlainTextResponse(str(error), 422, HEADERS)
+    return PlainTextResponse(str(error), status, HEADERS)

@@ -2,9 +2,9 @@
 
 import shlex
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -23,12 +23,13 @@ from ..detect import (
     ring_radius,
     with_numbers,
 )
-from ..errors import NucensusError
-from ..read import read, read_image
+from ..errors import InputError, NucensusError
+from ..read import Image, read_image
 from ..values import ImageRef, PlannedImage, Selection, Settings
 from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
 from ..values.polygons import polygons_of
 from ..values.settings_file import settings_as_toml
+from .choices import Choices, choices_of_files
 from .marks import Marks
 
 _SAMPLE = 12
@@ -51,12 +52,15 @@ class Picture:
         In grey levels.
     shrink : int
         How many pixels of the image are one of the picture, along each axis.
+    pixel_um : float or None
+        The width of a pixel of the image in micrometres, if that is known.
     """
 
     levels: NDArray[np.uint16]
     low: float
     step: float
     shrink: int
+    pixel_um: float | None = None
 
 
 class Session:
@@ -69,18 +73,51 @@ class Session:
         settings: Settings,
         selection: Selection | None = None,
         marks: Marks | None = None,
+        relist: Callable[[Selection], Sequence[ImageRef]] | None = None,
     ) -> None:
         self.marks = marks
+        self._relist = relist
+        self.tuned = settings
+        """The settings that the page showed last in words."""
         self._selection = selection or Selection()
-        self._inputs, self._references, self._settings = inputs, references, settings
-        self._kept: dict[int, NDArray[Any]] = {}
+        self._inputs, self._settings = inputs, settings
         self._lock = threading.Lock()
+        self._learning = threading.Lock()
+        self._show(references)
+
+    def _show(self, references: Sequence[ImageRef]) -> None:
+        """Begin with these images."""
+        self._references = references
+        self._kept: dict[int, Image] = {}
         self._listed = [
             PlannedImage(number, each.path, each.plane, each.channel)
             for number, each in enumerate(references)
         ]
         self._learned: dict[str, Resolved] = {}
-        self._learning = threading.Lock()
+
+    def choices(self) -> Choices:
+        """Return what can be chosen where the images hold several channels, planes or times."""
+        if self._relist is None:
+            return {}
+        found = choices_of_files(self._references)
+        return {axis: values for axis, values in found.items() if len(values) > 1}
+
+    def choose(self, chosen: dict[str, str]) -> None:
+        """Show other channels, planes or times: by axis the index of what is chosen.
+
+        Raises
+        ------
+        InputError
+            It is none of the `choices`.
+        """
+        offered = self.choices()
+        if self._relist is None or any(offered.get(axis, {}).get(each) is None
+                                       for axis, each in chosen.items()):  # fmt: skip
+            raise InputError(f"{chosen} was chosen; expected some of {offered}")
+        indices: dict[str, Any] = {axis: int(each) for axis, each in chosen.items()}
+        plane = replace(self._selection.plane, **indices)
+        self._selection = replace(self._selection, plane=plane)
+        self._show(self._relist(self._selection))
 
     def describe(self) -> dict[str, Any]:
         """Return what the page starts with: what is known without opening an image."""
@@ -111,10 +148,8 @@ class Session:
                 name, border=settings.border, subpixel=settings.subpixel, invert=settings.invert
             )
         elif settings.sigma_um is not None:
-            first = self._references[0]
-            image = read_image(first.path, first.plane)
-            size = image.pixel_size.outranked_by(first.pixel_size.y, first.pixel_size.x)
-            settings = settings.in_pixels(size, image.pixels.ndim)
+            first = self._image(0)
+            settings = settings.in_pixels(first.pixel_size, first.pixels.ndim)
         resolved = None if settings.are_numbers else self._resolved(0)
         radius = None if resolved is None or resolved.is_blank else round(resolved.radius_px, 2)
         settings = with_numbers(settings, resolved)
@@ -136,20 +171,20 @@ class Session:
                     with suppress(
                         NucensusError, TypeError, ValueError
                     ):  # as a run passes them over
-                        estimates.append(
-                            estimate_as(_as_shown(self._image(number)), self._settings)
-                        )
+                        pixels = _as_shown(self._image(number).pixels)
+                        estimates.append(estimate_as(pixels, self._settings))
                 self._learned[folder] = pool(estimates) if estimates else BLANK
             return self._learned[folder]
 
     def picture(self, index: int) -> Picture:
         """Return an image as the page draws it; of a volume the maximum over its planes."""
-        return make_picture(_as_shown(self._image(index)))
+        image = self._image(index)
+        return replace(make_picture(_as_shown(image.pixels)), pixel_um=image.pixel_size.x)
 
     def nuclei(self, index: int, settings: Settings) -> NDArray[np.float32]:
         """Return (x, y, intensity) of each nucleus of an image, shape (N, 3)."""
         resolved = None if settings.are_numbers else self._resolved(index)
-        centres = find_nuclei(self._image(index), settings, resolved)
+        centres = find_nuclei(self._image(index).pixels, settings, resolved)
         points = centres.points[:, :-3:-1]  # of a volume without the plane
         return np.column_stack((points, centres.intensities)).astype(np.float32)
 
@@ -159,7 +194,7 @@ class Session:
         For each ring how many corners it has, then x and y of each, from the corner of the image.
         """
         resolved = None if settings.are_numbers else self._resolved(index)
-        found = find_nuclei(self._image(index), settings, resolved, outlines=True).outlines
+        found = find_nuclei(self._image(index).pixels, settings, resolved, outlines=True).outlines
         assert found is not None
         rings = chain.from_iterable(polygons_of(found))
         numbers = (number for ring in rings for number in (len(ring), *ring.ravel().tolist()))
@@ -170,13 +205,15 @@ class Session:
         learned = [] if settings.are_numbers else [self._resolved(index)]
         return ring_radius(settings, learned)
 
-    def _image(self, index: int) -> NDArray[Any]:
+    def _image(self, index: int) -> Image:
         """Return an image; the ones that were asked for last stay in memory."""
         with self._lock:
             image = self._kept.pop(index, None)
         if image is None:
-            reference = self._references[index]
-            image = read(reference.path, reference.plane)
+            asked = self._references[index]
+            image = read_image(asked.path, asked.plane)
+            size = image.pixel_size.outranked_by(asked.pixel_size.y, asked.pixel_size.x)
+            image = replace(image, pixel_size=size)
         with self._lock:
             self._kept[index] = image
             while len(self._kept) > 1 and self._kept_bytes() > _KEPT_BYTES:
@@ -184,16 +221,13 @@ class Session:
         return image
 
     def _kept_bytes(self) -> int:
-        return sum(image.nbytes for image in self._kept.values())
+        return sum(image.pixels.nbytes for image in self._kept.values())
 
     def spell(self, settings: Settings) -> dict[str, str]:
         """Return `settings` as a command line, as a call in Python and as a TOML file."""
+        self.tuned = settings
         inputs, values = list(self._inputs), settings.as_dict()
-        options = [
-            f"--{name.replace('_', '-')}{_as_option(value)}"
-            for name, value in values.items()
-            if value not in (None, False, "auto")
-        ]
+        options = as_options(settings)
         if settings.threshold is None:
             options = ["--settings=nucensus.toml"]  # no option says this
         chosen, arguments = self._spell_selection()
@@ -222,6 +256,15 @@ class Session:
         spelled = ", ".join(f"{name}={value!r}" for name, value in axes.items())
         arguments = f", plane=nucensus.Plane({spelled})" if axes else ""
         return words, arguments + "".join(f", {name}={value!r}" for name, value in given.items())
+
+
+def as_options(settings: Settings) -> list[str]:
+    """Return `settings` as options of `nucensus detect`; no option says a threshold of None."""
+    return [
+        f"--{name.replace('_', '-')}{_as_option(value)}"
+        for name, value in settings.as_dict().items()
+        if value not in (None, False, "auto")
+    ]
 
 
 def _as_option(value: Any) -> str:

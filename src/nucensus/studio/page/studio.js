@@ -65,7 +65,15 @@ async function look() {
   $("out").value = looked.out;
   $("seen").hidden = false;
   $("counting").hidden = !looked.count || Boolean(looked.question);
+  await showTuned();
 }
+
+async function showTuned() {                  // what the tuner, in its own tab, shows now
+  const { options } = await ask("settings");
+  $("settings").textContent = options;
+  $("as-tuned").hidden = !options;
+}
+addEventListener("focus", () => showTuned().catch(complain));
 
 function choice([axis, values]) {
   const label = make("label", { textContent: `${AXES[axis]} ` });
@@ -116,6 +124,7 @@ async function count() {
   show(await ask("count", {
     folder: $("folder").value, ...chosen, out: $("out").value,
     metadata: $("metadata").value.trim(), outlines: $("outlines").checked ? "yes" : "",
+    tuned: $("tuned").checked ? "yes" : "",
   }));
   await follow();
 }

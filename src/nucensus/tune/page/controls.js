@@ -8,7 +8,12 @@ function showSettings() {
   detector.controls.forEach(showNumber);
   $("black").value = 1000 * toAxis(contrast.black);
   $("white").value = 1000 * toAxis(contrast.white);
+  showContrast();
   document.querySelector(`[name=border][value=${settings.border}]`).checked = true;
+}
+
+function showContrast() {
+  for (const end of ["black", "white"]) $(`${end}-level`).textContent = short(contrast[end]).toLocaleString("en");
 }
 
 function valueOf(control) {
@@ -47,7 +52,9 @@ function build(control) {
     if (number.value !== "" && number.checkValidity()) put(control, Number(number.value));
   });
   number.addEventListener("blur", showSettings);
-  box.append(label, number, ...(isLevel(control) ? [histogram] : []), slider);
+  const ends = make("div", { className: "ends", ariaHidden: "true" });
+  ends.append(...[control.low, control.high].map((end) => make("span", { textContent: end })));
+  box.append(label, number, ...(isLevel(control) ? [histogram, slider] : [slider, ends]));
   return box;
 }
 
@@ -86,6 +93,7 @@ for (const end of ["black", "white"]) {
     contrast[end] = fromAxis(Number($(end).value) / 1000);
     if (end === "black") contrast.white = Math.max(contrast.white, contrast.black + field.step);
     else contrast.black = Math.min(contrast.black, contrast.white - field.step);
+    showContrast();
     if (painting) return;
     painting = true;
     requestAnimationFrame(() => { painting = false; paint(); });

@@ -89,6 +89,7 @@ function drawRings() {
     pen.lineWidth = 1.5;
     pen.stroke();
   }
+  if (field.tally) drawScale(pen);
   const review = reviews.get(field.index);
   if (review) {
     drawMarks(pen, review.removed, (x, y, r) => { pen.moveTo(x - r, y - r); pen.lineTo(x + r, y + r); pen.moveTo(x + r, y - r); pen.lineTo(x - r, y + r); });
@@ -108,6 +109,25 @@ function traceOutlines(pen) {                 // corners are those of pixels, wh
   }
 }
 
+function roundBelow(most) {                   // 1, 2 or 5 times a power of ten
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [5, 2, 1].find((digit) => digit * power <= most) * power;
+}
+
+function drawScale(pen) {                     // in micrometres, if the file states the size of its pixels
+  const each = view.scale / field.shrink / (field.pixel_um || 1);   // of a unit, on the screen
+  const length = roundBelow(Math.min(140, rings.clientWidth / 3) / each);
+  const [x, y] = [14, rings.clientHeight - 62];
+  pen.font = "600 13px system-ui, sans-serif";
+  const text = `${short(length)} ${field.pixel_um ? "µm" : "px"}`;
+  const wide = Math.max(length * each, pen.measureText(text).width);
+  pen.fillStyle = "#000b";
+  pen.fillRect(x - 7, y - 23, wide + 14, 33);
+  pen.fillStyle = "#fff";
+  pen.fillText(text, x, y - 6);
+  pen.fillRect(x, y, length * each, 3);
+}
+
 function drawMarks(pen, places, trace) {      // white on black, legible on every grey
   for (const [width, colour] of [[5, "#000"], [2, "#fff"]]) {
     pen.beginPath();
@@ -122,7 +142,7 @@ function drawHistogram() {
   if (!detector?.controls.some(isLevel)) return;
   const canvas = histogram, pen = clean(canvas);
   const style = getComputedStyle(document.body);
-  const width = canvas.clientWidth, height = canvas.clientHeight;
+  const width = canvas.clientWidth, height = canvas.clientHeight - 18;   // below are the grey levels
   const inset = 8, bins = 100, span = width - 2 * inset;   // the thumb of a slider keeps this inset
   const bars = (values, colour, part) => {
     const most = Math.max(...values);
@@ -142,6 +162,15 @@ function drawHistogram() {
   const x = inset + Math.min(1, toAxis(threshold(), on)) * span;
   pen.fillStyle = style.getPropertyValue("--ink");
   pen.fillRect(x - 1, 0, 2, height);
+  pen.font = "11px system-ui, sans-serif";
+  pen.fillStyle = style.getPropertyValue("--quiet");
+  for (const place of [0, 0.25, 0.5, 0.75, 1]) {
+    const value = fromAxis(place, on), tick = Number(value.toPrecision(place % 1 ? 2 : 3));
+    const at = inset + Math.max(0, Math.min(1, toAxis(tick, on))) * span;
+    pen.fillRect(at - 0.5, height, 1, 4);
+    pen.textAlign = place === 0 ? "left" : place === 1 ? "right" : "center";
+    pen.fillText(tick.toLocaleString("en"), place % 1 ? at : place * width, height + 15);
+  }
   canvas.setAttribute("aria-label", `Histogram of grey levels, nuclei in colour; threshold at ${short(threshold())}`);
 }
 

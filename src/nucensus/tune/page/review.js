@@ -109,7 +109,10 @@ async function lookAround() {
   const counts = new Map();
   for (const index of start.sample) {
     if (broken.has(index)) { counts.set(index, null); continue; }
-    try { counts.set(index, (await fetchNuclei(index)).points.length / 3); } catch { counts.set(index, null); }
+    try { counts.set(index, (await fetchNuclei(index)).points.length / 3); } catch (error) {
+      if (error.status === CANNOT_BE_READ) broken.set(index, error);
+      counts.set(index, null);
+    }
     if (round !== sampleRound) return;
   }
   const done = [...counts.values()].filter((count) => count !== null);
@@ -117,8 +120,9 @@ async function lookAround() {
   const most = Math.max(1, ...done);
   const failed = counts.size - done.length;
   $("sample-text").textContent = `${total.toLocaleString("en")} nuclei in ${done.length} of ` +
-    `${start.fields.length} fields: ${Math.min(...done)} to ${Math.max(...done)} each` +
+    `${start.fields.length.toLocaleString("en")} fields` + (done.length ? `: ${Math.min(...done)} to ${Math.max(...done)} each` : "") +
     (failed ? `; ${failed} cannot be read` : "");
+  $("most").textContent = most.toLocaleString("en");
   $("sample").replaceChildren(...[...counts].map(([index, count]) => {
     const item = document.createElement("li"), button = document.createElement("button"), bar = document.createElement("i");
     button.title = `${start.fields[index]}: ${count ?? "cannot be read"}`;

@@ -14,7 +14,7 @@ const view = { scale: 1, x: 0, y: 0 };        // picture pixel (0, 0) lies at (x
 const axis = { low: 0, high: 1 };             // grey levels under the histogram
 const contrast = { black: 0, white: 1 };
 const reviews = new Map();                    // field index -> { truth, removed, added }
-const broken = new Set();                     // fields whose file cannot be shown: not asked for again
+const broken = new Map();                     // fields that cannot be shown, and why: not asked for again
 let ringsShown = true;
 
 // A file may hold what no slider sets: one sigma per axis, no threshold. It stays until one moves.
@@ -32,9 +32,11 @@ const short = (value) => Number(value.toPrecision(Math.abs(value) >= 1000 ? 5 : 
 
 async function ask(path) {
   const answer = await fetch(path);
-  if (!answer.ok) throw new Error(await answer.text());
+  if (!answer.ok) throw Object.assign(new Error(await answer.text()), { status: answer.status });
   return answer;
 }
+
+const CANNOT_BE_READ = 415;                   // what the server answers whatever the settings
 
 const query = () => `settings=${encodeURIComponent(JSON.stringify(settings))}`;
 
