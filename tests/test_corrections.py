@@ -18,6 +18,8 @@ from nucensus.export.wells import well_table
 from nucensus.report import write_report
 from nucensus.score.read_points import read_points
 from nucensus.store import Correction, add_corrections, read_corrections
+from nucensus.tune import Marks
+from nucensus.values import ImageRef, Plane, Resume
 from nucensus.values.synthetic import make_field
 
 NAMES = ["P_A01_s1.tif", "P_A01_s2.tif", "P_B02_s1.tif"]
@@ -193,8 +195,56 @@ def test_a_correction_of_a_file_that_changed_is_left_out(folder, counted):
     image = tifffile.imread(folder.parent / "in" / NAMES[0])
     tifffile.imwrite(folder.parent / "in" / NAMES[0], np.vstack([image, image]))
     run = census(folder.parent / "in", settings=SETTINGS)
-    assert run.correct(read_corrections(folder)) == [NAMES[0]]
+    assert run.correct(read_corrections(folder)) == {NAMES[0]: "its file has changed since"}
     assert run.corrections == []
+
+
+def recounted(folder, counted, *options):
+    """Count the images of the run again, with other settings, and return what is said."""
+    command = ["detect", counted / "in", "-o", folder, "--overwrite", *options]
+    done = invoke(*command, "--sigma", 2, "--threshold", 900)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_a_run_that_is_counted_again_says_what_becomes_of_its_corrections(folder, counted):
+    import_points(folder, exported_by_napari(folder))
+    corrected = counts(open_run(folder))[NAMES[0]]
+    said = recounted(folder, counted, "--report")
+    assert "1 image corrected by hand: nuclei.csv and images.csv hold what was counted" in said
+    again = f"1 image corrected by hand was counted again since, with other nuclei ('{NAMES[0]}')"
+    assert again in said
+    assert counts(open_run(folder))[NAMES[0]] == corrected
+    assert again in invoke("wells", folder).output
+    page = (folder / "report.html").read_text().replace("&#39;", "'")
+    assert again in page
+    assert "1 image was corrected by hand by Anna" in page
+    import_points(folder, exported_by_napari(folder))
+    assert "counted again" not in invoke("wells", folder).output
+
+
+def test_a_correction_that_is_not_shown_any_more_is_told_everywhere(folder, counted, tmp_path):
+    import_points(folder, exported_by_napari(folder))
+    images = shutil.copytree(counted / "in", tmp_path / "in")
+    tifffile.imwrite(images / NAMES[0], make_field(7, shape=(220, 240), nuclei=9).image)
+    census(images, folder, SETTINGS, resume=Resume(overwrite=True))
+    why = f"('{NAMES[0]}': its file has changed since)"
+    assert why in invoke("wells", folder).output
+    invoke("report", folder)
+    assert why in (folder / "report.html").read_text().replace("&#39;", "'")
+
+
+def test_a_volume_is_refused_with_the_reason(tmp_path):
+    _first(tmp_path / "in", "stack.tif", np.zeros((5, 40, 40), np.uint16))
+    census(tmp_path / "in", tmp_path / "run", Settings(threshold=100), plane=Plane(z="volume"))
+    table = tmp_path / "t.csv"
+    table.write_text("image,y,x\nstack.tif,1,2\n")
+    done = invoke("import", tmp_path / "run", table)
+    assert "is a volume of 5 planes" in str(done.exception)
+    assert not (tmp_path / "run" / "corrections.json").exists()
+    references = [ImageRef("stack.tif", "stack.tif", plane=Plane(z="volume"))]
+    with pytest.raises(InputError, match="only images of one plane can be corrected"):
+        Marks(tmp_path / "run", references, "Anna")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from .destination import Destination, below
 from .detection import settings_of
 from .running import run_and_report, run_options
 from .selection import positive_options, selection_of
-from .shown import print_positive
+from .shown import print_positive, show_corrections
 
 if TYPE_CHECKING:
     from ..store import Run
@@ -150,6 +150,7 @@ def _finish(
         run.close()
         record_positive(out, rules)
         run = Run(out)
+        show_corrections(run, out, quiet=True)
         if not quiet:
             print_positive(run)
     if report:

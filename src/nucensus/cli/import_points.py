@@ -31,20 +31,18 @@ def command(folder: Path | str, files: tuple[Path, ...], image: str | None, by: 
     """
     from ..errors import InputError
     from ..score.read_points import read_points
-    from ..store import Correction, Run, add_corrections, now
+    from ..store import Run, add_corrections
 
     if image is not None and len(files) > 1:
         raise InputError(
             f"--image was given for {len(files)} files; expected one; import each alone"
         )
-    who, when = by or getpass.getuser(), now()
+    who = by or getpass.getuser()
     with Run(folder) as run:
         corrections = []
         for file in files:
             for name, points in read_points(file, run, image).items():
-                known = run.reference(name)
-                stamp = who, when, file.name, known.size_bytes, known.mtime_ns
-                corrections.append(Correction(name, points, *stamp))
+                corrections.append(run.correction(name, points, by=who, source=file.name))
         _refuse_left(run.correct(corrections))
         place = add_corrections(folder, corrections)
         for each in run.corrections:
@@ -56,11 +54,11 @@ def command(folder: Path | str, files: tuple[Path, ...], image: str | None, by: 
     click.echo(f"Written: {place}; wells, report and export show the corrected counts.")
 
 
-def _refuse_left(names: list[str]) -> None:
+def _refuse_left(left: dict[str, str]) -> None:
     from ..errors import InputError
 
-    if names:
+    for name, why in left.items():
         raise InputError(
-            f"{', '.join(map(repr, names))} cannot be corrected: expected an image of one plane "
-            f"that was counted; nothing was taken"
+            f"{name!r} cannot be corrected: {why}; expected an image of one plane that was "
+            f"counted, whose file has not changed; nothing was taken"
         )

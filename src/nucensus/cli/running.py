@@ -14,6 +14,7 @@ from .commands import give_options
 from .destination import below
 from .late_help import LateHelp, tell_strategies
 from .progress import KINDS, Progress, progress_of
+from .shown import show_corrections
 from .signals import Stop, stopping
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def run_and_report(
         print_summary(run, out)
         print_notes(run)
     print_failures(run)
+    show_corrections(run, out, quiet=quiet)
     if stop.signal and (run.counts["pending"] or run.about.is_learning):
         sys.exit(128 + stop.signal)
     code = exit_code(run, failed_ok=failed_ok)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ..detect import detector_of_run
 from ..export.positives import describe
-from ..store import Facts, Origin, Run, StartFact
+from ..store import Facts, Origin, Run, StartFact, describe_corrections
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
 from ..values.flat_field import FlatField
@@ -153,15 +153,17 @@ def _states(counts: dict[str, int]) -> list[str]:
 def _corrected(run: Run) -> list[str]:
     """Say which counts are not those of the program."""
     images = run.corrections
+    notes = [f"Note: {each}." for each in describe_corrections(images, run.left_corrections)]
     if not images:
-        return []
+        return notes
     who = ", ".join(dict.fromkeys(each["by"] for each in images))
     verb = "was" if len(images) == 1 else "were"
     added, removed = (sum(each[what] for each in images) for what in ("added", "removed"))
     return [
         f"{pluralize(len(images), 'image')} {verb} corrected by hand by {who}, last on "
         f"{max(each['at'] for each in images)[:10]}: {pluralize(added, 'nucleus')} added, "
-        f"{removed} removed. All numbers here are the corrected ones."
+        f"{removed} removed. All numbers here are the corrected ones.",
+        *notes,
     ]
 
 

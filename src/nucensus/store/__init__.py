@@ -45,11 +45,11 @@ from .table import Table
 from .writer import RunWriter, tables_now
 
 if TYPE_CHECKING:
-    from .corrections import Correction, add_corrections, now, read_corrections
+    from .corrections import Correction, add_corrections, describe_corrections, read_corrections
     from .in_bucket import runs_named
 else:
     __getattr__ = names_of(__name__, {
-        "corrections": "Correction add_corrections now read_corrections",
+        "corrections": "Correction add_corrections describe_corrections read_corrections",
         "in_bucket": "runs_named",
     })  # fmt: skip
 
@@ -80,8 +80,8 @@ __all__ = [
     "as_records",
     "as_run",
     "as_volume",
+    "describe_corrections",
     "is_done",
-    "now",
     "plane_of",
     "points_of",
     "read_corrections",

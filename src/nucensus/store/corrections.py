@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, RunError
 from ..remote import is_remote, write_anew
 from ..text.files import atomic_write, open_regular
+from ..text.plurals import pluralize
 from ..values import CORRECTIONS_FILE
 from ..values.neighbours import pairs_within
 from .database import file_of
@@ -27,6 +28,8 @@ _VERSION = 1
 _SAME_PX = 1.0
 """A nucleus that is no farther from where it was is the same one. Larger: fewer count as moved."""
 _MOST_BYTES = 1 << 30
+_NAMED = 5
+"""Images that a note names. Larger: longer notes."""
 
 CORRECTED = Column(
     "corrected", "TEXT", "who corrected its nuclei by hand, and when; empty where nobody did"
@@ -50,6 +53,8 @@ class Correction:
         What it was read from: a file, or the tuner.
     size_bytes, mtime_ns : int
         The file of the image, as the run knew it.
+    counted : int or None
+        The checksum of the nuclei that were corrected, if it is known.
     """
 
     image: str
@@ -59,6 +64,7 @@ class Correction:
     source: str
     size_bytes: int
     mtime_ns: int
+    counted: int | None = None
 
 
 def now() -> str:
@@ -97,9 +103,11 @@ def _parse(content: bytes) -> list[Correction]:
 def _correction(kept: dict[str, Any]) -> Correction:
     points = [(float(y), float(x)) for y, x in kept["points"]]
     texts = {name: str(kept[name]) for name in ("image", "by", "at", "source")}
+    counted = kept.get("counted")
     return Correction(
-        points=points, size_bytes=int(kept["size_bytes"]), mtime_ns=int(kept["mtime_ns"]), **texts
-    )
+        points=points, size_bytes=int(kept["size_bytes"]), mtime_ns=int(kept["mtime_ns"]),
+        counted=None if counted is None else int(counted), **texts,
+    )  # fmt: skip
 
 
 def add_corrections(
@@ -131,38 +139,82 @@ def add_corrections(
 _FIELDS = ("count", "centres", "subpixel", "outlines", "channels", "checksum")
 
 
+def correct_image(
+    database: sqlite3.Connection, image: str, points: Sequence[tuple[float, float]], by: str,
+    source: str,
+) -> Correction:  # fmt: skip
+    """Return the correction of an image as it is in a run file, made by somebody now."""
+    query = "SELECT size_bytes, mtime_ns, checksum FROM main.images WHERE name = ?"
+    known = database.execute(query, (as_sql(image),)).fetchone()
+    return Correction(image, list(points), by, now(), source, *known)
+
+
 def show_corrected(
     database: sqlite3.Connection, corrections: Sequence[Correction], others: Sequence[str]
-) -> tuple[list[dict[str, Any]], list[str]]:
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Fill the table `temp.corrected` with what corrected images hold in place of what they did.
 
-    Return what is to be said of each, and the names of those whose file, or outcome, is not the
-    one that was corrected.
+    Return what is to be said of each, and by their names why others are not corrected.
     """
     database.execute(f"CREATE TEMP TABLE corrected (name PRIMARY KEY, {', '.join(_FIELDS)}, said)")
-    known, stale = [], []
+    known, left = [], {}
     query = (
-        "SELECT size_bytes, mtime_ns, depth, height, width, name, count, centres, subpixel, "
-        "outlines, channels, checksum FROM main.images WHERE name = ? AND status = 'found'"
+        "SELECT status, size_bytes, mtime_ns, depth, height, width, name, count, centres, "
+        "subpixel, outlines, channels, checksum FROM main.images WHERE name = ?"
     )
     for each in corrections:
         row = database.execute(query, (as_sql(each.image),)).fetchone()
-        if row is None or row[:2] != (each.size_bytes, each.mtime_ns) or row[2] is not None:
-            stale.append(each.image)
+        if why := _why_left(each, row):
+            left[each.image] = why
             continue
-        height, width = row[3:5]
-        nuclei = unpack_nuclei(*row[5:12], height, width, None, others=others)
+        height, width = row[4:6]
+        nuclei = unpack_nuclei(*row[6:13], height, width, None, others=others)
         changed = correct_nuclei(nuclei, each, (height, width))
+        is_recounted = each.counted is not None and each.counted != row[12]
         said = {"image": each.image, "by": each.by, "at": each.at, "source": each.source,
-                "counted": len(nuclei), "corrected": len(each.points), **changed.said}  # fmt: skip
+                "counted": len(nuclei), "corrected": len(each.points), **changed.said,
+                "counted_again": is_recounted}  # fmt: skip
         known.append(said)
         text = f"by {each.by}, {each.at} (+{changed.added}, -{changed.removed})"
         database.execute(
             "INSERT INTO temp.corrected VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (row[5], len(each.points), *changed.packed(row[8], row[10], others), as_sql(text)),
+            (row[6], len(each.points), *changed.packed(row[9], row[11], others), as_sql(text)),
         )
     database.commit()  # else nothing can copy the run
-    return known, stale
+    return known, left
+
+
+def _why_left(correction: Correction, row: tuple[Any, ...] | None) -> str:
+    """Return why an image is not shown as it was corrected; "" if it is."""
+    if row is None:
+        return "it is no image of the run any more"
+    status, size_bytes, mtime_ns, depth = row[:4]
+    if status != "found":
+        return "its nuclei were not counted" if status != "failed" else "it failed"
+    if depth is not None:
+        return f"it is a volume of {depth} planes, and only images of one plane can be corrected"
+    is_same = (size_bytes, mtime_ns) == (correction.size_bytes, correction.mtime_ns)
+    return "" if is_same else "its file has changed since"
+
+
+def describe_corrections(corrections: Sequence[dict[str, Any]], left: dict[str, str]) -> list[str]:
+    """Return what must be said of `Run.corrections` and of those that are left."""
+    lines = []
+    if left:
+        why = "; ".join(f"{name!r}: {why}" for name, why in list(left.items())[:_NAMED])
+        more = "; ..." if len(left) > _NAMED else ""
+        lines.append(
+            f"the corrections of {pluralize(len(left), 'image')} are not shown ({why}{more}); "
+            f"correct {'it' if len(left) == 1 else 'them'} again"
+        )
+    if again := [each["image"] for each in corrections if each["counted_again"]]:
+        verb, names = "was" if len(again) == 1 else "were", ", ".join(map(repr, again[:_NAMED]))
+        lines.append(
+            f"{pluralize(len(again), 'image')} corrected by hand {verb} counted again since, with "
+            f"other nuclei ({names}{', ...' if len(again) > _NAMED else ''}); those corrected are "
+            f"shown"
+        )
+    return lines
 
 
 def corrected_view(names: Sequence[str], shown: dict[str, str]) -> str:

@@ -74,6 +74,7 @@ class Run(Totals):
         self._treat: Callable[..., str | None] | None = None
         self.corrections: list[dict[str, Any]] = []
         self.kept_corrections: list[Correction] = []
+        self.left_corrections: dict[str, str] = {}
         if isinstance(path, sqlite3.Connection):
             self._database = path
         else:
@@ -118,23 +119,32 @@ class Run(Totals):
         self._shown |= facts
         show_images(self._database, are_treated=True, are_corrected=bool(self.corrections))
 
-    def correct(self, corrections: Sequence["Correction"]) -> list[str]:
+    def correct(self, corrections: Sequence["Correction"]) -> dict[str, str]:
         """Show the nuclei of images as people corrected them; the run file stays as it is.
 
         The column `corrected` of images says who did it, and when. Return the images that are not
-        corrected: none of the run, failed, volumes, or of a file that has changed since.
+        corrected, with the reasons: none of the run, failed, volumes, or of a file that has
+        changed since.
         """
         from .corrections import CORRECTED, show_corrected
         from .treat import show_images
 
-        self.corrections, left = show_corrected(
+        self.corrections, self.left_corrections = show_corrected(
             self._database, corrections, tuple(self.others.columns)
         )
+        self.kept_corrections = list(corrections)
         if self.corrections:
-            self.kept_corrections = list(corrections)
             self.columns = self.columns.with_column(CORRECTED)
             show_images(self._database, are_treated=self._treat is not None, are_corrected=True)
-        return left
+        return self.left_corrections
+
+    def correction(
+        self, image: str, points: Sequence[tuple[float, float]], *, by: str, source: str
+    ) -> "Correction":
+        """Return the correction of an image of the run that somebody makes now, from a source."""
+        from .corrections import correct_image
+
+        return correct_image(self._database, image, points, by, source)
 
     @cached_property
     def others(self) -> OtherChannels:

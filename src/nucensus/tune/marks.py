@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..store import Correction, Run, add_corrections, now, read_corrections
+from ..store import Run, add_corrections, read_corrections
 from ..values import ImageRef
 
 SOURCE = "nucensus tune"
@@ -37,6 +37,11 @@ class Marks:
                 f"the run in {os.fspath(self.run)!r} has none of these images; expected the inputs "
                 f"that it was made from; name these, or another run with --keep"
             )
+        if any(each.plane.z == "volume" for each in self.images):
+            raise InputError(
+                "these images are volumes, and only images of one plane can be corrected; leave "
+                "--keep out, or count a projection (--z max)"
+            )
 
     def read(self) -> dict[int, list[tuple[float, float]]]:
         """Return (row, column) of the nuclei that are kept, by the number of the image."""
@@ -53,14 +58,8 @@ class Marks:
         with Run(self.run) as run:
             if run.find_image(image.name) is None:
                 raise InputError(f"{image.name!r} is no image of the run, so no mark of it is kept")
-            known = run.reference(image.name)
             places = [(float(y), float(x)) for y, x in points]
-            correction = Correction(
-                image.name, places, self.by, now(), SOURCE, known.size_bytes, known.mtime_ns
-            )
-            if run.correct([correction]):
-                raise InputError(
-                    f"{image.name!r} cannot be corrected: expected an image of one plane that was "
-                    f"counted, whose file has not changed since"
-                )
+            correction = run.correction(image.name, places, by=self.by, source=SOURCE)
+            for why in run.correct([correction]).values():
+                raise InputError(f"{image.name!r} cannot be corrected: {why}")
         add_corrections(self.run, [correction])
