@@ -93,7 +93,7 @@ def test_a_map_of_inner_wells_and_of_many_rows_keeps_every_well(tmp_path):
     lines = [["", "2", "3", "4"], *(["ABCDEFGHIJKLMNOP"[n], "", f"v{n}", ""] for n in range(1, 16))]
     wells = read_metadata(write_csv(tmp_path / "map.csv", lines))
     assert [row["well"] for row in wells] == [f"{row}03" for row in "BCDEFGHIJKLMNOP"]
-    assert [row["Map 1"] for row in wells] == [f"v{n}" for n in range(1, 16)]
+    assert [row["treatment"] for row in wells] == [f"v{n}" for n in range(1, 16)]
 
 
 def test_a_list_whose_values_count_up_is_not_taken_for_a_map(tmp_path):

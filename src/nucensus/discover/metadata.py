@@ -85,7 +85,8 @@ def _read_maps(path: str, lines: Sequence[list[str]]) -> list[dict[str, str]]:
     wells: dict[str, dict[str, str]] = {}
     names: list[str] = []
     for start, end in zip(heads, [*heads[1:], len(lines)], strict=True):
-        name = _name_of_map(lines, start) or f"Map {len(names) + 1}"
+        unnamed = "treatment" if len(heads) == 1 else f"Map {len(names) + 1}"
+        name = _name_of_map(lines, start) or unnamed
         if name in ("well", "plate", *names):
             raise InputError(
                 f"{path!r} has a map called {name!r}, a name that is taken; expected another one "
