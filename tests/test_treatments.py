@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import tifffile
 from click.testing import CliRunner
 from stated_runs import plate_run, some_centres, write_run
 
@@ -14,6 +15,7 @@ from nucensus.report import write_report
 from nucensus.report.fields import Field
 from nucensus.report.statistics import interval, ssmd, t_quantile, z_prime
 from nucensus.report.treatments import compare_treatments
+from nucensus.values.synthetic import make_field
 
 
 def field(well, count, *, plate="P", view="", site=1, status="found", **treatment):
@@ -160,3 +162,29 @@ def test_the_command_takes_a_control_and_a_plate_format(tmp_path):
     assert "of 384 wells" in (tmp_path / "report.html").read_text()
     done = run(_nucensus, ["report", str(tmp_path), "--control", "nothing"])
     assert isinstance(done.exception, InputError)
+
+
+def counted(tmp_path, *options):
+    for number, well in enumerate(("A01", "A02", "B01", "B02")):
+        path = tmp_path / "in" / f"P_{well}_s1.tif"
+        path.parent.mkdir(exist_ok=True)
+        tifffile.imwrite(path, make_field(number, shape=(200, 240), nuclei=9).image)
+    lines = ["", "1", "2", "3"], ["A", "DMSO", "DMSO", ""], ["B", "taxol", "taxol", ""]
+    (tmp_path / "map.csv").write_text("\n".join(map(",".join, lines)))
+    arguments = ["detect", tmp_path / "in", "-o", tmp_path / "run", *options]
+    return CliRunner().invoke(_nucensus, [*map(str, arguments), "--metadata", tmp_path / "map.csv"])
+
+
+def test_one_command_counts_compares_the_treatments_and_writes_a_workbook(tmp_path):
+    pytest.importorskip("openpyxl")
+    done = counted(tmp_path, "--report", "--control", "dmso", "--xlsx")
+    assert done.exit_code == 0, done.output
+    assert "DMSO (control)" in (tmp_path / "run" / "report.html").read_text()
+    assert (tmp_path / "run" / "wells.xlsx").stat().st_size > 0
+
+
+def test_a_control_that_is_nowhere_is_refused_before_anything_is_counted(tmp_path):
+    done = counted(tmp_path, "--report", "--control", "water")
+    assert "the wells are treated with DMSO, taxol" in str(done.exception)
+    assert not (tmp_path / "run").exists()
+    assert "goes with --report" in counted(tmp_path, "--control", "DMSO").output

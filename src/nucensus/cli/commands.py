@@ -54,7 +54,8 @@ _GROUPS = (
     ),
     _Group(
         "What is written and said",
-        ("out", "overwrite", "report", "as_json", "explain", "progress", "quiet", "help"),
+        ("out", "overwrite", "report", "control", "xlsx", "as_json", "explain", "progress", "quiet",
+         "help"),
         "--overwrite --report --verbose",
     ),
 )  # fmt: skip

@@ -65,12 +65,21 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 )
 @positive_options
 @click.option("--report", is_flag=True, help="Also write report.html; see nucensus report.")
+@click.option(
+    "--control",
+    metavar="NAME",
+    help="In the report, compare the treatments with the wells treated with NAME.",
+)
+@click.option(
+    "--xlsx", is_flag=True, help="Also write wells.xlsx, for Excel; see nucensus export --to xlsx."
+)
 @run_options
 def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, shard: "Shard | None",
             overwrite: bool, check_content: bool, keep_estimates: bool,
             estimates_from: Path | str | None, plan: Path | str | None, report: bool,
-            measure: tuple[str, ...], ring: int, flat_field: tuple[str, ...],
+            control: str | None, xlsx: bool, measure: tuple[str, ...], ring: int,
+            flat_field: tuple[str, ...],
             positive: tuple[str, ...], negative_control: tuple[str, ...],
             **options: Any) -> None:  # fmt: skip
     """Find the nuclei of images and write where they are.
@@ -119,8 +128,28 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
         resume = Resume(overwrite, check_content, keep_estimates, estimates_from)
         settings = settings_of(given, settings_file)
         work = partial(census, inputs, out, settings, selection=selected, resume=resume)
-    then = partial(_finish, rules=rules, report=report, quiet=options["quiet"])
-    run_and_report(work, out, then=then if rules or report else None, **options)
+    _check_control(control, metadata, report=report)
+    if xlsx:
+        from ..export.optional import require
+
+        require("openpyxl", extra="xlsx")
+    then = partial(
+        _finish, rules=rules, report=report, control=control, xlsx=xlsx, quiet=options["quiet"]
+    )
+    run_and_report(work, out, then=then if rules or report or xlsx else None, **options)
+
+
+def _check_control(control: str | None, metadata: str | None, *, report: bool) -> None:
+    """Refuse a control that no well is treated with, before anything is counted."""
+    if control is None:
+        return
+    if not report:
+        raise click.UsageError("--control is for the report; it goes with --report.")
+    if metadata is not None:
+        from ..discover import read_metadata
+        from ..report import check_control
+
+        check_control(control, read_metadata(metadata))
 
 
 def _rules_of(
@@ -140,9 +169,10 @@ def _rules_of(
 
 
 def _finish(
-    run: "Run", out: Path | str, *, rules: list["Positive"], report: bool, quiet: bool
-) -> None:
-    """Choose which nuclei are positive, and write the report, once all are counted."""
+    run: "Run", out: Path | str, *, rules: list["Positive"], report: bool, control: str | None,
+    xlsx: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Choose which nuclei are positive, and write report and workbook, once all are counted."""
     if rules:
         from ..batch.positives import record_positive
         from ..store import Run
@@ -156,14 +186,21 @@ def _finish(
     if report:
         from .report import publish
 
-        publish(run, below(out, "report.html"))
+        publish(run, below(out, "report.html"), control=control)
+    if xlsx:
+        from ..export import export_run
+
+        written = export_run(run, "xlsx", below(out, "wells.xlsx"))
+        click.echo(f"Written: {', '.join(map(str, written))}")
 
 
 def _refuse_beside_plan(context: click.Context) -> None:
     """Refuse what a plan says: which images are counted, and how."""
     from .retry import command as retry
 
-    beside = {each.name for each in retry.params} | {"plan", "shard", "overwrite", "report"}
+    beside = {each.name for each in retry.params} | {
+        "plan", "shard", "overwrite", "report", "control", "xlsx",
+    }  # fmt: skip
     for each in context.command.params:
         source = context.get_parameter_source(each.name or "")
         if source is ParameterSource.COMMANDLINE and each.name not in beside:

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 _BINS = 40
 """Bars. Larger: finer, and more noise."""
+_BEYOND = 1.25
+"""How far an axis goes for intervals, in its largest values. Larger: the dots lie closer."""
 _GATHERED = 100_000
 """Values that are counted at once. Larger: more memory, some megabytes."""
 
@@ -43,6 +45,32 @@ class Histogram:
     def count_ticks(self) -> list[float]:
         """Round numbers of values, up to the highest bin."""
         return [tick for tick in round_ticks(0, max(self.counts), 3) if tick == int(tick)]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The axis of a figure of dots: from 0 to a little beyond the last of them.
+
+    Intervals that reach farther end where it does; the table has them in full.
+    """
+
+    most: float
+
+    @classmethod
+    def over(cls, values: Iterable[float], ends: Iterable[float]) -> "Axis":
+        """Return the axis of these values and, as far as it goes, ends of intervals."""
+        last = max(values, default=0.0)
+        known = (end for end in ends if end == end)
+        return cls(max(last, min(max(known, default=0.0), _BEYOND * last)) or 1.0)
+
+    @property
+    def ticks(self) -> list[float]:
+        """Round values along it."""
+        return round_ticks(0, self.most)
+
+    def place(self, value: float) -> float:
+        """Return where a value is drawn in a figure 480 wide."""
+        return 8 + 464 * min(max(value, 0.0), self.most) / self.most
 
 
 def round_ticks(low: float, high: float, most: int = 6) -> list[float]:

@@ -22,7 +22,8 @@ from .gallery import Group, choose_fields, overlay
 from .heatmap import draw_plates, metrics_of, notes_on
 from .histogram import histograms
 from .measured import measured_histograms
-from .plates import gather
+from .over_plates import over_plates, rows_of_plates
+from .plates import Plate, gather
 from .render import number, render
 from .treatments import Comparison, compare_treatments
 
@@ -71,6 +72,9 @@ def write_report(
         views=_views(fields),
         notes=notes_on(gathered),
         treatments=comparisons,
+        over_plates=[each for each in map(over_plates, comparisons) if each],
+        control=control or "",
+        plate_rows=rows_of_plates(gathered, control) if _has_several(gathered) else [],
         chosen=_chosen(run.about),
         metrics=metrics_of(gathered),
         summary=_summary(fields),
@@ -85,6 +89,10 @@ def write_report(
     )
     with atomic_write(Path(path)) as partial:
         partial.write_text(page, "utf-8", "backslashreplace")
+
+
+def _has_several(plates: Sequence[Plate]) -> bool:
+    return len({plate.name for plate in plates}) > 1
 
 
 def _views(fields: Sequence[Field]) -> dict[str, str]:

@@ -41,5 +41,6 @@ def _environment() -> "Environment":
     environment.filters["number"] = number
     environment.filters["plural"] = pluralize
     environment.globals["begin_page"] = lambda *given: Markup(begin_page(*given))
+    environment.filters["shown_plate"] = lambda name: name or "no name"
     environment.globals["file"] = lambda name: Markup((_TEMPLATES / name).read_text("utf-8"))
     return environment

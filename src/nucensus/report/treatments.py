@@ -1,17 +1,18 @@
 """Compare what the wells were treated with: groups of wells, their spread, their controls."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
+from statistics import fmean, median
+from typing import NoReturn
 
 from ..errors import InputError
 from .fields import Field, by_view
-from .histogram import round_ticks
+from .histogram import Axis
 from .statistics import deviation, interval, ssmd, z_prime
 
 _MOST_GROUPS = 60
-"""More than so many do not make a figure; the well table has them."""
+"""More than so many do not make a figure: it has those farthest from the control, or the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +65,32 @@ class Comparison:
     control: str
 
     @property
-    def most(self) -> float:
-        """The end of the axis: what is drawn reaches as far."""
-        values = (w.per_field for group in self.groups for w in group.wells)
-        ends = (group.high for group in self.groups if group.high == group.high)
-        return max(*values, *ends, 1.0)
+    def shown(self) -> tuple[Group, ...]:
+        """The groups that are drawn: all, or of very many the controls and the most unlike."""
+        if len(self.groups) <= _MOST_GROUPS:
+            return self.groups
+        middle = median(group.mean for group in self.groups)
+
+        def likeness(group: Group) -> tuple[bool, float]:
+            known = group.percent == group.percent
+            unlike = abs(group.percent - 100) if known else abs(group.mean - middle)
+            return not group.is_control, -unlike
+
+        chosen = {group.name for group in sorted(self.groups, key=likeness)[:_MOST_GROUPS]}
+        return tuple(group for group in self.groups if group.name in chosen)
 
     @property
-    def ticks(self) -> list[float]:
-        """Round values along the axis."""
-        return round_ticks(0, self.most)
+    def without_control(self) -> list[str]:
+        """The plates that have no control well, so that nothing on them is compared with one."""
+        known = {well.plate for group in self.groups if group.is_control for well in group.wells}
+        plates = dict.fromkeys(well.plate for group in self.groups for well in group.wells)
+        return [plate for plate in plates if plate not in known] if self.control else []
 
-    def place(self, value: float) -> float:
-        """Return where a value is drawn in a figure 480 wide; an interval may end below 0."""
-        return 8 + 464 * max(value, 0.0) / self.most
+    @property
+    def axis(self) -> Axis:
+        """The axis of the figure."""
+        values = (well.per_field for group in self.shown for well in group.wells)
+        return Axis.over(values, (group.high for group in self.shown))
 
 
 def compare_treatments(fields: Sequence[Field], control: str | None = None) -> list[Comparison]:
@@ -94,12 +107,21 @@ def compare_treatments(fields: Sequence[Field], control: str | None = None) -> l
         if (comparison := _compare(view, _wells(its_fields), control)) is not None
     ]
     if control and not any(each.control for each in found):
-        named = sorted({value for field in fields for value in field.treatment.values() if value})
-        there = ", ".join(named[:20]) or "nothing; give --metadata"
-        raise InputError(
-            f"no well was treated with {control!r}; the wells are treated with {there}"
-        )
+        _refuse(control, (field.treatment for field in fields))
     return found
+
+
+def check_control(control: str, wells: Iterable[Mapping[str, str]]) -> None:
+    """Raise `InputError` if none of these wells is treated with `control`."""
+    rows = [{name: row[name] for name in row if name not in ("plate", "well")} for row in wells]
+    if not any(is_treated(row.values(), control) for row in rows):
+        _refuse(control, rows)
+
+
+def _refuse(control: str, treatments: Iterable[Mapping[str, str]]) -> NoReturn:
+    named = sorted({value for each in treatments for value in each.values() if value})
+    there = ", ".join(named[:20]) or "nothing; give --metadata"
+    raise InputError(f"no well was treated with {control!r}; the wells are treated with {there}")
 
 
 def _wells(fields: Iterable[Field]) -> list[TreatedWell]:
@@ -122,9 +144,9 @@ def _compare(view: str, wells: Sequence[TreatedWell], control: str | None) -> Co
         known = dict(well.treatment)
         if any(values := tuple(known.get(name, "") for name in columns)):
             grouped.setdefault(values, []).append(well)
-    if not 1 < len(grouped) <= _MOST_GROUPS:
+    if len(grouped) < 2:
         return None
-    is_control = {key: control is not None and _is(key, control) for key in grouped}
+    is_control = {key: control is not None and is_treated(key, control) for key in grouped}
     controls = [well for key, its in grouped.items() if is_control[key] for well in its]
     order = sorted(grouped, key=lambda key: (not is_control[key], [_dose(part) for part in key]))
     groups = tuple(_group(key, grouped[key], controls, is_control[key]) for key in order)
@@ -156,31 +178,33 @@ def _group(
     mean, low, high = interval(values)
     name = ", ".join(part for part in key if part)
     group = Group(name, tuple(wells), mean, low, high, deviation(values), is_control=is_control)
-    percents, against = _percents(wells, controls), _percents(controls, controls)
-    if not percents:
+    own, against = ([*percents(each, controls).values()] for each in (wells, controls))
+    if not own:
         return group
     if is_control:
-        return replace(group, percent=fmean(percents))
+        return replace(group, percent=fmean(own))
     return replace(
-        group,
-        percent=fmean(percents),
-        ssmd=ssmd(percents, against),
-        z_prime=z_prime(percents, against),
+        group, percent=fmean(own), ssmd=ssmd(own, against), z_prime=z_prime(own, against)
     )
 
 
-def _percents(wells: Sequence[TreatedWell], controls: Sequence[TreatedWell]) -> list[float]:
+def percents(
+    wells: Sequence[TreatedWell], controls: Sequence[TreatedWell]
+) -> dict[TreatedWell, float]:
     """Return the wells in per cent of the mean control well of their own plate, if it has any."""
     plates: dict[str, list[float]] = {}
     for well in controls:
         plates.setdefault(well.plate, []).append(well.per_field)
     means = {plate: fmean(values) for plate, values in plates.items()}
-    return [100 * well.per_field / means[well.plate] for well in wells if means.get(well.plate)]
+    return {
+        well: 100 * well.per_field / means[well.plate] for well in wells if means.get(well.plate)
+    }
 
 
-def _is(key: tuple[str, ...], name: str) -> bool:
-    return name.casefold() in (", ".join(part for part in key if part).casefold(),
-                               *(part.casefold() for part in key))  # fmt: skip
+def is_treated(values: Iterable[str], name: str) -> bool:
+    """Tell whether a treatment of these values, or one of them, is called `name`."""
+    known = [value.casefold() for value in values if value]
+    return name.casefold() in (", ".join(known), *known)
 
 
 def _dose(text: str) -> tuple[bool, float, str]:
