@@ -24,7 +24,7 @@ def dna_histograms(run: Run, comparisons: Sequence[Comparison]) -> list[dict[str
     groups = {
         (well.plate, well.well): group.name
         for comparison in comparisons[:1]
-        for group in comparison.groups
+        for group in comparison.shown
         for well in group.wells
     }
 
