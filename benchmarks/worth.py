@@ -166,12 +166,14 @@ def main() -> None:
                 ratios = [f"{found[w][0] / found[w][1]:12.2f}" if w in found else " " * 12
                           for w in WAYS]  # fmt: skip
                 print(f"{label or f'  {kind}':<34}" + "".join(ratios), flush=True)
+            if arguments.json:  # after each, so that nothing is lost
+                arguments.json.write_text(
+                    json.dumps({"machine": facts(), "cells": cells}, indent=1)
+                )
     for kind, limit in (("all cores", ALL_CORES), ("two from one", FROM_ONE)):
         ratios = [a / b for each in cells for a, b in each["pairs"].get(kind, {}).values()]
         met = sum(abs(ratio - 1) <= limit for ratio in ratios)
         print(f"{kind}: {met} of {len(ratios)} within {100 * limit:.0f} %")
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": facts(), "cells": cells}, indent=1))
 
 
 if __name__ == "__main__":

@@ -245,12 +245,26 @@ def test_variants_of_the_pools_are_timed_where_they_are_asked_for():
     ]  # fmt: skip
 
 
-def test_published_pools_are_timed_with_one_image_and_with_a_whole_share_at_a_time():
+def test_a_pool_is_timed_with_one_image_and_with_a_whole_share_at_a_time(images, mine):
     assert swept_sizes(24, 2) == (1, 12)
     assert swept_sizes(8, 2) == (4,)
     assert swept_sizes(2, 2) == ()
-    names = [each.name for each in ways_of(["pool-fork", "executor"], [], [], swept_sizes(24, 2))]
-    assert names == ["pool-fork", "executor", "pool-fork (chunks of 1)", "pool-fork (chunks of 12)"]
+    options = {**QUICK, "workers": 2, "chunk_sizes": None}
+    strategies = ["list-disk", "pool-disk", "executor"]
+    found = compare(images, f"{mine}:count", strategies=strategies, **options)
+    assert [each.name for each in found.timings] == [*strategies, "pool-disk (chunks of 2)"]
+
+
+def test_a_way_far_behind_the_best_is_run_once(images, tmp_path):
+    (tmp_path / "slow_elsewhere.py").write_text(
+        "import os, threading, time\n"
+        "def work(image):\n"
+        "    time.sleep(0.01 + 0.2 * (threading.current_thread() is threading.main_thread()))\n"
+    )
+    place = f"{tmp_path / 'slow_elsewhere.py'}:work"
+    options = {**QUICK, "workers": 2, "repeat": 2}
+    found = compare(images, place, strategies=["threads", "list-disk"], **options)
+    assert [len(each.samples_s) for each in found.timings] == [2, 1]
 
 
 def test_another_size_of_chunks_is_named_where_it_matters():

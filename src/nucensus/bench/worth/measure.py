@@ -1,6 +1,8 @@
 """Compare every way to run a function over many images, each in a fresh process."""
 
 import contextlib
+import functools
+import math
 import os
 import pickle
 import signal
@@ -72,8 +74,8 @@ def compare(
         pools are timed too.
     chunk_sizes : iterable of int, optional
         How many images a process gets at a time, with which the pools are timed
-        too. By default the published pools are: with one image, and with all
-        that a worker gets.
+        too. By default the fastest of the published pools is: with one image,
+        and with all that a worker gets.
     load : callable or str, optional
         What makes an array of a path, in place of the readers of nucensus.
     limit : int, optional
@@ -83,8 +85,9 @@ def compare(
     repeat : int
         How many passes over the images each way makes at most,
     seconds : float
-        and after how many seconds it begins no further one. Two are made
-        unless the first takes twice as long.
+        and after how many seconds it begins no further one. Two are made, and no
+        more if they are alike; one, if it takes twice as long, or half as long
+        again as the best way so far.
     progress : bool or callable
         Whether a line says how far it is; or what is called with how many ways
         are done and how many there are.
@@ -127,8 +130,8 @@ def compare(
     _check_images(named, in_memory, load)
     sources = _distinct([source_of(each) for each in functions])
     workers = workers or usable_cores()
+    ways = ways_of(strategies, tuple(start_methods), tuple(chunk_sizes or ()))
     swept = swept_sizes(len(named), workers) if chunk_sizes is None else ()
-    ways = ways_of(strategies, tuple(start_methods), tuple(chunk_sizes or ()), swept)
     shown = ProgressLine("way") if progress is True else progress
     load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     timings: list[Timing] = []
@@ -138,19 +141,55 @@ def compare(
         for source, function in zip(sources, functions, strict=True):
             profiles[source.name] = known = bench.profile(source)
             bench.rehearse(function, known)
+            time_way = functools.partial(
+                bench.time_way, source, known,
+                repeat=repeat, seconds=seconds, in_memory=in_memory,
+            )  # fmt: skip
             found: list[tuple[Timing, Passes | None]] = []
-            for way in ways:
-                found.append(bench.time_way(source, way, known, repeat, seconds, in_memory))
+            for count in _time_ways(time_way, ways, swept, found):
                 if on_timing is not None:
                     on_timing(found[-1][0])
                 if shown:
-                    shown(len(timings) + len(found), len(ways) * len(sources))
+                    shown(len(timings) + len(found), len(timings) + count)
             timings += _with_common_warm_up(_with_differences(named, found))
         errors = bench.errors
     return Comparison(
         tuple(timings), profiles, {each.name: each.place for each in sources}, len(named),
         workers, {**facts(), "load": load_before}, errors, in_memory,
     )  # fmt: skip
+
+
+def _time_ways(
+    time_way: Callable[..., tuple[Timing, Passes | None]],
+    ways: Sequence[Way],
+    swept: Sequence[int],
+    found: list[tuple[Timing, Passes | None]],
+) -> Iterator[int]:
+    """Time one way after the other into `found`; yield each time how many they are to be."""
+    todo = list(ways)
+    while len(found) < len(todo):
+        found.append(time_way(todo[len(found)], best_s=_best_s(found)))
+        if len(found) == len(ways):
+            todo += _swept([each for each, _ in found], swept)
+        yield len(todo)
+
+
+def _best_s(found: Sequence[tuple[Timing, Passes | None]]) -> float:
+    """Return what the fastest way took so far."""
+    return min((each.total_s for each, passes in found if passes), default=math.inf)
+
+
+def _swept(found: Sequence[Timing], sizes: Iterable[int]) -> list[Way]:
+    """Return the fastest of the published pools, in chunks of these sizes."""
+    pools = [
+        each for each in found
+        if not (each.failure or each.way.chunk_size)
+        and (strategy := each.way.described) and strategy.is_published and strategy.takes_chunks
+    ]  # fmt: skip
+    if not pools:
+        return []
+    fastest = min(pools, key=lambda each: each.total_s)
+    return [replace(fastest.way, chunk_size=size) for size in sizes]
 
 
 def _check_images(named: Sequence[NamedImage], in_memory: bool, load: Function | None) -> None:
@@ -252,8 +291,9 @@ class _Bench:
         self._rehearsal = Rehearsal(function, loaded)
 
     def time_way(
-        self, source: Source, way: Way, known: Profile, repeat: int, seconds: float, in_memory: bool
-    ) -> tuple[Timing, Passes | None]:
+        self, source: Source, known: Profile, way: Way, *, repeat: int, seconds: float,
+        in_memory: bool, best_s: float,
+    ) -> tuple[Timing, Passes | None]:  # fmt: skip
         """Return the row of a way, and what its process found if it did."""
         strategy = way.described
         row = Timing(source.name, way)
@@ -264,8 +304,8 @@ class _Bench:
         usual_s = len(self._images) * known.measured.total_s
         reply, peak = self._ask(
             "way", source, _LEAST_LIMIT_S + 10 * (known.warm_up_s + usual_s) + 3 * seconds,
-            way=way, workers=self._workers, repeat=repeat, usable=known.usable,
-            seconds=seconds / 2 if way.chunk_size else seconds, typical_s=known.measured.apply_s,
+            way=way, workers=self._workers, repeat=repeat, usable=known.usable, seconds=seconds,
+            typical_s=known.measured.apply_s, best_s=best_s,
         )  # fmt: skip
         if "found" not in reply:
             return replace(row, failure=reply["failure"]), None

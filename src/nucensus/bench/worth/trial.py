@@ -33,6 +33,9 @@ from .ways import Way
 
 _PROFILE_S = 0.5
 _TOGETHER_S = 0.4
+_NO_CHANCE, _ALIKE = 1.5, 1.03
+"""So many times the best way one takes that is not run again, and the first two passes may differ
+that need no third. Larger: surer, and longer."""
 _SHORT_S, _WATCHED_S = 0.005, 0.1
 """A call that takes less is measured again, unwatched, for so long and several times."""
 
@@ -186,8 +189,12 @@ def time_way(
     seconds: float,
     usable: int,
     typical_s: float,
+    best_s: float,
 ) -> Passes:
-    """Time a way to run: one call in one worker first, then all images, several times."""
+    """Time a way to run: one call in one worker first, then all images, several times.
+
+    `best_s` is what another way takes: far behind it, one pass is enough.
+    """
     if way.start_method:
         multiprocessing.set_start_method(way.start_method, force=True)
     start = time.perf_counter()
@@ -208,7 +215,15 @@ def time_way(
     run = functools.partial(_run, work, _same if in_memory else load_step, in_memory, workers)
     if choice is not None and not choice.strategy.in_process:
         _try_one(run, choice, images[usable])
-    return _passes(run, choice, images, repeat, seconds, typical_s, import_s, load_s)
+    most_s = _NO_CHANCE * best_s - import_s - load_s
+
+    def is_enough(samples: Sequence[float]) -> bool:
+        if len(samples) < min(2, repeat):
+            return bool(samples) and samples[0] > min(2 * seconds, most_s)
+        is_alike = max(samples) < _ALIKE * min(samples)
+        return is_alike or sum(samples) >= seconds or len(samples) >= repeat
+
+    return _passes(run, choice, images, is_enough, typical_s, import_s, load_s)
 
 
 def _run(
@@ -245,8 +260,7 @@ def _passes(
     run: Callable[..., Any],
     choice: Choice | None,
     images: Sequence[Any],
-    repeat: int,
-    seconds: float,
+    is_enough: Callable[[Sequence[float]], bool],
     typical_s: float,
     import_s: float,
     load_s: float,
@@ -255,9 +269,7 @@ def _passes(
     warm_ups: list[float] = []
     busy: list[float] = []
     first: tuple[list[Any], str] | None = None
-    while len(samples) < repeat and (len(samples) < 2 or sum(samples) < seconds):
-        if samples and samples[0] > 2 * seconds:
-            break
+    while not is_enough(samples):
         start, cpu = time.perf_counter(), time.process_time()
         outcomes, name = run(choice, images)
         wall, own_s = time.perf_counter() - start, time.process_time() - cpu

@@ -42,15 +42,9 @@ class Way:
 
 
 def ways_of(
-    strategies: Iterable[str],
-    start_methods: Iterable[str],
-    chunk_sizes: Iterable[int],
-    swept: Iterable[int] = (),
+    strategies: Iterable[str], start_methods: Iterable[str], chunk_sizes: Iterable[int]
 ) -> list[Way]:
-    """Return the ways that are asked for: each strategy as it is, then the variants it has.
-
-    `swept` are sizes of chunks for the published pools alone.
-    """
+    """Return the ways that are asked for: each strategy as it is, then the variants it has."""
     ways = [Way(name) for name in strategies]
     described = [(way.strategy, way.described) for way in ways]
     for name, strategy in described:
@@ -59,8 +53,7 @@ def ways_of(
         if strategy.takes_start_method:
             ways += [Way(name, start_method=method) for method in start_methods]
         if strategy.takes_chunks:
-            sizes = (*chunk_sizes, *(swept if strategy.is_published else ()))
-            ways += [Way(name, chunk_size=size) for size in sizes]
+            ways += [Way(name, chunk_size=size) for size in chunk_sizes]
     return ways
 
 
