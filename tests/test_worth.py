@@ -16,6 +16,7 @@ from nucensus.batch import Measured
 from nucensus.bench.worth import Comparison, compare
 from nucensus.bench.worth.digest import digest
 from nucensus.bench.worth.findings import Passes, Profile, Timing
+from nucensus.bench.worth.holding import forking_s, keeping_s
 from nucensus.bench.worth.magic import _compare
 from nucensus.bench.worth.measure import _with_common_warm_up
 from nucensus.bench.worth.page import fragment, page
@@ -446,6 +447,26 @@ def test_the_interval_grows_beyond_the_cores_that_were_measured():
     near, far = ((each.high - each.low) / each.seconds for each in found)
     assert far > near
     assert all(each.low <= each.seconds <= each.high for each in found)
+
+
+def test_images_that_all_stay_in_memory_take_longer_to_load_and_to_fork_with():
+    held = replace(FREE, keep_s=0.001, fork_s=0.0001)
+    for name in ("list-memory", "pool-memory", "pool-fork"):
+        assert seconds(name, 2, held) >= seconds(name, 2) + 0.24
+        assert seconds(name, 2, held, in_memory=True) < seconds(name, 2, held)
+    assert seconds("pool-disk", 2, held) == seconds("pool-disk", 2)
+    more = seconds("pool-fork", 64, held) - seconds("pool-fork", 64)
+    assert more > 0.24 + 60 * 240 * 0.0001
+    assert seconds("pool-memory", 64, held, start_method="spawn") < (
+        seconds("pool-memory", 64, start_method="spawn") + 0.25
+    )
+
+
+def test_what_it_costs_to_hold_images_is_measured_in_this_process():
+    arrays = [np.ones((64, 64)) for _ in range(3)]
+    assert 0 <= keeping_s(np.copy, arrays) < 1
+    assert 0 <= forking_s(arrays[0]) < 1
+    assert forking_s("no array") == 0
 
 
 def test_spawned_processes_pay_for_their_start():

@@ -36,6 +36,10 @@ class Profile:
         The cores that it was measured with.
     crowded : dict of int to float
         What a call takes where so many processes are at it; empty if that is not known.
+    keep_s : float
+        What it takes longer to load an image where all stay: in memory that was not used before.
+    fork_s : float
+        What an image that stays in memory adds to a fork of the process.
     """
 
     measured: Measured
@@ -51,6 +55,8 @@ class Profile:
     message_s: float = 0.0
     workers: int = 1
     crowded: dict[int, float] = field(default_factory=dict)
+    keep_s: float = 0.0
+    fork_s: float = 0.0
 
     @property
     def warm_up_s(self) -> float:

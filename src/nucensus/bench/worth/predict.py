@@ -107,7 +107,9 @@ def _contention(known: Profile, cores: int) -> tuple[float, float, float]:
 def _seconds(known: Profile, strategy: Strategy, run: Circumstances, contention: float) -> float:
     each = known.measured
     if not strategy.parallel:
-        return known.warm_up_s + run.images * (each.total_s if not run.in_memory else each.apply_s)
+        keep_s = known.keep_s * strategy.loads_first
+        one_s = each.apply_s if run.in_memory else each.total_s + keep_s
+        return known.warm_up_s + run.images * one_s
     if strategy.in_process:
         return known.warm_up_s + _threads_s(known, run, contention)
     return _processes_s(known, strategy, run, contention)
@@ -156,7 +158,11 @@ def _processes_s(
     each, count, cores = known.measured, run.images, run.cores
     method = "fork" if strategy.needs_fork else run.start_method or known.start_method
     load_s = 0.0 if run.in_memory else each.load_s
-    before_s = _start_s(known, method) + count * load_s * strategy.loads_first
+    before_s = _start_s(known, method)
+    if strategy.loads_first:
+        before_s += count * (0.0 if run.in_memory else load_s + known.keep_s)
+    if method == "fork" and (strategy.loads_first or run.in_memory):
+        before_s += cores * count * known.fork_s  # each has the tables of all that memory
     sends_arrays = (strategy.loads_first or run.in_memory) and not strategy.shares_memory
     sent_s = known.result_s + known.image_s * sends_arrays
     if strategy.loads_first and strategy.shares_memory and strategy.pickles_work:

@@ -232,6 +232,7 @@ def _scaled(
     )  # fmt: skip
     return replace(
         known, measured=measured, image_s=images * known.image_s, copy_s=images * known.copy_s,
+        keep_s=images * known.keep_s, fork_s=images * known.fork_s,
         import_s=warm_up * known.import_s,
     )  # fmt: skip
 

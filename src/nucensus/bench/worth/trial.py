@@ -26,6 +26,7 @@ from ...machine import start_methods
 from ...values import Execution
 from .digest import digest
 from .findings import Passes, Profile
+from .holding import forking_s, keeping_s
 from .sending import pool_costs, sending
 from .source import Source
 from .timed import Call, Timed, warm_up_s
@@ -97,7 +98,8 @@ def profile(source: Source, images_file: str, loader: Source | None, workers: in
         _without_watching(pilot.measured, (load_step, work), images, workers),
         import_s, usable, *sent, *returned, _copying_s(loaded.image), starts_s,
         multiprocessing.get_start_method(allow_none=True) or start_methods()[0], message_s,
-        workers,
+        workers, keep_s=0.0 if in_memory else keeping_s(load_step, images[usable:]),
+        fork_s=forking_s(loaded.image),
     )  # fmt: skip
 
 
