@@ -107,9 +107,23 @@ def _background_at(
 
 def _lows(blocks: NDArray[np.float64], edges: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
     """Return the lower part of the blocks in and around each tile."""
-    lows = np.array([[_low(blocks, rows, columns) for columns in edges[1]] for rows in edges[0]])
+    rows, columns = (_around(each, side) for each, side in zip(edges, blocks.shape, strict=True))
+    padded = np.pad(blocks, ((0, 1), (0, 1)), constant_values=np.nan)
+    around = padded[rows[:, None, :, None], columns[:, None]].reshape(len(rows), len(columns), -1)
+    places = (_QUANTILE * np.count_nonzero(~np.isnan(around), axis=2)).astype(np.int64)
+    around.partition(places.max(), axis=2)
+    lowest = np.sort(around[..., : places.max() + 1], axis=2)
+    lows: NDArray[np.float64] = np.take_along_axis(lowest, places[..., None], axis=2)[..., 0]
     lows[np.isnan(lows)] = np.nanmedian(lows)
     return lows
+
+
+def _around(edges: NDArray[np.int64], side: int) -> NDArray[np.int64]:
+    """Return the blocks along an axis in each tile and its neighbours; `side` stands for none."""
+    first, last = edges.T
+    begin, end = np.maximum(0, 2 * first - last), np.minimum(side, 2 * last - first)
+    blocks = begin[:, None] + np.arange((end - begin).max())
+    return np.where(blocks < end[:, None], blocks, side)
 
 
 def _everywhere(
@@ -140,28 +154,20 @@ def _tile_edges(side: int) -> NDArray[np.int64]:
     return np.stack([edges[:-1], edges[1:]], axis=1)
 
 
-def _low(blocks: NDArray[np.float64], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> float:
-    """Return the lower part of the blocks of a tile and of those around it; NaN if none counts."""
-    here = tuple(
-        slice(max(0, first - (last - first)), last + (last - first))
-        for first, last in (rows, columns)
-    )
-    around = blocks[here]
-    known = around[~np.isnan(around)]
-    place = int(_QUANTILE * len(known))
-    return float(np.partition(known, place)[place]) if len(known) else np.nan
-
-
 def _block_means(pixels: NDArray[Any], is_open: Mask) -> NDArray[np.float64]:
     """Return the mean of the open pixels of each block, NaN where too few are."""
-    starts = [np.arange(0, side, _BLOCK_PX) for side in pixels.shape]
-    sums, counts = (
-        np.add.reduceat(np.add.reduceat(each, starts[1], axis=1, dtype=dtype), starts[0], axis=0)
-        for each, dtype in ((pixels * is_open, np.float64), (is_open, np.int64))
-    )
-    heights, widths = (
-        np.diff([*first, side]) for first, side in zip(starts, pixels.shape, strict=True)
-    )
-    sizes = np.outer(heights, widths)
+    beyond = [(0, -side % _BLOCK_PX) for side in pixels.shape]
+    kind = np.uint32 if pixels.dtype.kind == "u" else np.float64
+    sums = _block_sums(np.pad(pixels * is_open, beyond), kind)
+    counts = _block_sums(np.pad(is_open, beyond), np.uint32)
+    sizes = np.outer(*(np.minimum(_BLOCK_PX, side - np.arange(0, side, _BLOCK_PX))
+                       for side in pixels.shape))  # fmt: skip
     with np.errstate(invalid="ignore"):
         return np.where(counts >= _OPEN * sizes, sums / np.maximum(counts, 1), np.nan)
+
+
+def _block_sums(pixels: NDArray[Any], kind: type[np.generic]) -> NDArray[Any]:
+    height, width = pixels.shape
+    of_rows = pixels.reshape(-1, _BLOCK_PX, width).sum(axis=1, dtype=kind)
+    sums: NDArray[Any] = of_rows.reshape(-1, width // _BLOCK_PX, _BLOCK_PX).sum(axis=2)
+    return sums
