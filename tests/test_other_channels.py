@@ -139,6 +139,17 @@ def test_the_margin_of_a_stitched_image_is_no_background(fields):
     assert measure_channel(wide, outlines)[bright, 0].mean() == pytest.approx(BRIGHT, rel=0.02)
 
 
+@pytest.mark.parametrize("most", [4095, 300, 65535])
+def test_a_channel_that_is_saturated_in_nuclei_is_noted(tmp_path, fields, most):
+    image = fields[0].image
+    brighter = np.minimum(other_channel(nucensus.label_nuclei(image)).astype(int) * 6, most)
+    tifffile.imwrite(tmp_path / "A01_s1_w1.tif", image)
+    tifffile.imwrite(tmp_path / "A01_s1_w2.tif", brighter.astype(np.uint16))
+    with count(tmp_path, tmp_path / "run") as run:
+        notes = ["channel 2 is saturated in nuclei, which are brighter there than was measured"]
+        assert list(run.notes) == (notes if most < 65535 else [])
+
+
 @pytest.mark.parametrize(
     ("image", "why"),
     [

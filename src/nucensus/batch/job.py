@@ -191,10 +191,13 @@ class Job:
             admission.compression, content, admission.taken_bytes, others,
         )  # fmt: skip
 
-    def _measured(self, centres: Centres, others: list["OtherChannel"]) -> tuple[Centres, str]:
-        """Measure other channels in the nuclei, where there are any; say what could not be."""
+    def _measured(self, centres: Centres, others: list["OtherChannel"]) -> tuple[Centres, str, str]:
+        """Measure other channels in the nuclei, where there are any; say what could not be.
+
+        And what is doubtful.
+        """
         if not others:
-            return centres, ""
+            return centres, "", ""
         from .other_channels import measure_others
 
         return measure_others(centres, others, self.others.ring_px, self.lights)
@@ -226,8 +229,9 @@ class Job:
             with self._marked(loaded.key):
                 settings = self.settings.in_pixels(image.pixel_size, image.pixels.ndim)
                 centres = self._found(loaded, settings)
-                centres, unmeasured = self._measured(centres, loaded.others)
+                centres, unmeasured, doubt = self._measured(centres, loaded.others)
                 mask = "" if settings.are_numbers else note_on_mask(image.pixels)
+                size = image.pixel_size.with_note(image.note).with_note(mask).with_note(doubt)
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 a bad image is a row
@@ -238,7 +242,7 @@ class Job:
         return Found(
             centres, image.pixels.shape, str(image.pixels.dtype), loaded.read_ms,
             1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
-            loaded.content, image.pixel_size.with_note(image.note).with_note(mask), unmeasured,
+            loaded.content, size, unmeasured,
         )  # fmt: skip
 
     def estimate(self, planned: PlannedImage) -> Estimated | Failed | None:

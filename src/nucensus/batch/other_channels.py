@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detect.other_channels import measure_channel
+from ..detect.other_channels import is_cut_off, measure_channel
 from ..errors import AccessError, NucensusError, ReadError
 from ..read import OnHeader, read_image
 from ..values import Centres, OtherChannels, Partner
@@ -47,20 +47,29 @@ def load_partner(partner: Partner, on_header: OnHeader) -> OtherChannel:
 
 def measure_others(
     centres: Centres, others: Sequence[OtherChannel], ring_px: int, lights: FlatFields
-) -> tuple[Centres, str]:
-    """Return nuclei with what is measured in other channels, NaN where that cannot be; and why."""
+) -> tuple[Centres, str, str]:
+    """Return nuclei with what is measured in other channels, NaN where that cannot be; and why.
+
+    Last, what is doubtful of what was measured.
+    """
     if not others or centres.outlines is None:
-        return centres, ""
+        return centres, "", ""
     columns = len(OtherChannels(("one",), ring_px).columns)
-    measured, problems = [], []
+    measured, problems, doubts = [], [], []
     for each in others:
         problem, values = each.problem, np.full((len(centres), columns), np.nan)
         if each.pixels is not None:
             try:
                 pixels = in_even_light(each.pixels, lights.get(each.channel))
                 values = measure_channel(pixels, centres.outlines, ring_px=ring_px)
+                doubts += [each.channel] if is_cut_off(each.pixels, centres.outlines) else []
             except (ReadError, ValueError, TypeError) as error:
                 problem = str(error)
         measured.append(values)
         problems += [f"{each.channel}: {problem}"] if problem else []
-    return replace(centres, channels=np.concatenate(measured, axis=1)), "; ".join(problems)
+    doubt = "; ".join(_CUT_OFF.format(channel) for channel in doubts)
+    known = replace(centres, channels=np.concatenate(measured, axis=1))
+    return known, "; ".join(problems), doubt
+
+
+_CUT_OFF = "channel {} is saturated in nuclei, which are brighter there than was measured"

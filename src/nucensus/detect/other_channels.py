@@ -20,6 +20,10 @@ _TILE_BLOCKS = 8
 axis. Larger: it follows uneven light less, and bright cells too."""
 _QUANTILE = 0.1
 """Of the blocks there: nuclei may lie in cells that shine. Larger: more of them must not."""
+_LEAST_FULL, _FULL, _FULL_SHARE = 255, 0.05, 0.05
+"""The least greatest level of an image that may be the end of its range, the share of a nucleus at
+it, and the share of the nuclei, as for the flag of the nuclei's own channel. Larger: fewer
+channels are called saturated."""
 _OPEN = 0.5
 """Share of a block that no nucleus covers. Larger: fewer blocks count in crowds."""
 
@@ -70,6 +74,26 @@ def measure_channel(
     return np.concatenate(
         [_measured(levels, each, backgrounds) for each in places], axis=1, dtype=np.float64
     )
+
+
+def is_cut_off(image: NDArray[Any], outlines: Outlines) -> bool:
+    """Tell whether nuclei reach the greatest level of a channel in so many pixels as noise cannot.
+
+    Parameters
+    ----------
+    image : ndarray, shape (height, width)
+    outlines : Outlines
+        The nuclei.
+    """
+    greatest, areas = image.max(), outlines.areas_px
+    if image.dtype.kind not in "iu" or greatest < _LEAST_FULL or not len(areas):
+        return False
+    full = image == greatest
+    if np.count_nonzero(full) < _FULL * areas.min():
+        return False
+    counts = np.bincount(outlines.labels()[full], minlength=len(areas) + 1)[1:]
+    are_full = (counts > 0) & (counts >= _FULL * areas)
+    return int(np.count_nonzero(are_full)) >= _FULL_SHARE * len(areas)
 
 
 def _measured(
@@ -167,7 +191,7 @@ def _block_means(pixels: NDArray[Any], is_open: Mask) -> NDArray[np.float64]:
 
 
 def _block_sums(pixels: NDArray[Any], kind: type[np.generic]) -> NDArray[Any]:
-    height, width = pixels.shape
+    width = pixels.shape[1]
     of_rows = pixels.reshape(-1, _BLOCK_PX, width).sum(axis=1, dtype=kind)
     sums: NDArray[Any] = of_rows.reshape(-1, width // _BLOCK_PX, _BLOCK_PX).sum(axis=2)
     return sums
