@@ -12,7 +12,7 @@ from skimage.measure import points_in_poly as inside_of
 import nucensus
 from nucensus.errors import InputError
 from nucensus.report.gallery import write_gallery
-from nucensus.values import Outlines, Settings
+from nucensus.values import MEASURED, Outlines, Settings
 from nucensus.values.polygons import polygons_of, signed_area
 from nucensus.viewer.layers import read_run
 
@@ -124,6 +124,17 @@ def test_anndata_holds_what_was_measured(outlined, tmp_path):
     with h5py.File(tmp_path / "nuclei.h5ad") as file:
         for name in ("area_px", "mean", "integrated", "solidity", "touches_edge"):
             assert np.array_equal(file["obs"][name], nuclei[name]), name
+
+
+def test_anndata_gives_what_was_measured_as_features(outlined, tmp_path):
+    pytest.importorskip("h5py")
+    anndata = pytest.importorskip("anndata")
+    nucensus.export_run(outlined, "anndata", tmp_path)
+    data = anndata.read_h5ad(tmp_path / "nuclei.h5ad")
+    features = data.obsm["features"]
+    assert list(features.columns) == [name for name in MEASURED.names if name != "touches_edge"]
+    assert np.array_equal(features["solidity"], outlined.nuclei["solidity"])
+    assert data[data.obs["area_px"] > 100].obsm["features"]["area_px"].min() > 100
 
 
 def test_parquet_holds_what_was_measured(outlined, tmp_path):

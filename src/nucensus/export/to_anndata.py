@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..store import Run
 from ..text.files import atomic_write, refuse_if_full
 from ..text.names import escape
+from ..values import MEASURED
 from .batches import batches
 from .optional import require
 from .place import one_file
@@ -32,7 +33,7 @@ _LEAST_BYTES, _NUCLEUS_BYTES = 1_000_000, 200
 
 
 def write(run: Run, target: Path, document: Provenance) -> list[Path]:
-    """Write the intensity as X, (x, y) as obsm["spatial"], the provenance in uns."""
+    """Write the intensity as X; (x, y) and what was measured in obsm; the provenance in uns."""
     h5py = require("h5py", extra="anndata")
     path = one_file(target, "nuclei.h5ad")
     with atomic_write(path) as partial:
@@ -54,6 +55,7 @@ def _write_file(h5py: Any, path: Path, run: Run, document: Provenance) -> None:
 
 def _write_nuclei(file: Any, run: Run) -> None:
     count = run.counts["nuclei"]
+    numbers = {*(MEASURED.names or ()), *run.others.columns} - {"touches_edge"}
     labels = {name: column for name, column in _OBS.items() if run.states(column)}
     scaled, has_volumes = micrometre_columns(run), run.has_volumes
     if has_volumes:
@@ -89,6 +91,15 @@ def _write_nuclei(file: Any, run: Run) -> None:
         start = here.stop
     for name in labels:
         _write_texts(obs[name], "categories", list(places[name]))
+    _link_features(file, [name for name in own if name in numbers])
+
+
+def _link_features(file: Any, names: list[str]) -> None:
+    """Give what was measured as features, too: the columns of obs, not copies of them."""
+    if names:
+        features = _frame(file["obsm"], "features", names)
+        for name in ("_index", *names):
+            features[name] = file["obs"][name]
 
 
 def _codes(values: list[Any], places: dict[str, int]) -> NDArray[np.int32]:
