@@ -386,6 +386,20 @@ def test_a_machine_that_is_busy_with_other_things_is_said():
     assert "Other programs were at work here" in found.recommendation
 
 
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"workers": 1}, "there is one worker"),
+        ({"machine": {"load": 7.0}}, "other programs kept the cores busy"),
+        ({"known": replace(FREE, crowded={1: 0.058, 2: 0.116})}, "2 calls side by side take 2.0"),
+        ({}, "a call takes 58 ms, so workers cost more than they save"),
+    ],
+)
+def test_why_workers_gain_nothing_is_said_as_it_is(facts, said):
+    found = comparison(LIST, row("pool-fork", 15.0), **facts)
+    assert f"Why: {said}" in found.recommendation
+
+
 def seconds(name, cores, known=FREE, **facts):
     run = Circumstances(**{"images": 240, "cores": cores, **facts})
     return predict(known, strategy_named(name), run).seconds

@@ -13,6 +13,7 @@ from .predict import CORES, Circumstances, predict, worth_from
 _GAIN = 0.9
 _MUCH_LOCK = 0.5
 _MUCH_LOAD = 0.5
+_MUCH_CROWDED = 0.75
 _COUNTS = (2, 5, 10, 20, 40, 80, 150, 300, 600, 1000, 2000, 5000, 10_000)
 _RAW_BYTES_PER_S = 4e9
 
@@ -79,9 +80,7 @@ def _reason(comparison: Compared, known: Profile) -> str:
     strategy = best.way.described or strategy_named(best.ran)
     held = f"{100 * each.locked:.0f} % of the time"
     if not strategy.parallel:
-        return (
-            f"Why: a call takes {_ms(each.apply_s)}, so starting workers costs more than they save."
-        )
+        return f"Why: {_why_no_workers(comparison, known)}."
     if strategy.in_process:
         lock = f"the function holds the interpreter lock only {held}"
         if not has_interpreter_lock():
@@ -95,6 +94,27 @@ def _reason(comparison: Compared, known: Profile) -> str:
     else:
         how = "each process reads its own files, so no image is sent"
     return f"Why: {turns if each.locked > _MUCH_LOCK else ''}{how}."
+
+
+def _why_no_workers(comparison: Compared, known: Profile) -> str:
+    """Say why workers gain nothing here."""
+    if comparison.workers == 1:
+        return "there is one worker"
+    if _is_busy(comparison):
+        return "other programs kept the cores busy, so further workers found none free"
+    alone, together = known.crowded.get(1), known.crowded.get(comparison.workers)
+    if alone and together and together > _MUCH_CROWDED * comparison.workers * alone:
+        return (
+            f"{comparison.workers} calls side by side take {together / alone:.1f} times as long as "
+            f"one alone, as where all wait for memory"
+        )
+    return f"a call takes {_ms(known.measured.apply_s)}, so workers cost more than they save"
+
+
+def _is_busy(comparison: Compared) -> bool:
+    """Tell whether other programs were at work as it began."""
+    load = comparison.machine.get("load")
+    return load is not None and load > _MUCH_LOAD * comparison.workers
 
 
 def _chunks(comparison: Compared, function: str) -> list[str]:
@@ -263,8 +283,8 @@ def _warnings(comparison: Compared) -> list[str]:
     for name, known in comparison.profiles.items():
         of = f"{name}: " if several else ""
         said += [f"{of}{each}." for each in known.measured.remarks()]
-    load = comparison.machine.get("load")
-    if load is not None and load > _MUCH_LOAD * comparison.workers:
+    if _is_busy(comparison):
+        load = comparison.machine["load"]
         said.append(
             f"Other programs were at work here meanwhile (a load of {load:.1f} before it began): "
             f"measure again when the machine is quiet."
