@@ -386,6 +386,15 @@ def test_a_machine_that_is_busy_with_other_things_is_said():
     assert "Other programs were at work here" in found.recommendation
 
 
+def test_what_is_the_best_already_is_no_change():
+    few = {"known": replace(FREE, measured=replace(FREE.measured, apply_s=0.012, cpu_s=0.0135))}
+    few["images"] = 5  # threads, says the model, and a list with a function ten times faster
+    assert "it would be list-disk" in comparison(LIST, THREADS, **few).recommendation
+    found = comparison(LIST, row("threads", 15.0), **few)
+    assert found.best.ran == "list-disk"
+    assert "it would be list-disk" not in found.recommendation
+
+
 @pytest.mark.parametrize(
     ("facts", "said"),
     [

@@ -218,7 +218,7 @@ def _changes(comparison: Compared, known: Profile) -> list[str]:
     def pick(changed: Profile, circumstances: Circumstances = run) -> str:
         return _pick({e.name: predict(changed, e, circumstances).seconds for e in strategies})
 
-    now = pick(known)
+    now = {pick(known), comparison.best.ran}
     cases: list[tuple[str, str]] = [
         ("a function ten times faster", pick(_scaled(known, calls=0.1))),
         ("a function ten times slower", pick(_scaled(known, calls=10.0))),
@@ -229,7 +229,7 @@ def _changes(comparison: Compared, known: Profile) -> list[str]:
     ]
     said: dict[str, list[str]] = {}
     for what, name in cases:
-        if name != now:
+        if name not in now:
             said.setdefault(name, []).append(what)
     if not said:
         return [
