@@ -387,7 +387,8 @@ def test_a_machine_that_is_busy_with_other_things_is_said():
 
 
 def test_what_is_the_best_already_is_no_change():
-    few = {"known": replace(FREE, measured=replace(FREE.measured, apply_s=0.012, cpu_s=0.0135))}
+    measured = replace(FREE.measured, apply_s=0.02, cpu_s=0.0215)
+    few = {"known": replace(FREE, import_s=0.0, measured=measured)}
     few["images"] = 5  # threads, says the model, and a list with a function ten times faster
     assert "it would be list-disk" in comparison(LIST, THREADS, **few).recommendation
     found = comparison(LIST, row("threads", 15.0), **few)
