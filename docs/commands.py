@@ -13,10 +13,10 @@ What `nucensus COMMAND --help` prints, of each command.
 
 
 def help_of(name: str) -> str:
-    """Return what a command prints as its help, 100 columns wide."""
+    """Return what a command prints as its help, as wide as the page."""
     root = click.Context(click.Group("nucensus"), info_name="nucensus")
     command = _nucensus.get_command(root, name)
-    settings = {"help_option_names": ["-h", "--help"], "terminal_width": 100}
+    settings = {"help_option_names": ["-h", "--help"], "terminal_width": 86}
     return command.get_help(click.Context(command, root, name, **settings))
 
 

@@ -53,6 +53,15 @@ def test_every_option_of_detect_is_in_one_group_with_an_example_that_is_right():
 
 
 @pytest.mark.parametrize("name", _COMMANDS)
+def test_every_option_of_every_command_is_in_its_help(name):
+    text = invoke(name, "--help").output
+    assert "\\b" not in text
+    for option in _nucensus.get_command(None, name).params:
+        if isinstance(option, click.Option):
+            assert re.search(rf"^ +.*{max(option.opts, key=len)}\b", text, re.MULTILINE), option
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
 def test_no_help_has_words_of_programs_for_values(name):
     text = invoke(name, "--help").output
     assert "RANGE" not in text

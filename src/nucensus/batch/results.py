@@ -24,7 +24,7 @@ class Results(list[Result]):
     >>> from nucensus import process_images
     >>> sums = process_images([np.ones((4, 5))], np.sum, strategy="list-memory", workers=1)
     >>> print(sums.explain())
-    Strategy: list-memory, 1 worker: asked for
+    Strategy: list-memory, 1 worker: as asked for
     """
 
     choice: Choice

@@ -77,14 +77,15 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, in groups if there are many."""
-        records = {
-            "help" if "--help" in each.opts else str(each.name): record
+        left = [
+            ("help" if "--help" in each.opts else str(each.name), _readable(record))
             for each in self.get_params(ctx)
             if isinstance(each, click.Option) and (record := each.get_help_record(ctx)) is not None
-        }
-        left = {name: _readable(record) for name, record in records.items()}
-        for group in _GROUPS if len(left) > _FEW else ():
-            inside = [left.pop(name) for name in group.options if name in left]
+        ]
+        groups = _GROUPS if len(left) > _FEW else ()
+        for group in groups:
+            inside = [record for name in group.options for own, record in left if own == name]
+            left = [each for each in left if each[0] not in group.options]
             if not inside:
                 continue
             with formatter.section(group.title):
@@ -93,8 +94,8 @@ class Command(click.Command):
                     indent = " " * formatter.current_indent
                     formatter.write(f"\n{indent}nucensus detect plate/ -o run {group.example}\n")
         if left:
-            with formatter.section("More" if len(left) < len(records) else "Options"):
-                formatter.write_dl(list(left.values()))
+            with formatter.section("More" if groups else "Options"):
+                formatter.write_dl([record for _, record in left])
 
     def make_context(
         self,

@@ -15,20 +15,20 @@ from .running import execution_of, watched, work_options
 from .selection import selection_of
 
 
-@click.command(cls=Command, epilog="Example: nucensus plan plate/ -o plan")
+@click.command(
+    cls=Command,
+    epilog="Example: nucensus plan plate/ -o plan; then nucensus detect --plan plan "
+    "--shard 3/16 -o shards/3",
+)
 @counting_options("plan", "the plan")
 @work_options
 def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None,
             given: dict[str, Any], metadata: str | None, overwrite: bool,
             measure: tuple[str, ...], ring: int, flat_field: tuple[str, ...], quiet: bool,
             explain: bool, progress: str, **options: Any) -> None:  # fmt: skip
-    r"""Look once: list images and learn from a sample of them, for others to count.
+    """Look once: list images and learn from a sample of them, for others to count.
 
-    Each shard of a run lists all images and reads the sample, unless it is given the plan:
-
-    \b
-        nucensus plan plate/ -o plan
-        nucensus detect --plan plan --shard 3/16 -o shards/3
+    Each shard of a run lists all images and reads the sample, unless it is given the plan.
 
     The options are those of nucensus detect, and hold for all shards. What is found is what
     nucensus detect finds without a plan. Files that come or change afterwards are not looked for:
