@@ -57,6 +57,11 @@ def test_a_folder_named_like_an_image_is_not_passed_over_in_silence(tmp_path):
     assert names(tmp_path) == ["a.tif", "b.tif"]
 
 
+def test_a_folder_named_like_an_index_is_a_folder(tmp_path):
+    touch(tmp_path / "old.HTD" / "a.tif", tmp_path / "Index.xml" / "b.tif")
+    assert names(tmp_path) == ["Index.xml/b.tif", "old.HTD/a.tif"]
+
+
 def test_a_file_that_is_named_twice_counts_once(tmp_path):
     touch(tmp_path / "a.tif", tmp_path / "b.tif")
     assert names(tmp_path / "b.tif", tmp_path) == ["b.tif", "a.tif"]

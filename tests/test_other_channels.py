@@ -401,3 +401,18 @@ def test_planes_of_an_other_channel_in_files_of_their_own_are_projected(tmp_path
             name for name in r.nuclei.dtype.names if name.endswith(("l2_mean", "GFP_mean"))
         )
         assert r.nuclei[column] == pytest.approx(60 * np.ones(len(r.nuclei)), abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("channels", "ring_px"),
+    [
+        (("GFP", "gfp"), 0), (("Cy 5", "Cy-5"), 0), (("GFP", "GFP"), 0), (("",), 0),
+        (("DAPI", "each"), 0), (("2", "channel2"), 3), (("GFP",), -1), (("GFP",), 1001), ((), 3),
+    ],
+)  # fmt: skip
+def test_channels_whose_columns_would_not_be_told_apart_and_rings_without_meaning_are_refused(
+    channels, ring_px
+):
+    with pytest.raises(InputError, match=r"the channels to measure are|the ring is|a ring was"):
+        OtherChannels(channels, ring_px)
+    assert len(OtherChannels(("GFP", "Cy5"), 1000).columns) == 12

@@ -257,3 +257,12 @@ def test_no_query_takes_more_steps_than_the_file_is_large():
         with bounded(database, 1000), pytest.raises(sqlite3.OperationalError, match="interrupted"):
             database.execute(f"{ENDLESS} SELECT max(x) FROM c").fetchone()
         assert database.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_query_may_take_as_many_steps_as_a_large_file_needs_and_some_in_any_case():
+    count = f"{ENDLESS} SELECT max(x) FROM (SELECT x FROM c LIMIT {{}})"
+    with closing(sqlite3.connect(":memory:")) as database:
+        with bounded(database, 0):
+            assert database.execute(count.format(1_000)).fetchone() == (1_000,)
+        with bounded(database, 10**9):
+            assert database.execute(count.format(500_000)).fetchone() == (500_000,)
