@@ -62,12 +62,16 @@ def test_the_command_says_what_was_done_before(plate, tmp_path):
     assert looks(tmp_path / "run") == before
 
 
-def test_a_run_in_its_own_plate_does_not_see_itself(plate):
+@pytest.mark.parametrize("named", ["plate", "link", "plate/day2/.."])
+@pytest.mark.parametrize("out", ["plate/run", "link/day2/run"])
+def test_a_run_in_its_own_plate_does_not_see_itself(plate, named, out):
+    (plate.parent / "link").symlink_to(plate)
+    named, out = plate.parent / named, plate.parent / out
     for _ in range(2):
-        count(plate, plate / "run")
-        before = looks(plate / "run")
-    count(plate, plate / "run")
-    assert looks(plate / "run") == before
+        count(named, out)
+        before = looks(out)
+    count(named, out)
+    assert looks(out) == before
 
 
 def add(plate):
