@@ -1,12 +1,17 @@
 """Start `nucensus` as users do, and look at what it left behind."""
 
+import contextlib
 import csv
 import io
+import os
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from unittest import mock
+
+from nucensus.cli import main
 
 SETTINGS = ("--threshold", "300", "--border", "keep")
 PLANTED = str(Path(__file__).with_name("planted.py"))
@@ -28,6 +33,22 @@ def run(*arguments, program=("-m", "nucensus"), **options):
     with start(*arguments, program=program, **options) as process:
         stdout, stderr = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def run_here(*arguments, cwd=None):
+    """Run the command to its end in this process, where no process has to start for the promise."""
+    said, errors, command = io.StringIO(), io.StringIO(), ["nucensus", *map(str, arguments)]
+    with (
+        contextlib.chdir(cwd or os.curdir),
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(errors),
+        mock.patch.multiple(sys, argv=command, __stderr__=None),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    return subprocess.CompletedProcess(command, code, said.getvalue(), errors.getvalue())
 
 
 def detect(inputs, out, *options, **more):

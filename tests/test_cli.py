@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from commands import run_here
 
 import nucensus as nc
 from nucensus.text.page import STYLE
@@ -86,7 +87,7 @@ def test_a_plan_says_from_how_many_images_it_learned(plate, tmp_path):
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(plate, arguments, message):
-    done = nucensus(*arguments, cwd=plate)
+    done = run_here(*arguments, cwd=plate)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -100,7 +101,7 @@ def test_traceback_shows_where_an_error_arose(plate):
 
 @pytest.mark.parametrize("command", ["detect", "bench", "demo", "info"])
 def test_every_command_explains_itself_with_an_example(command):
-    done = nucensus(command, "--help")
+    done = run_here(command, "--help")
     assert done.returncode == 0
     assert f"Example: nucensus {command}" in done.stdout
 
@@ -202,7 +203,7 @@ def test_what_is_typed_is_what_the_run_is_taken_with(options, expected, plate, t
         'border = "count"\n'
     )
     options = [file if each == "FILE" else each for each in options]
-    nucensus("detect", plate, "-o", tmp_path / "run", *options)
+    run_here("detect", plate, "-o", tmp_path / "run", *options)
     with nc.Run(tmp_path / "run") as run:
         assert run.settings == expected
 
@@ -217,7 +218,7 @@ def test_what_is_typed_is_what_the_run_is_taken_with(options, expected, plate, t
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options, expected, plate, tmp_path):
-    done = nucensus("detect", plate, "-o", tmp_path / "run", *options)
+    done = run_here("detect", plate, "-o", tmp_path / "run", *options)
     assert done.returncode == 2
     assert expected in " ".join(done.stderr.split())
     assert not (tmp_path / "run").exists()
@@ -227,7 +228,7 @@ def test_options_that_contradict_each_other_are_refused(options, expected, plate
 def test_failed_images_are_no_failure_where_that_is_said(plate, tmp_path, command):
     (plate / "broken.tif").write_text("nothing")
     shard, count = tmp_path / "1", ("--threshold", 300)
-    assert nucensus("detect", plate, "-o", shard, *count, "--shard", "1/1").returncode == 3
+    assert run_here("detect", plate, "-o", shard, *count, "--shard", "1/1").returncode == 3
     out = ("-o", tmp_path / "run")
     words = {"detect": [plate, *out, *count], "retry": [shard], "merge": [shard, *out]}[command]
-    assert nucensus(command, *words, "--failed-ok").returncode == 0
+    assert run_here(command, *words, "--failed-ok").returncode == 0
