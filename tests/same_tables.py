@@ -14,7 +14,7 @@ from nucensus.values.synthetic import make_field, write_plate
 COUNTS = {
     "auto": ("work/plate", "--outlines", "--subpixel"),
     "published": ("work/plate", "--threshold", "300"),
-    "volume": ("work/stack.tif", "--volume", "--sigma", "2,4,4", "--threshold", "300"),
+    "volume": ("work/stack.tif", "--volume", "--sigma", "2", "--threshold", "300"),
 }
 """What is counted, and how; each needs another part of the kernel."""
 WHOLE = ("image", "y", "x", "z", "area_px", "touches_edge", "confidence")
@@ -26,7 +26,7 @@ def assert_same_tables(folder: Path, run: Callable[[Sequence[str]], object]) -> 
     """Count a plate and a volume below `folder` in every way, here and by `run`."""
     work = folder / "work"
     write_plate(work / "plate", fields=6, corrupt=False)
-    planes = [make_field(seed, shape=(200, 260), nuclei=12).image for seed in range(3)]
+    planes = [make_field(seed, shape=(300, 400), nuclei=40).image for seed in range(3)]
     stack = np.repeat(planes, 5, axis=0)
     tifffile.imwrite(work / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
     for name, arguments in COUNTS.items():

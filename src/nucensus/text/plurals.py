@@ -49,8 +49,9 @@ def rate(count: int, seconds: float) -> str:
 
     Examples
     --------
-    >>> rate(24, 0.9), rate(3, 50)
-    ('27 images/s', '0.06 images/s')
+    >>> rate(24, 0.9), rate(1, 1), rate(3, 50)
+    ('27 images/s', '1 image/s', '0.06 images/s')
     """
     speed = count / max(seconds, 1e-9)
-    return f"{speed:{'.0f' if speed >= 1 else '.1g'}} images/s"
+    said = f"{speed:{'.0f' if speed >= 1 else '.1g'}}"
+    return f"{said} {'image' if said == '1' else 'images'}/s"
