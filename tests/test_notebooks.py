@@ -1,6 +1,8 @@
 """The notebooks of the documentation run from the first cell to the last, in a short form."""
 
 import importlib.util
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,15 @@ def test_a_notebook_runs_and_draws(execute, name):
 def test_a_notebook_is_kept_with_small_outputs(name):
     size = (FOLDER / name).stat().st_size
     assert 20_000 < size < 150_000
+
+
+def test_where_nucensus_is_not_installed_the_clone_beside_a_notebook_is(tmp_path, monkeypatch):
+    (tmp_path / "nucensus" / "kernel").mkdir(parents=True)  # a module may be found in it, too
+    (tmp_path / "nucensus" / "kernel" / "abi.h").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.metadata.distributions", list)
+    cells = json.loads((FOLDER / "five-methods.ipynb").read_text("utf-8"))["cells"]
+    code = next(text for cell in cells if "%pip" in (text := "".join(cell["source"])))
+    names = {}
+    exec(re.sub("%pip install --quiet ", "installed = f", code), names)
+    assert names["installed"] == "./nucensus[bench]"
