@@ -88,6 +88,13 @@ class Incomparable(Field):
     __hash__ = None
 
 
+def test_a_few_fields_are_all_shown_in_their_order():
+    fields = [field(name, 3, flags=("sparse",) if name == "b" else ()) for name in "abc"]
+    (group,) = choose_fields([*fields, field("d", 0, status="failed")], each=3, flagged=5)
+    assert [each.name for each in group.fields] == ["a", "b", "c"]
+    assert choose_fields([field("d", 0, status="failed")], each=3, flagged=5) == []
+
+
 def test_fields_are_chosen_by_name_without_comparing_each_with_all():
     plain = [field(f"{count}", count) for count in range(30)]
     names = [

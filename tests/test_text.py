@@ -18,7 +18,7 @@ from nucensus.text.names import escape, safe_path, unescape
 from nucensus.text.plurals import pluralize
 from nucensus.text.printable import printable
 from nucensus.text.printable_log import PrintableFormatter
-from nucensus.text.svg import map_of_nuclei, rings
+from nucensus.text.svg import map_of_nuclei, rings, scale_bar
 
 
 def test_a_file_appears_whole_and_under_its_own_name_only(tmp_path):
@@ -157,3 +157,14 @@ def test_a_map_has_the_proportions_of_the_field_and_a_ring_for_each_centre(count
     assert 'viewBox="0 0 400 300" width="100" height="75"' in svg
     assert f'aria-label="{label}"' in svg
     assert svg.count("M") == count
+
+
+@pytest.mark.parametrize(
+    ("width", "pixel_um", "name", "length_px"),
+    [(520, 0.65, "50 µm", 76.92), (520, np.nan, "100 px", 100), (2160, 0.1, "50 µm", 500),
+     (3, np.nan, "0.5 px", 0.5)],
+)  # fmt: skip
+def test_a_scale_is_round_and_as_long_as_it_says(width, pixel_um, name, length_px):
+    drawn = scale_bar((400, width), pixel_um)
+    assert f">{name}</text>" in drawn
+    assert float(re.search(r'<rect [^>]*width="([^"]+)"', drawn)[1]) == pytest.approx(length_px)

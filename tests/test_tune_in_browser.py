@@ -394,3 +394,29 @@ def test_the_image_has_a_scale_that_zooming_changes(browser, address):
             page.click("#in")
         page.wait_for_timeout(50)
         assert scale_of(page) == "10 px"
+
+
+def longest_line(page):
+    """Return how far the longest line that is drawn around the nuclei goes, in pixels."""
+    return page.evaluate("""() => {
+        let longest = 0, last = [0, 0];
+        const { lineTo, moveTo } = CanvasRenderingContext2D.prototype;
+        CanvasRenderingContext2D.prototype.moveTo = function (...to) {
+          last = to;
+          moveTo.apply(this, to);
+        };
+        CanvasRenderingContext2D.prototype.lineTo = function (...to) {
+          longest = Math.max(longest, Math.hypot(to[0] - last[0], to[1] - last[1]));
+          last = to;
+          lineTo.apply(this, to);
+        };
+        drawRings();
+        return longest;
+    }""")
+
+
+def test_no_line_goes_from_the_outline_of_one_nucleus_to_another(browser, address):
+    with shown(browser, address) as page:
+        settle(page, "auto")
+        wait_until(page, "field.outlines?.length > 100")
+        assert 0 < longest_line(page) < page.evaluate("2 * field.ring * view.scale")

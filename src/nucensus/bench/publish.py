@@ -124,7 +124,7 @@ def _draw_legend(axes: "Axes", measurements: tuple[Measurement, ...]) -> None:
 
 
 _STYLE = """
-img { max-width: 100%; background: white; border-radius: 6px }
+img { width: max(36rem, 100%); max-width: 64rem; background: white; border-radius: 6px }
 table { border-collapse: collapse }
 td, th { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line) }
 td:nth-child(-n+2), th:nth-child(-n+2) { text-align: left }
@@ -133,8 +133,9 @@ td:nth-child(-n+2), th:nth-child(-n+2) { text-align: left }
 _BODY = """<body>
 <h1>The ways to count nuclei, side by side</h1>
 <p>{recommendation}</p>
-<img alt="Bar chart of the seconds each method takes; the figures are in the table below"
- src="data:image/png;base64,{chart}">
+<div class="listing" tabindex="0" role="region" aria-label="Chart"><img
+ alt="Bar chart of the seconds each method takes; the figures are in the table below"
+ src="data:image/png;base64,{chart}"></div>
 <div class="listing"><table>
 <thead><tr>{header}</tr></thead>
 <tbody>

@@ -38,6 +38,8 @@ class Field:
     positive, judged : int
         Nuclei that are positive in the first measurement for which that is asked, and
         those of which it is known.
+    pixel_um : float
+        The width of a pixel in micrometres; NaN where it is not known.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Field:
     treatment: dict[str, str] = dataclass_field(default_factory=dict)
     positive: int = 0
     judged: int = 0
+    pixel_um: float = np.nan
 
     @property
     def found(self) -> bool:
@@ -88,6 +91,7 @@ def read_fields(run: Run) -> list[Field]:
             flags=tuple(filter(None, re.split(r"[,;\s]+", row["flag"]))),
             treatment=_treatment(row["extra"]),
             view=view,
+            pixel_um=float(row["pixel_x_um"]),
             positive=positive.get(row["image"], (0, 0))[0],
             judged=positive.get(row["image"], (0, 0))[1],
             **{text: str(row[text]) for text in texts},

@@ -15,7 +15,7 @@ from ..errors import MissingPackageError, NucensusError
 from ..store import Run, points_of
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
-from ..text.svg import outlines, rings
+from ..text.svg import outlines, rings, scale_bar
 from ..values.polygons import polygons_of
 from .fields import Field, by_view, read_fields
 from .reduced import read_reduced
@@ -41,8 +41,10 @@ class Group:
 
 
 def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[Group]:
-    """Return the fields to show: flagged, worst, best, random; no field twice."""
+    """Return the fields to show: all of a few; else flagged, worst, best, random, none twice."""
     rest = [field for field in fields if field.found]
+    if len(rest) <= each:
+        return [Group("All", "Every field that was counted.", tuple(rest))] if rest else []
     views = by_view(rest)
     typical = {
         view: float(np.median([field.count for field in each])) for view, each in views.items()
@@ -75,6 +77,8 @@ def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[G
 def overlay(run: Run, field: Field) -> str:
     """Return the image of `field`, contrast-stretched, its nuclei outlined or ringed, as one SVG.
 
+    A bar shows its scale.
+
     A volume is its maximum over the planes. An image that can no longer be read
     leaves its nuclei on a dark ground, and the reason as the title.
     """
@@ -85,7 +89,7 @@ def overlay(run: Run, field: Field) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {field.width} {field.height}" '
         f'role="img" aria-label="{escape(title)}"><title>{escape(title)}</title>{ground}'
-        f"{_drawn(run, field)}</svg>"
+        f"{_drawn(run, field)}{scale_bar((field.height, field.width), field.pixel_um)}</svg>"
     )
 
 

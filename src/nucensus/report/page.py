@@ -291,7 +291,7 @@ def _histograms(run: Run, fields: Sequence[Field]) -> list[dict[str, Any]]:
             drawn.append({
                 "view": view, "title": f"Nuclei per field{in_view}",
                 "unit": "field" if counts[view].total == 1 else "fields",
-                "axis": "nuclei per field",
+                "axis": "nuclei per field", "are_whole": True,
                 "mark": _median(its_fields), "mark_name": "median", "data": counts[view],
             })  # fmt: skip
         if view in intensities:

@@ -97,7 +97,7 @@ class Studio:
             options.append(f"--metadata={asked['metadata']}")
         if asked.get("outlines"):
             options.append("--outlines")
-        if asked.get("tuned"):
+        if asked.get("tuned") and self._tuned() != Settings():
             options += as_options(self._tuned())
         self._counting = Counting([folder, *options], Path(asked.get("out") or Path(folder, _RUN)))
         return self._counting.state()

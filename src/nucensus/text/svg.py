@@ -1,5 +1,6 @@
 """Draw nuclei as SVG: rings and outlines that stay sharp at any size."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,6 +41,25 @@ def _around(corners: NDArray[Any]) -> str:
 
 
 _THIN = 'stroke-width="1.5" vector-effect="non-scaling-stroke"'
+
+
+def scale_bar(shape: tuple[int, int], pixel_um: float) -> str:
+    """Return a bar of a round length, with its name, in the lower left corner of a field.
+
+    It is in micrometres, or in pixels where the size of a pixel is not known (NaN).
+    """
+    each, unit = (pixel_um, "µm") if pixel_um > 0 else (1.0, "px")
+    most = shape[1] * each / 4
+    power = 10.0 ** math.floor(math.log10(most))
+    length = max(digit * power for digit in (1, 2, 5) if digit * power <= most)
+    thick = max(shape) / 150
+    x, y = 4 * thick, shape[0] - 5 * thick
+    return (
+        f'<g class="scale" fill="#fff" stroke="#000" stroke-width="{thick / 2:.3g}" '
+        f'paint-order="stroke"><rect x="{x:.4g}" y="{y:.4g}" width="{length / each:.4g}" '
+        f'height="{thick:.3g}"/><text x="{x:.4g}" y="{y - 2 * thick:.4g}" '
+        f'font-family="sans-serif" font-size="{7 * thick:.3g}">{length:g} {unit}</text></g>'
+    )
 
 
 def map_of_nuclei(

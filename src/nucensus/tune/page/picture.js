@@ -104,7 +104,8 @@ function drawRings() {
 function traceOutlines(pen) {                 // corners are those of pixels, which begin half a pixel earlier
   const { outlines } = field;
   for (let i = 0; i < outlines.length; i += 2 * outlines[i] + 1) {
-    for (let k = i + 1; k < i + 1 + 2 * outlines[i]; k += 2) pen.lineTo(...toScreen(outlines[k] - 0.5, outlines[k + 1] - 0.5));
+    pen.moveTo(...toScreen(outlines[i + 1] - 0.5, outlines[i + 2] - 0.5));
+    for (let k = i + 3; k < i + 1 + 2 * outlines[i]; k += 2) pen.lineTo(...toScreen(outlines[k] - 0.5, outlines[k + 1] - 0.5));
     pen.closePath();
   }
 }

@@ -119,9 +119,9 @@ async function lookAround() {
   const total = done.reduce((sum, count) => sum + count, 0);
   const most = Math.max(1, ...done);
   const failed = counts.size - done.length;
-  $("sample-text").textContent = `${total.toLocaleString("en")} nuclei in ${done.length} of ` +
-    `${start.fields.length.toLocaleString("en")} fields` + (done.length ? `: ${Math.min(...done)} to ${Math.max(...done)} each` : "") +
-    (failed ? `; ${failed} cannot be read` : "");
+  const each = done.length > 1 ? `: ${Math.min(...done)} to ${Math.max(...done)} each` : "";
+  const fields = start.fields.length === 1 ? "one field" : `${done.length} of ${start.fields.length.toLocaleString("en")} fields`;
+  $("sample-text").textContent = `${total.toLocaleString("en")} nuclei in ${fields}${each}` + (failed ? `; ${failed} cannot be read` : "");
   $("most").textContent = most.toLocaleString("en");
   $("sample").replaceChildren(...[...counts].map(([index, count]) => {
     const item = document.createElement("li"), button = document.createElement("button"), bar = document.createElement("i");
