@@ -137,6 +137,29 @@ def test_anndata_gives_what_was_measured_as_features(outlined, tmp_path):
     assert data[data.obs["area_px"] > 100].obsm["features"]["area_px"].min() > 100
 
 
+def test_areas_and_axes_are_in_micrometres_too_where_pixels_are_known(outlined, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    nuclei, wells = outlined.nuclei, nucensus.well_table(outlined)
+    assert np.array_equal(nuclei["area_um2"], nuclei["area_px"] * 0.25)
+    for name in ("major", "minor"):
+        assert np.array_equal(nuclei[f"{name}_um"], nuclei[f"{name}_px"] * 0.5)
+    nucensus.export_run(outlined, "csv", tmp_path)
+    nucensus.export_run(outlined, "parquet", tmp_path)
+    written = np.genfromtxt(tmp_path / "nuclei.csv", delimiter=",", names=True, dtype=None)
+    assert np.array_equal(written["area_um2"], nuclei["area_um2"])
+    assert np.array_equal(
+        parquet.read_table(tmp_path / "nuclei.parquet")["minor_um"], nuclei["minor_um"]
+    )
+    assert wells["Nuclei_AreaUm2_Median"] == np.median(nuclei["area_um2"])
+
+
+def test_without_a_size_of_pixels_nothing_is_in_micrometres(tmp_path, fields):
+    tifffile.imwrite(tmp_path / "a.tif", fields[0].image, metadata=None)
+    with nucensus.census(tmp_path / "a.tif", tmp_path / "run", Settings(outlines=True)) as run:
+        assert not [name for name in run.nuclei.dtype.names if "um" in name.split("_")[-1]]
+        assert "Nuclei_AreaUm2_Median" not in nucensus.well_table(run).dtype.names
+
+
 def test_parquet_holds_what_was_measured(outlined, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     nucensus.export_run(outlined, "parquet", tmp_path)

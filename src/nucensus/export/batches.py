@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store import ImageRow, Nuclei, Run, as_records
-from .place import SIZES, Where, axes_of
+from ..store import NUCLEUS_COLUMNS, ImageRow, Nuclei, Run, as_records, in_micrometres
+from .place import SCALES, Where, axes_of
 
 _NUCLEI_AT_ONCE = 1 << 19
 """Nuclei in memory at a time, some 10 MB. Larger: larger row groups in Parquet, more memory."""
@@ -43,10 +43,12 @@ class Batch:
         return where
 
     def micrometres(self, column: str) -> NDArray[np.float64]:
-        """Return `y_um`, `x_um` or `z_um` of each nucleus, NaN where it is not known."""
-        axis = column[0]
-        sizes = [row[SIZES[axis]] for row in self.rows]
-        return self.where[axis] * np.array(sizes, np.float64)[self.image]  # None becomes NaN
+        """Return a column in micrometres of each nucleus, NaN where it is not known."""
+        asked = next(each for each in NUCLEUS_COLUMNS if each.name == column)
+        sizes = [row[asked.scale] for row in self.rows]
+        pixels = self.nuclei[asked.pixels] if asked.pixels else self.where[asked.axis]
+        # None becomes NaN
+        return in_micrometres(asked, pixels, np.array(sizes, np.float64)[self.image])
 
 
 def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
@@ -59,7 +61,7 @@ def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
     finer: list[NDArray[np.float64]] | None = [] if run.has_subpixel else None
     record = run.nucleus_record
     gathered = 0
-    for row, nuclei in run.found_images(("name", *SIZES.values(), *columns)):
+    for row, nuclei in run.found_images(("name", *SCALES, *columns)):
         rows.append(row)
         parts.append(as_records(nuclei, record))
         if finer is not None:

@@ -15,8 +15,9 @@ Where: TypeAlias = dict[str, NDArray[Any]]
 """Where nuclei are along each axis, y and x to a fraction of a pixel where that is known."""
 
 
-SIZES = {each.axis: each.scale for each in NUCLEUS_COLUMNS if each.scale}
-"""The columns that state the size of a pixel along each axis, in micrometres."""
+SIZES = {each.axis: each.scale for each in NUCLEUS_COLUMNS if each.scale and each.axis}
+SCALES = tuple(dict.fromkeys(each.scale for each in NUCLEUS_COLUMNS if each.scale))
+"""The columns that state the size of a pixel along each axis, in micrometres; and of any."""
 
 
 def one_file(target: Path, name: str) -> Path:

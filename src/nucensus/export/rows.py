@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernel import format_rows
-from ..store import ImageRow, Run
+from ..store import NUCLEUS_COLUMNS, ImageRow, Nuclei, Run, in_micrometres
 from .place import SIZES, Where
 
 _ROWS_AT_ONCE = 1 << 16
@@ -45,6 +45,15 @@ def micrometres(where: Where, row: ImageRow) -> dict[str, NDArray[np.float64]]:
         f"{axis}_um": where[axis] * row[size]
         for axis, size in SIZES.items()
         if axis in where and row[size] is not None
+    }
+
+
+def measured_micrometres(nuclei: Nuclei, row: ImageRow) -> dict[str, NDArray[np.float64]]:
+    """Return column -> areas and axes of nuclei, where the image states how large pixels are."""
+    return {
+        each.name: in_micrometres(each, nuclei[each.pixels], row[each.scale])
+        for each in NUCLEUS_COLUMNS
+        if each.pixels in (nuclei.dtype.names or ()) and row[each.scale] is not None
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store import Run
+from ..store import NUCLEUS_COLUMNS, Run
 from ..text.files import atomic_write, refuse_if_full
 from ..text.names import escape
 from ..values import MEASURED
@@ -64,7 +64,8 @@ def _write_nuclei(file: Any, run: Run) -> None:
     for each in run.nucleus_columns:
         if each.of is not None and each.is_optional:
             own[each.name] = each.dtype
-            own |= {name: "f8" for name in scaled if name == f"{each.name}_um"}
+            own |= {um.name: "f8" for um in NUCLEUS_COLUMNS
+                    if um.name in scaled and um.follows == each.name}  # fmt: skip
     obs = _frame(file, "obs", [*labels, *own])
     columns = {name: _array(obs, name, (count,), dtype) for name, dtype in own.items()}
     names = _texts(obs, "_index", count)

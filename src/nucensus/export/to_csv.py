@@ -6,9 +6,15 @@ from typing import BinaryIO
 
 from ..store import Run, as_records
 from ..text.files import atomic_write
-from .place import SIZES, axes_of, two_files
+from .place import SCALES, axes_of, two_files
 from .provenance import Provenance
-from .rows import comma_line, micrometre_columns, micrometres, write_rows
+from .rows import (
+    comma_line,
+    measured_micrometres,
+    micrometre_columns,
+    micrometres,
+    write_rows,
+)
 
 
 def write(run: Run, target: Path, _: Provenance) -> list[Path]:
@@ -37,7 +43,7 @@ def _write_nuclei(file: BinaryIO, run: Run) -> None:
     scaled = micrometre_columns(run)
     record, has_subpixel = run.nucleus_record, run.has_subpixel
     file.write(comma_line(("image", *(each.name for each in run.nucleus_columns))))
-    for row, nuclei in run.found_images(("name", *SIZES.values())):
+    for row, nuclei in run.found_images(("name", *SCALES)):
         first = comma_line((row["name"], ""))[:-1]
         full = as_records(nuclei, record)
         columns = [full[name] for name in record.names or ()]
@@ -48,7 +54,7 @@ def _write_nuclei(file: BinaryIO, run: Run) -> None:
             columns += [where["y"], where["x"]]
             kinds += b"ff"
         literals = [first, *[b","] * len(columns)]
-        known = micrometres(where, row)
+        known = micrometres(where, row) | measured_micrometres(nuclei, row)
         for name in scaled:
             if name in known:
                 columns.append(known[name])

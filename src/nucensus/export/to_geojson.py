@@ -15,7 +15,7 @@ from ..values import Outlines
 from ..values.polygons import Ring, polygons_of, signed_area
 from .place import Where, file_per_image
 from .provenance import Provenance, of_image
-from .rows import micrometres, write_rows
+from .rows import measured_micrometres, micrometres, write_rows
 
 _HALF_PIXEL = 0.5
 """QuPath's origin is the corner of the first pixel; ours is its centre."""
@@ -52,11 +52,12 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
 def _outlined(row: ImageRow, nuclei: Nuclei, outlines: Outlines) -> Iterator[bytes]:
     """Yield a feature for each nucleus: its outline, and what was measured within it."""
     plane = _plane(row, {})
-    names = [name for name in nuclei.dtype.names or () if name not in ("y", "x")]
+    columns = {name: nuclei[name] for name in nuclei.dtype.names or () if name not in ("y", "x")}
+    columns |= measured_micrometres(nuclei, row)
     for rings, *values in zip(
-        polygons_of(outlines), *(nuclei[name].tolist() for name in names), strict=True
+        polygons_of(outlines), *(each.tolist() for each in columns.values()), strict=True
     ):
-        known = zip(names, values, strict=True)
+        known = zip(columns, values, strict=True)
         measurements = {name: value for name, value in known if math.isfinite(value)}
         measurements = {"Intensity": measurements.pop("intensity"), **measurements}
         feature = {
@@ -65,7 +66,7 @@ def _outlined(row: ImageRow, nuclei: Nuclei, outlines: Outlines) -> Iterator[byt
             "properties": {
                 "objectType": "detection",
                 "classification": {"name": "Nucleus", "color": [27, 127, 121]},
-                "measurements": {**measurements, **_in_micrometres(row, measurements)},
+                "measurements": measurements,
             },
         }
         yield b"\n" + json.dumps(feature, separators=(",", ":")).encode()
@@ -82,18 +83,6 @@ def _geometry(rings: list[Ring]) -> dict[str, Any]:
     if len(coordinates) == 1:
         return {"type": "Polygon", "coordinates": coordinates[0]}
     return {"type": "MultiPolygon", "coordinates": coordinates}
-
-
-def _in_micrometres(row: ImageRow, measured: dict[str, float]) -> dict[str, float]:
-    """Return area and axes in micrometres, if pixels are squares of a known side."""
-    side = row["pixel_size_um"]
-    if side is None or "area_px" not in measured:
-        return {}
-    return {
-        "area_um2": measured["area_px"] * side**2,
-        "major_um": measured["major_px"] * side,
-        "minor_um": measured["minor_px"] * side,
-    }
 
 
 def _features(

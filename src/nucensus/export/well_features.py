@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store import Nuclei, Run
+from ..store import ImageRow, Nuclei, Run
 from ..values import column_of, name_of
 from .positives import wilson
+from .rows import measured_micrometres
 
 _MEASURED = {
     "area_px": "AreaPx", "mean": "OutlineMean", "integrated": "OutlineIntegrated",
     "major_px": "MajorPx", "minor_px": "MinorPx", "solidity": "Solidity",
+    "area_um2": "AreaUm2", "major_um": "MajorUm", "minor_um": "MinorUm",
 }  # fmt: skip
 """What is measured within outlines, and what its columns are called."""
 _STATISTICS = ("Mean", "SD", "Median", "Q1", "Q3")
@@ -36,7 +38,8 @@ class Measurements:
     @classmethod
     def of(cls, run: Run) -> "Measurements":
         """Return those that a run has."""
-        measured = dict(_MEASURED) if run.has_outlines else {}
+        there = {each.name for each in run.nucleus_columns} if run.has_outlines else set()
+        measured = {name: shown for name, shown in _MEASURED.items() if name in there}
         for channel in run.others.channels:
             start = f"{column_of(channel)}_"
             for name in run.others.columns:
@@ -61,10 +64,12 @@ class Measured:
     positive: Counter[str] = field(default_factory=Counter)
     judged: Counter[str] = field(default_factory=Counter)
 
-    def add(self, nuclei: Nuclei, of: Measurements) -> None:
+    def add(self, row: ImageRow, nuclei: Nuclei, of: Measurements) -> None:
         """Take in the nuclei of an image."""
-        for name in of.measured.keys() & set(nuclei.dtype.names or ()):
-            values = nuclei[name].astype(np.float64)
+        known = {name: nuclei[name] for name in nuclei.dtype.names or ()}
+        known |= measured_micrometres(nuclei, row) if of.measured else {}
+        for name in of.measured.keys() & known.keys():
+            values = known[name].astype(np.float64)
             self.values.setdefault(name, []).append(values[np.isfinite(values)])
         for name in of.positive:
             self.positive[name] += int(np.count_nonzero(nuclei[name] == 1))

@@ -72,7 +72,8 @@ def well_table(run: AnyRun) -> Table:
         - with outlines `_Mean`, `_SD`, `_Median`, `_Q1` and `_Q3` (the quartiles) of
           `Nuclei_AreaPx`, `Nuclei_OutlineMean` and `Nuclei_OutlineIntegrated` (in grey
           levels above the background), `Nuclei_MajorPx`, `Nuclei_MinorPx` and
-          `Nuclei_Solidity`; and of what is measured in other channels, as
+          `Nuclei_Solidity`, where images state square pixels of `Nuclei_AreaUm2`,
+          `Nuclei_MajorUm` and `Nuclei_MinorUm`, too; and of what is measured in other channels, as
           `Nuclei_GFP_Mean_Median` or `Nuclei_GFP_RingMean_Q1`;
         - with positive nuclei, as in GFP: `Nuclei_GFP_PositiveCount`, how many they
           are, `Nuclei_GFP_PositivePercent` of those of which that is known, and the ends
@@ -92,7 +93,7 @@ def well_table(run: AnyRun) -> Table:
         key = tuple(row[each] for each in _KEYS)
         refined = run.subpixel_of(row["name"]) if has_subpixel and len(nuclei) else None
         wells.setdefault(key, _Well()).add(row, nuclei, refined)
-        wells[key].measured.add(nuclei, measurements)
+        wells[key].measured.add(row, nuclei, measurements)
     return _as_table({key: wells[key] for key in sorted(wells, key=_order)}, measurements)
 
 

@@ -27,7 +27,7 @@ from .done import is_done, show_start
 from .facts import FACTS_VERSION, Facts, StartFact
 from .image_columns import IMAGES, Column, ImageColumns
 from .lock import LOCK_FILE
-from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn
+from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn, in_micrometres
 from .packing import (
     NUCLEUS_RECORD,
     VOLUME_RECORD,
@@ -81,6 +81,7 @@ __all__ = [
     "as_run",
     "as_volume",
     "describe_corrections",
+    "in_micrometres",
     "is_done",
     "plane_of",
     "points_of",

@@ -30,7 +30,11 @@ class NucleusColumn(NamedTuple):
     is_refined : bool
         Whether it is a place to a fraction of a pixel, which the run file has apart.
     scale : str
-        The column of images that pixels along its axis are multiplied with, if it is a length.
+        The column of images that pixels are multiplied with, if it is a length in micrometres.
+    pixels : str
+        The column in pixels that it follows from then, by default that of the place along its axis.
+    power : int
+        Of the scale: 2 of areas.
     missing : float
         What stands for it where other images of the run have it.
     group : str
@@ -45,13 +49,20 @@ class NucleusColumn(NamedTuple):
     of: Callable[[Centres], NDArray[Any] | None] | None = None
     is_refined: bool = False
     scale: str = ""
+    pixels: str = ""
+    power: int = 1
     missing: float = np.nan
     group: str = ""
 
     @property
     def axis(self) -> str:
         """The axis along which it is a place, if it is one."""
-        return self.name[0] if self.is_refined or self.scale else ""
+        return self.name[0] if (self.is_refined or self.scale) and not self.pixels else ""
+
+    @property
+    def follows(self) -> str:
+        """The column in pixels that it follows from, if it is in micrometres."""
+        return self.pixels or self.axis
 
     @property
     def is_optional(self) -> bool:
@@ -72,6 +83,15 @@ def _measured(
     return NucleusColumn(
         name, dtype, meaning, unit, only=_OUTLINED, group="measured", missing=missing,
         of=lambda each: None if each.measured is None else each.measured[name],
+    )  # fmt: skip
+
+
+def _scaled(name: str, pixels: str, meaning: str, power: int = 1) -> NucleusColumn:
+    """Return a column of what is measured within outlines, in micrometres."""
+    return NucleusColumn(
+        name, "<f8", meaning, _MICROMETRES if power == 1 else "square micrometres",
+        only=f"{_OUTLINED}, if an image of the run states square pixels", scale="pixel_size_um",
+        pixels=pixels, power=power,
     )  # fmt: skip
 
 
@@ -138,8 +158,20 @@ NUCLEUS_COLUMNS = (
         "z_um", "<f8", "plane", _MICROMETRES, scale="depth_um",
         only="if a volume of the run states the distance of its planes",
     ),
+    _scaled("area_um2", "area_px", "area within the outline", power=2),
+    _scaled("major_um", "major_px", "long axis"),
+    _scaled("minor_um", "minor_px", "short axis"),
 )  # fmt: skip
 """All columns beside the name of the image, in the order of the tables."""
+
+
+def in_micrometres(column: NucleusColumn, pixels: NDArray[Any], size_um: Any) -> NDArray[Any]:
+    """Return a column that follows from one in pixels, of this size; NaN where that is not known.
+
+    Areas and axes are not known of nuclei that were added by hand.
+    """
+    known = pixels if column.axis else np.where(pixels > 0, pixels, np.nan)
+    return np.asarray(known * size_um**column.power)
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,7 +234,7 @@ class Run(Totals):
             for each in (*stored, *self._more_columns, *follow)
             if each.name in names
             or (each.is_refined and has_subpixel)
-            or (each.scale and each.axis in names and self.states(each.scale))
+            or (each.scale and each.follows in names and self.states(each.scale))
         )
 
     @property

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import MissingPackageError
 from .image_columns import IMAGES, ImageColumns
-from .nucleus_columns import NucleusColumn
+from .nucleus_columns import NucleusColumn, in_micrometres
 from .packing import ImageRow, Nuclei, as_records
 
 if TYPE_CHECKING:
@@ -97,8 +97,9 @@ def table_of_nuclei(
 def _micrometres(
     part: NDArray[Any], column: NucleusColumn, nuclei: NDArray[Any], size: float | None
 ) -> Any:
-    """Return places along an axis, as exact as they are known, in micrometres; NaN if unknown."""
-    if size is None or column.axis not in (nuclei.dtype.names or ()):
+    """Return a column in micrometres, places as exact as they are known; NaN if unknown."""
+    if size is None or column.follows not in (nuclei.dtype.names or ()):
         return np.nan
     refined = f"{column.axis}_subpixel"
-    return part[refined if refined in (part.dtype.names or ()) else column.axis] * size
+    pixels = part[refined if refined in (part.dtype.names or ()) else column.follows]
+    return in_micrometres(column, pixels, size)
