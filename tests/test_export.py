@@ -14,7 +14,7 @@ from nucensus.errors import InputError, MissingPackageError, RunError
 from nucensus.export import FORMATS
 from nucensus.export.labels import draw_labels
 from nucensus.kernel import format_rows
-from nucensus.store import Run
+from nucensus.store import NUCLEUS_RECORD, VOLUME_RECORD, Run
 from nucensus.text.names import escape, safe_path, unescape
 from nucensus.values import Centres, Failed
 
@@ -300,6 +300,21 @@ def test_a_disc_has_its_radius():
     rows, columns = np.indices((21, 21)) - 10
     (labels,) = draw_labels(row, nuclei, 5)
     assert ((labels > 0) == (rows**2 + columns**2 <= 25)).all()
+
+
+@pytest.mark.parametrize("depth", [None, 5])
+def test_of_nuclei_in_one_place_the_brightest_is_drawn_and_others_keep_their_own_pixel(depth):
+    nuclei = np.zeros(3, VOLUME_RECORD if depth else NUCLEUS_RECORD)
+    nuclei["y"], nuclei["x"] = 6, [9, 5, 9]
+    if depth:
+        nuclei["z"] = 2
+    row = {"height": 13, "width": 15, "depth": depth}
+    planes = list(draw_labels(row, nuclei, 3))
+    assert len(planes) == (depth or 1)
+    middle = planes[2 if depth else 0][6].tolist()
+    assert middle[:7] == [0, 0, 2, 2, 2, 2, 2]
+    assert middle[8:] == [1, 1, 1, 1, 1, 0, 0]
+    assert planes[-1].any()
 
 
 def test_label_tiffs_open_with_the_scale_of_their_images(hard, tmp_path):

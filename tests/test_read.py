@@ -14,6 +14,7 @@ from PIL import Image
 from nucensus.errors import MissingPackageError, NotAPlaneError, ReadError
 from nucensus.read import open_scenes, read
 from nucensus.read.plain_tiff import open_plain
+from nucensus.read.scene import name_samples
 from nucensus.values import Plane
 
 RNG = np.random.default_rng(5)
@@ -243,3 +244,17 @@ def test_without_imagecodecs_raw_tiff_is_read_and_the_rest_says_what_it_needs(
     for name in ("lzw.tif", "zlib.tif", "packed.tif", "a.png"):
         with pytest.raises(MissingPackageError, match="needs imagecodecs, which is not installed"):
             read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("names", "samples", "given"),
+    [
+        (["a", "b"], [1, 1], ("a", "b")),
+        (["a"], [3], ()),
+        (["a"], [3, 1], ("a red", "a green", "a blue", "1")),
+        ([], [1, 4], ("0", "1 red", "1 green", "1 blue", "1 alpha")),
+        (["a", "b"], [2, 2], ("a 0", "a 1", "b 0", "b 1")),
+    ],
+)
+def test_samples_of_several_channels_are_called_by_channel_and_colour(names, samples, given):
+    assert name_samples(names, samples) == given

@@ -21,7 +21,7 @@ from nucensus.report.fields import Field, read_fields
 from nucensus.report.gallery import choose_fields
 from nucensus.report.plates import gather, robust_z
 from nucensus.text.page import STYLE
-from nucensus.values import Centres, Plane
+from nucensus.values import Centres, Failed, Plane
 
 
 @pytest.fixture(scope="module")
@@ -287,6 +287,29 @@ def test_the_worst_field_is_far_from_the_median_of_its_own_channel():
         group for group in choose_fields(fields, each=1, flagged=0) if group.title == "Worst"
     ]
     assert [field.name for field in worst.fields] == ["DAPI4"]
+
+
+NO_NUCLEUS, FAILED, LATER = some_centres(0), Failed("read", "it is cut off"), None
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "says"),
+    [
+        ([], ["holds no image"]),
+        ([FAILED, FAILED], ["No image could be counted"]),
+        ([NO_NUCLEUS, FAILED], ["No nucleus was found in any image"]),
+        ([NO_NUCLEUS, LATER], ["No nucleus was found", "not finished: 1 image has no outcome"]),
+        ([LATER, LATER], ["not finished: 2 images have no outcome"]),
+        ([some_centres(3), FAILED, LATER], ["not finished: 1 image has no outcome"]),
+        ([some_centres(3), NO_NUCLEUS, FAILED], []),
+    ],
+)
+def test_what_must_be_known_before_any_number_comes_first(tmp_path, outcomes, says):
+    images = {f"{number}.tif": outcome for number, outcome in enumerate(outcomes)}
+    html = written(stated_run(tmp_path / "run", images), tmp_path)
+    said = re.findall(r"^<p><strong>(.*?)</strong></p>$", html.split("<section")[0], re.MULTILINE)
+    assert len(said) == len(says)
+    assert all(text in each for text, each in zip(says, said, strict=True))
 
 
 def test_infinite_intensities_have_a_report(tmp_path):
