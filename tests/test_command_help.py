@@ -56,6 +56,7 @@ def test_every_option_of_detect_is_in_one_group_with_an_example_that_is_right():
 def test_every_option_of_every_command_is_in_its_help(name):
     text = invoke(name, "--help").output
     assert "\\b" not in text
+    assert "\nMore:" not in text  # what no group has
     for option in _nucensus.get_command(None, name).params:
         if isinstance(option, click.Option):
             assert re.search(rf"^ +.*{max(option.opts, key=len)}\b", text, re.MULTILINE), option

@@ -32,7 +32,7 @@ _GROUPS = (
     ),
     _Group(
         "How nuclei are found",
-        ("detector", "sigma", "sigma_um", "min_distance", "threshold", "border", "invert",
+        ("detector", "sigma", "sigma_um", "min_distance", "threshold", "radius", "border", "invert",
          "as_published", "settings_file", "keep_estimates", "estimates_from"),
         "--sigma 4 --threshold 300 --border keep",
     ),
@@ -49,13 +49,13 @@ _GROUPS = (
     ),
     _Group(
         "What is timed",
-        ("function", "load", "start_methods", "chunk_sizes", "strategies", "number", "repeat",
+        ("functions", "load", "start_methods", "chunk_sizes", "strategies", "number", "repeat",
          "limit"),
     ),
     _Group(
         "What is written and said",
-        ("out", "overwrite", "report", "control", "xlsx", "as_json", "explain", "progress", "quiet",
-         "help"),
+        ("out", "overwrite", "report", "control", "xlsx", "keep", "by", "port", "no_browser",
+         "as_json", "explain", "progress", "quiet", "help"),
         "--overwrite --report --verbose",
     ),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from .destination import Destination, below, home_of
 from .selection import metadata_option, positive_options
 from .shown import open_shown
 
-_WRITES = "\n    ".join(f"{name:<9} {each.writes}" for name, each in FORMATS.items())
+_WRITES = "\n    ".join(f"{name:<12}  {each.writes}" for name, each in FORMATS.items())
 
 
 @click.command(
