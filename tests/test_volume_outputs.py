@@ -216,7 +216,7 @@ def test_volumes_are_compared_in_three_dimensions(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(sys, "argv", ["nucensus", "diff", str(tmp_path / "a"), str(tmp_path / "b")])
     with pytest.raises(SystemExit):
         main()
-    assert "  - (2, 50, 50) 100.0" in capsys.readouterr().out
+    assert "  - (2, 50, 50) 100\n" in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")

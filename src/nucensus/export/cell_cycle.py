@@ -182,7 +182,7 @@ class _Nuclei:
             if apart > _UNEVEN * middle and apart > _CERTAIN * max(errors) * np.sqrt(2):
                 warnings.append(
                     f"the light is uneven: contents differ by {100 * apart / middle:.0f} % between "
-                    f"parts of the field"
+                    f"parts of the field; correct it with --flat-field"
                 )
         return warnings
 
