@@ -36,7 +36,7 @@ def command(folder: Path) -> None:
     truth = agreement(run, plate / "truth.csv")
     click.echo(
         f"{truth.hits} of the {truth.known} known centres were found "
-        f"({truth.hits / truth.known:.1%}), with {truth.found - truth.hits} false ones.\n"
+        f"({100 * truth.hits / truth.known:.1f} %), with {truth.found - truth.hits} false ones.\n"
     )
 
     options = f"--threshold {SETTINGS.threshold:g} --border {SETTINGS.border} --repeat 1"
