@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from scipy.ndimage import gaussian_filter
 
-from nucensus import census
+from nucensus import Settings, census, find_nuclei
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate_image import Estimate, estimate, pool
 from nucensus.values.synthetic import make_field
@@ -146,3 +146,19 @@ def test_estimates_that_do_not_tell_the_blur_judge_no_focus():
     resolved = pool([Estimate.from_dict(each) for each in earlier])
     blurred = gaussian_filter(SETS[11][0].astype(float), 6)
     assert detect_auto(blurred, resolved).flag is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_clouds_of_spots_are_not_counted_as_nuclei_without_a_word(seed):
+    rng = np.random.default_rng(seed)
+    middles, spread = rng.uniform(0, 400, (60, 2)), rng.uniform(4, 20, 60)
+    spots = np.repeat(middles, 60, axis=0) + rng.normal(size=(3600, 2)) * spread.repeat(60)[:, None]
+    light = np.zeros((400, 400))
+    np.add.at(light, tuple(spots.astype(int).clip(0, 399).T), rng.lognormal(0, 0.5, 3600))
+    image = rng.poisson(20 + 600 * gaussian_filter(light, 1.3)).astype(np.uint16)
+    assert detect_auto(image).flag is not None
+
+
+def test_earlier_counts_know_no_image_to_doubt():
+    small = make_field(1, shape=SHAPE, nuclei=300, radius_px=2.6).image
+    assert find_nuclei(small, Settings("auto@1")).flag != "unsure"

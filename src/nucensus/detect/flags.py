@@ -7,13 +7,16 @@ import numpy as np
 from ..kernel import longest_ridge
 from ..values import Flag
 from .levels import Levels
-from .pooled import Estimate, Resolved
+from .pooled import Estimate, Resolved, weighted_median
 from .regions import Regions
 
 FEW = 0.1
 """Of the nuclei expected: an image with fewer is looked at alone, or sparse. Larger: more are."""
 _LEAST_EXPECTED = 10
 """Nuclei expected before an image can be sparse. Larger: fewer are."""
+_SURE, _TELLING_RADIUS_PX = 0.6, 3.0
+"""Probability of a typical nucleus, and its radius, below which an image is one to doubt. Larger:
+more have the flag."""
 _SATURATED_SHARE = 0.05
 """Share of nuclei that are flat, for the flag: one in twenty. Larger: fewer images have it."""
 _CROWDED_SHARE = 0.45
@@ -59,6 +62,8 @@ def flag_of(
     many = len(regions) >= _MANY * expected
     if _is_blurred(regions, resolved) and (many or is_more_blurred(own(), resolved)):
         return "out-of-focus"
+    if _is_unsure(regions, resolved):
+        return "unsure"
     if regions.measure.foreground > _CROWDED_SHARE:
         return "crowded"
     if expected >= _LEAST_EXPECTED and len(regions) < FEW * expected:
@@ -69,6 +74,14 @@ def flag_of(
 def expected_count(levels: Levels, resolved: Resolved) -> float:
     """Return how many nuclei an image of the set has, by its size."""
     return resolved.density * levels.size_px
+
+
+def _is_unsure(regions: Regions, resolved: Resolved) -> bool:
+    """Whether what was counted hardly looks like nuclei, or is too small to look like anything."""
+    if regions.likely is None:
+        return False
+    typical = weighted_median(regions.likely, regions.likely)
+    return typical < _SURE or resolved.radius_px < _TELLING_RADIUS_PX
 
 
 def _saturated_share(regions: Regions) -> float:

@@ -22,7 +22,7 @@ Intensities: TypeAlias = NDArray[np.float64]
 """The smoothed value at each point, shape (N,), float64, in grey levels of the image."""
 
 Flag: TypeAlias = Literal[
-    "blank", "disagrees", "debris", "saturated", "out-of-focus", "crowded", "sparse"
+    "blank", "disagrees", "debris", "saturated", "out-of-focus", "unsure", "crowded", "sparse"
 ]
 """A flag of an odd image, as the automatic detector sees it."""
 
