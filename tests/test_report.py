@@ -8,17 +8,17 @@ import pytest
 import tifffile
 from click.testing import CliRunner
 from runs import SETTINGS, write_fields, write_run
-from scenes import make_scene
+from scenes import draw_stained, make_scene
 from stated_runs import some_centres
 from stated_runs import write_run as stated_run
 
-from nucensus import Run, census
+from nucensus import Run, Settings, census
 from nucensus.cli.detect import command as detect
 from nucensus.cli.report import command as report
 from nucensus.discover import place_of, row_name
 from nucensus.report import write_report
 from nucensus.report.fields import Field, read_fields
-from nucensus.report.gallery import choose_fields
+from nucensus.report.gallery import choose_fields, doubtful, overlay
 from nucensus.report.plates import gather, robust_z
 from nucensus.text.page import STYLE
 from nucensus.values import Centres, Failed, Plane
@@ -329,3 +329,24 @@ def test_infinite_pixels_have_a_report(tmp_path):
     with census(tmp_path / "a.tif", tmp_path / "run", SETTINGS) as run:
         assert np.isinf(run.nuclei["intensity"]).any()
         assert "data:image/webp" in written(run, tmp_path)
+
+
+def test_what_is_less_likely_a_nucleus_than_not_is_dashed():
+    nuclei = np.zeros(3, [("confidence", "<i2")])
+    nuclei["confidence"] = 49, 50, -1
+    assert doubtful(nuclei).tolist() == [True, False, False]
+    assert not doubtful(np.zeros(3, [("y", "<i4")])).any()
+
+
+def test_pictures_dash_doubtful_nuclei(tmp_path):
+    scene = draw_stained(0, share=0.35)
+    tifffile.imwrite(tmp_path / "cells.tif", scene.image)
+    for outlines in (False, True):
+        run = census(tmp_path / "cells.tif", settings=Settings(outlines=outlines))
+        (field,) = read_fields(run)
+        dashed = doubtful(run.nuclei_of(field.name))
+        drawn = overlay(run, field)
+        assert (drawn.count('class="rings"'), drawn.count("dasharray")) == (
+            1 + dashed.any(),
+            dashed.any(),
+        )

@@ -1,5 +1,6 @@
 """Choose the fields to show, and draw them with their nuclei ringed."""
 
+import itertools
 import os
 import random
 from base64 import b64encode
@@ -27,6 +28,8 @@ _QUALITY = 70.0
 """Of WebP, 0 to 100. Larger: fewer artefacts, a larger page."""
 _MOST_RINGS = 20_000
 """Of a picture: of more nuclei every second is ringed, or fewer. Larger: a larger page."""
+_DOUBTFUL = 50
+"""Percent of confidence below which a nucleus is dashed. Larger: more are."""
 _SEED = 0
 """Of the fields drawn at random: the same run shows the same ones."""
 
@@ -94,12 +97,37 @@ def overlay(run: Run, field: Field) -> str:
 
 
 def _drawn(run: Run, field: Field) -> str:
-    """Return the nuclei of `field`: their outlines, or rings where there are none."""
-    known = run.outlines_of(field.name)
+    """Return the nuclei of `field`: their outlines, or rings where there are none.
+
+    Those that are less likely a nucleus than not are dashed.
+    """
+    nuclei, known = run.nuclei_of(field.name), run.outlines_of(field.name)
+    is_doubtful = doubtful(nuclei)
     if known is not None:
-        return outlines(ring for rings_of_one in polygons_of(known) for ring in rings_of_one)
-    points = points_of(run.nuclei_of(field.name))[:, -2:]
-    return rings(points[:: -(-len(points) // _MOST_RINGS) or 1], run.ring_radius_px)
+        return "".join(
+            outlines(
+                itertools.chain(*polygons_of(known.take(np.flatnonzero(which)))), dashed=dashed
+            )
+            for which, dashed in _in_two(is_doubtful)
+        )
+    points, step = points_of(nuclei)[:, -2:], -(-len(nuclei) // _MOST_RINGS) or 1
+    return "".join(
+        rings(points[which][::step], run.ring_radius_px, dashed=dashed)
+        for which, dashed in _in_two(is_doubtful)
+    )
+
+
+def doubtful(nuclei: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Return which nuclei are known to be less likely one than not."""
+    if "confidence" not in (nuclei.dtype.names or ()):
+        return np.zeros(len(nuclei), np.bool_)
+    known: NDArray[np.bool_] = (nuclei["confidence"] >= 0) & (nuclei["confidence"] < _DOUBTFUL)
+    return known
+
+
+def _in_two(is_doubtful: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], bool]]:
+    sure = [(~is_doubtful, False)]
+    return [*sure, (is_doubtful, True)] if is_doubtful.any() else sure
 
 
 def picture_of(run: Run, field: Field) -> str:

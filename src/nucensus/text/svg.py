@@ -13,7 +13,9 @@ RING = "#00e5c0"
 """The colour of rings: far from every grey."""
 
 
-def rings(points: NDArray[Any], radius_px: float, colour: str = RING) -> str:
+def rings(
+    points: NDArray[Any], radius_px: float, colour: str = RING, *, dashed: bool = False
+) -> str:
     """Return one SVG path with a ring around each of `points`, shape (N, 2), (row, column).
 
     Coordinates are those of an SVG whose units are pixels: a pixel's centre is
@@ -23,16 +25,20 @@ def rings(points: NDArray[Any], radius_px: float, colour: str = RING) -> str:
     turn = f"a{r} {r} 0 1 0 {2 * radius_px:g} 0a{r} {r} 0 1 0-{2 * radius_px:g} 0"
     starts = (np.asarray(points, float) + 0.5 - (0, radius_px)).tolist()
     path = "".join(f"M{x:g} {y:g}{turn}" for y, x in starts)
-    return f'<path class="rings" d="{path}" fill="none" stroke="{colour}" {_THIN}/>'
+    return _line(path, colour, dashed=dashed)
 
 
-def outlines(polygons: Iterable[NDArray[Any]], colour: str = RING) -> str:
+def outlines(polygons: Iterable[NDArray[Any]], colour: str = RING, *, dashed: bool = False) -> str:
     """Return one SVG path along polygons of corners (x, y), of which each is beside the last.
 
     Their sides are parallel to the axes; the first corner is not repeated. In the same units.
     """
-    path = "".join(map(_around, polygons))
-    return f'<path class="rings" d="{path}" fill="none" stroke="{colour}" {_THIN}/>'
+    return _line("".join(map(_around, polygons)), colour, dashed=dashed)
+
+
+def _line(path: str, colour: str, *, dashed: bool) -> str:
+    dashes = ' stroke-dasharray="3 3"' if dashed else ""
+    return f'<path class="rings" d="{path}" fill="none" stroke="{colour}" {_THIN}{dashes}/>'
 
 
 def _around(corners: NDArray[Any]) -> str:
