@@ -1,4 +1,4 @@
-"""Draw other people's images, 34 kinds of them, and show how well the nuclei of each are counted.
+"""Draw other people's images, 36 kinds of them, and show how well the nuclei of each are counted.
 
     python benchmarks/others.py [--diameters 10 20 45 80] [--fields 3] [--kinds haze dust]
 
@@ -56,6 +56,7 @@ class Look:
     corner: float = 0.85  # light there
     background: float = 0.15
     gradient: float = 0.0  # of the background, from side to side
+    lamps: int = 0  # broad spots of stray light, half as bright as a nucleus to four times
     photons: float = 400  # of a nucleus, for each pixel
     read_noise: float = 4.0  # electrons
     correlated: float = 0.0  # pixels
@@ -102,6 +103,8 @@ KINDS = {
     "background cut to 0": Look(offset=-90, background=0.05),
     "blank": Look(**BLANK),
     "blank, rises by 2": Look(**BLANK, gradient=2.0, corner=0.4),
+    "blank, lit from a side": Look(**BLANK, background=0.02, lamps=1),
+    "blank, stray light": Look(**BLANK, background=0.5, lamps=3, corner=0.6),
     "blank, correlated noise": Look(**BLANK, background=1, correlated=1.0),
     "blank, JPEG": Look(**BLANK, **COARSE, jpeg=60, corner=0.5, background=1),
 }
@@ -262,6 +265,9 @@ def expose(signal, look, diameter, rng):
     light = 1 - (1 - look.corner) * ((y - middle[0]) ** 2 + (x - middle[1]) ** 2) / 2
     slope = (1 + (y * np.cos(angle) + x * np.sin(angle)) / np.sqrt(2)) / 2
     image = (image + look.background + look.gradient * slope) * np.maximum(light, 0.05)
+    for _ in range(look.lamps):
+        off = (y - rng.uniform(-1, 1)) ** 2 + (x - rng.uniform(-1, 1)) ** 2
+        image += rng.uniform(0.5, 4) * np.exp(-off / rng.uniform(0.5, 2.5))
     image = np.minimum(image, look.full_well)
     noise = rng.poisson(image * look.photons) / look.photons - image
     noise += rng.normal(0, look.read_noise / look.photons, image.shape)

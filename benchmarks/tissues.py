@@ -2,7 +2,7 @@
 
     python benchmarks/tissues.py [--fields 6] [--first 0] [--kinds "dense section" holes]
 
-Seven kinds that `others.py` has not, each counted field by field on its own, and as one folder; the
+Eight kinds that `others.py` has not, each counted field by field on its own, and as one folder; the
 last line is a folder of all of them. What a field is like (size of nuclei, cover, blur, haze,
 light, noise) is drawn within wide limits, so that no constant can be chosen for one of them.
 Nuclei that touch share a straight border, as cells of one layer do: the centres are those of a
@@ -77,13 +77,13 @@ def bodies(places, radii, side, rng, *, texture=0.12, brightness=0.2, spots=None
     return Drawn(light, labels, radius)
 
 
-def outline(y, x, radius, rng):
+def outline(y, x, radius, rng, wavy=0.04):
     """Return how far each place is from the centre, in radii of an irregular ellipse."""
     long, angle = np.sqrt(rng.uniform(1, 1.6)), rng.uniform(0, np.pi)
     along, across = y * np.cos(angle) + x * np.sin(angle), x * np.cos(angle) - y * np.sin(angle)
     around = np.arctan2(along / long, across * long)
     waves = sum(
-        0.04 * rng.normal() * np.cos(n * around + rng.uniform(0, 2 * np.pi)) for n in range(2, 5)
+        wavy * rng.normal() * np.cos(n * around + rng.uniform(0, 2 * np.pi)) for n in range(2, 5)
     )
     return np.hypot(along / long, across * long) / (radius * (1 + waves))
 
@@ -222,6 +222,24 @@ def stained_cells(rng: np.random.Generator) -> Field:
     return expose(drawn, rng, blur=rng.uniform(0.04, 0.1), more=share * cells.light)
 
 
+def soft_cells(rng: np.random.Generator) -> Field:
+    """Return plump nuclei in wavy cells that fade outwards, with 15 to 45 % of the light."""
+    radius, share = rng.uniform(9, 26), rng.uniform(0.15, 0.45)
+    side = int(rng.uniform(16, 24) * radius)
+    places = sparse(side, 1.25 * radius, rng.uniform(0.05, 0.18), rng)
+    radii = radius * np.exp(rng.normal(0, 0.1, len(places)))
+    drawn = bodies(places, radii, side, rng, texture=0.05, brightness=rng.uniform(0.1, 0.3))
+    y, x = np.mgrid[:side, :side]
+    stain = np.zeros((side, side))
+    for at in places + rng.normal(0, 0.35 * radius, places.shape):
+        off = outline(y - at[0], x - at[1], radius * rng.uniform(1.7, 2.8), rng, wavy=0.12)
+        bright = np.exp(rng.normal(0, 0.15))
+        stain = np.maximum(stain, bright * np.clip((1 - off) * rng.uniform(1.5, 4) + 0.3, 0, 1))
+    grain = ndimage.gaussian_filter(rng.normal(size=stain.shape), radius / 6)
+    stain *= np.clip(1 + rng.uniform(0.05, 0.3) * grain / grain.std(), 0.2, None)
+    return expose(drawn, rng, blur=rng.uniform(0.04, 0.1), more=share * stain)
+
+
 def expose(drawn: Drawn, rng, *, blur: float, haze: float = 0.0, more=0.0, bits: int = 0) -> Field:
     """Return what the camera makes of the light."""
     image = ndimage.gaussian_filter(drawn.light + more, max(0.6, blur * drawn.radius))
@@ -255,6 +273,7 @@ KINDS: dict[str, Callable[[np.random.Generator], Field]] = {
     "cell bodies": cell_bodies,
     "nucleoli": nucleoli,
     "stained cells": stained_cells,
+    "soft cells": soft_cells,
 }
 
 

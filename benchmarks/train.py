@@ -7,6 +7,8 @@ fields of `others.py` and `tissues.py`. Fields of one microscope, or one kind, a
 weigh as the root of what they have. All is logistic regression (ridge, Newton's method).
 
 Fields of which the radius is not found, to a half, teach nothing: a nucleus is another thing there.
+Fields without nuclei teach what light without any looks like at some radius; they tell nothing of
+nuclei among others, where it is known that there are some.
 
 1. Which pieces are one nucleus. The pieces of each field are put together, first by rules, then
    by what was learned so far, and each two that were judged on the way are one if their summits
@@ -34,15 +36,17 @@ from numpy.typing import NDArray
 import nucensus.detect
 from nucensus import kernel
 from nucensus.detect import Estimate, evidence, pool, regions
-from nucensus.detect.automatic import LEAST_CONFIDENCE, find_candidates
+from nucensus.detect.automatic import find_candidates
 from nucensus.detect.estimate_image import estimate, likely_contrast
 from nucensus.detect.levels import as_levels
 from nucensus.detect.regions import Regions
 from nucensus.detect.rules import NEWEST, VERSIONS, Rules
+from nucensus.detect.search import SEARCH_SMOOTHING, is_full
 
 RIDGE, ROUNDS = 1.0, 30
+AS_IF_PX = 6, 40  # radii of what is seen in blank fields
 PAIR_ROUNDS, MOST_WRONG = 3, 1.5
-FIELDS_OF_A_KIND = 16
+FIELDS_OF_A_KIND, FIELDS_OF_BLANK = 16, 48
 BY_RULES = replace(VERSIONS[NEWEST], is_learned=False, union=())
 WEIGHTS = Path(nucensus.detect.__file__).with_name("weights.py")
 Vector = NDArray[np.float64]
@@ -99,6 +103,19 @@ def drawn() -> Iterator[tuple[str, others.Field]]:
             yield _family(kind), others.draw(look, diameter, seed)
 
 
+def lit() -> Iterator[tuple[str, others.Field]]:
+    """Yield fields without nuclei under uneven light of every sort, with much and little noise."""
+    for number in range(FIELDS_OF_BLANK):
+        rng = np.random.default_rng(zlib.crc32(f"train lit {number}".encode()))
+        look = others.Look(
+            **others.BLANK, background=rng.choice([0.02, 0.3, 2]), gradient=rng.uniform(0, 3),
+            corner=rng.uniform(0.2, 1), lamps=rng.integers(0, 4),
+            photons=np.exp(rng.uniform(np.log(20), np.log(4000))),
+            correlated=rng.choice([0, 0, 0.7, 1.5]), bits=rng.choice([12, 16]),
+        )  # fmt: skip
+        yield "lit", others.draw(look, rng.choice([10, 20]), number)
+
+
 def _family(kind: str) -> str:
     for family in ("blank", "confluent", "dust", "debris", "texture", "overlap"):
         if family in kind:
@@ -107,10 +124,28 @@ def _family(kind: str) -> str:
 
 
 def take(family: str, field: others.Field) -> Sample:
-    """Return a field, estimated by the rules."""
+    """Return a field, estimated by the rules; one without nuclei as if there were some."""
     truth = set(np.unique(field.labels).tolist()) - {0}
     own = estimate(field.image, BY_RULES)
+    if not truth and own.is_blank:
+        own = as_if(field)
     return Sample(family, field, own, len(truth - field.cut_off))
+
+
+def as_if(field: others.Field) -> Estimate:
+    """Return what a field without nuclei would be counted by, had a radius been believed."""
+    radius = np.exp(np.random.default_rng(zlib.crc32(field.image)).uniform(*np.log(AS_IF_PX)))
+    found = regions.find_regions(field.image, radius_px=radius, smoothing=SEARCH_SMOOTHING)
+    full = is_full(found, radius)
+    blank = estimate(np.zeros((1, 1)), BY_RULES)
+    if not full.any():
+        return blank
+    measure = found.measure
+    return replace(
+        blank, radius_px=float(radius), count=int(full.sum()), noise=measure.noise,
+        contrast=float(np.median(found.height[full])), grain=measure.grain,
+        background=measure.background, size_px=field.image.size,
+    )  # fmt: skip
 
 
 def knows_radius(sample: Sample) -> bool:
@@ -118,7 +153,7 @@ def knows_radius(sample: Sample) -> bool:
     areas = np.bincount(sample.field.labels.ravel())[1:]
     areas = np.sort(areas[areas > 0]).astype(float)
     if sample.own.is_blank or not len(areas):
-        return False
+        return not sample.own.is_blank  # none is right where there is no nucleus
     radius = np.sqrt(areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)] / np.pi)
     return bool(1 / MOST_WRONG < sample.own.radius_px / radius < MOST_WRONG)
 
@@ -219,7 +254,7 @@ def learn(samples: list[Sample], used: list[bool]) -> tuple[Vector, Vector]:
         radius, likely = each.own.radius_px, probability(each.features, first)
         contrast = likely_contrast(each.regions, radius, likely) or each.own.contrast
         each.features = evidence.features(each.regions, radius, contrast)
-    return first, fit(together([_examples(each) for each in chosen]))
+    return first, fit(together([_examples(each) for each in chosen if each.nuclei]))
 
 
 def _examples(sample: Sample) -> Examples:
@@ -234,7 +269,8 @@ def probability(features: Vector, weights: Vector) -> Vector:
 
 def common(samples: list[Sample]) -> float:
     """Return which share of the regions are nuclei, where families weigh as they do in a fit."""
-    all_of = together([_examples(each) for each in samples if knows_radius(each)])
+    shown = [each for each in samples if each.nuclei and knows_radius(each)]
+    all_of = together([_examples(each) for each in shown])
     known = all_of.where(~np.isnan(all_of.wanted))
     _, numbers, counts = np.unique(known.families, return_inverse=True, return_counts=True)
     return float(np.average(known.wanted, weights=1 / np.sqrt(counts)[numbers]))
@@ -250,7 +286,7 @@ def f1(samples: list[Sample], weights: Vector | None, share: float) -> float:
         kept = ~np.isnan(each.is_nucleus)
         if weights is not None:
             likely = evidence.among(probability(each.features, weights), share)
-            kept &= likely >= LEAST_CONFIDENCE
+            kept &= likely >= evidence.least_confidence(likely)
         hits += each.is_nucleus[kept].sum()
         found += kept.sum()
     return 2 * hits / max(found + truth, 1)
@@ -278,7 +314,8 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+", help="with images/ and truth/")
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args()
-    fields = [each for folder in options.folders for each in real(folder)] + list(drawn())
+    fields = [each for folder in options.folders for each in real(folder)]
+    fields += [*drawn(), *lit()]
     samples = [take(family, field) for family, field in fields]
     pairs = learn_unions(samples)
     union = fit(pairs)
@@ -290,6 +327,8 @@ def main() -> None:
     print(f"{'family':26}{'others':>8}{'all':>8}{'rules':>8}{'others':>8}{'all':>8}")
     for family in sorted({each.family for each in samples}):
         mine, is_mine = [e for e in samples if e.family == family], pairs.families == family
+        if not any(each.nuclei for each in mine):
+            continue
         _, of_others = learn(samples, [each.family != family for each in samples])
         figures = [f1(mine, None, share), f1(mine, of_others, share)]
         learn(samples, [True] * len(samples))

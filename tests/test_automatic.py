@@ -131,6 +131,33 @@ def test_a_blank_field_lit_from_one_side_is_blank():
     assert len(detect_auto(np.random.default_rng(0).poisson(light).astype(np.uint16)).points) == 0
 
 
+def _lamps(rng, y, x):
+    spots = rng.uniform(-1, 1, (3, 2))
+    return 0.4 + sum(np.exp(-((y - a) ** 2 + (x - b) ** 2)) for a, b in spots)
+
+
+LIGHTS = {
+    "slope": lambda rng, y, x: 1.1 + y * rng.uniform(-1, 1) + 0.1 * x,
+    "step": lambda rng, y, x: 1 / (1 + np.exp((x - rng.uniform(-0.4, 0.4)) / (0.1 + 0 * y))),
+    "vignette": lambda rng, y, x: 1 - 0.4 * (y**2 + (x - rng.uniform(-0.4, 0.4)) ** 2),
+    "stray light": _lamps,
+}
+
+
+@pytest.mark.parametrize("light", LIGHTS)
+@pytest.mark.parametrize("photons", [30, 3000])
+@pytest.mark.parametrize("grain", [0, 1.2])
+def test_light_without_nuclei_is_blank_with_much_and_little_noise(light, photons, grain):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        y, x = np.mgrid[-1:1:260j, -1:1:340j]
+        level = photons * LIGHTS[light](rng, y, x)
+        noise = rng.poisson(level) - level
+        image = level + (ndimage.gaussian_filter(noise, grain) if grain else noise)
+        found = detect_auto(np.rint(image.clip(0)).astype(np.uint16))
+        assert (len(found), found.flag) == (0, "blank")
+
+
 @pytest.mark.parametrize("diameter", [16, 20, 24, 28, 32, 40])
 def test_nuclei_without_an_outline_are_found(diameter):
     middles = np.arange(30, 380, 3 * diameter // 2)

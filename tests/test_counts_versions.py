@@ -116,6 +116,18 @@ def test_one_odd_image_or_a_field_of_few_nuclei_makes_no_second_size():
     assert pool([*small, *[replace(large, count=4)] * 3]).size_count == 1
 
 
+def test_images_of_a_set_that_are_unlike_in_brightness_are_counted_each_by_itself():
+    scenes = [
+        make_scene(radius=10, count=20, shape=(300, 320), seed=seed, gap=1.05).image * light
+        for seed, light in enumerate([1, 1, 1, 0.05, 0.05, 0.05])
+    ]
+    learned = pool([estimate(scene) for scene in scenes])
+    assert learned.is_mixed
+    assert learned.size_count == 1
+    assert [len(find_nuclei(scene, resolved=learned)) for scene in scenes] == [20] * 6
+    assert not pool([estimate(scene) for scene in scenes[:4]]).is_mixed  # one odd image
+
+
 def test_a_run_says_that_sizes_are_mixed(tmp_path):
     for number, scene in enumerate(mixed_set()):
         tifffile.imwrite(tmp_path / f"{number}.tif", scene.image.astype(np.uint16))

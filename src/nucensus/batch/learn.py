@@ -57,7 +57,7 @@ class Learned:
         """Say what a user should know of it, in a line each."""
         notes = [str(self.origin)] if str(self.origin) else []
         notes += notes_on(self.lights)
-        notes += [_mixed(name, each) for name, each in self._shown() if each.size_count > 1]
+        notes += [_mixed(name, each) for name, each in self._shown() if each.is_mixed]
         if self.counted_again:
             shown = "; ".join(self.changes[:_POOLS_SHOWN])
             more = "; ..." if len(self.changes) > _POOLS_SHOWN else ""
@@ -75,9 +75,14 @@ class Learned:
 
 def _mixed(name: str, resolved: Resolved) -> str:
     where = f" in {os.path.basename(name)}" if name else ""
+    unlike = f"have {resolved.size_count} sizes, clearly apart"
+    if resolved.size_count == 1 and resolved.varies_in_size:
+        unlike = f"are {resolved.radius_ratio:.1f} times as wide in some images as in others"
+    elif resolved.size_count == 1:
+        unlike = f"are {resolved.brightness_ratio:.0f} times as bright in some images as in others"
     return (
-        f"Nuclei{where} have {resolved.size_count} sizes, clearly apart: --detector auto counts "
-        f"each image by the size and contrast of its own nuclei."
+        f"Nuclei{where} {unlike}: --detector auto counts each image by the size and contrast of "
+        f"its own nuclei."
     )
 
 

@@ -223,9 +223,9 @@ def _estimated(image: NDArray[Any], settings: Settings) -> Estimate:
 
 
 def _counts_alone(settings: Settings, resolved: Resolved) -> bool:
-    """Whether each image of a set is counted by what it shows itself: nuclei have many sizes."""
+    """Whether each image of a set is counted by what it shows itself: its nuclei are unlike."""
     is_divided = detector_named(settings.detector).divides_mixed_sets
-    return is_divided and resolved.size_count > 1 and rules_of(settings.detector).splits_sizes
+    return is_divided and resolved.is_mixed and rules_of(settings.detector).splits_sizes
 
 
 def _looks_of(image: NDArray[Any], settings: Settings) -> Resolved:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
 from .estimate_image import crest_smoothing, estimate
-from .evidence import among, beside_others
+from .evidence import among, beside_others, least_confidence
 from .flags import FEW, expected_count, flag_of, is_more_blurred
 from .frame import counting_box
 from .pooled import BLANK_ITSELF, Estimate, Resolved, pool
@@ -26,8 +26,6 @@ _SMOOTHING_RANGE = (0.1, 0.35)
 """Radii; least and greatest sigma. Larger: nuclei that touch are one."""
 _PLENTY_SNR = 25.0
 """Contrast over noise that smoothing aims at. Larger: noisy images are smoothed more."""
-LEAST_CONFIDENCE = 0.1
-"""Least probability with which a region is a nucleus (benchmarks/train.py). Larger: fewer are."""
 _WHOLE_AREA, _WHOLE_HEIGHT = 0.8, 0.5
 """Of a typical nucleus and of the contrast: what is more counts, however unlike a nucleus it is.
 Larger: more clumps are lost, and fewer fibres counted."""
@@ -75,8 +73,9 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
         With the centroids as `subpixel`, and a flag: "blank": no nuclei; "disagrees": much dimmer
         than the rest of the set, so its own contrast was used; "debris": a bright fibre, of
         which pieces may count; "saturated": nuclei flat at the greatest level; "out-of-focus":
-        outlines much less sharp than in the set; "crowded": nearly half of the image is nuclei;
-        "sparse": less than a tenth of the nuclei of the set's other images. The first that holds.
+        outlines much less sharp than in the set; "unsure": hardly like nuclei, or less than 6
+        pixels across; "crowded": nearly half of the image is nuclei; "sparse": less than a tenth
+        of the nuclei of the set's other images. The first that holds.
 
     Examples
     --------
@@ -117,7 +116,7 @@ def _find(
     if not (rules.is_learned and len(regions)):
         return regions
     likely = among(beside_others(regions, resolved.radius_px, contrast))
-    counts = (likely >= LEAST_CONFIDENCE) | _is_whole(regions, resolved.radius_px, contrast)
+    counts = (likely >= least_confidence(likely)) | _is_whole(regions, resolved.radius_px, contrast)
     return replace(regions, likely=likely).where(counts)
 
 

@@ -15,11 +15,13 @@ from .search import (
     LIKE_NEGATIVE_SNR,
     SEARCH_SMOOTHING,
     STRONG_SMOOTHING,
+    WIDE_EDGE_RADII,
     Found,
     View,
     contrast_of,
     ellipses,
     is_full,
+    looks_like_negative,
     search,
 )
 
@@ -41,6 +43,11 @@ _LEAST_BLUR = 1e-6
 """Squared radii: 0 says that it is not known."""
 _LIKELY = 0.5
 """Nuclei, as the sum of squares of what is likely, that tell the contrast. Larger: more are."""
+_BELIEVED, _SURE = 0.5, 0.8
+"""Probability of a typical region below which an image is blank, and below which its negative is
+asked however high it is above its noise, or it is blank if it was smoothed strongly: of light
+without nuclei it is below 0.45, where noise rises with the light up to 0.7, of most pictures above
+0.9. Larger: more images are called blank."""
 _SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
 """Greatest over mean height at which extra smoothing begins and is full: smooth nuclei have 1.3,
 those of BBBC039 1.36. Larger: textured nuclei are cut by their spots."""
@@ -132,7 +139,10 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
             radius, regions = grown, of_grown
     measure, contrast = regions.measure, contrast_of(regions, radius)
     if rules.is_learned:
-        contrast = likely_contrast(regions, radius, by_itself(regions, radius)) or contrast
+        likely = by_itself(regions, radius)
+        if _is_light(view, radius, regions, likely):
+            return _blank(levels, regions)
+        contrast = likely_contrast(regions, radius, likely) or contrast
     if contrast <= LEAST_SNR * measure.noise:
         return _blank(levels, regions)
     return Estimate(
@@ -148,6 +158,16 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
         texture=texture,
         blur=max(regions.blur(is_full(regions, radius)), _LEAST_BLUR),
     )
+
+
+def _is_light(view: View, radius: float, regions: Regions, likely: Floats) -> bool:
+    """Whether regions are unevenness of the light, or noise that rises with it, not nuclei."""
+    typical, edge_px = weighted_median(likely, likely), regions.measure.edge_width_px
+    if typical < (_SURE if view.smoothing > SEARCH_SMOOTHING else _BELIEVED):
+        return True
+    if edge_px > WIDE_EDGE_RADII * radius and likely.mean() < _BELIEVED:
+        return True
+    return typical < _SURE and looks_like_negative(view, radius, regions, view.rules)
 
 
 def likely_contrast(regions: Regions, radius: float, likely: Floats) -> float:

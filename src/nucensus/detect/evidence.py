@@ -5,6 +5,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .pooled import weighted_median
 from .regions import Floats, Regions
 from .weights import BESIDE_OTHERS, BY_ITSELF, COMMON
 
@@ -19,6 +20,13 @@ in cell bodies counts more often; fields of many dim nuclei are lost less often.
 _AS_LEARNED, _ROUNDS = 5, 10
 """Regions that an image counts as if it had them of those learned from, and steps. Larger: fields
 of few nuclei are more like those learned from; slower."""
+LEAST_CONFIDENCE, _MOST_LEAST = 0.1, 0.5
+"""Least probability with which a region counts where all are nuclei, and where few are
+(benchmarks/train.py). Larger: fewer count."""
+_CLEAN_SHARE, _MIXED_SHARE = 0.95, 0.7
+"""Mean probability at which images are the former and the latter. Larger: fewer regions count."""
+_SURELY = 8
+"""Power of the typical probability. Larger: in images unlike those learned from more count."""
 
 
 def by_itself(regions: Regions, radius_px: float) -> Floats:
@@ -44,6 +52,20 @@ def among(likely: Floats, common: float = COMMON) -> Floats:
         here = likely * odds / (likely * odds + 1 - likely)
         share = (here.sum() + _AS_LEARNED * common) / (len(here) + _AS_LEARNED)
     return here
+
+
+def least_confidence(likely: Floats) -> float:
+    """Return how likely a region of an image has to be a nucleus, to count.
+
+    Where most regions look like nuclei, hardly any are something else, and the odd ones count.
+    The fewer do, the surer each has to be; but not where none is sure, as in images that are
+    unlike all those learned from.
+    """
+    if not likely.sum():
+        return LEAST_CONFIDENCE
+    typical = weighted_median(likely, likely)
+    doubt = np.clip((_CLEAN_SHARE - likely.mean()) / (_CLEAN_SHARE - _MIXED_SHARE), 0, 1)
+    return max(LEAST_CONFIDENCE, float(_MOST_LEAST * typical**_SURELY * doubt))
 
 
 def features(regions: Regions, radius_px: float, contrast: float | None = None) -> Features:

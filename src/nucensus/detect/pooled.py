@@ -12,6 +12,10 @@ ESTIMATE_SCHEMA = 1
 _APART, _LEAST_GROUP, _TELLING_NUCLEI = 2**0.7, 2, 5
 """Ratio of two neighbouring radii, images, and nuclei in one, from which there are two sizes.
 Larger: fewer sets are mixed."""
+_END, _UNLIKE_RADIUS, _UNLIKE_CONTRAST = 7, 1.6, 5.0
+"""Of so many images one is left out at either end, and the ratios between the others from which
+images are unlike; of BBBC039 they are 1.1 and 1.6. Larger: fewer sets are mixed, and in more of
+them small and dim nuclei are held to large and bright ones."""
 _FULL_WEIGHT_NUCLEI = 50
 """Nuclei above which an image weighs no more in a pool. Larger: one crowded image tells more."""
 
@@ -112,6 +116,9 @@ class Resolved:
         Variance of what blurs the outlines, in squared radii; 0 if it is not known.
     axial : float
         Of volumes: through how many planes a nucleus reaches for each pixel in a plane.
+    radius_ratio, brightness_ratio : float
+        Radius and contrast of the images with the largest, and the brightest, nuclei over those
+        with the smallest, and the dimmest; a seventh of the images at either end left out.
     """
 
     radius_px: float
@@ -127,11 +134,28 @@ class Resolved:
     size_count: int = 1
     blur: float = 0.0
     axial: float = 1.0
+    radius_ratio: float = 1.0
+    brightness_ratio: float = 1.0
 
     @property
     def is_blank(self) -> bool:
         """Whether all images were blank."""
         return self.radius_px == 0
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether no one radius, or no one contrast, holds for all images."""
+        return self.size_count > 1 or self.varies_in_size or self.varies_in_brightness
+
+    @property
+    def varies_in_size(self) -> bool:
+        """Whether nuclei of some images are much larger than those of others."""
+        return self.radius_ratio > _UNLIKE_RADIUS
+
+    @property
+    def varies_in_brightness(self) -> bool:
+        """Whether nuclei of some images are much brighter than those of others."""
+        return self.brightness_ratio > _UNLIKE_CONTRAST
 
     def as_dict(self) -> dict[str, Any]:
         """Return a dictionary of plain values that JSON can hold."""
@@ -188,6 +212,8 @@ def pool(estimates: Sequence[Estimate]) -> Resolved:
         size_count=_size_count(shown),
         blur=median("blur"),
         axial=median("axial") if shown else 1.0,
+        radius_ratio=_ratio([one.radius_px for one in shown if one.count >= _TELLING_NUCLEI]),
+        brightness_ratio=_ratio([one.contrast for one in shown if one.count >= _TELLING_NUCLEI]),
     )
 
 
@@ -196,6 +222,15 @@ def _size_count(shown: Sequence[Estimate]) -> int:
     radii = np.sort([one.radius_px for one in shown if one.count >= _TELLING_NUCLEI])
     groups = np.split(radii, np.flatnonzero(radii[1:] > _APART * radii[:-1]) + 1)
     return max(1, sum(len(group) >= _LEAST_GROUP for group in groups))
+
+
+def _ratio(values: Sequence[float]) -> float:
+    """Return a great over a small one of some values; 1 of hardly any."""
+    if len(values) < 2 * _LEAST_GROUP:
+        return 1.0
+    end = max(_LEAST_GROUP - 1, len(values) // _END)
+    ordered = sorted(values)
+    return ordered[-1 - end] / ordered[end]
 
 
 def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

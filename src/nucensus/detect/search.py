@@ -51,7 +51,7 @@ _MOST_STRETCH = 1.1
 Larger: pairs that touch are taken for nuclei."""
 LEAST_SNR = 10.0
 """Contrast over noise that is believed. Larger: dim fields are called blank."""
-_WIDE_EDGE_RADII, _WIDE_EDGE_SNR = 3.0, 25.0
+WIDE_EDGE_RADII, _WIDE_EDGE_SNR = 3.0, 25.0
 """Radii over which an edge is that of uneven light, and contrast over noise asked for then. Larger:
 light far from the middle passes for nuclei; blurred nuclei are called blank."""
 _LIKE_NEGATIVE = 1.12
@@ -223,16 +223,16 @@ def _shows_nuclei(view: View, radius: float, rules: Rules) -> bool:
     regions = view.regions(radius)
     noise, edge_width = regions.measure.noise, regions.measure.edge_width_px
     contrast = contrast_of(regions, radius)
-    wide = edge_width > _WIDE_EDGE_RADII * radius
+    wide = edge_width > WIDE_EDGE_RADII * radius
     if contrast <= (_WIDE_EDGE_SNR if wide else LEAST_SNR) * noise:
         return False
     if view.smoothing > SEARCH_SMOOTHING and (wide or not _are_plain(regions)):
         return False  # noise that is smoothed as much has hills like nuclei
     clear = contrast > LIKE_NEGATIVE_SNR * noise
-    return clear or not _looks_like_negative(view, radius, regions, rules)
+    return clear or not looks_like_negative(view, radius, regions, rules)
 
 
-def _looks_like_negative(view: View, radius: float, regions: Regions, rules: Rules) -> bool:
+def looks_like_negative(view: View, radius: float, regions: Regions, rules: Rules) -> bool:
     """Whether the negative shows ellipses of the size just as well.
 
     Noise, however correlated, and uneven light have as many pits as hills; gaps between nuclei are
