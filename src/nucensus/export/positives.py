@@ -1,5 +1,6 @@
 """Choose thresholds of positive nuclei, one for each plate, from the measurements of a run."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -213,8 +214,8 @@ def wilson(count: int, of: int) -> tuple[float, float]:
     (0.237, 0.763)
     """
     if not of:
-        return np.nan, np.nan
+        return math.nan, math.nan
     z, share = 1.959964, count / of
     middle = share + z**2 / (2 * of)
-    half = z * np.sqrt(share * (1 - share) / of + z**2 / (4 * of**2))
+    half = z * math.sqrt(share * (1 - share) / of + z**2 / (4 * of**2))
     return (middle - half) / (1 + z**2 / of), (middle + half) / (1 + z**2 / of)
