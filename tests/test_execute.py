@@ -1,5 +1,6 @@
 """The contract of every strategy: each item once, whatever happens to the workers."""
 
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -54,7 +55,33 @@ def test_the_five_published_strategies_are_there_by_name():
     assert set(PUBLISHED) < set(STRATEGIES)
 
 
-@pytest.mark.parametrize(("count", "workers"), [(0, 2), (1, 3), (2, 1), (37, 1), (37, 3)])
+CAN = {
+    "list-disk": "in_process is_published shares_memory",
+    "list-memory": "in_process is_published loads_first shares_memory takes_arrays",
+    "pool-disk": "is_published parallel pickles_work takes_chunks takes_start_method",
+    "pool-memory": "is_published loads_first parallel pickles_work takes_arrays takes_chunks "
+    "takes_start_method",
+    "pool-fork": "is_published loads_first needs_fork parallel shares_memory takes_arrays "
+    "takes_chunks",
+    "threads": "in_process parallel shares_memory takes_arrays",
+    "isolated": "isolates_crashes parallel pickles_work takes_arrays",
+    "shared-memory": "loads_first parallel pickles_work shares_memory takes_arrays takes_chunks "
+    "takes_start_method",
+    "executor": "parallel pickles_work takes_arrays takes_chunks takes_start_method",
+    "joblib": "parallel pickles_work takes_arrays takes_chunks",
+    "interpreters": "in_process parallel pickles_work takes_arrays takes_chunks",
+}
+
+
+@pytest.mark.parametrize("name", CAN)
+def test_what_a_strategy_can_do_is_what_is_chosen_by(name):
+    strategy = strategy_named(name)
+    claims = [each.name for each in dataclasses.fields(strategy) if each.type in ("bool", bool)]
+    assert " ".join(each for each in sorted(claims) if getattr(strategy, each)) == CAN[name]
+    assert list(CAN) == [*STRATEGIES, *OTHERS]
+
+
+@pytest.mark.parametrize(("count", "workers"), [(0, 2), (1, 3), (37, 2)])
 def test_every_index_comes_once_with_its_own_outcome(strategy, count, workers):
     items = list(range(100, 100 + count))
     outcomes = list(strategy.run(double, items, workers))

@@ -84,6 +84,17 @@ def test_numbers_of_a_workbook_are_what_they_are_in_a_text(tmp_path):
     ]
 
 
+def test_a_map_may_begin_in_any_column_and_its_title_stand_in_its_corner_or_above(tmp_path):
+    lines = [
+        ["", "", "Dose", "1", "2", "3"], ["", "note", "A", "5", "", ""], ["", "", "B", "", "7", ""],
+        [], ["", "Drug"], ["", "", "", "4", "5", "6"], ["x", "", "C", "", "", "a"],
+    ]  # fmt: skip
+    assert read_metadata(write_csv(tmp_path / "map.csv", lines)) == [
+        {"well": "A01", "Dose": "5", "Drug": ""}, {"well": "B02", "Dose": "7", "Drug": ""},
+        {"well": "C06", "Dose": "", "Drug": "a"},
+    ]  # fmt: skip
+
+
 def test_rows_and_columns_may_be_two_columns(tmp_path):
     path = write_csv(tmp_path / "wells.csv", [["Row", "Col", "drug"], ["C", "7", "x"]])
     assert read_metadata(path) == [{"well": "C07", "drug": "x"}]

@@ -259,3 +259,9 @@ def test_the_images_of_bioformats2raw_are_scenes_in_the_order_of_their_numbers_o
     with open_scenes(tmp_path / "a.zarr") as scenes:
         found = [int(scene.read({})[0, 0]) for scene in scenes]
     assert found == ([int(each) for each in series] if series else list(range(11)))
+
+
+def test_a_shard_may_be_as_large_as_all_its_chunks_together(tmp_path):
+    data = RNG.integers(0, 65536, (512, 512)).astype(np.uint16)
+    write(tmp_path / "a.zarr", "yx", [data], version="0.5", chunks=(32, 32), shards=(512, 512))
+    np.testing.assert_array_equal(read(tmp_path / "a.zarr"), data)
