@@ -1,8 +1,9 @@
 """Say what took most of the time of a run, and what would help."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from .._dataclass import dataclass
 from ..values import Failed, Outcome
 
 _RAW_BYTES_PER_S = 4e9

@@ -4,9 +4,10 @@ import functools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, overload
 
+from .._dataclass import dataclass
 from ..detect import detect_nuclei
 from ..errors import StrategyError
 from ..execute import (

@@ -5,9 +5,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
+from .._dataclass import dataclass
 from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
 from ..errors import AccessError, ReadError, TooLargeError
 from ..read import Image, read_image

@@ -6,9 +6,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import Any, TypeVar
 
+from .._dataclass import dataclass
 from ..detect import Estimate, Resolved, pool
 from ..errors import RunError
 from ..execute import Lost

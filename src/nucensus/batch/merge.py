@@ -9,10 +9,10 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from .._dataclass import dataclass
 from ..errors import RunError
 from ..export import write_csv
 from ..remote import absolute, is_remote

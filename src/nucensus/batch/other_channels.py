@@ -1,12 +1,13 @@
 """Read the other channels of an image, and measure them where its nuclei are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..detect.other_channels import is_cut_off, measure_channel
 from ..errors import AccessError, NucensusError, ReadError
 from ..read import OnHeader, read_image

@@ -2,11 +2,12 @@
 
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..values.parts import Area, Parts
 
 

@@ -6,8 +6,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from .._dataclass import dataclass
 
 _ENOUGH_S = 0.1
 _MANY, _ENOUGH_OF_MANY_S = 12, 0.03

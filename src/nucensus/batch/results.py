@@ -1,9 +1,9 @@
 """Results of a function for many images, and how they were computed."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from .._dataclass import dataclass
 from ..execute import Payload, pack_error
 from .choose import Choice
 

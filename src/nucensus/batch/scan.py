@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from ..discover import LeftOut, PlateView, Survey, select, survey, view_plates
 from ..errors import InputError, NotAPlaneError, NucensusError
 from ..read import SUFFIXES, open_scenes

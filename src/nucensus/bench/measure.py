@@ -6,9 +6,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from .._dataclass import dataclass
 from .._version import __version__
 from ..errors import InputError, NucensusError
 from ..execute import STRATEGIES, strategy_named

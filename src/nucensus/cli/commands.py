@@ -1,6 +1,5 @@
 """Commands whose help has groups with an example each, and whose options may stand in a file."""
 
-import dataclasses
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,6 +7,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from .._dataclass import dataclass
 from .defaults import DEFAULTS_FILE, defaults_of
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -16,8 +16,10 @@ _FEW = 9
 """So many options need no groups."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Group:
+    """Options that the help names together."""
+
     title: str
     options: tuple[str, ...]
     example: str = ""

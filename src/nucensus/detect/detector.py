@@ -1,12 +1,12 @@
 """A detector as a value: how it finds nuclei, and what others need to know of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..values import Centres, Settings
 from .parameters import Parameters, parameters, radius_for
 from .pooled import Resolved

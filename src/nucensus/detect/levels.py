@@ -1,11 +1,12 @@
 """The pixels of an image as the kernel takes them, without padding, and the noise of a pixel."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from .padding import Mask, bounding_box, fill_padding, picture_mask
 
 # The noise of a pixel, chosen in the gaps between the kinds of benchmarks/others.py.

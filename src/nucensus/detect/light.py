@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..errors import InputError
 from ..text.plurals import pluralize
 from ..values.flat_field import FlatField, polynomials

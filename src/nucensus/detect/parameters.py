@@ -1,9 +1,8 @@
 """The numbers that settings leave open, from what the images look like."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from .._dataclass import dataclass
 from ..values import Settings
 from .pooled import BLANK, Resolved
 

@@ -1,11 +1,13 @@
 """Estimates of one image, and those of a set of images together."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .._dataclass import dataclass
 
 ESTIMATE_SCHEMA = 1
 

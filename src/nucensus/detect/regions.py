@@ -1,11 +1,12 @@
 """The compiled kernel that finds nuclei as regions, and the numbers it is given."""
 
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..kernel import Record, RegionTable, find_region_table
 from ..values import Outlines
 from .levels import Levels, as_levels, check_plane

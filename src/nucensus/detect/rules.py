@@ -1,8 +1,8 @@
 """What the versions of the counts differ in: studies that must not move keep an earlier one."""
 
 import math
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from .weights import UNION
 
 NEWEST = 2

@@ -1,11 +1,12 @@
 """Search for the radius of the nuclei: the one at which the assumed and the found radius agree."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from .pooled import weighted_median
 from .regions import Levels, Regions, find_regions
 from .rules import Rules

@@ -10,10 +10,11 @@ import pickle
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
+from .._dataclass import dataclass
 from .._lazy import names_of
 from ..errors import InputError, ReadError
 from ..remote import ask_all, check_address, decoded, is_remote, is_zarr, size_and_time

@@ -6,9 +6,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice, product
 
+from .._dataclass import dataclass
 from ..errors import AccessError, InputError
 from ..remote import open_to_read, size_and_time
 from ..remote.xml import read_records

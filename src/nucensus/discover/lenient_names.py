@@ -6,9 +6,10 @@ One form explains all names, or none: a word that looks like a well in some name
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeAlias
 
+from .._dataclass import dataclass
 from ..values import ImageRef, Place
 from .names import normal_well, well_name
 from .unknown_names import channel_word, may_be_channels

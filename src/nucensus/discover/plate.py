@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import product
 
+from .._dataclass import dataclass
 from ..values import ImageRef
 
 _AXES = ("site", "channel", "z", "time")

@@ -9,7 +9,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from .._dataclass import dataclass
 
 _START, _END = r"(?:(?<=[_\-. /(\[,+])|^)", r"(?=[_\-. /)\],+]|$)"
 _PLAIN_STAINS = (

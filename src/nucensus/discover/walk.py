@@ -6,9 +6,10 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from .._dataclass import dataclass
 from ..errors import InputError
 from ..remote import decoded, is_remote
 from .left_out import LeftOut

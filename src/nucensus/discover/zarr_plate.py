@@ -3,9 +3,9 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from .._dataclass import dataclass
 from ..errors import InputError, ReadError
 from ..remote import ask_all
 from ..remote.json import read_json_object

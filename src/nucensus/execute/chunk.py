@@ -1,8 +1,10 @@
 """Some items of a task on a cluster, and the workers that were given them."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from .._dataclass import dataclass
 
 if TYPE_CHECKING:
     from distributed import Future

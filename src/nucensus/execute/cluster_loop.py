@@ -14,10 +14,10 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._dataclass import dataclass
 from ..errors import ClusterError
 from .chunk import Chunk, Worker
 from .fitness import problems

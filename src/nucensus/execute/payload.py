@@ -8,9 +8,9 @@ import functools
 import pickle
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+from .._dataclass import dataclass
 from ..errors import FunctionError, StrategyError
 from .by_value import dumps
 from .strategy import Work

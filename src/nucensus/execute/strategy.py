@@ -1,8 +1,10 @@
 """The description of a strategy: a way to run over many images."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
+
+from .._dataclass import dataclass
 
 Work: TypeAlias = Callable[[Any], Any]
 Outcomes: TypeAlias = Iterator[tuple[int, Any]]

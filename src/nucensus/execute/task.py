@@ -4,9 +4,9 @@ import functools
 import pickle
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from .._dataclass import dataclass
 from .abandon import while_wanted
 from .in_subprocess import run_in_subprocess
 from .payload import Payload, pack_error

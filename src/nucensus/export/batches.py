@@ -1,11 +1,11 @@
 """Nuclei of many images at once, for formats that hold one long table."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..store import NUCLEUS_COLUMNS, ImageRow, Nuclei, Run, as_records, in_micrometres
 from .place import SCALES, Where, axes_of
 

@@ -1,11 +1,11 @@
 """Fit the phases of the cell cycle to the DNA content of nuclei."""
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from .optional import require
 
 Floats: TypeAlias = NDArray[np.float64]

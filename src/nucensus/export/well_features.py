@@ -1,11 +1,12 @@
 """What the well table says of measurements of nuclei: statistics, and how many are positive."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..store import ImageRow, Nuclei, Run
 from ..values import column_of, name_of
 from .positives import wilson

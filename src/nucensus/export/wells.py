@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..discover import natural_key
 from ..store import AnyRun, ImageRow, Nuclei, Table, as_run, points_of
 from ..values.neighbours import nearest_distances

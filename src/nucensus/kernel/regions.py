@@ -1,11 +1,12 @@
 """Nuclei as regions of one image, found with the numbers that are given."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..values import Outlines
 from .binding import Record, call, constant, isa_number, record, structure_dtype
 

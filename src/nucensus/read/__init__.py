@@ -10,11 +10,12 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..errors import (
     AccessError,
     InputError,

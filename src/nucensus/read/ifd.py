@@ -4,11 +4,11 @@ import functools
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from .._dataclass import dataclass
 from ..errors import ReadError, TooLargeError
 
 Tags: TypeAlias = Mapping[int, tuple[Any, ...]]

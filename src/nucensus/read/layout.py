@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from .._dataclass import dataclass
 from ..values.parts import Area
 from . import ifd
 from .ifd import Tags

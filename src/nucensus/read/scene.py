@@ -5,12 +5,13 @@ import itertools
 import math
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..errors import NotAPlaneError, ReadError
 from ..remote import RemoteFile
 from ..values import PROJECTIONS, Header, Plane

@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..errors import NotAPlaneError, ReadError
 from ..values import Header
 from ..values.parts import Parts

@@ -6,7 +6,7 @@ import lzma
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -15,6 +15,7 @@ import zarr
 from zarr.abc.codec import BytesBytesCodec, Codec
 from zarr.codecs import ShardingCodec
 
+from .._dataclass import dataclass
 from ..errors import ReadError
 
 _BESIDE_BYTES = 65536

@@ -9,9 +9,10 @@ import ntpath
 import os
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
+from .._dataclass import dataclass
 from ..errors import InputError, ReadError
 from . import beside, exists, is_remote, open_to_read
 from .description import MOST_BYTES, is_ome, read_description

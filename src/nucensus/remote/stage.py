@@ -4,8 +4,9 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from .._dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """What the place on a plate does: rows, columns and edges, and the B-score, which leaves it out."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..discover import row_name
 from .render import number
 

@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import lru_cache
 
 import numpy as np
 
+from .._dataclass import dataclass
 from ..discover import natural_key
 from ..store import Run, Table
 from ..values import name_of

@@ -5,13 +5,13 @@ import os
 import random
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..errors import MissingPackageError, NucensusError
 from ..store import Run, points_of
 from ..text.files import atomic_write

@@ -4,10 +4,10 @@ The page switches the metric by CSS alone: each cell carries all of them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from .._dataclass import dataclass
 from ..discover import row_name
 from ..text.plurals import pluralize
 from .effects import describe_effects

@@ -1,11 +1,12 @@
 """Count values into bins, and place the axis under them."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from .._dataclass import dataclass
 
 _BINS = 40
 """Bars. Larger: finer, and more noise."""

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean, median
 
+from .._dataclass import dataclass
 from .histogram import Axis
 from .plates import Plate
 from .statistics import deviation, interval

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import fmean, median
 from typing import NoReturn
 
+from .._dataclass import dataclass
 from ..errors import InputError
 from .fields import Field, by_view
 from .histogram import Axis

@@ -1,11 +1,11 @@
 """The differences from one run to another."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .._dataclass import dataclass
 from ..store import (
     IMAGE_COLUMNS,
     NUCLEUS_RECORD,

@@ -5,13 +5,13 @@ import io
 import os
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..errors import InputError, NucensusError, ReadError
 from ..read import SUFFIXES, read
 from ..store import Run, plane_of

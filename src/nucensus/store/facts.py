@@ -1,11 +1,10 @@
 """Facts that a run records about itself: one value, with a version of its own."""
 
-# ruff: noqa: RUF009 `_fact` calls `dataclasses.field`
-
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
+from .._dataclass import dataclass
 from ..errors import InputError, RunError
 from ..values import OtherChannels, Settings
 

@@ -7,12 +7,13 @@ run file, `SCHEMA_VERSION` rises.
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._dataclass import dataclass
 from ..remote import absolute
 from ..values import Failed, Found, ImageRef, Outcome
 from .packing import (

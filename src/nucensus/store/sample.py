@@ -4,9 +4,10 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from .._dataclass import dataclass
 from ..text.plurals import pluralize
 from ..values import Plane
 from .packing import as_sql, as_text, damaged, plane_of

@@ -1,11 +1,11 @@
 """The numbers of the published detector that are tried, around what a typical nucleus asks for."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .._dataclass import dataclass
 from ..detect import Resolved
 from ..errors import InputError
 

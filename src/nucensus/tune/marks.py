@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from ..errors import InputError
 from ..store import Run, add_corrections, read_corrections
 from ..values import ImageRef

@@ -1,9 +1,10 @@
 """Images that were asked for: which file, which plane of it, where on a plate."""
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Literal, NamedTuple, get_args
 
+from .._dataclass import dataclass
 from ..errors import InputError
 from .pixel_size import NO_SIZE, PixelSize
 

@@ -3,9 +3,10 @@
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Union
 
+from .._dataclass import dataclass
 from ..errors import InputError
 from .flat_field import as_flat_fields, flat_fields_of
 from .images import Plane, Shard

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import dataclass
 from ..errors import MissingPackageError, NucensusError
 from .outlines import Outlines
 from .pixel_size import NO_SIZE, PixelSize

@@ -1,10 +1,11 @@
 """The outlines of the nuclei of an image, as runs of pixels, and how they are kept as bytes."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .._dataclass import dataclass
 
 MEASURED = np.dtype([
     ("area_px", "<i4"), ("mean", "<f8"), ("integrated", "<f8"), ("std", "<f8"),

@@ -1,11 +1,12 @@
 """A plane of which any part can be read: what an image is that is larger than memory should be."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .._dataclass import dataclass
 
 
 class Area(NamedTuple):

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from .._dataclass import dataclass
 
 _LEAST_UM, _MOST_UM = 1e-4, 1e4
 """From the size of an atom to a centimetre: no pixel of a microscope is smaller or larger."""

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypedDict
 
+from .._dataclass import dataclass
 from ..errors import InputError
 from .other_channels import OtherChannels, column_of
 from .outlines import MEASURED

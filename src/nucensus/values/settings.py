@@ -1,9 +1,10 @@
 """How nuclei are detected, and what a run may take."""
 
 import math
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, Literal, TypeAlias
 
+from .._dataclass import dataclass
 from ..errors import SettingsError
 from .check_settings import (
     DEFAULT_DETECTOR,

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from .._dataclass import dataclass
 from ..errors import InputError
 
 _NAMES_SHOWN = 5

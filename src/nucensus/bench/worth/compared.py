@@ -1,10 +1,10 @@
 """What was timed, which way is the best, and what follows for other numbers of cores."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ..._dataclass import dataclass
 from ...errors import InputError
 from ...execute import STRATEGIES, Strategy, strategy_named
 from .findings import Profile, Timing

@@ -1,9 +1,10 @@
 """The comparison of every way to run a function: the table, what follows from it, what to paste."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ..._dataclass import dataclass
 from ..._version import __version__
 from ...errors import MissingPackageError
 from .chart import draw
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Comparison(Compared):
     """Every way to run a function over some images, timed; in a notebook it shows itself.
 

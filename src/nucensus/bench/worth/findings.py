@@ -1,8 +1,9 @@
 """The values that a comparison is made of: what was measured of a function, and of each way."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from statistics import median
 
+from ..._dataclass import dataclass
 from ...batch import Measured
 from .ways import Way
 

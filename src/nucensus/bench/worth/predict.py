@@ -11,8 +11,9 @@ side by side.
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ..._dataclass import dataclass
 from ...execute import Strategy
 from .findings import Profile
 

@@ -6,9 +6,9 @@ import os
 import pickle
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ..._dataclass import dataclass
 from ...errors import InputError
 from ...execute.by_value import dumps_by_value
 

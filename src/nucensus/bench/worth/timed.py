@@ -3,10 +3,10 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from ..._dataclass import dataclass
 from ...execute.by_value import dumps
 
 _functions: dict[bytes, Callable[[Any], Any]] = {}

@@ -1,8 +1,8 @@
 """The ways to run that are compared: a strategy, how processes start, how large chunks are."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from ..._dataclass import dataclass
 from ...execute import OTHERS, STRATEGIES, Strategy, strategy_named
 
 AUTO = "auto"

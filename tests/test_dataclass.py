@@ -1,0 +1,135 @@
+"""Our dataclasses do what those of the standard library do, and compile nothing before that."""
+
+import copy
+import dataclasses
+import inspect
+import pickle
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError, field
+from typing import Any
+
+import pytest
+
+from nucensus import Settings
+from nucensus._dataclass import dataclass as ours
+
+
+def define(dataclass):
+    """Return classes of each kind that is in use, made by a decorator."""
+
+    @dataclass(frozen=True, slots=True)
+    class Frozen:
+        name: str
+        size: int = 3
+        more: list[Any] = field(default_factory=list)
+        aside: str = field(default="", compare=False, repr=False)
+
+        def __post_init__(self):
+            object.__setattr__(self, "name", self.name.upper())
+
+    @dataclass(slots=True)
+    class Changing:
+        count: int = 0
+        _sum: int = field(init=False)
+        parts: dict[str, int] = field(default_factory=dict, init=False)
+
+        def __post_init__(self):
+            self._sum = self.count + 1
+
+    @dataclass(frozen=True)
+    class Open:
+        size: int
+
+        def __repr__(self):
+            return "an open one"
+
+    @dataclass(frozen=True, slots=True, eq=False)
+    class Itself:
+        size: int = 1
+
+    @dataclass(frozen=True, slots=True)
+    class Nothing:
+        pass
+
+    return Frozen, Changing, Open, Itself, Nothing
+
+
+OURS, THEIRS = define(ours), define(dataclasses.dataclass)
+KINDS = [pytest.param(*pair, id=pair[0].__name__) for pair in zip(OURS, THEIRS, strict=True)]
+VALUES = {
+    "Frozen": [("a",), ("a", 4), ("b", 3, [1], "x"), ("b", 3, [1], "y")],
+    "Changing": [(), (2,), (2,)],
+    "Open": [(1,), (1,), (2,)],
+    "Itself": [(), (), (2,)],
+    "Nothing": [(), ()],
+}
+
+
+@pytest.mark.parametrize(("own", "known"), KINDS)
+def test_values_are_made_shown_and_compared_alike(own, known):
+    mine, others = ([kind(*values) for values in VALUES[own.__name__]] for kind in (own, known))
+    assert list(map(repr, mine)) == list(map(repr, others))
+    assert [a == b for a in mine for b in mine] == [a == b for a in others for b in others]
+    assert [a == 1 for a in mine] == [False] * len(mine)
+    assert [dataclasses.asdict(each) for each in mine] == list(map(dataclasses.asdict, others))
+    assert own.__match_args__ == known.__match_args__
+    assert str(inspect.signature(own)).replace(" -> None", "") == str(
+        inspect.signature(known)
+    ).replace(" -> None", "")
+
+
+@pytest.mark.parametrize(("own", "known"), KINDS)
+def test_values_that_are_equal_have_one_hash_and_others_none(own, known):
+    if known.__hash__ is None:
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(own())
+        return
+    first, *_, last = VALUES[own.__name__]
+    if own.__name__ == "Frozen":
+        first = last = ("a", 1, ())
+    assert (hash(own(*first)) == hash(own(*last))) == (hash(known(*first)) == hash(known(*last)))
+
+
+@pytest.mark.parametrize(("own", "known"), KINDS)
+def test_what_is_frozen_cannot_be_changed(own, known):
+    for kind in (own, known):
+        value = kind(*VALUES[own.__name__][0])
+        for each in dataclasses.fields(kind):
+            if own.__name__ == "Changing":
+                setattr(value, each.name, 5)
+                continue
+            with pytest.raises(FrozenInstanceError, match=f"cannot assign to field '{each.name}'"):
+                setattr(value, each.name, 5)
+            with pytest.raises(FrozenInstanceError, match=f"cannot delete field '{each.name}'"):
+                delattr(value, each.name)
+        assert hasattr(value, "__dict__") == (own.__name__ == "Open")
+
+
+@pytest.mark.parametrize("arguments", [((), {}), (("a", 1, [], "", 5), {}), (("a",), {"sizes": 1})])
+def test_values_that_do_not_fit_are_refused_in_the_same_words(arguments):
+    said = []
+    for kind in (OURS[0], THEIRS[0]):
+        with pytest.raises(TypeError) as refused:
+            kind(*arguments[0], **arguments[1])
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+
+
+def test_a_value_is_replaced_copied_and_pickled():
+    value = Settings(threshold=300)
+    for same in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
+        assert same == value
+        assert hash(same) == hash(value)
+    assert dataclasses.replace(value, sigma=2) == Settings(threshold=300, sigma=2)
+
+
+def test_a_class_compiles_nothing_before_a_value_is_made():
+    code = (
+        "import sys\nfrom nucensus._dataclass import dataclass\n"
+        "sys.addaudithook(lambda event, _: event == 'compile' and sys.stdout.write('compiled '))\n"
+        "@dataclass(frozen=True, slots=True)\nclass One:\n    'One.'\n    size: int = 1\n"
+        "sys.stdout.write('defined ')\nOne() == One()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "defined compiled "
