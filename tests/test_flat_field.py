@@ -294,3 +294,9 @@ def test_light_of_many_forms_is_learned_within_2_percent(shape):
     error = learned.learned_gain() / gain - 1
     assert np.sqrt((error**2).mean()) < 0.02
     assert np.abs(error).max() < 3 * max(learned.error, 0.015)
+
+
+def test_even_light_stays_as_it_is():
+    learned = learn_light([lit(40, np.ones((SIDE, SIDE)), seed) for seed in range(64)])
+    assert (learned.learned_gain() == 1).all()
+    assert 0.01 < learned.error < 0.05

@@ -26,8 +26,9 @@ _FLAT_SHARE = 0.05
 """Of the nuclei, as for the flag: those of a saturated image are flat at its greatest level."""
 _ROUNDS, _HUBER = 20, 1.345
 """Of the fit; deviations from which a nucleus counts less (Huber, Robust Statistics, 1981)."""
-_COUNTS = 6, 7, 15
-"""Polynomials that are tried: parabolas, with darker corners, all to the fourth power."""
+_COUNTS = 1, 6, 7, 15
+"""Polynomials that are tried: even light, parabolas, with darker corners, all to the fourth
+power."""
 _GRID = 33
 
 
@@ -133,17 +134,17 @@ def _fitted(looks: Sequence[Lit], shape: tuple[int, int]) -> tuple[Floats, float
     """Return the weights of the polynomials, and the standard error where it is greatest.
 
     So many of them are taken as tell most (Akaike, IEEE Trans. Automatic Control 19, 1974), unless
-    nuclei are too few for them.
+    nuclei are too few for them; where the light is even, none.
     """
     y, x = np.concatenate([look.points for look in looks]).T
     logs = np.log(np.concatenate([look.heights for look in looks]))
     basis = np.stack(polynomials(y, x, shape), axis=1)
     counts = np.array([len(look.points) for look in looks])
-    fits = [_robust_fit(basis[:, :count], logs, counts) for count in _COUNTS]
+    even, *fits = (_robust_fit(basis[:, :count], logs, counts) for count in _COUNTS)
     fits = [fit for fit in fits if fit.error_on(shape) <= _MOST_ERROR] or fits[:1]
     spread = fits[-1].spread
-    best = min(fits, key=lambda fit: fit.misfit(spread) + 2 * len(fit.terms))
-    return best.terms, best.error_on(shape)
+    best = min((even, *fits), key=lambda fit: fit.misfit(spread) + 2 * len(fit.terms))
+    return best.terms, max(best.error_on(shape), fits[0].error_on(shape))
 
 
 class _Fit(NamedTuple):
