@@ -8,7 +8,7 @@ import pytest
 from nucensus.errors import InputError
 from nucensus.report.fields import Field
 from nucensus.report.heatmap import METRICS, draw_plates, notes_on
-from nucensus.report.plates import gather
+from nucensus.report.plates import PLATE_FORMATS, gather
 
 AREA_PX = 500_000
 
@@ -183,6 +183,9 @@ def test_a_plate_can_be_drawn_in_a_format_that_holds_it():
     sizes = {wells: (plate.rows, plate.columns)
              for wells in (None, 96, 384, 1536) for plate in gather(fields, wells)}  # fmt: skip
     assert sizes == {None: (8, 12), 96: (8, 12), 384: (16, 24), 1536: (32, 48)}
+    small = [field("A01", 5), field("B03", 5)]
+    assert [plate.rows * plate.columns for wells in PLATE_FORMATS
+            for plate in gather(small, wells)] == list(PLATE_FORMATS)  # fmt: skip
     for wells in (24, 100):
         with pytest.raises(InputError, match=f"a plate of {wells} wells .* reach to H12"):
             gather(fields, wells)

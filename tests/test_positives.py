@@ -94,6 +94,14 @@ def test_the_report_has_a_heat_map_and_the_histogram_with_the_threshold(plates):
     assert "do not part into two kinds" in page
 
 
+def test_nuclei_may_be_positive_in_several_measurements_of_one_command(plates):
+    root, *_ = plates
+    done = invoke("wells", root / "run", "--positive", "2=250", "--positive", "area_px=1", "--json")
+    for row in json.loads(done.stdout):
+        assert row["Nuclei_area_px_PositiveCount"] == row["Nuclei_Count"]
+        assert row["Nuclei_channel2_PositiveCount"] <= row["Nuclei_Count"]
+
+
 def test_a_threshold_can_be_given_and_changed_without_counting(plates):
     root, truth, _ = plates
     before = (root / "run" / "run.sqlite").read_bytes()

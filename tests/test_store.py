@@ -4,6 +4,7 @@ import errno
 import os
 import sqlite3
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -263,6 +264,15 @@ def test_the_origin_of_estimates_says_what_could_not_be_used():
     assert origin.short == {"one": (1, 2), "two": (1, 2)}
     assert "learned from 1 of 3 images of the sample; 'b', 'c' could not be used" in str(origin)
     assert Origin.of([sampled("a", "one", estimate={})]).short == {}
+    whole = Origin.of([sampled("a", "one", estimate={})])
+    assert str(whole) == ""
+    assert str(replace(whole, source="kept")) == (
+        "What nuclei look like was kept from an earlier start."
+    )
+    assert str(replace(origin, source="kept")) == f"{replace(whole, source='kept')} {origin}"
+    assert str(replace(origin, source="run", run="/a")) == (
+        "What nuclei look like was taken from the run in '/a'."
+    )
     many = Origin.of([sampled(f"{number}") for number in range(6)])
     assert len(many.unread_names) == 5
     assert "'4', ... could" in str(many)
