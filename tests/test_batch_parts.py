@@ -13,6 +13,7 @@ from nucensus.batch.refuse import differences
 from nucensus.batch.sample import Sets, choose_sample
 from nucensus.batch.starts import Start
 from nucensus.detect import BLANK
+from nucensus.execute.chunk import Chunk, Worker
 from nucensus.execute.task_size import LEAST, MOST, TaskSize
 from nucensus.store import Facts
 from nucensus.values import Centres, Failed, Found, ListedImage, Plane
@@ -162,3 +163,27 @@ def test_tasks_become_smaller_at_the_end_and_with_large_results():
     assert size.next(None, 4) == 8
     size.learn(1, seconds=0.05, size_bytes=200_000_000)
     assert size.next(None, 4) == 1
+
+
+def test_what_workers_died_of_is_halved_after_a_second_try_down_to_one_item():
+    items = [(number, f"{number}.tif") for number in range(5)]
+    (again,) = Chunk(items).after_a_death()
+    assert (again.items, again.deaths) == (items, 1)
+    first, second = again.after_a_death()
+    assert (first.items, second.items) == (items[:2], items[2:])
+    (alone, _) = first.after_a_death()
+    (last,) = alone.after_a_death()
+    assert (last.items, last.deaths) == (items[:1], 4)
+
+
+def test_a_worker_is_at_fault_after_three_items_that_others_did_and_a_tenth_of_its_own():
+    assert [Worker(1, done=9, blamed=n).is_at_fault for n in (2, 3)] == [False, True]
+    assert [Worker(1, done=100, blamed=n).is_at_fault for n in (9, 10)] == [False, True]
+    assert Worker(2, chunks=[Chunk([])] * 3).load == 1.5
+
+
+def test_a_chunk_that_failed_everywhere_has_the_outcomes_of_its_first_worker():
+    chunk = Chunk([(7, "a"), (9, "b")], tried={"tcp://1": ["x", "y"], "tcp://2": ["v", "w"]})
+    assert chunk.failed_outcomes() == [(7, "x"), (9, "y")]
+    again = chunk.again()
+    assert (again.items, again.tried, again.future) == (chunk.items, chunk.tried, None)

@@ -68,6 +68,14 @@ def test_the_matching_is_the_largest_for_every_number_of_detections(ndim, side):
         assert count_matched(found, true, 5).tolist() == [largest(k) for k in range(count + 1)]
 
 
+def test_a_nucleus_is_found_by_what_is_at_most_ten_pixels_away_if_nothing_else_is_said(tmp_path):
+    run = write_run(tmp_path / "run", {"a": Centres(np.array([[50, 50]]), np.array([1.0]))})
+    for x, hits in ((60, 1), (60.5, 0)):
+        (tmp_path / "truth.csv").write_text(f"image,y,x\na,50,{x}\n")
+        assert len(score_run(run, tmp_path / "truth.csv")["a"].hits) == hits
+        assert len(score_run(run, tmp_path / "truth.csv", radius_px=10.5)["a"].hits) == 1
+
+
 def test_a_hundred_thousand_centres_are_matched():
     rng = np.random.default_rng(0)
     true = rng.uniform(0, 10_000, (100_000, 2))

@@ -1,7 +1,7 @@
 """The ND file of MetaMorph is read as the index of a series of files."""
 
 import pytest
-from commands import run as command
+from commands import run_here as command
 
 from nucensus.discover import discover, survey
 from nucensus.errors import InputError

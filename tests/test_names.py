@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from nucensus.discover.names import compile_pattern, parse_name
+from nucensus.discover.names import compile_pattern, parse_name, place_of, row_name, well_name
 from nucensus.errors import InputError
 from nucensus.values import Place
 
@@ -72,6 +72,26 @@ def test_the_user_may_give_a_pattern_with_row_and_column_or_with_a_well():
     own = compile_pattern(r"well(?P<well>..?.)_(?P<time>\d+)h")
     assert parse_name("wellB3_048h.tif", own) == ("--pattern", Place("", "B03", time="48"))
     assert parse_name("A01_s1_w1.tif", own) == ("", Place())
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "well"),
+    [
+        (1, 1, "A01"), (26, 24, "Z24"), (27, "1", "AA01"), (28, 2, "AB02"), (32, 48, "AF48"),
+        (52, 1, "AZ01"), (53, 1, "BA01"), (702, 1, "ZZ01"), ("h", "012", "H12"), ("ab", 3, "AB03"),
+    ],
+)  # fmt: skip
+def test_wells_are_named_by_row_and_column_and_found_again_where_they_are(row, column, well):
+    assert well_name(row, column) == well
+    if row in range(1, 33):
+        assert place_of(well) == (row - 1, int(column) - 1)
+        assert row_name(row - 1) == well[:-2]
+
+
+@pytest.mark.parametrize("row", [-1, 703])
+def test_rows_that_no_plate_has_have_no_name(row):
+    with pytest.raises(ValueError, match=r"expected one from 1 to 702 \(A to ZZ\)"):
+        well_name(row, 1)
 
 
 @pytest.mark.parametrize("pattern", ["(", "no groups", "(?P<hole>x)"])

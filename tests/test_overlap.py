@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
-from commands import run as command
+from commands import run_here as command
 
 import nucensus
 from nucensus.score.overlap import Overlaps, score_outlines, sum_up_outlines

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from commands import PLANTED, is_sound, query, run, start, tables
+from commands import PLANTED, is_sound, query, run, run_here, start, tables
 from test_provenance import check
 
 import nucensus
@@ -236,7 +236,7 @@ def test_shards_in_any_order_killed_and_repeated_are_the_undivided_run(
         assert done.returncode in (0, 3), done.stderr
     assert any(deaths)
     parts = [tmp_path / f"shard-{index}" for index in indexes]
-    done = run("merge", *parts, "-o", tmp_path / "merged")
+    done = run_here("merge", *parts, "-o", tmp_path / "merged")
     assert done.returncode == 3, done.stderr
     assert "broken.tif' (read)" in done.stderr
     assert f"merged from {SHARDS} shards" in done.stdout
@@ -320,10 +320,10 @@ def test_a_merged_run_is_carried_on_retried_exported_and_compared(folders, undiv
     nucensus.census(inputs, merged, NUMBERS, on_outcome=outcomes.append)
     assert [type(each) for each in outcomes] == [Failed]
     assert tables(merged) == tables(undivided["numbers"])
-    assert run("diff", undivided["numbers"], merged).returncode == 0
-    assert run("report", merged).returncode == 0
-    assert run("wells", merged).returncode == 0
-    assert run("export", merged, "--to", "geojson", "-o", tmp_path / "geojson").returncode == 0
+    assert run_here("diff", undivided["numbers"], merged).returncode == 0
+    assert run_here("report", merged).returncode == 0
+    assert run_here("wells", merged).returncode == 0
+    assert run_here("export", merged, "--to", "geojson", "-o", tmp_path / "geojson").returncode == 0
     shutil.copy2(inputs / "dim" / "s1.tif", inputs / "bright" / "broken.tif")
     retry(merged, on_outcome=outcomes.append)
     assert [type(each) for each in outcomes] == [Failed, Found]
@@ -345,7 +345,7 @@ def test_tables_of_a_merge_that_did_not_change_keep_their_times(plate, tmp_path)
 def test_the_provenance_of_a_merged_run_names_its_shards(folders, tmp_path):
     parts = take_all(folders, tmp_path)
     merge_runs(parts, tmp_path / "merged").close()
-    run("export", tmp_path / "merged", "--to", "geojson", "-o", tmp_path / "geojson")
+    run_here("export", tmp_path / "merged", "--to", "geojson", "-o", tmp_path / "geojson")
     document = json.loads((tmp_path / "merged" / "provenance.json").read_text())
     assert [each["shard"] for each in document["shards"]] == ["1/3", "2/3", "3/3"]
     assert [each["run"] for each in document["shards"]] == list(map(str, parts))
@@ -380,7 +380,7 @@ def test_a_missing_shard_is_named(parts, tmp_path):
 
 def test_no_runs_are_no_shards(tmp_path):
     assert "no run was given" in refusal([], tmp_path)
-    assert run("merge", "-o", tmp_path / "merged").returncode == 2
+    assert run_here("merge", "-o", tmp_path / "merged").returncode == 2
 
 
 def test_a_doubled_shard_is_named_with_both_runs(parts, tmp_path):
@@ -553,11 +553,11 @@ def test_a_changed_file_that_is_nobodys_sample_concerns_its_shard_alone(plate, p
 
 def test_a_run_is_not_replaced_unless_that_is_asked_for(parts, tmp_path):
     merge_runs(parts, tmp_path / "merged").close()
-    done = run("merge", *parts, "-o", tmp_path / "merged")
+    done = run_here("merge", *parts, "-o", tmp_path / "merged")
     assert done.returncode == 1
     assert "holds a run; expected a folder without one" in done.stderr
     (tmp_path / "merged" / "mine.txt").write_text("stays")
-    done = run("merge", *parts, "-o", tmp_path / "merged", "--overwrite")
+    done = run_here("merge", *parts, "-o", tmp_path / "merged", "--overwrite")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "merged").iterdir()) == [
         "images.csv", "mine.txt", "nuclei.csv", "provenance.json", "run.sqlite"
@@ -600,7 +600,7 @@ def test_a_merge_that_is_killed_leaves_a_whole_run_or_none(kill, parts, undivide
     if (out / "run.sqlite").exists():
         assert is_sound(out)
         assert tables(out) in (before, tables_of(parts))
-    done = run("merge", *parts, "-o", out, "--overwrite")
+    done = run_here("merge", *parts, "-o", out, "--overwrite")
     assert done.returncode == 0, done.stderr
     assert tables(out) == tables_of(parts)
     assert not (out / "merge.partial").exists()

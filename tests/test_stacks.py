@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import tifffile
-from commands import run as run_command
+from commands import run_here as run_command
 from ome_files import write_set
 
 from nucensus import Settings, Shard, census, merge_runs, process_images

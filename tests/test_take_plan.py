@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from commands import SETTINGS, run, tables
+from commands import SETTINGS, run_here, tables
 
 from nucensus import Run, Settings, Shard, census, merge_runs
 from nucensus.batch import census_planned, plan_census
@@ -107,12 +107,12 @@ def test_what_is_no_plan_is_refused(plate, tmp_path):
 
 
 def test_the_commands_say_what_was_planned_and_count_it(plate, tmp_path):
-    done = run("plan", plate, "-o", tmp_path / "plan", *SETTINGS)
+    done = run_here("plan", plate, "-o", tmp_path / "plan", *SETTINGS)
     assert done.returncode == 0, done.stderr
     assert "Planned: 5 images" in done.stdout
     word = ("detect", "--plan", tmp_path / "plan", "--shard", "1/1", "-o", tmp_path / "run")
-    assert run(*word).returncode == 0
+    assert run_here(*word).returncode == 0
     assert Run(tmp_path / "run").counts["found"] == 5
-    refused = run(*word, "--sigma", 3)
+    refused = run_here(*word, "--sigma", 3)
     assert refused.returncode == 2
     assert "it does not go with --sigma" in refused.stderr

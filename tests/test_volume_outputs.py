@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tifffile
-from commands import run
+from commands import run_here
 from stated_runs import write_run
 
 from nucensus import Settings, census, diff_images, export_run
@@ -264,7 +264,7 @@ def test_a_border_that_leaves_no_room_is_said_and_not_the_threshold(tmp_path):
     volume[1, 20, 20] = 60_000
     tifffile.imwrite(tmp_path / "v.tif", volume, imagej=True, metadata={"axes": "ZYX"})
     numbers = ("--volume", "--sigma", "0", "--threshold", "100", "--min-distance", "6")
-    done = run("detect", tmp_path / "v.tif", "-o", tmp_path / "run", *numbers)
+    done = run_here("detect", tmp_path / "v.tif", "-o", tmp_path / "run", *numbers)
     assert "1 image of 1 can have no nucleus: with --border drop" in done.stderr
     assert "above the threshold" not in done.stderr
 
