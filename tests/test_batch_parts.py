@@ -89,6 +89,20 @@ def test_small_folders_are_a_set_with_the_folder_above_and_large_ones_their_own(
     assert sets.pools_of(images[7]) == ("", "/p/b")
 
 
+def test_a_folder_of_eight_images_is_a_set_and_more_than_four_small_folders_are_none():
+    def own(folders, count):
+        """Return which folders have pools of their own."""
+        images = [each for n in range(folders) for each in listed(f"/p/w{n}/s", count)]
+        sets = Sets(images)
+        return {pool for each in images for pool in sets.pools_of(each) if pool.startswith("/p/w")}
+
+    assert own(1, 8) == {"/p/w0/s"}
+    assert own(1, 7) == set()
+    assert len(own(4, 8)) == len(own(4, 63)) == 4
+    assert own(5, 8) == own(5, 63) == set()
+    assert len(own(5, 64)) == 5
+
+
 def test_channels_are_sets_of_their_own_where_there_are_several():
     images = [*listed("/p", 20, "DAPI"), *listed("/p", 20, "GFP")]
     sets = Sets(images)

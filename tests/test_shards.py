@@ -78,6 +78,8 @@ def listing(out):
 def assert_merged_is(expected, merged):
     assert tables(merged) == tables(expected)
     assert listing(merged) == listing(expected)
+    looked_at = "SELECT name, pools, estimate, stage, reason FROM sample ORDER BY name"
+    assert query(merged, looked_at) == query(expected, looked_at)
     assert is_sound(merged)
     with nucensus.Run(merged) as one, nucensus.Run(expected) as other:
         for fact in ("settings", "selection", "wells", "listing", "version", "vanished"):
