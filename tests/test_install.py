@@ -31,6 +31,13 @@ def test_the_hint_installs_packages_into_the_python_that_runs_and_never_nucensus
     assert {"czifile", "liffile", "nd2", "zarr"} == names
 
 
+def test_two_packages_are_missing_and_one_is():
+    one = MissingPackageError("nd2", "Reading ND2", "nd2")
+    two = MissingPackageError("starlette and uvicorn", "nucensus tune", "tune")
+    assert "needs nd2, which is not installed; " in str(one)
+    assert "needs starlette and uvicorn, which are not installed; " in str(two)
+
+
 def test_an_extra_that_is_not_known_names_the_package_alone():
     command = command_of(MissingPackageError("somepackage", "Doing it", "no-such-extra"))
     assert command[-1] == "somepackage"

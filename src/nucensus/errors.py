@@ -75,8 +75,9 @@ class MissingPackageError(NucensusError, ImportError):
     """An optional package is needed and not installed."""
 
     def __init__(self, package: str, purpose: str, extra: str) -> None:
+        verb = "are" if " and " in package else "is"
         super().__init__(
-            f"{purpose} needs {package}, which is not installed; "
+            f"{purpose} needs {package}, which {verb} not installed; "
             f"install it with: {how_to_add(extra, package)}",
             name=package,
         )
