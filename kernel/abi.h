@@ -198,6 +198,7 @@ struct RidgeSettings {
     double across;      // a ridge is thin where so far beside it
     double thin;        // there is no more than this share of its height,
     double ridge;       // and goes on where the next place has this share of it
+    double bridge;      // a ridge may run so far over nuclei, which is not part of its length
     double enough;      // what is longer is not followed
 };
 

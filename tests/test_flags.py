@@ -103,6 +103,20 @@ def test_a_field_with_a_bright_fibre_has_debris(radius_px, points, width, height
     assert flags(radius_px, lambda image: image + fibre) == ["debris"] * 4
 
 
+@pytest.mark.parametrize("points", [STRAIGHT, BENT], ids=["straight", "bent"])
+@pytest.mark.parametrize("width", [4, 7])
+def test_a_fibre_as_bright_as_the_nuclei_that_it_runs_over_is_debris(points, width):
+    crowd = [
+        make_field(seed, shape=SHAPE, nuclei=150, radius_px=11, touching=0.3).image
+        for seed in range(4)
+    ]
+    pooled = pool(list(map(estimate, crowd)))
+    fibre = pooled.contrast * draw_line(points, width=width)
+    found = [detect_auto((image + fibre).astype(np.uint16), pooled).flag for image in crowd]
+    assert found == ["debris"] * 4
+    assert [detect_auto(image, pooled).flag for image in crowd] == [None] * 4
+
+
 def test_a_field_with_a_saturated_fibre_has_debris():
     fibre = 20_000 * draw_line(BENT, width=6)
     assert flags(11, lambda image: np.minimum(image + fibre, 4095)) == ["debris"] * 4

@@ -1,5 +1,6 @@
 // Follows ridges of an image that are thinner than a nucleus and longer: fibres.
 #include <algorithm>
+#include <utility>
 
 #include "abi.h"
 
@@ -65,18 +66,44 @@ struct Ridges {
                height(ahead(at, across, -settings.across)) <= most;
     }
 
-    double follow(Place at, int direction, double first) const {
-        double length = 0, last = first;
+    // How far ahead a ridge that runs over a nucleus is thin again, and no lower on the way; else
+    // 0.
+    double bridge(Place at, int direction, double last) const {
+        for (double over = 2 * step; over <= settings.bridge; over += step) {
+            const Place there = ahead(at, direction, over);
+            const double now = height(there);
+            if (now < settings.ridge * last) return 0;
+            if (settings.ridge * now <= last && is_thin(there, direction, now)) return over;
+        }
+        return 0;
+    }
+
+    // The height and the direction of the highest place that is one step ahead.
+    std::pair<double, int> highest(Place at, int direction) const {
+        std::pair<double, int> best{0, direction};
+        for (const int turn : turns) {
+            const double there = height(ahead(at, turned(direction, turn), step));
+            if (there > best.first) best = {there, turned(direction, turn)};
+        }
+        return best;
+    }
+
+    double follow(Place at, int direction, double last) const {
+        double length = 0;
         while (length < settings.enough) {
-            double best = 0;
-            int way = direction;
-            for (const int turn : turns) {
-                const double there = height(ahead(at, turned(direction, turn), step));
-                if (there > best) best = there, way = turned(direction, turn);
+            auto [best, way] = highest(at, direction);
+            Place next = ahead(at, way, step);
+            if (best < settings.ridge * last) break;
+            if (!is_thin(next, way, best)) {
+                double over = 0;
+                for (int i = 0; i < 3 && over == 0; ++i) {
+                    way = turned(direction, turns[i]);
+                    over = bridge(at, way, last);
+                }
+                if (over == 0) break;
+                next = ahead(at, way, over), best = height(next);
             }
-            at = ahead(at, way, step), direction = way;
-            if (best < settings.ridge * last || !is_thin(at, way, best)) break;
-            length += step, last = best;
+            at = next, direction = way, length += step, last = best;
         }
         return length;
     }

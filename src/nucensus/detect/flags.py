@@ -38,6 +38,8 @@ _STRETCHED = 1.03
 _ACROSS, _THIN, _RIDGE = 0.9, 0.35, 0.6
 """A ridge is thin where it falls, so many radii beside it, to this share of its height; it goes on
 where half a radius ahead there is this share of it. Larger, smaller, larger: fewer are thin."""
+_BRIDGE = 3.0
+"""Radii that a fibre may run over a nucleus, or two that touch. Larger: more rows are fibres."""
 
 
 def flag_of(
@@ -122,6 +124,6 @@ def _has_fibre(regions: Regions, levels: Levels, radius_px: float) -> bool:
     places[:, 2] = (regions.intensity[stretched] - levels.zero) / levels.unit - background
     length = longest_ridge(
         levels.pixels, places, radius=radius_px, background=background, across=_ACROSS,
-        thin=_THIN, ridge=_RIDGE, enough=_FIBRE,
+        thin=_THIN, ridge=_RIDGE, bridge=_BRIDGE, enough=_FIBRE,
     )  # fmt: skip
     return length >= _FIBRE
