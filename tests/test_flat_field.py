@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import nucensus
 from nucensus import Plane, Settings, Shard, merge_runs
 from nucensus.batch import census_planned, plan_census
+from nucensus.batch.flat_field import flat_field_of
 from nucensus.cli import _nucensus
 from nucensus.detect.light import Lit, learn_light
 from nucensus.errors import InputError, RunError
@@ -208,6 +209,7 @@ def test_light_is_not_learned_from_few_or_saturated_nuclei(tmp_path, fields, cli
     (np.where(np.arange(SIDE) > 3, light(), np.nan), "pixels without light"),
     (np.minimum(60000 * light(), 65535).astype("u2"), r"saturated: \d+ % of its pixels"),
     (np.ones((2, SIDE, SIDE)), "it holds float64 of shape"),
+    (draw(0, light()), "as a picture of cells"),
 ])  # fmt: skip
 def test_an_image_that_is_none_of_the_light_is_refused(plates, tmp_path, known, why):
     np.save(tmp_path / "light.npy", known)
@@ -223,6 +225,7 @@ def test_an_image_that_is_none_of_the_light_is_refused(plates, tmp_path, known, 
     (OUTLINED, {"plane": Plane(channel="each")}, "a flat field, which is that of one"),
     (OUTLINED, {"measure": "2", "flat_field": ("learn", "2=learn")}, "can be"),
     (OUTLINED, {"flat_field": ("learn", "light.tif")}, "expected one for the nuclei"),
+    (OUTLINED, {"flat_field": "GFP=light.tif"}, "channels that are measured are none"),
 ])  # fmt: skip
 def test_light_that_cannot_be_corrected_is_refused_before_a_run_is_made(
     plates, tmp_path, settings, chosen, why
@@ -230,6 +233,17 @@ def test_light_that_cannot_be_corrected_is_refused_before_a_run_is_made(
     with pytest.raises(InputError, match=why):
         count(plates / "uneven", tmp_path / "run", settings, **{"flat_field": "learn"} | chosen)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("shape", [(200, 180), (400, 400), (1000, 700)])
+def test_light_with_noise_and_dust_is_taken_for_light(tmp_path, shape):
+    rng = np.random.default_rng(0)
+    drawn = light(shape, falls=0.9) * rng.normal(1, 0.02, shape)
+    y, x = rng.integers(0, np.array(shape) - 4, (3, 2)).T
+    for at, to in zip(y, x, strict=True):
+        drawn[at : at + 3, to : to + 3] *= 0.7
+    np.save(tmp_path / "light.npy", drawn)
+    assert flat_field_of(str(tmp_path / "light.npy")).shape == shape
 
 
 def test_saturated_nuclei_are_flagged_in_corrected_images_too(tmp_path):

@@ -35,7 +35,7 @@ def flat_field_of(path: str) -> FlatField:
     """
     where = absolute(path)
     try:
-        digest, light = file_hash(where), _read(where)
+        light, digest = _read(where), file_hash(where)
     except (OSError, ValueError, NucensusError) as error:
         raise InputError(
             f"the flat field {path!r} cannot be read ({error}); expected an image of one channel, "

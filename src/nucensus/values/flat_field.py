@@ -19,6 +19,10 @@ LEARN = "learn"
 _LEAST_GAIN = 0.02
 """Of the mean light: where there is less, dividing by it shows noise alone. Larger: more images of
 the light are refused."""
+_PLACES, _MOST_STEP, _DUST = 32, 0.2, 0.01
+"""Places along the shorter side that are compared, how much brighter one is than the next at most,
+and the share of them that may differ more. Larger: dust counts less, cells too; pictures of few
+dim cells are taken for light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,24 @@ def checked_gain(light: NDArray[Any], where: str) -> NDArray[np.float32]:
             f"expected the light of each pixel, all above {100 * _LEAST_GAIN:.0f} % of their mean; "
             f"give an image of an evenly bright sample, or --flat-field {LEARN}"
         )
-    return (light / mean).astype(np.float32)
+    gain = (light / mean).astype(np.float32)
+    if not _is_smooth(gain):
+        raise InputError(
+            f"the flat field {where} differs from place to place by more than light does, as a "
+            f"picture of cells; expected an image of an evenly bright sample; give one, or "
+            f"--flat-field {LEARN}"
+        )
+    return gain
+
+
+def _is_smooth(gain: NDArray[np.float32]) -> bool:
+    """Tell whether places beside each other are about as bright, but for some dust."""
+    side = max(1, min(gain.shape) // _PLACES)
+    rows, columns = (each // side for each in gain.shape)
+    cut = gain[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    places = cut.mean(axis=(1, 3), dtype=np.float64)
+    steps = [np.abs(np.diff(np.log(places), axis=axis)).ravel() for axis in (0, 1)]
+    return float((np.concatenate(steps) > _MOST_STEP).mean()) <= _DUST
 
 
 def divided(pixels: NDArray[Any], gain: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -170,6 +191,12 @@ def flat_fields_of(asked: Sequence[str], others: Sequence[str]) -> dict[str, str
     for text in asked:
         channel, equals, path = text.partition("=")
         if not (equals and channel in others):
+            if equals and not (os.path.dirname(channel) or os.path.lexists(text)):
+                raise InputError(
+                    f"a flat field of {channel!r} was given, and the channels that are measured "
+                    f"are {', '.join(map(repr, others)) or 'none'}; expected one of them; name it "
+                    f"with --measure"
+                )
             channel, path = "", text
         if not path or channel in found:
             raise InputError(
