@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .evidence import by_itself
+from .evidence import by_itself, typical
 from .pooled import BLANK, BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
 from .regions import Floats, Levels, Regions, as_levels
 from .rules import NEWEST, VERSIONS, Rules
 from .search import (
+    BELIEVED,
     LEAST_SNR,
     LIKE_NEGATIVE_SNR,
     SEARCH_SMOOTHING,
@@ -43,11 +44,10 @@ _LEAST_BLUR = 1e-6
 """Squared radii: 0 says that it is not known."""
 _LIKELY = 0.5
 """Nuclei, as the sum of squares of what is likely, that tell the contrast. Larger: more are."""
-_BELIEVED, _SURE = 0.5, 0.8
-"""Probability of a typical region below which an image is blank, and below which its negative is
-asked however high it is above its noise, or it is blank if it was smoothed strongly: of light
-without nuclei it is below 0.45, where noise rises with the light up to 0.7, of most pictures above
-0.9. Larger: more images are called blank."""
+_SURE = 0.8
+"""Probability of a typical region below which the negative is asked however high it is above its
+noise, and an image is blank if it was smoothed strongly: where noise rises with the light it is up
+to 0.7. Larger: more images are called blank."""
 _SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
 """Greatest over mean height at which extra smoothing begins and is full: smooth nuclei have 1.3,
 those of BBBC039 1.36. Larger: textured nuclei are cut by their spots."""
@@ -162,12 +162,12 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
 
 def _is_light(view: View, radius: float, regions: Regions, likely: Floats) -> bool:
     """Whether regions are unevenness of the light, or noise that rises with it, not nuclei."""
-    typical, edge_px = weighted_median(likely, likely), regions.measure.edge_width_px
-    if typical < (_SURE if view.smoothing > SEARCH_SMOOTHING else _BELIEVED):
+    sure, edge_px = typical(likely), regions.measure.edge_width_px
+    if sure < (_SURE if view.smoothing > SEARCH_SMOOTHING else BELIEVED):
         return True
-    if edge_px > WIDE_EDGE_RADII * radius and likely.mean() < _BELIEVED:
+    if edge_px > WIDE_EDGE_RADII * radius and likely.mean() < BELIEVED:
         return True
-    return typical < _SURE and looks_like_negative(view, radius, regions, view.rules)
+    return sure < _SURE and looks_like_negative(view, radius, regions, view.rules)
 
 
 def likely_contrast(regions: Regions, radius: float, likely: Floats) -> float:

@@ -63,9 +63,13 @@ def least_confidence(likely: Floats) -> float:
     """
     if not likely.sum():
         return LEAST_CONFIDENCE
-    typical = weighted_median(likely, likely)
     doubt = np.clip((_CLEAN_SHARE - likely.mean()) / (_CLEAN_SHARE - _MIXED_SHARE), 0, 1)
-    return max(LEAST_CONFIDENCE, float(_MOST_LEAST * typical**_SURELY * doubt))
+    return max(LEAST_CONFIDENCE, float(_MOST_LEAST * typical(likely) ** _SURELY * doubt))
+
+
+def typical(likely: Floats) -> float:
+    """Return how likely a typical region of an image is a nucleus, if it is any."""
+    return weighted_median(likely, likely)
 
 
 def features(regions: Regions, radius_px: float, contrast: float | None = None) -> Features:

@@ -6,8 +6,9 @@ import numpy as np
 
 from ..kernel import longest_ridge
 from ..values import Flag
+from .evidence import typical
 from .levels import Levels
-from .pooled import Estimate, Resolved, weighted_median
+from .pooled import Estimate, Resolved
 from .regions import Regions
 
 FEW = 0.1
@@ -82,8 +83,7 @@ def _is_unsure(regions: Regions, resolved: Resolved) -> bool:
     """Whether what was counted hardly looks like nuclei, or is too small to look like anything."""
     if regions.likely is None:
         return False
-    typical = weighted_median(regions.likely, regions.likely)
-    return typical < _SURE or resolved.radius_px < _TELLING_RADIUS_PX
+    return typical(regions.likely) < _SURE or resolved.radius_px < _TELLING_RADIUS_PX
 
 
 def _saturated_share(regions: Regions) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
+from .evidence import by_itself, typical
 from .pooled import weighted_median
 from .regions import Levels, Regions, find_regions
 from .rules import Rules
@@ -50,6 +51,9 @@ more crops are learned from cut nuclei; fewer are."""
 _MOST_STRETCH = 1.1
 """Area of the ellipse over that of a region: 1 for an ellipse, 1.12 for two discs side by side.
 Larger: pairs that touch are taken for nuclei."""
+BELIEVED = 0.5
+"""Probability of a typical region, by itself, below which a radius is none of nuclei: of light
+without nuclei it is below 0.45, of most pictures above 0.9. Larger: more are called blank."""
 LEAST_SNR = 10.0
 """Contrast over noise that is believed. Larger: dim fields are called blank."""
 WIDE_EDGE_RADII, _WIDE_EDGE_SNR = 3.0, 25.0
@@ -226,6 +230,8 @@ def _shows_nuclei(view: View, radius: float, rules: Rules) -> bool:
     contrast = contrast_of(regions, radius)
     wide = edge_width > WIDE_EDGE_RADII * radius
     if contrast <= (_WIDE_EDGE_SNR if wide else LEAST_SNR) * noise:
+        return False
+    if rules.is_learned and typical(by_itself(regions, radius)) < BELIEVED:
         return False
     if view.smoothing > SEARCH_SMOOTHING and (wide or not _are_plain(regions)):
         return False  # noise that is smoothed as much has hills like nuclei
