@@ -7,6 +7,7 @@ import tifffile
 
 from nucensus.errors import ReadError, TooLargeError
 from nucensus.read import read
+from nucensus.read.encoded import SIZES as SIZE_OF
 from nucensus.values import Plane
 
 ENCODE = {
@@ -65,3 +66,27 @@ def test_bytes_that_are_no_such_picture_are_damage(tmp_path, name):
     for junk in (b"junk" * 40, b"\0", b"\0\0\0\x08jp2c", b"Lerc2 "):
         with pytest.raises(ReadError, match=r"damaged|cut short"):
             read(_write(tmp_path / "a.tif", name, junk, (32, 32)), Plane(channel=0))
+
+
+KINDS = {
+    "jpeg": (7, True), "png": (34933, True), "jpeg2000": (34712, True), "jp2": (33003, True),
+    "jpegxr": (34934, False), "jpegxl": (50002, False), "jpegxl container": (52546, False),
+    "lerc": (34887, True), "webp": (50001, False), "webp lossy": (34927, False),
+}  # fmt: skip
+"""The number of each in a TIFF page, and whether its first bytes say how many samples it has."""
+SHAPES = [(1, 1), (8, 16), (32, 32), (100, 120), (90, 120), (80, 120), (90, 160), (40, 50),
+          (60, 120), (7, 300), (300, 7), (600, 20), (9, 8200)]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("samples", [1, 3])
+def test_the_first_bytes_of_a_picture_say_its_size_whatever_that_is(name, samples):
+    number, says_samples = KINDS[name]
+    for shape in SHAPES:
+        pixels = np.random.default_rng(0).integers(0, 256, (*shape, samples)).astype(np.uint8)
+        if samples == 1 and not name.startswith("webp"):
+            pixels = pixels[..., 0]
+        elif samples == 1:
+            pixels = np.repeat(pixels, 3, axis=2)
+        encoded = ENCODE[name](pixels)
+        assert SIZE_OF[number](encoded) == (*shape, samples if says_samples else 0), shape
