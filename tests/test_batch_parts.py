@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nucensus.batch.bottleneck import Tally
+from nucensus.batch.learn import Learned
 from nucensus.batch.pools import digests_of, name_of_pool, pool_of
 from nucensus.batch.refuse import differences
 from nucensus.batch.sample import Sets, choose_sample
@@ -15,7 +16,7 @@ from nucensus.batch.starts import Start
 from nucensus.detect import BLANK
 from nucensus.execute.chunk import Chunk, Worker
 from nucensus.execute.task_size import LEAST, MOST, TaskSize
-from nucensus.store import Facts
+from nucensus.store import Facts, Origin
 from nucensus.values import Centres, Failed, Found, ListedImage, Plane
 
 NONE = Centres(np.empty((0, 2), np.int64), np.empty(0))
@@ -201,3 +202,22 @@ def test_a_chunk_that_failed_everywhere_has_the_outcomes_of_its_first_worker():
     assert chunk.failed_outcomes() == [(7, "x"), (9, "y")]
     again = chunk.again()
     assert (again.items, again.tried, again.future) == (chunk.items, chunk.tried, None)
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 image is"), (2, "2 images are")])
+def test_images_that_are_counted_again_are_told_with_what_changed(count, said):
+    changes = ("radius 5 -> 6 px in a", "b", "c", "d")
+    (note,) = Learned({"": resolved(5.0)}, Origin.of([]), count, changes[:1]).notes()
+    assert note == f"What nuclei look like changed ({changes[0]}): {said} counted again."
+    (note,) = Learned({"": resolved(5.0)}, Origin.of([]), count, changes).notes()
+    assert note.startswith(f"What nuclei look like changed ({'; '.join(changes[:3])}; ...): {said}")
+    (note,) = Learned({"": resolved(5.0)}, Origin.of([]), count, ()).notes()
+    assert note == f"What nuclei look like changed: {said} counted again."
+
+
+def test_folders_with_nuclei_of_several_sizes_are_named():
+    pools = {"": resolved(5.0, size_count=2), "/p/a": resolved(5.0, size_count=3)}
+    (note,) = Learned(pools, Origin.of([]), 0, ()).notes()
+    assert note.startswith("Nuclei in a have 3 sizes, clearly apart")
+    (note,) = Learned({"": pools[""]}, Origin.of([]), 0, ()).notes()
+    assert note.startswith("Nuclei have 2 sizes, clearly apart")

@@ -8,16 +8,18 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import forkserver
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from nucensus.errors import MissingPackageError, StrategyError, WorkerDiedError
 from nucensus.execute import OTHERS, PUBLISHED, STRATEGIES, Lost, check, strategy_named
-from nucensus.execute.worker import describe_death, is_crash
+from nucensus.execute.worker import capped_together, describe_death, is_crash
 
 POOLS = [name for name in STRATEGIES if name.startswith("pool")]
 HERE = [name for name in OTHERS if name not in ("interpreters", "joblib")]
@@ -317,6 +319,32 @@ def test_a_function_of_a_prompt_or_notebook_works_in_every_process(method, strat
     )  # fmt: skip
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == len(strategies)
+
+
+def test_inner_pools_are_capped_until_the_last_of_several_threads_leaves(monkeypatch):
+    monkeypatch.setattr(tifffile.TIFF, "MAXWORKERS", 5)
+    with capped_together():
+        with capped_together():
+            assert tifffile.TIFF.MAXWORKERS == 1
+        assert tifffile.TIFF.MAXWORKERS == 1
+    assert tifffile.TIFF.MAXWORKERS == 5
+
+
+def test_each_thread_that_works_tells_numba_and_opencv_to_use_one(monkeypatch):
+    told, numba, cv2 = {}, types.ModuleType("numba"), types.ModuleType("cv2")
+    numba.set_num_threads = lambda count: told.setdefault(threading.get_ident(), count)
+    cv2.threads = 7
+    cv2.getNumThreads = lambda: cv2.threads
+    cv2.setNumThreads = lambda count: setattr(cv2, "threads", count)
+    monkeypatch.setitem(sys.modules, "numba", numba)
+    monkeypatch.setitem(sys.modules, "cv2", cv2)
+    both = threading.Barrier(2)
+    list(strategy_named("threads").run(lambda _: both.wait(100), range(2), 2))
+    assert list(told.values()) == [1, 1]
+    told.clear()
+    with capped_together():
+        assert (cv2.threads, told) == (1, {threading.get_ident(): 1})
+    assert cv2.threads == 7
 
 
 def test_an_unknown_strategy_is_refused_with_those_that_there_are():
