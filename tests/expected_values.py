@@ -69,6 +69,19 @@ def draw_in_other_types():
     }
 
 
+@functools.cache
+def draw_slivers():
+    """Return parts of a crowd that are narrower or lower than what a nucleus is smoothed by."""
+    crowd = draw_images()["crowd"]
+    return {
+        "3 columns": crowd[:, 100:103],
+        "9 columns": crowd[:, 100:109],
+        "5 rows": crowd[60:65],
+        "11 rows": crowd[60:71],
+        "a corner": crowd[:13, :17],
+    }
+
+
 def _draw(
     seed, *, count, radius, gap=26, height=1800, light=0, slope=0, haze=0, specks=0, hole=0
 ):  # fmt: skip
@@ -139,7 +152,7 @@ def points_of(find):
 def regions_of(find):
     """Return rows of numbers of what `find(image, radius_px)` finds: regions, and measures."""
     regions, measures = [], []
-    for name, image in (draw_images() | draw_in_other_types()).items():
+    for name, image in (draw_images() | draw_in_other_types() | draw_slivers()).items():
         for radius_px in RADII_PX:
             found = find(image, radius_px)
             columns = (
@@ -164,7 +177,7 @@ def outlines_of(find):
     its axes and its solidity.
     """
     rows = []
-    for name, image in (draw_images() | draw_in_other_types()).items():
+    for name, image in (draw_images() | draw_in_other_types() | draw_slivers()).items():
         for radius_px in RADII_PX[1:3]:
             found = find(image, radius_px)
             labels, measured = found.outlines.labels(), found.measured
