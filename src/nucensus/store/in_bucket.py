@@ -196,7 +196,8 @@ class _Copy:
                 fetch(f"{self._address}/{RUN_FILE}", file)
                 self._sent["files"] = {RUN_FILE: list(size_and_time(os.fspath(file)))}
         if held.died and (is_new or died_elsewhere):
-            leave_marks(self.folder, suspects(self.folder / RUN_FILE, held.left_behind))
+            with contextlib.suppress(sqlite3.Error):  # whoever opens the run says what is wrong
+                leave_marks(self.folder, suspects(self.folder / RUN_FILE, held.left_behind))
         held.left_behind = []
         self._remember(holder=held.name, version=there)
 

@@ -69,7 +69,7 @@ def marks_in(folder: Path) -> set[int]:
     """Return the keys of the images that are being worked on, as whoever owns the run marked."""
     try:
         file = os.open(folder / LOCK_FILE, OPEN_FLAGS)
-    except FileNotFoundError:
+    except OSError:  # there is none
         return set()
     try:
         return _marked(file)
