@@ -143,8 +143,8 @@ PACKAGES = {"cloudpickle", "concurrent", "importlib.metadata", "jinja2", "loggin
 def test_counting_an_image_imports_only_what_it_needs(plate, tmp_path, numbers):
     image = str(next(plate.glob("*.tif")))
     code = (
-        "import sys; from nucensus.cli import main\n"
-        "try: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+        "import gc, sys; from nucensus.cli import main\n"
+        "try: main()\nfinally: print(*sys.modules, f'gc={gc.isenabled()}', file=sys.stderr)"
     )
     command = [sys.executable, "-c", code, "detect", image, "-o", str(tmp_path / "run"), *numbers]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -154,6 +154,7 @@ def test_counting_an_image_imports_only_what_it_needs(plate, tmp_path, numbers):
     assert all(map(importlib.util.find_spec, others))
     assert "nucensus.read.plain_tiff" in imported
     assert not imported & (others | PACKAGES)
+    assert "gc=True" in imported
 
 
 def test_info_names_the_kernel_and_the_cores():

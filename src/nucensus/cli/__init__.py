@@ -4,6 +4,7 @@ Each command is one module here and one line in `_COMMANDS`; it is imported when
 it is called, so that `nucensus --help` starts at once.
 """
 
+import gc
 import importlib
 import os
 import sys
@@ -100,6 +101,7 @@ def _nucensus(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    gc.disable()  # until a command begins: modules are no garbage
     hold_streams()
     guard_streams()
     code, said = _run()

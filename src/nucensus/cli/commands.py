@@ -1,7 +1,9 @@
 """Commands whose help has groups with an example each, and whose options may stand in a file."""
 
+import gc
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -74,6 +76,17 @@ def give_options(*options: Callable[[Any], Any]) -> Callable[[_F], _F]:
     return give
 
 
+@contextmanager
+def importing() -> Iterator[None]:
+    """Let nobody search for garbage meanwhile, nor later in what is imported: modules are none."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
 class Command(click.Command):
     """A command that groups its options, and says which it took from the file of defaults."""
 
@@ -118,6 +131,11 @@ class Command(click.Command):
         if taken and not ctx.params.get("quiet"):
             click.echo(f"Taken from {DEFAULTS_FILE}: {', '.join(taken)}", err=True)
         return ctx
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do what was asked for; `main` has switched the search for garbage off."""
+        gc.enable()
+        return super().invoke(ctx)
 
 
 _METAVARS = {"INTEGER RANGE": "N", "INTEGER": "N", "FLOAT RANGE": "NUMBER", "FLOAT": "NUMBER"}

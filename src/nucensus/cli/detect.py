@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from .commands import Command
+from .commands import Command, importing
 from .counting import counting_options
 from .destination import Destination, below
 from .detection import settings_of
@@ -101,6 +101,8 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
     Exit code: 0 if every image was done, 3 if some failed (0 with --failed-ok), 2 for wrong usage,
     130, 143 and 129 if it was stopped by Ctrl-C, SIGTERM or SIGHUP.
     """
+    with importing():
+        from .. import batch
     rules = _rules_of(positive, negative_control, shard)
     if rules:
         from ..values.positives import channels_beside
@@ -117,17 +119,14 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
     if measure or rules:
         given.setdefault("outlines", True)
     if plan is not None:
-        from ..batch import census_planned
-
         _refuse_beside_plan(click.get_current_context())
-        work = partial(census_planned, plan, out, shard=shard, overwrite=overwrite)
+        work = partial(batch.census_planned, plan, out, shard=shard, overwrite=overwrite)
     else:
-        from ..batch import census
         from ..values import Resume
 
         resume = Resume(overwrite, check_content, keep_estimates, estimates_from)
         settings = settings_of(given, settings_file)
-        work = partial(census, inputs, out, settings, selection=selected, resume=resume)
+        work = partial(batch.census, inputs, out, settings, selection=selected, resume=resume)
     _check_control(control, metadata, report=report)
     if xlsx:
         from ..export.optional import require

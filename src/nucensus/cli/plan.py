@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..text.plurals import pluralize
-from .commands import Command
+from .commands import Command, importing
 from .counting import counting_options
 from .detection import settings_of
 from .running import execution_of, watched, work_options
@@ -34,7 +34,8 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
     nucensus detect finds without a plan. Files that come or change afterwards are not looked for:
     make the plan again, in another folder, or carry this one on with the same command.
     """
-    from ..batch import plan_census
+    with importing():
+        from ..batch import plan_census
     from ..store import Origin
     from ..values import Resume
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .commands import Command
+from .commands import Command, importing
 from .destination import Destination
 from .running import run_and_report, run_options
 
@@ -22,6 +22,7 @@ def command(out: Path | str, **run_options: Any) -> None:
 
     Exit code: 0 if every image was done, 3 if some failed again (0 with --failed-ok).
     """
-    from ..batch import retry
+    with importing():
+        from ..batch import retry
 
     run_and_report(partial(retry, out), out, **run_options)
