@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import tifffile
 from click.testing import CliRunner
 
 import nucensus
@@ -13,6 +14,7 @@ from nucensus.errors import InputError
 from nucensus.report import write_report
 from nucensus.store import RunWriter
 from nucensus.values import MEASURED, Centres, Found, ImageRef, Outlines, Place, Settings
+from nucensus.values.synthetic import make_field
 
 pytest.importorskip("scipy")
 
@@ -137,6 +139,19 @@ def test_the_report_says_why_a_plate_has_no_phases(tmp_path):
     run = write_run(tmp_path / "few", {"A01": contents(200, (0.6, 0.2, 0.2))})
     write_report(nucensus.Run(run), tmp_path / "report.html")
     assert "no phases: 1" in (tmp_path / "report.html").read_text()
+
+
+def test_contents_of_several_channels_are_not_mixed(tmp_path):
+    stack = np.stack([make_field(seed, shape=(160, 200), nuclei=12).image for seed in (1, 2)])
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, metadata={"axes": "CYX"})
+    with nucensus.census(
+        tmp_path / "a.tif", tmp_path / "run", Settings(outlines=True),
+        plane=nucensus.Plane(channel="each"),
+    ) as run:  # fmt: skip
+        with pytest.raises(InputError, match="expected a run of one channel"):
+            nucensus.cell_cycle(run)
+        write_report(run, tmp_path / "report.html")
+    assert "DNA content" not in (tmp_path / "report.html").read_text()
 
 
 def test_uneven_light_and_saturation_are_warned_of(tmp_path):

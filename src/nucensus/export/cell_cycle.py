@@ -49,7 +49,8 @@ def cell_cycle(run: AnyRun, *, by: str | None = None) -> Table:
     Raises
     ------
     InputError
-        The run has no outlines, or nothing of that name is known of its images.
+        The run has no outlines or several channels, or nothing of that name is known of its
+        images.
     MissingPackageError
         scipy is not installed.
 
@@ -121,12 +122,26 @@ def phases_of(
         The names of the groups that an image is of, beside its plate.
     most : int, optional
         How many are fitted at most.
+
+    Raises
+    ------
+    InputError
+        Nuclei were counted in several channels.
     """
     plates: dict[str, dict[str, _Nuclei]] = {}
-    for row, nuclei in run.found_images(("plate", "well", "extra", "flag", "height", "width")):
+    channels: dict[str, dict[str, None]] = {}
+    names = ("plate", "well", "channel", "extra", "flag", "height", "width")
+    for row, nuclei in run.found_images(names):
+        channels.setdefault(row["plate"] or "", {})[row["channel"] or ""] = None
         groups = plates.setdefault(row["plate"] or "", {})
         for name in ("", *groups_of(row)):
             groups.setdefault(name, _Nuclei()).add(row, nuclei)
+    if mixed := [each for each in channels.values() if len(each) > 1]:
+        raise InputError(
+            f"nuclei were counted in the channels {', '.join(map(repr, mixed[0]))}, and the "
+            f"content of DNA is that of one stain; expected a run of one channel; count with "
+            f"--channel"
+        )
     fits = (each for plate, groups in plates.items() for each in _fits(plate, groups))
     yield from islice(fits, most)
 

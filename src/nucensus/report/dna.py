@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import MissingPackageError
+from ..errors import InputError, MissingPackageError
 from ..export.cell_cycle import Phases, phases_of
 from ..store import ImageRow, Run
 from .measured import histogram_of
@@ -16,8 +16,8 @@ _MOST = 24
 def dna_histograms(run: Run, comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """Return a histogram of integrated intensity for each plate and treatment, as drawn.
 
-    None without outlines, or where scipy is not there to fit phases. Treatments are shown on
-    plates whose own phases are known.
+    None without outlines, of several channels, or where scipy is not there to fit phases.
+    Treatments are shown on plates whose own phases are known.
     """
     if not run.has_outlines:
         return []
@@ -34,7 +34,7 @@ def dna_histograms(run: Run, comparisons: Sequence[Comparison]) -> list[dict[str
 
     try:
         found = list(phases_of(run, groups_of, most=_MOST))
-    except MissingPackageError:
+    except (MissingPackageError, InputError):
         return []
     known = {each.plate for each in found if not each.group and not isinstance(each.fit, str)}
     shown = (each for each in found if not each.group or each.plate in known)
