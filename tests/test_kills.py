@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from commands import PLANTED, SETTINGS, detect, is_sound, query, run, start, statuses, tables
 
-KILLS = int(os.environ.get("NUCENSUS_KILLS", "8"))
+KILLS = int(os.environ.get("NUCENSUS_KILLS", "5"))
 
 
 @pytest.fixture(scope="module")

@@ -66,6 +66,23 @@ def test_an_open_choice_of_channel_is_an_error_that_lists_the_channels(two_chann
         discover([two_channels], SUFFIXES)
 
 
+@pytest.mark.parametrize(
+    ("stains", "proposed"),
+    [
+        (("FITC - FITC", "UV - DAPI"), "'UV - DAPI' (it shows nuclei by its name)"),
+        (("FITC - FITC", "TL - Brightfield"), "'FITC - FITC', or all"),
+        (("UV - DAPI", "UV2 - Hoechst"), "'UV - DAPI', or all"),
+    ],
+)
+def test_the_channel_that_shows_nuclei_by_its_name_is_proposed_if_there_is_one(
+    tmp_path, stains, proposed
+):
+    touch(tmp_path, *(f"p/A - 1(fld 1 wv {stain}).tif" for stain in stains))
+    with pytest.raises(InputError) as asked:
+        discover([tmp_path], SUFFIXES)
+    assert f"count one with --channel {proposed}" in str(asked.value)
+
+
 @pytest.mark.parametrize("channel", [1, "w1", "1", "ch01", "C01"])
 def test_a_channel_of_files_is_chosen_by_the_number_in_the_name(two_channels, channel):
     found = discover([two_channels], SUFFIXES, plane=Plane(channel=channel))
