@@ -51,6 +51,13 @@ def test_a_zarr_image_that_was_named_by_its_source_is_no_label_image(tmp_path):
     assert [each.name for each in discover([tmp_path], (".zarr",))] == ["b.czi.ome.zarr"]
 
 
+@pytest.mark.parametrize("ending", ["", "/", "//"])
+def test_a_zarr_image_may_be_named_with_a_slash_behind_it(tmp_path, ending):
+    touch(tmp_path / "a.zarr" / ".zattrs", tmp_path / "a.zarr" / "0" / "b.zarr" / "c")
+    (found,) = discover([f"{tmp_path}/a.zarr{ending}"], (".zarr",))
+    assert found.name == "a.zarr"
+
+
 def test_a_folder_named_like_an_image_is_not_passed_over_in_silence(tmp_path):
     touch(tmp_path / "a.tif")
     (tmp_path / "b.tif").mkdir()
