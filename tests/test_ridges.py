@@ -7,7 +7,7 @@ from nucensus.kernel import longest_ridge
 
 RADIUS, GROUND, HEIGHT = 10.0, 200.0, 800.0
 HOW = {"radius": RADIUS, "background": GROUND, "across": 0.9, "thin": 0.35, "ridge": 0.6,
-       "enough": 99.0}  # fmt: skip
+       "bridge": 3.0, "enough": 99.0}  # fmt: skip
 MIDDLE = (150, 160)
 Y, X = np.mgrid[:300, :320]
 
@@ -68,6 +68,29 @@ def test_a_ridge_ends_where_it_is_much_lower_or_leaves_the_image():
     dim[:, MIDDLE[1] + 40 :] = GROUND + 1.4 * (dim[:, MIDDLE[1] + 40 :] - GROUND)
     assert length(dim.astype(np.uint16)) == pytest.approx(16, abs=1)
     assert length(draw(before=900, after=900)) == pytest.approx(320 / RADIUS, abs=1)
+
+
+def over_nuclei(*columns, height=HEIGHT):
+    """Draw a line that runs over round nuclei in these columns."""
+    image = draw().astype(float)
+    for column in columns:
+        within = np.hypot(Y - MIDDLE[0], X - MIDDLE[1] - column) <= RADIUS
+        image += height * within
+    return image.astype(np.uint16)
+
+
+def test_a_ridge_goes_on_behind_a_nucleus_which_is_no_part_of_its_length():
+    image = over_nuclei(40)
+    assert length(image, bridge=0.0) == pytest.approx(8 + 3, abs=1)
+    assert length(image) == pytest.approx(16 - 2, abs=1)
+    assert length(over_nuclei(-50, 40)) == pytest.approx(16 - 4, abs=1.5)
+
+
+def test_a_ridge_ends_behind_a_nucleus_where_nothing_goes_on_and_at_what_is_too_wide():
+    image = over_nuclei(40)
+    image[:, MIDDLE[1] + 52 :] = GROUND
+    assert length(image) == pytest.approx(8 + 3, abs=1)
+    assert length(over_nuclei(*range(40, 80, 4))) == pytest.approx(8 + 3, abs=1)
 
 
 def test_of_several_places_the_longest_ridge_counts_and_places_in_the_dark_count_not():

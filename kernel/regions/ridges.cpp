@@ -103,7 +103,7 @@ struct Ridges {
                 if (over == 0) break;
                 next = ahead(at, way, over), best = height(next);
             }
-            at = next, direction = way, length += step, last = best;
+            at = next, direction = way, length += step, last = std::min(last, best);
         }
         return length;
     }
