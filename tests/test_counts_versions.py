@@ -69,14 +69,14 @@ def test_dark_nucleoli_do_not_divide_a_nucleus(radius, depth, dtype):
     assert matched(found.points, scene) >= len(scene.centres) - 1
 
 
-@pytest.mark.parametrize("share", [0.1, 0.15])
+@pytest.mark.parametrize("share", [0.1, 0.15, 0.25, 0.35])
 def test_stain_in_the_body_of_cells_does_not_count(share):
     for seed in range(3):
         scene = draw_stained(seed, share=share)
         found = find_nuclei(scene.image)
-        assert len(found) == pytest.approx(len(scene.centres), abs=3)
-        assert matched(found.points, scene) == len(scene.centres)
-        assert (found.confidences > 0.5).sum() == len(scene.centres)
+        assert len(found) == len(scene.centres)
+        assert matched(found.points, scene) >= len(scene.centres) - 1
+        assert found.confidences.min() > 0.5
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5, 8])

@@ -102,9 +102,16 @@ def test_the_nuclei_are_those_the_detector_finds(address, folder):
     settings = Settings(sigma=3, threshold=500)
     answer, body = _nuclei(address, settings.as_dict())
     centres = find_nuclei(tifffile.imread(folder / "field_00.tif"), settings)
-    found = np.frombuffer(body, np.float32).reshape(-1, 3)
+    found = np.frombuffer(body, np.float32).reshape(-1, 4)
     assert answer.status == 200
     np.testing.assert_array_equal(found[:, 1::-1], centres.points)
+    assert np.isnan(found[:, 3]).all()
+
+
+def test_the_page_learns_how_likely_each_is_a_nucleus(address):
+    _, body = _nuclei(address, {"detector": "auto"})
+    confidences = np.frombuffer(body, np.float32).reshape(-1, 4)[:, 3]
+    assert ((confidences > 0) & (confidences <= 1)).all()
 
 
 def test_the_outlines_are_those_of_the_nuclei(address):
@@ -117,7 +124,7 @@ def test_the_outlines_are_those_of_the_nuclei(address):
         rings.append(np.reshape(numbers[1:end], (-1, 2)))
         del numbers[:end]
     _, found = _nuclei(address, {"detector": "auto"})
-    points = np.frombuffer(found, np.float32).reshape(-1, 3)[:, :2]
+    points = np.frombuffer(found, np.float32).reshape(-1, 4)[:, :2]
     assert len(rings) == len(points)
     for ring, point in zip(rings, points, strict=True):
         assert (ring.min(axis=0) <= point).all()

@@ -5,9 +5,12 @@ import sys
 import tomllib
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
+import tifffile
 from pages import assert_fits, opened, serious_faults, wait_until
 from runs import write_fields
+from scenes import draw_stained
 from test_tune import in_colour
 
 from nucensus import census, open_run
@@ -272,6 +275,20 @@ def test_a_slider_on_a_large_image_fetches_points_alone_and_the_latest_only(brow
             assert page.evaluate("settings.threshold") == page.evaluate(
                 "short(fromAxis(0.499, levels()))"
             )
+    finally:
+        stop(process)
+
+
+def test_nuclei_that_are_doubtful_are_counted_beside_the_number(browser, tmp_path):
+    tifffile.imwrite(tmp_path / "cells.tif", draw_stained(1, share=0.4).image.astype(np.uint16))
+    process, address = serve(tmp_path)
+    try:
+        with shown(browser, address) as page:
+            settle(page, "auto")
+            wait_until(page, "field.points.length > 0")
+            assert page.inner_text("#doubtful") == "1 of them doubtful (dashed)"
+            choose(page, "maxima")
+            assert page.inner_text("#doubtful") == ""
     finally:
         stop(process)
 

@@ -183,11 +183,16 @@ class Session:
         return replace(make_picture(_as_shown(image.pixels)), pixel_um=image.pixel_size.x)
 
     def nuclei(self, index: int, settings: Settings) -> NDArray[np.float32]:
-        """Return (x, y, intensity) of each nucleus of an image, shape (N, 3)."""
+        """Return (x, y, intensity, confidence) of each nucleus, shape (N, 4).
+
+        The confidence is 0 to 1, NaN of a detector that has none.
+        """
         resolved = None if settings.are_numbers else self._resolved(index)
         centres = find_nuclei(self._image(index).pixels, settings, resolved)
         points = centres.points[:, :-3:-1]  # of a volume without the plane
-        return np.column_stack((points, centres.intensities)).astype(np.float32)
+        known = centres.confidences
+        sure = np.full(len(points), np.nan) if known is None else known
+        return np.column_stack((points, centres.intensities, sure)).astype(np.float32)
 
     def outlines(self, index: int, settings: Settings) -> NDArray[np.int32]:
         """Return the outlines of the nuclei of an image, of a detector that has them.

@@ -88,6 +88,9 @@ function drawRings() {
     pen.strokeStyle = RING;
     pen.lineWidth = 1.5;
     pen.stroke();
+    pen.setLineDash([3, 3]);
+    drawMarks(pen, field.doubtful ?? [], (x, y) => { pen.moveTo(x + round, y); pen.arc(x, y, round, 0, 2 * Math.PI); });
+    pen.setLineDash([]);
   }
   if (field.tally) drawScale(pen);
   const review = reviews.get(field.index);

@@ -42,7 +42,13 @@ const query = () => `settings=${encodeURIComponent(JSON.stringify(settings))}`;
 
 async function fetchNuclei(index) {           // x, y, intensity of each, and the radius of their rings
   const answer = await ask(`nuclei/${index}?${query()}`);
-  return { points: new Float32Array(await answer.arrayBuffer()), ring: Number(answer.headers.get("X-Ring-Radius")) };
+  const found = new Float32Array(await answer.arrayBuffer());
+  const points = new Float32Array(found.length / 4 * 3), doubtful = [];
+  for (let i = 0; i < found.length; i += 4) {
+    points.set(found.subarray(i, i + 3), i / 4 * 3);
+    if (found[i + 3] < 0.5) doubtful.push([found[i], found[i + 1]]);
+  }
+  return { points, doubtful, ring: Number(answer.headers.get("X-Ring-Radius")) };
 }
 
 async function fetchOutlines(index) {         // of each ring how many corners it has, then x, y of each

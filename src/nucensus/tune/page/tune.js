@@ -23,6 +23,7 @@ async function follow() {
       drawRings();
       drawHistogram();
       $("count").textContent = (points.length / 3).toLocaleString("en");
+      $("doubtful").textContent = nuclei.doubtful.length ? `${nuclei.doubtful.length.toLocaleString("en")} of them doubtful (dashed)` : "";
       const took = performance.now() - since;
       $("latency").textContent = `${took.toFixed(0)} ms`;
       document.body.dataset.latency = took;
