@@ -163,8 +163,12 @@ def label_nuclei(
 
     Parameters
     ----------
-    image, settings, resolved
-        As of `find_nuclei`.
+    image : ndarray, shape (height, width)
+        Grey levels of any real dtype: bright nuclei on a dark ground.
+    settings : Settings, optional
+        By default nothing is given and all is estimated.
+    resolved : Resolved, optional
+        What the images of the set look like, as for `find_nuclei`.
 
     Returns
     -------

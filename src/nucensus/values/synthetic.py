@@ -53,8 +53,10 @@ def make_field(
         How many nuclei; 0 makes a blank field.
     radius_px : float
         Mean radius of a nucleus, in pixels.
-    brightness, background : float
-        Mean grey level of a nucleus above the ground, and of the ground.
+    brightness : float
+        Mean grey level of a nucleus above the ground.
+    background : float
+        Mean grey level of the ground.
     touching : float
         Part of the nuclei that touch the one drawn before.
 
