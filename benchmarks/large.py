@@ -4,8 +4,8 @@
 
 Draws a large image in FOLDER (uint16; raw in strips, zstd in tiles of 512, or an OME-Zarr of 50,000
 pixels a side of which 16 chunks are written), and takes the time of the wall and the processor, and
-the peak of the memory, of a process that reads it part by part, of one that finds the nuclei by the
-published detector in parts, and of one that does so whole.
+the peak of the memory, of a process that reads it part by part, and of others that find the nuclei
+by the published detector, or by the one without parameters, in parts or whole.
 """
 
 import argparse
@@ -89,7 +89,24 @@ def find_whole(path):
     return len(find_nuclei(read(path), SETTINGS))
 
 
-WAYS = {"read in parts": read_parts, "find in parts": find_parts, "find whole": find_whole}
+def find_parts_without_parameters(path):
+    """Return the same of the detector without parameters."""
+    with open_in_parts(path, Plane()) as image:
+        return len(find_nuclei_in_parts(image.parts, Settings(), threads=usable_cores()))
+
+
+def find_whole_without_parameters(path):
+    """Return how many it finds in the undivided image."""
+    return len(find_nuclei(read(path)))
+
+
+WAYS = {
+    "read in parts": read_parts,
+    "maxima in parts": find_parts,
+    "maxima whole": find_whole,
+    "auto in parts": find_parts_without_parameters,
+    "auto whole": find_whole_without_parameters,
+}
 
 
 def measure(way, path, results):
@@ -107,11 +124,15 @@ def main():
     parser.add_argument("--side", type=int, default=30_000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--kinds", nargs="+", default=["raw", "zstd", "sparse"])
+    parser.add_argument("--ways", nargs="*", choices=list(WAYS))
     arguments = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     for kind in arguments.kinds:
         path = draw(kind, arguments.folder, arguments.side)
-        for way in list(WAYS)[: 2 if kind == "sparse" else 3]:  # 5 GB as a whole
+        ways = WAYS if kind != "sparse" else list(WAYS)[:2]  # 5 GB as a whole
+        for way in ways:
+            if arguments.ways and way not in arguments.ways:
+                continue
             taken = []
             for _ in range(arguments.repeat):
                 results = context.Queue()
@@ -121,7 +142,7 @@ def main():
                 process.join()
             found, wall, cpu, megabytes = (min(each) for each in zip(*taken, strict=True))
             print(
-                f"{kind:<7} {way:<14} {found:>13,} {wall:7.2f} s {cpu:7.2f} s CPU "
+                f"{kind:<7} {way:<16} {found:>13,} {wall:7.2f} s {cpu:7.2f} s CPU "
                 f"{megabytes:6.0f} MB",
                 flush=True,
             )

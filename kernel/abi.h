@@ -162,6 +162,41 @@ struct RegionRecord {
     double plateau;       // the value that most of them have, minus infinity if there is none
     double fall;          // mean fall across its free outline over a radius, share of its height
     double free;          // free outline over that of a disc of its area; 0 if others enclose it
+    double first_y;  // the first of its summits, pixels of the grid: regions are in their order
+    double first_x;
+};
+
+// A part of an image whose regions are found by themselves, with what is around it. Places are
+// those of the grid of the whole image, and multiples of the rows and columns of a block, or its
+// edge.
+struct RegionWindow {
+    int64_t height;  // of the whole image, in its pixels
+    int64_t width;
+    int64_t top;  // where what is known of it begins
+    int64_t left;
+    int64_t own_top;  // summits from here to before `own_bottom` are its own
+    int64_t own_bottom;
+    int64_t own_left;
+    int64_t own_right;
+    int64_t foreground;  // pixels of its own that are foreground
+    int64_t on_edges;    // and of the way up, between a quarter and three quarters of it
+    int64_t crossings;   // of the middle of that way
+    int64_t is_cut;      // whether one of its own may go on beyond what is known
+};
+
+// What lies under the nuclei of a whole image, learned from samples of its parts.
+struct RegionGround {
+    int64_t sample_rows;
+    int64_t sample_stride;
+    int64_t noise_rows;  // of samples, for which there is more
+    int64_t noise_columns;
+    int64_t tile_rows;
+    int64_t tile_columns;
+    float* samples;  // sample_rows x sample_stride
+    float* beside;   // noise_rows x sample_stride: what is further beside a sample
+    float* grains;   // noise_rows x noise_columns: differences of neighbours
+    float* low;      // tile_rows x tile_columns: what the surface leaves of each tile
+    double surface[10];
 };
 
 // Neighbouring pixels of a row that belong to one nucleus.
@@ -200,6 +235,10 @@ struct RidgeSettings {
     double ridge;       // and goes on where the next place has this share of it
     double bridge;      // a ridge may run so far over nuclei, which is not part of its length
     double enough;      // what is longer is not followed
+    int64_t height;     // of the whole image, of which the pixels are a part
+    int64_t width;
+    int64_t top;  // where that begins
+    int64_t left;
 };
 
 // How nuclei are outlined, and where their outlines go, one record for each region.
@@ -261,6 +300,26 @@ NUCENSUS_API int32_t nucensus_find_regions(const nucensus::Image* image,
                                            int64_t* count, nucensus::OutlineSettings* outlines,
                                            nucensus::PairLog* pairs);
 
+// The same of an image part by part: how large `ground` is; then the samples of each part, of which
+// several may be taken at once; then what `measure` says of all samples; then the regions of each
+// part, for which only the threshold of `measure` is asked.
+NUCENSUS_API int32_t nucensus_size_ground(const nucensus::RegionSettings* settings, int64_t height,
+                                          int64_t width, nucensus::RegionGround* ground);
+NUCENSUS_API int32_t nucensus_sample_ground(const nucensus::Image* part,
+                                            const nucensus::RegionSettings* settings, int32_t isa,
+                                            const nucensus::RegionWindow* window,
+                                            const nucensus::RegionGround* ground);
+NUCENSUS_API int32_t nucensus_fit_ground(const nucensus::RegionSettings* settings, int64_t height,
+                                         int64_t width, int32_t isa, nucensus::RegionGround* ground,
+                                         nucensus::RegionMeasure* measure);
+NUCENSUS_API int32_t nucensus_find_regions_of_part(const nucensus::Image* part,
+                                                   const nucensus::RegionSettings* settings,
+                                                   int32_t isa, nucensus::RegionWindow* window,
+                                                   const nucensus::RegionGround* ground,
+                                                   nucensus::RegionMeasure* measure,
+                                                   nucensus::RegionRecord* regions,
+                                                   int64_t capacity, int64_t* count);
+
 // Measures the pixels within outlines, of which the runs are ordered by nucleus, row and column.
 NUCENSUS_API int32_t nucensus_measure_outlines(const nucensus::Image* image,
                                                const nucensus::OutlineRun* runs, int64_t run_count,
@@ -271,11 +330,11 @@ NUCENSUS_API int32_t nucensus_measure_outlines(const nucensus::Image* image,
 NUCENSUS_API int32_t nucensus_draw_rings(const int32_t* labels, int64_t height, int64_t width,
                                          int32_t reach, int32_t* rings);
 
-// How long the longest thin ridge is that goes through one of the places, each of which is y, x and
+// How long the longest thin ridge is that goes through each of the places, which are y, x and
 // height there; image pixels and levels above the background. The image is contiguous.
-NUCENSUS_API int32_t nucensus_longest_ridge(const nucensus::Image* image,
-                                            const nucensus::RidgeSettings* settings,
-                                            const double* places, int64_t count, double* length);
+NUCENSUS_API int32_t nucensus_measure_ridges(const nucensus::Image* image,
+                                             const nucensus::RidgeSettings* settings,
+                                             const double* places, int64_t count, double* lengths);
 
 // Fills the pixels that are not known with the mirror image of the nearest edge of those
 // that are, along a row or a column, and again from what was filled. A pixel has `bytes`

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nucensus.kernel import longest_ridge
+from nucensus.kernel import measure_ridges
 
 RADIUS, GROUND, HEIGHT = 10.0, 200.0, 800.0
 HOW = {"radius": RADIUS, "background": GROUND, "across": 0.9, "thin": 0.35, "ridge": 0.6,
@@ -28,7 +28,7 @@ def draw(*, degrees=0.0, before=80.0, after=80.0, half_width=2.0, bend=0.0, dtyp
 
 def length(image, *places, **how):
     places = np.array(places or [(*MIDDLE, HEIGHT)], float)
-    return longest_ridge(image, places, **{**HOW, **how})
+    return measure_ridges(image, places, **{**HOW, **how}).max()
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -98,3 +98,15 @@ def test_of_several_places_the_longest_ridge_counts_and_places_in_the_dark_count
     beside, dark = (20, 30, HEIGHT), (*MIDDLE, 0.0)
     assert length(image, beside, (*MIDDLE, HEIGHT)) == pytest.approx(10, abs=1)
     assert length(image, beside) == length(image, dark) == 0
+
+
+def test_a_part_that_holds_a_ridge_tells_its_length_as_the_whole_image_does():
+    image, places = draw(degrees=40), np.array([(*MIDDLE, HEIGHT), (60.0, 60.0, HEIGHT)])
+    part = np.ascontiguousarray(image[20:290, 30:310])
+    lengths = measure_ridges(image, places, **HOW)
+    assert lengths[0] > 10
+    np.testing.assert_array_equal(
+        measure_ridges(part, places, shape=image.shape, origin=(20, 30), **HOW), lengths
+    )
+    cut = np.ascontiguousarray(image[:, 140:])
+    assert measure_ridges(cut, places, shape=image.shape, origin=(0, 140), **HOW)[0] == -1

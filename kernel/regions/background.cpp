@@ -48,9 +48,9 @@ Background::Between::Between(int64_t i, int64_t n, int64_t tiles) {
 
 // ---- samples ---------------------------------------------------------------------------------
 
-void Background::resize(const Grid& grid, const RegionSettings& settings) {
+void Background::resize(int64_t height, int64_t width, const RegionSettings& settings) {
     const int64_t size = std::max<int64_t>(4, settings.tile);
-    h = grid.height, w = grid.width, taken = 0;
+    h = height, w = width;
     tile_rows = std::max<int64_t>(1, (h + size / 2) / size);
     tile_columns = std::max<int64_t>(1, (w + size / 2) / size);
     per_tile = samples_per_tile;
@@ -60,13 +60,11 @@ void Background::resize(const Grid& grid, const RegionSettings& settings) {
     gaussian = Gaussian(settings.smooth_sigma);
     noise_apart = std::max<int64_t>(2, static_cast<int64_t>(std::ceil(3 * settings.smooth_sigma)));
     std::fill_n(surface, cubic_terms, 0.);
-    const int64_t count = per_tile * tile_columns;
-    sample_stride = padded(count);
-    samples.resize(per_tile * tile_rows * sample_stride);
-    noise_every = std::max<int64_t>(1, count * per_tile * tile_rows / noise_samples);
-    grains.clear(), beside.clear();
+    sample_stride = padded(sample_count());
+    noise_every = std::max<int64_t>(1, sample_count() * sample_rows() / noise_samples);
     flat.assign(sample_stride, 0.f);
     choose(of_samples, sample_stride, [&](int64_t k) {
+        const int64_t count = sample_count();
         const int64_t number = k < count ? k % tile_columns * per_tile + k / tile_columns : 0;
         return (2 * number + 1) * w / (2 * count);
     });
@@ -74,9 +72,32 @@ void Background::resize(const Grid& grid, const RegionSettings& settings) {
         const int64_t x = of_samples.x[k];
         return x + noise_apart < w ? x + noise_apart : std::max<int64_t>(0, x - noise_apart);
     });
-    choose(of_grid, whole_blocks(w), [&](int64_t x) { return std::min(x, w - 1); });
-    choose(of_blocks, grid.stride,
-           [&](int64_t b) { return std::min(b * block_columns + block_columns / 2, w - 1); });
+}
+
+void Background::measure_ground(RegionGround& ground) const {
+    ground.sample_rows = sample_rows(), ground.sample_stride = sample_stride;
+    ground.noise_rows = noise_rows(), ground.noise_columns = sample_count();
+    ground.tile_rows = tile_rows, ground.tile_columns = tile_columns;
+}
+
+void Background::make_room() {
+    room.resize((sample_rows() + noise_rows()) * sample_stride + noise_rows() * sample_count());
+    samples = room.data(), beside = samples + sample_rows() * sample_stride;
+    grains = beside + noise_rows() * sample_stride;
+}
+
+void Background::use_room(const RegionGround& ground) {
+    samples = ground.samples, beside = ground.beside, grains = ground.grains;
+}
+
+void Background::keep(RegionGround& ground) const {
+    std::copy(low.begin(), low.end(), ground.low);
+    std::copy_n(surface, cubic_terms, ground.surface);
+}
+
+void Background::recall(const RegionGround& ground) {
+    low.assign(ground.low, ground.low + tile_rows * tile_columns);
+    std::copy_n(ground.surface, cubic_terms, surface);
 }
 
 template <class ColumnOf>
@@ -88,31 +109,52 @@ void Background::choose(Columns& columns, int64_t count, ColumnOf column_of) con
     }
 }
 
+void Background::begin_samples(const RegionWindow& part) {
+    top = part.top, left = part.left;
+    for (taken = 0; taken < sample_rows() && sample_row(taken) < part.own_top;) ++taken;
+    for (last = taken; last < sample_rows() && sample_row(last) < part.own_bottom;) ++last;
+    own.clear();
+    bool before = false;
+    for (int64_t k = 0; k < sample_stride; ++k) {
+        const int64_t x = of_samples.x[k];
+        const bool is_own = x >= part.own_left && x < part.own_right;
+        if (is_own && !before) own.push_back({k, k});
+        if (is_own) own.back().end = k + 1;
+        before = is_own;
+    }
+}
+
 void Background::take_samples(const RegionLoops& rows, Grid& grid, int64_t filled) {
-    line.resize(whole_blocks(w) + 2 * margin_columns), smooth.resize(whole_blocks(w));
-    while (taken < per_tile * tile_rows) {
-        const int64_t y = sample_row(taken);
-        if (filled < h && y + gaussian.reach >= filled) return;
+    const int64_t width = whole_blocks(grid.width);
+    line.resize(width + 2 * margin_columns), smooth.resize(width);
+    for (; taken < last; ++taken) {
+        const int64_t y = sample_row(taken) - top;
+        if (filled < grid.height && y + gaussian.reach >= filled) return;
         const float* around[2 * most_reach + 1];
         float* to = smooth.data();
-        const Span all{0, whole_blocks(w)};
+        const Span all{0, width};
         grid.means.rows(y - gaussian.reach, 2 * gaussian.reach + 1, around);
         rows.blur[gaussian.reach - 1]({&all, &all + 1}, around, 1, gaussian.taps, line.data(), &to);
         float* mine = sample(taken);
-        for (int64_t k = 0; k < sample_stride; ++k) mine[k] = smooth[of_samples.x[k]];
+        for (const Span span : own)
+            for (int64_t k = span.start; k < span.end; ++k)
+                mine[k] = smooth[of_samples.x[k] - left];
         if (taken % noise_every == 0) take_neighbours(grid.means.row(y));
-        ++taken;
     }
 }
 
 // Of some rows, for the noise: the differences of neighbours, and what is further beside each
 // sample.
 void Background::take_neighbours(const float* means) {
-    for (int64_t k = 0; k < per_tile * tile_columns; ++k) {
-        const int64_t x = of_samples.x[k], next = x + 1 < w ? x + 1 : std::max<int64_t>(0, x - 1);
-        grains.push_back(std::fabs(means[next] - means[x]));
-    }
-    for (int64_t k = 0; k < sample_stride; ++k) beside.push_back(smooth[of_neighbours.x[k]]);
+    float *grain = grains + taken / noise_every * sample_count(),
+          *further = beside + taken / noise_every * sample_stride;
+    for (const Span span : own)
+        for (int64_t k = span.start; k < span.end; ++k) {
+            const int64_t x = of_samples.x[k],
+                          next = x + 1 < w ? x + 1 : std::max<int64_t>(0, x - 1);
+            if (k < sample_count()) grain[k] = std::fabs(means[next - left] - means[x - left]);
+            further[k] = smooth[of_neighbours.x[k] - left];
+        }
 }
 
 // ---- background and noise --------------------------------------------------------------------
@@ -157,7 +199,7 @@ void Background::flatten(const RegionLoops& rows) {
 double Background::fine_noise(const RegionLoops& rows) {
     other.clear();
     for (int64_t i = 0; i * noise_every < per_tile * tile_rows && w > noise_apart; ++i) {
-        float* theirs = beside.data() + i * sample_stride;
+        float* theirs = beside + i * sample_stride;
         const float* mine = sample(i * noise_every);
         subtract_from_samples(rows, surface_in_row(surface, sample_row(i * noise_every)),
                               of_neighbours, theirs);
@@ -197,14 +239,20 @@ void Background::smooth3() {
     low.swap(other);
 }
 
-void Background::stretch_tiles(Columns& columns, float extra) {
+// From the tenth percentile.
+float Background::to_mean(const RegionMeasure& measure) {
+    return static_cast<float>(1.28 * measure.noise);
+}
+
+// The rows of tiles from `first` to before `last`.
+void Background::stretch_tiles(Columns& columns, int64_t first, int64_t last, float extra) {
     const int64_t count = columns.count();
     between.clear();
     for (const int32_t x : columns.x) between.push_back(Between(x, w, tile_columns));
-    columns.wide.resize(tile_rows * count);
-    for (int64_t r = 0; r < tile_rows; ++r) {
+    columns.first = first, columns.wide.resize((last - first) * count);
+    for (int64_t r = first; r < last; ++r) {
         const float* of_row = low.data() + r * tile_columns;
-        float* to = columns.wide.data() + r * count;
+        float* to = columns.wide.data() + (r - first) * count;
         for (int64_t k = 0; k < count; ++k) {
             const float a = of_row[between[k].tile], b = of_row[between[k].next];
             to[k] = a + (b - a) * between[k].share + extra;
@@ -223,8 +271,9 @@ double Background::mean_of_samples() const {
 
 void Background::fit(const RegionLoops& rows, const RegionSettings& settings,
                      RegionMeasure& measure) {
+    const int64_t grain_count = noise_rows() * sample_count();
     measure.grain =
-        grains.size() < 50 || w < 2 ? 0 : quantile(grains, .5) / (.6745 * std::sqrt(2.));
+        grain_count < 50 || w < 2 ? 0 : quantile(grains, grain_count, .5) / (.6745 * std::sqrt(2.));
     const double mean = mean_of_samples();
     // Twice: a tile's low percentile is biased on a slope, and the first time takes most of it
     // away. A surface needs no more than some rows of tiles.
@@ -242,20 +291,32 @@ void Background::fit(const RegionLoops& rows, const RegionSettings& settings,
     window3([](float a, float b) { return std::min(a, b); });
     window3([](float a, float b) { return std::max(a, b); });
     smooth3();
-    const float to_mean = static_cast<float>(1.28 * measure.noise);  // from the tenth percentile
-    for (auto* columns : {&of_samples, &of_grid, &of_blocks}) stretch_tiles(*columns, to_mean);
-    grounds.clear();
-    for (int64_t y = 0; y < h; ++y) grounds.push_back(ground(of_grid, y));
-    for (int64_t i = 0; i < per_tile * tile_rows; ++i) {
+    stretch_tiles(of_samples, 0, tile_rows, to_mean(measure));
+    for (int64_t i = 0; i < sample_rows(); ++i) {
         const Between at(sample_row(i), h, tile_rows);
         const Ground tiles{
             0, 0, 0, 0, at.share, of_samples.tiles(at.tile), of_samples.tiles(at.next)};
         subtract_from_samples(rows, tiles, of_samples, sample(i));
     }
     measure.background = mean - mean_of_samples();
+    choose_threshold(settings, measure);
 }
 
 // ---- what stands above it --------------------------------------------------------------------
+
+void Background::prepare(const Grid& grid, const RegionWindow& part, const RegionMeasure& measure) {
+    top = part.top, left = part.left;
+    choose(of_grid, whole_blocks(grid.width), [&](int64_t x) { return std::min(left + x, w - 1); });
+    choose(of_blocks, grid.stride, [&](int64_t b) {
+        return std::min(left + b * block_columns + block_columns / 2, w - 1);
+    });
+    const int64_t first = Between(top, h, tile_rows).tile,
+                  beyond = Between(top + grid.height - 1, h, tile_rows).next + 1;
+    for (auto* columns : {&of_grid, &of_blocks})
+        stretch_tiles(*columns, first, beyond, to_mean(measure));
+    grounds.clear();
+    for (int64_t y = 0; y < grid.height; ++y) grounds.push_back(ground(of_grid, top + y));
+}
 
 Ground Background::ground(const Columns& columns, int64_t y) const {
     Ground all = surface_in_row(surface, y);
@@ -270,7 +331,7 @@ void Background::subtract(const RegionLoops& rows, Band spans, int64_t y, int64_
 }
 
 void Background::subtract_from_blocks(const RegionLoops& rows, int64_t y, float* to) const {
-    const Ground under = ground(of_blocks, y);
+    const Ground under = ground(of_blocks, top + y);
     const Span all{0, of_blocks.count()};
     rows.subtract({&all, &all + 1}, &under, of_blocks.places.data(), 1, &to);
 }

@@ -4,10 +4,11 @@
 
 namespace nucensus {
 
-void Holes::find(const Foreground& foreground, int64_t height, int64_t width, double most_area) {
+void Holes::find(const Foreground& foreground, int64_t height, int64_t width, int64_t top,
+                 int64_t left, double most_area) {
     found.clear(), spans.clear();
     if (most_area < 1) return;
-    h = height, w = width;
+    h = height, w = width, first_y = top, first_x = left;
     collect_gaps(foreground);
     join_rows();
     keep(foreground, most_area);
@@ -66,7 +67,7 @@ void Holes::keep(const Foreground& foreground, double most_area) {
         }
         spans.push_back({gaps[i].y, gaps[i].start, gaps[i].end, places[root]});
         Hole& hole = found[places[root]];
-        hole.moments.add_run(gaps[i].y, gaps[i].start, gaps[i].end);
+        hole.moments.add_run(first_y + gaps[i].y, first_x + gaps[i].start, first_x + gaps[i].end);
         look_around(foreground, gaps[i], hole);
     }
     for (Hole& hole : found) {

@@ -22,8 +22,10 @@ struct HoleSpan {
 
 class Holes {
 public:
-    // Finds the holes of no more than `most_area` pixels, in reading order.
-    void find(const Foreground& foreground, int64_t height, int64_t width, double most_area);
+    // Finds the holes of no more than `most_area` pixels, in reading order. Moments are those in
+    // the whole image, in which the foreground of `height` x `width` begins at `top` and `left`.
+    void find(const Foreground& foreground, int64_t height, int64_t width, int64_t top,
+              int64_t left, double most_area);
 
     std::vector<Hole> found;
     std::vector<HoleSpan> spans;
@@ -41,7 +43,7 @@ private:
     void keep(const Foreground& foreground, double most_area);
     void look_around(const Foreground& foreground, const Gap& gap, Hole& hole) const;
 
-    int64_t h = 0, w = 0;
+    int64_t h = 0, w = 0, first_y = 0, first_x = 0;
     std::vector<Gap> gaps;
     std::vector<int32_t> first_gap;  // of each row, and the end of the last
     std::vector<double> areas;

@@ -18,13 +18,16 @@ double Moments::stretch() const {
     return 4 * M_PI * std::sqrt(std::max(vy * vx - c * c, 1e-12)) / area;
 }
 
-void Pieces::find(const Foreground& foreground, int64_t height, int64_t width) {
-    h = height, w = width;
+void Pieces::find(const Foreground& foreground, int64_t height, int64_t width, int64_t top,
+                  int64_t left) {
+    h = height, w = width, first_y = top, first_x = left;
     regions.assign(foreground.summits.size(), Region());
     contacts.clear();
     for (size_t r = 0; r < regions.size(); ++r) {
         const Summit& summit = foreground.summits[r];
-        regions[r].crest = summit.ridge, regions[r].seed_y = summit.y, regions[r].seed_x = summit.x;
+        regions[r].crest = summit.ridge;
+        regions[r].seed_y = static_cast<int32_t>(top) + summit.y;
+        regions[r].seed_x = static_cast<int32_t>(left) + summit.x;
     }
     measure(foreground);
 }
@@ -61,7 +64,7 @@ void Pieces::measure_run(const Foreground& foreground, int64_t y, const PixelSpa
         region.peak = peak, region.mass += mass, region.fall += fall;
         region.sides += up_and_down * (i - start) + beside;
         beside = 0;
-        region.moments.add_run(y, start + shift, i + shift);
+        region.moments.add_run(first_y + y, first_x + start + shift, first_x + i + shift);
         region.touches_edge |= y == 0 || y == h - 1 || start + shift == 0 || i + shift == w;
         if (i < end) touch(~mine, ~way[i], std::min(height[i - 1], height[i]), 1);
     }

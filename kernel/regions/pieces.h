@@ -43,7 +43,10 @@ struct Pieces {
     std::vector<Region> regions;
     std::vector<Contact> contacts;
 
-    void find(const Foreground& foreground, int64_t height, int64_t width);
+    // Places are those of the whole image, in which the foreground of `height` x `width` begins at
+    // `top` and `left`.
+    void find(const Foreground& foreground, int64_t height, int64_t width, int64_t top,
+              int64_t left);
 
 private:
     void measure(const Foreground& foreground);
@@ -53,7 +56,7 @@ private:
         contacts.push_back({std::min(a, b), std::max(a, b), saddle, length});
     }
 
-    int64_t h = 0, w = 0;
+    int64_t h = 0, w = 0, first_y = 0, first_x = 0;
 };
 
 }  // namespace nucensus

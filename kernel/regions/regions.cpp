@@ -9,6 +9,7 @@
 
 #include "abi.h"
 #include "background.h"
+#include "cut.h"
 #include "grid.h"
 #include "holes.h"
 #include "isa.h"
@@ -46,45 +47,166 @@ double free_of(const Region& region) {
 class Finder {
 public:
     template <class Pixel>
-    int64_t find(const RegionLoops& rows, const Pixel* pixels, int64_t height, int64_t width,
-                 const RegionSettings& settings, RegionMeasure& measure, RegionRecord* out,
-                 int64_t capacity, OutlineSettings* outlines, PairLog* pairs) {
-        grid.resize((height + settings.step - 1) / settings.step,
-                    (width + settings.step - 1) / settings.step);
-        background.resize(grid, settings);
-        for (int64_t y = 0; y < grid.height; ++y) {
-            grid.average(rows, rows_of(rows, pixels), pixels, height, width, settings.step, y);
-            background.take_samples(rows, grid, y + 1);
-        }
+    int64_t find(const RegionLoops& rows, const Image& image, const RegionSettings& settings,
+                 RegionMeasure& measure, RegionRecord* out, int64_t capacity,
+                 OutlineSettings* outlines, PairLog* pairs) {
+        begin(image, settings, whole(image, settings));
+        background.make_room();
+        background.begin_samples(part);
+        average<Pixel>(rows, image, settings, true);
         background.fit(rows, settings, measure);
-        background.choose_threshold(settings, measure);
-        strips.find(rows, grid, background, settings, measure.threshold, foreground);
-        measure.edge_width = foreground.edge_width() * static_cast<double>(settings.step);
+        const int64_t found =
+            find_in_grid<Pixel>(rows, image, settings, measure, out, capacity, pairs);
+        measure.edge_width = part.crossings ? static_cast<double>(part.on_edges) /
+                                                  static_cast<double>(part.crossings) *
+                                                  static_cast<double>(settings.step)
+                                            : 0;
         measure.foreground =
-            static_cast<double>(foreground.count) / static_cast<double>(grid.height * grid.width);
-        pieces.find(foreground, grid.height, grid.width);
-        holes.find(foreground, grid.height, grid.width,
-                   settings.most_hole * M_PI * settings.radius * settings.radius);
-        joined.merge(pieces, holes, settings, pairs);
-        find_centres(settings);
-        const auto found = static_cast<int64_t>(centres.size());
-        const int64_t written = std::min(found, capacity);
-        describe_all(settings, height, width, out, written);
-        look_inside_all(pixels, height, width, settings.radius * static_cast<double>(settings.step),
-                        out, written);
+            static_cast<double>(part.foreground) / static_cast<double>(grid.height * grid.width);
         if (outlines != nullptr && found <= capacity)
-            outline(pixels, height, width, settings.step, out, *outlines);
+            outline(static_cast<const Pixel*>(image.pixels), image.height, image.width,
+                    settings.step, out, *outlines);
+        return found;
+    }
+
+    void size_ground(int64_t height, int64_t width, const RegionSettings& settings,
+                     RegionGround& ground) {
+        resize_background(height, width, settings);
+        background.measure_ground(ground);
+    }
+
+    void fit_ground(const RegionLoops& rows, int64_t height, int64_t width,
+                    const RegionSettings& settings, RegionGround& ground, RegionMeasure& measure) {
+        resize_background(height, width, settings);
+        background.use_room(ground);
+        background.fit(rows, settings, measure);
+        background.keep(ground);
+    }
+
+    template <class Pixel>
+    void sample(const RegionLoops& rows, const Image& image, const RegionSettings& settings,
+                const RegionWindow& window, const RegionGround& ground) {
+        begin(image, settings, window);
+        background.use_room(ground);
+        background.begin_samples(part);
+        average<Pixel>(rows, image, settings, true);
+    }
+
+    template <class Pixel>
+    int64_t find_part(const RegionLoops& rows, const Image& image, const RegionSettings& settings,
+                      RegionWindow& window, const RegionGround& ground, RegionMeasure& measure,
+                      RegionRecord* out, int64_t capacity) {
+        begin(image, settings, window);
+        background.recall(ground);
+        average<Pixel>(rows, image, settings, false);
+        const int64_t found =
+            find_in_grid<Pixel>(rows, image, settings, measure, out, capacity, nullptr);
+        window = part;
         return found;
     }
 
 private:
+    struct Place {
+        int64_t y, x;
+    };
+
     // The centre of mass of a region, and the number of the pixel there; -1 if that is background.
     struct Centre {
         int32_t region, pixel;
         double y, x;
     };
 
-    // Those of all but debris and haze, in the order of their first summits.
+    static int64_t cells(int64_t pixels, const RegionSettings& settings) {
+        return (pixels + settings.step - 1) / settings.step;
+    }
+
+    // All of an image, as its only part.
+    static RegionWindow whole(const Image& image, const RegionSettings& settings) {
+        return {image.height,
+                image.width,
+                0,
+                0,
+                0,
+                cells(image.height, settings),
+                0,
+                cells(image.width, settings),
+                0,
+                0,
+                0,
+                0};
+    }
+
+    void resize_background(int64_t height, int64_t width, const RegionSettings& settings) {
+        image_height = cells(height, settings), image_width = cells(width, settings);
+        background.resize(image_height, image_width, settings);
+    }
+
+    // Of a part of the image, which begins at `part.top` and `part.left` of its grid.
+    void begin(const Image& image, const RegionSettings& settings, const RegionWindow& window) {
+        part = window;
+        resize_background(part.height, part.width, settings);
+        grid.resize(cells(image.height, settings), cells(image.width, settings));
+    }
+
+    template <class Pixel>
+    void average(const RegionLoops& rows, const Image& image, const RegionSettings& settings,
+                 bool is_sampled) {
+        const auto* pixels = static_cast<const Pixel*>(image.pixels);
+        for (int64_t y = 0; y < grid.height; ++y) {
+            grid.average(rows, rows_of(rows, pixels), pixels, image.height, image.width,
+                         settings.step, y);
+            if (is_sampled) background.take_samples(rows, grid, y + 1);
+        }
+    }
+
+    template <class Pixel>
+    int64_t find_in_grid(const RegionLoops& rows, const Image& image,
+                         const RegionSettings& settings, const RegionMeasure& measure,
+                         RegionRecord* out, int64_t capacity, PairLog* pairs) {
+        const double most_hole = settings.most_hole * M_PI * settings.radius * settings.radius;
+        background.prepare(grid, part, measure);
+        strips.find(rows, grid, background, settings, part, measure.threshold, foreground);
+        pieces.find(foreground, grid.height, grid.width, part.top, part.left);
+        holes.find(foreground, grid.height, grid.width, part.top, part.left, most_hole);
+        count_own();
+        is_divided = grid.height < image_height || grid.width < image_width;
+        if (is_divided) find_cut(most_hole);
+        joined.merge(pieces, holes, settings, pairs);
+        find_centres(settings);
+        const auto found = static_cast<int64_t>(centres.size());
+        const int64_t written = std::min(found, capacity);
+        describe_all(settings, out, written);
+        look_inside_all(static_cast<const Pixel*>(image.pixels), image, settings, out, written);
+        return found;
+    }
+
+    bool is_own(int64_t y, int64_t x) const {
+        return y >= part.own_top && y < part.own_bottom && x >= part.own_left && x < part.own_right;
+    }
+
+    void count_own() {
+        part.on_edges = foreground.on_edges, part.crossings = foreground.crossings;
+        part.foreground = 0;
+        for (int64_t y = part.own_top - part.top; y < part.own_bottom - part.top; ++y)
+            for (const PixelSpan* run = foreground.runs_from(y); run < foreground.runs_from(y + 1);
+                 ++run)
+                part.foreground += std::max<int64_t>(
+                    0, std::min<int64_t>(run->end, part.own_right - part.left) -
+                           std::max<int64_t>(run->start, part.own_left - part.left));
+    }
+
+    void find_cut(double most_hole) {
+        cut.find(foreground, pieces, holes, part, grid.height, grid.width, image_height,
+                 image_width, most_hole);
+        part.is_cut = 0;
+        for (int32_t r = 0; r < static_cast<int32_t>(pieces.regions.size()); ++r) {
+            const Region& piece = pieces.regions[r];
+            if (is_own(piece.seed_y, piece.seed_x) && cut.holds(r)) part.is_cut = 1;
+        }
+    }
+
+    // Those of all but debris and haze, in the order of their first summits; of a part those that
+    // are its own, and are known whole.
     void find_centres(const RegionSettings& settings) {
         const double least_area = settings.least_area * M_PI * settings.radius * settings.radius;
         centres.clear();
@@ -92,23 +214,26 @@ private:
             const Region& region = pieces.regions[r];
             const Moments& m = region.moments;
             if (joined.find(r) != r || m.area < least_area || is_haze(region, settings)) continue;
+            if (!is_own(region.seed_y, region.seed_x) || (is_divided && cut.holds(r))) continue;
             const double y = m.y / m.area, x = m.x / m.area;
-            centres.push_back(
-                {r, foreground.number(nearest(y, grid.height), nearest(x, grid.width)), y, x});
+            centres.push_back({r, number(nearest(y, image_height), nearest(x, image_width)), y, x});
         }
     }
 
+    int32_t number(int64_t y, int64_t x) const {
+        return foreground.number(y - part.top, x - part.left);
+    }
+
     // What is known of the pixels is no longer in the cache, so what comes soon is asked for.
-    void describe_all(const RegionSettings& settings, int64_t height, int64_t width,
-                      RegionRecord* out, int64_t count) {
+    void describe_all(const RegionSettings& settings, RegionRecord* out, int64_t count) {
         for (int64_t i = 0; i < count; ++i) {
             const int32_t soon =
                 std::max(0, centres[std::min(i + prefetch_ahead, count - 1)].pixel);
             __builtin_prefetch(foreground.way.data() + soon);
             __builtin_prefetch(foreground.height.data() + soon);
             out[i] = describe(centres[i], settings);
-            out[i].y = std::min(out[i].y, static_cast<double>(height - 1));
-            out[i].x = std::min(out[i].x, static_cast<double>(width - 1));
+            out[i].y = std::min(out[i].y, static_cast<double>(part.height - 1));
+            out[i].x = std::min(out[i].x, static_cast<double>(part.width - 1));
         }
     }
 
@@ -121,9 +246,10 @@ private:
         int32_t pixel = centre.pixel;
         if (pixel < 0 || joined.find(~foreground.way[pixel]) != centre.region) {
             if (pixel >= 0 || !region.has_hole) y = region.seed_y, x = region.seed_x;
-            pixel = foreground.number(region.seed_y, region.seed_x);
+            pixel = number(region.seed_y, region.seed_x);
         }
-        const int64_t row = static_cast<int64_t>(y + .5), column = static_cast<int64_t>(x + .5);
+        const int64_t row = static_cast<int64_t>(y + .5) - part.top,
+                      column = static_cast<int64_t>(x + .5) - part.left;
         const double grey_level =
             static_cast<double>(foreground.height[pixel]) + background.at(row, column);
         const auto step = static_cast<double>(settings.step);
@@ -139,7 +265,9 @@ private:
                 0,
                 -HUGE_VAL,
                 fall_of(region, settings),
-                free_of(region)};
+                free_of(region),
+                static_cast<double>(part.top + foreground.summits[centre.region].y),
+                static_cast<double>(part.left + foreground.summits[centre.region].x)};
     }
 
     template <class Pixel>
@@ -185,25 +313,29 @@ private:
 
     // Nor is the image in the cache.
     template <class Pixel>
-    static void look_inside_all(const Pixel* pixels, int64_t height, int64_t width, double radius,
-                                RegionRecord* regions, int64_t count) {
+    void look_inside_all(const Pixel* pixels, const Image& image, const RegionSettings& settings,
+                         RegionRecord* regions, int64_t count) const {
+        const double radius = settings.radius * static_cast<double>(settings.step);
+        const Place origin{part.top * settings.step, part.left * settings.step};
         for (int64_t i = 0; i < count; ++i) {
             const RegionRecord& soon = regions[std::min(i + prefetch_ahead, count - 1)];
             for (int j = 0; j < 5; ++j)
-                __builtin_prefetch(pixels + nearest(soon.y + (j - 2) * radius / 4, height) * width +
-                                   nearest(soon.x, width));
-            look_inside(pixels, height, width, radius, regions[i]);
+                __builtin_prefetch(
+                    pixels +
+                    (nearest(soon.y + (j - 2) * radius / 4, part.height) - origin.y) * image.width +
+                    nearest(soon.x, part.width) - origin.x);
+            look_inside(pixels, image.width, origin, radius, regions[i]);
         }
     }
 
     // Whether the image is flat there.
     template <class Pixel>
-    static void look_inside(const Pixel* pixels, int64_t height, int64_t width, double radius,
-                            RegionRecord& region) {
+    void look_inside(const Pixel* pixels, int64_t width, Place origin, double radius,
+                     RegionRecord& region) const {
         int64_t ys[5], xs[5];
         for (int i = 0; i < 5; ++i) {
-            ys[i] = nearest(region.y + (i - 2) * radius / 4, height);
-            xs[i] = nearest(region.x + (i - 2) * radius / 4, width);
+            ys[i] = nearest(region.y + (i - 2) * radius / 4, part.height) - origin.y;
+            xs[i] = nearest(region.x + (i - 2) * radius / 4, part.width) - origin.x;
         }
         float values[25], first = -HUGE_VALF, second = -HUGE_VALF;
         for (int i = 0; i < 5; ++i)
@@ -238,12 +370,16 @@ private:
 
     static constexpr int64_t prefetch_ahead = 6;  // regions
 
+    RegionWindow part{};
+    int64_t image_height = 0, image_width = 0;  // pixels of the grid of the whole image
+    bool is_divided = false;
     Grid grid;
     Background background;
     Strips strips;
     Foreground foreground;
     Pieces pieces;
     Holes holes;
+    Cut cut;
     Union joined;
     std::vector<Centre> centres;
     Outliner outliner;
@@ -253,14 +389,16 @@ private:
 
 thread_local Finder finder;
 
-// Memory that is missing ends as a status: nothing throws beyond here.
-template <class Pixel>
-Status find_regions(const RegionLoops& loops, const Image& image, const RegionSettings& settings,
-                    RegionMeasure& measure, RegionRecord* regions, int64_t capacity, int64_t& count,
-                    OutlineSettings* outlines, PairLog* pairs) {
+// Memory that is missing ends as a status: nothing throws beyond here. `work` is called with the
+// loops and a pixel of the type of the image.
+template <class Work>
+Status with_loops(int32_t isa, int32_t pixel_type, Work work) {
+    const Isa* chosen = find_isa(isa);
+    if (chosen == nullptr) return status_no_isa;
     try {
-        count = finder.find(loops, static_cast<const Pixel*>(image.pixels), image.height,
-                            image.width, settings, measure, regions, capacity, outlines, pairs);
+        pixel_type == pixel_uint8    ? work(*chosen->regions, uint8_t{0})
+        : pixel_type == pixel_uint16 ? work(*chosen->regions, uint16_t{0})
+                                     : work(*chosen->regions, 0.F);
         return status_ok;
     } catch (const std::bad_alloc&) {
         return status_no_memory;
@@ -275,11 +413,39 @@ using namespace nucensus;
 int32_t nucensus_find_regions(const Image* image, const RegionSettings* settings, int32_t isa,
                               RegionMeasure* measure, RegionRecord* regions, int64_t capacity,
                               int64_t* count, OutlineSettings* outlines, PairLog* pairs) {
-    const Isa* chosen = find_isa(isa);
-    if (chosen == nullptr) return status_no_isa;
-    const auto find = image->pixel_type == pixel_uint8    ? find_regions<uint8_t>
-                      : image->pixel_type == pixel_uint16 ? find_regions<uint16_t>
-                                                          : find_regions<float>;
-    return find(*chosen->regions, *image, *settings, *measure, regions, capacity, *count, outlines,
-                pairs);
+    return with_loops(isa, image->pixel_type, [&](const RegionLoops& loops, auto pixel) {
+        *count = finder.find<decltype(pixel)>(loops, *image, *settings, *measure, regions, capacity,
+                                              outlines, pairs);
+    });
+}
+
+int32_t nucensus_size_ground(const RegionSettings* settings, int64_t height, int64_t width,
+                             RegionGround* ground) {
+    return with_loops(0, pixel_uint8, [&](const RegionLoops&, auto) {
+        finder.size_ground(height, width, *settings, *ground);
+    });
+}
+
+int32_t nucensus_sample_ground(const Image* part, const RegionSettings* settings, int32_t isa,
+                               const RegionWindow* window, const RegionGround* ground) {
+    return with_loops(isa, part->pixel_type, [&](const RegionLoops& loops, auto pixel) {
+        finder.sample<decltype(pixel)>(loops, *part, *settings, *window, *ground);
+    });
+}
+
+int32_t nucensus_fit_ground(const RegionSettings* settings, int64_t height, int64_t width,
+                            int32_t isa, RegionGround* ground, RegionMeasure* measure) {
+    return with_loops(isa, pixel_uint8, [&](const RegionLoops& loops, auto) {
+        finder.fit_ground(loops, height, width, *settings, *ground, *measure);
+    });
+}
+
+int32_t nucensus_find_regions_of_part(const Image* part, const RegionSettings* settings,
+                                      int32_t isa, RegionWindow* window, const RegionGround* ground,
+                                      RegionMeasure* measure, RegionRecord* regions,
+                                      int64_t capacity, int64_t* count) {
+    return with_loops(isa, part->pixel_type, [&](const RegionLoops& loops, auto pixel) {
+        *count = finder.find_part<decltype(pixel)>(loops, *part, *settings, *window, *ground,
+                                                   *measure, regions, capacity);
+    });
 }

@@ -39,6 +39,7 @@ template <class Pixel>
 struct Ridges {
     const Image& image;
     const RidgeSettings& settings;
+    mutable bool is_beyond = false;  // whether a pixel was asked for that the part does not have
 
     Place ahead(Place from, int direction, double radii) const {
         const double length = radii * settings.radius;
@@ -46,15 +47,19 @@ struct Ridges {
     }
 
     bool holds(Place at) const {
-        return at.y > -0.5 && at.x > -0.5 && at.y < static_cast<double>(image.height) - 0.5 &&
-               at.x < static_cast<double>(image.width) - 0.5;
+        return at.y > -0.5 && at.x > -0.5 && at.y < static_cast<double>(settings.height) - 0.5 &&
+               at.x < static_cast<double>(settings.width) - 0.5;
     }
 
-    // The height of the nearest pixel; beyond the edges there is background.
+    // The height of the nearest pixel; beyond the edges of the image there is background.
     double height(Place at) const {
         if (!holds(at)) return 0;
-        const int64_t row = static_cast<int64_t>(at.y + 0.5),
-                      column = static_cast<int64_t>(at.x + 0.5);
+        const int64_t row = static_cast<int64_t>(at.y + 0.5) - settings.top,
+                      column = static_cast<int64_t>(at.x + 0.5) - settings.left;
+        if (row < 0 || row >= image.height || column < 0 || column >= image.width) {
+            is_beyond = true;
+            return 0;
+        }
         const auto* pixels = static_cast<const Pixel*>(image.pixels);
         return static_cast<double>(pixels[row * image.width + column]) - settings.background;
     }
@@ -121,31 +126,26 @@ struct Ridges {
 };
 
 template <class Pixel>
-double longest(const Image& image, const RidgeSettings& settings, const double* places,
-               int64_t count) {
-    const Ridges<Pixel> ridges{image, settings};
-    double found = 0;
-    for (int64_t i = 0; i < count && found < settings.enough; ++i) {
+void measure(const Image& image, const RidgeSettings& settings, const double* places, int64_t count,
+             double* lengths) {
+    for (int64_t i = 0; i < count; ++i) {
+        const Ridges<Pixel> ridges{image, settings};
         const double* place = places + 3 * i;
-        if (place[2] <= 0) continue;
-        found = std::max(found, ridges.length({place[0], place[1]}, place[2]));
+        lengths[i] = place[2] > 0 ? ridges.length({place[0], place[1]}, place[2]) : 0;
+        if (ridges.is_beyond) lengths[i] = -1;
     }
-    return found;
 }
 
 }  // namespace
 }  // namespace nucensus
 
-int32_t nucensus_longest_ridge(const nucensus::Image* image,
-                               const nucensus::RidgeSettings* settings, const double* places,
-                               int64_t count, double* length) {
+int32_t nucensus_measure_ridges(const nucensus::Image* image,
+                                const nucensus::RidgeSettings* settings, const double* places,
+                                int64_t count, double* lengths) {
     using namespace nucensus;
-    if (image->pixel_type == pixel_uint8) {
-        *length = longest<uint8_t>(*image, *settings, places, count);
-    } else if (image->pixel_type == pixel_uint16) {
-        *length = longest<uint16_t>(*image, *settings, places, count);
-    } else {
-        *length = longest<float>(*image, *settings, places, count);
-    }
+    const auto of_pixels = image->pixel_type == pixel_uint8    ? measure<uint8_t>
+                           : image->pixel_type == pixel_uint16 ? measure<uint16_t>
+                                                               : measure<float>;
+    of_pixels(*image, *settings, places, count, lengths);
     return status_ok;
 }

@@ -88,8 +88,9 @@ int32_t Foreground::number(int64_t y, int64_t x) const {
 }
 
 void Strips::find(const RegionLoops& functions, Grid& means, const Background& under,
-                  const RegionSettings& settings, double threshold, Foreground& foreground) {
-    rows = &functions, grid = &means, background = &under, out = &foreground;
+                  const RegionSettings& settings, const RegionWindow& of_image, double threshold,
+                  Foreground& foreground) {
+    rows = &functions, grid = &means, background = &under, out = &foreground, part = of_image;
     h = means.height, w = means.width;
     smoothing = Gaussian(settings.smooth_sigma), crest = Gaussian(settings.crest_sigma),
     ridge = Gaussian(settings.ridge_sigma);
@@ -100,6 +101,10 @@ void Strips::find(const RegionLoops& functions, Grid& means, const Background& u
     behind.relative = behind.crests + bands_behind(reach);
     behind.ridges = behind.relative + bands_behind(ridge.reach);
     resize(behind);
+    // Two blocks beside what is not known may be taken for candidates, or not, and smoothing
+    // reaches less; then each step reaches on, and a way or a fall to the next pixel.
+    static_assert(most_reach + 1 < 2 * block_columns);
+    out->reach = 2 * block_columns + crest.reach + reach + ridge.reach + 2;
     choose_candidates();
     for (int64_t band = 0; band <= grid->bands() + behind.ridges; ++band) {
         if (exists(band)) raise(band);
@@ -207,17 +212,20 @@ void Strips::take_relative(int64_t band) {
     for (const Span span : spans.band(band)) count_edges(y, span);
 }
 
-// Along the first row of each band.
+// Along the first row of each band, of what is the part's own.
 void Strips::count_edges(int64_t y, Span span) {
+    if (part.top + y < part.own_top || part.top + y >= part.own_bottom) return;
     const float* row = relatives.row(y);
-    const int64_t end = std::min(span.end, w);
+    const int64_t start = std::max(span.start, part.own_left - part.left),
+                  end = std::min({span.end, w, part.own_right - part.left});
+    if (start >= end) return;
     int32_t between = 0, changes = 0;
-    for (int64_t x = span.start; x < end; ++x) {
+    for (int64_t x = start; x < end; ++x) {
         between += (row[x] > 0) & (row[x] < 1);
         changes += (row[x] > .5f) != (row[x - 1] > .5f);
     }
     out->on_edges += between;
-    out->crossings += changes + (end < w && row[end - 1] > .5f);
+    out->crossings += changes + (end == span.end && end < w && row[end - 1] > .5f);
 }
 
 // The ridge map smoothes what is left of the heights, and is kept where the foreground is.

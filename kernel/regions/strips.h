@@ -30,15 +30,13 @@ struct Foreground {
     int32_t lost_count = 0, peak_count = 0;
     int64_t on_edges = 0,
             crossings = 0;  // between a quarter and three quarters of the way up; of the middle
+    int64_t reach = 0;      // pixels so far from what is not known around a part depend on it
 
     void clear();
     void start_row(int64_t w);
     void add_run(int64_t start, int64_t end, const float* heights, int32_t* numbers);
     void follow_ways(int32_t first, int32_t last);
     void follow_back(int32_t first, int32_t known);
-    double edge_width() const {
-        return crossings ? static_cast<double>(on_edges) / static_cast<double>(crossings) : 0;
-    }
     // The first run of row `y`, and its first pixel; or, if there is none yet, where it will be.
     const PixelSpan* runs_from(int64_t y) const {
         const bool known = y < static_cast<int64_t>(first_run.size());
@@ -57,7 +55,8 @@ struct Foreground {
 class Strips {
 public:
     void find(const RegionLoops& functions, Grid& means, const Background& under,
-              const RegionSettings& settings, double threshold, Foreground& foreground);
+              const RegionSettings& settings, const RegionWindow& of_image, double threshold,
+              Foreground& foreground);
 
 private:
     // How many bands each step is behind the heights.
@@ -90,6 +89,7 @@ private:
     Foreground* out = nullptr;
     Gaussian smoothing{1}, crest{1}, ridge{1};
     int64_t h = 0, w = 0, reach = 1;
+    RegionWindow part{};
     float least = 0, floor = 0;
 
     Spans candidates, spans,

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..detect import Estimate, Resolved
 from ..errors import AccessError, TooLargeError
 from ..read import DividedImage, open_in_parts
 from ..values import Failed, Found, Outcome, PlannedImage, Settings
+from ..values.parts import WholeNeededError
 from .budget import Budget, beyond_memory
 from .part_clock import UnreadPartError, timed
 
@@ -25,14 +27,22 @@ class Divided(NamedTuple):
 
 
 def find_in_parts(
-    divided: Divided, settings: Settings, *, threads: int, budget: Budget | None, most_bytes: int
-) -> Outcome:
-    """Read an image part by part, and find its nuclei.
+    divided: Divided,
+    settings: Settings,
+    resolved: Resolved | None,
+    *,
+    threads: int,
+    budget: Budget | None,
+    most_bytes: int,
+) -> Outcome | str:
+    """Read an image part by part, and find its nuclei; or say why it has to be read whole.
 
     Parameters
     ----------
     divided : Divided
     settings : Settings
+    resolved : Resolved or None
+        What its set looks like.
     threads : int
         How many parts are worked on at a time.
     budget : Budget or None
@@ -42,7 +52,7 @@ def find_in_parts(
     """
     try:
         with _ONE_AT_A_TIME, open_in_parts(divided.planned.path, divided.planned.plane) as image:
-            return _found_in(divided, image, settings, threads, budget, most_bytes)
+            return _found_in(divided, image, settings, resolved, threads, budget, most_bytes)
     except AccessError:  # no image of the bucket can be read: that ends the run
         raise
     except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
@@ -50,9 +60,9 @@ def find_in_parts(
 
 
 def _found_in(
-    divided: Divided, image: DividedImage, settings: Settings, threads: int,
-    budget: Budget | None, most_bytes: int,
-) -> Outcome:  # fmt: skip
+    divided: Divided, image: DividedImage, settings: Settings, resolved: Resolved | None,
+    threads: int, budget: Budget | None, most_bytes: int,
+) -> Outcome | str:  # fmt: skip
     """Find the nuclei of an image that is open; raise what goes wrong when it is read."""
     from ..detect import find_nuclei_in_parts, parts_bytes
 
@@ -61,10 +71,12 @@ def _found_in(
     size = image.pixel_size.outranked_by(planned.pixel_y_um, planned.pixel_x_um)
     try:
         settings = settings.in_pixels(size, len(parts.shape))
-        with _taken(budget, parts_bytes(parts, settings, threads), most_bytes):
-            centres = find_nuclei_in_parts(parts, settings, threads=threads)
+        with _taken(budget, parts_bytes(parts, settings, threads, resolved), most_bytes):
+            centres = find_nuclei_in_parts(parts, settings, resolved, threads=threads)
     except (UnreadPartError, TooLargeError) as error:
         raise clock.error or error from None
+    except WholeNeededError as why:
+        return str(why)
     except (Exception, SystemExit) as error:  # noqa: BLE001 a bad image is a row
         return Failed("detect", str(error) or type(error).__name__, divided.content)
     read_ms = clock.wall_ms / threads
@@ -73,6 +85,28 @@ def _found_in(
         1e3 * (time.perf_counter() - start) - read_ms, clock.cpu_ms / threads,
         divided.compression, divided.content, size,
     )  # fmt: skip
+
+
+def estimate_of_parts(
+    divided: Divided, settings: Settings, *, threads: int, budget: Budget | None, most_bytes: int
+) -> Estimate | Failed | str:
+    """Estimate what the nuclei of an image are like part by part; the parameters are as above."""
+    from ..detect import estimate_in_parts, parts_bytes
+
+    try:
+        with _ONE_AT_A_TIME, open_in_parts(divided.planned.path, divided.planned.plane) as image:
+            parts, clock = timed(image.parts)
+            try:
+                with _taken(budget, parts_bytes(parts, settings, threads), most_bytes):
+                    return estimate_in_parts(parts, settings, threads=threads)
+            except WholeNeededError as why:
+                return str(why)
+            except UnreadPartError as error:
+                raise clock.error or error from None
+    except AccessError:
+        raise
+    except Exception as error:  # noqa: BLE001 as above
+        return Failed.unread(error, divided.content)
 
 
 @contextlib.contextmanager

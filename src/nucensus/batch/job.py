@@ -160,7 +160,9 @@ class Job:
         each = _OUTLINE_BYTES * outlined + _LIT_BYTES * bool(self.lights)
         return each * header.pixels
 
-    def load(self, planned: PlannedImage) -> "Loaded | Divided | Failed | None":
+    def load(
+        self, planned: PlannedImage, why_whole: str = ""
+    ) -> "Loaded | Divided | Failed | None":
         """Read the image, unless it is read part by part; None if the run is to stop."""
         if self.stop is not None and self.stop.is_set():
             return None
@@ -168,7 +170,7 @@ class Job:
             return kept
         key, path, plane, channel, y_um, x_um, query, partners = planned
         keep_query(path, query)  # in whatever process this is
-        admission = _Admission(self, beside=len(partners))
+        admission = _Admission(self, len(partners), why_whole)
         with self._marked(key):
             content = content_hash(path, plane, partners) if self.check_content else None
             start, cpu = time.perf_counter(), time.thread_time()
@@ -191,6 +193,10 @@ class Job:
             1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
             admission.compression, content, admission.taken_bytes, others,
         )  # fmt: skip
+
+    def _load_whole(self, planned: PlannedImage, why: str) -> Loaded | Failed | None:
+        """Read an image that cannot be read part by part."""
+        return cast("Loaded | Failed | None", self.load(planned, why))
 
     def _measured(self, centres: Centres, others: list["OtherChannel"]) -> tuple[Centres, str, str]:
         """Measure other channels in the nuclei, where there are any; say what could not be.
@@ -215,16 +221,13 @@ class Job:
 
     def find(self, loaded: "Loaded | Divided | Failed | None") -> Outcome | None:
         """Find the nuclei of an image that was loaded."""
-        if loaded is None or isinstance(loaded, Failed):
-            return loaded
+        if not isinstance(loaded, Loaded | Failed | None):
+            found = self._find_in_parts(loaded)
+            if not isinstance(found, str):
+                return found
+            loaded = self._load_whole(loaded.planned, found)
         if not isinstance(loaded, Loaded):
-            from .in_parts import find_in_parts
-
-            with self._marked(loaded.planned.key):
-                return find_in_parts(
-                    loaded, self.settings, threads=self.threads, budget=self.budget,
-                    most_bytes=self.ceiling_bytes,
-                )  # fmt: skip
+            return loaded
         start, image = time.perf_counter(), loaded.image
         try:
             with self._marked(loaded.key):
@@ -246,15 +249,27 @@ class Job:
             loaded.content, size, unmeasured,
         )  # fmt: skip
 
+    def _find_in_parts(self, divided: "Divided") -> Outcome | str:
+        from .in_parts import find_in_parts
+
+        planned = divided.planned
+        resolved = pool_of(self.pools, planned.path, planned.channel)
+        with self._marked(planned.key):
+            return find_in_parts(
+                divided, self.settings, resolved, threads=self.threads, budget=self.budget,
+                most_bytes=self.ceiling_bytes,
+            )  # fmt: skip
+
     def estimate(self, planned: PlannedImage) -> Estimated | Failed | None:
         """Read the image and estimate what its nuclei are like."""
-        return self._look(planned, self._estimated)
+        return self._look(planned, self._estimated, self._estimated_in_parts)
 
     def look_at_light(self, planned: PlannedImage) -> "Lit | Failed | None":
         """Read the image and find how bright each of its nuclei is."""
         from .flat_field import look_at_light
 
-        return self._look(planned, lambda loaded: look_at_light(loaded.image.pixels))
+        why = "its light is learned"
+        return self._look(planned, lambda it: look_at_light(it.image.pixels), lambda _: why)
 
     def _estimated(self, loaded: Loaded) -> Estimated:
         pixels, light = loaded.image.pixels, self.lights.get("")
@@ -267,12 +282,27 @@ class Job:
             self.kept.keep(loaded.key, replace(loaded, taken_bytes=0), loaded.nbytes)
         return Estimated(estimate, loaded.content)
 
+    def _estimated_in_parts(self, divided: "Divided") -> Estimated | Failed | str:
+        from .in_parts import estimate_of_parts
+
+        with self._marked(divided.planned.key):
+            found = estimate_of_parts(
+                divided, self.settings, threads=self.threads, budget=self.budget,
+                most_bytes=self.ceiling_bytes,
+            )  # fmt: skip
+        return Estimated(found, divided.content) if isinstance(found, Estimate) else found
+
     def _look(
-        self, planned: PlannedImage, look: Callable[[Loaded], _Seen]
-    ) -> _Seen | Failed | None:
-        """Read an image of the sample, and look at it."""
-        # nothing is divided where something is left to be estimated
-        loaded = cast("Loaded | Failed | None", self.load(planned))
+        self, planned: PlannedImage, look: Callable[[Loaded], _Seen],
+        look_at_parts: "Callable[[Divided], _Seen | Failed | str]",
+    ) -> _Seen | Failed | None:  # fmt: skip
+        """Read an image of the sample, and look at it; whole, if parts tell no more than why."""
+        loaded = self.load(planned)
+        if not isinstance(loaded, Loaded | Failed | None):
+            seen = look_at_parts(loaded)
+            if not isinstance(seen, str):
+                return seen
+            loaded = self._load_whole(planned, seen)
         if not isinstance(loaded, Loaded):
             return loaded
         try:
@@ -303,8 +333,8 @@ class _Admission:
     memory must hold none.
     """
 
-    def __init__(self, job: Job, beside: int) -> None:
-        self._job, self._beside = job, beside
+    def __init__(self, job: Job, beside: int, why_whole: str) -> None:
+        self._job, self._beside, self._why_whole = job, beside, why_whole
         self.compression = ""
         self.taken_bytes = 0
 
@@ -313,9 +343,12 @@ class _Admission:
         self.compression = header.compression
         most_bytes, most_pixels, why = self._job.ceiling_bytes, self._job.max_pixels, ""
         if header.size_bytes > min(_WHOLE_BYTES, most_bytes) and header.has_parts():
-            if self._job.takes_parts and header.pixels <= _MORE_IN_PARTS * most_pixels:
+            if self._why_whole:
+                why = f"; it cannot be read part by part, because {self._why_whole}"
+            elif not self._job.takes_parts:
+                why = _WHY_WHOLE
+            elif header.pixels <= _MORE_IN_PARTS * most_pixels:
                 raise _DividedError
-            why = _WHY_WHOLE
         if header.pixels > most_pixels:
             raise TooLargeError(
                 f"the file claims {header.pixels:,} pixels; expected at most "
@@ -358,6 +391,7 @@ class _DividedError(Exception):
 
 
 _WHY_WHOLE = (
-    "; such an image is read part by part with --detector maxima and numbers for --sigma, "
-    "--min-distance and --threshold, if no other channel is measured and no light corrected"
+    "; such an image is read part by part with --detector auto without outlines and subpixel, and "
+    "with --detector maxima and numbers for --sigma, --min-distance and --threshold, if no other "
+    "channel is measured and no light corrected"
 )

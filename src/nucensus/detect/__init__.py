@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from .._lazy import names_of
 from ..values import Centres, Settings
+from .alone import counts_alone, looks_of
+from .border import reach_px, within_border
 from .check_centres import check_centres
 from .detector import Control, Detector
-from .frame import counting_box, within_box, within_frame
+from .frame import counting_box
 from .keywords import settings_of
 from .masks import note_on_mask, refuse_mask
 from .maxima import detect_nuclei
 from .padding import size_seen
 from .parameters import Parameters, parameters
-from .pooled import BLANK, BLANK_ITSELF, Estimate, Resolved, pool
+from .pooled import BLANK, Estimate, Resolved, pool
 from .refine import refine_centres
 from .rings import ring_radius
 from .rules import rules_of
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from .estimate_image import estimate
     from .in_parts import find_nuclei_in_parts, parts_bytes, takes_parts
     from .laplacian import blob_parameters
+    from .regions_in_parts import estimate_in_parts
 else:
     __getattr__ = names_of(
         __name__,
@@ -47,20 +50,18 @@ else:
             "estimate_image": "estimate",
             "in_parts": "find_nuclei_in_parts parts_bytes takes_parts",
             "laplacian": "blob_parameters",
+            "regions_in_parts": "estimate_in_parts",
         },
     )
 
 __all__ = [
     "BLANK", "DETECTORS", "Control", "Detector", "Estimate", "Parameters", "Resolved",
     "blob_parameters", "check_axes", "describe_detectors", "detect_nuclei", "detector_named",
-    "detector_names", "detector_of_run", "estimate", "find_nuclei", "find_nuclei_in_parts",
+    "detector_names", "detector_of_run", "estimate", "estimate_in_parts", "find_nuclei",
+    "find_nuclei_in_parts",
     "label_nuclei", "note_on_mask", "parameters", "parts_bytes", "pool", "ring_radius",
     "suited", "takes_parts", "why_no_detector", "with_numbers",
 ]  # fmt: skip
-
-_SEEN_CUT = 0.9
-"""A nucleus whose centre is farther beyond an edge, in radii, shows too little to be found: with
-this the parts of a large field hold as many nuclei as the whole, within 1 %."""
 
 
 def find_nuclei(
@@ -131,8 +132,8 @@ def find_nuclei(
         resolved = None
     else:
         refuse_mask(image)
-        if resolved is None or _counts_alone(settings, resolved):
-            resolved = _looks_of(image, settings)
+        if resolved is None or counts_alone(settings, resolved):
+            resolved = looks_of(_estimated(image, settings))
     detector = detector_named(settings.detector)
     centres = detector.find(image, settings, resolved)
     check_centres(settings.detector, centres, image.shape)
@@ -143,10 +144,9 @@ def find_nuclei(
         )
     if not len(centres):
         check_reach(settings, image)
-    if settings.border != "keep" and (settings.border == "count" or not detector.drops_at_edge):
-        centres = _at_border(centres, image.shape, settings, resolved)
+    centres = within_border(centres, image.shape, settings, resolved)
     if centres.area_px is None:
-        box = counting_box(image.shape[-2:], settings.border, _reach_px(settings, resolved))
+        box = counting_box(image.shape[-2:], settings.border, reach_px(settings, resolved))
         centres = replace(centres, area_px=size_seen(image, box))
     if not settings.subpixel:
         return replace(centres, subpixel=None)
@@ -218,44 +218,12 @@ def estimate_as(image: NDArray[Any], settings: Settings) -> Estimate:
 
 
 def _estimated(image: NDArray[Any], settings: Settings) -> Estimate:
-    from .estimate_image import estimate
-    from .estimate_volume import estimate_volume
-
     refuse_mask(image)
-    look = estimate_volume if image.ndim == 3 else estimate
-    return look(image, rules_of(settings.detector))
+    if image.ndim == 3:
+        from .estimate_volume import estimate_volume
 
+        return estimate_volume(image, rules_of(settings.detector))
+    from .fields import estimate_levels
+    from .levels import as_levels
 
-def _counts_alone(settings: Settings, resolved: Resolved) -> bool:
-    """Whether each image of a set is counted by what it shows itself: its nuclei are unlike."""
-    is_divided = detector_named(settings.detector).divides_mixed_sets
-    return is_divided and resolved.is_mixed and rules_of(settings.detector).splits_sizes
-
-
-def _looks_of(image: NDArray[Any], settings: Settings) -> Resolved:
-    """Return what an image looks like that is a set of its own."""
-    own = _estimated(image, settings)
-    return BLANK_ITSELF if own.is_blank else pool([own])
-
-
-def _reach_px(settings: Settings, resolved: Resolved | None) -> float:
-    """Return how far from an edge centres are dropped."""
-    if resolved is not None and not detector_named(settings.detector).drops_at_edge:
-        return resolved.radius_px
-    return parameters(settings, resolved).min_distance
-
-
-def _at_border(
-    centres: Centres, shape: tuple[int, ...], settings: Settings, resolved: Resolved | None
-) -> Centres:
-    """Leave out the nuclei that `settings.border` does not count."""
-    kept: NDArray[np.bool]
-    if settings.border == "count":
-        known_px = resolved.radius_px if resolved else 0.0
-        # 0 is blank to the eye of `auto`
-        radius_px = known_px or detector_named(settings.detector).radius_px(settings, resolved)
-        kept = within_frame(centres.points, shape=shape, radius_px=_SEEN_CUT * radius_px)
-    else:
-        box = counting_box(shape, "drop", _reach_px(settings, resolved))
-        kept = within_box(centres.points, box)
-    return centres.where(kept)
+    return estimate_levels(as_levels(image), rules_of(settings.detector))

@@ -2,20 +2,26 @@
 
 import functools
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
-from .estimate_image import crest_smoothing, estimate
+from .estimate_image import crest_smoothing
 from .evidence import among, beside_others, least_confidence
+from .fields import estimate_levels
 from .flags import FEW, expected_count, flag_of, is_more_blurred
 from .frame import counting_box
 from .pooled import BLANK_ITSELF, Estimate, Resolved, pool
 from .regions import Levels, Regions, as_levels, find_regions, grid_radius
 from .rules import NEWEST, VERSIONS, Rules, rules_of
+
+if TYPE_CHECKING:
+    from .levels_in_parts import LevelsInParts
+
+AnyLevels: TypeAlias = "Levels | LevelsInParts"
 
 _LEAST_CONTRAST = 0.15
 """Of the contrast of the set: least height of a nucleus. Larger: dim nuclei are lost."""
@@ -51,7 +57,7 @@ def find_regions_of_nuclei(
     levels = as_levels(image)
     box = counting_box(image.shape, settings.border, resolved.radius_px if resolved else 0)
     outlined = settings.outlines or settings.subpixel
-    centres = _detect(levels, resolved, rules_of(settings.detector), outlined)
+    centres = detect_levels(levels, resolved, rules_of(settings.detector), outlined)
     if not settings.outlines:
         centres = replace(centres, outlines=None, measured=None)
     return replace(centres, area_px=levels.size_within(box))
@@ -85,15 +91,16 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     >>> len(detect_auto(image).points)
     16
     """
-    return _detect(as_levels(image), resolved, VERSIONS[NEWEST])
+    return detect_levels(as_levels(image), resolved, VERSIONS[NEWEST])
 
 
-def _detect(
-    levels: Levels, resolved: Resolved | None, rules: Rules, outlined: bool = False
+def detect_levels(
+    levels: AnyLevels, resolved: Resolved | None, rules: Rules, outlined: bool = False
 ) -> Centres:
+    """Find nuclei by the levels of an image, in memory or in parts: as `detect_auto`."""
     if resolved is BLANK_ITSELF:
         return _no_centres(levels, rules, outlined)
-    own = functools.cache(lambda: estimate(levels, rules))
+    own = functools.cache(lambda: _estimate(levels, rules))
     if resolved is None or resolved.is_blank:
         resolved = pool([own()])
     if resolved.is_blank:
@@ -108,8 +115,14 @@ def _detect(
     return _as_centres(regions, flag_of(regions, levels, resolved, own, disagrees=disagrees))
 
 
+def _estimate(levels: AnyLevels, rules: Rules) -> Estimate:
+    if isinstance(levels, Levels):
+        return estimate_levels(levels, rules)
+    return levels.estimate(rules)
+
+
 def _find(
-    levels: Levels, resolved: Resolved, contrast: float, rules: Rules, outlined: bool
+    levels: AnyLevels, resolved: Resolved, contrast: float, rules: Rules, outlined: bool
 ) -> Regions:
     """Find the regions of an image that are nuclei."""
     regions = find_candidates(levels, resolved, contrast, rules, outlined)
@@ -127,7 +140,7 @@ def _is_whole(regions: Regions, radius_px: float, contrast: float) -> NDArray[np
 
 
 def find_candidates(
-    levels: Levels, resolved: Resolved, contrast: float, rules: Rules, outlined: bool = False
+    levels: AnyLevels, resolved: Resolved, contrast: float, rules: Rules, outlined: bool = False
 ) -> Regions:
     """Find what may be nuclei by the rules, smoothed as much as the noise asks for."""
     least, most = _SMOOTHING_RANGE
@@ -150,7 +163,7 @@ def find_candidates(
     return regions.where(~specks) if specks.any() else regions
 
 
-def _is_as_noisy(levels: Levels, resolved: Resolved) -> bool:
+def _is_as_noisy(levels: AnyLevels, resolved: Resolved) -> bool:
     """Whether a pixel has no more noise than in the set, so that the nuclei are known to show."""
     step = resolved.radius_px / grid_radius(resolved.radius_px)
     return levels.noise * levels.unit <= _AS_NOISY * step * resolved.grain
@@ -167,7 +180,7 @@ def _is_speck(regions: Regions, radius_px: float, contrast: float) -> NDArray[np
     return small & (regions.height > contrast)
 
 
-def _is_suspicious(regions: Regions, levels: Levels, resolved: Resolved) -> bool:
+def _is_suspicious(regions: Regions, levels: AnyLevels, resolved: Resolved) -> bool:
     """Whether nearly nothing was found although something rises well above the noise."""
     measure = regions.measure
     return (
@@ -186,7 +199,7 @@ def _is_convincing(own: Estimate, resolved: Resolved) -> bool:
     )
 
 
-def _no_centres(levels: Levels, rules: Rules, outlined: bool, flag: Flag = "blank") -> Centres:
+def _no_centres(levels: AnyLevels, rules: Rules, outlined: bool, flag: Flag = "blank") -> Centres:
     none = np.empty(0, np.int32)
     outlines = Outlines(levels.image_shape, none.astype(np.int64), none, none, none)
     return Centres(

@@ -1,15 +1,20 @@
 """Flag images that are odd in their set: what to look at before it is averaged."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..kernel import longest_ridge
+from ..kernel import measure_ridges
 from ..values import Flag
 from .evidence import typical
 from .levels import Levels
 from .pooled import Estimate, Resolved
 from .regions import Regions
+
+if TYPE_CHECKING:
+    from .levels_in_parts import LevelsInParts
 
 FEW = 0.1
 """Of the nuclei expected: an image with fewer is looked at alone, or sparse. Larger: more are."""
@@ -34,7 +39,7 @@ _MANY = 0.5
 soft, and the image is looked at by itself. Larger: slower."""
 _FIBRE = 6.5
 """Radii; a ridge that is thin for so long is a fibre. Larger: short ones go unseen."""
-_STRETCHED = 1.03
+STRETCHED = 1.03
 """Stretch of the regions that are looked at. Larger: fibres go unseen."""
 _ACROSS, _THIN, _RIDGE = 0.9, 0.35, 0.6
 """A ridge is thin where it falls, so many radii beside it, to this share of its height; it goes on
@@ -45,7 +50,7 @@ _BRIDGE = 3.0
 
 def flag_of(
     regions: Regions,
-    levels: Levels,
+    levels: "Levels | LevelsInParts",
     resolved: Resolved,
     own: Callable[[], Estimate],
     *,
@@ -74,7 +79,7 @@ def flag_of(
     return None
 
 
-def expected_count(levels: Levels, resolved: Resolved) -> float:
+def expected_count(levels: "Levels | LevelsInParts", resolved: Resolved) -> float:
     """Return how many nuclei an image of the set has, by its size."""
     return resolved.density * levels.size_px
 
@@ -114,16 +119,32 @@ def is_more_blurred(own: Estimate, resolved: Resolved) -> bool:
     return more_px > (_BLURRED * resolved.radius_px) ** 2
 
 
-def _has_fibre(regions: Regions, levels: Levels, radius_px: float) -> bool:
+def _has_fibre(regions: Regions, levels: "Levels | LevelsInParts", radius_px: float) -> bool:
     """Whether regions lie on a ridge that is far thinner than a nucleus, and far longer."""
-    stretched = np.flatnonzero(regions.stretch > _STRETCHED)
-    background = (regions.measure.background - levels.zero) / levels.unit
-    places = np.empty((len(stretched), 3))
-    places[:, 0] = regions.y[stretched] - levels.origin[0]
-    places[:, 1] = regions.x[stretched] - levels.origin[1]
-    places[:, 2] = (regions.intensity[stretched] - levels.zero) / levels.unit - background
-    length = longest_ridge(
-        levels.pixels, places, radius=radius_px, background=background, across=_ACROSS,
-        thin=_THIN, ridge=_RIDGE, bridge=_BRIDGE, enough=_FIBRE,
+    lengths = regions.ridges
+    if lengths is None:
+        assert isinstance(levels, Levels)
+        stretched = np.flatnonzero(regions.stretch > STRETCHED)
+        background = (regions.measure.background - levels.zero) / levels.unit
+        places = np.empty((len(stretched), 3))
+        places[:, 0] = regions.y[stretched] - levels.origin[0]
+        places[:, 1] = regions.x[stretched] - levels.origin[1]
+        places[:, 2] = (regions.intensity[stretched] - levels.zero) / levels.unit - background
+        lengths = ridge_lengths(levels.pixels, places, background, radius_px)
+    return bool(lengths.max(initial=0) >= _FIBRE)
+
+
+def ridge_lengths(
+    pixels: NDArray[Any],
+    places: NDArray[np.float64],
+    background: float,
+    radius_px: float,
+    *,
+    shape: tuple[int, int] | None = None,
+    origin: tuple[int, int] = (0, 0),
+) -> NDArray[np.float64]:
+    """Return how long the longest thin ridge through each place is: `measure_ridges`."""
+    return measure_ridges(
+        pixels, places, shape=shape, origin=origin, radius=radius_px, background=background,
+        across=_ACROSS, thin=_THIN, ridge=_RIDGE, bridge=_BRIDGE, enough=_FIBRE,
     )  # fmt: skip
-    return length >= _FIBRE

@@ -1,4 +1,4 @@
-"""Find the nuclei of an image part by part: those of the published detector, to the last bit."""
+"""Find the nuclei of an image part by part: those of the undivided image, to the last bit."""
 
 import math
 from collections.abc import Iterable
@@ -17,7 +17,13 @@ from .frame import counting_box, within_box
 from .maxima import check_pixels, sigma_per_axis
 from .padding_in_parts import Lines, size_seen_in_parts
 from .parameters import parameters
+from .pooled import Resolved
 from .refine import offsets_of_summits
+from .regions_in_parts import (
+    find_regions_in_parts,
+    regions_bytes,
+    takes_regions_in_parts,
+)
 from .suits import check_axes, check_reach
 from .upright import upright
 from .walk import Piece, held_bytes, walk
@@ -27,9 +33,13 @@ _ROUNDING = 1e-6
 
 
 def takes_parts(settings: Settings) -> bool:
-    """Tell whether nuclei can be found part by part: by the published detector with numbers."""
+    """Tell whether nuclei can be found part by part.
+
+    By the published detector with numbers they can, and by the one without parameters, unless
+    outlines are asked for.
+    """
     threshold = settings.threshold
-    return (
+    return takes_regions_in_parts(settings) or (
         settings.detector == PUBLISHED_DETECTOR
         and settings.are_numbers
         and isinstance(threshold, int | float)
@@ -37,14 +47,19 @@ def takes_parts(settings: Settings) -> bool:
     )
 
 
-def parts_bytes(plane: Parts, settings: Settings, threads: int) -> int:
+def parts_bytes(
+    plane: Parts, settings: Settings, threads: int, resolved: Resolved | None = None
+) -> int:
     """Return about how much memory it takes to find the nuclei of an image part by part."""
+    if settings.detector != PUBLISHED_DETECTOR:
+        return regions_bytes(plane, resolved, threads)
     return held_bytes(plane, _Finder(plane, settings, 0).reach, threads)
 
 
 def find_nuclei_in_parts(
     plane: Parts,
     settings: Settings,
+    resolved: Resolved | None = None,
     *,
     threads: int = 1,
     part: tuple[int, int] | None = None,
@@ -58,10 +73,13 @@ def find_nuclei_in_parts(
         The image.
     settings : Settings
         Such that `takes_parts` tells that it can be done.
+    resolved : Resolved, optional
+        As of `find_nuclei`.
     threads : int
         How many parts are worked on at a time.
     part : (int, int), optional
-        Rows and columns of a part, in multiples of the plane's step.
+        Rows and columns of a part, about; for the published detector in multiples of the plane's
+        step.
     most_maxima : int
         So many are held before they are spaced. More allows wider plateaus, and takes more memory.
 
@@ -77,6 +95,9 @@ def find_nuclei_in_parts(
     TooLargeError
         So wide are the plateaus above the threshold that their pixels, all of them maxima, are
         more than can be held.
+    WholeNeededError
+        The detector without parameters needs the whole image: it may have a margin, is not of 8 or
+        16 bits without sign, or its nuclei lie together over too wide an area.
 
     Notes
     -----
@@ -85,6 +106,8 @@ def find_nuclei_in_parts(
     farther off. So all maxima of windows are kept, and spaced once all parts are done.
     """
     check_axes(settings, 2)
+    if settings.detector != PUBLISHED_DETECTOR:
+        return find_regions_in_parts(plane, settings, resolved, threads=threads, part=part)
     finder = _Finder(plane, settings, most_maxima)
     found = list(finder.counted(walk(plane, finder.find, reach=finder.reach, threads=threads,
                                      part=part)))  # fmt: skip

@@ -56,6 +56,12 @@ class Levels:
     shape: tuple[int, int] | None = None
 
     @property
+    def extent(self) -> tuple[int, int]:
+        """Rows and columns of the pixels."""
+        rows, columns = self.pixels.shape
+        return rows, columns
+
+    @property
     def image_shape(self) -> tuple[int, int]:
         """Height and width of the image, the margin included."""
         height, width = self.pixels.shape
@@ -142,48 +148,94 @@ def as_pixels(image: NDArray[Any]) -> tuple[Levels, Mask | None]:
     return levels, picture_mask(levels.pixels)
 
 
-def _with_noise(levels: Levels) -> Levels:
-    """Return the levels with their noise, from the second differences of squares of four pixels.
+@dataclass(frozen=True, slots=True)
+class NoiseSamples:
+    """Samples of an image that tell the noise of a pixel, each with its neighbours.
 
-    Neither slopes nor straight edges along an axis have any (Immerkaer, Computer Vision and Image
-    Understanding 64, 1996), and the lower fifth are those that other structure reaches least. Noise
-    of neighbours may be correlated, so pixels two apart are compared; but where small nuclei are
-    everywhere, which shows in the greatest differences, neighbours are.
+    Attributes
+    ----------
+    shape : (int, int)
+        Height and width of the image.
+    pixels : ndarray, shape (3, 3, rows, columns)
+        Every so many rows and columns, from the first, second and third on; what is beyond the edge
+        is not looked at.
     """
-    pixels = levels.pixels
-    if min(pixels.shape) <= 2 * _NOISE_APART:
-        return levels
-    down, across = _strides(pixels)
-    gaps = np.diff(np.sort(pixels[::down, ::across].astype(np.float32), axis=None))
+
+    shape: tuple[int, int]
+    pixels: NDArray[Any]
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int], dtype: np.dtype[Any]) -> "NoiseSamples":
+        """Return room for the samples of an image."""
+        rows, columns = (-(-n // step) for n, step in zip(shape, strides(shape), strict=True))
+        return cls(shape, np.zeros((_OFFSETS, _OFFSETS, rows, columns), dtype))
+
+    def add(self, top: int, left: int, pixels: NDArray[Any]) -> None:
+        """Take those that lie in pixels which begin there."""
+        down, across = strides(self.shape)
+        for y in range(_OFFSETS):
+            for x in range(_OFFSETS):
+                first_y, first_x = (
+                    max(0, -(-(first - offset) // step))
+                    for first, offset, step in ((top, y, down), (left, x, across))
+                )
+                y_at, x_at = first_y * down + y - top, first_x * across + x - left
+                found = pixels[y_at::down, x_at::across]
+                rows, columns = found.shape
+                self.pixels[y, x, first_y : first_y + rows, first_x : first_x + columns] = found
+
+    def from_to(self, y: int, x: int, apart: int) -> NDArray[np.float32]:
+        """Return those from (y, x) on of which the first has `apart` rows and columns beyond it."""
+        rows, columns = (
+            -(-(n - apart) // step) for n, step in zip(self.shape, strides(self.shape), strict=True)
+        )
+        return self.pixels[y, x, :rows, :columns].astype(np.float32)
+
+
+_OFFSETS = _NOISE_APART + 1
+
+
+def strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return from how many rows and columns one is a sample of the noise."""
+    return max(1, shape[0] // _NOISE_ROWS), max(1, shape[1] // _NOISE_COLUMNS)
+
+
+def _with_noise(levels: Levels) -> Levels:
+    samples = NoiseSamples.empty(levels.extent, levels.pixels.dtype)
+    samples.add(0, 0, levels.pixels)
+    noise, rounding = noise_of(samples)
+    return replace(levels, noise=noise, rounding=rounding)
+
+
+def noise_of(samples: NoiseSamples) -> tuple[float, float]:
+    """Return the noise of a pixel, and that of rounding, as `Levels` has them.
+
+    From the second differences of squares of four pixels: neither slopes nor straight edges along
+    an axis have any (Immerkaer, Computer Vision and Image Understanding 64, 1996), and the lower
+    fifth are those that other structure reaches least. Noise of neighbours may be correlated, so
+    pixels two apart are compared; but where small nuclei are everywhere, which shows in the
+    greatest differences, neighbours are.
+    """
+    if min(samples.shape) <= 2 * _NOISE_APART:
+        return np.inf, 0.0
+    gaps = np.diff(np.sort(samples.from_to(0, 0, 0), axis=None))
     step = float(gaps[gaps > 0].min(initial=np.inf))
     if not np.isfinite(step):
-        return levels
-    noise, upper = _spreads(pixels, _NOISE_APART, step)
+        return np.inf, 0.0
+    noise, upper = _spreads(samples, _NOISE_APART, step)
     if upper > _STRUCTURED * noise:
-        noise = min(noise, _spreads(pixels, 1, step)[0])
+        noise = min(noise, _spreads(samples, 1, step)[0])
     # Rounding is like noise of its own, unless there is too little other noise to blur the levels
     # (Widrow and Kollar, Quantization Noise, 2008). Where levels are few, they are the picture.
     rounding = step / np.sqrt(12)
     stays = noise < _DITHERED * step and gaps.sum() > _FEW_LEVELS * step
-    return replace(
-        levels,
-        noise=float(np.hypot(noise, rounding)),
-        rounding=float(rounding) if stays else 0.0,
-    )
+    return float(np.hypot(noise, rounding)), float(rounding) if stays else 0.0
 
 
-def _strides(pixels: NDArray[Any]) -> tuple[int, int]:
-    return max(1, pixels.shape[0] // _NOISE_ROWS), max(1, pixels.shape[1] // _NOISE_COLUMNS)
-
-
-def _spreads(pixels: NDArray[Any], apart: int, step: float) -> tuple[float, float]:
+def _spreads(samples: NoiseSamples, apart: int, step: float) -> tuple[float, float]:
     """Return the standard deviation of noise that has such a fifth, and such nine tenths."""
-    rows, columns = (n - apart for n in pixels.shape)
-    down, across = _strides(pixels)
     first, second, third, last = (
-        pixels[y : y + rows : down, x : x + columns : across].astype(np.float32)
-        for y in (0, apart)
-        for x in (0, apart)
+        samples.from_to(y, x, apart) for y in (0, apart) for x in (0, apart)
     )
     differences = np.abs(first - second - third + last).ravel()
     fifth, most = differences.size // 5, differences.size * 9 // 10

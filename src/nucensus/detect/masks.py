@@ -30,6 +30,11 @@ def refuse_mask(image: NDArray[Any]) -> None:
         )
 
 
+def rows_that_tell(height: int) -> NDArray[np.int64]:
+    """Return the rows of an image of that height that tell."""
+    return np.arange(0, height, max(1, height // _ROWS))
+
+
 def note_on_mask(image: NDArray[Any]) -> str:
     """Return what to say of an image that looks like a mask or a label image; "" of others.
 
@@ -40,7 +45,7 @@ def note_on_mask(image: NDArray[Any]) -> str:
     >>> bool(note_on_mask(mask)), bool(note_on_mask(mask + y.astype(np.uint8)))
     (True, False)
     """
-    rows = image[:: max(1, len(image) // _ROWS)]
+    rows = image[rows_that_tell(len(image))] if image.size else image
     if image.dtype.kind not in "ui" or image.ndim != 2 or not rows.size:
         return ""
     is_region = rows > rows.min()

@@ -1,7 +1,9 @@
 """The compiled kernel that finds nuclei as regions, and the numbers it is given."""
 
+from collections.abc import Callable
 from dataclasses import MISSING, fields, replace
-from typing import Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,9 @@ from .levels import Levels, as_levels, check_plane
 from .measure import measure
 from .padding import Mask
 from .rules import NEWEST, VERSIONS, Rules
+
+if TYPE_CHECKING:
+    from .levels_in_parts import LevelsInParts
 
 __all__ = [
     "Floats", "Levels", "Measure", "Regions", "as_levels", "check_plane", "find_regions",
@@ -149,6 +154,8 @@ class Regions:
         Then what is within its outline.
     likely : ndarray of float64, shape (N,), or None
         How likely each is a nucleus, 0 to 1, where that was asked.
+    ridges : ndarray of float64, shape (N,), or None
+        The longest thin ridge through each, in radii, of an image that was read part by part.
     """
 
     y: Floats
@@ -168,6 +175,7 @@ class Regions:
     refined: Floats | None = None
     measured: Record | None = None
     likely: Floats | None = None
+    ridges: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -184,7 +192,7 @@ class Regions:
         """Return those for which `keep` is true."""
         kept = {
             name: column[keep]
-            for name in (*_COLUMNS, "refined", "measured", "likely")
+            for name in (*_COLUMNS, "refined", "measured", "likely", "ridges")
             if (column := getattr(self, name)) is not None
         }
         if self.outlines is not None:
@@ -197,7 +205,7 @@ _COLUMNS = tuple(field.name for field in fields(Regions) if field.default is MIS
 
 
 def find_regions(
-    image: NDArray[Any] | Levels,
+    image: "NDArray[Any] | Levels | LevelsInParts",
     *,
     radius_px: float,
     smoothing: float = 0.1,
@@ -241,8 +249,8 @@ def find_regions(
     TypeError
         The image is not one of real numbers.
     """
-    levels = image if isinstance(image, Levels) else as_levels(image)
-    if levels.pixels.size == 0:
+    levels = as_levels(image) if isinstance(image, np.ndarray) else image
+    if 0 in levels.extent:
         return _no_regions()
     step = _step(radius_px, grid_radius_px)
     radius = radius_px / step
@@ -253,8 +261,12 @@ def find_regions(
     outline = None
     if outline_sigma_px is not None:
         outline = {"sigma": outline_sigma_px, "share": _OUTLINE_SHARE}
-    table = find_region_table(
-        levels.pixels,
+    find: Callable[..., RegionTable] = (
+        partial(find_region_table, levels.pixels)
+        if isinstance(levels, Levels)
+        else partial(levels.find_table, radius_px)
+    )
+    table = find(
         level=level,
         outline=outline,
         step=step,
@@ -303,7 +315,7 @@ def _no_regions() -> Regions:
     return Regions(**empty, measure=measure)
 
 
-def _as_regions(table: RegionTable, levels: Levels, smoothing: float) -> Regions:
+def _as_regions(table: RegionTable, levels: "Levels | LevelsInParts", smoothing: float) -> Regions:
     """Return the regions in pixels and grey levels of the image."""
     zero, unit, own, measure = levels.zero, levels.unit, table.regions, table.measure
     columns: dict[str, Any] = {name: own[name] * unit for name in ("height", "mean_height")}
@@ -317,6 +329,7 @@ def _as_regions(table: RegionTable, levels: Levels, smoothing: float) -> Regions
         free=own["free"],
         touches_edge=own["touches_edge"] > 0,
         **columns,
+        ridges=table.ridges,
         measure=Measure(
             background=float(measure["background"]) * unit + zero,
             foreground=float(measure["foreground"]),
@@ -328,6 +341,8 @@ def _as_regions(table: RegionTable, levels: Levels, smoothing: float) -> Regions
             },
         ),
     )
+    if not isinstance(levels, Levels):
+        return regions
     if table.outlines is not None and table.runs is not None:
         regions = _with_outlines(regions, table.outlines, table.runs, levels)
     if levels.picture is None:

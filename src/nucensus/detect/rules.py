@@ -26,6 +26,8 @@ class Rules:
         nuclei lie inside larger ones needs more support than those.
     splits_sizes : bool
         Each image of a set with nuclei of several sizes is counted by what it shows itself.
+    looks_at_fields : bool
+        What the nuclei of a large image are like is estimated by fields of it.
     most_plain : float
         Factor that ellipses beyond those of a plain case have against the negative of the image.
     union : tuple of float
@@ -41,6 +43,7 @@ class Rules:
     compares_searches: bool = True
     weighs_support: bool = True
     splits_sizes: bool = True
+    looks_at_fields: bool = True
     most_plain: float = 1.2
     most_growth: float = 1.5
     most_hole: float = 0.25
@@ -54,6 +57,7 @@ VERSIONS = {
         compares_searches=False,
         weighs_support=False,
         splits_sizes=False,
+        looks_at_fields=False,
         most_plain=1.0,
         most_growth=math.inf,
         most_hole=0.0,

@@ -13,27 +13,30 @@ from .padding import mirror_unknown
 from .text import format_rows
 
 if TYPE_CHECKING:
+    from .ground import BLOCK, Ground, Window
     from .regions import (
         RegionTable,
         draw_rings,
         find_pairs,
         find_region_table,
-        longest_ridge,
         measure_outlines,
+        measure_ridges,
     )
     from .spacing import space_maxima
 else:
     __getattr__ = names_of(
         __name__,
         {
-            "regions": "RegionTable draw_rings find_pairs find_region_table longest_ridge "
-            "measure_outlines",
+            "ground": "BLOCK Ground Window",
+            "regions": "RegionTable draw_rings find_pairs find_region_table measure_outlines "
+            "measure_ridges",
             "spacing": "space_maxima",
         },
     )
 
 __all__ = [
-    "Record", "RegionTable", "chosen_level", "draw_rings", "find_maxima", "find_maxima_in_volume",
-    "find_maxima_many", "find_pairs", "find_region_table", "format_rows", "levels",
-    "longest_ridge", "measure_outlines", "mirror_unknown", "space_maxima",
+    "BLOCK", "Ground", "Record", "RegionTable", "Window", "chosen_level", "draw_rings",
+    "find_maxima", "find_maxima_in_volume", "find_maxima_many", "find_pairs",
+    "find_region_table", "format_rows", "levels", "measure_outlines", "measure_ridges",
+    "mirror_unknown", "space_maxima",
 ]  # fmt: skip

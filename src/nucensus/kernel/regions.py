@@ -31,12 +31,15 @@ class RegionTable:
         The fields of `OutlineRecord`, where outlines are asked for.
     runs : structured ndarray, shape (M,), or None
         Those of `OutlineRun`, by region, row and column.
+    ridges : ndarray, shape (N,), or None
+        What `measure_ridges` says of each, where it was asked with them.
     """
 
     regions: Record
     measure: Record
     outlines: Record | None = None
     runs: Record | None = None
+    ridges: NDArray[np.float64] | None = None
 
 
 def find_region_table(
@@ -53,11 +56,9 @@ def find_region_table(
     `OutlineSettings` that say how to outline them, if that is asked for.
     """
     numbers = record("RegionSettings", **settings)
-    image = _image(pixels)
+    image = as_image(pixels)
     measure = np.zeros((), structure_dtype("RegionMeasure"))
-    # Room for typical nuclei side by side; more are found again with the room they need.
-    area_px = np.pi * (settings["radius"] * settings["step"]) ** 2
-    capacity = max(_LEAST_CAPACITY, int(pixels.size / area_px))
+    capacity = room_for_regions(pixels.size, settings)
     run_capacity = max(_LEAST_CAPACITY, pixels.size // _PIXELS_A_RUN) if outline else 0
     count = np.zeros((), np.int64)
     while True:
@@ -84,6 +85,12 @@ def find_region_table(
     return replace(table, outlines=outlines[: int(count)].copy(), runs=runs[:run_count].copy())
 
 
+def room_for_regions(size_px: int, settings: dict[str, Any]) -> int:
+    """Return how many typical nuclei lie side by side; more are found again with room for them."""
+    area_px = np.pi * (settings["radius"] * settings["step"]) ** 2
+    return max(_LEAST_CAPACITY, int(size_px / area_px))
+
+
 def find_pairs(pixels: NDArray[Any], **settings: Any) -> Record:
     """Return what is known of each two regions that may be one nucleus: `PairRecord`, one each.
 
@@ -94,7 +101,7 @@ def find_pairs(pixels: NDArray[Any], **settings: Any) -> Record:
     measure, count = np.zeros((), structure_dtype("RegionMeasure")), np.zeros((), np.int64)
     call(
         "nucensus_find_regions", f"find the pairs of an image of shape {pixels.shape}",
-        _image(pixels), record("RegionSettings", **settings), isa_number(None), measure,
+        as_image(pixels), record("RegionSettings", **settings), isa_number(None), measure,
         np.empty(0, structure_dtype("RegionRecord")), 0, count, None, log,
     )  # fmt: skip
     return pairs[: int(log["count"])].copy()
@@ -109,7 +116,7 @@ def measure_outlines(pixels: NDArray[Any], outlines: Outlines) -> Record:
     records = np.zeros(len(outlines), structure_dtype("ShapeRecord"))
     call(
         "nucensus_measure_outlines", f"measure the nuclei of an image of shape {pixels.shape}",
-        _image(pixels), runs, len(runs), records,
+        as_image(pixels), runs, len(runs), records,
     )  # fmt: skip
     return records
 
@@ -127,21 +134,34 @@ def draw_rings(labels: NDArray[np.int32], reach_px: int) -> NDArray[np.int32]:
     return rings
 
 
-def longest_ridge(pixels: NDArray[Any], places: NDArray[np.float64], **settings: float) -> float:
-    """Return how long the longest thin ridge is that goes through one of the places, in radii.
+def measure_ridges(
+    pixels: NDArray[Any],
+    places: NDArray[np.float64],
+    *,
+    shape: tuple[int, int] | None = None,
+    origin: tuple[int, int] = (0, 0),
+    **settings: float,
+) -> NDArray[np.float64]:
+    """Return how long the longest thin ridge is that goes through each of the places, in radii.
 
-    The image is one as above; each place is (y, x, height). `settings` are the fields of
-    `RidgeSettings`, one each.
+    The image is one as above, or a part of one of that `shape` which begins at `origin`: then it is
+    -1 where the part is too small to tell. Each place is (y, x, height). `settings` are the other
+    fields of `RidgeSettings`, one each.
     """
-    length = np.zeros(())
-    call(
-        "nucensus_longest_ridge", f"follow the ridges of an image of shape {pixels.shape}",
-        _image(pixels), record("RidgeSettings", **settings), places, len(places), length,
+    (height, width), (top, left) = shape or pixels.shape, origin
+    lengths = np.zeros(len(places))
+    numbers = record(
+        "RidgeSettings", **settings, height=height, width=width, top=top, left=left
     )  # fmt: skip
-    return float(length)
+    call(
+        "nucensus_measure_ridges", f"follow the ridges of an image of shape {pixels.shape}",
+        as_image(pixels), numbers, places, len(places), lengths,
+    )  # fmt: skip
+    return lengths
 
 
-def _image(pixels: NDArray[Any]) -> Record:
+def as_image(pixels: NDArray[Any]) -> Record:
+    """Return a contiguous image as the kernel takes it."""
     return record(
         "Image",
         pixels=pixels.ctypes.data,

@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 from .._dataclass import dataclass
 
 
+class WholeNeededError(Exception):
+    """Said of an image that has to be read whole, with the reason."""
+
+
 class Area(NamedTuple):
     """A rectangle of pixels: rows from `top` to before `bottom`, columns alike."""
 

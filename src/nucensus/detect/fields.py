@@ -1,0 +1,175 @@
+"""Estimate what the nuclei of a large image are like by fields of it, as by the images of a set."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise, product
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..values.parts import Area
+from .estimate_image import estimate
+from .levels import Levels
+from .pooled import Estimate, pool
+from .rules import Rules
+
+Read: TypeAlias = Callable[[Area], NDArray[Any]]
+"""Returns the pixels of an area."""
+
+BLOCK_PX, _APART_PX = 16, 4
+"""Side of the squares by which it is told where something rises, and from one of their pixels that
+is looked at to the next. Larger: small nuclei do not show; smaller: slower."""
+_LARGE_PX = 1 << 26
+"""Pixels above which an image is large. Larger: slower, and more memory."""
+_FIELD_PX, _FIELD_COUNT = 1024, 16
+"""Side of a field, and how many are looked at. Larger: slower, and more is learned from."""
+_FEW = 20
+"""Nuclei: with fewer more fields are looked at. Larger: slower where there are few."""
+
+
+def is_large(size_px: int, rules: Rules) -> bool:
+    """Tell whether nuclei of so many pixels are estimated by fields."""
+    return rules.looks_at_fields and size_px > _LARGE_PX
+
+
+def estimate_levels(levels: Levels, rules: Rules) -> Estimate:
+    """Estimate what the nuclei of an image are like, of a large one by fields of it."""
+    if not is_large(levels.pixels.size, rules):
+        return estimate(levels, rules)
+    heights = Heights(levels.extent)
+    heights.add(Area(0, levels.extent[0], 0, levels.extent[1]), levels.pixels)
+    found = estimate_fields(_of(levels.pixels), heights, rules)
+    in_levels = ("contrast", "noise", "grain")
+    return replace(
+        found,
+        background=levels.zero + levels.unit * found.background,
+        **{name: levels.unit * getattr(found, name) for name in in_levels},
+    )
+
+
+def _of(pixels: NDArray[Any]) -> Read:
+    def read(area: Area) -> NDArray[Any]:
+        return pixels[area.top : area.bottom, area.left : area.right]
+
+    return read
+
+
+class Heights:
+    """How bright squares of an image are, to tell where something rises.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Height and width of the image.
+    sums : ndarray of float32
+        Sums of some pixels of each square; of 16 bits they are exact, in whatever order.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.shape = shape
+        self.sums = np.zeros([n // BLOCK_PX for n in shape], np.float32)
+
+    def add(self, area: Area, pixels: NDArray[Any]) -> None:
+        """Take the pixels of an area, which begins with squares."""
+        rows, columns = (n // BLOCK_PX * BLOCK_PX for n in pixels.shape)
+        top, left = area.top // BLOCK_PX, area.left // BLOCK_PX
+        of_area = self.sums[top : top + rows // BLOCK_PX, left : left + columns // BLOCK_PX]
+        for y, x in product(range(0, BLOCK_PX, _APART_PX), repeat=2):
+            of_area += pixels[y:rows:BLOCK_PX, x:columns:BLOCK_PX]
+
+    def rise(self, area: Area) -> float:
+        """Return how much the brightest square of an area is above most."""
+        rows, columns = (
+            slice(first // BLOCK_PX, max(first // BLOCK_PX + 1, beyond // BLOCK_PX))
+            for first, beyond in (area[:2], area[2:])
+        )
+        sums = self.sums[rows, columns]
+        return float(sums.max() - np.median(sums)) if sums.size else 0.0
+
+
+def estimate_fields(
+    read: Read,
+    heights: Heights,
+    rules: Rules,
+    *,
+    threads: int = 1,
+    side: int = _FIELD_PX,
+) -> Estimate:
+    """Estimate what the nuclei of an image are like by fields of it.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the pixels of an area.
+    heights : Heights
+        Of the whole image.
+    rules : Rules
+    threads : int
+        How many fields are looked at at a time.
+    side : int
+        Of a field, in pixels, about.
+
+    Returns
+    -------
+    Estimate
+        That of the fields together; nuclei are counted by their density in them.
+
+    Notes
+    -----
+    All fields cover the image. They are put in order by how much rises in them, and those that are
+    looked at are the closer in that order the more does: a slide that is empty but for a section
+    is learned from where the section is. Where they show few nuclei, the next that rise most are
+    looked at, and all of them before an image is called blank.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # few images are so large
+
+    fields = sorted(_fields(heights.shape, side), key=lambda field: -heights.rise(field))
+    first = sorted({len(fields) * i**2 // _FIELD_COUNT**2 for i in range(_FIELD_COUNT)})
+    shares = np.diff([*first, len(fields)]).tolist()
+    others = [field for i, field in enumerate(fields) if i not in set(first)]
+    with ThreadPoolExecutor(threads) as threads_pool:
+        look = partial(_look, read, rules)
+        found = list(threads_pool.map(look, [fields[i] for i in first]))
+        density = _mean([each.count / each.size_px for each in found], shares)
+        foreground = _mean([each.foreground for each in found], shares)
+        seen = sum(each.count for each in found)
+        while others and (not seen or (seen < _FEW and len(found) == len(first))):
+            found += threads_pool.map(look, others[:_FIELD_COUNT])
+            others, seen = others[_FIELD_COUNT:], sum(each.count for each in found)
+    return _joined(found, density, foreground, heights.shape)
+
+
+def _look(read: Read, rules: Rules, field: Area) -> Estimate:
+    return estimate(read(field), rules)
+
+
+def _fields(shape: tuple[int, int], side: int) -> Iterator[Area]:
+    """Yield the fields that cover an image."""
+    edges = []
+    for size in shape:
+        count = max(1, round(size / side))
+        edges.append([i * size // count for i in range(count + 1)])
+    for (top, bottom), (left, right) in product(*map(pairwise, edges)):
+        yield Area(top, bottom, left, right)
+
+
+def _mean(values: list[float], shares: list[int]) -> float:
+    return float(np.average(values, weights=shares))
+
+
+def _joined(
+    found: list[Estimate], density: float, foreground: float, shape: tuple[int, int]
+) -> Estimate:
+    """Return the estimates of fields as that of the image."""
+    pooled, size_px = pool(found), shape[0] * shape[1]
+    seen = sum(each.count for each in found)
+    names = ("radius_px", "contrast", "noise", "background", "grain", "edge_width_px", "texture")
+    return Estimate(
+        count=max(seen, round(density * size_px)),
+        foreground=foreground,
+        size_px=size_px,
+        blur=pooled.blur,
+        **{name: getattr(pooled, name) for name in names},
+    )

@@ -1,0 +1,277 @@
+"""An image that is read part by part, as the detector without parameters takes it."""
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from threading import Lock
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernel import BLOCK, Ground, Record, RegionTable, Window
+from ..values import Settings
+from ..values.parts import Area, Parts, WholeNeededError
+from .estimate_image import estimate
+from .fields import BLOCK_PX, Heights, estimate_fields, is_large
+from .flags import STRETCHED, ridge_lengths
+from .levels import NoiseSamples, noise_of
+from .masks import note_on_mask, rows_that_tell
+from .padding import level_of_frame
+from .padding_in_parts import Lines
+from .pooled import Estimate
+from .rules import Rules
+from .upright import upright
+from .walk import Piece, walk
+
+_Result = TypeVar("_Result")
+
+_HALO_RADII = 16
+"""Radii of a nucleus around a part. Larger: more is computed twice; smaller: more parts are read
+again, because of bodies that go on beyond them."""
+_LEAST_SIDE_PX, _SIDE_IN_HALOS = 1024, 4
+"""Side of a part, in pixels and in halos. Larger: less is computed twice, more memory."""
+_BAND_BYTES, _BAND_IN_HALOS = 12 << 20, 2
+"""The same of the rows of a part that is as wide as the image."""
+_SAMPLE_HALO = 2 * BLOCK
+"""Pixels of the grid around a part that its samples depend on."""
+_ROWS_AT_ONCE = 128
+"""Of any area that is read, where rows are as wide as the image. Larger: more memory."""
+_BYTES_A_PIXEL, _HELD_BYTES, _PX_A_SAMPLE = 5, 64 << 20, 48
+"""What a part takes in memory, with its working grid; pieces that are decoded; and from how many
+pixels there is a sample of the background."""
+_MOST_PX = 1 << 26
+"""Pixels of the largest part that is read again. Larger: wider clumps are found, more memory."""
+
+
+class LevelsInParts:
+    """What `Levels` says of an image in memory, of one that is read part by part.
+
+    Attributes
+    ----------
+    extent, image_shape : (int, int)
+        Rows and columns.
+    size_px : int
+        Pixels.
+    noise, rounding : float
+        As of `Levels`; a grey level is a unit here.
+    """
+
+    zero, unit, origin = 0.0, 1.0, (0, 0)
+
+    def __init__(
+        self,
+        plane: Parts,
+        settings: Settings,
+        *,
+        threads: int = 1,
+        part: tuple[int, int] | None = None,
+        halo: int | None = None,
+    ) -> None:
+        """Look at all pixels once; `part` and `halo`, in pixels of the grid, are for tests."""
+        if plane.dtype.kind != "u" or plane.dtype.itemsize > 2:
+            raise WholeNeededError(f"its pixels are {plane.dtype}, not uint8 or uint16")
+        self._plane, self._settings, self._threads = plane, settings, threads
+        self._part, self._halo, self._again = part, halo, Lock()
+        self.extent = self.image_shape = plane.shape
+        self.size_px = plane.whole.size
+        self._heights = Heights(plane.shape)
+        self.noise, self.rounding = self._look()
+
+    def size_within(self, box: tuple[slice, ...]) -> int:
+        """Return how many pixels lie in these rows and columns."""
+        return math.prod(each.stop - each.start for each in box)
+
+    def estimate(self, rules: Rules) -> Estimate:
+        """Estimate what the nuclei are like, as `estimate` does."""
+        if is_large(self.size_px, rules):
+            return estimate_fields(self._read, self._heights, rules, threads=self._threads)
+        return estimate(self._read(self._plane.whole), rules)
+
+    def find_table(
+        self,
+        radius_px: float,
+        *,
+        level: str | None,
+        outline: dict[str, float] | None,
+        **numbers: Any,
+    ) -> RegionTable:
+        """Find regions as `find_region_table` does, but for outlines; each with its ridge."""
+        if outline is not None:
+            raise WholeNeededError("outlines are asked for")
+        ground = Ground(self.extent, level=level, **numbers)
+        halo = self._halo or _HALO_RADII * max(1, math.ceil(numbers["radius"]))
+        grid = _Grid(self._plane, int(numbers["step"]), BLOCK * -(-halo // BLOCK), self._part)
+        reach = (_SAMPLE_HALO * grid.step,) * 2
+        for _ in self._walk(partial(_sample, grid, ground), grid.part, reach):
+            pass
+        ground.fit()
+        find = partial(self._find, grid, ground, radius_px)
+        found = list(self._walk(find, grid.part, grid.reach))
+        ground.count(np.concatenate([window for _, window, _ in found]))
+        regions = np.concatenate([each for each, _, _ in found])
+        ridges = np.concatenate([each for _, _, each in found])
+        order = np.lexsort((regions["first_x"], regions["first_y"]))
+        return RegionTable(regions[order], ground.measure, ridges=ridges[order])
+
+    def _look(self) -> tuple[float, float]:
+        """Look at all pixels once; return the noise of one, and of rounding."""
+        shape, dtype = self.extent, self._plane.dtype.newbyteorder("=")
+        lines, samples = Lines(shape, dtype), NoiseSamples.empty(shape, dtype)
+        places = rows_that_tell(shape[0])
+        rows = np.empty((len(places), shape[1]), dtype)
+
+        def look(piece: Piece) -> None:
+            own, raw = piece.own, piece.pixels
+            pixels = self._upright(raw)
+            lines.add(own, pixels)
+            samples.add(own.top, own.left, pixels)
+            self._heights.add(own, pixels)
+            some = slice(*np.searchsorted(places, (own.top, own.bottom)))
+            rows[some, own.left : own.right] = raw[places[some] - own.top]
+
+        part = _multiples(self._plane, BLOCK_PX, self._part or _about(self._plane, 0))
+        for _ in walk(self._plane, look, reach=(0, 0), threads=self._threads, part=part):
+            pass
+        if note_on_mask(rows):
+            raise WholeNeededError("it looks like a mask")
+        if _may_have_margin(lines):
+            raise WholeNeededError("it may have a black or white margin")
+        return noise_of(samples)
+
+    def _walk(
+        self,
+        work: Callable[[Piece, NDArray[Any]], _Result],
+        part: tuple[int, int],
+        reach: tuple[int, int],
+    ) -> Iterator[_Result]:
+        def prepared(piece: Piece) -> _Result:
+            return work(piece, self._upright(piece.pixels))
+
+        return walk(self._plane, prepared, reach=reach, threads=self._threads, part=part)
+
+    def _upright(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return pixels as the kernel takes them."""
+        turned = upright(pixels, self._settings)
+        return np.ascontiguousarray(turned, turned.dtype.newbyteorder("="))
+
+    def _read(self, area: Area) -> NDArray[Any]:
+        """Return the pixels of any area."""
+        (height, width), (down, across) = self.extent, self._plane.step
+        left, right = area.left // across * across, min(width, -(-area.right // across) * across)
+        rows = down * max(1, _ROWS_AT_ONCE // down)
+        pixels = np.empty(area.shape, self._plane.dtype.newbyteorder("="))
+        for top in range(area.top // down * down, area.bottom, rows):
+            around = Area(top, min(height, top + rows), left, right)
+            shared = around.shared(area)
+            pixels[shared.cut(area)] = self._plane.read(around)[shared.cut(around)]
+        return self._upright(pixels)
+
+    def _find(
+        self, grid: "_Grid", ground: Ground, radius_px: float, piece: Piece, pixels: NDArray[Any]
+    ) -> tuple[Record, Record, NDArray[np.float64]]:
+        """Find the regions of a part; where one goes on beyond it, look at more around it."""
+        around, reach = piece.around, grid.reach[0]
+        regions, window = ground.find(pixels, grid.window(piece.own, around))
+        while window["is_cut"]:
+            reach *= 2
+            around = grid.aligned(piece.own.widened((reach, reach), self.extent))
+            if around.size > max(_MOST_PX, 4 * piece.own.size):
+                raise WholeNeededError("its nuclei lie together over too wide an area")
+            with self._again:
+                pixels = self._read(around)
+                regions, window = ground.find(pixels, grid.window(piece.own, around))
+        background = float(ground.measure["background"])
+        lengths = self._ridges(regions, background, radius_px, around, pixels)
+        return regions, np.atleast_1d(window), lengths
+
+    def _ridges(
+        self,
+        regions: Record,
+        background: float,
+        radius_px: float,
+        around: Area,
+        pixels: NDArray[Any],
+    ) -> NDArray[np.float64]:
+        """Return the lengths of the ridges through regions, with more around them where asked."""
+        lengths = np.where(regions["stretch"] > STRETCHED, -1.0, 0.0)
+        while len(left := np.flatnonzero(lengths < 0)):
+            some = regions[left]
+            places = np.stack([some["y"], some["x"], some["intensity"] - background], axis=1)
+            lengths[left] = ridge_lengths(
+                pixels, places, background, radius_px,
+                shape=self.extent, origin=(around.top, around.left),
+            )  # fmt: skip
+            if (lengths[left] < 0).any():
+                reach = math.ceil(_HALO_RADII * radius_px)
+                around = around.widened((reach, reach), self.extent)
+                with self._again:
+                    pixels = self._read(around)
+        return lengths
+
+
+def bytes_in_parts(plane: Parts, radius_px: float, threads: int) -> int:
+    """Return about how much memory it takes to find regions of such nuclei part by part."""
+    halo_px, itemsize = math.ceil(_HALO_RADII * radius_px), plane.dtype.itemsize
+    rows, columns = map(min, plane.shape, _about(plane, halo_px))
+    around = plane.whole.widened((0, 0), (rows + 2 * halo_px, columns + 2 * halo_px)).size
+    taken = threads * around * _BYTES_A_PIXEL + 4 * plane.whole.size // _PX_A_SAMPLE
+    if plane.is_decoded:
+        row_bytes = 2 * rows * plane.shape[1] * itemsize
+        taken += min(_HELD_BYTES, row_bytes) + (threads + 3) * rows * columns * itemsize
+    return min(taken, plane.whole.size * itemsize)
+
+
+class _Grid:
+    """How a plane is divided for a working grid of some step."""
+
+    def __init__(self, plane: Parts, step: int, halo: int, part: tuple[int, int] | None) -> None:
+        self.step, self.unit = step, step * BLOCK
+        self._shape = plane.shape
+        self.reach = (step * halo, step * halo)
+        self.part = _multiples(plane, self.unit, part or _about(plane, step * halo))
+
+    def aligned(self, area: Area) -> Area:
+        """Return the least area around one that begins and ends with blocks of the grid."""
+        (height, width), unit = self._shape, self.unit
+        return Area(
+            area.top // unit * unit, min(height, -(-area.bottom // unit) * unit),
+            area.left // unit * unit, min(width, -(-area.right // unit) * unit),
+        )  # fmt: skip
+
+    def window(self, own: Area, around: Area) -> Window:
+        """Return where a part lies on the grid."""
+        step = self.step
+        return Window(
+            around.top // step, around.left // step,
+            own.top // step, -(-own.bottom // step), own.left // step, -(-own.right // step),
+        )  # fmt: skip
+
+
+def _sample(grid: _Grid, ground: Ground, piece: Piece, pixels: NDArray[Any]) -> None:
+    ground.sample(pixels, grid.window(piece.own, piece.around))
+
+
+def _about(plane: Parts, reach: int) -> tuple[int, int]:
+    """Return about how many rows and columns a part should have."""
+    side = max(_LEAST_SIDE_PX, _SIDE_IN_HALOS * reach)
+    if plane.step[1] < plane.shape[1]:
+        return side, side
+    rows = _BAND_BYTES // (plane.shape[1] * plane.dtype.itemsize)
+    return max(rows, _BAND_IN_HALOS * reach), plane.shape[1]
+
+
+def _multiples(plane: Parts, unit: int, about: tuple[int, int]) -> tuple[int, int]:
+    """Return the sides of a part in multiples of the plane's step and of a unit."""
+    sides = []
+    for step, size, side in zip(plane.step, plane.shape, about, strict=True):
+        whole = math.lcm(step, unit) if step < size else unit * -(-size // unit)
+        sides.append(whole * max(1, round(side / whole)))
+    return sides[0], sides[1]
+
+
+def _may_have_margin(lines: Lines) -> bool:
+    """Whether `picture_mask` may find a margin, by some rows and columns."""
+    frame = level_of_frame(lines.edges)
+    is_frame = frame is not None and lines.most <= frame
+    return is_frame or lines.level_of_margin() is not None

@@ -1,0 +1,116 @@
+"""Regions of an image part by part, over a background that is learned from all of its parts."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .binding import Record, call, isa_number, record, structure_dtype
+from .regions import as_image, room_for_regions
+
+BLOCK = 8
+"""Parts begin at multiples of so many pixels of the grid, along each axis."""
+
+
+class Window(NamedTuple):
+    """A part with what is around it, in pixels of the grid of the whole image.
+
+    Attributes
+    ----------
+    top, left : int
+        Where its pixels begin.
+    own_top, own_bottom, own_left, own_right : int
+        From the first row, and column, of the part itself to before the last. All are multiples of
+        `BLOCK`, or an edge of the image.
+    """
+
+    top: int
+    left: int
+    own_top: int
+    own_bottom: int
+    own_left: int
+    own_right: int
+
+
+class Ground:
+    """What lies under the nuclei of an image, and the regions above it, part by part.
+
+    First all parts are sampled, then it is fitted, then regions are found. Several threads may do
+    the first at once, and the last. A part is contiguous, of uint8, uint16 or float32.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the image, in pixels.
+    level : str, optional
+        The instruction set, one of `levels()`: all give the same.
+    **settings
+        The fields of `RegionSettings`, one each.
+    """
+
+    def __init__(self, shape: tuple[int, int], *, level: str | None = None, **settings: Any):
+        self._shape, self._isa, self._settings = shape, isa_number(level), settings
+        self._numbers = record("RegionSettings", **settings)
+        self._ground = np.zeros((), structure_dtype("RegionGround"))
+        self.measure = np.zeros((), structure_dtype("RegionMeasure"))
+        purpose = f"learn the background of an image of shape {shape}"
+        call("nucensus_size_ground", purpose, self._numbers, *shape, self._ground)
+        names = ("sample_rows", "sample_stride", "noise_rows", "noise_columns", "tile_rows",
+                 "tile_columns")  # fmt: skip
+        sizes = {name: int(self._ground[name]) for name in names}
+        self._arrays = {
+            "samples": np.zeros((sizes["sample_rows"], sizes["sample_stride"]), np.float32),
+            "beside": np.zeros((sizes["noise_rows"], sizes["sample_stride"]), np.float32),
+            "grains": np.zeros((sizes["noise_rows"], sizes["noise_columns"]), np.float32),
+            "low": np.zeros((sizes["tile_rows"], sizes["tile_columns"]), np.float32),
+        }
+        for name, array in self._arrays.items():
+            self._ground[name] = array.ctypes.data
+
+    def sample(self, pixels: NDArray[Any], window: Window) -> None:
+        """Take the samples of a part."""
+        call(
+            "nucensus_sample_ground", f"sample an image of shape {pixels.shape}",
+            as_image(pixels), self._numbers, self._isa, self._window(window), self._ground,
+        )  # fmt: skip
+
+    def fit(self) -> None:
+        """Fit the background, and choose the threshold: all of `measure` but what parts count."""
+        call(
+            "nucensus_fit_ground", f"learn the background of an image of shape {self._shape}",
+            self._numbers, *self._shape, self._isa, self._ground, self.measure,
+        )  # fmt: skip
+        for name in ("samples", "beside", "grains"):
+            del self._arrays[name]
+            self._ground[name] = 0
+
+    def find(self, pixels: NDArray[Any], window: Window) -> tuple[Record, Record]:
+        """Return the regions of a part, and its `RegionWindow`, which says if it is too small."""
+        capacity, count = room_for_regions(pixels.size, self._settings), np.zeros((), np.int64)
+        while True:
+            regions = np.empty(capacity, structure_dtype("RegionRecord"))
+            part = self._window(window)
+            call(
+                "nucensus_find_regions_of_part",
+                f"find the nuclei of a part of shape {pixels.shape}",
+                as_image(pixels), self._numbers, self._isa, part, self._ground, self.measure,
+                regions, capacity, count,
+            )  # fmt: skip
+            if count <= capacity:
+                return regions[: int(count)].copy(), part
+            capacity = int(count)
+
+    def count(self, parts: Record) -> None:
+        """Complete `measure` by what all parts counted."""
+        step = self._settings["step"]
+        rows, columns = (-(-size // step) for size in self._shape)
+        on_edges, crossings = int(parts["on_edges"].sum()), int(parts["crossings"].sum())
+        self.measure["foreground"] = int(parts["foreground"].sum()) / (rows * columns)
+        self.measure["edge_width"] = on_edges / crossings * step if crossings else 0
+
+    def _window(self, window: Window) -> Record:
+        height, width = self._shape
+        return record(
+            "RegionWindow", height=height, width=width, **window._asdict(), foreground=0,
+            on_edges=0, crossings=0, is_cut=0,
+        )  # fmt: skip

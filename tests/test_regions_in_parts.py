@@ -1,0 +1,193 @@
+"""Without parameters, too, an image that is read part by part has the nuclei of the whole."""
+
+import numpy as np
+import pytest
+import tifffile
+from commands import tables
+from expected_values import draw_images
+from hypothesis import given
+from hypothesis import strategies as st
+from test_in_parts import parts_of
+from test_kernel_equals_reference import many
+
+from nucensus import Settings, census, find_nuclei
+from nucensus.batch import job
+from nucensus.batch.in_parts import Divided
+from nucensus.detect import estimate, find_nuclei_in_parts, takes_parts
+from nucensus.detect.fields import Heights, estimate_fields
+from nucensus.detect.levels_in_parts import LevelsInParts
+from nucensus.detect.regions import as_levels, find_regions
+from nucensus.detect.regions_in_parts import find_regions_in_parts
+from nucensus.detect.rules import NEWEST, VERSIONS
+from nucensus.kernel import levels
+from nucensus.values import Plane, PlannedImage
+from nucensus.values.parts import Area, WholeNeededError
+from nucensus.values.synthetic import make_field
+
+RULES = VERSIONS[NEWEST]
+KINDS = ("crowd", "dim", "hazy", "large", "odd", "saturated", "small", "sparse", "specks", "uneven")
+
+
+def drawn(name):
+    image = draw_images()[name]
+    return image if image.dtype.kind == "u" else np.clip(image, 0, 65535).astype(np.uint16)
+
+
+def field(radius_px=6, seed=0, shape=(500, 620), share=0.25):
+    nuclei = int(share * shape[0] * shape[1] / (np.pi * radius_px**2))
+    return make_field(seed, shape=shape, nuclei=nuclei, radius_px=radius_px).image
+
+
+def assert_same(image, settings=None, *, part, halo=None, threads=1, is_decoded=True):
+    settings = settings or Settings()
+    plane = parts_of(image, is_decoded=is_decoded)
+    found = find_regions_in_parts(
+        plane, settings, threads=threads, part=part, halo=halo
+    )  # fmt: skip
+    whole = find_nuclei(image, settings)
+    assert found == whole
+    assert (found.flag, found.area_px) == (whole.flag, whole.area_px)
+    np.testing.assert_array_equal(found.confidences, whole.confidences)
+    return found
+
+
+@many(25)
+@given(data=st.data())
+def test_any_division_gives_the_nuclei_of_the_whole_image(data):
+    image = drawn(data.draw(st.sampled_from(KINDS)))
+    top, left = (data.draw(st.integers(0, n // 3)) for n in image.shape)
+    settings = Settings(
+        border=data.draw(st.sampled_from(["keep", "drop", "count"])),
+        invert=data.draw(st.booleans()),
+    )
+    image = np.invert(image[top:, left:]) if settings.invert else image[top:, left:]
+    part = tuple(data.draw(st.integers(1, n + 40)) for n in image.shape)
+    halo = data.draw(st.sampled_from([None, 8, 40, 64]))
+    assert_same(image, settings, part=part, halo=halo, is_decoded=data.draw(st.booleans()))
+
+
+@pytest.mark.parametrize("radius_px", [4, 12, 20])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_nuclei_of_any_size_are_found_in_bands_and_tiles(radius_px, threads):
+    image = field(radius_px)
+    part = (64, 620) if threads == 1 else (130, 150)
+    assert len(assert_same(image, part=part, threads=threads)) > 20
+
+
+def chain():
+    """Draw nuclei that touch from one end of the image to the other, among others."""
+    image = field(8, shape=(300, 700), share=0.1)
+    y, x = np.mgrid[:300, :700]
+    for k in range(53):
+        image[(y - 150 - 20 * np.sin(k / 4)) ** 2 + (x - 13 * k - 8) ** 2 < 64] = 2000
+    return image
+
+
+def test_a_body_that_goes_on_beyond_a_part_is_looked_at_whole():
+    assert len(assert_same(chain(), part=(64, 64), halo=8)) > 50
+
+
+def test_bodies_too_wide_for_a_part_need_the_whole_image(monkeypatch):
+    monkeypatch.setattr("nucensus.detect.levels_in_parts._MOST_PX", 1)
+    with pytest.raises(WholeNeededError, match="too wide"):
+        find_regions_in_parts(parts_of(chain()), Settings(), part=(64, 64), halo=8)
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        (np.pad(field(), ((0, 0), (90, 0))), "margin"),
+        (np.pad(field(), 9, constant_values=65535), "margin"),
+        (field().astype(np.float32), "float32"),
+        (np.where(field() > 600, 255, 0).astype(np.uint8), "mask"),
+    ],
+)
+def test_what_only_the_whole_image_can_tell_is_read_whole(image, why):
+    with pytest.raises(WholeNeededError, match=why):
+        find_nuclei_in_parts(parts_of(image), Settings())
+
+
+@pytest.mark.parametrize("settings", [Settings(outlines=True), Settings(subpixel=True),
+                                      Settings("log"), Settings("auto@1")])  # fmt: skip
+def test_other_ways_to_find_nuclei_do_not_take_parts(settings):
+    assert not takes_parts(settings)
+    assert takes_parts(Settings())
+    assert takes_parts(Settings("auto@2"))
+
+
+@pytest.mark.parametrize("radius_px", [4.0, 8.0])
+def test_every_instruction_set_measures_parts_as_the_whole(radius_px):
+    image = field(radius_px)
+    for level in levels():
+        part = LevelsInParts(parts_of(image), Settings(), part=(100, 100))
+        one, other = (
+            find_regions(each, radius_px=radius_px, level=level)
+            for each in (part, as_levels(image))
+        )
+        assert one.measure == other.measure
+        for name in ("y", "x", "area_px", "height", "intensity", "fall", "second", "touches_edge"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (17, 200), (100, 90)])
+def test_the_noise_of_a_pixel_is_that_of_the_whole_image(shape):
+    image = np.random.default_rng(0).normal(200, 5, shape).astype(np.uint16)
+    for part in ((16, 16), (48, 500)):
+        found, whole = LevelsInParts(parts_of(image), Settings(), part=part), as_levels(image)
+        assert (found.noise, found.rounding) == (whole.noise, whole.rounding)
+
+
+def fields_of(image, side=128):
+    heights = Heights(image.shape)
+    heights.add(Area(0, image.shape[0], 0, image.shape[1]), image)
+    read = parts_of(image).read
+    return estimate_fields(read, heights, RULES, side=side, threads=2)
+
+
+def test_a_large_image_is_estimated_by_its_fields():
+    image = field(6, shape=(600, 700))
+    by_fields, whole = fields_of(image, 200), estimate(image)
+    assert by_fields.size_px == image.size
+    for name in ("radius_px", "contrast", "count", "background", "foreground"):
+        assert getattr(by_fields, name) == pytest.approx(getattr(whole, name), rel=0.1)
+
+
+def test_an_image_that_is_empty_but_for_one_place_is_learned_from_there():
+    image = np.random.default_rng(0).normal(200, 5, (900, 800)).astype(np.uint16)
+    image[500:700, 300:520] += field(6, shape=(200, 220)) - 200
+    found = fields_of(image)
+    assert found.radius_px == pytest.approx(estimate(image).radius_px, rel=0.1)
+    assert 40 < found.count < 400
+    image[:] = 200
+    assert fields_of(image).is_blank
+
+
+def write_images(folder):
+    for number in range(3):
+        tifffile.imwrite(
+            folder / f"a{number}.tif", field(6, number), tile=(128, 128), metadata=None
+        )
+    margin = np.pad(field(6, 9), ((0, 0), (90, 0)))
+    tifffile.imwrite(folder / "margin.tif", margin, tile=(128, 128), metadata=None)
+    return folder
+
+
+def test_a_run_reads_by_parts_what_is_large_and_counts_as_if_it_did_not(tmp_path, monkeypatch):
+    (tmp_path / "images").mkdir()
+    images = write_images(tmp_path / "images")
+    census(images, tmp_path / "whole")
+    monkeypatch.setattr(job, "_WHOLE_BYTES", 0)
+    planned = PlannedImage(1, str(images / "a0.tif"), Plane(), "")
+    assert isinstance(job.Job(Settings(), 10**9, 10**9).load(planned), Divided)
+    run = census(images, tmp_path / "parts")
+    assert run.counts["nuclei"] > 1000
+    assert tables(tmp_path / "parts") == tables(tmp_path / "whole")
+
+
+def test_a_large_image_that_has_to_be_read_whole_and_is_too_large_is_refused(tmp_path, monkeypatch):
+    images = write_images(tmp_path)
+    monkeypatch.setattr(job, "_WHOLE_BYTES", 0)
+    refused = job.Job(Settings(), 100_000, 10**9)
+    planned = PlannedImage(1, str(images / "margin.tif"), Plane(), "")
+    reason = refused.find(refused.load(planned)).reason
+    assert "it cannot be read part by part, because it may have a black or white margin" in reason
