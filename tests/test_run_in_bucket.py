@@ -17,7 +17,8 @@ from nucensus import Run, Settings, Shard, census, merge_runs
 from nucensus.batch import census_planned, plan_census, retry
 from nucensus.errors import AccessError, RunError
 from nucensus.remote import lease, leases
-from nucensus.store import Correction, add_corrections, in_bucket, now, read_corrections
+from nucensus.store import Correction, add_corrections, in_bucket, read_corrections
+from nucensus.store.corrections import now
 from nucensus.store.in_bucket import suspects
 
 pytest.importorskip("obstore", reason="obstore is not installed (uv sync --group storage)")
@@ -113,7 +114,7 @@ def test_nuclei_that_were_moved_by_hand_are_taken_back_into_a_run_in_a_bucket(pl
         assert f"Written: {PLACE}/corrections.json" in done.stdout
         assert len(read_corrections(PLACE)) == number
     with Run(PLACE) as there:
-        assert there.correct(read_corrections(PLACE)) == []
+        assert not there.correct(read_corrections(PLACE))
         assert [each["corrected"] for each in there.corrections] == [1, 1]
 
 
