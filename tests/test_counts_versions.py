@@ -20,7 +20,7 @@ from scenes import (
 
 from nucensus import Settings, census, find_nuclei
 from nucensus.detect import automatic, detector_names, estimate, pool
-from nucensus.detect.evidence import among, beside_others, by_itself
+from nucensus.detect.evidence import among, beside_others, by_itself, least_confidence
 from nucensus.detect.regions import find_regions
 from nucensus.detect.rules import NEWEST, VERSIONS
 
@@ -148,6 +148,14 @@ def test_evidence_is_a_number_from_0_to_1_for_every_region():
 def test_the_fewer_regions_of_an_image_look_like_nuclei_the_less_likely_each_is():
     few, many = (among(np.array([0.3] + 30 * [other]))[0] for other in (0.2, 1.0))
     assert few < 0.1 < many == 0.3
+
+
+def test_the_more_regions_are_something_else_the_surer_a_nucleus_has_to_be():
+    nuclei, stain = np.full(20, 0.99), np.full(10, 0.2)
+    assert least_confidence(nuclei) == least_confidence(np.append(nuclei, stain[:1])) == 0.1
+    assert least_confidence(np.append(nuclei, stain)) > 0.3
+    assert least_confidence(np.append(nuclei[:10], stain)) > 0.4
+    assert least_confidence(np.full(20, 0.6)) == 0.1  # unlike all that were learned from
 
 
 def test_an_image_is_looked_at_once_even_if_it_is_blank(monkeypatch):

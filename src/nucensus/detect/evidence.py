@@ -61,9 +61,10 @@ def least_confidence(likely: Floats) -> float:
     The fewer do, the surer each has to be; but not where none is sure, as in images that are
     unlike all those learned from.
     """
-    if not likely.sum():
+    share = float(likely.mean())
+    if not 0 < share < _CLEAN_SHARE:
         return LEAST_CONFIDENCE
-    doubt = np.clip((_CLEAN_SHARE - likely.mean()) / (_CLEAN_SHARE - _MIXED_SHARE), 0, 1)
+    doubt = min((_CLEAN_SHARE - share) / (_CLEAN_SHARE - _MIXED_SHARE), 1.0)
     return max(LEAST_CONFIDENCE, float(_MOST_LEAST * typical(likely) ** _SURELY * doubt))
 
 

@@ -86,9 +86,11 @@ def expected_count(levels: "Levels | LevelsInParts", resolved: Resolved) -> floa
 
 def _is_unsure(regions: Regions, resolved: Resolved) -> bool:
     """Whether what was counted hardly looks like nuclei, or is too small to look like anything."""
-    if regions.likely is None:
+    likely = regions.likely
+    if likely is None:
         return False
-    return typical(regions.likely) < _SURE or resolved.radius_px < _TELLING_RADIUS_PX
+    most = 2 * np.count_nonzero(likely >= _SURE) >= len(likely)  # then the typical one is, too
+    return (not most and typical(likely) < _SURE) or resolved.radius_px < _TELLING_RADIUS_PX
 
 
 def _saturated_share(regions: Regions) -> float:
