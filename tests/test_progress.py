@@ -4,7 +4,9 @@ import re
 
 import pytest
 from click.testing import CliRunner
+from stated_runs import plate_run
 
+from nucensus.cli import _nucensus
 from nucensus.cli.detect import command as detect
 from nucensus.cli.progress import _Lines, progress_of
 from nucensus.text.plurals import duration
@@ -59,3 +61,17 @@ def test_outcomes_before_the_start_are_no_error():
 )  # fmt: skip
 def test_times_are_said_as_people_say_them(seconds, said):
     assert duration(seconds) == said
+
+
+@pytest.mark.usefixtures("every_image")
+def test_a_report_and_its_gallery_say_how_far_they_are(tmp_path):
+    plate_run(tmp_path / "run")
+    asked = ["report", str(tmp_path / "run"), "--gallery"]
+    lines = CliRunner().invoke(_nucensus, asked).stderr.splitlines()
+    steps = [int(line.split()[0]) for line in lines if " steps " in line]
+    assert steps[-3:] == [1, 2, 3]  # pictures of the gallery
+    report = steps[:-3]
+    assert report == sorted(report)
+    assert re.match(rf"{report[-1]} of {report[-1]} steps .* left", lines[len(report) - 1])
+    quiet = CliRunner().invoke(_nucensus, [*asked, "--progress", "none"])
+    assert quiet.stderr == ""

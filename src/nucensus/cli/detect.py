@@ -133,7 +133,13 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
 
         require("openpyxl", extra="xlsx")
     then = partial(
-        _finish, rules=rules, report=report, control=control, xlsx=xlsx, quiet=options["quiet"]
+        _finish,
+        rules=rules,
+        report=report,
+        control=control,
+        xlsx=xlsx,
+        quiet=options["quiet"],
+        progress="none" if options["quiet"] else options["progress"],
     )
     run_and_report(work, out, then=then if rules or report or xlsx else None, **options)
 
@@ -169,7 +175,7 @@ def _rules_of(
 
 def _finish(
     run: "Run", out: Path | str, *, rules: list["Positive"], report: bool, control: str | None,
-    xlsx: bool, quiet: bool,
+    xlsx: bool, quiet: bool, progress: str,
 ) -> None:  # fmt: skip
     """Choose which nuclei are positive, and write report and workbook, once all are counted."""
     if rules:
@@ -185,7 +191,7 @@ def _finish(
     if report:
         from .report import publish
 
-        publish(run, below(out, "report.html"), control=control)
+        publish(run, below(out, "report.html"), control=control, progress=progress)
     if xlsx:
         from ..export import export_run
 

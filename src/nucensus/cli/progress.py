@@ -21,6 +21,12 @@ _LINE_S = 60.0
 """Seconds between two lines: a log of a night's work stays readable."""
 
 
+progress_option = click.option(
+    "--progress", type=click.Choice(KINDS), default="auto", show_default=True,
+    help="How far the work is: a bar on a terminal, a line a minute elsewhere.",
+)  # fmt: skip
+
+
 def progress_of(kind: str) -> "Progress":
     """Return what shows progress in one of the `KINDS`."""
     if kind == "auto":
@@ -34,6 +40,7 @@ class Progress:
     _every_s = float("inf")
     _image_count = _done = _nuclei = _size_bytes = 0
     _started = _shown = float("inf")
+    _noun = "image"
 
     def __enter__(self) -> "Progress":
         return self
@@ -58,6 +65,17 @@ class Progress:
         if isinstance(outcome, Found):
             self._nuclei += len(outcome.centres)
             self._size_bytes += outcome.size_bytes
+        self._show_now_and_then()
+
+    def reach(self, done: int, total: int) -> None:
+        """Show that so many of the steps of other work are done."""
+        if total != self._image_count:
+            self._noun = "step"
+            self.start(total)
+        self._done = done
+        self._show_now_and_then()
+
+    def _show_now_and_then(self) -> None:
         now = time.perf_counter()
         if now - self._shown > self._every_s:
             self._shown = now
@@ -67,6 +85,8 @@ class Progress:
         """Show how far it is after that many seconds."""
 
     def _rate(self, seconds: float) -> str:
+        if self._noun != "image":
+            return ""
         return (
             f"{rate(self._done, seconds)}  {self._size_bytes / seconds / 1e6:.0f} MB/s  "
             f"{pluralize(self._nuclei, 'nucleus')}"
@@ -81,7 +101,7 @@ class _Lines(Progress):
     def _show(self, seconds: float) -> None:
         left_s = seconds / self._done * (self._image_count - self._done)
         click.echo(
-            f"{self._done} of {pluralize(self._image_count, 'image')}  {self._rate(seconds)}  "
+            f"{self._done} of {pluralize(self._image_count, self._noun)}  {self._rate(seconds)}  "
             f"{duration(left_s)} left",
             err=True,
         )
@@ -118,7 +138,9 @@ class _Bar(Progress):
             console=Console(file=unguarded(sys.stderr)),
             auto_refresh=False,  # its thread would make a fork unsafe
         )
-        self._task = self._bar.add_task("measuring", total=image_count, rate="")
+        self._task = self._bar.add_task(
+            "measuring" if self._noun == "image" else "", total=image_count, rate=""
+        )
         self._bar.start()
         guard_streams()  # the bar has put itself between
 

@@ -8,6 +8,7 @@ import click
 from ..text.plurals import data_size, pluralize
 from .commands import Command
 from .destination import Destination, below, home_of
+from .progress import progress_of, progress_option
 from .selection import metadata_option, positive_options
 from .shown import open_shown
 
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
     metavar="WELLS",
     help="Draw plates of so many wells, 6 to 1536.  [default: as many as hold the images]",
 )
+@progress_option
 def command(
     folder: Path | str, out: Path | str | None, gallery: bool, control: str | None,
-    plate_format: int | None, **shown: Any,
+    plate_format: int | None, progress: str, **shown: Any,
 ) -> None:  # fmt: skip
     """Show a run as one HTML file: numbers, plate heat maps, histograms, pictures.
 
@@ -49,24 +51,30 @@ def command(
     """
     run = open_shown(folder, **shown)
     file = out or below(home_of(folder), "report.html")
-    publish(run, file, gallery=gallery, control=control, plate_format=plate_format)
+    publish(
+        run, file, gallery=gallery, control=control, plate_format=plate_format, progress=progress
+    )
 
 
 def publish(
     run: "Run", out: Path | str, *, gallery: bool = False, control: str | None = None,
-    plate_format: int | None = None,
+    plate_format: int | None = None, progress: str = "none",
 ) -> None:  # fmt: skip
-    """Write the report of `run` and say where it is."""
+    """Write the report of `run`, show how far it is, and say where it is."""
     from ..remote import staged
     from ..report import write_gallery, write_report
 
     written = []
     with staged(out) as stage:
         file = stage.path
-        write_report(run, file, control=control, plate_format=plate_format)
+        with progress_of(progress) as bar:
+            write_report(
+                run, file, control=control, plate_format=plate_format, on_progress=bar.reach
+            )
         written.append(f"Written: {stage.final(file)} ({data_size(file.stat().st_size)})")
         if gallery:
             index = file.with_name(f"{file.stem}_gallery") / "index.html"
-            count = write_gallery(run, index.parent)
+            with progress_of(progress) as bar:
+                count = write_gallery(run, index.parent, bar.reach)
             written.append(f"Written: {pluralize(count, 'picture')} and {stage.final(index)}")
     click.echo("\n".join(written))

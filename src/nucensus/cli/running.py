@@ -13,7 +13,7 @@ from . import EXIT_SOME_FAILED
 from .commands import give_options
 from .destination import below
 from .late_help import LateHelp, tell_strategies
-from .progress import KINDS, Progress, progress_of
+from .progress import Progress, progress_of, progress_option
 from .shown import show_corrections
 from .signals import Stop, stopping
 
@@ -100,10 +100,7 @@ work_options = give_options(
         "-v", "--verbose", "--explain", "explain", is_flag=True,
         help="Say what was measured, and why auto chose.",
     ),
-    click.option(
-        "--progress", type=click.Choice(KINDS), default="auto", show_default=True,
-        help="How far the work is: a bar on a terminal, a line a minute elsewhere.",
-    ),
+    progress_option,
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
 )  # fmt: skip
 """How images are worked on."""

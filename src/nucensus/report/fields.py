@@ -12,6 +12,7 @@ from .._dataclass import dataclass
 from ..discover import natural_key
 from ..store import Run, Table
 from ..values import name_of
+from .steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,12 @@ class Field:
         return self.status == "found"
 
 
-def read_fields(run: Run) -> list[Field]:
-    """Return every image of `run`, in order."""
+def read_fields(run: Run, steps: Steps | None = None) -> list[Field]:
+    """Return every image of `run`, in order; each whose nuclei are read is one of `steps`."""
     intensities: dict[str, float] = {}
     positive: dict[str, tuple[int, int]] = {}
     column = next((f"{name_of(fact)}_positive" for fact in run.positive), None)
-    for name, nuclei in run.nuclei_by_image():
+    for name, nuclei in (steps or Steps(0, None)).over(run.nuclei_by_image()):
         if len(nuclei):
             intensities[name] = float(nuclei["intensity"].mean())
         if column is not None:

@@ -21,6 +21,7 @@ from ..values.polygons import polygons_of
 from .fields import Field, by_view, read_fields
 from .reduced import read_reduced
 from .render import render
+from .steps import OnProgress, Steps
 
 _LONGEST_SIDE_PX = 1024
 """Side of a picture, in pixels. Larger: sharper, and a larger page."""
@@ -140,14 +141,18 @@ def picture_of(run: Run, field: Field) -> str:
         return f'<rect width="100%" height="100%" fill="#111"><title>{reason}</title></rect>'
 
 
-def write_gallery(run: Run, folder: str | os.PathLike[str]) -> int:
+def write_gallery(
+    run: Run, folder: str | os.PathLike[str], on_progress: OnProgress | None = None
+) -> int:
     """Write the overlay of every field that was done as an SVG into `folder`; return how many.
 
-    `index.html` beside them shows them all.
+    `index.html` beside them shows them all. `on_progress` is called with how many are written,
+    and how many there are.
     """
     done = [field for field in read_fields(run) if field.found]
     files = [f"{number:0{len(str(len(done)))}}.svg" for number in range(1, len(done) + 1)]
-    for file, field in zip(files, done, strict=True):
+    steps = Steps(len(done), on_progress)
+    for file, field in steps.over(zip(files, done, strict=True)):
         with atomic_write(Path(folder, file)) as partial:
             partial.write_text(overlay(run, field), "utf-8", "backslashreplace")
     # The last one: it is there if all of them are.

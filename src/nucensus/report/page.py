@@ -25,6 +25,7 @@ from .measured import measured_histograms
 from .over_plates import over_plates, rows_of_plates
 from .plates import Plate, gather
 from .render import number, render
+from .steps import OnProgress, Steps
 from .treatments import Comparison, compare_treatments
 
 _ROWS_SHOWN = 200
@@ -32,7 +33,10 @@ _EACH_GROUP = 8
 _PLATES_SHOWN = 100
 _PLATES_NAMED = 3
 _FLAGGED_SHOWN = 24
+_MOST_PICTURES = 3 * _EACH_GROUP + _FLAGGED_SHOWN
 _PICTURES_BYTES = 10_000_000
+_PASSES = 3
+"""Times that the nuclei of an image are read."""
 
 
 def write_report(
@@ -41,6 +45,7 @@ def write_report(
     *,
     control: str | None = None,
     plate_format: int | None = None,
+    on_progress: OnProgress | None = None,
 ) -> None:
     """Write the report of `run` to `path`: one HTML file, the same bytes for the same run.
 
@@ -56,13 +61,16 @@ def write_report(
         The treatment that the others are compared with: what its wells are treated with.
     plate_format : int, optional
         How many wells a plate has, 6 to 1536. By default the fewest that hold those with images.
+    on_progress : callable, optional
+        Called with how many steps are done, and how many there are.
 
     Raises
     ------
     InputError
         No well is treated with `control`, or a plate of that format has no such wells.
     """
-    fields = read_fields(run)
+    steps = Steps(_PASSES * run.counts["found"] + _MOST_PICTURES, on_progress)
+    fields = read_fields(run, steps)
     gathered = gather(fields, plate_format)
     plates = draw_plates(gathered)
     comparisons = compare_treatments(fields, control)
@@ -80,15 +88,16 @@ def write_report(
         summary=_summary(fields),
         plates=plates[:_PLATES_SHOWN],
         plates_left_out=max(0, len(plates) - _PLATES_SHOWN),
-        histograms=_all_histograms(run, fields, comparisons),
+        histograms=_all_histograms(run, fields, comparisons, steps),
         flagged=[field for field in fields if field.flags],
         flag_counts=Counter(flag for field in fields for flag in field.flags),
         failures=[field for field in fields if field.status == "failed"],
         rows_shown=_ROWS_SHOWN,
-        gallery=_gallery(run, fields),
+        gallery=_gallery(run, fields, steps),
     )
     with atomic_write(Path(path)) as partial:
         partial.write_text(page, "utf-8", "backslashreplace")
+    steps.end()
 
 
 def _has_several(plates: Sequence[Plate]) -> bool:
@@ -261,15 +270,15 @@ def _spell(value: Any) -> str:
 
 
 def _all_histograms(
-    run: Run, fields: Sequence[Field], comparisons: Sequence[Comparison]
+    run: Run, fields: Sequence[Field], comparisons: Sequence[Comparison], steps: Steps
 ) -> list[dict[str, Any]]:
     """Return the histograms of measurements, of contents of DNA, of counts and of intensities."""
     contents = dna_histograms(run, comparisons)
     measured = measured_histograms(run, leaves_out=("integrated",) if contents else ())
-    return [*measured, *contents, *_histograms(run, fields)]
+    return [*measured, *contents, *_histograms(run, fields, steps)]
 
 
-def _histograms(run: Run, fields: Sequence[Field]) -> list[dict[str, Any]]:
+def _histograms(run: Run, fields: Sequence[Field], steps: Steps) -> list[dict[str, Any]]:
     """Return the histograms of the count per field and of the nuclei's intensity, of each view.
 
     Where the threshold is one of contrast, as for `log`, it is their contrast.
@@ -280,7 +289,9 @@ def _histograms(run: Run, fields: Sequence[Field]) -> list[dict[str, Any]]:
     counts = histograms(lambda: ((each.view, [each.count]) for each in fields if each.found))
     intensities = histograms(
         lambda: (
-            (views[name], nuclei[measure]) for name, nuclei in run.nuclei_by_image() if len(nuclei)
+            (views[name], nuclei[measure])
+            for name, nuclei in steps.over(run.nuclei_by_image())
+            if len(nuclei)
         ),
         least=threshold,
     )
@@ -336,13 +347,15 @@ def _threshold(run: Run) -> float | None:
     return threshold
 
 
-def _gallery(run: Run, fields: Sequence[Field]) -> list[tuple[Group, list[tuple[Field, Markup]]]]:
+def _gallery(
+    run: Run, fields: Sequence[Field], steps: Steps
+) -> list[tuple[Group, list[tuple[Field, Markup]]]]:
     """Return the groups of pictures, as many as the file has room for."""
     room = _PICTURES_BYTES
     shown = []
     for group in choose_fields(fields, each=_EACH_GROUP, flagged=_FLAGGED_SHOWN):
         pictures = []
-        for field in group.fields:
+        for field in steps.over(group.fields):
             picture = overlay(run, field)
             room -= len(picture)
             if room < 0:
