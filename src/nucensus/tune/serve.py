@@ -14,6 +14,7 @@ from .session import Session
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
     from starlette.types import ASGIApp
 
 _PAGE = Path(__file__).parent / "page"
@@ -41,66 +42,91 @@ def serve(session: Session, *, port: int, on_ready: Callable[[str], None]) -> No
 def make_app(session: Session, token: str) -> "ASGIApp":
     """Return the application: the page, and what it asks for."""
     from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
-    from starlette.responses import JSONResponse, Response
-    from starlette.routing import Mount, Route
+    from starlette.routing import Mount
 
-    # Not async: Starlette runs these in threads, and the kernel lets them run side by side.
-    def describe(request: "Request") -> "Response":  # noqa: ARG001
-        return JSONResponse(session.describe(), headers=HEADERS)
-
-    def begin(request: "Request") -> "Response":
-        return JSONResponse(session.start(request.path_params["detector"]), headers=HEADERS)
-
-    def picture(request: "Request") -> "Response":
-        drawn = session.picture(request.path_params["index"])
-        height, width = drawn.levels.shape
-        facts = {"height": height, "width": width, "low": drawn.low, "step": drawn.step,
-                 "shrink": drawn.shrink, "pixel_um": drawn.pixel_um}  # fmt: skip
-        return Response(drawn.levels.tobytes(), headers=HEADERS | {"X-Picture": json.dumps(facts)})
-
-    def nuclei(request: "Request") -> "Response":
-        asked = request.path_params["index"], _settings(request)
-        found, ring_px = session.nuclei(*asked), session.ring_radius(*asked)
-        return Response(found.tobytes(), headers=HEADERS | {"X-Ring-Radius": str(ring_px)})
-
-    def outlines(request: "Request") -> "Response":
-        found = session.outlines(request.path_params["index"], _settings(request))
-        return Response(found.tobytes(), headers=HEADERS)
-
-    def spell(request: "Request") -> "Response":
-        return JSONResponse(session.spell(_settings(request)), headers=HEADERS)
-
-    def choices(request: "Request") -> "Response":  # noqa: ARG001
-        return JSONResponse(session.choices(), headers=HEADERS)
-
-    async def choose(request: "Request") -> "Response":
-        await run_in_threadpool(session.choose, await request.json())
-        return Response(status_code=204, headers=HEADERS)
-
-    async def keep(request: "Request") -> "Response":
-        points = await request.json()
-        if session.marks is not None:
-            await run_in_threadpool(session.marks.keep, request.path_params["index"], points)
-        return Response(status_code=204, headers=HEADERS)
-
-    routes = [
-        *page_routes(_PAGE),
-        Route("/describe", describe),
-        Route("/start/{detector}", begin),
-        Route("/picture/{index:int}", picture),
-        Route("/nuclei/{index:int}", nuclei),
-        Route("/outlines/{index:int}", outlines),
-        Route("/spell", spell),
-        Route("/choices", choices),
-        Route("/choose", choose, methods=["POST"]),
-        Route("/keep/{index:int}", keep, methods=["POST"]),
-    ]
+    routes = [*page_routes(_PAGE), *_Answers(session).routes()]
     handlers: dict[Any, Any] = dict.fromkeys(
         (NucensusError, LookupError, TypeError, ValueError), explain
     )
     handlers[ReadError] = partial(explain, status=_CANNOT_BE_READ)
     return Starlette(routes=[Mount(f"/{token}", routes=routes)], exception_handlers=handlers)
+
+
+class _Answers:
+    """What a session answers to the page.
+
+    Starlette runs in threads what is not async, and the kernel lets them run side by side.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def routes(self) -> "list[Route]":
+        from starlette.routing import Route
+
+        return [
+            Route("/describe", lambda _: _json(self._session.describe())),
+            Route("/start/{detector}", self._start),
+            Route("/picture/{index:int}", self._picture),
+            Route("/nuclei/{index:int}", self._nuclei),
+            Route("/outlines/{index:int}", self._outlines),
+            Route("/spell", lambda request: _json(self._session.spell(_settings(request)))),
+            Route("/choices", lambda _: _json(self._session.choices())),
+            Route("/choose", self._choose, methods=["POST"]),
+            Route("/keep/{index:int}", self._keep, methods=["POST"]),
+        ]
+
+    def _start(self, request: "Request") -> "Response":
+        return _json(self._session.start(request.path_params["detector"]))
+
+    def _picture(self, request: "Request") -> "Response":
+        drawn = self._session.picture(request.path_params["index"])
+        height, width = drawn.levels.shape
+        facts = {"height": height, "width": width, "low": drawn.low, "step": drawn.step,
+                 "shrink": drawn.shrink, "pixel_um": drawn.pixel_um}  # fmt: skip
+        return _bytes(drawn.levels.tobytes(), {"X-Picture": json.dumps(facts)})
+
+    def _nuclei(self, request: "Request") -> "Response":
+        asked = request.path_params["index"], _settings(request)
+        found, ring_px = self._session.nuclei(*asked), self._session.ring_radius(*asked)
+        return _bytes(found.tobytes(), {"X-Ring-Radius": str(ring_px)})
+
+    def _outlines(self, request: "Request") -> "Response":
+        found = self._session.outlines(request.path_params["index"], _settings(request))
+        return _bytes(found.tobytes(), {})
+
+    async def _choose(self, request: "Request") -> "Response":
+        from starlette.concurrency import run_in_threadpool
+
+        await run_in_threadpool(self._session.choose, await request.json())
+        return _nothing()
+
+    async def _keep(self, request: "Request") -> "Response":
+        from starlette.concurrency import run_in_threadpool
+
+        points = await request.json()
+        if self._session.marks is not None:
+            keep = self._session.marks.keep
+            await run_in_threadpool(keep, request.path_params["index"], points)
+        return _nothing()
+
+
+def _json(value: Any) -> "Response":
+    from starlette.responses import JSONResponse
+
+    return JSONResponse(value, headers=HEADERS)
+
+
+def _bytes(content: bytes, headers: dict[str, str]) -> "Response":
+    from starlette.responses import Response
+
+    return Response(content, headers=HEADERS | headers)
+
+
+def _nothing() -> "Response":
+    from starlette.responses import Response
+
+    return Response(status_code=204, headers=HEADERS)
 
 
 def _settings(request: "Request") -> Any:
