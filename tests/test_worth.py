@@ -18,7 +18,6 @@ from nucensus.bench.worth.digest import digest
 from nucensus.bench.worth.findings import Passes, Profile, Timing
 from nucensus.bench.worth.holding import forking_s, keeping_s
 from nucensus.bench.worth.magic import _compare
-from nucensus.bench.worth.measure import _with_common_warm_up
 from nucensus.bench.worth.page import fragment, page
 from nucensus.bench.worth.predict import CORES, Circumstances, predict
 from nucensus.bench.worth.recommend import recommend
@@ -26,6 +25,7 @@ from nucensus.bench.worth.sending import sending
 from nucensus.bench.worth.source import source_of
 from nucensus.bench.worth.table import not_run, table_text
 from nucensus.bench.worth.timed import Call, warm_up_s
+from nucensus.bench.worth.warm_ups import with_common_warm_up
 from nucensus.bench.worth.ways import Way, swept_sizes, ways_of
 from nucensus.cli.bench import command
 from nucensus.errors import FunctionError, InputError
@@ -561,7 +561,7 @@ def test_the_extension_brings_the_line():
 def test_a_process_that_was_slow_to_warm_up_by_chance_does_not_decide():
     passes = [Passes((1.0,), (each,), 0.5, 0.0, 1.0, name, (), ()) for name, each in WARM_UPS]
     rows = [replace(row(p.ran, 1.0), warm_up_s=0.5 + p.warm_ups_s[0]) for p in passes]
-    found = _with_common_warm_up(list(zip(rows, passes, strict=True)))
+    found = with_common_warm_up(list(zip(rows, passes, strict=True)))
     assert [each.warm_up_s for each in found] == pytest.approx([1.6, 1.6, 1.6, 4.5])
 
 

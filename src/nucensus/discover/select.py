@@ -83,23 +83,7 @@ def select_fields(
     With `problems` a plate that leaves a choice, or lacks what was chosen, does not end the
     selection: it has no images, and says why there, unless that is so of all plates.
     """
-    groups: dict[str | None, _Unknown | _Plate] = {}
-    versions, forms = Alike(), WellForms()
-    for each in everything:
-        key = _group_of(each)
-        if key not in groups:
-            groups[key] = _Unknown() if key is None else _Plate(key, reads_words=reads_words)
-        if reads_words or key is not None:
-            groups[key].add(each)
-        if reads_words and not each.problem:
-            versions.add(*version_of(each.name), each.name)
-            if key is None:
-                forms.add(each.name)
-    if (form := forms.choose()) is not None:
-        groups[None] = _Unknown(form)
-        for each in again():
-            if _group_of(each) is None:
-                groups[None].add(each)
+    groups, versions = _group(everything, again, reads_words=reads_words)
     version = _chosen_version(versions, plane.scene)
     plane = replace(plane, scene=None) if versions.pair else plane
     for key, group in list(groups.items()):
@@ -129,6 +113,30 @@ def select_fields(
     for at, stack in stacks.items():
         for each in stack:
             yield groups[at].key_of(each), each
+
+
+def _group(
+    everything: Iterable[ImageRef], again: Callable[[], Iterable[ImageRef]], *, reads_words: bool
+) -> "tuple[dict[str | None, _Unknown | _Plate], Alike]":
+    """Return the images by their plate, None for those that no instrument named, and versions."""
+    groups: dict[str | None, _Unknown | _Plate] = {}
+    versions, forms = Alike(), WellForms()
+    for each in everything:
+        key = _group_of(each)
+        if key not in groups:
+            groups[key] = _Unknown() if key is None else _Plate(key, reads_words=reads_words)
+        if reads_words or key is not None:
+            groups[key].add(each)
+        if reads_words and not each.problem:
+            versions.add(*version_of(each.name), each.name)
+            if key is None:
+                forms.add(each.name)
+    if (form := forms.choose()) is not None:
+        groups[None] = _Unknown(form)
+        for each in again():
+            if _group_of(each) is None:
+                groups[None].add(each)
+    return groups, versions
 
 
 def _stacks(how: HowToProject, left_out: LeftOut) -> "Stacks":

@@ -22,7 +22,7 @@ import numpy as np
 
 from ...batch.named import Image, NamedImage, load, name_images
 from ...errors import FunctionError, InputError, NucensusError
-from ...execute import Strategy, refuse_unguarded, strategy_named
+from ...execute import Strategy, refuse_unguarded
 from ...machine import facts, usable_cores
 from ...text.progress import ProgressLine
 from ...values import Selection, SelectionOptions, refuse_unknown, take_value
@@ -33,6 +33,7 @@ from .predict import chunk_size
 from .rehearsal import Rehearsal, travels_by_name
 from .source import Function, Source, source_of
 from .trial import load_with
+from .warm_ups import with_common_warm_up
 from .ways import AUTO, EVERY, Way, swept_sizes, ways_of
 
 _PROFILE_LIMIT_S = 900.0
@@ -119,16 +120,12 @@ def compare(
     left: dict[str, Any] = {**options}
     selection = take_value(Selection, selection, left)
     refuse_unknown(left, "compare")
-    if not functions or callable(images):
-        raise TypeError(
-            "compare() takes the images and then one function or more, as in compare(images, count)"
-        )
+    sources = _sources_of(images, functions)
     if isinstance(images, Iterator):
         images = list(islice(images, limit))
     named, in_memory = name_images(images, selection, is_local=True)
     named = named[:limit]
     _check_images(named, in_memory, load)
-    sources = _distinct([source_of(each) for each in functions])
     workers = workers or usable_cores()
     ways = ways_of(strategies, tuple(start_methods), tuple(chunk_sizes or ()))
     swept = swept_sizes(len(named), workers) if chunk_sizes is None else ()
@@ -151,7 +148,7 @@ def compare(
                     on_timing(found[-1][0])
                 if shown:
                     shown(len(timings) + len(found), len(timings) + count)
-            timings += _with_common_warm_up(_with_differences(named, found))
+            timings += with_common_warm_up(_with_differences(named, found))
         errors = bench.errors
     return Comparison(
         tuple(timings), profiles, {each.name: each.place for each in sources}, len(named),
@@ -202,8 +199,13 @@ def _check_images(named: Sequence[NamedImage], in_memory: bool, load: Function |
         )
 
 
-def _distinct(sources: Sequence[Source]) -> list[Source]:
+def _sources_of(images: Any, functions: Sequence[Function]) -> list[Source]:
     """Return the functions under names of their own."""
+    if not functions or callable(images):
+        raise TypeError(
+            "compare() takes the images and then one function or more, as in compare(images, count)"
+        )
+    sources = [source_of(each) for each in functions]
     names = [each.name for each in sources]
     return [
         replace(each, name=f"{each.name} ({index + 1})") if names.count(each.name) > 1 else each
@@ -223,35 +225,6 @@ def _with_differences(
         differs = tuple(image.name for image, one, other in pairs if one != other)
         rows.append((replace(timing, differs=differs), passes or _NOTHING))
     return rows
-
-
-def _with_common_warm_up(found: Sequence[tuple[Timing, Passes]]) -> list[Timing]:
-    """Return the rows, where ways that warm up alike take the median of what that took.
-
-    To import a module, and to call a function first, takes a process the same in each way; one that
-    was slow at it by chance is no worse.
-    """
-    timed = [(row, passes) for row, passes in found if not row.failure]
-    if not timed:
-        return [row for row, _ in found]
-    import_s = median(passes.import_s for _, passes in timed)
-    alike = [row.warm_up_s - passes.import_s for row, passes in timed if _inherits(row)]
-    return [
-        row
-        if row.failure
-        else replace(
-            row,
-            warm_up_s=import_s
-            + (median(alike) if _inherits(row) else row.warm_up_s - passes.import_s),
-        )
-        for row, passes in found
-    ]
-
-
-def _inherits(row: Timing) -> bool:
-    """Tell whether the way works in its own process, or in copies of it."""
-    strategy = strategy_named(row.ran)
-    return strategy.in_process or strategy.needs_fork
 
 
 class _Bench:
