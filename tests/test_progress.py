@@ -8,6 +8,8 @@ from stated_runs import plate_run
 
 from nucensus.cli import _nucensus
 from nucensus.cli.detect import command as detect
+from nucensus.cli.export import command as export
+from nucensus.cli.merge import command as merge
 from nucensus.cli.progress import _Lines, progress_of
 from nucensus.text.plurals import duration
 
@@ -75,3 +77,31 @@ def test_a_report_and_its_gallery_say_how_far_they_are(tmp_path):
     assert re.match(rf"{report[-1]} of {report[-1]} steps .* left", lines[len(report) - 1])
     quiet = CliRunner().invoke(_nucensus, [*asked, "--progress", "none"])
     assert quiet.stderr == ""
+
+
+@pytest.mark.usefixtures("every_image")
+@pytest.mark.parametrize("to", ["csv", "wells", "geojson", "napari"])
+def test_an_export_says_how_many_images_it_went_through(plate, tmp_path, to):
+    stderr_of(plate, tmp_path)
+    run = str(tmp_path / "run")
+
+    def said(*asked):
+        done = CliRunner().invoke(export, [run, "--to", to, "-o", str(tmp_path / to), *asked])
+        assert done.exit_code == 0, done.output
+        return done.stderr
+
+    count = len(list(plate.glob("*.tif")))
+    assert re.search(rf"^{count} images gone through  \d+ images/s$", said(), re.MULTILINE)
+    assert "gone through" not in said("--progress", "none")
+
+
+@pytest.mark.usefixtures("every_image")
+def test_a_merge_says_how_many_images_it_went_through(plate, tmp_path):
+    shards = [str(tmp_path / f"{index}") for index in (1, 2)]
+    for index, shard in enumerate(shards, 1):
+        done = CliRunner().invoke(detect, [str(plate), "-o", shard, "--shard", f"{index}/2"])
+        assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(merge, [*shards, "-o", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    count = len(list(plate.glob("*.tif")))
+    assert f"{count} images gone through" in done.stderr

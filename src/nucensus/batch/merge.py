@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -93,7 +93,13 @@ class _Part:
         }
 
 
-def merge_runs(runs: Iterable[PathLike], out: PathLike, *, overwrite: bool = False) -> Run:
+def merge_runs(
+    runs: Iterable[PathLike],
+    out: PathLike,
+    *,
+    overwrite: bool = False,
+    on_image: Callable[[], None] | None = None,
+) -> Run:
     """Join the runs of all shards into one run, the one that an undivided run would have been.
 
     The nuclei and the images, their order and every byte of the tables are
@@ -110,6 +116,8 @@ def merge_runs(runs: Iterable[PathLike], out: PathLike, *, overwrite: bool = Fal
         `images.csv` and `provenance.json`, all of them or none.
     overwrite : bool
         Whether an earlier run in `out` is replaced.
+    on_image : callable, optional
+        Called for each image that was taken over, and again for each that the tables go through.
 
     Returns
     -------
@@ -138,15 +146,17 @@ def merge_runs(runs: Iterable[PathLike], out: PathLike, *, overwrite: bool = Fal
     with working_copy(out, threading.Event(), overwrite=overwrite) as target:
         assert target is not None
         _refuse_to_replace(target, os.fspath(out), parts, overwrite)
-        _merge(parts, target)
+        _merge(parts, target, on_image or (lambda: None))
     return Run(target)
 
 
-def _merge(parts: Sequence[_Part], target: Path) -> None:
+def _merge(parts: Sequence[_Part], target: Path, on_image: Callable[[], None]) -> None:
     """Take over every image of every part."""
     with _put_in_place(target) as folder, RunWriter(folder) as writer:
         for part in parts:
             writer.absorb(part.run)
+            for _ in range(sum(part.counts[status] for status in ("found", "failed"))):
+                on_image()
         if any(
             count != sum(part.counts[status] for part in parts)
             for status, count in writer.view().counts.items()
@@ -156,8 +166,10 @@ def _merge(parts: Sequence[_Part], target: Path) -> None:
                 "all are done, and merge them again"
             )
         writer.record_facts(**_facts(parts))
+        merged = writer.view()
+        merged.on_image = on_image
         with writer.explained():
-            write_csv(writer.view(), folder)
+            write_csv(merged, folder)
 
 
 def _part(run: str) -> _Part:

@@ -8,6 +8,7 @@ import click
 from ..export import FORMATS
 from .commands import Command
 from .destination import Destination, below, home_of
+from .progress import counted_images, progress_option
 from .selection import metadata_option, positive_options
 from .shown import open_shown
 
@@ -47,18 +48,20 @@ _WRITES = "\n    ".join(f"{name:<12}  {each.writes}" for name, each in FORMATS.i
 )
 @metadata_option
 @positive_options
+@progress_option
 def command(
-    folder: Path | str, to: str, out: Path | str | None, radius: int | None, **shown: Any
-) -> None:
+    folder: Path | str, to: str, out: Path | str | None, radius: int | None, progress: str,
+    **shown: Any,
+) -> None:  # fmt: skip
     """Write what a run found in another format."""
     from ..export import export_run
     from ..export.labels import drawn_as
 
     run = open_shown(folder, **shown)
     home = home_of(folder)
-    written = export_run(
-        run, to, out or (below(home, to) if FORMATS[to].per_image else home), radius=radius
-    )
+    target = out or (below(home, to) if FORMATS[to].per_image else home)
+    with counted_images(progress) as run.on_image:
+        written = export_run(run, to, target, radius=radius)
     click.echo(f"Written: {', '.join(map(str, written))}")
     if FORMATS[to].draws:
         click.echo(f"The label images show {drawn_as(run, radius or 0)}.")

@@ -8,6 +8,7 @@ import click
 from ..text.plurals import pluralize
 from .commands import Command
 from .destination import Destination
+from .progress import counted_images, progress_option
 from .running import counted, exit_code, failed_ok, print_failures, print_written
 
 
@@ -22,11 +23,13 @@ from .running import counted, exit_code, failed_ok, print_failures, print_writte
     help="Folder for the merged run.sqlite, nuclei.csv and images.csv.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in RUN.")
+@progress_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @failed_ok
 def command(
-    runs: tuple[Path | str, ...], out: Path | str, overwrite: bool, quiet: bool, failed_ok: bool
-) -> None:
+    runs: tuple[Path | str, ...], out: Path | str, overwrite: bool, progress: str, quiet: bool,
+    failed_ok: bool,
+) -> None:  # fmt: skip
     """Join the runs of all shards into one.
 
     RUN... are the folders that nucensus detect --shard I/N -o wrote, in any
@@ -39,7 +42,8 @@ def command(
     """
     from ..batch import merge_runs
 
-    run = merge_runs(runs, out, overwrite=overwrite)
+    with counted_images("none" if quiet else progress) as on_image:
+        run = merge_runs(runs, out, overwrite=overwrite, on_image=on_image)
     if not quiet:
         click.echo(f"{counted(run.counts)}; merged from {pluralize(len(runs), 'shard')}")
         print_written(out)

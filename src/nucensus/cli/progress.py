@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -29,9 +31,38 @@ progress_option = click.option(
 
 def progress_of(kind: str) -> "Progress":
     """Return what shows progress in one of the `KINDS`."""
-    if kind == "auto":
-        kind = "bar" if sys.stderr.isatty() else "lines"
-    return {"bar": _Bar, "lines": _Lines, "none": Progress}[kind]()
+    return {"bar": _Bar, "lines": _Lines, "none": Progress}[_chosen(kind)]()
+
+
+def _chosen(kind: str) -> str:
+    on_terminal = "bar" if sys.stderr.isatty() else "lines"
+    return on_terminal if kind == "auto" else kind
+
+
+@contextmanager
+def counted_images(kind: str) -> Iterator[Callable[[], None]]:
+    """Give what is called for each image that is gone through, and shows how many were.
+
+    Some formats go through the images more than once, so that the end is not known.
+    """
+    kind = _chosen(kind)
+    every_s = {"bar": _REFRESH_S, "lines": _Lines._every_s, "none": float("inf")}[kind]
+    started = shown = time.perf_counter()
+    done = 0
+
+    def count() -> None:
+        nonlocal done, shown
+        done, now = done + 1, time.perf_counter()
+        if now - shown > every_s:
+            shown = now
+            text = f"{pluralize(done, 'image')} gone through  {rate(done, now - started)}"
+            click.echo(f"\r{text}   " if kind == "bar" else text, err=True, nl=kind != "bar")
+
+    try:
+        yield count
+    finally:
+        if kind == "bar" and shown > started:
+            click.echo(err=True)
 
 
 class Progress:

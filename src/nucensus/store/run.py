@@ -57,6 +57,11 @@ class Run(Totals):
     columns : ImageColumns
         The columns of its table of images.
 
+    Attributes
+    ----------
+    on_image : callable
+        Called for each image that is gone through, to tell how far that is.
+
     Examples
     --------
     >>> run = Run("run/")                         # doctest: +SKIP
@@ -75,6 +80,7 @@ class Run(Totals):
         self.corrections: list[dict[str, Any]] = []
         self.kept_corrections: list[Correction] = []
         self.left_corrections: dict[str, str] = {}
+        self.on_image: Callable[[], None] = _ignore
         if isinstance(path, sqlite3.Connection):
             self._database = path
         else:
@@ -259,6 +265,7 @@ class Run(Totals):
         """
         query = f"SELECT {_PACKED} FROM images WHERE status = 'found' ORDER BY id"
         for plate, name, *packed in self._database.execute(query):
+            self.on_image()
             yield as_text(name), self._unpack(plate, name, *packed)
 
     def all_images(self) -> Iterator[tuple[ImageRow, Nuclei]]:
@@ -278,6 +285,7 @@ class Run(Totals):
     def rows(self, *columns: str) -> Iterator[Sequence[Any]]:
         """Yield these columns of the table of images for each image, in the order of the run."""
         for row in self._database.execute(f"SELECT {', '.join(columns)} FROM images ORDER BY id"):
+            self.on_image()
             yield as_texts(row)
 
     def _records(
@@ -287,6 +295,7 @@ class Run(Totals):
         query = f"SELECT {', '.join(columns)}, status = 'found', {_PACKED} FROM images {which}"
         end = len(columns)
         for row in self._database.execute(query, values):
+            self.on_image()
             known = dict(zip(columns, as_texts(row[:end]), strict=True))
             yield known, self._unpack(*row[end + 1 :]) if row[end] else _NONE
 
@@ -362,6 +371,10 @@ class Run(Totals):
 
 AnyRun: TypeAlias = Run | str | os.PathLike[str]
 """A run, or the path of its folder or file."""
+
+
+def _ignore() -> None:
+    """Tell nobody."""
 
 
 def as_run(run: AnyRun) -> Run:
