@@ -22,7 +22,7 @@ TOOLS = ("g++-aarch64-linux-gnu", "qemu-user-static", "cmake", "make")
 PACKAGES = ("python3.11", "libstdc++6")
 WHEELS = (
     "numpy", "scikit-image>=0.26", "hypothesis", "pytest", "tifffile", "imagecodecs", "click",
-    "cloudpickle", "jinja2", "pebble", "rich", "threadpoolctl",
+    "cloudpickle", "jinja2", "pandas", "pebble", "rich", "threadpoolctl",
 )  # fmt: skip
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
 TESTS = (
