@@ -105,3 +105,13 @@ def test_a_merge_says_how_many_images_it_went_through(plate, tmp_path):
     assert done.exit_code == 0, done.output
     count = len(list(plate.glob("*.tif")))
     assert f"{count} images gone through" in done.stderr
+
+
+@pytest.mark.usefixtures("every_image")
+def test_a_scan_says_how_many_images_it_found(plate):
+    count = len(list(plate.glob("*.tif")))
+    said = CliRunner().invoke(_nucensus, ["scan", str(plate)]).stderr
+    assert re.search(rf"^{count} images found  \d+ images/s$", said, re.MULTILINE)
+    quiet = CliRunner().invoke(_nucensus, ["scan", str(plate), "--progress", "none"])
+    assert quiet.exit_code == 0
+    assert quiet.stderr == ""

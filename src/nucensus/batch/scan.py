@@ -1,7 +1,7 @@
 """See what a folder holds, and what is left to choose, before anything is counted."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from .._dataclass import dataclass
 from ..discover import LeftOut, PlateView, Survey, select, survey, view_plates
@@ -45,8 +45,14 @@ class Preview:
         return [each for each in self.images if not each.problem]
 
 
-def preview(inputs: Iterable[str | os.PathLike[str]], selection: Selection) -> Preview:
+def preview(
+    inputs: Iterable[str | os.PathLike[str]],
+    selection: Selection,
+    on_image: Callable[[], object] = bool,
+) -> Preview:
     """Return what `inputs` hold, and which images the selection takes.
+
+    `on_image` is called for each image that is found.
 
     Raises
     ------
@@ -54,7 +60,7 @@ def preview(inputs: Iterable[str | os.PathLike[str]], selection: Selection) -> P
         An input does not exist, or holds no image; or what is chosen is not there.
     """
     left_out = LeftOut()
-    found = survey(inputs, SUFFIXES, selection)
+    found = survey(inputs, SUFFIXES, selection, on_image)
     selected = select(
         found.references, lambda: found.references, selection.plane,
         reads_words=selection.pattern is None, left_out=left_out,

@@ -40,8 +40,8 @@ def _chosen(kind: str) -> str:
 
 
 @contextmanager
-def counted_images(kind: str) -> Iterator[Callable[[], None]]:
-    """Give what is called for each image that is gone through, and shows how many were.
+def counted_images(kind: str, done_to: str = "gone through") -> Iterator[Callable[[], None]]:
+    """Give what is called for each image, and shows to how many something was `done_to`.
 
     Some formats go through the images more than once, so that the end is not known.
     """
@@ -55,7 +55,7 @@ def counted_images(kind: str) -> Iterator[Callable[[], None]]:
         done, now = done + 1, time.perf_counter()
         if now - shown > every_s:
             shown = now
-            text = f"{pluralize(done, 'image')} gone through  {rate(done, now - started)}"
+            text = f"{pluralize(done, 'image')} {done_to}  {rate(done, now - started)}"
             click.echo(f"\r{text}   " if kind == "bar" else text, err=True, nl=kind != "bar")
 
     try:

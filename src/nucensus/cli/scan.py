@@ -10,6 +10,7 @@ import click
 from ..text.plurals import data_size, pluralize
 from .as_json import json_option, print_json
 from .commands import Command
+from .progress import counted_images, progress_option
 from .selection import selection, selection_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ _NAMES = {"site": "sites", "channel": "channels", "z": "z planes", "time": "time
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @selection
 @json_option
-def command(inputs: tuple[str, ...], as_json: bool, **options: Any) -> None:
+@progress_option
+def command(inputs: tuple[str, ...], as_json: bool, progress: str, **options: Any) -> None:
     """Show what is in a folder or plate, and what is missing, before anything runs.
 
     Names of files and index files of instruments say which plate, well, site,
@@ -35,7 +37,8 @@ def command(inputs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """
     from ..batch import preview
 
-    shown = preview(inputs, selection_of(options))
+    with counted_images(progress, "found") as on_image:
+        shown = preview(inputs, selection_of(options), on_image)
     if as_json:
         print_json(_as_dict(shown))
         return

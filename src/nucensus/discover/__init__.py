@@ -159,10 +159,13 @@ def survey(
     inputs: Iterable[str | os.PathLike[str]],
     suffixes: Iterable[str],
     selection: Selection = _ALL,
+    on_image: Callable[[], object] = bool,
 ) -> Survey:
-    """Return everything that `inputs` hold, of which the selection is not chosen yet."""
-    walk = _Walk(inputs, suffixes, selection)
-    references = list(walk)
+    """Return everything that `inputs` hold, not chosen from yet; tell of each image found."""
+    walk, references = _Walk(inputs, suffixes, selection), []
+    for each in walk:
+        references.append(each)
+        on_image()
     form = well_form_of(references) if selection.pattern is None else None
     return Survey(references, +walk.recognised, walk.promised, walk.left_out, form)
 
