@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from nucensus.bench import Comparison, Measurement, compare, recommend
 from nucensus.bench.measure import _check_equal
-from nucensus.bench.memory import _held_elsewhere
+from nucensus.bench.memory import _held_elsewhere, pause_after
 from nucensus.bench.publish import table_rows
 from nucensus.cli.bench import command
 from nucensus.discover import discover
@@ -109,3 +109,8 @@ def test_memory_is_known_where_there_is_no_proc_too():
 def test_memory_that_cannot_be_known_is_said_to_be_unknown():
     unknown = Measurement("native", "threads", (1.0,), 0.0, 0, 5)
     assert table_rows(comparison(unknown))[0][-1] == "unknown"
+
+
+def test_who_watches_memory_takes_little_of_a_core_however_much_there_is_to_watch():
+    assert pause_after(0.0001) < 0.05
+    assert pause_after(0.1) >= 49 * 0.1

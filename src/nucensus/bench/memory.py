@@ -2,12 +2,16 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 _EVERY_S = 0.03
 """Seconds between two measurements. Larger: short peaks are missed."""
+_MOST_SHARE = 0.02
+"""The share of a core that watching may take. Linux goes through all pages of each process: some ms
+of a pool, more where it holds many images. Larger: pools seem slower than they are."""
 
 
 def watch_memory(pid: int, done: threading.Event) -> Callable[[], int]:
@@ -22,8 +26,11 @@ def watch_memory(pid: int, done: threading.Event) -> Callable[[], int]:
 
     def watch() -> None:
         nonlocal peak
-        while not done.wait(_EVERY_S):
+        pause_s = _EVERY_S
+        while not done.wait(pause_s):
+            start = time.thread_time()
             peak = max(peak, held(pid))
+            pause_s = pause_after(time.thread_time() - start)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -33,6 +40,11 @@ def watch_memory(pid: int, done: threading.Event) -> Callable[[], int]:
         return peak
 
     return result
+
+
+def pause_after(took_s: float) -> float:
+    """Return how long to wait after a measurement that took so much of a core."""
+    return max(_EVERY_S, took_s / _MOST_SHARE)
 
 
 def _held_on_linux(pid: int) -> int:
