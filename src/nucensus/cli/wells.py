@@ -31,6 +31,12 @@ _HEADINGS = {
     "Nuclei_NeighbourDistancePx_SD": "SD of neighbour px",
     "Nuclei_NeighbourDistanceUm_Mean": "neighbour µm",
     "Nuclei_NeighbourDistanceUm_SD": "SD of neighbour µm",
+    "LeftOut": "left out",
+    "G1_Percent": "% in G1",
+    "S_Percent": "% in S",
+    "G2_Percent": "% in G2",
+    "G1_Content": "DNA in G1",
+    "Spread_Percent": "% spread of G1",
 }
 _OF_POSITIVE = {
     "_PositiveCount": "positive", "_PositivePercent": "% positive",
