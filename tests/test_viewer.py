@@ -155,11 +155,11 @@ def test_an_image_that_is_loaded_later_is_searched_too(viewer, qtbot):
 def test_the_viewer_answers_while_nuclei_are_found(viewer, widget, qtbot, monkeypatch):
     entered, leave, asked = threading.Event(), threading.Event(), []
 
-    def find_slowly(image, settings, *learned):
+    def find_slowly(image, settings, *learned, **more):
         asked.append(settings.threshold)
         entered.set()
         assert leave.wait(20)
-        return find_nuclei(image, settings, *learned)
+        return find_nuclei(image, settings, *learned, **more)
 
     widget.detector.value = "maxima"
     wait(widget, qtbot)
@@ -282,6 +282,7 @@ def test_an_image_that_is_removed_leaves_no_ring(viewer, widget, qtbot):
     viewer.layers.remove("field")
     wait(widget, qtbot)
     assert len(rings(viewer).data) == 0
+    assert [layer.name for layer in viewer.layers] == ["nuclei"]
 
 
 def test_a_volume_is_searched_as_one(viewer, widget, qtbot):

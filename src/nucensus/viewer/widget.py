@@ -64,6 +64,7 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         )  # fmt: skip
         self.changed.connect(self.find)
         napari_viewer.dims.events.current_step.connect(self.find)
+        napari_viewer.layers.events.removed.connect(self._leave)
         self.native.destroyed.connect(self._close)
         self._show_numbers()
         self.find()
@@ -117,6 +118,11 @@ class FindNuclei(Container):  # type: ignore[misc]  # magicgui comes without typ
         if detector_named(name).controls and name not in self._estimated:
             return partial(_estimate, pixels, Settings(name)), partial(self._begin, name)
         return partial(_find, pixels, self.settings), partial(self._ring, image, plane)
+
+    def _leave(self) -> None:
+        """Leave nothing of an image that was removed."""
+        if self.image.value not in self._viewer.layers:
+            self.find()
 
     def _close(self) -> None:
         """Show nothing any more: the widget is gone, although nuclei may still be found."""
