@@ -18,7 +18,7 @@ from nucensus.detect.light import Lit, learn_light
 from nucensus.errors import InputError, RunError
 from nucensus.report import write_report
 
-SIDE, FIELDS, OFFSET, GROUND = 400, 24, 100.0, 40.0
+SIDE, FIELDS, OFFSET, GROUND = 360, 12, 100.0, 40.0
 OUTLINED = Settings(outlines=True)
 
 
@@ -33,13 +33,15 @@ def draw(seed, gain, *, clip=None):
     """Draw a field of nuclei in G1 and G2 in such light, with what the camera adds."""
     rng = np.random.default_rng(seed)
     image, side = np.zeros(gain.shape), gain.shape[0] / 8
-    y, x = np.ogrid[: gain.shape[0], : gain.shape[1]]
     for row, column in product(range(8), repeat=2):
         content = rng.choice([1, 2], p=[0.7, 0.3]) * rng.normal(1, 0.05)
         radius = 8 * content ** (1 / 3)
         at = [side * (each + 0.5) + rng.uniform(-6, 6) for each in (row, column)]
-        far = np.hypot(y - at[0], x - at[1])
-        image += 2.5e5 * content / (np.pi * radius**2) * np.clip(radius - far + 0.5, 0, 1)
+        here = tuple(slice(max(0, int(each) - 14), int(each) + 16) for each in at)
+        y, x = np.ogrid[here]
+        y, x = y[: image[here].shape[0]], x[:, : image[here].shape[1]]
+        shape = np.clip(radius - np.hypot(y - at[0], x - at[1]) + 0.5, 0, 1)
+        image[here] += 2.5e5 * content / (np.pi * radius**2) * shape
     image = rng.normal((image + GROUND) * gain + OFFSET, 10)
     return np.clip(image, 0, clip or 65535).astype(np.uint16)
 
@@ -125,7 +127,7 @@ def test_the_points_of_the_published_detector_are_those_of_the_corrected_image(p
         assert np.column_stack((found["y"], found["x"])).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("strategy", ["isolated", "list-disk", "pool-memory"])
+@pytest.mark.parametrize("strategy", ["isolated", "pool-memory"])
 def test_every_strategy_corrects_to_the_same_bytes(plates, tmp_path, strategy):
     count(plates / "uneven", tmp_path / "run", flat_field="learn", strategy=strategy).close()
     assert rows(tmp_path / "run") == rows(plates / "learned")
@@ -190,7 +192,7 @@ def test_an_image_of_another_size_is_a_row_with_a_reason(tmp_path):
         (failed,) = run.failures
         assert failed["reason"].startswith("its size is 300 x 300 pixels, and that of the flat")
         assert run.counts["found"] == 2
-    with pytest.raises(InputError, match=r"several sizes \(300 x 300, 400 x 400 pixels\)"):
+    with pytest.raises(InputError, match=r"several sizes \(300 x 300, 360 x 360 pixels\)"):
         count(plate, tmp_path / "other", flat_field="learn")
 
 
@@ -274,13 +276,13 @@ def test_the_run_says_what_light_it_was(plates, tmp_path):
     assert known["darkest"] == pytest.approx(drawn.min() / drawn.max(), abs=0.05)
     assert known["images"] == FIELDS
     write_report(nucensus.Run(plates / "learned"), tmp_path / "report.html")
-    assert "learned from 1," in (tmp_path / "report.html").read_text()
+    assert "learned from 7" in (tmp_path / "report.html").read_text()
     shown = CliRunner().invoke(_nucensus, [
         "detect", str(plates / "uneven"), "-o", str(tmp_path / "run"), "--outlines",
         "--flat-field", "learn",
     ])  # fmt: skip
     assert shown.exit_code == 0, shown.output
-    assert "Flat field: learned from 1," in shown.output
+    assert "Flat field: learned from 7" in shown.output
     assert rows(tmp_path / "run") == rows(plates / "learned")
 
 

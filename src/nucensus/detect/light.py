@@ -24,8 +24,9 @@ _MOST_SATURATED = 0.5
 """Of the images. Larger: more is learned where few images are not cut off."""
 _FLAT_SHARE = 0.05
 """Of the nuclei, as for the flag: those of a saturated image are flat at its greatest level."""
-_ROUNDS, _HUBER = 20, 1.345
-"""Of the fit; deviations from which a nucleus counts less (Huber, Robust Statistics, 1981)."""
+_ROUNDS, _STEADY, _HUBER = 20, 1e-6, 1.345
+"""Of the fit at most; change of its weights that ends it; deviations from which a nucleus counts
+less (Huber, Robust Statistics, 1981)."""
 _COUNTS = 1, 6, 7, 15
 """Polynomials that are tried: even light, parabolas, with darker corners, all to the fourth
 power."""
@@ -186,7 +187,9 @@ def _robust_fit(basis: Floats, logs: Floats, counts: NDArray[np.int64]) -> _Fit:
         spread = max(1.4826 * float(np.median(away)), 1e-6)
         weights = np.sqrt(np.minimum(1, _HUBER * spread / np.maximum(away, 1e-12)))
         rows = basis * weights[:, None]
-        terms = np.linalg.lstsq(rows, (logs - levels) * weights, rcond=None)[0]
+        before, terms = terms, np.linalg.lstsq(rows, (logs - levels) * weights, rcond=None)[0]
+        if np.abs(terms - before)[1:].max(initial=0) < _STEADY:  # the first is a level
+            break
     away = np.abs(logs - levels - basis @ terms)
     pulls = np.minimum(away, _HUBER * spread)
     variance = (pulls**2).mean() / (away < _HUBER * spread).mean() ** 2
