@@ -124,6 +124,20 @@ def test_a_value_is_replaced_copied_and_pickled():
     assert dataclasses.replace(value, sigma=2) == Settings(threshold=300, sigma=2)
 
 
+@pytest.mark.parametrize("base", [THEIRS[2], OURS[2]], ids=["theirs", "ours"])
+def test_a_class_may_inherit_from_a_dataclass_of_whatever_kind(base):
+    @ours(frozen=True)
+    class More(base):
+        """One more field."""
+
+        count: int = 2
+
+    assert [each.name for each in dataclasses.fields(More)] == ["size", "count"]
+    assert More(1) == More(1, 2) != More(1, 3)
+    with pytest.raises(FrozenInstanceError):
+        More(1).count = 3
+
+
 def test_a_class_compiles_nothing_before_a_value_is_made():
     code = (
         "import sys\nfrom nucensus._dataclass import dataclass\n"

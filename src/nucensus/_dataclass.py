@@ -19,6 +19,9 @@ def _dataclass(
     """Return the decorator of a class with these options, as of `dataclasses.dataclass`."""
 
     def decorate(given: type[_T]) -> type[_T]:
+        known = [getattr(each, "__dataclass_params__", None) for each in given.__mro__]
+        if any(each is not None and each.frozen for each in known):  # a base of another package
+            return dataclasses.dataclass(given, frozen=frozen, slots=slots, eq=eq)
         made = dataclasses.dataclass(given, init=False, repr=False, eq=False, slots=slots)
         methods: dict[str, Any] = {
             "__init__": _Later(made, "__init__", _make_init), "__repr__": _repr,
