@@ -67,6 +67,14 @@ PATTERNS = {
 }
 """The names that instruments give, by instrument; the first that fits a path counts."""
 
+_IN_ALL = {
+    "Opera Phenix, Operetta": "fk", "Operetta (Harmony 3)": "-", "scanR (Olympus)": "--w",
+    "CellVoyager (Yokogawa)": "_t", "InCell": "(", "Incucyte": "h",
+    "Micro-Manager 2": "img_channel", "Micro-Manager 1.4": "img_", "MetaMorph": "_w",
+}  # fmt: skip
+"""A text that all names of an instrument have, in small letters: without it the pattern need not be
+tried, nor compiled."""
+
 _FOLDERS_TOLD = 4
 """Last parts of a path that may tell something: plate/TimePoint_1/ZStep_2/image.tif."""
 _GROUPS = {"plate", "well", "row", "column", "site", "channel", "z", "time"}
@@ -103,8 +111,9 @@ def parse_name(path: str, own: re.Pattern[str] | None = None) -> tuple[str, Plac
         match = own.search(path)
         return ("--pattern", _place(match.groupdict())) if match else ("", Place())
     end = "/".join(path.rsplit("/", _FOLDERS_TOLD)[-_FOLDERS_TOLD:])
+    small = end.lower()
     for name, pattern in PATTERNS.items():
-        if match := _compiled(pattern).match(end):
+        if _IN_ALL.get(name, "") in small and (match := _compiled(pattern).match(end)):
             return name, _place(match.groupdict())
     return "", Place()
 
