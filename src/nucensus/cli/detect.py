@@ -133,14 +133,9 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
 
         require("openpyxl", extra="xlsx")
     then = partial(
-        _finish,
-        rules=rules,
-        report=report,
-        control=control,
-        xlsx=xlsx,
-        quiet=options["quiet"],
+        _finish, rules=rules, report=report, control=control, xlsx=xlsx, quiet=options["quiet"],
         progress="none" if options["quiet"] else options["progress"],
-    )
+    )  # fmt: skip
     run_and_report(work, out, then=then if rules or report or xlsx else None, **options)
 
 

@@ -258,17 +258,9 @@ def find_regions(
     smooth_sigma = max(0.5 if radius >= _GRID_RADIUS_PX else 0.4, smoothing * radius)
     # What averaging and a Gaussian leave of white noise; pixels nearby may have some in common.
     left = _CORRELATED * levels.noise / (step * 2 * np.sqrt(np.pi) * smooth_sigma)
-    outline = None
-    if outline_sigma_px is not None:
-        outline = {"sigma": outline_sigma_px, "share": _OUTLINE_SHARE}
-    find: Callable[..., RegionTable] = (
-        partial(find_region_table, levels.pixels)
-        if isinstance(levels, Levels)
-        else partial(levels.find_table, radius_px)
-    )
-    table = find(
+    table = _finder(levels, radius_px)(
         level=level,
-        outline=outline,
+        outline=_outline(outline_sigma_px),
         step=step,
         tile=max(4, round(_TILE * radius)),
         reach=max(1, round(_REACH * radius)),
@@ -304,6 +296,17 @@ def grid_radius(radius_px: float) -> float:
 def _step(radius_px: float, grid_radius_px: float) -> int:
     """Return how many pixels of the image are a pixel of the grid, along each axis."""
     return max(2 if radius_px >= _HALVED_FROM_PX else 1, int(radius_px / grid_radius_px))
+
+
+def _finder(levels: "Levels | LevelsInParts", radius_px: float) -> Callable[..., RegionTable]:
+    """Return what finds the regions of an image that is in memory, or is read in parts."""
+    if isinstance(levels, Levels):
+        return partial(find_region_table, levels.pixels)
+    return partial(levels.find_table, radius_px)
+
+
+def _outline(sigma_px: float | None) -> dict[str, float] | None:
+    return None if sigma_px is None else {"sigma": sigma_px, "share": _OUTLINE_SHARE}
 
 
 def _no_regions() -> Regions:
