@@ -20,12 +20,12 @@ in cell bodies counts more often; fields of many dim nuclei are lost less often.
 _AS_LEARNED, _ROUNDS = 5, 10
 """Regions that an image counts as if it had them of those learned from, and steps. Larger: fields
 of few nuclei are more like those learned from; slower."""
-LEAST_CONFIDENCE, _MOST_LEAST = 0.1, 0.5
+LEAST_CONFIDENCE, _MOST_LEAST = 0.05, 0.5
 """Least probability with which a region counts where all are nuclei, and where few are
 (benchmarks/train.py). Larger: fewer count."""
 _CLEAN_SHARE, _MIXED_SHARE = 0.95, 0.7
 """Mean probability at which images are the former and the latter. Larger: fewer regions count."""
-_SURELY = 8
+_SURELY = 10
 """Power of the typical probability. Larger: in images unlike those learned from more count."""
 
 
