@@ -13,7 +13,7 @@ from test_kernel_equals_reference import many
 from nucensus import Settings, census, find_nuclei
 from nucensus.batch import job
 from nucensus.batch.in_parts import Divided
-from nucensus.detect import estimate, find_nuclei_in_parts, takes_parts
+from nucensus.detect import estimate, find_nuclei_in_parts, pool, takes_parts
 from nucensus.detect.fields import Heights, estimate_fields
 from nucensus.detect.levels_in_parts import LevelsInParts
 from nucensus.detect.regions import as_levels, find_regions
@@ -38,13 +38,13 @@ def field(radius_px=6, seed=0, shape=(500, 620), share=0.25):
     return make_field(seed, shape=shape, nuclei=nuclei, radius_px=radius_px).image
 
 
-def assert_same(image, settings=None, *, part, halo=None, threads=1, is_decoded=True):
+def assert_same(
+    image, settings=None, resolved=None, *, part, halo=None, threads=1, is_decoded=True
+):
     settings = settings or Settings()
     plane = parts_of(image, is_decoded=is_decoded)
-    found = find_regions_in_parts(
-        plane, settings, threads=threads, part=part, halo=halo
-    )  # fmt: skip
-    whole = find_nuclei(image, settings)
+    found = find_regions_in_parts(plane, settings, resolved, threads=threads, part=part, halo=halo)
+    whole = find_nuclei(image, settings, resolved)
     assert found == whole
     assert (found.flag, found.area_px) == (whole.flag, whole.area_px)
     np.testing.assert_array_equal(found.confidences, whole.confidences)
@@ -63,7 +63,11 @@ def test_any_division_gives_the_nuclei_of_the_whole_image(data):
     image = np.invert(image[top:, left:]) if settings.invert else image[top:, left:]
     part = tuple(data.draw(st.integers(1, n + 40)) for n in image.shape)
     halo = data.draw(st.sampled_from([None, 8, 40, 64]))
-    assert_same(image, settings, part=part, halo=halo, is_decoded=data.draw(st.booleans()))
+    other = data.draw(st.sampled_from([None, *KINDS]))
+    resolved = None if other is None else pool([estimate(drawn(other))])
+    assert_same(
+        image, settings, resolved, part=part, halo=halo, is_decoded=data.draw(st.booleans())
+    )
 
 
 @pytest.mark.parametrize("radius_px", [4, 12, 20])
