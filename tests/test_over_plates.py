@@ -118,6 +118,9 @@ def report(folder, *, plates=("P", "Q", "R"), **asked):
 def test_the_report_sets_plates_beside_each_other(tmp_path):
     page = report(tmp_path, control="DMSO")
     assert "drug over 3 plates" in page
+    figure = page[page.index("drug over 3 plates") :]
+    drawing = figure[: figure.index("</svg>")]
+    assert re.findall(r'<text x="18"[^>]*>(\w)</text>', drawing) == ["P", "Q", "R"]
     section = page[page.index('<h2 id="plates">') :]
     rows = re.findall(r'<tr class="[^"]*"><th scope="row">(\w)</th>(.*?)</tr>', section)
     assert [name for name, _ in rows] == ["P", "Q", "R"]

@@ -84,9 +84,14 @@ class OverPlates:
         low, high = _LANES_PX
         return min(max(low, 9 * len(self.plates)), high) / len(self.plates)
 
+    @property
+    def told_apart(self) -> tuple[str, ...]:
+        """The plates, if they are few enough to be told apart by their colours."""
+        return self.plates if len(self.plates) <= _COLOURED else ()
+
     def colour(self, index: int) -> str:
-        """Return the class of the colour of a plate."""
-        return f"plate-{index}" if len(self.plates) <= _COLOURED else "plate-any"
+        """Return the class of the colour of a plate, which are counted from 1."""
+        return f"plate-{index}" if self.told_apart else "plate-any"
 
 
 def over_plates(comparison: Comparison) -> OverPlates | None:
