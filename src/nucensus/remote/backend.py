@@ -31,6 +31,11 @@ class Begun(NamedTuple):
     start: memoryview
 
 
+def version_of(known: Any) -> str:
+    """Return what tells an object from others of its key: its tag, or size and time without one."""
+    return str(known["e_tag"] or f"{known['size']} {known['last_modified']}")
+
+
 class Backend(Protocol):
     """A bucket, a web server or a file system; objects are named by their keys in it."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ..errors import InputError, MissingPackageError
-from .backend import Begun, Listed
+from .backend import Begun, Listed, version_of
 from .faults import CHANGED, ChangedError, explain, is_lasting, may_pass
 from .odd_keys import is_odd, key_behind, odd_key
 from .s3_keys import list_keys
@@ -287,11 +287,6 @@ def _signed_store(root: str, key: str, *, is_hasty: bool) -> Any:
 
     client, retries = {**_TIMES, "allow_http": True}, _HASTE if is_hasty else _PATIENCE
     return HTTPStore.from_url(f"{root}/{key}", client_options=client, retry_config=retries)
-
-
-def version_of(known: Any) -> str:
-    """Return what tells an object from others of its key: its tag, or size and time without one."""
-    return str(known["e_tag"] or f"{known['size']} {known['last_modified']}")
 
 
 def _as_condition(known: Any) -> dict[str, str]:

@@ -5,8 +5,8 @@ from typing import Any
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.storage import ObjectStore
 
+from .backend import version_of
 from .faults import CHANGED, ChangedError
-from .objects import version_of
 
 
 class ZarrObjects(ObjectStore):  # type: ignore[misc]  # zarr may be missing
