@@ -33,6 +33,11 @@ def flat_field_of(path: str) -> FlatField:
     InputError
         It cannot be read, is saturated, or has pixels without light.
     """
+    return _light_in(path)[0]
+
+
+def _light_in(path: str) -> tuple[FlatField, NDArray[np.float32]]:
+    """Return the flat field in a file, and the light of each pixel."""
     where = absolute(path)
     try:
         light, digest = _read(where), file_hash(where)
@@ -52,7 +57,7 @@ def flat_field_of(path: str) -> FlatField:
     gain = checked_gain(light, repr(path))
     height, width = gain.shape
     darkest = round(float(gain.min() / gain.max()), 4)
-    return FlatField(height, width, path=where, digest=digest, darkest=darkest)
+    return FlatField(height, width, path=where, digest=digest, darkest=darkest), gain
 
 
 def _read(path: str) -> NDArray[Any]:
@@ -70,9 +75,10 @@ def _gain(light: FlatField) -> NDArray[np.float32]:
     """Return the light of each pixel; a file has to be as it was when the run was started."""
     if not light.path:
         return light.learned_gain()
-    if flat_field_of(light.path) != light:
+    there, gain = _light_in(light.path)
+    if there != light:
         raise ReadError(f"the flat field {light.path!r} has changed since the run was started")
-    return checked_gain(_read(light.path), repr(light.path))
+    return gain
 
 
 def in_even_light(pixels: NDArray[Any], light: FlatField | None) -> NDArray[Any]:
