@@ -52,18 +52,10 @@ def estimate_volume(volume: NDArray[np.generic], rules: Rules) -> Estimate:
     planes = [estimate(volume[place], rules) for place in places]
     most = max(plane.count for plane in planes)
     look = pool([plane for plane in planes if plane.count >= _TELLING * most])
-    return Estimate(
-        radius_px=look.radius_px,
+    return look.as_estimate(
         count=most,
-        contrast=look.contrast,
-        noise=look.noise,
-        grain=look.grain,
-        background=look.background,
-        edge_width_px=look.edge_width_px,
         foreground=float(np.median([plane.foreground for plane in planes])),
         size_px=planes[0].size_px,
-        texture=look.texture,
-        blur=look.blur,
         axial=1.0 if look.is_blank else _axial(volume, look),
     )
 

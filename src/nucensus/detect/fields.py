@@ -163,13 +163,6 @@ def _joined(
     found: list[Estimate], density: float, foreground: float, shape: tuple[int, int]
 ) -> Estimate:
     """Return the estimates of fields as that of the image."""
-    pooled, size_px = pool(found), shape[0] * shape[1]
-    seen = sum(each.count for each in found)
-    names = ("radius_px", "contrast", "noise", "background", "grain", "edge_width_px", "texture")
-    return Estimate(
-        count=max(seen, round(density * size_px)),
-        foreground=foreground,
-        size_px=size_px,
-        blur=pooled.blur,
-        **{name: getattr(pooled, name) for name in names},
-    )
+    size_px, seen = shape[0] * shape[1], sum(each.count for each in found)
+    count = max(seen, round(density * size_px))
+    return pool(found).as_estimate(count=count, foreground=foreground, size_px=size_px)

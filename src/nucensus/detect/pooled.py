@@ -159,6 +159,25 @@ class Resolved:
         """Whether nuclei of some images are much brighter than those of others."""
         return self.brightness_ratio > _UNLIKE_CONTRAST
 
+    def as_estimate(
+        self, *, count: int, foreground: float, size_px: int, axial: float = 1.0
+    ) -> Estimate:
+        """Return what was pooled from parts of one image as the estimate of that image."""
+        return Estimate(
+            radius_px=self.radius_px,
+            count=count,
+            contrast=self.contrast,
+            noise=self.noise,
+            grain=self.grain,
+            background=self.background,
+            edge_width_px=self.edge_width_px,
+            foreground=foreground,
+            size_px=size_px,
+            texture=self.texture,
+            blur=self.blur,
+            axial=axial,
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return a dictionary of plain values that JSON can hold."""
         return {"schema": ESTIMATE_SCHEMA, **asdict(self)}
