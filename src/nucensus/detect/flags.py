@@ -23,7 +23,7 @@ _LEAST_EXPECTED = 10
 _SURE, _TELLING_RADIUS_PX = 0.6, 3.0
 """Probability of a typical nucleus, and its radius, below which an image is one to doubt. Larger:
 more have the flag."""
-_SATURATED_SHARE = 0.05
+SATURATED_SHARE = 0.05
 """Share of nuclei that are flat, for the flag: one in twenty. Larger: fewer images have it."""
 _CROWDED_SHARE = 0.45
 """Share of the image that is nuclei, for the flag. Larger: fewer are crowded."""
@@ -65,7 +65,7 @@ def flag_of(
         return "disagrees"
     if _has_fibre(regions, levels, resolved.radius_px):
         return "debris"
-    if _saturated_share(regions) >= _SATURATED_SHARE:
+    if _saturated_share(regions) >= SATURATED_SHARE:
         return "saturated"
     many = len(regions) >= _MANY * expected
     if _is_blurred(regions, resolved) and (many or is_more_blurred(own(), resolved)):

@@ -11,6 +11,7 @@ from .._dataclass import dataclass
 from ..errors import InputError
 from ..text.plurals import pluralize
 from ..values.flat_field import FlatField, polynomials
+from .flags import SATURATED_SHARE
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -22,8 +23,6 @@ _MOST_ERROR = 0.05
 """Standard error of the light where it is least certain. Larger: it is learned from fewer."""
 _MOST_SATURATED = 0.5
 """Of the images. Larger: more is learned where few images are not cut off."""
-_FLAT_SHARE = 0.05
-"""Of the nuclei, as for the flag: those of a saturated image are flat at its greatest level."""
 _ROUNDS, _STEADY, _HUBER = 20, 1e-6, 1.345
 """Of the fit at most; change of its weights that ends it; deviations from which a nucleus counts
 less (Huber, Robust Statistics, 1981)."""
@@ -60,7 +59,7 @@ def is_saturated(image: NDArray[Any], points: NDArray[np.int64]) -> bool:
     y, x = np.clip(points.T, 1, np.array(image.shape)[:, None] - 2)
     greatest, around = image.max(), range(-1, 2)
     flat = np.all([image[y + dy, x + dx] == greatest for dy in around for dx in around], axis=0)
-    return int(np.count_nonzero(flat)) >= max(_FLAT_SHARE * len(points), 1)
+    return int(np.count_nonzero(flat)) >= max(SATURATED_SHARE * len(points), 1)
 
 
 def learn_light(looks: Sequence[Lit]) -> FlatField:
