@@ -117,8 +117,9 @@ struct Ridges {
         double longest = 0;
         for (int axis = 0; axis < directions / 2; axis += 2) {
             const int back = axis + directions / 2;
-            const double ends = std::min(height(ahead(at, axis, 1)), height(ahead(at, back, 1)));
-            if (ends < settings.ridge * first || !is_thin(at, axis, first)) continue;
+            const double least = settings.ridge * first;
+            if (height(ahead(at, axis, 1)) < least || height(ahead(at, back, 1)) < least) continue;
+            if (!is_thin(at, axis, first)) continue;
             longest = std::max(longest, follow(at, axis, first) + follow(at, back, first));
         }
         return longest;

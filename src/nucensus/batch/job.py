@@ -188,8 +188,10 @@ class Job:
             except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
                 admission.give_back()
                 return Failed.unread(error, content)
+        if size is not image.pixel_size:
+            image = replace(image, pixel_size=size)
         return Loaded(
-            key, path, channel, replace(image, pixel_size=size),
+            key, path, channel, image,
             1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
             admission.compression, content, admission.taken_bytes, others,
         )  # fmt: skip

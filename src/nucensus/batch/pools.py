@@ -24,6 +24,8 @@ def name_of_pool(folder: str, channel: str) -> str:
 
 def pool_of(pools: Pools, path: str, channel: str) -> Resolved | None:
     """Return what the images of the channel in the nearest folder above look like."""
+    if not pools:
+        return None
     folders = [os.path.dirname(path)]
     while folders[-1] != os.path.dirname(folders[-1]):
         folders.append(os.path.dirname(folders[-1]))

@@ -149,7 +149,7 @@ def find_nuclei(
         box = counting_box(image.shape[-2:], settings.border, reach_px(settings, resolved))
         centres = replace(centres, area_px=size_seen(image, box))
     if not settings.subpixel:
-        return replace(centres, subpixel=None)
+        return centres if centres.subpixel is None else replace(centres, subpixel=None)
     if centres.subpixel is None:
         sigma = float(np.mean(parameters(settings, resolved).sigma))
         centres = replace(centres, subpixel=refine_centres(image, centres.points, sigma=sigma))

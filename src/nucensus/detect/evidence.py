@@ -50,7 +50,9 @@ def among(likely: Floats, common: float = COMMON) -> Floats:
         odds = share / (1 - share) * (1 - common) / common
         odds = min(max(odds, _LEAST_ODDS), 1.0)  # never likelier: what is blank stays blank
         here = likely * odds / (likely * odds + 1 - likely)
-        share = (here.sum() + _AS_LEARNED * common) / (len(here) + _AS_LEARNED)
+        last, share = share, (here.sum() + _AS_LEARNED * common) / (len(here) + _AS_LEARNED)
+        if share == last:  # it stands still
+            break
     return here
 
 

@@ -12,6 +12,9 @@ _ROWS = 64
 _ALIKE, _AT_EDGES = 0.98, 0.4
 """Share of neighbours in regions that are equal, and of those that are at an edge, in a mask. In
 pictures noise and shading make most neighbours unlike."""
+_LEAST_EQUAL = _ALIKE * (1 - _AT_EDGES)
+"""Share of all neighbours that are equal in any mask: all in the background, nearly all in regions,
+and none at an edge."""
 
 _NOTE = (
     "every region is of one grey level, as in a mask or a label image: nuclei that touch may be "
@@ -45,13 +48,16 @@ def note_on_mask(image: NDArray[Any]) -> str:
     >>> bool(note_on_mask(mask)), bool(note_on_mask(mask + y.astype(np.uint8)))
     (True, False)
     """
-    rows = image[rows_that_tell(len(image))] if image.size else image
-    if image.dtype.kind not in "ui" or image.ndim != 2 or not rows.size:
+    if image.dtype.kind not in "ui" or image.ndim != 2 or not image.size:
+        return ""
+    rows = image[rows_that_tell(len(image))]
+    are_equal = rows[:, :-1] == rows[:, 1:]
+    if np.count_nonzero(are_equal) < _LEAST_EQUAL * are_equal.size:
         return ""
     is_region = rows > rows.min()
     left, right = is_region[:, :-1], is_region[:, 1:]
     inside, at_edge = left & right, np.count_nonzero(left != right)
     count = np.count_nonzero(inside)
-    alike = np.count_nonzero((rows[:, :-1] == rows[:, 1:]) & inside)
+    alike = np.count_nonzero(are_equal & inside)
     is_mask = at_edge and alike >= _ALIKE * count and at_edge <= _AT_EDGES * (count + at_edge)
     return _NOTE if is_mask else ""

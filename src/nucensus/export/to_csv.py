@@ -42,25 +42,25 @@ def _write_images(file: BinaryIO, run: Run) -> None:
 def _write_nuclei(file: BinaryIO, run: Run) -> None:
     scaled = micrometre_columns(run)
     record, has_subpixel = run.nucleus_record, run.has_subpixel
+    names = record.names or ()
+    kinds = bytes(ord(record[name].kind) for name in names) + b"ff" * has_subpixel
     file.write(comma_line(("image", *(each.name for each in run.nucleus_columns))))
     for row, nuclei in run.found_images(("name", *SCALES)):
         first = comma_line((row["name"], ""))[:-1]
         full = as_records(nuclei, record)
-        columns = [full[name] for name in record.names or ()]
-        kinds = bytes(ord(record[name].kind) for name in record.names or ())
+        columns = [full[name] for name in names]
         where = {axis: nuclei[axis] for axis in axes_of(nuclei)}
         if has_subpixel:
             where["y"], where["x"] = run.subpixel_of(row["name"]).T
             columns += [where["y"], where["x"]]
-            kinds += b"ff"
-        literals = [first, *[b","] * len(columns)]
-        known = micrometres(where, row) | measured_micrometres(nuclei, row)
+        literals, scaled_kinds = [first, *[b","] * len(columns)], b""
+        known = micrometres(where, row) | measured_micrometres(nuclei, row) if scaled else {}
         for name in scaled:
             if name in known:
                 columns.append(known[name])
-                kinds += b"f"
+                scaled_kinds += b"f"
                 literals.append(b",")
             else:
                 literals[-1] += b","
         literals[-1] = literals[-1][1:] + b"\n"
-        write_rows(file, columns, kinds, literals)
+        write_rows(file, columns, kinds + scaled_kinds, literals)

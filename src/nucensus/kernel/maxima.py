@@ -164,7 +164,9 @@ def find_maxima_many(
         ),
         is_part=is_part,
     )
-    described = np.array([_describe(array) for array in arrays])
+    described = _describe(arrays[0])
+    if len(arrays) > 1:  # an array of arrays takes long to make
+        described = np.array([_describe(array) for array in arrays])
     return _call(
         "nucensus_find_maxima", f"find the maxima of {len(arrays)} images",
         described, len(arrays), settings, image_count=len(arrays), axes=2,
@@ -342,6 +344,7 @@ def _whole(name: str, value: int) -> int:
     return min(number, 2**40)
 
 
+@functools.lru_cache(maxsize=64, typed=True)
 def _comparable(threshold: float | None, dtype: np.dtype[Any]) -> float:
     """Return the threshold as NumPy compares it with smoothed values of an image of `dtype`."""
     if threshold is None:
@@ -360,14 +363,12 @@ def _call(
     maxima = np.zeros((), structure_dtype("Maxima"))
     call(function, purpose, *arguments, maxima)
     try:
-        counts = np.empty(image_count, np.int64)
-        _copy(maxima["counts"], counts)
+        at_points, at_intensities, at_counts, total = maxima.item()
+        counts = _copied(at_counts, np.empty(image_count, np.int64))
         if counts.min() < 0:
             _refuse_nan(int(counts.argmin()))
-        points = np.empty((int(maxima["total"]), axes), np.int64)
-        intensities = np.empty(len(points), np.float64)
-        _copy(maxima["points"], points)
-        _copy(maxima["intensities"], intensities)
+        points = _copied(at_points, np.empty((total, axes), np.int64))
+        intensities = _copied(at_intensities, np.empty(total))
     finally:
         call("nucensus_release", "give memory back", maxima)
     if image_count == 1:
@@ -379,8 +380,9 @@ def _call(
     ]
 
 
-def _copy(address: NDArray[np.uint64], to: NDArray[Any]) -> None:
-    ctypes.memmove(to.ctypes.data, int(address), to.nbytes)
+def _copied(address: int, to: NDArray[Any]) -> NDArray[Any]:
+    ctypes.memmove(to.ctypes.data, address, to.nbytes)
+    return to
 
 
 def _refuse_nan(place: int) -> NoReturn:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import NotAPlaneError
 from ..remote import beside, is_remote
-from ..values import Header, Plane
+from ..values import PROJECTIONS, Header, Plane
 
 _BAND_BYTES = 1 << 21
 """Rows of a plane are compared in bands of so many bytes. Larger: more memory."""
@@ -97,8 +97,10 @@ def _sharpness(pixels: NDArray[Any]) -> float:
 
 def header_of(header: Header, plane: Plane) -> Header:
     """Return what it takes to decode the planes: beside the one that comes, what is kept."""
-    kept = {"max": header.size_bytes, "best-focus": header.size_bytes, "mean": 8 * header.pixels}
-    return replace(header, size_bytes=header.size_bytes + kept.get(str(plane.z), 0))
+    if plane.z not in PROJECTIONS:
+        return header
+    kept_bytes = 8 * header.pixels if plane.z == "mean" else header.size_bytes
+    return replace(header, size_bytes=header.size_bytes + kept_bytes)
 
 
 def files_of(path: str, plane: Plane) -> list[str]:

@@ -177,6 +177,11 @@ class ImageColumns:
         return tuple(each for each in self.stored if each.listing_wins)
 
     @cached_property
+    def recorded(self) -> tuple[Column, ...]:
+        """The columns that are written when an image has its outcome."""
+        return (*self.of_outcome, *self.of_both)
+
+    @cached_property
     def whole_names(self) -> frozenset[str]:
         """The names of the columns of whole numbers that may be missing."""
         return frozenset(each.name for each in self.shown if each.is_whole)
@@ -190,15 +195,15 @@ class ImageColumns:
 
     def values_of(self, outcome: Outcome, learned: str | None) -> list[Any]:
         """Return what the outcome of an image says, and a digest of what was known of the set."""
-        columns = (*self.of_outcome, *self.of_both)
+        columns = self.recorded
         if isinstance(outcome, Failed):
-            return in_sql(each.failed(outcome) if each.failed else None for each in columns)
+            return in_sql([each.failed(outcome) if each.failed else None for each in columns])
         centres = outcome.centres
         counted = Counted(
             outcome, learned, pack(centres), pack_subpixel(centres), pack_outlines(centres),
             pack_channels(centres),
         )  # fmt: skip
-        return in_sql(each.found(counted) if each.found else None for each in columns)
+        return in_sql([each.found(counted) if each.found else None for each in columns])
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
@@ -234,6 +239,8 @@ def _plane(reference: ImageRef) -> str | None:
 
 
 def _partners(reference: ImageRef) -> str | None:
+    if not reference.partners:
+        return None
     partners = [
         each._replace(path=each.path and absolute(each.path)) for each in reference.partners
     ]

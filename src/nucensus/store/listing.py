@@ -118,7 +118,7 @@ class Listing:
 
     def _row(self, reference: ImageRef) -> list[Any]:
         """Return what the listing says of an image; what is not known is NULL."""
-        return in_sql(ask(reference) for ask in self._asked)
+        return in_sql([ask(reference) for ask in self._asked])
 
     def _rows(
         self,

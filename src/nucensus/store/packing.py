@@ -53,7 +53,7 @@ def pack_channels(centres: Centres) -> bytes | None:
     return None if centres.channels is None else centres.channels.astype("<f8").tobytes()
 
 
-def pack_partners(partners: Sequence[Partner], folder: str) -> str | None:
+def pack_partners(partners: Sequence[Partner], folder: str) -> str:
     """Return where the other channels of an image lie, as JSON; files in `folder` by their name."""
     rows = [
         [
@@ -62,7 +62,7 @@ def pack_partners(partners: Sequence[Partner], folder: str) -> str | None:
         ]
         for each in partners
     ]  # fmt: skip
-    return json.dumps(rows) if rows else None
+    return json.dumps(rows)
 
 
 def partners_of(text: str | None, folder: str) -> tuple[Partner, ...]:
