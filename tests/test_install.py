@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,53 @@ def test_the_conda_package_needs_what_the_project_needs():
     _, _, run = recipe.partition("  run:\n")
     for each in wanted:
         assert re.search(rf"(- |then: ){each.name} {each.specifier}\n", run), each
+
+
+@pytest.fixture
+def description(tmp_path, monkeypatch):
+    """Return a function that builds the metadata, and returns the page an index makes of them."""
+    build = pytest.importorskip("scikit_build_core.build")
+    renderer = pytest.importorskip("readme_renderer.markdown")
+    names = ("LICENSE", "README.md", "release/long_description.py", "src/nucensus/_version.py")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(TOP / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+
+    def build_with(urls=""):
+        project = (TOP / "pyproject.toml").read_text("utf-8")
+        Path("pyproject.toml").write_text(project + urls, "utf-8")
+        monkeypatch.delitem(sys.modules, "long_description", raising=False)
+        folder = build.prepare_metadata_for_build_wheel(str(tmp_path))
+        metadata = message_from_string(Path(folder, "METADATA").read_text("utf-8"))
+        assert metadata["Description-Content-Type"] == "text/markdown"
+        return renderer.render(metadata.get_payload())
+
+    return build_with
+
+
+def test_on_an_index_pictures_and_pages_come_from_the_one_address(description):
+    address = "https://example.org/lab/nucensus"
+    shown = description(f'[project.urls]\nRepository = "{address}/"\n')
+    pictures = re.findall(r'<img src="([^"]*)"', shown)
+    assert len(pictures) == (TOP / "README.md").read_text("utf-8").count("![")
+    links = [each for each in re.findall(r'href="([^"]*)"', shown) if each[0] != "#"]
+    kinds = {f"{address}/raw/HEAD/": pictures, f"{address}/blob/HEAD/": links}
+    for start, found in kinds.items():
+        assert found
+        for link in found:
+            assert link.startswith(start), link
+            assert (TOP / link.removeprefix(start).partition("#")[0]).exists(), link
+
+
+def test_without_an_address_the_page_of_an_index_has_no_link_that_leads_nowhere(description):
+    shown = description()
+    assert "<img" not in shown
+    headings = set(re.findall(r'id="([^"]*)"', shown))
+    assert {each[1:] for each in re.findall(r'href="([^"]*)"', shown)} <= headings
+    assert "(<code>docs/install.md</code>)" in shown
+
+
+def test_an_address_by_another_name_is_refused_before_pictures_are_lost(description):
+    with pytest.raises(ValueError, match="has Homepage; expected Repository, too"):
+        description('[project.urls]\nHomepage = "https://example.org"\n')
