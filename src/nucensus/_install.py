@@ -1,8 +1,9 @@
 """How to add packages to the Python that this copy of nucensus is installed in."""
 
 import re
-import shlex
 import sys
+
+from ._shell import spell_command
 
 
 def how_to_add(extra: str, package: str) -> str:
@@ -15,7 +16,7 @@ def how_to_add(extra: str, package: str) -> str:
 
     pip = [sys.executable, "-m", "pip", "install"]
     command = pip if find_spec("pip") else ["uv", "pip", "install", "--python", sys.executable]
-    return _joined([*command, *(requirements(extra) or [package])])
+    return spell_command([*command, *(requirements(extra) or [package])])
 
 
 def requirements(extra: str) -> list[str]:
@@ -33,10 +34,3 @@ def requirements(extra: str) -> list[str]:
         names = own[1].split(",") if own else []
         found += [each for name in names for each in requirements(name)] if own else [needed]
     return found
-
-
-def _joined(command: list[str]) -> str:
-    """Return a command as it is typed: `>` starts no file, in the quotes of each shell."""
-    if sys.platform == "win32":
-        return " ".join(f'"{each}"' if re.search(r"[\s<>=]", each) else each for each in command)
-    return shlex.join(command)

@@ -1,12 +1,12 @@
 """`nucensus scan`."""
 
 import re
-import shlex
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._shell import spell_word
 from ..text.plurals import data_size, pluralize
 from .as_json import json_option, print_json
 from .commands import Command
@@ -133,7 +133,7 @@ def _print_wells(found: "Survey") -> None:
     if found.form is not None:
         well, name = found.form.place(unknown[0]).well, unknown[0].name
         click.echo(f"  {len(unknown)} with a well in the name: {well} in {name!r}")
-        click.echo(f"    (as --pattern {shlex.quote(found.form.pattern)})")
+        click.echo(f"    (as --pattern {spell_word(found.form.pattern)})")
         return
     click.echo(f"  {len(unknown)} without a well in the name (see --pattern)")
     named = ", ".join(repr(each.name) for each in unknown[:3])
@@ -154,7 +154,7 @@ def _print_plate(plate: "PlateView") -> None:
     channels = {value: plate.stains.get(value, "") for value in plate.values["channel"]}
     proposed = nuclear_channel(channels)
     if proposed is not None and len(channels) > 1:
-        click.echo(f"  nuclei by name: --channel {shlex.quote(proposed)}")
+        click.echo(f"  nuclei by name: --channel {spell_word(proposed)}")
     if wells:
         click.echo(_plate_map(plate))
     if plate.missing_count:

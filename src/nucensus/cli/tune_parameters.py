@@ -1,6 +1,5 @@
 """`nucensus tune-parameters`."""
 
-import shlex
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._shell import spell_command
 from ..text.plurals import pluralize
 from .commands import Command
 from .selection import plane_selection, selection_of
@@ -116,4 +116,4 @@ def _command_line(inputs: tuple[str, ...], selection: "Selection", tuned: "Tuned
         for name, value in {**chosen, **numbers}.items()
         if value is not None
     ]
-    return shlex.join(["nucensus", "detect", *inputs, "-o", "run", *options])
+    return spell_command(["nucensus", "detect", *inputs, "-o", "run", *options])

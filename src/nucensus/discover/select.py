@@ -2,12 +2,12 @@
 
 import functools
 import os
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .._shell import spell_word
 from ..errors import InputError
 from ..text.plurals import pluralize
 from ..values import PROJECTIONS, HowToProject, ImageRef, Place, Plane
@@ -157,7 +157,7 @@ def _chosen_version(versions: Alike, asked: int | str | None) -> str | None:
     found = None if asked is None else find_token(asked, dict.fromkeys(versions.words, ""))
     if found is not None:
         return found
-    first, second = (shlex.quote(word) for word in versions.pair)
+    first, second = map(spell_word, versions.pair)
     raise InputError(
         f"the same picture is there in two versions, as {versions.names[0]!r} and "
         f"{versions.names[1]!r}; expected a choice; count one with --scene {first} or "
@@ -389,7 +389,7 @@ def _choose(
     if asked is not None:
         raise InputError(f"{_OPTIONS[axis]} is {asked!r}, and {holds}; choose one of these")
     proposed = nuclear_channel(tokens) if axis == "channel" else None
-    example = f"{_OPTIONS[axis]} {shlex.quote(proposed or next(iter(tokens)))}"
+    example = f"{_OPTIONS[axis]} {spell_word(proposed or next(iter(tokens)))}"
     raise InputError(
         f"{holds}{also}; expected a choice; count one with {example}"
         f"{' (it shows nuclei by its name)' if proposed else ''}, or all with "

@@ -3,7 +3,6 @@
 import functools
 import itertools
 import math
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
+from .._shell import spell_word
 from ..errors import NotAPlaneError, ReadError
 from ..remote import RemoteFile
 from ..values import PROJECTIONS, Header, Plane
@@ -327,6 +327,6 @@ def _describe(scene: Scene, plane: Plane) -> str:
             options.append(option)
     proposed = nuclear_channel(scene.channel_names)
     if "--channel" in options and proposed is not None:
-        options[options.index("--channel")] = f"--channel {shlex.quote(proposed)}"
+        options[options.index("--channel")] = f"--channel {spell_word(proposed)}"
     how = f"choose with {', '.join(options)}" if options else "save the plane as a file of its own"
     return f"the file holds {', '.join(parts) or 'one plane'}; expected one plane; {how}"

@@ -1,6 +1,5 @@
 """A run in a process of its own, as the command makes it, and how far it is."""
 
-import shlex
 import subprocess
 import sys
 import threading
@@ -10,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .._shell import spell_command
 from ..errors import NucensusError
 from ..store import Run
 
@@ -26,7 +26,7 @@ class Counting:
     def __init__(self, arguments: list[str], out: Path) -> None:
         self._said: deque[str] = deque(maxlen=_LAST_LINES)
         self._out, self._started, self._seconds = out, time.monotonic(), 0.0
-        self.command = shlex.join(["nucensus", "detect", *arguments, "-o", str(out)])
+        self.command = spell_command(["nucensus", "detect", *arguments, "-o", str(out)])
         self._process = subprocess.Popen(
             [sys.executable, "-m", "nucensus", "detect", *arguments, "-o", str(out),
              "--report", "--progress", "none"],

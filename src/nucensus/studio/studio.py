@@ -2,13 +2,13 @@
 
 import getpass
 import os
-import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .._shell import spell_command
 from ..batch import Preview, preview, refusals
 from ..errors import InputError, RunError
 from ..export import export_run
@@ -79,7 +79,7 @@ class Studio:
     def settings(self) -> dict[str, str]:
         """Return the options that stand for what the tuner shows; none for what it begins with."""
         tuned = self._tuned()
-        return {"options": "" if tuned == Settings() else shlex.join(as_options(tuned))}
+        return {"options": "" if tuned == Settings() else spell_command(as_options(tuned))}
 
     def count(self, asked: dict[str, str]) -> dict[str, Any]:
         """Start to count the nuclei of a folder, or carry on, and return how far it is.
