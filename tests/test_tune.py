@@ -221,6 +221,32 @@ def test_one_channel_of_a_plate_is_tuned(tmp_path, monkeypatch):
     assert sessions[0].picture(0).levels.max() == 2
 
 
+def tune_without_a_page(monkeypatch, *words):
+    served = []
+    monkeypatch.setattr("nucensus.tune.serve", lambda *_, **__: served.append(True))
+    return CliRunner().invoke(tune_command, list(map(str, words))), served
+
+
+def test_where_no_image_can_be_read_no_page_is_opened(tmp_path, monkeypatch):
+    paths = write_fields(tmp_path, count=2)
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:999])
+    done, served = tune_without_a_page(monkeypatch, tmp_path)
+    assert not served
+    assert "of 2 images none can be read" in str(done.exception)
+    assert f"{paths[0].name!r}: the file is truncated" in str(done.exception)
+
+
+@pytest.mark.parametrize("kind", ["one is whole", "files leave a choice"])
+def test_where_an_image_can_be_read_or_chosen_the_page_is_opened(tmp_path, monkeypatch, kind):
+    if kind == "one is whole":
+        write_fields(tmp_path, count=2)[0].write_bytes(b"II*\0")
+    else:
+        in_colour(tmp_path)
+    done, served = tune_without_a_page(monkeypatch, tmp_path)
+    assert served, done.output
+
+
 def test_settings_that_no_option_says_go_through_the_file():
     settings = Settings(threshold=None)
     words = Session(["plate"], [], settings).spell(settings)["command"]

@@ -62,4 +62,5 @@ def command(inputs: tuple[str, ...], settings_file: Path | None, port: int, no_b
     there = listed(chosen)
     marks = None if keep is None else Marks(keep, there, by or getpass.getuser())
     session = Session(inputs, there, settings, chosen, marks, None if keep else listed)
+    session.require_readable()
     serve(session, port=port, on_ready=partial(show_page, no_browser=no_browser))

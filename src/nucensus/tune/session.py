@@ -1,6 +1,5 @@
 """Answers to the page: the images, their nuclei, and the settings in words."""
 
-import shlex
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
+from .._shell import spell_command
 from ..batch import sample_like
 from ..detect import (
     BLANK,
@@ -26,6 +26,7 @@ from ..detect import (
 )
 from ..errors import InputError, NucensusError
 from ..read import Image, read_image
+from ..text.plurals import pluralize
 from ..values import ImageRef, PlannedImage, Selection, Settings
 from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
 from ..values.polygons import polygons_of
@@ -120,10 +121,35 @@ class Session:
         self._selection = replace(self._selection, plane=plane)
         self._show(self._relist(self._selection))
 
+    def require_readable(self) -> None:
+        """Read one of the sample, unless the page has to ask first which plane of a file.
+
+        Raises
+        ------
+        InputError
+            None of the sample can be read.
+        """
+        reasons = []
+        for index in self._sample():
+            try:
+                self._image(index)
+                return
+            except NucensusError as error:
+                reasons.append(f"{self._references[index].name!r}: {error}")
+        if not self.choices():
+            count = pluralize(len(reasons), "image")
+            raise InputError(f"nothing can be shown: of {count} none can be read; {reasons[0]}")
+
+    def _sample(self) -> list[int]:
+        """Return the indices of some images, spread over all."""
+        count = len(self._references)
+        found: list[int] = (
+            np.linspace(0, count - 1, min(count, _SAMPLE)).round().astype(int).tolist()
+        )
+        return found
+
     def describe(self) -> dict[str, Any]:
         """Return what the page starts with: what is known without opening an image."""
-        count = len(self._references)
-        sample = np.linspace(0, count - 1, min(count, _SAMPLE)).round().astype(int)
         is_volume = self._selection.plane.z == "volume"
         detector = self._settings.detector
         if is_volume and detector_named(detector).needs_estimates:
@@ -131,7 +157,7 @@ class Session:
         names = detector_names(takes_volumes=is_volume)
         return {
             "fields": [reference.name for reference in self._references],
-            "sample": sample.tolist(),
+            "sample": self._sample(),
             "kept": None if self.marks is None else self.marks.read(),
             "detectors": list(dict.fromkeys([*names, detector])),
             "detector": detector,
@@ -242,7 +268,9 @@ class Session:
             f"{name}={value!r}" for name, value in values.items() if value != default[name]
         )
         return {
-            "command": shlex.join(["nucensus", "detect", *inputs, *chosen, "-o", "run", *options]),
+            "command": spell_command(
+                ["nucensus", "detect", *inputs, *chosen, "-o", "run", *options]
+            ),
             "python": (
                 "import nucensus\n\n"
                 f"settings = nucensus.Settings({call})\n"
