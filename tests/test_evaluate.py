@@ -152,7 +152,9 @@ def test_a_label_image_that_is_not_that_of_its_image_is_refused_by_name(tmp_path
     with pytest.raises(InputError, match=r"A01_s1\.tif' has shape \(40, 60\) and its image"):
         score_run(run, labels)
     (labels / "A01_s1.tif").write_text("no picture")
-    with pytest.raises(InputError, match=r"A01_s1\.tif' is no label image: the file does not"):
+    with pytest.raises(
+        InputError, match=r"A01_s1\.tif' cannot be read as a label image \(the file does not"
+    ):
         score_run(run, labels)
 
 

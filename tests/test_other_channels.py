@@ -153,7 +153,7 @@ def test_a_channel_that_is_saturated_in_nuclei_is_noted(tmp_path, fields, most):
 @pytest.mark.parametrize(
     ("image", "why"),
     [
-        (np.ones((30, 40)), "its size is 30 x 40 pixels, and that of the nuclei's is 40 x 30"),
+        (np.ones((30, 40)), "30 x 40 pixels, and that of the image of the nuclei 40 x 30"),
         (np.full((40, 30), np.nan), "pixels that are no numbers"),
     ],
 )

@@ -370,7 +370,7 @@ class _Admission:
         if header.size_bytes > _PARTNER_BYTES * self._pixels:
             raise TooLargeError(
                 f"it has {header.pixels:,} pixels, and the image of the nuclei {self._pixels:,}; "
-                f"expected as many"
+                f"expected as many; leave this channel out, or export it in the size of the others"
             )
 
     def give_back(self) -> None:

@@ -58,9 +58,15 @@ def measure_channel(
     check_plane(image)
     if image.shape != outlines.shape:
         sizes = [" x ".join(map(str, shape)) for shape in (image.shape, outlines.shape)]
-        raise ReadError(f"its size is {sizes[0]} pixels, and that of the nuclei's is {sizes[1]}")
+        raise ReadError(
+            f"its size is {sizes[0]} pixels, and that of the image of the nuclei {sizes[1]}; "
+            f"expected one size; leave this channel out, or export it in the size of the others"
+        )
     if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise ReadError("it has pixels that are no numbers (NaN or infinite)")
+        raise ReadError(
+            "it has pixels that are no numbers (NaN or infinite); expected grey levels; check its "
+            "source"
+        )
     labels = outlines.labels()
     levels, picture = as_pixels(image)
     is_open = labels == 0

@@ -274,7 +274,8 @@ def _count(fields: Mapping[str, str], name: str, default: int) -> int:
 def _refuse_channels(count: int) -> None:
     if count > _MOST_CHANNELS:
         raise InputError(
-            f"the index lists more than {_MOST_CHANNELS} channels; expected those of a microscope"
+            f"the index lists more than {_MOST_CHANNELS} channels; expected those of a "
+            f"microscope; check what wrote it"
         )
 
 

@@ -177,7 +177,7 @@ def _parquet_cells(path: str) -> Iterator[list[str]]:
                 for row in batch.to_pylist():
                     yield [_cell_text(value) for value in row.values()]
     except (OSError, ReadError, pyarrow.ArrowException) as error:
-        raise InputError(f"{path!r} cannot be read as Parquet ({error})") from error
+        raise InputError(f"{path!r} cannot be read as Parquet ({error}); save it again") from error
 
 
 def _cell_text(value: Any) -> str:

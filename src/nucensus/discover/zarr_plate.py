@@ -15,6 +15,7 @@ from .names import normal_well
 
 _MOST_WELLS = 10_000
 """The largest plates have 3456; the metadata of each well are a file of its own."""
+_AGAIN = "copy the plate again from its source"
 
 _OUTSIDE = re.compile(r"^[/\\]|^\w:|\0|(?:^|[/\\])\.\.?(?:[/\\]|$)")
 
@@ -62,7 +63,9 @@ def _plate_fields(path: str, plate: Any) -> list[Field]:
     name = _object(plate, "plate").get("name") or os.path.basename(path.rstrip("/\\"))
     wells = _objects(plate, "wells")
     if len(wells) > _MOST_WELLS:
-        raise ReadError(f"the plate has {len(wells):,} wells; expected at most {_MOST_WELLS:,}")
+        raise ReadError(
+            f"the plate has {len(wells):,} wells; expected at most {_MOST_WELLS:,}; {_AGAIN}"
+        )
     names = [_path(well, "well") for well in wells]
     paths = [os.path.join(path, each) for each in names]
     fields: list[Field] = []
@@ -75,7 +78,9 @@ def _plate_fields(path: str, plate: Any) -> list[Field]:
             place = Place(str(name), normal_well(well.replace("/", "")))
             fields.append(Field(well_path, place, f"the metadata of the well: {error}"))
         if len(fields) > MOST_PROMISED:
-            raise ReadError(f"the plate has more than {MOST_PROMISED:,} fields; expected fewer")
+            raise ReadError(
+                f"the plate has more than {MOST_PROMISED:,} fields; expected fewer; {_AGAIN}"
+            )
     return fields
 
 
@@ -94,14 +99,14 @@ def _well_fields(path: str, plate: str, name: str, metadata: Mapping[str, Any]) 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ReadError(f"{name!r} is no JSON object; expected one, as OME-Zarr says")
+        raise ReadError(f"{name!r} is no JSON object; expected one, as OME-Zarr says; {_AGAIN}")
     return value
 
 
 def _objects(of: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     values = of.get(name, [])
     if not isinstance(values, list):
-        raise ReadError(f"{name!r} is no list; expected one, as OME-Zarr says")
+        raise ReadError(f"{name!r} is no list; expected one, as OME-Zarr says; {_AGAIN}")
     return [_object(each, name) for each in values]
 
 
@@ -110,7 +115,9 @@ def _path(of: Mapping[str, Any], what: str) -> str:
     path = of.get("path")
     path = str(path) if type(path) is int else path  # some write the number of a field
     if not isinstance(path, str) or not path or _OUTSIDE.search(path) or not _is_unicode(path):
-        raise ReadError(f"the path of a {what} is {path!r}; expected the name of a folder below")
+        raise ReadError(
+            f"the path of a {what} is {path!r}; expected the name of a folder below; {_AGAIN}"
+        )
     return path
 
 

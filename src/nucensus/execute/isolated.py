@@ -95,8 +95,9 @@ class _Tasks:
             )
         except RuntimeError as error:  # the pool is broken
             raise WorkerDiedError(
-                "the worker processes cannot be started; expected room for them; allow more open "
-                "files and processes (ulimit -n, ulimit -u), or use the strategy list-disk"
+                "the worker processes cannot be started; expected room for them; close other "
+                "programs, allow more open files and processes (on Linux and macOS ulimit -n and "
+                "-u), or use the strategy list-disk"
             ) from error
         self.under_way[future] = index, item, attempt
         future.add_done_callback(lambda done: self._done.put(done))

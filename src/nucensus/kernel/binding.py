@@ -38,7 +38,7 @@ def call(function: str, purpose: str, *arguments: Any) -> None:
     if status == 0:
         return
     if status == constant("status_no_memory"):
-        raise MemoryError(f"no memory to {purpose}")
+        raise MemoryError(f"there is not enough memory to {purpose}")
     raise RuntimeError(
         f"the kernel could not {purpose} (status {status} of {function}); install nucensus again"
     )

@@ -195,7 +195,10 @@ def _read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader)
         )
     if pixels.ndim != (3 if plane.z == "volume" else 2):
         size = " x ".join(map(str, pixels.shape))
-        raise NotAPlaneError(f"the plane has the shape {size}; expected height x width")
+        raise NotAPlaneError(
+            f"the plane has the shape {size}; expected height x width; save it as an image of "
+            f"one plane"
+        )
     return Image(pixels, scene.pixel_size, note)
 
 

@@ -76,7 +76,10 @@ class _Mosaic:
                 "lost; choose another plane"
             )
         if len({(tile.dtype, tile.samples) for tile in tiles}) > 1:
-            raise ReadError("the tiles of this plane have pixels of unlike types; expected one")
+            raise ReadError(
+                "the tiles of this plane have pixels of unlike types; expected one type; stitch "
+                "its tiles in ZEN and save it"
+            )
         missing = self.tile_count - len({tile.number for tile in tiles})
         if missing:
             raise ReadError(

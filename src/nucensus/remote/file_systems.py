@@ -67,21 +67,27 @@ class FileSystem:
             for name, known in names.items():
                 yield Listed(f"{below}/{name}".lstrip("/"), int(known["size"] or 0), _ns(known))
 
-    def put(self, key: str, file: Path) -> None:
+    def put(self, key: str, file: Path) -> None:  # noqa: ARG002 the interface
         """Write nothing: what is half written here would be seen."""
-        raise InputError(f"{self._root}/{key} cannot be written {file.name} to; expected a bucket")
+        raise self._not_a_bucket(key)
 
     def look(self, key: str) -> tuple[bytes, Any] | None:
         """Look at nothing: nobody can hold what cannot be written."""
-        raise InputError(f"{self._root}/{key} cannot be held; expected a bucket")
+        raise self._not_a_bucket(key)
 
     def put_if(self, key: str, content: bytes, before: Any) -> Any:  # noqa: ARG002 the interface
         """Write nothing."""
-        raise InputError(f"{self._root}/{key} cannot be written to; expected a bucket")
+        raise self._not_a_bucket(key)
 
     def delete(self, key: str) -> None:
         """Delete nothing."""
-        raise InputError(f"{self._root}/{key} cannot be deleted; expected a bucket")
+        raise self._not_a_bucket(key)
+
+    def _not_a_bucket(self, key: str) -> InputError:
+        return InputError(
+            f"nothing is written to {self._root}/{key}; expected a folder, or an address in a "
+            f"bucket (s3://, gs:// or az://)"
+        )
 
     def zarr_store(self, key: str) -> "Store":
         """Return a store of zarr that asks for single chunks."""

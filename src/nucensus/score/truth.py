@@ -110,7 +110,10 @@ def read_labels(path: Path, image: Imaged | None = None) -> NDArray[Any]:
     try:
         labels = read(path, Plane(z="volume") if image is not None and image.is_volume else None)
     except NucensusError as error:
-        raise InputError(f"{os.fspath(path)!r} is no label image: {error}") from error
+        raise InputError(
+            f"{os.fspath(path)!r} cannot be read as a label image ({error}); expected an image "
+            f"whose pixels are the numbers of the nuclei"
+        ) from error
     shape = image.shape if image is not None else None
     if labels.shape != (shape or labels.shape):
         raise InputError(

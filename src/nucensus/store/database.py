@@ -153,7 +153,10 @@ def open_existing(path: str | os.PathLike[str], columns: ImageColumns) -> sqlite
             )
     except sqlite3.Error as error:
         database.close()
-        raise RunError(f"{os.fspath(file)!r} cannot be opened as a run file: {error}") from error
+        raise RunError(
+            f"{os.fspath(file)!r} cannot be opened as a run file ({error}); expected one that "
+            f"nucensus detect wrote; copy it again, or do the run again with --overwrite"
+        ) from error
     except RunError:
         database.close()
         raise

@@ -244,7 +244,7 @@ class _Counter:
         if self.radius_px is None and truth.shape != image.shape:
             raise InputError(
                 f"the label image has shape {truth.shape} and the image {image.shape}; expected "
-                f"the same"
+                f"the same; take the label image of this image"
             )
         if self.radius_px is not None and truth.shape[1] != image.ndim:
             raise InputError(
