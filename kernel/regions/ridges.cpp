@@ -1,5 +1,6 @@
 // Follows ridges of an image that are thinner than a nucleus and longer: fibres.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "abi.h"
@@ -22,18 +23,23 @@ constexpr double cosines[] = {1,
 constexpr int turns[] = {0, -2, 2, -4, 4};
 constexpr double step = 0.5;  // radii
 
-int turned(int direction, int by) { return (direction + by + directions) % directions; }
+constexpr int turned(int direction, int by) { return (direction + by + directions) % directions; }
 
-double cosine(int direction) {
+constexpr double cosine(int direction) {
     const int from_axis = direction > directions / 2 ? directions - direction : direction;
     return from_axis <= directions / 4 ? cosines[from_axis] : -cosines[directions / 2 - from_axis];
 }
 
-double sine(int direction) { return cosine(turned(direction, -directions / 4)); }
-
 struct Place {
     double y, x;
 };
+
+// One ahead in each direction.
+constexpr auto units = [] {
+    std::array<Place, directions> all{};
+    for (int i = 0; i < directions; ++i) all[i] = {cosine(turned(i, -directions / 4)), cosine(i)};
+    return all;
+}();
 
 template <class Pixel>
 struct Ridges {
@@ -43,7 +49,7 @@ struct Ridges {
 
     Place ahead(Place from, int direction, double radii) const {
         const double length = radii * settings.radius;
-        return {from.y + length * sine(direction), from.x + length * cosine(direction)};
+        return {from.y + length * units[direction].y, from.x + length * units[direction].x};
     }
 
     bool holds(Place at) const {
