@@ -165,12 +165,39 @@ def test_the_noise_of_a_background_gives_the_same(sigma, dtype, level):
             assert_equal(find(image, level=level, path=path, **kwargs), expected)
 
 
-@pytest.mark.parametrize("bright", [4096, 20000, 65535])
-def test_one_bright_pixel_between_the_rows_that_are_sampled_gives_the_same(bright, level):
-    image = make_image(shape=(90, 130), dtype="u2", content="blobs", layout="C", seed=5)
-    image[37, 60] = bright
+ODD_ONES = [("u2", 4096), ("u2", 20000), ("u2", 65535), ("f4", 4200), ("f4", 1e5), ("f4", -3e4),
+            ("f4", 3e38), ("f4", np.inf)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dtype", "odd"), ODD_ONES)
+def test_one_odd_pixel_between_the_rows_that_are_sampled_gives_the_same(dtype, odd, level):
+    image = make_image(shape=(90, 130), dtype=dtype, content="blobs", layout="C", seed=5)
+    image[37, 60] = odd
     kwargs = {**PUBLISHED, "threshold_abs": 100}
     assert_equal(find(image, level=level, **kwargs), find_with_reference(image, **kwargs))
+
+
+def test_one_pixel_that_is_no_number_is_refused_wherever_it_lies(level):
+    image = make_image(shape=(90, 130), dtype="f4", content="blobs", layout="C", seed=5)
+    for y in (0, 1, 37, 89):
+        spoilt = image.copy()
+        spoilt[y, 60] = np.nan
+        with pytest.raises(ValueError, match="hold a NaN"):
+            find(spoilt, level=level, **{**PUBLISHED, "threshold_abs": 100})
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+@pytest.mark.parametrize("sigma", [1, 4, 18])
+def test_an_image_that_is_its_own_mirror_image_gives_the_same(sigma, dtype, level):
+    rng = np.random.default_rng(sigma)
+    corner = rng.normal(30000, 90, (70, 93)).astype(dtype)
+    upper = np.hstack((corner, corner[:, ::-1]))
+    image = np.vstack((upper, upper[::-1]))
+    for threshold in (None, 30000):
+        kwargs = {**PUBLISHED, "sigma": (sigma, sigma), "threshold_abs": threshold}
+        expected = find_with_reference(image, **kwargs)
+        for path in ("sieve", "single"):
+            assert_equal(find(image, level=level, path=path, **kwargs), expected)
 
 
 @pytest.mark.parametrize("value", [0, 7, 4095])

@@ -1,175 +1,167 @@
-// Filters in single precision, four rows at a time, and how far their results can be off.
+// Filters in single precision, and how far their results can be off.
 //
-// A fused multiply-add for every weight: to add the two pixels at equal distance first would save
-// half of them, but then every pixel is loaded anew for every row. Here a row that was loaded goes
-// into four results, and a vector at an odd place of a line into two.
+// The two pixels at equal distance are added first: that leaves half the multiply-adds, and many
+// processors add beside them. Neighbouring results are computed together: what lies at a distance
+// of one result lies at the next distance of its neighbour, and stays in a register, so that for
+// each distance only two vectors are loaded. Along rows that would take vectors at every place of a
+// line: so rows are turned into columns in between, and back.
 //
 // Everything is in an unnamed namespace: see arena.h.
 #pragma once
 
 #include "arena.h"
-#include "plan.h"
 #include "simd/simd.h"
 #include "smoothing.h"
 
 namespace nucensus {
 namespace {
 
-// Sums of more products than this are begun anew: of n numbers, none of them negative, a sum from
-// the left is off by n roundings, sums of sums by fewer.
-constexpr int64_t products_together = 48;
-constexpr int row_vectors = float_lanes == 16 ? 4 : 2;  // as many sums as there are registers for
-constexpr int line_vectors = 8;
+// Sums over more distances than this are begun anew: of n numbers, none of them negative, a sum
+// from the left is off by n roundings, sums of sums by fewer.
+constexpr int64_t distances_together = 48;
+constexpr int results_together = float_lanes == 16 ? 8 : 4;  // as there are registers for
+
+template <int number>
+struct Place {
+    static constexpr int value = number;
+};
+
+// Distances from `distance` on and before `end`, no more than the `count` places in registers.
+template <int count, int place = 0, typename Add>
+void add_distances(Add& add, int64_t distance, int64_t end) {
+    if constexpr (place < count) {
+        if (distance + place >= end) return;
+        add(Place<place>(), distance + place);
+        add_distances<count, place + 1>(add, distance, end);
+    }
+}
+
+// `results_together` neighbouring results of a symmetric filter, each a vector. `at(i)` is the one
+// i places after that of the first result.
+template <typename At>
+void filter_neighbours(At at, const float* weights, int64_t radius, float* out) {
+    constexpr int count = results_together, last = count - 1;
+    Floats sum[count], before[count], after[count];
+    // Of the places of a result that of the vector before it moves down, of that after it up.
+    const auto add = [&](auto place, int64_t distance) {
+        constexpr int moved = place.value;
+        before[last - moved] = load_floats(at(-distance));
+        after[moved] = load_floats(at(last + distance));
+        const Floats weight = all_floats(weights[distance]);
+#pragma GCC unroll 8
+        for (int n = 0; n < count; ++n)
+            sum[n] = multiply_add(before[(n - moved - 1) & last] + after[(n + moved + 1) & last],
+                                  weight, sum[n]);
+    };
+    for (int64_t first = 1; first == 1 || first <= radius; first += distances_together) {
+        const int64_t end = at_most(first + distances_together, radius + 1);
+#pragma GCC unroll 8
+        for (int n = 0; n < last; ++n) {
+            before[n] = load_floats(at(n + 1 - first));
+            after[n + 1] = load_floats(at(n + first));
+        }
+#pragma GCC unroll 8
+        for (int n = 0; n < count; ++n)
+            sum[n] = first == 1 ? load_floats(at(n)) * weights[0] : Floats{};
+        for (int64_t distance = first; distance < end; distance += count)
+            add_distances<count>(add, distance, end);
+#pragma GCC unroll 8
+        for (int n = 0; n < count; ++n) {
+            float* const to = out + n * float_lanes;
+            store_floats(to, first == 1 ? sum[n] : load_floats(to) + sum[n]);
+        }
+    }
+}
+
+// A square of vectors, rows into columns: see layout.cpp.
+void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pitch) {
+    Floats rows[float_lanes], mixed[float_lanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < float_lanes; ++i) rows[i] = load_floats(from + i * from_pitch);
+#pragma GCC unroll 4
+    for (int half = float_lanes / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+        for (int i = 0; i < float_lanes / 2; ++i) {
+            mixed[2 * i] = zip_low(rows[i], rows[i + float_lanes / 2]);
+            mixed[2 * i + 1] = zip_high(rows[i], rows[i + float_lanes / 2]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < float_lanes; ++i) rows[i] = mixed[i];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < float_lanes; ++i) store_floats(to + i * to_pitch, rows[i]);
+}
 
 class SingleFilters {
 public:
+    static constexpr int64_t rows_at_once = float_lanes;
+
     // How often a result may be rounded, in units of 2^-24 of itself.
     int64_t roundings;
 
-    bool begin(const MaximaSettings& some_settings, int64_t a_width) {
-        settings = some_settings;
+    bool begin(const MaximaSettings& settings, int64_t a_width) {
         width = a_width;
         pitch = (width + float_lanes - 1) / float_lanes * float_lanes;
-        row_count = 2 * settings.vertical_radius + rows_together;
-        const int64_t taps = 2 * settings.horizontal_radius + 1;
-        const int64_t steps = (taps + float_lanes - 1) / float_lanes;
-        const int64_t most_taps = float_lanes * (steps + 1);
-        side = settings.horizontal_radius;
-        line_pitch = side + pitch + most_taps + line_vectors * float_lanes;
-        shifts_together = at_least(products_together / (steps + 1), 1);
+        radius_y = settings.vertical_radius;
+        radius_x = settings.horizontal_radius;
         const bool has_memory = take_scratch(slot_weights, [&](Cutter& parts) {
-            vertical = parts.take<float>(rows_together * row_count);
-            horizontal = parts.take<float>(most_taps);
-            pairs = parts.take<int>(float_lanes);
-            lines = parts.take<float>(rows_together * line_pitch);
+            vertical = parts.take<float>(radius_y + 1);
+            horizontal = parts.take<float>(radius_x + 1);
+            turned = parts.take<float>((radius_x + pitch + radius_x) * float_lanes);
         });
         if (!has_memory) return false;
-        memset(lines, 0, rows_together * line_pitch * sizeof(float));
-        lay_out_rows();
-        lay_out_line(taps);
-        // The difference from the least pixel, and of each filter the weights, the products, their
-        // sums and the sums of these.
-        const int64_t sums = (row_count + products_together - 1) / products_together;
-        const int64_t in_line = (float_lanes + shifts_together - 1) / shifts_together;
-        roundings = 1 + (2 + at_most(products_together, row_count) + sums) +
-                    (2 + at_most(shifts_together, float_lanes) * (steps + 1) + in_line);
+        for (int64_t i = 0; i <= radius_y; ++i)
+            vertical[i] = static_cast<float>(settings.vertical[i]);
+        for (int64_t i = 0; i <= radius_x; ++i)
+            horizontal[i] = static_cast<float>(settings.horizontal[i]);
+        // The difference from the least pixel, and both filters.
+        roundings = 1 + roundings_of(radius_y) + roundings_of(radius_x);
         return true;
     }
 
-    int64_t rows_needed() const { return row_count; }
+    int64_t rows_needed() const { return 2 * radius_y + rows_at_once; }
 
-    // Four rows, of which the first one's filter begins at rows[0].
-    void smooth(const float* const* rows, float* const* out) {
-        int64_t x = 0;
-        for (; x + row_vectors * float_lanes <= pitch; x += row_vectors * float_lanes)
-            filter_rows<row_vectors>(rows, x);
-        for (; x < pitch; x += float_lanes) filter_rows<1>(rows, x);
-        for (int row = 0; row < rows_together; ++row)
-            filter_line(lines + row * line_pitch, out[row]);
+    // As many rows as a vector has lanes, of which the first one's filter begins at rows[0].
+    void smooth(const float* const* rows, float* out, int64_t out_pitch) {
+        float square[float_lanes * float_lanes];
+        const float* const* const middle = rows + radius_y;
+        float* const columns = turned + radius_x * float_lanes;
+        for (int64_t x = 0; x < pitch; x += float_lanes) {
+            for (int64_t y = 0; y < float_lanes; y += results_together)
+                filter_neighbours([=](int64_t i) { return middle[y + i] + x; }, vertical, radius_y,
+                                  square + y * float_lanes);
+            turn(square, float_lanes, columns + x * float_lanes, float_lanes);
+        }
+        extend();
+        for (int64_t x = 0; x < pitch; x += float_lanes) {
+            for (int64_t i = 0; i < float_lanes; i += results_together) {
+                const float* const first = columns + (x + i) * float_lanes;
+                filter_neighbours([=](int64_t j) { return first + j * float_lanes; }, horizontal,
+                                  radius_x, square + i * float_lanes);
+            }
+            turn(square, float_lanes, out + x, out_pitch);
+        }
     }
 
 private:
-    // For each row that is loaded its weight in each of the four rows.
-    void lay_out_rows() {
-        const int64_t radius = settings.vertical_radius;
-        for (int64_t i = 0; i < row_count; ++i)
-            for (int row = 0; row < rows_together; ++row) {
-                const int64_t distance = i - row > radius ? i - row - radius : radius - (i - row);
-                vertical[rows_together * i + row] =
-                    distance <= radius ? static_cast<float>(settings.vertical[distance]) : 0;
-            }
+    // Of the weight, of the sum of two pixels, of the product, of the sum of the products, and of
+    // the sum of such sums.
+    static int64_t roundings_of(int64_t radius) {
+        return 3 + at_most(radius, distances_together) + 1 + radius / distances_together + 1;
     }
 
-    // The weights at each shift of the line, by steps of a vector: an even number of them.
-    void lay_out_line(int64_t taps) {
-        float* next = horizontal;
-        for (int64_t shift = 0; shift < float_lanes; ++shift) {
-            pairs[shift] = 0;
-            for (int64_t tap = shift; tap < taps; tap += 2 * float_lanes, ++pairs[shift])
-                for (const int64_t each : {tap, tap + float_lanes}) {
-                    const int64_t from_centre = each > side ? each - side : side - each;
-                    *next++ =
-                        each < taps ? static_cast<float>(settings.horizontal[from_centre]) : 0;
-                }
-        }
+    // The values outside the image are those of its nearest column.
+    void extend() {
+        float* const columns = turned + radius_x * float_lanes;
+        const Floats first = load_floats(columns);
+        const Floats last = load_floats(columns + (width - 1) * float_lanes);
+        for (int64_t x = 0; x < radius_x; ++x) store_floats(turned + x * float_lanes, first);
+        for (int64_t x = width; x < pitch + radius_x; ++x)
+            store_floats(columns + x * float_lanes, last);
     }
 
-    template <int vectors>
-    void filter_rows(const float* const* rows, int64_t x) {
-        for (int64_t first = 0; first < row_count; first += products_together) {
-            Floats sum[rows_together][vectors] = {};
-            const float* weights = vertical + rows_together * first;
-            const int64_t end = at_most(first + products_together, row_count);
-            for (int64_t i = first; i < end; ++i, weights += rows_together) {
-                const float* const from = rows[i] + x;
-                Floats value[vectors];
-#pragma GCC unroll 4
-                for (int n = 0; n < vectors; ++n) value[n] = load_floats(from + n * float_lanes);
-#pragma GCC unroll 4
-                for (int row = 0; row < rows_together; ++row) {
-                    const Floats weight = all_floats(weights[row]);
-#pragma GCC unroll 4
-                    for (int n = 0; n < vectors; ++n)
-                        sum[row][n] = multiply_add(value[n], weight, sum[row][n]);
-                }
-            }
-#pragma GCC unroll 4
-            for (int row = 0; row < rows_together; ++row)
-#pragma GCC unroll 4
-                for (int n = 0; n < vectors; ++n)
-                    add_to(lines + row * line_pitch + side + x + n * float_lanes, sum[row][n],
-                           first > 0);
-        }
-    }
-
-    void filter_line(float* line, float* out) const {
-        const float first = line[side], last = line[side + width - 1];
-        for (int64_t x = 0; x < side; ++x) {
-            line[x] = first;
-            line[side + width + x] = last;
-        }
-        int64_t x = 0;
-        for (; x + line_vectors * float_lanes <= pitch; x += line_vectors * float_lanes)
-            filter_vectors<line_vectors>(line + x, out + x);
-        for (; x < pitch; x += float_lanes) filter_vectors<1>(line + x, out + x);
-    }
-
-    template <int vectors>
-    void filter_vectors(const float* line, float* out) const {
-        const float* weights = horizontal;
-        for (int64_t begun = 0; begun < float_lanes; begun += shifts_together) {
-            Floats sum[vectors] = {};
-            const int64_t end = at_most(begun + shifts_together, float_lanes);
-            for (int64_t shift = begun; shift < end; ++shift) {
-                const float* from = line + shift;
-                for (int pair = 0; pair < pairs[shift]; ++pair) {
-                    const Floats near = all_floats(weights[0]), far = all_floats(weights[1]);
-                    sum[0] = multiply_add(load_floats(from), near, sum[0]);
-#pragma GCC unroll 8
-                    for (int n = 1; n < vectors; ++n) {
-                        const Floats value = load_floats(from + n * float_lanes);
-                        sum[n] = multiply_add(value, near, sum[n]);
-                        sum[n - 1] = multiply_add(value, far, sum[n - 1]);
-                    }
-                    sum[vectors - 1] = multiply_add(load_floats(from + vectors * float_lanes), far,
-                                                    sum[vectors - 1]);
-                    weights += 2;
-                    from += 2 * float_lanes;
-                }
-            }
-#pragma GCC unroll 8
-            for (int n = 0; n < vectors; ++n) add_to(out + n * float_lanes, sum[n], begun > 0);
-        }
-    }
-
-    static void add_to(float* out, Floats sum, bool has_more) {
-        store_floats(out, has_more ? load_floats(out) + sum : sum);
-    }
-
-    MaximaSettings settings;
-    int64_t width, pitch, row_count, side, line_pitch, shifts_together;
-    float *vertical, *horizontal, *lines;
-    int* pairs;
+    int64_t width, pitch, radius_y, radius_x;
+    float *vertical, *horizontal, *turned;
 };
 
 }  // namespace

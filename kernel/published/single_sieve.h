@@ -1,8 +1,8 @@
 // The way for images full of maxima: single precision finds the candidates, exact values decide.
 //
 // Sixteen bits do not tell the noise of a background apart, nor the flat tops of wide smoothing.
-// Where the sieve gives up, all of the image is smoothed in single precision, four rows at a time;
-// only the rows that the filters and the windows reach are kept.
+// Where the sieve gives up, all of the image is smoothed in single precision, a few rows at a time;
+// only those that the filters and the windows reach are kept.
 //   1. a pixel that one of its four neighbours surely exceeds is no maximum;
 //   2. nor is one that a pixel of its window surely exceeds;
 //   3. what is left, and every pixel it might tie with, is computed exactly.
@@ -41,11 +41,11 @@ public:
 
     Status run() {
         if (!begin()) return status_no_memory;
-        for (int64_t y = 0; y < image.height; y += rows_together) {
+        for (int64_t y = 0; y < image.height; y += rows_at_once) {
             smooth_rows(y);
-            exact.allow_for(rows_together);
-            work_left += rows_together * image.width;
-            const int64_t end = y + rows_together;
+            exact.allow_for(rows_at_once);
+            work_left += rows_at_once * image.width;
+            const int64_t end = y + rows_at_once;
             const Status status = examine_rows(end >= image.height ? image.height : end - reach_y);
             if (status != status_ok) return status;
         }
@@ -55,13 +55,15 @@ public:
     }
 
 private:
+    static constexpr int64_t rows_at_once = SingleFilters::rows_at_once;
+
     bool begin() {
         reach_x = at_most(settings.min_distance, image.width - 1);
         reach_y = at_most(settings.min_distance, image.height - 1);
         pitch = round_up(image.width, float_lanes);
         side = round_up(reach_x + 1, float_lanes) + float_lanes;
         result_pitch = side + pitch + side;
-        result_rows = power_of_two(2 * reach_y + 2 * rows_together);
+        result_rows = power_of_two(2 * reach_y + rows_at_once);
         if (!filters.begin(settings, image.width)) return false;
         loaded_rows = power_of_two(filters.rows_needed());
         const int64_t result_count = (result_rows + 1) * result_pitch;
@@ -109,12 +111,10 @@ private:
             source.read_row(loaded, pixel_row(loaded));
         for (int64_t i = 0; i < filters.rows_needed(); ++i)
             rows[i] = pixel_row(at_most(at_least(first + i, 0), last_row));
-        float* out[rows_together];
-        for (int row = 0; row < rows_together; ++row)
-            out[row] = results + ((y + row) & (result_rows - 1)) * result_pitch + side;
-        filters.smooth(rows, out);
-        for (float* const row : out)
-            for (int64_t x = image.width; x < pitch; ++x) row[x] = -INFINITY;
+        float* const out = results + (y & (result_rows - 1)) * result_pitch + side;
+        filters.smooth(rows, out, result_pitch);
+        for (int64_t row = 0; row < rows_at_once; ++row)
+            for (int64_t x = image.width; x < pitch; ++x) out[row * result_pitch + x] = -INFINITY;
     }
 
     // 1. Pixels above row `end` that none of the four nearest rules out get the full test.

@@ -24,6 +24,7 @@ public:
         image = an_image;
         kind = kind_of_pixels();
         seen_bits = 0;
+        is_guess = false;
         is_constant = (kind == bytes || kind == shorts) && pixels_are_equal();
         if (is_constant) return true;
         if (kind == bytes) return use_bits(8);
@@ -34,10 +35,15 @@ public:
         }
         const int64_t size = (image.width + 64) * sizeof(double);
         line = static_cast<double*>(scratch(slot_convert, size));
-        return line != nullptr && survey();
+        if (line == nullptr) return false;
+        is_guess = kind == singles && !again && guess_range();
+        return is_guess || survey();
     }
 
-    bool is_out_of_range() const { return kind == shorts && seen_bits >> bits != 0; }
+    bool is_out_of_range() const {
+        if (is_guess) return seen_bits >> 16 != 0;
+        return kind == shorts && seen_bits >> bits != 0;
+    }
 
     void read_row(int64_t y, int16_t* to) {
         switch (kind) {
@@ -161,11 +167,13 @@ private:
         seen_bits |= all;
     }
 
-    // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits.
-    void read_singles(int64_t y, int16_t* to) const {
+    // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits. Less the least one in
+    // range no other bit is set; where a pixel is out of range, or no number, one is.
+    void read_singles(int64_t y, int16_t* to) {
         const char* from = row(y);
         const float offset = static_cast<float>(numbers.offset);
         const float scale = static_cast<float>(numbers.scale);
+        uint32_t seen = 0;
         for (int64_t x = 0; x < image.width; ++x) {
             float value;
             memcpy(&value, from + 4 * x, sizeof value);
@@ -173,7 +181,9 @@ private:
             uint32_t whole;
             memcpy(&whole, &shifted, sizeof whole);
             to[x] = static_cast<int16_t>(whole);
+            seen |= whole - 0x4B3F8000;
         }
+        seen_bits |= seen;
     }
 
     void read_others(int64_t y, int16_t* to) const {
@@ -188,16 +198,36 @@ private:
 
     // The least and the greatest pixel, in one pass before the work.
     bool survey() {
-        double low = INFINITY, high = -INFINITY, odd = 0, sum = 0;
-        for (int64_t y = 0; y < image.height; ++y) survey_row(y, low, high, odd, sum);
-        // An infinity or a NaN, minus itself, is a NaN.
-        if (odd != 0 || !(fabs(low) < 1e37) || !(fabs(high) < 1e37)) return false;
+        double low, high, mean;
+        if (!survey_rows(1, low, high, mean)) return false;
         is_constant = low == high;
         if (is_constant) return true;
         const double largest_pixel = fmax(fabs(low), fabs(high));
         if (!(largest_pixel >= 1e-30)) return false;
-        return fit_range(low, high, sum / (static_cast<double>(image.height) * image.width),
-                         largest_pixel);
+        return fit_range(low, high, mean, largest_pixel);
+    }
+
+    // The same from every 16th row, and a little more room. Every row is checked when it is read,
+    // and if need be we begin again and look at them all.
+    bool guess_range() {
+        double low, high, mean;
+        if (!survey_rows(16, low, high, mean) || low == high) return false;
+        const double more = (high - low) / 32;
+        if (!fit_range(low - more, high + more, mean, 0)) return false;
+        numbers.largest = 32768;
+        numbers.largest_pixel = fabs(numbers.offset) + 32769 / numbers.scale;
+        return numbers.largest_pixel >= 1e-30 && numbers.largest_pixel < 1e37;
+    }
+
+    bool survey_rows(int64_t step, double& low, double& high, double& mean) {
+        double odd = 0, sum = 0, count = 0;
+        low = INFINITY;
+        high = -INFINITY;
+        for (int64_t y = 0; y < image.height; y += step, count += image.width)
+            survey_row(y, low, high, odd, sum);
+        mean = sum / count;
+        // An infinity or a NaN, minus itself, is a NaN.
+        return odd == 0 && fabs(low) < 1e37 && fabs(high) < 1e37;
     }
 
     bool fit_range(double low, double high, double mean, double largest_pixel) {
@@ -261,6 +291,7 @@ private:
     Kind kind;
     int bits = 16;
     unsigned seen_bits;
+    bool is_guess;
     double* line = nullptr;
 };
 

@@ -94,6 +94,12 @@ Integers load_integers<uint8_t>(const char* from) {
 }
 Doubles widen(Integers values) { return _mm256_cvtepi32_pd(reinterpret_cast<__m128i>(values)); }
 
+Floats zip_low(Floats a, Floats b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+Floats zip_high(Floats a, Floats b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
 Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
 unsigned is_above(Floats a, Floats b) {
     return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ));

@@ -85,6 +85,16 @@ Integers load_integers<uint16_t>(const char* from) {
 }
 Doubles widen(Integers values) { return _mm512_cvtepi32_pd(reinterpret_cast<__m256i>(values)); }
 
+// The lanes of two vectors in turn, of their first halves and of their second ones.
+Floats zip_low(Floats a, Floats b) {
+    const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    return _mm512_permutex2var_ps(a, order, b);
+}
+Floats zip_high(Floats a, Floats b) {
+    const __m512i order =
+        _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    return _mm512_permutex2var_ps(a, order, b);
+}
 Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
 unsigned is_above(Floats a, Floats b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
 uint8_t bits_above(const float* values, float least) {

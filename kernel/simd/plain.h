@@ -132,6 +132,8 @@ Words widen_bytes(const uint8_t* from) {
 
 Doubles widen(Integers values) { return __builtin_convertvector(values, Doubles); }
 
+Floats zip_low(Floats a, Floats b) { return Floats{a[0], b[0], a[1], b[1]}; }
+Floats zip_high(Floats a, Floats b) { return Floats{a[2], b[2], a[3], b[3]}; }
 Floats multiply_add(Floats a, Floats b, Floats c) { return a * b + c; }
 unsigned is_above(Floats a, Floats b) { return bits_of_lanes(a, b); }
 uint8_t bits_above(const float* values, float least) { return bits_of_eight(values, least); }

@@ -75,6 +75,8 @@ Words widen_bytes(const uint8_t* from) {
 
 Doubles widen(Integers values) { return __builtin_convertvector(values, Doubles); }
 
+Floats zip_low(Floats a, Floats b) { return _mm_unpacklo_ps(a, b); }
+Floats zip_high(Floats a, Floats b) { return _mm_unpackhi_ps(a, b); }
 Floats multiply_add(Floats a, Floats b, Floats c) { return a * b + c; }
 unsigned is_above(Floats a, Floats b) { return _mm_movemask_ps(_mm_cmpgt_ps(a, b)); }
 uint8_t bits_above(const float* values, float least) {

@@ -79,7 +79,7 @@ def find_maxima(
     Where that would be too many (no threshold or one below the background, so
     that its noise is full of maxima; wide smoothing, which leaves flat tops),
     all of the image is smoothed in single precision first, whose error is
-    bounded, too: about a twentieth of the time scikit-image needs instead of a
+    bounded, too: about a 25th of the time scikit-image needs instead of a
     fiftieth. Where even that does not tell (wide plateaus; `min_distance` 0),
     all is done in double precision, in a seventh. The time grows in proportion
     to `sigma`.
