@@ -36,6 +36,8 @@ def test_each_plate_is_normalised_to_its_own_controls_and_plates_are_the_samples
     assert drug.mean == pytest.approx(50)
     half = 4.302652729749462 * 10 / math.sqrt(3)
     assert (drug.low, drug.high) == pytest.approx((50 - half, 50 + half))
+    assert drug.p == pytest.approx(0.0130725, rel=1e-4)  # of t = 50 / (10 / sqrt 3), 2 degrees
+    assert math.isnan(control.p)
     assert [value for _, value in drug.lanes[0].wells] == pytest.approx([48, 52])
 
 

@@ -2,18 +2,20 @@
 
 import math
 import re
+import sys
 
 import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
+from scipy import special
 from stated_runs import plate_run, some_centres, write_run
 
 from nucensus.cli import _nucensus
 from nucensus.errors import InputError
 from nucensus.report import write_report
 from nucensus.report.fields import Field
-from nucensus.report.statistics import interval, ssmd, t_quantile, z_prime
+from nucensus.report.statistics import differ_from_control, interval, ssmd, z_prime
 from nucensus.report.treatments import compare_treatments
 from nucensus.values.synthetic import make_field
 
@@ -47,16 +49,51 @@ def test_groups_are_compared_by_wells_in_the_order_of_doses():
     assert high.deviation == pytest.approx(np.std([11, 9, 14, 10], ddof=1))
 
 
+@pytest.mark.parametrize(
+    "doses",
+    [
+        ["0", "500 nM", "1 µM", "2,5 µM", "10 µM", "1 mM"],
+        ["0.1", "1e0", "2", "10", "DMSO", "none 2", "none 10"],
+        ["5 min", "10 min", "90 min"],
+        ["1 mg/ml", "0.5 g/ml"],
+    ],
+)
+def test_doses_are_in_their_order_whatever_their_units(doses):
+    fields = [
+        field(f"{row}{n:02d}", n, dose=dose)
+        for n, dose in enumerate(doses[::-1], 1)
+        for row in "ABC"
+    ]
+    [comparison] = compare_treatments(fields)
+    assert [group.name for group in comparison.groups] == doses
+
+
 def test_a_mean_has_the_interval_of_students_t():
-    stats = pytest.importorskip("scipy.stats")
-    for values in ([3.0, 5.0], [1.0, 2.0, 6.0], [4.0, 4.5, 5.0, 9.0], list(range(40))):
+    for values, quantile in (([3.0, 5.0], 12.7062047), ([4.0, 4.5, 9.0], 4.3026527)):
         mean, low, high = interval(values)
-        expected = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
-        assert (low, high) == pytest.approx(expected, rel=4e-3)
-        assert mean == np.mean(values)
-    for freedom in range(1, 200):
-        assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1.3e-3)
+        half = quantile * np.std(values, ddof=1) / np.sqrt(len(values))
+        assert (mean, low, high) == pytest.approx((np.mean(values), mean - half, mean + half))
+    assert interval([7.0, 7.0]) == (7, 7, 7)
     assert all(map(math.isnan, interval([3.0])[1:]))
+
+
+def test_treatments_are_tested_against_the_control_and_corrected_for_their_number():
+    control, mild, strong = [100.0, 110, 90, 104], [88.0, 95, 70, 97], [11.0, 9, 14]
+
+    def welch(values):
+        a, b = (np.var(each, ddof=1) / len(each) for each in (values, control))
+        freedom = (a + b) ** 2 / (a**2 / (len(values) - 1) + b**2 / (len(control) - 1))
+        return 2 * special.stdtr(freedom, -abs(np.mean(values) - np.mean(control)) / np.sqrt(a + b))
+
+    found = differ_from_control([mild, [50.0], strong], control)
+    assert found == pytest.approx([welch(mild), np.nan, 2 * welch(strong)], nan_ok=True)
+    assert differ_from_control([mild], control) == pytest.approx([welch(mild)])
+
+
+def test_wells_that_are_all_alike_are_no_sample_to_test():
+    assert np.isnan(differ_from_control([[5.0, 5.0]], [7.0, 7.0])).all()
+    assert np.isnan(differ_from_control([[5.0, 6.0]], [7.0])).all()
+    assert differ_from_control([[0.0, 0.0, 0.0]], [90.0, 100, 110])[0] < 0.01
 
 
 def test_effects_are_those_of_their_definitions():
@@ -127,6 +164,19 @@ def test_without_groups_there_is_nothing_to_compare(fields):
     assert compare_treatments(fields) == []
 
 
+def test_in_a_screen_every_compound_of_one_well_is_compared_with_the_control():
+    fields = [field(f"A{n:02d}", 100 + n, drug="DMSO", batch="7") for n in range(1, 5)]
+    fields += [field(f"B{n:02d}", 10 * n, drug=f"drug {n}", batch="7") for n in range(1, 13)]
+    [comparison] = compare_treatments(fields, "dmso")
+    assert [group.name for group in comparison.groups][:3] == ["DMSO", "drug 1", "drug 2"]
+    assert len(comparison.groups) == 13
+    assert compare_treatments(fields) == []
+
+
+def test_wells_that_are_all_controls_are_compared_with_nothing():
+    assert compare_treatments([field("A01", 1, drug="x"), field("A02", 2, drug="x")], "x") == []
+
+
 def test_a_control_that_is_nowhere_is_refused():
     with pytest.raises(InputError, match="treated with 'water'; the wells are treated with 10, 2"):
         compare_treatments(screen(), "water")
@@ -150,8 +200,40 @@ def test_the_report_draws_every_well_and_states_the_numbers(tmp_path):
     cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", section)
     at = cells.index("taxol &lt;1&gt;")
     assert cells[at + 1 : at + 3] == ["2", "12"]
-    assert cells[at + 5] == "26.7"
+    assert cells[at + 5 : at + 7] == ["26.7", "0.064"]
     assert "P B02: 14" in section
+
+
+def treated_run(folder):
+    counts = {"A01": 40, "A02": 50, "B01": 10, "B02": 14}
+    images = {
+        f"{well}.tif": (some_centres(count, seed=count), {"plate": "P", "well": well})
+        for well, count in counts.items()
+    }
+    write_run(folder, images)
+    map_of = folder / "map.csv"
+    map_of.write_text("\n".join(["well,drug", *(f"{each},{each[0]}" for each in counts)]))
+    return ["report", str(folder), "--metadata", str(map_of), "--control", "A"]
+
+
+def test_without_scipy_treatments_are_shown_and_what_they_lack_is_said(tmp_path, monkeypatch):
+    arguments = treated_run(tmp_path)
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    done = CliRunner().invoke(_nucensus, arguments)
+    assert done.exit_code == 0, done.output
+    assert "Comparing treatments by intervals and tests needs scipy" in done.output
+    page = (tmp_path / "report.html").read_text()
+    assert "Intervals and p are left out" in page
+    assert "with its 95 % confidence interval" not in page
+    assert "<td>2</td><td>12</td><td>-</td>" in page
+
+
+def test_without_treatments_scipy_is_not_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    write_run(tmp_path, {"a.tif": some_centres(3)})
+    done = CliRunner().invoke(_nucensus, ["report", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "Note" not in done.output
 
 
 def test_the_command_takes_a_control_and_a_plate_format(tmp_path):

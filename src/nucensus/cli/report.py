@@ -68,7 +68,7 @@ def publish(
     with staged(out) as stage:
         file = stage.path
         with progress_of(progress) as bar:
-            write_report(
+            lacks = write_report(
                 run, file, control=control, plate_format=plate_format, on_progress=bar.reach
             )
         written.append(f"Written: {stage.final(file)} ({data_size(file.stat().st_size)})")
@@ -78,3 +78,5 @@ def publish(
                 count = write_gallery(run, index.parent, bar.reach)
             written.append(f"Written: {pluralize(count, 'picture')} and {stage.final(index)}")
     click.echo("\n".join(written))
+    for each in lacks:
+        click.echo(f"Note: {each}", err=True)

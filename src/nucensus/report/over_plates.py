@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import fmean, median
 
 from .._dataclass import dataclass
 from .histogram import Axis
 from .plates import Plate
-from .statistics import deviation, interval
+from .statistics import deviation, differ_from, interval
 from .treatments import Comparison, Group, TreatedWell, is_treated, percents
 
 _MOST_NAMED = 24
@@ -33,7 +34,10 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Replicated:
-    """One treatment over plates: the mean of the plates' means, and its 95 % interval."""
+    """One treatment over plates: the mean of the plates' means, and its 95 % interval.
+
+    With a control, `p` says how likely chance alone sets that mean so far from 100 %.
+    """
 
     name: str
     is_control: bool
@@ -41,6 +45,7 @@ class Replicated:
     mean: float
     low: float
     high: float
+    p: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,18 @@ def over_plates(comparison: Comparison) -> OverPlates | None:
     if len(plates) < 2:
         return None
     groups = tuple(_replicated(group, controls, plates) for group in comparison.shown)
-    there = tuple(group for group in groups if not math.isnan(group.mean))
-    return OverPlates(comparison, plates, there)
+    there = [group for group in groups if not math.isnan(group.mean)]
+    return OverPlates(comparison, plates, tuple(_tested(there) if controls else there))
+
+
+def _tested(groups: Sequence[Replicated]) -> list[Replicated]:
+    """Return the groups with the p-values of those that are compared with a control."""
+    means = [
+        [lane.mean for lane in group.lanes if lane.wells and not group.is_control]
+        for group in groups
+    ]
+    p = differ_from(means, 100)
+    return [replace(group, p=each) for group, each in zip(groups, p, strict=True)]
 
 
 def _replicated(group: Group, controls: Sequence[TreatedWell], plates: Sequence[str]) -> Replicated:

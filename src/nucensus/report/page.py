@@ -25,6 +25,7 @@ from .measured import measured_histograms
 from .over_plates import over_plates, rows_of_plates
 from .plates import Plate, gather
 from .render import number, render
+from .statistics import missing_package
 from .steps import OnProgress, Steps
 from .treatments import Comparison, compare_treatments
 
@@ -46,7 +47,7 @@ def write_report(
     control: str | None = None,
     plate_format: int | None = None,
     on_progress: OnProgress | None = None,
-) -> None:
+) -> list[str]:
     """Write the report of `run` to `path`: one HTML file, the same bytes for the same run.
 
     Images that are still where they were are shown; the rest is in the run file.
@@ -64,6 +65,11 @@ def write_report(
     on_progress : callable, optional
         Called with how many steps are done, and how many there are.
 
+    Returns
+    -------
+    list of str
+        What it lacks: the intervals and tests of treatments, where scipy is not installed.
+
     Raises
     ------
     InputError
@@ -74,12 +80,14 @@ def write_report(
     gathered = gather(fields, plate_format)
     plates = draw_plates(gathered)
     comparisons = compare_treatments(fields, control)
+    lacks = [missing_package()] if comparisons and missing_package() else []
     page = render(
         "report.html.j2",
         head=_head(run, fields),
         views=_views(fields),
         notes=notes_on(gathered),
         treatments=comparisons,
+        lacks_tests=bool(lacks),
         over_plates=[each for each in map(over_plates, comparisons) if each],
         control=control or "",
         plate_rows=rows_of_plates(gathered, control) if _has_several(gathered) else [],
@@ -98,6 +106,7 @@ def write_report(
     with atomic_write(Path(path)) as partial:
         partial.write_text(page, "utf-8", "backslashreplace")
     steps.end()
+    return lacks
 
 
 def _has_several(plates: Sequence[Plate]) -> bool:

@@ -27,6 +27,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:.3g}"
 
 
+def p_value(p: float) -> str:
+    """Return a probability with two figures, and no more of those that are next to none."""
+    return "-" if math.isnan(p) else f"{p:.2g}" if p >= 0.0001 else "< 0.0001"
+
+
 def _environment() -> "Environment":
     import jinja2
     from markupsafe import Markup
@@ -39,6 +44,7 @@ def _environment() -> "Environment":
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["number"] = number
+    environment.filters["p_value"] = p_value
     environment.filters["plural"] = pluralize
     environment.globals["begin_page"] = lambda *given: Markup(begin_page(*given))
     environment.filters["shown_plate"] = lambda name: name or "no name"

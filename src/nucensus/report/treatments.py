@@ -1,17 +1,22 @@
 """Compare what the wells were treated with: groups of wells, their spread, their controls."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean, median
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .._dataclass import dataclass
+from ..discover import natural_key
 from ..errors import InputError
 from .fields import Field, by_view
 from .histogram import Axis
-from .statistics import deviation, interval, ssmd, z_prime
+from .statistics import deviation, differ_from_control, interval, ssmd, z_prime
 
+_AMOUNT = re.compile(r"([-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?)\s*(?:([kmuµnpf])(?=[MgLl]|mol))?\D*")
+"""A number, and what its unit begins with: 500 nM."""
+_PREFIXES = {"k": 1e3, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
 _MOST_GROUPS = 60
 """More than so many do not make a figure: it has those farthest from the control, or the middle."""
 
@@ -41,6 +46,8 @@ class Group:
     percent, ssmd, z_prime : float
         The mean in per cent of the control wells of the same plates, and how far apart both are
         (of values so normalised). NaN without a control.
+    p : float
+        How likely chance alone sets it so far from the control (`differ_from_control`).
     is_control : bool
     """
 
@@ -53,6 +60,7 @@ class Group:
     percent: float = math.nan
     ssmd: float = math.nan
     z_prime: float = math.nan
+    p: float = math.nan
     is_control: bool = False
 
 
@@ -107,8 +115,8 @@ def compare_treatments(fields: Sequence[Field], control: str | None = None) -> l
         for view, its_fields in by_view(fields).items()
         if (comparison := _compare(view, _wells(its_fields), control)) is not None
     ]
-    if control and not any(each.control for each in found):
-        _refuse(control, (field.treatment for field in fields))
+    if control:
+        check_control(control, (field.treatment for field in fields))
     return found
 
 
@@ -139,7 +147,7 @@ def _wells(fields: Iterable[Field]) -> list[TreatedWell]:
 
 
 def _compare(view: str, wells: Sequence[TreatedWell], control: str | None) -> Comparison | None:
-    columns = _columns(wells)
+    columns = _columns(wells, control)
     grouped: dict[tuple[str, ...], list[TreatedWell]] = {}
     for well in wells:
         known = dict(well.treatment)
@@ -150,21 +158,26 @@ def _compare(view: str, wells: Sequence[TreatedWell], control: str | None) -> Co
     is_control = {key: control is not None and is_treated(key, control) for key in grouped}
     controls = [well for key, its in grouped.items() if is_control[key] for well in its]
     order = sorted(grouped, key=lambda key: (not is_control[key], [_dose(part) for part in key]))
-    groups = tuple(_group(key, grouped[key], controls, is_control[key]) for key in order)
+    groups = _tested(
+        tuple(_group(key, grouped[key], controls, is_control[key]) for key in order), controls
+    )
     name = ", ".join(dict.fromkeys(group.name for group in groups if group.is_control))
     return Comparison(view, ", ".join(columns), groups, name)
 
 
-def _columns(wells: Sequence[TreatedWell]) -> list[str]:
+def _columns(wells: Sequence[TreatedWell], control: str | None) -> list[str]:
     """Return the columns whose values make groups: all that differ, if wells are then repeated.
 
     Else that one which repeats most: in a table with a remark of its own for each well, the
-    others still say something.
+    others still say something. The column of a control is one of them: in a screen of many
+    compounds it is the control alone that is repeated.
     """
     names = dict.fromkeys(name for well in wells for name, _ in well.treatment)
     values = {name: [dict(well.treatment).get(name, "") for well in wells] for name in names}
     differing = [name for name in names if len(set(values[name])) > 1]
     repeated = [name for name in differing if 2 * len(set(values[name])) <= len(wells)]
+    if control and (own := [name for name in differing if is_treated(values[name], control)]):
+        return [name for name in differing if name in repeated or name == own[0]]
     together = set(zip(*(values[name] for name in repeated), strict=True))
     if len(together) <= max(len(wells) / 2, 2):
         return repeated
@@ -189,6 +202,15 @@ def _group(
     )
 
 
+def _tested(groups: tuple[Group, ...], controls: Sequence[TreatedWell]) -> tuple[Group, ...]:
+    """Return the groups with the p-values of those that are compared with a control."""
+    compared = [each for each in groups if not each.is_control and not math.isnan(each.percent)]
+    own = [[*percents(group.wells, controls).values()] for group in compared]
+    p = differ_from_control(own, [*percents(controls, controls).values()])
+    of_group = dict(zip(compared, p, strict=True))
+    return tuple(replace(group, p=of_group.get(group, math.nan)) for group in groups)
+
+
 def percents(
     wells: Sequence[TreatedWell], controls: Sequence[TreatedWell]
 ) -> dict[TreatedWell, float]:
@@ -208,9 +230,9 @@ def is_treated(values: Iterable[str], name: str) -> bool:
     return name.casefold() in (", ".join(known), *known)
 
 
-def _dose(text: str) -> tuple[bool, float, str]:
-    """Return what sorts texts as people read them, and numbers as doses."""
-    try:
-        return False, float(text), ""
-    except ValueError:
-        return True, 0.0, text.casefold()
+def _dose(text: str) -> tuple[bool, float, Any]:
+    """Return what sorts texts as people read them, and doses by what they are: 500 nM, 1 µM."""
+    match = _AMOUNT.fullmatch(text.replace("\u03bc", "µ"))
+    if match is None:
+        return True, 0.0, natural_key(text.casefold())
+    return False, float(match[1].replace(",", ".")) * _PREFIXES.get(match[2] or "", 1.0), []
