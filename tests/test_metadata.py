@@ -107,6 +107,120 @@ def test_a_map_of_inner_wells_and_of_many_rows_keeps_every_well(tmp_path):
     assert [row["treatment"] for row in wells] == [f"v{n}" for n in range(1, 16)]
 
 
+SIDE_BY_SIDE = [
+    ["", "Drug", "", "", "", "", "Dose"], ["", "1", "2", "3", "", "", "1", "2", "3"],
+    ["A", "x", "", "y", "", "A", "5", "", "6"], ["B", "", "z", "", "", "B", "", "7", ""],
+    ["C", "w", "", "", "", "", "", "", ""],
+]  # fmt: skip
+
+
+def test_maps_beside_each_other_keep_what_each_shows(tmp_path):
+    assert read_metadata(write_csv(tmp_path / "map.csv", SIDE_BY_SIDE)) == [
+        {"well": "A01", "Drug": "x", "Dose": "5"}, {"well": "A03", "Drug": "y", "Dose": "6"},
+        {"well": "B02", "Drug": "z", "Dose": "7"}, {"well": "C01", "Drug": "w", "Dose": ""},
+    ]  # fmt: skip
+
+
+def block(value, corner=""):
+    return [[corner, "1", "2", "3"], ["A", value, "", ""], []]
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows"),
+    [
+        (
+            [["Plate 1"], *block("x"), ["Plate 2"], *block("y")],
+            [("1", {"treatment": "x"}), ("2", {"treatment": "y"})],
+        ),
+        (
+            [["Plate: BR 7"], *block("x", "drug"), *block("5", "dose"), ["Platte: BR 8"], [],
+             *block("y", "drug"), *block("6", "dose")],
+            [("BR 7", {"drug": "x", "dose": "5"}), ("BR 8", {"drug": "y", "dose": "6"})],
+        ),
+        (
+            [["cells"], *block("HeLa"), ["Plate 1"], ["drug"], *block("x"), ["Plate 2"], ["drug"],
+             *block("y")],
+            [("", {"cells": "HeLa", "drug": ""}), ("1", {"cells": "HeLa", "drug": "x"}),
+             ("2", {"cells": "HeLa", "drug": "y"})],
+        ),
+        (
+            [["", "Plate 1", "", "", "", "", "Plate 2"], ["drug", "1", "2", "3", "", "drug", "1",
+              "2", "3"], ["A", "x", "", "", "", "A", "y"]],
+            [("1", {"drug": "x"}), ("2", {"drug": "y"})],
+        ),
+    ],
+    ids=["below", "two-maps-each", "one-for-all", "beside"],
+)  # fmt: skip
+def test_maps_of_several_plates_are_of_those_plates_alone(tmp_path, lines, rows):
+    told = read_metadata(write_csv(tmp_path / "map.csv", lines))
+    assert told == [
+        ({"plate": plate} if plate else {}) | {"well": "A01"} | known for plate, known in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([["Plate 1 of 2"], *block("x"), ["Plate 2 of 2"], *block("y")], "the plate as in"),
+        (
+            [["Plate 1", "Plate 2"], [], ["drug", "1", "2", "3", "", "dose", "1", "2", "3"],
+             ["A", "x", "", "", "", "A", "5"]],
+            "names the plates 1, 2, and line 3 has a map below none of them",
+        ),
+        ([["", "1", "2", "3", "", "2"], ["A", "x", "", "", "", "y"]], "a column of a map twice"),
+        ([["well", "drug", "drug"], ["A1", "x", "y"]], "has the column 'drug' twice"),
+        ([["sample", "dose"], ["C1", "1"], ["D1", "2"]], "is it 'sample'"),
+        ([["Source well", "Dest well"], ["A1", "B1"], ["A2", "B2"]],
+         "is it 'Source well' or 'Dest well'"),
+    ],
+)  # fmt: skip
+def test_a_sheet_that_can_be_read_in_two_ways_is_asked_about(tmp_path, lines, said):
+    with pytest.raises(InputError, match=said):
+        read_metadata(write_csv(tmp_path / "map.csv", lines))
+
+
+def test_a_map_that_is_only_called_plate_is_one_of_every_plate(tmp_path):
+    assert read_metadata(write_csv(tmp_path / "m.csv", [["Plate layout"], *block("x")])) == [
+        {"well": "A01", "Plate layout": "x"}
+    ]
+
+
+def test_a_list_may_have_titles_above_it_and_another_language(tmp_path):
+    lines = [["Versuch 7, Mai"], [], ["Platte", "Vertiefung", "Stoff"], ["1", "A001", "x"],
+             ["2", "A001", "y"], ["2", "A2", "z"]]  # fmt: skip
+    assert read_metadata(write_csv(tmp_path / "w.csv", lines)) == [
+        {"plate": "1", "well": "A01", "Stoff": "x"}, {"plate": "2", "well": "A01", "Stoff": "y"},
+        {"plate": "2", "well": "A02", "Stoff": "z"},
+    ]  # fmt: skip
+    lines = [["Zeile", "Spalte", "Stoff"], ["2", "3", "x"], ["B", "4", "y"]]
+    rows = read_metadata(write_csv(tmp_path / "w.csv", lines))
+    assert [row["well"] for row in rows] == ["B03", "B04"]
+
+
+def test_merged_cells_of_a_workbook_hold_for_all_wells_below_them(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for line in [["drug"], ["", 1, 2, 3], ["A", "DMSO"], ["B", "taxol"], ["C"]]:
+        book.active.append(line)
+    for cells in ("A1:D1", "B3:D3", "B4:C5"):
+        book.active.merge_cells(cells)
+    book.save(tmp_path / "map.xlsx")
+    told = {row["well"]: row["drug"] for row in read_metadata(str(tmp_path / "map.xlsx"))}
+    assert told == dict.fromkeys(("A01", "A02", "A03"), "DMSO") | dict.fromkeys(
+        ("B01", "B02", "C01", "C02"), "taxol"
+    )
+
+
+def test_formulas_that_nobody_reckoned_are_not_taken_for_empty_cells(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for line in [["well", "dose"], ["A1", "=1/3"], ["A2", 5]]:
+        book.active.append(line)
+    book.save(tmp_path / "w.xlsx")
+    with pytest.raises(InputError, match="has formulas, as in B2, and not what they come to"):
+        read_metadata(str(tmp_path / "w.xlsx"))
+
+
 def test_a_list_whose_values_count_up_is_not_taken_for_a_map(tmp_path):
     lines = [["Row", "Column", "site", "dose"], *(["A", str(n), "2", "3"] for n in range(1, 4))]
     assert [row["well"] for row in read_metadata(write_csv(tmp_path / "w.csv", lines))] == [
@@ -184,6 +298,16 @@ def test_wells_that_do_not_match_are_named(plate, tmp_path):
     assert "no image is of 2 wells (C03, D04)" in done.output
     assert "it has no row for 1 well (B02 of plate plate)" in done.output
     assert len(Run(tmp_path / "run").about.unmatched) == 2
+
+
+@pytest.mark.parametrize("named", ["P1", "p_1", "Plate P-01"])
+def test_a_plate_is_the_same_however_it_is_written(plate, tmp_path, named):
+    plate = plate.rename(plate.with_name("P1"))
+    table = write_csv(tmp_path / "w.csv", [["plate", "well", "drug"], [named, "A1", "x"],
+                                           ["P2", "A1", "y"], [named, "B2", "z"]])  # fmt: skip
+    run = census(plate, out=tmp_path / "run", metadata=table)
+    assert [json.loads(extra)["drug"] for extra in run.images["extra"]] == ["x", "z"]
+    assert run.about.unmatched == ["Metadata: no image is of 1 well (A01 of plate P2)"]
 
 
 def test_treatments_given_afterwards_are_those_given_before(plate, tmp_path):

@@ -1,25 +1,36 @@
 """Read what the wells of a plate were treated with: a list of wells, or a map of the plate."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..errors import InputError
 from ..remote import plain_address
-from .names import normal_well
+from .names import normal_well, place_of, well_name
+from .plate_map import has_maps, read_maps
 from .table import read_cells
 
 _WELL_COLUMNS = ("well", "wellid", "wellname", "wellposition", "position")
-_LEAST_MAP_COLUMNS = 3
-"""How many numbers in a row make a line the head of a map; fewer could be data."""
+_WELL_WORD = re.compile(
+    "well|vertiefung|kavit|napf|puits|pozz|pocillo|poço|put(?:je)?$|ウェル|孔|웰"
+)
+"""A word of other names of that column, in the languages of Excel, as in Destination Well."""
+_ROW_COLUMNS = ("row", "zeile", "reihe", "ligne", "fila", "riga", "rij")
+_COLUMN_COLUMNS = ("column", "col", "spalte", "colonne", "columna", "colonna", "kolom")
+_PLATE_COLUMNS = ("plateid", "platename", "platebarcode", "platte", "plaque", "placa", "piastra")
+"""What is a column of plates only where wells would come twice without one."""
+_TITLE_LINES = 20
+"""Lines that may stand above the names of the columns: titles and notes."""
 
 
 def read_metadata(path: str) -> list[dict[str, str]]:
     """Return one row per well, with `well` (and `plate`) as they are in a run.
 
-    A list has a column of wells, or one of rows and one of columns. A map has the numbers of the
-    columns above and the letters of the rows at its left; what it shows (a compound, a dose)
-    stands in its corner or above it. Several maps may stand below each other, and hold for every
-    plate. Decimal commas become points.
+    A list has a column of wells, or one of rows and one of columns; titles may stand above it. A
+    map has the numbers of the columns above and the letters of the rows at its left; what it shows
+    (a compound, a dose) stands in its corner or above it. Several maps may stand below or beside
+    each other, and hold for every plate, or for that which is named above them. Decimal commas
+    become points.
 
     Raises
     ------
@@ -28,9 +39,12 @@ def read_metadata(path: str) -> list[dict[str, str]]:
     """
     path = plain_address(path)
     lines = [[cell.strip() for cell in cells] for cells in read_cells(path)]
-    names, *rest = [cells for cells in lines if any(cells)] or [[]]
-    well_at = _well_columns(names)
-    rows = _read_list(path, names, well_at, rest) if well_at else _read_maps(path, lines)
+    filled = [cells for cells in lines if any(cells)] or [[]]
+    head = _named_head(filled[:1])
+    if head is None and has_maps(lines):
+        rows = read_maps(path, lines)
+    else:
+        rows = _read_list(path, filled, head or _head(path, filled))
     if not rows:
         raise InputError(f"{path!r} lists no well; expected a row for each well")
     for name in rows[0]:
@@ -39,103 +53,98 @@ def read_metadata(path: str) -> list[dict[str, str]]:
     return rows
 
 
+class _Head(NamedTuple):
+    """The line of a list that names its columns, and which of them state the well."""
+
+    line: int
+    well: list[int]
+
+
+def _head(path: str, lines: Sequence[list[str]]) -> _Head:
+    """Return the head of a list below its titles, or of one whose wells are told by themselves."""
+    named = _named_head(lines[:_TITLE_LINES])
+    if named is not None:
+        return named
+    likely: list[str] = []
+    for line, names in enumerate(lines[:_TITLE_LINES]):
+        wells = [at for at, name in enumerate(names) if name and _are_wells(lines[line + 1 :], at)]
+        called = [at for at in wells if _WELL_WORD.search(names[at].casefold())]
+        if len(called) == 1:
+            return _Head(line, called)
+        likely = likely or [names[at] for at in called or wells]
+    question = f"; is it {' or '.join(map(repr, likely))}? call the right one 'well'"
+    header = max(lines[:_TITLE_LINES], key=len)
+    raise InputError(
+        f"{path!r} has the columns {', '.join(header)}; expected a column 'well', as in B02, "
+        f"or a map of the plate with the columns 1, 2, 3 ... and the rows A, B, C ..."
+        f"{question if likely else ''}"
+    )
+
+
+def _named_head(lines: Sequence[list[str]]) -> _Head | None:
+    found = ((line, _well_columns(names)) for line, names in enumerate(lines))
+    return next((_Head(line, columns) for line, columns in found if columns), None)
+
+
 def _well_columns(names: Sequence[str]) -> list[int]:
     """Return which columns of a list state the well: one, or those of its row and column."""
     at = {_plain(name): number for number, name in reversed(list(enumerate(names))) if name}
     for name in _WELL_COLUMNS:
         if name in at:
             return [at[name]]
-    column = at.get("column", at.get("col"))
-    return [at["row"], column] if "row" in at and column is not None else []
+    row, column = (
+        next((at[name] for name in names if name in at), None)
+        for names in (_ROW_COLUMNS, _COLUMN_COLUMNS)
+    )
+    return [] if row is None or column is None else [row, column]
 
 
-def _read_list(
-    path: str, names: Sequence[str], well_at: Sequence[int], lines: Sequence[list[str]]
-) -> list[dict[str, str]]:
-    plate_at = next((at for at, name in enumerate(names) if _plain(name) == "plate"), -1)
-    own = [at for at, name in enumerate(names) if name and at not in (plate_at, *well_at)]
-    rows: dict[tuple[str, str], dict[str, str]] = {}
-    for cells in lines:
-        cells = cells + [""] * (len(names) - len(cells))
-        well = normal_well("".join(cells[at] for at in well_at))
+def _are_wells(lines: Sequence[list[str]], at: int) -> bool:
+    """Tell whether a column, whatever it is called, holds the names of wells and nothing else."""
+    values = [cells[at] for cells in lines if at < len(cells) and cells[at]]
+    return len(set(values)) > 1 and all(place_of(value) is not None for value in values)
+
+
+def _read_list(path: str, lines: Sequence[list[str]], head: _Head) -> list[dict[str, str]]:
+    names = lines[head.line]
+    rows = [cells + [""] * (len(names) - len(cells)) for cells in lines[head.line + 1 :]]
+    wells = [_well_of([cells[at] for at in head.well]) for cells in rows]
+    plate_at = _plate_column(names, are_twice=len(set(wells)) < len(wells))
+    own = [at for at, name in enumerate(names) if name and at not in (plate_at, *head.well)]
+    if twice := [names[at] for at in own if [names[each] for each in own].count(names[at]) > 1]:
+        raise InputError(
+            f"{path!r} has the column {twice[0]!r} twice; expected a name of its own for each"
+        )
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for well, cells in zip(wells, rows, strict=True):
         plate = cells[plate_at] if plate_at >= 0 else ""
-        if (plate, well) in rows:
+        if (plate, well) in found:
             raise InputError(
                 f"{path!r} has the well {well!r} twice; expected one row for each well "
                 f"(with several plates, a column 'plate' too)"
             )
         stated = {"plate": plate, "well": well} if plate else {"well": well}
-        rows[plate, well] = {**stated, **{names[at]: cells[at] for at in own}}
-    return list(rows.values())
+        found[plate, well] = {**stated, **{names[at]: cells[at] for at in own}}
+    return list(found.values())
+
+
+def _well_of(cells: Sequence[str]) -> str:
+    """Return the well that a cell states, or one of its row and one of its column."""
+    row, *column = cells
+    if column and row.isdecimal() and column[0].isdecimal() and 0 < int(row) <= 32:
+        return well_name(int(row), column[0])
+    return normal_well("".join(cells))
+
+
+def _plate_column(names: Sequence[str], *, are_twice: bool) -> int:
+    """Return which column states the plate; -1 if none does."""
+    known = ("plate", *(_PLATE_COLUMNS if are_twice else ()))
+    plain = [_plain(name) for name in names]
+    return next((plain.index(name) for name in known if name in plain), -1)
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name.casefold().removeprefix("metadata_"))
-
-
-def _read_maps(path: str, lines: Sequence[list[str]]) -> list[dict[str, str]]:
-    """Return the wells of the maps in a sheet."""
-    heads = [at for at in range(len(lines) - 1) if _corner_of(lines, at) is not None]
-    if not heads:
-        header = next((cells for cells in lines if any(cells)), [])
-        raise InputError(
-            f"{path!r} has the columns {', '.join(header)}; expected a column 'well', as in B02, "
-            f"or a map of the plate with the columns 1, 2, 3 ... and the rows A, B, C ..."
-        )
-    wells: dict[str, dict[str, str]] = {}
-    names: list[str] = []
-    for start, end in zip(heads, [*heads[1:], len(lines)], strict=True):
-        unnamed = "treatment" if len(heads) == 1 else f"Map {len(names) + 1}"
-        name = _name_of_map(lines, start) or unnamed
-        if name in ("well", "plate", *names):
-            raise InputError(
-                f"{path!r} has a map called {name!r}, a name that is taken; expected another one "
-                f"for each, in the corner of the map or above it"
-            )
-        names.append(name)
-        for well, value in _cells_of_map(path, lines[start:end], _corner_of(lines, start) or 0):
-            wells.setdefault(well, {"well": well})[name] = value
-    return [
-        {"well": well, **{name: row.get(name, "") for name in names}} for well, row in wells.items()
-    ]
-
-
-def _corner_of(lines: Sequence[list[str]], start: int) -> int | None:
-    """Return where the corner of a map is, if this line is the head of one."""
-    cells, below = lines[start], lines[start + 1]
-    for at in range(min(len(cells) - _LEAST_MAP_COLUMNS, len(below))):
-        numbers = [int(cell) if cell.isdecimal() else -1 for cell in cells[at + 1 :]]
-        first, *others = numbers[:_LEAST_MAP_COLUMNS]
-        follow = others == [first + 1 + n for n in range(len(others))]
-        if first > 0 and follow and _is_row(below[at]) and not _is_row(cells[at]):
-            return at
-    return None
-
-
-def _is_row(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z]{1,2}", text) is not None
-
-
-def _name_of_map(lines: Sequence[list[str]], start: int) -> str:
-    """Return what stands in the corner of a map, or alone in the line above it."""
-    corner = lines[start][_corner_of(lines, start) or 0]
-    above = next((cells for cells in reversed(lines[:start]) if any(cells)), [])
-    title = [cell for cell in above if cell]
-    return corner or (title[0] if len(title) == 1 else "")
-
-
-def _cells_of_map(path: str, lines: Sequence[list[str]], corner: int) -> Iterator[tuple[str, str]]:
-    columns = {at: cell for at, cell in enumerate(lines[0]) if at > corner and cell.isdecimal()}
-    seen: set[str] = set()
-    for cells in lines[1:]:
-        values = {at: cells[at] for at in columns if at < len(cells) and cells[at]}
-        if len(cells) <= corner or not _is_row(cells[corner]) or not values:
-            continue
-        row = cells[corner].upper()
-        if row in seen:
-            raise InputError(f"{path!r} has the row {row} of a map twice; expected each row once")
-        seen.add(row)
-        yield from ((normal_well(f"{row}{columns[at]}"), value) for at, value in values.items())
 
 
 def _point_decimals(rows: Sequence[dict[str, str]], name: str) -> None:

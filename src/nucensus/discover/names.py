@@ -173,7 +173,7 @@ def _place(groups: dict[str, str | None]) -> Place:
 
 def normal_well(text: str) -> str:
     """Return a well as B02, however it is written."""
-    match = re.fullmatch(r"([A-Za-z]{1,2})[ -]?(\d{1,2})", text.strip())
+    match = re.fullmatch(r"([A-Za-z]{1,2})[\s_:-]*0*([1-9]\d?)", text.strip())
     return well_name(match[1], match[2]) if match else text
 
 

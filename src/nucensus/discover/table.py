@@ -132,17 +132,46 @@ def _delimiter_of(lines: Sequence[str]) -> str:
 
 
 def _sheet_cells(path: str, sheet: str) -> Iterator[list[str]]:
+    chosen = _choose_sheet(path, _workbook(path, values=False), sheet)
+    formulas = [cell.coordinate for row in chosen.iter_rows() for cell in row
+                if cell.data_type == "f"]  # fmt: skip
+    if formulas:
+        chosen = _choose_sheet(path, _workbook(path, values=True), sheet)
+        if all(chosen[each].value is None for each in formulas):
+            raise InputError(
+                f"{path!r} has formulas, as in {formulas[0]}, and not what they come to; open it "
+                f"in Excel or LibreOffice and save it there"
+            )
+    merged = _merged_cells(chosen)
+    return (
+        [_cell_text(merged.get((at, column), cell)) for column, cell in enumerate(row, 1)]
+        for at, row in enumerate(chosen.iter_rows(values_only=True), 1)
+    )
+
+
+def _workbook(path: str, *, values: bool) -> Any:
+    """Return a workbook with its formulas, or with the values that they had when it was saved."""
     try:
         import openpyxl
     except ImportError as error:
         raise MissingPackageError("openpyxl", "Reading an Excel file", "xlsx") from error
     try:
         with open_to_read(path) as file:
-            book = openpyxl.load_workbook(file, data_only=True)
+            return openpyxl.load_workbook(file, data_only=values)
     except Exception as error:  # of a file that is no workbook, openpyxl raises anything
         raise InputError(f"{path!r} cannot be read as Excel ({error}); save it again") from error
-    chosen = _choose_sheet(path, book, sheet)
-    return ([_cell_text(cell) for cell in row] for row in chosen.iter_rows(values_only=True))
+
+
+def _merged_cells(sheet: Any) -> dict[tuple[int, int], Any]:
+    """Return what stands in cells that were merged: in each of them what is shown in all."""
+    return {
+        place: sheet.cell(merged.min_row, merged.min_col).value
+        for merged in sheet.merged_cells.ranges
+        for place in itertools.product(
+            range(merged.min_row, min(merged.max_row, sheet.max_row) + 1),
+            range(merged.min_col, min(merged.max_col, sheet.max_column) + 1),
+        )
+    }
 
 
 def _choose_sheet(path: str, book: Any, name: str) -> Any:

@@ -1,6 +1,8 @@
 """Treatments of the wells of a run, and how they join the images."""
 
+import functools
 import json
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import field
 
@@ -18,23 +20,29 @@ class Treatments:
     ----------
     wells : sequence of dict
         A row for each well: `well`, where there are several plates `plate`, and the rest. A row
-        without a plate is that of the well of every plate.
+        without a plate is that of the well of every plate. `Plate 1` is also that of images of
+        `plate_01` or `1`.
     """
 
     wells: Sequence[dict[str, str]]
     _rows: dict[tuple[str, str], dict[str, str]] = field(init=False)
+    _plates: dict[str, str] = field(init=False)
     _joined: set[tuple[str, str]] = field(default_factory=set)
     _others: dict[tuple[str, str], None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._rows = {(row.get("plate", ""), row["well"]): row for row in self.wells}
+        named = [plate for plate in dict.fromkeys(plate for plate, _ in self._rows) if plate]
+        self._plates = dict(zip(map(_plain_plate, named), named, strict=True))
+        if len(self._plates) < len(named):  # they differ by spelling alone
+            self._plates = {}
 
     def join(self, extra: str, plate: str, well: str) -> str:
         """Return what is known of an image, a JSON object, with what its well was treated with.
 
         Where something of the same name is known, both stay: the well's is called Well_NAME.
         """
-        place = (plate, well) if (plate, well) in self._rows else ("", well)
+        place = self._place(plate, well)
         if place not in self._rows:
             self._others[plate, well] = None
             return extra
@@ -46,12 +54,19 @@ class Treatments:
 
     def part(self, extra: str, plate: str, well: str) -> str:
         """Return what is known of an image without what was joined: the inverse of `join`."""
-        place = (plate, well) if (plate, well) in self._rows else ("", well)
+        place = self._place(plate, well)
         own = self._own(place) if place in self._rows else {}
         known = list(json.loads(extra).items())[: -len(own)] if own and extra else []
         if not own:
             return extra
         return json.dumps(dict(known), ensure_ascii=False) if known else ""
+
+    def _place(self, plate: str, well: str) -> tuple[str, str]:
+        """Return which row an image of a plate and well has, if any."""
+        alike = self._plates.get(_plain_plate(plate), "")
+        return next(
+            (place for place in ((plate, well), (alike, well)) if place in self._rows), ("", well)
+        )
 
     def _own(self, place: tuple[str, str]) -> dict[str, str]:
         return {k: v for k, v in self._rows[place].items() if k not in ("plate", "well")}
@@ -79,6 +94,13 @@ class Treatments:
         if self._rows and others:
             lines.append(f"Metadata: it has no row for {_count(others)} ({_listed(others)})")
         return lines
+
+
+@functools.lru_cache(1024)
+def _plain_plate(name: str) -> str:
+    """Return what is left of the name of a plate however it is written."""
+    plain = re.sub(r"[\W_]", "", name.casefold())
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"^(?:plate|platte|plaque|placa)(?=.)", "", plain))
 
 
 def _free_name(name: str, known: Collection[str]) -> str:
