@@ -1,6 +1,7 @@
 """The report, opened from a disk in a real browser without a network."""
 
 import csv
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -124,6 +125,24 @@ def test_what_is_saved_of_a_plate_is_what_its_wells_hold(browser, report, tmp_pa
         label = page.get_attribute("td[aria-label^='G07']", "aria-label")
     assert f"G07: {wells['G07']['per_field']} nuclei per field" in label
     assert "C03" not in wells  # it failed
+
+
+def test_a_saved_plate_has_a_title_a_scale_and_colours_that_every_program_knows(
+    browser, report, tmp_path
+):
+    with shown(browser, report) as page:
+        drawing = saved(page, "figure:has(.plate)", "SVG", tmp_path).read_text()
+        scale = page.inner_text(".scale.per_field")
+    parts = list(ElementTree.fromstring(drawing).iter())
+    texts = [part.text for part in parts if part.tag.endswith("text")]
+    assert "of 96 wells with images" in texts[0]
+    assert " ".join(texts[-2:]).split() == scale.split()
+    assert "H" in texts
+    fills = {part.get("fill") for part in parts if part.tag.endswith(("rect", "text"))}
+    assert all(re.fullmatch(r"rgb\(\d+,\d+,\d+\)|none", fill) for fill in fills)
+    assert len(fills) > 20
+    crosses = [part for part in parts if part.tag.endswith("path")]
+    assert len(crosses) == 1  # C03 failed
 
 
 def test_one_channel_is_shown_at_a_time(browser, tmp_path):

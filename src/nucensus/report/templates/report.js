@@ -94,29 +94,71 @@ function drawingOf(figure) {
   return { text: new XMLSerializer().serializeToString(copy), width, height };
 }
 
+const paint = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+
+// A colour as every program that opens an SVG knows it.
+function plain(colour) {
+  paint.clearRect(0, 0, 1, 1);
+  paint.fillStyle = colour;
+  paint.fillRect(0, 0, 1, 1);
+  const [red, green, blue, alpha] = paint.getImageData(0, 0, 1, 1).data;
+  return alpha ? `rgb(${red},${green},${blue})` : "none";
+}
+
+const TITLE = 28, KEY = 40, RAMP = 120, SHADES = 24;
+
+// A plate as it looks: its title, its wells, and the scale of their colours.
 function plateDrawing(table) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const box = table.getBoundingClientRect();
-  svg.setAttribute("viewBox", `0 0 ${Math.ceil(box.width)} ${Math.ceil(box.height)}`);
+  const ink = plain(getComputedStyle(document.body).color);
+  const line = plain(getComputedStyle(document.body).getPropertyValue("--line"));
+  const add = (name, values, text = "") => {
+    const part = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(values)) part.setAttribute(key, value);
+    part.textContent = text;
+    return svg.appendChild(part);
+  };
+  const write = (x, y, text, values = {}) => add("text", { x, y, fill: ink, "font-size": "13px", "font-family": "sans-serif", "dominant-baseline": "central", ...values }, text);
+  svg.setAttribute("viewBox", `0 0 ${Math.ceil(box.width)} ${Math.ceil(box.height) + TITLE + KEY}`);
+  write(0, TITLE / 2, table.closest("figure").querySelector("h3").textContent);
   for (const item of table.querySelectorAll("th, td")) {
     const at = item.getBoundingClientRect();
     const style = getComputedStyle(item);
-    const [x, y] = [at.left - box.left, at.top - box.top];
-    const add = (name, values) => {
-      const part = document.createElementNS("http://www.w3.org/2000/svg", name);
-      for (const [key, value] of Object.entries(values)) part.setAttribute(key, value);
-      return svg.appendChild(part);
-    };
+    const [x, y, width, height] = [at.left - box.left, at.top - box.top + TITLE, at.width, at.height];
     if (item.tagName === "TD") {
-      add("rect", { x, y, width: at.width, height: at.height, rx: 3, fill: style.backgroundColor, stroke: getComputedStyle(document.body).getPropertyValue("--line") });
+      const outlined = style.outlineStyle === "none" ? { stroke: line } : { stroke: ink, "stroke-width": 2 };
+      add("rect", { x, y, width, height, rx: 3, fill: plain(style.backgroundColor), ...outlined });
+      if (item.className === "failed") {
+        add("path", { d: `M${x} ${y}l${width} ${height}m0 ${-height}l${-width} ${height}`, stroke: ink });
+      }
     }
     const shown = getComputedStyle(item, "::after").content.replace(/^"|"$/g, "");
     const text = item.tagName === "TH" ? item.innerText : shown === "none" || shown === "normal" ? "" : shown;
     if (text) {
-      add("text", { x: x + at.width / 2, y: y + at.height / 2, fill: style.color, "font-size": style.fontSize, "font-family": "sans-serif", "text-anchor": "middle", "dominant-baseline": "central" }).textContent = text;
+      write(x + width / 2, y + height / 2, text, { fill: plain(style.color), "font-size": style.fontSize, "text-anchor": "middle" });
     }
   }
+  drawKey(table, box.height + TITLE + KEY / 2, write, add);
   return svg;
+}
+
+function drawKey(table, y, write, add) {
+  let key = table.closest(".plates");
+  do key = key.previousElementSibling; while (!key.matches(".key"));
+  const scale = [...key.children].find((item) => getComputedStyle(item).display !== "none");
+  const ramp = scale.querySelector(".ramp");
+  if (!ramp) return void write(0, y, scale.textContent.trim());
+  const [low, high] = [ramp.previousSibling, ramp.nextSibling].map((part) => part.textContent.trim());
+  const width = 8 * low.length;
+  write(0, y, low);
+  const probe = ramp.appendChild(document.createElement("i"));
+  for (let shade = 0; shade < SHADES; shade++) {
+    probe.style.background = `color-mix(in oklab, var(--low), var(--high) ${100 * shade / (SHADES - 1)}%)`;
+    add("rect", { x: width + 8 + shade * RAMP / SHADES, y: y - 7, width: RAMP / SHADES + .5, height: 14, fill: plain(getComputedStyle(probe).backgroundColor) });
+  }
+  probe.remove();
+  write(width + RAMP + 16, y, high);
 }
 
 function save(name, blob) {
