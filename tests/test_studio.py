@@ -142,7 +142,8 @@ def test_a_count_is_that_of_the_command_and_its_tables_are_handed_out(tmp_path):
     write_wells(tmp_path / "plate")
     (tmp_path / "layout.csv").write_text("well,drug\nA01,none\nA02,much\nB01,much\n")
     studio, folder = Studio(), str(tmp_path / "plate")
-    studio.count({"folder": folder, "metadata": str(tmp_path / "layout.csv")})
+    treated = {"metadata": str(tmp_path / "layout.csv"), "control": "none"}
+    studio.count({"folder": folder, **treated})
     state = finished(studio)
     assert state["is_whole"], state
     run = nucensus.census(folder, tmp_path / "by-hand")
@@ -150,10 +151,16 @@ def test_a_count_is_that_of_the_command_and_its_tables_are_handed_out(tmp_path):
     nuclei = studio.file("nuclei.csv")
     assert nuclei.read_bytes() == (tmp_path / "by-hand" / "nuclei.csv").read_bytes()
     assert "drug" in studio.file("images.csv").read_text()
-    assert "<html" in studio.file("report.html").read_text("utf-8")
+    assert "none (control)" in studio.file("report.html").read_text("utf-8")
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.load_workbook(io.BytesIO(studio.file("wells.xlsx").read_bytes()))
     assert book["wells"].max_row == 4
+
+
+def test_a_control_without_treatments_is_refused_before_anything_is_counted(tmp_path):
+    write_wells(tmp_path / "plate")
+    with pytest.raises(InputError, match="no file says what the wells were treated with"):
+        Studio().count({"folder": str(tmp_path / "plate"), "control": "DMSO"})
 
 
 def test_what_was_tuned_is_what_is_counted(tmp_path):

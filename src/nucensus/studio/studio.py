@@ -36,6 +36,7 @@ class Studio:
     def __init__(self, folder: str = "") -> None:
         self._folder = folder
         self._counting: Counting | None = None
+        self._control: str | None = None
         self._images: list[ImageRef] = []
         self.images: Session | None = None
         """The images of the folder that was looked at last, for the tuner."""
@@ -95,6 +96,9 @@ class Studio:
         options = [f"--{axis}={asked[axis]}" for axis in AXES if asked.get(axis)]
         if asked.get("metadata"):
             options.append(f"--metadata={asked['metadata']}")
+        self._control = _control_of(asked)
+        if self._control:
+            options.append(f"--control={self._control}")
         if asked.get("outlines"):
             options.append("--outlines")
         if asked.get("tuned") and self._tuned() != Settings():
@@ -137,24 +141,38 @@ class Studio:
             return out / name
         folder = out / "corrected" if is_corrected else out
         folder.mkdir(exist_ok=True)
-        write(open_run(out), folder / name)
+        write(open_run(out), folder / name, self._control)
         return folder / name
 
 
-def _write_tables(run: Run, path: Path) -> None:
+def _write_report(run: Run, path: Path, control: str | None) -> None:
+    write_report(run, path, control=control)
+
+
+def _write_tables(run: Run, path: Path, _: str | None) -> None:
     export_run(run, "csv", path.parent)
 
 
-def _write_workbook(run: Run, path: Path) -> None:
+def _write_workbook(run: Run, path: Path, _: str | None) -> None:
     export_run(run, "xlsx", path)
 
 
-_FILES: dict[str, Callable[[Run, Path], None]] = {
-    "report.html": write_report, "nuclei.csv": _write_tables, "images.csv": _write_tables,
+_FILES: dict[str, Callable[[Run, Path, str | None], None]] = {
+    "report.html": _write_report, "nuclei.csv": _write_tables, "images.csv": _write_tables,
     "wells.xlsx": _write_workbook,
 }  # fmt: skip
 _MADE_HERE = ("wells.xlsx",)
 """Files that a run does not write: one that is there may be of an earlier count."""
+
+
+def _control_of(asked: dict[str, str]) -> str | None:
+    control = asked.get("control") or None
+    if control and not asked.get("metadata"):
+        raise InputError(
+            f"the control is {control!r}, and no file says what the wells were treated with; "
+            f"expected both, or neither"
+        )
+    return control
 
 
 def _folder_of(asked: dict[str, str]) -> str:

@@ -123,7 +123,7 @@ async function count() {
   $("found").hidden = true;
   show(await ask("count", {
     folder: $("folder").value, ...chosen, out: $("out").value,
-    metadata: $("metadata").value.trim(), outlines: $("outlines").checked ? "yes" : "",
+    metadata: $("metadata").value.trim(), control: $("control").value.trim(), outlines: $("outlines").checked ? "yes" : "",
     tuned: $("tuned").checked ? "yes" : "",
   }));
   await follow();
