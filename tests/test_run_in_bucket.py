@@ -113,6 +113,8 @@ def test_nuclei_that_were_moved_by_hand_are_taken_back_into_a_run_in_a_bucket(pl
         assert done.returncode == 0, done.stderr
         assert f"Written: {PLACE}/corrections.json" in done.stdout
         assert len(read_corrections(PLACE)) == number
+    again = run("detect", plate, "-o", PLACE, *SETTINGS)
+    assert "2 images corrected by hand" in again.stderr
     with Run(PLACE) as there:
         assert not there.correct(read_corrections(PLACE))
         assert [each["corrected"] for each in there.corrections] == [1, 1]

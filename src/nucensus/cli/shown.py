@@ -47,11 +47,14 @@ def show_corrections(run: "Run", out: Path | str, *, quiet: bool = False) -> Non
     """Show nuclei that people corrected in an earlier run from here on, and say so."""
     from ..values import CORRECTIONS_FILE
 
-    if not Path(out, CORRECTIONS_FILE).exists():
+    if isinstance(out, Path) and not (out / CORRECTIONS_FILE).exists():
         return
     from ..store import read_corrections
 
-    run.correct(read_corrections(out))
+    corrections = read_corrections(out)
+    if not corrections:
+        return
+    run.correct(corrections)
     if quiet:
         return
     if run.corrections:

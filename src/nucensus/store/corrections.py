@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..errors import InputError, RunError
-from ..remote import is_remote, write_anew
-from ..text.files import atomic_write, open_regular
+from ..remote import exists, is_remote, open_to_read, write_anew
+from ..text.files import atomic_write
 from ..text.plurals import pluralize
 from ..values import CORRECTIONS_FILE
 from ..values.neighbours import pairs_within
@@ -75,10 +75,13 @@ def now() -> str:
 
 def read_corrections(run: str | os.PathLike[str]) -> list[Correction]:
     """Return the corrections beside a run, the last of each image."""
-    path = file_of(run).parent / CORRECTIONS_FILE
-    if not path.exists():
+    if is_remote(run):
+        path = f"{home_of(os.fspath(run))}/{CORRECTIONS_FILE}"
+    else:
+        path = os.fspath(file_of(run).parent / CORRECTIONS_FILE)
+    if not exists(path):
         return []
-    with _explained(os.fspath(path)), open_regular(path, most_bytes=_MOST_BYTES) as file:
+    with _explained(path), open_to_read(path, most_bytes=_MOST_BYTES) as file:
         return _parse(file.read())
 
 

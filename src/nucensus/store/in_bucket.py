@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingPackageError, NucensusError, ReadError, RunError
+from ..errors import MissingPackageError, NucensusError, RunError
 from ..remote import (
     Lease,
     check_writable,
@@ -31,7 +31,7 @@ from ..remote import (
     version_of,
 )
 from ..text.files import atomic_write
-from ..values import CORRECTIONS_FILE, RUN_FILE
+from ..values import RUN_FILE
 from .lock import LOCK_FILE, RunLock, leave_marks, marks_in
 
 _FIRST_S, _MOST_S = 2.0, 60.0
@@ -80,8 +80,6 @@ def copy_here(address: str, stop: threading.Event, *, overwrite: bool) -> Iterat
 def local_copy(run: str) -> Path:
     """Return the run file of an address, fetched unless this version of it is there already.
 
-    What people corrected by hand lies beside it, here as there.
-
     Raises
     ------
     RunError
@@ -98,11 +96,6 @@ def local_copy(run: str) -> Path:
     if not file.exists():
         shutil.rmtree(file.parent.parent, ignore_errors=True)
         fetch(address, file)
-    corrections = file.with_name(CORRECTIONS_FILE)
-    try:
-        fetch(f"{home_of(run)}/{CORRECTIONS_FILE}", corrections)
-    except ReadError:  # there are none
-        corrections.unlink(missing_ok=True)
     return file
 
 
