@@ -38,24 +38,32 @@ def write_truth(run, file):
             out.writelines(f"{name},{y:g},{x:g}\n" for y, x in points)
 
 
-def prepare(folder, images, nuclei):
-    """Make a run of so many images, its truth, and empty files of their names."""
+def prepare(folder, images, nuclei, commands):
+    """Make a run of so many images, and of its truth and its files what the commands take."""
     export.NUCLEI_PER_IMAGE = nuclei
-    if not (folder / "truth.csv").exists():
+    if not (folder / "run/run.sqlite").exists():
         export.make_run(folder / "run", images * nuclei)
         with sqlite3.connect(folder / "run/run.sqlite") as database:  # images of unlike names
             database.execute("UPDATE journal SET name = plate || '/' || replace(name, '/', '_')")
+            database.execute(
+                "UPDATE journal SET well = char(65 + substr(well, 5) / 24) || "
+                "printf('%02d', substr(well, 5) % 24 + 1)"
+            )
+    if "evaluate" in commands and not (folder / "truth.csv").exists():
         write_truth(export.Run(folder / "run"), folder / "truth.csv")
-    listing = folder / "plate"
+    if "scan" in commands:
+        touch_files(folder / "plate", images)
+    return {"run": folder / "run", "truth": folder / "truth.csv", "listing": folder / "plate"}
+
+
+def touch_files(listing, images):
+    """Make empty files of the names of plates."""
     listing.mkdir(exist_ok=True)
     if len(os.listdir(listing)) < images:
         for number in range(images):
             well = f"{'ABCDEFGHIJKLMNOP'[number // 9 // 24 % 16]}{number // 9 % 24 + 1:02d}"
             name = f"P{number // 3456 + 1}_{well}_s{number % 9 + 1}.tif"
             (listing / name).touch()
-    return {
-        "run": folder / "run", "truth": folder / "truth.csv", "listing": listing,
-    }  # fmt: skip
 
 
 def measure(command):
@@ -81,7 +89,7 @@ def main():
     for images in arguments.images:
         folder = arguments.folder / str(images)
         folder.mkdir(parents=True, exist_ok=True)
-        places = prepare(folder, images, arguments.nuclei)
+        places = prepare(folder, images, arguments.nuclei, arguments.commands)
         for name in arguments.commands:
             with tempfile.TemporaryDirectory() as out:
                 typed = [each.format(out=out, **places) for each in _COMMANDS[name]]
