@@ -6,6 +6,7 @@ from ._moved import keep_old_names
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from . import batch, bench, detect, errors, read, report, score, store, values  # noqa: F401
     from .batch import census, merge_runs, process_images
     from .bench.worth import Comparison, compare
     from .detect import detect_nuclei, find_nuclei, label_nuclei
@@ -81,17 +82,19 @@ _ROOMS = (
 keep_old_names()
 
 
-def __getattr__(name: str) -> Any:
-    """Import what is asked for, so that the command line starts without NumPy."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # or type checkers would take any name for one that is there
 
-    if name in _ROOMS:
-        return import_module(f".{name}", __name__)
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        """Import what is asked for, so that the command line starts without NumPy."""
+        from importlib import import_module
+
+        if name in _ROOMS:
+            return import_module(f".{name}", __name__)
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def load_ipython_extension(shell: Any) -> None:
