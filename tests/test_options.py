@@ -37,7 +37,7 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     ("options", "kinds"),
     [
-        (CensusOptions, (Selection, Execution, Watcher, Resume)),
+        (CensusOptions, (Settings, Selection, Execution, Watcher, Resume)),
         (RetryOptions, (Execution, Watcher)),
         (ExecutionOptions, (Execution,)),
         (SelectionOptions, (Selection,)),

@@ -71,7 +71,7 @@ def test_no_images_give_no_results():
 
 
 def test_no_workers_at_all_is_refused():
-    with pytest.raises(StrategyError, match="workers is 0; expected 1 or more"):
+    with pytest.raises(StrategyError, match="workers is 0; expected a whole number, 1 or more"):
         choose(Execution("threads", 0))
 
 

@@ -49,6 +49,55 @@ def test_a_keyword_that_is_none_and_settings_twice_say_what_to_do():
         nucensus.find_nuclei(image, nucensus.Settings(), sigma=3)
 
 
+IMAGE = np.zeros((8, 9), np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: nucensus.find_nuclei("a.tif"), "'a.tif'; expected its pixels"),
+        (lambda: nucensus.detect_nuclei(Path("a.tif")), "'a.tif'; expected its pixels"),
+        (lambda: nucensus.label_nuclei(None), "is None; expected an array"),
+        (lambda: nucensus.find_nuclei(IMAGE, 4), "the settings are 4; expected nucensus.Settings"),
+        (lambda: nucensus.census("plate", settings={"sigma": 4}), "expected nucensus.Settings"),
+        (lambda: nucensus.census("plate", min_sigma=4), "unexpected keyword argument 'min_sigma'"),
+        (lambda: nucensus.census("plate", selection="DAPI"), "expected nucensus.Selection"),
+        (lambda: nucensus.census("plate", plane="DAPI"), "expected nucensus.Plane"),
+        (lambda: nucensus.census("plate", workers="two"), "expected a whole number"),
+        (lambda: nucensus.census([IMAGE]), "type ndarray; expected paths .* by process_images"),
+        (lambda: nucensus.census(None), "type NoneType; expected paths"),
+        (lambda: nucensus.process_images([IMAGE], "find_nuclei"), "without quotes"),
+        (lambda: nucensus.process_images(IMAGE), "one image of 8 x 9 pixels was given"),
+    ],
+)  # fmt: skip
+def test_what_is_something_else_is_said_and_what_was_expected(tmp_path, monkeypatch, call, says):
+    monkeypatch.chdir(tmp_path)
+    Path("plate").mkdir()
+    tifffile.imwrite("plate/A01.tif", IMAGE)
+    with pytest.raises((TypeError, nucensus.errors.NucensusError), match=says):
+        call()
+
+
+def test_the_keywords_of_census_are_settings_too(runs):
+    run = nucensus.census(runs / "plate", sigma=3, outlines=False)
+    with nucensus.Run(runs / "b") as same:
+        assert run.settings == same.settings
+        assert run.nuclei.tolist() == same.nuclei.tolist()
+
+
+def test_an_image_that_the_run_has_not_counted_is_said(tmp_path):
+    for name in "ab":
+        tifffile.imwrite(tmp_path / f"{name}.tif", IMAGE + 1)
+    (tmp_path / "b.tif").write_bytes((tmp_path / "b.tif").read_bytes()[:-9])
+    with nucensus.census(tmp_path) as run:
+        assert not len(run.nuclei_of("a.tif"))
+        for of in (run.nuclei_of, run.outlines_of, run.labels_of, run.subpixel_of):
+            with pytest.raises(nucensus.errors.InputError, match=r"no image 'c\.tif'"):
+                of("c.tif")
+            with pytest.raises(nucensus.errors.InputError, match=r"not counted .the file is"):
+                of("b.tif")
+
+
 def test_runs_may_be_given_by_their_path(runs):
     with nucensus.Run(runs / "a") as run:
         wells = nucensus.well_table(str(runs / "a"))

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field, replace
+from numbers import Integral
 from typing import Any, overload
 
 from .._dataclass import dataclass
@@ -117,8 +118,8 @@ def _finite(value: float) -> float | None:
 def choose(execution: Execution, *, function: Callable[..., Any] = detect_nuclei) -> Choice | None:
     """Return the choice that the user made, or None where it is left to a pilot."""
     strategy, workers, limits = execution.strategy, execution.workers, execution.limits
-    if workers is not None and workers < 1:
-        raise StrategyError(f"workers is {workers}; expected 1 or more")
+    if workers is not None and not (isinstance(workers, Integral) and workers > 0):
+        raise StrategyError(f"workers is {workers!r}; expected a whole number, 1 or more")
     if strategy == "auto" and limits.timeout_s is None:
         return None
     chosen = isolated() if strategy == "auto" else strategy_named(strategy)

@@ -56,6 +56,11 @@ def open_images(
 
     Those of a generator of arrays are taken one by one, and not counted.
     """
+    if isinstance(images, np.ndarray) and images.ndim < 3 and images.dtype.kind in "buifc":
+        raise InputError(
+            f"one image of {' x '.join(map(str, images.shape))} pixels was given; expected "
+            f"several; call the function with it, or give a list of images"
+        )
     if isinstance(images, Iterator):
         first = list(islice(images, 1))
         images = chain(first, images)

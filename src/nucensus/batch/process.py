@@ -119,7 +119,7 @@ def process_images(
     execution = take_value(Execution, execution, left)
     selection = take_value(Selection, selection, left)
     refuse_unknown(left, "process_images")
-    _check_options(on_error, chunk_size)
+    _check_options(function, on_error, chunk_size)
     if timeout is not None:
         execution = replace(execution, limits=replace(execution.limits, timeout_s=timeout))
     named, count, in_memory = open_images(images, selection, is_local=execution.scheduler is None)
@@ -151,7 +151,12 @@ def process_images(
     return Results((results[index] for index in range(len(results))), chosen[0])
 
 
-def _check_options(on_error: str, chunk_size: int | None) -> None:
+def _check_options(function: Any, on_error: str, chunk_size: int | None) -> None:
+    if not callable(function):
+        raise TypeError(
+            f"the function is {function!r}; expected one that is called with an image, such as "
+            f"nucensus.find_nuclei, without quotes"
+        )
     if on_error not in ("raise", "return"):
         raise ValueError(f"on_error is {on_error!r}; expected 'raise' or 'return'")
     if chunk_size is not None and chunk_size < 1:

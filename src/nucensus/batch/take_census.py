@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Unpack
 
-from ..detect import check_axes, detector_named, suited
-from ..discover import LeftOut, list_images
+from ..detect import check_axes, detector_named, settings_of, suited
+from ..discover import LeftOut, as_paths, list_images
 from ..errors import InputError, RunError
 from ..execute import STRATEGIES, Lost, refuse_unguarded
 from ..machine import usable_cores
@@ -23,6 +23,7 @@ from ..values import (
     RetryOptions,
     Selection,
     Settings,
+    SettingsOptions,
     Watcher,
     refuse_unknown,
     take_value,
@@ -90,10 +91,11 @@ def census(
         What is taken over from an earlier run.
     **options
         The fields of these values one by one, in place of the value that has
-        them: `plane`, `pattern`, `manifest`, `metadata`, `shard`, `measure`,
-        `ring_px`, `flat_field`; `strategy`, `workers`, `scheduler`, `limits`; `on_plan`,
-        `on_learned`, `on_choice`, `on_outcome`, `stop`; `overwrite`,
-        `check_content`, `keep_estimates`, `estimates_from`.
+        them: `detector`, `sigma`, `min_distance`, `threshold`, `border`, `subpixel`,
+        `sigma_um`, `invert`, `outlines`; `plane`, `pattern`, `manifest`, `metadata`,
+        `shard`, `measure`, `ring_px`, `flat_field`; `strategy`, `workers`,
+        `scheduler`, `limits`; `on_plan`, `on_learned`, `on_choice`, `on_outcome`,
+        `stop`; `overwrite`, `check_content`, `keep_estimates`, `estimates_from`.
 
     Returns
     -------
@@ -115,7 +117,7 @@ def census(
 
     Examples
     --------
-    >>> run = census("plate/", out="run/", settings=Settings(threshold=300))  # doctest: +SKIP
+    >>> run = census("plate/", out="run/", threshold=300)  # doctest: +SKIP
     >>> run.nuclei.to_pandas().groupby("image").size()                        # doctest: +SKIP
     >>> run = census("plate/", plane=Plane(channel="DAPI"), workers=4)        # doctest: +SKIP
     """
@@ -124,10 +126,11 @@ def census(
     execution = take_value(Execution, execution, left)
     watcher = take_value(Watcher, watcher, left)
     resume = take_value(Resume, resume, left)
+    typed = {name: left.pop(name) for name in SettingsOptions.__annotations__ if name in left}
     refuse_unknown(left, "census")
-    settings = suited(settings or Settings(), _axes(selection))
+    settings = suited(settings_of(settings, typed), _axes(selection))
     refuse_unguarded()
-    named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    named = as_paths(inputs)
     seen = seen_of(named, selection, out)
     if (run := finished_run(named, out, settings, selection, resume, seen)) is not None:
         tell(run, watcher)
@@ -147,7 +150,7 @@ def listed_run(
     refuse_unguarded()
     settings = suited(settings, _axes(selection))
     _refuse_contradictions(out, settings, selection, resume)
-    named = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    named = as_paths(inputs)
     plan = _plan(named, selection, overwrites=resume.overwrite)
     if resume.overwrite and resume.estimates_from is not None:
         take_from(resume.estimates_from, settings, plan.channels)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, TypeAlias, Unpack
 
+from ..detect import settings_of
 from ..execute import refuse_unguarded
 from ..store import Run, RunWriter, working_copy
 from ..values import (
@@ -47,7 +48,7 @@ def plan_census(
     watcher = take_value(Watcher, watcher, left)
     refuse_unknown(left, "plan_census")
     how = execution, watcher, resume or Resume()
-    with listed_run(inputs, out, settings or Settings(), selection or Selection(), *how) as (
+    with listed_run(inputs, out, settings_of(settings), selection or Selection(), *how) as (
         writer,
         loop,
     ):

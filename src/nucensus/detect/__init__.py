@@ -18,6 +18,7 @@ from .border import reach_px, within_border
 from .check_centres import check_centres
 from .detector import Control, Detector
 from .frame import counting_box
+from .given import as_image
 from .keywords import settings_of
 from .masks import note_on_mask, refuse_mask
 from .maxima import detect_nuclei
@@ -60,7 +61,7 @@ __all__ = [
     "detector_names", "detector_of_run", "estimate", "estimate_in_parts", "find_nuclei",
     "find_nuclei_in_parts",
     "label_nuclei", "note_on_mask", "parameters", "parts_bytes", "pool", "ring_radius",
-    "suited", "takes_parts", "why_no_detector", "with_numbers",
+    "settings_of", "suited", "takes_parts", "why_no_detector", "with_numbers",
 ]  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def find_nuclei(
     settings = settings_of(settings, numbers)
     if outlines is not None:
         settings = replace(settings, outlines=outlines)
-    image = upright(np.asarray(image), settings)
+    image = upright(as_image(image), settings)
     settings = suited(settings, image.ndim)
     check_axes(settings, image.ndim)
     if image.dtype.kind == "f" and image.size and not np.isfinite(image).any():

@@ -8,14 +8,19 @@ from ..values import Settings
 _AS_IN_SCIKIT_IMAGE = {"threshold_abs": "threshold"}
 
 
-def settings_of(settings: Settings | None, numbers: dict[str, Any]) -> Settings:
+def settings_of(settings: Settings | None, numbers: dict[str, Any] | None = None) -> Settings:
     """Return the settings that were given, as a value or as keywords.
 
     Raises
     ------
     TypeError
-        Both were given, or a keyword is no setting.
+        Both were given, or a keyword is no setting, or the settings are something else.
     """
+    if not isinstance(settings, Settings | None):
+        raise TypeError(
+            f"the settings are {settings!r}; expected nucensus.Settings(...), as in "
+            f"Settings(sigma=4, threshold=300)"
+        )
     if not numbers:
         return settings or Settings()
     named = {_AS_IN_SCIKIT_IMAGE.get(name, name): value for name, value in numbers.items()}

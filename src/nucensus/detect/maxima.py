@@ -11,6 +11,7 @@ from .. import kernel
 from ..values import Centres, Points, Settings
 from . import reference
 from .detector import Control, Detector
+from .given import as_image
 from .parameters import parameters
 from .pooled import Resolved
 
@@ -77,7 +78,7 @@ def detect_nuclei(
     >>> detect_nuclei(image, sigma=2, threshold_abs=100)
     array([[20, 30]])
     """
-    image = np.asarray(image)
+    image = as_image(image)
     if image.dtype == bool and threshold_abs is not None and threshold_abs >= 1:
         warnings.warn(
             f"the image is a mask of False and True, and nothing in it can be above the threshold "

@@ -26,6 +26,7 @@ from ..values import (
     refuse_unknown,
     take_value,
 )
+from .given import as_paths
 from .left_out import LeftOut
 from .lenient_names import WellForm, placed, well_form_of
 from .names import compile_pattern, parse_name, place_of, row_name
@@ -44,8 +45,8 @@ else:
     )
 
 __all__ = [
-    "LeftOut", "PlateView", "Survey", "discover", "list_images", "natural_key", "place_of",
-    "read_metadata", "row_name", "select", "survey", "view_plates",
+    "LeftOut", "PlateView", "Survey", "as_paths", "discover", "list_images", "natural_key",
+    "place_of", "read_metadata", "row_name", "select", "survey", "view_plates",
 ]  # fmt: skip
 
 _ALL = Selection()
@@ -192,7 +193,7 @@ class _Walk:
         selection: Selection,
         left_out: LeftOut | None = None,
     ) -> None:
-        self._given = _plain([os.fspath(each) for each in inputs])
+        self._given = _plain([os.fspath(each) for each in as_paths(inputs)])
         if not self._given and selection.manifest is None:
             raise InputError("no input was given; expected files, folders or globs of images")
         self._endings = tuple(suffixes)

@@ -145,7 +145,8 @@ def _read_centres(path: Path) -> dict[str, NDArray[np.float64]]:
                 if row["y"] or row["x"]:
                     known.append((*plane, float(row["y"]), float(row["x"])))
     except (OSError, ReadError, KeyError, ValueError, TypeError, csv.Error) as error:
-        why = error if isinstance(error, ReadError) else repr(error)
+        is_said = isinstance(error, ReadError)
+        why = error if is_said else getattr(error, "strerror", None) or repr(error)
         raise InputError(
             f"{os.fspath(path)!r} cannot be read as true centres ({why}); expected a CSV file "
             f"with the columns image, y and x"

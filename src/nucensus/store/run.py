@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..text.plurals import pluralize
 from ..values import ImageRef, OtherChannels, Outlines, Settings
 from .database import close_with, open_existing
@@ -301,31 +302,44 @@ class Run(Totals):
 
     def reference(self, image: str) -> ImageRef:
         """Return what the run was asked to do under the name `image`."""
-        query = "SELECT path, plane, size_bytes, mtime_ns FROM images WHERE name = ?"
-        row = self._database.execute(query, (as_sql(image),)).fetchone()
-        path, plane, size_bytes, mtime_ns = row
+        asked = "path, plane, size_bytes, mtime_ns"
+        path, plane, size_bytes, mtime_ns = self._row_of(image, asked, is_counted=False)
         return ImageRef(image, as_text(path), size_bytes, mtime_ns, plane_of(plane))
 
     def nuclei_of(self, image: str) -> NDArray[np.void]:
         """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
-        query = f"SELECT {_PACKED} FROM images WHERE name = ?"
-        return self._unpack(*self._database.execute(query, (as_sql(image),)).fetchone())
+        return self._unpack(*self._row_of(image, _PACKED))
+
+    def _row_of(self, image: str, columns: str, *, is_counted: bool = True) -> Sequence[Any]:
+        """Return these columns of an image, which is in the run, and was counted in it."""
+        query = f"SELECT status = 'found', reason, {columns} FROM images WHERE name = ?"
+        row: Sequence[Any] | None
+        row = self._database.execute(query, (as_sql(image),)).fetchone()
+        if row is None:
+            raise InputError(
+                f"the run has no image {image!r}; expected the name of one of its images, as in "
+                f"images.csv"
+            )
+        if is_counted and not row[0]:
+            raise InputError(
+                f"{image!r} was not counted ({row[1] or 'it is not done yet'}); expected an image "
+                f"whose status is 'found'"
+            )
+        return row[2:]
 
     def subpixel_of(self, image: str) -> NDArray[np.float64]:
         """Return the centres of `nuclei_of` to a fraction of a pixel, shape (N, 2), (row, column).
 
         They are there if the settings asked for them.
         """
-        query = "SELECT count, subpixel FROM images WHERE name = ?"
-        count, packed = self._database.execute(query, (as_sql(image),)).fetchone()
+        count, packed = self._row_of(image, "count, subpixel")
         if len(packed or b"") != 16 * count:
             raise damaged(f"the nuclei of the image {image!r} in it")
         return np.frombuffer(packed or b"", "<f8").reshape(-1, 2)
 
     def outlines_of(self, image: str) -> Outlines | None:
         """Return the outlines of `nuclei_of`, in the same order; None if the image has none."""
-        query = "SELECT count, height, width, outlines FROM images WHERE name = ?"
-        return unpack_outlines(image, *self._database.execute(query, (as_sql(image),)).fetchone())
+        return unpack_outlines(image, *self._row_of(image, "count, height, width, outlines"))
 
     def labels_of(self, image: str) -> NDArray[np.int32] | None:
         """Return the label image, in which nucleus k of `nuclei_of` has k + 1; None if without."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .._dataclass import dataclass
 from ..batch import expand
 from ..detect import Resolved, estimate, find_nuclei, pool
-from ..discover import discover, natural_key
+from ..discover import as_paths, discover, natural_key
 from ..errors import InputError, NucensusError
 from ..execute import strategy_named
 from ..machine import usable_cores
@@ -166,7 +166,7 @@ def tune_parameters(
             "volumes are asked for, and parameters are searched in planes only; expected a plane "
             "of the stack or its maximum; choose it with --z"
         )
-    paths = [images] if isinstance(images, str | os.PathLike) else list(images)
+    paths = as_paths(images)
     found = discover(paths, SUFFIXES, selection)
     fields, left_out = _with_truth(expand(found), read_truth(truth), os.fspath(truth))
     resolved = _estimate_sample(fields)

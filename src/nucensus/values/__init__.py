@@ -25,6 +25,7 @@ from .options import (
     Scheduler,
     Selection,
     SelectionOptions,
+    SettingsOptions,
     Watcher,
     refuse_unknown,
     take_value,
@@ -60,8 +61,8 @@ __all__ = [
     "ImageRef", "Intensities", "Limits", "ListedImage", "OtherChannels", "Outcome", "Outlines",
     "Partner", "PixelSize", "Place", "Plane", "PlannedImage", "PlateFact", "Points", "Positive",
     "PositiveFact", "ProcessOptions", "Resume", "RetryOptions", "Scheduler", "Selection",
-    "SelectionOptions", "Settings", "Shard", "Stage", "Treatments", "Watcher", "column_of",
-    "name_of", "refuse_unknown", "shard_index", "take_value",
+    "SelectionOptions", "Settings", "SettingsOptions", "Shard", "Stage", "Treatments", "Watcher",
+    "column_of", "name_of", "refuse_unknown", "shard_index", "take_value",
 ]  # fmt: skip
 
 RUN_FILE = "run.sqlite"

@@ -12,7 +12,7 @@ from .flat_field import as_flat_fields, flat_fields_of
 from .images import Plane, Shard
 from .other_channels import OtherChannels, as_channels
 from .outcomes import Outcome
-from .settings import Limits
+from .settings import Auto, Border, Limits
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -78,6 +78,11 @@ class Selection:
     flat_field: PathLike | tuple[PathLike, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.plane, Plane):
+            raise TypeError(
+                f"plane is {self.plane!r}; expected nucensus.Plane(...), as in "
+                f"Plane(channel='DAPI')"
+            )
         object.__setattr__(self, "measure", as_channels(self.measure))
         object.__setattr__(self, "flat_field", as_flat_fields(self.flat_field))
         if self.light and self.plane.channel == "each":
@@ -203,6 +208,20 @@ class Resume:
     estimates_from: PathLike | None = None
 
 
+class SettingsOptions(TypedDict, total=False):
+    """The fields of `Settings` as keywords."""
+
+    detector: str
+    sigma: float | tuple[float, ...] | Auto
+    min_distance: int | Auto
+    threshold: float | Auto | None
+    border: Border | Auto
+    subpixel: bool
+    sigma_um: float | None
+    invert: bool
+    outlines: bool
+
+
 class SelectionOptions(TypedDict, total=False):
     """The fields of `Selection` as keywords; None stands for what is left out."""
 
@@ -252,7 +271,7 @@ class RetryOptions(ExecutionOptions, WatcherOptions, total=False):
     """The keywords of `retry`."""
 
 
-class CensusOptions(SelectionOptions, RetryOptions, ResumeOptions, total=False):
+class CensusOptions(SettingsOptions, SelectionOptions, RetryOptions, ResumeOptions, total=False):
     """The keywords of `census`."""
 
 
@@ -265,13 +284,19 @@ def take_value(kind: type[_Value], given: _Value | None, options: dict[str, Any]
     Raises
     ------
     TypeError
-        Both were given.
+        Both were given, or what was given is something else.
     """
+    what = kind.__name__.lower()
+    if not isinstance(given, kind | None):
+        raise TypeError(
+            f"{what} is {given!r}; expected nucensus.{kind.__name__}(...), or its fields as "
+            f"keywords of the call"
+        )
     names = [each.name for each in fields(kind) if each.name in options]
     own = {name: options.pop(name) for name in names}
     if given is not None and own:
         raise TypeError(
-            f"{kind.__name__.lower()} was given, and {', '.join(own)} beside it; expected one of "
+            f"{what} was given, and {', '.join(own)} beside it; expected one of "
             f"them; put {', '.join(own)} into the {kind.__name__}"
         )
     return given or kind(**{name: each for name, each in own.items() if each is not None})
