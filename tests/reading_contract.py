@@ -11,7 +11,8 @@ import pytest
 
 from nucensus.errors import NotAPlaneError, ReadError
 from nucensus.read import open_scenes, read
-from nucensus.read.scene import choose_scene, divide_plane
+from nucensus.read.levels import find_scene
+from nucensus.read.scene import divide_plane
 from nucensus.values import Plane
 from nucensus.values.parts import Area
 
@@ -58,7 +59,7 @@ def check_parts(path, planes):
 def read_parts(path, plane):
     """Return a plane that was read part by part, the last first; None if it has none."""
     with open_scenes(path) as scenes:
-        divided = divide_plane(choose_scene(scenes, plane.scene), plane)
+        divided = divide_plane(find_scene(scenes, plane), plane)
         if divided is None:
             return None
         pixels = np.empty(divided.shape, divided.dtype)

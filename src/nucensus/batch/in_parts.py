@@ -83,7 +83,8 @@ def _found_in(
     return Found(
         centres, parts.shape, str(parts.dtype), read_ms,
         1e3 * (time.perf_counter() - start) - read_ms, clock.cpu_ms / threads,
-        divided.compression, divided.content, size,
+        divided.compression, divided.content, size, downsample=image.downsample,
+        parts_at_a_time=threads,
     )  # fmt: skip
 
 

@@ -248,7 +248,7 @@ class Job:
         return Found(
             centres, image.pixels.shape, str(image.pixels.dtype), loaded.read_ms,
             1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
-            loaded.content, size, unmeasured,
+            loaded.content, size, unmeasured, image.downsample,
         )  # fmt: skip
 
     def _find_in_parts(self, divided: "Divided") -> Outcome | str:

@@ -34,6 +34,8 @@ class Meta(NamedTuple):
     channel_columns: int | None
     has_confidences: bool
     unmeasured: str
+    downsample: tuple[float, float]
+    parts_at_a_time: int
 
     @property
     def plane(self) -> tuple[int, int]:
@@ -50,7 +52,8 @@ class Meta(NamedTuple):
             centres.contrasts is not None, centres.outlines is not None,
             centres.measured is not None,
             None if centres.channels is None else centres.channels.shape[1],
-            centres.confidences is not None, found.unmeasured,
+            centres.confidences is not None, found.unmeasured, found.downsample,
+            found.parts_at_a_time,
         )  # fmt: skip
 
 
@@ -179,7 +182,8 @@ def _found(packed: Packed) -> Iterator[Found]:
         read_ms, detect_ms, read_cpu_ms = times
         yield Found(
             centres, meta.shape, meta.dtype, read_ms, detect_ms, read_cpu_ms, meta.compression,
-            meta.content, meta.pixel_size, meta.unmeasured,
+            meta.content, meta.pixel_size, meta.unmeasured, meta.downsample,
+            meta.parts_at_a_time,
         )  # fmt: skip
 
 

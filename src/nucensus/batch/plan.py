@@ -8,9 +8,10 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AccessError, NucensusError, ReadError
+from ..errors import AccessError, NotAPlaneError, NucensusError, ReadError
 from ..read import open_scenes
-from ..read.scene import Scene, choose_scene, main_scenes
+from ..read.levels import at_level, find_scene
+from ..read.scene import Scene, main_scenes
 from ..values import ImageRef, Partner, Plane
 
 if TYPE_CHECKING:
@@ -88,7 +89,11 @@ def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:
     main = main_scenes(scenes)
     numbers = range(len(main)) if asked.scene == "each" else [None]
     for number in numbers:
-        scene = choose_scene(scenes, asked.scene) if number is None else main[number]
+        scene, problem = (
+            (find_scene(scenes, asked), "")
+            if number is None
+            else _at_level(main[number], asked.level)
+        )
         lengths = {
             axis: scene.sizes.get(letter, 1)
             for axis, letter in _AXES.items()
@@ -108,5 +113,15 @@ def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:
                 name=f"{reference.name}[{shown}]",
                 plane=replace(asked, **(own if number is None else {**own, "scene": number})),
                 place=replace(reference.place, stain=stain or reference.place.stain),
-                problem=f"{scene.name!r} is left out: {scene.left_out}" if scene.left_out else "",
+                problem=problem,
             )
+
+
+def _at_level(scene: Scene, level: int) -> tuple[Scene, str]:
+    """Return a scene at a level of resolution, or as it is and why it cannot be counted."""
+    if scene.left_out:
+        return scene, f"{scene.name!r} is left out: {scene.left_out}"
+    try:
+        return at_level(scene, level), ""
+    except NotAPlaneError as error:
+        return scene, str(error)

@@ -112,6 +112,8 @@ def refuse_other_plan(
 
 
 _PLANE = ("scene", "channel", "z", "time")
+_UNSAID = {"level": 0}
+"""What a selection means that does not say it."""
 
 
 def refuse_other(
@@ -130,6 +132,7 @@ def refuse_other(
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
     """Say which values differ, by name; nothing if they are the same."""
+    before, now = ({**_UNSAID, **each} for each in (before, now))
     return ", ".join(
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in {**before, **now}

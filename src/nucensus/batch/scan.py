@@ -7,7 +7,8 @@ from .._dataclass import dataclass
 from ..discover import LeftOut, PlateView, Survey, select, survey, view_plates
 from ..errors import InputError, NotAPlaneError, NucensusError
 from ..read import SUFFIXES, open_scenes
-from ..read.scene import choose_index, choose_scene
+from ..read.levels import find_scene
+from ..read.scene import choose_index
 from ..values import ImageRef, Selection
 from .plan import expand
 
@@ -86,7 +87,7 @@ def refusals(images: Sequence[ImageRef]) -> tuple[int, list[str]]:
     for each in opened:
         try:
             with open_scenes(each.path) as scenes:
-                choose_index(choose_scene(scenes, each.plane.scene), each.plane)
+                choose_index(find_scene(scenes, each.plane), each.plane)
         except NotAPlaneError as error:
             refused.append(f"{each.name}: {error}")
         except NucensusError:

@@ -30,8 +30,8 @@ class _Group:
 _GROUPS = (
     _Group(
         "Which images",
-        ("plan", "channel", "z", "time", "scene", "volume", "pattern", "manifest", "metadata",
-         "shard", "check_content"),
+        ("plan", "channel", "z", "time", "scene", "level", "volume", "pattern", "manifest",
+         "metadata", "shard", "check_content"),
         "--channel DAPI --z max --metadata treatments.xlsx",
     ),
     _Group(

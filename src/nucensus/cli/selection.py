@@ -98,6 +98,11 @@ plane_selection = give_options(
         help="Image of a file that holds several.",
     ),
     click.option(
+        "--level", type=click.IntRange(min=0), default=0, metavar="INDEX",
+        help="Level of resolution of images that have several: 0 is full size, 1 the next smaller "
+        "one. Pixels are then those of that level.",
+    ),
+    click.option(
         "--pattern", metavar="REGEX",
         help="How names of files are to be understood: groups plate, well, site, channel, z, time.",
     ),
@@ -118,7 +123,7 @@ def selection_of(options: dict[str, Any]) -> "Selection":
     """Take the options that say which images count out of `options`."""
     from ..values import Plane, Selection
 
-    chosen = {axis: options.pop(axis) for axis in ("scene", "channel", "z", "time")}
+    chosen = {axis: options.pop(axis) for axis in ("scene", "channel", "z", "time", "level")}
     if options.pop("volume", False):
         if chosen["z"] is not None:
             raise click.UsageError("--volume takes all planes; it does not go with --z.")

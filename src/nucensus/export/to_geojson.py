@@ -1,4 +1,7 @@
-"""Detections that QuPath opens: one GeoJSON FeatureCollection (RFC 7946) per image."""
+"""Detections that QuPath opens: one GeoJSON FeatureCollection (RFC 7946) per image.
+
+QuPath shows images at full size, so places are in pixels of that, whatever level was counted.
+"""
 
 import json
 import math
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..store import ImageRow, Nuclei, Run, plane_of
@@ -51,7 +55,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
 
 def _outlined(row: ImageRow, nuclei: Nuclei, outlines: Outlines) -> Iterator[bytes]:
     """Yield a feature for each nucleus: its outline, and what was measured within it."""
-    plane = _plane(row, {})
+    plane, scale = _plane(row, {}), np.array(_downsample(row))
     columns = {name: nuclei[name] for name in nuclei.dtype.names or () if name not in ("y", "x")}
     columns |= measured_micrometres(nuclei, row)
     for rings, *values in zip(
@@ -62,7 +66,10 @@ def _outlined(row: ImageRow, nuclei: Nuclei, outlines: Outlines) -> Iterator[byt
         measurements = {"Intensity": measurements.pop("intensity"), **measurements}
         feature = {
             "type": "Feature",
-            "geometry": {**_geometry(rings), **({"plane": plane} if plane else {})},
+            "geometry": {
+                **_geometry([ring * scale for ring in rings]),
+                **({"plane": plane} if plane else {}),
+            },
             "properties": {
                 "objectType": "detection",
                 "classification": {"name": "Nucleus", "color": [27, 127, 121]},
@@ -89,7 +96,10 @@ def _features(
     row: ImageRow, nuclei: Nuclei, where: Where
 ) -> tuple[list[NDArray[Any]], bytes, list[bytes]]:
     """Return the numbers of the features, their kinds, and the texts after each."""
-    columns = [where["x"] + _HALF_PIXEL, where["y"] + _HALF_PIXEL]
+    columns = [
+        (where[axis] + _HALF_PIXEL) * scale
+        for axis, scale in zip("xy", _downsample(row), strict=True)
+    ]
     kinds, literals = b"jj", [b","]
     end = b"]"
     plane = _plane(row, where)
@@ -109,6 +119,11 @@ def _features(
         columns.append(values)
         literals.append(f',"{name}":'.encode())
     return columns, kinds.ljust(len(columns), b"j"), [*literals, b"}}}"]
+
+
+def _downsample(row: ImageRow) -> tuple[float, float]:
+    """Return how many columns, and rows, of full size are one of the level that was counted."""
+    return row["downsample_x"] or 1, row["downsample_y"] or 1
 
 
 def _plane(row: ImageRow, where: Where) -> dict[str, int] | None:

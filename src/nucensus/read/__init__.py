@@ -37,9 +37,10 @@ from ..remote import (
 from ..values import Header, Plane
 from ..values.parts import Parts
 from ..values.pixel_size import PixelSize
+from .levels import find_scene
 from .logs import told_of
 from .projection import Projection, files_of, header_of
-from .scene import Scene, choose_scene, divide_plane, read_plane
+from .scene import Scene, divide_plane, read_plane
 
 OnHeader: TypeAlias = Callable[[Header], None]
 OpenScenes: TypeAlias = Callable[[Any], AbstractContextManager[Sequence[Scene]]]
@@ -106,6 +107,8 @@ class Image:
     pixel_size: PixelSize
     note: str = ""
     """Which plane of a stack it is, if the sharpest was asked for."""
+    downsample: tuple[float, float] = (1.0, 1.0)
+    """How many rows and columns of full size are one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class DividedImage:
 
     parts: Parts
     pixel_size: PixelSize
+    downsample: tuple[float, float] = (1.0, 1.0)
 
 
 def _accept(header: Header) -> None:
@@ -171,7 +175,7 @@ def _read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader)
     refused: list[Exception] = []
     try:
         with open_scenes(path) as scenes:
-            scene = choose_scene(scenes, plane.scene)
+            scene = find_scene(scenes, plane)
             header = scene.header(plane)
             try:
                 on_header(
@@ -199,7 +203,7 @@ def _read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader)
             f"the plane has the shape {size}; expected height x width; save it as an image of "
             f"one plane"
         )
-    return Image(pixels, scene.pixel_size, note)
+    return Image(pixels, scene.pixel_size, note, scene.downsample)
 
 
 def _project_files(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader) -> Image:
@@ -216,7 +220,7 @@ def _project_files(path: str | os.PathLike[str], plane: Plane, on_header: OnHead
                 f"expected planes of one kind; choose one with --z"
             )
 
-    projection, sizes = Projection(str(plane.z)), []
+    projection, images = Projection(str(plane.z)), []
     for each in files_of(os.fspath(path), plane):
         name = os.path.basename(each)
         try:
@@ -225,21 +229,22 @@ def _project_files(path: str | os.PathLike[str], plane: Plane, on_header: OnHead
             raise
         except ReadError as error:
             raise ReadError(f"of the plane {name!r}: {error}") from error
-        sizes.append(image.pixel_size)
+        images.append((image.pixel_size, image.downsample))
         projection.add(image.pixels, repr(name))
         del image  # before the next plane is read
-    return Image(projection.pixels, sizes[0], projection.note)
+    size, downsample = images[0]
+    return Image(projection.pixels, size, projection.note, downsample)
 
 
 @contextmanager
 def open_in_parts(path: str | os.PathLike[str], plane: Plane) -> Iterator[DividedImage]:
     """Open an image whose header says that it can be read part by part."""
     with open_scenes(path) as scenes:
-        scene = choose_scene(scenes, plane.scene)
+        scene = find_scene(scenes, plane)
         parts = divide_plane(scene, plane)
         if parts is None:
             raise ReadError("the image cannot be read part by part any more: the file has changed")
-        yield DividedImage(parts, scene.pixel_size)
+        yield DividedImage(parts, scene.pixel_size, scene.downsample)
 
 
 def why_no_reader(path: str) -> str | None:

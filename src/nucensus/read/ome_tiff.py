@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ..errors import ReadError
 from ..remote import RemoteFile, beside, exists, is_remote, open_remote
 from ..remote.ome import OmeImage, images_beginning_in, read_ome
-from ..values.pixel_size import PixelSize, stated_size
+from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from .scene import Index, Scene, Source
 from .tiff_pages import Sample, name_of_compression, sample_of
 from .tiff_parts import parts_of
@@ -84,8 +85,28 @@ class _Files:
 
 
 def _scene(image: OmeImage, files: _Files) -> Scene:
-    like = _first_page(image, files)
-    _check(image, like)
+    first = _first_page(image, files)
+    _check(image, first)
+
+    def reduce() -> list[Scene]:
+        count = len(first.subifds or ())
+        return [_at_level(image, files, _reduced(first, n), n) for n in range(count)]
+
+    return replace(_at_level(image, files, first), reduce=reduce)
+
+
+def _reduced(page: "TiffPage", number: int) -> "TiffPage":
+    """Return a page at a lower resolution, by the number of the directory below it."""
+    if page.pages is None or number >= len(page.pages):
+        raise ReadError(
+            f"page {page.index + 1} has no pixels at this level of resolution, and others of its "
+            f"image have; leave out --level, or write the file again"
+        )
+    return page.pages[number].aspage()
+
+
+def _at_level(image: OmeImage, files: _Files, like: "TiffPage", below: int | None = None) -> Scene:
+    """Return the image as its pages have it, or those directories below them."""
     samples, channels = like.samplesperpixel, image.sizes["c"] * image.samples
     sizes = {"c": channels // samples, "z": image.sizes["z"], "t": image.sizes["t"]}
     is_colour = samples > 1 and sizes["c"] == 1
@@ -94,6 +115,8 @@ def _scene(image: OmeImage, files: _Files) -> Scene:
     def find(index: Index) -> Sample:
         file, number = image.page_of({**index, "c": 0} if is_colour else index)
         page = files.page(file, number)
+        if below is not None:
+            page = _reduced(page, below)
         if (page.shape, page.axes, page.dtype) != (like.shape, like.axes, like.dtype):
             raise ReadError(
                 f"page {number + 1} of {file!r} is {page.dtype} of {page.shape}, and others of "
@@ -107,7 +130,7 @@ def _scene(image: OmeImage, files: _Files) -> Scene:
         {axis: size for axis, size in shown.items() if size > 1},
         lambda index: find(index).pixels(),
         () if is_colour else image.channels,
-        _pixel_size(image.fields),
+        _pixel_size(image.fields) if below is None else NO_SIZE,
         image.name,
         is_colour,
         is_aside(like, image.name),

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -82,27 +83,38 @@ def _scene(group: "Group", multiscale: Mapping[str, Any], metadata: Mapping[str,
         axis if isinstance(axis, dict) else {"name": axis} for axis in multiscale.get("axes") or ()
     ] or [{"name": name} for name in "tczyx"]
     axes = [str(axis["name"]).lower() for axis in described]
-    dataset, array = _full_size(group, multiscale, axes)
-    lengths_px = dict(zip(axes, array.shape, strict=True))
+    datasets, dataset, array = _full_size(group, multiscale, axes)
     channels = (metadata.get("omero") or {}).get("channels") or ()
-    return Scene(
-        (lengths_px["y"], lengths_px["x"]),
-        str(array.dtype),
-        {axis: length for axis, length in lengths_px.items() if axis not in ("y", "x")},
-        lambda index: _read_plane(array, axes, index),
-        channels=tuple(str(channel.get("label") or "") for channel in channels),
-        pixel_size=_pixel_size(described, multiscale, dataset),
-        name=multiscale.get("name") or group.basename,
-        block_pixels=_pixels_at_a_time(array, axes),
-        divide=partial(divide_array, array, axes),
-    )
+
+    def level(dataset: Mapping[str, Any], array: "Array[Any]") -> Scene:
+        lengths_px = dict(zip(axes, array.shape, strict=True))
+        return Scene(
+            (lengths_px["y"], lengths_px["x"]),
+            str(array.dtype),
+            {axis: length for axis, length in lengths_px.items() if axis not in ("y", "x")},
+            lambda index: _read_plane(array, axes, index),
+            channels=tuple(str(channel.get("label") or "") for channel in channels),
+            pixel_size=_pixel_size(described, multiscale, dataset),
+            name=multiscale.get("name") or group.basename,
+            block_pixels=_pixels_at_a_time(array, axes),
+            divide=partial(divide_array, array, axes),
+        )
+
+    def reduce() -> list[Scene]:
+        others = (each for each in datasets if each is not dataset)
+        return [level(each, _array(group, each["path"], axes)) for each in others]
+
+    return replace(level(dataset, array), reduce=reduce)
 
 
 def _full_size(
     group: "Group", multiscale: Mapping[str, Any], axes: list[str]
-) -> tuple[Mapping[str, Any], "Array[Any]"]:
-    """Return the dataset of full resolution: the first, or the largest where scales tell none."""
-    datasets = multiscale["datasets"]
+) -> tuple[list[Mapping[str, Any]], Mapping[str, Any], "Array[Any]"]:
+    """Return all datasets, and that of full resolution: the first, or the largest.
+
+    The largest is looked for where scales tell none.
+    """
+    datasets = list(multiscale["datasets"])
     scales = [
         each["scale"][axes.index("y")] * each["scale"][axes.index("x")]
         for dataset in datasets
@@ -113,7 +125,7 @@ def _full_size(
     arrays = [_array(group, each["path"], axes) for each in datasets[: 1 if is_sorted else None]]
     sizes = [array.shape[axes.index("y")] * array.shape[axes.index("x")] for array in arrays]
     largest = sizes.index(max(sizes))
-    return datasets[largest], arrays[largest]
+    return datasets, datasets[largest], arrays[largest]
 
 
 def _array(group: "Group", path: str, axes: list[str]) -> "Array[Any]":

@@ -76,6 +76,10 @@ class Scene:
         than their pixels.
     divide : callable or None
         `divide(index) -> Parts or None`: one plane as its parts, where it can be read by them.
+    reduce : callable
+        `reduce() -> sequence of Scene`: the same image at lower resolutions, in any order.
+    downsample : (float, float)
+        How many rows and columns of the image at full size are one of this level.
     """
 
     shape: tuple[int, int]
@@ -93,6 +97,8 @@ class Scene:
     left_out: str = ""
     describe: Callable[[Index], Header] | None = None
     divide: Callable[[Index], Parts | None] | None = None
+    reduce: Callable[[], Sequence["Scene"]] = tuple
+    downsample: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         check_count(self.sizes.get("c", 1), "channels")
@@ -214,6 +220,7 @@ def split_scenes(scene: Scene, words: Mapping[str, str]) -> list[Scene]:
             and functools.partial(_at, describe, dict(zip(others, position, strict=True))),
             divide=divide
             and functools.partial(_at, divide, dict(zip(others, position, strict=True))),
+            reduce=functools.partial(_split_levels, scene, words, number),
             name=", ".join(
                 [scene.name] * bool(scene.name)
                 + [
@@ -223,8 +230,12 @@ def split_scenes(scene: Scene, words: Mapping[str, str]) -> list[Scene]:
                 ]
             ),
         )
-        for position in itertools.product(*map(range, others.values()))
+        for number, position in enumerate(itertools.product(*map(range, others.values())))
     ]
+
+
+def _split_levels(scene: Scene, words: Mapping[str, str], number: int) -> list[Scene]:
+    return [split_scenes(each, words)[number] for each in scene.reduce()]
 
 
 def _at(ask: Callable[[Index], Any], fixed: Index, index: Index) -> Any:

@@ -55,7 +55,7 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
                     scene
                     for each, more in zip(series, known, strict=True)
                     for scene in split_scenes(
-                        replace(_scene(pages, each, pixel_size=size), **more), _WORDS
+                        replace(_pyramid(pages, each, pixel_size=size), **more), _WORDS
                     )
                 ]
     except OSError as error:
@@ -70,6 +70,23 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
 def _is_ndpi(path: Source) -> bool:
     """Tell whether tags may be of the kind that NDPI files have for 64 bits, by the name."""
     return (path if isinstance(path, str) else path.name).lower().endswith(".ndpi")
+
+
+def _pyramid(pages: "Pages", series: "TiffPageSeries", **metadata: Any) -> Scene:
+    """Return the scene of a series, with its lower resolutions."""
+
+    def reduce() -> list[Scene]:
+        return [_level(scene, _scene(pages, each)) for each in series.levels[1:]]
+
+    scene = replace(_scene(pages, series, **metadata), reduce=reduce)
+    return scene
+
+
+def _level(scene: Scene, level: Scene) -> Scene:
+    """Return a lower resolution of a scene, left out if it holds other planes."""
+    if (level.sizes, level.dtype) == (scene.sizes, scene.dtype):
+        return level
+    return replace(level, left_out="its planes are not those of the image at full size")
 
 
 def _scene(pages: "Pages", series: "TiffPageSeries", **metadata: Any) -> Scene:

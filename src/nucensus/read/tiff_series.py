@@ -41,7 +41,12 @@ def find_series(tiff: "TiffFile") -> "list[TiffPageSeries]":
         return _group(list(tiff.pages))
     if any(each.kind != "generic" for each in series):
         return series
-    return _group([page for each in series for page in each.pages if page is not None])
+    groups = _group([page for each in series for page in each.pages if page is not None])
+    for group in groups:  # a stack of pages that are stored alike keeps its lower resolutions
+        for each in series:
+            if list(each.pages) == list(group.pages):
+                group.levels.extend(each.levels[1:])
+    return groups
 
 
 def _group(pages: "Sequence[TiffPage | TiffFrame]") -> "list[TiffPageSeries]":

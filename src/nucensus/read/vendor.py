@@ -2,7 +2,7 @@
 
 import functools
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -32,13 +32,22 @@ def open_scenes_with(
 
 
 def guarded(scene: Scene, kind: str) -> Scene:
-    """Return the scene, whose planes are read with every failure explained."""
-    return replace(scene, read=functools.partial(_read_explained, kind, scene.read))
+    """Return the scene, whose planes and levels are read with every failure explained."""
+    return replace(
+        scene,
+        read=functools.partial(_read_explained, kind, scene.read),
+        reduce=functools.partial(_reduce_explained, kind, scene.reduce),
+    )
 
 
 def _read_explained(kind: str, read: Callable[[Index], NDArray[Any]], index: Index) -> NDArray[Any]:
     with explained(kind):
         return read(index)
+
+
+def _reduce_explained(kind: str, reduce: Callable[[], Sequence[Scene]]) -> list[Scene]:
+    with explained(kind):
+        return [guarded(each, kind) for each in reduce()]
 
 
 @contextmanager

@@ -45,9 +45,12 @@ def read_points(
         The file is none of these, or it is not clear of which image it is.
     """
     file = Path(path)
-    known = dict.fromkeys(name for (name,) in run.rows("name"))
+    known = {
+        name: (y or 1, x or 1) for name, y, x in run.rows("name", "downsample_y", "downsample_x")
+    }
     if file.suffix.lower() in (".geojson", ".json"):
-        return {_image_of(file, known, image): list(_places(_read_json(file), file))}
+        name = _image_of(file, known, image)
+        return {name: list(_places(_read_json(file), file, known[name]))}
     rows = _read_csv(file)
     if rows and "image" in rows[0]:
         return _by_image(rows, file, known)
@@ -147,8 +150,13 @@ def _point(place: tuple[Any, Any], file: Path) -> tuple[float, float]:
     return point
 
 
-def _places(document: Any, file: Path) -> Iterator[tuple[float, float]]:
-    """Yield the nuclei of GeoJSON: its points, and the middle of what has an outline."""
+def _places(
+    document: Any, file: Path, downsample: tuple[float, float]
+) -> Iterator[tuple[float, float]]:
+    """Yield the nuclei of GeoJSON: its points, and the middle of what has an outline.
+
+    They are in pixels of full size, so many of which are one of the level that was counted.
+    """
     try:
         features = document["features"] if isinstance(document, dict) else document
         for feature in features:
@@ -157,7 +165,8 @@ def _places(document: Any, file: Path) -> Iterator[tuple[float, float]]:
             for place in at if kind == "MultiPoint" else [at]:
                 x, y = place[:2] if kind in ("Point", "MultiPoint") else _middle(kind, place)
                 point = _point((y, x), file)
-                yield point[0] - _PIXEL_CORNER, point[1] - _PIXEL_CORNER
+                y, x = (at / one for at, one in zip(point, downsample, strict=True))
+                yield y - _PIXEL_CORNER, x - _PIXEL_CORNER
     except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
         raise _wrong(file, repr(error)) from error
 

@@ -16,6 +16,7 @@ import numpy as np
 from .._dataclass import dataclass
 from ..remote import absolute
 from ..values import Failed, Found, ImageRef, Outcome
+from ..values.pixel_size import NO_SIZE, PixelSize
 from .packing import (
     checksum_of,
     in_sql,
@@ -228,8 +229,13 @@ class ImageColumns:
         return "".join(f",\n    {each.computed} AS {each.name}" for each in computed)
 
 
+def _size(reference: ImageRef) -> PixelSize:
+    """Return the size of a pixel as the index states it, which is that of full size."""
+    return NO_SIZE if reference.plane.level else reference.pixel_size
+
+
 def _stated(reference: ImageRef) -> str | None:
-    size = reference.pixel_size
+    size = _size(reference)
     stated = (size.y, size.x, size.note or None)
     return json.dumps(stated) if any(stated) else None
 
@@ -251,6 +257,11 @@ def _whole(position: int | str | None) -> int | None:
     """Return a position as a number, or None where it is none, as of a projection."""
     text = str(position)
     return int(text) if text.isdecimal() else None
+
+
+def _downsample(counted: Counted, axis: int) -> float | None:
+    factor = counted.found.downsample[axis]
+    return None if factor == 1 else factor
 
 
 def _area_px(counted: Counted) -> int:
@@ -301,12 +312,18 @@ IMAGES = ImageColumns((
            listed=lambda image: _whole(image.place.z or image.plane.z)),
     Column("time", "INTEGER", "the time point",
            listed=lambda image: _whole(image.place.time or image.plane.time)),
+    Column("level", "INTEGER", "the level of resolution; empty is full size",
+           listed=lambda image: image.plane.level or None),
+    Column("downsample_y", "REAL", "rows of full size that are one of this level; empty is 1",
+           _PIXELS, found=lambda each: _downsample(each, 0)),
+    Column("downsample_x", "REAL", "columns of full size that are one of this level; empty is 1",
+           _PIXELS, found=lambda each: _downsample(each, 1)),
     Column("pixel_size_um", "REAL", "side of a pixel, where it is a square to 0.1 %",
            _MICROMETRES, computed=_SQUARE),
     Column("pixel_y_um", "REAL", "height of a pixel", _MICROMETRES, listing_wins=True,
-           listed=lambda image: image.pixel_size.y, found=lambda each: each.found.pixel_size.y),
+           listed=lambda image: _size(image).y, found=lambda each: each.found.pixel_size.y),
     Column("pixel_x_um", "REAL", "width of a pixel", _MICROMETRES, listing_wins=True,
-           listed=lambda image: image.pixel_size.x, found=lambda each: each.found.pixel_size.x),
+           listed=lambda image: _size(image).x, found=lambda each: each.found.pixel_size.x),
     Column("note", "TEXT", "what is odd, or stated and left out", listing_wins=True,
            listed=lambda image: image.pixel_size.note or None,
            found=lambda each: each.found.pixel_size.note or None,

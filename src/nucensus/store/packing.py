@@ -238,6 +238,8 @@ def plane_of(text: str | None) -> Plane:
 def _plane(said: dict[str, Any]) -> Plane:
     plane = Plane(**{**said, "files": tuple(said.get("files", ()))})
     axes = plane.scene, plane.channel, plane.z, plane.time
+    if not isinstance(plane.level, int) or plane.level < 0:
+        raise TypeError("a level is a number from 0 on")
     are_names = all(isinstance(file, str) for file in plane.files)
     if not are_names or not all(isinstance(axis, int | str | None) for axis in axes):
         raise TypeError("an axis of a plane is a number or a name")

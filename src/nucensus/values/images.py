@@ -72,6 +72,9 @@ class _Pickled:
         return type(self), tuple([getattr(self, name) for name in self.__slots__])
 
 
+_UNSAID = ("files", "level")
+"""Fields of a plane that are not written where there is nothing to say."""
+
 HowToProject = Literal["max", "mean", "best-focus"]
 PROJECTIONS: tuple[HowToProject, ...] = get_args(HowToProject)
 """What becomes of the planes of a stack that are one image: their maximum, their mean, or the
@@ -96,6 +99,9 @@ class Plane(_Pickled):
     files : tuple of str
         Of a stack whose planes are files of their own, the files of the other planes, relative to
         the folder of the first, with slashes.
+    level : int
+        Of a pyramid the level of resolution: 0 is full size, 1 the next smaller one. Everything in
+        pixels is in those of that level.
 
     "each" stands for every scene, channel, plane or time point, as an image of
     its own.
@@ -111,6 +117,7 @@ class Plane(_Pickled):
     z: int | HowToProject | Literal["volume", "each"] | None = None
     time: int | Literal["each"] | None = None
     files: tuple[str, ...] = ()
+    level: int = 0
 
     @property
     def as_shown(self) -> "Plane":
@@ -120,10 +127,11 @@ class Plane(_Pickled):
     def as_dict(self) -> dict[str, Any]:
         """Return the plane as plain values that JSON can hold."""
         values = asdict(self)
-        return values if self.files else {name: values[name] for name in values if name != "files"}
+        return {name: each for name, each in values.items() if each or name not in _UNSAID}
 
     def __str__(self) -> str:
         parts = {"s": self.scene, "c": self.channel, "z": self.z, "t": self.time}
+        parts["level"] = self.level or None
         return ",".join(f"{axis}={value}" for axis, value in parts.items() if value is not None)
 
 

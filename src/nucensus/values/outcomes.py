@@ -163,7 +163,9 @@ class Found:
 
     Of `read_ms`, `read_cpu_ms` went into decoding; the rest was waiting.
     `content` is the hash of the file, where it was asked for; `unmeasured` is why
-    other channels of the field could not be measured.
+    other channels of the field could not be measured. `downsample` is how many rows and
+    columns of the image at full size are one of its pixels. `parts_at_a_time` is how many parts
+    of it were worked on at once, 0 of an image that was read whole.
     """
 
     centres: Centres
@@ -176,6 +178,8 @@ class Found:
     content: str | None = None
     pixel_size: PixelSize = NO_SIZE
     unmeasured: str = ""
+    downsample: tuple[float, float] = (1.0, 1.0)
+    parts_at_a_time: int = 0
 
     @property
     def size_bytes(self) -> int:

@@ -52,6 +52,10 @@ class PixelSize:
         """Return the same size, with one more note."""
         return replace(self, note="; ".join(filter(None, (self.note, note)))) if note else self
 
+    def scaled(self, y: float, x: float) -> "PixelSize":
+        """Return the size of pixels that are so many high, and so many wide."""
+        return replace(self, y=self.y and self.y * y, x=self.x and self.x * x)
+
     def outranked_by(self, y: float | None, x: float | None) -> "PixelSize":
         """Return the size with what an index states of it, in micrometres, in place of its own."""
         if y is None and x is None:
