@@ -15,7 +15,10 @@ _SHORT_S = 0.5
 
 @dataclass(slots=True)
 class Tally:
-    """The times that the images took together, in seconds."""
+    """The times that the images took together, in seconds.
+
+    So many were read part by part, that many parts at a time.
+    """
 
     decode_s: float = 0.0
     wait_s: float = 0.0
@@ -23,6 +26,8 @@ class Tally:
     size_bytes: int = 0
     images: int = 0
     workers: int = 1
+    in_parts: int = 0
+    parts_at_a_time: int = 0
     compressions: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
@@ -35,6 +40,8 @@ class Tally:
         self.detect_s += outcome.detect_ms / 1e3
         self.size_bytes += outcome.size_bytes
         self.compressions[outcome.compression] += 1
+        self.in_parts += outcome.parts_at_a_time > 0
+        self.parts_at_a_time = max(self.parts_at_a_time, outcome.parts_at_a_time)
 
     def bottleneck(self, seconds: float) -> str:
         """Return one sentence on a run that took `seconds`; "" if no image was counted."""
@@ -47,8 +54,9 @@ class Tally:
         part = max(parts, key=lambda name: parts[name])
         most = f"took the largest part of the time ({100 * parts[part] / total:.0f} %)"
         cores = "one image was done after the other."
-        if self.workers > 1:
-            cores = f"with more than {self.workers} cores the run would be faster."
+        busy = max(self.workers, self.parts_at_a_time)
+        if busy > 1:
+            cores = f"with more than {busy} cores the run would be faster."
         if part == "detect":
             return f"Finding nuclei {most}: {cores}"
         if part == "wait":

@@ -136,6 +136,10 @@ class RunLoop:
                 self._writer.forget_suspects()
         if self._choice is not None:
             self._writer.record_facts(strategy=self._choice.as_dict())
+        if self._tally.in_parts:
+            in_parts = {"images": self._tally.in_parts, "at_a_time": self._tally.parts_at_a_time}
+            strategy = {**self._writer.about.strategy, "in_parts": in_parts}
+            self._writer.record_facts(strategy=strategy)
         self._writer.record_facts(
             **self._start.facts(self._done),
             bottleneck=self._tally.bottleneck(self._start.seconds),

@@ -205,13 +205,10 @@ def _where(choice: "Choice") -> str:
 def print_summary(run: "Run", out: Path | str) -> None:
     """Say what was found, how fast, what took the time, and where it was written."""
     counts, about = run.counts, run.about
-    strategy, start = about.strategy, about.starts[-1]
+    start = about.starts[-1]
     seconds, done = start["seconds"], start["images"]
     speed = f", {rate(done, seconds)}" if done else ""
-    click.echo(
-        f"{counted(counts)}; {duration(seconds)}{speed} "
-        f"({strategy['name']}, {pluralize(strategy['workers'], 'worker')})"
-    )
+    click.echo(f"{counted(counts)}; {duration(seconds)}{speed} ({_how(about.strategy, done)})")
     if done < counts["found"] + counts["failed"]:
         before = counts["found"] + counts["failed"] - done
         click.echo(f"Done now: {pluralize(done, 'image')}; {before} done before.")
@@ -240,6 +237,17 @@ def print_summary(run: "Run", out: Path | str) -> None:
     if done and about.bottleneck:
         click.echo(about.bottleneck)
     print_written(out)
+
+
+def _how(strategy: dict[str, Any], done: int) -> str:
+    """Say how the images were worked on: by a strategy, or in parts, or some each way."""
+    how = f"{strategy['name']}, {pluralize(strategy['workers'], 'worker')}"
+    if not (parts := strategy.get("in_parts")):
+        return how
+    in_parts = f"part by part, {pluralize(parts['at_a_time'], 'part')} at a time"
+    if parts["images"] >= done:
+        return in_parts
+    return f"{how}; {pluralize(parts['images'], 'image')} {in_parts}"
 
 
 def counted(counts: dict[str, int]) -> str:
