@@ -4,11 +4,18 @@ import imagecodecs
 import numpy as np
 import pytest
 from formats import czi_xml, make_stack, write_czi
-from reading_contract import check_reading
+from reading_contract import check_reading, read_parts
 
+from nucensus import Settings, find_nuclei
+from nucensus.detect import find_nuclei_in_parts
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.read import open_scenes, read
+from nucensus.read import open_in_parts, open_scenes, read
+from nucensus.read.czi_parts import Composed
+from nucensus.read.czi_tiles import read_tiles
+from nucensus.read.scene import divide_plane
 from nucensus.values import Plane
+from nucensus.values.parts import Area
+from nucensus.values.synthetic import make_field
 
 czifile = pytest.importorskip("czifile")
 
@@ -250,3 +257,55 @@ def test_a_pyramid_of_smaller_sizes_is_no_image(tmp_path):
         np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(channel=name)), pixels)
     with open_scenes(tmp_path / "a.czi") as (scene,):
         assert scene.shape == (64, 80)
+
+
+def overlapping(count=9, shape=(40, 50), seed=0):
+    """Draw tiles that lie over each other, and the plane of them; later ones are on top."""
+    rng = np.random.default_rng(seed)
+    whole, blocks = np.zeros(shape, np.uint16), []
+    for number in range(count):
+        y, x = rng.integers(0, [shape[0] - 16, shape[1] - 20])
+        y, x = {0: (0, 0), 1: (shape[0] - 16, shape[1] - 20)}.get(number, (y, x))
+        pixels = rng.integers(1, 4000, (16, 20)).astype(np.uint16)
+        whole[y : y + 16, x : x + 20] = pixels
+        blocks.append(({"M": number, "Y": int(y) - 30, "X": int(x) + 7}, pixels))
+    return blocks, whole
+
+
+@pytest.mark.parametrize("held_bytes", [0, 700, 1 << 20])
+def test_tiles_that_overlap_are_composed_alike_in_parts_and_whole(tmp_path, held_bytes):
+    blocks, whole = overlapping()
+    write_czi(tmp_path / "a.czi", blocks[::-1])
+    np.testing.assert_array_equal(read(tmp_path / "a.czi"), whole)
+    np.testing.assert_array_equal(read_parts(tmp_path / "a.czi", Plane()), whole)
+    with czifile.CziFile(tmp_path / "a.czi") as file:
+        composed = Composed(read_tiles(file), (-30, 7), 0, held_bytes)
+        for top, left in np.ndindex(4, 5):
+            area = Area(10 * top, 10 * top + 10, 10 * left, 10 * left + 10)
+            np.testing.assert_array_equal(composed.read(area), whole[area.cut(Area(0, 40, 0, 50))])
+
+
+def test_where_a_mosaic_has_no_tile_nothing_is_read(tmp_path):
+    first, second = draw((16, 16)), draw((16, 16))
+    blocks = [({"M": 0, "Y": 0, "X": 0}, first), ({"M": 1, "Y": 48, "X": 64}, second)]
+    write_czi(tmp_path / "a.czi", blocks)
+    with open_scenes(tmp_path / "a.czi") as (scene,):
+        parts = divide_plane(scene, Plane())
+        assert (parts.shape, parts.step) == ((64, 80), (16, 16))
+        assert parts.fill_of(Area(16, 48, 0, 80)) == 0
+        assert parts.fill_of(Area(32, 64, 48, 80)) is None
+
+
+def test_a_large_mosaic_is_counted_by_its_tiles(tmp_path):
+    image = make_field(0, shape=(400, 600), nuclei=60, radius_px=9).image
+    blocks = [
+        ({"M": number, "Y": y, "X": x}, image[y : y + 100, x : x + 160])
+        for number, (y, x) in enumerate((90 * y, 140 * x) for y, x in np.ndindex(5, 4))
+    ]
+    (tmp_path / "images").mkdir()
+    write_czi(tmp_path / "images" / "a.czi", blocks)
+    whole = read(tmp_path / "images" / "a.czi")
+    with open_in_parts(tmp_path / "images" / "a.czi", Plane()) as divided:
+        found = find_nuclei_in_parts(divided.parts, Settings(), threads=2, part=(128, 200))
+    assert found == find_nuclei(whole)
+    assert len(found) > 50

@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..errors import ReadError
+from ..values.parts import Area, Parts
 from ..values.pixel_size import stated_size
+from .czi_parts import Composed, parts_of_tiles
 from .czi_tiles import Tile, read_tiles
 from .scene import Index, Scene, Source, check_count, name_samples, split_scenes
 from .vendor import open_scenes_with
@@ -58,15 +59,20 @@ class _Mosaic:
 
     def read(self, index: Index) -> NDArray[Any]:
         """Put the tiles of one plane in their places."""
+        height, width = self.shape
+        return self._composed(index).read(Area(0, height, 0, width))
+
+    def divide(self, index: Index) -> Parts | None:
+        """Return one plane as its parts, about as large as its tiles; None of too large ones."""
+        return parts_of_tiles(self._composed(index), self.shape)
+
+    def _composed(self, index: Index) -> Composed:
+        """Return one plane as its tiles."""
         channel, sample = self.samples[index["c"]]
         at = {**index, "c": channel}
         tiles = self.planes.get(tuple(at[_AXES.get(axis, axis)] for axis in self.axes), [])
         self._check_whole(tiles)
-        plane = np.zeros(self.shape, tiles[0].dtype)
-        for tile in tiles:
-            y, x = tile.y - self.corner[0], tile.x - self.corner[1]
-            plane[y : y + tile.height, x : x + tile.width] = tile.read()[..., sample]
-        return plane
+        return Composed(tiles, self.corner, sample)
 
     def _check_whole(self, tiles: list[Tile]) -> None:
         """Refuse a plane that lacks tiles which others have, or whose numbers leave a gap."""
@@ -107,12 +113,14 @@ def _scene(
     )
     numbers = [tile.number for tile in tiles]
     count = 1 + max(numbers) - min(numbers)
+    mosaic = _Mosaic(tuple(sizes), planes, corner, shape, count, samples)
     names = name_samples(metadata["channels"], [tile.samples for tile in of_channels])
     return Scene(
         shape,
         tiles[0].dtype,
         {_AXES.get(axis, axis): size for axis, size in sizes.items()} | {"c": len(samples)},
-        _Mosaic(tuple(sizes), planes, corner, shape, count, samples).read,
+        mosaic.read,
+        divide=mosaic.divide,
         name=name,
         is_colour=len(samples) > 1 == len(of_channels),
         dtypes=tuple(of_channels[channel].dtype for channel, _ in samples),

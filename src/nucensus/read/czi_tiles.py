@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
@@ -26,13 +27,14 @@ class Tile:
     scene, number : int
         Which scene it is of, and its number among the tiles of a plane.
     y, x, height, width : int
-        In pixels.
+        In pixels of the mosaic.
     samples : int
         Of a pixel: 1, or 3 and 4 of colours.
     dtype : str
         Of a sample.
     read : callable
-        `read() -> ndarray of shape (height, width, samples)`, colours as red, green, blue.
+        `read() -> ndarray of shape (height, width, samples)`, colours as red, green, blue; also in
+        several threads at a time.
     """
 
     at: dict[str, int]
@@ -58,10 +60,11 @@ def read_tiles(file: "CziFile") -> list[Tile]:
     whole = [each for each in entries if each.shape == each.stored_shape]
     if entries and not whole:
         raise ReadError("the file holds its pixels at reduced size only; expected full size")
-    return sorted((_tile(file, each) for each in whole), key=lambda tile: tile.number)
+    reading = Lock()
+    return sorted((_tile(file, each, reading) for each in whole), key=lambda tile: tile.number)
 
 
-def _tile(file: "CziFile", entry: Any) -> Tile:
+def _tile(file: "CziFile", entry: Any, reading: Lock) -> Tile:
     if entry.file_part != file.header.file_part:
         raise ReadError(
             f"pixels of the file are in part {entry.file_part} of a set of files; expected one "
@@ -79,25 +82,32 @@ def _tile(file: "CziFile", entry: Any) -> Tile:
     number = entry.mosaic_index or 0
     tile = Tile(
         others, scene, max(0, number), start["Y"], start["X"], shape["Y"], shape["X"], shape["0"],
-        str(dtype), lambda: _pixels(tile, file, entry),
+        str(dtype), lambda: _pixels(tile, file, entry, reading),
     )  # fmt: skip
     return tile
 
 
-def _pixels(tile: Tile, file: "CziFile", entry: Any) -> NDArray[Any]:
-    dtype, shape = np.dtype(tile.dtype), (tile.height, tile.width, tile.samples)
-    if dtype.kind == "c":
-        raise ReadError("the pixels are complex numbers; expected grey levels")
+def _packed(file: "CziFile", entry: Any, size: int) -> bytes:
+    """Return the bytes of a block, which has so many pixels' bytes before it is compressed."""
     is_old = hasattr(entry, "data_segment")
     segment = entry.data_segment() if is_old else entry.read_segment_data(file)
     if not hasattr(segment, "data_size"):
         raise ReadError("a block of pixels was deleted from the file; copy it again")
-    size = math.prod(shape) * dtype.itemsize
     if not 0 < segment.data_size <= 2 * size + (1 << 16):
         raise ReadError("a block of pixels has a size that cannot be true; copy the file again")
-    packed = segment.data(raw=True)
+    packed: bytes = segment.data(raw=True)
     if len(packed) != segment.data_size:
         raise ReadError("the file ends within a block of pixels; copy it again")
+    return packed
+
+
+def _pixels(tile: Tile, file: "CziFile", entry: Any, reading: Lock) -> NDArray[Any]:
+    dtype, shape = np.dtype(tile.dtype), (tile.height, tile.width, tile.samples)
+    if dtype.kind == "c":
+        raise ReadError("the pixels are complex numbers; expected grey levels")
+    size = math.prod(shape) * dtype.itemsize
+    with reading:  # the file has one position
+        packed = _packed(file, entry, size)
     kind = getattr(entry.compression, "value", entry.compression)
     if kind == 0 or len(packed) == size:
         pixels = np.frombuffer(packed, dtype, math.prod(shape)).reshape(shape)

@@ -1,0 +1,93 @@
+"""Read a plane of a CZI mosaic part by part: by the tiles that lie there."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..values.parts import Area, Parts
+from .czi_tiles import Tile
+from .vendor import explained
+
+_MOST_STEP_BYTES = 64 << 20
+"""Bytes of a tile above which a mosaic is read whole. Larger: more memory."""
+_HELD_BYTES = 48 << 20
+"""Of decoded tiles that are held, which reach into several parts. Larger: fewer are decoded again,
+more memory."""
+
+
+class Composed:
+    """The tiles of a plane, later ones on top of earlier ones; between them it is 0.
+
+    Parameters
+    ----------
+    tiles : sequence of Tile
+    corner : (int, int)
+        Row and column of the mosaic where the plane begins.
+    sample : int
+        Which of the samples of a pixel.
+    held_bytes : int
+        Of decoded tiles that are held.
+    """
+
+    def __init__(
+        self, tiles: Sequence[Tile], corner: tuple[int, int], sample: int,
+        held_bytes: int = _HELD_BYTES,
+    ) -> None:  # fmt: skip
+        self.dtype = np.dtype(tiles[0].dtype)
+        self.step = max(tile.height for tile in tiles), max(tile.width for tile in tiles)
+        self.step_bytes = max(tile.height * tile.width * tile.samples for tile in tiles)
+        self.step_bytes *= self.dtype.itemsize
+        self._tiles, self._sample = tiles, sample
+        places = [(t.y, t.y + t.height, t.x, t.x + t.width) for t in tiles]
+        self._places = np.array(places) - np.repeat(corner, 2)
+        self._held: OrderedDict[int, NDArray[Any]] = OrderedDict()
+        self._held_bytes, self._lock = held_bytes, Lock()
+
+    def read(self, area: Area) -> NDArray[Any]:
+        """Return the pixels of an area."""
+        plane = np.zeros(area.shape, self.dtype)
+        for number in self._within(area):
+            place = Area(*self._places[number].tolist())
+            shared = place.shared(area)
+            plane[shared.cut(area)] = self._pixels(number)[shared.cut(place)]
+        return plane
+
+    def fill_of(self, area: Area) -> int | None:
+        """Return the grey level of an area without tiles; None of others."""
+        return None if len(self._within(area)) else 0
+
+    def _within(self, area: Area) -> list[int]:
+        """Return which tiles an area has something of, in their order."""
+        top, bottom, left, right = self._places.T
+        lies = (top < area.bottom) & (bottom > area.top) & (left < area.right) & (right > area.left)
+        return np.flatnonzero(lies).tolist()
+
+    def _pixels(self, number: int) -> NDArray[Any]:
+        """Return the pixels of a tile, which is held until others need the room."""
+        with self._lock:
+            if number in self._held:
+                self._held.move_to_end(number)
+                return self._held[number]
+        pixels = np.ascontiguousarray(self._tiles[number].read()[..., self._sample])
+        with self._lock:
+            self._held[number] = pixels
+            while sum(each.nbytes for each in self._held.values()) > self._held_bytes:
+                self._held.popitem(last=False)
+        return pixels
+
+
+def parts_of_tiles(composed: Composed, shape: tuple[int, int]) -> Parts | None:
+    """Return the parts of a plane; None if its tiles are too large."""
+    if composed.step_bytes > _MOST_STEP_BYTES:
+        return None
+
+    def read(area: Area) -> NDArray[Any]:
+        with explained("CZI"):
+            return composed.read(area)
+
+    step = min(composed.step[0], shape[0]), min(composed.step[1], shape[1])
+    return Parts(shape, composed.dtype, step, read, composed.fill_of)
