@@ -1,5 +1,7 @@
 """Without parameters, too, an image that is read part by part has the nuclei of the whole."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tifffile
@@ -14,17 +16,22 @@ from nucensus import Settings, census, find_nuclei
 from nucensus.batch import job
 from nucensus.batch.in_parts import Divided
 from nucensus.detect import estimate, find_nuclei_in_parts, pool, takes_parts
+from nucensus.detect.alone import looks_of
+from nucensus.detect.automatic import detect_levels
 from nucensus.detect.fields import Heights, estimate_fields
 from nucensus.detect.levels_in_parts import LevelsInParts
+from nucensus.detect.pictures import Pictures, levels_of
 from nucensus.detect.regions import as_levels, find_regions
-from nucensus.detect.regions_in_parts import find_regions_in_parts
+from nucensus.detect.regions_in_parts import find_regions_in_parts, levels_of_parts
 from nucensus.detect.rules import NEWEST, VERSIONS
 from nucensus.kernel import levels
 from nucensus.values import Plane, PlannedImage
-from nucensus.values.parts import Area, WholeNeededError
+from nucensus.values.parts import Area, Parts, WholeNeededError
 from nucensus.values.synthetic import make_field
 
 RULES = VERSIONS[NEWEST]
+LARGE = dataclasses.replace(RULES, large_px=1)
+"""Rules by which every image is large."""
 KINDS = ("crowd", "dim", "hazy", "large", "odd", "saturated", "small", "sparse", "specks", "uneven")
 
 
@@ -139,6 +146,96 @@ def test_the_noise_of_a_pixel_is_that_of_the_whole_image(shape):
     for part in ((16, 16), (48, 500)):
         found, whole = LevelsInParts(parts_of(image), Settings(), part=part), as_levels(image)
         assert (found.noise, found.rounding) == (whole.noise, whole.rounding)
+
+
+def scattered(places, *, shape=(900, 1000), side=200, level=0, radius_px=6):
+    """Draw pictures apart from each other, in a margin of one level."""
+    image = np.full(shape, level, np.uint16)
+    for number, (y, x) in enumerate(places):
+        picture = field(radius_px, number, (side, side + 30))
+        target = image[y : y + side, x : x + side + 30]
+        target[...] = picture[: target.shape[0], : target.shape[1]]
+    return image
+
+
+def counted(levels, box):
+    """Return the nuclei of pictures that lie apart, and the area of them in a box."""
+    assert isinstance(levels, Pictures)
+    resolved = looks_of(levels.estimate(LARGE))
+    return detect_levels(levels, resolved, LARGE), levels.size_within(box)
+
+
+def assert_pictures_same(image, *, part, halo=None, small_px=1 << 20, threads=1, plane=None):
+    box = (slice(20, image.shape[0] - 20), slice(20, image.shape[1] - 20))
+    whole, area_px = counted(levels_of(image, LARGE), box)
+    levels = levels_of_parts(
+        plane or parts_of(image), Settings(), LARGE, threads=threads, small_px=small_px,
+        part=part, halo=halo,
+    )  # fmt: skip
+    found, area_in_parts_px = counted(levels, box)
+    assert (found, found.flag, area_in_parts_px) == (whole, whole.flag, area_px)
+    return whole
+
+
+@many(25)
+@given(data=st.data())
+def test_any_division_gives_the_nuclei_of_pictures_that_lie_apart(data):
+    corner = st.tuples(st.integers(0, 700), st.integers(0, 770))
+    places = data.draw(st.lists(corner, min_size=1, max_size=4))
+    image = scattered(places, radius_px=data.draw(st.sampled_from([4, 6, 9])))
+    part = tuple(data.draw(st.integers(16, n)) for n in image.shape)
+    small_px = data.draw(st.sampled_from([0, 50_000, 1 << 20]))
+    try:
+        assert_pictures_same(
+            image, part=part, halo=data.draw(st.sampled_from([None, 40])), small_px=small_px,
+            threads=data.draw(st.sampled_from([1, 3])),
+        )  # fmt: skip
+    except WholeNeededError:  # a large picture with a corner of the margin in it
+        assert len(places) > 1
+
+
+@pytest.mark.parametrize("level", [0, 65535])
+@pytest.mark.parametrize("small_px", [0, 1 << 20])
+def test_a_margin_around_a_large_image_is_left_out_in_parts_as_in_the_whole(level, small_px):
+    image = np.pad(field(shape=(500, 620)), ((33, 71), (130, 9)), constant_values=level)
+    found = assert_pictures_same(image, part=(128, 200), small_px=small_px)
+    assert len(found) > 0.9 * len(find_nuclei(field(shape=(500, 620))))
+
+
+def test_pictures_that_lie_apart_are_counted_as_images_of_one_set():
+    places = [(0, 0), (300, 500), (650, 100)]
+    image = scattered(places)
+    images = [image[y : y + 200, x : x + 230] for y, x in places]
+    resolved = pool([estimate(each) for each in images])
+    apart = sum(len(find_nuclei(each, resolved=resolved)) for each in images)
+    assert len(assert_pictures_same(image, part=(300, 300))) == pytest.approx(apart, rel=0.03)
+
+
+def test_what_a_file_leaves_out_is_not_read():
+    image = scattered([(256, 512), (640, 128)], shape=(1024, 1024), side=128)
+    inside = np.kron(image.reshape(8, 128, 8, 128).any(axis=(1, 3)), np.ones((128, 128), bool))
+    read = []
+
+    def read_area(area):
+        read.append(area)
+        return image[area.top : area.bottom, area.left : area.right]
+
+    def fill_of(area):
+        return None if inside[area.top : area.bottom, area.left : area.right].any() else 0
+
+    plane = Parts(image.shape, image.dtype, (128, 128), read_area, fill_of)
+    assert_pictures_same(image, part=(128, 128), plane=plane)
+    looked_at = np.zeros(image.shape, bool)
+    for area in read:
+        looked_at[area.top : area.bottom, area.left : area.right] = True
+    assert looked_at.mean() < 0.4 < 1 - inside.mean()  # the pictures, and beside their edges
+
+
+def test_a_margin_that_is_no_frame_needs_the_whole_image():
+    image = field(shape=(500, 620))
+    image[:200, :150] = 0
+    with pytest.raises(WholeNeededError, match="margin"):
+        levels_of_parts(parts_of(image), Settings(), LARGE, threads=1)
 
 
 def fields_of(image, side=128):

@@ -225,6 +225,7 @@ def _estimated(image: NDArray[Any], settings: Settings) -> Estimate:
 
         return estimate_volume(image, rules_of(settings.detector))
     from .fields import estimate_levels
-    from .levels import as_levels
+    from .pictures import levels_of
 
-    return estimate_levels(as_levels(image), rules_of(settings.detector))
+    rules = rules_of(settings.detector)
+    return estimate_levels(levels_of(image, rules), rules)

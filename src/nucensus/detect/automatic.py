@@ -2,7 +2,7 @@
 
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,12 @@ from .detector import Detector
 from .estimate_image import crest_smoothing
 from .evidence import among, beside_others, least_confidence
 from .fields import estimate_levels
-from .flags import FEW, expected_count, flag_of, is_more_blurred
+from .flags import FEW, expected_count, flag_of, is_more_blurred, with_ridges
 from .frame import counting_box
+from .pictures import AnyLevels, OneLevels, Pictures, levels_of
 from .pooled import BLANK_ITSELF, Estimate, Resolved, pool
-from .regions import Levels, Regions, as_levels, find_regions, grid_radius
+from .regions import Regions, find_regions, grid_radius
 from .rules import NEWEST, VERSIONS, Rules, rules_of
-
-if TYPE_CHECKING:
-    from .levels_in_parts import LevelsInParts
-
-AnyLevels: TypeAlias = "Levels | LevelsInParts"
 
 _LEAST_CONTRAST = 0.15
 """Of the contrast of the set: least height of a nucleus. Larger: dim nuclei are lost."""
@@ -54,10 +50,11 @@ def find_regions_of_nuclei(
     resolved: Resolved | None,
 ) -> Centres:
     """Find nuclei as regions: the detector `auto`."""
-    levels = as_levels(image)
+    rules = rules_of(settings.detector)
+    levels = levels_of(image, rules)
     box = counting_box(image.shape, settings.border, resolved.radius_px if resolved else 0)
     outlined = settings.outlines or settings.subpixel
-    centres = detect_levels(levels, resolved, rules_of(settings.detector), outlined)
+    centres = detect_levels(levels, resolved, rules, outlined)
     if not settings.outlines:
         centres = replace(centres, outlines=None, measured=None)
     return replace(centres, area_px=levels.size_within(box))
@@ -91,7 +88,8 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     >>> len(detect_auto(image).points)
     16
     """
-    return detect_levels(as_levels(image), resolved, VERSIONS[NEWEST])
+    rules = VERSIONS[NEWEST]
+    return detect_levels(levels_of(image, rules), resolved, rules)
 
 
 def detect_levels(
@@ -100,7 +98,7 @@ def detect_levels(
     """Find nuclei by the levels of an image, in memory or in parts: as `detect_auto`."""
     if resolved is BLANK_ITSELF:
         return _no_centres(levels, rules, outlined)
-    own = functools.cache(lambda: _estimate(levels, rules))
+    own = functools.cache(lambda: estimate_levels(levels, rules))
     if resolved is None or resolved.is_blank:
         resolved = pool([own()])
     if resolved.is_blank:
@@ -113,12 +111,6 @@ def detect_levels(
         is_blurred = is_suspicious and is_more_blurred(own(), resolved)
         return _no_centres(levels, rules, outlined, "out-of-focus" if is_blurred else "blank")
     return _as_centres(regions, flag_of(regions, levels, resolved, own, disagrees=disagrees))
-
-
-def _estimate(levels: AnyLevels, rules: Rules) -> Estimate:
-    if isinstance(levels, Levels):
-        return estimate_levels(levels, rules)
-    return levels.estimate(rules)
 
 
 def _find(
@@ -143,27 +135,45 @@ def find_candidates(
     levels: AnyLevels, resolved: Resolved, contrast: float, rules: Rules, outlined: bool = False
 ) -> Regions:
     """Find what may be nuclei by the rules, smoothed as much as the noise asks for."""
-    least, most = _SMOOTHING_RANGE
-    # A Gaussian of this many grid pixels leaves 1 / (2 sqrt(pi) sigma) of the grain.
-    wanted = _PLENTY_SNR * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
-    smoothing = wanted / grid_radius(resolved.radius_px)
+    if isinstance(levels, Pictures):
+        return levels.find(
+            lambda one: with_ridges(
+                find_candidates(one, resolved, contrast, rules, outlined), one, resolved.radius_px
+            )
+        )
     most_px = max(_OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING * resolved.radius_px)
-    outline_px = min(max(smoothing * resolved.radius_px, _OUTLINE_SMOOTHING_PX), most_px)
+    smoothing_px = _wanted_smoothing(resolved, contrast) * resolved.radius_px
+    outline_px = min(max(smoothing_px, _OUTLINE_SMOOTHING_PX), most_px)
     regions = find_regions(
         levels,
-        radius_px=resolved.radius_px,
-        smoothing=min(max(smoothing, least), most),
-        crest_smoothing=crest_smoothing(resolved.texture),
-        least_threshold=_LEAST_CONTRAST * contrast,
+        **how_to_look(resolved, contrast, rules),
         most_noise=_MOST_NOISE * contrast if _is_as_noisy(levels, resolved) else np.inf,
-        rules=rules,
         outline_sigma_px=outline_px if outlined else None,
     )
     specks = _is_speck(regions, resolved.radius_px, contrast)
     return regions.where(~specks) if specks.any() else regions
 
 
-def _is_as_noisy(levels: AnyLevels, resolved: Resolved) -> bool:
+def how_to_look(resolved: Resolved, contrast: float, rules: Rules) -> dict[str, Any]:
+    """Return how `find_regions` looks for such nuclei, whatever the noise of an image."""
+    least, most = _SMOOTHING_RANGE
+    return {
+        "radius_px": resolved.radius_px,
+        "smoothing": min(max(_wanted_smoothing(resolved, contrast), least), most),
+        "crest_smoothing": crest_smoothing(resolved.texture),
+        "least_threshold": _LEAST_CONTRAST * contrast,
+        "rules": rules,
+    }
+
+
+def _wanted_smoothing(resolved: Resolved, contrast: float) -> float:
+    """Return the sigma that the noise asks for, in radii."""
+    # A Gaussian of this many grid pixels leaves 1 / (2 sqrt(pi) sigma) of the grain.
+    wanted = _PLENTY_SNR * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
+    return float(wanted / grid_radius(resolved.radius_px))
+
+
+def _is_as_noisy(levels: OneLevels, resolved: Resolved) -> bool:
     """Whether a pixel has no more noise than in the set, so that the nuclei are known to show."""
     step = resolved.radius_px / grid_radius(resolved.radius_px)
     return levels.noise * levels.unit <= _AS_NOISY * step * resolved.grain

@@ -1,10 +1,10 @@
 """Estimate what the nuclei of a large image are like by fields of it, as by the images of a set."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise, product
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,28 +15,28 @@ from .levels import Levels
 from .pooled import Estimate, pool
 from .rules import Rules
 
+if TYPE_CHECKING:
+    from .pictures import AnyLevels
+
 Read: TypeAlias = Callable[[Area], NDArray[Any]]
 """Returns the pixels of an area."""
 
 BLOCK_PX, _APART_PX = 16, 4
 """Side of the squares by which it is told where something rises, and from one of their pixels that
 is looked at to the next. Larger: small nuclei do not show; smaller: slower."""
-_LARGE_PX = 1 << 26
-"""Pixels above which an image is large. Larger: slower, and more memory."""
+LOOKED_AT = (BLOCK_PX // _APART_PX) ** 2
+"""How many pixels of a square that are."""
 _FIELD_PX, _FIELD_COUNT = 1024, 16
 """Side of a field, and how many are looked at. Larger: slower, and more is learned from."""
 _FEW = 20
 """Nuclei: with fewer more fields are looked at. Larger: slower where there are few."""
 
 
-def is_large(size_px: int, rules: Rules) -> bool:
-    """Tell whether nuclei of so many pixels are estimated by fields."""
-    return rules.looks_at_fields and size_px > _LARGE_PX
-
-
-def estimate_levels(levels: Levels, rules: Rules) -> Estimate:
+def estimate_levels(levels: "AnyLevels", rules: Rules) -> Estimate:
     """Estimate what the nuclei of an image are like, of a large one by fields of it."""
-    if not is_large(levels.pixels.size, rules):
+    if not isinstance(levels, Levels):
+        return levels.estimate(rules)
+    if levels.pixels.size <= rules.large_px:
         return estimate(levels, rules)
     heights = Heights(levels.extent)
     heights.add(Area(0, levels.extent[0], 0, levels.extent[1]), levels.pixels)
@@ -79,6 +79,12 @@ class Heights:
         for y, x in product(range(0, BLOCK_PX, _APART_PX), repeat=2):
             of_area += pixels[y:rows:BLOCK_PX, x:columns:BLOCK_PX]
 
+    def add_level(self, area: Area, level: float) -> None:
+        """Take an area whose pixels are all of one level."""
+        bottom, right = area.bottom // BLOCK_PX, area.right // BLOCK_PX
+        of_area = self.sums[area.top // BLOCK_PX : bottom, area.left // BLOCK_PX : right]
+        of_area += LOOKED_AT * level
+
     def rise(self, area: Area) -> float:
         """Return how much the brightest square of an area is above most."""
         rows, columns = (
@@ -96,6 +102,7 @@ def estimate_fields(
     *,
     threads: int = 1,
     side: int = _FIELD_PX,
+    areas: Sequence[Area] | None = None,
 ) -> Estimate:
     """Estimate what the nuclei of an image are like by fields of it.
 
@@ -110,6 +117,8 @@ def estimate_fields(
         How many fields are looked at at a time.
     side : int
         Of a field, in pixels, about.
+    areas : sequence of Area, optional
+        The pictures of an image that is several, with margins between them.
 
     Returns
     -------
@@ -125,7 +134,9 @@ def estimate_fields(
     """
     from concurrent.futures import ThreadPoolExecutor  # few images are so large
 
-    fields = sorted(_fields(heights.shape, side), key=lambda field: -heights.rise(field))
+    areas = areas or [Area(0, heights.shape[0], 0, heights.shape[1])]
+    fields = [field for area in areas for field in _fields(area, side)]
+    fields.sort(key=lambda field: -heights.rise(field))
     first = sorted({len(fields) * i**2 // _FIELD_COUNT**2 for i in range(_FIELD_COUNT)})
     shares = np.diff([*first, len(fields)]).tolist()
     others = [field for i, field in enumerate(fields) if i not in set(first)]
@@ -138,19 +149,19 @@ def estimate_fields(
         while others and (not seen or (seen < _FEW and len(found) == len(first))):
             found += threads_pool.map(look, others[:_FIELD_COUNT])
             others, seen = others[_FIELD_COUNT:], sum(each.count for each in found)
-    return _joined(found, density, foreground, heights.shape)
+    return _joined(found, density, foreground, sum(area.size for area in areas))
 
 
 def _look(read: Read, rules: Rules, field: Area) -> Estimate:
     return estimate(read(field), rules)
 
 
-def _fields(shape: tuple[int, int], side: int) -> Iterator[Area]:
-    """Yield the fields that cover an image."""
+def _fields(area: Area, side: int) -> Iterator[Area]:
+    """Yield the fields that cover an area."""
     edges = []
-    for size in shape:
+    for first, size in zip((area.top, area.left), area.shape, strict=True):
         count = max(1, round(size / side))
-        edges.append([i * size // count for i in range(count + 1)])
+        edges.append([first + i * size // count for i in range(count + 1)])
     for (top, bottom), (left, right) in product(*map(pairwise, edges)):
         yield Area(top, bottom, left, right)
 
@@ -159,10 +170,8 @@ def _mean(values: list[float], shares: list[int]) -> float:
     return float(np.average(values, weights=shares))
 
 
-def _joined(
-    found: list[Estimate], density: float, foreground: float, shape: tuple[int, int]
-) -> Estimate:
+def _joined(found: list[Estimate], density: float, foreground: float, size_px: int) -> Estimate:
     """Return the estimates of fields as that of the image."""
-    size_px, seen = shape[0] * shape[1], sum(each.count for each in found)
+    seen = sum(each.count for each in found)
     count = max(seen, round(density * size_px))
     return pool(found).as_estimate(count=count, foreground=foreground, size_px=size_px)

@@ -1,6 +1,7 @@
 """Flag images that are odd in their set: what to look at before it is averaged."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .pooled import Estimate, Resolved
 from .regions import Regions
 
 if TYPE_CHECKING:
-    from .levels_in_parts import LevelsInParts
+    from .pictures import AnyLevels
 
 FEW = 0.1
 """Of the nuclei expected: an image with fewer is looked at alone, or sparse. Larger: more are."""
@@ -50,7 +51,7 @@ _BRIDGE = 3.0
 
 def flag_of(
     regions: Regions,
-    levels: "Levels | LevelsInParts",
+    levels: "AnyLevels",
     resolved: Resolved,
     own: Callable[[], Estimate],
     *,
@@ -79,7 +80,7 @@ def flag_of(
     return None
 
 
-def expected_count(levels: "Levels | LevelsInParts", resolved: Resolved) -> float:
+def expected_count(levels: "AnyLevels", resolved: Resolved) -> float:
     """Return how many nuclei an image of the set has, by its size."""
     return resolved.density * levels.size_px
 
@@ -121,19 +122,30 @@ def is_more_blurred(own: Estimate, resolved: Resolved) -> bool:
     return more_px > (_BLURRED * resolved.radius_px) ** 2
 
 
-def _has_fibre(regions: Regions, levels: "Levels | LevelsInParts", radius_px: float) -> bool:
+def _has_fibre(regions: Regions, levels: "AnyLevels", radius_px: float) -> bool:
     """Whether regions lie on a ridge that is far thinner than a nucleus, and far longer."""
+    lengths = _ridges(regions, levels, radius_px)
+    return bool(lengths.max(initial=0) >= _FIBRE)
+
+
+def with_ridges(regions: Regions, levels: "AnyLevels", radius_px: float) -> Regions:
+    """Return the regions with the lengths of the ridges through them."""
+    return replace(regions, ridges=_ridges(regions, levels, radius_px))
+
+
+def _ridges(regions: Regions, levels: "AnyLevels", radius_px: float) -> NDArray[np.float64]:
     lengths = regions.ridges
     if lengths is None:
         assert isinstance(levels, Levels)
+        lengths = np.zeros(len(regions))
         stretched = np.flatnonzero(regions.stretch > STRETCHED)
         background = (regions.measure.background - levels.zero) / levels.unit
         places = np.empty((len(stretched), 3))
         places[:, 0] = regions.y[stretched] - levels.origin[0]
         places[:, 1] = regions.x[stretched] - levels.origin[1]
         places[:, 2] = (regions.intensity[stretched] - levels.zero) / levels.unit - background
-        lengths = ridge_lengths(levels.pixels, places, background, radius_px)
-    return bool(lengths.max(initial=0) >= _FIBRE)
+        lengths[stretched] = ridge_lengths(levels.pixels, places, background, radius_px)
+    return lengths
 
 
 def ridge_lengths(

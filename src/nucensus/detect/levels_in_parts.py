@@ -13,7 +13,7 @@ from ..kernel import BLOCK, Ground, Record, RegionTable, Window
 from ..values import Settings
 from ..values.parts import Area, Parts, WholeNeededError
 from .estimate_image import estimate
-from .fields import BLOCK_PX, Heights, estimate_fields, is_large
+from .fields import BLOCK_PX, Heights, estimate_fields
 from .flags import STRETCHED, ridge_lengths
 from .levels import NoiseSamples, noise_of
 from .masks import note_on_mask, rows_that_tell
@@ -55,9 +55,13 @@ class LevelsInParts:
         Pixels.
     noise, rounding : float
         As of `Levels`; a grey level is a unit here.
+    origin : (int, int)
+        Row and column of the image where the plane begins: it may be one picture of several.
+    lines : Lines
+    heights : Heights
     """
 
-    zero, unit, origin = 0.0, 1.0, (0, 0)
+    zero, unit = 0.0, 1.0
 
     def __init__(
         self,
@@ -67,26 +71,42 @@ class LevelsInParts:
         threads: int = 1,
         part: tuple[int, int] | None = None,
         halo: int | None = None,
+        origin: tuple[int, int] = (0, 0),
+        expected: dict[str, Any] | None = None,
     ) -> None:
-        """Look at all pixels once; `part` and `halo`, in pixels of the grid, are for tests."""
+        """Look at all pixels once; `part` and `halo`, in pixels of the grid, are for tests.
+
+        With `expected`, what `find_table` will be asked for, they are sampled for it, too.
+        """
         if plane.dtype.kind != "u" or plane.dtype.itemsize > 2:
             raise WholeNeededError(f"its pixels are {plane.dtype}, not uint8 or uint16")
         self._plane, self._settings, self._threads = plane, settings, threads
         self._part, self._halo, self._again = part, halo, Lock()
         self.extent = self.image_shape = plane.shape
-        self.size_px = plane.whole.size
-        self._heights = Heights(plane.shape)
+        self.origin, self.size_px = origin, plane.whole.size
+        self.lines = Lines(plane.shape, plane.dtype.newbyteorder("="))
+        self.heights = Heights(plane.shape)
+        self._sampled = None if expected is None else Ground(plane.shape, **expected)
         self.noise, self.rounding = self._look()
 
+    @property
+    def may_have_margin(self) -> bool:
+        """Whether `picture_mask` may find a margin, by some rows and columns."""
+        frame = level_of_frame(self.lines.edges)
+        is_frame = frame is not None and self.lines.most <= frame
+        return is_frame or self.lines.level_of_margin() is not None
+
     def size_within(self, box: tuple[slice, ...]) -> int:
-        """Return how many pixels lie in these rows and columns."""
-        return math.prod(each.stop - each.start for each in box)
+        """Return how many pixels lie in these rows and columns of the image."""
+        (rows, columns), (top, left) = box, self.origin
+        own = Area(top, top + self.extent[0], left, left + self.extent[1])
+        return own.shared(Area(rows.start, rows.stop, columns.start, columns.stop)).size
 
     def estimate(self, rules: Rules) -> Estimate:
         """Estimate what the nuclei are like, as `estimate` does."""
-        if is_large(self.size_px, rules):
-            return estimate_fields(self._read, self._heights, rules, threads=self._threads)
-        return estimate(self._read(self._plane.whole), rules)
+        if self.size_px > rules.large_px:
+            return estimate_fields(self.read, self.heights, rules, threads=self._threads)
+        return estimate(self.read(self._plane.whole), rules)
 
     def find_table(
         self,
@@ -99,12 +119,16 @@ class LevelsInParts:
         """Find regions as `find_region_table` does, but for outlines; each with its ridge."""
         if outline is not None:
             raise WholeNeededError("outlines are asked for")
-        ground = Ground(self.extent, level=level, **numbers)
+        ground = self._sampled_ground(numbers) if level is None else None
+        is_sampled, ground = (
+            ground is not None,
+            ground or Ground(self.extent, level=level, **numbers),
+        )
         halo = self._halo or _HALO_RADII * max(1, math.ceil(numbers["radius"]))
         grid = _Grid(self._plane, int(numbers["step"]), BLOCK * -(-halo // BLOCK), self._part)
-        reach = (_SAMPLE_HALO * grid.step,) * 2
-        for _ in self._walk(partial(_sample, grid, ground), grid.part, reach):
-            pass
+        if not is_sampled:
+            for _ in self._walk(partial(_sample, grid, ground), grid.part, grid.sample_reach):
+                pass
         ground.fit()
         find = partial(self._find, grid, ground, radius_px)
         found = list(self._walk(find, grid.part, grid.reach))
@@ -114,30 +138,47 @@ class LevelsInParts:
         order = np.lexsort((regions["first_x"], regions["first_y"]))
         return RegionTable(regions[order], ground.measure, ridges=ridges[order])
 
+    def _sampled_ground(self, numbers: dict[str, Any]) -> Ground | None:
+        """Return what was sampled, if it was for these numbers; once."""
+        ground, self._sampled = self._sampled, None
+        return None if ground is None else ground.with_settings(numbers)
+
     def _look(self) -> tuple[float, float]:
         """Look at all pixels once; return the noise of one, and of rounding."""
         shape, dtype = self.extent, self._plane.dtype.newbyteorder("=")
-        lines, samples = Lines(shape, dtype), NoiseSamples.empty(shape, dtype)
+        samples = NoiseSamples.empty(shape, dtype)
         places = rows_that_tell(shape[0])
         rows = np.empty((len(places), shape[1]), dtype)
 
         def look(piece: Piece) -> None:
-            own, raw = piece.own, piece.pixels
-            pixels = self._upright(raw)
-            lines.add(own, pixels)
+            own, raw = piece.own, piece.pixels[piece.own.cut(piece.around)]
+            if piece.fill is None:
+                pixels = self._sample(grid, piece)
+                self.heights.add(own, pixels)
+            else:
+                pixels = upright(raw, self._settings)
+                self.heights.add_level(own, float(pixels[0, 0]))
+                self._sampled = None  # most of it may be left out
+            self.lines.add(own, pixels)
             samples.add(own.top, own.left, pixels)
-            self._heights.add(own, pixels)
             some = slice(*np.searchsorted(places, (own.top, own.bottom)))
             rows[some, own.left : own.right] = raw[places[some] - own.top]
 
-        part = _multiples(self._plane, BLOCK_PX, self._part or _about(self._plane, 0))
-        for _ in walk(self._plane, look, reach=(0, 0), threads=self._threads, part=part):
+        step = 1 if self._sampled is None else self._sampled.step
+        grid = _Grid(self._plane, step, 0, self._part, also=BLOCK_PX)
+        reach = (0, 0) if self._sampled is None else grid.sample_reach
+        for _ in walk(self._plane, look, reach=reach, threads=self._threads, part=grid.part):
             pass
         if note_on_mask(rows):
             raise WholeNeededError("it looks like a mask")
-        if _may_have_margin(lines):
-            raise WholeNeededError("it may have a black or white margin")
         return noise_of(samples)
+
+    def _sample(self, grid: "_Grid", piece: Piece) -> NDArray[Any]:
+        """Return the own pixels of a part, which is sampled, if that is asked for."""
+        pixels, ground = self._upright(piece.pixels), self._sampled
+        if ground is not None:
+            _sample(grid, ground, piece, pixels)
+        return pixels[piece.own.cut(piece.around)]
 
     def _walk(
         self,
@@ -155,7 +196,7 @@ class LevelsInParts:
         turned = upright(pixels, self._settings)
         return np.ascontiguousarray(turned, turned.dtype.newbyteorder("="))
 
-    def _read(self, area: Area) -> NDArray[Any]:
+    def read(self, area: Area) -> NDArray[Any]:
         """Return the pixels of any area."""
         (height, width), (down, across) = self.extent, self._plane.step
         left, right = area.left // across * across, min(width, -(-area.right // across) * across)
@@ -179,7 +220,7 @@ class LevelsInParts:
             if around.size > max(_MOST_PX, 4 * piece.own.size):
                 raise WholeNeededError("its nuclei lie together over too wide an area")
             with self._again:
-                pixels = self._read(around)
+                pixels = self.read(around)
                 regions, window = ground.find(pixels, grid.window(piece.own, around))
         background = float(ground.measure["background"])
         lengths = self._ridges(regions, background, radius_px, around, pixels)
@@ -206,7 +247,7 @@ class LevelsInParts:
                 reach = math.ceil(_HALO_RADII * radius_px)
                 around = around.widened((reach, reach), self.extent)
                 with self._again:
-                    pixels = self._read(around)
+                    pixels = self.read(around)
         return lengths
 
 
@@ -225,11 +266,14 @@ def bytes_in_parts(plane: Parts, radius_px: float, threads: int) -> int:
 class _Grid:
     """How a plane is divided for a working grid of some step."""
 
-    def __init__(self, plane: Parts, step: int, halo: int, part: tuple[int, int] | None) -> None:
+    def __init__(
+        self, plane: Parts, step: int, halo: int, part: tuple[int, int] | None, also: int = 1
+    ) -> None:
         self.step, self.unit = step, step * BLOCK
         self._shape = plane.shape
-        self.reach = (step * halo, step * halo)
-        self.part = _multiples(plane, self.unit, part or _about(plane, step * halo))
+        self.reach, self.sample_reach = (step * halo,) * 2, (step * _SAMPLE_HALO,) * 2
+        unit = math.lcm(self.unit, also)
+        self.part = _multiples(plane, unit, part or _about(plane, step * halo))
 
     def aligned(self, area: Area) -> Area:
         """Return the least area around one that begins and ends with blocks of the grid."""
@@ -268,10 +312,3 @@ def _multiples(plane: Parts, unit: int, about: tuple[int, int]) -> tuple[int, in
         whole = math.lcm(step, unit) if step < size else unit * -(-size // unit)
         sides.append(whole * max(1, round(side / whole)))
     return sides[0], sides[1]
-
-
-def _may_have_margin(lines: Lines) -> bool:
-    """Whether `picture_mask` may find a margin, by some rows and columns."""
-    frame = level_of_frame(lines.edges)
-    is_frame = frame is not None and lines.most <= frame
-    return is_frame or lines.level_of_margin() is not None

@@ -174,9 +174,12 @@ def _out_of_black(lines: NDArray[Any], black: float) -> tuple[NDArray[Any], NDAr
     return near, far
 
 
-def is_wide(sample: Mask) -> bool:
-    """Tell whether squares larger than a nucleus cover most of the picture, by `SAMPLED` pixels."""
-    side = min(_LARGEST_NUCLEUS_PX // _EVERY_PX, min(sample.shape) // 3)
+def is_wide(sample: Mask, every_px: int = _EVERY_PX) -> bool:
+    """Tell whether squares larger than a nucleus cover most of the picture, by `SAMPLED` pixels.
+
+    Or by others that are so far apart.
+    """
+    side = min(_LARGEST_NUCLEUS_PX // every_px, min(sample.shape) // 3)
     if side < 1 or not sample.any():
         return False
     squares = _in_windows(np.logical_and, sample, side)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Floats", "Levels", "Measure", "Regions", "as_levels", "check_plane", "find_regions",
-    "grid_radius",
+    "grid_radius", "region_numbers",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -192,7 +192,7 @@ class Regions:
         """Return those for which `keep` is true."""
         kept = {
             name: column[keep]
-            for name in (*_COLUMNS, "refined", "measured", "likely", "ridges")
+            for name in (*COLUMNS, "refined", "measured", "likely", "ridges")
             if (column := getattr(self, name)) is not None
         }
         if self.outlines is not None:
@@ -200,7 +200,7 @@ class Regions:
         return replace(self, **kept)
 
 
-_COLUMNS = tuple(field.name for field in fields(Regions) if field.default is MISSING)[:-1]
+COLUMNS = tuple(field.name for field in fields(Regions) if field.default is MISSING)[:-1]
 """What is known of each region in any case."""
 
 
@@ -240,7 +240,7 @@ def find_regions(
     rules : Rules
         The version of the counts.
     outline_sigma_px : float, optional
-        The image is smoothed with this for outlines, in pixels; by default none are found.
+        The image is smoothed with this for outlines, in pixels; else none are found.
 
     Raises
     ------
@@ -252,40 +252,51 @@ def find_regions(
     levels = as_levels(image) if isinstance(image, np.ndarray) else image
     if 0 in levels.extent:
         return _no_regions()
-    step = _step(radius_px, grid_radius_px)
-    radius = radius_px / step
-    # On a coarse grid half a pixel of smoothing would make small nuclei one.
-    smooth_sigma = max(0.5 if radius >= _GRID_RADIUS_PX else 0.4, smoothing * radius)
+    numbers = region_numbers(
+        radius_px=radius_px, smoothing=smoothing, crest_smoothing=crest_smoothing,
+        least_threshold=least_threshold / levels.unit, grid_radius_px=grid_radius_px, rules=rules,
+    )  # fmt: skip
+    step, smooth_sigma = numbers["step"], numbers["smooth_sigma"]
     # What averaging and a Gaussian leave of white noise; pixels nearby may have some in common.
     left = _CORRELATED * levels.noise / (step * 2 * np.sqrt(np.pi) * smooth_sigma)
-    table = _finder(levels, radius_px)(
-        level=level,
-        outline=_outline(outline_sigma_px),
-        step=step,
-        tile=max(4, round(_TILE * radius)),
-        reach=max(1, round(_REACH * radius)),
-        radius=radius,
-        smooth_sigma=smooth_sigma,
-        crest_sigma=max(0.5, crest_smoothing * radius),
-        ridge_sigma=max(0.6, _RIDGE_SIGMA * radius),
-        least_threshold=least_threshold / levels.unit,
-        noise_factor=_NOISE_FACTOR,
-        most_stretch=_MOST_STRETCH,
-        most_dip=_MOST_DIP,
-        crest_share=_CREST_SHARE,
-        least_size=_LEAST_SIZE,
-        least_area=_LEAST_AREA,
-        least_fall=_LEAST_FALL,
-        most_whole=_MOST_WHOLE,
-        most_hole=rules.most_hole,
-        hole_dip=_HOLE_DIP,
-        is_learned=bool(rules.union),
-        union_weights=rules.union or np.zeros(_UNION_WEIGHTS),
-        least_union=_LEAST_UNION,
-        least_noise=levels.rounding,
-        most_noise=min(left, most_noise / levels.unit),
-    )
-    return _as_regions(table, levels, smooth_sigma / radius)
+    numbers |= {"least_noise": levels.rounding, "most_noise": min(left, most_noise / levels.unit)}
+    numbers["outline"] = _outline(outline_sigma_px)
+    table = _finder(levels, radius_px)(level=level, **numbers)
+    return _as_regions(table, levels, smooth_sigma / numbers["radius"])
+
+
+def region_numbers(
+    *, radius_px: float, smoothing: float, crest_smoothing: float, least_threshold: float,
+    rules: Rules, grid_radius_px: float = _GRID_RADIUS_PX,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the fields of `RegionSettings`; the noise of an image is not known yet."""
+    radius = radius_px / (step := _step(radius_px, grid_radius_px))
+    return {
+        "step": step,
+        "tile": max(4, round(_TILE * radius)),
+        "reach": max(1, round(_REACH * radius)),
+        "radius": radius,
+        # On a coarse grid half a pixel of smoothing would make small nuclei one.
+        "smooth_sigma": max(0.5 if radius >= _GRID_RADIUS_PX else 0.4, smoothing * radius),
+        "crest_sigma": max(0.5, crest_smoothing * radius),
+        "ridge_sigma": max(0.6, _RIDGE_SIGMA * radius),
+        "least_threshold": least_threshold,
+        "noise_factor": _NOISE_FACTOR,
+        "most_stretch": _MOST_STRETCH,
+        "most_dip": _MOST_DIP,
+        "crest_share": _CREST_SHARE,
+        "least_size": _LEAST_SIZE,
+        "least_area": _LEAST_AREA,
+        "least_fall": _LEAST_FALL,
+        "most_whole": _MOST_WHOLE,
+        "most_hole": rules.most_hole,
+        "hole_dip": _HOLE_DIP,
+        "is_learned": bool(rules.union),
+        "union_weights": rules.union or np.zeros(_UNION_WEIGHTS),
+        "least_union": _LEAST_UNION,
+        "least_noise": 0.0,
+        "most_noise": np.inf,
+    }
 
 
 def grid_radius(radius_px: float) -> float:
@@ -313,7 +324,7 @@ def _no_regions() -> Regions:
     """Return what an image without pixels holds."""
     measure = Measure(**dict.fromkeys((field.name for field in fields(Measure)), 0.0))
     empty: dict[str, Any] = {
-        name: np.empty(0, np.bool_ if name == "touches_edge" else float) for name in _COLUMNS
+        name: np.empty(0, np.bool_ if name == "touches_edge" else float) for name in COLUMNS
     }
     return Regions(**empty, measure=measure)
 

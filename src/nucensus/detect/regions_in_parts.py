@@ -1,21 +1,27 @@
 """Find nuclei as regions of an image part by part: those of the undivided one, to the last bit."""
 
-import math
 from dataclasses import replace
+from typing import Any
 
 from ..values import Centres, Settings
-from ..values.parts import Parts
+from ..values.parts import Area, Parts, WholeNeededError, part_of
 from .alone import counts_alone, looks_of
-from .automatic import detect_levels
+from .automatic import detect_levels, how_to_look
 from .border import within_border
 from .frame import counting_box
+from .levels import Levels
 from .levels_in_parts import LevelsInParts, bytes_in_parts
+from .pictures import SMALL_PX, Pictures, find_pictures, levels_at
 from .pooled import Estimate, Resolved
-from .rules import rules_of
+from .regions import region_numbers
+from .rules import Rules, rules_of
 from .table import DETECTORS
 
 _USUAL_RADIUS_PX = 12.0
 """Of nuclei that are not known yet, for the memory that is taken."""
+
+
+_MARGIN = "it may have a black or white margin that is no frame"
 
 
 def takes_regions_in_parts(settings: Settings) -> bool:
@@ -41,7 +47,8 @@ def estimate_in_parts(plane: Parts, settings: Settings, *, threads: int = 1) -> 
     WholeNeededError
         It has to be read whole.
     """
-    return LevelsInParts(plane, settings, threads=threads).estimate(rules_of(settings.detector))
+    rules = rules_of(settings.detector)
+    return levels_of_parts(plane, settings, rules, threads=threads).estimate(rules)
 
 
 def find_regions_in_parts(
@@ -71,11 +78,50 @@ def find_regions_in_parts(
     touches; where it is not, more around the part is read.
     """
     rules = rules_of(settings.detector)
-    levels = LevelsInParts(plane, settings, threads=threads, part=part, halo=halo)
-    if resolved is None or counts_alone(settings, resolved):
+    if resolved is not None and counts_alone(settings, resolved):
+        resolved = None
+    expected = None
+    if resolved is not None and not resolved.is_blank:
+        expected = region_numbers(**how_to_look(resolved, resolved.contrast, rules))
+    levels = levels_of_parts(
+        plane, settings, rules, threads=threads, part=part, halo=halo, expected=expected
+    )
+    if resolved is None:
         resolved = looks_of(levels.estimate(rules))
     centres = detect_levels(levels, resolved, rules)
-    box = counting_box(plane.shape, settings.border, resolved.radius_px)
-    area_px = math.prod(each.stop - each.start for each in box)
+    area_px = levels.size_within(counting_box(plane.shape, settings.border, resolved.radius_px))
     found = within_border(replace(centres, area_px=area_px), plane.shape, settings, resolved)
     return replace(found, subpixel=None)
+
+
+def levels_of_parts(
+    plane: Parts, settings: Settings, rules: Rules, *, threads: int, small_px: int = SMALL_PX,
+    **more: Any,
+) -> LevelsInParts | Pictures:  # fmt: skip
+    """Return the levels of an image; of a large one with margins those of its pictures.
+
+    Those of up to `small_px` pixels are held in memory. `more` is for `LevelsInParts`.
+    """
+    levels = LevelsInParts(plane, settings, threads=threads, **more)
+    if not levels.may_have_margin:
+        return levels
+    areas = None
+    if levels.size_px > rules.large_px:
+        areas = find_pictures(levels.lines, levels.heights, levels.read)
+    if not areas or areas == [plane.whole]:
+        raise WholeNeededError(_MARGIN)
+
+    def open_levels(area: Area) -> Levels | LevelsInParts:
+        if area.size <= small_px:
+            return levels_at(levels.read(area), area, plane.shape)
+        part = LevelsInParts(
+            part_of(plane, area), settings, threads=threads, origin=(area.top, area.left), **more
+        )
+        if part.may_have_margin:
+            raise WholeNeededError(_MARGIN)
+        return part
+
+    return Pictures(
+        plane.shape, areas, levels.heights, levels.read, open_levels, threads=threads,
+        small_px=small_px,
+    )  # fmt: skip

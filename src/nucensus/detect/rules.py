@@ -26,8 +26,9 @@ class Rules:
         nuclei lie inside larger ones needs more support than those.
     splits_sizes : bool
         Each image of a set with nuclei of several sizes is counted by what it shows itself.
-    looks_at_fields : bool
-        What the nuclei of a large image are like is estimated by fields of it.
+    large_px : float
+        Pixels above which an image is large: what its nuclei are like is estimated by fields of it,
+        and pictures in it that lie apart are counted each by itself.
     most_plain : float
         Factor that ellipses beyond those of a plain case have against the negative of the image.
     union : tuple of float
@@ -43,11 +44,16 @@ class Rules:
     compares_searches: bool = True
     weighs_support: bool = True
     splits_sizes: bool = True
-    looks_at_fields: bool = True
+    large_px: float = 1 << 26
     most_plain: float = 1.2
     most_growth: float = 1.5
     most_hole: float = 0.25
     union: tuple[float, ...] = UNION
+
+    @property
+    def looks_at_fields(self) -> bool:
+        """Whether any image is large."""
+        return self.large_px < math.inf
 
 
 VERSIONS = {
@@ -57,7 +63,7 @@ VERSIONS = {
         compares_searches=False,
         weighs_support=False,
         splits_sizes=False,
-        looks_at_fields=False,
+        large_px=math.inf,
         most_plain=1.0,
         most_growth=math.inf,
         most_hole=0.0,

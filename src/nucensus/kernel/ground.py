@@ -67,6 +67,18 @@ class Ground:
         for name, array in self._arrays.items():
             self._ground[name] = array.ctypes.data
 
+    @property
+    def step(self) -> int:
+        """How many pixels of the image are one of the grid, along each axis."""
+        return int(self._settings["step"])
+
+    def with_settings(self, settings: dict[str, Any]) -> "Ground | None":
+        """Return it with other settings, before it is fitted; None if the samples would differ."""
+        if any(settings[name] != self._settings[name] for name in ("step", "tile", "smooth_sigma")):
+            return None
+        self._settings, self._numbers = settings, record("RegionSettings", **settings)
+        return self
+
     def sample(self, pixels: NDArray[Any], window: Window) -> None:
         """Take the samples of a part."""
         call(

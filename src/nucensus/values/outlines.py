@@ -1,5 +1,6 @@
 """The outlines of the nuclei of an image, as runs of pixels, and how they are kept as bytes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,15 @@ class Outlines:
         """Return them in an image of `shape` in which theirs begins at `origin`."""
         y, x = np.array(origin, np.int32)
         return Outlines(shape, self.counts, self.rows + y, self.starts + x, self.ends + x)
+
+    @classmethod
+    def join(cls, parts: "Sequence[Outlines]") -> "Outlines":
+        """Return the outlines of all parts of one image, part after part."""
+        runs = (
+            np.concatenate([getattr(each, name) for each in parts])
+            for name in ("counts", "rows", "starts", "ends")
+        )
+        return cls(parts[0].shape, *runs)
 
     def to_bytes(self) -> bytes:
         """Return them packed, about two bytes a run: what the run file holds.

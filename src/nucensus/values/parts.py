@@ -1,6 +1,7 @@
 """A plane of which any part can be read: what an image is that is larger than memory should be."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -97,3 +98,36 @@ class Parts:
     def whole(self) -> Area:
         """All of it."""
         return Area(0, self.shape[0], 0, self.shape[1])
+
+
+def part_of(plane: Parts, area: Area) -> Parts:
+    """Return an area of a plane as a plane of its own.
+
+    Where it does not begin with what is decoded at a time, what is around its parts is decoded too.
+    """
+    (down, across), (height, width) = plane.step, plane.shape
+    rows = down if area.top % down == 0 else 1
+    columns = across if area.left % across == 0 else area.shape[1] if across >= width else 1
+
+    def in_plane(part: Area) -> Area:
+        return Area(
+            area.top + part.top, area.top + part.bottom,
+            area.left + part.left, area.left + part.right,
+        )  # fmt: skip
+
+    def around(part: Area) -> Area:
+        return Area(
+            part.top // down * down, min(height, -(-part.bottom // down) * down),
+            part.left // across * across, min(width, -(-part.right // across) * across),
+        )  # fmt: skip
+
+    def read(part: Area) -> NDArray[Any]:
+        wanted = in_plane(part)
+        decoded = around(wanted)
+        return plane.read(decoded)[wanted.cut(decoded)]
+
+    step = min(rows, area.shape[0]), min(columns, area.shape[1])
+    return replace(
+        plane, shape=area.shape, step=step, read=read,
+        fill_of=lambda part: plane.fill_of(around(in_plane(part))),
+    )  # fmt: skip
