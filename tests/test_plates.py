@@ -114,7 +114,7 @@ def test_what_files_leave_open_is_chosen_in_the_files(tmp_path):
 
 def test_scan_draws_the_plate_and_lists_what_other_wells_have(two_channels):
     shown = run_scan(two_channels, "--channel", "1")
-    assert "6 named as by ImageXpress, MetaXpress" in shown
+    assert "6 with names of ImageXpress, MetaXpress" in shown
     assert "1 left out: thumbnails" in shown
     assert "    A  #  .\n    B  .  +\n" in shown
     assert "missing: 2 images that other wells have" in shown
@@ -490,7 +490,7 @@ def test_written_plates_of_instruments_without_real_files_are_scanned_and_counte
         tifffile.imwrite(path, field if stain == nuclear else field // 50)
     path.unlink()
     shown = run_scan(tmp_path)
-    assert f"7 named as by {instrument}" in shown
+    assert f"7 with names of {instrument}" in shown
     assert "B  .  #" in shown
     assert "C  .  .  .  .  .  .  .  .  .  .  +" in shown
     plane = Plane(channel=nuclear)

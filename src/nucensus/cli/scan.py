@@ -111,7 +111,7 @@ def _print_survey(found: "Survey") -> None:
     more = f" and {unknown} of unknown size" if sizes and unknown else ""
     click.echo(f"{pluralize(len(there), 'image')}{size}{more}")
     for name, count in found.recognised.items():
-        click.echo(f"  {count} named as by {name}")
+        click.echo(f"  {count} with names of {name}")
     _print_wells(found)
     for name, count in found.promised.items():
         click.echo(f"  {pluralize(count, 'image')} promised by {name}")

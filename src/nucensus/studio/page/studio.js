@@ -55,7 +55,7 @@ async function look() {
   const missing = looked.missing ? `; ${looked.missing.toLocaleString("en")} more are missing` : "";
   const there = looked.question && !looked.count ? "Something is left to choose" : `${many(looked.count, "image")} to count`;
   $("summary").textContent = there + missing;
-  const named = Object.entries(looked.recognised).map(([name, count]) => `${count} named as by ${name}`);
+  const named = Object.entries(looked.recognised).map(([name, count]) => `${count} with names of ${name}`);
   $("notes").replaceChildren(...[...named, ...looked.left_out].map((text) => make("li", { textContent: text })));
   $("plates").replaceChildren(...looked.plates.slice(0, 8).map(plate));
   $("question").hidden = !looked.question;
