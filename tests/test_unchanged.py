@@ -148,3 +148,22 @@ def test_nuclei_that_are_not_as_they_were_written_are_found_out(plate, tmp_path)
     (tmp_path / "run/run.sqlite").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
     with pytest.raises(RunError, match="nuclei of the image"):
         count(plate, tmp_path / "run")
+
+
+def test_files_named_one_by_one_are_seen_with_their_folder_once(plate, tmp_path, monkeypatch):
+    named = sorted(plate.glob("*.tif"))
+    count(named, tmp_path / "run")
+    before, looked, scandir = looks(tmp_path / "run"), [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (looked.append(str(path)), scandir(path))[1])
+    count(named, tmp_path / "run")
+    assert looked.count(str(plate)) == 1
+    assert looks(tmp_path / "run") == before
+    shutil.move(plate / "A02_s1.tif", plate / "A04_s1.tif")
+    (plate / "A02_s1.tif").write_bytes((plate / "A04_s1.tif").read_bytes())
+    assert count(named, tmp_path / "run")[0] == 1
+
+
+def test_a_file_that_moved_to_another_folder_is_seen(plate, tmp_path):
+    count(plate, tmp_path / "run")
+    shutil.move(plate / "A02_s1.tif", plate / "day2/A02_s1.tif")
+    assert count(plate, tmp_path / "run")[1].about.vanished == 1

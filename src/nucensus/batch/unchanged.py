@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -32,59 +32,76 @@ def seen_of(inputs: Sequence[PathLike], selection: Selection, out: PathLike | No
     paths = [os.fspath(each) for each in inputs]
     if out is None or selection.manifest is not None or any(map(is_remote, (*paths, out))):
         return None
-    digest, skipped = hashlib.blake2b(digest_size=16), os.path.realpath(out)
     if selection.metadata is not None:
         paths.append(os.fspath(selection.metadata))
     paths += [each for each in selection.light.values() if each != LEARN]
+    files, skipped = _Files(), os.path.realpath(out)
     try:
         for path in paths:
-            is_folder = os.path.isdir(path)
-            lines = _below(path, skipped) if is_folder else _beside(os.path.abspath(path))
-            for line in lines:
-                digest.update(line.encode("utf-8", "surrogateescape"))
+            if os.path.isdir(path):
+                files.add_below(path, skipped)
+            else:
+                files.add_beside(os.path.abspath(path))
     except (OSError, ValueError):
         return None
-    return digest.hexdigest()
+    return files.hexdigest()
 
 
-def _beside(path: str) -> Iterator[str]:
-    """Yield a line for each file beside one: some have a part of what it is."""
-    os.stat(path)  # a glob has none
-    with os.scandir(os.path.dirname(path)) as entries:
-        files = sorted((each for each in entries if each.is_file()), key=lambda each: each.name)
-        yield f"{path}\n"
-        yield from map(_line, files)
+class _Files:
+    """A digest of files, the same in whatever order they come: a million need not be sorted."""
 
+    def __init__(self) -> None:
+        self._sum = 0
+        self._beside: set[str] = set()
 
-def _below(folder: str, skipped: str) -> Iterator[str]:
-    """Yield a line for each file below a folder, but for those of the run itself.
-
-    Links are followed to the folder, and below it none are: to ask it of each folder again would
-    take a second for a thousand that lie in one another.
-    """
-    pending = [os.path.realpath(folder)]
-    while pending:
-        folder = pending.pop()
-        if folder == skipped:
-            continue
+    def add_beside(self, path: str) -> None:
+        """Take in a file and all those beside it, once: some have a part of what it is."""
+        os.stat(path)  # a glob has none
+        self._add(path)
+        folder = os.path.dirname(path)
+        if folder in self._beside:
+            return
+        self._beside.add(folder)
         with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda each: each.name)
-        yield f"{folder}\n"
-        for each in listed:
-            if each.is_dir(follow_symlinks=False):
-                pending.append(each.path)
-            elif each.is_dir():
-                raise ValueError("a folder behind a link may loop")
-            else:
-                yield _line(each)
+            for each in entries:
+                if each.is_file():
+                    self._add_file(folder, each)
 
+    def add_below(self, folder: str, skipped: str) -> None:
+        """Take in each file below a folder, but for those of the run itself.
 
-def _line(entry: "os.DirEntry[str]") -> str:
-    try:
-        status = entry.stat()
-        return f"{entry.name}/{status.st_size}/{status.st_mtime_ns}\n"
-    except OSError:  # a link to nothing
-        return f"{entry.name}/\n"
+        Links are followed to the folder, and below it none are: to ask it of each folder again
+        would take a second for a thousand that lie in one another.
+        """
+        pending = [os.path.realpath(folder)]
+        while pending:
+            folder = pending.pop()
+            if folder == skipped:
+                continue
+            self._add(folder)
+            with os.scandir(folder) as entries:
+                for each in entries:
+                    if each.is_dir(follow_symlinks=False):
+                        pending.append(each.path)
+                    elif each.is_dir():
+                        raise ValueError("a folder behind a link may loop")
+                    else:
+                        self._add_file(folder, each)
+
+    def hexdigest(self) -> str:
+        """Return the sum of the digests of all of them."""
+        return f"{self._sum % (1 << 128):032x}"
+
+    def _add_file(self, folder: str, entry: "os.DirEntry[str]") -> None:
+        try:
+            status = entry.stat()
+            self._add(f"{folder}/{entry.name}/{status.st_size}/{status.st_mtime_ns}")
+        except OSError:  # a link to nothing
+            self._add(f"{folder}/{entry.name}/")
+
+    def _add(self, text: str) -> None:
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+        self._sum += int.from_bytes(digest)
 
 
 def finished_run(
