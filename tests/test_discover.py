@@ -25,6 +25,12 @@ def test_a_folder_is_listed_in_natural_order(tmp_path):
     assert names(tmp_path) == ["s1.tif", "s2.tif", "s10.tif"]
 
 
+def test_spellings_of_a_number_are_sorted_as_texts(tmp_path):
+    listed = ["a01_2.tif", "a1_1.tif", "a1_10.tif", "a002_1.tif", "a2_0.tif"]
+    touch(*(tmp_path / name for name in reversed(listed)))
+    assert names(tmp_path) == names(tmp_path / "*.tif") == sorted(listed, key=natural_key) == listed
+
+
 def test_only_images_of_a_folder_count(tmp_path):
     touch(tmp_path / "a.tif", tmp_path / "b.PNG", tmp_path / "truth.csv", tmp_path / ".hidden.tif")
     assert names(tmp_path) == ["a.tif", "b.PNG"]

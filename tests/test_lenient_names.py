@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from nucensus import Plane, census
 from nucensus.cli import _nucensus
 from nucensus.discover import discover
-from nucensus.discover.lenient_names import well_form_of
+from nucensus.discover.lenient_names import WellForms
 from nucensus.discover.names import compile_pattern, parse_name
 from nucensus.discover.unknown_names import position_word
 from nucensus.errors import InputError
@@ -111,7 +111,10 @@ def test_planes_in_files_of_their_own_are_asked_for_beside_wells(tmp_path):
      ["a b A4.tif", "c B4.tif"], ["p/A01/1.tif", "p/B02/2.tif"], ["wellA3.tif", "wellB3.tif"]],
 )  # fmt: skip
 def test_the_pattern_that_scan_offers_reads_the_same(names):
-    form = well_form_of([ImageRef(name, f"/data/{name}") for name in names])
+    forms = WellForms()
+    for name in names:
+        forms.add(name)
+    form = forms.choose()
     for name in names:
         told = form.place(ImageRef(name, f"/data/{name}")).well
         assert parse_name(name, compile_pattern(form.pattern))[1].well == told != ""

@@ -1,13 +1,12 @@
 """Plan a run: find the images, and give each scene, channel, plane and time its own."""
 
 import math
-import pickle
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..discover import KeptImages
 from ..errors import AccessError, NotAPlaneError, NucensusError, ReadError
 from ..read import open_scenes
 from ..read.levels import at_level, find_scene
@@ -16,6 +15,8 @@ from ..values import ImageRef, Partner, Plane
 
 if TYPE_CHECKING:
     from ..values import Treatments
+
+_Item = TypeVar("_Item")
 
 _AXES = {"channel": "c", "z": "z", "time": "t"}
 _MOST_PLANES = 1_000_000
@@ -59,15 +60,10 @@ def list_first(references: Iterable[ImageRef], channels: set[str]) -> Iterator[I
 
     Whatever ends a listing does so before an earlier run is removed.
     """
-    with tempfile.TemporaryFile() as file:
-        count = 0
-        for each in references:
-            pickle.dump(each, file, pickle.HIGHEST_PROTOCOL)
-            channels.add(each.channel)
-            count += 1
-        file.seek(0)
-        for _ in range(count):
-            yield pickle.load(file)
+    kept = KeptImages()
+    for each in kept.keep(references):
+        channels.add(each.channel)
+    yield from kept
 
 
 def join_treatments(
@@ -81,6 +77,13 @@ def join_treatments(
         extra = treatments.join(each.extra, each.place.plate, each.place.well)
         yield each if extra == each.extra else replace(each, extra=extra)
     treatments.unmatched()
+
+
+def telling(items: Iterable[_Item], tell: Callable[[str], object], what: str) -> Iterator[_Item]:
+    """Yield the items, and tell of each what is done to it."""
+    for each in items:
+        tell(what)
+        yield each
 
 
 def _planes(reference: ImageRef, scenes: Sequence[Scene]) -> Iterator[ImageRef]:

@@ -1,10 +1,14 @@
 """See what a folder holds, and what is left to choose, before anything is counted."""
 
+import contextlib
+import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from .._dataclass import dataclass
-from ..discover import LeftOut, PlateView, Survey, select, survey, view_plates
+from ..discover import KeptImages, LeftOut, PlateView, Survey, select, survey, view_plates
 from ..errors import InputError, NotAPlaneError, NucensusError
 from ..read import SUFFIXES, open_scenes
 from ..read.levels import find_scene
@@ -25,9 +29,10 @@ class Preview:
     found : Survey
         Everything, before anything is chosen.
     plates : list of PlateView
-    images : list of ImageRef
-        Those that would be counted, also those that are missing; none where a
-        choice is left.
+    there : KeptImages
+        Those that would be counted and are there; none where a choice is left.
+    missing_count : int
+        How many that would be counted are not there.
     left_out : LeftOut
         What the choice passes over.
     question : str
@@ -36,14 +41,10 @@ class Preview:
 
     found: Survey
     plates: list[PlateView]
-    images: list[ImageRef]
+    there: KeptImages
+    missing_count: int
     left_out: LeftOut
     question: str = ""
-
-    @property
-    def there(self) -> list[ImageRef]:
-        """The images that are not missing."""
-        return [each for each in self.images if not each.problem]
 
 
 def preview(
@@ -66,23 +67,28 @@ def preview(
         found.references, lambda: found.references, selection.plane,
         reads_words=selection.pattern is None, left_out=left_out,
     )  # fmt: skip
-    images, question = [], ""
+    there, missing, question = KeptImages(), 0, ""
     try:
-        images = list(expand(selected))
+        for each in expand(selected):
+            if each.problem:
+                missing += 1
+            else:
+                there.add(each)
     except InputError as error:
         if str(selection.plane):
             raise
-        question = str(error)
-    return Preview(found, view_plates(found.placed), images, left_out, question)
+        there, missing, question = KeptImages(), 0, str(error)
+    return Preview(found, view_plates(found.placed), there, missing, left_out, question)
 
 
-def refusals(images: Sequence[ImageRef]) -> tuple[int, list[str]]:
+def refusals(images: KeptImages) -> tuple[int, list[str]]:
     """Open some of the images; return how many, and what those say that would be refused.
 
     They ask for a channel, plane, time or scene. A file that cannot be read is
     none of them: it becomes a failed row of the run, with its reason.
     """
-    opened = images[:: max(1, len(images) // _OPENED)][:_OPENED]
+    step = max(1, len(images) // _OPENED)
+    opened = list(islice(images, 0, step * _OPENED, step))
     refused = []
     for each in opened:
         try:
@@ -93,3 +99,37 @@ def refusals(images: Sequence[ImageRef]) -> tuple[int, list[str]]:
         except NucensusError:
             continue
     return len(opened), refused
+
+
+def repeated_places(images: KeptImages) -> tuple[int, tuple[str, str] | None]:
+    """Return how many planes of sites are there in several files, and two of these files."""
+    with contextlib.closing(sqlite3.connect("")) as database:  # on disk where they are many
+        database.execute("CREATE TABLE files (place INTEGER, path INTEGER)")
+        rows = ((_digest(place), _digest(each.path)) for each, place in _placed(images))
+        database.executemany("INSERT INTO files VALUES (?, ?)", rows)
+        query = (
+            "SELECT count(*) OVER (), place FROM files GROUP BY place "
+            "HAVING min(path) != max(path) ORDER BY min(rowid) LIMIT 1"
+        )
+        row = database.execute(query).fetchone()
+    if row is None:
+        return 0, None
+    count, repeated = row
+    alike = (each for each, place in _placed(images) if _digest(place) == repeated)
+    first, *_, last = {each.path: each.name for each in alike}.values()
+    return count, (first, last)
+
+
+def _placed(images: Iterable[ImageRef]) -> Iterator[tuple[ImageRef, object]]:
+    """Yield the images of sites of wells, and which plane of which site each is."""
+    for each in images:
+        place = each.place
+        if place.plate and place.well and place.site:
+            on_plate = place.plate, place.well, place.site, place.channel, place.z, place.time
+            yield each, (*on_plate, each.channel, each.plane.z, each.plane.time)
+
+
+def _digest(value: object) -> int:
+    """Return a number that stands for a value."""
+    digest = hashlib.blake2b(ascii(value).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)

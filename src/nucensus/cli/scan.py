@@ -1,7 +1,7 @@
 """`nucensus scan`."""
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +15,11 @@ from .selection import selection, selection_of
 
 if TYPE_CHECKING:
     from ..batch import Preview
-    from ..discover import PlateView, Survey
+    from ..discover import KeptImages, PlateView, Survey
+    from ..discover.lenient_names import WellForm
     from ..values import ImageRef
 
-_SHOWN = 8
+_SHOWN, _NAMED = 8, 3
 _NAMES = {"site": "sites", "channel": "channels", "z": "z planes", "time": "time points"}
 
 
@@ -48,7 +49,7 @@ def command(inputs: tuple[str, ...], as_json: bool, progress: str, **options: An
     if shown.question:
         click.echo(f"\nTo choose: {shown.question}")
         return
-    failing = len(shown.images) - len(shown.there)
+    failing = shown.missing_count
     missing = f"; {failing} more {'is' if failing == 1 else 'are'} missing" if failing else ""
     click.echo(f"\nTo count: {pluralize(len(shown.there), 'image')}{missing}")
     for line in shown.left_out.lines():
@@ -59,11 +60,15 @@ def command(inputs: tuple[str, ...], as_json: bool, progress: str, **options: An
 
 def _as_dict(shown: "Preview") -> dict[str, Any]:
     found = shown.found
-    there = [each for each in found.references if not each.problem]
-    counts = {"to_count": len(shown.there), "missing": len(shown.images) - len(shown.there)}
+    images = size_bytes = 0
+    for each in found.references:
+        if not each.problem:
+            images += 1
+            size_bytes += max(0, each.size_bytes)
+    counts = {"to_count": len(shown.there), "missing": shown.missing_count}
     return {
-        "images": len(there),
-        "size_bytes": sum(each.size_bytes for each in there if each.size_bytes >= 0),
+        "images": images,
+        "size_bytes": size_bytes,
         "recognised": found.recognised,
         "promised": found.promised,
         "left_out": found.left_out.lines(),
@@ -76,22 +81,17 @@ def _as_dict(shown: "Preview") -> dict[str, Any]:
     }
 
 
-def _print_repeated(chosen: "list[ImageRef]") -> None:
+def _print_repeated(chosen: "KeptImages") -> None:
     """Say which planes of sites are there in several files."""
+    from ..batch import repeated_places
     from .running import note_on_repeated
 
-    files: dict[Any, dict[str, str]] = {}
-    for each in chosen:
-        place = each.place
-        if place.plate and place.well and place.site:
-            key = replace(place, stain=""), each.channel, each.plane.z, each.plane.time
-            files.setdefault(key, {})[each.path] = each.name
-    repeated = [list(names.values()) for names in files.values() if len(names) > 1]
-    if repeated:
-        click.echo(f"  {note_on_repeated(len(repeated), (repeated[0][0], repeated[0][-1]))}")
+    count, files = repeated_places(chosen)
+    if files is not None:
+        click.echo(f"  {note_on_repeated(count, files)}")
 
 
-def _print_refusals(chosen: "list[ImageRef]") -> None:
+def _print_refusals(chosen: "KeptImages") -> None:
     """Say what some of the files would ask: their channel, plane, time or scene."""
     from ..batch import refusals
 
@@ -101,43 +101,59 @@ def _print_refusals(chosen: "list[ImageRef]") -> None:
         click.echo(f"  {refused[0]}")
 
 
-def _print_survey(found: "Survey") -> None:
-    from ..remote import is_zarr
+class _Content:
+    """Sum up what was found, in one pass over it."""
 
-    there = [each for each in found.references if not each.problem]
-    sizes = [each.size_bytes for each in there if each.size_bytes >= 0 and not is_zarr(each.path)]
-    size = f", {data_size(sum(sizes))}" if sizes else ""
-    unknown = len(there) - len(sizes)
-    more = f" and {unknown} of unknown size" if sizes and unknown else ""
-    click.echo(f"{pluralize(len(there), 'image')}{size}{more}")
+    def __init__(self, found: "Survey") -> None:
+        from ..remote import is_zarr
+        from ..values import Place
+
+        self.there = self.sized = self.size_bytes = self.unplaced_count = 0
+        self.lost: list[ImageRef] = []
+        self.unplaced: list[ImageRef] = []
+        for each in found.references:
+            if each.problem:
+                if not each.place.well and len(self.lost) < _SHOWN:
+                    self.lost.append(each)
+                continue
+            self.there += 1
+            if each.size_bytes >= 0 and not is_zarr(each.path):
+                self.sized += 1
+                self.size_bytes += each.size_bytes
+            if each.place == Place():
+                self.unplaced_count += 1
+                self.unplaced += [each] * (self.unplaced_count <= _NAMED)
+
+
+def _print_survey(found: "Survey") -> None:
+    content = _Content(found)
+    size = f", {data_size(content.size_bytes)}" if content.sized else ""
+    unknown = content.there - content.sized
+    more = f" and {unknown} of unknown size" if content.sized and unknown else ""
+    click.echo(f"{pluralize(content.there, 'image')}{size}{more}")
     for name, count in found.recognised.items():
         click.echo(f"  {count} with names of {name}")
-    _print_wells(found)
+    if content.unplaced:
+        _print_wells(found.form, content)
     for name, count in found.promised.items():
         click.echo(f"  {pluralize(count, 'image')} promised by {name}")
     for line in found.left_out.lines():
         click.echo(f"  {line}")
-    for each in [each for each in found.references if each.problem and not each.place.well][
-        :_SHOWN
-    ]:
+    for each in content.lost:
         click.echo(f"  missing: {each.name}: {each.problem}")
 
 
-def _print_wells(found: "Survey") -> None:
+def _print_wells(form: "WellForm | None", content: _Content) -> None:
     """Say how wells are read from names that no instrument gave, and which names tell none."""
-    from ..values import Place
-
-    unknown = [each for each in found.references if not each.problem and each.place == Place()]
-    if not unknown:
+    count, unplaced = content.unplaced_count, content.unplaced
+    if form is not None:
+        well, name = form.place(unplaced[0]).well, unplaced[0].name
+        click.echo(f"  {count} with a well in the name: {well} in {name!r}")
+        click.echo(f"    (as --pattern {spell_word(form.pattern)})")
         return
-    if found.form is not None:
-        well, name = found.form.place(unknown[0]).well, unknown[0].name
-        click.echo(f"  {len(unknown)} with a well in the name: {well} in {name!r}")
-        click.echo(f"    (as --pattern {spell_word(found.form.pattern)})")
-        return
-    click.echo(f"  {len(unknown)} without a well in the name (see --pattern)")
-    named = ", ".join(repr(each.name) for each in unknown[:3])
-    click.echo(f"    not matched: {named}{', ...' if len(unknown) > 3 else ''}")
+    click.echo(f"  {count} without a well in the name (see --pattern)")
+    named = ", ".join(repr(each.name) for each in unplaced)
+    click.echo(f"    not matched: {named}{', ...' if count > len(unplaced) else ''}")
 
 
 def _print_plate(plate: "PlateView") -> None:

@@ -6,13 +6,11 @@ files of instruments, which also promise images that may not be there.
 
 import functools
 import os
-import pickle
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .._dataclass import dataclass
 from .._lazy import names_of
@@ -27,8 +25,9 @@ from ..values import (
     take_value,
 )
 from .given import as_paths
+from .kept import KeptImages
 from .left_out import LeftOut
-from .lenient_names import WellForm, placed, well_form_of
+from .lenient_names import WellForm, WellForms, placed
 from .names import compile_pattern, parse_name, place_of, row_name
 from .ome_sets import OmeSets
 from .select import select
@@ -45,8 +44,8 @@ else:
     )
 
 __all__ = [
-    "LeftOut", "PlateView", "Survey", "as_paths", "discover", "list_images", "natural_key",
-    "place_of", "read_metadata", "row_name", "select", "survey", "view_plates",
+    "KeptImages", "LeftOut", "PlateView", "Survey", "as_paths", "discover", "list_images",
+    "natural_key", "place_of", "read_metadata", "row_name", "select", "survey", "view_plates",
 ]  # fmt: skip
 
 _ALL = Selection()
@@ -60,7 +59,7 @@ class Survey:
 
     Attributes
     ----------
-    references : list of ImageRef
+    references : KeptImages
         Every image, also those that an index promises and that are not there.
     recognised : dict of str to int
         How many images each pattern of names placed.
@@ -72,18 +71,18 @@ class Survey:
         Which word is the well, in the names that no instrument gave.
     """
 
-    references: list[ImageRef]
+    references: KeptImages
     recognised: dict[str, int]
     promised: dict[str, int]
     left_out: LeftOut
     form: WellForm | None
 
     @property
-    def placed(self) -> list[ImageRef]:
+    def placed(self) -> Iterable[ImageRef]:
         """The references, with the wells that `form` tells."""
         if self.form is None:
             return self.references
-        return [placed(each, self.form) for each in self.references]
+        return map(functools.partial(placed, form=self.form), self.references)
 
 
 def discover(
@@ -128,23 +127,22 @@ def list_images(
     selection: Selection = _ALL,
     *,
     left_out: LeftOut | None = None,
+    on_image: Callable[[], object] = bool,
 ) -> Iterator[ImageRef]:
     """Yield the images of all shards while they are found, so that a million names need no memory.
 
     What there is to choose from is known at the end of the listing: until then
     it is kept on disk. An image that two inputs name comes twice. What is passed
-    over is noted in `left_out`.
+    over is noted in `left_out`; `on_image` is called for each image that is found.
     """
-    walk = _Walk(inputs, suffixes, selection, left_out)
-    choose = _choice_of(selection.others.channels)
-    with tempfile.TemporaryFile() as file:
-        yield from choose(
-            _keep(walk, file),
-            functools.partial(_kept, file),
-            selection.plane,
-            reads_words=selection.pattern is None,
-            left_out=walk.left_out,
-        )
+    walk, kept = _Walk(inputs, suffixes, selection, left_out), KeptImages()
+    yield from _choice_of(selection.others.channels)(
+        kept.keep(walk, on_image),
+        lambda: kept,
+        selection.plane,
+        reads_words=selection.pattern is None,
+        left_out=walk.left_out,
+    )
 
 
 def _choice_of(channels: tuple[str, ...]) -> Callable[..., Iterator[ImageRef]]:
@@ -163,24 +161,11 @@ def survey(
     on_image: Callable[[], object] = bool,
 ) -> Survey:
     """Return everything that `inputs` hold, not chosen from yet; tell of each image found."""
-    walk, references = _Walk(inputs, suffixes, selection), []
-    for each in walk:
-        references.append(each)
-        on_image()
-    form = well_form_of(references) if selection.pattern is None else None
-    return Survey(references, +walk.recognised, walk.promised, walk.left_out, form)
-
-
-def _keep(references: Iterable[ImageRef], file: BinaryIO) -> Iterator[ImageRef]:
-    for each in references:
-        pickle.dump(each, file, pickle.HIGHEST_PROTOCOL)
-        yield each
-
-
-def _kept(file: BinaryIO) -> Iterator[ImageRef]:
-    file.seek(0)
-    while file.peek(1):  # type: ignore[attr-defined]  # it is buffered
-        yield pickle.load(file)
+    walk, kept, forms = _Walk(inputs, suffixes, selection), KeptImages(), WellForms()
+    for each in kept.keep(walk, on_image):
+        if selection.pattern is None:
+            forms.add_unplaced(each)
+    return Survey(kept, +walk.recognised, walk.promised, walk.left_out, forms.choose())
 
 
 class _Walk:

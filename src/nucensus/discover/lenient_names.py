@@ -5,7 +5,6 @@ One form explains all names, or none: a word that looks like a well in some name
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import field, replace
 from typing import TypeAlias
 
@@ -88,6 +87,11 @@ class WellForms:
     _small: set[_Where] = field(default_factory=set)
     _rows_and_columns: set[_Where] = field(default_factory=set)
 
+    def add_unplaced(self, reference: ImageRef) -> None:
+        """Note the name of an image that no instrument named."""
+        if not reference.problem and reference.place == Place():
+            self.add(reference.name)
+
     def add(self, name: str) -> None:
         """Note a name; words that are no well in it are none in the others."""
         if self._wells == {}:
@@ -137,15 +141,6 @@ class WellForms:
         if where in self._small:
             return False
         return where in (("start", 0), ("folder", 0), *self._before_site) or len(wells) == 1
-
-
-def well_form_of(references: Iterable[ImageRef]) -> WellForm | None:
-    """Return which word of the names that no instrument gave is the well, if any is."""
-    forms = WellForms()
-    for each in references:
-        if not each.problem and each.place == Place():
-            forms.add(each.name)
-    return forms.choose()
 
 
 def _words(name: str) -> tuple[str, list[str]]:

@@ -5,7 +5,8 @@ import glob
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[
     elif os.path.lexists(given):
         yield Batch([given], [])
     elif glob.has_magic(given):
-        for path in sorted(set(_find(given)), key=natural_key):
+        for path, _ in _sorted_on_disk((path, False) for path in _find(given)):
             if os.path.isdir(path):
                 yield from expand(path, endings, left_out)
             elif path.lower().endswith(endings) and (reason := why_left_out(path)):
@@ -236,36 +237,42 @@ def _has_index(folder: str) -> bool:
 def _natural_order(folder: str, left_out: LeftOut) -> Iterator[tuple[str, bool]]:
     """Yield (name, whether it is a folder) of what is in `folder` and not hidden, sorted.
 
-    SQLite sorts, on disk where they are many. A folder that cannot be listed is left out.
+    A folder that cannot be listed is left out.
     """
+    return _sorted_on_disk(_entries(folder, left_out))
+
+
+def _entries(folder: str, left_out: LeftOut) -> Iterator[tuple[str, bool]]:
+    try:
+        with os.scandir(folder) as entries:
+            for each in entries:
+                if not each.name.startswith("."):
+                    yield each.name, each.is_dir(follow_symlinks=False)
+    except OSError as error:
+        left_out.note(f"the folder cannot be listed ({error.strerror})", folder)
+
+
+def _sorted_on_disk(named: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """Yield names in natural order, each once; SQLite sorts, on disk where they are many."""
     with contextlib.closing(sqlite3.connect("")) as names:
         names.execute("CREATE TABLE names (key, name, is_folder)")
-        try:
-            with os.scandir(folder) as entries:
-                names.executemany(
-                    "INSERT INTO names VALUES (?, ?, ?)",
-                    (
-                        (
-                            sortable(each.name),
-                            os.fsencode(each.name),
-                            each.is_dir(follow_symlinks=False),
-                        )
-                        for each in entries
-                        if not each.name.startswith(".")
-                    ),
-                )
-        except OSError as error:
-            left_out.note(f"the folder cannot be listed ({error.strerror})", folder)
-        for name, is_folder in names.execute("SELECT name, is_folder FROM names ORDER BY key"):
+        rows = ((sortable(name), os.fsencode(name), is_folder) for name, is_folder in named)
+        names.executemany("INSERT INTO names VALUES (?, ?, ?)", rows)
+        query = "SELECT name, max(is_folder) FROM names GROUP BY key, name ORDER BY key, name"
+        for name, is_folder in names.execute(query):
             yield os.fsdecode(name), bool(is_folder)
 
 
 def sortable(name: str) -> bytes:
-    """Return `natural_key` as bytes that sort alike: a number is its length and its digits."""
+    """Return `natural_key` as bytes that sort alike: a number is its length and its digits.
+
+    Of one number the spelling with more zeros before it comes first, as its text does.
+    """
     parts = []
     for is_text, number, text in natural_key(name):
         digits = str(number)
-        parts.append(f"\1{text}\0" if is_text else f"\0{chr(len(digits))}{digits}")
+        zeros = chr(sys.maxunicode - (len(text) - len(digits)))
+        parts.append(f"\1{text}\0" if is_text else f"\0{chr(len(digits))}{digits}{zeros}")
     return "".join(parts).encode("utf-32-be", "surrogatepass")
 
 

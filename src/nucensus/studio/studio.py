@@ -57,16 +57,16 @@ class Studio:
         shown = preview([folder], selection)
         tuned = self._tuned() if folder == self._folder else Settings()
         self._folder = folder
-        self._images = shown.there
-        self.images = Session([folder], shown.there, Settings(), selection) if shown.there else None
+        there = self._images = list(shown.there)
+        self.images = Session([folder], there, Settings(), selection) if there else None
         if self.images is not None:
             self.images.tuned = tuned
         refused = refusals(shown.there)[1]
         return {
             "folder": folder,
             "out": str(Path(folder, _RUN)),
-            "count": len(shown.there),
-            "missing": len(shown.images) - len(shown.there),
+            "count": len(there),
+            "missing": shown.missing_count,
             "recognised": shown.found.recognised,
             "plates": [asdict(plate) for plate in shown.plates],
             "left_out": [*shown.found.left_out.lines(), *shown.left_out.lines()],

@@ -1,0 +1,62 @@
+"""Keep the images of a listing on disk, to go through them again: a million need no memory."""
+
+import os
+import pickle
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+
+from ..values import ImageRef
+
+_AT_ONCE = 256
+"""Images that are written together, and in memory at a time. Larger: faster by little."""
+
+
+class KeptImages:
+    """Images in the order in which they came.
+
+    Parameters
+    ----------
+    images : iterable of ImageRef
+        Those that are kept at once; `add` and `keep` take more.
+    """
+
+    def __init__(self, images: Iterable[ImageRef] = ()) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 it is closed with the last reader
+        weakref.finalize(self, self._file.close)
+        self._last: list[ImageRef] = []
+        self._count = 0
+        for each in images:
+            self.add(each)
+
+    def add(self, image: ImageRef) -> None:
+        """Keep one more."""
+        if len(self._last) == _AT_ONCE:
+            self._file.seek(0, os.SEEK_END)
+            pickle.dump(self._last, self._file, pickle.HIGHEST_PROTOCOL)
+            self._last = []
+        self._last.append(image)
+        self._count += 1
+
+    def keep(
+        self, images: Iterable[ImageRef], on_image: Callable[[], object] = bool
+    ) -> Iterator[ImageRef]:
+        """Yield the images, each once it is kept, and call `on_image` for it."""
+        for each in images:
+            self.add(each)
+            on_image()
+            yield each
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[ImageRef]:
+        """Yield every image; none may be added meanwhile."""
+        position, left = 0, self._count - len(self._last)
+        while left:
+            self._file.seek(position)
+            some = pickle.load(self._file)
+            position = self._file.tell()
+            left -= len(some)
+            yield from some
+        yield from self._last
