@@ -1,10 +1,11 @@
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
-from stated_runs import write_run
+from stated_runs import some_centres, write_run
 
 import nucensus
 from nucensus import Plane, Settings
@@ -16,8 +17,11 @@ from nucensus.score.agreement import (
     score_against_labels,
     score_against_points,
     score_run,
+    sum_up,
 )
+from nucensus.score.evaluate_run import evaluate_run
 from nucensus.score.matching import count_matched, match_points
+from nucensus.score.truth import read_truth
 from nucensus.values import Centres, Failed
 
 LABELS = np.zeros((40, 60), np.uint16)
@@ -103,6 +107,70 @@ def test_the_worst_fields_come_first_and_intervals_hold_the_value():
     errors = [len(one.misses) + len(one.false_positives) for one in evaluation.fields]
     assert errors == sorted(errors, reverse=True)
     assert evaluate(dict(reversed(fields.items()))).f1 == evaluation.f1
+
+
+def test_intervals_are_those_of_all_draws_at_once():
+    rng = np.random.default_rng(5)
+    counts = rng.integers(0, 40, (13, 3))
+    table = np.column_stack((counts, np.abs(counts[:, 1] - counts[:, 2])))
+    draws = np.random.default_rng(0).integers(0, 13, (2000, 13))
+    errors = table[draws][:, :, 3].mean(axis=1)
+    shares = table[draws][:, :, 0].sum(axis=1) / table[draws][:, :, 1].sum(axis=1)
+    known = sum_up(counts)
+    for each, samples in ((known.count_error, errors), (known.precision, shares)):
+        assert (each.low, each.high) == tuple(
+            np.quantile(samples, [(1 - 0.95) / 2, (1 + 0.95) / 2])
+        )
+
+
+def test_a_run_is_evaluated_as_its_scores_are(tmp_path):
+    rng = np.random.default_rng(3)
+    images = {f"f{n}.tif": some_centres(int(rng.integers(0, 9)), seed=n) for n in range(20)}
+    run = write_run(tmp_path / "run", {**images, "bad.tif": Failed("read", "empty")})
+    lines = [f"f{rng.integers(22)},{y},{x}" for y, x in rng.integers(0, 100, (90, 2))]
+    (tmp_path / "truth.csv").write_text("\n".join(["image,y,x", "bad,3,4", *lines]))
+    for every in (False, True):
+        scores = score_run(run, tmp_path / "truth.csv", all_fields=every)
+        known = evaluate(scores)
+        found = evaluate_run(run, tmp_path / "truth.csv", all_fields=every, worst_count=4)
+        for name in ("precision", "recall", "f1", "count_error"):
+            assert getattr(found, name) == getattr(known, name)
+        assert [each.name for each in found.worst] == [each.name for each in known.fields[:4]]
+        told = [
+            (each["image"], each["missed"], each["false"]) for each in found.tally.worst_first()
+        ]
+        assert told == [(s.name, len(s.misses), len(s.false_positives)) for s in known.fields]
+        assert set(found.tally.lacking()) - {"f20", "f21"} == {"bad"}
+
+
+def test_a_truth_is_read_field_by_field_in_whatever_order_its_rows_stand(tmp_path):
+    rows = ["image,z,y,x", "b.tif,-1,1,2", "a,,3,4", "", "b.tif,,5,6", "c", "a.tif,,7,8,9"]
+    (tmp_path / "truth.csv").write_text("\n".join(rows))
+    truth = read_truth(tmp_path / "truth.csv")
+    assert (list(truth), len(truth), "c" in truth, "d" in truth) == (
+        ["b", "a", "c"],
+        3,
+        True,
+        False,
+    )
+    assert {name: points.tolist() for name, points in truth.items()} == {
+        "b": [[1, 2], [5, 6]], "a": [[3, 4], [7, 8]], "c": [],
+    }  # fmt: skip
+
+
+def test_ten_times_the_truth_takes_no_more_memory(tmp_path):
+    def peak(fields):
+        with open(tmp_path / "truth.csv", "w") as file:
+            file.write("image,y,x\n")
+            file.writelines(f"field-{n // 20:07d}.tif,{n},{n}\n" for n in range(20 * fields))
+        tracemalloc.start()
+        try:
+            assert len(read_truth(tmp_path / "truth.csv")) == fields
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(1000) < peak(100) + 900 * 20  # a name alone is as much
 
 
 def test_a_field_without_detections_is_all_misses(tmp_path):

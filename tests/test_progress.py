@@ -1,6 +1,7 @@
 """How far long work is: a bar on a terminal, a line a minute elsewhere."""
 
 import re
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,8 @@ from nucensus.cli import _nucensus
 from nucensus.cli.detect import command as detect
 from nucensus.cli.export import command as export
 from nucensus.cli.merge import command as merge
-from nucensus.cli.progress import _Lines, progress_of
+from nucensus.cli.progress import _Bar, _Lines, progress_of
+from nucensus.cli.terminal import PrintableStream
 from nucensus.text.plurals import duration
 
 
@@ -93,6 +95,55 @@ def test_an_export_says_how_many_images_it_went_through(plate, tmp_path, to):
     count = len(list(plate.glob("*.tif")))
     assert re.search(rf"^{count} images gone through  \d+ images/s$", said(), re.MULTILINE)
     assert "gone through" not in said("--progress", "none")
+
+
+@pytest.mark.usefixtures("every_image")
+def test_what_comes_before_and_after_the_work_says_how_far_it_is(plate, tmp_path):
+    lines = stderr_of(plate, tmp_path).splitlines()
+    count = len(list(plate.glob("*.tif")))
+    for what in ("listed", "planned", "looked at"):
+        assert f"{count} images {what}" in "\n".join(lines)
+    assert any(re.match(r"\d+ images gone through for the tables  \d", line) for line in lines)
+    assert lines[0].startswith("1 image listed")
+
+
+@pytest.mark.usefixtures("every_image")
+@pytest.mark.parametrize(
+    "asked", [["wells", "run"], ["evaluate", "run", "truth.csv"], ["diff", "run", "run"],
+              ["import", "run", "truth.csv"], ["cycle", "run"]], ids=lambda asked: asked[0],
+)  # fmt: skip
+def test_no_long_work_stands_without_a_word(plate, tmp_path, monkeypatch, asked):
+    stderr_of(plate, tmp_path, "--outlines")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "truth.csv").write_text("image,y,x\nA01_s1.tif,30,30\n")
+    said = CliRunner().invoke(_nucensus, asked)
+    assert said.exit_code in (0, 1), said.output
+    assert re.search(r"^\d+ images? (gone through|taken back)  \d", said.stderr, re.MULTILINE)
+    quiet = CliRunner().invoke(_nucensus, [*asked, "--progress", "none"]).stderr
+    assert "gone through" not in quiet
+    assert "taken back" not in quiet
+
+
+@pytest.mark.parametrize("kind", ["lines", "bar"])
+def test_one_thing_is_counted_after_the_other(kind, capsys, monkeypatch):
+    monkeypatch.setattr(_Lines, "_every_s", 0)
+    monkeypatch.setattr(_Bar, "_every_s", 0)
+    monkeypatch.setattr(sys, "stderr", PrintableStream(sys.stderr))  # as of the command line
+    with progress_of(kind) as progress:
+        for what in ("listed", "listed", "planned"):
+            progress.count(what)
+        progress.start(2)
+        progress.reach(2, 2)
+        progress.count("written")
+    said = [
+        line
+        for line in re.split(r"[\r\n]+", capsys.readouterr().err)
+        if "images" in line or "image " in line
+    ]
+    counted = [re.match(r"(\d+) images? (listed|planned|written)", line) for line in said]
+    assert [match.groups() for match in counted if match] == [
+        ("1", "listed"), ("2", "listed"), ("1", "planned"), ("1", "written")
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("every_image")

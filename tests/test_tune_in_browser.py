@@ -14,7 +14,8 @@ from scenes import draw_stained
 from test_tune import in_colour
 
 from nucensus import census, open_run
-from nucensus.score.truth import field_name, read_truth
+from nucensus.score.field_name import field_name
+from nucensus.score.truth import read_truth
 
 LOOKS = [
     ("desk", "light"),

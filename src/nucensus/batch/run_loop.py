@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from .._version import __version__
@@ -32,6 +33,7 @@ from .job import Job, Loaded
 from .kept import Kept
 from .learn import adopt, estimate_sample, forget_changed, pool_sample, pools_in, take_from
 from .lights import find_lights, identity_of
+from .plan import telling
 from .pools import digests_of
 from .run_over import Steps, run_over
 from .starts import Start
@@ -131,7 +133,9 @@ class RunLoop:
         with self._writer.explained():
             if target is not None:
                 self._choose_positive()
-                write_tables(self._writer.view(), target)
+                view = self._writer.view()
+                view.on_image = partial(self._watcher.on_step, "gone through for the tables")
+                write_tables(view, target)
             if not is_unfinished:
                 self._writer.forget_suspects()
         if self._choice is not None:
@@ -216,10 +220,11 @@ class RunLoop:
             return
         self._writer.record_facts(is_learning=True)
         strategy = self._sample_strategy(deadly=any(each.stage == "worker" for _, each in sample))
-        work = self._job_for(strategy).estimate
+        work, tell = self._job_for(strategy).estimate, self._watcher.on_step
         estimate_sample(
-            self._writer, sample, lambda items: strategy.run(work, items, self._workers)
-        )
+            self._writer, sample,
+            lambda items: telling(strategy.run(work, items, self._workers), tell, "looked at"),
+        )  # fmt: skip
 
     def _sample_strategy(self, *, deadly: bool) -> Strategy:
         if self._choice is not None and self._choice.strategy.isolates_crashes:

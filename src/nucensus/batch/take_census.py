@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Unpack
 
 from ..detect import check_axes, detector_named, settings_of, suited
@@ -33,7 +34,7 @@ from .content import content_hash
 from .decide import choose_strategy, codec_of
 from .learn import plan_sample, take_from
 from .lights import check_files
-from .plan import expand, join_treatments, list_first
+from .plan import expand, join_treatments, list_first, telling
 from .refuse import (
     digest_of,
     facts_of,
@@ -95,7 +96,7 @@ def census(
         `sigma_um`, `invert`, `outlines`; `plane`, `pattern`, `manifest`, `metadata`,
         `shard`, `measure`, `ring_px`, `flat_field`; `strategy`, `workers`,
         `scheduler`, `limits`; `on_plan`, `on_learned`, `on_choice`, `on_outcome`,
-        `stop`; `overwrite`, `check_content`, `keep_estimates`, `estimates_from`.
+        `stop`, `on_step`; `overwrite`, `check_content`, `keep_estimates`, `estimates_from`.
 
     Returns
     -------
@@ -151,7 +152,7 @@ def listed_run(
     settings = suited(settings, _axes(selection))
     _refuse_contradictions(out, settings, selection, resume)
     named = as_paths(inputs)
-    plan = _plan(named, selection, overwrites=resume.overwrite)
+    plan = _plan(named, selection, watcher, overwrites=resume.overwrite)
     if resume.overwrite and resume.estimates_from is not None:
         take_from(resume.estimates_from, settings, plan.channels)
     watcher, stop = watcher.with_stop()
@@ -256,20 +257,24 @@ def _refuse_contradictions(
         refuse_itself(resume.estimates_from, out)
 
 
-def _plan(inputs: list[PathLike], selection: Selection, *, overwrites: bool) -> _Plan:
+def _plan(
+    inputs: list[PathLike], selection: Selection, watcher: Watcher, *, overwrites: bool
+) -> _Plan:
     """List the images; what is wrong with the inputs is raised before a run is made.
 
     Before one is overwritten all of them are listed, else the first.
     """
     left_out = LeftOut()
-    found = list_images(inputs, SUFFIXES, selection, left_out=left_out)
+    tell = partial(watcher.on_step, "listed")
+    found = list_images(inputs, SUFFIXES, selection, left_out=left_out, on_image=tell)
     treatments = None if selection.metadata is None else _treatments(selection.metadata)
     listed, channels = join_treatments(expand(found), treatments), set[str]()
     if overwrites:
         listed = list_first(listed, channels)
     first = next(listed)
     given = digest_of(absolute(os.fspath(each)) for each in inputs)
-    return _Plan(itertools.chain([first], listed), treatments, left_out, given, channels)
+    images = telling(itertools.chain([first], listed), watcher.on_step, "planned")
+    return _Plan(images, treatments, left_out, given, channels)
 
 
 def _treatments(metadata: PathLike) -> "Treatments":

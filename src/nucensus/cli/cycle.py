@@ -6,6 +6,7 @@ import click
 
 from .commands import Command
 from .destination import Destination
+from .progress import counted_images, progress_option
 from .selection import metadata_option
 from .wells import as_csv, as_json, print_table
 
@@ -18,7 +19,10 @@ from .wells import as_csv, as_json, print_table
 @click.option("--csv", "form", flag_value="csv", help="Print the table as CSV.")
 @click.option("--json", "form", flag_value="json", help="Print the table as JSON.")
 @metadata_option
-def command(folder: Path | str, by: str | None, form: str | None, metadata: str | None) -> None:
+@progress_option
+def command(
+    folder: Path | str, by: str | None, form: str | None, metadata: str | None, progress: str
+) -> None:
     """Show how many nuclei of RUN are in G1, S and G2, by their content of DNA.
 
     RUN has to have outlines, and its nuclei a stain of DNA.
@@ -26,7 +30,9 @@ def command(folder: Path | str, by: str | None, form: str | None, metadata: str 
     from ..export.cell_cycle import cell_cycle
     from ..export.treated import open_run
 
-    table = cell_cycle(open_run(folder, metadata=metadata), by=by)
+    run = open_run(folder, metadata=metadata)
+    with counted_images(progress) as run.on_image:
+        table = cell_cycle(run, by=by)
     if form:
         click.echo(as_csv(table) if form == "csv" else as_json(table), nl=form == "json")
         return

@@ -12,6 +12,7 @@ from .commands import Command, importing
 from .counting import counting_options
 from .destination import Destination, below
 from .detection import settings_of
+from .progress import counted_images
 from .running import run_and_report, run_options
 from .selection import positive_options, selection_of
 from .shown import print_positive, show_corrections
@@ -190,7 +191,8 @@ def _finish(
     if xlsx:
         from ..export import export_run
 
-        written = export_run(run, "xlsx", below(out, "wells.xlsx"))
+        with counted_images(progress) as run.on_image:
+            written = export_run(run, "xlsx", below(out, "wells.xlsx"))
         click.echo(f"Written: {', '.join(map(str, written))}")
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from ..text.plurals import pluralize
 from .as_json import json_option, print_json, records
 from .commands import Command
 from .destination import Destination
+from .progress import counted_images, progress_option
 
 if TYPE_CHECKING:
     from ..score.differences import Change, ImageDiff
@@ -32,7 +34,10 @@ _FIGURES = 6
     help="Nuclei at most so many pixels apart are taken for the same one.",
 )
 @json_option
-def command(before: Path | str, after: Path | str, radius: float, as_json: bool) -> None:
+@progress_option
+def command(
+    before: Path | str, after: Path | str, radius: float, as_json: bool, progress: str
+) -> None:
     """Show what changed from one run to another: settings, images and nuclei.
 
     A nucleus is shown as (row, column), of a volume (plane, row, column), in
@@ -43,34 +48,46 @@ def command(before: Path | str, after: Path | str, radius: float, as_json: bool)
     Exit code: 0 if the runs are the same, 1 if they differ, 2 if there is
     trouble.
     """
-    from ..score.differences import diff_images, diff_settings
+    from ..score.differences import diff_settings
 
     first, second = _open(before), _open(after)
-    settings = diff_settings(first, second)
-    if as_json:
-        images = [_as_dict(each) for each in diff_images(first, second, radius)]
-        print_json({"settings": _changes(settings), "images": images})
-        sys.exit(EXIT_DIFFERENT if settings or images else 0)
-    for name, old, new in settings:
-        click.echo(f"setting {name}: {_known(old)} -> {_known(new)}")
-    counts: Counter[str] = Counter()
+    settings, counts = diff_settings(first, second), Counter[str]()
+    with counted_images(progress) as first.on_image:
+        images = _counted(first, second, radius, counts)
+        if as_json:
+            print_json({"settings": _changes(settings), "images": map(_as_dict, images)})
+        else:
+            for name, old, new in settings:
+                click.echo(f"setting {name}: {_known(old)} -> {_known(new)}")
+            for image in images:
+                _show(image)
+    if not as_json:
+        click.echo(_summary(counts) if settings or counts else "The runs are the same.")
+    sys.exit(EXIT_DIFFERENT if settings or counts else 0)
+
+
+def _counted(
+    first: "Run", second: "Run", radius: float, counts: Counter[str]
+) -> "Iterator[ImageDiff]":
+    """Yield what changed, and count it."""
+    from ..score.differences import diff_images
+
     for image in diff_images(first, second, radius):
-        _show(image)
         counts["image"] += 1
         counts["nucleus"] += len(image.removed)
         counts["new"] += len(image.added)
         counts["moved or changed"] += len(image.before)
-    if not settings and not counts:
-        click.echo("The runs are the same.")
-        return
-    click.echo(
+        yield image
+
+
+def _summary(counts: Counter[str]) -> str:
+    if not counts:
+        return "No image changed"
+    return (
         f"{pluralize(counts['image'], 'image')} changed, "
         f"{pluralize(counts['nucleus'], 'nucleus')} gone, "
         f"{counts['new']} new, {counts['moved or changed']} moved or changed"
-        if counts
-        else "No image changed"
     )
-    sys.exit(EXIT_DIFFERENT)
 
 
 def _as_dict(image: "ImageDiff") -> dict[str, Any]:

@@ -10,12 +10,12 @@ from ..text.plurals import pluralize
 from .as_json import json_option, print_json
 from .commands import Command
 from .destination import Destination
+from .progress import counted_images, progress_option
 
 if TYPE_CHECKING:
-    from ..score.agreement import Evaluation
+    from ..score.evaluate_run import RunEvaluation
     from ..score.overlap import OutlineScores
-
-_FIELDS_SHOWN = 10
+    from ..score.tally import Tally
 
 
 @click.command(cls=Command, epilog="Example: nucensus evaluate run truth/ --pictures worst")
@@ -36,8 +36,9 @@ _FIELDS_SHOWN = 10
     help="Score images of the truth that RUN lacks or failed on, too: all nuclei are missed.",
 )
 @json_option
+@progress_option
 def command(folder: Path | str, truth: Path, radius: float, pictures: Path | None, all_fields: bool,
-            as_json: bool) -> None:  # fmt: skip
+            as_json: bool, progress: str) -> None:  # fmt: skip
     """Compare the nuclei of a run with the truth.
 
     TRUTH is a folder of label images (0 is background, every other number a
@@ -45,62 +46,50 @@ def command(folder: Path | str, truth: Path, radius: float, pictures: Path | Non
     (image,y,x; of volumes image,z,y,x). Where RUN has outlines, label images
     are compared with them, too.
     """
-    from ..score.agreement import evaluate, score_run
+    from ..score.evaluate_run import evaluate_run
     from ..score.overlap import score_outlines
-    from ..score.truth import fields_of, read_truth
     from ..store import Run
 
     with Run(folder) as run:
-        known = read_truth(truth)
-        scores = score_run(run, truth, radius_px=radius, all_fields=all_fields)
-        images = fields_of(run, known)
-        lacking = sorted(n for n in known if n not in images or images[n].shape is None)
-        evaluation = evaluate(scores)
-        outlines = score_outlines(run, truth, all_fields=all_fields)
+        with counted_images(progress) as run.on_image:
+            evaluation = evaluate_run(run, truth, radius_px=radius, all_fields=all_fields)
+            outlines = score_outlines(run, truth, all_fields=all_fields)
         if as_json:
-            _print_json(evaluation, outlines, lacking)
+            _print_json(evaluation, outlines)
         else:
-            _print_lacking(lacking, len(known), all_fields=all_fields)
+            _print_lacking(evaluation.tally, all_fields=all_fields)
             _print(evaluation, outlines)
         if pictures is not None:
             from ..report import write_verdicts
 
-            drawn = write_verdicts(run, evaluation.fields[:_FIELDS_SHOWN], pictures)
+            drawn = write_verdicts(run, evaluation.worst, pictures)
             said = f"\nWritten: {pluralize(len(drawn), 'picture')} in {pictures}"
             click.echo(said, err=as_json)
 
 
-def _print_lacking(names: list[str], count: int, *, all_fields: bool) -> None:
-    if names:
+def _print_lacking(tally: "Tally", *, all_fields: bool) -> None:
+    if (count := tally.lacking_count()) > 0:
         what = "scored as missed" if all_fields else "not scored; --all scores them as missed"
         click.echo(
-            f"Not done in the run: {len(names)} of {pluralize(count, 'image')} of the truth, "
-            f"such as {names[0]!r}; {what}.\n"
+            f"Not done in the run: {count} of {pluralize(len(tally), 'image')} of the truth, "
+            f"such as {next(tally.lacking())!r}; {what}.\n"
         )
 
 
-def _print_json(
-    evaluation: "Evaluation", outlines: "OutlineScores | None", lacking: list[str]
-) -> None:
+def _print_json(evaluation: "RunEvaluation", outlines: "OutlineScores | None") -> None:
     scores = {
         name: {"value": each.value, "low": each.low, "high": each.high}
         for name in ("precision", "recall", "f1", "count_error")
         for each in [getattr(evaluation, name)]
     }
-    fields = [
-        {
-            "image": each.name,
-            "nuclei": each.nucleus_count,
-            "missed": len(each.misses),
-            "false": len(each.false_positives),
-        }
-        for each in evaluation.fields
-    ]
     overlap = {} if outlines is None else {"outlines": asdict(outlines)}
-    print_json({**scores, **overlap, "not_done": lacking, "fields": fields})
+    tally = evaluation.tally
+    print_json({
+        **scores, **overlap, "not_done": tally.lacking(), "fields": tally.worst_first(),
+    })  # fmt: skip
 
 
-def _print(evaluation: "Evaluation", outlines: "OutlineScores | None") -> None:
+def _print(evaluation: "RunEvaluation", outlines: "OutlineScores | None") -> None:
     rows = {
         "precision": evaluation.precision, "recall": evaluation.recall, "F1": evaluation.f1,
         "count error": evaluation.count_error,
@@ -113,7 +102,7 @@ def _print(evaluation: "Evaluation", outlines: "OutlineScores | None") -> None:
         click.echo(f"{'F1':<12}" + "".join(f"{each:8.4f}" for each in outlines.f1.values()))
         click.echo(f"mean IoU of hits {outlines.mean_iou:.4f}, AJI {outlines.aji:.4f}")
     click.echo("\nWorst fields:    missed   false   nuclei")
-    for field in evaluation.fields[:_FIELDS_SHOWN]:
+    for field in evaluation.worst:
         click.echo(
             f"{len(field.misses):23d} {len(field.false_positives):7d} {field.nucleus_count:8d}"
             f"   {field.name}"

@@ -8,6 +8,7 @@ import click
 from ..text.plurals import pluralize
 from .commands import Command
 from .destination import Destination
+from .progress import counted_images, progress_option
 
 
 @click.command(
@@ -21,7 +22,10 @@ from .destination import Destination
 )  # fmt: skip
 @click.option("--image", metavar="NAME", help="The image that FILE is of, if its name is another.")
 @click.option("--by", metavar="NAME", help="Who corrected them.  [default: the user's name]")
-def command(folder: Path | str, files: tuple[Path, ...], image: str | None, by: str | None) -> None:
+@progress_option
+def command(
+    folder: Path | str, files: tuple[Path, ...], image: str | None, by: str | None, progress: str
+) -> None:
     """Take back nuclei that were moved, added or removed by hand.
 
     FILE holds all nuclei of an image, as they are now: points that napari saved (CSV), what QuPath
@@ -40,9 +44,11 @@ def command(folder: Path | str, files: tuple[Path, ...], image: str | None, by: 
     who = by or getpass.getuser()
     with Run(folder) as run:
         corrections = []
-        for file in files:
-            for name, points in read_points(file, run, image).items():
-                corrections.append(run.correction(name, points, by=who, source=file.name))
+        with counted_images(progress, "taken back") as on_image:
+            for file in files:
+                for name, points in read_points(file, run, image).items():
+                    corrections.append(run.correction(name, points, by=who, source=file.name))
+                    on_image()
         _refuse_left(run.correct(corrections))
         place = add_corrections(folder, corrections)
         for each in run.corrections:

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -41,28 +42,9 @@ def _chosen(kind: str) -> str:
 
 @contextmanager
 def counted_images(kind: str, done_to: str = "gone through") -> Iterator[Callable[[], None]]:
-    """Give what is called for each image, and shows to how many something was `done_to`.
-
-    Some formats go through the images more than once, so that the end is not known.
-    """
-    kind = _chosen(kind)
-    every_s = {"bar": _REFRESH_S, "lines": _Lines._every_s, "none": float("inf")}[kind]
-    started = shown = time.perf_counter()
-    done = 0
-
-    def count() -> None:
-        nonlocal done, shown
-        done, now = done + 1, time.perf_counter()
-        if now - shown > every_s:
-            shown = now
-            text = f"{pluralize(done, 'image')} {done_to}  {rate(done, now - started)}"
-            click.echo(f"\r{text}   " if kind == "bar" else text, err=True, nl=kind != "bar")
-
-    try:
-        yield count
-    finally:
-        if kind == "bar" and shown > started:
-            click.echo(err=True)
+    """Give what is called for each image, and shows to how many something was `done_to`."""
+    with progress_of(kind) as progress:
+        yield partial(progress.count, done_to)
 
 
 class Progress:
@@ -72,21 +54,33 @@ class Progress:
     _image_count = _done = _nuclei = _size_bytes = 0
     _started = _shown = float("inf")
     _noun = "image"
+    _done_to = ""
 
     def __enter__(self) -> "Progress":
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        self._end()
 
-    def start(self, image_count: int) -> None:
+    def start(self, image_count: int, done_to: str = "") -> None:
         """Begin to work on that many images."""
-        self._image_count = image_count
+        self._end()
+        self._image_count, self._done_to = image_count, done_to
         self._done = self._nuclei = self._size_bytes = 0
         self._started = self._shown = time.perf_counter()
 
     def name(self, choice: "Choice") -> None:
         """Say how they are worked on."""
+
+    def count(self, done_to: str) -> None:
+        """Count one more image that something was `done_to`, where the end is not known.
+
+        Some formats go through the images more than once.
+        """
+        if done_to != self._done_to:
+            self.start(0, done_to)
+        self._done += 1
+        self._show_now_and_then()
 
     def advance(self, outcome: "Outcome") -> None:
         """Count one image."""
@@ -115,6 +109,12 @@ class Progress:
     def _show(self, seconds: float) -> None:
         """Show how far it is after that many seconds."""
 
+    def _end(self) -> None:
+        """Leave what is shown as it is."""
+
+    def _counted(self, seconds: float) -> str:
+        return f"{pluralize(self._done, 'image')} {self._done_to}  {rate(self._done, seconds)}"
+
     def _rate(self, seconds: float) -> str:
         if self._noun != "image":
             return ""
@@ -130,6 +130,9 @@ class _Lines(Progress):
     _every_s = _LINE_S
 
     def _show(self, seconds: float) -> None:
+        if self._done_to:
+            click.echo(self._counted(seconds), err=True)
+            return
         left_s = seconds / self._done * (self._image_count - self._done)
         click.echo(
             f"{self._done} of {pluralize(self._image_count, self._noun)}  {self._rate(seconds)}  "
@@ -144,13 +147,12 @@ class _Bar(Progress):
     _every_s = _REFRESH_S
     _bar: "rich.progress.Progress | None" = None
 
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._update(time.perf_counter() - self._started)
-            self._bar.stop()
+    def start(self, image_count: int, done_to: str = "") -> None:
+        super().start(image_count, done_to)
+        if not done_to:
+            self._open()
 
-    def start(self, image_count: int) -> None:
-        super().start(image_count)
+    def _open(self) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -170,7 +172,7 @@ class _Bar(Progress):
             auto_refresh=False,  # its thread would make a fork unsafe
         )
         self._task = self._bar.add_task(
-            "measuring" if self._noun == "image" else "", total=image_count, rate=""
+            "measuring" if self._noun == "image" else "", total=self._image_count, rate=""
         )
         self._bar.start()
         guard_streams()  # the bar has put itself between
@@ -180,9 +182,20 @@ class _Bar(Progress):
             self._bar.update(self._task, description=choice.strategy.name)
 
     def _show(self, seconds: float) -> None:
-        self._update(seconds)
-        if self._bar is not None:
+        if self._done_to:
+            text = f"\r{self._counted(seconds)}   "
+            click.echo(text, file=unguarded(sys.stderr), nl=False)
+        elif self._bar is not None:
+            self._update(seconds)
             self._bar.refresh()
+
+    def _end(self) -> None:
+        if self._bar is not None:
+            self._update(time.perf_counter() - self._started)
+            self._bar.stop()
+            self._bar = None
+        elif self._done_to and self._shown > self._started:
+            click.echo(err=True)
 
     def _update(self, seconds: float) -> None:
         if self._bar is not None and self._done:

@@ -193,7 +193,7 @@ def _watcher(
         for note in () if quiet else learned.notes():
             click.echo(note, err=True)
 
-    return Watcher(progress.start, tell, announce, progress.advance, stop)
+    return Watcher(progress.start, tell, announce, progress.advance, stop, progress.count)
 
 
 def _where(choice: "Choice") -> str:

@@ -10,6 +10,7 @@ import click
 from .._shell import spell_command
 from ..text.plurals import pluralize
 from .commands import Command
+from .progress import counted_images, progress_option
 from .selection import plane_selection, selection_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ class _Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click
 @click.option("--min-distance", type=_Numbers(), help="Try these, in pixels.")
 @click.option("--threshold", type=_Numbers(), help="Try these, in grey levels.")
 @click.option("--workers", type=click.IntRange(min=1), help="How many images at a time.")
-def command(inputs: tuple[str, ...], truth: Path, radius: float, **options: Any) -> None:
+@progress_option
+def command(
+    inputs: tuple[str, ...], truth: Path, radius: float, progress: str, **options: Any
+) -> None:
     """Search sigma, min_distance and threshold with the best F1 against a truth.
 
     The numbers are those of the published detector. They are chosen on all
@@ -59,7 +63,10 @@ def command(inputs: tuple[str, ...], truth: Path, radius: float, **options: Any)
     from ..tune.search import tune_parameters
 
     chosen = selection_of(options)
-    tuned = tune_parameters(inputs, truth, radius_px=radius, selection=chosen, **options)
+    with counted_images(progress) as on_image:
+        tuned = tune_parameters(
+            inputs, truth, radius_px=radius, selection=chosen, on_image=on_image, **options
+        )
     _print(tuned)
     click.echo(f"\nTo detect with them:\n{_command_line(inputs, chosen, tuned)}")
 

@@ -12,6 +12,7 @@ import click
 from ..errors import InputError
 from .commands import Command
 from .destination import Destination
+from .progress import counted_images, progress_option
 from .selection import metadata_option, positive_options
 from .shown import open_shown
 
@@ -63,14 +64,19 @@ _LONGEST_TEXT = 20
 @click.option("--json", "form", flag_value="json", help="Print all columns as JSON.")
 @metadata_option
 @positive_options
-def command(folder: Path | str, columns: str | None, form: str | None, **shown_as: Any) -> None:
+@progress_option
+def command(
+    folder: Path | str, columns: str | None, form: str | None, progress: str, **shown_as: Any
+) -> None:
     """Show what RUN found in each well.
 
     nucensus export RUN --to wells (or xlsx) writes the same table as a file.
     """
     from ..export.wells import well_table
 
-    wells = well_table(open_shown(folder, **shown_as))
+    run = open_shown(folder, **shown_as)
+    with counted_images(progress) as run.on_image:
+        wells = well_table(run)
     asked = _find_columns(columns, wells.dtype.names or ()) if columns else []
     if form:
         chosen = wells[["Metadata_Well", *asked]] if asked else wells

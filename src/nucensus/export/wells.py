@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import field
-from typing import Any, TypeAlias
+from itertools import groupby
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,15 +88,32 @@ def well_table(run: AnyRun) -> Table:
     >>> well_table("run/").to_pandas()  # doctest: +SKIP
     """
     run = as_run(run)
-    wells: dict[_Key, _Well] = {}
+    wells: dict[_Key, _Summary] = {}
     has_subpixel = run.has_subpixel
     measurements = Measurements.of(run)
-    for row, nuclei in run.all_images():
-        key = tuple(row[each] for each in _KEYS)
-        refined = run.subpixel_of(row["name"]) if has_subpixel and len(nuclei) else None
-        wells.setdefault(key, _Well()).add(row, nuclei, refined)
-        wells[key].measured.add(row, nuclei, measurements)
+    # Well by well: the measurements of all nuclei would not fit into memory.
+    for key, images in groupby(run.images_by(*_KEYS), lambda image: _key_of(image[0])):
+        well = _Well()
+        for row, nuclei in images:
+            refined = run.subpixel_of(row["name"]) if has_subpixel and len(nuclei) else None
+            well.add(row, nuclei, refined)
+            well.measured.add(row, nuclei, measurements)
+        wells[key] = well.sum_up(measurements)
     return _as_table({key: wells[key] for key in sorted(wells, key=_order)}, measurements)
+
+
+def _key_of(row: ImageRow) -> _Key:
+    return tuple(row[each] for each in _KEYS)
+
+
+class _Summary(NamedTuple):
+    """What the table says of a well: how many images there are, its metadata, its features."""
+
+    images: int
+    failed: int
+    corrected: int
+    metadata: dict[str, dict[str, None]]
+    features: tuple[float, ...]
 
 
 @dataclass(slots=True)
@@ -176,9 +194,9 @@ class _Well:
         else:
             self.distance_um.add(_known(nearest_distances(points * size_um)))
 
-    def features(self) -> tuple[float, ...]:
-        """Return the values of `_FEATURES`."""
-        return (
+    def sum_up(self, measurements: Measurements) -> _Summary:
+        """Return what the table says, the values of `_FEATURES` and of the measurements."""
+        features = (
             self.count,
             _ratio(self.count, self.found),
             _ratio(self.count, self.pixels / 1e6),
@@ -189,10 +207,12 @@ class _Well:
             self.distance_px.deviation,
             self.distance_um.mean,
             self.distance_um.deviation,
+            *self.measured.features(measurements),
         )
+        return _Summary(self.images, self.failed, self.corrected, self.metadata, features)
 
 
-def _as_table(wells: dict[_Key, _Well], measurements: Measurements) -> Table:
+def _as_table(wells: dict[_Key, _Summary], measurements: Measurements) -> Table:
     stated = [
         place
         for place, name in enumerate(_KEYS)
@@ -207,8 +227,7 @@ def _as_table(wells: dict[_Key, _Well], measurements: Measurements) -> Table:
             *("" if key[place] is None else key[place] for place in stated),
             *(well.images, well.failed, well.corrected)[: len(states)],
             *("; ".join(well.metadata.get(name, ())) for name in extra.values()),
-            *well.features(),
-            *well.measured.features(measurements),
+            *well.features,
         )
         for key, well in wells.items()
     ]

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from ..score.agreement import FieldScore
-from ..score.truth import field_name
+from ..score.field_name import field_name
 from ..store import Run
 from ..text.files import atomic_write
 from ..text.names import safe_path
@@ -22,7 +22,12 @@ def write_verdicts(
     run: Run, scores: Sequence[FieldScore], folder: str | os.PathLike[str]
 ) -> list[Path]:
     """Draw each of `scores` as an SVG into `folder`, and return the files."""
-    fields = {field_name(field.name): field for field in read_fields(run) if field.found}
+    asked = {score.name for score in scores}
+    fields = {
+        name: field
+        for field in read_fields(run)
+        if field.found and (name := field_name(field.name)) in asked
+    }
     paths = []
     for score in scores:
         if score.name in fields:

@@ -1,7 +1,7 @@
 """Compares detected centres with the truth: precision, recall, F1 and count error of a set."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,10 @@ from .._dataclass import dataclass
 from ..errors import InputError
 from ..store import Run, points_of
 from ..values import Points
+from .field_name import field_name
 from .matching import count_matched, match_points
-from .truth import (
-    Imaged,
-    Truth,
-    field_name,
-    fields_of,
-    read_labels,
-    read_truth,
-    refuse_other_axes,
-)
+from .tally import Tally
+from .truth import Imaged, Truth, imaged, read_labels, read_truth, refuse_other_axes
 
 _RESAMPLES = 2000
 """Sets of fields drawn for an interval: its ends vary by 2 % of its width. Larger: slower."""
@@ -126,10 +120,13 @@ def evaluate(fields: Mapping[str, FieldScore], *, confidence: float = 0.95) -> E
     scores = [fields[name] for name in sorted(fields)]
     table = np.array([(len(s.hits), s.detection_count, s.nucleus_count) for s in scores])
     summary = sum_up(table, confidence=confidence)
-    worst = sorted(scores, key=lambda s: (-len(s.misses) - len(s.false_positives), s.name))
-    return Evaluation(
-        summary.precision, summary.recall, summary.f1, summary.count_error, tuple(worst)
-    )
+    worst = tuple(sorted(scores, key=how_well))
+    return Evaluation(summary.precision, summary.recall, summary.f1, summary.count_error, worst)
+
+
+def how_well(score: FieldScore) -> tuple[int, str]:
+    """Return what sorts fields: the worst first, those that are as bad by name."""
+    return -len(score.misses) - len(score.false_positives), score.name
 
 
 def sum_up(counts: NDArray[Any], *, confidence: float = 0.95) -> Scores:
@@ -150,12 +147,13 @@ def sum_up(counts: NDArray[Any], *, confidence: float = 0.95) -> Scores:
     Efron and Tibshirani, "An Introduction to the Bootstrap", 1993.
     """
     errors = np.abs(counts[:, 1] - counts[:, 2])
-    table = np.column_stack((counts, errors)).astype(np.float64)
-    draws = np.random.default_rng(_SEED).integers(0, len(table), (_RESAMPLES, len(table)))
-    samples = np.array([_summary(table[draw]) for draw in draws])
+    table, count = np.column_stack((counts, errors)).astype(np.float64), len(counts)
+    draws, samples = np.random.default_rng(_SEED), np.empty((_RESAMPLES, table.shape[1]))
+    for sample in samples:  # one by one: all draws of a million fields are 16 GB
+        np.matmul(np.bincount(draws.integers(0, count, count), minlength=count), table, out=sample)
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-    low, high = np.quantile(samples, tails, axis=0)
-    values = _summary(table)
+    low, high = np.quantile([_summary(sample, count) for sample in samples], tails, axis=0)
+    values = _summary(table.sum(axis=0), count)
     return Scores(*map(Interval, values, low.tolist(), high.tolist()))
 
 
@@ -282,23 +280,56 @@ def score_run(
         of the run have the name of one field.
     """
     known = read_truth(truth)
-    images = fields_of(run, known, os.fspath(truth))
-    found = {
-        field_name(name): points_of(nuclei)
-        for name, nuclei in run.nuclei_by_image()
-        if field_name(name) in images
-    }
-    scored = known.keys() if all_fields else {n for n, each in images.items() if each.shape}
-    if not scored:
+    scored = score_fields(run, truth, known, Tally(), radius_px=radius_px, all_fields=all_fields)
+    scores = {each.name: each for each in scored}
+    return {name: scores[name] for name in known if name in scores}
+
+
+def score_fields(
+    run: Run, truth: str | os.PathLike[str], known: Mapping[str, Truth], tally: Tally, *,
+    radius_px: float, all_fields: bool,
+) -> Iterator[FieldScore]:  # fmt: skip
+    """Yield the scores that `score_run` returns, and note each field of the truth in `tally`."""
+    for name, image, points in with_truth(run, os.fspath(truth), known, tally):
+        is_done = image is not None and image.shape is not None
+        score = None
+        if is_done or all_fields:
+            score = _score(name, points, known[name], image, radius_px)
+            yield score
+        tally.add(name, score, is_done=is_done)
+    if tally.is_empty():
         raise InputError(
             f"every image that {os.fspath(truth)!r} has a truth of failed in the run; expected one "
             f"that was counted; see its reason, or score them all as missed with --all"
         )
-    return {
-        name: _score(name, found.get(name), true, images.get(name), radius_px)
-        for name, true in known.items()
-        if name in scored
-    }
+
+
+def with_truth(
+    run: Run, truth: str, known: Mapping[str, Truth], done: Container[str]
+) -> Iterator[tuple[str, Imaged | None, Points | None]]:
+    """Yield each field of a truth: its image in the run and what was found there, if it is there.
+
+    First those of the run, in its order; each is in `done` before the next is asked for.
+    """
+    name, is_any = "A01_s1", False
+    for row, nuclei in run.all_images(("name", "status", "plane", "depth", "height", "width")):
+        name = field_name(row["name"])
+        if name in done:
+            raise InputError(
+                f"several images of the run are called {name}; expected one for each field of the "
+                f"truth; evaluate runs of one folder, or of one plane, each with its own truth"
+            )
+        if name in known and row["status"] != "pending":
+            is_any = True
+            yield name, imaged(row), points_of(nuclei) if row["status"] == "found" else None
+    if not is_any:
+        raise InputError(
+            f"{truth!r} holds no field of the run; expected label images, or rows, "
+            f"named as the images of the run are, such as {name!r}"
+        )
+    for name in known:
+        if name not in done:
+            yield name, None, None
 
 
 def _score(
@@ -336,13 +367,13 @@ def _is_first(under: NDArray[np.int64]) -> NDArray[np.bool_]:
     return is_first
 
 
-def _summary(table: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    hits, detections, nuclei, errors = table.sum(axis=0)
+def _summary(sums: NDArray[np.float64], count: int) -> tuple[float, float, float, float]:
+    hits, detections, nuclei, errors = sums
     return (
         _ratio(hits, detections),
         _ratio(hits, nuclei),
         _ratio(2 * hits, detections + nuclei),
-        errors / len(table),
+        errors / count,
     )
 
 

@@ -79,10 +79,10 @@ def diff_images(first: AnyRun, second: AnyRun, radius: float = 6) -> Iterator[Im
         change = _diff(row, nuclei, second.find_image(row["name"]), radius)
         if change:
             yield change
-    for row, nuclei in second.all_images():
-        if first.find_image(row["name"]) is None:
-            there = [("image", None, row["status"])]
-            yield ImageDiff(row["name"], there, _NOBODY, nuclei, _NOBODY, _NOBODY)
+    for (name,) in second.rows("name"):
+        if not first.has_image(name) and (other := second.find_image(name)) is not None:
+            there = [("image", None, other[0]["status"])]
+            yield ImageDiff(name, there, _NOBODY, other[1], _NOBODY, _NOBODY)
 
 
 def _diff(

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..store import Run
-from .truth import fields_of, read_labels, read_truth
+from .agreement import with_truth
+from .truth import Imaged, read_labels, read_truth
 
 OVERLAPS = (0.5, 0.6, 0.7, 0.8, 0.9)
 """Intersections over union from which on an outline is that of a nucleus."""
@@ -98,13 +99,13 @@ def score_outlines(
     InputError
         As of `score_run`.
     """
-    known = read_truth(truth)
-    if not run.has_outlines or not all(isinstance(each, Path) for each in known.values()):
+    if not run.has_outlines or not os.path.isdir(truth):
         return None
-    images = fields_of(run, known, os.fspath(truth))
-    fields = []
+    known, images, fields = read_truth(truth), dict[str, Imaged | None](), []
+    for name, image, _ in with_truth(run, os.fspath(truth), known, images):
+        images[name] = image
     for name, path in known.items():
-        image = images.get(name)
+        image = images[name]
         is_done = image is not None and image.shape is not None
         if isinstance(path, Path) and (is_done or all_fields):
             true = read_labels(path, image)

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -15,7 +15,7 @@ from ..errors import InputError, ReadError
 from ..store import Run
 from ..text.files import open_regular
 from ..text.names import safe_path
-from .truth import field_name
+from .field_name import field_name
 
 Points: TypeAlias = list[tuple[float, float]]
 """(row, column) of each nucleus, in pixels."""
@@ -57,7 +57,7 @@ def read_points(
     return {_image_of(file, known, image): _napari(rows, file)}
 
 
-def _image_of(file: Path, known: Iterable[str], given: str | None) -> str:
+def _image_of(file: Path, known: Collection[str], given: str | None) -> str:
     """Return the image that a file is of: the one given, or the one whose name it has."""
     if given is not None:
         return _find(given, known, f"--image is {given!r}")
@@ -77,10 +77,9 @@ def _image_of(file: Path, known: Iterable[str], given: str | None) -> str:
     )
 
 
-def _find(name: str, known: Iterable[str], said: str) -> str:
-    found = [each for each in known if each == name] or [
-        each for each in known if field_name(each) == field_name(name)
-    ]
+def _find(name: str, known: Collection[str], said: str) -> str:
+    asked = field_name(name)
+    found = [name] if name in known else [each for each in known if field_name(each) == asked]
     if len(found) != 1:
         raise InputError(
             f"{said}, and {'several images' if found else 'no image'} of the run "
@@ -118,7 +117,7 @@ def _wrong(file: Path, why: object) -> InputError:
     )
 
 
-def _by_image(rows: list[dict[str, str]], file: Path, known: Iterable[str]) -> dict[str, Points]:
+def _by_image(rows: list[dict[str, str]], file: Path, known: Collection[str]) -> dict[str, Points]:
     """Return the nuclei of a table; an image without any has one row, without y and x."""
     found: dict[str, Points] = {}
     names: dict[str, str] = {}

@@ -1,10 +1,7 @@
 """The truth of images: label images, or a table of centres, and whose truth it is."""
 
-import csv
-import io
 import os
-from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,22 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
-from ..errors import InputError, NucensusError, ReadError
+from ..errors import InputError, NucensusError
 from ..read import SUFFIXES, read
-from ..store import Run, plane_of
-from ..text.files import open_regular
+from ..store import ImageRow, plane_of
 from ..values import Plane
+from .field_name import field_name
+from .true_centres import read_centres
 
 Truth: TypeAlias = Path | NDArray[np.float64]
 """The truth of a field: its label image, or (row, column) of each nucleus, shape (N, 2), of a
 volume (plane, row, column), shape (N, 3)."""
 
-_NO_PLANE = ("", "-1")
-"""The z that a table may give for an image of one plane: our own give -1."""
 
-
-def read_truth(truth: str | os.PathLike[str]) -> dict[str, Truth]:
+def read_truth(
+    truth: str | os.PathLike[str], on_field: Callable[[], object] = bool
+) -> Mapping[str, Truth]:
     """Return what is known of each field, by its name without folder and ending.
+
+    The centres of a table are kept on disk; `on_field` is called for each field that is read.
 
     Parameters
     ----------
@@ -44,7 +43,7 @@ def read_truth(truth: str | os.PathLike[str]) -> dict[str, Truth]:
     path = Path(truth)
     if path.is_dir():
         return {field_name(each.name): each for each in sorted(path.iterdir()) if _is_image(each)}
-    return dict(_read_centres(path))
+    return read_centres(path, on_field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +64,11 @@ class Imaged:
     shape: tuple[int, ...] | None
 
 
-def fields_of(run: Run, truth: Collection[str], spelled: str = "the truth") -> dict[str, Imaged]:
-    """Return the images of the run that have an outcome and a truth, by the name of the field."""
-    fields: dict[str, Imaged] = {}
-    name = "A01_s1"
-    columns = ("name", "status", "plane", "depth", "height", "width")
-    for image, status, plane, *shape in run.rows(*columns):
-        name = field_name(image)
-        if name in fields:
-            raise InputError(
-                f"several images of the run are called {name}; expected one for each field of the "
-                f"truth; evaluate runs of one folder, or of one plane, each with its own truth"
-            )
-        if name in truth and status != "pending":
-            known = tuple(side for side in shape if side is not None)
-            is_volume = len(known) == 3 if known else plane_of(plane).z == "volume"
-            fields[name] = Imaged(image, is_volume, known or None)
-    if not fields:
-        raise InputError(
-            f"{spelled!r} holds no field of the run; expected label images, or rows, "
-            f"named as the images of the run are, such as {name!r}"
-        )
-    return fields
+def imaged(row: ImageRow) -> Imaged:
+    """Return what a row of the run says of its image."""
+    known = tuple(row[side] for side in ("depth", "height", "width") if row[side] is not None)
+    is_volume = len(known) == 3 if known else plane_of(row["plane"]).z == "volume"
+    return Imaged(row["name"], is_volume, known or None)
 
 
 def refuse_other_axes(name: str, axes: int, expected: Imaged) -> None:
@@ -123,38 +105,5 @@ def read_labels(path: Path, image: Imaged | None = None) -> NDArray[Any]:
     return labels
 
 
-def field_name(name: str) -> str:
-    """Return the name of an image without its folder and ending."""
-    stem, ending = os.path.splitext(os.path.basename(name))
-    return stem if ending.lower() in SUFFIXES else stem + ending
-
-
 def _is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
-
-
-def _read_centres(path: Path) -> dict[str, NDArray[np.float64]]:
-    centres: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-    try:
-        with open_regular(path) as file:
-            text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
-            for row in csv.DictReader(text):
-                z = (row.get("z") or "").strip()
-                plane = () if z in _NO_PLANE else (float(z),)
-                known = centres[field_name(row["image"])]
-                if row["y"] or row["x"]:
-                    known.append((*plane, float(row["y"]), float(row["x"])))
-    except (OSError, ReadError, KeyError, ValueError, TypeError, csv.Error) as error:
-        is_said = isinstance(error, ReadError)
-        why = error if is_said else getattr(error, "strerror", None) or repr(error)
-        raise InputError(
-            f"{os.fspath(path)!r} cannot be read as true centres ({why}); expected a CSV file "
-            f"with the columns image, y and x"
-        ) from error
-    for name, points in centres.items():
-        if len(set(map(len, points))) > 1:
-            raise InputError(
-                f"{os.fspath(path)!r} says the plane z of some nuclei of {name!r} and not of "
-                f"others; expected it of all, where the image is a volume, or of none"
-            )
-    return {name: np.array(points or np.empty((0, 2))) for name, points in centres.items()}

@@ -247,9 +247,8 @@ class Run(Totals):
     @property
     def failures(self) -> Table:
         """The records of `images` that failed, with stage and reason."""
-        return table_of_images(
-            self.columns, (row for row in self.image_rows() if row[1] == "failed")
-        )
+        failed = self._rows(("name", *self.columns.shown_names), "WHERE status = 'failed'")
+        return table_of_images(self.columns, failed)
 
     def sample(self) -> list[Sampled]:
         """Return the images that the run learned from, sorted by name."""
@@ -269,9 +268,20 @@ class Run(Totals):
             self.on_image()
             yield as_text(name), self._unpack(plate, name, *packed)
 
-    def all_images(self) -> Iterator[tuple[ImageRow, Nuclei]]:
+    def all_images(self, columns: Sequence[str] | None = None) -> Iterator[tuple[ImageRow, Nuclei]]:
         """Yield the row and the nuclei of each image, none where it was not done, in order."""
-        return self._records("ORDER BY id")
+        return self._records("ORDER BY id", columns=columns)
+
+    def images_by(self, *columns: str) -> Iterator[tuple[ImageRow, Nuclei]]:
+        """Yield what `all_images` does, but those together that are alike in these columns."""
+        order = self._database.execute(f"SELECT id FROM images ORDER BY {', '.join(columns)}, id")
+        for (position,) in order:
+            yield from self._records("WHERE id = ?", position)
+
+    def has_image(self, name: str) -> bool:
+        """Tell whether there is an image called `name`."""
+        query = "SELECT 1 FROM images WHERE name = ?"
+        return self._database.execute(query, (as_sql(name),)).fetchone() is not None
 
     def found_images(
         self, columns: Sequence[str] | None = None
@@ -285,7 +295,11 @@ class Run(Totals):
 
     def rows(self, *columns: str) -> Iterator[Sequence[Any]]:
         """Yield these columns of the table of images for each image, in the order of the run."""
-        for row in self._database.execute(f"SELECT {', '.join(columns)} FROM images ORDER BY id"):
+        return self._rows(columns)
+
+    def _rows(self, columns: Sequence[str], which: str = "") -> Iterator[Sequence[Any]]:
+        query = f"SELECT {', '.join(columns)} FROM images {which} ORDER BY id"
+        for row in self._database.execute(query):
             self.on_image()
             yield as_texts(row)
 

@@ -1,7 +1,7 @@
 """Search the numbers of the published detector that agree best with a truth."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, Unpack
 
@@ -17,7 +17,8 @@ from ..execute import strategy_named
 from ..machine import usable_cores
 from ..read import SUFFIXES, read
 from ..score.agreement import Scores, count_hits, sum_up
-from ..score.truth import Truth, field_name, read_truth
+from ..score.field_name import field_name
+from ..score.truth import Truth, read_truth
 from ..values import (
     Border,
     ImageRef,
@@ -116,6 +117,7 @@ def tune_parameters(
     threshold: Sequence[float] | None = None,
     selection: Selection | None = None,
     workers: int | None = None,
+    on_image: Callable[[], object] = bool,
     **options: Unpack[SelectionOptions],
 ) -> TunedParameters:
     """Search sigma, min_distance and threshold with the best F1 on images with a truth.
@@ -138,6 +140,8 @@ def tune_parameters(
         Which of the images count, as for `census`.
     workers : int, optional
         How many threads. [default: the cores that may be used]
+    on_image : callable
+        Called for each image that all numbers were tried on.
     **options
         The fields of `Selection` one by one, in place of it.
 
@@ -172,7 +176,12 @@ def tune_parameters(
     resolved = _estimate_sample(fields)
     grid = choose_grid(resolved, sigma, min_distance, threshold)
     counter = _Counter(grid, border, resolved, None if Path(truth).is_dir() else radius_px)
-    outcomes = dict(strategy_named("threads").run(counter.count, fields, workers or usable_cores()))
+    outcomes = {}
+    for place, outcome in strategy_named("threads").run(
+        counter.count, fields, workers or usable_cores()
+    ):
+        outcomes[place] = outcome
+        on_image()
     counted: dict[int, _Counted] = {}
     for place, field in enumerate(fields):
         if isinstance(outcomes[place], _Counted):
@@ -185,7 +194,7 @@ def tune_parameters(
 
 
 def _with_truth(
-    references: Iterable[ImageRef], truth: dict[str, Truth], spelled: str
+    references: Iterable[ImageRef], truth: Mapping[str, Truth], spelled: str
 ) -> tuple[list[_Field], dict[str, str]]:
     """Return the fields that have an image and a truth, and what has only one of them."""
     left_out: dict[str, str] = {}

@@ -162,6 +162,9 @@ class Watcher:
         Called with the outcome of each image as it becomes known.
     stop : threading.Event or None
         Once it is set, what is in flight is finished and the rest stays pending.
+    on_step : callable
+        Called for each image of what comes before and after the work, with what was done to it:
+        it is "listed", "planned", "looked at" to learn, "gone through for the tables".
 
     Examples
     --------
@@ -176,6 +179,7 @@ class Watcher:
     on_choice: Callable[[Any], None] = ignore
     on_outcome: Callable[[Outcome], None] = ignore
     stop: threading.Event | None = None
+    on_step: Callable[[str], None] = ignore
 
     def with_stop(self) -> tuple["Watcher", threading.Event]:
         """Return the same with an event that asks to stop, and the event."""
@@ -256,6 +260,7 @@ class WatcherOptions(TypedDict, total=False):
     on_choice: Callable[[Any], None] | None
     on_outcome: Callable[[Outcome], None] | None
     stop: threading.Event | None
+    on_step: Callable[[str], None] | None
 
 
 class ResumeOptions(TypedDict, total=False):

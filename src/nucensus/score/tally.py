@@ -1,0 +1,77 @@
+"""Count the hits of each field, and keep the numbers on disk: a million fields need no memory."""
+
+import sqlite3
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .true_centres import AS_BYTES
+
+if TYPE_CHECKING:
+    from .agreement import FieldScore
+
+
+class Tally:
+    """The fields of a truth so far: whether the run has done them, and how well."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._database.close)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("BEGIN")
+        self._database.execute(
+            "CREATE TABLE fields (name PRIMARY KEY, is_done, hits, misses, false_positives) "
+            "WITHOUT ROWID"
+        )
+
+    def add(self, name: str, score: "FieldScore | None", *, is_done: bool) -> None:
+        """Take in a field, and how well it was done if that counts."""
+        counts: list[int | None] = [None] * 3
+        if score is not None:
+            counts = [len(score.hits), len(score.misses), len(score.false_positives)]
+        row = name.encode(*AS_BYTES), is_done, *counts
+        self._database.execute("INSERT INTO fields VALUES (?, ?, ?, ?, ?)", row)
+
+    def __contains__(self, name: object) -> bool:
+        query = "SELECT 1 FROM fields WHERE name = ?"
+        return self._database.execute(query, (str(name).encode(*AS_BYTES),)).fetchone() is not None
+
+    def __len__(self) -> int:
+        return int(self._database.execute("SELECT count(*) FROM fields").fetchone()[0])
+
+    def lacking_count(self) -> int:
+        """Return how many fields the run has not done."""
+        query = "SELECT count(*) FROM fields WHERE NOT is_done"
+        return int(self._database.execute(query).fetchone()[0])
+
+    def is_empty(self) -> bool:
+        """Tell whether no field counts."""
+        query = "SELECT 1 FROM fields WHERE hits NOTNULL"
+        return self._database.execute(query).fetchone() is None
+
+    def lacking(self) -> Iterator[str]:
+        """Yield the fields that the run has not done, by name."""
+        query = "SELECT name FROM fields WHERE NOT is_done ORDER BY name"
+        for (name,) in self._database.execute(query):
+            yield name.decode(*AS_BYTES)
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return hits, detections and nuclei of each field that counts, by name; shape (N, 3)."""
+        query = (
+            "SELECT hits, hits + false_positives, hits + misses FROM fields "
+            "WHERE hits NOTNULL ORDER BY name"
+        )
+        return np.fromiter(self._database.execute(query), np.dtype((np.int64, 3)))
+
+    def worst_first(self) -> Iterator[dict[str, Any]]:
+        """Yield name, nuclei, misses and false positives of each field that counts."""
+        query = (
+            "SELECT name, hits + misses, misses, false_positives FROM fields WHERE hits NOTNULL "
+            "ORDER BY misses + false_positives DESC, name"
+        )
+        for name, nuclei, missed, false in self._database.execute(query):
+            field = name.decode(*AS_BYTES)
+            yield {"image": field, "nuclei": nuclei, "missed": missed, "false": false}

@@ -1,0 +1,111 @@
+"""Read true centres from a table, and keep them on disk: a million fields need no memory."""
+
+import csv
+import io
+import os
+import sqlite3
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, ReadError
+from ..text.files import open_regular
+from .field_name import field_name
+
+_NO_PLANE = ("", "-1")
+"""The z that a table may give for an image of one plane: our own give -1."""
+AS_BYTES = ("utf-8", "surrogatepass")
+"""How names are kept: SQLite takes no text that is not UTF-8. They sort as Python sorts them."""
+
+_Place: TypeAlias = tuple[float, ...]
+"""(row, column) of a nucleus, of a volume (plane, row, column); () where a field has none."""
+
+
+class TrueCentres(Mapping[str, NDArray[np.float64]]):
+    """The centres of each field, in the order of the table: arrays of shape (N, 2) or (N, 3)."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._database.close)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("BEGIN")
+        self._database.execute("CREATE TABLE parts (field, axes, places)")
+
+    def add(self, field: str, places: list[_Place]) -> None:
+        """Take in some nuclei of a field, which all have the same axes, or none."""
+        row = field.encode(*AS_BYTES), len(places[0]) or None, np.array(places).tobytes()
+        self._database.execute("INSERT INTO parts VALUES (?, ?, ?)", row)
+
+    def close_table(self) -> str | None:
+        """Make ready to be read; return a field that says the plane of some of its nuclei only."""
+        self._database.execute("CREATE INDEX of_field ON parts (field, axes)")
+        query = "SELECT field FROM parts GROUP BY field HAVING count(DISTINCT axes) > 1 LIMIT 1"
+        return next((name.decode(*AS_BYTES) for (name,) in self._database.execute(query)), None)
+
+    def __getitem__(self, field: str) -> NDArray[np.float64]:
+        query = "SELECT axes, places FROM parts WHERE field = ? ORDER BY rowid"
+        parts = self._database.execute(query, (field.encode(*AS_BYTES),)).fetchall()
+        if not parts:
+            raise KeyError(field)
+        known = [np.frombuffer(places).reshape(-1, axes) for axes, places in parts if axes]
+        return np.concatenate(known) if known else np.empty((0, 2))
+
+    def __contains__(self, field: object) -> bool:
+        query = "SELECT 1 FROM parts WHERE field = ?"
+        key = str(field).encode(*AS_BYTES)
+        return self._database.execute(query, (key,)).fetchone() is not None
+
+    def __iter__(self) -> Iterator[str]:
+        query = "SELECT field FROM parts GROUP BY field ORDER BY min(rowid)"
+        for (name,) in self._database.execute(query):
+            yield name.decode(*AS_BYTES)
+
+    def __len__(self) -> int:
+        query = "SELECT count(DISTINCT field) FROM parts"
+        return int(self._database.execute(query).fetchone()[0])
+
+
+def read_centres(path: Path, on_field: Callable[[], object]) -> TrueCentres:
+    """Return the centres that a CSV file holds, as `read_truth` says."""
+    centres = TrueCentres()
+    try:
+        with open_regular(path) as file:
+            text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
+            for (image, _), rows in groupby(_rows(text), lambda row: (row[0], len(row[1]))):
+                centres.add(field_name(image), [place for _, place in rows])
+                on_field()
+    except (OSError, ReadError, LookupError, ValueError, csv.Error) as error:
+        is_said = isinstance(error, ReadError)
+        why = error if is_said else getattr(error, "strerror", None) or repr(error)
+        raise InputError(
+            f"{os.fspath(path)!r} cannot be read as true centres ({why}); expected a CSV file "
+            f"with the columns image, y and x"
+        ) from error
+    if (name := centres.close_table()) is not None:
+        raise InputError(
+            f"{os.fspath(path)!r} says the plane z of some nuclei of {name!r} and not of "
+            f"others; expected it of all, where the image is a volume, or of none"
+        )
+    return centres
+
+
+def _rows(text: io.TextIOWrapper) -> Iterator[tuple[str, _Place]]:
+    """Yield the image and the place of each row."""
+    rows = csv.reader(text)
+    header = next(rows, [])
+    at = {name: place for place, name in enumerate(header)}
+    for row in filter(None, rows):
+        image = row[at["image"]]
+        row += [""] * (len(header) - len(row))
+        y, x, z = row[at["y"]], row[at["x"]], row[at["z"]].strip() if "z" in at else ""
+        if not (y or x):
+            yield image, ()
+        elif z in _NO_PLANE:
+            yield image, (float(y), float(x))
+        else:
+            yield image, (float(z), float(y), float(x))
