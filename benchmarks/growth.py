@@ -5,9 +5,14 @@
 Runs are made up (20 nuclei an image, plates of 384 wells with 9 sites) and stay in FOLDER. Each
 command is a process of its own; what is shown is its processor time and its greatest memory. A
 command is linear where ten times the images take ten times as long; flat is memory that stays.
+
+`detect` counts images of 64 x 64 pixels from their names to the tables, and `work` only reads and
+counts them, one after the other: the difference is listing, planning, recording and tables.
+`resume` is the same command again, which has nothing to do, and may touch no file.
 """
 
 import argparse
+import multiprocessing
 import os
 import sqlite3
 import subprocess
@@ -15,55 +20,112 @@ import sys
 import tempfile
 from pathlib import Path
 
-import export
-
+_DETECT = ("detect", "{small}", "-o", "{counted}", "--threshold", "1000", "--workers", "1")
 _COMMANDS = {
-    "wells": ("wells", "{run}"),
+    "wells": ("wells", "{run}", "--csv"),
     "csv": ("export", "{run}", "--to", "csv", "-o", "{out}/csv"),
     "parquet": ("export", "{run}", "--to", "parquet", "-o", "{out}/parquet"),
+    "anndata": ("export", "{run}", "--to", "anndata", "-o", "{out}/anndata"),
+    "xlsx": ("export", "{run}", "--to", "xlsx", "-o", "{out}/xlsx"),
+    "run": ("export", "{run}", "--to", "run", "-o", "{out}/run"),
     "geojson": ("export", "{run}", "--to", "geojson", "-o", "{out}/geojson"),
+    "napari": ("export", "{run}", "--to", "napari", "-o", "{out}/napari"),
+    "imagej": ("export", "{run}", "--to", "imagej", "-o", "{out}/imagej"),
     "diff": ("diff", "{run}", "{run}"),
     "evaluate": ("evaluate", "{run}", "{truth}"),
     "report": ("report", "{run}", "-o", "{out}/report.html"),
     "scan": ("scan", "{listing}"),
+    "work": (),
+    "detect": (*_DETECT, "--overwrite"),
+    "resume": _DETECT,
 }
+_WORK = """
+import sys
+from nucensus import Settings, find_nuclei
+from nucensus.read import read
+settings = Settings(threshold=1000)
+for place in open(sys.argv[1]): find_nuclei(read(place.strip()), settings)
+"""
+_LINKS = 30_000
+"""Names that a file may have on every file system."""
 
 
 def write_truth(run, file):
     """Write the nuclei of a run as a truth."""
+    from nucensus import Run
+
     with open(file, "w", encoding="utf-8") as out:
         out.write("image,y,x\n")
-        for name, nuclei in run.nuclei_by_image():
+        for name, nuclei in Run(run).nuclei_by_image():
             points = zip(nuclei["y"].tolist(), nuclei["x"].tolist(), strict=True)
             out.writelines(f"{name},{y:g},{x:g}\n" for y, x in points)
 
 
-def prepare(folder, images, nuclei, commands):
-    """Make a run of so many images, and of its truth and its files what the commands take."""
+def make_run(folder, images, nuclei):
+    """Make a run of so many images."""
+    import export
+
     export.NUCLEI_PER_IMAGE = nuclei
-    if not (folder / "run/run.sqlite").exists():
-        export.make_run(folder / "run", images * nuclei)
-        with sqlite3.connect(folder / "run/run.sqlite") as database:  # images of unlike names
-            database.execute("UPDATE journal SET name = plate || '/' || replace(name, '/', '_')")
-            database.execute(
-                "UPDATE journal SET well = char(65 + substr(well, 5) / 24) || "
-                "printf('%02d', substr(well, 5) % 24 + 1)"
-            )
-    if "evaluate" in commands and not (folder / "truth.csv").exists():
-        write_truth(export.Run(folder / "run"), folder / "truth.csv")
-    if "scan" in commands:
-        touch_files(folder / "plate", images)
-    return {"run": folder / "run", "truth": folder / "truth.csv", "listing": folder / "plate"}
+    export.make_run(folder, images * nuclei)
+    with sqlite3.connect(folder / "run.sqlite") as database:  # images of unlike names
+        database.execute("UPDATE journal SET name = plate || '/' || replace(name, '/', '_')")
+        database.execute(
+            "UPDATE journal SET well = char(65 + substr(well, 5) / 24) || "
+            "printf('%02d', substr(well, 5) % 24 + 1)"
+        )
 
 
-def touch_files(listing, images):
-    """Make empty files of the names of plates."""
-    listing.mkdir(exist_ok=True)
-    if len(os.listdir(listing)) < images:
-        for number in range(images):
-            well = f"{'ABCDEFGHIJKLMNOP'[number // 9 // 24 % 16]}{number // 9 % 24 + 1:02d}"
-            name = f"P{number // 3456 + 1}_{well}_s{number % 9 + 1}.tif"
-            (listing / name).touch()
+def make_files(folder, images, content):
+    """Make so many files of plates: names of few files that hold `content`."""
+    folder.mkdir()
+    for number in range(images):
+        well = f"{'ABCDEFGHIJKLMNOP'[number // 9 // 24 % 16]}{number // 9 % 24 + 1:02d}"
+        path = folder / f"P{number // 3456 + 1}_{well}_s{number % 9 + 1}.tif"
+        if number % _LINKS == 0:
+            first = path
+            path.write_bytes(content)
+        else:
+            os.link(first, path)
+
+
+def small_image():
+    """Return a file of an image with one nucleus."""
+    import numpy as np
+    import tifffile
+
+    y, x = np.mgrid[:64, :64]
+    image = 100 + 4000 * np.exp(-((y - 30) ** 2 + (x - 34) ** 2) / 50)
+    with tempfile.TemporaryDirectory() as folder:
+        tifffile.imwrite(Path(folder, "a.tif"), image.astype(np.uint16), metadata=None)
+        return Path(folder, "a.tif").read_bytes()
+
+
+def prepare(places, images, nuclei, wanted):
+    """Make what the commands name of a run, its truth, empty files of plates, and small images."""
+    for name, path in places.items():
+        if path.exists() or name not in wanted:
+            continue
+        if name == "run":
+            make_run(path, images, nuclei)
+        elif name == "truth":
+            write_truth(places["run"], path)
+        elif name != "counted":
+            make_files(path, images, b"" if name == "listing" else small_image())
+
+
+def command_of(name, places, folder, out):
+    """Return what to start."""
+    if name != "work":
+        typed = [each.format(out=out, **places) for each in _COMMANDS[name]]
+        return [sys.executable, "-m", "nucensus", *typed]
+    listed = folder / "small.txt"
+    listed.write_text("".join(f"{each.path}\n" for each in os.scandir(places["small"])))
+    return [sys.executable, "-c", _WORK, str(listed)]
+
+
+def looks(folder):
+    """Return when each file of a run was written."""
+    return {each.name: each.stat().st_mtime_ns for each in os.scandir(folder)}
 
 
 def measure(command):
@@ -89,11 +151,24 @@ def main():
     for images in arguments.images:
         folder = arguments.folder / str(images)
         folder.mkdir(parents=True, exist_ok=True)
-        places = prepare(folder, images, arguments.nuclei, arguments.commands)
+        wanted = " ".join(
+            word for name in arguments.commands for word in _COMMANDS[name] or _DETECT
+        )
+        wanted = [each for each in ("run", "truth", "listing", "small") if f"{{{each}}}" in wanted]
+        places = {name: folder / name for name in ("run", "small", "counted")}
+        places |= {"truth": folder / "truth.csv", "listing": folder / "plate"}
+        # In a process of its own: the memory of this one counts as that of those it starts.
+        making = multiprocessing.get_context("spawn").Process(
+            target=prepare, args=(places, images, arguments.nuclei, wanted)
+        )
+        making.start()
+        making.join()
         for name in arguments.commands:
-            with tempfile.TemporaryDirectory() as out:
-                typed = [each.format(out=out, **places) for each in _COMMANDS[name]]
-                seconds, megabytes = measure([sys.executable, "-m", "nucensus", *typed])
+            with tempfile.TemporaryDirectory(dir=folder) as out:
+                before = looks(places["counted"]) if name == "resume" else None
+                seconds, megabytes = measure(command_of(name, places, folder, out))
+                if before is not None and looks(places["counted"]) != before:
+                    raise SystemExit("a start with nothing to do wrote files")
             each_us = 1e6 * seconds / images
             print(f"{images:>9,} {name:<9} {seconds:8.2f} s {each_us:7.0f} us {megabytes:6.0f} MB",
                   flush=True)  # fmt: skip

@@ -172,10 +172,59 @@ class Outcome:
     busy: dict[str, float]
 
 
+class _Queues:
+    """Client, scheduler and storage, which serve one task after the other, and worker threads.
+
+    Parameters
+    ----------
+    service : dict of str to float
+        Seconds that a task takes at each of them.
+    workers : int
+        How many threads there are.
+    """
+
+    def __init__(self, service: dict[str, float], workers: int) -> None:
+        self._service, self._threads = service, [0.0] * workers
+        self._free = dict.fromkeys(service, 0.0)
+        self.busy = dict.fromkeys(service, 0.0)
+
+    def serve(self, station: str, at: float) -> float:
+        """Return when the station is done with a task that comes at that time."""
+        self._free[station] = max(at, self._free[station]) + self._service[station]
+        self.busy[station] += self._service[station]
+        return self._free[station]
+
+    def work(self, at: float) -> float:
+        """Return when a worker is done with a task that comes at that time."""
+        begins = max(at, heapq.heappop(self._threads))
+        read = self.serve("storage", begins)  # its files are read while others are worked on
+        ends = max(begins + self._service["workers"], read)
+        self.busy["workers"] += self._service["workers"]
+        heapq.heappush(self._threads, ends)
+        return ends
+
+    def follow(self, tasks: int, under_way: int) -> float:
+        """Follow the tasks, so many of which are under way; return when the last is done."""
+        started = min(under_way, tasks)
+        events = [(0.0, number, "client") for number in range(started)]
+        now = 0.0
+        while events:  # in the order of time, so that every queue is first come, first served
+            now, number, station = heapq.heappop(events)
+            if station == "client":  # the results of one task are taken in, and another is sent
+                heapq.heappush(events, (self.serve("client", now), number, "scheduler"))
+            elif station == "scheduler":
+                heapq.heappush(events, (self.serve("scheduler", now), number, "worker"))
+            elif station == "worker":
+                heapq.heappush(events, (self.work(now), number, "done"))
+            elif started < tasks:
+                heapq.heappush(events, (now, started, "client"))
+                started += 1
+        return now
+
+
 def simulate(costs: Costs, workers: int, storage: str, images: int = IMAGES) -> Outcome:
     """Follow every task of a run of so many images through the queues."""
     size = int(min(MOST, max(LEAST, TASK_S / costs.image_s)))
-    tasks = -(-images // size)
     commit_s = costs.commit_s * size / 1000
     service = {
         "client": costs.client_task_s + size * (costs.client_image_s + costs.record_s) + commit_s,
@@ -183,42 +232,12 @@ def simulate(costs: Costs, workers: int, storage: str, images: int = IMAGES) -> 
         "storage": size * costs.image_bytes / STORAGE[storage],
         "workers": size * costs.image_s,
     }
-    free = {"client": 0.0, "scheduler": 0.0, "storage": 0.0}
-    busy = dict.fromkeys(service, 0.0)
-    threads = [0.0] * workers
-    started, now = 0, 0.0
-    events: list[tuple[float, int, str]] = []
-
-    def serve(station: str, at: float) -> float:
-        """Return when the station is done with a task that comes at that time."""
-        begins = max(at, free[station])
-        free[station] = begins + service[station]
-        busy[station] += service[station]
-        return free[station]
-
-    for _ in range(min(AHEAD * workers, tasks)):
-        heapq.heappush(events, (0.0, started, "client"))
-        started += 1
-    while events:  # in the order of time, so that every queue is first come, first served
-        now, number, station = heapq.heappop(events)
-        if station == "client":  # the results of one task are taken in, and another is sent
-            heapq.heappush(events, (serve("client", now), number, "scheduler"))
-        elif station == "scheduler":
-            heapq.heappush(events, (serve("scheduler", now), number, "worker"))
-        elif station == "worker":
-            begins = max(now, heapq.heappop(threads))
-            read = serve("storage", begins)  # a task's files are read while others are worked on
-            ends = max(begins + service["workers"], read)
-            busy["workers"] += service["workers"]
-            heapq.heappush(threads, ends)
-            heapq.heappush(events, (ends, number, "done"))
-        elif started < tasks:
-            heapq.heappush(events, (now, started, "client"))
-            started += 1
-    busy = {name: seconds / now for name, seconds in busy.items()}
+    queues = _Queues(service, workers)
+    run_s = queues.follow(-(-images // size), AHEAD * workers)
+    busy = {name: seconds / run_s for name, seconds in queues.busy.items()}
     busy["workers"] /= workers
     busy["run file"] = busy["client"] * (size * costs.record_s + commit_s) / service["client"]
-    return Outcome(workers, storage, size, now, images / now, busy)
+    return Outcome(workers, storage, size, run_s, images / run_s, busy)
 
 
 def limits(costs: Costs) -> dict[str, float]:

@@ -171,8 +171,8 @@ def article(picture: Path | None) -> None:
         found.chart().savefig(picture, metadata={"Date": None}, format="svg")
 
 
-def main() -> None:
-    """Print the ratio of predicted to measured seconds of each workload and way."""
+def parse() -> argparse.Namespace:
+    """Return what was typed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--counts", nargs="+", type=int, default=[5, 50, 500])
     parser.add_argument("--sizes", nargs="+", choices=SHAPES, default=list(SHAPES))
@@ -184,34 +184,45 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--article", action="store_true")
     parser.add_argument("--picture", type=Path, help="with --article: an SVG to draw")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def print_ratios(label: str, kind: str, found: dict[str, tuple[float, float]]) -> None:
+    """Print the row of a workload, or of another way to predict it."""
+    ratios = [f"{found[w][0] / found[w][1]:12.2f}" if w in found else " " * 12 for w in WAYS]
+    print(f"{label if kind == 'all cores' else f'  {kind}':<34}" + "".join(ratios), flush=True)
+
+
+def measure_matrix(arguments: argparse.Namespace, scratch: Path) -> list[dict[str, Any]]:
+    """Measure each workload and print its row; save after each, so that nothing is lost."""
+    cells: list[dict[str, Any]] = []
+    matrix = itertools.product(
+        arguments.sizes, arguments.compressions, arguments.counts, arguments.functions
+    )
+    for number, cell in enumerate(matrix):
+        size, compression, count, function = cell
+        if function not in FUNCTIONS and (size, compression) != ("large", "raw"):
+            continue
+        paths = make_images(Path(scratch, str(number)), size, compression, count)
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+        pairs = measure(paths, function, arguments.repeat, arguments.rounds)
+        cells.append({"cell": cell, "load": load, "pairs": pairs})
+        for kind, found in pairs.items():
+            print_ratios(f"{size} {compression} {count} {function}", kind, found)
+        if arguments.json:
+            arguments.json.write_text(json.dumps({"machine": facts(), "cells": cells}, indent=1))
+    return cells
+
+
+def main() -> None:
+    """Print the ratio of predicted to measured seconds of each workload and way."""
+    arguments = parse()
     if arguments.article:
         article(arguments.picture)
         return
-    cells = []
-    matrix = [
-        each for each in itertools.product(
-            arguments.sizes, arguments.compressions, arguments.counts, arguments.functions
-        )
-        if each[3] in FUNCTIONS or each[:2] == ("large", "raw")
-    ]  # fmt: skip
     print(f"{'predicted / measured':<34}" + "".join(f"{name:>12}" for name in WAYS))
     with tempfile.TemporaryDirectory() as scratch:
-        for number, cell in enumerate(matrix):
-            size, compression, count, function = cell
-            paths = make_images(Path(scratch, str(number)), size, compression, count)
-            load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-            pairs = measure(paths, function, arguments.repeat, arguments.rounds)
-            cells.append({"cell": cell, "load": load, "pairs": pairs})
-            for kind, found in pairs.items():
-                label = f"{size} {compression} {count} {function}" * (kind == "all cores")
-                ratios = [f"{found[w][0] / found[w][1]:12.2f}" if w in found else " " * 12
-                          for w in WAYS]  # fmt: skip
-                print(f"{label or f'  {kind}':<34}" + "".join(ratios), flush=True)
-            if arguments.json:  # after each, so that nothing is lost
-                arguments.json.write_text(
-                    json.dumps({"machine": facts(), "cells": cells}, indent=1)
-                )
+        cells = measure_matrix(arguments, Path(scratch))
     for kind, limit in (("all cores", ALL_CORES), ("two from one", FROM_ONE)):
         ratios = [a / b for each in cells for a, b in each["pairs"].get(kind, {}).values()]
         met = sum(abs(ratio - 1) <= limit for ratio in ratios)
