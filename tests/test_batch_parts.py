@@ -9,7 +9,7 @@ import pytest
 
 from nucensus.batch.bottleneck import Tally
 from nucensus.batch.learn import Learned
-from nucensus.batch.pools import digests_of, name_of_pool, pool_of
+from nucensus.batch.pools import learned_of, name_of_pool, pool_of, shown_name
 from nucensus.batch.refuse import differences
 from nucensus.batch.sample import Sets, choose_sample
 from nucensus.batch.starts import Start
@@ -17,7 +17,7 @@ from nucensus.detect import BLANK
 from nucensus.execute.chunk import Chunk, Worker
 from nucensus.execute.task_size import LEAST, MOST, TaskSize
 from nucensus.store import Facts, Origin
-from nucensus.values import Centres, Failed, Found, ListedImage, Plane
+from nucensus.values import Centres, Failed, Found, ListedImage, Plane, Settings
 
 NONE = Centres(np.empty((0, 2), np.int64), np.empty(0))
 
@@ -74,12 +74,25 @@ def listed(folder, count, channel=""):
 )
 def test_a_sample_is_a_quarter_of_a_set_but_from_8_to_16_images(count, size):
     images = listed("/p", count)
-    sample = list(choose_sample(images, Sets(images)))
+    sample = [each for each, number in choose_sample(images, Sets(images)) if not number]
     assert len(sample) == size
     assert len({each.path for each in sample}) == size
     if count == 1000:  # spread over all of them
         places = [int(each.path[-4:]) for each in sample]
         assert max(b - a for a, b in itertools.pairwise(places)) <= 64
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(15, [8]), (16, [8]), (32, [8, 16]), (64, [16, 32]), (999, [16, 32, 64])]
+)
+def test_a_sample_is_doubled_twice_but_never_beyond_half_of_a_set(count, sizes):
+    images = listed("/p", count)
+    sample = list(choose_sample(images, Sets(images)))
+    rounds = [number for _, number in sample]
+    assert [sum(each <= n for each in rounds) for n in range(max(rounds) + 1)] == sizes
+    for last in range(len(sizes)):  # each is spread over all of them
+        places = [int(each.path[-4:]) for each, number in sample if number <= last]
+        assert max(b - a for a, b in itertools.pairwise(places)) <= -(-count // sizes[last])
 
 
 def test_small_folders_are_a_set_with_the_folder_above_and_large_ones_their_own():
@@ -130,11 +143,27 @@ def test_an_image_is_counted_with_the_pool_of_the_nearest_folder_of_its_channel(
 
 def test_a_digest_changes_with_what_nuclei_look_like_and_not_with_the_sample():
     def digest(pool, path="/p/a"):
-        return digests_of({"/p": pool})(path, "")
+        return learned_of({"/p": pool}, Settings())(path, "")
 
     assert digest(resolved(3.0)) == digest(resolved(3.0, image_count=99, blank_count=4))
     assert digest(resolved(3.0)) != digest(resolved(3.5))
     assert digest(resolved(3.0)) != digest(resolved(3.0), "/q/a")
+
+
+def test_a_pool_is_called_by_its_folder_as_far_as_it_has_another_than_others():
+    several = {
+        "": resolved(1.0), "/in/a": resolved(2.0), "/in/a/deep": resolved(3.0),
+        "/in/b[DAPI]": resolved(4.0), "/in/c": resolved(5.0, size_count=2), "[GFP]": resolved(6.0),
+        "/in": resolved(7.0),
+    }  # fmt: skip
+    names = [shown_name(several, name, Settings()) for name in several]
+    assert names == ["all", "a", "a/deep", "b[DAPI]", "itself", "all[GFP]", "."]
+    assert shown_name(several, "/in/c", Settings("auto@1")) == "c"  # no set is divided there
+    assert shown_name({"": resolved(0.0)}, "", Settings()) == "itself"  # nothing was learned
+    alone = {"": resolved(1.0), "/in/a": resolved(1.0)}
+    assert {shown_name(alone, name, Settings()) for name in alone} == {"all"}
+    assert learned_of(several, Settings())("/in/a/1.tif", "").endswith(" a")
+    assert " " not in learned_of({}, Settings(), "light")("/in/a/1.tif", "")
 
 
 def test_a_start_is_added_to_those_before_it():

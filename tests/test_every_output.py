@@ -42,6 +42,7 @@ TEXTS = (
     "well",
     "site",
     "flag",
+    "pool",
     "channel",
     "note",
     "extra",

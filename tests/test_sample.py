@@ -7,6 +7,7 @@ from scenes import make_scene
 
 import nucensus
 from nucensus.batch import sample_like
+from nucensus.store import describe_pools
 from nucensus.values import Plane, PlannedImage
 
 
@@ -99,5 +100,59 @@ def test_the_tuner_looks_at_the_images_of_the_channel():
     listed = [PlannedImage(n, f"/p/A{n:02d}_w{n % 2}.tif", Plane(), str(n % 2)) for n in range(40)]
     name, sample = sample_like(listed[3], listed[::-1])
     assert name == "/p[1]"
-    assert len(sample) == 8
-    assert {each.channel for each in sample} == {"1"}
+    ((images, *_),) = sample
+    assert len(images) == 8
+    assert {each.channel for each in images} == {"1"}
+
+
+def folder_of(folder, radii):
+    """Write an image of nuclei of each radius, in the order of their names."""
+    for number, radius in enumerate(radii):
+        write_scene(folder / f"s{number:02d}.tif", radius=radius, seed=number)
+    return folder
+
+
+def test_of_images_that_agree_no_more_are_looked_at(tmp_path):
+    known = learned(folder_of(tmp_path / "alike", [8] * 40))
+    assert known[""]["image_count"] == 10
+
+
+def test_images_of_another_size_are_looked_for_where_one_was_seen(tmp_path):
+    folder = folder_of(tmp_path / "in", [6] * 36 + [14] * 4)  # the sample of 10 holds one of them
+    with nucensus.census(folder, tmp_path / "run") as run:
+        assert run.facts["estimates"][""]["image_count"] == 20
+        assert run.facts["estimates"][""]["size_count"] == 2
+        assert run.facts["sample"]["images"] == 20
+        assert set(run.images["pool"]) == {"itself"}
+        assert set(run.images["count"]) == {6}
+
+
+def test_one_odd_image_is_counted_by_itself_among_others_that_are_counted_alike(tmp_path):
+    folder = folder_of(tmp_path / "in", [6] * 19 + [16] + [6] * 20)
+    with nucensus.census(folder) as run:
+        assert run.facts["estimates"][""]["size_count"] == 1
+        assert set(run.images["pool"]) == {"all"}
+        assert set(run.images["count"]) == {6}
+        assert [each["image"] for each in run.images if each["flag"]] == ["s19.tif"]
+
+
+def test_a_folder_whose_images_agree_at_last_is_learned_from_as_if_it_always_had_been(tmp_path):
+    folder, out = folder_of(tmp_path / "in", [6] * 36 + [14] * 4), tmp_path / "run"
+    nucensus.census(folder, out).close()
+    for number in range(36, 40):
+        write_scene(folder / f"s{number}.tif", radius=6, seed=number)
+    with nucensus.census(folder, out) as again, nucensus.census(folder) as new:
+        assert again.facts["estimates"] == new.facts["estimates"]
+        assert again.facts["sample"] == new.facts["sample"]
+        assert again.sample() == new.sample()
+        assert again.images["pool"].tolist() == new.images["pool"].tolist()
+
+
+def test_a_run_says_which_images_are_in_which_pool(tmp_path):
+    folder_of(tmp_path / "in" / "large", [14] * 8)
+    folder_of(tmp_path / "in" / "small", [6] * 8)
+    with nucensus.census(tmp_path / "in") as run:
+        pools = {each["image"].split("/")[0]: each["pool"] for each in run.images}
+        assert pools == {"large": "large", "small": "small"}
+        assert describe_pools(run.pools) == "8 images as large, 8 images as small"
+    assert describe_pools({"itself": 1}) == "1 image each by itself"

@@ -10,7 +10,7 @@ from dataclasses import asdict, field, replace
 from typing import Any, TypeVar
 
 from .._dataclass import dataclass
-from ..detect import Estimate, Resolved, pool
+from ..detect import Estimate, Resolved, is_settled, pool
 from ..errors import RunError
 from ..execute import Lost
 from ..remote import query_of
@@ -21,7 +21,7 @@ from ..values.flat_field import LEARN, FlatFields
 from .content import content_hash
 from .job import Estimated
 from .lights import asked_in, identity_of, notes_on
-from .pools import Pools, digests_of
+from .pools import Pools, learned_of
 from .sample import LIT_IMAGES, Sets, choose_sample
 
 _COMMIT_EVERY_S = 0.5
@@ -97,7 +97,7 @@ def plan_sample(writer: RunWriter) -> None:
             sets = Sets(writer.listed())
             least = LIT_IMAGES if LEARN in asked_in(about).values() else 0
             sample = choose_sample(writer.listed(), sets, least)
-            writer.sample.plan(Sampled(*item, sets.pools_of(item)) for item in sample)
+            writer.sample.plan(Sampled(*item, sets.pools_of(item), n) for item, n in sample)
         writer.record_facts(sampled=about.places)
 
 
@@ -108,6 +108,30 @@ def forget_changed(writer: RunWriter) -> None:
             each.content or ""
         ):
             writer.sample.forget(each.name)
+
+
+def asked(sample: Iterable[Sampled]) -> set[str]:
+    """Return the names of the images to look at, by what those say that were looked at.
+
+    Where those of a set disagree, it is those of its next round, too, and so on.
+    """
+    sets: dict[str, list[Sampled]] = {}
+    for each in sample:
+        sets.setdefault(each.pools[-1], []).append(each)
+    return {each.name for members in sets.values() for each in _asked_of(members)}
+
+
+def _asked_of(members: list[Sampled]) -> list[Sampled]:
+    for last in range(max(each.round for each in members) + 1):
+        so_far = [each for each in members if each.round <= last]
+        if not all(each.is_seen for each in so_far) or is_settled(_estimates(so_far)):
+            break
+    return so_far
+
+
+def _estimates(sample: Iterable[Sampled]) -> list[Estimate]:
+    said = (each.estimate for each in sample)
+    return [_known(Estimate.from_dict, each) for each in said if each is not None]
 
 
 def estimate_sample(
@@ -139,12 +163,11 @@ def estimate_sample(
 
 def pool_sample(sample: Iterable[Sampled]) -> Pools:
     """Return the pooled estimates of each folder with enough images, and of all."""
-    said: dict[str, list[Estimate]] = {}
+    said: dict[str, list[Sampled]] = {}
     for each in sample:
-        if each.estimate is not None:
-            for name in each.pools:
-                said.setdefault(name, []).append(_known(Estimate.from_dict, each.estimate))
-    return {name: pool(estimates) for name, estimates in sorted(said.items())}
+        for name in each.pools if each.estimate is not None else ():
+            said.setdefault(name, []).append(each)
+    return {name: pool(_estimates(each)) for name, each in sorted(said.items())}
 
 
 def pools_in(about: Facts) -> Pools:
@@ -207,7 +230,8 @@ def adopt(writer: RunWriter, pools: Pools, origin: Origin, lights: FlatFields) -
     text = json.dumps([about.places, estimates], sort_keys=True) + light
     adopted, again = hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), 0
     if about.adopted != adopted:
-        again = writer.redo_learned_otherwise(digests_of(pools, light))
+        settings = Settings.from_dict(about.settings)
+        again = writer.redo_learned_otherwise(learned_of(pools, settings, light))
     writer.record_facts(
         estimates=estimates, sample=asdict(origin), adopted=adopted, is_learning=False
     )

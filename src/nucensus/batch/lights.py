@@ -104,7 +104,7 @@ def _learned(writer: RunWriter, known: FlatField | None, look: Look) -> FlatFiel
     """
     from ..detect.light import Lit, learn_light
 
-    sample = list(writer.sample)
+    sample = [each for each in writer.sample if not each.round]
     of = digest_of(f"{each.name} {each.size_bytes} {each.mtime_ns}" for each in sample)
     if known is not None and known.sample == of:
         return known
@@ -112,6 +112,7 @@ def _learned(writer: RunWriter, known: FlatField | None, look: Look) -> FlatFiel
     items = [
         PlannedImage(key, each.path, each.plane, each.channel, query=query_of(each.path))
         for key, each in writer.sample.to_estimate(deadly=False)
+        if not each.round
     ]
     seen = dict(look(items))
     if len(seen) < len(items) or None in seen.values():

@@ -69,9 +69,9 @@ class _Part:
         }
 
     @property
-    def used(self) -> int:
-        """How many images of the sample could be used."""
-        return sum(each.estimate is not None for each in self.sample)
+    def unread(self) -> int:
+        """How many images of the sample could not be used."""
+        return sum(each.estimate is None for each in self.sample)
 
     @property
     def learned(self) -> tuple[Any, ...]:
@@ -277,9 +277,9 @@ def _refuse_outdated(parts: Sequence[_Part]) -> None:
 def _refuse_other_sample(parts: Sequence[_Part]) -> None:
     """Raise if a shard learned from other files than the one that knows best.
 
-    That is the one that could use the most of the sample, and of these the last.
+    That is the one that had to leave out the least of the sample, and of these the last.
     """
-    best = max(parts, key=lambda part: (part.used, part.started))
+    best = max(parts, key=lambda part: (-part.unread, part.started))
     learned, sample_files = best.learned, best.sample_files.items()
     for part in parts:
         if part.learned == learned:

@@ -5,9 +5,13 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import takewhile
 from typing import TypeAlias
 
-from ..detect import Resolved
+from ..detect import Resolved, counts_alone, detector_named
+from ..store import LEARNED_DIGEST
+from ..text.names import escape
+from ..values import Settings
 
 Pools: TypeAlias = Mapping[str, Resolved]
 """Estimates for the images of a folder and those below it, by its path; "" stands for all. Where
@@ -24,27 +28,52 @@ def name_of_pool(folder: str, channel: str) -> str:
 
 def pool_of(pools: Pools, path: str, channel: str) -> Resolved | None:
     """Return what the images of the channel in the nearest folder above look like."""
+    name = _nearest(pools, os.path.dirname(path), channel)
+    return None if name is None else pools[name]
+
+
+def _nearest(pools: Pools, folder: str, channel: str) -> str | None:
+    """Return the name of the pool that images of a channel in a folder belong to."""
     if not pools:
         return None
-    folders = [os.path.dirname(path)]
+    folders = [folder]
     while folders[-1] != os.path.dirname(folders[-1]):
         folders.append(os.path.dirname(folders[-1]))
-    names = [name_of_pool(folder, each) for each in (channel, "") for folder in (*folders, "")]
-    return next((pools[name] for name in names if name in pools), None)
+    names = [name_of_pool(each, of) for of in (channel, "") for each in (*folders, "")]
+    return next((name for name in names if name in pools), None)
 
 
-def digests_of(pools: Pools, light: str = "") -> Callable[[str, str], str]:
+def learned_of(pools: Pools, settings: Settings, light: str = "") -> Callable[[str, str], str]:
     """Return a function of path and channel that tells what an image is to be counted with.
 
-    It is a digest of the pool, and of the light: if it differs, so may the nuclei.
+    It is a digest of the pool, and of the light: if it differs, so may the nuclei. The name of the
+    pool follows.
     """
 
     @cache
-    def digest(folder: str, channel: str) -> str:
-        resolved = pool_of(pools, os.path.join(folder, "image"), channel)
-        values = resolved.as_dict() if resolved else {}
-        estimates = {name: value for name, value in values.items() if name not in _OF_THE_SAMPLE}
+    def learned(folder: str, channel: str) -> str:
+        name = _nearest(pools, folder, channel)
+        values = {} if name is None else pools[name].as_dict()
+        estimates = {each: value for each, value in values.items() if each not in _OF_THE_SAMPLE}
         text = json.dumps(estimates, sort_keys=True) + light
-        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        digest = hashlib.blake2b(text.encode(), digest_size=LEARNED_DIGEST // 2).hexdigest()
+        return digest if name is None else f"{digest} {shown_name(pools, name, settings)}"
 
-    return lambda path, channel: digest(os.path.dirname(path), channel)
+    return lambda path, channel: learned(os.path.dirname(path), channel)
+
+
+def shown_name(pools: Pools, name: str, settings: Settings) -> str:
+    """Return what tables call a pool: by its folder, as far as others have another."""
+    is_alone = detector_named(settings.detector).divides_mixed_sets and pools[name].is_blank
+    if is_alone or counts_alone(settings, pools[name]):
+        return "itself"
+    if not _has_folder(name) or pools[name] == pools.get(""):  # it learned from no less than all
+        return f"all{name if name.startswith('[') else ''}"
+    parts = {each: each.replace(os.sep, "/").split("/") for each in pools if _has_folder(each)}
+    levels = zip(*parts.values(), strict=False)
+    above = len(list(takewhile(lambda level: len(set(level)) == 1, levels)))
+    return escape("/".join(parts[name][above:]) or ".")
+
+
+def _has_folder(name: str) -> bool:
+    return bool(name) and not name.startswith("[")

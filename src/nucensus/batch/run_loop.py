@@ -14,7 +14,7 @@ from ..errors import RunError
 from ..execute import STRATEGIES, Lost, Strategy, isolated
 from ..export import write_sidecar, write_tables
 from ..machine import facts, usable_cores
-from ..store import Origin, RunWriter
+from ..store import Origin, RunWriter, Sampled
 from ..text.plurals import pluralize
 from ..values import (
     Execution,
@@ -31,10 +31,10 @@ from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from
 from .job import Job, Loaded
 from .kept import Kept
-from .learn import adopt, estimate_sample, forget_changed, pool_sample, pools_in, take_from
+from .learn import adopt, asked, estimate_sample, forget_changed, pool_sample, pools_in, take_from
 from .lights import find_lights, identity_of
 from .plan import telling
-from .pools import digests_of
+from .pools import learned_of
 from .run_over import Steps, run_over
 from .starts import Start
 
@@ -184,7 +184,7 @@ class RunLoop:
         self._job, light = replace(self._job, lights=lights), identity_of(lights)
         if settings.are_numbers:
             if lights:
-                self._learned_by = digests_of({}, light)
+                self._learned_by = learned_of({}, settings, light)
                 self._writer.redo_learned_otherwise(self._learned_by)
             return
         if self._is_planned:
@@ -202,7 +202,7 @@ class RunLoop:
             known = pool_sample(self._writer.sample), Origin.of(self._writer.sample)
         learned = adopt(self._writer, *known, lights)
         self._job = replace(self._job, pools=learned.pools)
-        self._learned_by = digests_of(learned.pools, light)
+        self._learned_by = learned_of(learned.pools, settings, light)
         self._watcher.on_learned(learned)
 
     def _look_at_light(self, items: list[PlannedImage]) -> Iterable[tuple[int, Any]]:
@@ -212,12 +212,21 @@ class RunLoop:
         return strategy.run(self._job_for(strategy).look_at_light, items, self._workers)
 
     def _estimate_sample(self) -> None:
-        """Estimate from the images of the sample of which nothing is known."""
+        """Estimate from the images of the sample of which nothing is known, as far as needed."""
+        table, tried = self._writer.sample, set[str]()
         if self._job.check_content:
             forget_changed(self._writer)
-        sample = self._writer.sample.to_estimate(deadly=self._is_retry)
-        if not sample:
-            return
+        while not self._stop.is_set():
+            left = asked(table.candidates()) - tried
+            known = table.to_estimate(deadly=self._is_retry)
+            sample = [(key, each) for key, each in known if each.name in left]
+            if not sample:
+                table.forget_others(asked(table.candidates()))
+                return
+            tried.update(each.name for _, each in sample)
+            self._estimate(sample)
+
+    def _estimate(self, sample: list[tuple[int, Sampled]]) -> None:
         self._writer.record_facts(is_learning=True)
         strategy = self._sample_strategy(deadly=any(each.stage == "worker" for _, each in sample))
         work, tell = self._job_for(strategy).estimate, self._watcher.on_step

@@ -20,6 +20,9 @@ and little more. Larger: slower to start."""
 _SAMPLE_SHARE = 4
 """Images of a set for each one that is estimated, within these limits. Larger: fewer are."""
 _SMALL = _MOST_SAMPLE * _SAMPLE_SHARE
+_MOST_ROUNDS, _ROUND_SHARE = 2, 2
+"""How often a sample whose images disagree is doubled at most, and images of the set for each one
+that is estimated then. Larger: rarer kinds of images are seen; mixed folders are quicker begun."""
 LIT_IMAGES = 64
 """Images of a run from which its light is learned, where there are so many. Larger: corners are
 known better, and more images are read twice."""
@@ -76,30 +79,51 @@ class Sets:
         return any(each != parent for each, parent in above.items())
 
 
-def choose_sample(listed: Iterable[_Image], sets: Sets, least: int = 0) -> Iterator[_Image]:
-    """Yield every so many-th image of each set, about `least` in all; they are sorted by path."""
+def choose_sample(
+    listed: Iterable[_Image], sets: Sets, least: int = 0
+) -> Iterator[tuple[_Image, int]]:
+    """Yield every so many-th image of each set, about `least` in all; they are sorted by path.
+
+    With each comes its round: 0, or the one in which it is looked at if those before disagree.
+    """
     seen: Counter[Set] = Counter()
     each_least = -(-least // max(len(sets.sizes), 1))
+    sizes = {of: _sizes(count, each_least) for of, count in sets.sizes.items()}
     for item in listed:
         of = sets.of(item)
         count, place = sets.sizes[of], seen[of]
-        usual = min(max(count // _SAMPLE_SHARE, _LEAST_SAMPLE), _MOST_SAMPLE)
-        size = min(max(usual, each_least), count)
-        if place * size // count != (place - 1) * size // count:
-            yield item
         seen[of] += 1
+        if _begins(place, sizes[of][-1], count):  # each round holds the one before
+            yield item, next(n for n, size in enumerate(sizes[of]) if _begins(place, size, count))
+
+
+def _sizes(count: int, least: int) -> list[int]:
+    """Return how large a sample of so many images is, round after round."""
+    usual = min(max(count // _SAMPLE_SHARE, _LEAST_SAMPLE), _MOST_SAMPLE)
+    first = min(max(usual, least), count)
+    sizes = (first << number for number in range(1, _MOST_ROUNDS + 1))
+    return [first, *(size for size in sizes if size * _ROUND_SHARE <= count)]
+
+
+def _begins(place: int, size: int, count: int) -> bool:
+    """Whether the image at a place is the first in its part, of so many equal parts of a set."""
+    return place * size // count != (place - 1) * size // count
 
 
 def sample_like(
     image: PlannedImage, listed: Sequence[PlannedImage]
-) -> tuple[str, list[PlannedImage]]:
+) -> tuple[str, list[list[list[PlannedImage]]]]:
     """Return the pool that says what an image is like, and the images it learns from.
 
-    As in a run: "" stands for all images, if those of the folder are too few.
+    As in a run: "" stands for all images, if those of the folder are too few. The images are those
+    of each set, round after round.
     """
     sets = Sets(listed)
     of = folder, channel = sets.of(image)
-    sample = list(choose_sample(sorted(listed, key=attrgetter("path")), sets))
-    if sets.sizes[of] < _LEAST_SAMPLE:
-        return name_of_pool("", channel), [each for each in sample if sets.of(each)[1] == channel]
-    return name_of_pool(folder, channel), [each for each in sample if sets.of(each) == of]
+    is_small = sets.sizes[of] < _LEAST_SAMPLE
+    chosen: dict[Set, list[list[PlannedImage]]] = {}
+    for each, number in choose_sample(sorted(listed, key=attrgetter("path")), sets):
+        if sets.of(each) == of or (is_small and sets.of(each)[1] == channel):
+            rounds = chosen.setdefault(sets.of(each), [[] for _ in range(_MOST_ROUNDS + 1)])
+            rounds[number].append(each)
+    return name_of_pool("" if is_small else folder, channel), list(chosen.values())

@@ -224,6 +224,11 @@ def print_summary(run: "Run", out: Path | str) -> None:
         click.echo("No wells: the names of the files tell none (see nucensus scan and --pattern).")
     for line in (*about.left_out, *about.unmatched):
         click.echo(line)
+    if len(about.estimates) > 2:  # "" and a folder are one
+        from ..store import describe_pools
+
+        if len(pools := run.pools) > 1:
+            click.echo(f"Counted alike: {describe_pools(pools)}.")
     if counts["pending"]:
         verb = "is" if counts["pending"] == 1 else "are"
         click.echo(

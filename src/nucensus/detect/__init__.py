@@ -24,7 +24,7 @@ from .masks import note_on_mask, refuse_mask
 from .maxima import detect_nuclei
 from .padding import size_seen
 from .parameters import Parameters, parameters
-from .pooled import BLANK, Estimate, Resolved, pool
+from .pooled import BLANK, Estimate, Resolved, is_settled, pool
 from .refine import refine_centres
 from .rings import ring_radius
 from .rules import rules_of
@@ -57,9 +57,9 @@ else:
 
 __all__ = [
     "BLANK", "DETECTORS", "Control", "Detector", "Estimate", "Parameters", "Resolved",
-    "blob_parameters", "check_axes", "describe_detectors", "detect_nuclei", "detector_named",
-    "detector_names", "detector_of_run", "estimate", "estimate_in_parts", "find_nuclei",
-    "find_nuclei_in_parts",
+    "blob_parameters", "check_axes", "counts_alone", "describe_detectors", "detect_nuclei",
+    "detector_named", "detector_names", "detector_of_run", "estimate", "estimate_in_parts",
+    "find_nuclei", "find_nuclei_in_parts", "is_settled",
     "label_nuclei", "note_on_mask", "parameters", "parts_bytes", "pool", "ring_radius",
     "settings_of", "suited", "takes_parts", "why_no_detector", "with_numbers",
 ]  # fmt: skip

@@ -12,12 +12,13 @@ from .detector import Detector
 from .estimate_image import crest_smoothing
 from .evidence import among, beside_others, least_confidence
 from .fields import estimate_levels
-from .flags import FEW, expected_count, flag_of, is_more_blurred, with_ridges
+from .flags import FEW, expected_count, flag_of, is_more_blurred, is_softer, with_ridges
 from .frame import counting_box
 from .pictures import AnyLevels, OneLevels, Pictures, levels_of
-from .pooled import BLANK_ITSELF, Estimate, Resolved, pool
+from .pooled import BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
 from .regions import Regions, find_regions, grid_radius
 from .rules import NEWEST, VERSIONS, Rules, rules_of
+from .search import are_ellipses
 
 _LEAST_CONTRAST = 0.15
 """Of the contrast of the set: least height of a nucleus. Larger: dim nuclei are lost."""
@@ -34,6 +35,10 @@ Larger: more clumps are lost, and fewer fibres counted."""
 _CONVINCING_SNR, _CONVINCING_COUNT, _CONVINCING_RADIUS = 20.0, 5, 1.5
 """Contrast over noise, nuclei and ratio to the radius of the set with which an image is counted by
 its own contrast. Larger: fewer are, fewer are, more are."""
+_OTHER_SIZE, _OTHER_COVER, _OTHER_CONTRAST = 1.6, 0.3, 0.2
+"""Ratios of the radius of the regions of an image to that of the set, and of the area and the
+contrast of its own nuclei to those of the set, from which it is counted by its own: what is both
+dimmer and of another size may be haze. Larger: fewer are."""
 _SOMETHING_ABOVE_NOISE = 10.0
 """Heights over noise with which an image of too few nuclei is looked at alone. Larger: fewer."""
 _OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING = 0.7, 0.2
@@ -74,11 +79,11 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     -------
     Centres
         With the centroids as `subpixel`, and a flag: "blank": no nuclei; "disagrees": much dimmer
-        than the rest of the set, so its own contrast was used; "debris": a bright fibre, of
-        which pieces may count; "saturated": nuclei flat at the greatest level; "out-of-focus":
-        outlines much less sharp than in the set; "unsure": hardly like nuclei, or less than 6
-        pixels across; "crowded": nearly half of the image is nuclei; "sparse": less than a tenth
-        of the nuclei of the set's other images. The first that holds.
+        than the rest of the set, or of another size, so its own contrast or radius was used;
+        "debris": a bright fibre, of which pieces may count; "saturated": nuclei flat at the
+        greatest level; "out-of-focus": outlines much less sharp than in the set; "unsure": hardly
+        like nuclei, or less than 6 pixels across; "crowded": nearly half of the image is nuclei;
+        "sparse": less than a tenth of the nuclei of the set's other images. The first that holds.
 
     Examples
     --------
@@ -105,6 +110,9 @@ def detect_levels(
         return _no_centres(levels, rules, outlined)
     regions = _find(levels, resolved, resolved.contrast, rules, outlined)
     disagrees, is_suspicious = False, _is_suspicious(regions, levels, resolved)
+    is_odd = is_suspicious or _is_of_other_size(regions, resolved)
+    if rules.splits_sizes and is_odd and _has_other_size(own(), levels, resolved):
+        return replace(detect_levels(levels, pool([own()]), rules, outlined), flag="disagrees")
     if is_suspicious and _is_convincing(own(), resolved):
         regions, disagrees = _find(levels, resolved, own().contrast, rules, outlined), True
     if not len(regions):
@@ -199,14 +207,41 @@ def _is_suspicious(regions: Regions, levels: AnyLevels, resolved: Resolved) -> b
     )
 
 
+def _is_of_other_size(regions: Regions, resolved: Resolved) -> bool:
+    """Whether the regions of an image are larger, or smaller, than the nuclei of its set."""
+    area_px = regions.area_px[are_ellipses(regions)]
+    if len(area_px) < _CONVINCING_COUNT:
+        return False
+    radius_px = np.sqrt(weighted_median(area_px, area_px) / np.pi)
+    return not 1 / _OTHER_SIZE <= radius_px / resolved.radius_px <= _OTHER_SIZE
+
+
+def _has_other_size(own: Estimate, levels: AnyLevels, resolved: Resolved) -> bool:
+    """Whether an image shows nuclei of another size than its set, and as much of them.
+
+    Those that are larger because they are blurred are none.
+    """
+    area, usual = (radius_px**2 * count for radius_px, count in (
+        (own.radius_px, own.count), (resolved.radius_px, expected_count(levels, resolved)),
+    ))  # fmt: skip
+    is_blurred = own.radius_px > resolved.radius_px and is_softer(own, resolved)
+    is_other = _is_clear(own) and not _is_alike(own, resolved) and not is_blurred
+    bright = own.contrast > _OTHER_CONTRAST * resolved.contrast
+    return is_other and bright and area > _OTHER_COVER * usual
+
+
 def _is_convincing(own: Estimate, resolved: Resolved) -> bool:
     """Whether an image may use its own contrast: it shows nuclei of the set's size, clearly."""
+    return _is_clear(own) and _is_alike(own, resolved)
+
+
+def _is_clear(own: Estimate) -> bool:
+    return own.count >= _CONVINCING_COUNT and own.signal_to_noise >= _CONVINCING_SNR
+
+
+def _is_alike(own: Estimate, resolved: Resolved) -> bool:
     ratio = own.radius_px / resolved.radius_px
-    return (
-        own.count >= _CONVINCING_COUNT
-        and own.signal_to_noise >= _CONVINCING_SNR
-        and 1 / _CONVINCING_RADIUS <= ratio <= _CONVINCING_RADIUS
-    )
+    return 1 / _CONVINCING_RADIUS <= ratio <= _CONVINCING_RADIUS
 
 
 def _no_centres(levels: AnyLevels, rules: Rules, outlined: bool, flag: Flag = "blank") -> Centres:

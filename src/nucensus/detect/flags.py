@@ -114,6 +114,11 @@ def _is_blurred(regions: Regions, resolved: Resolved) -> bool:
     return regions.blur(clear) - resolved.blur > _BLURRED**2
 
 
+def is_softer(own: Estimate, resolved: Resolved) -> bool:
+    """Whether the nuclei of an image are softer than those of its set, each for its size."""
+    return own.blur - resolved.blur > _BLURRED**2
+
+
 def is_more_blurred(own: Estimate, resolved: Resolved) -> bool:
     """Whether an image looks blurred beside its set, by what it shows itself."""
     if own.count < _LEAST_CLEAR or not resolved.blur:

@@ -11,9 +11,14 @@ from .._dataclass import dataclass
 
 ESTIMATE_SCHEMA = 1
 
-_APART, _LEAST_GROUP, _TELLING_NUCLEI = 2**0.7, 2, 5
-"""Ratio of two neighbouring radii, images, and nuclei in one, from which there are two sizes.
-Larger: fewer sets are mixed."""
+_APART, _LEAST_GROUP, _GROUP_SHARE, _TELLING_NUCLEI = 2**0.7, 2, 16, 5
+"""Ratio of two neighbouring radii, images, at least one of so many, and nuclei in one, from which
+there are two sizes. Larger: fewer sets are mixed; the third: more are."""
+_ODD_SHARE = 32
+"""Of so many images of a settled sample one may have another size. Larger: more are looked at."""
+_STILL_RADIUS, _STILL_CONTRAST = 1.1, 1.5
+"""Ratios of the ends between which the medians lie, two times in three, in a settled sample.
+Larger: fewer images are looked at, and the medians depend more on which they are."""
 _END, _UNLIKE_RADIUS, _UNLIKE_CONTRAST = 7, 1.6, 5.0
 """Of so many images one is left out at either end, and the ratios between the others from which
 images are unlike; of BBBC039 they are 1.1 and 1.6. Larger: fewer sets are mixed, and in more of
@@ -214,7 +219,7 @@ def pool(estimates: Sequence[Estimate]) -> Resolved:
     if not estimates:
         raise ValueError("there are no estimates; expected one or more; estimate an image first")
     shown = [one for one in estimates if not one.is_blank]
-    weights = np.array([min(one.count, _FULL_WEIGHT_NUCLEI) for one in shown], np.float64)
+    weights = _weights(shown)
 
     def median(name: str) -> float:
         return weighted_median(np.array([getattr(one, name) for one in shown]), weights)
@@ -238,11 +243,45 @@ def pool(estimates: Sequence[Estimate]) -> Resolved:
     )
 
 
-def _size_count(shown: Sequence[Estimate]) -> int:
-    """Return how many groups of images have radii clearly apart; a single image is no group."""
+def is_settled(estimates: Sequence[Estimate]) -> bool:
+    """Tell whether more images of a set would hardly change what is pooled.
+
+    So it is where the medians stand still, and where each image is counted by itself.
+    """
+    shown = [one for one in estimates if not one.is_blank]
+    if not shown or pool(shown).is_mixed:
+        return True
+    sizes = _sizes(shown)
+    odd = sum(sizes) - max(sizes, default=0)
+    return (
+        odd * _ODD_SHARE <= len(shown)
+        and _spread(shown, "radius_px") <= _STILL_RADIUS
+        and _spread(shown, "contrast") <= _STILL_CONTRAST
+    )
+
+
+def _spread(shown: Sequence[Estimate], name: str) -> float:
+    """Return the ratio of the ends between which the median of a value lies, two times in three.
+
+    They are a standard error of the share of images that are below the median away from it.
+    """
+    values, weights = np.array([getattr(one, name) for one in shown]), _weights(shown)
+    error = 0.5 * np.sqrt((weights**2).sum()) / weights.sum()
+    low, high = (weighted_median(values, weights, 0.5 + end) for end in (-error, error))
+    return high / low
+
+
+def _sizes(shown: Sequence[Estimate]) -> list[int]:
+    """Return how many images have radii of about one size, for each size clearly apart."""
     radii = np.sort([one.radius_px for one in shown if one.count >= _TELLING_NUCLEI])
     groups = np.split(radii, np.flatnonzero(radii[1:] > _APART * radii[:-1]) + 1)
-    return max(1, sum(len(group) >= _LEAST_GROUP for group in groups))
+    return [len(group) for group in groups]
+
+
+def _size_count(shown: Sequence[Estimate]) -> int:
+    """Return how many groups of images have radii clearly apart; a few images are no group."""
+    least = max(_LEAST_GROUP, len(shown) / _GROUP_SHARE)
+    return max(1, sum(size >= least for size in _sizes(shown)))
 
 
 def _ratio(values: Sequence[float]) -> float:
@@ -254,10 +293,20 @@ def _ratio(values: Sequence[float]) -> float:
     return ordered[-1 - end] / ordered[end]
 
 
-def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Return the median where each value counts as much as its weight; 0 of none."""
+def _weights(shown: Sequence[Estimate]) -> NDArray[np.float64]:
+    """Return how much the images weigh in a pool: as the nuclei that they show, up to 50."""
+    return np.array([min(one.count, _FULL_WEIGHT_NUCLEI) for one in shown], np.float64)
+
+
+def weighted_median(
+    values: NDArray[np.float64], weights: NDArray[np.float64], share: float = 0.5
+) -> float:
+    """Return the median where each value counts as much as its weight; 0 of none.
+
+    It is another quantile where its share is another.
+    """
     if not len(values):
         return 0.0
     order = np.lexsort((weights, values))
     sums = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(sums, sums[-1] / 2)])
+    return float(values[order][np.searchsorted(sums, sums[-1] * share)])

@@ -275,5 +275,10 @@ def is_full(regions: Regions, radius: float) -> NDArray[np.bool_]:
 
 def ellipses(regions: Regions, *, cut_off: bool) -> Regions:
     """Return the regions that are ellipses, and those that touch the edge only if `cut_off`."""
+    return regions.where(are_ellipses(regions, cut_off=cut_off))
+
+
+def are_ellipses(regions: Regions, *, cut_off: bool = False) -> NDArray[np.bool_]:
+    """Return which regions are ellipses; of those that touch the edge only if `cut_off`."""
     ellipse = regions.stretch < _MOST_STRETCH
-    return regions.where(ellipse if cut_off else ellipse & ~regions.touches_edge)
+    return ellipse if cut_off else ellipse & ~regions.touches_edge

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ..detect import detector_of_run
 from ..export.positives import describe
-from ..store import Facts, Origin, Run, StartFact, describe_corrections
+from ..store import Facts, Origin, Run, StartFact, describe_corrections, describe_pools
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
 from ..values.flat_field import FlatField
@@ -91,7 +91,7 @@ def write_report(
         over_plates=[each for each in map(over_plates, comparisons) if each],
         control=control or "",
         plate_rows=rows_of_plates(gathered, control) if _has_several(gathered) else [],
-        chosen=_chosen(run.about),
+        chosen=_chosen(run.about, run.pools),
         metrics=metrics_of(gathered),
         summary=_summary(fields),
         plates=plates[:_PLATES_SHOWN],
@@ -200,7 +200,7 @@ def _rate(starts: Sequence[StartFact]) -> float | None:
     return sum(start["images"] for start in working) / seconds if seconds else None
 
 
-def _chosen(about: Facts) -> list[tuple[str, str, str]]:
+def _chosen(about: Facts, pools: dict[str, int]) -> list[tuple[str, str, str]]:
     """Return (what, value, why) of everything that was set, learned or chosen for the run."""
     settings = {name: value for name, value in about.settings.items() if value not in (None, False)}
     detector = detector_of_run(settings.pop("detector"))
@@ -212,6 +212,8 @@ def _chosen(about: Facts) -> list[tuple[str, str, str]]:
         for name, value in settings.items()
     ]
     rows += _learned(about.estimates, about.sample)
+    if len(pools) > 1 or "itself" in pools:
+        rows.append(("counted alike", describe_pools(pools), ""))
     strategy = about.strategy
     if strategy:
         workers = strategy.get("workers")

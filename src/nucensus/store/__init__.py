@@ -3,7 +3,7 @@
 An image's status and its centres are one row of one table, so they go in
 together or not at all. Only the process that owns the run writes it.
 
-Tables of schema 8
+Tables of schema 9
     run(key, value)   settings, strategy, versions, ...: JSON by name
     journal(...)      one row per image that was ever listed; `centres` holds its
                       nuclei as packed records of `NUCLEUS_RECORD`, and `checksum`
@@ -25,7 +25,7 @@ from .._lazy import names_of
 from .database import IMAGE_COLUMNS, SCHEMA_VERSION, remove_run, working_copy
 from .done import is_done, show_start
 from .facts import FACTS_VERSION, Facts, StartFact
-from .image_columns import IMAGES, Column, ImageColumns
+from .image_columns import IMAGES, LEARNED_DIGEST, Column, ImageColumns
 from .lock import LOCK_FILE
 from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn, in_micrometres
 from .packing import (
@@ -42,6 +42,7 @@ from .packing import (
 from .run import AnyRun, Run, as_run
 from .sample import Origin, Sampled
 from .table import Table
+from .totals import describe_pools
 from .writer import RunWriter, tables_now
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ __all__ = [
     "FACTS_VERSION",
     "IMAGES",
     "IMAGE_COLUMNS",
+    "LEARNED_DIGEST",
     "LOCK_FILE",
     "NUCLEUS_COLUMNS",
     "NUCLEUS_RECORD",
@@ -81,6 +83,7 @@ __all__ = [
     "as_run",
     "as_volume",
     "describe_corrections",
+    "describe_pools",
     "in_micrometres",
     "is_done",
     "plane_of",

@@ -145,7 +145,8 @@ def _problem(database: sqlite3.Connection, schema: str, columns: ImageColumns) -
     for query in (f"SELECT {texts} FROM journal", f"SELECT {', '.join(_OF_SAMPLE)} FROM sample"):
         for _ in database.execute(query):
             pass
-    row = database.execute(f"SELECT number FROM sample WHERE NOT ({_NAMED}) LIMIT 1")
+    sound = f"{_NAMED} AND typeof(round) = 'integer'"
+    row = database.execute(f"SELECT number FROM sample WHERE NOT ({sound}) LIMIT 1")
     if strange := row.fetchone():
         return f"image number {strange[0]} of the sample in it makes no sense"
     return None

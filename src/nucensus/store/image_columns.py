@@ -272,6 +272,9 @@ def _area_px(counted: Counted) -> int:
 
 _STATUS = "TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'found', 'failed'))"
 _SQUARE = "CASE WHEN abs(pixel_y_um - pixel_x_um) <= 1e-3 * pixel_y_um THEN pixel_y_um END"
+LEARNED_DIGEST = 16
+"""Letters of the digest in the column `learned`; a space and the name of the pool follow."""
+_POOL = f"nullif(substr(learned, {LEARNED_DIGEST + 2}), '')"
 _PIXELS, _MILLISECONDS, _MICROMETRES = "pixels", "milliseconds", "micrometres"
 
 IMAGES = ImageColumns((
@@ -284,7 +287,7 @@ IMAGES = ImageColumns((
     Column("content", "TEXT", found=lambda each: each.found.content,
            failed=lambda failed: failed.content, is_shown=False),
     Column("learned", "TEXT", found=lambda each: each.learned, is_shown=False,
-           remark="a digest of what was known of the set when the image was counted"),
+           remark="a digest of what was known of its set when it was counted, and its name"),
     Column("status", _STATUS, "`found`, `failed` or `pending`", dtype="U7",
            listed=lambda image: "failed" if image.problem else "pending",
            found=lambda _: "found", failed=lambda _: "failed"),
@@ -335,6 +338,8 @@ IMAGES = ImageColumns((
     Column("plane", "TEXT", listed=_plane, is_shown=False),
     Column("flag", "TEXT", "what to look at", after="site",
            found=lambda each: each.found.centres.flag),
+    Column("pool", "TEXT", "the images that it was counted like: `all`, those of a folder or "
+           "channel, or `itself`", after="flag", computed=_POOL),
     Column("centres", "BLOB", found=lambda each: each.packed, is_shown=False),
     Column("subpixel", "BLOB", found=lambda each: each.subpixel, is_shown=False),
     Column("outlines", "BLOB", found=lambda each: each.outlines, is_shown=False,

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import field
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ CREATE TABLE sample (
     size_bytes INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     pools TEXT NOT NULL,  -- JSON: the names of the pools that learn from it
+    round INTEGER NOT NULL,  -- from 1 on it is looked at only where those before disagree
     content TEXT,
     estimate TEXT,  -- JSON; NULL until it was looked at, and if it cannot be used
     stage TEXT,
@@ -43,7 +44,9 @@ class Sampled:
     size_bytes, mtime_ns : int
         Size and time of last change when it was listed, before it was estimated.
     pools : tuple of str
-        The names of the pools that learn from it.
+        The names of the pools that learn from it; the last is that of its own set.
+    round : int
+        0, or from 1 on for an image that is looked at only where those before disagree.
     content : str or None
         The hash of the file, where it was asked for.
     estimate : dict or None
@@ -60,10 +63,16 @@ class Sampled:
     size_bytes: int
     mtime_ns: int
     pools: tuple[str, ...]
+    round: int = 0
     content: str | None = None
     estimate: dict[str, Any] | None = None
     stage: str | None = None
     reason: str | None = None
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it was looked at, successfully or not."""
+        return self.estimate is not None or self.stage is not None
 
 
 class SampleTable:
@@ -78,7 +87,7 @@ class SampleTable:
         for each in images:
             row = (
                 as_sql(each.name), as_sql(each.path), _as_json(each.plane), as_sql(each.channel),
-                each.size_bytes, each.mtime_ns, json.dumps(each.pools),
+                each.size_bytes, each.mtime_ns, json.dumps(each.pools), each.round,
             )  # fmt: skip
             self._database.execute(_PLAN, row)
             self._database.execute("INSERT INTO kept VALUES (?)", row[:1])
@@ -97,6 +106,11 @@ class SampleTable:
     def forget(self, name: str) -> None:
         """Forget what an image said."""
         self._database.execute(f"UPDATE sample SET {_FORGET} WHERE name = ?", (as_sql(name),))
+
+    def forget_others(self, names: Collection[str]) -> None:
+        """Forget what images said but these: others do not tell any more than they do."""
+        for each in [each.name for each in self if each.name not in names]:
+            self.forget(each)
 
     def forget_all(self) -> None:
         """Forget what images said, but for those that a worker died of."""
@@ -132,7 +146,11 @@ class SampleTable:
         )
 
     def __iter__(self) -> Iterator[Sampled]:
-        """Yield the images, sorted by name."""
+        """Yield the images that are learned from, sorted by name."""
+        return (each for each in self.candidates() if not each.round or each.is_seen)
+
+    def candidates(self) -> Iterator[Sampled]:
+        """Yield those, too, that are looked at only where others disagree."""
         return map(_sampled, self._rows(_COLUMNS, ""))
 
     def _rows(self, columns: str, which: str) -> sqlite3.Cursor:
@@ -140,15 +158,17 @@ class SampleTable:
 
 
 _COLUMNS = (
-    "name, path, plane, channel, size_bytes, mtime_ns, pools, content, estimate, stage, reason"
+    "name, path, plane, channel, size_bytes, mtime_ns, pools, round, content, estimate, stage, "
+    "reason"
 )
 _FORGET = "content = NULL, estimate = NULL, stage = NULL, reason = NULL"
 _DIFFERS = "(sample.size_bytes != {now}.size_bytes OR sample.mtime_ns != {now}.mtime_ns)"
 _CHANGED = f"{_DIFFERS.format(now='excluded')} OR sample.plane IS NOT excluded.plane"
 _PLAN = (
-    "INSERT INTO sample (name, path, plane, channel, size_bytes, mtime_ns, pools) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path, "
+    "INSERT INTO sample (name, path, plane, channel, size_bytes, mtime_ns, pools, round) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path, "
     "channel = excluded.channel, pools = excluded.pools, plane = excluded.plane, "
+    "round = excluded.round, "
     "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, "
     + ", ".join(
         f"{name} = CASE WHEN {_CHANGED} THEN NULL ELSE {name} END"
@@ -162,7 +182,7 @@ def _as_json(plane: Plane) -> str | None:
 
 
 def _sampled(row: tuple[Any, ...]) -> Sampled:
-    name, path, plane, channel, size_bytes, mtime_ns, pools, content, estimate, stage, why = row
+    name, path, plane, channel, size, mtime_ns, pools, number, content, estimate, stage, why = row
     try:
         known, of = json.loads(estimate or "null"), json.loads(pools)
     except (ValueError, TypeError, RecursionError):
@@ -170,8 +190,8 @@ def _sampled(row: tuple[Any, ...]) -> Sampled:
     if not (isinstance(known, dict | None) and isinstance(of, list) and _are_texts(of)):
         raise damaged(f"what the image {as_text(name)!r} of the sample in it says")
     return Sampled(
-        as_text(name), as_text(path), plane_of(plane), as_text(channel or ""), size_bytes, mtime_ns,
-        tuple(of), content, known, stage, None if why is None else as_text(why),
+        as_text(name), as_text(path), plane_of(plane), as_text(channel or ""), size, mtime_ns,
+        tuple(of), number, content, known, stage, None if why is None else as_text(why),
     )  # fmt: skip
 
 

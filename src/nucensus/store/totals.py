@@ -2,7 +2,21 @@
 
 import sqlite3
 
+from ..text.plurals import pluralize
 from .packing import as_text, as_texts
+
+_POOLS_SHOWN = 5
+
+
+def describe_pools(pools: dict[str, int]) -> str:
+    """Say which images were counted alike, by how many there are of each pool."""
+    shown = [
+        f"{pluralize(count, 'image')} {'each by itself' if pool == 'itself' else f'as {pool}'}"
+        for pool, count in list(pools.items())[:_POOLS_SHOWN]
+    ]
+    if len(pools) > _POOLS_SHOWN:
+        shown.append(f"and those of {len(pools) - _POOLS_SHOWN} more")
+    return ", ".join(shown)
 
 
 class Totals:
@@ -43,6 +57,11 @@ class Totals:
         """Tell whether any image states `column`, one of `ImageColumns.row_names`."""
         query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"
         return bool(self._database.execute(query).fetchone()[0])
+
+    @property
+    def pools(self) -> dict[str, int]:
+        """The sets that images were counted by, with how many there are of each, the most first."""
+        return self._said("pool")
 
     @property
     def notes(self) -> dict[str, int]:

@@ -15,11 +15,13 @@ from .._shell import spell_command
 from ..batch import sample_like
 from ..detect import (
     BLANK,
+    Estimate,
     Resolved,
     detector_named,
     detector_names,
     estimate_as,
     find_nuclei,
+    is_settled,
     pool,
     ring_radius,
     with_numbers,
@@ -193,15 +195,21 @@ class Session:
         folder, sample = sample_like(self._listed[index], self._listed)
         with self._learning:
             if folder not in self._learned:
-                estimates = []
-                for number in (each.key for each in sample):
-                    with suppress(
-                        NucensusError, TypeError, ValueError
-                    ):  # as a run passes them over
-                        pixels = _as_shown(self._image(number).pixels)
-                        estimates.append(estimate_as(pixels, self._settings))
+                estimates = [one for rounds in sample for one in self._estimates(rounds)]
                 self._learned[folder] = pool(estimates) if estimates else BLANK
             return self._learned[folder]
+
+    def _estimates(self, rounds: list[list[PlannedImage]]) -> list[Estimate]:
+        """Return what images of a set say, round after round as long as they disagree."""
+        said: list[Estimate] = []
+        for images in rounds:
+            for each in images:
+                with suppress(NucensusError, TypeError, ValueError):  # as a run passes them over
+                    pixels = _as_shown(self._image(each.key).pixels)
+                    said.append(estimate_as(pixels, self._settings))
+            if is_settled(said):
+                break
+        return said
 
     def picture(self, index: int) -> Picture:
         """Return an image as the page draws it; of a volume the maximum over its planes."""
