@@ -93,13 +93,21 @@ def test_hadolint_finds_nothing_in_the_dockerfile():
     assert done.returncode == 0, done.stdout
 
 
-def test_the_context_of_the_image_is_what_the_wheel_is_built_of():
+def test_the_context_of_the_image_is_what_the_wheel_is_built_of(tmp_path, monkeypatch):
     lines = (SCRIPTS / "Dockerfile.dockerignore").read_text().splitlines()
     root = SCRIPTS.parents[1]
     kept = [line[1:] for line in lines if line.startswith("!")]
     assert "*" in lines
     assert all((root / name).exists() for name in kept)
-    assert {"CMakeLists.txt", "pyproject.toml", "kernel", "src"} <= set(kept)
+    assert {"CMakeLists.txt", "kernel", "src"} <= set(kept)
+    build = pytest.importorskip("scikit_build_core.build")
+    for name in set(kept) - {"kernel"}:
+        copy = shutil.copytree if (root / name).is_dir() else shutil.copy
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        copy(root / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "long_description", raising=False)
+    assert build.prepare_metadata_for_build_wheel(str(tmp_path))
 
 
 def test_the_images_of_the_examples_have_the_version_of_the_software():
