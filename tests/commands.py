@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import functools
 import io
 import os
 import sqlite3
@@ -51,10 +52,13 @@ def run_here(*arguments, cwd=None):
     return subprocess.CompletedProcess(command, code, said.getvalue(), errors.getvalue())
 
 
-def detect(inputs, out, *options, **more):
+def detect(inputs, out, *options, runs=run, **more):
     """Run `nucensus detect` to its end."""
-    return run("detect", *([inputs] if isinstance(inputs, Path) else inputs), "-o", out,
-               *SETTINGS, *options, **more)  # fmt: skip
+    inputs = [inputs] if isinstance(inputs, Path) else inputs
+    return runs("detect", *inputs, "-o", out, *SETTINGS, *options, **more)
+
+
+detect_here = functools.partial(detect, runs=run_here)
 
 
 def tables(out):

@@ -1,14 +1,18 @@
 """A real Dask cluster on the loopback interface: processes that tests may kill."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+PROGRAMS = ("distributed.cli.dask_scheduler", "distributed.cli.dask_worker")
 
 
 class Cluster:
@@ -22,9 +26,8 @@ class Cluster:
         site = folder / f"site-{time.monotonic_ns()}"
         site.mkdir()
         (site / "sitecustomize.py").write_text(f"import planted\n{plant}")
-        paths = os.pathsep.join(map(str, (site, TESTS)))
-        self._planted = {**os.environ, "PYTHONPATH": paths, "DASK_DISTRIBUTED__LOGGING": "{}"}
-        self.scheduler = self._start("dask_scheduler", "--port", "0", env=None)
+        self._planted = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (site, TESTS)))}
+        self.scheduler = self._start("dask_scheduler", "--port", "0", env=dict(os.environ))
         self.workers = []
         for _ in range(workers):
             self.add_worker(threads)
@@ -48,9 +51,7 @@ class Cluster:
 
     def _start(self, program, *options, env):
         common = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", self.file)
-        command = [sys.executable, "-m", f"distributed.cli.{program}", *common, *options]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(list(map(str, command)), env=env, **quiet)
+        return Process([program, *map(str, (*common, *options))], env)
 
     def known_workers(self):
         """Return the addresses of the workers that have come to the scheduler."""
@@ -79,3 +80,76 @@ class Cluster:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Process:
+    """A program of Dask, forked from a process that has imported it: that takes longest."""
+
+    def __init__(self, command, env):
+        server = _fork_server()
+        server.stdin.write(json.dumps([command, env]) + "\n")
+        server.stdin.flush()
+        self.pid = int(server.stdout.readline())
+
+    def poll(self):
+        """Return None as long as it lives."""
+        return None if self.send_signal(0) else -1
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, number):
+        """Send a signal, and tell whether there was somebody to get it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+            return True
+        return False
+
+    def wait(self):
+        while self.poll() is None:
+            time.sleep(0.01)
+
+
+@functools.cache
+def _fork_server():
+    server = subprocess.Popen(
+        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.DEVNULL, env={**os.environ, "DASK_DISTRIBUTED__LOGGING": "{}"},
+    )  # fmt: skip
+    atexit.register(lambda: (server.kill(), server.communicate()))
+    return server
+
+
+def _serve():
+    """Fork a process for each line, and say its number."""
+    for name in PROGRAMS:
+        __import__(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who is dead is gone
+    for line in sys.stdin:
+        if (pid := os.fork()) == 0:
+            _become(*json.loads(line))
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+def _become(command, env):
+    """Be a program of Dask in this environment, as if it had been started there."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    os.dup2(0, 1)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.path[:1] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+    sys.modules.pop("sitecustomize", None)
+    with contextlib.suppress(ImportError):
+        __import__("sitecustomize")
+    program = sys.modules[f"distributed.cli.{command[0]}"]
+    sys.argv = command
+    try:
+        program.main(command[1:])
+    finally:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    _serve()

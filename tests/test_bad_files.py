@@ -11,7 +11,8 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from commands import detect, tables
+from commands import detect_here as detect
+from commands import tables
 from drawn_tiff import page_tags, write_tiff
 from fuzz_reading import FORMATS
 

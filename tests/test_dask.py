@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import tifffile
-from commands import SETTINGS, detect, query, run, start, statuses, tables
+from commands import SETTINGS, detect, detect_here, query, run, run_here, start, statuses, tables
 from dask_cluster import Cluster
 from formats import make_stack, write_lif
 from test_kills import wait_until_some_are_done
@@ -83,7 +83,7 @@ def slow(tmp_path, png):
 
 
 def estimated(inputs, out, *options):
-    return run("detect", inputs, "-o", out, *options)
+    return run_here("detect", inputs, "-o", out, *options)
 
 
 def test_a_cluster_gives_the_bytes_of_a_run_here(cluster, plate, tmp_path):
@@ -100,14 +100,14 @@ def test_projections_over_files_are_made_by_the_workers(cluster, plate, tmp_path
     for number, file in enumerate(sorted(plate.glob("*.tif")), 1):
         file.rename(plate / f"a_z{number:02d}.tif")
     for name, options in (("here", ()), ("there", ("--scheduler", cluster.address))):
-        done = detect(plate, tmp_path / name, "--z", "max", *options)
+        done = detect_here(plate, tmp_path / name, "--z", "max", *options)
         assert done.returncode == 0, done.stderr
     assert len(statuses(tmp_path / "there")) == 1
     assert tables(tmp_path / "here") == tables(tmp_path / "there")
 
 
 def test_the_run_says_where_it_worked_and_in_what_tasks(cluster, plate, tmp_path):
-    assert detect(plate, tmp_path, "--scheduler", cluster.file).returncode == 0
+    assert detect_here(plate, tmp_path, "--scheduler", cluster.file).returncode == 0
     from nucensus import Run
 
     with Run(tmp_path) as done:
@@ -131,7 +131,7 @@ def test_a_poisoned_image_fails_alone_and_costs_one_worker(new_cluster, tmp_path
     folder.mkdir()
     for index in range(12):
         (folder / f"s{index}.png").write_bytes(png + (b"SEGV" if index == 5 else b""))
-    done = detect(folder, tmp_path / "run", "--scheduler", cluster.address)
+    done = detect_here(folder, tmp_path / "run", "--scheduler", cluster.address)
     assert done.returncode == 3, done.stderr
     found = statuses(tmp_path / "run")
     assert [name for name, status in found.items() if status == "failed"] == ["s5.png"]
@@ -141,7 +141,7 @@ def test_a_poisoned_image_fails_alone_and_costs_one_worker(new_cluster, tmp_path
 
 def test_a_worker_killed_in_mid_run_costs_nothing(new_cluster, slow, tmp_path):
     cluster = new_cluster()
-    assert detect(slow, tmp_path / "here").returncode == 0
+    assert detect_here(slow, tmp_path / "here").returncode == 0
     out = tmp_path / "there"
     cluster.wait_for_workers(2)
     with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
@@ -168,7 +168,7 @@ def test_a_scheduler_that_dies_ends_the_run_which_another_carries_on(new_cluster
     done = detect(slow, out, "--scheduler", new_cluster(workers=1).address)
     assert done.returncode == 0, done.stderr
     assert f"Done now: {80 - kept}" in done.stdout
-    assert detect(slow, tmp_path / "here").returncode == 0
+    assert detect_here(slow, tmp_path / "here").returncode == 0
     assert tables(out) == tables(tmp_path / "here")
 
 
@@ -203,7 +203,7 @@ def test_an_image_that_hangs_keeps_no_worker_from_the_next_command(
         stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGINT, stderr
     assert "the same command carries on" in stdout + stderr
-    done = detect(plate, tmp_path / "next", "--scheduler", cluster.address)
+    done = detect_here(plate, tmp_path / "next", "--scheduler", cluster.address)
     assert done.returncode == 0, done.stderr
     assert f"Dask scheduler: {cluster.address}\n" in done.stderr  # which has no dashboard
 
@@ -285,7 +285,7 @@ def test_a_worker_without_the_package_of_a_format_is_left_out(new_cluster, tmp_p
     (tmp_path / "in").mkdir()
     write_lif(tmp_path / "in" / "a.lif", make_stack()[:1, :1, :1])
     cluster = new_cluster(workers=1, plant="import sys\nsys.modules['liffile'] = None\n")
-    done = detect(tmp_path / "in", tmp_path / "run", "--scheduler", cluster.address)
+    done = detect_here(tmp_path / "in", tmp_path / "run", "--scheduler", cluster.address)
     assert done.returncode == 1
     assert "cannot do this work" in done.stderr
     assert "liffile, which is not installed" in done.stderr

@@ -1,5 +1,6 @@
 """Flags of images that are odd in their set: each where it belongs, and not elsewhere."""
 
+import functools
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,10 @@ from nucensus.values.synthetic import make_field
 SHAPE = (420, 540)
 
 
+RADII_PX = (8, 11, 20)
+
+
+@functools.cache
 def make_set(radius_px, count=4):
     nuclei = round(9000 / radius_px**2) + 12
     return [
@@ -23,14 +28,19 @@ def make_set(radius_px, count=4):
     ]
 
 
-SETS = {radius_px: make_set(radius_px) for radius_px in (8, 11, 20)}
-POOLED = {radius_px: pool(list(map(estimate, images))) for radius_px, images in SETS.items()}
-each_set = pytest.mark.parametrize("radius_px", SETS)
+@functools.cache
+def pooled_of(radius_px):
+    return pool(list(map(estimate, make_set(radius_px))))
+
+
+each_set = pytest.mark.parametrize("radius_px", RADII_PX)
 
 
 def flags(radius_px, spoil):
-    images = (np.clip(np.rint(spoil(each)), 0, 65535).astype(np.uint16) for each in SETS[radius_px])
-    return [detect_auto(image, POOLED[radius_px]).flag for image in images]
+    images = (
+        np.clip(np.rint(spoil(each)), 0, 65535).astype(np.uint16) for each in make_set(radius_px)
+    )
+    return [detect_auto(image, pooled_of(radius_px)).flag for image in images]
 
 
 def draw_line(points, *, width, shape=SHAPE):
@@ -66,7 +76,7 @@ def test_a_field_with_an_eighth_of_the_light_whose_nuclei_cannot_be_told_is_not_
     radius_px,
 ):
     few = [make_field(seed, shape=SHAPE, nuclei=4, radius_px=radius_px).image for seed in range(6)]
-    assert {detect_auto(image // 8, POOLED[radius_px]).flag for image in few} <= {
+    assert {detect_auto(image // 8, pooled_of(radius_px)).flag for image in few} <= {
         "blank", "sparse", "disagrees"
     }  # fmt: skip
 
@@ -123,7 +133,7 @@ def test_a_field_with_a_saturated_fibre_has_debris():
 
 
 def test_a_fibre_in_an_image_alone_is_debris():
-    image = SETS[11][0] + 6000 * draw_line(STRAIGHT, width=5)
+    image = make_set(11)[0] + 6000 * draw_line(STRAIGHT, width=5)
     assert detect_auto(image).flag == "debris"
 
 
@@ -136,15 +146,15 @@ def test_long_nuclei_and_rows_of_nuclei_are_no_debris(radius_px):
             across = np.hypot((y - row) * stretch, (x - column) / stretch) / radius_px
             image = np.maximum(image, 160 + 2000 / (1 + np.exp(np.clip(8 * (across - 1), -50, 50))))
     rng = np.random.default_rng(0)
-    assert detect_auto(rng.poisson(image).astype(np.uint16), POOLED[radius_px]).flag != "debris"
+    assert detect_auto(rng.poisson(image).astype(np.uint16), pooled_of(radius_px)).flag != "debris"
 
 
 def test_a_run_flags_the_fields_of_a_folder(tmp_path):
     spoiled = {
-        "a": SETS[11][0], "b": SETS[11][1], "c": SETS[11][2], "d": SETS[11][3],
-        "e_blurred": gaussian_filter(SETS[11][0].astype(float), 6),
-        "f_dim": SETS[11][1] // 8,
-        "g_fibre": SETS[11][2] + 6000 * draw_line(BENT, width=6),
+        "a": make_set(11)[0], "b": make_set(11)[1], "c": make_set(11)[2], "d": make_set(11)[3],
+        "e_blurred": gaussian_filter(make_set(11)[0].astype(float), 6),
+        "f_dim": make_set(11)[1] // 8,
+        "g_fibre": make_set(11)[2] + 6000 * draw_line(BENT, width=6),
     }  # fmt: skip
     for name, image in spoiled.items():
         tifffile.imwrite(tmp_path / f"{name}.tif", np.rint(image).astype(np.uint16))
@@ -155,10 +165,10 @@ def test_a_run_flags_the_fields_of_a_folder(tmp_path):
 def test_estimates_that_do_not_tell_the_blur_judge_no_focus():
     earlier = [
         {name: value for name, value in estimate(image).as_dict().items() if name != "blur"}
-        for image in SETS[11]
+        for image in make_set(11)
     ]
     resolved = pool([Estimate.from_dict(each) for each in earlier])
-    blurred = gaussian_filter(SETS[11][0].astype(float), 6)
+    blurred = gaussian_filter(make_set(11)[0].astype(float), 6)
     assert detect_auto(blurred, resolved).flag is None
 
 

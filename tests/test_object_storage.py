@@ -7,7 +7,10 @@ import time
 
 import pytest
 import tifffile
-from commands import SETTINGS, detect, query, run, start, statuses, tables
+from commands import SETTINGS, query, start, statuses, tables
+from commands import detect as detect_apart
+from commands import detect_here as detect
+from commands import run_here as run
 from servers import KEY, SECRET, Azurite, Weed, s3_environment
 
 from nucensus import Run, Settings, census
@@ -127,7 +130,7 @@ def lies_in_a_bucket(plate, place, monkeypatch, tmp_path):
 
     def disturb(_):
         go_elsewhere("there")
-        refused.append(detect(plate, place))
+        refused.append(detect_apart(plate, place))
 
     go_elsewhere("here")
     census(plate, place, COUNT, on_plan=disturb).close()

@@ -97,7 +97,9 @@ def test_the_report_has_a_heat_map_and_the_histogram_with_the_threshold(plates):
 def test_nuclei_may_be_positive_in_several_measurements_of_one_command(plates):
     root, *_ = plates
     done = invoke("wells", root / "run", "--positive", "2=250", "--positive", "area_px=1", "--json")
-    for row in json.loads(done.stdout):
+    rows = json.loads(done.stdout)
+    assert len(rows) == 6
+    for row in rows:
         assert row["Nuclei_area_px_PositiveCount"] == row["Nuclei_Count"]
         assert row["Nuclei_channel2_PositiveCount"] <= row["Nuclei_Count"]
 

@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from commands import SETTINGS, detect, query, run, statuses, tables
+from commands import SETTINGS, query, statuses, tables
+from commands import detect as detect_apart
+from commands import detect_here as detect
+from commands import run_here as run
 from conftest import SHARED
 from formats import make_stack, write_lif, write_manifest, write_ome_zarr, write_zarr_plate
 from ome_files import make_planes, write_set
@@ -520,7 +523,7 @@ def test_a_plate_gives_the_points_of_the_same_files_on_a_disk(strategy, plate, b
     bucket.add("images/plate", plate)
     census(plate, tmp_path / "a", COUNT)
     options = ("--strategy", strategy, "--workers", "2")
-    done = detect(["s3://images/plate"], tmp_path / "b", *options)
+    done = detect_apart(["s3://images/plate"], tmp_path / "b", *options)
     assert done.returncode == 0, done.stderr
     assert tables(tmp_path / "a") == tables(tmp_path / "b")
 
@@ -652,13 +655,13 @@ def test_keys_that_expire_end_the_command_and_the_run_is_carried_on(
     bucket.add("images/plate", plate)
     late = "/images/plate/A01_s10.tif"
     bucket.fault = fails_at(late, 403, "ExpiredToken")
-    done = detect(["s3://images/plate"], tmp_path, "--strategy", strategy, "--workers", "1")
+    done = detect_apart(["s3://images/plate"], tmp_path, "--strategy", strategy, "--workers", "1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: access to 's3://images' is refused (403 ExpiredToken)")
     assert done.stderr.count("\n") == 1
     assert not query(tmp_path, "SELECT * FROM journal WHERE status = 'failed'")
     bucket.fault = works
-    assert detect(["s3://images/plate"], tmp_path, "--strategy", strategy).returncode == 0
+    assert detect_apart(["s3://images/plate"], tmp_path, "--strategy", strategy).returncode == 0
     assert set(statuses(tmp_path).values()) == {"found"}
 
 
@@ -751,7 +754,7 @@ def test_what_is_wrong_with_a_certificate_is_said(made, said, server, plate, tmp
     assert server.connections < few  # it is not asked for a minute
     if not made:
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-        done = detect([address], tmp_path / "run")
+        done = detect_apart([address], tmp_path / "run")
         assert done.returncode == 0, done.stderr
 
 

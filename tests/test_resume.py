@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from commands import detect, query, statuses, tables
+from commands import detect_here as detect
+from commands import query, statuses, tables
 from formats import make_stack, write_ome_zarr
 
 import nucensus

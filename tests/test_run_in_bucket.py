@@ -10,7 +10,18 @@ from pathlib import Path
 
 import imagecodecs
 import pytest
-from commands import PLANTED, SETTINGS, detect, query, run, start, statuses, tables
+from commands import (
+    PLANTED,
+    SETTINGS,
+    detect,
+    detect_here,
+    query,
+    run,
+    run_here,
+    start,
+    statuses,
+    tables,
+)
 from servers import Server, gs_environment, s3_environment
 
 from nucensus import Run, Settings, Shard, census, merge_runs
@@ -78,12 +89,12 @@ def fetched(server, folder):
 
 def test_a_run_in_a_bucket_is_the_run_in_a_folder(plate, bucket, tmp_path):
     (plate / "broken.tif").write_bytes(b"no image")
-    done = detect(plate, f"{PLACE}/", "--report")
+    done = detect_here(plate, f"{PLACE}/", "--report")
     assert done.returncode == 3, done.stderr
     assert f"Written: {PLACE}/nuclei.csv" in done.stdout
     names = {path.removeprefix(f"{KEY}/") for path in bucket.objects}
     assert names == {"run.sqlite", "nuclei.csv", "images.csv", "provenance.json", "report.html"}
-    assert detect(plate, tmp_path / "folder").returncode == 3
+    assert detect_here(plate, tmp_path / "folder").returncode == 3
     assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "folder")
     with Run(PLACE) as there, Run(tmp_path / "folder") as here:
         assert there.counts == here.counts
@@ -94,11 +105,11 @@ def test_every_command_takes_a_run_in_a_bucket(plate, bucket, tmp_path):
     census(plate, tmp_path / "run", COUNT).close()
     for command in (("wells", PLACE), ("diff", PLACE, tmp_path / "run"), ("retry", PLACE),
                     ("report", PLACE), ("export", PLACE, "--to", "geojson")):  # fmt: skip
-        done = run(*command)
+        done = run_here(*command)
         assert done.returncode == 0, done.stderr
     assert f"{KEY}/report.html" in bucket.objects
     assert len([path for path in bucket.objects if path.startswith(f"{KEY}/geojson/")]) > 4
-    missing = run("report", "s3://images/nowhere")
+    missing = run_here("report", "s3://images/nowhere")
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
     assert "'s3://images/nowhere' is not a run" in missing.stderr
 
@@ -109,7 +120,7 @@ def test_nuclei_that_were_moved_by_hand_are_taken_back_into_a_run_in_a_bucket(pl
     for number, image in enumerate(("A01_s1.tif", "A01_s2.tif"), 1):
         points = tmp_path / f"{image}.csv"
         points.write_text("index,axis-0,axis-1\n0,50.5,60.25\n")
-        done = run("import", PLACE, points, "--by", "Anna")
+        done = run_here("import", PLACE, points, "--by", "Anna")
         assert done.returncode == 0, done.stderr
         assert f"Written: {PLACE}/corrections.json" in done.stdout
         assert len(read_corrections(PLACE)) == number
@@ -230,7 +241,7 @@ def test_two_machines_do_not_write_one_run(plate, elsewhere):
     census(plate, PLACE, COUNT, on_plan=count_elsewhere).close()
     assert refused[0].returncode == 1
     assert f"Error: '{PLACE}' is being written by process {os.getpid()} on" in refused[0].stderr
-    assert detect(plate, PLACE).returncode == 0
+    assert detect_here(plate, PLACE).returncode == 0
 
 
 @pytest.mark.usefixtures("bucket")
@@ -256,7 +267,7 @@ def test_a_run_file_is_sent_whole_though_somebody_reads_it_at_its_end(plate, els
 
     census(plate, PLACE, COUNT, on_outcome=read_to_the_end).close()
     elsewhere()
-    done = detect(plate, PLACE)
+    done = detect_here(plate, PLACE)
     assert done.returncode == 0, done.stderr
 
 
@@ -288,12 +299,12 @@ def test_a_run_that_cannot_be_sent_stays_here_and_is_sent_by_the_next_start(
     bucket.fault = lambda method, path: (
         (403, "AccessDenied") if method == "PUT" and not path.endswith(".lock") else None
     )
-    done = detect(plate, PLACE)
+    done = detect_here(plate, PLACE)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1].startswith("Error: the run could not be sent to")
     assert str(tmp_path / "here") in done.stderr
     bucket.fault = lambda *_: None
-    again = detect(plate, PLACE)
+    again = detect_here(plate, PLACE)
     assert "Done now: 0" in again.stdout, again.stderr
     census(plate, tmp_path / "whole", COUNT).close()
     assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "whole")

@@ -151,7 +151,7 @@ def test_a_task_that_its_step_does_not_reach_is_refused(
 
 def test_outside_of_an_array_job_the_task_cannot_be_the_shard(monkeypatch, tmp_path):
     array(monkeypatch)
-    done = run("detect", tmp_path, "-o", tmp_path / "run", "--shard", "slurm")
+    done = run_here("detect", tmp_path, "-o", tmp_path / "run", "--shard", "slurm")
     assert done.returncode == 2
     assert "SLURM_ARRAY_TASK_ID" in done.stderr
     assert "sbatch --array=1-N" in done.stderr
@@ -189,8 +189,8 @@ def test_another_shard_does_not_carry_a_run_on(folders, tmp_path):
     for other, said in ((Shard(3, 3), "'3/3'"), (Shard(2, 4), "'2/4'"), (None, "None")):
         with pytest.raises(RunError, match=rf"shard was '2/3' and is {said}.*--overwrite"):
             nucensus.census(folders, out, NUMBERS, shard=other)
-    done = run("detect", folders, "-o", out, "--threshold", "300", "--border", "keep",
-               "--shard", "3/3", "--overwrite")  # fmt: skip
+    done = run_here("detect", folders, "-o", out, "--threshold", "300", "--border", "keep",
+                    "--shard", "3/3", "--overwrite")  # fmt: skip
     assert done.returncode in (0, 3)
     with nucensus.Run(out) as now:
         assert now.facts["selection"]["shard"] == "3/3"

@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 import tifffile
-from commands import detect, query, statuses, tables
+from commands import detect_here as detect
+from commands import query, statuses, tables
 
 from nucensus import Settings, census
 from nucensus.errors import RunError
