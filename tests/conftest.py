@@ -31,8 +31,10 @@ def pytest_cmdline_main(config):
     if hasattr(config, "workerinput"):  # this is one of those that share it
         return
     is_whole = config.args_source is config.ArgsSource.TESTPATHS and not options.usepdb
-    if is_whole and getattr(options, "numprocesses", 0) is None and usable_cores() > 1:
-        options.numprocesses, options.dist = min(usable_cores(), 8), "worksteal"
+    cores = usable_cores()
+    if is_whole and getattr(options, "numprocesses", 0) is None and cores > 1:
+        # A third of the time tests wait: for processes to start, for clusters, for servers.
+        options.numprocesses, options.dist = min(cores + cores // 2, 8), "worksteal"
 
 
 def pytest_collection_modifyitems(config, items):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from stated_runs import some_centres
 
+from nucensus.detect import find_nuclei
 from nucensus.errors import RunError
 from nucensus.export import export_run
 from nucensus.store import (
@@ -157,3 +158,22 @@ def test_the_documentation_names_every_column(tables):
     more = tables.written(page, IMAGES.with_column(BRIGHTEST))
     line = "| `brightest` | float64 | grey levels | intensity of the brightest nucleus |\n"
     assert more.replace(line, "") == page != more
+
+
+def test_of_what_is_not_known_of_a_nucleus_whole_numbers_say_minus_one_and_others_nothing(
+    fields, tmp_path
+):
+    measured = find_nuclei(fields[0].image, outlines=True)
+    with RunWriter(tmp_path) as writer:
+        writer.record_facts(settings=Settings().as_dict(), version="1")
+        writer.plan(listing("/data/a.tif", "/data/b.tif"))
+        writer.record(1, Found(measured, (160, 200), "uint16", 1.0, 1.0))
+        writer.record(2, Found(some_centres(2), (160, 200), "uint16", 1.0, 1.0))
+        writer.commit()
+    with Run(tmp_path) as run:
+        nuclei = run.nuclei[run.nuclei["image"] == "b.tif"]
+    names = set(nuclei.dtype.names) - {"image", "y", "x", "intensity"}
+    assert {"area_px", "touches_edge", "confidence", "mean", "solidity"} <= names
+    for name in names:
+        is_whole = nuclei.dtype[name].kind == "i"
+        np.testing.assert_array_equal(nuclei[name], [-1 if is_whole else np.nan] * 2, name)

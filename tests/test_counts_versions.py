@@ -109,6 +109,13 @@ def test_images_of_a_set_with_nuclei_of_several_sizes_are_counted_each_by_itself
         assert len(found) == pytest.approx(len(scene.centres), abs=1)
 
 
+def test_the_first_version_still_counts_them_by_what_the_set_shows():
+    scenes, first = mixed_set(), Settings("auto@1")
+    learned = pool([estimate(scene.image) for scene in scenes])
+    alone = [find_nuclei(scene.image, first).points.tolist() for scene in scenes]
+    assert [find_nuclei(s.image, first, learned).points.tolist() for s in scenes] != alone
+
+
 def test_one_odd_image_or_a_field_of_few_nuclei_makes_no_second_size():
     small = [estimate(scene.image) for scene in mixed_set()[:4]]
     large = estimate(mixed_set()[4].image)

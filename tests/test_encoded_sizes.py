@@ -8,7 +8,7 @@ import tifffile
 from nucensus.errors import ReadError, TooLargeError
 from nucensus.read import read
 from nucensus.read.encoded import SIZES as SIZE_OF
-from nucensus.values import Plane
+from nucensus.values import Header, Plane
 
 ENCODE = {
     "jpeg": lambda pixels: imagecodecs.jpeg8_encode(pixels, level=90),
@@ -59,6 +59,18 @@ def test_a_picture_of_the_size_of_its_tile_is_read(tmp_path, name):
     found = read(path, Plane(channel=1) if pixels.ndim == 3 else None)
     expected = tifffile.imread(path)
     assert np.array_equal(found, expected[..., 1] if pixels.ndim == 3 else expected)
+
+
+def test_the_memory_of_a_page_of_pictures_is_that_of_its_pixels_a_tile_and_what_is_stored(tmp_path):
+    tiles = [ENCODE["png"](_pixels("png", (64, side))) for side in (48, 48)]
+    tifffile.imwrite(
+        tmp_path / "a.tif", iter(tiles), shape=(64, 96), dtype=np.uint8, tile=(64, 48),
+        compression="png", metadata=None,
+    )  # fmt: skip
+    headers = []
+    read(tmp_path / "a.tif", on_header=headers.append)
+    stored = sum(map(len, tiles))
+    assert headers == [Header(64 * 96, 64 * 96 + 64 * 48 + stored, "PNG")]
 
 
 @pytest.mark.parametrize("name", ENCODE)

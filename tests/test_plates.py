@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
-from commands import run_here as command
+from commands import run as command
 from conftest import SHARED
 from formats import make_stack, write_zarr_plate
 from stated_runs import write_run

@@ -195,7 +195,7 @@ def packed_strip(image, bits, compression):
 
 
 @pytest.mark.parametrize("compression", [1, 5, 8])
-@pytest.mark.parametrize("bits", [1, 2, 4, 8, 12, 16, 32])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 12, 16, 20, 24, 32])
 @pytest.mark.parametrize("kind", [1, 4])
 def test_a_sample_has_as_many_bits_as_it_is_said_to_have(tmp_path, compression, bits, kind):
     dtype = "?" if bits == 1 else f"u{max(1, 1 << (bits - 1).bit_length() >> 3)}"

@@ -105,17 +105,17 @@ def test_bodies_too_wide_for_a_part_need_the_whole_image(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("image", "why"),
+    ("spell", "why"),
     [
-        (np.pad(field(), ((0, 0), (90, 0))), "margin"),
-        (np.pad(field(), 9, constant_values=65535), "margin"),
-        (field().astype(np.float32), "float32"),
-        (np.where(field() > 600, 255, 0).astype(np.uint8), "mask"),
+        (lambda image: np.pad(image, ((0, 0), (90, 0))), "margin"),
+        (lambda image: np.pad(image, 9, constant_values=65535), "margin"),
+        (lambda image: image.astype(np.float32), "float32"),
+        (lambda image: np.where(image > 600, 255, 0).astype(np.uint8), "mask"),
     ],
 )
-def test_what_only_the_whole_image_can_tell_is_read_whole(image, why):
+def test_what_only_the_whole_image_can_tell_is_read_whole(spell, why):
     with pytest.raises(WholeNeededError, match=why):
-        find_nuclei_in_parts(parts_of(image), Settings())
+        find_nuclei_in_parts(parts_of(spell(field())), Settings())
 
 
 @pytest.mark.parametrize("settings", [Settings(outlines=True), Settings(subpixel=True),
