@@ -124,6 +124,7 @@ def test_what_is_left_to_choose_is_offered(tmp_path):
     assert set(seen["choices"]["channel"]) == {"1", "2", "each"}
     seen = studio.look({"folder": folder, "channel": "2"})
     assert (seen["count"], seen["question"]) == (3, "")
+    assert "--channel=2" in studio.images.spell(nucensus.Settings())["command"]
 
 
 def test_what_a_file_leaves_to_choose_is_offered(tmp_path):
