@@ -46,6 +46,8 @@ def places(folder, **plane):
         (["a01_1", "b01_1"], [("A01", "1"), ("B01", "1")]),
         (["my assay B4 pos 3", "an assay C4 pos 1"], [("C04", "1"), ("B04", "3")]),
         (["A01/img1", "B02/img7"], [("A01", ""), ("B02", "")]),
+        (["row1_col2_f3", "Row 2 Column 12 f3"], [("B12", "3"), ("A02", "3")]),
+        (["exp_A01", "exp_A02"], [("A01", ""), ("A02", "")]),
     ],
 )
 def test_everyday_names_tell_their_well(tmp_path, names, told):
@@ -62,6 +64,7 @@ def test_everyday_names_tell_their_well(tmp_path, names, told):
         ["A1_B2", "B1_C2"],  # which of both?
         ["exp A0", "exp B0"],
         ["img_001", "img_002"],
+        ["R01-C01-F1", "R02-C12-F1"],
     ],
 )
 def test_names_of_which_some_tell_no_well_or_two_tell_none(tmp_path, names):
@@ -75,6 +78,21 @@ def test_the_wells_of_two_plates_stay_apart(tmp_path):
     assert [(each.place.plate, each.place.well) for each in found] == [
         ("one", "A01"), ("one", "B01"), ("two", "A01"), ("two", "B01"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["{plate}/data/{well}--W00001--P00001--Z00000--T00000--DAPI.tif",
+     "{plate}/{well}/{well}--W00001--P00001--Z00000--T00000--DAPI.tif",
+     "{plate}/001001-1-001001001.tif", "{plate}/{well}-Site_0/img_000000000_DAPI_000.tif",
+     "{plate}/Scan_{well0}_{column}_R1_ch00.tif"],
+)  # fmt: skip
+def test_plates_that_no_name_tells_apart_are_told_apart_by_their_folders(tmp_path, name):
+    write(tmp_path, *(
+        name.format(plate=plate, well=well, well0=well[0], column=well[1:])
+        for plate in ("P1", "P2") for well in ("A1", "B2")
+    ))  # fmt: skip
+    assert {each.place.plate for each in discover([tmp_path], SUFFIXES)} == {"P1", "P2"}
 
 
 def test_channels_beside_wells_are_asked_for(tmp_path):

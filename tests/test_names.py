@@ -49,6 +49,17 @@ NAMES = {
     "p/A1_-1_1_Stitched[DAPI 377,447]_001.tif": Place(
         "p", "A01", "", "Stitched[DAPI 377,447]", time="1"
     ),
+    # Leica's Matrix Screener: U and V are column and row, from 0, and LAS X
+    "image--L0000--S00--U02--V01--J08--E00--O00--X01--Y00--T0003--Z04--C01.ome.tif": Place(
+        "", "B03", "X1Y0", "J08 C01", "4", "3"
+    ),
+    "exp/TileScan 1_B_3_R2_Merging_z04_ch01.tif": Place("", "B03", "2", "1", "4"),
+    "exp_B_12_Pos01_ch00.tif": Place("", "B12", "1", "0"),
+    # Micro-Manager's plate of positions, and quarters of wells of CellVoyager
+    "x/B2-Site_3/img_000000001_DAPI_004.tif": Place("", "B02", "3", "DAPI", "4", "1"),
+    "AssayPlate_P24.b2_T0001F002L01A01Z04C02.tif": Place(
+        "AssayPlate", "AF48", "2", "2", "4", "1"
+    ),
     # Cellomics and CellInsight
     "MFGTMPcx7_170525090001_B02f05d1.tif": Place("MFGTMPcx7_170525090001", "B02", "5", "1"),
 }  # fmt: skip

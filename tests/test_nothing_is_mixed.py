@@ -140,6 +140,20 @@ def test_names_of_metamorph_tell_channel_site_and_time(tmp_path):
         (["x [DAPI].tif", "x [GFP].tif"], "DAPI", ["x [DAPI].tif"]),
         (["x_S=0_C=1.tif", "x_S=0_C=2.tif"], 1, ["x_S=0_C=1.tif"]),
         (["x_GFP_ch2.tif", "x_DAPI_ch1.tif"], "DAPI", ["x_DAPI_ch1.tif"]),
+        (["cell1_DAPI.tif", "cell1_Ki67.tif"], "Ki67", ["cell1_Ki67.tif"]),
+        (["a_Actin5C_1.tif", "a_GFP_1.tif", "a_Zo1_1.tif"], "Zo1", ["a_Zo1_1.tif"]),
+        (["DAPI/1.tif", "Synapsin/1.tif"], "DAPI", ["DAPI/1.tif"]),
+        (["XY01_CH1.tif", "XY01_Overlay.tif"], 1, ["XY01_CH1.tif"]),
+        (["A07_s1_Lamin.tif", "A07_s1_Ki67.tif"], "Lamin", ["A07_s1_Lamin.tif"]),
+        (["e_Hoechst_A07.tif", "e_gH2AX_A07.tif"], "Hoechst", ["e_Hoechst_A07.tif"]),
+        (["A1_0_0_BF_LED_full.tif", "A1_0_0_Fluo_405_nm_Ex.tif"], "BF", ["A1_0_0_BF_LED_full.tif"]),
+        (
+            ["A01_f1_Confocal 405.tif", "A01_f1_Confocal 488.tif"],
+            "488",
+            ["A01_f1_Confocal 488.tif"],
+        ),
+        (["b0t0z0c0x0-9y0.tif", "b0t0z0c1x0-9y0.tif"], "c1", ["b0t0z0c1x0-9y0.tif"]),
+        (["x_405_nm.tif", "x_488_nm.tif"], "405_nm", ["x_405_nm.tif"]),
     ],
 )
 def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files, choice, kept):
@@ -185,6 +199,18 @@ def test_unknown_names_that_differ_in_z_or_time_are_asked_about(
     assert {getattr(each.place, axis) for each in found} == {str(choice)}
     assert len(names(tmp_path, **{axis: "each"})) == len(files)
     assert len(discover([tmp_path], SUFFIXES, pattern=r"(?P<site>\d+)")) == len(files)
+
+
+def test_a_stain_that_no_list_knows_is_a_channel_of_the_same_plate_and_field(tmp_path):
+    touch(tmp_path, *(f"e_{stain}_{well}_s1.tif" for stain in ("DAPI", "gH2AX")
+                      for well in ("A07", "B07")))  # fmt: skip
+    found = discover([tmp_path], SUFFIXES, plane=Plane(channel="each"))
+    assert {(each.place.plate, each.channel) for each in found} == {("e", "DAPI"), ("e", "gH2AX")}
+    tifffile.imwrite(tmp_path / "e_DAPI_A07_s1.tif", np.zeros((20, 20), np.uint16))
+    selection = Selection(Plane(channel="DAPI"), measure=("gH2AX",))
+    paired = {each.name: each.partners for each in list_images([tmp_path], SUFFIXES, selection)}
+    [partner] = paired["e_DAPI_A07_s1.tif"]
+    assert partner.path.endswith("e_gH2AX_A07_s1.tif")
 
 
 def test_channels_z_and_time_in_unknown_names_are_chosen_together(tmp_path):
@@ -243,6 +269,11 @@ def test_an_image_without_a_channel_in_its_name_is_left_out_where_others_have_on
         ["raw/a.tif", "raw/b.tif", "images/c.tif"],
         ["x (1).tif", "x (2).tif"],
         ["a_z1.tif", "b_z2.tif", "c_t3.tif", "d_t4.tif"],
+        ["A1_day1.tif", "A1_day2.tif", "B1_day1.tif"],
+        ["A1_img1.tif", "A1_img2.tif", "B1_img1.tif"],
+        ["A1_treated.tif", "B1_control.tif"],
+        ["x_DAPI.tif", "y_Ki67.tif"],
+        ["mouse1_before.tif", "mouse1_after.tif"],
     ],
 )
 def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):

@@ -28,7 +28,7 @@ from .given import as_paths
 from .kept import KeptImages
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
-from .names import compile_pattern, parse_name, place_of, row_name
+from .names import compile_pattern, name_and_place, place_of, row_name
 from .ome_sets import OmeSets
 from .select import select
 from .walk import COMPANION, Batch, common_folder, expand, is_thumbnail, name_of, natural_key
@@ -281,7 +281,8 @@ class _Walk:
         """Read the name of an image whose place is not known."""
         if reference.place != Place():
             return reference
-        kind, place = parse_name(decoded(reference.path), self._own)
+        path = decoded(reference.path).replace("\\", "/")
+        kind, place = name_and_place(path, self._own)
         self.recognised[kind] += bool(kind)
         return replace(reference, place=place) if kind else reference
 

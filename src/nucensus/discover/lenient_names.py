@@ -5,19 +5,26 @@ One form explains all names, or none: a word that looks like a well in some name
 
 import os
 import re
+from collections.abc import Collection
 from dataclasses import field, replace
 from typing import TypeAlias
 
 from .._dataclass import dataclass
 from ..values import ImageRef, Place
-from .names import normal_well, well_name
-from .unknown_names import channel_word, may_be_channels
+from .names import normal_well, well_name, well_of_quarter
+from .unknown_names import WAVELENGTH, channel_word, is_version, may_be_channels
 
 _BETWEEN = r"[_\-. ]+"
 _SPLIT = re.compile(_BETWEEN)
 _WELL = re.compile(r"(?i:well)?((?:[A-P]|A[A-F]|[a-p](?=\d\d))\d{1,2})")
 _ROW_COLUMN = re.compile(r"r(\d{1,2})c(\d{1,2})(?:f(\d{1,4}))?", re.IGNORECASE)
-_QUARTER = re.compile(r"([ab])([12])")
+_SPELLED = re.compile(
+    r"(?:(?<=[/_\-. ])|^)row[_\-. ]?(\d{1,2})[_\-. ]?col(?:umn)?[_\-. ]?(\d{1,2})(?=[_\-. ]|$)",
+    re.IGNORECASE,
+)
+"""A row and a column in words: row1_col2, Row 1 Column 2."""
+_PLANE = re.compile(r"(?:z|t|tp|time|slice|frame|plane)\d+", re.IGNORECASE)
+_QUARTER = re.compile(r"[ab][12]")
 """A quarter of a well of 384, which is a well of 1536, as in A01.a1 (CellVoyager)."""
 _SITE_WORDS = ("s", "site", "f", "fld", "field", "fov", "pos", "xy")
 _SITE = re.compile(rf"(?:{'|'.join(_SITE_WORDS)})(\d{{1,4}})", re.IGNORECASE)
@@ -35,8 +42,8 @@ class WellForm:
     where: _Where
     is_row_and_column: bool = False
 
-    def place(self, reference: ImageRef) -> Place:
-        """Return the plate, well and site that a name states."""
+    def place(self, reference: ImageRef, stains: Collection[str] = ()) -> Place:
+        """Return the plate, well and site that a name states; `stains` are no part of a plate."""
         words = _words(reference.name)[1]
         home = os.path.dirname(reference.path)
         if self.where[0] == "folder":
@@ -46,13 +53,33 @@ class WellForm:
             at = _index(self.where, words)
             before, word, after = words[:at], words[at], words[at + 1 :]
         well, site = _well_of(word, after)
-        plate = "_".join(each for each in before if not _is_no_plate(each))
+        plate = "_".join(each for each in before if not (_is_no_plate(each) or each in stains))
         return Place(plate=plate or os.path.basename(home), well=well, site=site or _site(after))
+
+    def phrase(self, name: str) -> tuple[str, str]:
+        """Return what a name says behind its well and site, and the rest of it.
+
+        Planes, time points and versions are no part of either.
+        """
+        folder, words = _words(name)
+        at = -1 if self.where[0] == "folder" else _index(self.where, words)
+        said = [
+            word for word in words[at + 1 :] if not (_PLANE.fullmatch(word) or is_version(word))
+        ]
+        first, last = 0, len(said)
+        while first < last and _is_site(said[first]):
+            first += 1
+        while first < last and _is_site(said[last - 1]):
+            last -= 1
+        rest = "/".join((folder, *words[: at + 1], *said[:first], "*", *said[last:]))
+        return " ".join(said[first:last]), rest
 
     def mask(self, name: str) -> str:
         """Return a name in which the well is taken for nothing else, and still told."""
         if self.where[0] == "folder":
             return name
+        if spelled := _SPELLED.search(name):
+            return f"{name[: spelled.start()]}#{spelled[0]}#{name[spelled.end() :]}"
         words = _words(name)[1]
         at = _index(self.where, words)
         before = name.rfind("/") + 1
@@ -68,7 +95,10 @@ class WellForm:
         side, at = self.where
         well = r"(?:(?i:well))?(?P<well>[A-Pa-p][A-F]?\d{1,2})"
         if self.is_row_and_column:
-            well = r"[rR](?P<row>\d{1,2})[cC](?P<column>\d{1,2})(?:[fF](?P<site>\d+))?"
+            well = (
+                r"(?i:r(?:ow)?[_\-. ]?(?P<row>\d{1,2})[_\-. ]?c(?:ol(?:umn)?)?[_\-. ]?"
+                r"(?P<column>\d{1,2})(?:f(?P<site>\d+))?)"
+            )
         if side == "folder":
             return rf"(?:^|/){well}/[^/]*$"
         word = r"[^/_\-. ]+"
@@ -98,6 +128,8 @@ class WellForms:
             return
         found: dict[_Where, str] = {}
         folder, words = _words(name)
+        if any(map(_are_row_and_column, words, words[1:])):
+            words = []
         for at, word in enumerate(words):
             well, site = _well_of(word, words[at + 1 :])
             if not well:
@@ -145,7 +177,23 @@ class WellForms:
 
 def _words(name: str) -> tuple[str, list[str]]:
     folder, file = os.path.split(name)
-    return folder, _SPLIT.split(os.path.splitext(file)[0])
+    stem = _SPELLED.sub(r"r\1c\2", os.path.splitext(file)[0], count=1)
+    return folder, _SPLIT.split(stem)
+
+
+def _are_row_and_column(one: str, other: str) -> bool:
+    """Tell whether two words are a row and a column, or a repeat and a channel: R01_C02."""
+    return bool(re.fullmatch(r"[rR]\d{1,2}", one) and re.fullmatch(r"[cC]\d{1,2}", other))
+
+
+def _is_site(word: str) -> bool:
+    """Tell whether a word is the number of something, and no wavelength."""
+    number = word.isdecimal() and not re.fullmatch(WAVELENGTH, word)
+    return (
+        number
+        or bool(_SITE.fullmatch(word) or _QUARTER.fullmatch(word))
+        or (word.lower() in _SITE_WORDS)
+    )
 
 
 def _is_no_plate(word: str) -> bool:
@@ -166,9 +214,8 @@ def _well_of(word: str, after: list[str]) -> tuple[str, str]:
     if match is None or not match[1].lstrip("ABCDEFGHIJKLMNOPabcdefghijklmnop").strip("0"):
         return "", ""
     well = normal_well(match[1])
-    if after and (quarter := _QUARTER.fullmatch(after[0])):
-        row = 2 * (ord(well[0]) - ord("A")) + (quarter[1] == "b") + 1
-        return well_name(row, 2 * int(well[1:]) - 2 + int(quarter[2])), ""
+    if after and _QUARTER.fullmatch(after[0]):
+        return well_of_quarter(well, after[0]), ""
     return well, ""
 
 
@@ -183,8 +230,8 @@ def _site(after: list[str]) -> str:
     return str(int(first)) if re.fullmatch(r"\d{1,4}", first) else ""
 
 
-def placed(reference: ImageRef, form: WellForm) -> ImageRef:
+def placed(reference: ImageRef, form: WellForm, stains: Collection[str] = ()) -> ImageRef:
     """Return an image whose place is not known with the one that its name states."""
     if reference.problem or reference.place != Place():
         return reference
-    return replace(reference, place=form.place(reference))
+    return replace(reference, place=form.place(reference, stains))

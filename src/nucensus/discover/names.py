@@ -2,6 +2,7 @@
 
 import functools
 import re
+from dataclasses import replace
 
 from ..errors import InputError
 from ..values import Place
@@ -27,7 +28,8 @@ PATTERNS = {
         r"--(?P<channel>[^/]+?)(?:\.ome)?" + _TIFF
     ),
     "CellVoyager (Yokogawa)": (
-        r"(?P<plate>[^/]+)_" + _WELL + r"_T(?P<time>\d+)F(?P<site>\d+)L\d+A\d+"
+        r"(?P<plate>[^/]+)_" + _WELL + r"(?:\.(?P<quarter>[ab][12]))?"
+        r"_T(?P<time>\d+)F(?P<site>\d+)L\d+A\d+"
         r"Z(?P<z>\d+)C(?P<channel>\d+)\.(?:tiff?|png)$"
     ),
     "InCell": (
@@ -57,8 +59,18 @@ PATTERNS = {
         r"_z(?P<z>\d{3,})" + _TIFF
     ),
     "Micro-Manager 1.4": (
-        r"(?:(?P<site>[^/]*Pos[^/]*)/)?img_(?P<time>\d{9,})_(?P<channel>[^/]*)_(?P<z>\d{3,})"
+        r"(?:(?:(?P<well>[A-P]\d{1,2})-Site_)?(?P<site>\d+|[^/]*Pos[^/]*)/)?img_(?P<time>\d{9,})_(?P<channel>[^/]*)_(?P<z>\d{3,})"
         + _TIFF
+    ),
+    "Leica (Matrix Screener)": (
+        r"[^/]*?--L(?P<loop>\d+)--S\d+--U(?P<u>\d+)--V(?P<v>\d+)--(?P<job>J\d+)--E\d+--O\d+"
+        r"--X(?P<x>\d+)--Y(?P<y>\d+)--T(?P<time>\d+)--Z(?P<z>\d+)--(?P<channel>C\d+)(?:\.ome)?"
+        + _TIFF
+    ),
+    "Leica (LAS X)": (
+        r"(?:[^/]*?_)?(?P<row>(?-i:[A-P]))_(?P<column>\d{1,2})"
+        r"_(?:R|Pos(?:ition)? ?)(?P<site>\d+)(?:_[^/]*?)??"
+        r"(?:_t(?P<time>\d+))?(?:_z(?P<z>\d+))?(?:_RAW)?_ch(?P<channel>\d+)(?:_SV)?" + _TIFF
     ),
     "MetaMorph": (
         r"(?P<plate>[^/]+?)_w(?P<channel>\d{1,2})(?=[^\W\d_]|[ (]|_[st]\d)(?P<stain>[^/]*?)"
@@ -71,6 +83,7 @@ _IN_ALL = {
     "Opera Phenix, Operetta": "fk", "Operetta (Harmony 3)": "-", "scanR (Olympus)": "--w",
     "CellVoyager (Yokogawa)": "_t", "InCell": "(", "Incucyte": "h",
     "Micro-Manager 2": "img_channel", "Micro-Manager 1.4": "img_", "MetaMorph": "_w",
+    "Leica (Matrix Screener)": "--u", "Leica (LAS X)": "_ch",
 }  # fmt: skip
 """A text that all names of an instrument have, in small letters: without it the pattern need not be
 tried, nor compiled."""
@@ -161,6 +174,10 @@ def row_name(row: int) -> str:
 def _place(groups: dict[str, str | None]) -> Place:
     fields = {name: value for name, value in groups.items() if value}
     folder, row, column = (fields.pop(name, "") for name in ("folder", "row", "column"))
+    if "u" in fields:
+        row, column = _place_in_matrix(fields)
+    if quarter := fields.pop("quarter", ""):
+        fields["well"] = well_of_quarter(fields["well"], quarter)
     if folder and ("time" in fields or "plate" not in fields):
         fields["plate"] = folder  # MetaXpress exports: the folder above TimePoint_1
     if row and column:
@@ -169,6 +186,59 @@ def _place(groups: dict[str, str | None]) -> Place:
             well_name(int(row) if row.isdecimal() else row, column) if is_well else row + column
         )  # a pattern of the user's may find anything
     return Place(**{name: _NORMAL.get(name, str)(value) for name, value in fields.items()})
+
+
+def _place_in_matrix(fields: dict[str, str]) -> tuple[str, str]:
+    """Let a job of Leica's Matrix Screener be part of the channel; return row and column."""
+    column, row, x, y = (int(fields.pop(name)) for name in "uvxy")
+    loop, job = int(fields.pop("loop")), fields.pop("job")
+    fields["site"] = f"X{x}Y{y}"
+    fields["channel"] = f"{job} {fields['channel']}"
+    if loop:
+        fields["time"] = f"{loop}-{int(fields['time'])}"
+    return str(row + 1), str(column + 1)
+
+
+def well_of_quarter(well: str, quarter: str) -> str:
+    """Return the well of 1536 that is a quarter of one of 384, as A01.a1 (CellVoyager).
+
+    Examples
+    --------
+    >>> well_of_quarter("P24", "b2")
+    'AF48'
+    """
+    row = 2 * (ord(well[0].upper()) - ord("A")) + (quarter[0].lower() == "b") + 1
+    return well_name(row, 2 * int(well[1:]) - 2 + int(quarter[1]))
+
+
+def name_and_place(path: str, own: re.Pattern[str] | None) -> tuple[str, Place]:
+    """Return what `parse_name` does, with the plate by its folder where no name states it."""
+    kind, place = parse_name(path, own)
+    if place.well and not place.plate and own is None:
+        place = replace(place, plate=plate_folder(path.rpartition("/")[0], place.well))
+    return kind, place
+
+
+_NO_PLATE_FOLDER = re.compile(
+    r"data|images?|tiffs?|raw|\.|[A-P]\d{1,2}-Site_\d+|(?:well|site|field|pos)[ _-]?\w{1,4}",
+    re.IGNORECASE,
+)
+"""Folders in a plate that are called alike in every plate."""
+
+
+@functools.lru_cache(1024)
+def plate_folder(folder: str, well: str) -> str:
+    """Return what a plate is called of which the names of files say nothing: its folder.
+
+    Examples
+    --------
+    >>> plate_folder("screen/plate 7/data/B2", "B02")
+    'plate 7'
+    """
+    for each in reversed(folder.split("/")):
+        if normal_well(each) != well and not _NO_PLATE_FOLDER.fullmatch(each):
+            return each
+    return ""
 
 
 def normal_well(text: str) -> str:

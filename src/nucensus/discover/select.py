@@ -3,15 +3,16 @@
 import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from .._shell import spell_word
 from ..errors import InputError
 from ..text.plurals import pluralize
 from ..values import PROJECTIONS, HowToProject, ImageRef, Place, Plane
-from ..values.channels import find_token, list_channels, nuclear_channel
+from ..values.channels import find_token
+from .choices import OPTIONS, choose_token, in_order, left_to_file
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
 from .unknown_names import (
@@ -23,19 +24,19 @@ from .unknown_names import (
     position_word,
     version_of,
 )
+from .unknown_stains import BesideKnown, Phrases, stains_of_plates, with_stains, word_of
 
 if TYPE_CHECKING:
     from .stacks import Field, Stacks
 
-_OPTIONS = {"channel": "--channel", "z": "--z", "time": "--time"}
-_NAMES = {"channel": "channels", "z": "z planes", "time": "time points"}
 _LEFT_OUT = {
     "channel": "no channel in the name, beside images that have one",
     "z": "no z plane in the name, as of a projection, beside images that have one",
     "time": "no time point in the name, beside images that have one",
 }
 _IF_WELLS = r" (if these are wells, say so with --pattern '(?P<well>[A-P]\d\d)')"
-_NOWHERE, _ANY = Place(), Plane()
+_IF_ELSE = " (if these words tell something else, say so with --pattern)"
+_NOWHERE = Place()
 
 _Key: TypeAlias = tuple[str, str, str]
 """Channel, z and time, as names tell them; "" is not told."""
@@ -84,6 +85,9 @@ def select_fields(
     selection: it has no images, and says why there, unless that is so of all plates.
     """
     groups, versions = _group(everything, again, reads_words=reads_words)
+    if reads_words and (stains := stains_of_plates(filter(None, groups))):
+        again = functools.partial(with_stains, again, stains)
+        groups, versions = _group(again(), again, reads_words=reads_words)
     version = _chosen_version(versions, plane.scene)
     plane = replace(plane, scene=None) if versions.pair else plane
     for key, group in list(groups.items()):
@@ -171,6 +175,8 @@ class _Unknown:
     def __init__(self, form: WellForm | None = None) -> None:
         self._form = form
         self._words = {kind: Alike() for kind in ("channel", "well", "z", "time")}
+        self._words["phrase"] = Phrases()
+        self._beside, self._stains = BesideKnown(), set[str]()
         self._tokens: dict[str, dict[str, str]] = {}
         self._wanted: dict[str, str | None] = {}
 
@@ -182,6 +188,12 @@ class _Unknown:
         kind, word, rest = channel_word(name)
         if word:
             self._words[kind].add(word, rest, reference.name)
+        if kind == "channel":
+            self._beside.add_known(rest, reference.name)
+        elif not kind:
+            self._beside.add_other(name, reference.name)
+        if self._form is not None and (phrase := self._form.phrase(reference.name))[0]:
+            self._words["phrase"].add(*phrase, reference.name)
         for axis in ("z", "time"):
             word, rest = position_word(name, axis)
             if word:
@@ -190,25 +202,44 @@ class _Unknown:
     def choose(self, plane: Plane) -> None:
         """Find which words are wanted, or ask, if two names differ in nothing else."""
         may_be_wells = not may_be_channels(self._words["well"].words)
+        self._take_unknown_stains()
         examples: dict[str, tuple[str, ...]] = {}
         for kind, alike in list(self._words.items()):
             if not alike.pair or (kind == "well" and may_be_wells):
                 del self._words[kind]
                 continue
-            axis = "channel" if kind == "well" else kind
+            axis = "channel" if kind in ("well", "phrase") else kind
+            if kind == "phrase" and axis in self._tokens:
+                del self._words[kind]
+                continue
             tokens = (channels_of if axis == "channel" else numbers_of)(alike.words)
             self._tokens[axis] = self._tokens.get(axis, {}) | tokens
             examples.setdefault(axis, alike.names)
         for axis, (first, second) in examples.items():
             where = f"the folder, as {first!r} and {second!r} tell,"
             tokens = {token: word for word, token in self._tokens[axis].items()}
-            self._wanted[axis] = _choose(axis, getattr(plane, axis), _sorted(tokens), where)
+            also = "" if axis != "channel" else self._doubt()
+            self._wanted[axis] = choose_token(
+                axis, getattr(plane, axis), in_order(tokens), where, also
+            )
+
+    def _doubt(self) -> str:
+        """Return what channels may be instead, if they are told by no known word."""
+        return _IF_WELLS if "well" in self._words else _IF_ELSE if "phrase" in self._words else ""
+
+    def _take_unknown_stains(self) -> None:
+        """Let words be channels that stand where other names have one."""
+        known = self._words["channel"]
+        self._stains = self._beside.chosen(is_asked=bool(known.pair))
+        if self._stains and not known.pair:
+            known.pair = known.names = self._beside.names
+        known.words |= self._stains
 
     def keep(self, reference: ImageRef, plane: Plane, left_out: LeftOut) -> ImageRef | None:
         """Return the image with what is left to its file; None if another one was chosen."""
         told: dict[str, str] = {}
         if self._form is not None:
-            reference = placed(reference, self._form)
+            reference = placed(reference, self._form, self._stains)
         for axis, wanted in self._wanted.items() if not reference.problem else ():
             word = self._word(axis, reference.name)
             if not word and wanted is not None:
@@ -221,7 +252,7 @@ class _Unknown:
                 told[axis] = token
         if told:
             reference = replace(reference, place=replace(reference.place, **told))
-        return _left_to_file(reference, plane, tuple(told))
+        return left_to_file(reference, plane, tuple(told))
 
     def field_of(self, reference: ImageRef) -> "Field":
         """Return which field an image is a plane of, and which fields it belongs to."""
@@ -232,8 +263,7 @@ class _Unknown:
 
     def key_of(self, reference: ImageRef) -> FieldKey:
         """Return the name without the word for the channel."""
-        kind, _, rest = channel_word(self._masked(reference.name))
-        return ("", rest if kind in self._words else reference.name)
+        return ("", self._channel(reference.name)[1] or reference.name)
 
     def _masked(self, name: str) -> str:
         """Return a name in which the well is not taken for a channel."""
@@ -241,11 +271,19 @@ class _Unknown:
 
     def _word(self, axis: str, name: str) -> str:
         """Return the word of a name that says where on an axis it is; "" if none does."""
-        name = self._masked(name)
         if axis != "channel":
-            return position_word(name, axis)[0]
-        kind, word, _ = channel_word(name)
-        return word if kind in self._words else ""
+            return position_word(self._masked(name), axis)[0]
+        return self._channel(name)[0]
+
+    def _channel(self, name: str) -> tuple[str, str]:
+        """Return the word of a name that is its channel, and the rest; "" if none is."""
+        if self._form is not None and "phrase" in self._words:
+            return self._form.phrase(name)
+        masked = self._masked(name)
+        kind, word, rest = channel_word(masked)
+        if kind in self._words:
+            return word, rest
+        return word_of(masked, self._stains) if not kind else ("", "")
 
 
 class _Plate:
@@ -280,10 +318,12 @@ class _Plate:
         """Find what is wanted on each axis that names tell of, or ask."""
         if self._wells is not None and len(self._wells) > 1:
             self._are_channels = True
-            number = _choose("channel", plane.channel, _sorted(self._wells), self._where, _IF_WELLS)
+            number = choose_token(
+                "channel", plane.channel, in_order(self._wells), self._where, _IF_WELLS
+            )
             self._well = None if number is None else self._wells[number]
         left = list(self._counts)
-        for at, axis in enumerate(_OPTIONS):
+        for at, axis in enumerate(OPTIONS):
             tokens = {key[at]: "" for key in left if key[at]}
             if not tokens:
                 continue
@@ -295,7 +335,7 @@ class _Plate:
             if asked in PROJECTIONS and len(tokens) == 1 and not blank:
                 del self._telling[axis]  # the planes are in the files
                 continue
-            wanted = _choose(axis, asked, _sorted(tokens), self._where, also)
+            wanted = choose_token(axis, asked, in_order(tokens), self._where, also)
             self._wanted[axis] = wanted
             passing = {"", wanted} if wanted else {key[at] for key in left}
             left = [key for key in left if key[at] in passing and key not in blank]
@@ -328,7 +368,7 @@ class _Plate:
                 return None
             if token:
                 told.append(axis)
-        return _left_to_file(reference, plane, tuple(told))
+        return left_to_file(reference, plane, tuple(told))
 
     def field_of(self, reference: ImageRef) -> "Field":
         """Return which field an image is a plane of, and which fields it belongs to."""
@@ -348,50 +388,3 @@ class _Plate:
 def _as_channel(well: str) -> str:
     """Return the number of a channel that is written like a well: 1 of C01."""
     return well.removeprefix("C").lstrip("0") or "0"
-
-
-def _left_to_file(reference: ImageRef, plane: Plane, told: tuple[str, ...]) -> ImageRef:
-    """Return an image with what of `plane` its name does not tell."""
-    left = _without(plane, told)
-    return replace(reference, plane=left) if left != _ANY else reference
-
-
-@functools.lru_cache(maxsize=64)
-def _without(plane: Plane, axes: tuple[str, ...]) -> Plane:
-    nothing: dict[str, Any] = dict.fromkeys(axes)
-    return replace(plane, **nothing)
-
-
-def _sorted(tokens: dict[str, str]) -> dict[str, str]:
-    return dict(sorted(tokens.items(), key=lambda item: (len(item[0]), item[0])))
-
-
-def _choose(
-    axis: str, asked: int | str | None, tokens: Mapping[str, str], where: str, also: str = ""
-) -> str | None:
-    """Return the token to keep, or None to keep all; ask if that is open.
-
-    `also` describes images beside these whose names tell nothing of the axis.
-    """
-    if asked == "each" or (asked is None and len(tokens) == 1 and not also):
-        return None
-    if asked in PROJECTIONS:
-        return None
-    holds = f"{where} holds the {_NAMES[axis]} {list_channels(tokens)}"
-    if asked == "volume":
-        raise InputError(
-            f"{holds}, in a file each; --volume takes the planes of one file; "
-            f"choose a plane, count all with --z each, or their maximum with --z max"
-        )
-    found = None if asked is None else find_token(asked, tokens)
-    if found is not None:
-        return found
-    if asked is not None:
-        raise InputError(f"{_OPTIONS[axis]} is {asked!r}, and {holds}; choose one of these")
-    proposed = nuclear_channel(tokens) if axis == "channel" else None
-    example = f"{_OPTIONS[axis]} {spell_word(proposed or next(iter(tokens)))}"
-    raise InputError(
-        f"{holds}{also}; expected a choice; count one with {example}"
-        f"{' (it shows nuclei by its name)' if proposed else ''}, or all with "
-        f"{_OPTIONS[axis]} each"
-    )

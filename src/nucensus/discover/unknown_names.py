@@ -19,9 +19,11 @@ _PLAIN_STAINS = (
     r"tdtomato|texas ?red|txred|[ycb]fp|alexa(?:fluor)? ?\d{3}|af ?\d{3}"
 )
 """Stains that are no other words, and may stand at once behind a number: cell1DAPI."""
+WAVELENGTH = r"[3-8]\d\d"
+"""A number that may be one, in nm."""
 _STAINS = (
-    rf"{_PLAIN_STAINS}|\d{{3}}nm|dna|rna|agp|mito|"
-    r"actin|tubulin|brightfield|bf|phase|dic|red|green|blue"
+    rf"{_PLAIN_STAINS}|\d{{3}}[ _\-]?nm|dna|rna|agp|mito|nuclei|"
+    r"actin|tubulin|brightfield|bf|phase|dic|red|green|blue|(?:em|ex)\d{3}"
 )
 _NUMBER = re.compile(
     r"(?:(?:channel|chan|ch)[ =]?(\d{1,3})|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3}))", re.IGNORECASE
@@ -31,8 +33,8 @@ _CHANNEL = (
     rf"{_START}(?:(?P<stain>(?:{_MARK}[_\-. ]?)?(?:{_STAINS})(?:[_\-. ]{_MARK})?)"  # C1 DAPI
     rf"|(?P<well>(?-i:[A-P]\d\d))|{_NUMBER.pattern}){_END}"
     rf"|(?<=[0-9a-z])(?P<glued>(?-i:(?=[A-Z]|(?<=[0-9])))(?:{_PLAIN_STAINS})){_END}"
-    rf"|(?<=[0-9])(?P<behind>c\d{{1,2}}){_END}"  # NIS-Elements: xy01c1
-    rf"|{_START}(?P<before>c\d{{3}})(?=[ZT]\d)"  # Olympus: C001Z001
+    rf"|(?<=[0-9])(?P<behind>c\d{{1,2}})(?:{_END}|(?=[a-z]\d))"  # xy01c1, t0c1x0
+    rf"|{_START}(?P<before>c\d{{1,3}})(?=[ZT]\d)"  # Olympus: C001Z001
 )
 _AMONG, _UNIT = r"(?:(?:xy|[a-z])\d+)", r"(?:[un]m|µm|h|hrs?|min|m?s|sec)?"
 _POSITIONS = {  # z01, z_01 and time point 3 between separators, or among other marks: xy1z03c2
@@ -165,6 +167,11 @@ def _version_of_folder(folder: str) -> tuple[str, str]:
     return version, path[: match.start()] + path[match.end() :]
 
 
+def is_version(word: str) -> bool:
+    """Tell whether a word says which version of a picture that is: merged, Overlay."""
+    return re.fullmatch(_VERSIONS, word, re.IGNORECASE) is not None
+
+
 def may_be_channels(wells: Iterable[str]) -> bool:
     """Tell whether words such as C01 and C02 may be channels and not the wells of a plate."""
     return all(re.fullmatch(r"C0[0-6]", each) for each in wells)
@@ -211,8 +218,12 @@ class Alike:
         if self.pair:
             return
         known = self._kept.get(rest)
-        if known is not None and known[0] != word:
+        if known is not None and self._are_two(known[0], word):
             self.pair, self.names = (known[0], word), (known[1], name)
             self._kept.clear()
         elif known is None and len(self._kept) < _MOST_KEPT:
             self._kept[rest] = word, name
+
+    def _are_two(self, one: str, other: str) -> bool:
+        """Tell whether two words stand for two pictures of one field."""
+        return one != other

@@ -1,0 +1,63 @@
+"""What is chosen on an axis of images in files of their own, and what is left to the files."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .._shell import spell_word
+from ..errors import InputError
+from ..values import PROJECTIONS, ImageRef, Plane
+from ..values.channels import find_token, list_channels, nuclear_channel
+
+OPTIONS = {"channel": "--channel", "z": "--z", "time": "--time"}
+_NAMES = {"channel": "channels", "z": "z planes", "time": "time points"}
+_ANY = Plane()
+
+
+def left_to_file(reference: ImageRef, plane: Plane, told: tuple[str, ...]) -> ImageRef:
+    """Return an image with what of `plane` its name does not tell."""
+    left = _without(plane, told)
+    return replace(reference, plane=left) if left != _ANY else reference
+
+
+@functools.lru_cache(maxsize=64)
+def _without(plane: Plane, axes: tuple[str, ...]) -> Plane:
+    nothing: dict[str, Any] = dict.fromkeys(axes)
+    return replace(plane, **nothing)
+
+
+def in_order(tokens: dict[str, str]) -> dict[str, str]:
+    """Return the tokens of an axis as they are listed: 2 before 10."""
+    return dict(sorted(tokens.items(), key=lambda item: (len(item[0]), item[0])))
+
+
+def choose_token(
+    axis: str, asked: int | str | None, tokens: Mapping[str, str], where: str, also: str = ""
+) -> str | None:
+    """Return the token to keep, or None to keep all; ask if that is open.
+
+    `also` describes images beside these whose names tell nothing of the axis.
+    """
+    if asked == "each" or (asked is None and len(tokens) == 1 and not also):
+        return None
+    if asked in PROJECTIONS:
+        return None
+    holds = f"{where} holds the {_NAMES[axis]} {list_channels(tokens)}"
+    if asked == "volume":
+        raise InputError(
+            f"{holds}, in a file each; --volume takes the planes of one file; "
+            f"choose a plane, count all with --z each, or their maximum with --z max"
+        )
+    found = None if asked is None else find_token(asked, tokens)
+    if found is not None:
+        return found
+    if asked is not None:
+        raise InputError(f"{OPTIONS[axis]} is {asked!r}, and {holds}; choose one of these")
+    proposed = nuclear_channel(tokens) if axis == "channel" else None
+    example = f"{OPTIONS[axis]} {spell_word(proposed or next(iter(tokens)))}"
+    raise InputError(
+        f"{holds}{also}; expected a choice; count one with {example}"
+        f"{' (it shows nuclei by its name)' if proposed else ''}, or all with "
+        f"{OPTIONS[axis]} each"
+    )

@@ -1,0 +1,117 @@
+"""Find channels by stains that no list knows: beside a known one, or two of them in a well."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from .._dataclass import dataclass
+from ..values import ImageRef
+from .unknown_names import WAVELENGTH, Alike, channel_word, channels_of, is_version
+
+_WORD = re.compile(r"[^_\-. /()\[\],+]+")
+_MOST_KEPT = 1 << 14
+"""Names that are remembered. Larger: channels meet that are farther apart in a listing."""
+
+
+class BesideKnown:
+    """Words that stand where other names, which are else the same, have a channel.
+
+    Attributes
+    ----------
+    words : set of str
+    names : tuple of str
+        Two names that show it; empty if none do.
+    """
+
+    def __init__(self) -> None:
+        self.words: set[str] = set()
+        self.names: tuple[str, ...] = ()
+        self._known: dict[str, str] = {}
+        self._open: dict[str, dict[str, str]] = {}
+
+    def add_known(self, rest: str, name: str) -> None:
+        """Note a name that has a channel, and the rest of it."""
+        for word, other in self._open.pop(rest, {}).items():
+            self._note(word, other, name)
+        if len(self._known) < _MOST_KEPT:
+            self._known.setdefault(rest, name)
+
+    def add_other(self, masked: str, name: str) -> None:
+        """Note a name that has none, and how it is without its well."""
+        for word, rest in _words(masked):
+            if rest in self._known:
+                self._note(word, self._known[rest], name)
+            elif len(self._open) < _MOST_KEPT:
+                self._open.setdefault(rest, {})[word] = name
+
+    def _note(self, word: str, *names: str) -> None:
+        self.words.add(word)
+        self.names = self.names or names
+
+    def chosen(self, *, is_asked: bool) -> set[str]:
+        """Return the words that are channels: of versions only what nothing else asks about."""
+        return {each for each in self.words if not (is_asked and is_version(each))}
+
+
+def word_of(name: str, words: set[str]) -> tuple[str, str]:
+    """Return which of these words is in a name, and the rest; "" for none."""
+    return next(((word, rest) for word, rest in _words(name) if word in words), ("", ""))
+
+
+def _words(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the words of a name that are no numbers, each with the rest of the name."""
+    end = name.rfind(".") if "." in name[name.rfind("/") + 1 :] else len(name)
+    for match in _WORD.finditer(name, 0, end):
+        if not match[0].isdecimal() and "#" not in match[0]:
+            yield match[0], f"{name[: match.start()]}*{name[match.end() :]}"
+
+
+def stains_of_plates(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return the plates that differ in nothing but a stain: what they are called without, and it.
+
+    Examples
+    --------
+    >>> stains_of_plates(["e_DAPI", "e_Ki67", "f"])
+    {'e_DAPI': ('e', 'DAPI'), 'e_Ki67': ('e', 'Ki67')}
+    """
+    named, known, beside = list(names), Alike(), BesideKnown()
+    for name in named:
+        kind, word, rest = channel_word(f"{name}.")
+        if kind == "channel" and not channels_of([word])[word].isdecimal():
+            known.add(word, rest, name)
+            beside.add_known(rest, name)
+        else:
+            beside.add_other(f"{name}.", name)
+    words = known.words | beside.words
+    found = {name: word_of(f"{name}.", words) for name in named if known.pair or beside.words}
+    return {
+        name: (re.sub(r"[_\-. ]*\*", "", rest).strip("_-. "), word)
+        for name, (word, rest) in found.items()
+        if word
+    }
+
+
+def with_stains(
+    again: Callable[[], Iterable[ImageRef]], stains: Mapping[str, tuple[str, str]]
+) -> Iterator[ImageRef]:
+    """Yield the images whose plates are called by a stain with that as their channel."""
+    for each in again():
+        place = each.place
+        if place.plate in stains and not place.channel:
+            plate, channel = stains[place.plate]
+            each = replace(each, place=replace(place, plate=plate, channel=channel))
+        yield each
+
+
+@dataclass(slots=True)
+class Phrases(Alike):
+    """What names say behind their well and site, of the same well and site."""
+
+    def _are_two(self, one: str, other: str) -> bool:
+        """Tell whether they are not the same thing counted, as img1 and img2 are."""
+        return _kind(one) != _kind(other)
+
+
+def _kind(phrase: str) -> str:
+    """Return a phrase without the numbers in it that count something; those of wavelengths stay."""
+    return re.sub(rf"(?<!\d)(?!{WAVELENGTH}(?!\d))\d+", "", phrase)
