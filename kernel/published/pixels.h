@@ -3,6 +3,7 @@
 // Everything is in an unnamed namespace: see arena.h.
 #pragma once
 
+#include <math.h>
 #include <string.h>
 
 #include "abi.h"
@@ -108,6 +109,55 @@ void load_row(const Image& image, int64_t y, int64_t x, int64_t count, double* t
             return load_pixels<double>(from, stride, swapped, count, to);
     }
 }
+
+// The least and the greatest pixel of some rows, and their sum.
+class Survey {
+public:
+    double low = INFINITY, high = -INFINITY, sum = 0;
+
+    // `line` has room for as many doubles, and 16 more.
+    void include_row(const Image& image, int64_t y, double* line) {
+        const bool is_plain = image.pixel_type == pixel_float32 && !image.byte_swapped &&
+                              image.column_stride == sizeof(float);
+        if (is_plain) {
+            const char* const row = static_cast<const char*>(image.pixels) + y * image.row_stride;
+            memcpy(line, row, image.width * sizeof(float));
+            include(reinterpret_cast<float*>(line), image.width);
+        } else {
+            load_row(image, y, 0, image.width, line);
+            include(line, image.width);
+        }
+    }
+
+    // An infinity or a NaN, minus itself, is a NaN.
+    bool is_finite() const { return odd == 0; }
+
+private:
+    // Sixteen running results at once, because the compiler may not reorder one.
+    template <typename T>
+    void include(T* values, int64_t size) {
+        constexpr int together = 16;
+        for (; size % together != 0; ++size) values[size] = values[0];
+        T lows[together], highs[together], odds[together] = {}, sums[together] = {};
+        for (int i = 0; i < together; ++i) lows[i] = highs[i] = values[0];
+        for (int64_t x = 0; x < size; x += together)
+            for (int i = 0; i < together; ++i) {
+                const T value = values[x + i];
+                lows[i] = value < lows[i] ? value : lows[i];
+                highs[i] = value > highs[i] ? value : highs[i];
+                odds[i] += value - value;
+                sums[i] += value;
+            }
+        for (int i = 0; i < together; ++i) {
+            low = lows[i] < low ? lows[i] : low;
+            high = highs[i] > high ? highs[i] : high;
+            odd = odds[i] != 0 ? 1 : odd;
+            sum += sums[i];
+        }
+    }
+
+    double odd = 0;
+};
 
 }  // namespace
 }  // namespace nucensus

@@ -21,7 +21,7 @@ public:
     // small or so large that products could leave the range of single precision.
     bool begin(const Image& an_image) {
         image = an_image;
-        line = static_cast<double*>(scratch(slot_convert, padded(image.width) * sizeof(double)));
+        line = static_cast<double*>(scratch(slot_convert, (image.width + 64) * sizeof(double)));
         if (line == nullptr) return false;
         double low = INFINITY, high = -INFINITY;
         if (!survey(low, high)) return false;
@@ -97,14 +97,11 @@ private:
     }
 
     bool survey_values(double& low, double& high) const {
-        Extent extent;
-        for (int64_t y = 0; y < image.height; ++y) {
-            load_row(image, y, 0, image.width, line);
-            extent.include(line, image.width);
-        }
-        low = extent.low;
-        high = extent.high;
-        return !extent.has_nan && low > -INFINITY && high < INFINITY;
+        Survey seen;
+        for (int64_t y = 0; y < image.height; ++y) seen.include_row(image, y, line);
+        low = seen.low;
+        high = seen.high;
+        return seen.is_finite();
     }
 
     Image image;

@@ -230,14 +230,14 @@ private:
     template <typename T>
     static Doubles pixel_sum(const char* a) {
         if constexpr (sizeof(T) == sizeof(float))
-            return widen_floats(a);
+            return widen(load_singles(a));
         else
             return widen(load_integers<T>(a));
     }
     template <typename T>
     static Doubles pixel_sum(const char* a, const char* b) {
         if constexpr (sizeof(T) == sizeof(float))
-            return widen_floats(a) + widen_floats(b);
+            return widen(load_singles(a)) + widen(load_singles(b));
         else
             return widen(load_integers<T>(a) + load_integers<T>(b));
     }

@@ -198,36 +198,33 @@ private:
 
     // The least and the greatest pixel, in one pass before the work.
     bool survey() {
-        double low, high, mean;
-        if (!survey_rows(1, low, high, mean)) return false;
-        is_constant = low == high;
+        const Survey seen = survey_rows(1);
+        const double largest_pixel = fmax(fabs(seen.low), fabs(seen.high));
+        if (!seen.is_finite() || !(largest_pixel < 1e37)) return false;
+        is_constant = seen.low == seen.high;
         if (is_constant) return true;
-        const double largest_pixel = fmax(fabs(low), fabs(high));
         if (!(largest_pixel >= 1e-30)) return false;
-        return fit_range(low, high, mean, largest_pixel);
+        const double pixels = static_cast<double>(image.height) * static_cast<double>(image.width);
+        return fit_range(seen.low, seen.high, seen.sum / pixels, largest_pixel);
     }
 
     // The same from every 16th row, and a little more room. Every row is checked when it is read,
     // and if need be we begin again and look at them all.
     bool guess_range() {
-        double low, high, mean;
-        if (!survey_rows(16, low, high, mean) || low == high) return false;
-        const double more = (high - low) / 32;
-        if (!fit_range(low - more, high + more, mean, 0)) return false;
+        const Survey seen = survey_rows(16);
+        const double more = (seen.high - seen.low) / 32;
+        if (!seen.is_finite() || !(more > 0)) return false;
+        const double mean = seen.sum / static_cast<double>((image.height + 15) / 16 * image.width);
+        if (!fit_range(seen.low - more, seen.high + more, mean, 0)) return false;
         numbers.largest = 32768;
         numbers.largest_pixel = fabs(numbers.offset) + 32769 / numbers.scale;
         return numbers.largest_pixel >= 1e-30 && numbers.largest_pixel < 1e37;
     }
 
-    bool survey_rows(int64_t step, double& low, double& high, double& mean) {
-        double odd = 0, sum = 0, count = 0;
-        low = INFINITY;
-        high = -INFINITY;
-        for (int64_t y = 0; y < image.height; y += step, count += image.width)
-            survey_row(y, low, high, odd, sum);
-        mean = sum / count;
-        // An infinity or a NaN, minus itself, is a NaN.
-        return odd == 0 && fabs(low) < 1e37 && fabs(high) < 1e37;
+    Survey survey_rows(int64_t step) const {
+        Survey seen;
+        for (int64_t y = 0; y < image.height; y += step) seen.include_row(image, y, line);
+        return seen;
     }
 
     bool fit_range(double low, double high, double mean, double largest_pixel) {
@@ -252,39 +249,6 @@ private:
                    (mean - offset) * scale,
                    largest_pixel};
         return true;
-    }
-
-    void survey_row(int64_t y, double& low, double& high, double& odd, double& sum) {
-        if (kind == singles) {
-            memcpy(line, row(y), image.width * sizeof(float));
-            return survey_values(reinterpret_cast<float*>(line), low, high, odd, sum);
-        }
-        load_row(image, y, 0, image.width, line);
-        survey_values(line, low, high, odd, sum);
-    }
-
-    // Sixteen running results at once, because the compiler may not reorder one.
-    template <typename T>
-    void survey_values(T* values, double& low, double& high, double& odd, double& sum) const {
-        constexpr int count = 16;
-        int64_t size = image.width;
-        for (; size % count != 0; ++size) values[size] = values[0];
-        T lows[count], highs[count], odds[count] = {}, sums[count] = {};
-        for (int i = 0; i < count; ++i) lows[i] = highs[i] = values[0];
-        for (int64_t x = 0; x < size; x += count)
-            for (int i = 0; i < count; ++i) {
-                const T value = values[x + i];
-                lows[i] = value < lows[i] ? value : lows[i];
-                highs[i] = value > highs[i] ? value : highs[i];
-                odds[i] += value - value;
-                sums[i] += value;
-            }
-        for (int i = 0; i < count; ++i) {
-            low = lows[i] < low ? lows[i] : low;
-            high = highs[i] > high ? highs[i] : high;
-            odd = odds[i] != 0 ? 1 : odd;
-            sum += sums[i];
-        }
     }
 
     Image image;

@@ -93,6 +93,7 @@ Integers load_integers<uint8_t>(const char* from) {
     return reinterpret_cast<Integers>(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(bytes)));
 }
 Doubles widen(Integers values) { return _mm256_cvtepi32_pd(reinterpret_cast<__m128i>(values)); }
+Doubles widen(Singles values) { return _mm256_cvtps_pd(values); }
 
 Floats zip_low(Floats a, Floats b) {
     return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);

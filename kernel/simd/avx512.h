@@ -83,7 +83,13 @@ Integers load_integers<uint16_t>(const char* from) {
     return reinterpret_cast<Integers>(
         _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
 }
+template <>
+Integers load_integers<uint8_t>(const char* from) {
+    return reinterpret_cast<Integers>(
+        _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+}
 Doubles widen(Integers values) { return _mm512_cvtepi32_pd(reinterpret_cast<__m256i>(values)); }
+Doubles widen(Singles values) { return _mm512_cvtps_pd(values); }
 
 // The lanes of two vectors in turn, of their first halves and of their second ones.
 Floats zip_low(Floats a, Floats b) {

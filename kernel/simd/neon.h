@@ -76,6 +76,7 @@ Lanes is_above(Words a, Words b) {
 Words widen_bytes(const uint8_t* from) { return vreinterpretq_s16_u16(vmovl_u8(vld1_u8(from))); }
 
 Doubles widen(Integers values) { return __builtin_convertvector(values, Doubles); }
+Doubles widen(Singles values) { return __builtin_convertvector(values, Doubles); }
 
 Floats zip_low(Floats a, Floats b) { return Floats{a[0], b[0], a[1], b[1]}; }
 Floats zip_high(Floats a, Floats b) { return Floats{a[2], b[2], a[3], b[3]}; }

@@ -74,6 +74,7 @@ Words widen_bytes(const uint8_t* from) {
 }
 
 Doubles widen(Integers values) { return __builtin_convertvector(values, Doubles); }
+Doubles widen(Singles values) { return __builtin_convertvector(values, Doubles); }
 
 Floats zip_low(Floats a, Floats b) { return _mm_unpacklo_ps(a, b); }
 Floats zip_high(Floats a, Floats b) { return _mm_unpackhi_ps(a, b); }

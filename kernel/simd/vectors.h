@@ -10,6 +10,7 @@ namespace {
 
 typedef double Doubles __attribute__((vector_size(lanes * sizeof(double))));
 typedef int32_t Integers __attribute__((vector_size(lanes * sizeof(int32_t))));
+typedef float Singles __attribute__((vector_size(lanes * sizeof(float))));
 typedef float Floats __attribute__((vector_size(float_lanes * sizeof(float))));
 
 Doubles load(const double* from) {
@@ -27,11 +28,10 @@ Integers load_integers(const char* from) {
     memcpy(&pixels, from, sizeof pixels);
     return __builtin_convertvector(pixels, Integers);
 }
-Doubles widen_floats(const char* from) {
-    typedef float Singles __attribute__((vector_size(lanes * sizeof(float))));
+Singles load_singles(const char* from) {
     Singles values;
     memcpy(&values, from, sizeof values);
-    return __builtin_convertvector(values, Doubles);
+    return values;
 }
 
 Floats load_floats(const float* from) {
