@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import field as dataclass_field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from .._dataclass import dataclass
 from ..discover import natural_key
-from ..store import Run, Table
+from ..store import Run
 from ..values import name_of
 from .steps import Steps
 
@@ -68,37 +69,42 @@ class Field:
         return self.status == "found"
 
 
+_READ = ("name", "status", "stage", "reason", "plate", "well", "site", "channel", "z", "time",
+         "count", "height", "width", "area_px", "flag", "extra", "pixel_x_um")  # fmt: skip
+
+
 def read_fields(run: Run, steps: Steps | None = None) -> list[Field]:
-    """Return every image of `run`, in order; each whose nuclei are read is one of `steps`."""
-    intensities: dict[str, float] = {}
-    positive: dict[str, tuple[int, int]] = {}
+    """Return every image of `run`, in order; each that is read is one of `steps`.
+
+    There may be millions: values that many of them have are kept once.
+    """
     column = next((f"{name_of(fact)}_positive" for fact in run.positive), None)
-    for name, nuclei in (steps or Steps(0, None)).over(run.nuclei_by_image()):
-        if len(nuclei):
-            intensities[name] = float(nuclei["intensity"].mean())
-        if column is not None:
-            are = nuclei[column]
-            positive[name] = int((are == 1).sum()), int((are >= 0).sum())
-    images = run.images
-    texts = ("status", "stage", "reason", "plate", "well", "site")
+    view_of, once, once_float = _Views(run), _Once(), _Once()
     return [
         Field(
-            name=row["image"],
-            count=_whole(row["count"]),
-            height=_whole(row["height"]),
-            width=_whole(row["width"]),
-            area_px=_whole(row["area_px"]),
-            intensity=intensities.get(row["image"], np.nan),
-            flags=tuple(filter(None, re.split(r"[,;\s]+", row["flag"]))),
-            treatment=_treatment(row["extra"]),
-            view=view,
-            pixel_um=float(row["pixel_x_um"]),
-            positive=positive.get(row["image"], (0, 0))[0],
-            judged=positive.get(row["image"], (0, 0))[1],
-            **{text: str(row[text]) for text in texts},
+            name=row["name"],
+            count=once(row["count"] or 0),
+            height=once(row["height"] or 0),
+            width=once(row["width"] or 0),
+            area_px=once(row["area_px"] or 0),
+            intensity=float(nuclei["intensity"].mean()) if len(nuclei) else np.nan,
+            flags=_flags(row["flag"] or ""),
+            treatment=_treatment(row["extra"] or ""),
+            view=view_of(row["channel"], row["z"], row["time"]),
+            pixel_um=np.nan if row["pixel_x_um"] is None else once_float(float(row["pixel_x_um"])),
+            positive=0 if column is None else once(int((nuclei[column] == 1).sum())),
+            judged=0 if column is None else once(int((nuclei[column] >= 0).sum())),
+            **{text: once(str(row[text] or "")) for text in _READ[1:7]},
         )
-        for row, view in zip(images, _views(images), strict=True)
+        for row, nuclei in (steps or Steps(0, None)).over(run.all_images(_READ))
     ]
+
+
+class _Once(dict[Any, Any]):
+    """Values that are kept once."""
+
+    def __call__(self, value: Any) -> Any:
+        return self.setdefault(value, value)
 
 
 def by_view(fields: Iterable[Field]) -> dict[str, list[Field]]:
@@ -109,15 +115,27 @@ def by_view(fields: Iterable[Field]) -> dict[str, list[Field]]:
     return {view: views[view] for view in sorted(views, key=natural_key)}
 
 
-def _views(images: Table) -> list[str]:
-    """Return the channel, z and time of each image in words, those that are not all the same."""
-    named = []
-    for axis in ("channel", "z", "time"):
-        values = ["" if value != value else f"{value:.0f}" if axis != "channel" else value
-                  for value in images[axis].tolist()]  # fmt: skip
-        if len(set(values)) > 1:
-            named.append([f"{axis} {value}" if value else f"no {axis}" for value in values])
-    return [", ".join(each) for each in zip(*named, strict=True)] if named else [""] * len(images)
+class _Views:
+    """The channel, z and time of images in words, those that are not all the same."""
+
+    def __init__(self, run: Run) -> None:
+        there = {axis: set(run.rows(axis)) for axis in ("channel", "z", "time")}
+        self._differing = [(at, axis) for at, axis in enumerate(there) if len(there[axis]) > 1]
+        self._views: dict[tuple[Any, ...], str] = {}
+
+    def __call__(self, *place: Any) -> str:
+        if place not in self._views:
+            named = [
+                f"{axis} {place[at]}" if place[at] not in (None, "") else f"no {axis}"
+                for at, axis in self._differing
+            ]
+            self._views[place] = ", ".join(named)
+        return self._views[place]
+
+
+@lru_cache(maxsize=4096)
+def _flags(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, re.split(r"[,;\s]+", text)))
 
 
 @lru_cache(maxsize=4096)
@@ -126,8 +144,3 @@ def _treatment(extra: str) -> dict[str, str]:
     known = json.loads(extra) if extra else {}
     return {name: value if isinstance(value, str) else json.dumps(value)
             for name, value in known.items()}  # fmt: skip
-
-
-def _whole(number: float) -> int:
-    """Return a number that is known, or 0."""
-    return 0 if np.isnan(number) else int(number)

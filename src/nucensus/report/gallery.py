@@ -53,8 +53,10 @@ def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[G
     typical = {
         view: float(np.median([field.count for field in each])) for view, each in views.items()
     }
-    distance = {field.name: abs(field.count - typical[field.view]) for field in rest}
     groups = []
+
+    def distance(field: Field) -> float:
+        return abs(field.count - typical[field.view])
 
     def take(title: str, reason: str, chosen: Sequence[Field]) -> None:
         groups.append(Group(title, reason, tuple(chosen)))
@@ -64,7 +66,7 @@ def choose_fields(fields: Sequence[Field], *, each: int, flagged: int) -> list[G
     marked = [field for field in rest if field.flags]
     more = f"; {len(marked) - flagged} more are in the table" if len(marked) > flagged else ""
     take("Flagged", f"What the run itself found odd{more}.", marked[:flagged])
-    by_distance = sorted(rest, key=lambda field: distance[field.name])
+    by_distance = sorted(rest, key=distance)
     median = (
         f"the median of {next(iter(typical.values()), 0):g} nuclei"
         if len(typical) < 2

@@ -82,8 +82,8 @@ class HeatMap:
     effects: list[str]
 
 
-def draw_plates(plates: Sequence[Plate]) -> list[HeatMap]:
-    """Return the heat map of each plate, on colour scales common to all of one view."""
+def draw_plates(plates: Sequence[Plate], most: int | None = None) -> list[HeatMap]:
+    """Return the heat map of each of the first plates, on colour scales common to all of a view."""
     metrics = metrics_of(plates)
     views: dict[str, list[Well]] = {}
     for plate in plates:
@@ -92,7 +92,7 @@ def draw_plates(plates: Sequence[Plate]) -> list[HeatMap]:
     scales = {
         view: {metric: _scale(metric, wells) for metric in metrics} for view, wells in views.items()
     }
-    return [_draw(plate, scales[plate.view]) for plate in plates]
+    return [_draw(plate, scales[plate.view]) for plate in plates[:most]]
 
 
 def metrics_of(plates: Sequence[Plate]) -> dict[str, str]:

@@ -36,8 +36,8 @@ _PLATES_NAMED = 3
 _FLAGGED_SHOWN = 24
 _MOST_PICTURES = 3 * _EACH_GROUP + _FLAGGED_SHOWN
 _PICTURES_BYTES = 10_000_000
-_PASSES = 3
-"""Times that the nuclei of an image are read."""
+_PASSES = 2
+"""Times that the nuclei of an image are read once more."""
 
 
 def write_report(
@@ -75,10 +75,12 @@ def write_report(
     InputError
         No well is treated with `control`, or a plate of that format has no such wells.
     """
-    steps = Steps(_PASSES * run.counts["found"] + _MOST_PICTURES, on_progress)
+    counts = run.counts
+    passes = counts["images"] + _PASSES * counts["found"]
+    steps = Steps(passes + _MOST_PICTURES, on_progress)
     fields = read_fields(run, steps)
     gathered = gather(fields, plate_format)
-    plates = draw_plates(gathered)
+    plates = draw_plates(gathered, _PLATES_SHOWN)
     comparisons = compare_treatments(fields, control)
     lacks = [missing_package()] if comparisons and missing_package() else []
     page = render(
@@ -94,8 +96,8 @@ def write_report(
         chosen=_chosen(run.about, run.pools),
         metrics=metrics_of(gathered),
         summary=_summary(fields),
-        plates=plates[:_PLATES_SHOWN],
-        plates_left_out=max(0, len(plates) - _PLATES_SHOWN),
+        plates=plates,
+        plates_left_out=len(gathered) - len(plates),
         histograms=_all_histograms(run, fields, comparisons, steps),
         flagged=[field for field in fields if field.flags],
         flag_counts=Counter(flag for field in fields for flag in field.flags),
@@ -294,14 +296,14 @@ def _histograms(run: Run, fields: Sequence[Field], steps: Steps) -> list[dict[st
 
     Where the threshold is one of contrast, as for `log`, it is their contrast.
     """
-    views = {field.name: field.view for field in fields}
+    found = [field for field in fields if field.found]
     threshold = _threshold(run)
     measure = "contrast" if "contrast" in (run.nucleus_record.names or ()) else "intensity"
-    counts = histograms(lambda: ((each.view, [each.count]) for each in fields if each.found))
+    counts = histograms(lambda: ((each.view, [each.count]) for each in found))
     intensities = histograms(
         lambda: (
-            (views[name], nuclei[measure])
-            for name, nuclei in steps.over(run.nuclei_by_image())
+            (each.view, nuclei[measure])
+            for each, (_, nuclei) in zip(found, steps.over(run.nuclei_by_image()), strict=True)
             if len(nuclei)
         ),
         least=threshold,
