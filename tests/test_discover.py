@@ -31,6 +31,23 @@ def test_spellings_of_a_number_are_sorted_as_texts(tmp_path):
     assert names(tmp_path) == names(tmp_path / "*.tif") == sorted(listed, key=natural_key) == listed
 
 
+def test_names_are_those_from_the_folder_that_one_is_in(tmp_path, monkeypatch):
+    for where in ("one", "two/deep"):
+        touch(tmp_path / where / "plate" / "a.tif", tmp_path / where / "b.tif")
+        monkeypatch.chdir(tmp_path / where)
+        assert names("plate") == names("./plate/../plate") == ["a.tif"]
+        assert names("plate", "b.tif") == names("plate/", os.path.abspath("b.tif")) == [
+            "plate/a.tif", "b.tif",
+        ]  # fmt: skip
+        assert [each.path for each in discover(["b.tif"], SUFFIXES)] == ["b.tif"]
+
+
+def test_a_folder_of_many_images_is_listed_whole(tmp_path):
+    listed = [f"{number}.tif" for number in range(600)]
+    touch(*(tmp_path / name for name in listed), tmp_path / "z" / "1.tif")
+    assert names(tmp_path) == [*listed, "z/1.tif"]
+
+
 def test_only_images_of_a_folder_count(tmp_path):
     touch(tmp_path / "a.tif", tmp_path / "b.PNG", tmp_path / "truth.csv", tmp_path / ".hidden.tif")
     assert names(tmp_path) == ["a.tif", "b.PNG"]

@@ -1,10 +1,18 @@
 """The names that instruments give say where on a plate an image was taken."""
 
+import random
 import re
 
 import pytest
 
-from nucensus.discover.names import compile_pattern, parse_name, place_of, row_name, well_name
+from nucensus.discover.names import (
+    PATTERNS,
+    compile_pattern,
+    parse_name,
+    place_of,
+    row_name,
+    well_name,
+)
 from nucensus.errors import InputError
 from nucensus.values import Place
 
@@ -75,6 +83,19 @@ def test_ready_patterns_understand_the_names_of_instruments(name):
 )
 def test_names_that_are_no_names_of_a_plate_say_nothing(name):
     assert parse_name(name) == ("", Place())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_digits_in_a_name_are_understood_by_the_first_pattern_that_fits(name):
+    rng = random.Random(name)
+    for _ in range(20):
+        other = re.sub(r"\d", lambda _: rng.choice("0123456789"), name)
+        end = "/".join(other.split("/")[-4:])
+        fits = (
+            kind for kind, pattern in PATTERNS.items()
+            if re.match(r"(?:^|.*?/)" + pattern, end, re.IGNORECASE)
+        )  # fmt: skip
+        assert parse_name(other)[0] == next(fits, "")
 
 
 def test_the_user_may_give_a_pattern_with_row_and_column_or_with_a_well():

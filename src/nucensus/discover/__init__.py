@@ -8,7 +8,6 @@ import functools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -48,7 +47,7 @@ __all__ = [
     "natural_key", "place_of", "read_metadata", "row_name", "select", "survey", "view_plates",
 ]  # fmt: skip
 
-_ALL = Selection()
+_ALL, _NOWHERE = Selection(), Place()
 _MOST_INDEX_FILES = 1000
 """Below one folder: each is compared with all images there."""
 
@@ -279,12 +278,12 @@ class _Walk:
 
     def _place(self, reference: ImageRef) -> ImageRef:
         """Read the name of an image whose place is not known."""
-        if reference.place != Place():
+        if reference.place != _NOWHERE:
             return reference
         path = decoded(reference.path).replace("\\", "/")
         kind, place = name_and_place(path, self._own)
         self.recognised[kind] += bool(kind)
-        return replace(reference, place=place) if kind else reference
+        return reference.at(place) if kind else reference
 
 
 def _plain(given: list[str]) -> list[str]:

@@ -124,11 +124,23 @@ def parse_name(path: str, own: re.Pattern[str] | None = None) -> tuple[str, Plac
         match = own.search(path)
         return ("--pattern", _place(match.groupdict())) if match else ("", Place())
     end = "/".join(path.rsplit("/", _FOLDERS_TOLD)[-_FOLDERS_TOLD:])
+    name = _fitting(end.translate(_ONES))
+    match = _compiled(PATTERNS[name]).match(end) if name else None
+    return (name, _place(match.groupdict())) if match else ("", Place())
+
+
+_ONES = str.maketrans("23456789", "11111111")
+"""Of the digits patterns ask for none but 0: names that differ in the others fit the same one."""
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _fitting(end: str) -> str:
+    """Return the pattern that fits names like one whose digits are 0 and 1; "" if none does."""
     small = end.lower()
     for name, pattern in PATTERNS.items():
-        if _IN_ALL.get(name, "") in small and (match := _compiled(pattern).match(end)):
-            return name, _place(match.groupdict())
-    return "", Place()
+        if _IN_ALL.get(name, "") in small and _compiled(pattern).match(end):
+            return name
+    return ""
 
 
 @functools.cache

@@ -56,7 +56,10 @@ def is_remote(path: str | os.PathLike[str]) -> bool:
 
 def absolute(path: str) -> str:
     """Return a path from the root of the file system on; an address without its query."""
-    return plain_address(path) if is_remote(path) else os.path.abspath(path)
+    if is_remote(path):
+        return plain_address(path)
+    is_plain = path.startswith("/") and not ("//" in path or "/." in path or path.endswith("/"))
+    return path if is_plain and os.sep == "/" else os.path.abspath(path)
 
 
 def decoded(address: str) -> str:
