@@ -58,6 +58,12 @@ def test_what_took_most_of_the_time_is_said_with_what_helps(times, says):
     assert says in tally(**times).bottleneck(10)
 
 
+def test_an_image_in_parts_keeps_as_many_cores_busy_as_there_are_parts_at_a_time():
+    summed = Tally()
+    summed.add(Found(NONE, (100, 100), "uint16", 1, 60, parts_at_a_time=4))
+    assert "with more than 4 cores the run would be faster" in summed.bottleneck(10)
+
+
 def test_of_a_short_run_and_of_none_there_is_nothing_to_say():
     assert "less than 0.5 s" in tally(detect_ms=5).bottleneck(0.49)
     assert "Finding nuclei" in tally(detect_ms=5).bottleneck(0.5)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import tifffile
-from commands import tables
+from commands import run_here, tables
 from hypothesis import given
 from hypothesis import strategies as st
 from images import CONTENTS, LAYOUTS, find_with_reference, make_image
 from images import settings as drawn_settings
 from test_kernel_equals_reference import many
 
-from nucensus import Settings, census, find_nuclei, kernel
+from nucensus import Run, Settings, census, find_nuclei, kernel
 from nucensus.batch.in_parts import Divided
 from nucensus.batch.job import Job
 from nucensus.detect import find_nuclei_in_parts
@@ -171,6 +171,16 @@ def test_a_run_reads_part_by_part_what_is_larger_than_its_memory(tmp_path):
     run = census(path, tmp_path / "parts", NUMBERS, limits=LIMITS)
     assert run.counts["nuclei"] > 10
     assert tables(tmp_path / "parts") == tables(tmp_path / "whole")
+
+
+def test_a_run_in_parts_says_how_many_it_worked_on_at_a_time(tmp_path):
+    inputs = (write_sparse(tmp_path / "a.tif"), tmp_path / "b.tif")
+    tifffile.imwrite(inputs[1], field(), metadata=None)
+    options = ("--threshold", 300, "--sigma", 2, "--min-distance", 4, "--workers", 3)
+    done = run_here("detect", *inputs, "-o", tmp_path / "run", *options, "--max-memory", "120MB")
+    assert "; 1 image part by part, 3 parts at a time)" in done.stdout
+    with Run(tmp_path / "run") as run:
+        assert run.facts["strategy"]["in_parts"] == {"images": 1, "at_a_time": 3}
 
 
 def test_a_damaged_part_is_a_failed_image_with_its_reason(tmp_path):

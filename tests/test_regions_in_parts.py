@@ -85,6 +85,23 @@ def test_nuclei_of_any_size_are_found_in_bands_and_tiles(radius_px, threads):
     assert len(assert_same(image, part=part, threads=threads)) > 20
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_an_image_of_a_known_set_is_gone_through_twice_and_another_three_times(times):
+    image, read = field(6, shape=(900, 1024)), []
+    resolved = pool([estimate(image)]) if times == 2 else None
+    plane = parts_of(image)
+
+    def read_area(area):
+        read.append(area.size)
+        return plane.read(area)
+
+    counting = dataclasses.replace(plane, read=read_area, step=(128, 128))
+    found = find_regions_in_parts(counting, Settings(), resolved, part=(256, 256))
+    assert found == find_nuclei(image, Settings(), resolved)
+    estimating = image.size * (resolved is None)  # as a small image it is estimated whole
+    assert sum(read) == times * image.size + estimating
+
+
 def chain():
     """Draw nuclei that touch from one end of the image to the other, among others."""
     image = field(8, shape=(300, 700), share=0.1)

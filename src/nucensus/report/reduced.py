@@ -9,10 +9,10 @@ from ..detect.walk import Piece, walk
 from ..machine import usable_cores
 from ..read import open_in_parts, read
 from ..values import Header, Plane
-from ..values.parts import Parts
+from ..values.parts import Parts, parts_of_array
 
-_WHOLE_BYTES = 256 << 20
-"""Of an image that is read whole. Larger: faster, and more memory."""
+_WHOLE_BYTES = 32 << 20
+"""Of an image that is read and reduced at once. Larger: more memory, five times as much."""
 
 
 class _DividedError(Exception):
@@ -42,6 +42,8 @@ def read_reduced(path: str, plane: Plane, longest_px: int) -> tuple[NDArray[np.f
             step = _step(image.parts.shape, longest_px)
             return reduced_in_parts(image.parts, step), step
     step = _step(pixels.shape, longest_px)
+    if pixels.nbytes > _WHOLE_BYTES:
+        return reduced_in_parts(parts_of_array(pixels), step), step
     return reduced(pixels, step), step
 
 

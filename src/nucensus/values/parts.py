@@ -100,6 +100,16 @@ class Parts:
         return Area(0, self.shape[0], 0, self.shape[1])
 
 
+def parts_of_array(pixels: NDArray[Any]) -> Parts:
+    """Return a plane that is in memory already, as one that is read part by part."""
+
+    def read(area: Area) -> NDArray[Any]:
+        return pixels[area.top : area.bottom, area.left : area.right]
+
+    shape = pixels.shape[0], pixels.shape[1]
+    return Parts(shape, pixels.dtype, (1, 1), read, is_decoded=False)
+
+
 def part_of(plane: Parts, area: Area) -> Parts:
     """Return an area of a plane as a plane of its own.
 
