@@ -32,7 +32,8 @@ FLAT = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
 DEEP = np.dtype([*FLAT.descr, ("z", "<i4")])
 JUDGED = np.dtype([*FLAT.descr, ("confidence", "<i2")])
 NUMBERS = ("count", "height", "width", "read_ms", "detect_ms", "z", "time", "pixel_size_um",
-           "pixel_y_um", "pixel_x_um", "area_px")  # fmt: skip
+           "pixel_y_um", "pixel_x_um", "area_px", "level", "downsample_y",
+           "downsample_x")  # fmt: skip
 TEXTS = (
     "status",
     "dtype",

@@ -13,7 +13,7 @@ from test_kernel_equals_reference import many
 from nucensus import Run, Settings, census, find_nuclei, kernel
 from nucensus.batch.in_parts import Divided
 from nucensus.batch.job import Job
-from nucensus.detect import find_nuclei_in_parts
+from nucensus.detect import find_nuclei_in_parts, parts_bytes
 from nucensus.errors import TooLargeError
 from nucensus.values import Limits, Plane, PlannedImage
 from nucensus.values.parts import Parts
@@ -148,6 +148,16 @@ def test_the_maxima_of_a_part_are_all_that_its_windows_have(path):
         expected, _ = find_with_reference(image, **numbers)
         assert len(found) > len(expected)
         np.testing.assert_array_equal(ordered[kept], expected[np.lexsort(expected.T[::-1])])
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_the_memory_of_parts_is_in_proportion_to_the_bytes_of_a_pixel(dtype):
+    def needed(dtype):
+        read = None  # nothing is
+        plane = Parts((4000, 5000), np.dtype(dtype), (64, 64), read, is_decoded=True)
+        return parts_bytes(plane, NUMBERS, threads=2)
+
+    assert needed(dtype) == np.dtype(dtype).itemsize * needed("u1") > 0
 
 
 SIDE = 8000

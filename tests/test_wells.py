@@ -262,7 +262,7 @@ def test_csv_and_json_hold_the_whole_table(tmp_path):
 def test_a_workbook_has_numbers_a_header_that_stays_and_the_plate_as_it_lies(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     rows = [
-        {"well": "A02", "dose": "0.1", "code": "007"}, {"well": "A10", "dose": "1e-9", "code": "1"},
+        {"well": "A02", "uM": "0.1", "code": "007"}, {"well": "A10", "uM": "1e-9", "code": "1"},
     ]  # fmt: skip
     run = plate_run(tmp_path)
     run.treat(rows)
@@ -273,6 +273,8 @@ def test_a_workbook_has_numbers_a_header_that_stays_and_the_plate_as_it_lies(tmp
     assert wells.auto_filter.ref.startswith("A1:")
     column = {cell.value: cell.column for cell in wells[1]}
     assert [wells.cell(n, column["Metadata_code"]).value for n in (2, 3)] == ["007", "1"]
+    doses = [wells.cell(n, column["Metadata_uM"]).value for n in (2, 3, 4)]
+    assert doses == [0.1, 1e-9, None]
     assert wells.cell(4, column["Metadata_Well"]).value == "B01"
     assert plates["A1"].value == "Plate P1, nuclei per image"
     assert [cell.value for cell in plates[2]] == [None, *range(1, 11)]
