@@ -54,6 +54,17 @@ def test_a_section_full_of_nuclei_that_touch_is_not_counted_by_its_grain():
         assert len(find_nuclei(section.image)) == pytest.approx(len(section.centres), rel=0.1)
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_section_of_which_a_few_nuclei_stand_out_is_learned_from_all_of_them(seed):
+    section, rng = draw_section(seed=seed), np.random.default_rng(seed)
+    light, (y, x) = section.image - section.image.min(), np.indices(section.image.shape)
+    for at in section.centres[rng.choice(len(section.centres), 6)]:
+        light[np.hypot(y - at[0], x - at[1]) < 6] *= 2.5
+    image = rng.poisson(light * 120 / light.max())
+    assert estimate(image).radius_px == pytest.approx(section.radius, rel=0.1)
+    assert len(find_nuclei(image)) == pytest.approx(len(section.centres), rel=0.1)
+
+
 def test_the_spots_of_few_large_nuclei_do_not_count():
     spotted = draw_spotted(seed=1)
     assert len(find_nuclei(spotted.image)) == len(spotted.centres)

@@ -24,6 +24,8 @@ class Rules:
     weighs_support : bool
         What speaks for a radius counts by the share of the area that shows it, and one whose
         nuclei lie inside larger ones needs more support than those.
+    follows_size : bool
+        Where nuclei are larger than assumed, larger radii are tried until they are not.
     splits_sizes : bool
         Each image of a set with nuclei of several sizes is counted by what it shows itself.
     large_px : float
@@ -43,6 +45,7 @@ class Rules:
     is_learned: bool = True
     compares_searches: bool = True
     weighs_support: bool = True
+    follows_size: bool = True
     splits_sizes: bool = True
     large_px: float = 1 << 26
     most_plain: float = 1.2
@@ -62,6 +65,7 @@ VERSIONS = {
         is_learned=False,
         compares_searches=False,
         weighs_support=False,
+        follows_size=False,
         splits_sizes=False,
         large_px=math.inf,
         most_plain=1.0,

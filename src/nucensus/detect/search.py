@@ -30,6 +30,8 @@ _LEAST_SUPPORT = 0.15
 """Share of the area that ellipses must have, 0 to 1. Larger: fewer radii are considered."""
 _NEAR, _FAR_OFF = 0.9, 2.5
 """Found over assumed radius, between which the two agree. Wider: more radii are considered."""
+_STILL_LARGER = 1.1
+"""Times the next radius that nuclei have to be larger for it to be tried. Larger: it seldom is."""
 _DOUBTFUL = 0.01
 """Factor on what speaks for a radius whose nuclei come out smaller. Larger: it wins more often."""
 _ENOUGH_NUCLEI = 20
@@ -181,16 +183,19 @@ def _is_finer(found: Found, best: Found) -> bool:
 def _settle(view: View, assumed: float, rules: Rules) -> Found:
     """Return the agreed radius near `assumed`, and what speaks for it.
 
-    Nuclei that are smaller than assumed speak for little.
+    Nuclei that are smaller than assumed speak for little. Where they still are larger than the next
+    radius, it is settled from there: in a crowd of which a few stand out the first may be too small.
     """
-    radius, agrees, best = assumed, False, None
+    radius, agrees, best, most = assumed, False, None, assumed * _SCALE_RATIO
     for _ in range(2):
         found, support, shown = _found_radius(view, radius)
         if not len(shown) or found > _FAR_OFF * radius:
             break
         best = shown, support
         agrees = found >= _NEAR * radius
-        radius = min(max(found, _NEAR * assumed), assumed * _SCALE_RATIO)
+        radius = min(max(found, _NEAR * assumed), most)
+    if rules.follows_size and agrees and _STILL_LARGER * most < found and most < _LARGEST_RADIUS_PX:
+        return _settle(view, most, rules)
     if best is None:
         return Found(radius, shown, 0.0, 0.0, False)
     shown, support = best
