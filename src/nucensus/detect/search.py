@@ -183,8 +183,8 @@ def _is_finer(found: Found, best: Found) -> bool:
 def _settle(view: View, assumed: float, rules: Rules) -> Found:
     """Return the agreed radius near `assumed`, and what speaks for it.
 
-    Nuclei that are smaller than assumed speak for little. Where they still are larger than the next
-    radius, it is settled from there: in a crowd of which a few stand out the first may be too small.
+    Nuclei that are smaller than assumed speak for little. Where they still are larger than the
+    next radius, it is settled from there: in a crowd of which a few stand out it is too small.
     """
     radius, agrees, best, most = assumed, False, None, assumed * _SCALE_RATIO
     for _ in range(2):
