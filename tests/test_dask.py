@@ -320,13 +320,15 @@ def test_a_cluster_holds_few_items_at_a_time_however_many_there_are(client):
             yield taken
 
     peak_kb = 0
-    for _ in on_cluster(client).run(abs, items(), 2):
+    strategy = on_cluster(client)
+    for _ in strategy.run(abs, items(), 2):
         given += 1
         most = max(most, taken - given)
         if given == 20_000:
             peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert given == 60_000
     assert most <= 2 * 4 * 256
+    assert strategy.facts["images_per_task"]["most"] > 16
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_kb < 20_000
 
 

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from nucensus.execute.in_subprocess import run_in_subprocess
 from nucensus.execute.memory_limit import OVER_LIMIT
 from nucensus.execute.worker import describe_death, is_crash
+from nucensus.machine import available_memory_bytes
 
 TAKE = """
 import sys, time
@@ -43,3 +45,15 @@ def test_a_watched_worker_is_ended_once_it_holds_too_much():
 def test_a_worker_that_was_ended_for_its_memory_has_crashed_and_is_told_so():
     assert is_crash(OVER_LIMIT)
     assert "more memory than it may" in describe_death(OVER_LIMIT)
+
+
+def limit_bytes(_):
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_DATA)[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is that of Linux")
+def test_work_beside_a_worker_of_a_cluster_may_take_a_part_of_the_memory_that_is_left():
+    (most,) = run_in_subprocess(limit_bytes, [None], timeout_s=None, memory_bytes=None)
+    assert 0 < most < available_memory_bytes()
