@@ -47,6 +47,14 @@ def test_outlines_have_the_area_that_was_drawn(radius):
     assert areas.std() < 0.03 * areas.mean()
 
 
+@pytest.mark.parametrize("noise", [20, 80, 120])
+def test_outlines_do_not_follow_the_noise(noise):
+    scene = make_scene(radius=16, count=16, shape=(400, 400), noise=noise, gap=1.4, seed=3)
+    found = find_nuclei(scene.image.astype(np.uint16), outlines=True)
+    assert len(found) == len(scene.centres) == 16
+    assert found.measured["solidity"].mean() > 0.96
+
+
 def test_the_label_at_a_centre_is_its_row_and_every_nucleus_is_one_body_without_holes():
     scene = make_scene(radius=11, count=60, shape=(400, 500), gap=0.85, seed=3)
     dark = scene.image.copy()

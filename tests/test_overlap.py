@@ -62,5 +62,8 @@ def test_evaluate_says_how_outlines_fit_label_images(tmp_path, fields):
     assert scores.f1[0.8] > 0.95
     done = command("evaluate", tmp_path / "run", tmp_path / "truth")
     assert f"AJI {scores.aji:.4f}" in done.stdout
+    overlaps, f1 = done.stdout.partition("Outlines, one to one")[2].splitlines()[1:3]
+    assert overlaps.split() == ["0.5", "0.6", "0.7", "0.8", "0.9"]
+    assert f1.split() == ["F1", *(f"{each:.4f}" for each in scores.f1.values())]
     with nucensus.census(tmp_path / "plate", tmp_path / "bare") as run:
         assert score_outlines(run, tmp_path / "truth") is None
