@@ -12,11 +12,11 @@ from nucensus import export_run
 from nucensus.cli import _nucensus
 from nucensus.errors import InputError, MissingPackageError, RunError
 from nucensus.export import FORMATS
-from nucensus.export.labels import draw_labels
+from nucensus.export.labels import band_rows, draw_labels
 from nucensus.kernel import format_rows
 from nucensus.store import NUCLEUS_RECORD, VOLUME_RECORD, Run
 from nucensus.text.names import escape, safe_path, unescape
-from nucensus.values import Centres, Failed
+from nucensus.values import Centres, Failed, Found, Outlines
 
 NEEDS = {
     "parquet": "pyarrow",
@@ -283,6 +283,39 @@ def test_the_roi_zip_opens_in_roifile(hard, tmp_path):
             )
             properties = dict(line.split(": ", 1) for line in roi.props.strip().split("\n"))
             assert unescape(json.loads(properties["image"])) == row["name"]
+
+
+@pytest.mark.parametrize("outlined", [False, True])
+def test_bands_of_a_label_image_are_those_of_the_whole(outlined):
+    centres = some_centres(40, shape=(70, 50))
+    nuclei = {"y": centres.points[:, 0], "x": centres.points[:, 1]}
+    nuclei = np.rec.fromarrays([*nuclei.values()], names=[*nuclei])
+    row = {"depth": None, "height": 70, "width": 50}
+    (whole,) = draw_labels(row, nuclei, 5)
+    outlines = Outlines.from_labels(whole, 40) if outlined else None
+    bands = list(draw_labels(row, nuclei, 5, outlines, rows=16))
+    assert [len(band) for band in bands] == [16, 16, 16, 16, 6]
+    np.testing.assert_array_equal(np.concatenate(bands), whole)
+
+
+@pytest.mark.parametrize("shape", [(2100, 8000), (2, 1040, 16200)])
+def test_a_label_image_that_is_drawn_in_bands_is_written_whole(tmp_path, shape):
+    import tifffile
+
+    places = some_centres(99, shape=shape[-2:])
+    points = np.insert(places.points, 0, 1, axis=1) if len(shape) == 3 else places.points
+    found = Found(Centres(points, places.intensities), shape, "uint16", 1, 1)
+    with write_run(tmp_path / "run", {"a.tif": found}) as run:
+        ((row, nuclei),) = run.found_images()
+        assert band_rows(row) < shape[-2]
+        expected = np.stack(list(draw_labels(row, nuclei, 2)))
+        export_run(run, "labels", tmp_path / "labels", radius=2)
+        labels = tifffile.imread(tmp_path / "labels" / "a.tif.labels.tif")
+        np.testing.assert_array_equal(labels, expected if len(shape) == 3 else expected[0])
+        zarr = pytest.importorskip("zarr")
+        export_run(run, "ome-zarr", tmp_path / "zarr", radius=2)
+        labels = zarr.open(tmp_path / "zarr" / "a.tif.ome.zarr" / "0", mode="r")[:]
+        np.testing.assert_array_equal(labels, expected if len(shape) == 3 else expected[0])
 
 
 @pytest.mark.parametrize("radius", [0, 3, 15])

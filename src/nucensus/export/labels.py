@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,10 @@ from ..errors import InputError
 from ..store import ImageRow, Nuclei, Run, as_volume
 from ..values import Outlines
 
+_BAND_PX = 1 << 24
+"""Pixels of a plane that are drawn at a time. Larger: more memory."""
+_BAND_STEP = 1024
+"""Rows of a band are a multiple of so many. Larger: more memory."""
 _MOST_PIXELS = 1 << 32
 """Pixels of a label image: 8 GB or more. Larger: a slip in a size fills the disk."""
 
@@ -40,29 +45,44 @@ def drawn_as(run: Run, radius: int) -> str:
     return f"nuclei as discs of radius {radius} px, which are not their outlines"
 
 
+def band_rows(row: ImageRow) -> int:
+    """Return how many rows of a label image are drawn at a time: all, unless it is large."""
+    height, width = int(row["height"]), int(row["width"])
+    if height * width <= _BAND_PX:
+        return max(1, height)
+    return max(_BAND_STEP, _BAND_PX // width // _BAND_STEP * _BAND_STEP)
+
+
 def draw_labels(
-    row: ImageRow, nuclei: Nuclei, radius: int, outlines: Outlines | None = None
-) -> Iterator[NDArray[Any]]:
+    row: ImageRow, nuclei: Nuclei, radius: int, outlines: Outlines | None = None,
+    rows: int | None = None,
+) -> Iterator[NDArray[Any]]:  # fmt: skip
     """Yield the planes in which the k-th brightest nucleus has the value k, and the ground 0.
 
-    Without outlines, where discs or balls overlap, a pixel belongs to the nearest
-    centre, so that every nucleus keeps at least its own.
+    With `rows` bands of so many rows of each, from top to bottom. Without outlines, where discs or
+    balls overlap, a pixel belongs to the nearest centre, so that every nucleus keeps at least its
+    own.
     """
+    height = row["height"]
+    spans = [(top, min(height, top + rows)) for top in range(0, height, rows)] if rows else []
+    spans = spans or [(0, height)]
     if outlines is not None:
-        yield outlines.labels().astype(label_dtype(nuclei))
+        for top, bottom in spans:
+            yield outlines.labels(top, bottom).astype(label_dtype(nuclei))
         return
     is_volume = row["depth"] is not None
     z = as_volume(nuclei)["z"] if is_volume else np.zeros(len(nuclei), np.int64)
     offsets = _farthest_first(radius, axes=3 if is_volume else 2)
-    for plane in range(row["depth"] if is_volume else 1):
-        labels = np.zeros((row["height"], row["width"]), label_dtype(nuclei))
+    for plane, (top, bottom) in product(range(row["depth"] if is_volume else 1), spans):
+        labels = np.zeros((bottom - top, row["width"]), label_dtype(nuclei))
+        near = (nuclei["y"] >= top - radius) & (nuclei["y"] < bottom + radius)
         at_distance = {
-            dz: np.flatnonzero(z + dz == plane)[::-1] for dz in range(-radius, radius + 1)
+            dz: np.flatnonzero((z + dz == plane) & near)[::-1] for dz in range(-radius, radius + 1)
         }
         for dz, dy, dx in offsets:
             number = at_distance[dz]
             if len(number):
-                y, x = nuclei["y"][number] + dy, nuclei["x"][number] + dx
+                y, x = nuclei["y"][number] + dy - top, nuclei["x"][number] + dx
                 inside = (y >= 0) & (y < labels.shape[0]) & (x >= 0) & (x < labels.shape[1])
                 labels[y[inside], x[inside]] = number[inside] + 1
         yield labels

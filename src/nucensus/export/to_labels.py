@@ -1,18 +1,23 @@
 """Label images as TIFF, one per image."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from .._version import __version__
 from ..store import ImageRow, Nuclei, Run
 from ..text.files import atomic_write
-from .labels import draw_labels, drawn_as, label_dtype, label_shape
+from .labels import band_rows, draw_labels, drawn_as, label_dtype, label_shape
 from .place import file_per_image
 from .provenance import Provenance, of_image
 
 SUFFIX = ".labels.tif"
 _UM_PER_CM = 1e4
+_STRIP_ROWS = 16
+"""Rows of a strip of a label image that is written band by band; bands are a multiple of it."""
 _DOCUMENT_NAME = 269
 """The tag of TIFF that says what a picture shows."""
 
@@ -30,10 +35,13 @@ def write_labels(
     """Write the label image of one image."""
     import tifffile
 
+    rows = band_rows(row)
+    planes = draw_labels(row, nuclei, radius, run.outlines_of(row["name"]), rows)
+    is_large = rows < row["height"]
     with atomic_write(path) as partial:
         tifffile.imwrite(
             partial,
-            draw_labels(row, nuclei, radius, run.outlines_of(row["name"])),
+            _encoded(planes) if is_large else planes,
             shape=label_shape(row),
             dtype=label_dtype(nuclei),
             photometric="minisblack",
@@ -42,8 +50,18 @@ def write_labels(
             metadata=None,
             extratags=[(_DOCUMENT_NAME, "s", 0, drawn_as(run, radius), True)],
             software=f"nucensus {__version__}",
+            rowsperstrip=_STRIP_ROWS if is_large else None,
             **_resolution(row["pixel_y_um"], row["pixel_x_um"]),
         )
+
+
+def _encoded(bands: Iterator[NDArray[Any]]) -> Iterator[bytes]:
+    """Yield the strips of bands of a plane, compressed."""
+    import imagecodecs
+
+    for band in bands:
+        for top in range(0, len(band), _STRIP_ROWS):
+            yield bytes(imagecodecs.zlib_encode(band[top : top + _STRIP_ROWS].tobytes()))
 
 
 def _resolution(y_um: float | None, x_um: float | None) -> dict[str, Any]:

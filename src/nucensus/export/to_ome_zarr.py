@@ -1,12 +1,13 @@
 """Label images as OME-Zarr 0.4, one per image."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from ..store import ImageRow, Run
 from ..text.files import atomic_write
 from ..text.names import escape
-from .labels import draw_labels, drawn_as, label_dtype, label_shape
+from .labels import band_rows, draw_labels, drawn_as, label_dtype, label_shape
 from .optional import require
 from .place import SIZES, file_per_image
 from .provenance import Provenance, of_image
@@ -33,9 +34,11 @@ def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> l
             chunks=(*[1] * is_volume, *(min(_CHUNK, max(1, size)) for size in shape[-2:])),
             chunk_key_encoding={"name": "v2", "separator": "/"},
         )
-        outlines = run.outlines_of(row["name"])
-        for z, plane in enumerate(draw_labels(row, nuclei, radius, outlines)):
-            array[(z,) if is_volume else ...] = plane
+        outlines, rows = run.outlines_of(row["name"]), band_rows(row)
+        places = product(range(row["depth"] or 1), range(0, max(1, row["height"]), rows))
+        bands = draw_labels(row, nuclei, radius, outlines, rows)
+        for (z, top), band in zip(places, bands, strict=True):
+            array[(*[z] * is_volume, slice(top, top + len(band)))] = band
         group.attrs.update(
             _attributes(row), drawn=drawn_as(run, radius), provenance=of_image(document, row)
         )

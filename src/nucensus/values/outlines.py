@@ -89,14 +89,20 @@ class Outlines:
         touch: NDArray[np.bool_] = np.bincount(self.nuclei[at_edge], minlength=len(self)) > 0
         return touch
 
-    def labels(self) -> NDArray[np.int32]:
-        """Return the label image, of shape `shape`: nucleus k has the value k + 1, all else 0."""
-        labels = np.zeros(self.shape, np.int32)
-        lengths = self.ends - self.starts
+    def labels(self, top: int = 0, bottom: int | None = None) -> NDArray[np.int32]:
+        """Return the label image, of shape `shape`: nucleus k has the value k + 1, all else 0.
+
+        Or its rows from `top` to before `bottom`.
+        """
+        height, width = self.shape
+        bottom = height if bottom is None else bottom
+        labels = np.zeros((bottom - top, width), np.int32)
+        runs = np.flatnonzero((self.rows >= top) & (self.rows < bottom))
+        lengths = self.ends[runs] - self.starts[runs]
         first = np.cumsum(lengths) - lengths
-        starts = self.rows * np.int64(self.shape[1]) + self.starts
+        starts = (self.rows[runs] - top) * np.int64(width) + self.starts[runs]
         pixels = np.repeat(starts - first, lengths) + np.arange(lengths.sum())
-        labels.ravel()[pixels] = np.repeat(self.nuclei + 1, lengths)
+        labels.ravel()[pixels] = np.repeat(self.nuclei[runs] + 1, lengths)
         return labels
 
     def take(self, places: NDArray[Any]) -> "Outlines":
