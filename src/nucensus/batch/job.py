@@ -42,7 +42,7 @@ _LIT_BYTES = 12
 """Bytes for each pixel where light is corrected: in even light, and converted for the detector."""
 _PARTNER_BYTES = 32
 """Bytes for each pixel and other channel: its grey level, its label, its ring, its neighbours."""
-_WHOLE_BYTES = 256 << 20
+_WHOLE_BYTES = 128 << 20
 """Bytes of an image up to which it is always read whole. Larger: more memory; smaller: slower, for
 parts overlap."""
 _MORE_IN_PARTS = 100
