@@ -103,6 +103,35 @@ def test_detections_of_qupath_come_back(folder):
     assert (23, 12) in set(zip(nuclei["y"].tolist(), nuclei["x"].tolist(), strict=True))
 
 
+def square(middle_x, middle_y, half):
+    low, high = (middle_x - half, middle_y - half), (middle_x + half, middle_y + half)
+    ring = [low, (high[0], low[1]), high, (low[0], high[1]), low]
+    return {"type": "Polygon", "coordinates": [[list(corner) for corner in ring]]}
+
+
+def test_of_a_cell_of_qupath_the_nucleus_counts_and_a_region_around_nuclei_is_none(folder):
+    cell = {
+        "type": "Feature", "properties": {"objectType": "cell"},
+        "geometry": square(30.5, 40.5, 12), "nucleusGeometry": square(24.5, 44.5, 3),
+    }  # fmt: skip
+    drawn = {
+        "type": "Feature", "properties": {"objectType": "annotation"},
+        "geometry": square(60.5, 20.5, 4),
+    }  # fmt: skip
+    path = folder / f"{NAMES[1]}.geojson"
+    path.write_text(json.dumps([cell, drawn]))
+    import_points(folder, path)
+    nuclei = open_run(folder).nuclei_of(NAMES[1])
+    assert set(zip(nuclei["y"].tolist(), nuclei["x"].tolist(), strict=True)) == {(44, 24), (20, 60)}
+    region = {**drawn, "geometry": square(40.5, 40.5, 40)}
+    path.write_text(json.dumps([cell, drawn, region]))
+    with pytest.raises(InputError, match="a region around 2 nuclei"):
+        CliRunner().invoke(
+            _nucensus, ["import", str(folder), str(path)], catch_exceptions=False,
+            standalone_mode=False,
+        )  # fmt: skip
+
+
 def test_a_round_trip_without_a_change_changes_nothing(folder):
     for to, ending in (("napari", ".csv"), ("geojson", ".geojson")):
         export_run(Run(folder), to, folder / to)

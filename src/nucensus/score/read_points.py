@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError, ReadError
 from ..store import Run
@@ -21,6 +22,8 @@ Points: TypeAlias = list[tuple[float, float]]
 """(row, column) of each nucleus, in pixels."""
 
 _MOST_BYTES = 1 << 30
+_MOST_WITHIN = 1
+"""Nuclei that may lie within the outline of another one. Larger: small regions count as nuclei."""
 _PIXEL_CORNER = 0.5
 """QuPath counts from the corner of a pixel, and everybody else from its middle."""
 
@@ -158,8 +161,9 @@ def _places(
     """
     try:
         features = document["features"] if isinstance(document, dict) else document
+        _refuse_regions(features, file)
         for feature in features:
-            geometry = feature["geometry"]
+            geometry = feature.get("nucleusGeometry") or feature["geometry"]  # of a cell
             kind, at = geometry["type"], geometry["coordinates"]
             for place in at if kind == "MultiPoint" else [at]:
                 x, y = place[:2] if kind in ("Point", "MultiPoint") else _middle(kind, place)
@@ -168,6 +172,30 @@ def _places(
                 yield y - _PIXEL_CORNER, x - _PIXEL_CORNER
     except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
         raise _wrong(file, repr(error)) from error
+
+
+def _refuse_regions(features: list[Any], file: Path) -> None:
+    """Refuse what was drawn around nuclei, and is none: the regions that QuPath exports too."""
+    corners = [_corners(feature["geometry"]["coordinates"]) for feature in features]
+    middles = np.array([each.mean(axis=0) for each in corners]).reshape(-1, 2)
+    for feature, ring in zip(features, corners, strict=True):
+        is_drawn = (feature.get("properties") or {}).get("objectType") == "annotation"
+        if is_drawn and "Polygon" in feature["geometry"]["type"]:
+            is_in = ((middles >= ring.min(axis=0)) & (middles <= ring.max(axis=0))).all(axis=1)
+            if is_in.sum() > 1 + _MOST_WITHIN:
+                raise InputError(
+                    f"{file.name!r} holds a region around {is_in.sum() - 1} nuclei; expected "
+                    f"nuclei alone; in QuPath, select them and export the selected objects"
+                )
+
+
+def _corners(coordinates: Any) -> NDArray[np.float64]:
+    """Return all places of a shape, (x, y), however deep they are nested."""
+    return np.concatenate(
+        [_corners(each) for each in coordinates]
+        if isinstance(coordinates[0], list)
+        else [np.array([coordinates[:2]], np.float64)]
+    )
 
 
 def _middle(kind: str, rings: Any) -> tuple[float, float]:
