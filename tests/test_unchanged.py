@@ -168,3 +168,29 @@ def test_a_file_that_moved_to_another_folder_is_seen(plate, tmp_path):
     count(plate, tmp_path / "run")
     shutil.move(plate / "A02_s1.tif", plate / "day2/A02_s1.tif")
     assert count(plate, tmp_path / "run")[1].about.vanished == 1
+
+
+def test_what_a_glob_stands_for_is_seen(plate, tmp_path):
+    named = plate / "*.tif"
+    count(named, tmp_path / "run")
+    before = looks(tmp_path / "run")
+    assert count(named, tmp_path / "run")[0] == 0
+    assert looks(tmp_path / "run") == before
+    add(plate)
+    assert count(named, tmp_path / "run")[0] == 1
+    os.utime(plate / "A02_s1.tif", ns=(1, 1))
+    assert count(named, tmp_path / "run")[0] == 1
+
+
+def test_the_images_of_a_manifest_are_seen(plate, tmp_path):
+    manifest = tmp_path / "images.csv"
+    manifest.write_text("path\nplate/A01_s1.tif\nplate/day2/A01_s1.tif\n")
+    count([], tmp_path / "run", manifest=manifest)
+    before = looks(tmp_path / "run")
+    assert count([], tmp_path / "run", manifest=manifest)[0] == 0
+    assert looks(tmp_path / "run") == before
+    os.utime(plate / "day2/A01_s1.tif", ns=(1, 1))
+    assert count([], tmp_path / "run", manifest=manifest)[0] == 1
+    with open(manifest, "a") as file:
+        file.write("plate/A02_s1.tif\n")
+    assert count([], tmp_path / "run", manifest=manifest)[0] == 1

@@ -1,5 +1,6 @@
 """Know a run that has nothing to do, without listing its images: the files are as they were."""
 
+import glob
 import hashlib
 import json
 import os
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .._version import __version__
-from ..errors import RunError
+from ..discover.walk import find_glob
+from ..errors import InputError, RunError
 from ..remote import absolute, is_remote
 from ..store import LOCK_FILE, Origin, Run, is_done, show_start, tables_now
 from ..values import RUN_FILE, Resume, Selection, Settings, Watcher
@@ -27,36 +29,54 @@ def seen_of(inputs: Sequence[PathLike], selection: Selection, out: PathLike | No
     """Return a digest of all files in and beside the inputs, as they are now.
 
     What is listed follows from their names, sizes and times. It is None where that is not so, or
-    would take long to tell: of buckets, globs, manifests, and folders behind links.
+    would take long to tell: of buckets, and folders behind links.
     """
     paths = [os.fspath(each) for each in inputs]
-    if out is None or selection.manifest is not None or any(map(is_remote, (*paths, out))):
+    if out is None or any(map(is_remote, (*paths, out))):
         return None
-    if selection.metadata is not None:
-        paths.append(os.fspath(selection.metadata))
-    paths += [each for each in selection.light.values() if each != LEARN]
-    files, skipped = _Files(), os.path.realpath(out)
+    beside = [selection.metadata, selection.manifest, *selection.light.values()]
+    paths += [os.fspath(each) for each in beside if each is not None and each != LEARN]
+    files = _Files(os.path.realpath(out))
     try:
         for path in paths:
-            if os.path.isdir(path):
-                files.add_below(path, skipped)
-            else:
-                files.add_beside(os.path.abspath(path))
-    except (OSError, ValueError):
+            files.add(path)
+        if selection.manifest is not None:
+            from ..discover.manifest import read_manifest
+
+            for each in read_manifest(os.fspath(selection.manifest)):
+                files.add(each.path)
+    except (InputError, OSError, ValueError):
         return None
     return files.hexdigest()
 
 
 class _Files:
-    """A digest of files, the same in whatever order they come: a million need not be sorted."""
+    """A digest of files, the same in whatever order they come: a million need not be sorted.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    skipped : str
+        The folder of the run itself, whose files are none of the inputs.
+    """
+
+    def __init__(self, skipped: str) -> None:
+        self._skipped = skipped
         self._sum = 0
         self._beside: set[str] = set()
 
-    def add_beside(self, path: str) -> None:
+    def add(self, path: str) -> None:
+        """Take in a file, all files below a folder, or what a glob stands for."""
+        if os.path.isdir(path):
+            self._add_below(path)
+        elif os.path.lexists(path) or not glob.has_magic(path):
+            self._add_beside(os.path.abspath(path))
+        else:
+            for each in find_glob(path):
+                self.add(each)
+
+    def _add_beside(self, path: str) -> None:
         """Take in a file and all those beside it, once: some have a part of what it is."""
-        os.stat(path)  # a glob has none
+        os.stat(path)  # an address has none
         self._add(path)
         folder = os.path.dirname(path)
         if folder in self._beside:
@@ -67,7 +87,7 @@ class _Files:
                 if each.is_file():
                     self._add_file(folder, each)
 
-    def add_below(self, folder: str, skipped: str) -> None:
+    def _add_below(self, folder: str) -> None:
         """Take in each file below a folder, but for those of the run itself.
 
         Links are followed to the folder, and below it none are: to ask it of each folder again
@@ -76,7 +96,7 @@ class _Files:
         pending = [os.path.realpath(folder)]
         while pending:
             folder = pending.pop()
-            if folder == skipped:
+            if folder == self._skipped:
                 continue
             self._add(folder)
             with os.scandir(folder) as entries:

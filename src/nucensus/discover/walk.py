@@ -114,7 +114,7 @@ def expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[
     elif os.path.lexists(given):
         yield Batch([given], [])
     elif glob.has_magic(given):
-        for path, _ in _sorted_on_disk((path, False) for path in _find(given)):
+        for path, _ in _sorted_on_disk((path, False) for path in find_glob(given)):
             if os.path.isdir(path):
                 yield from expand(path, endings, left_out)
             elif path.lower().endswith(endings) and (reason := why_left_out(path)):
@@ -125,7 +125,7 @@ def expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[
         raise InputError(f"{given!r} does not exist; expected a file, a folder or a glob of images")
 
 
-def _find(pattern: str) -> Iterator[str]:
+def find_glob(pattern: str) -> Iterator[str]:
     """Yield what a glob stands for; `**` is any folders below, but not behind links, which loop."""
     before, *after = _STARS.split(pattern, maxsplit=1)
     if not after:
@@ -133,7 +133,7 @@ def _find(pattern: str) -> Iterator[str]:
         return
     for top in glob.iglob(before) if before else (".",):
         for folder in _folders_below(top) if after[0] else ():
-            yield from _find(os.path.join(glob.escape(folder), after[0]))
+            yield from find_glob(os.path.join(glob.escape(folder), after[0]))
         if not after[0]:
             yield top
 
