@@ -86,6 +86,14 @@ def test_a_ridge_goes_on_behind_a_nucleus_which_is_no_part_of_its_length():
     assert length(over_nuclei(-50, 40)) == pytest.approx(16 - 4, abs=1.5)
 
 
+@pytest.mark.parametrize(("degrees", "bend"), [(7, 0), (33, 10), (50, 0), (50, 10)])
+def test_a_ridge_goes_on_behind_a_nucleus_though_it_runs_between_the_directions(degrees, bend):
+    nucleus = np.hypot(Y - MIDDLE[0], X - MIDDLE[1]) <= 1.2 * RADIUS
+    image = draw(degrees=degrees, bend=bend) + np.uint16(HEIGHT) * nucleus
+    way = np.array([np.sin(np.radians(degrees)), np.cos(np.radians(degrees))])
+    assert length(image, (*(MIDDLE - 40 * way), HEIGHT)) == pytest.approx(16 - 2.4, abs=1)
+
+
 def test_a_ridge_ends_behind_a_nucleus_where_nothing_goes_on_and_at_what_is_too_wide():
     image = over_nuclei(40)
     image[:, MIDDLE[1] + 52 :] = GROUND
