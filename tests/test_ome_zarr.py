@@ -30,7 +30,7 @@ def write(path, axes, levels, *, version="0.4", scales=True, channels=None, **op
     named = [{"name": axis} for axis in axes]
     datasets = [
         {"path": str(n)}
-        | ({"coordinateTransformations": [_scale(axes, levels, n)]} if scales else {})
+        | ({"coordinateTransformations": _placed(axes, levels, n)} if scales else {})
         for n in range(len(levels))
     ]
     ome = {"multiscales": [{"axes": named, "datasets": datasets}]}
@@ -44,10 +44,14 @@ def write(path, axes, levels, *, version="0.4", scales=True, channels=None, **op
     return path
 
 
-def _scale(axes, levels, n):
+def _placed(axes, levels, n):
+    """Return the scale of a level, and where its first pixel has its middle."""
     most = max(level.size for level in levels)
     side = (most / levels[n].size) ** 0.5
-    return {"type": "scale", "scale": [side if axis in "yx" else 1 for axis in axes]}
+    return [
+        {"type": kind, kind: [value if axis in "yx" else 1 for axis in axes]}
+        for kind, value in (("scale", side), ("translation", side / 2 - 0.5))
+    ]
 
 
 def planes_of(axes, data):
