@@ -1,16 +1,23 @@
-"""Measure drawn nuclei whose area, axes and light are known, by their radius: the table of docs.
+"""Measure drawn nuclei whose area, axes and light are known, by their radius: the tables of docs.
+
+In regions and within outlines; and how long both take, in parts of finding alone.
 
 python benchmarks/measures.py
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 import nucensus
+from nucensus.detect import automatic, estimate, pool, regions
+from nucensus.detect.levels import as_levels
+from nucensus.detect.rules import NEWEST, VERSIONS
 
 RADII_PX = (5, 6, 8, 10, 14, 20, 28, 40)
 BLURS_PX = (0.0, 1.0, 2.0)
@@ -18,6 +25,7 @@ CONTRAST, NOISE, GROUND = 3000.0, 20.0, 300.0
 LONG = 1.25
 """Long axis of an ellipse, in radii of the disc of the same area."""
 FIELDS, SIDE, FINE = 3, 8, 4
+ROUNDS = 15
 
 
 class Drawn(NamedTuple):
@@ -57,21 +65,22 @@ def _ellipse(
     return covered
 
 
-def measure(radius_px: float, blur_px: float) -> tuple[float, ...]:
+def measure(radius_px: float, blur_px: float, *, outlines: bool) -> tuple[float, ...]:
     """Return deviations in per cent: area, long and short axis, light; then the RMS of centres."""
     rng = np.random.default_rng(round(100 * radius_px))
-    fields = zip(*_fields(radius_px, blur_px, rng), strict=True)
+    fields = zip(*_fields(radius_px, blur_px, rng, outlines=outlines), strict=True)
     ratios, away = (np.concatenate(each, axis=1) for each in fields)
     medians = np.median(ratios, axis=1)
     return *(100 * (medians - 1)), float(np.sqrt((away**2).mean()))
 
 
 def _fields(
-    radius_px: float, blur_px: float, rng: np.random.Generator
+    radius_px: float, blur_px: float, rng: np.random.Generator, *, outlines: bool
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     for _ in range(FIELDS):
         drawn = draw(radius_px, blur_px, rng)
-        found = nucensus.find_nuclei(drawn.image, outlines=True, subpixel=True)
+        settings = nucensus.Settings(outlines=outlines, subpixel=True)
+        found = nucensus.find_nuclei(drawn.image, settings)
         measured, centres = found.measured, found.subpixel
         assert measured is not None
         assert centres is not None
@@ -88,15 +97,62 @@ def _fields(
         yield np.array(ratios), away.T
 
 
+def cost(radius_px: float) -> tuple[float, float, float]:
+    """Return the milliseconds of finding alone, and how much more measuring takes, in per cent.
+
+    In regions, and within outlines.
+    """
+    image = draw(radius_px, 1.0, np.random.default_rng(0)).image
+    known, rules, levels = pool([estimate(image)]), VERSIONS[NEWEST], as_levels(image)
+
+    def find_alone() -> None:
+        automatic.find_candidates = partial(_without_shapes, automatic.find_candidates)
+        try:
+            automatic.detect_levels(levels, known, rules)
+        finally:
+            automatic.find_candidates = automatic.find_candidates.args[0]
+
+    ways = [
+        find_alone,
+        lambda: automatic.detect_levels(levels, known, rules),
+        lambda: automatic.detect_levels(levels, known, rules, "nuclei"),
+    ]
+    times = np.array([[_seconds(way) for way in ways] for _ in range(ROUNDS)])
+    alone, measured, outlined = times.min(axis=0)
+    return 1e3 * alone, 100 * (measured / alone - 1), 100 * (outlined / alone - 1)
+
+
+def _without_shapes(
+    find: Callable[..., regions.Regions], *known: Any, **more: Any
+) -> regions.Regions:
+    return find(*known, **{**more, "shapes": ""})
+
+
+def _seconds(way: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    way()
+    return time.perf_counter() - start
+
+
 def main() -> None:
-    """Print the table."""
-    print("| blur px | radius px | area | long axis | short axis | integrated | centre RMS px |")
-    print("|---|---|---|---|---|---|---|")
-    for blur_px in BLURS_PX:
+    """Print the tables."""
+    for outlines in (False, True):
+        print(f"\n{'Within outlines' if outlines else 'In regions'}\n")
+        print("| radius px | area % | long axis % | short axis % | integrated % | centre RMS px |")
+        print("|---|---|---|---|---|---|")
         for radius_px in RADII_PX:
-            *shares, rms = measure(radius_px, blur_px)
-            cells = [f"{share:+.1f} %" for share in shares]
-            print(f"| {blur_px:g} | {radius_px} | {' | '.join(cells)} | {rms:.3f} |", flush=True)
+            found = [measure(radius_px, blur_px, outlines=outlines) for blur_px in BLURS_PX]
+            *shares, rms = zip(*found, strict=True)
+            cells = [" / ".join(f"{each:+.1f}" for each in share) for share in shares]
+            away = " / ".join(f"{each:.3f}" for each in rms)
+            print(f"| {radius_px} | {' | '.join(cells)} | {away} |", flush=True)
+    print("\n| radius px | finding alone ms | in regions | within outlines |")
+    print("|---|---|---|---|")
+    for radius_px in RADII_PX:
+        alone_ms, measured, outlined = cost(radius_px)
+        print(
+            f"| {radius_px} | {alone_ms:.2f} | {measured:+.1f} % | {outlined:+.0f} % |", flush=True
+        )
 
 
 if __name__ == "__main__":

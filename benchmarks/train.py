@@ -169,9 +169,11 @@ def pairs_of(sample: Sample, rules: Rules) -> Examples:
     """Return each two pieces of a field that are judged as they are put together by some rules."""
     known = []
 
-    def find(pixels, *, level, outline, **settings):
+    def find(pixels, *, level, shapes, outline, **settings):
         known.append(kernel.find_pairs(pixels, **settings))
-        return kernel.find_region_table(pixels, level=level, outline=outline, **settings)
+        return kernel.find_region_table(
+            pixels, level=level, shapes=shapes, outline=outline, **settings
+        )
 
     regions.find_region_table = find
     try:

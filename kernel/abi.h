@@ -215,7 +215,7 @@ struct OutlineRecord {
     double background;  // the level under it
 };
 
-// What is within an outline.
+// What is within an outline, or in a region.
 struct ShapeRecord {
     double area;         // pixels
     double convex_area;  // pixels whose middle is in the convex hull
@@ -224,6 +224,17 @@ struct ShapeRecord {
     double yy;           // second moments about the centroid, over the area
     double xy;
     double xx;
+    double edges;       // of the image that it touches: 1 top, 2 left, 4 bottom, 8 right, added up
+    double background;  // the level under a region
+};
+
+// Where what is in regions goes, one record for each. `runs` may be null; else they are the pixels
+// of the grid that each region holds.
+struct RegionShapes {
+    ShapeRecord* records;
+    OutlineRun* runs;
+    int64_t capacity;  // runs that there is room for
+    int64_t count;     // and that there are
 };
 
 // What a thin ridge is. Lengths are in radii, heights in grey levels.
@@ -291,13 +302,14 @@ NUCENSUS_API int32_t nucensus_space_maxima(const int64_t* points, int64_t count,
                                            int64_t min_distance, uint8_t* kept);
 
 // The nuclei of a contiguous image of uint8, uint16 or float32 as regions. `count` is how many
-// there are, of which no more than `capacity` are written. `outlines` may be null: then none are
-// made, as where there is no room for all regions. So may be `pairs`.
+// there are, of which no more than `capacity` are written. `shapes` and `outlines` may be null:
+// then none are made, as where there is no room for all regions. So may be `pairs`.
 NUCENSUS_API int32_t nucensus_find_regions(const nucensus::Image* image,
                                            const nucensus::RegionSettings* settings, int32_t isa,
                                            nucensus::RegionMeasure* measure,
                                            nucensus::RegionRecord* regions, int64_t capacity,
-                                           int64_t* count, nucensus::OutlineSettings* outlines,
+                                           int64_t* count, nucensus::RegionShapes* shapes,
+                                           nucensus::OutlineSettings* outlines,
                                            nucensus::PairLog* pairs);
 
 // The same of an image part by part: how large `ground` is; then the samples of each part, of which
@@ -312,13 +324,11 @@ NUCENSUS_API int32_t nucensus_sample_ground(const nucensus::Image* part,
 NUCENSUS_API int32_t nucensus_fit_ground(const nucensus::RegionSettings* settings, int64_t height,
                                          int64_t width, int32_t isa, nucensus::RegionGround* ground,
                                          nucensus::RegionMeasure* measure);
-NUCENSUS_API int32_t nucensus_find_regions_of_part(const nucensus::Image* part,
-                                                   const nucensus::RegionSettings* settings,
-                                                   int32_t isa, nucensus::RegionWindow* window,
-                                                   const nucensus::RegionGround* ground,
-                                                   nucensus::RegionMeasure* measure,
-                                                   nucensus::RegionRecord* regions,
-                                                   int64_t capacity, int64_t* count);
+NUCENSUS_API int32_t nucensus_find_regions_of_part(
+    const nucensus::Image* part, const nucensus::RegionSettings* settings, int32_t isa,
+    nucensus::RegionWindow* window, const nucensus::RegionGround* ground,
+    nucensus::RegionMeasure* measure, nucensus::RegionRecord* regions, int64_t capacity,
+    int64_t* count, nucensus::RegionShapes* shapes);
 
 // Measures the pixels within outlines, of which the runs are ordered by nucleus, row and column.
 NUCENSUS_API int32_t nucensus_measure_outlines(const nucensus::Image* image,

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from nucensus.detect.levels import as_levels
+from nucensus.detect.measure import measured_of
+
 EXPECTED = Path(__file__).parent / "expected"
 POINTS, REGIONS, MEASURES, OUTLINES, PAIRS, ESTIMATES, NUCLEI = (
     EXPECTED / f"{name}.csv"
@@ -179,8 +182,8 @@ def outlines_of(find):
     rows = []
     for name, image in (draw_images() | draw_in_other_types() | draw_slivers()).items():
         for radius_px in RADII_PX[1:3]:
-            found = find(image, radius_px)
-            labels, measured = found.outlines.labels(), found.measured
+            found, levels = find(image, radius_px), as_levels(image)
+            labels, measured = found.outlines.labels(), measured_of(found.shapes, levels.unit)
             y, x = np.nonzero(labels)
             of = labels[y, x] - 1
             sums = (np.bincount(of, each, len(found)) for each in (None, y, x))
@@ -267,7 +270,8 @@ def main():
     _write(MEASURES, measures)
     _write(OUTLINES, outlines_of(
         lambda image, radius_px: find_regions(
-            image, radius_px=radius_px, level=levels()[0], outline_sigma_px=OUTLINE_SIGMA_PX
+            image, radius_px=radius_px, level=levels()[0], shapes="outlines",
+            outline_sigma_px=OUTLINE_SIGMA_PX,
         )
     ))  # fmt: skip
     _write(PAIRS, pairs_of(lambda image: find_pairs(image, **RULES)))

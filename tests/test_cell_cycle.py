@@ -164,10 +164,15 @@ def test_uneven_light_and_saturation_are_warned_of(tmp_path):
     assert "100 % of the nuclei are in saturated images" in bright["Note"]
 
 
-def test_a_run_without_outlines_or_without_the_group_is_refused(drugged, tmp_path):
+def test_a_run_without_measurements_or_without_the_group_is_refused(drugged, tmp_path):
     with pytest.raises(InputError, match="'dose', which is not known of any image"):
         nucensus.cell_cycle(drugged, by="dose")
     with RunWriter(tmp_path) as writer:
-        writer.record_facts(settings=Settings().as_dict())
-    with pytest.raises(InputError, match="count with --outlines"):
+        writer.record_facts(settings=Settings("log").as_dict())
+        writer.plan([ImageRef("A01.tif", "/A01.tif", 1, 1)])
+        (planned,) = writer.pending()
+        centres = Centres(np.array([[3, 4]]), np.ones(1))
+        writer.record(planned.key, Found(centres, (SIDE, SIDE), "uint16", 1.0, 1.0))
+        writer.commit()
+    with pytest.raises(InputError, match="expected a run of the detector auto"):
         nucensus.cell_cycle(tmp_path)

@@ -12,7 +12,7 @@ import tifffile
 import nucensus
 from nucensus.errors import InputError, RunError
 from nucensus.execute import STRATEGIES
-from nucensus.values import Settings
+from nucensus.values import MEASURED, Settings
 
 SETTINGS = Settings(threshold=300, border="keep")
 
@@ -156,7 +156,7 @@ def test_subpixel_centres_are_extra_columns_near_the_pixels(plate, tmp_path, det
         most = 1.5 if detector == "auto" else 0.5
         assert np.abs(nuclei[f"{axis}_subpixel"] - nuclei[axis]).max() <= most
     written = rows(tmp_path / "run" / "nuclei.csv")
-    own = {"log": ["contrast"], "auto": ["confidence"], "maxima": []}[detector]
+    own = {"log": ["contrast"], "auto": [*MEASURED.names, "confidence"], "maxima": []}[detector]
     measured = ["intensity", *own]
     assert list(written[0]) == ["image", "y", "x", *measured, "y_subpixel", "x_subpixel"]
     assert [float(row["y_subpixel"]) for row in written] == nuclei["y_subpixel"].tolist()

@@ -30,7 +30,18 @@ READERS = {
 }  # fmt: skip
 FLAT = np.dtype([("y", "<i4"), ("x", "<i4"), ("intensity", "<f8")])
 DEEP = np.dtype([*FLAT.descr, ("z", "<i4")])
-JUDGED = np.dtype([*FLAT.descr, ("confidence", "<i2")])
+MEASURES = ("area_px", "mean", "integrated", "std", "major_px", "minor_px", "orientation",
+            "solidity", "touches_edge")  # fmt: skip
+IN_WELLS = {
+    "AreaPx": "area_px", "OutlineMean": "mean", "OutlineIntegrated": "integrated",
+    "MajorPx": "major_px", "MinorPx": "minor_px", "Solidity": "solidity", "AreaUm2": "area_um2",
+    "MajorUm": "major_um", "MinorUm": "minor_um",
+}  # fmt: skip
+JUDGED = np.dtype([
+    *FLAT.descr,
+    *((name, "<i4" if name in ("area_px", "touches_edge") else "<f8") for name in MEASURES),
+    ("confidence", "<i2"),
+])  # fmt: skip
 NUMBERS = ("count", "height", "width", "read_ms", "detect_ms", "z", "time", "pixel_size_um",
            "pixel_y_um", "pixel_x_um", "area_px", "level", "downsample_y",
            "downsample_x")  # fmt: skip
@@ -150,6 +161,11 @@ def nuclei_in(row):
         nuclei[f"{axis}_um"] = nuclei[f"{axis}_at"] * (row[f"pixel_{axis}_um"] or np.nan)
     if "z" in nuclei:
         nuclei["z_at"], nuclei["z_um"] = nuclei["z"], nuclei["z"] * (row["depth_um"] or np.nan)
+    if "area_px" in nuclei:
+        size_um = row["pixel_size_um"] or np.nan
+        nuclei["area_um2"] = nuclei["area_px"] * size_um**2
+        for name in ("major", "minor"):
+            nuclei[f"{name}_um"] = nuclei[f"{name}_px"] * size_um
     nuclei.insert(0, "image", row["name"])
     return nuclei
 
@@ -171,8 +187,10 @@ def expected(found):
     table = pd.concat([nuclei for _, nuclei in found], ignore_index=True)
     if "z" in table:
         table["z"] = table["z"].fillna(-1)
-    columns = ("image", "y", "x", "intensity", "z", "confidence", "y_subpixel", "x_subpixel",
-               "y_um", "x_um", "z_um")  # fmt: skip
+    columns = (
+        "image", "y", "x", "intensity", "z", *MEASURES, "confidence", "y_subpixel", "x_subpixel",
+        "y_um", "x_um", "z_um", "area_um2", "major_um", "minor_um",
+    )  # fmt: skip
     return table[[name for name in columns if name in table and table[name].notna().any()]]
 
 
@@ -403,6 +421,13 @@ def expected_well(members):
         all_values = pd.Series(np.concatenate([np.empty(0), *parts]))
         values[f"Nuclei_{name}_Mean"] = all_values.mean()
         values[f"Nuclei_{name}_SD"] = all_values.std(ddof=1)
+    for column, name in IN_WELLS.items():
+        parts = [nuclei[name] for _, nuclei in done if name in nuclei]
+        if parts:
+            numbers = pd.Series(np.concatenate([np.empty(0), *parts]))
+            known = (numbers.mean(), numbers.std(ddof=1), *numbers.quantile([0.25, 0.5, 0.75]))
+            for of, value in zip(("Mean", "SD", "Q1", "Median", "Q3"), known, strict=True):
+                values[f"Nuclei_{column}_{of}"] = value
     for name in {name for row, _ in members for name in json.loads(row["extra"] or "{}")}:
         column = {"Time": "Metadata_Extra_Time"}.get(name, f"Metadata_{name}")
         given = [json.loads(row["extra"])[name] for row, _ in members]

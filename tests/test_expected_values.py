@@ -50,7 +50,11 @@ def test_regions_and_what_is_measured_on_the_way_are_what_they_were(level):
 def test_outlines_and_what_is_within_them_are_what_they_were(level):
     outlines = outlines_of(
         lambda image, radius_px: find_regions(
-            image, radius_px=radius_px, level=level, outline_sigma_px=OUTLINE_SIGMA_PX
+            image,
+            radius_px=radius_px,
+            level=level,
+            shapes="outlines",
+            outline_sigma_px=OUTLINE_SIGMA_PX,
         )
     )
     _assert_same(outlines, read_rows(OUTLINES))

@@ -7,7 +7,9 @@ from skimage.measure import label, regionprops, regionprops_table
 
 import nucensus
 from nucensus.detect import find_nuclei, label_nuclei
-from nucensus.detect.measure import measure
+from nucensus.detect.levels import Levels
+from nucensus.detect.measure import measured_of
+from nucensus.detect.region_pixels import shapes_within
 from nucensus.detect.regions import find_regions
 from nucensus.errors import SettingsError
 from nucensus.kernel import levels
@@ -235,7 +237,8 @@ def test_forms_of_any_outline_are_measured_as_scikit_image_does(seed):
     labels = label(labels > 0, connectivity=1)
     image = rng.integers(0, 65536, labels.shape).astype(np.uint16)
     outlines = Outlines.from_labels(labels, labels.max())
-    measured = measure(image, outlines, backgrounds=np.full(len(outlines), 100.0))
+    backgrounds = np.full(len(outlines), 100.0)
+    measured = measured_of(shapes_within(Levels(image), outlines, backgrounds), 1.0)
     for ours, theirs in zip(measured, regionprops(labels, image), strict=True):
         assert ours["area_px"] / ours["solidity"] == pytest.approx(theirs.area_convex)
         assert ours["mean"] + 100 == pytest.approx(theirs.intensity_mean)

@@ -1,6 +1,8 @@
 // The loops over rows that take most of the time of the detector without parameters, compiled for
 // each instruction set. Single precision in a fixed order, without fused operations: all give the
 // same bits.
+#include <type_traits>
+
 #include "rows.h"
 #include "simd/simd.h"
 
@@ -63,6 +65,21 @@ void clean(const Pixel* __restrict__ up, const Pixel* __restrict__ mid,
     const int64_t second = n > 1 ? 1 : 0, last_but_one = n > 1 ? n - 2 : 0;
     put(0, capped(up, mid, down, second, 0, second));
     if (n > 1) put(n - 1, capped(up, mid, down, last_but_one, n - 1, last_but_one));
+}
+
+// Of whole numbers exact; of others one after the other.
+template <class Pixel>
+Sums sums(const Pixel* from, int64_t stride, int64_t rows, int64_t columns) {
+    constexpr bool is_whole = std::is_integral_v<Pixel>;
+    using Value = std::conditional_t<is_whole, uint32_t, double>;  // holds the square of one, too
+    using Sum = std::conditional_t<is_whole, uint64_t, double>;
+    Sum sum = 0, squares = 0;
+    for (int64_t y = 0; y < rows; ++y, from += stride)
+        for (int64_t x = 0; x < columns; ++x) {
+            const Value value = from[x];
+            sum += value, squares += value * value;
+        }
+    return {static_cast<double>(sum), static_cast<double>(squares)};
 }
 
 template <int step>
@@ -336,9 +353,9 @@ void put_in_order(const RowPair* pairs, size_t count, float* values, int64_t n) 
 }
 
 constexpr RegionLoops loops = {
-    {clean<uint8_t, false>, clean<uint8_t, true>},
-    {clean<uint16_t, false>, clean<uint16_t, true>},
-    {clean<float, false>, clean<float, true>},
+    {clean<uint8_t, false>, clean<uint8_t, true>, sums<uint8_t>},
+    {clean<uint16_t, false>, clean<uint16_t, true>, sums<uint16_t>},
+    {clean<float, false>, clean<float, true>, sums<float>},
     {fold<1>, fold<2>, fold<3>, fold<4>},
     highest,
     fill,

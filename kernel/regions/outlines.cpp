@@ -4,6 +4,7 @@
 #include <climits>
 #include <cmath>
 
+#include "cells.h"
 #include "grid.h"
 
 namespace nucensus {
@@ -222,7 +223,6 @@ bool Outliner::is_near(int64_t cell, int32_t label) const {
 // The runs of all nuclei in reading order, then sorted by nucleus.
 void Outliner::collect_runs() {
     found.clear();
-    std::vector<size_t> first(nuclei->size() + 2, 0);
     for (int64_t y = 0; y < image_height; ++y) {
         const int32_t* row = labels.data() + y * image_width;
         for (int64_t x = 0; x < image_width;) {
@@ -230,17 +230,14 @@ void Outliner::collect_runs() {
             const int64_t start = x;
             while (x < image_width && row[x] == label) ++x;
             if (label == 0) continue;
-            ++first[label + 1];
             found.push_back({label - 1, static_cast<int32_t>(y), static_cast<int32_t>(start),
                              static_cast<int32_t>(x)});
         }
     }
-    for (size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
-    runs.resize(found.size());
-    std::vector<size_t> next(first);
-    for (const OutlineRun& run : found) runs[next[run.nucleus + 1]++] = run;
+    std::vector<size_t> first;
+    order_by_nucleus(found, nuclei->size(), runs, first);
     found.swap(runs), runs.clear();
-    for (size_t i = 1; i + 1 < first.size(); ++i) {
+    for (size_t i = 0; i < nuclei->size(); ++i) {
         body.assign(found.begin() + static_cast<int64_t>(first[i]),
                     found.begin() + static_cast<int64_t>(first[i + 1]));
         tidy(body);

@@ -9,6 +9,7 @@
 
 #include "abi.h"
 #include "background.h"
+#include "cells.h"
 #include "cut.h"
 #include "grid.h"
 #include "holes.h"
@@ -16,6 +17,7 @@
 #include "outlines.h"
 #include "pieces.h"
 #include "rows.h"
+#include "shapes.h"
 #include "strips.h"
 #include "union.h"
 
@@ -48,7 +50,7 @@ class Finder {
 public:
     template <class Pixel>
     int64_t find(const RegionLoops& rows, const Image& image, const RegionSettings& settings,
-                 RegionMeasure& measure, RegionRecord* out, int64_t capacity,
+                 RegionMeasure& measure, RegionRecord* out, int64_t capacity, RegionShapes* shapes,
                  OutlineSettings* outlines, PairLog* pairs) {
         begin(image, settings, whole(image, settings));
         background.make_room();
@@ -56,16 +58,18 @@ public:
         average<Pixel>(rows, image, settings, true);
         background.fit(rows, settings, measure);
         const int64_t found =
-            find_in_grid<Pixel>(rows, image, settings, measure, out, capacity, pairs);
+            find_in_grid<Pixel>(rows, image, settings, measure, out, capacity, shapes, pairs);
         measure.edge_width = part.crossings ? static_cast<double>(part.on_edges) /
                                                   static_cast<double>(part.crossings) *
                                                   static_cast<double>(settings.step)
                                             : 0;
         measure.foreground =
             static_cast<double>(part.foreground) / static_cast<double>(grid.height * grid.width);
-        if (outlines != nullptr && found <= capacity)
+        if (outlines != nullptr && found <= capacity) {
+            if (shapes == nullptr) find_cells();
             outline(static_cast<const Pixel*>(image.pixels), image.height, image.width,
                     settings.step, out, *outlines);
+        }
         return found;
     }
 
@@ -95,12 +99,12 @@ public:
     template <class Pixel>
     int64_t find_part(const RegionLoops& rows, const Image& image, const RegionSettings& settings,
                       RegionWindow& window, const RegionGround& ground, RegionMeasure& measure,
-                      RegionRecord* out, int64_t capacity) {
+                      RegionRecord* out, int64_t capacity, RegionShapes* shapes) {
         begin(image, settings, window);
         background.recall(ground);
         average<Pixel>(rows, image, settings, false);
         const int64_t found =
-            find_in_grid<Pixel>(rows, image, settings, measure, out, capacity, nullptr);
+            find_in_grid<Pixel>(rows, image, settings, measure, out, capacity, shapes, nullptr);
         window = part;
         return found;
     }
@@ -162,7 +166,8 @@ private:
     template <class Pixel>
     int64_t find_in_grid(const RegionLoops& rows, const Image& image,
                          const RegionSettings& settings, const RegionMeasure& measure,
-                         RegionRecord* out, int64_t capacity, PairLog* pairs) {
+                         RegionRecord* out, int64_t capacity, RegionShapes* shapes,
+                         PairLog* pairs) {
         const double most_hole = settings.most_hole * M_PI * settings.radius * settings.radius;
         background.prepare(grid, part, measure);
         strips.find(rows, grid, background, settings, part, measure.threshold, foreground);
@@ -177,6 +182,8 @@ private:
         const int64_t written = std::min(found, capacity);
         describe_all(settings, out, written);
         look_inside_all(static_cast<const Pixel*>(image.pixels), image, settings, out, written);
+        if (shapes != nullptr && found <= capacity)
+            measure_shapes<Pixel>(rows, image, settings.step, *shapes);
         return found;
     }
 
@@ -273,7 +280,10 @@ private:
     template <class Pixel>
     void outline(const Pixel* pixels, int64_t height, int64_t width, int64_t step,
                  const RegionRecord* found, OutlineSettings& how) {
-        number_cells();
+        outliner.resize(grid.height, grid.width);
+        for (const OutlineRun& run : held.runs)
+            std::fill_n(outliner.row_of_cells(run.row) + run.start, run.end - run.start,
+                        run.nucleus + 1);
         seeds.clear();
         for (size_t i = 0; i < centres.size(); ++i) {
             const Centre& centre = centres[i];
@@ -290,25 +300,35 @@ private:
         std::copy_n(outliner.runs.data(), std::min(how.count, how.capacity), how.runs);
     }
 
-    // The place of the nucleus of each pixel of the grid, from 1 on.
-    void number_cells() {
-        ranks.assign(pieces.regions.size(), 0);
+    // The pixels of the grid that the regions hold.
+    void find_cells() {
+        nucleus_of.assign(pieces.regions.size(), -1);
         for (size_t i = 0; i < centres.size(); ++i)
-            ranks[centres[i].region] = static_cast<int32_t>(i + 1);
-        outliner.resize(grid.height, grid.width);
-        for (int64_t y = 0; y < grid.height; ++y) {
-            int32_t* row = outliner.row_of_cells(y);
-            for (const PixelSpan* run = foreground.runs_from(y); run < foreground.runs_from(y + 1);
-                 ++run)
-                for (int32_t x = run->start; x < run->end; ++x)
-                    row[x] = ranks[joined.find(~foreground.way[run->first + x - run->start])];
+            nucleus_of[centres[i].region] = static_cast<int32_t>(i);
+        for (size_t r = 0; r < nucleus_of.size(); ++r)
+            nucleus_of[r] = nucleus_of[joined.find(static_cast<int32_t>(r))];
+        held.find(foreground, grid.height, holes, nucleus_of, centres.size());
+    }
+
+    // What is in the regions: in the pixels of the image that those of the grid stand for.
+    template <class Pixel>
+    void measure_shapes(const RegionLoops& rows, const Image& image, int64_t step,
+                        RegionShapes& to) {
+        find_cells();
+        shaper.measure(rows_of(rows, static_cast<const Pixel*>(image.pixels)), image, step,
+                       held.runs.data(), static_cast<int64_t>(held.runs.size()), to.records);
+        const int edges = (part.top == 0) | (part.left == 0) << 1 |
+                          (part.top + grid.height == image_height) << 2 |
+                          (part.left + grid.width == image_width) << 3;
+        for (size_t i = 0; i < centres.size(); ++i) {
+            const int64_t y = nearest(centres[i].y, image_height) - part.top,
+                          x = nearest(centres[i].x, image_width) - part.left;
+            to.records[i].background = background.at(y, x);
+            to.records[i].edges = static_cast<int>(to.records[i].edges) & edges;
         }
-        for (const HoleSpan& span : holes.spans) {
-            const int32_t owner = holes.found[span.hole].owner;
-            if (owner >= 0)
-                std::fill_n(outliner.row_of_cells(span.y) + span.start, span.end - span.start,
-                            ranks[joined.find(owner)]);
-        }
+        if (to.runs == nullptr) return;
+        to.count = static_cast<int64_t>(held.runs.size());
+        std::copy_n(held.runs.data(), std::min(to.count, to.capacity), to.runs);
     }
 
     // Nor is the image in the cache.
@@ -382,9 +402,11 @@ private:
     Cut cut;
     Union joined;
     std::vector<Centre> centres;
+    Cells held;
+    Shapes shaper;
     Outliner outliner;
     std::vector<Seed> seeds;
-    std::vector<int32_t> ranks;
+    std::vector<int32_t> nucleus_of;  // of each piece
 };
 
 thread_local Finder finder;
@@ -412,10 +434,11 @@ using namespace nucensus;
 
 int32_t nucensus_find_regions(const Image* image, const RegionSettings* settings, int32_t isa,
                               RegionMeasure* measure, RegionRecord* regions, int64_t capacity,
-                              int64_t* count, OutlineSettings* outlines, PairLog* pairs) {
+                              int64_t* count, RegionShapes* shapes, OutlineSettings* outlines,
+                              PairLog* pairs) {
     return with_loops(isa, image->pixel_type, [&](const RegionLoops& loops, auto pixel) {
         *count = finder.find<decltype(pixel)>(loops, *image, *settings, *measure, regions, capacity,
-                                              outlines, pairs);
+                                              shapes, outlines, pairs);
     });
 }
 
@@ -443,9 +466,9 @@ int32_t nucensus_fit_ground(const RegionSettings* settings, int64_t height, int6
 int32_t nucensus_find_regions_of_part(const Image* part, const RegionSettings* settings,
                                       int32_t isa, RegionWindow* window, const RegionGround* ground,
                                       RegionMeasure* measure, RegionRecord* regions,
-                                      int64_t capacity, int64_t* count) {
+                                      int64_t capacity, int64_t* count, RegionShapes* shapes) {
     return with_loops(isa, part->pixel_type, [&](const RegionLoops& loops, auto pixel) {
         *count = finder.find_part<decltype(pixel)>(loops, *part, *settings, *window, *ground,
-                                                   *measure, regions, capacity);
+                                                   *measure, regions, capacity, shapes);
     });
 }

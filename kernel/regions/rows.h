@@ -13,11 +13,18 @@ constexpr int64_t band_rows = 4, block_columns = 8;  // rows and columns of a bl
 constexpr int tile_samples = 64;                     // of a background tile
 constexpr int most_reach = 10;  // of Gaussians and windows, in pixels of the grid
 
+// Of pixels, and of their squares.
+struct Sums {
+    double values, squares;
+};
+
 template <class Pixel>
 struct PixelRows {
     // A row of the image without hot pixels: written, or added to what is there.
     void (*clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
     void (*add_clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
+    // Of some rows of pixels, one `stride` after the other.
+    Sums (*sums)(const Pixel* from, int64_t stride, int64_t rows, int64_t columns);
 };
 
 struct RowPair {

@@ -1,141 +1,161 @@
-// Measures what is within outlines. All sums are of whole numbers, or in a fixed order.
-#include <algorithm>
-#include <cstdint>
-#include <new>
-#include <type_traits>
-#include <vector>
+#include "shapes.h"
 
-#include "abi.h"
+#include <algorithm>
+#include <new>
+
+#include "isa.h"
 
 namespace nucensus {
 namespace {
 
-struct Vertex {
-    int64_t y, x;
-};
-
-// Twice the area of the triangle: above 0 if the way from a over b to c turns towards greater x.
-int64_t turn(const Vertex& a, const Vertex& b, const Vertex& c) {
-    return (b.y - a.y) * (c.x - a.x) - (b.x - a.x) * (c.y - a.y);
-}
-
-int64_t floor_of(int64_t amount, int64_t parts) {
-    return amount >= 0 ? amount / parts : -((parts - 1 - amount) / parts);
-}
-
-// The convex hull of the corners of the sides of pixels, one side of it: in half pixels, from top
-// to bottom.
-class Side {
-public:
-    void clear() { chain.clear(); }
-    // `x` is the first column of row `y`, for the right side the last one, negative.
-    void add_row(int64_t y, int64_t x) {
-        add({2 * y - 1, 2 * x});
-        add({2 * y, 2 * x - 1});
-        add({2 * y + 1, 2 * x});
-    }
-    // The first column within, in row `y`; rows are asked for from top to bottom.
-    int64_t first_within(int64_t y, size_t& at) const {
-        while (at + 2 < chain.size() && chain[at + 1].y < 2 * y) ++at;
-        const Vertex &a = chain[at], &b = chain[at + 1];
-        const int64_t down = b.y - a.y;
-        return -floor_of(-(a.x * down + (b.x - a.x) * (2 * y - a.y)), 2 * down);
-    }
-
-private:
-    void add(const Vertex& to) {
-        if (!chain.empty() && chain.back().y == to.y) {
-            if (chain.back().x <= to.x) return;
-            chain.pop_back();
-        }
-        while (chain.size() > 1 && turn(chain[chain.size() - 2], chain.back(), to) <= 0)
-            chain.pop_back();
-        chain.push_back(to);
-    }
-
-    std::vector<Vertex> chain;
-};
-
-class Shapes {
-public:
-    template <class Pixel>
-    void measure(const Pixel* pixels, int64_t width, const OutlineRun* runs, int64_t count,
-                 ShapeRecord* records) {
-        for (int64_t first = 0, last = 0; first < count; first = last) {
-            while (last < count && runs[last].nucleus == runs[first].nucleus) ++last;
-            ShapeRecord& record = records[runs[first].nucleus];
-            measure_light(pixels, width, runs + first, runs + last, record);
-            measure_form(runs + first, runs + last, record);
-            record.convex_area = convex_area(runs + first, runs + last);
-        }
-    }
-
-private:
-    template <class Pixel>
-    static void measure_light(const Pixel* pixels, int64_t width, const OutlineRun* first,
-                              const OutlineRun* last, ShapeRecord& record) {
-        for (const OutlineRun* run = first; run < last; ++run) {
-            const Pixel* row = pixels + run->row * width;
-            using Sum = std::conditional_t<std::is_integral_v<Pixel>, uint64_t, double>;
-            Sum sum = 0, squares = 0;
-            for (int32_t x = run->start; x < run->end; ++x) {
-                const Sum value = row[x];
-                sum += value, squares += value * value;
-            }
-            record.sum += static_cast<double>(sum), record.squares += static_cast<double>(squares);
-        }
-    }
-
-    static void measure_form(const OutlineRun* first, const OutlineRun* last, ShapeRecord& record) {
-        double area = 0, y = 0, x = 0, yy = 0, xy = 0, xx = 0;
-        for (const OutlineRun* run = first; run < last; ++run) {
-            const double n = run->end - run->start, down = run->row - first->row;
-            const double middle = .5 * (run->start + run->end - 1.) - first->start,
-                         sum = n * middle;
-            area += n, y += n * down, x += sum, yy += n * down * down, xy += down * sum;
-            xx += n * (middle * middle + (n * n - 1) / 12);
-        }
-        y /= area, x /= area;
-        record.area = area;
-        record.yy = yy / area - y * y, record.xy = xy / area - x * y, record.xx = xx / area - x * x;
-    }
-
-    double convex_area(const OutlineRun* first, const OutlineRun* last) {
-        left.clear(), right.clear();
-        for (const OutlineRun* run = first; run < last; ++run) {
-            if (run == first || run[-1].row < run->row) left.add_row(run->row, run->start);
-            if (run + 1 == last || run->row < run[1].row) right.add_row(run->row, 1 - run->end);
-        }
-        double area = 0;
-        size_t at_left = 0, at_right = 0;
-        for (int64_t y = first->row; y <= (last - 1)->row; ++y) {
-            const int64_t start = left.first_within(y, at_left),
-                          end = -right.first_within(y, at_right);
-            area += static_cast<double>(end - start + 1);
-        }
-        return area;
-    }
-
-    Side left, right;
-};
-
-thread_local Shapes shapes;
+constexpr int64_t prefetch_ahead = 8;  // runs: the image is no longer in the cache
 
 }  // namespace
+
+// A corner that lies inside of those of the next rows is none of the hull.
+void Side::add_rows(int32_t top, int32_t bottom, int32_t x, int32_t above, int32_t below) {
+    if (x < above) add({2 * top - 1, 2 * x}), add({2 * top, 2 * x - 1});
+    if (x < below) add({2 * bottom - 2, 2 * x - 1}), add({2 * bottom - 1, 2 * x});
+}
+
+void Side::add(Vertex to) {
+    if (size > 0 && chain[size - 1].y == to.y) {
+        if (chain[size - 1].x <= to.x) return;
+        --size;
+    }
+    // Twice the area of a triangle: above 0 if the way over its corners turns inwards.
+    const auto turn = [&](const Vertex& a, const Vertex& b) {
+        return static_cast<int64_t>(b.y - a.y) * (to.x - a.x) -
+               static_cast<int64_t>(b.x - a.x) * (to.y - a.y);
+    };
+    while (size > 1 && turn(chain[size - 2], chain[size - 1]) <= 0) --size;
+    chain[size++] = to;
+}
+
+int64_t Side::sum_of_columns() const {
+    int64_t sum = 0;
+    for (size_t i = 1; i < size; ++i) {
+        const Vertex &a = chain[i - 1], &b = chain[i];
+        const int64_t first = (a.y + 2) / 2, last = b.y / 2;  // all rows between them
+        const int64_t down = 2 * static_cast<int64_t>(b.y - a.y), across = b.x - a.x;
+        // Half a column more than a quotient is never a whole number, so rounding does not tell.
+        const double part = 1 / static_cast<double>(down);
+        for (int64_t y = first; y <= last; ++y) {
+            const int64_t column = a.x * (down / 2) + across * (2 * y - a.y) + 2 * down;
+            sum += static_cast<int64_t>((static_cast<double>(column) - .5) * part) - 1;
+        }
+    }
+    return sum;
+}
+
+template <class Pixel>
+void Shapes::measure(const PixelRows<Pixel>& functions, const Image& image, int64_t of_step,
+                     const OutlineRun* runs, int64_t count, ShapeRecord* records) {
+    height = static_cast<int32_t>(image.height), width = static_cast<int32_t>(image.width);
+    step = static_cast<int32_t>(of_step);
+    const auto* pixels = static_cast<const Pixel*>(image.pixels);
+    for (const OutlineRun *run = runs, *end = runs + count; run < end;) {
+        ShapeRecord& record = records[run->nucleus];
+        record = {}, boxes.clear();
+        for (const int32_t nucleus = run->nucleus; run < end && run->nucleus == nucleus; ++run) {
+            const Box soon = box_of(run[std::min(prefetch_ahead, end - run - 1)]);
+            for (int32_t y = soon.top; y < soon.bottom; ++y) {
+                __builtin_prefetch(pixels + y * image.width + soon.left);
+                __builtin_prefetch(pixels + y * image.width + soon.right - 1);
+            }
+            const Box box = box_of(*run);
+            boxes.push_back(box);
+            const Sums sums = functions.sums(pixels + box.top * image.width + box.left, image.width,
+                                             box.bottom - box.top, box.right - box.left);
+            record.sum += sums.values, record.squares += sums.squares;
+        }
+        measure_form(record);
+        const Box around = gather_rows();
+        record.convex_area = static_cast<double>(convex_area(around));
+        record.edges = (around.top == 0) | (around.left == 0) << 1 |
+                       (around.bottom == height) << 2 | (around.right == width) << 3;
+    }
+}
+
+// Cells at the right and lower edge may have fewer pixels.
+Shapes::Box Shapes::box_of(const OutlineRun& run) const {
+    return {run.row * step, std::min(height, (run.row + 1) * step), run.start * step,
+            std::min(width, run.end * step)};
+}
+
+void Shapes::measure_form(ShapeRecord& record) const {
+    const Box corner = boxes[0];
+    double area = 0, y = 0, x = 0, yy = 0, xy = 0, xx = 0;
+    for (const Box& box : boxes) {
+        const double down = box.bottom - box.top, across = box.right - box.left, n = down * across;
+        const double my = .5 * (box.top + box.bottom - 1 - 2 * corner.top),
+                     mx = .5 * (box.left + box.right - 1 - 2 * corner.left);
+        area += n, y += n * my, x += n * mx, xy += n * my * mx;
+        yy += n * (my * my + (down * down - 1) * (1. / 12));
+        xx += n * (mx * mx + (across * across - 1) * (1. / 12));
+    }
+    y /= area, x /= area;
+    record.area = area;
+    record.yy = yy / area - y * y, record.xy = xy / area - x * y, record.xx = xx / area - x * x;
+}
+
+// The boxes of each row of cells as one, and the box around all of them.
+Shapes::Box Shapes::gather_rows() {
+    Box around = boxes[0];
+    rows.clear();
+    for (const Box& box : boxes) {
+        if (rows.empty() || rows.back().top < box.top)
+            rows.push_back(box);
+        else
+            rows.back().right = box.right;
+        around = {around.top, box.bottom, std::min(around.left, box.left),
+                  std::max(around.right, box.right)};
+    }
+    return around;
+}
+
+// Pixels whose middle is in the convex hull.
+int64_t Shapes::convex_area(const Box& around) {
+    constexpr int32_t none = INT32_MAX;
+    left.begin(rows.size()), right.begin(rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) {
+        const Box& row = rows[i];
+        const Box *above = i > 0 && rows[i - 1].bottom == row.top ? &row - 1 : nullptr,
+                  *below =
+                      i + 1 < rows.size() && row.bottom == rows[i + 1].top ? &row + 1 : nullptr;
+        left.add_rows(row.top, row.bottom, row.left - around.left,
+                      above ? above->left - around.left : none,
+                      below ? below->left - around.left : none);
+        right.add_rows(row.top, row.bottom, around.right - row.right,
+                       above ? around.right - above->right : none,
+                       below ? around.right - below->right : none);
+    }
+    const int64_t down = around.bottom - around.top, across = around.right - around.left;
+    return down * across - left.sum_of_columns() - right.sum_of_columns();
+}
+
+template void Shapes::measure(const PixelRows<uint8_t>&, const Image&, int64_t, const OutlineRun*,
+                              int64_t, ShapeRecord*);
+template void Shapes::measure(const PixelRows<uint16_t>&, const Image&, int64_t, const OutlineRun*,
+                              int64_t, ShapeRecord*);
+template void Shapes::measure(const PixelRows<float>&, const Image&, int64_t, const OutlineRun*,
+                              int64_t, ShapeRecord*);
+
 }  // namespace nucensus
 
 using namespace nucensus;
 
 int32_t nucensus_measure_outlines(const Image* image, const OutlineRun* runs, int64_t run_count,
                                   ShapeRecord* records) {
-    const auto measure = [&](auto pixel) {
-        shapes.measure(static_cast<const decltype(pixel)*>(image->pixels), image->width, runs,
-                       run_count, records);
+    thread_local Shapes shapes;
+    const RegionLoops& loops = *find_isa(-1)->regions;
+    const auto measure = [&](const auto& functions) {
+        shapes.measure(functions, *image, 1, runs, run_count, records);
     };
     try {
-        image->pixel_type == pixel_uint8    ? measure(uint8_t())
-        : image->pixel_type == pixel_uint16 ? measure(uint16_t())
-                                            : measure(float());
+        image->pixel_type == pixel_uint8    ? measure(loops.of_uint8)
+        : image->pixel_type == pixel_uint16 ? measure(loops.of_uint16)
+                                            : measure(loops.of_float);
         return status_ok;
     } catch (const std::bad_alloc&) {
         return status_no_memory;

@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Show how many nuclei of RUN are in G1, S and G2, by their content of DNA.
 
-    RUN has to have outlines, and its nuclei a stain of DNA.
+    The nuclei of RUN have to be those of the detector auto, in a stain of DNA.
     """
     from ..export.cell_cycle import cell_cycle
     from ..export.treated import open_run

@@ -76,7 +76,7 @@ _typed_options = give_options(
         "--outlines",
         is_flag=True,
         default=None,
-        help="Also find outlines, and measure within them (detector auto).",
+        help="Also find outlines, and measure within them, not in regions (detector auto).",
     ),
     click.option("--invert", is_flag=True, default=None, help="Nuclei are dark on bright ground."),
     click.option("--as-published", is_flag=True, help="The published detector and its numbers."),

@@ -2,7 +2,7 @@
 
 import functools
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,15 @@ from .evidence import among, beside_others, least_confidence
 from .fields import estimate_levels
 from .flags import FEW, expected_count, flag_of, is_more_blurred, is_softer, with_ridges
 from .frame import counting_box
+from .measure import measured_of
 from .pictures import AnyLevels, OneLevels, Pictures, levels_of
 from .pooled import BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
-from .regions import Regions, find_regions, grid_radius
+from .regions import Regions, Shapes, find_regions, grid_radius
 from .rules import NEWEST, VERSIONS, Rules, rules_of
 from .search import are_ellipses
+
+Outlined: TypeAlias = Literal["", "centres", "nuclei"]
+"""What outlines are found for: nothing, better centres, or to be kept and measured."""
 
 _LEAST_CONTRAST = 0.15
 """Of the contrast of the set: least height of a nucleus. Larger: dim nuclei are lost."""
@@ -58,10 +62,8 @@ def find_regions_of_nuclei(
     rules = rules_of(settings.detector)
     levels = levels_of(image, rules)
     box = counting_box(image.shape, settings.border, resolved.radius_px if resolved else 0)
-    outlined = settings.outlines or settings.subpixel
+    outlined: Outlined = "nuclei" if settings.outlines else "centres" if settings.subpixel else ""
     centres = detect_levels(levels, resolved, rules, outlined)
-    if not settings.outlines:
-        centres = replace(centres, outlines=None, measured=None)
     return replace(centres, area_px=levels.size_within(box))
 
 
@@ -98,7 +100,7 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
 
 
 def detect_levels(
-    levels: AnyLevels, resolved: Resolved | None, rules: Rules, outlined: bool = False
+    levels: AnyLevels, resolved: Resolved | None, rules: Rules, outlined: Outlined = ""
 ) -> Centres:
     """Find nuclei by the levels of an image, in memory or in parts: as `detect_auto`."""
     if resolved is BLANK_ITSELF:
@@ -118,14 +120,18 @@ def detect_levels(
     if not len(regions):
         is_blurred = is_suspicious and is_more_blurred(own(), resolved)
         return _no_centres(levels, rules, outlined, "out-of-focus" if is_blurred else "blank")
-    return _as_centres(regions, flag_of(regions, levels, resolved, own, disagrees=disagrees))
+    flag = flag_of(regions, levels, resolved, own, disagrees=disagrees)
+    return _as_centres(regions, flag, levels.unit, outlined)
 
 
 def _find(
-    levels: AnyLevels, resolved: Resolved, contrast: float, rules: Rules, outlined: bool
+    levels: AnyLevels, resolved: Resolved, contrast: float, rules: Rules, outlined: Outlined
 ) -> Regions:
     """Find the regions of an image that are nuclei."""
-    regions = find_candidates(levels, resolved, contrast, rules, outlined)
+    regions = find_candidates(
+        levels, resolved, contrast, rules,
+        shapes="outlines" if outlined == "nuclei" else "regions", outlined=bool(outlined),
+    )  # fmt: skip
     if not (rules.is_learned and len(regions)):
         return regions
     likely = among(beside_others(regions, resolved.radius_px, contrast))
@@ -140,13 +146,21 @@ def _is_whole(regions: Regions, radius_px: float, contrast: float) -> NDArray[np
 
 
 def find_candidates(
-    levels: AnyLevels, resolved: Resolved, contrast: float, rules: Rules, outlined: bool = False
+    levels: AnyLevels,
+    resolved: Resolved,
+    contrast: float,
+    rules: Rules,
+    *,
+    shapes: Shapes = "",
+    outlined: bool = False,
 ) -> Regions:
     """Find what may be nuclei by the rules, smoothed as much as the noise asks for."""
     if isinstance(levels, Pictures):
         return levels.find(
             lambda one: with_ridges(
-                find_candidates(one, resolved, contrast, rules, outlined), one, resolved.radius_px
+                find_candidates(one, resolved, contrast, rules, shapes=shapes, outlined=outlined),
+                one,
+                resolved.radius_px,
             )
         )
     most_px = max(_OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING * resolved.radius_px)
@@ -156,6 +170,7 @@ def find_candidates(
         levels,
         **how_to_look(resolved, contrast, rules),
         most_noise=_MOST_NOISE * contrast if _is_as_noisy(levels, resolved) else np.inf,
+        shapes=shapes,
         outline_sigma_px=outline_px if outlined else None,
     )
     specks = _is_speck(regions, resolved.radius_px, contrast)
@@ -244,31 +259,33 @@ def _is_alike(own: Estimate, resolved: Resolved) -> bool:
     return 1 / _CONVINCING_RADIUS <= ratio <= _CONVINCING_RADIUS
 
 
-def _no_centres(levels: AnyLevels, rules: Rules, outlined: bool, flag: Flag = "blank") -> Centres:
+def _no_centres(
+    levels: AnyLevels, rules: Rules, outlined: Outlined, flag: Flag = "blank"
+) -> Centres:
     none = np.empty(0, np.int32)
     outlines = Outlines(levels.image_shape, none.astype(np.int64), none, none, none)
     return Centres(
         np.empty((0, 2), np.int64), np.empty(0), np.empty((0, 2)), flag,
         confidences=np.empty(0) if rules.is_learned else None,
-        outlines=outlines if outlined else None,
-        measured=np.empty(0, MEASURED) if outlined else None,
+        outlines=outlines if outlined == "nuclei" else None,
+        measured=np.empty(0, MEASURED),
     )  # fmt: skip
 
 
-def _as_centres(regions: Regions, flag: Flag | None) -> Centres:
+def _as_centres(regions: Regions, flag: Flag | None, unit: float, outlined: Outlined) -> Centres:
     intensities = regions.intensity
     order = np.argsort(-intensities)
     if (np.diff(intensities[order]) == 0).any():
         order = np.lexsort((regions.x, regions.y, -intensities))
     centroids = np.stack([regions.y[order], regions.x[order]], axis=1)
-    points = np.floor(centroids + 0.5).astype(np.int64)
-    confidences = None if regions.likely is None else regions.likely[order]
-    if regions.outlines is None or regions.refined is None:
-        return Centres(points, intensities[order], centroids, flag, confidences=confidences)
+    refined, shapes = regions.refined, regions.shapes
+    outlines = regions.outlines if outlined == "nuclei" else None
     return Centres(
-        points, intensities[order], regions.refined[order], flag, confidences=confidences,
-        outlines=regions.outlines.take(order),
-        measured=None if regions.measured is None else regions.measured[order],
+        np.floor(centroids + 0.5).astype(np.int64), intensities[order],
+        centroids if refined is None else refined[order], flag,
+        confidences=None if regions.likely is None else regions.likely[order],
+        outlines=None if outlines is None else outlines.take(order),
+        measured=None if shapes is None else measured_of(shapes[order], unit),
     )  # fmt: skip
 
 

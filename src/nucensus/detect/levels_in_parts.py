@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class LevelsInParts:
     Attributes
     ----------
     extent, image_shape : (int, int)
-        Rows and columns.
+        Rows and columns, of the plane and of the image.
     size_px : int
         Pixels.
     noise, rounding : float
@@ -61,7 +61,7 @@ class LevelsInParts:
     heights : Heights
     """
 
-    zero, unit = 0.0, 1.0
+    zero, unit, picture = 0.0, 1.0, None
 
     def __init__(
         self,
@@ -72,6 +72,7 @@ class LevelsInParts:
         part: tuple[int, int] | None = None,
         halo: int | None = None,
         origin: tuple[int, int] = (0, 0),
+        image_shape: tuple[int, int] | None = None,
         expected: dict[str, Any] | None = None,
     ) -> None:
         """Look at all pixels once; `part` and `halo`, in pixels of the grid, are for tests.
@@ -82,7 +83,7 @@ class LevelsInParts:
             raise WholeNeededError(f"its pixels are {plane.dtype}, not uint8 or uint16")
         self._plane, self._settings, self._threads = plane, settings, threads
         self._part, self._halo, self._again = part, halo, Lock()
-        self.extent = self.image_shape = plane.shape
+        self.extent, self.image_shape = plane.shape, image_shape or plane.shape
         self.origin, self.size_px = origin, plane.whole.size
         self.lines = Lines(plane.shape, plane.dtype.newbyteorder("="))
         self.heights = Heights(plane.shape)
@@ -113,6 +114,7 @@ class LevelsInParts:
         radius_px: float,
         *,
         level: str | None,
+        shapes: str,
         outline: dict[str, float] | None,
         **numbers: Any,
     ) -> RegionTable:
@@ -130,13 +132,17 @@ class LevelsInParts:
             for _ in self._walk(partial(_sample, grid, ground), grid.part, grid.sample_reach):
                 pass
         ground.fit()
-        find = partial(self._find, grid, ground, radius_px)
+        find = partial(self._find, grid, ground, radius_px, is_measured=bool(shapes))
         found = list(self._walk(find, grid.part, grid.reach))
-        ground.count(np.concatenate([window for _, window, _ in found]))
-        regions = np.concatenate([each for each, _, _ in found])
-        ridges = np.concatenate([each for _, _, each in found])
+        ground.count(np.concatenate([each.window for each in found]))
+        regions = np.concatenate([each.regions for each in found])
+        ridges = np.concatenate([each.ridges for each in found])
+        known = [each.shapes for each in found if each.shapes is not None]
         order = np.lexsort((regions["first_x"], regions["first_y"]))
-        return RegionTable(regions[order], ground.measure, ridges=ridges[order])
+        return RegionTable(
+            regions[order], ground.measure, ridges=ridges[order],
+            shapes=np.concatenate(known)[order] if known else None,
+        )  # fmt: skip
 
     def _sampled_ground(self, numbers: dict[str, Any]) -> Ground | None:
         """Return what was sampled, if it was for these numbers; once."""
@@ -209,11 +215,19 @@ class LevelsInParts:
         return self._upright(pixels)
 
     def _find(
-        self, grid: "_Grid", ground: Ground, radius_px: float, piece: Piece, pixels: NDArray[Any]
-    ) -> tuple[Record, Record, NDArray[np.float64]]:
+        self,
+        grid: "_Grid",
+        ground: Ground,
+        radius_px: float,
+        piece: Piece,
+        pixels: NDArray[Any],
+        *,
+        is_measured: bool,
+    ) -> "_Found":
         """Find the regions of a part; where one goes on beyond it, look at more around it."""
         around, reach = piece.around, grid.reach[0]
-        regions, window = ground.find(pixels, grid.window(piece.own, around))
+        find = partial(ground.find, is_measured=is_measured)
+        regions, shapes, window = find(pixels, grid.window(piece.own, around))
         while window["is_cut"]:
             reach *= 2
             around = grid.aligned(piece.own.widened((reach, reach), self.extent))
@@ -221,10 +235,10 @@ class LevelsInParts:
                 raise WholeNeededError("its nuclei lie together over too wide an area")
             with self._again:
                 pixels = self.read(around)
-                regions, window = ground.find(pixels, grid.window(piece.own, around))
+                regions, shapes, window = find(pixels, grid.window(piece.own, around))
         background = float(ground.measure["background"])
         lengths = self._ridges(regions, background, radius_px, around, pixels)
-        return regions, np.atleast_1d(window), lengths
+        return _Found(regions, shapes, np.atleast_1d(window), lengths)
 
     def _ridges(
         self,
@@ -249,6 +263,15 @@ class LevelsInParts:
                 with self._again:
                     pixels = self.read(around)
         return lengths
+
+
+class _Found(NamedTuple):
+    """The regions of a part, what is in them, if that was asked, the part, and their ridges."""
+
+    regions: Record
+    shapes: Record | None
+    window: Record
+    ridges: NDArray[np.float64]
 
 
 def bytes_in_parts(plane: Parts, radius_px: float, threads: int) -> int:

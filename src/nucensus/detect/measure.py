@@ -1,32 +1,21 @@
-"""Outlines in an image -> what is within them, as the tables of nuclei have it."""
-
-from typing import Any
+"""What is within outlines, or in regions -> what the tables of nuclei have of it."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernel import Record, measure_outlines
-from ..values import MEASURED, Outlines
+from ..kernel import Record
+from ..values import MEASURED
 
 
-def measure(
-    pixels: NDArray[Any],
-    outlines: Outlines,
-    *,
-    backgrounds: NDArray[np.float64],
-    unit: float = 1.0,
-) -> Record:
-    """Measure nuclei; but for `touches_edge`, which is left 0.
+def measured_of(shapes: Record, unit: float) -> Record:
+    """Return what was measured of nuclei.
 
     Parameters
     ----------
-    pixels : ndarray, shape (height, width)
-        Contiguous uint8, uint16 or float32; a difference of 1 is `unit` grey levels.
-    outlines : Outlines
-    backgrounds : ndarray of float64, shape (N,)
-        The level under each nucleus, as `pixels` has it.
+    shapes : structured ndarray, shape (N,)
+        The fields of `ShapeRecord` in `kernel/abi.h`.
     unit : float
-        In grey levels.
+        What a difference of 1 of the pixels is, in grey levels.
 
     Returns
     -------
@@ -34,19 +23,19 @@ def measure(
         Areas, axes, orientations and solidities are those of
         `skimage.measure.regionprops`; heights are above the background.
     """
-    shapes = measure_outlines(pixels, outlines)
     area = shapes["area"]
-    measured = np.zeros(len(outlines), MEASURED)
+    measured = np.empty(len(shapes), MEASURED)
     with np.errstate(invalid="ignore", divide="ignore"):  # what padding cut away has no pixels
         mean = shapes["sum"] / area
         variance = np.maximum(shapes["squares"] / area - mean**2, 0)
         measured["solidity"] = area / shapes["convex_area"]
     measured["area_px"] = area
-    measured["mean"] = unit * (mean - backgrounds)
+    measured["mean"] = unit * (mean - shapes["background"])
     measured["integrated"] = measured["mean"] * area
     measured["std"] = unit * np.sqrt(variance)
     measured["major_px"], measured["minor_px"] = _axes(shapes)
     measured["orientation"] = _orientation(shapes)
+    measured["touches_edge"] = shapes["edges"] > 0
     return measured
 
 

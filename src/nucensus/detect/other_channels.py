@@ -10,8 +10,9 @@ from ..errors import ReadError
 from ..kernel import draw_rings
 from ..values import Outlines
 from .levels import Levels, as_pixels, check_plane
-from .measure import measure
+from .measure import measured_of
 from .padding import Mask
+from .region_pixels import shapes_within
 
 _BLOCK_PX = 8
 """Pixels that are averaged along each axis. Larger: less noise, and less room between cells."""
@@ -105,7 +106,7 @@ def is_cut_off(image: NDArray[Any], outlines: Outlines) -> bool:
 def _measured(
     levels: Levels, outlines: Outlines, backgrounds: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    found = measure(levels.pixels, outlines, backgrounds=backgrounds, unit=levels.unit)
+    found = measured_of(shapes_within(levels, outlines, backgrounds), levels.unit)
     is_empty = found["area_px"] == 0
     columns = [np.where(is_empty, np.nan, found[name]) for name in ("mean", "integrated", "std")]
     return np.stack(columns, axis=1)

@@ -102,7 +102,7 @@ def _joined(parts: Sequence[Regions], sizes: Sequence[int]) -> Regions:
     """
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(each, name) for each in parts])
-        for name in (*COLUMNS, "refined", "measured", "ridges")
+        for name in (*COLUMNS, "refined", "shapes", "ridges")
         if all(getattr(each, name) is not None for each in parts)
     }
     measure = {

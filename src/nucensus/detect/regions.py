@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import MISSING, fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from .._dataclass import dataclass
 from ..kernel import Record, RegionTable, find_region_table
 from ..values import Outlines
 from .levels import Levels, as_levels, check_plane
-from .measure import measure
 from .padding import Mask
+from .region_pixels import outlines_of, shapes_of, shapes_within
 from .rules import NEWEST, VERSIONS, Rules
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
+Shapes: TypeAlias = Literal["", "regions", "cells", "outlines"]
 
 _GRID_RADIUS_PX = 4.0
 """Least radius of a nucleus on the working grid: on BBBC039 radii of 4.7, 7 and 14 do as well.
@@ -150,8 +151,10 @@ class Regions:
         Which pixels each is, where that was asked for.
     refined : ndarray of float64, shape (N, 2), or None
         Then the centre of each to a fraction of a pixel, (row, column).
-    measured : ndarray of `MEASURED`, shape (N,), or None
-        Then what is within its outline.
+    shapes : structured ndarray, shape (N,), or None
+        What is in each, or within its outline, where that was asked: `ShapeRecord` of the kernel.
+    cells : Outlines or None
+        The pixels of each, where they are asked for: those that its cells stand for.
     likely : ndarray of float64, shape (N,), or None
         How likely each is a nucleus, 0 to 1, where that was asked.
     ridges : ndarray of float64, shape (N,), or None
@@ -173,7 +176,8 @@ class Regions:
     measure: Measure
     outlines: Outlines | None = None
     refined: Floats | None = None
-    measured: Record | None = None
+    shapes: Record | None = None
+    cells: Outlines | None = None
     likely: Floats | None = None
     ridges: Floats | None = None
 
@@ -192,11 +196,12 @@ class Regions:
         """Return those for which `keep` is true."""
         kept = {
             name: column[keep]
-            for name in (*COLUMNS, "refined", "measured", "likely", "ridges")
+            for name in (*COLUMNS, "refined", "shapes", "likely", "ridges")
             if (column := getattr(self, name)) is not None
         }
-        if self.outlines is not None:
-            kept["outlines"] = self.outlines.take(np.flatnonzero(keep))
+        for name in ("outlines", "cells"):
+            if (runs := getattr(self, name)) is not None:
+                kept[name] = runs.take(np.flatnonzero(keep))
         return replace(self, **kept)
 
 
@@ -214,6 +219,7 @@ def find_regions(
     most_noise: float = np.inf,
     grid_radius_px: float = _GRID_RADIUS_PX,
     level: str | None = None,
+    shapes: Shapes = "",
     outline_sigma_px: float | None = None,
     rules: Rules = VERSIONS[NEWEST],
 ) -> Regions:
@@ -239,6 +245,9 @@ def find_regions(
         The instruction set level, one of `kernel.levels()`; all give the same regions.
     rules : Rules
         The version of the counts.
+    shapes : str
+        "regions" measures what is in them, "cells" tells their pixels, too; "outlines" measures
+        what is within these.
     outline_sigma_px : float, optional
         The image is smoothed with this for outlines, in pixels; else none are found.
 
@@ -261,8 +270,21 @@ def find_regions(
     left = _CORRELATED * levels.noise / (step * 2 * np.sqrt(np.pi) * smooth_sigma)
     numbers |= {"least_noise": levels.rounding, "most_noise": min(left, most_noise / levels.unit)}
     numbers["outline"] = _outline(outline_sigma_px)
-    table = _finder(levels, radius_px)(level=level, **numbers)
-    return _as_regions(table, levels, smooth_sigma / numbers["radius"])
+    asked = {"outlines": "", "regions": "cells" if levels.picture is not None else "regions"}
+    table = _finder(levels, radius_px)(level=level, shapes=asked.get(shapes, shapes), **numbers)
+    regions = _as_regions(table, levels, smooth_sigma / numbers["radius"])
+    if table.shapes is not None:
+        known, cells = shapes_of(table.shapes, table.cells, levels, step)
+        regions = replace(regions, shapes=known, cells=cells)
+    if table.outlines is not None and table.runs is not None:
+        outlines, refined = outlines_of(table.outlines, table.runs, levels)
+        regions = replace(regions, outlines=outlines, refined=refined)
+        if shapes == "outlines":
+            known = shapes_within(levels, outlines, table.outlines["background"])
+            regions = replace(regions, shapes=known)
+    if levels.picture is None:
+        return regions
+    return _without_padding(regions, levels.origin, levels.picture)
 
 
 def region_numbers(
@@ -334,7 +356,7 @@ def _as_regions(table: RegionTable, levels: "Levels | LevelsInParts", smoothing:
     zero, unit, own, measure = levels.zero, levels.unit, table.regions, table.measure
     columns: dict[str, Any] = {name: own[name] * unit for name in ("height", "mean_height")}
     columns |= {name: own[name] * unit + zero for name in ("intensity", "second", "plateau")}
-    regions = Regions(
+    return Regions(
         y=own["y"] + levels.origin[0],
         x=own["x"] + levels.origin[1],
         area_px=own["area"],
@@ -355,29 +377,6 @@ def _as_regions(table: RegionTable, levels: "Levels | LevelsInParts", smoothing:
             },
         ),
     )
-    if not isinstance(levels, Levels):
-        return regions
-    if table.outlines is not None and table.runs is not None:
-        regions = _with_outlines(regions, table.outlines, table.runs, levels)
-    if levels.picture is None:
-        return regions
-    return _without_padding(regions, levels.origin, levels.picture)
-
-
-def _with_outlines(regions: Regions, outlines: Record, runs: Record, levels: Levels) -> Regions:
-    """Return the regions with their outlines in the image, of which padding is no part."""
-    height, width = levels.pixels.shape
-    found = Outlines(
-        (height, width), np.bincount(runs["nucleus"], minlength=len(outlines)),
-        *(runs[name] for name in ("row", "start", "end")),
-    )  # fmt: skip
-    if levels.picture is not None:
-        found = Outlines.from_labels(np.where(levels.picture, found.labels(), 0), len(outlines))
-    refined = np.stack([outlines["y"], outlines["x"]], axis=1) + levels.origin
-    placed = found.within(levels.origin, levels.image_shape)
-    measured = measure(levels.pixels, found, unit=levels.unit, backgrounds=outlines["background"])
-    measured["touches_edge"] = placed.touch_edge
-    return replace(regions, outlines=placed, refined=refined, measured=measured)
 
 
 def _without_padding(regions: Regions, origin: tuple[int, int], picture: Mask) -> Regions:

@@ -115,8 +115,9 @@ def levels_of_parts(
         if area.size <= small_px:
             return levels_at(levels.read(area), area, plane.shape)
         part = LevelsInParts(
-            part_of(plane, area), settings, threads=threads, origin=(area.top, area.left), **more
-        )
+            part_of(plane, area), settings, threads=threads, origin=(area.top, area.left),
+            image_shape=plane.shape, **more,
+        )  # fmt: skip
         if part.may_have_margin:
             raise WholeNeededError(_MARGIN)
         return part

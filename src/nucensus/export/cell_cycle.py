@@ -33,7 +33,7 @@ def cell_cycle(run: AnyRun, *, by: str | None = None) -> Table:
     Parameters
     ----------
     run : Run or path
-        A run with outlines, whose nuclei show DNA (DAPI, Hoechst).
+        A run whose nuclei were measured and show DNA (DAPI, Hoechst).
     by : str, optional
         What else the nuclei of a plate are divided by: "well", or what is known of
         wells or images, as a column of the metadata.
@@ -49,7 +49,7 @@ def cell_cycle(run: AnyRun, *, by: str | None = None) -> Table:
     Raises
     ------
     InputError
-        The run has no outlines or several channels, or nothing of that name is known of its
+        Nuclei were not measured, or in several channels, or nothing of that name is known of its
         images.
     MissingPackageError
         scipy is not installed.
@@ -59,10 +59,10 @@ def cell_cycle(run: AnyRun, *, by: str | None = None) -> Table:
     >>> cell_cycle("run/", by="compound").to_pandas()  # doctest: +SKIP
     """
     run = as_run(run)
-    if not run.has_outlines:
+    if run.counts["nuclei"] and not run.measured_within:
         raise InputError(
-            "the run has no outlines, and the content of DNA is what lies within them; expected "
-            "a run with outlines; count with --outlines"
+            "nuclei of the run were not measured, and the content of DNA is the light in them; "
+            "expected a run of the detector auto; count with it"
         )
     found = list(phases_of(run, lambda row: _groups(row, by)))
     if by is not None and not any(each.group for each in found):
@@ -117,7 +117,7 @@ def phases_of(
     Parameters
     ----------
     run : Run
-        With outlines.
+        Whose nuclei were measured.
     groups_of : callable
         The names of the groups that an image is of, beside its plate.
     most : int, optional

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..discover.names import normal_well
 from ..errors import InputError
-from ..store import Run
+from ..store import Run, known_values
 from ..values import PlateFact, Positive, PositiveFact
 
 _LEAST_NUCLEI = 100
@@ -90,9 +90,8 @@ def _thresholds(run: Run, rule: Positive, column: str) -> dict[str, PlateFact]:
         values = plates.setdefault(row["plate"] or "", [])
         is_control = normal_well(row["well"] or "") in controls
         has_controls |= is_control
-        if is_control or not controls:
-            numbers = nuclei[column].astype(np.float64)
-            values.append(numbers[np.isfinite(numbers)])
+        if (is_control or not controls) and column in (nuclei.dtype.names or ()):
+            values.append(known_values(column, nuclei[column]))
     if controls and not has_controls:
         raise InputError(
             f"the negative controls are the wells {', '.join(rule.controls)}, and no image is of "

@@ -5,7 +5,7 @@ QuPath shows images at full size, so places are in pixels of that, whatever leve
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from .rows import measured_micrometres, micrometres, write_rows
 _HALF_PIXEL = 0.5
 """QuPath's origin is the corner of the first pixel; ours is its centre."""
 
+_NAMED = {"intensity": "Intensity", "contrast": "Contrast"}
+"""Measurements that are called otherwise than their columns."""
+
 _BEFORE_X = b'{"type":"Feature","geometry":{"type":"Point","coordinates":['
 _BEFORE_INTENSITY = (
     b'},"properties":{"objectType":"detection",'
@@ -41,11 +44,14 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
         }
         with atomic_write(path) as partial, open(partial, "wb") as file:
             file.write(json.dumps(head)[:-1].encode() + b', "features": [')
-            outlines = run.outlines_of(row["name"])
+            outlines, known = run.outlines_of(row["name"]), _known(row, nuclei)
             if outlines is not None:
-                file.write(b",".join(_outlined(row, nuclei, outlines)))
+                file.write(b",".join(_measured(row, known, _polygons(row, outlines))))
+            elif any(np.isnan(values).any() for values in known.values()):  # added by hand
+                known |= micrometres(where, row)
+                file.write(b",".join(_measured(row, known, _points(row, where))))
             else:
-                columns, kinds, literals = _features(row, nuclei, where)
+                columns, kinds, literals = _features(row, known, where)
                 first, others = [each[:1] for each in columns], [each[1:] for each in columns]
                 write_rows(file, first, kinds, [b"\n" + _BEFORE_X, *literals])
                 write_rows(file, others, kinds, [b",\n" + _BEFORE_X, *literals])
@@ -53,23 +59,39 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     return [target]
 
 
-def _outlined(row: ImageRow, nuclei: Nuclei, outlines: Outlines) -> Iterator[bytes]:
-    """Yield a feature for each nucleus: its outline, and what was measured within it."""
-    plane, scale = _plane(row, {}), np.array(_downsample(row))
-    columns = {name: nuclei[name] for name in nuclei.dtype.names or () if name not in ("y", "x")}
-    columns |= measured_micrometres(nuclei, row)
-    for rings, *values in zip(
-        polygons_of(outlines), *(each.tolist() for each in columns.values()), strict=True
+def _known(row: ImageRow, nuclei: Nuclei) -> dict[str, NDArray[Any]]:
+    """Return what is known of nuclei beside their places, by the name of the measurement."""
+    names = (name for name in nuclei.dtype.names or () if name not in ("y", "x", "z"))
+    known = {_NAMED.get(name, name): nuclei[name] for name in names}
+    return known | measured_micrometres(nuclei, row)
+
+
+def _polygons(row: ImageRow, outlines: Outlines) -> Iterator[dict[str, Any]]:
+    """Yield the outline of each nucleus."""
+    scale = np.array(_downsample(row))
+    for rings in polygons_of(outlines):
+        yield _geometry([ring * scale for ring in rings])
+
+
+def _points(row: ImageRow, where: Where) -> Iterator[dict[str, Any]]:
+    """Yield the place of each nucleus."""
+    for place in zip(*(each.tolist() for each in _corners(row, where)), strict=True):
+        yield {"type": "Point", "coordinates": place}
+
+
+def _measured(
+    row: ImageRow, columns: dict[str, NDArray[Any]], geometries: Iterable[dict[str, Any]]
+) -> Iterator[bytes]:
+    """Yield a feature for each nucleus: its outline or its place, and what is known of it."""
+    plane = _plane(row, {})
+    for geometry, *values in zip(
+        geometries, *(each.tolist() for each in columns.values()), strict=True
     ):
         known = zip(columns, values, strict=True)
         measurements = {name: value for name, value in known if math.isfinite(value)}
-        measurements = {"Intensity": measurements.pop("intensity"), **measurements}
         feature = {
             "type": "Feature",
-            "geometry": {
-                **_geometry([ring * scale for ring in rings]),
-                **({"plane": plane} if plane else {}),
-            },
+            "geometry": {**geometry, **({"plane": plane} if plane else {})},
             "properties": {
                 "objectType": "detection",
                 "classification": {"name": "Nucleus", "color": [27, 127, 121]},
@@ -93,13 +115,10 @@ def _geometry(rings: list[Ring]) -> dict[str, Any]:
 
 
 def _features(
-    row: ImageRow, nuclei: Nuclei, where: Where
+    row: ImageRow, known: dict[str, NDArray[Any]], where: Where
 ) -> tuple[list[NDArray[Any]], bytes, list[bytes]]:
     """Return the numbers of the features, their kinds, and the texts after each."""
-    columns = [
-        (where[axis] + _HALF_PIXEL) * scale
-        for axis, scale in zip("xy", _downsample(row), strict=True)
-    ]
+    columns = _corners(row, where)
     kinds, literals = b"jj", [b","]
     end = b"]"
     plane = _plane(row, where)
@@ -110,15 +129,23 @@ def _features(
         end = b"}"
     elif plane is not None:
         end = b'],"plane":' + json.dumps(plane).encode()
-    columns.append(nuclei["intensity"])
+    intensity, *others = (known | micrometres(where, row)).items()
+    columns.append(intensity[1])
     literals.append(end + _BEFORE_INTENSITY)
-    measured = micrometres(where, row)
-    if "contrast" in (nuclei.dtype.names or ()):
-        measured = {"Contrast": nuclei["contrast"], **measured}
-    for name, values in measured.items():
+    kinds = kinds.ljust(len(columns), b"j")
+    for name, values in others:
         columns.append(values)
+        kinds += b"j" if values.dtype.kind == "f" else b"i"
         literals.append(f',"{name}":'.encode())
-    return columns, kinds.ljust(len(columns), b"j"), [*literals, b"}}}"]
+    return columns, kinds, [*literals, b"}}}"]
+
+
+def _corners(row: ImageRow, where: Where) -> list[NDArray[Any]]:
+    """Return x and y of nuclei from the corner of the image at full size."""
+    return [
+        (where[axis] + _HALF_PIXEL) * scale
+        for axis, scale in zip("xy", _downsample(row), strict=True)
+    ]
 
 
 def _downsample(row: ImageRow) -> tuple[float, float]:

@@ -4,20 +4,20 @@ from collections import Counter
 from dataclasses import field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..store import ImageRow, Nuclei, Run
 from ..values import column_of, name_of
 from .positives import wilson
 from .rows import measured_micrometres
+from .spread import Quartiles
 
 _MEASURED = {
     "area_px": "AreaPx", "mean": "OutlineMean", "integrated": "OutlineIntegrated",
     "major_px": "MajorPx", "minor_px": "MinorPx", "solidity": "Solidity",
     "area_um2": "AreaUm2", "major_um": "MajorUm", "minor_um": "MinorUm",
 }  # fmt: skip
-"""What is measured within outlines, and what its columns are called."""
+"""What is measured within outlines or regions, and what its columns are called."""
 _STATISTICS = ("Mean", "SD", "Median", "Q1", "Q3")
 _POSITIVE = ("Count", "Percent", "PercentLow", "PercentHigh")
 """What is said of a measurement, and of the nuclei that are positive."""
@@ -39,7 +39,7 @@ class Measurements:
     @classmethod
     def of(cls, run: Run) -> "Measurements":
         """Return those that a run has."""
-        there = {each.name for each in run.nucleus_columns} if run.has_outlines else set()
+        there = {each.name for each in run.nucleus_columns}
         measured = {name: shown for name, shown in _MEASURED.items() if name in there}
         for channel in run.others.channels:
             start = f"{column_of(channel)}_"
@@ -61,7 +61,7 @@ class Measurements:
 class Measured:
     """The measurements of the nuclei of a well."""
 
-    values: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
+    values: dict[str, Quartiles] = field(default_factory=dict)
     positive: Counter[str] = field(default_factory=Counter)
     judged: Counter[str] = field(default_factory=Counter)
 
@@ -70,8 +70,7 @@ class Measured:
         known = {name: nuclei[name] for name in nuclei.dtype.names or ()}
         known |= measured_micrometres(nuclei, row) if of.measured else {}
         for name in of.measured.keys() & known.keys():
-            values = known[name].astype(np.float64)
-            self.values.setdefault(name, []).append(values[np.isfinite(values)])
+            self.values.setdefault(name, Quartiles(name)).add(known[name])
         for name in of.positive:
             self.positive[name] += int(np.count_nonzero(nuclei[name] == 1))
             self.judged[name] += int(np.count_nonzero(nuclei[name] >= 0))
@@ -80,18 +79,9 @@ class Measured:
         """Return the values of the columns; what cannot be known is NaN."""
         features: list[float] = []
         for name in of.measured:
-            features += _statistics(np.concatenate([np.empty(0), *self.values.get(name, ())]))
+            features += self.values.get(name, Quartiles(name)).statistics()
         for name in of.positive:
             count, judged = self.positive[name], self.judged[name]
             shares = (count / judged if judged else np.nan, *wilson(count, judged))
             features += [count if judged else np.nan, *(100 * share for share in shares)]
         return features
-
-
-def _statistics(values: NDArray[np.float64]) -> list[float]:
-    """Return mean, sample standard deviation, median and quartiles."""
-    if not len(values):
-        return [np.nan] * len(_STATISTICS)
-    deviation = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-    first, median, third = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
-    return [float(values.mean()), deviation, median, first, third]

@@ -13,6 +13,7 @@ from .._dataclass import dataclass
 from ..discover import natural_key
 from ..store import AnyRun, ImageRow, Nuclei, Table, as_run, points_of
 from ..values.neighbours import nearest_distances
+from .spread import Spread
 from .well_features import Measured, Measurements
 
 _Key: TypeAlias = tuple[Any, ...]
@@ -71,12 +72,12 @@ def well_table(run: AnyRun) -> Table:
           volume is one, too), and `...Um...` in micrometres, where the file
           states the size of its pixels and the distance of its planes. They
           are between refined centres where there are some;
-        - with outlines `_Mean`, `_SD`, `_Median`, `_Q1` and `_Q3` (the quartiles) of
-          `Nuclei_AreaPx`, `Nuclei_OutlineMean` and `Nuclei_OutlineIntegrated` (in grey
-          levels above the background), `Nuclei_MajorPx`, `Nuclei_MinorPx` and
-          `Nuclei_Solidity`, where images state square pixels of `Nuclei_AreaUm2`,
-          `Nuclei_MajorUm` and `Nuclei_MinorUm`, too; and of what is measured in other channels, as
-          `Nuclei_GFP_Mean_Median` or `Nuclei_GFP_RingMean_Q1`;
+        - where nuclei were measured, within outlines or regions, `_Mean`, `_SD`, `_Median`, `_Q1`
+          and `_Q3` (the quartiles) of `Nuclei_AreaPx`, `Nuclei_OutlineMean` and
+          `Nuclei_OutlineIntegrated` (in grey levels above the background), `Nuclei_MajorPx`,
+          `Nuclei_MinorPx` and `Nuclei_Solidity`, where images state square pixels of
+          `Nuclei_AreaUm2`, `Nuclei_MajorUm` and `Nuclei_MinorUm`, too; and of what is measured in
+          other channels, as `Nuclei_GFP_Mean_Median` or `Nuclei_GFP_RingMean_Q1`;
         - with positive nuclei, as in GFP: `Nuclei_GFP_PositiveCount`, how many they
           are, `Nuclei_GFP_PositivePercent` of those of which that is known, and the ends
           of its interval of 95 % (Wilson), `Nuclei_GFP_PositivePercentLow` and `...High`.
@@ -117,36 +118,6 @@ class _Summary(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Spread:
-    """The mean and spread of numbers that arrive in batches (Chan, Golub, LeVeque 1979)."""
-
-    count: int = 0
-    mean: float = np.nan
-    squares: float = 0.0
-
-    def add(self, values: NDArray[np.float64]) -> None:
-        values = values[~np.isnan(values)]  # nothing is measured of nuclei that were added by hand
-        if not len(values):
-            return
-        mean, before = float(values.mean()), self.count
-        with np.errstate(invalid="ignore"):  # infinite values have a mean, and no spread
-            squares = float(((values - mean) ** 2).sum())
-        self.count += len(values)
-        if before == 0:
-            self.mean, self.squares = mean, squares
-            return
-        shift = mean - self.mean
-        self.mean = (
-            self.mean + shift * len(values) / self.count if np.isfinite(shift) else self.mean + mean
-        )
-        self.squares += squares + shift**2 * before * len(values) / self.count
-
-    @property
-    def deviation(self) -> float:
-        return float(np.sqrt(self.squares / (self.count - 1))) if self.count > 1 else np.nan
-
-
-@dataclass(slots=True)
 class _Well:
     images: int = 0
     failed: int = 0
@@ -156,9 +127,9 @@ class _Well:
     pixels: int = 0
     scaled_count: int = 0
     square_mm: float = 0.0
-    intensity: _Spread = field(default_factory=_Spread)
-    distance_px: _Spread = field(default_factory=_Spread)
-    distance_um: _Spread = field(default_factory=_Spread)
+    intensity: Spread = field(default_factory=Spread)
+    distance_px: Spread = field(default_factory=Spread)
+    distance_um: Spread = field(default_factory=Spread)
     metadata: dict[str, dict[str, None]] = field(default_factory=dict)
     measured: Measured = field(default_factory=Measured)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .binding import Record, call, isa_number, record, structure_dtype
-from .regions import as_image, room_for_regions
+from .regions import as_image, room_for_regions, shapes_room
 
 BLOCK = 8
 """Parts begin at multiples of so many pixels of the grid, along each axis."""
@@ -96,20 +96,28 @@ class Ground:
             del self._arrays[name]
             self._ground[name] = 0
 
-    def find(self, pixels: NDArray[Any], window: Window) -> tuple[Record, Record]:
-        """Return the regions of a part, and its `RegionWindow`, which says if it is too small."""
+    def find(
+        self, pixels: NDArray[Any], window: Window, *, is_measured: bool = False
+    ) -> tuple[Record, Record | None, Record]:
+        """Return the regions of a part, what is in them, if that is to be measured; and its window.
+
+        The last is a `RegionWindow`, which says if the part is too small.
+        """
         capacity, count = room_for_regions(pixels.size, self._settings), np.zeros((), np.int64)
         while True:
             regions = np.empty(capacity, structure_dtype("RegionRecord"))
+            shapes = shapes_room(capacity) if is_measured else None
             part = self._window(window)
             call(
                 "nucensus_find_regions_of_part",
                 f"find the nuclei of a part of shape {pixels.shape}",
                 as_image(pixels), self._numbers, self._isa, part, self._ground, self.measure,
-                regions, capacity, count,
+                regions, capacity, count, shapes and shapes.numbers,
             )  # fmt: skip
             if count <= capacity:
-                return regions[: int(count)].copy(), part
+                found = slice(int(count))
+                known = None if shapes is None else shapes.records[found].copy()
+                return regions[found].copy(), known, part
             capacity = int(count)
 
     def count(self, parts: Record) -> None:

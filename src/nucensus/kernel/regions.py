@@ -1,7 +1,7 @@
 """Nuclei as regions of one image, found with the numbers that are given."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,10 @@ class RegionTable:
         The fields of `OutlineRecord`, where outlines are asked for.
     runs : structured ndarray, shape (M,), or None
         Those of `OutlineRun`, by region, row and column.
+    shapes : structured ndarray, shape (N,), or None
+        The fields of `ShapeRecord`, where they are asked for.
+    cells : structured ndarray, shape (M,), or None
+        Those of `OutlineRun`: the pixels of the grid that each region holds.
     ridges : ndarray, shape (N,), or None
         What `measure_ridges` says of each, where it was asked with them.
     """
@@ -39,6 +43,8 @@ class RegionTable:
     measure: Record
     outlines: Record | None = None
     runs: Record | None = None
+    shapes: Record | None = None
+    cells: Record | None = None
     ridges: NDArray[np.float64] | None = None
 
 
@@ -46,43 +52,89 @@ def find_region_table(
     pixels: NDArray[Any],
     *,
     level: str | None = None,
+    shapes: Literal["", "regions", "cells"] = "",
     outline: dict[str, float] | None = None,
     **settings: Any,
 ) -> RegionTable:
     """Find the regions of a contiguous image of uint8, uint16 or float32.
 
     `settings` are the fields of `RegionSettings` in `kernel/abi.h`, one each; `level` is an
-    instruction set, one of `levels()`: all give the same regions. `outline` are those fields of
-    `OutlineSettings` that say how to outline them, if that is asked for.
+    instruction set, one of `levels()`: all give the same regions. `shapes` asks for what is in
+    them, or for their cells, too. `outline` are those fields of `OutlineSettings` that say how to
+    outline them, if that is asked for.
     """
     numbers = record("RegionSettings", **settings)
     image = as_image(pixels)
-    measure = np.zeros((), structure_dtype("RegionMeasure"))
+    measure, count = np.zeros((), structure_dtype("RegionMeasure")), np.zeros((), np.int64)
     capacity = room_for_regions(pixels.size, settings)
-    run_capacity = max(_LEAST_CAPACITY, pixels.size // _PIXELS_A_RUN) if outline else 0
-    count = np.zeros((), np.int64)
+    run_capacity = max(_LEAST_CAPACITY, pixels.size // _PIXELS_A_RUN)
     while True:
         regions = np.empty(capacity, structure_dtype("RegionRecord"))
-        outlines = np.empty(capacity if outline else 0, structure_dtype("OutlineRecord"))
-        runs = np.empty(run_capacity, structure_dtype("OutlineRun"))
-        asked = None
+        shaped = shapes_room(capacity, run_capacity * (shapes == "cells")) if shapes else None
+        outlined = None
         if outline:
-            asked = record(
-                "OutlineSettings", **outline, records=outlines.ctypes.data, runs=runs.ctypes.data,
-                capacity=run_capacity, count=0,
-            )  # fmt: skip
+            outlined = Room.make(
+                "OutlineSettings", "OutlineRecord", capacity, run_capacity, **outline
+            )
+        rooms = [each for each in (shaped, outlined) if each is not None]
         call(
             "nucensus_find_regions", f"find the nuclei of an image of shape {pixels.shape}",
-            image, numbers, isa_number(level), measure, regions, capacity, count, asked, None,
+            image, numbers, isa_number(level), measure, regions, capacity, count,
+            shaped and shaped.numbers, outlined and outlined.numbers, None,
         )  # fmt: skip
-        run_count = 0 if asked is None else int(asked["count"])
+        run_count = max((each.run_count for each in rooms), default=0)
         if count <= capacity and run_count <= run_capacity:
             break
         capacity, run_capacity = max(capacity, int(count)), max(run_capacity, run_count)
-    table = RegionTable(regions[: int(count)].copy(), measure)
-    if asked is None:
-        return table
-    return replace(table, outlines=outlines[: int(count)].copy(), runs=runs[:run_count].copy())
+    found = slice(int(count))
+    table = RegionTable(regions[found].copy(), measure)
+    if shaped is not None:
+        table = replace(table, shapes=shaped.records[found].copy(), cells=shaped.found_runs)
+    if outlined is not None:
+        table = replace(table, outlines=outlined.records[found].copy(), runs=outlined.found_runs)
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Room for what is known of regions, and for their runs of pixels.
+
+    Attributes
+    ----------
+    numbers : structured ndarray, shape ()
+        The structure by which the kernel finds it, and says how many runs there are.
+    records, runs : structured ndarray
+    """
+
+    numbers: Record
+    records: Record
+    runs: Record
+
+    @classmethod
+    def make(
+        cls, structure: str, of: str, capacity: int, run_capacity: int, **numbers: float
+    ) -> "Room":
+        """Make room for so many records and runs; for no runs there is no address."""
+        records = np.empty(capacity, structure_dtype(of))
+        runs = np.empty(run_capacity, structure_dtype("OutlineRun"))
+        where = {"records": records.ctypes.data, "runs": run_capacity and runs.ctypes.data}
+        known = record(structure, **numbers, **where, capacity=run_capacity, count=0)
+        return cls(known, records, runs)
+
+    @property
+    def run_count(self) -> int:
+        """How many runs there are, of which more than there is room for are not written."""
+        return int(self.numbers["count"])
+
+    @property
+    def found_runs(self) -> Record | None:
+        """The runs; None if there was no room for any."""
+        return self.runs[: self.run_count].copy() if len(self.runs) else None
+
+
+def shapes_room(capacity: int, run_capacity: int = 0) -> Room:
+    """Return room for what is in so many regions, and for so many runs of their cells."""
+    return Room.make("RegionShapes", "ShapeRecord", capacity, run_capacity)
 
 
 def room_for_regions(size_px: int, settings: dict[str, Any]) -> int:
@@ -102,7 +154,7 @@ def find_pairs(pixels: NDArray[Any], **settings: Any) -> Record:
     call(
         "nucensus_find_regions", f"find the pairs of an image of shape {pixels.shape}",
         as_image(pixels), record("RegionSettings", **settings), isa_number(None), measure,
-        np.empty(0, structure_dtype("RegionRecord")), 0, count, None, log,
+        np.empty(0, structure_dtype("RegionRecord")), 0, count, None, None, log,
     )  # fmt: skip
     return pairs[: int(log["count"])].copy()
 

@@ -16,10 +16,10 @@ _MOST = 24
 def dna_histograms(run: Run, comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """Return a histogram of integrated intensity for each plate and treatment, as drawn.
 
-    None without outlines, of several channels, or where scipy is not there to fit phases.
-    Treatments are shown on plates whose own phases are known.
+    None where nuclei were not measured, of several channels, or where scipy is not there to fit
+    phases. Treatments are shown on plates whose own phases are known.
     """
-    if not run.has_outlines:
+    if not run.measured_within:
         return []
     groups = {
         (well.plate, well.well): group.name

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store import Run
+from ..store import Run, known_values
 from ..values import PlateFact
 from .histogram import Histogram
 from .render import number
 
 _SHOWN = ("area_px", "integrated")
-"""What is shown of the outlines of nuclei: their size, and their content."""
+"""What is shown of what was measured of nuclei: their size, and their content."""
 _BINS = 60
 """Bars. Larger: finer, and more noise."""
 _ENDS = 0.002, 0.995
@@ -26,7 +26,7 @@ def measured_histograms(run: Run, leaves_out: Sequence[str] = ()) -> list[dict[s
     """
     facts = {fact["column"]: fact["plates"] for fact in run.positive}
     means = (name for name in run.others.columns if name.endswith("_mean"))
-    shown = [each for each in _SHOWN if run.has_outlines and each not in leaves_out]
+    shown = [each for each in _SHOWN if run.measured_within and each not in leaves_out]
     columns = [*facts, *shown, *means]
     plates = _values(run, list(dict.fromkeys(columns))) if columns else {}
     return [
@@ -37,15 +37,13 @@ def measured_histograms(run: Run, leaves_out: Sequence[str] = ()) -> list[dict[s
 
 
 def _values(run: Run, columns: Sequence[str]) -> dict[tuple[str, str], NDArray[np.float64]]:
-    """Return the finite values of columns on each plate."""
-    parts: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
+    """Return the values of columns that are known, on each plate."""
+    parts: dict[tuple[str, str], list[NDArray[Any]]] = {}
     for row, nuclei in run.found_images(("plate",)):
         for column in columns:
             if column in (nuclei.dtype.names or ()):
-                values = nuclei[column].astype(np.float64)
-                parts.setdefault((column, row["plate"] or ""), []).append(values)
-    joined = ((key, np.concatenate(each)) for key, each in parts.items())
-    return {key: values[np.isfinite(values)] for key, values in joined}
+                parts.setdefault((column, row["plate"] or ""), []).append(nuclei[column])
+    return {key: known_values(key[0], np.concatenate(each)) for key, each in parts.items()}
 
 
 def _drawn(

@@ -27,7 +27,7 @@ from .done import is_done, show_start
 from .facts import FACTS_VERSION, Facts, StartFact
 from .image_columns import IMAGES, LEARNED_DIGEST, Column, ImageColumns
 from .lock import LOCK_FILE
-from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn, in_micrometres
+from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn, in_micrometres, known_values
 from .packing import (
     NUCLEUS_RECORD,
     VOLUME_RECORD,
@@ -86,6 +86,7 @@ __all__ = [
     "describe_pools",
     "in_micrometres",
     "is_done",
+    "known_values",
     "plane_of",
     "points_of",
     "read_corrections",

@@ -73,24 +73,24 @@ class NucleusColumn(NamedTuple):
 _PIXELS, _MICROMETRES, _LEVELS = "pixels", "micrometres", "grey levels"
 _REFINED = "with `--subpixel`"
 _SCALED = "if an image of the run states its pixel size"
-_OUTLINED = "with `--outlines`"
+_OF_AUTO = "of the detector `auto`"
 
 
 def _measured(
     name: str, meaning: str, unit: str = "", dtype: str = "<f8", missing: float = np.nan
 ) -> NucleusColumn:
-    """Return a column of what is measured within outlines."""
+    """Return a column of what is measured within outlines, or regions."""
     return NucleusColumn(
-        name, dtype, meaning, unit, only=_OUTLINED, group="measured", missing=missing,
+        name, dtype, meaning, unit, only=_OF_AUTO, group="measured", missing=missing,
         of=lambda each: None if each.measured is None else each.measured[name],
     )  # fmt: skip
 
 
 def _scaled(name: str, pixels: str, meaning: str, power: int = 1) -> NucleusColumn:
-    """Return a column of what is measured within outlines, in micrometres."""
+    """Return a column of what is measured within them, in micrometres."""
     return NucleusColumn(
         name, "<f8", meaning, _MICROMETRES if power == 1 else "square micrometres",
-        only=f"{_OUTLINED}, if an image of the run states square pixels", scale="pixel_size_um",
+        only=f"{_OF_AUTO}, if an image of the run states square pixels", scale="pixel_size_um",
         pixels=pixels, power=power,
     )  # fmt: skip
 
@@ -131,7 +131,7 @@ NUCLEUS_COLUMNS = (
         "contrast", "<f8", "how much brighter than its surroundings", _LEVELS,
         only="of the detector `log`", of=lambda each: each.contrasts,
     ),
-    _measured("area_px", "area within the outline", _PIXELS, "<i4", -1),
+    _measured("area_px", "area", _PIXELS, "<i4", -1),
     _measured("mean", "mean above the background", _LEVELS),
     _measured("integrated", "sum above the background", _LEVELS),
     _measured("std", "standard deviation of the pixels", _LEVELS),
@@ -139,11 +139,11 @@ NUCLEUS_COLUMNS = (
     _measured("minor_px", "its short axis", _PIXELS),
     _measured("orientation", "of the long axis, from down (0) towards the right", "radians"),
     _measured("solidity", "area over that of the convex hull"),
-    _measured("touches_edge", "1 if the outline touches the edge of the image, else 0", "",
+    _measured("touches_edge", "1 if it touches the edge of the image, else 0", "",
               "<i4", -1),
     NucleusColumn(
         "confidence", "<i2", "how likely it is a nucleus, by the evidence that was learned",
-        "percent", only="of the detector `auto`", missing=-1, of=_percent,
+        "percent", only=_OF_AUTO, missing=-1, of=_percent,
     ),
     NucleusColumn(
         "y_subpixel", "<f8", "row to a fraction of a pixel", _PIXELS, only=_REFINED, is_refined=True
@@ -158,11 +158,26 @@ NUCLEUS_COLUMNS = (
         "z_um", "<f8", "plane", _MICROMETRES, scale="depth_um",
         only="if a volume of the run states the distance of its planes",
     ),
-    _scaled("area_um2", "area_px", "area within the outline", power=2),
+    _scaled("area_um2", "area_px", "area", power=2),
     _scaled("major_um", "major_px", "long axis"),
     _scaled("minor_um", "minor_px", "short axis"),
 )  # fmt: skip
 """All columns beside the name of the image, in the order of the tables."""
+
+
+def known_values(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the numbers of a column of nuclei that are known, all of them finite."""
+    known = values[is_known(name, values)].astype(np.float64)
+    return known[np.isfinite(known)]
+
+
+def is_known(name: str, values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which numbers of a column of nuclei are known."""
+    known: NDArray[np.bool_] = ~np.isnan(values) & (values != _MISSING.get(name, np.nan))
+    return known
+
+
+_MISSING = {each.name: each.missing for each in NUCLEUS_COLUMNS}
 
 
 def in_micrometres(column: NucleusColumn, pixels: NDArray[Any], size_um: Any) -> NDArray[Any]:

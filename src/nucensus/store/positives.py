@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values import PositiveFact, name_of
-from .nucleus_columns import NucleusColumn
+from .nucleus_columns import NucleusColumn, is_known
 
 
 def positive_column(fact: PositiveFact) -> NucleusColumn:
@@ -40,4 +40,6 @@ def _are_positive(nuclei: NDArray[np.void], fact: PositiveFact, plate: str) -> N
     if known is None or known["threshold"] is None or fact["column"] not in names:
         return np.full(len(nuclei), -1, np.int32)
     values = nuclei[fact["column"]]
-    return np.where(np.isnan(values), -1, values > known["threshold"]).astype(np.int32)
+    return np.where(is_known(fact["column"], values), values > known["threshold"], -1).astype(
+        np.int32
+    )

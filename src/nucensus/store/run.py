@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,6 +221,13 @@ class Run(Totals):
     def has_volumes(self) -> bool:
         """Whether nuclei were found in volumes, so that they have a plane z."""
         return "z" in (self.nucleus_record.names or ())
+
+    @property
+    def measured_within(self) -> Literal["outlines", "regions", ""]:
+        """Within what nuclei were measured; "" if they were not."""
+        if "area_px" not in (self.nucleus_record.names or ()):
+            return ""
+        return "outlines" if self.has_outlines else "regions"
 
     @property
     def nucleus_record(self) -> np.dtype[Any]:

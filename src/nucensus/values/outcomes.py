@@ -76,7 +76,8 @@ class Centres:
     outlines : Outlines or None
         Which pixels each is, where outlines were asked for.
     measured : ndarray of `nucensus.values.MEASURED`, shape (N,), or None
-        Then what is within each outline: area, heights above the background, form.
+        What is within each outline, or without outlines within each region of `auto`: area, heights
+        above the background, form.
     channels : ndarray of float64, shape (N, M), or None
         What `OtherChannels.columns` say, where other channels are measured.
     confidences : ndarray of float64, shape (N,), or None

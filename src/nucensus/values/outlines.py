@@ -13,7 +13,7 @@ MEASURED = np.dtype([
     ("major_px", "<f8"), ("minor_px", "<f8"), ("orientation", "<f8"), ("solidity", "<f8"),
     ("touches_edge", "<i4"),
 ])  # fmt: skip
-"""What is measured within the outline of a nucleus."""
+"""What is measured of a nucleus, within its outline or its region."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
