@@ -77,7 +77,8 @@ private:
         const bool has_memory = take_scratch(slot_suspects, [&](Cutter& parts) {
             suspects = parts.take<Suspects>(rows_together * block_count);
         });
-        return has_memory && exact.begin(image, settings, 1.0 / 4);
+        // Half of what single precision takes, which comes next.
+        return has_memory && exact.begin(image, settings, 1.0 / 16);
     }
 
     // The lowest lane of those that are set, which is cleared.

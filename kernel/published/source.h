@@ -214,7 +214,8 @@ private:
         const Survey seen = survey_rows(16);
         const double more = (seen.high - seen.low) / 32;
         if (!seen.is_finite() || !(more > 0)) return false;
-        const double mean = seen.sum / static_cast<double>((image.height + 15) / 16 * image.width);
+        const int64_t pixels = (image.height + 15) / 16 * image.width;
+        const double mean = seen.sum / static_cast<double>(pixels);
         if (!fit_range(seen.low - more, seen.high + more, mean, 0)) return false;
         numbers.largest = 32768;
         numbers.largest_pixel = fabs(numbers.offset) + 32769 / numbers.scale;
