@@ -130,10 +130,14 @@ def _czi_entry(at, pixels, position, compression):
     height, width, *samples = pixels.shape
     kind = CZI_TYPES[pixels.dtype.str[1:], samples[0] if samples else 1]
     sizes = {"X": (at.get("X", 0), width), "Y": (at.get("Y", 0), height)}
-    sizes |= {axis: (start, 1) for axis, start in at.items() if axis not in "XY"}
-    head = struct.pack("<2siqiiBB4si", b"DV", kind, position, 0, compression, 0, 0, b"", len(sizes))
+    sizes |= {axis: (start, 1) for axis, start in at.items() if axis not in ("X", "Y", "ratio")}
+    ratio = at.get("ratio", 1)  # of a tile of a pyramid, how many pixels are one of it
+    level = 2 * (ratio > 1)
+    head = struct.pack(
+        "<2siqiiBB4si", b"DV", kind, position, 0, compression, level, 0, b"", len(sizes)
+    )
     return head + b"".join(
-        struct.pack("<4siifi", axis.encode(), start, size, 0.0, size)
+        struct.pack("<4siifi", axis.encode(), start, size * ratio if size > 1 else 1, 0.0, size)
         for axis, (start, size) in sizes.items()
     )
 

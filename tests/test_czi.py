@@ -1,5 +1,7 @@
 """Every plane of a CZI file is the one that was asked for, whole and of its own type."""
 
+import itertools
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from reading_contract import check_reading, read_parts
 from nucensus import Settings, find_nuclei
 from nucensus.detect import find_nuclei_in_parts
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.read import open_in_parts, open_scenes, read
+from nucensus.read import open_in_parts, open_scenes, read, read_image
 from nucensus.read.czi_parts import Composed
 from nucensus.read.czi_tiles import read_tiles
 from nucensus.read.scene import divide_plane
@@ -309,3 +311,38 @@ def test_a_large_mosaic_is_counted_by_its_tiles(tmp_path):
         found = find_nuclei_in_parts(divided.parts, Settings(), threads=2, part=(128, 200))
     assert found == find_nuclei(whole)
     assert len(found) > 50
+
+
+def pyramid(whole, *, step=32, corner=(-30, 7), lost=()):
+    """Return the tiles of a mosaic at full size, and at a half and a quarter of it."""
+    blocks, number = [], 0
+    for ratio in (1, 2, 4):
+        level = whole[::ratio, ::ratio]
+        for y, x in itertools.product(*(range(0, size, step) for size in level.shape)):
+            at = {"Y": corner[0] + ratio * y, "X": corner[1] + ratio * x, "C": 0}
+            at |= {"M": number} if ratio == 1 else {"ratio": ratio}
+            number += ratio == 1
+            if (ratio, y, x) not in lost:
+                blocks.append((at, level[y : y + step, x : x + step]))
+    return blocks
+
+
+def test_levels_of_a_mosaic_are_composed_of_their_own_tiles(tmp_path):
+    whole = draw((128, 192))
+    lengths = "".join(f"<Distance Id='{axis}'><Value>5e-7</Value></Distance>" for axis in "XY")
+    write_czi(tmp_path / "a.czi", pyramid(whole), xml=czi_xml(scaling=lengths))
+    for level, ratio in enumerate((1, 2, 4)):
+        found = read_image(tmp_path / "a.czi", Plane(level=level))
+        np.testing.assert_array_equal(found.pixels, whole[::ratio, ::ratio])
+        parts = read_parts(tmp_path / "a.czi", Plane(level=level))
+        np.testing.assert_array_equal(parts, found.pixels)
+        assert (found.pixel_size.y, found.downsample) == (0.5 * ratio, (ratio, ratio))
+    with pytest.raises(NotAPlaneError, match=r"no level 3 .* 1 \(64 x 96\), 2 \(32 x 48\)"):
+        read(tmp_path / "a.czi", Plane(level=3))
+
+
+def test_a_level_that_lacks_a_tile_is_refused(tmp_path):
+    write_czi(tmp_path / "a.czi", pyramid(draw((128, 192)), lost={(2, 32, 64)}))
+    assert read(tmp_path / "a.czi", Plane(level=2)).shape == (32, 48)
+    with pytest.raises(ReadError, match="pixels of this level of resolution are missing"):
+        read(tmp_path / "a.czi", Plane(level=1))

@@ -1,7 +1,9 @@
 """Read CZI files of Zeiss ZEN."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -10,9 +12,9 @@ from numpy.typing import NDArray
 from .._dataclass import dataclass
 from ..errors import ReadError
 from ..values.parts import Area, Parts
-from ..values.pixel_size import stated_size
-from .czi_parts import Composed, parts_of_tiles
-from .czi_tiles import Tile, read_tiles
+from ..values.pixel_size import NO_SIZE, stated_size
+from .czi_parts import Composed, check_covered, parts_of_tiles
+from .czi_tiles import Tile, read_reduced, read_tiles
 from .scene import Index, Scene, Source, check_count, name_samples, split_scenes
 from .vendor import open_scenes_with
 
@@ -38,10 +40,18 @@ def _scenes(file: "CziFile") -> list[Scene]:
     by_scene: dict[int, list[Tile]] = {}
     for tile in read_tiles(file):
         by_scene.setdefault(tile.scene, []).append(tile)
+
+    def reduced_of(number: int) -> dict[int, list[Tile]]:
+        reduced = read_reduced(file).items()
+        own = {ratio: [each for each in tiles if each.scene == number] for ratio, tiles in reduced}
+        return {ratio: tiles for ratio, tiles in own.items() if tiles}
+
     return [
         each
         for number, tiles in sorted(by_scene.items())
-        for each in split_scenes(_scene(tiles, f"scene {number}", metadata, claimed), _WORDS)
+        for each in split_scenes(
+            _scene(tiles, f"scene {number}", metadata, claimed, partial(reduced_of, number)), _WORDS
+        )
     ]
 
 
@@ -56,6 +66,22 @@ class _Mosaic:
     tile_count: int
     samples: list[tuple[int, int]]
     """The channel, and the sample of its colours, of each channel of the scene."""
+    start: dict[str, int]
+    """Where each of the axes begins in the file."""
+    full: "_Mosaic | None" = None
+    ratio: int = 1
+    """At a lower resolution the mosaic at full size, and how many of its pixels are one."""
+
+    def at_level(self, ratio: int, tiles: list[Tile]) -> "_Mosaic":
+        """Return the mosaic of a lower resolution, of its tiles."""
+        (top, left), (height, width) = self.corner, self.shape
+        placed = [
+            replace(tile, y=round((tile.y - top) / ratio), x=round((tile.x - left) / ratio))
+            for tile in tiles
+        ]
+        shape = -(-height // ratio), -(-width // ratio)
+        planes = _by_plane(placed, self.start, self.axes)
+        return replace(self, planes=planes, corner=(0, 0), shape=shape, full=self, ratio=ratio)
 
     def read(self, index: Index) -> NDArray[Any]:
         """Put the tiles of one plane in their places."""
@@ -70,12 +96,18 @@ class _Mosaic:
         """Return one plane as its tiles."""
         channel, sample = self.samples[index["c"]]
         at = {**index, "c": channel}
-        tiles = self.planes.get(tuple(at[_AXES.get(axis, axis)] for axis in self.axes), [])
-        self._check_whole(tiles)
+        place = tuple(at[_AXES.get(axis, axis)] for axis in self.axes)
+        tiles = self.planes.get(place, [])
+        self._check_alike(tiles)
+        if self.full is None:
+            self._check_whole(tiles)
+        else:
+            full = self.full.planes.get(place, [])
+            check_covered(full, self.full.corner, tiles, self.ratio)
         return Composed(tiles, self.corner, sample)
 
-    def _check_whole(self, tiles: list[Tile]) -> None:
-        """Refuse a plane that lacks tiles which others have, or whose numbers leave a gap."""
+    def _check_alike(self, tiles: list[Tile]) -> None:
+        """Refuse a plane without tiles, and tiles of unlike types."""
         if not tiles:
             raise ReadError(
                 "the file holds no pixels for this plane: the recording was stopped, or they were "
@@ -86,6 +118,9 @@ class _Mosaic:
                 "the tiles of this plane have pixels of unlike types; expected one type; stitch "
                 "its tiles in ZEN and save it"
             )
+
+    def _check_whole(self, tiles: list[Tile]) -> None:
+        """Refuse a plane that lacks tiles which others have, or whose numbers leave a gap."""
         missing = self.tile_count - len({tile.number for tile in tiles})
         if missing:
             raise ReadError(
@@ -95,14 +130,12 @@ class _Mosaic:
 
 
 def _scene(
-    tiles: list[Tile], name: str, metadata: dict[str, Any], claimed: dict[str, int]
-) -> Scene:
+    tiles: list[Tile], name: str, metadata: dict[str, Any], claimed: dict[str, int],
+    reduced_of: Callable[[], dict[int, list[Tile]]],
+) -> Scene:  # fmt: skip
     start, sizes = _axes(tiles, claimed)
     check_count(sizes["C"], "channels")
-    planes: dict[tuple[int, ...], list[Tile]] = {}
-    for tile in tiles:
-        place = tuple(tile.at.get(axis, 0) - start[axis] for axis in sizes)
-        planes.setdefault(place, []).append(tile)
+    planes = _by_plane(tiles, start, tuple(sizes))
     kinds = {tile.at.get("C", 0) - start["C"]: tile for tile in tiles}
     of_channels = [kinds.get(channel, tiles[0]) for channel in range(sizes["C"])]
     samples = [(n, k) for n, tile in enumerate(of_channels) for k in range(tile.samples)]
@@ -113,9 +146,9 @@ def _scene(
     )
     numbers = [tile.number for tile in tiles]
     count = 1 + max(numbers) - min(numbers)
-    mosaic = _Mosaic(tuple(sizes), planes, corner, shape, count, samples)
+    mosaic = _Mosaic(tuple(sizes), planes, corner, shape, count, samples, start)
     names = name_samples(metadata["channels"], [tile.samples for tile in of_channels])
-    return Scene(
+    scene = Scene(
         shape,
         tiles[0].dtype,
         {_AXES.get(axis, axis): size for axis, size in sizes.items()} | {"c": len(samples)},
@@ -126,6 +159,28 @@ def _scene(
         dtypes=tuple(of_channels[channel].dtype for channel, _ in samples),
         **metadata | {"channels": names},
     )
+
+    def reduce() -> list[Scene]:
+        levels = [mosaic.at_level(ratio, low) for ratio, low in reduced_of().items()]
+        return [
+            replace(
+                scene, shape=level.shape, read=level.read, divide=level.divide, pixel_size=NO_SIZE
+            )
+            for level in levels
+        ]
+
+    return replace(scene, reduce=reduce)
+
+
+def _by_plane(
+    tiles: list[Tile], start: dict[str, int], axes: tuple[str, ...]
+) -> dict[tuple[int, ...], list[Tile]]:
+    """Return the tiles of each plane, by its place on the axes."""
+    planes: dict[tuple[int, ...], list[Tile]] = {}
+    for tile in tiles:
+        place = tuple(tile.at.get(axis, 0) - start[axis] for axis in axes)
+        planes.setdefault(place, []).append(tile)
+    return planes
 
 
 def _axes(tiles: list[Tile], claimed: dict[str, int]) -> tuple[dict[str, int], dict[str, int]]:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ReadError
 from ..values.parts import Area, Parts
 from .czi_tiles import Tile
 from .vendor import explained
 
 _MOST_STEP_BYTES = 64 << 20
 """Bytes of a tile above which a mosaic is read whole. Larger: more memory."""
+_CELL_PX = 4
+"""Side of the squares by which it is told whether a level is there. Larger: gaps go unseen."""
 _HELD_BYTES = 48 << 20
 """Of decoded tiles that are held, which reach into several parts. Larger: fewer are decoded again,
 more memory."""
@@ -78,6 +81,37 @@ class Composed:
             while sum(each.nbytes for each in self._held.values()) > self._held_bytes:
                 self._held.popitem(last=False)
         return pixels
+
+
+def check_covered(
+    full: Sequence[Tile], corner: tuple[int, int], reduced: Sequence[Tile], ratio: int
+) -> None:
+    """Refuse a level of resolution that lacks what the full size has.
+
+    Parameters
+    ----------
+    full, reduced : sequence of Tile
+        Of a plane, the latter in their places at the level.
+    corner : (int, int)
+        Row and column where the former begin.
+    ratio : int
+        How many pixels of full size are one of the level.
+    """
+    ends = [(t.y - corner[0] + t.height, t.x - corner[1] + t.width) for t in full]
+    missing = np.zeros([side // (ratio * _CELL_PX) for side in np.max(ends, axis=0)], np.bool_)
+    cell = ratio * _CELL_PX
+    for tile, (bottom, right) in zip(full, ends, strict=True):
+        top, left = -((corner[0] - tile.y) // cell), -((corner[1] - tile.x) // cell)
+        missing[top : bottom // cell, left : right // cell] = True
+    for tile in reduced:
+        top, left = max(0, tile.y // _CELL_PX), max(0, tile.x // _CELL_PX)
+        bottom, right = tile.y + tile.height, tile.x + tile.width
+        missing[top : -(-bottom // _CELL_PX), left : -(-right // _CELL_PX)] = False
+    if missing.any():
+        raise ReadError(
+            "pixels of this level of resolution are missing that are there at full size; leave out "
+            "--level, or save the file again in ZEN"
+        )
 
 
 def parts_of_tiles(composed: Composed, shape: tuple[int, int]) -> Parts | None:

@@ -51,17 +51,35 @@ class Tile:
 
 def read_tiles(file: "CziFile") -> list[Tile]:
     """Return the tiles at full size, later ones on top of earlier ones."""
-    if file.header.directory_position <= 0:
-        raise ReadError(
-            "the file has no list of its pixels: it was not closed when it was written; open it "
-            "in ZEN and save it again"
-        )
+    _check_listed(file)
     entries = [each for each in file.subblock_directory if each.pyramid_type in (0, None)]
     whole = [each for each in entries if each.shape == each.stored_shape]
     if entries and not whole:
         raise ReadError("the file holds its pixels at reduced size only; expected full size")
     reading = Lock()
     return sorted((_tile(file, each, reading) for each in whole), key=lambda tile: tile.number)
+
+
+def read_reduced(file: "CziFile") -> dict[int, list[Tile]]:
+    """Return the tiles of lower resolutions, by how many pixels of full size are one of theirs.
+
+    Each begins at its place at full size.
+    """
+    _check_listed(file)
+    reading, reduced = Lock(), dict[int, list[Tile]]()
+    for entry in file.subblock_directory:
+        if entry.shape != entry.stored_shape:
+            tile = _tile(file, entry, reading)
+            reduced.setdefault(round(max(entry.shape) / max(entry.stored_shape)), []).append(tile)
+    return reduced
+
+
+def _check_listed(file: "CziFile") -> None:
+    if file.header.directory_position <= 0:
+        raise ReadError(
+            "the file has no list of its pixels: it was not closed when it was written; open it "
+            "in ZEN and save it again"
+        )
 
 
 def _tile(file: "CziFile", entry: Any, reading: Lock) -> Tile:
@@ -74,14 +92,15 @@ def _tile(file: "CziFile", entry: Any, reading: Lock) -> Tile:
     axes = (*entry.axes[:-1], "0") if old else (*entry.dims[:-1], "0")
     start = dict(zip(axes, map(int, entry.start), strict=True))
     shape = dict(zip(axes, map(int, entry.shape), strict=True))
+    stored = dict(zip(axes, map(int, entry.stored_shape), strict=True))
     scene = start.pop("S", 0) if old else max(0, entry.scene_index)
     others = {axis: start[axis] for axis in start if axis not in "YX0S"}
-    if min(shape.values()) < 1 or any(shape[axis] > 1 for axis in others):
+    if min(*shape.values(), *stored.values()) < 1 or any(shape[axis] > 1 for axis in others):
         raise ReadError("a block of pixels is not of one plane; expected height x width")
     dtype = np.dtype(entry.dtype).base if old else entry.pixel_type.dtype
     number = entry.mosaic_index or 0
     tile = Tile(
-        others, scene, max(0, number), start["Y"], start["X"], shape["Y"], shape["X"], shape["0"],
+        others, scene, max(0, number), start["Y"], start["X"], stored["Y"], stored["X"], shape["0"],
         str(dtype), lambda: _pixels(tile, file, entry, reading),
     )  # fmt: skip
     return tile
