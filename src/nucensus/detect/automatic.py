@@ -224,11 +224,12 @@ def _is_suspicious(regions: Regions, levels: AnyLevels, resolved: Resolved) -> b
 
 def _is_of_other_size(regions: Regions, resolved: Resolved) -> bool:
     """Whether the regions of an image are larger, or smaller, than the nuclei of its set."""
-    area_px = regions.area_px[are_ellipses(regions)]
-    if len(area_px) < _CONVINCING_COUNT:
-        return False
-    radius_px = np.sqrt(weighted_median(area_px, area_px) / np.pi)
-    return not 1 / _OTHER_SIZE <= radius_px / resolved.radius_px <= _OTHER_SIZE
+    area_px, usual_px = regions.area_px, np.pi * resolved.radius_px**2
+    least, most = usual_px / _OTHER_SIZE**2, usual_px * _OTHER_SIZE**2
+    if 2 * area_px[(area_px > least) & (area_px < most)].sum() > area_px.sum():
+        return False  # as in nearly every image, and quickly told
+    whole = area_px[are_ellipses(regions)]
+    return len(whole) >= _CONVINCING_COUNT and not least < weighted_median(whole, whole) < most
 
 
 def _has_other_size(own: Estimate, levels: AnyLevels, resolved: Resolved) -> bool:

@@ -194,6 +194,8 @@ class Regions:
 
     def where(self, keep: NDArray[np.bool_]) -> "Regions":
         """Return those for which `keep` is true."""
+        if keep.all():
+            return self
         kept = {
             name: column[keep]
             for name in (*COLUMNS, "refined", "shapes", "likely", "ridges")
