@@ -20,3 +20,10 @@ def spell_word(word: str) -> str:
     # A program there takes a backslash before a quote for the quote's.
     escaped = re.sub(r'(\\*)"', r'\1\1\\"', word)
     return '"' + re.sub(r"(\\+)$", r"\1\1", escaped) + '"'
+
+
+def as_typed(message: str) -> str:
+    """Return a message with paths as they are typed: in quotes Python doubles a backslash."""
+    if sys.platform != "win32":
+        return message
+    return re.sub(r"""(['"]).*?\1""", lambda quoted: quoted[0].replace("\\\\", "\\"), message)

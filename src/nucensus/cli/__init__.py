@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from .._shell import as_typed
 from .._version import __version__
 from ..errors import InputError, MissingPackageError, NucensusError, StrategyError
 from ..text.files import is_full
@@ -107,7 +108,7 @@ def main() -> None:
     code, said = _run()
     unwritten = close_stdout()
     if said := unwritten or said:
-        click.echo(f"Error: {said}", err=True)
+        click.echo(f"Error: {as_typed(said)}", err=True)
     sys.exit(code or (0 if unwritten is None else 1))
 
 

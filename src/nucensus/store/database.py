@@ -172,8 +172,10 @@ def _check_schema(database: sqlite3.Connection, file: Path, columns: ImageColumn
     version = database.execute("PRAGMA user_version").fetchone()[0]
     application_id = database.execute("PRAGMA application_id").fetchone()[0]
     if application_id != _APPLICATION_ID or version != SCHEMA_VERSION:
+        of = "version of nucensus" if application_id == _APPLICATION_ID else "program"
         raise RunError(
-            f"{os.fspath(file)!r} is not a run file of schema {SCHEMA_VERSION} "
-            f"(it says {version}); open it with the version of nucensus that wrote it"
+            f"{os.fspath(file)!r} was written by another {of} (its tables are of version "
+            f"{version}; expected {SCHEMA_VERSION} of nucensus); open it with what wrote it, or "
+            f"count again with nucensus detect --overwrite"
         )
     check_content(database, file, schema_of(columns), columns)
