@@ -423,8 +423,8 @@ def expected_well(members):
         values[f"Nuclei_{name}_SD"] = all_values.std(ddof=1)
     for column, name in IN_WELLS.items():
         parts = [nuclei[name] for _, nuclei in done if name in nuclei]
-        if parts:
-            numbers = pd.Series(np.concatenate([np.empty(0), *parts]))
+        numbers = pd.Series(np.concatenate([np.empty(0), *parts]))
+        if numbers.notna().any():
             known = (numbers.mean(), numbers.std(ddof=1), *numbers.quantile([0.25, 0.5, 0.75]))
             for of, value in zip(("Mean", "SD", "Q1", "Median", "Q3"), known, strict=True):
                 values[f"Nuclei_{column}_{of}"] = value
