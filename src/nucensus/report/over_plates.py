@@ -1,7 +1,7 @@
 """Set plates beside each other: their wells in numbers, and each treatment on each of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean, median
 
@@ -9,7 +9,7 @@ from .._dataclass import dataclass
 from .histogram import Axis
 from .plates import Plate
 from .statistics import deviation, differ_from, interval
-from .treatments import Comparison, Group, TreatedWell, is_treated, percents
+from .treatments import Comparison, Group, TreatedWell, control_means, is_treated, percents
 
 _MOST_NAMED = 24
 """Plates that have a column of the table each. Larger: a table that nobody reads."""
@@ -108,7 +108,8 @@ def over_plates(comparison: Comparison) -> OverPlates | None:
     plates = tuple(name for name in names if not comparison.control or name in known)
     if len(plates) < 2:
         return None
-    groups = tuple(_replicated(group, controls, plates) for group in comparison.shown)
+    means = control_means(controls)
+    groups = tuple(_replicated(group, means, plates) for group in comparison.shown)
     there = [group for group in groups if not math.isnan(group.mean)]
     return OverPlates(comparison, plates, tuple(_tested(there) if controls else there))
 
@@ -123,7 +124,7 @@ def _tested(groups: Sequence[Replicated]) -> list[Replicated]:
     return [replace(group, p=each) for group, each in zip(groups, p, strict=True)]
 
 
-def _replicated(group: Group, controls: Sequence[TreatedWell], plates: Sequence[str]) -> Replicated:
+def _replicated(group: Group, controls: Mapping[str, float], plates: Sequence[str]) -> Replicated:
     values = percents(group.wells, controls) if controls else {w: w.per_field for w in group.wells}
     on_plates: dict[str, list[tuple[TreatedWell, float]]] = {plate: [] for plate in plates}
     for well, value in values.items():

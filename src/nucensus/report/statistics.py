@@ -3,6 +3,7 @@
 Intervals and tests are those of scipy. SSMD and Z' are in no library; they are stated here.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
@@ -41,7 +42,12 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
 
 def deviation(values: Sequence[float]) -> float:
     """Return the sample standard deviation, NaN for one value."""
-    return stdev(values) if len(values) > 1 else math.nan
+    return _deviation(tuple(values)) if len(values) > 1 else math.nan
+
+
+@functools.lru_cache(16)  # that of a control is asked for by every treatment
+def _deviation(values: tuple[float, ...]) -> float:
+    return stdev(values)
 
 
 def differ_from_control(groups: Sequence[Sequence[float]], control: Sequence[float]) -> list[float]:

@@ -158,9 +158,10 @@ def _compare(view: str, wells: Sequence[TreatedWell], control: str | None) -> Co
     is_control = {key: control is not None and is_treated(key, control) for key in grouped}
     controls = [well for key, its in grouped.items() if is_control[key] for well in its]
     order = sorted(grouped, key=lambda key: (not is_control[key], [_dose(part) for part in key]))
-    groups = _tested(
-        tuple(_group(key, grouped[key], controls, is_control[key]) for key in order), controls
-    )
+    means = control_means(controls)
+    against = [*percents(controls, means).values()]
+    groups = tuple(_group(key, grouped[key], means, against, is_control[key]) for key in order)
+    groups = _tested(groups, means, against)
     name = ", ".join(dict.fromkeys(group.name for group in groups if group.is_control))
     return Comparison(view, ", ".join(columns), groups, name)
 
@@ -185,14 +186,14 @@ def _columns(wells: Sequence[TreatedWell], control: str | None) -> list[str]:
 
 
 def _group(
-    key: tuple[str, ...], wells: Sequence[TreatedWell], controls: Sequence[TreatedWell],
-    is_control: bool,
+    key: tuple[str, ...], wells: Sequence[TreatedWell], means: Mapping[str, float],
+    against: Sequence[float], is_control: bool,
 ) -> Group:  # fmt: skip
     values = [well.per_field for well in wells]
     mean, low, high = interval(values)
     name = ", ".join(part for part in key if part)
     group = Group(name, tuple(wells), mean, low, high, deviation(values), is_control=is_control)
-    own, against = ([*percents(each, controls).values()] for each in (wells, controls))
+    own = [*percents(wells, means).values()]
     if not own:
         return group
     if is_control:
@@ -202,23 +203,26 @@ def _group(
     )
 
 
-def _tested(groups: tuple[Group, ...], controls: Sequence[TreatedWell]) -> tuple[Group, ...]:
+def _tested(
+    groups: tuple[Group, ...], means: Mapping[str, float], against: Sequence[float]
+) -> tuple[Group, ...]:
     """Return the groups with the p-values of those that are compared with a control."""
     compared = [each for each in groups if not each.is_control and not math.isnan(each.percent)]
-    own = [[*percents(group.wells, controls).values()] for group in compared]
-    p = differ_from_control(own, [*percents(controls, controls).values()])
-    of_group = dict(zip(compared, p, strict=True))
+    own = [[*percents(group.wells, means).values()] for group in compared]
+    of_group = dict(zip(compared, differ_from_control(own, against), strict=True))
     return tuple(replace(group, p=of_group.get(group, math.nan)) for group in groups)
 
 
-def percents(
-    wells: Sequence[TreatedWell], controls: Sequence[TreatedWell]
-) -> dict[TreatedWell, float]:
-    """Return the wells in per cent of the mean control well of their own plate, if it has any."""
+def control_means(controls: Iterable[TreatedWell]) -> dict[str, float]:
+    """Return the mean control well of each plate."""
     plates: dict[str, list[float]] = {}
     for well in controls:
         plates.setdefault(well.plate, []).append(well.per_field)
-    means = {plate: fmean(values) for plate, values in plates.items()}
+    return {plate: fmean(values) for plate, values in plates.items()}
+
+
+def percents(wells: Sequence[TreatedWell], means: Mapping[str, float]) -> dict[TreatedWell, float]:
+    """Return the wells in per cent of the mean control well of their own plate, if it has any."""
     return {
         well: 100 * well.per_field / means[well.plate] for well in wells if means.get(well.plate)
     }
