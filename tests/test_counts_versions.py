@@ -181,6 +181,12 @@ def test_an_image_is_looked_at_once_even_if_it_is_blank(monkeypatch):
     assert find_nuclei(np.full((60, 60), 7, np.uint8)).flag == "blank"
 
 
+def test_only_versions_that_say_how_likely_nuclei_are_say_so_of_none():
+    blank = np.full((60, 60), 7, np.uint8)
+    assert find_nuclei(blank).confidences.tolist() == []
+    assert find_nuclei(blank, Settings("auto@1")).confidences is None
+
+
 def test_a_set_that_seemed_blank_is_looked_at_again_image_by_image():
     image, blank = draw_images()["sparse"], np.full((60, 60), 7, np.uint8)
     learned = pool([estimate(blank)])
