@@ -181,6 +181,7 @@ def test_places_for_qupath_are_those_at_full_size(tmp_path, outlines):
         (written,) = (tmp_path / f"json{level}").rglob("*.geojson")
         rings = [f["geometry"]["coordinates"] for f in json.loads(written.read_text())["features"]]
         places.append(np.array([np.mean(ring[0], axis=0) if outlines else ring for ring in rings]))
+        assert json.loads(written.read_text())["provenance"].get("level", 0) == level
         back = run_here("import", out, written, "--by", "Anna")
         assert "(0 added, 0 removed)" in back.stdout or outlines, back.stderr
     full, reduced = places

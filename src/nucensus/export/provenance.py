@@ -41,6 +41,8 @@ def provenance(run: Run) -> Provenance:
     known = {name: facts[name] for name in _FACTS if name in facts}
     if run.measured_within:
         known["measured_within"] = run.measured_within
+    if level := run.about.selection.get("level"):
+        known["level"] = level
     if channels := run.others.channels:
         known["measured"] = {"channels": list(channels), "ring_px": run.others.ring_px}
     for timed in (known, *known.get("starts", ()), *known.get("shards", ())):
