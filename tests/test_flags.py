@@ -183,6 +183,14 @@ def test_clouds_of_spots_are_not_counted_as_nuclei_without_a_word(seed):
     assert detect_auto(image).flag is not None
 
 
+@pytest.mark.parametrize(("radius_px", "flag"), [(70, "unsure"), (20, None)])
+def test_one_thing_that_fills_a_picture_of_its_own_may_be_a_spot_of_light(radius_px, flag):
+    y, x = np.mgrid[:300, :300]
+    spot = np.clip(1 - ((y - 160) ** 2 + (x - 140) ** 2) / radius_px**2, 0, 1)
+    found = find_nuclei(np.random.default_rng(1).poisson(200 + 400 * spot))
+    assert (len(found), found.flag) == (1, flag)
+
+
 def test_earlier_counts_know_no_image_to_doubt():
     small = make_field(1, shape=SHAPE, nuclei=300, radius_px=2.6).image
     assert find_nuclei(small, Settings("auto@1")).flag != "unsure"

@@ -24,6 +24,9 @@ _LEAST_EXPECTED = 10
 _SURE, _TELLING_RADIUS_PX = 0.6, 3.0
 """Probability of a typical nucleus, and its radius, below which an image is one to doubt. Larger:
 more have the flag."""
+_LONE_RADII = 8
+"""Radii across an image of one nucleus, and of no set, below which that is one to doubt. Larger:
+more have the flag."""
 SATURATED_SHARE = 0.05
 """Share of nuclei that are flat, for the flag: one in twenty. Larger: fewer images have it."""
 _CROWDED_SHARE = 0.45
@@ -71,7 +74,7 @@ def flag_of(
     many = len(regions) >= _MANY * expected
     if _is_blurred(regions, resolved) and (many or is_more_blurred(own(), resolved)):
         return "out-of-focus"
-    if _is_unsure(regions, resolved):
+    if _is_unsure(regions, resolved) or _is_alone(regions, levels, resolved):
         return "unsure"
     if regions.measure.foreground > _CROWDED_SHARE:
         return "crowded"
@@ -92,6 +95,14 @@ def _is_unsure(regions: Regions, resolved: Resolved) -> bool:
         return False
     most = 2 * np.count_nonzero(likely >= _SURE) >= len(likely)  # then the typical one is, too
     return (not most and typical(likely) < _SURE) or resolved.radius_px < _TELLING_RADIUS_PX
+
+
+def _is_alone(regions: Regions, levels: "AnyLevels", resolved: Resolved) -> bool:
+    """Whether the one thing in a picture of its own is so large that it may be a spot of light."""
+    side_px = min(levels.image_shape)
+    is_large = _LONE_RADII * resolved.radius_px > side_px
+    is_own = resolved.image_count == 1 and regions.likely is not None
+    return is_own and len(regions) == 1 and is_large
 
 
 def _saturated_share(regions: Regions) -> float:
