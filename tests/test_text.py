@@ -137,6 +137,18 @@ def test_what_a_terminal_obeys_is_shown_and_all_else_stays(text):
         assert shown == text
 
 
+OBEYED = (
+    "\0\x07\t\x0b\r\x1b\x1f\x7f\x80\x9b\x9f\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u2028\u2029"
+    "\ufff9\ufffb"
+)
+
+
+@pytest.mark.parametrize("character", OBEYED, ids=ascii)
+def test_a_character_that_a_terminal_obeys_is_written_out_and_a_line_ends_where_it_did(character):
+    escaped = character.encode("unicode_escape").decode()
+    assert printable(f"a{character}\nb") == f"a{escaped}\nb"
+
+
 def test_a_log_record_is_shown_as_it_may_be():
     record = logging.LogRecord("a", logging.INFO, "", 0, "a %s\nb", ("\x1b[2J",), None)
     assert PrintableFormatter("%(message)s").format(record) == "a \\x1b[2J\nb"
