@@ -1,6 +1,8 @@
 """What this process may use of the machine."""
 
 import os
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -142,3 +144,18 @@ def test_memory_is_what_the_system_calls_available_where_no_cgroup_limits_it(tmp
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert machine.facts()["memory_bytes"] == total
     assert 10 * 2**20 < machine.available_memory_bytes() <= total
+
+
+@pytest.mark.parametrize("limit", [1_000_000, None, "not in a task"])
+def test_a_worker_of_dask_has_the_memory_that_it_was_given(tmp_path, monkeypatch, limit):
+    def get_worker():
+        if limit == "not in a task":
+            raise ValueError(limit)
+        return SimpleNamespace(memory_manager=SimpleNamespace(memory_limit=limit))
+
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(get_worker=get_worker))
+    monkeypatch.setitem(sys.modules, "distributed.worker", SimpleNamespace())
+    assert (machine.available_memory_bytes() == 1_000_000) == (limit == 1_000_000)
+    monkeypatch.delitem(sys.modules, "distributed.worker")
+    assert machine.available_memory_bytes() > 1_000_000
