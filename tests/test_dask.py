@@ -1,6 +1,7 @@
 """A run on a Dask cluster gives what a run here gives, whatever happens to the cluster."""
 
 import os
+import platform
 import re
 import resource
 import signal
@@ -14,10 +15,12 @@ from dask_cluster import Cluster
 from formats import make_stack, write_lif
 from test_kills import wait_until_some_are_done
 
+import nucensus
 from nucensus import process_images
 from nucensus.batch.packed import pack, unpack
 from nucensus.errors import ClusterError, InputError, MissingPackageError, StrategyError
 from nucensus.execute import Lost
+from nucensus.execute.fitness import problems
 from nucensus.execute.in_subprocess import run_in_subprocess
 from nucensus.execute.task_size import TaskSize
 from nucensus.values import Centres, Failed, Found, PixelSize
@@ -266,6 +269,53 @@ def test_an_image_that_hangs_on_a_worker_fails_alone_with_a_time_limit(cluster, 
     assert cluster.alive() == 2
     again = run("retry", tmp_path / "run", "--scheduler", cluster.address, "--timeout", 1)
     assert "Done now: 1" in again.stdout
+
+
+PYTHON = platform.python_version()
+
+
+def fitness(_):
+    """Say what a worker lacks, on the worker."""
+
+
+class Workers:
+    """A client of workers that answer as they are told to."""
+
+    def __init__(self, version=nucensus.__version__, python=PYTHON, missing=None, lacks=None):
+        self._versions = {"packages": {"nucensus": version}, "host": {"python": python}}
+        self._missing, self._lacks = missing, lacks
+
+    def run(self, function, *asked, workers, on_error, **options):
+        assert on_error == "return"
+        if options:
+            assert options == {"packages": ["nucensus"]}
+            return dict.fromkeys(workers, self._versions)
+        if function is fitness:
+            return dict.fromkeys(workers, self._lacks)
+        assert asked == ([__file__],)  # what is not here either, nobody is asked for
+        return dict.fromkeys(workers, self._missing)
+
+
+@pytest.mark.parametrize(
+    ("workers", "said"),
+    [
+        (Workers(), None),
+        (Workers(python=f"{PYTHON.rpartition('.')[0]}.99"), None),
+        (Workers(version=None), r"has no nucensus; expected \d"),
+        (Workers(version="9.9"), r"has nucensus 9\.9; expected \d"),
+        (Workers(python="3.1.0"), r"runs Python 3\.1\.0; expected 3\.\d+"),
+        (
+            Workers(missing=__file__),
+            "cannot find '.*test_dask.py'; expected a file system",
+        ),
+        (Workers(lacks="no liffile"), "cannot do this work: no liffile"),
+    ],
+)
+def test_a_worker_says_what_it_lacks_before_it_gets_any_work(workers, said):
+    need_distributed()
+    found = list(problems(workers, ["one", "two"], [__file__, "/not/here"], fitness))
+    assert [address for address, _ in found] == (["one", "two"] if said else [])
+    assert all(re.match(said, each) for _, each in found)
 
 
 @in_full
