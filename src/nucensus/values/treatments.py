@@ -82,10 +82,11 @@ class Treatments:
         others = [place for place in self._others if place[1]]
         if self._rows and not self._joined:
             there = f"the images are of {_listed(others)}" if others else "no image states its well"
+            every = " (a table that names no plate holds for all)" if self._plates else ""
             raise InputError(
                 f"no well of the metadata, {_listed(self._rows)}, is that of an image: {there}; "
-                f"expected the same plates and wells; check the table, see nucensus scan and "
-                f"--pattern"
+                f"expected the same plates and wells{every}; check the table, see nucensus scan "
+                f"and --pattern"
             )
         absent = [place for place in self._rows if place not in self._joined]
         lines = []
