@@ -402,6 +402,15 @@ def test_a_cluster_that_is_not_there_is_said_so(scheduler, error, message):
         process_images([np.zeros((2, 3))], scheduler=scheduler)
 
 
+def test_a_client_that_was_closed_is_no_cluster(cluster):
+    from distributed import Client
+
+    with Client(cluster.address, set_as_default=False) as closed:
+        pass
+    with pytest.raises(ClusterError, match="the client is closed; expected one that is connected"):
+        process_images([np.zeros((2, 3))], scheduler=closed)
+
+
 def test_a_strategy_and_a_scheduler_are_one_too_many():
     with pytest.raises(StrategyError, match="expected the scheduler alone"):
         process_images([np.zeros((2, 3))], strategy="threads", scheduler="local")
