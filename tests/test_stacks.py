@@ -10,7 +10,7 @@ from ome_files import write_set
 
 from nucensus import Settings, Shard, census, merge_runs, process_images
 from nucensus.detect import find_nuclei
-from nucensus.discover import LeftOut, list_images
+from nucensus.discover import LeftOut, list_images, survey
 from nucensus.errors import ReadError
 from nucensus.read import SUFFIXES, read, read_image
 from nucensus.values import Header, Plane, Selection
@@ -392,3 +392,13 @@ def test_the_command_line_projects_and_the_report_shows_it(tmp_path):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "run" / "report.html").read_text()
     assert "P_A01_T0001F001L01A01Z01C01.tif[z=best-focus]" in page
+
+
+def test_files_beside_a_plate_that_its_index_does_not_name_are_left_out_by_name(tmp_path):
+    write_cell_voyager_with_index(tmp_path)
+    before = survey([tmp_path], SUFFIXES)
+    tifffile.imwrite(tmp_path / "P" / "SC_BP445-45_40x_CH01.tif", np.zeros((9, 9), np.uint16))
+    found = survey([tmp_path], SUFFIXES)
+    assert list(found.references) == list(before.references) != []
+    assert (before.left_out, found.left_out) == ({}, {"not in the index": 1})
+    assert found.left_out.examples == {"not in the index": ["P/SC_BP445-45_40x_CH01.tif"]}
