@@ -13,13 +13,13 @@ from ..values.parts import Area, Parts
 from .czi_tiles import Tile
 from .vendor import explained
 
-_MOST_STEP_BYTES = 64 << 20
+_MOST_TILE_BYTES = 64 << 20
 """Bytes of a tile above which a mosaic is read whole. Larger: more memory."""
 _CELL_PX = 4
 """Side of the squares by which it is told whether a level is there. Larger: gaps go unseen."""
-_HELD_BYTES = 48 << 20
-"""Of decoded tiles that are held, which reach into several parts. Larger: fewer are decoded again,
-more memory."""
+_HELD_BYTES = 24 << 20
+"""Of decoded tiles that are held, which reach into several parts; two are in any case. Larger: more
+memory, fewer are decoded again."""
 
 
 class Composed:
@@ -41,9 +41,8 @@ class Composed:
         held_bytes: int = _HELD_BYTES,
     ) -> None:  # fmt: skip
         self.dtype = np.dtype(tiles[0].dtype)
-        self.step = max(tile.height for tile in tiles), max(tile.width for tile in tiles)
-        self.step_bytes = max(tile.height * tile.width * tile.samples for tile in tiles)
-        self.step_bytes *= self.dtype.itemsize
+        self.tile_bytes = max(tile.height * tile.width * tile.samples for tile in tiles)
+        self.tile_bytes *= self.dtype.itemsize
         self._tiles, self._sample = tiles, sample
         places = [(t.y, t.y + t.height, t.x, t.x + t.width) for t in tiles]
         self._places = np.array(places) - np.repeat(corner, 2)
@@ -78,9 +77,12 @@ class Composed:
         pixels = np.ascontiguousarray(self._tiles[number].read()[..., self._sample])
         with self._lock:
             self._held[number] = pixels
-            while sum(each.nbytes for each in self._held.values()) > self._held_bytes:
+            while len(self._held) > 2 and self._size_bytes() > self._held_bytes:
                 self._held.popitem(last=False)
         return pixels
+
+    def _size_bytes(self) -> int:
+        return sum(each.nbytes for each in self._held.values())
 
 
 def check_covered(
@@ -115,13 +117,15 @@ def check_covered(
 
 
 def parts_of_tiles(composed: Composed, shape: tuple[int, int]) -> Parts | None:
-    """Return the parts of a plane; None if its tiles are too large."""
-    if composed.step_bytes > _MOST_STEP_BYTES:
+    """Return the parts of a plane; None if its tiles are too large.
+
+    Parts may begin anywhere: tiles that lie over each other have no grid.
+    """
+    if composed.tile_bytes > _MOST_TILE_BYTES:
         return None
 
     def read(area: Area) -> NDArray[Any]:
         with explained("CZI"):
             return composed.read(area)
 
-    step = min(composed.step[0], shape[0]), min(composed.step[1], shape[1])
-    return Parts(shape, composed.dtype, step, read, composed.fill_of)
+    return Parts(shape, composed.dtype, (1, 1), read, composed.fill_of)
