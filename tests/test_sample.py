@@ -1,5 +1,7 @@
 """What a run learns from a sample of its images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -7,6 +9,7 @@ from scenes import make_scene
 
 import nucensus
 from nucensus.batch import sample_like
+from nucensus.detect import Estimate, is_settled
 from nucensus.store import describe_pools
 from nucensus.values import Plane, PlannedImage
 
@@ -110,6 +113,33 @@ def folder_of(folder, radii):
     for number, radius in enumerate(radii):
         write_scene(folder / f"s{number:02d}.tif", radius=radius, seed=number)
     return folder
+
+
+def looks(radii, contrasts=()):
+    """Return what images say whose nuclei have these radii, and a contrast of 100 or these."""
+    blank = Estimate(0.0, 0, 0.0, 1.0, 1.0, 10.0, 2.0, 0.2, 10_000)
+    heights = contrasts or [100] * len(radii)
+    return [
+        replace(blank, radius_px=float(radius), contrast=float(height), count=30)
+        for radius, height in zip(radii, heights, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "settled"),
+    [
+        (looks([8] * 16), True),
+        (looks([8] * 15 + [20]), False),  # it may be one of many
+        (looks([8] * 31 + [20]), True),
+        (looks([8] * 14 + [20] * 2), True),  # mixed: each is counted by itself
+        (looks([8] * 7 + [10] * 7), False),
+        (looks([8] * 14, [100] * 7 + [220] * 7), False),
+        (looks([8] * 14, [100] * 7 + [140] * 7), True),
+        ([], True),
+    ],
+)
+def test_a_sample_is_settled_where_more_images_would_hardly_change_what_is_learned(said, settled):
+    assert is_settled(said) == is_settled(said[::-1]) == settled
 
 
 def test_of_images_that_agree_no_more_are_looked_at(tmp_path):
