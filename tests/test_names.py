@@ -36,6 +36,8 @@ NAMES = {
     "BR001__2021-03-29T16_51_44-Measurement 1/Images/r02c11f03p04-ch5sk2fk1fl1.tiff": Place(
         "BR001", "B11", "3", "5", "4", "2"
     ),
+    "p/r02c11f03p04-ch05t02.tiff": Place("p", "B11", "3", "5", "4", "2"),
+    "p/r02c11f03p04rc1-ch5sk2fk1fl1.tiff": Place("p", "B11", "3", "5", "4", "2"),
     "r01c01f01p01-ch1sk1fk1fl1.tiff": Place("", "A01", "1", "1", "1", "1"),
     "plate/r27c01f01p01-ch1sk1fk1fl1.tiff": Place("plate", "AA01", "1", "1", "1", "1"),
     # CellVoyager

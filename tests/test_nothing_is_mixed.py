@@ -154,6 +154,10 @@ def test_names_of_metamorph_tell_channel_site_and_time(tmp_path):
         ),
         (["b0t0z0c0x0-9y0.tif", "b0t0z0c1x0-9y0.tif"], "c1", ["b0t0z0c1x0-9y0.tif"]),
         (["x_405_nm.tif", "x_488_nm.tif"], "405_nm", ["x_405_nm.tif"]),
+        (["x_A1_c1m1.tif", "x_A1_c2m1.tif"], 1, ["x_A1_c1m1.tif"]),
+        (["DAPI_A01.tif", "Tom20_A01.tif"], "DAPI", ["DAPI_A01.tif"]),
+        (["nuc_A01_s1.tif", "cyto_A01_s1.tif"], "nuc", ["nuc_A01_s1.tif"]),
+        (["ch1_A01_s1.tif", "ch2_A01_s1.tif"], "ch1", ["ch1_A01_s1.tif"]),
     ],
 )
 def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files, choice, kept):
@@ -213,6 +217,13 @@ def test_a_stain_that_no_list_knows_is_a_channel_of_the_same_plate_and_field(tmp
     assert partner.path.endswith("e_gH2AX_A07_s1.tif")
 
 
+def test_plates_in_folders_stay_apart_where_names_begin_with_a_stain(tmp_path):
+    touch(tmp_path, *(f"{plate}/{stain}_A01_s1.tif" for plate in ("P1", "P2")
+                      for stain in ("DAPI", "GFP")))  # fmt: skip
+    found = discover([tmp_path], SUFFIXES, plane=Plane(channel="DAPI"))
+    assert [each.place.plate for each in found] == ["P1", "P2"]
+
+
 def test_channels_z_and_time_in_unknown_names_are_chosen_together(tmp_path):
     grid = [f"s_ch{c}_z{z}_t{t}.tif" for c in (0, 1) for z in (1, 2, 3) for t in (1, 2)]
     touch(tmp_path, *grid, "MAX_s.tif")
@@ -270,6 +281,7 @@ def test_an_image_without_a_channel_in_its_name_is_left_out_where_others_have_on
         ["x (1).tif", "x (2).tif"],
         ["a_z1.tif", "b_z2.tif", "c_t3.tif", "d_t4.tif"],
         ["A1_day1.tif", "A1_day2.tif", "B1_day1.tif"],
+        ["r01c01f01-x.tif", "r01c02f01-x.tif"],
         ["A1_img1.tif", "A1_img2.tif", "B1_img1.tif"],
         ["A1_treated.tif", "B1_control.tif"],
         ["x_DAPI.tif", "y_Ki67.tif"],

@@ -17,7 +17,7 @@ PATTERNS = {
     "Opera Phenix, Operetta": (
         r"(?:(?P<plate>[^/]+?)(?:__[^/]*)?/(?:images/)?)?"
         r"r(?P<row>\d{2})c(?P<column>\d{2})f(?P<site>\d+)p(?P<z>\d+)"
-        r"-ch(?P<channel>\d+)sk(?P<time>\d+)fk\d+fl\d+" + _TIFF
+        r"(?:rc\d+)?-ch(?P<channel>\d+)(?:sk|t)(?P<time>\d+)(?:fk\d+)?(?:fl\d+)?" + _TIFF
     ),
     "Operetta (Harmony 3)": (
         r"0(?P<row>\d{2})0(?P<column>\d{2})-(?P<site>\d+)-(?P<z>\d{3})(?P<time>\d{3})"
@@ -80,7 +80,7 @@ PATTERNS = {
 """The names that instruments give, by instrument; the first that fits a path counts."""
 
 _IN_ALL = {
-    "Opera Phenix, Operetta": "fk", "Operetta (Harmony 3)": "-", "scanR (Olympus)": "--w",
+    "Opera Phenix, Operetta": "-ch", "Operetta (Harmony 3)": "-", "scanR (Olympus)": "--w",
     "CellVoyager (Yokogawa)": "_t", "InCell": "(", "Incucyte": "h",
     "Micro-Manager 2": "img_channel", "Micro-Manager 1.4": "img_", "MetaMorph": "_w",
     "Leica (Matrix Screener)": "--u", "Leica (LAS X)": "_ch",

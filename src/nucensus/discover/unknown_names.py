@@ -22,7 +22,7 @@ _PLAIN_STAINS = (
 WAVELENGTH = r"[3-8]\d\d"
 """A number that may be one, in nm."""
 _STAINS = (
-    rf"{_PLAIN_STAINS}|\d{{3}}[ _\-]?nm|dna|rna|agp|mito|nuclei|"
+    rf"{_PLAIN_STAINS}|\d{{3}}[ _\-]?nm|dna|rna|agp|mito|nuc(?:lei|leus)?|"
     r"actin|tubulin|brightfield|bf|phase|dic|red|green|blue|(?:em|ex)\d{3}"
 )
 _NUMBER = re.compile(
@@ -33,8 +33,8 @@ _CHANNEL = (
     rf"{_START}(?:(?P<stain>(?:{_MARK}[_\-. ]?)?(?:{_STAINS})(?:[_\-. ]{_MARK})?)"  # C1 DAPI
     rf"|(?P<well>(?-i:[A-P]\d\d))|{_NUMBER.pattern}){_END}"
     rf"|(?<=[0-9a-z])(?P<glued>(?-i:(?=[A-Z]|(?<=[0-9])))(?:{_PLAIN_STAINS})){_END}"
-    rf"|(?<=[0-9])(?P<behind>c\d{{1,2}})(?:{_END}|(?=[a-z]\d))"  # xy01c1, t0c1x0
-    rf"|{_START}(?P<before>c\d{{1,3}})(?=[ZT]\d)"  # Olympus: C001Z001
+    rf"|(?<=[0-9])(?<!r\d)(?<!r\d\d)(?P<behind>c\d{{1,2}})(?:{_END}|(?=[a-z]\d))"  # xy01c1, t0c1x0
+    rf"|{_START}(?P<before>c\d{{1,3}})(?=[a-z]\d)"  # C001Z001, c1m1
 )
 _AMONG, _UNIT = r"(?:(?:xy|[a-z])\d+)", r"(?:[un]m|µm|h|hrs?|min|m?s|sec)?"
 _POSITIONS = {  # z01, z_01 and time point 3 between separators, or among other marks: xy1z03c2

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from .._dataclass import dataclass
 from ..values import ImageRef
-from .unknown_names import WAVELENGTH, Alike, channel_word, channels_of, is_version
+from .names import plate_folder
+from .unknown_names import WAVELENGTH, Alike, channel_word, is_version
 
 _WORD = re.compile(r"[^_\-. /()\[\],+]+")
 _MOST_KEPT = 1 << 14
@@ -77,7 +78,8 @@ def stains_of_plates(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     named, known, beside = list(names), Alike(), BesideKnown()
     for name in named:
         kind, word, rest = channel_word(f"{name}.")
-        if kind == "channel" and not channels_of([word])[word].isdecimal():
+        is_number = re.fullmatch(r"(?:c|wv?)\d+", word, re.IGNORECASE)  # it may be one of anything
+        if kind == "channel" and not is_number:
             known.add(word, rest, name)
             beside.add_known(rest, name)
         else:
@@ -99,6 +101,10 @@ def with_stains(
         place = each.place
         if place.plate in stains and not place.channel:
             plate, channel = stains[place.plate]
+            if not plate:
+                folders = each.path.replace("\\", "/").split("/")[:-1]
+                above = "/".join(folder for folder in folders if folder != channel)
+                plate = plate_folder(above, place.well)
             each = replace(each, place=replace(place, plate=plate, channel=channel))
         yield each
 
