@@ -176,3 +176,16 @@ def test_a_run_without_measurements_or_without_the_group_is_refused(drugged, tmp
         writer.commit()
     with pytest.raises(InputError, match="expected a run of the detector auto"):
         nucensus.cell_cycle(tmp_path)
+
+
+def test_wells_have_their_phases_where_columns_ask_for_them(drugged):
+    asked = "g1_percent,% in S,G2_Percent,per_image"
+    done = CliRunner().invoke(_nucensus, ["wells", str(drugged), "--columns", asked, "--json"])
+    cycle = nucensus.cell_cycle(drugged, by="well")
+    for row in json.loads(done.stdout):
+        (known,) = cycle[cycle["Group"] == row["Metadata_Well"]]
+        for name in ("G1_Percent", "S_Percent", "G2_Percent"):
+            assert row[f"Nuclei_{name}"] == known[name]
+        assert row["Nuclei_PerImage"] == 2000
+    plain = CliRunner().invoke(_nucensus, ["wells", str(drugged), "--csv"]).stdout
+    assert "G1" not in plain

@@ -72,12 +72,18 @@ def command(
 
     nucensus export RUN --to wells (or xlsx) writes the same table as a file.
     """
+    from ..export.cell_cycle import PHASE_COLUMNS, with_phases
     from ..export.wells import well_table
 
     run = open_shown(folder, **shown_as)
     with counted_images(progress) as run.on_image:
         wells = well_table(run)
-    asked = _find_columns(columns, wells.dtype.names or ()) if columns else []
+    names = wells.dtype.names or ()
+    asked = _find_columns(columns, (*names, *PHASE_COLUMNS)) if columns else []
+    if not set(PHASE_COLUMNS).isdisjoint(asked):
+        wells, notes = with_phases(wells, run)
+        for note in notes:
+            click.echo(f"Note: {note}", err=True)
     if form:
         chosen = wells[["Metadata_Well", *asked]] if asked else wells
         click.echo(as_csv(chosen) if form == "csv" else as_json(chosen), nl=form == "json")
@@ -178,7 +184,8 @@ def _heading(name: str) -> str:
     for end, words in _OF_POSITIVE.items():
         if name.endswith(end):
             return f"{name.removeprefix('Nuclei_').removesuffix(end)} {words}"
-    return _HEADINGS.get(name, name.removeprefix("Metadata_").removeprefix("Nuclei_"))
+    bare = name.removeprefix("Metadata_").removeprefix("Nuclei_")
+    return _HEADINGS.get(name, _HEADINGS.get(bare, bare))
 
 
 def _text(value: Any) -> str:

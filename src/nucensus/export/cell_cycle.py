@@ -75,6 +75,35 @@ def cell_cycle(run: AnyRun, *, by: str | None = None) -> Table:
     return np.array([each.row() for each in found], dtype).view(Table)
 
 
+PHASE_COLUMNS = tuple(f"Nuclei_{name}" for name in _NAMES[4:7])
+"""What a table of wells calls the shares of the phases."""
+
+
+def with_phases(wells: Table, run: Run) -> tuple[Table, list[str]]:
+    """Return the table of the wells of a run with their phases, and what must be said of them.
+
+    Raises
+    ------
+    InputError
+        As of `cell_cycle`, or a well is in several rows.
+    """
+    places = [*zip(wells["Metadata_Plate"], wells["Metadata_Well"], strict=True)]
+    if len(set(places)) < len(places):
+        raise InputError(
+            "the phases of the cell cycle were asked for, and the table has several rows for a "
+            "well; expected one channel, plane and time; leave the phases out"
+        )
+    cycle = cell_cycle(run, by="well")
+    known = {(row["Plate"], row["Group"]): row for row in cycle}
+    table = np.empty(len(wells), [*wells.dtype.descr, *((name, "f8") for name in PHASE_COLUMNS)])
+    for name in wells.dtype.names or ():
+        table[name] = wells[name]
+    for column, name in zip(PHASE_COLUMNS, _NAMES[4:7], strict=True):
+        table[column] = [known[at][name] if at in known else np.nan for at in places]
+    said = [(", ".join(filter(None, (e["Plate"], e["Group"]))), e["Note"]) for e in cycle]
+    return table.view(Table), [": ".join(filter(None, each)) for each in said if each[1]]
+
+
 class Phases(NamedTuple):
     """The contents of the nuclei of a plate, or of a group of its wells, and their phases.
 
