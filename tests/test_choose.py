@@ -15,6 +15,7 @@ import nucensus
 from nucensus.batch import Choice, Measured, choose, choose_from
 from nucensus.batch.choose import trial_size
 from nucensus.batch.pilot import Pilot
+from nucensus.batch.run_over import run_over
 from nucensus.detect import detect_nuclei
 from nucensus.errors import StrategyError
 from nucensus.execute import STRATEGIES, default_context, inner_pools_capped
@@ -226,3 +227,18 @@ def test_a_pool_is_predicted_with_the_chunks_that_leave_cores_idle_at_the_end():
     choice = choose_from(facts, 100, workers=2, function=len)
     seconds_each = facts.load_s + 1.0
     assert 52 * seconds_each <= choice.predicted_s["pool-disk"] < 53 * seconds_each + 1
+
+
+def test_a_strategy_is_chosen_for_what_the_pilot_left():
+    asked = []
+
+    def choose_after(measured, remaining):
+        asked.append((measured.images, remaining))
+        return Choice(STRATEGIES["list-disk"], 1, "it is asked for")
+
+    steps = (lambda item: item), (lambda item: time.sleep(1e-5) or 2 * item)
+    found = dict(run_over(range(5000), 5000, lambda _: steps, None, choose_after))
+    assert found == {item: 2 * item for item in range(5000)}
+    ((done, remaining),) = asked
+    assert 0 < done < 5000
+    assert done + remaining == 5000

@@ -100,9 +100,10 @@ PLAIN = ["0.tif", "ok.tif", "a/-1.tif", "a/ 0.tif", "a/c.tif", "a/k/1.tif", "d/f
 def test_keys_that_cannot_be_spelt_are_left_out_by_name_and_the_rest_is_listed(bucket):
     bucket.objects |= {f"/images/p/{name}": b"x" for name in (*ODD, *PLAIN)}
     bucket.objects |= {"/images/p/": b"", "/images/p/a/": b"", "/images/p/a/folder.tif/": b""}
+    bucket.objects["/images/p/y//"] = b""  # the folder of a folder without a name
     found = survey(["s3://images/p"], SUFFIXES)
     assert {each.name for each in found.references} == set(PLAIN)
-    assert list(found.left_out.values()) == [len(ODD)]
+    assert list(found.left_out.values()) == [len(ODD) + 1]
     ((reason, examples),) = found.left_out.examples.items()
     assert "empty part" in reason
     assert examples == sorted(ODD)[:3]

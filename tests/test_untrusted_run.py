@@ -194,7 +194,10 @@ def test_nuclei_beside_their_image_are_refused(folder, fields):
         _ = run.nuclei
 
 
-@pytest.mark.parametrize("plane", ["[1]", '{"q": 1}', '{"z": [1]}', "hello", "[" * 9999])
+@pytest.mark.parametrize(
+    "plane",
+    ["[1]", '{"q": 1}', '{"z": [1]}', '{"level": -1}', '{"level": "1"}', "hello", "[" * 9999],
+)
 def test_a_plane_that_is_none_is_refused(folder, plane):
     with closing(sqlite3.connect(folder / RUN_FILE)) as database:
         database.execute("UPDATE journal SET plane = ?", (plane,))
