@@ -17,7 +17,7 @@ from test_kills import wait_until_some_are_done
 
 import nucensus
 from nucensus import process_images
-from nucensus.batch.packed import pack, unpack
+from nucensus.batch.packed import codec_for, pack, unpack
 from nucensus.errors import ClusterError, InputError, MissingPackageError, StrategyError
 from nucensus.execute import Lost
 from nucensus.execute.fitness import problems
@@ -461,6 +461,13 @@ def test_outcomes_travel_packed_and_come_back_as_they_were():
     assert list(map(repr, after)) == list(map(repr, before))
     assert after[0].centres.points.dtype == np.int64
     assert unpack(pack([])) == []
+
+
+def test_of_outcomes_only_a_failure_may_be_the_fault_of_its_worker():
+    failure, none = codec_for("auto").failure, np.empty((0, 2), np.int64)
+    assert failure(Failed("read", "why")) == "why"
+    assert failure(Found(Centres(none, np.empty(0)), (5, 5), "uint16", 1.0, 2.0)) is None
+    assert failure(Lost("it died")) is failure(None) is None
 
 
 def test_tasks_last_a_second_or_a_few_and_end_together():
