@@ -155,6 +155,23 @@ def test_names_of_metamorph_tell_channel_site_and_time(tmp_path):
         (["b0t0z0c0x0-9y0.tif", "b0t0z0c1x0-9y0.tif"], "c1", ["b0t0z0c1x0-9y0.tif"]),
         (["x_405_nm.tif", "x_488_nm.tif"], "405_nm", ["x_405_nm.tif"]),
         (["x_A1_c1m1.tif", "x_A1_c2m1.tif"], 1, ["x_A1_c1m1.tif"]),
+        (
+            ["x1_405.tif", "x1_561.tif", "x2_405.tif", "x2_561.tif"],
+            405,
+            ["x1_405.tif", "x2_405.tif"],
+        ),
+        (
+            [
+                "405/x1.tif",
+                "x2.tif",
+                "A1_1_405.tif",
+                "A1_1_488.tif",
+                "A1_2_405.tif",
+                "A1_2_488.tif",
+            ],
+            "488",
+            ["A1_1_488.tif", "A1_2_488.tif"],
+        ),
         (["DAPI_A01.tif", "Tom20_A01.tif"], "DAPI", ["DAPI_A01.tif"]),
         (["nuc_A01_s1.tif", "cyto_A01_s1.tif"], "nuc", ["nuc_A01_s1.tif"]),
         (["ch1_A01_s1.tif", "ch2_A01_s1.tif"], "ch1", ["ch1_A01_s1.tif"]),

@@ -9,6 +9,7 @@ from .._shell import spell_word
 from ..errors import InputError
 from ..values import PROJECTIONS, ImageRef, Plane
 from ..values.channels import find_token, list_channels, nuclear_channel
+from .unknown_names import Alike
 
 OPTIONS = {"channel": "--channel", "z": "--z", "time": "--time"}
 _NAMES = {"channel": "channels", "z": "z planes", "time": "time points"}
@@ -60,4 +61,19 @@ def choose_token(
         f"{holds}{also}; expected a choice; count one with {example}"
         f"{' (it shows nuclei by its name)' if proposed else ''}, or all with "
         f"{OPTIONS[axis]} each"
+    )
+
+
+def choose_version(versions: Alike, asked: int | str | None) -> str | None:
+    """Return the version to keep, or None to keep all."""
+    if not versions.pair or asked == "each":
+        return None
+    found = None if asked is None else find_token(asked, dict.fromkeys(versions.words, ""))
+    if found is not None:
+        return found
+    first, second = map(spell_word, versions.pair)
+    raise InputError(
+        f"the same picture is there in two versions, as {versions.names[0]!r} and "
+        f"{versions.names[1]!r}; expected a choice; count one with --scene {first} or "
+        f"--scene {second}, or all with --scene each"
     )

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from .._shell import spell_word
 from ..errors import InputError
 from ..text.plurals import pluralize
 from ..values import PROJECTIONS, HowToProject, ImageRef, Place, Plane
-from ..values.channels import find_token
-from .choices import OPTIONS, choose_token, in_order, left_to_file
+from .choices import OPTIONS, choose_token, choose_version, in_order, left_to_file
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
 from .unknown_names import (
@@ -24,7 +22,15 @@ from .unknown_names import (
     position_word,
     version_of,
 )
-from .unknown_stains import BesideKnown, Phrases, stains_of_plates, with_stains, word_of
+from .unknown_stains import (
+    BesideKnown,
+    Lines,
+    Phrases,
+    line_of,
+    stains_of_plates,
+    with_stains,
+    word_of,
+)
 
 if TYPE_CHECKING:
     from .stacks import Field, Stacks
@@ -36,6 +42,8 @@ _LEFT_OUT = {
 }
 _IF_WELLS = r" (if these are wells, say so with --pattern '(?P<well>[A-P]\d\d)')"
 _IF_ELSE = " (if these words tell something else, say so with --pattern)"
+_UNSURE = ("line", "phrase")
+"""Kinds of words that are channels where no known word is one."""
 _NOWHERE = Place()
 
 _Key: TypeAlias = tuple[str, str, str]
@@ -88,7 +96,7 @@ def select_fields(
     if reads_words and (stains := stains_of_plates(filter(None, groups))):
         again = functools.partial(with_stains, again, stains)
         groups, versions = _group(again(), again, reads_words=reads_words)
-    version = _chosen_version(versions, plane.scene)
+    version = choose_version(versions, plane.scene)
     plane = replace(plane, scene=None) if versions.pair else plane
     for key, group in list(groups.items()):
         try:
@@ -154,28 +162,13 @@ def _group_of(reference: ImageRef) -> str | None:
     return None if reference.place == _NOWHERE else reference.place.plate
 
 
-def _chosen_version(versions: Alike, asked: int | str | None) -> str | None:
-    """Return the version to keep, or None to keep all."""
-    if not versions.pair or asked == "each":
-        return None
-    found = None if asked is None else find_token(asked, dict.fromkeys(versions.words, ""))
-    if found is not None:
-        return found
-    first, second = map(spell_word, versions.pair)
-    raise InputError(
-        f"the same picture is there in two versions, as {versions.names[0]!r} and "
-        f"{versions.names[1]!r}; expected a choice; count one with --scene {first} or "
-        f"--scene {second}, or all with --scene each"
-    )
-
-
 class _Unknown:
     """The images that no instrument named: words in them may be a well, channel, z or time."""
 
     def __init__(self, form: WellForm | None = None) -> None:
         self._form = form
         self._words = {kind: Alike() for kind in ("channel", "well", "z", "time")}
-        self._words["phrase"] = Phrases()
+        self._words |= {"line": Lines(), "phrase": Phrases()}
         self._beside, self._stains = BesideKnown(), set[str]()
         self._tokens: dict[str, dict[str, str]] = {}
         self._wanted: dict[str, str | None] = {}
@@ -192,6 +185,8 @@ class _Unknown:
             self._beside.add_known(rest, reference.name)
         elif not kind:
             self._beside.add_other(name, reference.name)
+            if (line := line_of(name))[0]:
+                self._words["line"].add(*line, reference.name)
         if self._form is not None and (phrase := self._form.phrase(reference.name))[0]:
             self._words["phrase"].add(*phrase, reference.name)
         for axis in ("z", "time"):
@@ -208,8 +203,8 @@ class _Unknown:
             if not alike.pair or (kind == "well" and may_be_wells):
                 del self._words[kind]
                 continue
-            axis = "channel" if kind in ("well", "phrase") else kind
-            if kind == "phrase" and axis in self._tokens:
+            axis = "channel" if kind in ("well", *_UNSURE) else kind
+            if kind in _UNSURE and axis in self._tokens:
                 del self._words[kind]
                 continue
             tokens = (channels_of if axis == "channel" else numbers_of)(alike.words)
@@ -225,7 +220,9 @@ class _Unknown:
 
     def _doubt(self) -> str:
         """Return what channels may be instead, if they are told by no known word."""
-        return _IF_WELLS if "well" in self._words else _IF_ELSE if "phrase" in self._words else ""
+        if "well" in self._words:
+            return _IF_WELLS
+        return "" if self._words.keys().isdisjoint(_UNSURE) else _IF_ELSE
 
     def _take_unknown_stains(self) -> None:
         """Let words be channels that stand where other names have one."""
@@ -283,6 +280,8 @@ class _Unknown:
         kind, word, rest = channel_word(masked)
         if kind in self._words:
             return word, rest
+        if "line" in self._words:
+            return line_of(masked)
         return word_of(masked, self._stains) if not kind else ("", "")
 
 

@@ -10,6 +10,15 @@ from .names import plate_folder
 from .unknown_names import WAVELENGTH, Alike, channel_word, is_version
 
 _WORD = re.compile(r"[^_\-. /()\[\],+]+")
+_LASERS = frozenset(
+    map(
+        str,
+        (375, 385, 395, 405, 440, 445, 458, 470, 473, 475, 488, 491, 505, 514, 515, 525, 532, 542,
+         543, 550, 552, 555, 560, 561, 565, 568, 575, 590, 594, 625, 630, 633, 635, 637, 638, 640,
+         642, 647, 650, 660, 685, 730, 735, 750, 785),
+    )
+)  # fmt: skip
+"""Lasers and lamps of microscopes, in nm."""
 _MOST_KEPT = 1 << 14
 """Names that are remembered. Larger: channels meet that are farther apart in a listing."""
 
@@ -107,6 +116,40 @@ def with_stains(
                 plate = plate_folder(above, place.well)
             each = replace(each, place=replace(place, plate=plate, channel=channel))
         yield each
+
+
+def line_of(name: str) -> tuple[str, str]:
+    """Return the last word of a name that is the wavelength of a laser, and the rest; "" for none.
+
+    Examples
+    --------
+    >>> line_of("x/img1_405.tif")
+    ('405', 'x/img1_*.tif')
+    """
+    found = [match for match in _WORD.finditer(name, name.rfind("/") + 1) if match[0] in _LASERS]
+    if not found:
+        return "", ""
+    start, end = found[-1].span()
+    return found[-1][0], f"{name[:start]}*{name[end:]}"
+
+
+@dataclass(slots=True)
+class Lines(Alike):
+    """Wavelengths of lasers in names: channels where two fields have two of them."""
+
+    _field: str = ""
+
+    def add(self, word: str, rest: str, name: str) -> None:
+        """Note a name that is `word` and the rest."""
+        self.words.add(word)
+        known = self._kept.get(rest)
+        if known is None:
+            if len(self._kept) < _MOST_KEPT:
+                self._kept[rest] = word, name
+        elif known[0] != word and not self.pair:
+            if self._field not in ("", rest):
+                self.pair, self.names = (known[0], word), (known[1], name)
+            self._field = rest
 
 
 @dataclass(slots=True)
