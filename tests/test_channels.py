@@ -7,7 +7,7 @@ import tifffile
 from nucensus.errors import NotAPlaneError
 from nucensus.read import read
 from nucensus.values import Plane
-from nucensus.values.channels import find_channel, find_token
+from nucensus.values.channels import find_channel, find_token, list_channels
 
 
 def numbered(*names):
@@ -76,3 +76,10 @@ def test_a_channel_of_a_file_is_read_by_a_name_that_holds_a_number(tmp_path, nam
     np.testing.assert_array_equal(read(tmp_path / "a.ome.tif", Plane(channel=wanted)), stack[0])
     with pytest.raises(NotAPlaneError, match=rf"'4' does not name one.*{names[0]}.*{names[1]}"):
         read(tmp_path / "a.ome.tif", Plane(channel="4"))
+
+
+def test_channels_are_listed_by_key_with_the_name_that_says_more_and_of_many_the_first():
+    assert list_channels({"1": "", "405": "405", "2": "DAPI"}) == "1, 405, 2 (DAPI)"
+    listed = list_channels({str(number): "" for number in range(1200)})
+    assert listed.startswith("0, 1, 2, ")
+    assert listed.endswith(", ... (1,200 in all)")
