@@ -228,6 +228,18 @@ def test_pictures_that_lie_apart_are_counted_as_images_of_one_set():
     assert len(assert_pictures_same(image, part=(300, 300))) == pytest.approx(apart, rel=0.03)
 
 
+def test_nuclei_of_pictures_that_lie_apart_have_outlines_at_their_places():
+    image = scattered([(0, 0), (300, 500)])
+    levels = levels_of(image, LARGE)
+    resolved = looks_of(levels.estimate(LARGE))
+    found = detect_levels(levels, resolved, LARGE, "nuclei")
+    np.testing.assert_array_equal(found.points, detect_levels(levels, resolved, LARGE).points)
+    labels = found.outlines.labels()
+    assert labels.shape == image.shape
+    np.testing.assert_array_equal(labels[tuple(found.points.T)], np.arange(1, len(found) + 1))
+    assert not labels[image == 0].any()
+
+
 def test_what_a_file_leaves_out_is_not_read():
     image = scattered([(256, 512), (640, 128)], shape=(1024, 1024), side=128)
     inside = np.kron(image.reshape(8, 128, 8, 128).any(axis=(1, 3)), np.ones((128, 128), bool))
