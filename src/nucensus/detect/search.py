@@ -167,7 +167,7 @@ def _is_enough(found: Found, rules: Rules) -> bool:
 
 def _is_better(found: Found, best: Found | None, rules: Rules) -> bool:
     """Whether more speaks for one radius than for the best, which is larger."""
-    if best is None:
+    if best is None or not found.score:
         return found.score > 0
     if rules.weighs_support and best.holds(found) and not _is_finer(found, best):
         return False
@@ -195,7 +195,9 @@ def _settle(view: View, assumed: float, rules: Rules) -> Found:
         agrees = found >= _NEAR * radius
         radius = min(max(found, _NEAR * assumed), most)
     if rules.follows_size and agrees and _STILL_LARGER * most < found and most < _LARGEST_RADIUS_PX:
-        return _settle(view, most, rules)
+        larger = _settle(view, most, rules)
+        if larger.agrees:
+            return larger
     if best is None:
         return Found(radius, shown, 0.0, 0.0, False)
     shown, support = best
