@@ -179,6 +179,7 @@ def test_a_run_reads_part_by_part_what_is_larger_than_its_memory(tmp_path):
     assert isinstance(job.load(PlannedImage(1, str(path), Plane(), "")), Divided)
     census(path, tmp_path / "whole", NUMBERS)
     run = census(path, tmp_path / "parts", NUMBERS, limits=LIMITS)
+    assert run.facts["strategy"]["in_parts"]["images"] == 1
     assert run.counts["nuclei"] > 10
     assert tables(tmp_path / "parts") == tables(tmp_path / "whole")
 
