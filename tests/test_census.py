@@ -137,10 +137,15 @@ def test_what_is_not_a_run_is_said_not_to_be_one(tmp_path, content):
         nucensus.Run(tmp_path)
 
 
-def test_a_run_file_of_another_schema_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [("user_version", "another version of nucensus"), ("application_id", "another program")],
+)
+def test_a_run_file_that_this_version_did_not_write_is_refused(plate, tmp_path, changed, said):
+    nucensus.census(plate, tmp_path, Settings(threshold=600), strategy="list-disk")
     with closing(sqlite3.connect(tmp_path / "run.sqlite")) as database:
-        database.executescript("PRAGMA user_version = 99; CREATE TABLE t (x)")
-    with pytest.raises(RunError, match="open it with the version"):
+        database.execute(f"PRAGMA {changed} = 99")
+    with pytest.raises(RunError, match=f"was written by {said}.* open it with what wrote it"):
         nucensus.Run(tmp_path)
 
 
