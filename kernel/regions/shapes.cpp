@@ -58,7 +58,7 @@ void Shapes::measure(const PixelRows<Pixel>& functions, const Image& image, int6
         ShapeRecord& record = records[run->nucleus];
         record = {}, boxes.clear();
         for (const int32_t nucleus = run->nucleus; run < end && run->nucleus == nucleus; ++run) {
-            const Box soon = box_of(run[std::min(prefetch_ahead, end - run - 1)]);
+            const Box soon = box_of(run[std::min<int64_t>(prefetch_ahead, end - run - 1)]);
             for (int32_t y = soon.top; y < soon.bottom; ++y) {
                 __builtin_prefetch(pixels + y * image.width + soon.left);
                 __builtin_prefetch(pixels + y * image.width + soon.right - 1);
