@@ -46,9 +46,16 @@ simde__m512d emulated_cvtepi32_pd(__m256i values) {
     return reinterpret_cast<simde__m512d>(
         __builtin_convertvector(reinterpret_cast<Integers>(values), Doubles));
 }
+simde__m512d emulated_cvtps_pd(__m256 values) {
+    typedef float Singles __attribute__((vector_size(32)));
+    typedef double Doubles __attribute__((vector_size(64)));
+    return reinterpret_cast<simde__m512d>(
+        __builtin_convertvector(reinterpret_cast<Singles>(values), Doubles));
+}
 }  // namespace
 #define _mm512_mulhi_epu16(a, b) emulated_mulhi_epu16(a, b)
 #define _mm512_sra_epi32(values, count) emulated_sra_epi32(values, count)
 #define _mm512_cmpgt_epi16_mask(a, b) emulated_cmpgt_epi16_mask(a, b)
 #define _mm512_cvtepu8_epi16(values) emulated_cvtepu8_epi16(values)
 #define _mm512_cvtepi32_pd(values) emulated_cvtepi32_pd(values)
+#define _mm512_cvtps_pd(values) emulated_cvtps_pd(values)
