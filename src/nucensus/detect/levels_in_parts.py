@@ -121,14 +121,11 @@ class LevelsInParts:
         """Find regions as `find_region_table` does, but for outlines; each with its ridge."""
         if outline is not None:
             raise WholeNeededError("outlines are asked for")
-        ground = self._sampled_ground(numbers) if level is None else None
-        is_sampled, ground = (
-            ground is not None,
-            ground or Ground(self.extent, level=level, **numbers),
-        )
         halo = self._halo or _HALO_RADII * max(1, math.ceil(numbers["radius"]))
         grid = _Grid(self._plane, int(numbers["step"]), BLOCK * -(-halo // BLOCK), self._part)
-        if not is_sampled:
+        ground = self._sampled_ground(numbers) if level is None else None
+        if ground is None:
+            ground = Ground(self.extent, level=level, **numbers)
             for _ in self._walk(partial(_sample, grid, ground), grid.part, grid.sample_reach):
                 pass
         ground.fit()
