@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "simd/simd.h"
+#include "simd/turn.h"
 
 namespace nucensus {
 namespace {
@@ -42,23 +43,14 @@ void transpose(const T* from, int64_t from_pitch, int64_t count, int64_t length,
         for (int64_t x = 0; x < count; ++x) to[y * to_pitch + x] = from[x * from_pitch + y];
 }
 
-// To interleave the vectors of the first half with those of the second turns rows into
-// columns when it was done as often as halving gives one.
 void transpose_words(const uint16_t* from, int64_t from_pitch, uint16_t* to, int64_t to_pitch) {
-    Words rows[words], mixed[words];
+    Words rows[words];
 #pragma GCC unroll 8
     for (int i = 0; i < words; ++i)
         rows[i] = load_words(reinterpret_cast<const int16_t*>(from + i * from_pitch));
-#pragma GCC unroll 3
-    for (int half = words / 2; half > 0; half /= 2) {
-#pragma GCC unroll 4
-        for (int i = 0; i < words / 2; ++i) {
-            mixed[2 * i] = interleave_low(rows[i], rows[i + words / 2]);
-            mixed[2 * i + 1] = interleave_high(rows[i], rows[i + words / 2]);
-        }
-#pragma GCC unroll 8
-        for (int i = 0; i < words; ++i) rows[i] = mixed[i];
-    }
+    turn_square(
+        rows, [](Words a, Words b) { return interleave_low(a, b); },
+        [](Words a, Words b) { return interleave_high(a, b); });
 #pragma GCC unroll 8
     for (int i = 0; i < words; ++i)
         store_words(reinterpret_cast<int16_t*>(to + i * to_pitch), rows[i]);

@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "simd/simd.h"
+#include "simd/turn.h"
 #include "smoothing.h"
 
 namespace nucensus {
@@ -73,21 +74,14 @@ void filter_neighbours(At at, const float* weights, int64_t radius, float* out) 
     }
 }
 
-// A square of vectors, rows into columns: see layout.cpp.
+// A square of vectors, rows into columns.
 void turn(const float* from, int64_t from_pitch, float* to, int64_t to_pitch) {
-    Floats rows[float_lanes], mixed[float_lanes];
+    Floats rows[float_lanes];
 #pragma GCC unroll 16
     for (int i = 0; i < float_lanes; ++i) rows[i] = load_floats(from + i * from_pitch);
-#pragma GCC unroll 4
-    for (int half = float_lanes / 2; half > 0; half /= 2) {
-#pragma GCC unroll 8
-        for (int i = 0; i < float_lanes / 2; ++i) {
-            mixed[2 * i] = zip_low(rows[i], rows[i + float_lanes / 2]);
-            mixed[2 * i + 1] = zip_high(rows[i], rows[i + float_lanes / 2]);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < float_lanes; ++i) rows[i] = mixed[i];
-    }
+    turn_square(
+        rows, [](Floats a, Floats b) { return zip_low(a, b); },
+        [](Floats a, Floats b) { return zip_high(a, b); });
 #pragma GCC unroll 16
     for (int i = 0; i < float_lanes; ++i) store_floats(to + i * to_pitch, rows[i]);
 }
