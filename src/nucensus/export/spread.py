@@ -73,8 +73,8 @@ class Quartiles:
             first, median, third = (
                 np.quantile(values, [0.25, 0.5, 0.75]) if len(values) else np.full(3, np.nan)
             ).tolist()
-            deviation = self.spread.deviation if self.spread.count > 1 else np.nan
-            self.known, self.kept = [self.spread.mean, deviation, median, first, third], []
+            spread = self.spread
+            self.known, self.kept = [spread.mean, spread.deviation, median, first, third], []
         return self.known
 
     def _take(self) -> None:
