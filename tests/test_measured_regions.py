@@ -232,6 +232,8 @@ def test_a_run_of_an_earlier_version_is_opened_and_says_what_it_has_not(
 def test_what_an_earlier_version_counted_stays_without_measurements(
     measured, tmp_path, as_before, how
 ):
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("h5py")
     if how == "merged":
         nucensus.census(measured / "plate", tmp_path / "1", shard=Shard(1, 2)).close()
         as_before()
