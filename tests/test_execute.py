@@ -40,6 +40,12 @@ def die(item):
     return item
 
 
+def end(item):
+    if item == 3:
+        os._exit(0)
+    return item
+
+
 def die_once(item):
     """Kill this process, unless the item's file says that one died of it before."""
     number, mark = item
@@ -204,6 +210,12 @@ def test_an_item_whose_workers_die_is_lost_with_the_reason_and_the_others_go_on(
     assert isinstance(lost, Lost)
     assert lost.reason.endswith(", 2 times")
     assert outcomes == {number: number for number in range(9) if number != 3}
+
+
+def test_an_item_whose_worker_ends_without_an_error_is_lost_instead_of_waited_for():
+    outcomes = dict(STRATEGIES["isolated"].run(end, range(5), 2))
+    assert outcomes.pop(3) == Lost("the worker process ended by itself with code 0, 2 times")
+    assert outcomes == {number: number for number in range(5) if number != 3}
 
 
 def test_a_daemonic_process_is_told_what_works_there():

@@ -2,10 +2,10 @@
 
 import contextlib
 import functools
+import itertools
 import multiprocessing
 import queue
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkerDiedError
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 2
 """How often an item is tried whose worker dies or hangs: another item may have been the cause."""
+_SILENCE_S = 1.0
+"""How long nothing ends before tasks are looked for whose worker is gone."""
+_LISTED = 256
+"""How many processes are kept to ask how they ended: one that has ended holds two open files."""
 _PRELOAD = ["__main__", "numpy", "tifffile", "imagecodecs", "nucensus.batch"]
 
 
@@ -44,14 +48,14 @@ def run_isolated(
     tasks = _Tasks(functools.partial(_new_pool, workers, memory_bytes), work, timeout_s)
     source = enumerate(items)
     try:
-        for index, item in islice(source, 2 * workers):
+        for index, item in itertools.islice(source, 2 * workers):
             tasks.submit(index, item)
         while tasks.under_way:
             finished = tasks.next_finished()
             if finished is None:
                 continue
             yield finished
-            for index, item in islice(source, 1):
+            for index, item in itertools.islice(source, 1):
                 tasks.submit(index, item)
     finally:
         tasks.close()
@@ -89,6 +93,7 @@ class _Tasks:
         self.under_way: dict[Any, tuple[int, Any, int]] = {}
 
     def submit(self, index: int, item: Any, attempt: int = 1) -> None:
+        del self._processes[:-_LISTED]
         try:
             future = self._pool.schedule(
                 payload_of, args=(self._work, item), timeout=self._timeout_s
@@ -108,15 +113,11 @@ class _Tasks:
 
         from pebble import ProcessExpired
 
-        future = self._wait()
-        if future is None:
-            self._start_anew(BrokenProcessPool("all workers ended before they had work"))
+        future, error = self._wait()
+        if isinstance(error, BrokenProcessPool) and future in {None, *self.under_way}:
+            self._start_anew(error)
             return None
         if future not in self.under_way:
-            return None
-        error = future.exception()
-        if isinstance(error, BrokenProcessPool):
-            self._start_anew(error)
             return None
         index, item, attempt = self.under_way.pop(future)
         if error is None:
@@ -132,13 +133,30 @@ class _Tasks:
             return None
         return index, Lost(f"{reason}, {_ATTEMPTS} times")
 
-    def _wait(self) -> Any:
-        """Wait for a task; return None if the pool broke before it knew of all its tasks."""
-        while True:
+    def _wait(self) -> tuple[Any, BaseException | None]:
+        """Wait for a task; return it and its error, which pebble may not have told of."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        for polls in itertools.count(1):
             with contextlib.suppress(queue.Empty):
-                return self._done.get(timeout=POLL_S)
+                future = self._done.get(timeout=POLL_S)
+                return future, future.exception()
             if not self._pool.active:
-                return None
+                return None, BrokenProcessPool("all workers ended before they had work")
+            if polls * POLL_S >= _SILENCE_S and (orphan := self._orphan()) is not None:
+                return orphan
+        raise AssertionError
+
+    def _orphan(self) -> tuple[Any, BaseException] | None:
+        """Return a task under way whose worker is gone, and the error that pebble did not set."""
+        from pebble import ProcessExpired
+
+        workers = {process.pid: process for process in self._processes}
+        for future, pid in _orphans(self._pool):
+            if future in self.under_way:
+                code = workers[pid].exitcode if pid in workers else None
+                return future, ProcessExpired("", code=code, pid=pid)  # type: ignore[no-untyped-call]
+        return None
 
     def _start_anew(self, error: BaseException) -> None:
         """Submit everything again: the workers died before they said what they worked on."""
@@ -162,3 +180,20 @@ class _Tasks:
     def close(self) -> None:
         self._pool.stop()  # type: ignore[no-untyped-call]  # pebble has not typed it
         self._pool.join()
+
+
+def _orphans(pool: "ProcessPool") -> list[tuple[Any, int]]:
+    """Return the tasks that wait for a worker that is gone, and the process number of each.
+
+    Pebble does not see the end of a worker that ends with code 0, nor of one that ends before
+    pebble has read what it began with (noxdafox/pebble#153). Who does what is known inside only.
+    """
+    try:
+        manager = pool._pool_manager
+        alive = set(manager.worker_manager.workers)
+        tasks = list(manager.task_manager.tasks.values())
+        return [
+            (each.future, each.worker_id) for each in tasks if each.worker_id not in {0, *alive}
+        ]
+    except (AttributeError, RuntimeError):  # another version of pebble; a change at this moment
+        return []
