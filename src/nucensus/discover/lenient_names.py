@@ -28,6 +28,11 @@ _QUARTER = re.compile(r"[ab][12]")
 """A quarter of a well of 384, which is a well of 1536, as in A01.a1 (CellVoyager)."""
 _SITE_WORDS = ("s", "site", "f", "fld", "field", "fov", "pos", "xy")
 _SITE = re.compile(rf"(?:{'|'.join(_SITE_WORDS)})(\d{{1,4}})", re.IGNORECASE)
+_DATE = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d_[01]\d_[0-3]\d|[0-3]\d_[01]\d_(?:19|20)\d\d)"
+    r"(?:_[0-2]\d_[0-5]\d(?:_[0-5]\d)?)?(?!\d)"
+)
+"""A date in three words, and the time of day in two or three: 2024_05_03, 2024_05_03_14_30."""
 _NO_PLATE = re.compile(r"well|img|image", re.IGNORECASE)
 _MOST_WELLS = 100_000
 
@@ -221,6 +226,7 @@ def _well_of(word: str, after: list[str]) -> tuple[str, str]:
 
 def _site(after: list[str]) -> str:
     """Return the site that the words behind a well state: s2, site 2, or a number at once."""
+    after = [word for word in _DATE.sub("", "_".join(after)).split("_") if word]
     for at, word in enumerate(after):
         if match := _SITE.fullmatch(word):
             return str(int(match[1]))
