@@ -149,7 +149,7 @@ def test_an_image_is_counted_with_the_pool_of_the_nearest_folder_of_its_channel(
 
 def test_a_digest_changes_with_what_nuclei_look_like_and_not_with_the_sample():
     def digest(pool, path="/p/a"):
-        return learned_of({"/p": pool}, Settings())(path, "")
+        return learned_of({"/p": pool}, Settings())(path, "", "")
 
     assert digest(resolved(3.0)) == digest(resolved(3.0, image_count=99, blank_count=4))
     assert digest(resolved(3.0)) != digest(resolved(3.5))
@@ -168,8 +168,8 @@ def test_a_pool_is_called_by_its_folder_as_far_as_it_has_another_than_others():
     assert shown_name({"": resolved(0.0)}, "", Settings()) == "itself"  # nothing was learned
     alone = {"": resolved(1.0), "/in/a": resolved(1.0)}
     assert {shown_name(alone, name, Settings()) for name in alone} == {"all"}
-    assert learned_of(several, Settings())("/in/a/1.tif", "").endswith(" a")
-    assert " " not in learned_of({}, Settings(), "light")("/in/a/1.tif", "")
+    assert learned_of(several, Settings())("/in/a/1.tif", "", "").endswith(" a")
+    assert " " not in learned_of({}, Settings())("/in/a/1.tif", "", "")
 
 
 def test_a_start_is_added_to_those_before_it():

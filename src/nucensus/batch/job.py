@@ -24,7 +24,7 @@ from ..values import (
     PlannedImage,
     Settings,
 )
-from ..values.flat_field import FlatFields
+from ..values.flat_field import NO_LIGHTS, FlatField, FlatFields
 from .budget import Budget, beyond_memory
 from .content import content_hash
 from .kept import Kept
@@ -63,6 +63,11 @@ class Loaded:
     content: str | None
     taken_bytes: int
     others: list["OtherChannel"] = field(default_factory=list)
+    plate: str = ""
+
+    def light_in(self, lights: FlatFields) -> FlatField | None:
+        """Return the uneven light that it was taken in, if that is corrected."""
+        return lights.of("", self.plate, self.image.pixels.shape)
 
     @property
     def nbytes(self) -> int:
@@ -103,8 +108,8 @@ class Job:
         Images of the sample that came from a server, until they are counted.
     others : OtherChannels
         Which other channels are measured, and how.
-    lights : mapping of str to FlatField
-        The uneven light that is corrected, by channel; "" is that of the nuclei.
+    lights : FlatFields
+        The uneven light that is corrected.
     threads : int
         How many parts of an image are worked on at a time, where it is read part by part.
     """
@@ -119,7 +124,7 @@ class Job:
     pools: Pools = field(default_factory=dict)
     kept: Kept[Loaded] | None = None
     others: OtherChannels = field(default_factory=OtherChannels)
-    lights: FlatFields = field(default_factory=dict)
+    lights: FlatFields = NO_LIGHTS
     threads: int = 1
 
     def in_process(
@@ -168,7 +173,7 @@ class Job:
             return None
         if self.kept is not None and (kept := self.kept.take(planned.key)) is not None:
             return kept
-        key, path, plane, channel, y_um, x_um, query, partners = planned
+        key, path, plane, channel, y_um, x_um, query, partners, plate = planned
         keep_query(path, query)  # in whatever process this is
         admission = _Admission(self, len(partners), why_whole)
         with self._marked(key):
@@ -193,7 +198,7 @@ class Job:
         return Loaded(
             key, path, channel, image,
             1e3 * (time.perf_counter() - start), 1e3 * (time.thread_time() - cpu),
-            admission.compression, content, admission.taken_bytes, others,
+            admission.compression, content, admission.taken_bytes, others, plate,
         )  # fmt: skip
 
     def _load_whole(self, planned: PlannedImage, why: str) -> Loaded | Failed | None:
@@ -214,7 +219,7 @@ class Job:
     def _found(self, loaded: Loaded, settings: Settings) -> Centres:
         """Find the nuclei of an image, in even light where that is asked for."""
         pixels, resolved = loaded.image.pixels, pool_of(self.pools, loaded.path, loaded.channel)
-        light = self.lights.get("")
+        light = loaded.light_in(self.lights)
         if light is None:
             return find_nuclei(pixels, settings, resolved)
         from .flat_field import find_in_even_light
@@ -274,7 +279,7 @@ class Job:
         return self._look(planned, lambda it: look_at_light(it.image.pixels), lambda _: why)
 
     def _estimated(self, loaded: Loaded) -> Estimated:
-        pixels, light = loaded.image.pixels, self.lights.get("")
+        pixels, light = loaded.image.pixels, loaded.light_in(self.lights)
         if light is not None:
             from .flat_field import in_even_light
 

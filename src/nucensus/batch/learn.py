@@ -5,24 +5,24 @@ import hashlib
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from .._dataclass import dataclass
 from ..detect import Estimate, Resolved, is_settled, pool
 from ..errors import RunError
 from ..execute import Lost
-from ..remote import query_of
 from ..store import Facts, Origin, Run, RunWriter, Sampled
 from ..text.plurals import pluralize
 from ..values import Failed, PlannedImage, Settings
-from ..values.flat_field import LEARN, FlatFields
+from ..values.flat_field import LEARN, NO_LIGHTS, FlatFields
 from .content import content_hash
 from .job import Estimated
-from .lights import asked_in, identity_of, notes_on
+from .lights import asked_in
 from .pools import Pools, learned_of
-from .sample import LIT_IMAGES, Sets, choose_sample
+from .sample import Sets, choose_sample
 
 _COMMIT_EVERY_S = 0.5
 """Seconds of estimates that a crash may lose. Larger: more is lost, fewer writes."""
@@ -44,20 +44,20 @@ class Learned:
         How many images were counted with other values, and are counted again.
     changes : tuple of str
         Which values these are, in words.
-    lights : mapping of str to FlatField
-        The uneven light that is corrected, by channel.
+    lights : FlatFields
+        The uneven light that is corrected.
     """
 
     pools: Pools
     origin: Origin
     counted_again: int
     changes: tuple[str, ...]
-    lights: FlatFields = field(default_factory=dict)
+    lights: FlatFields = NO_LIGHTS
 
     def notes(self) -> list[str]:
         """Say what a user should know of it, in a line each."""
         notes = [str(self.origin)] if str(self.origin) else []
-        notes += notes_on(self.lights)
+        notes += [f"{line}." for line in self.lights.lines()]
         notes += [_mixed(name, each) for name, each in self._shown() if each.is_mixed]
         if self.counted_again:
             shown = "; ".join(self.changes[:_POOLS_SHOWN])
@@ -95,9 +95,12 @@ def plan_sample(writer: RunWriter) -> None:
             writer.sample.refresh()
         else:
             sets = Sets(writer.listed())
-            least = LIT_IMAGES if LEARN in asked_in(about).values() else 0
-            sample = choose_sample(writer.listed(), sets, least)
-            writer.sample.plan(Sampled(*item, sets.pools_of(item), n) for item, n in sample)
+            is_lit = LEARN in asked_in(about).values()
+            plates = Counter(each.plate for each in writer.listed()) if is_lit else Counter()
+            sample = choose_sample(writer.listed(), sets, plates)
+            writer.sample.plan(
+                Sampled(*item[:-1], sets.pools_of(item), n, plate=item.plate) for item, n in sample
+            )
         writer.record_facts(sampled=about.places)
 
 
@@ -142,10 +145,7 @@ def estimate_sample(
     ],
 ) -> None:
     """Estimate from images of the sample, and keep what they say."""
-    items = [
-        PlannedImage(key, each.path, each.plane, each.channel, query=query_of(each.path))
-        for key, each in sample
-    ]
+    items = [each.planned(key) for key, each in sample]
     committed_at = time.monotonic()
     for index, found in estimate(items):
         name = sample[index][1].name
@@ -226,12 +226,11 @@ def adopt(writer: RunWriter, pools: Pools, origin: Origin, lights: FlatFields) -
     about = writer.about
     before = pools_in(about)
     estimates = {name: resolved.as_dict() for name, resolved in pools.items()}
-    light = identity_of(lights)
-    text = json.dumps([about.places, estimates], sort_keys=True) + light
+    text = json.dumps([about.places, estimates], sort_keys=True) + lights.identity()
     adopted, again = hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), 0
     if about.adopted != adopted:
         settings = Settings.from_dict(about.settings)
-        again = writer.redo_learned_otherwise(learned_of(pools, settings, light))
+        again = writer.redo_learned_otherwise(learned_of(pools, settings, lights))
     writer.record_facts(
         estimates=estimates, sample=asdict(origin), adopted=adopted, is_learning=False
     )

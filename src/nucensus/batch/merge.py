@@ -51,7 +51,9 @@ class _Part:
         """Return what the other shards should say too; None if it need not be said."""
         value = self.facts.get(fact)
         if fact == "flat_field":  # a learned one is that of the sample
-            return {name: each["digest"] for name, each in self.about.flat_field.items()}
+            return {
+                each["channel"]: each["digest"] for each in self.about.flat_field if each["path"]
+            }
         if fact == "selection":
             return {**self.about.selection, "shard": None}
         return {fact: value} if fact == "version" else value

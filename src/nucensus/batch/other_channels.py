@@ -61,7 +61,7 @@ def measure_others(
         problem, values = each.problem, np.full((len(centres), columns), np.nan)
         if each.pixels is not None:
             try:
-                pixels = in_even_light(each.pixels, lights.get(each.channel))
+                pixels = in_even_light(each.pixels, lights.of(each.channel, "", each.pixels.shape))
                 values = measure_channel(pixels, centres.outlines, ring_px=ring_px)
                 doubts += [each.channel] if is_cut_off(each.pixels, centres.outlines) else []
             except (ReadError, ValueError, TypeError) as error:

@@ -12,6 +12,7 @@ from ..detect import Resolved, counts_alone, detector_named
 from ..store import LEARNED_DIGEST
 from ..text.names import escape
 from ..values import Settings
+from ..values.flat_field import NO_LIGHTS, FlatFields
 
 Pools: TypeAlias = Mapping[str, Resolved]
 """Estimates for the images of a folder and those below it, by its path; "" stands for all. Where
@@ -43,23 +44,25 @@ def _nearest(pools: Pools, folder: str, channel: str) -> str | None:
     return next((name for name in names if name in pools), None)
 
 
-def learned_of(pools: Pools, settings: Settings, light: str = "") -> Callable[[str, str], str]:
-    """Return a function of path and channel that tells what an image is to be counted with.
+def learned_of(
+    pools: Pools, settings: Settings, lights: FlatFields = NO_LIGHTS
+) -> Callable[[str, str, str], str]:
+    """Return a function of path, channel and plate: what such an image is to be counted with.
 
     It is a digest of the pool, and of the light: if it differs, so may the nuclei. The name of the
     pool follows.
     """
 
     @cache
-    def learned(folder: str, channel: str) -> str:
+    def learned(folder: str, channel: str, plate: str) -> str:
         name = _nearest(pools, folder, channel)
         values = {} if name is None else pools[name].as_dict()
         estimates = {each: value for each, value in values.items() if each not in _OF_THE_SAMPLE}
-        text = json.dumps(estimates, sort_keys=True) + light
+        text = json.dumps(estimates, sort_keys=True) + lights.identity(plate)
         digest = hashlib.blake2b(text.encode(), digest_size=LEARNED_DIGEST // 2).hexdigest()
         return digest if name is None else f"{digest} {shown_name(pools, name, settings)}"
 
-    return lambda path, channel: learned(os.path.dirname(path), channel)
+    return lambda path, channel, plate: learned(os.path.dirname(path), channel, plate)
 
 
 def shown_name(pools: Pools, name: str, settings: Settings) -> str:

@@ -32,7 +32,7 @@ from .choose import Choice, choose_from
 from .job import Job, Loaded
 from .kept import Kept
 from .learn import adopt, asked, estimate_sample, forget_changed, pool_sample, pools_in, take_from
-from .lights import find_lights, identity_of
+from .lights import find_lights
 from .plan import telling
 from .pools import learned_of
 from .run_over import Steps, run_over
@@ -91,7 +91,7 @@ class RunLoop:
             others=OtherChannels.of_selection(writer.about.selection),
         )  # fmt: skip
         self._kept = Kept[Loaded](self._ceiling_bytes // 8)
-        self._learned_by: Callable[[str, str], str] | None = None
+        self._learned_by: Callable[[str, str, str], str] | None = None
         self._tally = Tally()
         self._lost: list[int] = []
         self._uncommitted, self._failures, self._done = 0, problems, problems
@@ -177,14 +177,14 @@ class RunLoop:
         settings, about = self._job.settings, self._writer.about
         lights = find_lights(
             self._writer, self._look_at_light, is_planned=self._is_planned,
-            keeps=self._resume.keep_estimates,
+            keeps=self._resume.keep_estimates, checks=self._resume.check_content,
         )  # fmt: skip
         if lights is None:
             return
-        self._job, light = replace(self._job, lights=lights), identity_of(lights)
+        self._job = replace(self._job, lights=lights)
         if settings.are_numbers:
             if lights:
-                self._learned_by = learned_of({}, settings, light)
+                self._learned_by = learned_of({}, settings, lights)
                 self._writer.redo_learned_otherwise(self._learned_by)
             return
         if self._is_planned:
@@ -202,7 +202,7 @@ class RunLoop:
             known = pool_sample(self._writer.sample), Origin.of(self._writer.sample)
         learned = adopt(self._writer, *known, lights)
         self._job = replace(self._job, pools=learned.pools)
-        self._learned_by = learned_of(learned.pools, settings, light)
+        self._learned_by = learned_of(learned.pools, settings, lights)
         self._watcher.on_learned(learned)
 
     def _look_at_light(self, items: list[PlannedImage]) -> Iterable[tuple[int, Any]]:
@@ -280,8 +280,8 @@ class RunLoop:
         for index, item in enumerate(items):
             if self._stop.is_set():
                 return
-            learned_by = self._learned_by
-            keys[index] = item.key, learned_by(item.path, item.channel) if learned_by else None
+            by = self._learned_by
+            keys[index] = item.key, by(item.path, item.channel, item.plate) if by else None
             yield item
 
     def _steps_for(self, strategy: Strategy | None) -> Steps:

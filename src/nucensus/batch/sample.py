@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
 from ..values import ListedImage, PlannedImage
@@ -23,8 +24,8 @@ _SMALL = _MOST_SAMPLE * _SAMPLE_SHARE
 _MOST_ROUNDS, _ROUND_SHARE = 2, 2
 """How often a sample whose images disagree is doubled at most, and images of the set for each one
 that is estimated then. Larger: rarer kinds of images are seen; mixed folders are quicker begun."""
-LIT_IMAGES = 64
-"""Images of a run from which its light is learned, where there are so many. Larger: corners are
+_LIT_IMAGES = 64
+"""Images of a plate from which its light is learned, where there are so many. Larger: corners are
 known better, and more images are read twice."""
 _FEW_SMALL = 4
 """More folders that are so small are parts of a plate, and are estimated together: to estimate an
@@ -80,27 +81,33 @@ class Sets:
 
 
 def choose_sample(
-    listed: Iterable[_Image], sets: Sets, least: int = 0
+    listed: Iterable[_Image], sets: Sets, plates: Mapping[str, int] = MappingProxyType({})
 ) -> Iterator[tuple[_Image, int]]:
-    """Yield every so many-th image of each set, about `least` in all; they are sorted by path.
+    """Yield every so many-th image of each set; they are sorted by path.
 
-    With each comes its round: 0, or the one in which it is looked at if those before disagree.
+    With each comes its round: 0, or the one in which it is looked at if those before disagree. Of
+    plates whose light is learned, whose images are counted here, so many come as that takes.
     """
     seen: Counter[Set] = Counter()
-    each_least = -(-least // max(len(sets.sizes), 1))
-    sizes = {of: _sizes(count, each_least) for of, count in sets.sizes.items()}
+    seen_of_plates: Counter[str] = Counter()
+    sizes = {of: _sizes(count) for of, count in sets.sizes.items()}
     for item in listed:
         of = sets.of(item)
         count, place = sets.sizes[of], seen[of]
         seen[of] += 1
+        if in_plate := plates.get(item.plate):
+            is_lit = _begins(seen_of_plates[item.plate], _LIT_IMAGES, in_plate)
+            seen_of_plates[item.plate] += 1
+            if is_lit:
+                yield item, 0
+                continue
         if _begins(place, sizes[of][-1], count):  # each round holds the one before
             yield item, next(n for n, size in enumerate(sizes[of]) if _begins(place, size, count))
 
 
-def _sizes(count: int, least: int) -> list[int]:
+def _sizes(count: int) -> list[int]:
     """Return how large a sample of so many images is, round after round."""
-    usual = min(max(count // _SAMPLE_SHARE, _LEAST_SAMPLE), _MOST_SAMPLE)
-    first = min(max(usual, least), count)
+    first = min(max(count // _SAMPLE_SHARE, _LEAST_SAMPLE), _MOST_SAMPLE, count)
     sizes = (first << number for number in range(1, _MOST_ROUNDS + 1))
     return [first, *(size for size in sizes if size * _ROUND_SHARE <= count)]
 

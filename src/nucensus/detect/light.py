@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
-from ..errors import InputError
 from ..text.plurals import pluralize
 from ..values.flat_field import FlatField, polynomials
 from .flags import SATURATED_SHARE
@@ -62,8 +61,14 @@ def is_saturated(image: NDArray[Any], points: NDArray[np.int64]) -> bool:
     return int(np.count_nonzero(flat)) >= max(SATURATED_SHARE * len(points), 1)
 
 
+def learn_lights(looks: Sequence[Lit]) -> list[FlatField]:
+    """Learn the light over the field from the images of a plate, for each of their sizes."""
+    return [learn_light([look for look in looks if look.shape == shape])
+            for shape in sorted({look.shape for look in looks})]  # fmt: skip
+
+
 def learn_light(looks: Sequence[Lit]) -> FlatField:
-    """Learn the light over the field from the nuclei of many images.
+    """Learn the light over the field from the nuclei of many images of one size.
 
     A nucleus is as bright as the light where it lies, its own brightness aside, which has nothing
     to do with the place: so a sum of polynomials is fitted to the logarithms of the heights of
@@ -71,44 +76,37 @@ def learn_light(looks: Sequence[Lit]) -> FlatField:
     has no part in it, as it has where the light is told from the background (BaSiC: Peng et al.,
     Nature Communications 8, 14836, 2017; CellProfiler's CorrectIlluminationCalculate).
 
-    Raises
-    ------
-    InputError
-        Images have several sizes, are saturated, or have too few nuclei.
+    Returns
+    -------
+    FlatField
+        Without terms, and with the reason, where images are saturated or have too few nuclei.
     """
-    shapes = {look.shape for look in looks}
-    if len(shapes) > 1:
-        sizes = ", ".join(sorted(" x ".join(map(str, shape)) for shape in shapes))
-        raise InputError(
-            f"the light was to be learned, and the images have several sizes ({sizes} pixels); "
-            f"expected one; count those of each size in a run of their own"
-        )
-    saturated = sum(look.is_saturated for look in looks)
-    if saturated > _MOST_SATURATED * len(looks):
-        raise InputError(
-            f"the light was to be learned, and in {saturated} of {len(looks)} images nuclei are "
-            f"saturated, so that their brightness is not known; expected images within the range "
-            f"of the camera; {_GIVE_ONE}"
-        )
     usable = [
         look for look in looks if not look.is_saturated and len(look.points) >= _LEAST_IN_IMAGE
     ]
     count = sum(len(look.points) for look in usable)
-    shape = next(iter(shapes), (0, 0))
+    shape = looks[0].shape
+    saturated = sum(look.is_saturated for look in looks)
+    if saturated > _MOST_SATURATED * len(looks):
+        why = f"in {saturated} of {len(looks)} images nuclei are saturated"
+        return FlatField(*shape, images=len(usable), nuclei=count, why=why)
     terms, error = _fitted(usable, shape) if usable else (np.zeros(0), math.inf)
     if len(usable) < _LEAST_IMAGES or not error <= _MOST_ERROR:
         known = f", which tell it to {100 * error:.0f} %" if math.isfinite(error) else ""
-        raise InputError(
-            f"the light was to be learned, and there are {pluralize(count, 'nucleus')} in "
-            f"{pluralize(len(usable), 'usable image')} of the sample{known}; expected "
-            f"{_LEAST_IMAGES} images or more, and nuclei enough to tell it to "
-            f"{100 * _MOST_ERROR:.0f} % everywhere, some thousand; count more images together, or "
-            f"{_GIVE_ONE}"
+        verb = "is" if count == 1 else "are"
+        why = (
+            f"there {verb} {pluralize(count, 'nucleus')} in "
+            f"{pluralize(len(usable), 'usable image')} of the sample{known}"
         )
+        return FlatField(*shape, images=len(usable), nuclei=count, why=why)
     return _normalised(terms, shape, images=len(usable), nuclei=count, error=error)
 
 
-_GIVE_ONE = "give an image of the light: --flat-field FILE"
+EXPECTED = (
+    f"expected {_LEAST_IMAGES} images or more that are not saturated, and nuclei enough to tell it "
+    f"to {100 * _MOST_ERROR:.0f} % everywhere, some thousand"
+)
+"""Of the images of a plate and size."""
 
 
 def _normalised(

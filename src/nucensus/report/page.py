@@ -15,7 +15,7 @@ from ..export.positives import describe
 from ..store import Facts, Origin, Run, StartFact, describe_corrections, describe_pools
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
-from ..values.flat_field import FlatField
+from ..values.flat_field import FlatField, FlatFields
 from .dna import dna_histograms
 from .fields import Field, by_view, read_fields
 from .gallery import Group, choose_fields, overlay
@@ -235,10 +235,8 @@ def _chosen(about: Facts, pools: dict[str, int]) -> list[tuple[str, str, str]]:
     if about.bottleneck:
         rows.append(("time went into", about.bottleneck, ""))
     rows += [("positive", line, "") for line in describe(about.positive)]
-    rows += [
-        (f"flat field {name}".rstrip(), str(FlatField.from_dict(each)), "")
-        for name, each in about.flat_field.items()
-    ]
+    lights = FlatFields(tuple(map(FlatField.from_dict, about.flat_field)))
+    rows += [("flat field", line.removeprefix("Flat field: "), "") for line in lights.lines()]
     rows += [("left out", line, "") for line in about.left_out]
     rows += [("metadata", line.removeprefix("Metadata: "), "") for line in about.unmatched]
     return rows

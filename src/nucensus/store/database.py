@@ -48,7 +48,7 @@ CREATE VIEW images AS SELECT
 OTHERS = """
 CREATE TEMP TABLE others (
     position INTEGER PRIMARY KEY, name NOT NULL UNIQUE, path NOT NULL, plane TEXT,
-    channel TEXT, size_bytes INTEGER, mtime_ns INTEGER, stage TEXT
+    channel TEXT, size_bytes INTEGER, mtime_ns INTEGER, plate TEXT, stage TEXT
 );
 """
 """A table of images that belong to other shards; SQLite keeps it, on disk if it is large."""

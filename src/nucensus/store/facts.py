@@ -36,8 +36,9 @@ _POSITIVE = {
 }  # fmt: skip
 
 _FLAT_FIELD = {
-    "height": int, "width": int, "path": str, "digest": str, "terms": [_NUMBER], "images": int,
-    "nuclei": int, "error": _NUMBER, "darkest": _NUMBER, "sample": str,
+    "height": int, "width": int, "channel": str, "plate": _TEXT, "path": str, "digest": str,
+    "terms": [_NUMBER], "images": int, "nuclei": int, "error": _NUMBER, "darkest": _NUMBER,
+    "sample": str, "why": str,
 }  # fmt: skip
 
 
@@ -117,8 +118,9 @@ class Facts:
         Of a merged run, its shards.
     positive : list of PositiveFact
         Which nuclei are positive.
-    flat_field : dict
-        The uneven light that was corrected (`FlatField`), by channel; "" is that of the nuclei.
+    flat_field : list of dict
+        The uneven light that was corrected (`FlatField`): given for a channel, or learned for each
+        plate.
     journal : str or None
         How SQLite writes the run file, and on what kind of disk.
     """
@@ -154,7 +156,7 @@ class Facts:
     tables: dict[str, Any] = _fact(dict, dict)
     shards: list[dict[str, Any]] = _fact([{"shard": str, "run": str, "images": int}], list)
     positive: "list[PositiveFact]" = _fact([_POSITIVE], list)
-    flat_field: dict[str, dict[str, Any]] = _fact({...: _FLAT_FIELD}, dict)
+    flat_field: list[dict[str, Any]] = _fact([_FLAT_FIELD], list)
     journal: str | None = _fact(str)
 
     @classmethod

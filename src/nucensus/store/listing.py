@@ -16,9 +16,10 @@ _OTHER_INPUTS = (
 )
 
 _KEEP = (
-    "INSERT INTO others VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) "
+    "INSERT INTO others VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) "
     "DO UPDATE SET path = excluded.path, plane = excluded.plane, channel = excluded.channel, "
-    "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, stage = excluded.stage"
+    "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, plate = excluded.plate, "
+    "stage = excluded.stage"
 )
 
 _FIRST = ("name", "path", "size_bytes", "mtime_ns", "status", "stage", "reason")
@@ -129,17 +130,17 @@ class Listing:
         keeps_others: bool,
     ) -> Iterator[tuple[Any, ...]]:
         """Yield what is to be written of each image; what belongs to other shards is kept apart."""
-        channel_at, plane_at = self._names.index("channel"), self._names.index("plane")
+        channel_at, plane_at, plate_at = map(self._names.index, ("channel", "plane", "plate"))
         for position, each in enumerate(references):
             row = self._row(each)
-            channel = row[channel_at]
-            if digests.add(each, row, channel):
+            channel, plate = row[channel_at], row[plate_at]
+            if digests.add(each, row, channel, plate):
                 if refuses:
                     self._refuse_another_file(row[0], row[1], each)
                 yield position, *row
             elif keeps_others:
                 stage = "discover" if each.problem else None
-                kept = (position, row[0], row[1], row[plane_at], channel, *row[2:4], stage)
+                kept = (position, row[0], row[1], row[plane_at], channel, *row[2:4], plate, stage)
                 self._database.execute(_KEEP, kept)
 
     def _refuse_another_file(self, name: str | bytes, path: str | bytes, now: ImageRef) -> None:
@@ -190,11 +191,15 @@ class _Digests:
         )
         self._count = 0
 
-    def add(self, image: ImageRef, row: list[Any], channel: str | bytes | None) -> bool:
+    def add(
+        self, image: ImageRef, row: list[Any], channel: str | bytes | None,
+        plate: str | bytes | None,
+    ) -> bool:  # fmt: skip
         """Take an image in, and return whether it belongs to this shard."""
         self._count += 1
         self._said.update(ascii((row[0], *row[len(_FIRST) :])).encode())
-        self._places.update(ascii((row[0], row[1], channel, bool(image.problem))).encode())
+        place = row[0], row[1], channel, plate, bool(image.problem)
+        self._places.update(ascii(place).encode())
         file = (image.size_bytes, image.mtime_ns, image.problem)
         return _add_file(self._files, image.name, file) == self._index
 

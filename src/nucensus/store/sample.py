@@ -8,8 +8,9 @@ from dataclasses import field
 from typing import Any, Literal
 
 from .._dataclass import dataclass
+from ..remote import query_of
 from ..text.plurals import pluralize
-from ..values import Plane
+from ..values import Plane, PlannedImage
 from .packing import as_sql, as_text, damaged, plane_of
 
 _NAMES_SHOWN = 5
@@ -28,7 +29,8 @@ CREATE TABLE sample (
     content TEXT,
     estimate TEXT,  -- JSON; NULL until it was looked at, and if it cannot be used
     stage TEXT,
-    reason TEXT
+    reason TEXT,
+    plate TEXT  -- whose light it tells of
 );
 """
 
@@ -54,6 +56,8 @@ class Sampled:
         or cannot be used.
     stage, reason : str or None
         Where and why it cannot be used.
+    plate : str
+        As in the listing.
     """
 
     name: str
@@ -68,11 +72,17 @@ class Sampled:
     estimate: dict[str, Any] | None = None
     stage: str | None = None
     reason: str | None = None
+    plate: str = ""
 
     @property
     def is_seen(self) -> bool:
         """Whether it was looked at, successfully or not."""
         return self.estimate is not None or self.stage is not None
+
+    def planned(self, key: int) -> PlannedImage:
+        """Return the image as it goes to a worker."""
+        query = query_of(self.path)
+        return PlannedImage(key, self.path, self.plane, self.channel, query=query, plate=self.plate)
 
 
 class SampleTable:
@@ -88,6 +98,7 @@ class SampleTable:
             row = (
                 as_sql(each.name), as_sql(each.path), _as_json(each.plane), as_sql(each.channel),
                 each.size_bytes, each.mtime_ns, json.dumps(each.pools), each.round,
+                as_sql(each.plate),
             )  # fmt: skip
             self._database.execute(_PLAN, row)
             self._database.execute("INSERT INTO kept VALUES (?)", row[:1])
@@ -112,9 +123,17 @@ class SampleTable:
         for each in [each.name for each in self if each.name not in names]:
             self.forget(each)
 
-    def forget_all(self) -> None:
-        """Forget what images said, but for those that a worker died of."""
-        self._database.execute(f"UPDATE sample SET {_FORGET} WHERE stage IS NOT 'worker'")
+    def forget_plate(self, plate: str) -> None:
+        """Forget what images of a plate said, but for those that a worker died of."""
+        self._database.execute(
+            f"UPDATE sample SET {_FORGET} WHERE plate = ? AND stage IS NOT 'worker'",
+            (as_sql(plate),),
+        )
+
+    def of_plates(self, plates: Collection[str]) -> list[tuple[int, Sampled]]:
+        """Return (key, image) of the first round of plates, but for what a worker died of."""
+        found = self._keyed("WHERE NOT round AND stage IS NOT 'worker'")
+        return [(key, each) for key, each in found if each.plate in plates]
 
     def to_estimate(self, *, deadly: bool) -> list[tuple[int, Sampled]]:
         """Return (key, image) of those not estimated yet, and of those that could not be used.
@@ -122,12 +141,14 @@ class SampleTable:
         Those that a worker died of come only if `deadly`. A key is the image's in the journal, or
         beyond all of them.
         """
+        left_out = "" if deadly else "AND stage IS NOT 'worker'"
+        return self._keyed(f"WHERE estimate IS NULL {left_out}")
+
+    def _keyed(self, which: str) -> list[tuple[int, Sampled]]:
         key = (
             "coalesce((SELECT key FROM journal WHERE journal.name = sample.name), "
             "1 + number + (SELECT coalesce(max(key), 0) FROM journal))"
         )
-        left_out = "" if deadly else "AND stage IS NOT 'worker'"
-        which = f"WHERE estimate IS NULL {left_out}"
         return [(row[0], _sampled(row[1:])) for row in self._rows(f"{key}, {_COLUMNS}", which)]
 
     def record(self, name: str, content: str | None, estimate: dict[str, Any]) -> None:
@@ -159,16 +180,16 @@ class SampleTable:
 
 _COLUMNS = (
     "name, path, plane, channel, size_bytes, mtime_ns, pools, round, content, estimate, stage, "
-    "reason"
+    "reason, plate"
 )
 _FORGET = "content = NULL, estimate = NULL, stage = NULL, reason = NULL"
 _DIFFERS = "(sample.size_bytes != {now}.size_bytes OR sample.mtime_ns != {now}.mtime_ns)"
 _CHANGED = f"{_DIFFERS.format(now='excluded')} OR sample.plane IS NOT excluded.plane"
 _PLAN = (
-    "INSERT INTO sample (name, path, plane, channel, size_bytes, mtime_ns, pools, round) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path, "
+    "INSERT INTO sample (name, path, plane, channel, size_bytes, mtime_ns, pools, round, plate) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path, "
     "channel = excluded.channel, pools = excluded.pools, plane = excluded.plane, "
-    "round = excluded.round, "
+    "round = excluded.round, plate = excluded.plate, "
     "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, "
     + ", ".join(
         f"{name} = CASE WHEN {_CHANGED} THEN NULL ELSE {name} END"
@@ -182,7 +203,8 @@ def _as_json(plane: Plane) -> str | None:
 
 
 def _sampled(row: tuple[Any, ...]) -> Sampled:
-    name, path, plane, channel, size, mtime_ns, pools, number, content, estimate, stage, why = row
+    *first, estimate, stage, why, plate = row
+    name, path, plane, channel, size, mtime_ns, pools, number, content = first
     try:
         known, of = json.loads(estimate or "null"), json.loads(pools)
     except (ValueError, TypeError, RecursionError):
@@ -192,6 +214,7 @@ def _sampled(row: tuple[Any, ...]) -> Sampled:
     return Sampled(
         as_text(name), as_text(path), plane_of(plane), as_text(channel or ""), size, mtime_ns,
         tuple(of), number, content, known, stage, None if why is None else as_text(why),
+        as_text(plate or ""),
     )  # fmt: skip
 
 

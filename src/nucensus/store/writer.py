@@ -169,21 +169,23 @@ class RunWriter:
             )
             self._database.commit()
 
-    def redo_learned_otherwise(self, digest: Callable[[str, str], str]) -> int:
+    def redo_learned_otherwise(self, digest: Callable[[str, str, str], str]) -> int:
         """Make images pending that were counted with something else than they would be now.
 
-        `digest` tells of a path and a channel what that is. It lasts with the next commit. Return
-        how many there are.
+        `digest` tells of path, channel and plate what that is. It lasts with the next commit.
+        Return how many there are.
         """
 
-        def learned_now(path: str | bytes, channel: str | bytes | None) -> str:
-            return digest(as_text(path), as_text(channel or ""))
+        def learned_now(
+            path: str | bytes, channel: str | bytes | None, plate: str | bytes | None
+        ) -> str:
+            return digest(as_text(path), as_text(channel or ""), as_text(plate or ""))
 
         with self.explained():
-            self._database.create_function("learned_now", 2, learned_now, deterministic=True)
+            self._database.create_function("learned_now", 3, learned_now, deterministic=True)
             return self._database.execute(
                 "UPDATE journal SET status = 'pending' WHERE position IS NOT NULL "
-                "AND status = 'found' AND learned IS NOT learned_now(path, channel)"
+                "AND status = 'found' AND learned IS NOT learned_now(path, channel, plate)"
             ).rowcount
 
     def redo_unreadable(self) -> None:
@@ -238,19 +240,20 @@ class RunWriter:
                 yield _planned(*item)
 
     def listed(self) -> Iterator[ListedImage]:
-        """Yield name, path, plane, channel, size and time of every image the listing found right.
+        """Yield every image that the listing found right.
 
         They are sorted by path, which does not depend on the order in which they were named.
         """
-        columns = "position, name, path, plane, channel, size_bytes, mtime_ns"
+        columns = "position, name, path, plane, channel, size_bytes, mtime_ns, plate"
         query = (
             f"SELECT {columns} FROM images WHERE stage IS NOT 'discover' UNION ALL "
             f"SELECT {columns} FROM others WHERE stage IS NULL ORDER BY path, position"
         )
-        for _, name, path, plane, channel, *file in self._database.execute(query):
+        for _, name, path, plane, channel, size, time_ns, plate in self._database.execute(query):
             yield ListedImage(
-                as_text(name), as_text(path), plane_of(plane), as_text(channel or ""), *file
-            )
+                as_text(name), as_text(path), plane_of(plane), as_text(channel or ""), size,
+                time_ns, as_text(plate or ""),
+            )  # fmt: skip
 
     def channels(self) -> list[str]:
         """Return the channels of the images as the tables name them; "" is not known."""
@@ -388,13 +391,16 @@ def _is_still(path: Path, known: os.stat_result) -> bool:
         return False
 
 
-_PLANNED = "path, plane, channel, pixel_y_um, pixel_x_um, partners"
+_PLANNED = "path, plane, channel, pixel_y_um, pixel_x_um, partners, plate"
 
 
 def _planned(
     key: int, path: str | bytes, plane: str | None, channel: str | bytes | None,
-    y_um: float | None, x_um: float | None, partners: str | None,
+    y_um: float | None, x_um: float | None, partners: str | None, plate: str | bytes | None,
 ) -> PlannedImage:  # fmt: skip
     where, stain = as_text(path), as_text(channel or "")
     others = partners_of(partners, os.path.dirname(where))
-    return PlannedImage(key, where, plane_of(plane), stain, y_um, x_um, query_of(where), others)
+    return PlannedImage(
+        key, where, plane_of(plane), stain, y_um, x_um, query_of(where), others,
+        as_text(plate or ""),
+    )  # fmt: skip

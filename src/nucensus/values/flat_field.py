@@ -1,11 +1,12 @@
 """Uneven light of a microscope over its field, and what is asked to be done about it."""
 
 import functools
+import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,10 @@ class FlatField:
     ----------
     height, width : int
         Of the images it is for, in pixels.
+    channel : str
+        The channel it is for; "" is that of the nuclei.
+    plate : str or None
+        The plate it was learned for; None if it was given, and is for all.
     path : str
         The image of the light; "" if it was learned.
     digest : str
@@ -47,10 +52,14 @@ class FlatField:
         Where there is least light, in parts of where there is most.
     sample : str
         A digest of the images it was learned from; "" if some of them could not be used.
+    why : str
+        Why it was not learned from its plate alone, but from all plates; or from none.
     """
 
     height: int
     width: int
+    channel: str = ""
+    plate: str | None = None
     path: str = ""
     digest: str = ""
     terms: tuple[float, ...] = ()
@@ -59,6 +68,12 @@ class FlatField:
     error: float = 0.0
     darkest: float = 1.0
     sample: str = ""
+    why: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is light to divide by."""
+        return bool(self.path or self.terms)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -86,14 +101,103 @@ class FlatField:
         falls = f"at its darkest {100 * self.darkest:.0f} % of its brightest"
         if self.path:
             return f"the light of {self.path!r}: {falls}"
+        if not self.is_known:
+            return f"not known, and such images fail: {self.why}"
+        instead = f"that of all plates, because {self.why}; " if self.why else ""
         return (
-            f"learned from {self.nuclei:,} nuclei in {self.images} images: {falls}, known to "
-            f"{100 * self.error:.1f} % where least certain"
+            f"{instead}learned from {self.nuclei:,} nuclei in {self.images} images: {falls}, known "
+            f"to {100 * self.error:.1f} % where least certain"
         )
 
+    def whose(self, is_one_of_several: bool) -> str:
+        """Say which images it is for, as the words go on; "" if for all nuclei."""
+        plate = f" of plate {self.plate!r}, {_size(self.shape)} pixels"
+        if self.plate is not None and is_one_of_several:
+            return plate if self.plate else plate.replace("plate ''", "images without a plate")
+        return f" of {self.channel}" if self.channel else ""
 
-FlatFields: TypeAlias = Mapping[str, FlatField]
-"""By the channel they are for; "" is that of the nuclei."""
+
+@dataclass(frozen=True, slots=True)
+class FlatFields:
+    """The light of all images of a run: given for a channel, or learned for plate and size.
+
+    Attributes
+    ----------
+    lights : tuple of FlatField
+    """
+
+    lights: tuple[FlatField, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Tell whether any channel is corrected."""
+        return bool(self.lights)
+
+    def of(self, channel: str, plate: str, shape: tuple[int, ...]) -> FlatField | None:
+        """Return the light of an image of this shape; None if its channel is not corrected.
+
+        Raises
+        ------
+        ReadError
+            None was learned of such images.
+        """
+        lights = [each for each in self.lights if each.channel == channel]
+        mine = [each for each in lights if each.plate in (None, plate)]
+        known = [each for each in mine if each.plate is None or each.shape == shape]
+        if not lights:
+            return None
+        if known and known[0].is_known:
+            return known[0]
+        learned = " and ".join(sorted({_size(each.shape) for each in mine if each.is_known}))
+        why = f"{known[0].why}; {GIVE_LIGHT}" if known else (
+            f"its size is {_size(shape)} pixels, and the flat field was learned for "
+            f"{learned or 'no size'} on its plate; expected one size; count images of other sizes "
+            f"in a run of their own"
+        )  # fmt: skip
+        raise ReadError(why)
+
+    def identity(self, plate: str | None = None) -> str:
+        """Return what tells the light of a plate, or of all, from others; "" if there is none."""
+        tells = [
+            [each.channel, each.plate, each.shape, each.digest, each.terms]
+            for each in self.lights
+            if plate is None or each.plate in (None, plate)
+        ]
+        return json.dumps(tells) if tells else ""
+
+    def lines(self) -> list[str]:
+        """Say what the light is like, in a line each; of many plates what they have in common."""
+        learned = [each for each in self.lights if each.plate is not None]
+        own = [each for each in learned if not each.why]
+        shown = [each for each in self.lights if each.plate is None]
+        shown += own if len(own) <= _MOST_SHOWN else []
+        lines = [f"Flat field{each.whose(len(learned) > 1)}: {each}" for each in shown]
+        if len(own) > _MOST_SHOWN:
+            lines.append(f"Flat fields of {len(own)} plates: {_in_common(own)}")
+        short = [each for each in learned if each.why]
+        lines += [f"Flat field{each.whose(True)}: {each}" for each in short[:_MOST_SHOWN]]
+        if len(short) > _MOST_SHOWN:
+            more = len(short) - _MOST_SHOWN
+            lines.append(f"Flat field of {more} more plates: not learned from their own images")
+        return lines
+
+
+NO_LIGHTS = FlatFields()
+_MOST_SHOWN = 4
+GIVE_LIGHT = "give an image of the light: --flat-field FILE"
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _in_common(lights: Sequence[FlatField]) -> str:
+    """Say what the lights of many plates are like, in a line."""
+    nuclei, darkest = [each.nuclei for each in lights], [each.darkest for each in lights]
+    return (
+        f"learned from {min(nuclei):,} to {max(nuclei):,} nuclei each: at their darkest "
+        f"{100 * min(darkest):.0f} to {100 * max(darkest):.0f} % of their brightest, known to "
+        f"{100 * max(each.error for each in lights):.1f} % where least certain"
+    )
 
 
 def polynomials(
@@ -163,10 +267,10 @@ def divided(pixels: NDArray[Any], gain: NDArray[np.float32]) -> NDArray[np.float
         The sizes differ.
     """
     if pixels.shape[-2:] != gain.shape:
-        sizes = [" x ".join(map(str, shape)) for shape in (pixels.shape[-2:], gain.shape)]
         raise ReadError(
-            f"its size is {sizes[0]} pixels, and that of the flat field {sizes[1]}; expected one "
-            f"size; count images of other sizes in a run of their own"
+            f"its size is {_size(pixels.shape[-2:])} pixels, and that of the flat field "
+            f"{_size(gain.shape)}; expected one size; count images of other sizes in a run of "
+            f"their own"
         )
     lit: NDArray[np.float32] = np.divide(pixels, gain, dtype=np.float32, casting="same_kind")
     return lit

@@ -252,6 +252,8 @@ class PlannedImage(NamedTuple):
         What a web server is asked beside the path, such as a signature; kept in memory alone.
     partners : tuple of Partner
         The other channels of it that are measured where its nuclei are.
+    plate : str
+        As the tables name it; "" is not known.
     """
 
     key: int
@@ -262,6 +264,7 @@ class PlannedImage(NamedTuple):
     pixel_x_um: float | None = None
     query: str = ""
     partners: tuple[Partner, ...] = ()
+    plate: str = ""
 
 
 class ListedImage(NamedTuple):
@@ -275,6 +278,8 @@ class ListedImage(NamedTuple):
         As the tables name it; "" is not known.
     size_bytes, mtime_ns : int
         Size and time of last change when it was listed.
+    plate : str
+        As the tables name it; "" is not known.
     """
 
     name: str
@@ -283,3 +288,4 @@ class ListedImage(NamedTuple):
     channel: str
     size_bytes: int
     mtime_ns: int
+    plate: str = ""
