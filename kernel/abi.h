@@ -353,14 +353,17 @@ NUCENSUS_API int32_t nucensus_measure_ridges(const nucensus::Image* image,
 NUCENSUS_API int32_t nucensus_mirror(void* pixels, int64_t bytes, uint8_t* known, int64_t height,
                                      int64_t width, int64_t* scratch, int64_t* unknown);
 
-// Writes each row as text: the first literal, a number, the next literal, ... the
-// last literal. `kinds` has one character for each number of a row: 'i' a whole
-// number, 'f' the shortest text that reads back to the same double (as Python's
-// repr), 'j' the same as JSON can hold it. `text` has room for every literal and
+// Writes each row as text: the name of its group, the first literal, a number, the next
+// literal, ... the last literal. The first `group_rows[0]` rows are of the first group.
+// `kinds` has one character for each number of a row: 'i' a whole number, 'f' the shortest
+// text that reads back to the same double (as Python's repr), 'j' the same as JSON can hold
+// it, 'o' the same, or nothing for NaN. `text` has room for every name and literal, and
 // `number_bytes` for every number; `bytes` is how many were written.
-NUCENSUS_API int32_t nucensus_format_rows(const double* values, int64_t row_count,
-                                          const char* kinds, const char* literals,
-                                          const int64_t* literal_bytes, char* text, int64_t* bytes);
+NUCENSUS_API int32_t nucensus_format_rows(const double* values, const char* kinds,
+                                          const char* literals, const int64_t* literal_bytes,
+                                          int64_t group_count, const int64_t* group_rows,
+                                          const char* names, const int64_t* name_bytes, char* text,
+                                          int64_t* bytes);
 
 // Instruction sets are numbered from 0, the plainest first; a name is NULL past the last one
 // built.

@@ -32,23 +32,34 @@ char* write_json(char* at, double value) {
     return static_cast<char*>(memcpy(at, text, strlen(text))) + strlen(text);
 }
 
+char* write_number(char* at, char kind, double value) {
+    if (kind == 'i') return write_whole(at, value);
+    if (kind == 'j') return write_json(at, value);
+    return kind == 'o' && isnan(value) ? at : write_shortest(at, value);
+}
+
+char* append(char* at, const char* text, int64_t bytes) {
+    memcpy(at, text, bytes);
+    return at + bytes;
+}
+
 }  // namespace
 
-int32_t nucensus_format_rows(const double* values, int64_t row_count, const char* kinds,
-                             const char* literals, const int64_t* literal_bytes, char* text,
-                             int64_t* bytes) {
+int32_t nucensus_format_rows(const double* values, const char* kinds, const char* literals,
+                             const int64_t* literal_bytes, int64_t group_count,
+                             const int64_t* group_rows, const char* names,
+                             const int64_t* name_bytes, char* text, int64_t* bytes) {
     char* at = text;
-    for (int64_t row = 0; row < row_count; ++row) {
-        const char* literal = literals;
-        for (int64_t place = 0;; ++place) {
-            memcpy(at, literal, literal_bytes[place]);
-            at += literal_bytes[place];
-            literal += literal_bytes[place];
-            if (kinds[place] == '\0') break;
-            const double value = *values++;
-            at = kinds[place] == 'i'   ? write_whole(at, value)
-                 : kinds[place] == 'j' ? write_json(at, value)
-                                       : write_shortest(at, value);
+    for (int64_t group = 0; group < group_count; names += name_bytes[group++]) {
+        for (int64_t row = 0; row < group_rows[group]; ++row) {
+            at = append(at, names, name_bytes[group]);
+            const char* literal = literals;
+            for (int64_t place = 0;; ++place) {
+                at = append(at, literal, literal_bytes[place]);
+                literal += literal_bytes[place];
+                if (kinds[place] == '\0') break;
+                at = write_number(at, kinds[place], *values++);
+            }
         }
     }
     *bytes = at - text;

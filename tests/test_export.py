@@ -75,6 +75,16 @@ def test_rows_need_a_literal_on_either_side_of_each_number():
         format_rows(np.zeros((1, 2)), b"ff", [b"", b","])
 
 
+def test_rows_stand_behind_the_name_of_their_group():
+    values, counts = np.array([[1, 0.5], [2, np.nan], [3, np.inf]]), np.array([2, 0, 1])
+    names = [b"a,", b"none,", "\u00b5,".encode()]
+    text = bytes(format_rows(values, b"io", [b"", b",", b"\n"], names, counts)).decode()
+    assert text == "a,1,0.5\na,2,\n\u00b5,3,inf\n"
+    for wrong in (counts[:2], counts + 1, np.array([4, 0, -1])):
+        with pytest.raises(ValueError, match="all rows counted"):
+            format_rows(values, b"io", [b"", b",", b"\n"], names, wrong)
+
+
 @pytest.mark.parametrize("name", [*HARD_NAMES, "\\", "\\\\x41", "a\\xe9", "tab\t\udc80"])
 def test_an_escaped_name_is_unicode_and_comes_back(name):
     for also in ("", r"\x00-\x1f"):
@@ -137,6 +147,20 @@ def test_csv_has_micrometres_where_an_image_states_its_pixel_size(hard, tmp_path
         for axis in "yx":
             expected = micrometres(stated[row["image"]], axis, int(row[axis]))
             assert row[f"{axis}_um"] == ("" if expected is None else repr(expected))
+
+
+def test_csv_has_each_nucleus_once_however_many_an_image_has(tmp_path):
+    counts = {"a.tif": 3, "many.tif": 140_000, "none.tif": 0, "z.tif": 2}
+    rng = np.random.default_rng(0)
+    images = {
+        name: Centres(rng.integers(0, 100, (count, 2)), np.ones(count))
+        for name, count in counts.items()
+    }
+    run = write_run(tmp_path, images)
+    export_run(run, "csv", tmp_path)
+    nuclei, table = run.nuclei, rows_of(tmp_path / "nuclei.csv")
+    for name in ("image", "y", "x"):
+        assert [row[name] for row in table] == list(map(str, nuclei[name].tolist()))
 
 
 def test_csv_has_no_micrometres_where_no_image_states_a_pixel_size(tmp_path):

@@ -172,6 +172,32 @@ def test_nuclei_with_a_changed_byte_are_refused_by_whoever_reads_them(folder, re
         read(run)
 
 
+@pytest.mark.parametrize("number", [1, 77, 298])
+@pytest.mark.parametrize("change", ["checksum = 1", "height = 3"])
+def test_among_many_images_the_one_is_named_whose_nuclei_are_not_what_was_written(
+    tmp_path, number, change
+):
+    centres = Centres(np.array([[4, 5], [6, 7]]), np.array([2.0, 1.0]))
+    with RunWriter(tmp_path) as writer:
+        writer.record_facts(settings=Settings().as_dict())
+        writer.plan(ImageRef(f"{key}.tif", f"{key}.tif") for key in range(1, 301))
+        for key in range(1, 301):
+            some = centres if key % 3 else Centres(np.empty((0, 2), int), np.empty(0))
+            writer.record(key, Found(some, (9, 9), "uint8", 1, 1))
+        writer.commit()
+    key = number + (number % 3 == 0)
+    with Run(tmp_path) as run:
+        lengths = [len(each) for _, each in run.found_images()]
+        assert lengths == [2 * (key % 3 > 0) for key in range(1, 301)]
+        assert all((each["y"] == [4, 6]).all() for _, each in run.nuclei_by_image() if len(each))
+        assert [row["name"] for row, _ in run.images_by("name")][:2] == ["1.tif", "10.tif"]
+    with closing(sqlite3.connect(tmp_path / RUN_FILE)) as database:
+        database.execute(f"UPDATE journal SET {change} WHERE key = ?", (key,))
+        database.commit()
+    with Run(tmp_path) as run, pytest.raises(RunError, match=rf"nuclei of the image '{key}\.tif'"):
+        list(run.found_images())
+
+
 def test_nuclei_with_a_changed_byte_are_refused_by_who_carries_on_with_nothing_to_do(
     folder, tmp_path
 ):

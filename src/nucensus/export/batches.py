@@ -35,6 +35,11 @@ class Batch:
     subpixel: NDArray[np.float64] | None = None
 
     @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many nuclei each image has."""
+        return np.bincount(self.image, minlength=len(self.rows))
+
+    @property
     def where(self) -> Where:
         """Where the nuclei are, rows and columns to a fraction of a pixel if that is known."""
         where: Where = {axis: self.nuclei[axis] for axis in axes_of(self.nuclei)}
@@ -51,7 +56,9 @@ class Batch:
         return in_micrometres(asked, pixels, np.array(sizes, np.float64)[self.image])
 
 
-def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
+def batches(
+    run: Run, columns: Sequence[str], nuclei_at_once: int = _NUCLEI_AT_ONCE
+) -> Iterator[Batch]:
     """Yield the images of `run` that were done, about half a million nuclei at a time.
 
     The rows hold the name, the sizes of pixels and `columns`.
@@ -67,7 +74,7 @@ def batches(run: Run, columns: Sequence[str]) -> Iterator[Batch]:
         if finer is not None:
             finer.append(run.subpixel_of(row["name"]))
         gathered += len(nuclei) + 1  # images without nuclei take room too
-        if gathered >= _NUCLEI_AT_ONCE:
+        if gathered >= nuclei_at_once:
             yield _join(rows, parts, finer)
             rows, parts, gathered = [], [], 0
             finer = [] if finer is not None else None

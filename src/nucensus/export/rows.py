@@ -24,6 +24,20 @@ def write_rows(
         file.write(format_rows(np.stack(part, axis=1), kinds, literals))
 
 
+def write_named_rows(
+    file: BinaryIO, names: Sequence[bytes], counts: NDArray[np.int64],
+    columns: Sequence[NDArray[Any]], kinds: bytes,
+) -> None:  # fmt: skip
+    """Write rows of numbers between commas, each after a name, which so many rows have."""
+    literals = (b"", *[b","] * (len(columns) - 1), b"\n")
+    ends = np.cumsum(counts)
+    for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
+        stop = start + _ROWS_AT_ONCE
+        part = np.stack([column[start:stop] for column in columns], axis=1)
+        inside = ends.clip(start, stop) - (ends - counts).clip(start, stop)
+        file.write(format_rows(part, kinds, literals, names, inside))
+
+
 def comma_rows(file: BinaryIO, first: bytes, columns: Sequence[NDArray[Any]], kinds: bytes) -> None:
     """Write rows of numbers between commas, each row after `first`."""
     write_rows(file, columns, kinds, (first, *[b","] * (len(columns) - 1), b"\n"))
@@ -31,7 +45,12 @@ def comma_rows(file: BinaryIO, first: bytes, columns: Sequence[NDArray[Any]], ki
 
 def comma_line(values: Iterable[Any]) -> bytes:
     """Return one line of a CSV file. Names that are not UTF-8 come out as the bytes they are."""
-    return f"{','.join(map(_cell, values))}\n".encode(errors="surrogateescape")
+    row = tuple(values)
+    line = ",".join(["" if each is None else str(each) for each in row])
+    is_plain = line.count(",") == len(row) - 1
+    if not is_plain or "nan" in line or '"' in line or "\n" in line or "\r" in line:
+        line = ",".join(map(_cell, row))
+    return f"{line}\n".encode(errors="surrogateescape")
 
 
 def micrometre_columns(run: Run) -> list[str]:

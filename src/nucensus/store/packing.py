@@ -87,8 +87,8 @@ def _without_folder(path: str, folder: str) -> str:
 def checksum_of(packed: bytes, *others: bytes | None) -> int:
     """Return what tells the bytes of the nuclei of an image from damaged ones."""
     checksum = zlib.crc32(packed)
-    for each in others:
-        checksum = zlib.crc32(each or b"", checksum)
+    for each in filter(None, others):
+        checksum = zlib.crc32(each, checksum)
     return checksum
 
 

@@ -29,11 +29,11 @@ from .packing import (
     damaged,
     plane_of,
     union_of_records,
-    unpack_nuclei,
     unpack_outlines,
 )
 from .sample import Sampled, SampleTable
 from .table import Table, table_of_images, table_of_nuclei
+from .together import IMAGES_AT_ONCE, rows_together, unpack_together
 from .totals import Totals
 
 if TYPE_CHECKING:
@@ -167,14 +167,17 @@ class Run(Totals):
         """Show these as positive in place of those recorded; the run file stays as it is."""
         self._shown["positive"] = self.positive = list(positive)
 
-    def _unpack(self, plate: str | bytes | None, *packed: Any) -> NDArray[np.void]:
-        """Return the nuclei of a row of `_PACKED`."""
-        nuclei = unpack_nuclei(*packed, others=tuple(self.others.columns))
+    def _unpack(self, rows: Sequence[Sequence[Any]]) -> list[Nuclei]:
+        """Return the nuclei of each row of `_PACKED`."""
+        unpacked = unpack_together([row[1:] for row in rows], tuple(self.others.columns))
         if not self.positive:
-            return nuclei
+            return unpacked
         from .positives import with_positives
 
-        return with_positives(nuclei, self.positive, as_text(plate or ""))
+        return [
+            with_positives(nuclei, self.positive, as_text(row[0] or ""))
+            for row, nuclei in zip(rows, unpacked, strict=True)
+        ]
 
     @property
     def _more_columns(self) -> tuple[NucleusColumn, ...]:
@@ -270,10 +273,8 @@ class Run(Totals):
 
         Those of a volume have a z too, and those of the detector log a contrast.
         """
-        query = f"SELECT {_PACKED} FROM images WHERE status = 'found' ORDER BY id"
-        for plate, name, *packed in self._database.execute(query):
-            self.on_image()
-            yield as_text(name), self._unpack(plate, name, *packed)
+        for row, nuclei in self.found_images(("name",)):
+            yield row["name"], nuclei
 
     def all_images(self, columns: Sequence[str] | None = None) -> Iterator[tuple[ImageRow, Nuclei]]:
         """Yield the row and the nuclei of each image, none where it was not done, in order."""
@@ -281,9 +282,11 @@ class Run(Totals):
 
     def images_by(self, *columns: str) -> Iterator[tuple[ImageRow, Nuclei]]:
         """Yield what `all_images` does, but those together that are alike in these columns."""
-        order = self._database.execute(f"SELECT id FROM images ORDER BY {', '.join(columns)}, id")
-        for (position,) in order:
-            yield from self._records("WHERE id = ?", position)
+        ids = self._database.execute(f"SELECT id FROM images ORDER BY {', '.join(columns)}, id")
+        while some := [position for (position,) in ids.fetchmany(IMAGES_AT_ONCE)]:
+            asked = "(SELECT key AS asked_place, value AS asked_id FROM json_each(?))"
+            which = f"JOIN {asked} ON id = asked_id ORDER BY asked_place"
+            yield from self._records(which, json.dumps(some))
 
     def has_image(self, name: str) -> bool:
         """Tell whether there is an image called `name`."""
@@ -316,10 +319,12 @@ class Run(Totals):
         columns = self.columns.row_names if columns is None else columns
         query = f"SELECT {', '.join(columns)}, status = 'found', {_PACKED} FROM images {which}"
         end = len(columns)
-        for row in self._database.execute(query, values):
-            self.on_image()
-            known = dict(zip(columns, as_texts(row[:end]), strict=True))
-            yield known, self._unpack(*row[end + 1 :]) if row[end] else _NONE
+        for rows in rows_together(self._database.execute(query, values), end):
+            found = iter(self._unpack([row[end + 1 :] for row in rows if row[end]]))
+            for row in rows:
+                self.on_image()
+                known = dict(zip(columns, as_texts(row[:end]), strict=True))
+                yield known, next(found) if row[end] else _NONE
 
     def reference(self, image: str) -> ImageRef:
         """Return what the run was asked to do under the name `image`."""
@@ -329,7 +334,7 @@ class Run(Totals):
 
     def nuclei_of(self, image: str) -> NDArray[np.void]:
         """Return the nuclei of the image called `image`, which was done, as `NUCLEUS_RECORD`s."""
-        return self._unpack(*self._row_of(image, _PACKED))
+        return self._unpack([self._row_of(image, _PACKED)])[0]
 
     def _row_of(self, image: str, columns: str, *, is_counted: bool = True) -> Sequence[Any]:
         """Return these columns of an image, which is in the run, and was counted in it."""
