@@ -1,7 +1,10 @@
 """What several test files share: a small plate with known centres."""
 
 import os
+import shutil
 import signal
+import tempfile
+from multiprocessing.util import Finalize
 from pathlib import Path
 from zlib import crc32
 
@@ -24,12 +27,24 @@ ONE_IN = int(os.environ.get("NUCENSUS_ONE_IN", "1"))
 """One in so many cases of each test is run: more than 1 where a processor is emulated."""
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config):
+    """Give a session its processes, and one folder for all that is temporary."""
+    if hasattr(config, "workerinput"):  # this is one of those that share it
+        return (yield)
+    _share_among_cores(config)
+    # Sessions of one user share pytest's own folder, and delete in it what others are deleting.
+    own = tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="nucensus-")
+    config.option.basetemp = config.option.basetemp or Path(own, "t")
+    code = yield
+    if code == pytest.ExitCode.OK:  # when multiprocessing has removed its own folder in it
+        Finalize(None, shutil.rmtree, (own, True), exitpriority=-1000)
+    return code
+
+
+def _share_among_cores(config):
     """Share the whole suite among the cores, if pytest-xdist is there; named tests run here."""
     options = config.option
-    if hasattr(config, "workerinput"):  # this is one of those that share it
-        return
     is_whole = config.args_source is config.ArgsSource.TESTPATHS and not options.usepdb
     cores = usable_cores()
     if is_whole and getattr(options, "numprocesses", 0) is None and cores > 1:

@@ -18,6 +18,7 @@ import time
 import urllib.request
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape, unescape
@@ -342,6 +343,9 @@ class Weed:
     def close(self):
         if self._process.poll() is None:
             self.kill()
+        for port in chain(*self._ports.values()):  # sockets that are not asked where to be
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
 
 class Azurite:
