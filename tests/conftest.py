@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -36,10 +37,19 @@ def pytest_cmdline_main(config):
     # Sessions of one user share pytest's own folder, and delete in it what others are deleting.
     own = tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="nucensus-")
     config.option.basetemp = config.option.basetemp or Path(own, "t")
+    if sys.dont_write_bytecode:
+        _write_bytecode(Path(own, "bytecode"))
     code = yield
     if code == pytest.ExitCode.OK:  # when multiprocessing has removed its own folder in it
         Finalize(None, shutil.rmtree, (own, True), exitpriority=-1000)
     return code
+
+
+def _write_bytecode(folder):
+    """Let every process write its bytecode there: hundreds would compile NumPy, each for itself."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
 
 
 def _share_among_cores(config):
