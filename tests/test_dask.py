@@ -19,7 +19,7 @@ import nucensus
 from nucensus import process_images
 from nucensus.batch.packed import codec_for, pack, unpack
 from nucensus.errors import ClusterError, InputError, MissingPackageError, StrategyError
-from nucensus.execute import Lost
+from nucensus.execute import Lost, on_cluster
 from nucensus.execute.fitness import problems
 from nucensus.execute.in_subprocess import run_in_subprocess
 from nucensus.execute.task_size import TaskSize
@@ -359,8 +359,6 @@ def test_an_error_of_the_function_comes_through_from_a_worker(client):
 
 
 def test_a_cluster_holds_few_items_at_a_time_however_many_there_are(client):
-    from nucensus.execute import on_cluster
-
     taken = given = most = 0
 
     def items():
@@ -557,14 +555,19 @@ def test_a_worker_that_fails_where_others_do_not_is_set_aside(
     ]
 
 
-def test_what_a_stopped_worker_was_given_is_done_by_others(new_cluster, slow, tmp_path):
-    out, cluster = tmp_path / "run", new_cluster(workers=2)
+def test_what_a_stopped_worker_was_given_is_done_by_others(new_cluster, tmp_path, caplog):
+    cluster = new_cluster(workers=2)
+    from distributed import Client
+
+    def stop_once(item):
+        if item == 20 and not (tmp_path / "stopped").exists():
+            (tmp_path / "stopped").touch()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return -item
+
     cluster.wait_for_workers(2)
-    with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
-        wait_until_some_are_done(process, out)
-        cluster.workers[0].send_signal(signal.SIGSTOP)
-        _, stderr = process.communicate(timeout=200)
-    cluster.workers[0].send_signal(signal.SIGCONT)
-    assert process.returncode == 0, stderr
-    assert re.search(r"the worker \S+ has not answered for \d+ s; what it was given", stderr)
-    assert list(statuses(out).values()) == ["found"] * 80
+    with Client(cluster.address, set_as_default=False) as client:
+        outcomes = sorted(on_cluster(client, overdue_s=0.1).run(stop_once, range(80), 2))
+    assert outcomes == [(item, -item) for item in range(80)]
+    assert (tmp_path / "stopped").exists()
+    assert re.search(r"the worker \S+ has not answered for \d+ s; what it was given", caplog.text)

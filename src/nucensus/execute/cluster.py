@@ -28,6 +28,7 @@ def on_cluster(
     isolates: bool = False,
     timeout_s: float | None = None,
     memory_bytes: int | None = None,
+    overdue_s: float = 10.0,
     stop: threading.Event | None = None,
 ) -> Strategy:
     """Return the strategy that runs work on the cluster of `client`.
@@ -41,6 +42,9 @@ def on_cluster(
         whose worker died before.
     timeout_s, memory_bytes
         The most that such a process may take for an item.
+    overdue_s : float
+        The seconds that a task may take, beyond some times what is expected, before an idle
+        worker gets it too. Smaller: more is done twice.
     stop : threading.Event, optional
         Once it is set, what workers do is finished, and what waits is taken back.
     """
@@ -53,7 +57,7 @@ def on_cluster(
         travel = codec or Codec()
         payload = _payload(Task(work, travel.pack, timeout_s, memory_bytes))
         return ClusterLoop(
-            client, payload, items, travel, isolates, stop or threading.Event(), facts
+            client, payload, items, travel, isolates, overdue_s, stop or threading.Event(), facts
         ).outcomes()
 
     return Strategy(

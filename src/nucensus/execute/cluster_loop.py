@@ -40,9 +40,9 @@ _MOST_SENT_BYTES = 8_000_000
 """Bytes of a task that go through the scheduler; larger ones go to the worker itself."""
 _MOST_TRIES = 3
 """Workers that an item is tried on before its failure is believed. Larger: failing costs more."""
-_OVERDUE, _OVERDUE_S = 5.0, 10.0
-"""A task that takes so many times as long as expected, and so many seconds more, is given to an
-idle worker too. Smaller: more is done twice."""
+_OVERDUE = 5.0
+"""A task that takes so many times as long as expected, and some seconds more, is given to an idle
+worker too. Smaller: more is done twice."""
 _MOST_DEATHS = 4
 """Workers that may die of one image before it is given up. Larger: more of them do."""
 
@@ -85,11 +85,12 @@ class ClusterLoop:
         items: Iterable[Any],
         codec: Codec,
         isolates: bool,
+        overdue_s: float,
         stop: threading.Event,
         facts: dict[str, Any],
     ) -> None:
         self._client, self._codec, self._isolates = client, codec, isolates
-        self._stop, self._facts = stop, facts
+        self._overdue_s, self._stop, self._facts = overdue_s, stop, facts
         self._length = partial(operator.length_hint, items, -1)
         self._source: Iterator[tuple[int, Any]] = enumerate(items)
         self._paths: list[str] = []
@@ -213,7 +214,7 @@ class ClusterLoop:
         for slow, worker in self._workers.items():
             for chunk in worker.chunks:
                 expected_s = self._size.seconds_of(len(chunk.items)) * len(worker.chunks)
-                if chunk.twin or now - chunk.since_s < _OVERDUE * expected_s + _OVERDUE_S:
+                if chunk.twin or now - chunk.since_s < _OVERDUE * expected_s + self._overdue_s:
                     continue
                 idle = next((name for name, each in self._workers.items() if not each.chunks), None)
                 if idle is None:
