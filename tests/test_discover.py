@@ -5,6 +5,7 @@ import os
 import pytest
 
 from nucensus.discover import discover, natural_key
+from nucensus.discover.walk import sort_names
 from nucensus.errors import InputError
 
 SUFFIXES = (".tif", ".png")
@@ -46,6 +47,15 @@ def test_a_folder_of_many_images_is_listed_whole(tmp_path):
     listed = [f"{number}.tif" for number in range(600)]
     touch(*(tmp_path / name for name in listed), tmp_path / "z" / "1.tif")
     assert names(tmp_path) == [*listed, "z/1.tif"]
+
+
+def test_names_are_sorted_on_disk_as_they_are_in_memory():
+    texts = ["s10", "s2", "s02", "s002", "µ1", "a", "\udc80", "s2\udc80", "é", "S2", "2s", "", "s2"]
+    named = [(text, number == 1) for number, text in enumerate(texts)]
+    in_memory, on_disk = list(sort_names(named)), list(sort_names(named, most_in_memory=1))
+    assert in_memory == on_disk
+    assert [text for text, _ in in_memory] == sorted(set(texts), key=natural_key)
+    assert dict(in_memory)["s2"] is True
 
 
 def test_only_images_of_a_folder_count(tmp_path):

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from ..errors import InputError
@@ -253,12 +254,14 @@ def plate_folder(folder: str, well: str) -> str:
     return ""
 
 
+@functools.lru_cache(1 << 12)
 def normal_well(text: str) -> str:
     """Return a well as B02, however it is written."""
     match = re.fullmatch(r"([A-Za-z]{1,2})[\s_:-]*0*([1-9]\d?)", text.strip())
     return well_name(match[1], match[2]) if match else text
 
 
+@functools.lru_cache(1 << 12)
 def _number(text: str) -> str:
     return str(int(text)) if text.isdecimal() else text
 
@@ -272,6 +275,6 @@ def _time(text: str) -> str:
     return "".join(parts) if re.fullmatch(r"\d+y\d+m\d+d_\d+h\d+m", text) else _number(text)
 
 
-_NORMAL = {
+_NORMAL: dict[str, Callable[[str], str]] = {
     "well": normal_well, "site": _number, "channel": _number, "z": _number, "time": _time,
 }  # fmt: skip

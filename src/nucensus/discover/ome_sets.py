@@ -94,11 +94,10 @@ class OmeSets:
 
         In a bucket, where that fetches all of it, both.
         """
-        name = path.lower()
-        is_called_so = ".ome." in os.path.basename(name)
-        if not name.endswith(_ENDINGS) or (is_remote(path) and not is_called_so):
+        folder, file = os.path.split(path.lower())
+        is_called_so = ".ome." in file
+        if not file.endswith(_ENDINGS) or (is_remote(path) and not is_called_so):
             return False
-        folder, file = os.path.split(name)
         if folder != self._folder:
             self._folder, self._kinds = folder, {}
         is_set = self._kinds.get(_kind_of(file), len(self._kinds) < _MOST_KINDS)

@@ -159,7 +159,8 @@ def _stacks(how: HowToProject, left_out: LeftOut) -> "Stacks":
 
 def _group_of(reference: ImageRef) -> str | None:
     """Return the plate of an image; None if its name says nothing that is understood."""
-    return None if reference.place == _NOWHERE else reference.place.plate
+    place = reference.place
+    return place.plate or (None if place == _NOWHERE else "")
 
 
 class _Unknown:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import glob
+import itertools
 import os
 import re
 import sqlite3
@@ -27,6 +28,8 @@ _THUMBNAIL = re.compile(
 _EXPORTED = re.compile(r"\.\w+(\[.*\])?\.(labels\.tif|ome\.zarr)$")
 """How the label images are called that a run exports, after the image that they are of."""
 
+_ENDINGS_OF_EXPORTS = (".labels.tif", ".ome.zarr")
+
 _OTHER_IMAGES = (
     ".gif", ".bmp", ".jp2", ".j2k", ".jxl", ".jxr", ".webp", ".ims", ".dm3", ".dm4", ".mrc",
     ".mrxs", ".bif", ".oif", ".zvi", ".ics", ".nrrd", ".mha", ".mhd", ".nii", ".c01", ".flex",
@@ -38,6 +41,9 @@ _THUMBNAILS = ("thumb", "thumbs", "thumbnail", "thumbnails")
 
 _AT_ONCE = 256
 """Images of a folder that are understood together. Larger: faster by little, more memory."""
+
+_MOST_SORTED = 1 << 14
+"""Names of a folder that are sorted in memory. Larger: more memory; smaller: slower."""
 
 COMPANION = ".companion.ome"
 """How files end that say what the files of an OME-TIFF set beside them hold."""
@@ -114,7 +120,7 @@ def expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[
     elif os.path.lexists(given):
         yield Batch([given], [])
     elif glob.has_magic(given):
-        for path, _ in _sorted_on_disk((path, False) for path in find_glob(given)):
+        for path, _ in sort_names((path, False) for path in find_glob(given)):
             if os.path.isdir(path):
                 yield from expand(path, endings, left_out)
             elif path.lower().endswith(endings) and (reason := why_left_out(path)):
@@ -192,14 +198,18 @@ def _walk(top: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Bat
 
 def is_thumbnail(path: str) -> bool:
     """Tell whether a file is a thumbnail, by its name."""
-    return _THUMBNAIL.search(os.path.basename(path)) is not None
+    name = os.path.basename(path)
+    small = name.lower()
+    return ("thumb" in small or "preview" in small) and _THUMBNAIL.search(name) is not None
 
 
 def why_left_out(path: str) -> str:
     """Return why a file with the ending of an image is none that counts; "" if it counts."""
-    name = os.path.basename(path)
     if is_thumbnail(path):
         return "thumbnails"
+    if not path.endswith(_ENDINGS_OF_EXPORTS):
+        return ""
+    name = os.path.basename(path)
     is_exported = _EXPORTED.search(name) and (name.endswith(".tif") or _holds_labels(path))
     return "label images of an export" if is_exported else ""
 
@@ -256,7 +266,7 @@ def _natural_order(folder: str, left_out: LeftOut) -> Iterator[tuple[str, bool]]
 
     A folder that cannot be listed is left out.
     """
-    return _sorted_on_disk(_entries(folder, left_out))
+    return sort_names(_entries(folder, left_out))
 
 
 def _entries(folder: str, left_out: LeftOut) -> Iterator[tuple[str, bool]]:
@@ -269,8 +279,24 @@ def _entries(folder: str, left_out: LeftOut) -> Iterator[tuple[str, bool]]:
         left_out.note(f"the folder cannot be listed ({error.strerror})", folder)
 
 
+def sort_names(
+    named: Iterable[tuple[str, bool]], most_in_memory: int = _MOST_SORTED
+) -> Iterator[tuple[str, bool]]:
+    """Yield (name, whether it is a folder) in natural order, each once; many are sorted on disk."""
+    named = iter(named)
+    first = list(itertools.islice(named, most_in_memory))
+    if len(first) == most_in_memory:
+        yield from _sorted_on_disk(itertools.chain(first, named))
+        return
+    are_folders = dict[str, bool]()
+    for name, is_folder in first:
+        are_folders[name] = is_folder or are_folders.get(name, False)
+    for name in sorted(are_folders, key=_sortable_text):
+        yield name, are_folders[name]
+
+
 def _sorted_on_disk(named: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
-    """Yield names in natural order, each once; SQLite sorts, on disk where they are many."""
+    """Do the same with SQLite, which keeps many names on disk."""
     with contextlib.closing(sqlite3.connect("")) as names:
         names.execute("CREATE TABLE names (key, name, is_folder)")
         rows = ((sortable(name), os.fsencode(name), is_folder) for name, is_folder in named)
@@ -281,19 +307,23 @@ def _sorted_on_disk(named: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bo
 
 
 def sortable(name: str) -> bytes:
-    """Return `natural_key` as bytes that sort alike: a number is its length and its digits.
+    """Return `natural_key` as bytes that sort alike."""
+    return _sortable_text(name).encode("utf-8", "surrogatepass")
 
-    Of one number the spelling with more zeros before it comes first, as its text does.
-    """
-    parts = []
-    for place, part in enumerate(_NUMBERS.split(name)):
-        if place % 2:
-            digits = part.lstrip("0") or "0"
-            zeros = chr(sys.maxunicode - (len(part) - len(digits)))
-            parts.append(f"\0{chr(len(digits))}{digits}{zeros}")
-        elif part:
-            parts.append(f"\1{part}\0")
-    return "".join(parts).encode("utf-8", "surrogatepass")
+
+def _sortable_text(name: str) -> str:
+    """Return `natural_key` as a text that sorts alike: a number is its length and its digits."""
+    parts = _NUMBERS.split(name)
+    parts[::2] = [f"\1{part}\0" if part else "" for part in parts[::2]]
+    parts[1::2] = map(_sortable_number, parts[1::2])
+    return "".join(parts)
+
+
+@functools.lru_cache(1 << 12)
+def _sortable_number(part: str) -> str:
+    """Of one number the spelling with more zeros before it comes first, as its text does."""
+    digits = part.lstrip("0") or "0"
+    return f"\0{chr(len(digits))}{digits}{chr(sys.maxunicode - (len(part) - len(digits)))}"
 
 
 def _folder(given: str) -> str:

@@ -163,7 +163,8 @@ def _size_and_time_of_all(zarr: str) -> tuple[int, int]:
 
 def is_zarr(path: str) -> bool:
     """Tell whether `path` is an OME-Zarr or a folder in one, such as a field of a plate."""
-    return ".zarr/" in f"{path.lower()}/".replace("\\", "/")
+    small = path.lower()
+    return ".zarr" in small and ".zarr/" in f"{small}/".replace("\\", "/")
 
 
 def is_zarr_folder(path: str) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._dataclass import dataclass
 from ..remote import absolute
-from ..values import Failed, Found, ImageRef, Outcome
+from ..values import Failed, Found, ImageRef, Outcome, Plane
 from ..values.pixel_size import NO_SIZE, PixelSize
 from .packing import (
     checksum_of,
@@ -240,7 +240,12 @@ def _stated(reference: ImageRef) -> str | None:
     return json.dumps(stated) if any(stated) else None
 
 
+_ANY_PLANE = Plane()
+
+
 def _plane(reference: ImageRef) -> str | None:
+    if reference.plane == _ANY_PLANE:
+        return None
     return json.dumps(reference.plane.as_dict()) if str(reference.plane) else None
 
 
