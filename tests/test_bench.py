@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from nucensus.bench import Comparison, Measurement, compare, recommend
 from nucensus.bench.measure import _check_equal
 from nucensus.bench.memory import _held_elsewhere, pause_after
-from nucensus.bench.publish import table_rows
+from nucensus.bench.publish import draw, table_rows
 from nucensus.cli.bench import command
 from nucensus.discover import discover
 from nucensus.errors import InputError, NucensusError
@@ -86,6 +86,18 @@ def test_different_points_are_a_failure_that_names_the_image():
 def test_loading_counts_in_the_total_and_not_in_the_published_time():
     each = measurement("list-memory", 2.0, load_s=0.5)
     assert (each.best_s, each.total_s) == (2.0, 2.5)
+
+
+def test_the_table_tells_how_long_loading_took_of_methods_that_load():
+    rows = table_rows(comparison(measurement("a", 2.0, load_s=0.5), measurement("b", 2.0)))
+    assert [row[2] for row in rows] == ["0.500", ""]
+
+
+def test_the_seconds_beside_the_longest_bar_have_room_in_the_chart():
+    pytest.importorskip("matplotlib")
+    axes = draw(comparison(Measurement("native", "threads", (20.0,), 0.0, 0, 100))).axes[0]
+    (place,) = (each.xy[0] for each in axes.texts if each.get_text() == "20.0 s")
+    assert place == 20 < 0.9 * axes.get_xlim()[1]
 
 
 def test_the_advice_names_the_best_published_method_and_how_far_ours_is_ahead():

@@ -1,5 +1,7 @@
 """An image that is read part by part has the nuclei of the undivided one, to the last bit."""
 
+import weakref
+
 import numpy as np
 import pytest
 import tifffile
@@ -14,6 +16,7 @@ from nucensus import Run, Settings, census, find_nuclei, kernel
 from nucensus.batch.in_parts import Divided
 from nucensus.batch.job import Job
 from nucensus.detect import find_nuclei_in_parts, parts_bytes
+from nucensus.detect.walk import held_bytes, walk
 from nucensus.errors import TooLargeError
 from nucensus.values import Limits, Plane, PlannedImage
 from nucensus.values.parts import Parts
@@ -132,6 +135,21 @@ def test_plateaus_too_wide_to_be_held_are_refused():
     image = np.full((90, 120), 700, np.uint16)
     with pytest.raises(TooLargeError, match="flat over wide areas"):
         find_nuclei_in_parts(parts_of(image), NUMBERS, part=(30, 30), most_maxima=1000)
+
+
+def test_no_more_of_a_wide_image_is_held_than_is_said_beforehand():
+    alive, held = [], []
+
+    def read(area):
+        pixels = np.zeros(area.shape)
+        alive.append(weakref.ref(pixels))
+        held.append(sum(each().nbytes for each in alive if each() is not None))
+        return pixels
+
+    plane = Parts((2048, 20 * 1024), np.dtype(float), (1024, 1024), read)
+    pieces = list(walk(plane, lambda piece: piece.own, reach=(1, 1)))
+    assert len(pieces) == len(set(pieces)) == 40
+    assert max(held) < held_bytes(plane, (1, 1), threads=1) < 20 * 1024 * 1024 * 8
 
 
 @pytest.mark.parametrize("path", ["exact", "sieve", "single"])

@@ -9,8 +9,9 @@ from scenes import make_scene
 
 import nucensus
 from nucensus.batch import sample_like
+from nucensus.batch.learn import Learned
 from nucensus.detect import Estimate, is_settled
-from nucensus.store import describe_pools
+from nucensus.store import Origin, describe_pools
 from nucensus.values import Plane, PlannedImage
 
 
@@ -25,6 +26,12 @@ def learned(*inputs):
     """Return what a run learned, by the folder without what is above them all."""
     with nucensus.census(inputs) as run:
         return run.facts["estimates"]
+
+
+@pytest.mark.parametrize(("count", "end"), [(3, "; c): 9 images"), (4, "; c; ...): 9 images")])
+def test_three_changes_of_what_nuclei_look_like_are_said_and_whether_there_are_more(count, end):
+    note = Learned({}, Origin("run"), 9, tuple("abcd"[:count])).notes()[-1]
+    assert note == f"What nuclei look like changed (a; b{end} are counted again."
 
 
 def test_the_order_in_which_images_are_named_does_not_matter(tmp_path):
