@@ -76,11 +76,12 @@ def test_channel_and_colour_are_two_axes(tmp_path, dtype):
         read(tmp_path / "a.czi", Plane(channel="Pol_0"))
 
 
-def test_a_channel_in_colour_may_stand_beside_one_in_grey(tmp_path):
+@pytest.mark.parametrize("first", [0, 4])
+def test_a_channel_in_colour_may_stand_beside_one_in_grey(tmp_path, first):
     colours, grey = draw((9, 12, 3), "u1"), draw((9, 12), "u2")
     channels = "<Channel Id='0' Name='H&amp;E'/><Channel Id='1' Name='DAPI'/>"
-    blocks = [({"C": 0}, colours), ({"C": 1}, grey)]
-    write_czi(tmp_path / "a.czi", blocks, xml=czi_xml(channels=channels))
+    blocks = [({"C": first}, colours), ({"C": first + 1}, grey)]
+    write_czi(tmp_path / "a.czi", blocks, xml=czi_xml(channels=channels, sizes="<SizeC>2</SizeC>"))
     np.testing.assert_array_equal(read(tmp_path / "a.czi", Plane(channel="DAPI")), grey)
     found = read(tmp_path / "a.czi", Plane(channel="H&E blue"))
     np.testing.assert_array_equal(found, colours[..., 2])
