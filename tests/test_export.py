@@ -13,6 +13,7 @@ from nucensus.cli import _nucensus
 from nucensus.errors import InputError, MissingPackageError, RunError
 from nucensus.export import FORMATS
 from nucensus.export.labels import band_rows, draw_labels
+from nucensus.export.place import numbered_paths
 from nucensus.kernel import format_rows
 from nucensus.store import NUCLEUS_RECORD, VOLUME_RECORD, Run
 from nucensus.text.names import escape, safe_path, unescape
@@ -105,6 +106,13 @@ def test_files_stay_below_their_folder_and_apart():
         assert not path.startswith("/")
         assert not {"", ".", ".."} & set(path.split("/"))
         assert max(map(len, path.split("/"))) <= 200
+
+
+def test_names_that_a_folder_takes_for_one_are_numbered(tmp_path):
+    path_of = numbered_paths(tmp_path)
+    paths = [path_of(name) for name in ("p/a.csv", "p/A.csv", "b.csv", "P/a.csv")]
+    names = ["p/a.csv", "p/%2~A.csv", "b.csv", "P/%3~a.csv"]
+    assert paths == [tmp_path / name for name in names]
 
 
 @pytest.mark.parametrize(

@@ -312,8 +312,10 @@ def test_a_plate_is_the_same_however_it_is_written(plate, tmp_path, named):
 
 def test_a_plate_that_no_image_is_of_is_refused_and_what_to_do_is_said(plate, tmp_path):
     table = write_csv(tmp_path / "w.csv", [["Plate 1"], ["", "1", "2", "3"], ["A", "x", "", ""]])
+    census(plate, out=tmp_path / "run").close()
     with pytest.raises(InputError, match="a table that names no plate holds for all"):
-        census(plate, metadata=table)
+        census(plate, out=tmp_path / "run", metadata=table, overwrite=True)
+    assert Run(tmp_path / "run").counts["found"] == 2  # it is not lost for a wrong table
 
 
 def test_treatments_given_afterwards_are_those_given_before(plate, tmp_path):

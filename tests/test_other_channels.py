@@ -230,6 +230,19 @@ def test_the_other_channel_is_of_the_same_plane(tmp_path, fields, z):
     assert means == pytest.approx([20] if z == "max" else [0, 20], abs=0.3)
 
 
+def test_the_channel_of_the_file_itself_is_measured_where_another_has_the_same_field(
+    tmp_path, fields
+):
+    nuclei = nucensus.label_nuclei(fields[0].image) > 0
+    for name, level in (("once_A01.ome.tif", 20), ("then_A01.ome.tif", 40)):
+        stack = np.stack([100 + level * nuclei, fields[0].image]).astype(np.uint16)
+        tifffile.imwrite(tmp_path / name, stack, metadata={"axes": "CYX"})
+    options = {"plane": Plane(channel="1"), "measure": "0", "pattern": "(?P<well>A01)"}
+    with count(tmp_path, None, **options) as run:
+        means = [run.nuclei_of(name)["channel0_mean"].mean() for name in run.images["image"]]
+    assert means == pytest.approx([20, 40], abs=0.5)
+
+
 def test_two_files_that_could_be_it_are_not_guessed_at(tmp_path, fields):
     for name in ("p_A01_s1_w1.tif", "again/p_A01_s1_w2.tif", "once/p_A01_s1_w2.tif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

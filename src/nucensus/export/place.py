@@ -51,8 +51,11 @@ def distinct_paths(folder: Path) -> Callable[[str], Path]:
 
     Where `a.tif` and `A.tif` would be one file, the second is numbered.
     """
-    if not ignores_case(folder):
-        return folder.joinpath
+    return numbered_paths(folder) if ignores_case(folder) else folder.joinpath
+
+
+def numbered_paths(folder: Path) -> Callable[[str], Path]:
+    """Return `distinct_paths` of a folder that takes `a.tif` and `A.tif` for one name."""
     given: Counter[str] = Counter()
 
     def path_of(name: str) -> Path:
