@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from conftest import SHARED
-from scenes import distances, make_scene, matched
+from scenes import distances, draw_section, make_scene, matched
 from scipy import ndimage
 
 import nucensus
@@ -244,6 +244,13 @@ def test_a_crowd_without_a_free_spot_is_not_taken_for_noise():
     scene = make_scene(radius=20, count=80, gap=0.98, seed=13)
     found = detect_auto(scene.image.astype(np.uint16))
     assert len(found.points) == pytest.approx(len(scene.centres), rel=0.05)
+
+
+def test_small_nuclei_of_a_dense_section_are_counted_dim_ones_too():
+    scene = draw_section(0, radius=7, cover=0.7, shape=(300, 330))
+    points = detect_auto(scene.image).points
+    assert matched(points, scene) > 0.97 * len(scene.centres)
+    assert len(points) < 1.1 * len(scene.centres)  # of some only an edge is in the image
 
 
 def test_saturated_nuclei_count_once_and_are_flagged(scene):

@@ -146,6 +146,26 @@ def test_images_of_a_set_that_are_unlike_in_brightness_are_counted_each_by_itsel
     assert not pool([estimate(scene) for scene in scenes[:4]]).is_mixed  # one odd image
 
 
+def estimates_of_few(radii, contrasts):
+    one = estimate(make_scene(radius=10, count=4, shape=(200, 220), gap=1.4).image)
+    return [
+        replace(one, radius_px=radius, contrast=contrast, count=2 + number % 3)
+        for number, (radius, contrast) in enumerate(zip(radii, contrasts, strict=True))
+    ]
+
+
+def test_images_of_few_nuclei_each_are_a_mixed_set_where_most_are_of_another_size():
+    radii = np.geomspace(6, 40, 8)
+    assert pool(estimates_of_few(radii, [400] * 8)).is_mixed
+    assert pool(estimates_of_few([10] * 8, 10 * radii**2)).is_mixed
+
+
+def test_images_of_debris_do_not_make_a_set_of_few_nuclei_mixed():
+    radii = [3, 3, 3, *np.linspace(18, 22, 6)]
+    contrasts = [3000, 3000, 3000, *np.linspace(300, 500, 6)]
+    assert not pool(estimates_of_few(radii, contrasts)).is_mixed
+
+
 def test_a_run_says_that_sizes_are_mixed(tmp_path):
     for number, scene in enumerate(mixed_set()):
         tifffile.imwrite(tmp_path / f"{number}.tif", scene.image.astype(np.uint16))

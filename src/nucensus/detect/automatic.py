@@ -26,12 +26,19 @@ Outlined: TypeAlias = Literal["", "centres", "nuclei"]
 
 _LEAST_CONTRAST = 0.15
 """Of the contrast of the set: least height of a nucleus. Larger: dim nuclei are lost."""
-_MOST_NOISE, _AS_NOISY = 0.05, 1.7
+_CROWD = 0.4, 0.55
+"""Share of the images of a set that is nuclei up to which they are sparse, and from which they are
+a crowd (benchmarks/tissues.py). Larger: sections are counted as cultures are."""
+
+# Of those that are two numbers the first is for sparse nuclei, the second for a crowd.
+_MOST_NOISE, _AS_NOISY = (0.05, 0.02), 1.7
 """Of the contrast of the set: most noise of an image; if its pixels have at most so many times the
 noise of the set's. Larger: in crowds dim nuclei are lost; noisier images are held to the set."""
-_SMOOTHING_RANGE = (0.1, 0.35)
+_LEAST_SMOOTHING, _MOST_SMOOTHING = (0.1, 0.05), 0.35
 """Radii; least and greatest sigma. Larger: nuclei that touch are one."""
-_PLENTY_SNR = 25.0
+_RIDGE_SMOOTHING = 0.2, 0.16
+"""Radii; sigma before pieces are cut. Larger: fewer pieces, and nuclei that touch are one."""
+_PLENTY_SNR = 25.0, 10.0
 """Contrast over noise that smoothing aims at. Larger: noisy images are smoothed more."""
 _WHOLE_AREA, _WHOLE_HEIGHT = 0.8, 0.5
 """Of a typical nucleus and of the contrast: what is more counts, however unlike a nucleus it is.
@@ -164,12 +171,13 @@ def find_candidates(
             )
         )
     most_px = max(_OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING * resolved.radius_px)
-    smoothing_px = _wanted_smoothing(resolved, contrast) * resolved.radius_px
+    smoothing_px = _wanted_smoothing(resolved, contrast, rules) * resolved.radius_px
+    most_noise = _in_crowd(_MOST_NOISE, resolved, rules)
     outline_px = min(max(smoothing_px, _OUTLINE_SMOOTHING_PX), most_px)
     regions = find_regions(
         levels,
         **how_to_look(resolved, contrast, rules),
-        most_noise=_MOST_NOISE * contrast if _is_as_noisy(levels, resolved) else np.inf,
+        most_noise=most_noise * contrast if _is_as_noisy(levels, resolved) else np.inf,
         shapes=shapes,
         outline_sigma_px=outline_px if outlined else None,
     )
@@ -179,20 +187,28 @@ def find_candidates(
 
 def how_to_look(resolved: Resolved, contrast: float, rules: Rules) -> dict[str, Any]:
     """Return how `find_regions` looks for such nuclei, whatever the noise of an image."""
-    least, most = _SMOOTHING_RANGE
+    least, most = _in_crowd(_LEAST_SMOOTHING, resolved, rules), _MOST_SMOOTHING
     return {
         "radius_px": resolved.radius_px,
-        "smoothing": min(max(_wanted_smoothing(resolved, contrast), least), most),
+        "smoothing": min(max(_wanted_smoothing(resolved, contrast, rules), least), most),
         "crest_smoothing": crest_smoothing(resolved.texture),
+        "ridge_smoothing": _in_crowd(_RIDGE_SMOOTHING, resolved, rules),
         "least_threshold": _LEAST_CONTRAST * contrast,
         "rules": rules,
     }
 
 
-def _wanted_smoothing(resolved: Resolved, contrast: float) -> float:
+def _in_crowd(ends: tuple[float, float], resolved: Resolved, rules: Rules) -> float:
+    """Return a number between that for sparse nuclei and that for a crowd, as the set is one."""
+    cover = np.pi * resolved.radius_px**2 * resolved.density if rules.sees_crowds else 0.0
+    return float(np.interp(cover, _CROWD, ends))
+
+
+def _wanted_smoothing(resolved: Resolved, contrast: float, rules: Rules) -> float:
     """Return the sigma that the noise asks for, in radii."""
     # A Gaussian of this many grid pixels leaves 1 / (2 sqrt(pi) sigma) of the grain.
-    wanted = _PLENTY_SNR * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
+    plenty = _in_crowd(_PLENTY_SNR, resolved, rules)
+    wanted = plenty * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
     return float(wanted / grid_radius(resolved.radius_px))
 
 

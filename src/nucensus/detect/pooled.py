@@ -11,9 +11,12 @@ from .._dataclass import dataclass
 
 ESTIMATE_SCHEMA = 1
 
-_APART, _LEAST_GROUP, _GROUP_SHARE, _TELLING_NUCLEI = 2**0.7, 2, 16, 5
-"""Ratio of two neighbouring radii, images, at least one of so many, and nuclei in one, from which
-there are two sizes. Larger: fewer sets are mixed; the third: more are."""
+_APART, _LEAST_GROUP, _GROUP_SHARE = 2**0.7, 2, 16
+"""Ratio of two neighbouring radii, images, and at least one of so many, from which there are two
+sizes. Larger: fewer sets are mixed; the third: more are."""
+_TELLING_NUCLEI, _FEWEST_NUCLEI = 5, 2
+"""Nuclei in an image that tells whether a set is mixed, and where most show fewer. Larger: fewer
+sets are mixed; of the second: images with a single object more often make a set one."""
 _ODD_SHARE = 32
 """Of so many images of a settled sample one may have another size. Larger: more are looked at."""
 _STILL_RADIUS, _STILL_CONTRAST = 1.1, 1.5
@@ -125,7 +128,8 @@ class Resolved:
         Of volumes: through how many planes a nucleus reaches for each pixel in a plane.
     radius_ratio, brightness_ratio : float
         Radius and contrast of the images with the largest, and the brightest, nuclei over those
-        with the smallest, and the dimmest; a seventh of the images at either end left out.
+        with the smallest, and the dimmest; a seventh of the images at either end left out. Where
+        most show fewer than five nuclei, twice the lesser half of it, as logarithms.
     """
 
     radius_px: float
@@ -238,8 +242,8 @@ def pool(estimates: Sequence[Estimate]) -> Resolved:
         size_count=_size_count(shown),
         blur=median("blur"),
         axial=median("axial") if shown else 1.0,
-        radius_ratio=_ratio([one.radius_px for one in shown if one.count >= _TELLING_NUCLEI]),
-        brightness_ratio=_ratio([one.contrast for one in shown if one.count >= _TELLING_NUCLEI]),
+        radius_ratio=_ratio(shown, "radius_px"),
+        brightness_ratio=_ratio(shown, "contrast"),
     )
 
 
@@ -284,13 +288,29 @@ def _size_count(shown: Sequence[Estimate]) -> int:
     return max(1, sum(size >= least for size in _sizes(shown)))
 
 
-def _ratio(values: Sequence[float]) -> float:
-    """Return a great over a small one of some values; 1 of hardly any."""
-    if len(values) < 2 * _LEAST_GROUP:
+def _ratio(shown: Sequence[Estimate], name: str) -> float:
+    """Return a great over a small one of the values of some images; 1 of hardly any.
+
+    Where most show few nuclei, some may show debris alone, which is smaller, or brighter. So it is
+    the square of the lesser ratio of what lies above, and below, most to the median.
+    """
+    telling = [one for one in shown if one.count >= _TELLING_NUCLEI]
+    if 2 * len(telling) < len(shown):
+        low, middle, high = _fifths([one for one in shown if one.count >= _FEWEST_NUCLEI], name)
+        return min(high / middle, middle / low) ** 2
+    if len(telling) < 2 * _LEAST_GROUP:
         return 1.0
-    end = max(_LEAST_GROUP - 1, len(values) // _END)
-    ordered = sorted(values)
-    return ordered[-1 - end] / ordered[end]
+    end = max(_LEAST_GROUP - 1, len(telling) // _END)
+    ordered = sorted(getattr(one, name) for one in telling)
+    return float(ordered[-1 - end] / ordered[end])
+
+
+def _fifths(images: Sequence[Estimate], name: str) -> list[float]:
+    """Return what a fifth of the values of some images is below, the median, and what is above."""
+    if len(images) < 2 * _LEAST_GROUP:
+        return [1.0, 1.0, 1.0]
+    values, equal = np.array([getattr(one, name) for one in images]), np.ones(len(images))
+    return [weighted_median(values, equal, share) for share in (0.2, 0.5, 0.8)]
 
 
 def _weights(shown: Sequence[Estimate]) -> NDArray[np.float64]:

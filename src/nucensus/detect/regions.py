@@ -217,6 +217,7 @@ def find_regions(
     radius_px: float,
     smoothing: float = 0.1,
     crest_smoothing: float = 0.25,
+    ridge_smoothing: float = _RIDGE_SIGMA,
     least_threshold: float = 0.0,
     most_noise: float = np.inf,
     grid_radius_px: float = _GRID_RADIUS_PX,
@@ -237,6 +238,8 @@ def find_regions(
         Standard deviation of the Gaussian that smooths the image, in radii.
     crest_smoothing : float
         The same of the heights that an object's own height is taken from.
+    ridge_smoothing : float
+        The same of the relative heights that are cut into pieces.
     least_threshold : float
         No nucleus is lower than this, in grey levels above the background.
     most_noise : float
@@ -265,7 +268,8 @@ def find_regions(
         return _no_regions()
     numbers = region_numbers(
         radius_px=radius_px, smoothing=smoothing, crest_smoothing=crest_smoothing,
-        least_threshold=least_threshold / levels.unit, grid_radius_px=grid_radius_px, rules=rules,
+        ridge_smoothing=ridge_smoothing, least_threshold=least_threshold / levels.unit,
+        grid_radius_px=grid_radius_px, rules=rules,
     )  # fmt: skip
     step, smooth_sigma = numbers["step"], numbers["smooth_sigma"]
     # What averaging and a Gaussian leave of white noise; pixels nearby may have some in common.
@@ -291,7 +295,7 @@ def find_regions(
 
 def region_numbers(
     *, radius_px: float, smoothing: float, crest_smoothing: float, least_threshold: float,
-    rules: Rules, grid_radius_px: float = _GRID_RADIUS_PX,
+    rules: Rules, ridge_smoothing: float = _RIDGE_SIGMA, grid_radius_px: float = _GRID_RADIUS_PX,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the fields of `RegionSettings`; the noise of an image is not known yet."""
     radius = radius_px / (step := _step(radius_px, grid_radius_px))
@@ -303,7 +307,7 @@ def region_numbers(
         # On a coarse grid half a pixel of smoothing would make small nuclei one.
         "smooth_sigma": max(0.5 if radius >= _GRID_RADIUS_PX else 0.4, smoothing * radius),
         "crest_sigma": max(0.5, crest_smoothing * radius),
-        "ridge_sigma": max(0.6, _RIDGE_SIGMA * radius),
+        "ridge_sigma": max(0.6, ridge_smoothing * radius),
         "least_threshold": least_threshold,
         "noise_factor": _NOISE_FACTOR,
         "most_stretch": _MOST_STRETCH,

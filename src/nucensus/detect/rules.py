@@ -28,6 +28,8 @@ class Rules:
         Where nuclei are larger than assumed, larger radii are tried until they are not.
     splits_sizes : bool
         Each image of a set with nuclei of several sizes is counted by what it shows itself.
+    sees_crowds : bool
+        Where nuclei crowd, less smoothing is wanted, and less noise believed.
     large_px : float
         Pixels above which an image is large: what its nuclei are like is estimated by fields of it,
         and pictures in it that lie apart are counted each by itself.
@@ -47,6 +49,7 @@ class Rules:
     weighs_support: bool = True
     follows_size: bool = True
     splits_sizes: bool = True
+    sees_crowds: bool = True
     large_px: float = 1 << 26
     most_plain: float = 1.2
     most_growth: float = 1.5
@@ -67,6 +70,7 @@ VERSIONS = {
         weighs_support=False,
         follows_size=False,
         splits_sizes=False,
+        sees_crowds=False,
         large_px=math.inf,
         most_plain=1.0,
         most_growth=math.inf,
