@@ -12,6 +12,8 @@ from nucensus import Settings, census, export_run, well_table
 from nucensus.cli import _nucensus
 from nucensus.detect import find_nuclei
 from nucensus.errors import InputError
+from nucensus.export.to_xlsx import refuse_too_many
+from nucensus.export.wells import well_rows
 from nucensus.values import Centres
 from nucensus.values.neighbours import nearest_distances, pairs_within
 
@@ -72,6 +74,27 @@ def test_a_well_says_what_its_images_hold(tmp_path):
     }
     for name, value in expected.items():
         assert well[name] == pytest.approx(value, rel=1e-12), name
+
+
+def test_wells_are_summed_up_one_by_one_and_not_all_kept(tmp_path):
+    wells = [f"{row}{column:02d}" for row in "HGFEDCBA" for column in range(12, 0, -1)]
+    images = {
+        f"{well}_{site}.tif": (some_centres(site), {"plate": "P1", "well": well})
+        for well in wells for site in range(5)
+    }  # fmt: skip
+    run, gone_through = write_run(tmp_path, images), []
+    run.on_image = lambda: gone_through.append(1)
+    columns, rows = well_rows(run)
+    first = dict(zip(columns.names, next(rows), strict=True))
+    assert (first["Metadata_Well"], first["Nuclei_Count"]) == ("A01", 10)
+    assert len(gone_through) < len(images) / 2
+    assert [row[columns.names.index("Metadata_Well")] for row in rows] == sorted(wells)[1:]
+
+
+def test_a_workbook_of_more_rows_than_a_sheet_holds_is_refused():
+    refuse_too_many(1_048_575)
+    with pytest.raises(InputError, match=r"1,048,576 rows, .* --to wells"):
+        refuse_too_many(1_048_576)
 
 
 def test_a_well_without_images_that_were_done_has_no_values(tmp_path):

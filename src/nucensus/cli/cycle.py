@@ -8,7 +8,7 @@ from .commands import Command
 from .destination import Destination
 from .progress import counted_images, progress_option
 from .selection import metadata_option
-from .wells import as_csv, as_json, print_table
+from .wells import print_rows, print_table
 
 
 @click.command(cls=Command, epilog="Example: nucensus cycle run --by compound")
@@ -34,7 +34,7 @@ def command(
     with counted_images(progress) as run.on_image:
         table = cell_cycle(run, by=by)
     if form:
-        click.echo(as_csv(table) if form == "csv" else as_json(table), nl=form == "json")
+        print_rows(form, table.dtype.names or (), iter(table.tolist()))
         return
     names = [name for name in table.dtype.names or () if any(table[name].astype(str) != "")]
     print_table(table, [name for name in names if name != "Note"])

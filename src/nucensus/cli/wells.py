@@ -1,15 +1,16 @@
 """`nucensus wells`."""
 
-import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import InputError
+from .as_json import print_json
 from .commands import Command
 from .destination import Destination
 from .progress import counted_images, progress_option
@@ -17,8 +18,6 @@ from .selection import metadata_option, positive_options
 from .shown import open_shown
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ..store import Table
 
 _HEADINGS = {
@@ -48,6 +47,8 @@ _KEYS = ("Metadata_Plate", "Metadata_Channel", "Metadata_Z", "Metadata_Time")
 
 _GAP = 2
 _LONGEST_TEXT = 20
+_LINES = 1 << 10
+"""Lines that are printed together. Larger: more memory, hardly faster."""
 
 
 @click.command(
@@ -73,20 +74,23 @@ def command(
     nucensus export RUN --to wells (or xlsx) writes the same table as a file.
     """
     from ..export.cell_cycle import PHASE_COLUMNS, with_phases
-    from ..export.wells import well_table
+    from ..export.wells import well_rows, well_table
 
     run = open_shown(folder, **shown_as)
-    with counted_images(progress) as run.on_image:
-        wells = well_table(run)
-    names = wells.dtype.names or ()
+    dtype, rows = well_rows(run)
+    names = dtype.names or ()
     asked = _find_columns(columns, (*names, *PHASE_COLUMNS)) if columns else []
+    with counted_images(progress) as run.on_image:
+        if form and set(PHASE_COLUMNS).isdisjoint(asked):
+            print_rows(form, *_chosen(names, asked, rows))
+            return
+        wells = well_table(run)
     if not set(PHASE_COLUMNS).isdisjoint(asked):
         wells, notes = with_phases(wells, run)
         for note in notes:
             click.echo(f"Note: {note}", err=True)
     if form:
-        chosen = wells[["Metadata_Well", *asked]] if asked else wells
-        click.echo(as_csv(chosen) if form == "csv" else as_json(chosen), nl=form == "json")
+        print_rows(form, *_chosen(wells.dtype.names or (), asked, iter(wells.tolist())))
         return
     useful = [name for name in wells.dtype.names or () if _tells(wells, name)]
     shown = ["Metadata_Well", *asked] if asked else _fitting(wells, useful)
@@ -95,6 +99,17 @@ def command(
     if hidden:
         note = f"Not shown: {', '.join(hidden)}; see --columns, --csv and --json."
         click.echo(click.wrap_text(note, shutil.get_terminal_size().columns))
+
+
+def _chosen(
+    names: Sequence[str], asked: Sequence[str], rows: Iterator[tuple[Any, ...]]
+) -> tuple[Sequence[str], Iterator[tuple[Any, ...]]]:
+    """Return the columns that were asked for, beside the well, and their rows; or all of them."""
+    if not asked:
+        return names, rows
+    chosen = ["Metadata_Well", *asked]
+    places = [names.index(each) for each in chosen]
+    return chosen, (tuple([row[place] for place in places]) for row in rows)
 
 
 def _find_columns(asked: str, names: Sequence[str]) -> list[str]:
@@ -162,22 +177,16 @@ def print_table(wells: "Table", shown: Sequence[str]) -> None:
         click.echo((" " * _GAP).join(row).rstrip())
 
 
-def as_csv(wells: "NDArray[Any]") -> str:
-    """Return a table as CSV."""
+def print_rows(form: str, names: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
+    """Print a table as "csv" or "json", row by row."""
     from ..export.rows import comma_line
 
-    lines = (comma_line(row) for row in (wells.dtype.names or (), *wells.tolist()))
-    return b"".join(lines).decode(errors="surrogateescape")
-
-
-def as_json(wells: "NDArray[Any]") -> str:
-    """Return a table as JSON."""
-    names = wells.dtype.names or ()
-    rows = [
-        {name: None if value != value else value for name, value in zip(names, row, strict=True)}
-        for row in wells.tolist()
-    ]
-    return json.dumps(rows, indent=2, ensure_ascii=False)
+    if form == "json":
+        print_json(dict(zip(names, row, strict=True)) for row in rows)
+        return
+    lines = (comma_line(row) for row in chain([names], rows))
+    while some := b"".join(islice(lines, _LINES)):
+        click.echo(some.decode(errors="surrogateescape"), nl=False)
 
 
 def _heading(name: str) -> str:

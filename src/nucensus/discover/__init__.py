@@ -30,7 +30,16 @@ from .lenient_names import WellForm, WellForms, placed
 from .names import compile_pattern, name_and_place, place_of, row_name
 from .ome_sets import OmeSets
 from .select import select
-from .walk import COMPANION, Batch, common_folder, expand, is_thumbnail, name_of, natural_key
+from .walk import (
+    COMPANION,
+    Batch,
+    common_folder,
+    expand,
+    is_thumbnail,
+    name_of,
+    natural_key,
+    sortable,
+)
 
 if TYPE_CHECKING:
     from .index import Index
@@ -44,7 +53,8 @@ else:
 
 __all__ = [
     "KeptImages", "LeftOut", "PlateView", "Survey", "as_paths", "discover", "list_images",
-    "natural_key", "place_of", "read_metadata", "row_name", "select", "survey", "view_plates",
+    "natural_key", "place_of", "read_metadata", "row_name", "select", "sortable", "survey",
+    "view_plates",
 ]  # fmt: skip
 
 _ALL, _NOWHERE = Selection(), Place()

@@ -29,8 +29,7 @@ def _write_images(file: BinaryIO, run: Run) -> None:
     """Write the table of images; each entry of their metadata is a column of its own too."""
     names = ("image", *run.columns.shown_names)
     extra = names.index("extra")
-    known = (each for (each,) in run.rows("extra") if each) if run.states("extra") else ()
-    entries = list(dict.fromkeys(name for each in known for name in json.loads(each)))
+    entries = run.metadata_names
     file.write(comma_line((*names, *(f"Metadata_{name}" for name in entries))))
     for row in run.image_rows():
         own = json.loads(row[extra] or "{}") if entries else {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..discover import place_of, row_name
+from ..errors import InputError
 from ..store import Run, Table
 from ..text.files import atomic_write
 from ..text.names import escape
@@ -19,6 +20,8 @@ from .wells import well_table
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,14})?([eE][-+]?\d{1,2})?")
 """Texts that are no less as a number: a code such as 007 or of 20 digits stays a text."""
 
+_MOST_ROWS = 1 << 20
+"""Of a sheet; the first is the header."""
 _MOST_COLUMNS = 48
 """Of a plate of 1536 wells."""
 
@@ -33,6 +36,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     """Write the sheets `wells`, `plates` (the counts as on the plate) and `provenance`."""
     openpyxl = require("openpyxl", extra="xlsx")
     table = well_table(run)
+    refuse_too_many(len(table))
     path = one_file(target, "wells.xlsx")
     packed = io.BytesIO()  # where the disk is full, a `ZipFile` on it fails once more when it ends
     book = openpyxl.Workbook(write_only=True)
@@ -45,6 +49,16 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     with atomic_write(path) as partial:
         partial.write_bytes(packed.getbuffer())
     return [path]
+
+
+def refuse_too_many(wells: int) -> None:
+    """Raise if there are more rows than a sheet holds."""
+    if wells >= _MOST_ROWS:
+        raise InputError(
+            f"the table has {wells:,} rows, one for each well, channel, plane and time; expected "
+            f"at most {_MOST_ROWS - 1:,}, for a sheet of a workbook holds {_MOST_ROWS:,} with the "
+            f"header; write it as CSV with --to wells"
+        )
 
 
 def _write_wells(book: Any, table: Table) -> None:

@@ -1,24 +1,24 @@
 """The well table: what was found in each well, with its metadata."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from itertools import groupby
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
-from ..discover import natural_key
-from ..store import AnyRun, ImageRow, Nuclei, Table, as_run, points_of
+from ..discover import sortable
+from ..store import AnyRun, ImageRow, Nuclei, Run, Table, as_run, points_of
 from ..values.neighbours import nearest_distances
 from .spread import Spread
 from .well_features import Measured, Measurements
 
-_Key: TypeAlias = tuple[Any, ...]
-
 _KEYS = ("plate", "well", "channel", "z", "time")
+_ALWAYS = _KEYS[:2]
+"""Keys that have a column where no image states them, too."""
 
 _COUNTS = ("Metadata_Images", "Metadata_Failed")
 _CORRECTED = "Metadata_Corrected"
@@ -88,33 +88,50 @@ def well_table(run: AnyRun) -> Table:
     --------
     >>> well_table("run/").to_pandas()  # doctest: +SKIP
     """
-    run = as_run(run)
-    wells: dict[_Key, _Summary] = {}
-    has_subpixel = run.has_subpixel
+    dtype, rows = well_rows(as_run(run))
+    return np.array(list(rows), dtype).view(Table)
+
+
+def well_rows(run: Run) -> tuple[np.dtype[Any], Iterator[tuple[Any, ...]]]:
+    """Return the columns of `well_table`, and its records while they are summed up, one by one."""
     measurements = Measurements.of(run)
-    # Well by well: the measurements of all nuclei would not fit into memory.
-    for key, images in groupby(run.images_by(*_KEYS), lambda image: _key_of(image[0])):
+    keys = [name for name in _KEYS if name in _ALWAYS or run.states(name)]
+    fixed = [f"Metadata_{name.title()}" for name in keys]
+    states = [*_COUNTS, *([_CORRECTED] if run.corrections else [])]
+    extra = _named((*fixed, *states), run.metadata_names)
+    dtype = [
+        *((name, "O") for name in fixed),
+        *((name, "i8") for name in states),
+        *((name, "O") for name in extra),
+        *((name, "i8" if name == "Nuclei_Count" else "f8")
+          for name in (*_FEATURES, *measurements.columns)),
+    ]  # fmt: skip
+    rows = (
+        (
+            *("" if each is None else each for each in key),
+            *(well.images, well.failed, well.corrected)[: len(states)],
+            *("; ".join(well.metadata.get(name, ())) for name in extra.values()),
+            well.count,
+            *map(float, well.features(measurements)),
+        )
+        for key, well in _wells(run, keys, measurements)
+    )
+    return np.dtype(dtype), rows
+
+
+def _wells(
+    run: Run, keys: Sequence[str], measurements: Measurements
+) -> "Iterator[tuple[tuple[Any, ...], _Well]]":
+    """Yield each well and what states it: the measurements of all would not fit into memory."""
+    has_subpixel = run.has_subpixel
+    sorted_images = run.images_by(*keys, sort_key=sortable)
+    for key, images in groupby(sorted_images, lambda image: tuple(map(image[0].get, keys))):
         well = _Well()
         for row, nuclei in images:
             refined = run.subpixel_of(row["name"]) if has_subpixel and len(nuclei) else None
             well.add(row, nuclei, refined)
             well.measured.add(row, nuclei, measurements)
-        wells[key] = well.sum_up(measurements)
-    return _as_table({key: wells[key] for key in sorted(wells, key=_order)}, measurements)
-
-
-def _key_of(row: ImageRow) -> _Key:
-    return tuple(row[each] for each in _KEYS)
-
-
-class _Summary(NamedTuple):
-    """What the table says of a well: how many images there are, its metadata, its features."""
-
-    images: int
-    failed: int
-    corrected: int
-    metadata: dict[str, dict[str, None]]
-    features: tuple[float, ...]
+        yield key, well
 
 
 @dataclass(slots=True)
@@ -165,10 +182,9 @@ class _Well:
         else:
             self.distance_um.add(_known(nearest_distances(points * size_um)))
 
-    def sum_up(self, measurements: Measurements) -> _Summary:
-        """Return what the table says, the values of `_FEATURES` and of the measurements."""
-        features = (
-            self.count,
+    def features(self, measurements: Measurements) -> tuple[float, ...]:
+        """Return the values of `_FEATURES` behind the count, and of the measurements."""
+        return (
             _ratio(self.count, self.found),
             _ratio(self.count, self.pixels / 1e6),
             _ratio(self.scaled_count, self.square_mm),
@@ -180,35 +196,6 @@ class _Well:
             self.distance_um.deviation,
             *self.measured.features(measurements),
         )
-        return _Summary(self.images, self.failed, self.corrected, self.metadata, features)
-
-
-def _as_table(wells: dict[_Key, _Summary], measurements: Measurements) -> Table:
-    stated = [
-        place
-        for place, name in enumerate(_KEYS)
-        if name in ("plate", "well") or any(key[place] is not None for key in wells)
-    ]
-    fixed = [f"Metadata_{_KEYS[place].title()}" for place in stated]
-    states = [*_COUNTS, *([_CORRECTED] if any(well.corrected for well in wells.values()) else [])]
-    extra = _named((*fixed, *states), (name for well in wells.values() for name in well.metadata))
-    features = [*_FEATURES, *measurements.columns]
-    rows = [
-        (
-            *("" if key[place] is None else key[place] for place in stated),
-            *(well.images, well.failed, well.corrected)[: len(states)],
-            *("; ".join(well.metadata.get(name, ())) for name in extra.values()),
-            *well.features,
-        )
-        for key, well in wells.items()
-    ]
-    dtype = [
-        *((name, "O") for name in fixed),
-        *((name, "i8") for name in states),
-        *((name, "O") for name in extra),
-        *((name, "i8" if name == "Nuclei_Count" else "f8") for name in features),
-    ]
-    return np.array(rows, dtype).view(Table)
 
 
 def _named(taken: Sequence[str], names: Iterable[str]) -> dict[str, str]:
@@ -226,10 +213,6 @@ def _named(taken: Sequence[str], names: Iterable[str]) -> dict[str, str]:
 
 def _known(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return distance[np.isfinite(distance)]
-
-
-def _order(key: _Key) -> list[Any]:
-    return [natural_key("" if part is None else str(part)) for part in key]
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -280,9 +280,23 @@ class Run(Totals):
         """Yield the row and the nuclei of each image, none where it was not done, in order."""
         return self._records("ORDER BY id", columns=columns)
 
-    def images_by(self, *columns: str) -> Iterator[tuple[ImageRow, Nuclei]]:
-        """Yield what `all_images` does, but those together that are alike in these columns."""
-        ids = self._database.execute(f"SELECT id FROM images ORDER BY {', '.join(columns)}, id")
+    def images_by(
+        self, *columns: str, sort_key: Callable[[str], bytes]
+    ) -> Iterator[tuple[ImageRow, Nuclei]]:
+        """Yield what `all_images` does, but those together that are alike in these columns.
+
+        They are sorted, on disk, by the keys of the texts in them; "" stands for what is not known.
+        """
+
+        @lru_cache(1 << 12)
+        def key_of(value: Any) -> bytes:
+            return sort_key(
+                "" if value is None else as_text(value if type(value) is bytes else str(value))
+            )
+
+        self._database.create_function("key_of", 1, key_of, deterministic=True)
+        order = ", ".join(f"key_of({name}), {name}" for name in columns)
+        ids = self._database.execute(f"SELECT id FROM images ORDER BY {order}, id")
         while some := [position for (position,) in ids.fetchmany(IMAGES_AT_ONCE)]:
             asked = "(SELECT key AS asked_place, value AS asked_id FROM json_each(?))"
             which = f"JOIN {asked} ON id = asked_id ORDER BY asked_place"

@@ -1,5 +1,6 @@
 """Ask the table of images what holds of all images of a run together."""
 
+import json
 import sqlite3
 
 from ..text.plurals import pluralize
@@ -57,6 +58,17 @@ class Totals:
         """Tell whether any image states `column`, one of `ImageColumns.row_names`."""
         query = f"SELECT EXISTS (SELECT 1 FROM images WHERE {column} IS NOT NULL)"
         return bool(self._database.execute(query).fetchone()[0])
+
+    @property
+    def metadata_names(self) -> list[str]:
+        """The names of the entries of `extra`, in the order in which images have them."""
+        names, last = dict[str, None](), ""
+        query = "SELECT extra FROM images WHERE extra NOT NULL ORDER BY id"
+        for (text,) in self._database.execute(query):
+            if text != last:
+                names.update(dict.fromkeys(json.loads(as_text(text))))
+                last = text
+        return list(names)
 
     @property
     def pools(self) -> dict[str, int]:
