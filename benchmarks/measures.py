@@ -1,6 +1,6 @@
 """Measure drawn nuclei whose area, axes and light are known, by their radius: the tables of docs.
 
-In regions and within outlines; and how long both take, in parts of finding alone.
+In regions and within outlines; and how long finding them and measuring take.
 
 python benchmarks/measures.py
 """
@@ -25,7 +25,7 @@ CONTRAST, NOISE, GROUND = 3000.0, 20.0, 300.0
 LONG = 1.25
 """Long axis of an ellipse, in radii of the disc of the same area."""
 FIELDS, SIDE, FINE = 3, 8, 4
-ROUNDS = 15
+ROUNDS = 80
 
 
 class Drawn(NamedTuple):
@@ -97,29 +97,37 @@ def _fields(
         yield np.array(ratios), away.T
 
 
-def cost(radius_px: float) -> tuple[float, float, float]:
-    """Return the milliseconds of finding alone, and how much more measuring takes, in per cent.
+def cost(radius_px: float) -> tuple[float, float, float, float, float]:
+    """Return what finding and measuring take, of one drawn field.
 
-    In regions, and within outlines.
+    The milliseconds of finding alone, and how much more measuring in regions takes, in per cent;
+    the milliseconds of finding with outlines, and how much more measuring within them takes, in
+    per cent of that, and of finding alone.
     """
     image = draw(radius_px, 1.0, np.random.default_rng(0)).image
     known, rules, levels = pool([estimate(image)]), VERSIONS[NEWEST], as_levels(image)
 
-    def find_alone() -> None:
+    def find(outlined: automatic.Outlined) -> None:
+        automatic.detect_levels(levels, known, rules, outlined)
+
+    def find_alone(outlined: automatic.Outlined) -> None:
         automatic.find_candidates = partial(_without_shapes, automatic.find_candidates)
         try:
-            automatic.detect_levels(levels, known, rules)
+            find(outlined)
         finally:
             automatic.find_candidates = automatic.find_candidates.args[0]
 
-    ways = [
-        find_alone,
-        lambda: automatic.detect_levels(levels, known, rules),
-        lambda: automatic.detect_levels(levels, known, rules, "nuclei"),
-    ]
+    ways = [partial(way, of) for of in ("", "nuclei") for way in (find_alone, find)]
     times = np.array([[_seconds(way) for way in ways] for _ in range(ROUNDS)])
-    alone, measured, outlined = times.min(axis=0)
-    return 1e3 * alone, 100 * (measured / alone - 1), 100 * (outlined / alone - 1)
+    alone, measured, outlined, both = 1e3 * times.min(axis=0)
+    within = both - outlined
+    return (
+        alone,
+        100 * (measured / alone - 1),
+        outlined,
+        100 * within / outlined,
+        100 * within / alone,
+    )
 
 
 def _without_shapes(
@@ -129,9 +137,9 @@ def _without_shapes(
 
 
 def _seconds(way: Callable[[], object]) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     way()
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
 def main() -> None:
@@ -146,13 +154,14 @@ def main() -> None:
             cells = [" / ".join(f"{each:+.1f}" for each in share) for share in shares]
             away = " / ".join(f"{each:.3f}" for each in rms)
             print(f"| {radius_px} | {' | '.join(cells)} | {away} |", flush=True)
-    print("\n| radius px | finding alone ms | in regions | within outlines |")
-    print("|---|---|---|---|")
+    print("\n| radius px | finding ms | in regions | with outlines ms | within them | of finding |")
+    print("|---|---|---|---|---|---|")
     for radius_px in RADII_PX:
-        alone_ms, measured, outlined = cost(radius_px)
+        alone, measured, outlined, within, of_alone = cost(radius_px)
         print(
-            f"| {radius_px} | {alone_ms:.2f} | {measured:+.1f} % | {outlined:+.0f} % |", flush=True
-        )
+            f"| {radius_px} | {alone:.2f} | {measured:+.0f} % | {outlined:.2f} | {within:+.0f} % | "
+            f"{of_alone:+.0f} % |", flush=True,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -82,6 +82,127 @@ Sums sums(const Pixel* from, int64_t stride, int64_t rows, int64_t columns) {
     return {static_cast<double>(sum), static_cast<double>(squares)};
 }
 
+// Eight numbers, whatever the instruction set: sums in so many lanes are the same for all.
+constexpr int64_t lane_count = 8;
+typedef float Eight __attribute__((vector_size(lane_count * sizeof(float))));
+typedef int32_t EightWhole __attribute__((vector_size(lane_count * sizeof(int32_t))));
+
+NUCENSUS_INLINE void load_eight(const float* from, Eight& to) { memcpy(&to, from, sizeof to); }
+
+template <class Pixel>
+NUCENSUS_INLINE void load_eight(const Pixel* from, Eight& to) {
+    typedef Pixel Pixels __attribute__((vector_size(lane_count * sizeof(Pixel))));
+    Pixels pixels;
+    memcpy(&pixels, from, sizeof pixels);
+    to = __builtin_convertvector(__builtin_convertvector(pixels, EightWhole), Eight);
+}
+
+// Puts a Gaussian of eight columns: `beside(j, a, b)` loads those that are `j` away on both sides.
+template <class Beside>
+NUCENSUS_INLINE void smooth_eight(Beside beside, const float* taps, int64_t reach, float* to) {
+    Eight sum, other;
+    beside(0, sum, other);
+    sum *= taps[0];
+    for (int64_t j = 1; j <= reach; ++j) {
+        Eight one;
+        beside(j, one, other);
+        sum += taps[j] * (one + other);
+    }
+    memcpy(to, &sum, sizeof sum);
+}
+
+// The last eight of `n` values overlap those before; where there are not so many, what is beyond
+// them is room.
+template <class Put>
+NUCENSUS_INLINE void put_eights(int64_t n, float* to, Put put) {
+    for (int64_t x = 0; x + lane_count < n; x += lane_count) put(x, to + x);
+    if (n >= lane_count) {
+        put(n - lane_count, to + n - lane_count);
+        return;
+    }
+    float few[lane_count];
+    put(0, few);
+    memcpy(to, few, static_cast<size_t>(n) * sizeof(float));
+}
+
+template <class Pixel, int known>
+NUCENSUS_INLINE void smooth_rows(const Pixel* const* rows, int64_t start, int64_t n,
+                                 const float* taps, int64_t any, float* to) {
+    const int64_t reach = known ? known : any;
+    const Pixel* const* mid = rows + reach;
+    for (int64_t x = 0; n < lane_count && x < n; ++x) {  // there is no room beyond an image
+        float sum = taps[0] * static_cast<float>(mid[0][start + x]);
+        for (int64_t j = 1; j <= reach; ++j)
+            sum += taps[j] *
+                   (static_cast<float>(mid[-j][start + x]) + static_cast<float>(mid[j][start + x]));
+        to[x] = sum;
+    }
+    if (n < lane_count) return;
+    put_eights(n, to, [&](int64_t x, float* eight) {
+        const auto beside = [&](int64_t j, Eight& up, Eight& down) {
+            load_eight(mid[-j] + start + x, up), load_eight(mid[j] + start + x, down);
+        };
+        smooth_eight(beside, taps, reach, eight);
+    });
+}
+
+constexpr int usual_reach = 3;  // of the least smoothing, which is what images without noise have
+
+template <class Pixel>
+void smooth_down(const Pixel* const* rows, int64_t start, int64_t n, const float* taps,
+                 int64_t reach, float* to) {
+    reach == usual_reach ? smooth_rows<Pixel, usual_reach>(rows, start, n, taps, reach, to)
+                         : smooth_rows<Pixel, 0>(rows, start, n, taps, reach, to);
+}
+
+template <int known>
+NUCENSUS_INLINE void smooth_row(const float* from, int64_t n, const float* taps, int64_t any,
+                                float* to) {
+    const int64_t reach = known ? known : any;
+    put_eights(n, to, [&](int64_t x, float* eight) {
+        const auto beside = [&](int64_t j, Eight& left, Eight& right) {
+            load_eight(from + x - j, left), load_eight(from + x + j, right);
+        };
+        smooth_eight(beside, taps, reach, eight);
+    });
+}
+
+void smooth_across(const float* from, int64_t n, const float* taps, int64_t reach, float* to) {
+    reach == usual_reach ? smooth_row<usual_reach>(from, n, taps, reach, to)
+                         : smooth_row<0>(from, n, taps, reach, to);
+}
+
+template <class Pixel>
+Weight weigh(const Pixel* row, const int32_t* labels, int64_t n, int32_t own, float cut) {
+    Eight light = {}, moment = {}, place = {0, 1, 2, 3, 4, 5, 6, 7};
+    const auto add = [&](const Pixel* pixels, const int32_t* of_pixels) {
+        Eight value;
+        EightWhole label;
+        load_eight(pixels, value);
+        memcpy(&label, of_pixels, sizeof label);
+        value -= cut;
+        const EightWhole counts = ((label == own) | (label == 0)) & (value > 0);
+        EightWhole bits;
+        memcpy(&bits, &value, sizeof bits);
+        bits &= counts;
+        memcpy(&value, &bits, sizeof bits);
+        light += value, moment += value * place, place += static_cast<float>(lane_count);
+    };
+    int64_t x = 0;
+    for (; x + lane_count <= n; x += lane_count) add(row + x, labels + x);
+    if (x < n) {
+        Pixel pixels[lane_count] = {};
+        int32_t of_pixels[lane_count] = {-1, -1, -1, -1, -1, -1, -1, -1};
+        memcpy(pixels, row + x, static_cast<size_t>(n - x) * sizeof(Pixel));
+        memcpy(of_pixels, labels + x, static_cast<size_t>(n - x) * sizeof(int32_t));
+        add(pixels, of_pixels);
+    }
+    Weight sum = {0, 0};
+    for (int j = 0; j < lane_count; ++j)
+        sum.light += static_cast<double>(light[j]), sum.moment += static_cast<double>(moment[j]);
+    return sum;
+}
+
 template <int step>
 void fold(ConstRow from, Row to, int64_t n, float scale) {
     for (int64_t x = 0; x < n; ++x) {
@@ -353,14 +474,17 @@ void put_in_order(const RowPair* pairs, size_t count, float* values, int64_t n) 
 }
 
 constexpr RegionLoops loops = {
-    {clean<uint8_t, false>, clean<uint8_t, true>, sums<uint8_t>},
-    {clean<uint16_t, false>, clean<uint16_t, true>, sums<uint16_t>},
-    {clean<float, false>, clean<float, true>, sums<float>},
+    {clean<uint8_t, false>, clean<uint8_t, true>, sums<uint8_t>, smooth_down<uint8_t>,
+     weigh<uint8_t>},
+    {clean<uint16_t, false>, clean<uint16_t, true>, sums<uint16_t>, smooth_down<uint16_t>,
+     weigh<uint16_t>},
+    {clean<float, false>, clean<float, true>, sums<float>, smooth_down<float>, weigh<float>},
     {fold<1>, fold<2>, fold<3>, fold<4>},
     highest,
     fill,
     rises,
     subtract,
+    smooth_across,
     {blur<1>, blur<2>, blur<3>, blur<4>, blur<5>, blur<6>, blur<7>, blur<8>, blur<9>, blur<10>},
     {relative<1>, relative<2>, relative<3>, relative<4>, relative<5>, relative<6>, relative<7>,
      relative<8>, relative<9>, relative<10>},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <cmath>
+#include <cstring>
 
 #include "cells.h"
 #include "grid.h"
@@ -10,8 +11,10 @@
 namespace nucensus {
 namespace {
 
-constexpr int32_t around = 2;      // pixels around an outline that a centre may depend on
-constexpr int queue_count = 4096;  // heights that are told apart where nuclei touch
+constexpr int32_t around = 2;       // pixels around an outline that a centre may depend on
+constexpr int queue_count = 4096;   // heights that are told apart where nuclei touch
+constexpr int64_t most_gap = 16;    // pixels that are smoothed rather than left out
+constexpr int64_t room_beyond = 8;  // what loops read behind a line
 
 // Calls `meet(i, j)` for runs i and j that touch, of which j is in the row above; with `corners`
 // set, also for those whose corners touch.
@@ -36,15 +39,17 @@ void Outliner::resize(int64_t height, int64_t width) {
 }
 
 template <class Pixel>
-void Outliner::outline(const Pixel* pixels, int64_t height, int64_t width, int64_t of_step,
+void Outliner::outline(const RegionLoops& loops, const PixelRows<Pixel>& of_pixels,
+                       const Pixel* pixels, int64_t height, int64_t width, int64_t of_step,
                        double sigma, const std::vector<Seed>& seeds) {
     image_height = height, image_width = width, step = of_step, nuclei = &seeds;
     cell_rows.resize(height), cell_columns.resize(width);
     for (int64_t y = 0; y < height; ++y) cell_rows[y] = (y / step + 1) * stride;
     for (int64_t x = 0; x < width; ++x) cell_columns[x] = x / step + 1;
-    heights.resize(height * width), labels.assign(height * width, 0);
+    heights.resize(height * width), labels.resize(height * width);
+    std::memset(labels.data(), 0, labels.size() * sizeof(int32_t));
     find_zones();
-    smooth(pixels, sigma);
+    smooth(loops, of_pixels, pixels, sigma);
     plant_seeds();
     share_contested();
     collect_runs();
@@ -79,78 +84,94 @@ void Outliner::find_zones() {
             near[i] = high;
             zones[i] = high == 0 ? outside : high != low ? contested : all == high ? inside : alone;
         }
+    for (const Seed& seed : *nuclei) {  // of a crescent it may lie beside
+        Zone& zone = zones[cell_of(seed.y, seed.x)];
+        if (zone == outside) zone = contested;
+    }
 }
 
-// Goes through the cells in which there is something to decide.
+// Goes through the rows of cells in which there is something to decide.
 template <class Pixel>
-void Outliner::smooth(const Pixel* pixels, double sigma) {
+void Outliner::smooth(const RegionLoops& loops, const PixelRows<Pixel>& of_pixels,
+                      const Pixel* pixels, double sigma) {
     const Gaussian gaussian(sigma);
-    line.resize(image_width + 2 * most_reach);
-    open.clear();
-    for (int64_t y = 0; y < h; ++y) {
-        const Zone* zone = zones.data() + (y + 1) * stride + 1;
-        const auto is_open = [&](int64_t x) { return zone[x] == alone || zone[x] == contested; };
-        for (int64_t x = 0; x < w;) {
-            const int64_t start = x;
-            while (x < w && is_open(x)) ++x;
-            if (x > start)
-                smooth_cells(pixels, y, start * step, std::min(image_width, x * step),
-                             gaussian.taps, gaussian.reach);
-            while (x < w && !is_open(x)) ++x;
-        }
-        for (int64_t x = 0; x < w; ++x)
-            if (zone[x] != outside) decide(y, x);
-    }
-}
-
-// A Gaussian of some pixels of a row of cells.
-template <class Pixel>
-void Outliner::smooth_cells(const Pixel* pixels, int64_t cell_row, int64_t start, int64_t end,
-                            const float* taps, int64_t reach) {
-    const int64_t last = std::min(image_height, (cell_row + 1) * step);
-    const int64_t first = std::max<int64_t>(0, start - reach),
-                  beyond = std::min(image_width, end + reach);
+    const int64_t reach = gaussian.reach;
+    const Pixel* rows[2 * most_reach + 1];
+    line.resize(image_width + 2 * most_reach + room_beyond);
+    levels.resize(image_width), owners.resize(image_width);
     float* mid = line.data() + most_reach;
-    for (int64_t y = cell_row * step; y < last; ++y) {
-        const Pixel* row = pixels + y * image_width;
-        const float tap = taps[0];
-        for (int64_t x = first; x < beyond; ++x) mid[x] = tap * static_cast<float>(row[x]);
-        for (int64_t j = 1; j <= reach; ++j) {
-            const Pixel *up = pixels + mirror(y - j, image_height) * image_width,
-                        *down = pixels + mirror(y + j, image_height) * image_width;
-            const float of_both = taps[j];
-            for (int64_t x = first; x < beyond; ++x)
-                mid[x] += of_both * (static_cast<float>(up[x]) + static_cast<float>(down[x]));
-        }
-        for (int64_t x = start - reach; x < 0; ++x) mid[x] = mid[mirror(x, image_width)];
-        for (int64_t x = image_width; x < end + reach; ++x) mid[x] = mid[mirror(x, image_width)];
-        float* to = heights.data() + y * image_width;
-        for (int64_t x = start; x < end; ++x) to[x] = tap * mid[x];
-        for (int64_t j = 1; j <= reach; ++j) {
-            const float of_both = taps[j];
-            for (int64_t x = start; x < end; ++x) to[x] += of_both * (mid[x - j] + mid[x + j]);
+    open.clear(), held.clear(), first_held.assign(1, 0);
+    for (int64_t cell_row = 0; cell_row < h; ++cell_row) {
+        find_spans(cell_row);
+        look_up(cell_row);
+        const int64_t last = std::min(image_height, (cell_row + 1) * step);
+        for (int64_t y = cell_row * step; y < last; ++y) {
+            for (int64_t j = -reach; j <= reach; ++j)
+                rows[reach + j] = pixels + mirror(y + j, image_height) * image_width;
+            for (const Span& span : smoothed) {
+                const int64_t first = std::max<int64_t>(0, span.start - reach),
+                              beyond = std::min(image_width, span.end + reach);
+                of_pixels.smooth_down(rows, first, beyond - first, gaussian.taps, reach,
+                                      mid + first);
+                for (int64_t x = span.start - reach; x < 0; ++x)
+                    mid[x] = mid[mirror(x, image_width)];
+                for (int64_t x = image_width; x < span.end + reach; ++x)
+                    mid[x] = mid[mirror(x, image_width)];
+                loops.smooth_across(mid + span.start, span.end - span.start, gaussian.taps, reach,
+                                    heights.data() + y * image_width + span.start);
+            }
+            decide(y);
         }
     }
 }
 
-// Pixels inside of a nucleus are its own, those near it alone are if they are high.
-void Outliner::decide(int64_t cell_row, int64_t column) {
-    const int64_t cell = (cell_row + 1) * stride + column + 1;
-    const int32_t label = near[cell];
-    const Zone zone = zones[cell];
-    const float level = zone == inside ? -HUGE_VALF : (*nuclei)[label - 1].level;
-    const int64_t bottom = std::min(image_height, (cell_row + 1) * step);
-    const int64_t left = column * step, right = std::min(image_width, left + step);
-    for (int64_t y = cell_row * step; y < bottom; ++y) {
-        const float* height = heights.data() + y * image_width;
-        int32_t* to = labels.data() + y * image_width;
-        if (zone == contested)
-            for (int64_t x = left; x < right; ++x)
-                open.push_back({static_cast<int32_t>(y), static_cast<int32_t>(x)});
-        else if (zone == inside)
-            for (int64_t x = left; x < right; ++x) to[x] = label;
+// The pixels of a row of cells that are near nuclei, and those of them that are smoothed: a few
+// that need not be are where others are on both sides.
+void Outliner::find_spans(int64_t cell_row) {
+    const Zone* zone = zones.data() + (cell_row + 1) * stride + 1;
+    const auto add = [&](std::vector<Span>& to, size_t first, int64_t x, int64_t gap) {
+        const int64_t start = x * step, end = std::min(image_width, start + step);
+        if (to.size() > first && start - to.back().end <= gap)
+            to.back().end = end;
         else
-            for (int64_t x = left; x < right; ++x) to[x] = height[x] > level ? label : 0;
+            to.push_back({start, end});
+    };
+    smoothed.clear();
+    for (int64_t x = 0; x < w; ++x) {
+        if (zone[x] != outside) add(held, first_held.back(), x, 0);
+        if (zone[x] == alone || zone[x] == contested) add(smoothed, 0, x, most_gap);
+    }
+    first_held.push_back(held.size());
+}
+
+// Whose pixels those of a row of cells are, and what they have to be higher than. Pixels inside of
+// a nucleus are its own, those near it alone are if they are high.
+void Outliner::look_up(int64_t cell_row) {
+    const int64_t first_cell = (cell_row + 1) * stride + 1, top = cell_row * step,
+                  bottom = std::min(image_height, top + step);
+    for (size_t i = first_held[cell_row]; i < first_held[cell_row + 1]; ++i)
+        for (int64_t x = held[i].start; x < held[i].end; x += step) {
+            const int64_t cell = first_cell + x / step, right = std::min(held[i].end, x + step);
+            const Zone zone = zones[cell];
+            const int32_t label = zone == contested ? 0 : near[cell];
+            const float level = zone == alone ? (*nuclei)[label - 1].level : -HUGE_VALF;
+            for (int64_t j = x; j < right; ++j) levels[j] = level, owners[j] = label;
+            if (zone != contested) continue;
+            for (int64_t y = top; y < bottom; ++y)
+                for (int64_t j = x; j < right; ++j)
+                    open.push_back({static_cast<int32_t>(y), static_cast<int32_t>(j)});
+        }
+}
+
+void Outliner::decide(int64_t y) {
+    const int64_t cell_row = y / step;
+    for (size_t i = first_held[cell_row]; i < first_held[cell_row + 1]; ++i) {
+        const int64_t start = held[i].start, n = held[i].end - start;
+        const float* height = heights.data() + y * image_width + start;
+        const float* level = levels.data() + start;
+        const int32_t* owner = owners.data() + start;
+        int32_t* to = labels.data() + y * image_width + start;
+        for (int64_t x = 0; x < n; ++x) to[x] = height[x] > level[x] ? owner[x] : 0;
     }
 }
 
@@ -225,14 +246,16 @@ void Outliner::collect_runs() {
     found.clear();
     for (int64_t y = 0; y < image_height; ++y) {
         const int32_t* row = labels.data() + y * image_width;
-        for (int64_t x = 0; x < image_width;) {
-            const int32_t label = row[x];
-            const int64_t start = x;
-            while (x < image_width && row[x] == label) ++x;
-            if (label == 0) continue;
-            found.push_back({label - 1, static_cast<int32_t>(y), static_cast<int32_t>(start),
-                             static_cast<int32_t>(x)});
-        }
+        const int64_t cell_row = y / step;
+        for (size_t i = first_held[cell_row]; i < first_held[cell_row + 1]; ++i)
+            for (int64_t x = held[i].start; x < held[i].end;) {
+                const int32_t label = row[x];
+                const int64_t start = x;
+                while (x < held[i].end && row[x] == label) ++x;
+                if (label == 0) continue;
+                found.push_back({label - 1, static_cast<int32_t>(y), static_cast<int32_t>(start),
+                                 static_cast<int32_t>(x)});
+            }
     }
     std::vector<size_t> first;
     order_by_nucleus(found, nuclei->size(), runs, first);
@@ -326,20 +349,20 @@ void Outliner::fill_holes(std::vector<OutlineRun>& of_one) {
 }
 
 template <class Pixel>
-void Outliner::find_centres(const Pixel* pixels, const std::vector<Seed>& seeds,
-                            OutlineRecord* out) {
+void Outliner::find_centres(const PixelRows<Pixel>& of_pixels, const Pixel* pixels,
+                            const std::vector<Seed>& seeds, OutlineRecord* out) {
     for (size_t first = 0, last = 0; first < runs.size(); first = last) {
         const int32_t nucleus = runs[first].nucleus;
         while (last < runs.size() && runs[last].nucleus == nucleus) ++last;
-        out[nucleus] = find_centre(pixels, first, last, seeds[nucleus]);
+        out[nucleus] = find_centre(of_pixels, pixels, first, last, seeds[nucleus]);
     }
 }
 
 // The centre of mass of what is higher than half of the level, in the outline and a little around
 // it: whether a pixel at the outline belongs to the nucleus does not move it.
 template <class Pixel>
-OutlineRecord Outliner::find_centre(const Pixel* pixels, size_t first, size_t last,
-                                    const Seed& seed) {
+OutlineRecord Outliner::find_centre(const PixelRows<Pixel>& of_pixels, const Pixel* pixels,
+                                    size_t first, size_t last, const Seed& seed) {
     const int32_t top = runs[first].row, rows = runs[last - 1].row - top + 1,
                   own = runs[first].nucleus + 1;
     sides.assign(rows + 2 * around, {INT_MAX, INT_MIN});
@@ -349,31 +372,26 @@ OutlineRecord Outliner::find_centre(const Pixel* pixels, size_t first, size_t la
             side.first = std::min(side.first, runs[i].start - around);
             side.last = std::max(side.last, runs[i].end + around);
         }
-    const double cut = .5 * (static_cast<double>(seed.level) + seed.background);
+    const auto cut = static_cast<float>(.5 * (static_cast<double>(seed.level) + seed.background));
     double light = 0, down = 0, across = 0;
     for (int32_t j = 0; j < rows + 2 * around; ++j) {
         const int32_t y = top - around + j;
         if (y < 0 || y >= image_height) continue;
         const int32_t start = std::max(0, sides[j].first),
                       end = std::min(static_cast<int32_t>(image_width), sides[j].last);
-        const Pixel* row = pixels + y * image_width;
-        const int32_t* label = labels.data() + y * image_width;
-        double of_row = 0, moment = 0;
-        for (int32_t x = start; x < end; ++x) {
-            const double height = std::max(0., static_cast<double>(row[x]) - cut);
-            const double counted = label[x] == own || label[x] == 0 ? height : 0;
-            of_row += counted, moment += counted * x;
-        }
-        light += of_row, down += of_row * y, across += moment;
+        const int64_t at = y * image_width + start;
+        const Weight row = of_pixels.weigh(pixels + at, labels.data() + at, end - start, own, cut);
+        light += row.light, down += row.light * y, across += row.light * start + row.moment;
     }
     if (light > 0) return {down / light, across / light, seed.background};
     return {static_cast<double>(seed.y), static_cast<double>(seed.x), seed.background};
 }
 
-#define NUCENSUS_OUTLINE(Pixel)                                                      \
-    template void Outliner::outline(const Pixel*, int64_t, int64_t, int64_t, double, \
-                                    const std::vector<Seed>&);                       \
-    template void Outliner::find_centres(const Pixel*, const std::vector<Seed>&, OutlineRecord*);
+#define NUCENSUS_OUTLINE(Pixel)                                                                   \
+    template void Outliner::outline(const RegionLoops&, const PixelRows<Pixel>&, const Pixel*,    \
+                                    int64_t, int64_t, int64_t, double, const std::vector<Seed>&); \
+    template void Outliner::find_centres(const PixelRows<Pixel>&, const Pixel*,                   \
+                                         const std::vector<Seed>&, OutlineRecord*);
 NUCENSUS_OUTLINE(uint8_t)
 NUCENSUS_OUTLINE(uint16_t)
 NUCENSUS_OUTLINE(float)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "abi.h"
+#include "rows.h"
 
 namespace nucensus {
 
@@ -28,12 +29,14 @@ public:
     // Outlines nuclei whose cells were numbered; their runs are in `runs`, by nucleus, row and
     // column. Each nucleus is one body whose pixels touch side by side, without holes.
     template <class Pixel>
-    void outline(const Pixel* pixels, int64_t height, int64_t width, int64_t step, double sigma,
+    void outline(const RegionLoops& loops, const PixelRows<Pixel>& of_pixels, const Pixel* pixels,
+                 int64_t height, int64_t width, int64_t step, double sigma,
                  const std::vector<Seed>& seeds);
 
     // Then the centre of each.
     template <class Pixel>
-    void find_centres(const Pixel* pixels, const std::vector<Seed>& seeds, OutlineRecord* out);
+    void find_centres(const PixelRows<Pixel>& of_pixels, const Pixel* pixels,
+                      const std::vector<Seed>& seeds, OutlineRecord* out);
 
     std::vector<OutlineRun> runs;
 
@@ -53,11 +56,11 @@ private:
 
     void find_zones();
     template <class Pixel>
-    void smooth(const Pixel* pixels, double sigma);
-    template <class Pixel>
-    void smooth_cells(const Pixel* pixels, int64_t cell_row, int64_t start, int64_t end,
-                      const float* taps, int64_t reach);
-    void decide(int64_t cell_row, int64_t column);
+    void smooth(const RegionLoops& loops, const PixelRows<Pixel>& of_pixels, const Pixel* pixels,
+                double sigma);
+    void find_spans(int64_t cell_row);
+    void look_up(int64_t cell_row);
+    void decide(int64_t y);
     void share_contested();
     void plant_seeds();
     void claim_from_around(Place at);
@@ -70,7 +73,8 @@ private:
     void fill_holes(std::vector<OutlineRun>& of_one);
 
     template <class Pixel>
-    OutlineRecord find_centre(const Pixel* pixels, size_t first, size_t last, const Seed& seed);
+    OutlineRecord find_centre(const PixelRows<Pixel>& of_pixels, const Pixel* pixels, size_t first,
+                              size_t last, const Seed& seed);
     int64_t cell_of(int64_t y, int64_t x) const { return cell_rows[y] + cell_columns[x]; }
 
     int64_t h = 0, w = 0, stride = 0;  // of the grid, with one more cell on all sides
@@ -80,6 +84,10 @@ private:
     std::vector<int32_t> cells, near;  // the one nucleus in or beside a cell
     std::vector<Zone> zones;
     std::vector<float> heights, line;  // smoothed, where they are asked for
+    std::vector<float> levels;         // of the pixels of a row of cells
+    std::vector<int32_t> owners;
+    std::vector<Span> smoothed, held;  // pixels of a row of cells; those near nuclei, of all rows
+    std::vector<size_t> first_held;
     std::vector<int32_t> labels, parent, most, least, full;
     std::vector<Place> open, waiting;  // pixels that several nuclei are near
     std::vector<Claim> claims;

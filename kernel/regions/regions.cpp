@@ -67,7 +67,7 @@ public:
             static_cast<double>(part.foreground) / static_cast<double>(grid.height * grid.width);
         if (outlines != nullptr && found <= capacity) {
             if (shapes == nullptr) find_cells();
-            outline(static_cast<const Pixel*>(image.pixels), image.height, image.width,
+            outline(rows, static_cast<const Pixel*>(image.pixels), image.height, image.width,
                     settings.step, out, *outlines);
         }
         return found;
@@ -278,8 +278,8 @@ private:
     }
 
     template <class Pixel>
-    void outline(const Pixel* pixels, int64_t height, int64_t width, int64_t step,
-                 const RegionRecord* found, OutlineSettings& how) {
+    void outline(const RegionLoops& rows, const Pixel* pixels, int64_t height, int64_t width,
+                 int64_t step, const RegionRecord* found, OutlineSettings& how) {
         outliner.resize(grid.height, grid.width);
         for (const OutlineRun& run : held.runs)
             std::fill_n(outliner.row_of_cells(run.row) + run.start, run.end - run.start,
@@ -294,8 +294,9 @@ private:
                              ground + static_cast<float>(how.share * found[i].mean_height),
                              ground});
         }
-        outliner.outline(pixels, height, width, step, how.sigma, seeds);
-        outliner.find_centres(pixels, seeds, how.records);
+        const PixelRows<Pixel>& of_pixels = rows_of(rows, pixels);
+        outliner.outline(rows, of_pixels, pixels, height, width, step, how.sigma, seeds);
+        outliner.find_centres(of_pixels, pixels, seeds, how.records);
         how.count = static_cast<int64_t>(outliner.runs.size());
         std::copy_n(outliner.runs.data(), std::min(how.count, how.capacity), how.runs);
     }

@@ -18,6 +18,11 @@ struct Sums {
     double values, squares;
 };
 
+// The light of some pixels, and its moment around the first of them.
+struct Weight {
+    double light, moment;
+};
+
 template <class Pixel>
 struct PixelRows {
     // A row of the image without hot pixels: written, or added to what is there.
@@ -25,6 +30,12 @@ struct PixelRows {
     void (*add_clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
     // Of some rows of pixels, one `stride` after the other.
     Sums (*sums)(const Pixel* from, int64_t stride, int64_t rows, int64_t columns);
+    // A Gaussian down `n` columns from `start` on: `rows` are `reach` above, one, and `reach`
+    // below.
+    void (*smooth_down)(const Pixel* const* rows, int64_t start, int64_t n, const float* taps,
+                        int64_t reach, float* to);
+    // Of `n` pixels that are `own` or nobody's, what is higher than `cut`.
+    Weight (*weigh)(const Pixel* row, const int32_t* labels, int64_t n, int32_t own, float cut);
 };
 
 struct RowPair {
@@ -72,6 +83,9 @@ struct RegionLoops {
     // Takes away what lies under each row; `places` are those of the columns.
     void (*subtract)(Band spans, const Ground* grounds, const float* places, int64_t count,
                      float* const* to);
+    // A Gaussian across `n` columns, which have room for eight more and `reach` on both sides.
+    void (*smooth_across)(const float* from, int64_t n, const float* taps, int64_t reach,
+                          float* to);
     // For reaches from 1 to 10: a Gaussian; heights relative to the greatest crest around.
     void (*blur[most_reach])(Band spans, const float* const* rows, int64_t count, const float* taps,
                              float* line, float* const* to);
