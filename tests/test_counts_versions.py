@@ -62,7 +62,9 @@ def test_a_section_of_which_a_few_nuclei_stand_out_is_learned_from_all_of_them(s
         light[np.hypot(y - at[0], x - at[1]) < 6] *= 2.5
     image = rng.poisson(light * 120 / light.max())
     assert estimate(image).radius_px == pytest.approx(section.radius, rel=0.1)
-    assert len(find_nuclei(image)) == pytest.approx(len(section.centres), rel=0.1)
+    points = find_nuclei(image).points
+    assert matched(points, section) > 0.97 * len(section.centres)
+    assert len(points) < 1.15 * len(section.centres)  # of some only an edge is in the image
 
 
 def test_the_spots_of_few_large_nuclei_do_not_count():
