@@ -1,5 +1,7 @@
 """Wells are read from names that no instrument gave, if one form explains all of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -8,12 +10,12 @@ from click.testing import CliRunner
 from nucensus import Plane, census
 from nucensus.cli import _nucensus
 from nucensus.discover import discover
-from nucensus.discover.lenient_names import WellForms
+from nucensus.discover.lenient_names import WellForms, placed
 from nucensus.discover.names import compile_pattern, parse_name
 from nucensus.discover.unknown_names import position_word
 from nucensus.errors import InputError
 from nucensus.read import SUFFIXES
-from nucensus.values import ImageRef
+from nucensus.values import ImageRef, Place
 
 IMAGE = np.zeros((8, 8), np.uint16)
 
@@ -139,6 +141,16 @@ def test_the_pattern_that_scan_offers_reads_the_same(names):
     for name in names:
         told = form.place(ImageRef(name, f"/data/{name}")).well
         assert parse_name(name, compile_pattern(form.pattern))[1].well == told != ""
+
+
+def test_only_a_place_that_nothing_else_told_is_read_from_the_name():
+    forms = WellForms()
+    for name in ("A4_1.tif", "B4_1.tif"):
+        forms.add(name)
+    image = ImageRef("C7_1.tif", "/data/C7_1.tif")
+    assert placed(image, forms.choose()).place.well == "C07"
+    for known in (replace(image, place=Place(well="D08")), replace(image, problem="it is lost")):
+        assert placed(known, forms.choose()) == known
 
 
 def test_scan_says_what_names_tell_and_what_they_do_not(tmp_path):

@@ -235,6 +235,25 @@ def test_an_index_that_declares_entities_is_not_expanded(tmp_path):
     assert run.counts["found"] == 1
 
 
+def test_images_beyond_a_damaged_index_are_counted_too(tmp_path):
+    (touch(tmp_path / "a", "a.tif") / "Index.idx.xml").write_text("<x>")
+    assert run_scan(tmp_path / "a", touch(tmp_path / "b", "b.tif")).startswith("2 images")
+
+
+def test_an_error_that_the_instrument_recorded_is_one_missing_image(tmp_path):
+    touch(tmp_path, "a.tif", "stray.tif")
+    where = 'Row="2" Column="3" Ch="1"'
+    (tmp_path / "MeasurementData.mlf").write_text(
+        f'<Data><MeasurementRecord Type="IMG" {where} FieldIndex="1">a.tif</MeasurementRecord>'
+        f'<MeasurementRecord Type="ERR" {where} FieldIndex="2">no focus</MeasurementRecord></Data>'
+    )
+    found = survey([tmp_path], SUFFIXES)
+    assert found.left_out == {"not in the index": 1}
+    assert [(each.place.site, each.problem[-8:]) for each in found.references] == [
+        ("1", ""), ("2", "no focus"),
+    ]  # fmt: skip
+
+
 def test_scan_gives_no_size_of_folders_and_counts_one_in_the_singular(tmp_path):
     (tmp_path / "a.zarr").mkdir()
     assert run_scan(tmp_path).startswith("1 image\n")
