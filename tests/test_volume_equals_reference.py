@@ -54,6 +54,16 @@ def test_volumes_have_the_maxima_that_scikit_image_finds(volume, data):
     assert_found_everywhere(volume, options, expected)
 
 
+@pytest.mark.parametrize("shape", [(9, 27, 6), (24, 17, 31), (12, 39, 29)])
+@pytest.mark.parametrize("min_distance", [1, 3])
+def test_every_maximum_of_noise_is_found_wherever_in_the_volume_it_lies(shape, min_distance):
+    volume = np.random.default_rng(0).integers(0, 60_000, shape).astype(np.uint16)
+    for sigma in ((0.7, 0.7, 0.7), (0.5, 1.2, 1.8)):
+        options = {"sigma": sigma, "min_distance": min_distance, "threshold_abs": 20_000.0,
+                   "exclude_border": 0}  # fmt: skip
+        assert_found_everywhere(volume, options, find_with_reference(volume, **options))
+
+
 def blobs(shape, *, count, background, height, noise, seed=0):
     """Return round spots on noise, float64."""
     rng = np.random.default_rng(seed)
