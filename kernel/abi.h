@@ -365,6 +365,12 @@ NUCENSUS_API int32_t nucensus_format_rows(const double* values, const char* kind
                                           const char* names, const int64_t* name_bytes, char* text,
                                           int64_t* bytes);
 
+// Decodes strips or tiles that are compressed with LZW, one behind the other, each to as many bytes
+// as `decoded_bytes` says. `done` is how many were decoded; the next is not as TIFF 6.0 has it.
+NUCENSUS_API int32_t nucensus_decode_lzw(const uint8_t* encoded, const int64_t* encoded_bytes,
+                                         int64_t count, uint8_t* decoded,
+                                         const int64_t* decoded_bytes, int64_t* done);
+
 // Instruction sets are numbered from 0, the plainest first; a name is NULL past the last one
 // built.
 NUCENSUS_API const char* nucensus_isa_name(int32_t isa);

@@ -230,7 +230,7 @@ def test_what_a_library_logs_of_a_file_is_told_with_its_name(tmp_path, caplog):
     assert caplog.messages == [f"{str(path)!r}: odd tag", "of no file"]
 
 
-def test_without_imagecodecs_raw_tiff_is_read_and_the_rest_says_what_it_needs(
+def test_without_imagecodecs_raw_tiff_and_lzw_are_read_and_the_rest_says_what_it_needs(
     tmp_path, monkeypatch
 ):
     options = {"raw": {}, "tiled": {"tile": (32, 48)}, "lzw": {"compression": "lzw"},
@@ -239,9 +239,9 @@ def test_without_imagecodecs_raw_tiff_is_read_and_the_rest_says_what_it_needs(
         tifffile.imwrite(tmp_path / f"{name}.tif", IMAGE & 4095, **option)
     (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(IMAGE))
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
-    for name in ("raw", "tiled"):
+    for name in ("raw", "tiled", "lzw"):
         same(tmp_path / f"{name}.tif", IMAGE & 4095)
-    for name in ("lzw.tif", "zlib.tif", "packed.tif", "a.png"):
+    for name in ("zlib.tif", "packed.tif", "a.png"):
         with pytest.raises(MissingPackageError, match="needs imagecodecs, which is not installed"):
             read(tmp_path / name)
 

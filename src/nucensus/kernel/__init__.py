@@ -1,4 +1,4 @@
-"""The compiled kernel: local maxima, regions, padding and text, at the speed of the machine.
+"""The compiled kernel: local maxima, regions, padding, LZW and text, at the speed of the machine.
 
 The only room that calls C. `binding` opens it and knows its structures from the header that it was
 built with; each other module calls the functions of one domain.
@@ -14,6 +14,7 @@ from .text import format_rows
 
 if TYPE_CHECKING:
     from .ground import BLOCK, Ground, Window
+    from .lzw import decode_lzw
     from .regions import (
         RegionTable,
         draw_rings,
@@ -28,6 +29,7 @@ else:
         __name__,
         {
             "ground": "BLOCK Ground Window",
+            "lzw": "decode_lzw",
             "regions": "RegionTable draw_rings find_pairs find_region_table measure_outlines "
             "measure_ridges",
             "spacing": "space_maxima",
@@ -35,8 +37,8 @@ else:
     )
 
 __all__ = [
-    "BLOCK", "Ground", "Record", "RegionTable", "Window", "chosen_level", "draw_rings",
-    "find_maxima", "find_maxima_in_volume", "find_maxima_many", "find_pairs",
+    "BLOCK", "Ground", "Record", "RegionTable", "Window", "chosen_level", "decode_lzw",
+    "draw_rings", "find_maxima", "find_maxima_in_volume", "find_maxima_many", "find_pairs",
     "find_region_table", "format_rows", "levels", "measure_outlines", "measure_ridges",
     "mirror_unknown", "space_maxima",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Decode one page of a TIFF file with libtiff, which needs half the time of other decoders of LZW.
+"""Decode one page of a TIFF file with libtiff, which knows the LZW of the first years of TIFF, too.
 
 libtiff is given a file of this page alone, made of the tags that say how the pixels are stored and
 of no others: what it makes of colours, or of other pages, cannot matter.

@@ -8,15 +8,20 @@ import itertools
 import math
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError
+from ..kernel import decode_lzw
 from .ifd import File, fill_from
 from .layout import CODECS, FLOATING, HORIZONTAL, LZW, NO_PREDICTOR, NONE, Layout
 from .libtiff import decode_page
+
+_BAND_BYTES = 1 << 20
+"""Strips that are decoded together. Larger: fewer calls, more memory beside the pixels."""
 
 
 def decode(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
@@ -26,11 +31,9 @@ def decode(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
         return _read_piece(file, size_bytes, layout)
     check_extents(size_bytes, layout.offsets, layout.lengths)
     if layout.compression == LZW and not layout.is_packed and all(layout.offsets):
-        try:
-            apart = [decode_page(file, layout.apart(n)) for n in range(layout.shape[0])]
-            return apart[0][np.newaxis] if len(apart) == 1 else np.stack(apart)
-        except (RuntimeError, ValueError, struct.error):  # what it cannot read, the codecs may
-            pass
+        for decode_all in _decode_lzw, _decode_with_libtiff:
+            with suppress(RuntimeError, ValueError, struct.error):  # the next may read it
+                return decode_all(file, layout)
     return _decode_each(file, layout)
 
 
@@ -85,11 +88,68 @@ def _read_piece(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
     return pixels
 
 
+def _decode_lzw(file: File, layout: Layout) -> NDArray[Any]:
+    """Decode LZW as TIFF 6.0 has it, a band of strips or a row of tiles at a time.
+
+    Raises
+    ------
+    ValueError
+        Some strip or tile is of another kind, damaged, or too short.
+    """
+    pixels = np.empty(layout.shape, layout.dtype.newbyteorder("="))
+    (down, across), rows = layout.grid, layout.segment[0]
+    step = 1 if layout.is_tiled else max(1, _BAND_BYTES // layout.segment_bytes)
+    for apart, row in itertools.product(range(layout.shape[0]), range(0, down, step)):
+        first = (apart * down + row) * across
+        last = (apart * down + min(row + step, down)) * across
+        _fill_band(pixels[apart, row * rows : (row + step) * rows], file, layout, first, last)
+    return pixels
+
+
+def _fill_band(target: NDArray[Any], file: File, layout: Layout, first: int, last: int) -> None:
+    """Decode some strips that lie below one another, or tiles that lie side by side."""
+    lengths = list(map(layout.shortened, layout.lengths[first:last]))
+    encoded = _read_all(file, layout.offsets[first:last], lengths)
+    rows, columns = layout.segment
+    sizes = [layout.segment_bytes] * len(lengths)
+    if not layout.is_tiled:
+        sizes[-1] = len(target) * layout.row_bytes - sum(sizes[:-1])
+    lies_as_stored = not layout.is_tiled and layout.predictor == NO_PREDICTOR
+    is_whole = lies_as_stored and layout.dtype.isnative
+    raw = target.reshape(-1).view(np.uint8) if is_whole else np.empty(sum(sizes), np.uint8)
+    if not decode_lzw(encoded, lengths, raw, sizes):
+        raise ValueError("the codes are not those of TIFF 6.0")
+    if is_whole:
+        return
+    found = _unpack(raw, layout, (sum(sizes) // layout.row_bytes, columns, layout.shape[3]))
+    if layout.is_tiled:
+        side_by_side = found.reshape(-1, rows, columns, layout.shape[3]).swapaxes(0, 1)
+        found = side_by_side.reshape(rows, -1, layout.shape[3])
+    target[...] = found[: len(target), : target.shape[1]]
+
+
+def _read_all(file: File, offsets: Sequence[int], lengths: list[int]) -> NDArray[np.uint8]:
+    """Return what lies at some places of a file, one behind the other, as it mostly is there."""
+    places = [0, *itertools.accumulate(lengths)]
+    content = np.empty(places[-1], np.uint8)
+    if all(offset - offsets[0] == place for offset, place in zip(offsets, places, strict=False)):
+        fill_from(file, offsets[0], content.data)
+        return content
+    for offset, (start, end) in zip(offsets, itertools.pairwise(places), strict=True):
+        fill_from(file, offset, content.data[start:end])
+    return content
+
+
+def _decode_with_libtiff(file: File, layout: Layout) -> NDArray[Any]:
+    return np.stack([decode_page(file, layout.apart(n)) for n in range(layout.shape[0])])
+
+
 def _decode_each(file: File, layout: Layout) -> NDArray[Any]:
     """Decode strip by strip, or tile by tile."""
     keeps_order = layout.predictor == NO_PREDICTOR
     dtype = layout.dtype if keeps_order else layout.dtype.newbyteorder("=")
-    pixels = np.zeros(layout.shape, dtype)
+    is_written = all(layout.offsets) and all(layout.lengths)
+    pixels = (np.empty if is_written else np.zeros)(layout.shape, dtype)
     (down, across), (rows, columns) = layout.grid, layout.segment
     lies_as_stored = keeps_order and not layout.is_tiled and not layout.is_packed
     room = np.empty(layout.segment_bytes, np.uint8)
