@@ -1,12 +1,15 @@
 """Read one image and count it, in any worker; whatever goes wrong is its outcome."""
 
 import contextlib
+import functools
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+import numpy as np
 
 from .._dataclass import dataclass
 from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
@@ -251,7 +254,7 @@ class Job:
             if self.budget is not None:
                 self.budget.give_back(loaded.taken_bytes)
         return Found(
-            centres, image.pixels.shape, str(image.pixels.dtype), loaded.read_ms,
+            centres, image.pixels.shape, _name_of(image.pixels.dtype), loaded.read_ms,
             1e3 * (time.perf_counter() - start), loaded.read_cpu_ms, loaded.compression,
             loaded.content, size, unmeasured, image.downsample,
         )  # fmt: skip
@@ -321,16 +324,9 @@ class Job:
             if self.budget is not None:
                 self.budget.give_back(loaded.taken_bytes)
 
-    @contextlib.contextmanager
-    def _marked(self, key: int) -> Iterator[None]:
+    def _marked(self, key: int) -> contextlib.AbstractContextManager[None]:
         """Leave a note of the image for the case that the process dies of it."""
-        if self.lock is not None:
-            self.lock.mark(key)
-        try:
-            yield
-        finally:
-            if self.lock is not None:
-                self.lock.unmark(key)
+        return contextlib.nullcontext() if self.lock is None else self.lock.marked(key)
 
 
 class _Admission:
@@ -380,7 +376,7 @@ class _Admission:
 
     def give_back(self) -> None:
         """Give back what was taken for an image that was not read."""
-        if self._job.budget is not None:
+        if self._job.budget is not None and self.taken_bytes:
             self._job.budget.give_back(self.taken_bytes)
         self.taken_bytes = 0
 
@@ -391,6 +387,11 @@ def _load_partners(partners: Sequence["Partner"], admission: "_Admission") -> li
     from .other_channels import load_partner
 
     return [load_partner(each, admission.of_partner) for each in partners]
+
+
+@functools.cache
+def _name_of(dtype: np.dtype[Any]) -> str:
+    return str(dtype)
 
 
 class _DividedError(Exception):

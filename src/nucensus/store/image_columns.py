@@ -188,6 +188,10 @@ class ImageColumns:
         return frozenset(each.name for each in self.shown if each.is_whole)
 
     @cached_property
+    def _asked_of_found(self) -> tuple[Callable[[Counted], Any], ...]:
+        return tuple(each.found or _nothing for each in self.recorded)
+
+    @cached_property
     def record_sql(self) -> str:
         """How `values_of` and the key of an image are written into the run file."""
         sets = [f"{each.name} = ?" for each in self.of_outcome]
@@ -204,7 +208,7 @@ class ImageColumns:
             outcome, learned, pack(centres), pack_subpixel(centres), pack_outlines(centres),
             pack_channels(centres),
         )  # fmt: skip
-        return in_sql([each.found(counted) if each.found else None for each in columns])
+        return in_sql([found(counted) for found in self._asked_of_found])
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
@@ -227,6 +231,10 @@ class ImageColumns:
         """The columns that are computed, as the view of images selects them."""
         computed = (each for each in self.columns if each.computed)
         return "".join(f",\n    {each.computed} AS {each.name}" for each in computed)
+
+
+def _nothing(_: Counted) -> None:
+    """Return nothing: the outcome of an image that was counted does not say it."""
 
 
 def _size(reference: ImageRef) -> PixelSize:

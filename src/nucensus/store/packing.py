@@ -226,10 +226,13 @@ def as_texts(row: Sequence[Any]) -> Sequence[Any]:
     return tuple(as_text(value) if type(value) is bytes else value for value in row)
 
 
+_ANY_PLANE = Plane()
+
+
 def plane_of(text: str | None) -> Plane:
     """Return the plane that the column `plane` says."""
     if not text:
-        return Plane()
+        return _ANY_PLANE
     with contextlib.suppress(ValueError, TypeError, RecursionError):
         return _plane(json.loads(text))
     raise damaged(f"the plane {str(text)[:40]!r} in it")

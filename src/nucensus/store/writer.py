@@ -332,11 +332,13 @@ class RunWriter:
         `learned` is a digest of what was known of the set.
         """
         values = self._columns.values_of(outcome, learned)
-        with self.explained():
+        try:
             if self._tables_may_stand:
                 self._database.execute("DELETE FROM run WHERE key = 'tables'")
                 self._tables_may_stand = False
             self._database.execute(self._columns.record_sql, (*values, key))
+        except (OSError, sqlite3.Error) as error:
+            raise RunError(explanation(self.folder, error)) from error
 
     def commit(self) -> None:
         """Make everything recorded so far last."""
@@ -399,7 +401,7 @@ def _planned(
     y_um: float | None, x_um: float | None, partners: str | None, plate: str | bytes | None,
 ) -> PlannedImage:  # fmt: skip
     where, stain = as_text(path), as_text(channel or "")
-    others = partners_of(partners, os.path.dirname(where))
+    others = partners_of(partners, os.path.dirname(where)) if partners else ()
     return PlannedImage(
         key, where, plane_of(plane), stain, y_um, x_um, query_of(where), others,
         as_text(plate or ""),
