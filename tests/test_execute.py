@@ -19,7 +19,7 @@ import tifffile
 
 from nucensus.errors import MissingPackageError, StrategyError, WorkerDiedError
 from nucensus.execute import OTHERS, PUBLISHED, STRATEGIES, Lost, check, strategy_named
-from nucensus.execute.worker import capped_together, describe_death, is_crash
+from nucensus.execute.worker import capped_together, context_of, describe_death, is_crash
 
 POOLS = [name for name in STRATEGIES if name.startswith("pool")]
 HERE = [name for name in OTHERS if name not in ("interpreters", "joblib")]
@@ -141,6 +141,11 @@ def assert_no_thread_is_left(before):
     for thread in set(threading.enumerate()) - before:
         thread.join(100)
     assert set(threading.enumerate()) <= before
+
+
+def test_a_worker_that_a_server_forks_begins_with_what_reads_images():
+    with context_of("forkserver").Pool(1) as pool:
+        assert pool.apply(eval, ("'imagecodecs' in __import__('sys').modules",))
 
 
 def test_threads_take_items_only_as_they_can_work_on_them():

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import itertools
-import multiprocessing
 import queue
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from .payload import PickledWork, payload_of
 from .strategy import Lost, Outcomes, Work
 from .worker import (
     POLL_S,
+    context_of,
     describe_death,
     exit_codes,
     is_crash,
@@ -33,7 +33,6 @@ _SILENCE_S = 1.0
 """How long nothing ends before tasks are looked for whose worker is gone."""
 _LISTED = 256
 """How many processes are kept to ask how they ended: one that has ended holds two open files."""
-_PRELOAD = ["__main__", "numpy", "tifffile", "imagecodecs", "nucensus.batch"]
 
 
 def run_isolated(
@@ -66,10 +65,7 @@ def _new_pool(workers: int, memory_bytes: int | None) -> tuple["ProcessPool", "l
     from pebble import ProcessPool
 
     method = "forkserver" if "forkserver" in start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload(_PRELOAD)
-    listing, processes = listing_processes(context)
+    listing, processes = listing_processes(context_of(method))
     pool = ProcessPool(
         max_workers=workers, initializer=start_worker, initargs=(memory_bytes,), context=listing
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WORKER_NAME = "nucensus worker"
 POLL_S = 0.1
+_PRELOAD = ["__main__", "numpy", "tifffile", "imagecodecs", "nucensus.batch"]
 _UNGUARDED = 86
 """The exit code of a worker whose start would start the whole script again."""
 _PR_SET_PDEATHSIG = 1
@@ -58,7 +59,17 @@ def default_context() -> "BaseContext":
     method = multiprocessing.get_start_method(allow_none=True) or start_methods()[0]
     if method == "fork" and (threading.active_count() > 1 or "obstore" in sys.modules):
         method = "forkserver"
-    return multiprocessing.get_context(method)
+    return context_of(method)
+
+
+def context_of(method: str) -> "BaseContext":
+    """Return a way to start processes; a server of forks imports once what each worker needs."""
+    import multiprocessing
+
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload(_PRELOAD)
+    return context
 
 
 def get(answers: "queue.SimpleQueue[Any]") -> Any:
