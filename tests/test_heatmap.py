@@ -1,5 +1,6 @@
 """What the cells of a heat map show: colours, scales, flags, and what stands out."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -85,11 +86,32 @@ def test_a_plate_of_pure_noise_is_called_so_and_one_that_differs_is_not(seed, ea
         ]  # fmt: skip
 
     [said] = notes(*plate(np.full(384, 50.0)))
-    assert said.startswith("Wells differ no more than by chance")
+    assert said.startswith("In counts, wells differ no more than by chance")
     percent = int(re.search(r"up to (\d+) %", said)[1])
     assert percent == pytest.approx(196 / (50 * each) ** 0.5, abs=1)
     [said] = notes(*plate(np.where(np.arange(384) % 2, 30.0, 70.0)))
-    assert re.match(r"Wells differ [2-9][.0-9]* times as much as by chance", said)
+    assert re.match(r"In counts, wells differ [2-9][.0-9]* times as much as by chance", said)
+
+
+def test_of_positive_nuclei_it_is_said_apart_whether_wells_differ_by_more_than_chance():
+    wells = [f"{row}{column:02d}" for row in "ABCD" for column in range(1, 7)]
+    random = np.random.default_rng(0)
+
+    def plate(shares):
+        return [
+            dataclasses.replace(field(well, 50), judged=50, positive=int(random.binomial(50, of)))
+            for well, of in zip(wells, shares, strict=True)
+        ]  # fmt: skip
+
+    alike, counts = notes(*plate([0.3] * 24))
+    assert alike.startswith(
+        "In percentages of positive nuclei, wells differ no more than by chance"
+    )
+    assert re.search(r"up to 1[23] percentage points around the mean of (2[789]|3[0-3]) %", alike)
+    apart, counts = notes(*plate(np.tile(np.linspace(0.05, 0.8, 6), 4)))
+    assert re.match(r"In percentages of positive nuclei, wells differ [3-9][.\d]* times", apart)
+    assert counts.startswith("In counts, wells differ no more than by chance")
+    assert len(notes(*plate([0.0] * 24))) == 1
 
 
 def test_density_is_in_nuclei_per_megapixel_and_intensity_that_of_nuclei():

@@ -92,7 +92,7 @@ def test_a_single_row_that_lacks_nuclei_is_an_effect_of_rows():
     values = NOISE.copy()
     values[3] *= 0.5
     rows, columns, _ = describe_effects(values)
-    assert re.match(r"Rows differ by -(4[5-9]|5[0-5])\.?\d* % \(D\) to", rows)
+    assert re.match(r"Rows differ in nuclei per field by -(4[5-9]|5[0-5])\.?\d* % \(D\) to", rows)
     assert rows.endswith(": more than chance.")
     assert columns.endswith(": no more than chance.")
 

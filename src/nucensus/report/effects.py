@@ -124,8 +124,9 @@ def _describe(
     most = float(np.nanmax(np.abs(effect)))
     chance = "no more than chance" if most <= _CLEAR * error else "more than chance"
     return (
-        f"{kind} differ by {number(round(percent[low], 1))} % ({names[low]}) to "
-        f"{number(round(percent[high], 1))} % ({names[high]}) of the median well: {chance}."
+        f"{kind} differ in nuclei per field by {number(round(percent[low], 1))} % "
+        f"({names[low]}) to {number(round(percent[high], 1))} % ({names[high]}) of the median "
+        f"well: {chance}."
     )
 
 

@@ -6,6 +6,7 @@ The page switches the metric by CSS alone: each cell carries all of them.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..discover import row_name
@@ -112,7 +113,10 @@ def notes_on(plates: Sequence[Plate]) -> dict[str, list[str]]:
     views: dict[str, list[Well]] = {}
     for plate in plates:
         views.setdefault(plate.view, []).extend(well for well in plate.wells.values() if well.done)
-    return {view: [*_uneven(wells), *_noise(wells)] for view, wells in views.items()}
+    return {
+        view: [*_positive_noise(wells), *_uneven(wells), *_noise(wells)]
+        for view, wells in views.items()
+    }
 
 
 def _uneven(wells: Sequence[Well]) -> list[str]:
@@ -132,13 +136,42 @@ def _noise(wells: Sequence[Well]) -> list[str]:
     if len(wells) < _LEAST_WELLS or not counts.sum():
         return []
     expected *= counts.sum() / expected.sum()
-    ratio = float(((counts - expected) ** 2 / expected).sum() / (len(wells) - 1))
-    chance = 1 + 3 * (2 / (len(wells) - 1)) ** 0.5  # of chi-square, three deviations
     percent = 100 * 1.96 / np.sqrt(np.median(expected))
     usual = f"chance alone spreads most wells by up to {number(round(percent))} % around the mean"
+    return [_compared("counts", (counts - expected) ** 2 / expected, usual)]
+
+
+def _positive_noise(wells: Sequence[Well]) -> list[str]:
+    """Say whether wells differ more than samples of the same share of positives do (binomial)."""
+    known = [well for well in wells if np.isfinite(well.positive)]
+    judged = np.array([sum(field.judged for field in well.fields) for well in known], float)
+    positive = np.array([sum(field.positive for field in well.fields) for well in known], float)
+    share = positive.sum() / judged.sum() if len(known) else 0.0
+    if len(known) < _LEAST_WELLS or not 0 < share < 1:
+        return []
+    variances = judged * share * (1 - share)
+    points = 100 * 1.96 * np.sqrt(np.median(variances / judged**2))
+    usual = (
+        f"chance alone spreads most wells by up to {number(round(points))} percentage points "
+        f"around the mean of {number(round(100 * share))} %"
+    )
+    return [
+        _compared(
+            "percentages of positive nuclei", (positive - judged * share) ** 2 / variances, usual
+        )
+    ]
+
+
+def _compared(what: str, squares: NDArray[np.float64], usual: str) -> str:
+    """Say how much wells differ in something, from squares of differences in their deviations."""
+    ratio = float(squares.sum() / (len(squares) - 1))
+    chance = 1 + 3 * (2 / (len(squares) - 1)) ** 0.5  # of chi-square, three deviations
     if ratio <= chance:
-        return [f"Wells differ no more than by chance: {usual}. A pattern here means nothing."]
-    return [f"Wells differ {number(ratio**0.5)} times as much as by chance: {usual}."]
+        return (
+            f"In {what}, wells differ no more than by chance: {usual}. A pattern of them means "
+            f"nothing."
+        )
+    return f"In {what}, wells differ {number(ratio**0.5)} times as much as by chance: {usual}."
 
 
 def _scale(metric: str, wells: Sequence[Well]) -> Scale:
