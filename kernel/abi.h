@@ -190,6 +190,7 @@ struct RegionGround {
     int64_t sample_stride;
     int64_t noise_rows;  // of samples, for which there is more
     int64_t noise_columns;
+    int64_t noise_every;  // from how many rows of samples one is
     int64_t tile_rows;
     int64_t tile_columns;
     float* samples;  // sample_rows x sample_stride

@@ -13,6 +13,7 @@ import tifffile
 from commands import SETTINGS, detect, detect_here, query, run, run_here, start, statuses, tables
 from dask_cluster import Cluster
 from formats import make_stack, write_lif
+from test_in_parts import write_sparse
 from test_kills import wait_until_some_are_done
 
 import nucensus
@@ -154,6 +155,29 @@ def test_a_worker_killed_in_mid_run_costs_nothing(new_cluster, slow, tmp_path):
     assert process.returncode == 0, stderr
     assert "is gone; its tasks go to others" in stderr
     assert tables(out) == tables(tmp_path / "here")
+
+
+@in_full
+def test_the_parts_of_a_large_image_are_done_by_all_workers_though_one_dies(new_cluster, tmp_path):
+    image, out = write_sparse(tmp_path / "a.tif"), tmp_path / "there"
+    dies_once = (
+        "import imagecodecs, os\ndecode = imagecodecs.deflate_decode\n"
+        "def die_once(*args, **more):\n"
+        f"    try: os.mkdir({str(tmp_path / 'died')!r})\n"
+        "    except FileExistsError: return decode(*args, **more)\n"
+        "    os._exit(1)\n"
+        "imagecodecs.deflate_decode = die_once\n"
+    )
+    cluster = new_cluster(workers=3, plant=dies_once)
+    cluster.wait_for_workers(3)
+    options = ("--max-memory", "110MB")
+    there = detect_here(image, out, *options, "--scheduler", cluster.address)
+    assert (there.returncode, cluster.alive()) == (0, 2), there.stderr
+    assert detect_here(image, tmp_path / "here", *options).returncode == 0
+    assert tables(out) == tables(tmp_path / "here")
+    with nucensus.Run(out) as run:
+        assert run.counts["nuclei"] > 10
+        assert run.facts["strategy"]["in_parts"] == {"images": 1, "at_a_time": 3}
 
 
 @in_full

@@ -7,9 +7,9 @@ import pytest
 import tifffile
 from commands import tables
 from expected_values import draw_images
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from test_in_parts import parts_of
+from test_in_parts import parts_of, spread
 from test_kernel_equals_reference import many
 
 from nucensus import Settings, census, find_nuclei
@@ -18,7 +18,7 @@ from nucensus.batch.in_parts import Divided
 from nucensus.detect import estimate, find_nuclei_in_parts, pool, takes_parts
 from nucensus.detect.alone import looks_of
 from nucensus.detect.automatic import detect_levels
-from nucensus.detect.fields import Heights, estimate_fields
+from nucensus.detect.fields import Heights, estimate_fields, looking
 from nucensus.detect.levels_in_parts import LevelsInParts
 from nucensus.detect.pictures import Pictures, levels_of
 from nucensus.detect.regions import as_levels, find_regions
@@ -46,10 +46,11 @@ def field(radius_px=6, seed=0, shape=(500, 620), share=0.25):
 
 
 def assert_same(
-    image, settings=None, resolved=None, *, part, halo=None, threads=1, is_decoded=True
-):
+    image, settings=None, resolved=None, *, part, halo=None, threads=1, is_decoded=True,
+    is_spread=False,
+):  # fmt: skip
     settings = settings or Settings()
-    plane = parts_of(image, is_decoded=is_decoded)
+    plane = parts_of(image, is_decoded=is_decoded, is_spread=is_spread)
     found = find_regions_in_parts(plane, settings, resolved, threads=threads, part=part, halo=halo)
     whole = find_nuclei(image, settings, resolved)
     assert found == whole
@@ -73,8 +74,9 @@ def test_any_division_gives_the_nuclei_of_the_whole_image(data):
     other = data.draw(st.sampled_from([None, *KINDS]))
     resolved = None if other is None else pool([estimate(drawn(other))])
     assert_same(
-        image, settings, resolved, part=part, halo=halo, is_decoded=data.draw(st.booleans())
-    )
+        image, settings, resolved, part=part, halo=halo, is_decoded=data.draw(st.booleans()),
+        is_spread=data.draw(st.booleans()),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("radius_px", [4, 12, 20])
@@ -182,12 +184,14 @@ def counted(levels, box):
     return detect_levels(levels, resolved, LARGE), levels.size_within(box)
 
 
-def assert_pictures_same(image, *, part, halo=None, small_px=1 << 20, threads=1, plane=None):
+def assert_pictures_same(
+    image, *, part, halo=None, small_px=1 << 20, threads=1, plane=None, is_spread=False
+):
     box = (slice(20, image.shape[0] - 20), slice(20, image.shape[1] - 20))
     whole, area_px = counted(levels_of(image, LARGE), box)
     levels = levels_of_parts(
-        plane or parts_of(image), Settings(), LARGE, threads=threads, small_px=small_px,
-        part=part, halo=halo,
+        plane or parts_of(image, is_spread=is_spread), Settings(), LARGE, threads=threads,
+        small_px=small_px, part=part, halo=halo,
     )  # fmt: skip
     found, area_in_parts_px = counted(levels, box)
     assert (found, found.flag, area_in_parts_px) == (whole, whole.flag, area_px)
@@ -200,12 +204,13 @@ def test_any_division_gives_the_nuclei_of_pictures_that_lie_apart(data):
     corner = st.tuples(st.integers(0, 700), st.integers(0, 770))
     places = data.draw(st.lists(corner, min_size=1, max_size=4))
     image = scattered(places, radius_px=data.draw(st.sampled_from([4, 6, 9])))
+    assume(isinstance(levels_of(image, LARGE), Pictures))  # a margin of one row is none
     part = tuple(data.draw(st.integers(16, n)) for n in image.shape)
     small_px = data.draw(st.sampled_from([0, 50_000, 1 << 20]))
     try:
         assert_pictures_same(
             image, part=part, halo=data.draw(st.sampled_from([None, 40])), small_px=small_px,
-            threads=data.draw(st.sampled_from([1, 3])),
+            threads=data.draw(st.sampled_from([1, 3])), is_spread=data.draw(st.booleans()),
         )  # fmt: skip
     except WholeNeededError:  # a large picture with a corner of the margin in it
         assert len(places) > 1
@@ -253,6 +258,7 @@ def test_what_a_file_leaves_out_is_not_read():
         return None if inside[area.top : area.bottom, area.left : area.right].any() else 0
 
     plane = Parts(image.shape, image.dtype, (128, 128), read_area, fill_of)
+    assert_pictures_same(image, part=(128, 128), plane=spread(plane))
     assert_pictures_same(image, part=(128, 128), plane=plane)
     looked_at = np.zeros(image.shape, bool)
     for area in read:
@@ -271,7 +277,7 @@ def fields_of(image, side=128):
     heights = Heights(image.shape)
     heights.add(Area(0, image.shape[0], 0, image.shape[1]), image)
     read = parts_of(image).read
-    return estimate_fields(read, heights, RULES, side=side, threads=2)
+    return estimate_fields(looking(read, RULES, threads=2), heights, side=side)
 
 
 def test_a_large_image_is_estimated_by_its_fields():

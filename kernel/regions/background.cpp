@@ -77,6 +77,7 @@ void Background::resize(int64_t height, int64_t width, const RegionSettings& set
 void Background::measure_ground(RegionGround& ground) const {
     ground.sample_rows = sample_rows(), ground.sample_stride = sample_stride;
     ground.noise_rows = noise_rows(), ground.noise_columns = sample_count();
+    ground.noise_every = noise_every;
     ground.tile_rows = tile_rows, ground.tile_columns = tile_columns;
 }
 

@@ -1,29 +1,27 @@
 """Find the nuclei of an image that is read part by part; whatever goes wrong is its outcome."""
 
 import contextlib
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeVar
 
 from ..detect import Estimate, Resolved
 from ..errors import AccessError, TooLargeError
 from ..read import DividedImage, open_in_parts
-from ..values import Failed, Found, Outcome, PlannedImage, Settings
+from ..values import Failed, Found, Outcome, Settings
 from ..values.parts import WholeNeededError
 from .budget import Budget, beyond_memory
-from .part_clock import UnreadPartError, timed
+from .divided import Divided, Opened
+from .part_clock import Clock, UnreadPartError, timed
 
 _ONE_AT_A_TIME = threading.Lock()
 """Held while an image is worked on: one keeps all cores busy."""
 
 
-class Divided(NamedTuple):
-    """An image that is read while its nuclei are found."""
-
-    planned: PlannedImage
-    compression: str
-    content: str | None
+_Result = TypeVar("_Result")
 
 
 def find_in_parts(
@@ -50,28 +48,69 @@ def find_in_parts(
     most_bytes : int
         An image that needs more is refused.
     """
+
+    def find(image: DividedImage) -> Outcome | str:
+        parts, clock = timed(image.parts)
+        return found_in(
+            divided, replace(image, parts=parts), clock, settings, resolved, threads=threads,
+            budget=budget, most_bytes=most_bytes,
+        )  # fmt: skip
+
+    with _ONE_AT_A_TIME:
+        return _opened(divided, find)
+
+
+def estimate_of_parts(
+    divided: Divided, settings: Settings, *, threads: int, budget: Budget | None, most_bytes: int
+) -> Estimate | Failed | str:
+    """Estimate what the nuclei of an image are like part by part; the parameters are as above."""
+
+    def estimate(image: DividedImage) -> Estimate | str:
+        parts, clock = timed(image.parts)
+        return estimate_of(
+            replace(image, parts=parts), clock, settings, threads=threads, budget=budget,
+            most_bytes=most_bytes,
+        )  # fmt: skip
+
+    with _ONE_AT_A_TIME:
+        return _opened(divided, estimate)
+
+
+def describe(divided: Divided) -> Divided | Failed:
+    """Return what is known of an image, with what its header says of its parts."""
+
+    def read_header(image: DividedImage) -> Divided:
+        parts = image.parts
+        said = parts.shape, parts.dtype, parts.step, parts.is_decoded
+        return divided._replace(opened=Opened(*said, image.pixel_size, image.downsample))
+
+    return _opened(divided, read_header)
+
+
+def _opened(divided: Divided, work: Callable[[DividedImage], _Result]) -> _Result | Failed:
+    """Return what becomes of an image while it is open; or why it cannot be read."""
     try:
-        with _ONE_AT_A_TIME, open_in_parts(divided.planned.path, divided.planned.plane) as image:
-            return _found_in(divided, image, settings, resolved, threads, budget, most_bytes)
+        with open_in_parts(divided.planned.path, divided.planned.plane) as image:
+            return work(image)
     except AccessError:  # no image of the bucket can be read: that ends the run
         raise
     except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
         return Failed.unread(error, divided.content)
 
 
-def _found_in(
-    divided: Divided, image: DividedImage, settings: Settings, resolved: Resolved | None,
-    threads: int, budget: Budget | None, most_bytes: int,
+def found_in(
+    divided: Divided, image: DividedImage, clock: Clock, settings: Settings,
+    resolved: Resolved | None, *, threads: int, budget: Budget | None = None,
+    most_bytes: int = sys.maxsize,
 ) -> Outcome | str:  # fmt: skip
     """Find the nuclei of an image that is open; raise what goes wrong when it is read."""
     from ..detect import find_nuclei_in_parts, parts_bytes
 
-    start, planned = time.perf_counter(), divided.planned
-    parts, clock = timed(image.parts)
+    start, planned, parts = time.perf_counter(), divided.planned, image.parts
     size = image.pixel_size.outranked_by(planned.pixel_y_um, planned.pixel_x_um)
     try:
         settings = settings.in_pixels(size, len(parts.shape))
-        with _taken(budget, parts_bytes(parts, settings, threads, resolved), most_bytes):
+        with taken(budget, parts_bytes(parts, settings, threads, resolved), most_bytes):
             centres = find_nuclei_in_parts(parts, settings, resolved, threads=threads)
     except (UnreadPartError, TooLargeError) as error:
         raise clock.error or error from None
@@ -88,30 +127,24 @@ def _found_in(
     )  # fmt: skip
 
 
-def estimate_of_parts(
-    divided: Divided, settings: Settings, *, threads: int, budget: Budget | None, most_bytes: int
-) -> Estimate | Failed | str:
-    """Estimate what the nuclei of an image are like part by part; the parameters are as above."""
+def estimate_of(
+    image: DividedImage, clock: Clock, settings: Settings, *, threads: int,
+    budget: Budget | None = None, most_bytes: int = sys.maxsize,
+) -> Estimate | str:  # fmt: skip
+    """Estimate what the nuclei of an image that is open are like; raise as `found_in`."""
     from ..detect import estimate_in_parts, parts_bytes
 
     try:
-        with _ONE_AT_A_TIME, open_in_parts(divided.planned.path, divided.planned.plane) as image:
-            parts, clock = timed(image.parts)
-            try:
-                with _taken(budget, parts_bytes(parts, settings, threads), most_bytes):
-                    return estimate_in_parts(parts, settings, threads=threads)
-            except WholeNeededError as why:
-                return str(why)
-            except UnreadPartError as error:
-                raise clock.error or error from None
-    except AccessError:
-        raise
-    except Exception as error:  # noqa: BLE001 as above
-        return Failed.unread(error, divided.content)
+        with taken(budget, parts_bytes(image.parts, settings, threads), most_bytes):
+            return estimate_in_parts(image.parts, settings, threads=threads)
+    except WholeNeededError as why:
+        return str(why)
+    except UnreadPartError as error:
+        raise clock.error or error from None
 
 
 @contextlib.contextmanager
-def _taken(budget: Budget | None, size_bytes: int, most_bytes: int) -> Iterator[None]:
+def taken(budget: Budget | None, size_bytes: int, most_bytes: int) -> Iterator[None]:
     """Take memory as long as an image is worked on."""
     if size_bytes > most_bytes:
         raise beyond_memory(size_bytes, most_bytes)

@@ -30,13 +30,13 @@ from ..values import (
 from ..values.flat_field import NO_LIGHTS, FlatField, FlatFields
 from .budget import Budget, beyond_memory
 from .content import content_hash
+from .divided import Divided
 from .kept import Kept
 from .pools import Pools, pool_of
 
 if TYPE_CHECKING:
     from ..detect.light import Lit
     from ..values.images import Partner
-    from .in_parts import Divided
     from .other_channels import OtherChannel
 
 _OUTLINE_BYTES = 12
@@ -115,6 +115,8 @@ class Job:
         The uneven light that is corrected.
     threads : int
         How many parts of an image are worked on at a time, where it is read part by part.
+    spreads : bool
+        Whether such an image is only opened, for its parts to be spread over workers.
     """
 
     settings: Settings
@@ -129,6 +131,7 @@ class Job:
     others: OtherChannels = field(default_factory=OtherChannels)
     lights: FlatFields = NO_LIGHTS
     threads: int = 1
+    spreads: bool = False
 
     def in_process(
         self, budget: Budget, stop: threading.Event, kept: Kept[Loaded], threads: int
@@ -138,7 +141,8 @@ class Job:
 
     def elsewhere(self, ceiling_bytes: int | None) -> "Job":
         """Return the job for processes of other machines, whose threads share so much memory."""
-        return replace(self, most_bytes=sys.maxsize, lock=None, budget=Budget(ceiling_bytes))
+        budget = Budget(ceiling_bytes)
+        return replace(self, most_bytes=sys.maxsize, lock=None, budget=budget, spreads=True)
 
     def in_one_of(self, workers: int) -> "Job":
         """Return the job for one of so many processes, each with its part of the memory."""
@@ -168,9 +172,7 @@ class Job:
         each = _OUTLINE_BYTES * outlined + _LIT_BYTES * bool(self.lights)
         return each * header.pixels
 
-    def load(
-        self, planned: PlannedImage, why_whole: str = ""
-    ) -> "Loaded | Divided | Failed | None":
+    def load(self, planned: PlannedImage, why_whole: str = "") -> Loaded | Divided | Failed | None:
         """Read the image, unless it is read part by part; None if the run is to stop."""
         if self.stop is not None and self.stop.is_set():
             return None
@@ -187,8 +189,6 @@ class Job:
                 size = image.pixel_size.outranked_by(y_um, x_um)
                 others = _load_partners(partners, admission)
             except _DividedError:
-                from .in_parts import Divided
-
                 return Divided(planned, admission.compression, content)
             except AccessError:  # no image of the bucket can be read: that ends the run
                 admission.give_back()
@@ -229,9 +229,9 @@ class Job:
 
         return find_in_even_light(pixels, light, settings, resolved)
 
-    def find(self, loaded: "Loaded | Divided | Failed | None") -> Outcome | None:
-        """Find the nuclei of an image that was loaded."""
-        if not isinstance(loaded, Loaded | Failed | None):
+    def find(self, loaded: Loaded | Divided | Failed | None) -> Outcome | Divided | None:
+        """Find the nuclei of an image that was loaded, or return it opened, where it is spread."""
+        if isinstance(loaded, Divided):
             found = self._find_in_parts(loaded)
             if not isinstance(found, str):
                 return found
@@ -259,9 +259,11 @@ class Job:
             loaded.content, size, unmeasured, image.downsample,
         )  # fmt: skip
 
-    def _find_in_parts(self, divided: "Divided") -> Outcome | str:
-        from .in_parts import find_in_parts
+    def _find_in_parts(self, divided: Divided) -> Outcome | Divided | str:
+        from .in_parts import describe, find_in_parts
 
+        if self.spreads:
+            return describe(divided)
         planned = divided.planned
         resolved = pool_of(self.pools, planned.path, planned.channel)
         with self._marked(planned.key):
@@ -270,9 +272,11 @@ class Job:
                 most_bytes=self.ceiling_bytes,
             )  # fmt: skip
 
-    def estimate(self, planned: PlannedImage) -> Estimated | Failed | None:
-        """Read the image and estimate what its nuclei are like."""
-        return self._look(planned, self._estimated, self._estimated_in_parts)
+    def estimate(
+        self, planned: PlannedImage, why_whole: str = ""
+    ) -> Estimated | Divided | Failed | None:
+        """Read the image and estimate what its nuclei are like, or return it opened, as `find`."""
+        return self._look(planned, self._estimated, self._estimated_in_parts, why_whole)
 
     def look_at_light(self, planned: PlannedImage) -> "Lit | Failed | None":
         """Read the image and find how bright each of its nuclei is."""
@@ -292,9 +296,11 @@ class Job:
             self.kept.keep(loaded.key, replace(loaded, taken_bytes=0), loaded.nbytes)
         return Estimated(estimate, loaded.content)
 
-    def _estimated_in_parts(self, divided: "Divided") -> Estimated | Failed | str:
-        from .in_parts import estimate_of_parts
+    def _estimated_in_parts(self, divided: Divided) -> Estimated | Divided | Failed | str:
+        from .in_parts import describe, estimate_of_parts
 
+        if self.spreads:
+            return describe(divided)
         with self._marked(divided.planned.key):
             found = estimate_of_parts(
                 divided, self.settings, threads=self.threads, budget=self.budget,
@@ -304,11 +310,11 @@ class Job:
 
     def _look(
         self, planned: PlannedImage, look: Callable[[Loaded], _Seen],
-        look_at_parts: "Callable[[Divided], _Seen | Failed | str]",
+        look_at_parts: Callable[[Divided], _Seen | Failed | str], why_whole: str = "",
     ) -> _Seen | Failed | None:  # fmt: skip
         """Read an image of the sample, and look at it; whole, if parts tell no more than why."""
-        loaded = self.load(planned)
-        if not isinstance(loaded, Loaded | Failed | None):
+        loaded = self.load(planned, why_whole)
+        if isinstance(loaded, Divided):
             seen = look_at_parts(loaded)
             if not isinstance(seen, str):
                 return seen

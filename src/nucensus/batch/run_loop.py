@@ -229,11 +229,27 @@ class RunLoop:
     def _estimate(self, sample: list[tuple[int, Sampled]]) -> None:
         self._writer.record_facts(is_learning=True)
         strategy = self._sample_strategy(deadly=any(each.stage == "worker" for _, each in sample))
-        work, tell = self._job_for(strategy).estimate, self._watcher.on_step
-        estimate_sample(
-            self._writer, sample,
-            lambda items: telling(strategy.run(work, items, self._workers), tell, "looked at"),
-        )  # fmt: skip
+        job, tell = self._job_for(strategy), self._watcher.on_step
+
+        def estimate(items: list[PlannedImage]) -> Iterator[tuple[int, Any]]:
+            found = strategy.run(job.estimate, items, self._workers)
+            return telling(self._with_large(found, "ESTIMATE", strategy), tell, "looked at")
+
+        estimate_sample(self._writer, sample, estimate)
+
+    def _with_large(
+        self, outcomes: Iterator[tuple[int, Any]], step: str, strategy: Strategy | None
+    ) -> Iterator[tuple[int, Any]]:
+        """Have the parts of large images spread over the workers, where they are on a cluster."""
+        if self._choice is None or strategy is None or not strategy.is_remote:
+            return outcomes
+        from . import spread
+
+        workers = max(self._choice.workers, strategy.facts["worker_processes"])
+        job = self._job_for(strategy)
+        return spread.with_large(
+            outcomes, getattr(spread, step), job, strategy, workers, self._stop
+        )
 
     def _sample_strategy(self, *, deadly: bool) -> Strategy:
         if self._choice is not None and self._choice.strategy.isolates_crashes:
@@ -270,8 +286,9 @@ class RunLoop:
             ),
             on_choice=on_choice,
         )  # fmt: skip
+        strategy = choice.strategy if choice else None
         with self._writer.explained(), contextlib.closing(outcomes):
-            for index, outcome in outcomes:
+            for index, outcome in self._with_large(outcomes, "FIND", strategy):
                 self._record(*keys.pop(index), outcome)
 
     def _until_stopped(

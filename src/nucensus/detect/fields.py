@@ -1,8 +1,7 @@
 """Estimate what the nuclei of a large image are like by fields of it, as by the images of a set."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 Read: TypeAlias = Callable[[Area], NDArray[Any]]
 """Returns the pixels of an area."""
+Look: TypeAlias = Callable[[Sequence[Area]], Iterable[Estimate]]
+"""Returns the estimate of each of some fields."""
 
 BLOCK_PX, _APART_PX = 16, 4
 """Side of the squares by which it is told where something rises, and from one of their pixels that
@@ -40,7 +41,7 @@ def estimate_levels(levels: "AnyLevels", rules: Rules) -> Estimate:
         return estimate(levels, rules)
     heights = Heights(levels.extent)
     heights.add(Area(0, levels.extent[0], 0, levels.extent[1]), levels.pixels)
-    found = estimate_fields(_of(levels.pixels), heights, rules)
+    found = estimate_fields(looking(_of(levels.pixels), rules), heights)
     in_levels = ("contrast", "noise", "grain")
     return replace(
         found,
@@ -73,17 +74,12 @@ class Heights:
 
     def add(self, area: Area, pixels: NDArray[Any]) -> None:
         """Take the pixels of an area, which begins with squares."""
-        rows, columns = (n // BLOCK_PX * BLOCK_PX for n in pixels.shape)
-        top, left = area.top // BLOCK_PX, area.left // BLOCK_PX
-        of_area = self.sums[top : top + rows // BLOCK_PX, left : left + columns // BLOCK_PX]
-        for y, x in product(range(0, BLOCK_PX, _APART_PX), repeat=2):
-            of_area += pixels[y:rows:BLOCK_PX, x:columns:BLOCK_PX]
+        self.put(area, sums_of_squares(pixels))
 
-    def add_level(self, area: Area, level: float) -> None:
-        """Take an area whose pixels are all of one level."""
-        bottom, right = area.bottom // BLOCK_PX, area.right // BLOCK_PX
-        of_area = self.sums[area.top // BLOCK_PX : bottom, area.left // BLOCK_PX : right]
-        of_area += LOOKED_AT * level
+    def put(self, area: Area, sums: NDArray[np.float32]) -> None:
+        """Take the sums of the squares of an area."""
+        top, left = area.top // BLOCK_PX, area.left // BLOCK_PX
+        self.sums[top : top + sums.shape[0], left : left + sums.shape[1]] = sums
 
     def rise(self, area: Area) -> float:
         """Return how much the brightest square of an area is above most."""
@@ -95,12 +91,24 @@ class Heights:
         return float(sums.max() - np.median(sums)) if sums.size else 0.0
 
 
+def sums_of_squares(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the sums of some pixels of each square of an area, as `Heights` has them."""
+    rows, columns = (n // BLOCK_PX * BLOCK_PX for n in pixels.shape)
+    sums = np.zeros((rows // BLOCK_PX, columns // BLOCK_PX), np.float32)
+    for y, x in product(range(0, BLOCK_PX, _APART_PX), repeat=2):
+        sums += pixels[y:rows:BLOCK_PX, x:columns:BLOCK_PX]
+    return sums
+
+
+def sums_of_level(shape: tuple[int, int], level: float) -> NDArray[np.float32]:
+    """Return those of an area of which all pixels have one level."""
+    return np.full([n // BLOCK_PX for n in shape], LOOKED_AT * level, np.float32)
+
+
 def estimate_fields(
-    read: Read,
+    look: Look,
     heights: Heights,
-    rules: Rules,
     *,
-    threads: int = 1,
     side: int = _FIELD_PX,
     areas: Sequence[Area] | None = None,
 ) -> Estimate:
@@ -108,13 +116,10 @@ def estimate_fields(
 
     Parameters
     ----------
-    read : callable
-        Gives the pixels of an area.
+    look : callable
+        Gives the estimates of fields.
     heights : Heights
         Of the whole image.
-    rules : Rules
-    threads : int
-        How many fields are looked at at a time.
     side : int
         Of a field, in pixels, about.
     areas : sequence of Area, optional
@@ -132,28 +137,31 @@ def estimate_fields(
     is learned from where the section is. Where they show few nuclei, the next that rise most are
     looked at, and all of them before an image is called blank.
     """
-    from concurrent.futures import ThreadPoolExecutor  # few images are so large
-
     areas = areas or [Area(0, heights.shape[0], 0, heights.shape[1])]
     fields = [field for area in areas for field in _fields(area, side)]
     fields.sort(key=lambda field: -heights.rise(field))
     first = sorted({len(fields) * i**2 // _FIELD_COUNT**2 for i in range(_FIELD_COUNT)})
     shares = np.diff([*first, len(fields)]).tolist()
     others = [field for i, field in enumerate(fields) if i not in set(first)]
-    with ThreadPoolExecutor(threads) as threads_pool:
-        look = partial(_look, read, rules)
-        found = list(threads_pool.map(look, [fields[i] for i in first]))
-        density = _mean([each.count / each.size_px for each in found], shares)
-        foreground = _mean([each.foreground for each in found], shares)
-        seen = sum(each.count for each in found)
-        while others and (not seen or (seen < _FEW and len(found) == len(first))):
-            found += threads_pool.map(look, others[:_FIELD_COUNT])
-            others, seen = others[_FIELD_COUNT:], sum(each.count for each in found)
+    found = list(look([fields[i] for i in first]))
+    density = _mean([each.count / each.size_px for each in found], shares)
+    foreground = _mean([each.foreground for each in found], shares)
+    seen = sum(each.count for each in found)
+    while others and (not seen or (seen < _FEW and len(found) == len(first))):
+        found += look(others[:_FIELD_COUNT])
+        others, seen = others[_FIELD_COUNT:], sum(each.count for each in found)
     return _joined(found, density, foreground, sum(area.size for area in areas))
 
 
-def _look(read: Read, rules: Rules, field: Area) -> Estimate:
-    return estimate(read(field), rules)
+def looking(read: Read, rules: Rules, threads: int = 1) -> Look:
+    """Return what looks at fields here, so many at a time."""
+    from concurrent.futures import ThreadPoolExecutor  # few images are so large
+
+    def look(fields: Sequence[Area]) -> list[Estimate]:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(lambda field: estimate(read(field), rules), fields))
+
+    return look
 
 
 def _fields(area: Area, side: int) -> Iterator[Area]:

@@ -15,7 +15,7 @@ from ..values.check_settings import PUBLISHED_DETECTOR
 from ..values.parts import Parts
 from .frame import counting_box, within_box
 from .maxima import check_pixels, sigma_per_axis
-from .padding_in_parts import Lines, size_seen_in_parts
+from .padding_in_parts import Lines, PartOfLines, lines_in, size_seen_in_parts
 from .parameters import parameters
 from .pooled import Resolved
 from .refine import offsets_of_summits
@@ -108,14 +108,17 @@ def find_nuclei_in_parts(
     check_axes(settings, 2)
     if settings.detector != PUBLISHED_DETECTOR:
         return find_regions_in_parts(plane, settings, resolved, threads=threads, part=part)
-    finder = _Finder(plane, settings, most_maxima)
-    found = list(finder.counted(walk(plane, finder.find, reach=finder.reach, threads=threads,
-                                     part=part)))  # fmt: skip
+    finder, lines = _Finder(plane, settings, most_maxima), Lines(plane.shape, plane.dtype)
+    found = []
+    parts = walk(plane, finder.find, reach=finder.reach, threads=threads, part=part)
+    for each, of_lines in finder.counted(parts):
+        lines.put(of_lines)
+        found.append(each)
     centres = finder.joined(found)
     extent = _extent(found, plane.dtype)
     if not len(centres):
         check_reach(settings, extent)
-    area_px = size_seen_in_parts(plane, finder.lines, finder.box, settings, threads=threads)
+    area_px = size_seen_in_parts(plane, lines, finder.box, settings, threads=threads)
     return replace(centres, area_px=area_px)
 
 
@@ -129,17 +132,16 @@ class _Found(NamedTuple):
 
 
 class _Finder:
-    """Finds the maxima of parts, and makes those of the image of them."""
+    """Finds the maxima of parts, also in another process, and makes those of the image of them."""
 
     def __init__(self, plane: Parts, settings: Settings, most_maxima: int) -> None:
         check_pixels(plane.dtype)
         numbers = parameters(settings, None)
-        self._plane, self._settings, self._most_maxima = plane, settings, most_maxima
+        self._shape, self._settings, self._most_maxima = plane.shape, settings, most_maxima
         self._sigma = sigma_per_axis(numbers.sigma, 2)
         self._mean_sigma = float(np.mean(numbers.sigma))
         self._distance = numbers.min_distance
         self._threshold = float(numbers.threshold or 0.0)
-        self.lines = Lines(plane.shape, plane.dtype)
         self.box = counting_box(plane.shape, settings.border, self._distance)
 
     @property
@@ -149,10 +151,9 @@ class _Finder:
         y, x = (max(int(4 * each + 0.5) + self._distance, refined) for each in self._sigma)
         return y, x
 
-    def find(self, piece: Piece) -> _Found:
-        """Find the maxima of a part."""
+    def find(self, piece: Piece) -> tuple[_Found, PartOfLines]:
+        """Find the maxima of a part, and what the lines of the image have there."""
         pixels, own = upright(piece.pixels, self._settings), piece.own.cut(piece.around)
-        self.lines.add(piece.own, pixels[own])
         seen = pixels if piece.fill is None else pixels[:1, :1]
         points, intensities = self._maxima(pixels, seen)
         kept = within_box(points, own)
@@ -161,7 +162,8 @@ class _Finder:
         subpixel = np.empty((0, 2))
         if self._settings.subpixel:
             subpixel = placed + offsets_of_summits(pixels, points, sigma=self._mean_sigma)
-        return _Found(placed, intensities, subpixel, _ends(seen))
+        lines = lines_in(self._shape, piece.own, pixels[own])
+        return _Found(placed, intensities, subpixel, _ends(seen)), lines
 
     def _maxima(
         self, pixels: NDArray[Any], seen: NDArray[Any]
@@ -182,11 +184,13 @@ class _Finder:
         most = float(pixels.max())
         return most + abs(most) * _ROUNDING <= self._threshold
 
-    def counted(self, found: Iterable[_Found]) -> Iterable[_Found]:
+    def counted(
+        self, found: Iterable[tuple[_Found, PartOfLines]]
+    ) -> Iterable[tuple[_Found, PartOfLines]]:
         """Pass on what is found; refuse what is too much to be held."""
         count = 0
         for each in found:
-            count += len(each.points)
+            count += len(each[0].points)
             if count > self._most_maxima:
                 raise TooLargeError(
                     f"more than {self._most_maxima:,} pixels of the image are maxima of their "
@@ -201,7 +205,7 @@ class _Finder:
             np.concatenate([getattr(each, name) for each in found])
             for name in ("points", "intensities", "subpixel")
         )
-        height, width = self._plane.shape
+        height, width = self._shape
         if self._distance and len(points) == height * width > 1:  # a constant image has no maximum
             points, intensities, subpixel = points[:0], intensities[:0], subpixel[:0]
         refined = subpixel if self._settings.subpixel else None

@@ -1,7 +1,8 @@
 """The pixels of an image as the kernel takes them, without padding, and the noise of a pixel."""
 
 from dataclasses import replace
-from typing import Any
+from itertools import product
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,17 +173,13 @@ class NoiseSamples:
 
     def add(self, top: int, left: int, pixels: NDArray[Any]) -> None:
         """Take those that lie in pixels which begin there."""
-        down, across = strides(self.shape)
-        for y in range(_OFFSETS):
-            for x in range(_OFFSETS):
-                first_y, first_x = (
-                    max(0, -(-(first - offset) // step))
-                    for first, offset, step in ((top, y, down), (left, x, across))
-                )
-                y_at, x_at = first_y * down + y - top, first_x * across + x - left
-                found = pixels[y_at::down, x_at::across]
-                rows, columns = found.shape
-                self.pixels[y, x, first_y : first_y + rows, first_x : first_x + columns] = found
+        self.put(noise_samples_in(self.shape, top, left, pixels))
+
+    def put(self, found: "list[PlacedSamples]") -> None:
+        """Take samples, each with the place of the first."""
+        for (y, x, row, column), pixels in found:
+            rows, columns = pixels.shape
+            self.pixels[y, x, row : row + rows, column : column + columns] = pixels
 
     def from_to(self, y: int, x: int, apart: int) -> NDArray[np.float32]:
         """Return those from (y, x) on of which the first has `apart` rows and columns beyond it."""
@@ -193,6 +190,23 @@ class NoiseSamples:
 
 
 _OFFSETS = _NOISE_APART + 1
+PlacedSamples: TypeAlias = tuple[tuple[int, int, int, int], NDArray[Any]]
+
+
+def noise_samples_in(
+    shape: tuple[int, int], top: int, left: int, pixels: NDArray[Any]
+) -> list[PlacedSamples]:
+    """Return the samples of an image of a shape that lie in pixels which begin there."""
+    down, across = strides(shape)
+    found: list[PlacedSamples] = []
+    for y, x in product(range(_OFFSETS), repeat=2):
+        row, column = (
+            max(0, -(-(first - offset) // step))
+            for first, offset, step in ((top, y, down), (left, x, across))
+        )
+        own = pixels[row * down + y - top :: down, column * across + x - left :: across]
+        found.append(((y, x, row, column), own.copy()))
+    return found
 
 
 def strides(shape: tuple[int, ...]) -> tuple[int, ...]:

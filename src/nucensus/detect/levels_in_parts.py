@@ -9,19 +9,20 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernel import BLOCK, Ground, Record, RegionTable, Window
+from .._dataclass import dataclass
+from ..kernel import BLOCK, Ground, Record, RegionTable, Samples, Window
 from ..values import Settings
 from ..values.parts import Area, Parts, WholeNeededError
 from .estimate_image import estimate
-from .fields import BLOCK_PX, Heights, estimate_fields
+from .fields import BLOCK_PX, Heights, Look, estimate_fields, looking
 from .flags import STRETCHED, ridge_lengths
 from .levels import NoiseSamples, noise_of
+from .look_at_parts import LookAtPart, as_kernel_takes, read_area
 from .masks import note_on_mask, rows_that_tell
 from .padding import level_of_frame
 from .padding_in_parts import Lines
 from .pooled import Estimate
 from .rules import Rules
-from .upright import upright
 from .walk import Piece, walk
 
 _Result = TypeVar("_Result")
@@ -35,13 +36,13 @@ _BAND_BYTES, _BAND_IN_HALOS = 12 << 20, 2
 """The same of the rows of a part that is as wide as the image."""
 _SAMPLE_HALO = 2 * BLOCK
 """Pixels of the grid around a part that its samples depend on."""
-_ROWS_AT_ONCE = 128
-"""Of any area that is read, where rows are as wide as the image. Larger: more memory."""
 _BYTES_A_PIXEL, _HELD_BYTES, _PX_A_SAMPLE = 5, 64 << 20, 48
 """What a part takes in memory, with its working grid; pieces that are decoded; and from how many
 pixels there is a sample of the background."""
 _MOST_PX = 1 << 26
 """Pixels of the largest part that is read again. Larger: wider clumps are found, more memory."""
+_AGAIN = Lock()
+"""Held while a part is read again, with more around it: one takes memory at a time."""
 
 
 class LevelsInParts:
@@ -82,7 +83,7 @@ class LevelsInParts:
         if plane.dtype.kind != "u" or plane.dtype.itemsize > 2:
             raise WholeNeededError(f"its pixels are {plane.dtype}, not uint8 or uint16")
         self._plane, self._settings, self._threads = plane, settings, threads
-        self._part, self._halo, self._again = part, halo, Lock()
+        self._part, self._halo = part, halo
         self.extent, self.image_shape = plane.shape, image_shape or plane.shape
         self.origin, self.size_px = origin, plane.whole.size
         self.lines = Lines(plane.shape, plane.dtype.newbyteorder("="))
@@ -106,8 +107,9 @@ class LevelsInParts:
     def estimate(self, rules: Rules) -> Estimate:
         """Estimate what the nuclei are like, as `estimate` does."""
         if self.size_px > rules.large_px:
-            return estimate_fields(self.read, self.heights, rules, threads=self._threads)
-        return estimate(self.read(self._plane.whole), rules)
+            return estimate_fields(self.looking(rules), self.heights)
+        (found,) = self.looking(rules)([self._plane.whole])
+        return found
 
     def find_table(
         self,
@@ -122,14 +124,15 @@ class LevelsInParts:
         if outline is not None:
             raise WholeNeededError("outlines are asked for")
         halo = self._halo or _HALO_RADII * max(1, math.ceil(numbers["radius"]))
-        grid = _Grid(self._plane, int(numbers["step"]), BLOCK * -(-halo // BLOCK), self._part)
+        grid = Grid(self._plane, int(numbers["step"]), BLOCK * -(-halo // BLOCK), self._part)
         ground = self._sampled_ground(numbers) if level is None else None
         if ground is None:
             ground = Ground(self.extent, level=level, **numbers)
-            for _ in self._walk(partial(_sample, grid, ground), grid.part, grid.sample_reach):
-                pass
+            sample = _Sample(grid, ground, self._settings)
+            for samples in self._walk(sample, grid.part, grid.sample_reach):
+                _put(ground, samples)
         ground.fit()
-        find = partial(self._find, grid, ground, radius_px, is_measured=bool(shapes))
+        find = _Find(grid, ground, self._settings, radius_px, is_measured=bool(shapes))
         found = list(self._walk(find, grid.part, grid.reach))
         ground.count(np.concatenate([each.window for each in found]))
         regions = np.concatenate([each.regions for each in found])
@@ -149,117 +152,116 @@ class LevelsInParts:
     def _look(self) -> tuple[float, float]:
         """Look at all pixels once; return the noise of one, and of rounding."""
         shape, dtype = self.extent, self._plane.dtype.newbyteorder("=")
-        samples = NoiseSamples.empty(shape, dtype)
-        places = rows_that_tell(shape[0])
+        samples, places = NoiseSamples.empty(shape, dtype), rows_that_tell(shape[0])
         rows = np.empty((len(places), shape[1]), dtype)
-
-        def look(piece: Piece) -> None:
-            own, raw = piece.own, piece.pixels[piece.own.cut(piece.around)]
-            if piece.fill is None:
-                pixels = self._sample(grid, piece)
-                self.heights.add(own, pixels)
-            else:
-                pixels = upright(raw, self._settings)
-                self.heights.add_level(own, float(pixels[0, 0]))
-                self._sampled = None  # most of it may be left out
-            self.lines.add(own, pixels)
-            samples.add(own.top, own.left, pixels)
-            some = slice(*np.searchsorted(places, (own.top, own.bottom)))
-            rows[some, own.left : own.right] = raw[places[some] - own.top]
-
         step = 1 if self._sampled is None else self._sampled.step
-        grid = _Grid(self._plane, step, 0, self._part, also=BLOCK_PX)
+        grid = Grid(self._plane, step, 0, self._part, also=BLOCK_PX)
+        look = LookAtPart(shape, self._settings, grid, self._sampled)
         reach = (0, 0) if self._sampled is None else grid.sample_reach
-        for _ in walk(self._plane, look, reach=reach, threads=self._threads, part=grid.part):
-            pass
+        for seen in self._walk(look, grid.part, reach):
+            own = seen.own
+            self.lines.put(seen.lines)
+            samples.put(seen.noise)
+            rows[slice(*np.searchsorted(places, own[:2])), own.left : own.right] = seen.rows
+            self.heights.put(own, seen.sums)
+            if seen.is_left_out:
+                look.ground = self._sampled = None  # the file may have little
+            _put(self._sampled, seen.samples)
         if note_on_mask(rows):
             raise WholeNeededError("it looks like a mask")
         return noise_of(samples)
 
-    def _sample(self, grid: "_Grid", piece: Piece) -> NDArray[Any]:
-        """Return the own pixels of a part, which is sampled, if that is asked for."""
-        pixels, ground = self._upright(piece.pixels), self._sampled
-        if ground is not None:
-            _sample(grid, ground, piece, pixels)
-        return pixels[piece.own.cut(piece.around)]
-
     def _walk(
-        self,
-        work: Callable[[Piece, NDArray[Any]], _Result],
-        part: tuple[int, int],
-        reach: tuple[int, int],
+        self, work: Callable[[Piece], _Result], part: tuple[int, int], reach: tuple[int, int]
     ) -> Iterator[_Result]:
-        def prepared(piece: Piece) -> _Result:
-            return work(piece, self._upright(piece.pixels))
-
-        return walk(self._plane, prepared, reach=reach, threads=self._threads, part=part)
-
-    def _upright(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Return pixels as the kernel takes them."""
-        turned = upright(pixels, self._settings)
-        return np.ascontiguousarray(turned, turned.dtype.newbyteorder("="))
+        return walk(self._plane, work, reach=reach, threads=self._threads, part=part)
 
     def read(self, area: Area) -> NDArray[Any]:
         """Return the pixels of any area."""
-        (height, width), (down, across) = self.extent, self._plane.step
-        left, right = area.left // across * across, min(width, -(-area.right // across) * across)
-        rows = down * max(1, _ROWS_AT_ONCE // down)
-        pixels = np.empty(area.shape, self._plane.dtype.newbyteorder("="))
-        for top in range(area.top // down * down, area.bottom, rows):
-            around = Area(top, min(height, top + rows), left, right)
-            shared = around.shared(area)
-            pixels[shared.cut(area)] = self._plane.read(around)[shared.cut(around)]
-        return self._upright(pixels)
+        plane, read = self._plane, partial(read_area, self._settings)
+        return read(plane, area) if plane.spread is None else next(plane.spread(read, [area]))
 
-    def _find(
-        self,
-        grid: "_Grid",
-        ground: Ground,
-        radius_px: float,
-        piece: Piece,
-        pixels: NDArray[Any],
-        *,
-        is_measured: bool,
-    ) -> "_Found":
+    def looking(self, rules: Rules) -> Look:
+        """Return what looks at fields of it by some rules."""
+        spread = self._plane.spread
+        if spread is None:
+            return looking(self.read, rules, self._threads)
+        return partial(spread, partial(_estimate_field, self._settings, rules))
+
+
+def _estimate_field(settings: Settings, rules: Rules, plane: Parts, field: Area) -> Estimate:
+    return estimate(read_area(settings, plane, field), rules)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Takes the samples of parts."""
+
+    grid: "Grid"
+    ground: Ground
+    settings: Settings
+
+    def __call__(self, piece: Piece) -> Samples | None:
+        pixels = as_kernel_takes(piece.pixels, self.settings)
+        return self.ground.sample(pixels, self.grid.window(piece.own, piece.around))
+
+
+@dataclass(frozen=True, slots=True)
+class _Find:
+    """Finds the regions of parts over a background that is known, each with its ridge."""
+
+    grid: "Grid"
+    ground: Ground
+    settings: Settings
+    radius_px: float
+    is_measured: bool
+
+    def __call__(self, piece: Piece) -> "_Found":
         """Find the regions of a part; where one goes on beyond it, look at more around it."""
-        around, reach = piece.around, grid.reach[0]
-        find = partial(ground.find, is_measured=is_measured)
+        grid, around, reach = self.grid, piece.around, self.grid.reach[0]
+        find = partial(self.ground.find, is_measured=self.is_measured)
+        pixels = as_kernel_takes(piece.pixels, self.settings)
         regions, shapes, window = find(pixels, grid.window(piece.own, around))
         while window["is_cut"]:
             reach *= 2
-            around = grid.aligned(piece.own.widened((reach, reach), self.extent))
+            around = grid.aligned(piece.own.widened((reach, reach), piece.plane.shape))
             if around.size > max(_MOST_PX, 4 * piece.own.size):
                 raise WholeNeededError("its nuclei lie together over too wide an area")
-            with self._again:
-                pixels = self.read(around)
+            with _AGAIN:
+                pixels = read_area(self.settings, piece.plane, around)
                 regions, shapes, window = find(pixels, grid.window(piece.own, around))
-        background = float(ground.measure["background"])
-        lengths = self._ridges(regions, background, radius_px, around, pixels)
+        lengths = self._ridges(regions, piece.plane, around, pixels)
         return _Found(regions, shapes, np.atleast_1d(window), lengths)
 
     def _ridges(
         self,
         regions: Record,
-        background: float,
-        radius_px: float,
+        plane: Parts,
         around: Area,
         pixels: NDArray[Any],
     ) -> NDArray[np.float64]:
         """Return the lengths of the ridges through regions, with more around them where asked."""
+        background, radius_px = float(self.ground.measure["background"]), self.radius_px
         lengths = np.where(regions["stretch"] > STRETCHED, -1.0, 0.0)
         while len(left := np.flatnonzero(lengths < 0)):
             some = regions[left]
             places = np.stack([some["y"], some["x"], some["intensity"] - background], axis=1)
             lengths[left] = ridge_lengths(
                 pixels, places, background, radius_px,
-                shape=self.extent, origin=(around.top, around.left),
+                shape=plane.shape, origin=(around.top, around.left),
             )  # fmt: skip
             if (lengths[left] < 0).any():
                 reach = math.ceil(_HALO_RADII * radius_px)
-                around = around.widened((reach, reach), self.extent)
-                with self._again:
-                    pixels = self.read(around)
+                around = around.widened((reach, reach), plane.shape)
+                with _AGAIN:
+                    pixels = read_area(self.settings, plane, around)
         return lengths
+
+
+def _put(ground: Ground | None, samples: Samples | None) -> None:
+    """Put samples that were taken in another process where they belong."""
+    if ground is not None and samples is not None:
+        ground.put(samples)
 
 
 class _Found(NamedTuple):
@@ -283,7 +285,7 @@ def bytes_in_parts(plane: Parts, radius_px: float, threads: int) -> int:
     return min(taken, plane.whole.size * itemsize)
 
 
-class _Grid:
+class Grid:
     """How a plane is divided for a working grid of some step."""
 
     def __init__(
@@ -310,10 +312,6 @@ class _Grid:
             around.top // step, around.left // step,
             own.top // step, -(-own.bottom // step), own.left // step, -(-own.right // step),
         )  # fmt: skip
-
-
-def _sample(grid: _Grid, ground: Ground, piece: Piece, pixels: NDArray[Any]) -> None:
-    ground.sample(pixels, grid.window(piece.own, piece.around))
 
 
 def _about(plane: Parts, reach: int) -> tuple[int, int]:

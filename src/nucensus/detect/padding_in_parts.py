@@ -28,25 +28,51 @@ _REACH = 3
 """Pixels around one that `widened` looks at."""
 
 
+class PartOfLines(NamedTuple):
+    """What of some rows and columns of an image lies in a part of it."""
+
+    own: Area
+    rows: NDArray[Any]
+    columns: NDArray[Any]
+
+
+def lines_in(shape: tuple[int, int], own: Area, pixels: NDArray[Any]) -> PartOfLines:
+    """Return what lies in a part of the lines of an image of a shape."""
+    rows, columns = _places(shape)
+    down, across = _within(rows, *own[:2]), _within(columns, *own[2:])
+    return PartOfLines(own, pixels[rows[down] - own.top], pixels[:, columns[across] - own.left])
+
+
+def _places(shape: tuple[int, int]) -> list[NDArray[np.int64]]:
+    """Return which rows and columns tell whether an image may have a margin."""
+    return [
+        np.union1d(np.arange(0, size, step), size - 1)
+        for size, step in zip(shape, line_steps(shape), strict=True)
+    ]
+
+
+def _within(places: NDArray[np.int64], first: int, beyond: int) -> slice:
+    return slice(*np.searchsorted(places, (first, beyond)))
+
+
 class Lines:
     """The rows and columns of an image that tell whether it may have a margin."""
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
-        self._places = [
-            np.union1d(np.arange(0, size, step), size - 1)
-            for size, step in zip(shape, line_steps(shape), strict=True)
-        ]
+        self._shape, self._places = shape, _places(shape)
         self._rows = np.empty((len(self._places[0]), shape[1]), dtype)
         self._columns = np.empty((len(self._places[1]), shape[0]), dtype)
         self._steps = line_steps(shape)
 
     def add(self, own: Area, pixels: NDArray[Any]) -> None:
         """Take what lies in a part."""
-        rows, columns = self._places
-        one = slice(*np.searchsorted(rows, (own.top, own.bottom)))
-        self._rows[one, own.left : own.right] = pixels[rows[one] - own.top]
-        one = slice(*np.searchsorted(columns, (own.left, own.right)))
-        self._columns[one, own.top : own.bottom] = pixels[:, columns[one] - own.left].T
+        self.put(lines_in(self._shape, own, pixels))
+
+    def put(self, part: PartOfLines) -> None:
+        """Take what of the lines lies in a part."""
+        (rows, columns), own = self._places, part.own
+        self._rows[_within(rows, *own[:2]), own.left : own.right] = part.rows
+        self._columns[_within(columns, *own[2:]), own.top : own.bottom] = part.columns.T
 
     @property
     def edges(self) -> Edges:
@@ -153,17 +179,17 @@ def _beside_black(lines: Lines, box: Area, look: Callable[[Any], _Picture]) -> i
 
 def _look(plane: Parts, box: Area, settings: Settings, threads: int, level: Any) -> _Picture:
     """Look at all pixels again, for a level that may be that of a margin."""
-
-    def see(piece: Piece) -> _Seen:
-        pixels, counted = upright(piece.pixels, settings), piece.own.shared(box)
-        if piece.fill is not None and pixels[0, 0] == level:
-            return _Seen(piece.own, 0, 0, piece.own.size, (level, level), None)
-        return _see(piece, pixels, pixels != level, counted)
-
-    picture = _Picture(plane.shape)
+    picture, see = _Picture(plane.shape), partial(_see_piece, box, settings, level)
     for seen in walk(plane, see, reach=(_REACH, _REACH), threads=threads):
         picture.add(seen)
     return picture
+
+
+def _see_piece(box: Area, settings: Settings, level: Any, piece: Piece) -> _Seen:
+    pixels, counted = upright(piece.pixels, settings), piece.own.shared(box)
+    if piece.fill is not None and pixels[0, 0] == level:
+        return _Seen(piece.own, 0, 0, piece.own.size, (level, level), None)
+    return _see(piece, pixels, pixels != level, counted)
 
 
 def _see(piece: Piece, pixels: NDArray[Any], other: Mask, counted: Area) -> _Seen:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..values import Outlines
 from ..values.parts import Area
-from .fields import BLOCK_PX, LOOKED_AT, Heights, Read, estimate_fields
+from .fields import BLOCK_PX, LOOKED_AT, Heights, Look, Read, estimate_fields, looking
 from .frame import Box
 from .levels import Levels, as_levels
 from .padding import Mask, bounding_box, is_wide, level_of_frame
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 OneLevels: TypeAlias = "Levels | LevelsInParts"
 AnyLevels: TypeAlias = "Levels | LevelsInParts | Pictures"
 OpenLevels: TypeAlias = "Callable[[Area], Levels | LevelsInParts]"
+LookBy: TypeAlias = Callable[[Rules], Look]
 
 _APART_PX = 96
 """Width of a margin that divides pictures, and least side of one. Larger: pictures with a seam are
@@ -49,8 +51,8 @@ class Pictures:
         The pictures.
     heights : Heights
         Of the image.
-    read : callable
-        Gives the pixels of an area.
+    look_by : callable
+        Gives what looks at fields by some rules.
     open_levels : callable
         Gives the levels of a picture, at its place in the image.
     threads : int
@@ -62,11 +64,11 @@ class Pictures:
     zero, unit, origin = 0.0, 1.0, (0, 0)
 
     def __init__(
-        self, shape: tuple[int, int], areas: Sequence[Area], heights: Heights, read: Read,
+        self, shape: tuple[int, int], areas: Sequence[Area], heights: Heights, look_by: LookBy,
         open_levels: OpenLevels, *, threads: int = 1, small_px: int = SMALL_PX,
     ) -> None:  # fmt: skip
         self.extent = self.image_shape = shape
-        self._areas, self._heights, self._read = areas, heights, read
+        self._areas, self._heights, self._look_by = areas, heights, look_by
         self._open, self._threads, self._small_px = open_levels, threads, small_px
         self.size_px = sum(area.size for area in areas)
 
@@ -76,9 +78,7 @@ class Pictures:
 
     def estimate(self, rules: Rules) -> Estimate:
         """Estimate what the nuclei are like, from fields of all pictures."""
-        return estimate_fields(
-            self._read, self._heights, rules, threads=self._threads, areas=self._areas
-        )
+        return estimate_fields(self._look_by(rules), self._heights, areas=self._areas)
 
     def find(self, find: Callable[[OneLevels], Regions]) -> Regions:
         """Find the regions of all pictures; small ones several at a time."""
@@ -234,7 +234,10 @@ def levels_of(image: NDArray[Any], rules: Rules) -> Levels | Pictures:
     areas = find_pictures(lines, heights, read)
     if not areas or areas == [whole]:
         return as_levels(image)
-    return Pictures(shape, areas, heights, read, lambda area: levels_at(read(area), area, shape))
+    return Pictures(
+        shape, areas, heights, partial(looking, read),
+        lambda area: levels_at(read(area), area, shape),
+    )  # fmt: skip
 
 
 def levels_at(pixels: NDArray[Any], area: Area, shape: tuple[int, int]) -> Levels:

@@ -123,6 +123,6 @@ def levels_of_parts(
         return part
 
     return Pictures(
-        plane.shape, areas, levels.heights, levels.read, open_levels, threads=threads,
+        plane.shape, areas, levels.heights, levels.looking, open_levels, threads=threads,
         small_px=small_px,
     )  # fmt: skip

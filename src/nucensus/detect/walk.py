@@ -1,5 +1,6 @@
 """Go through a plane part by part, several at a time; each piece of the file is decoded once."""
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,8 @@ _BAND_BYTES = 16 << 20
 _HELD_BYTES = 64 << 20
 """Of decoded pieces that are held for the parts below them. Larger: in very wide images fewer are
 decoded twice, more memory."""
+_SPREAD_PX = 1 << 24
+"""Pixels of a task elsewhere. Larger: less is read twice; smaller: more workers can help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Piece:
 
     Attributes
     ----------
+    plane : Parts
     own : Area
         The part itself: no two parts have a pixel in common.
     around : Area
@@ -40,18 +44,18 @@ class Piece:
         The grey level of all pixels, if the file leaves them out.
     """
 
+    plane: Parts
     own: Area
     around: Area
     fill: Any
     _pixels: NDArray[Any] | None
-    _dtype: np.dtype[Any]
 
     @property
     def pixels(self) -> NDArray[Any]:
         """The pixels of `around`; those that are left out are one number, seen as many."""
         if self._pixels is not None:
             return self._pixels
-        return np.broadcast_to(np.array(self.fill, self._dtype), self.around.shape)
+        return np.broadcast_to(np.array(self.fill, self.plane.dtype), self.around.shape)
 
 
 def walk(
@@ -68,15 +72,20 @@ def walk(
     ----------
     plane : Parts
     work : callable
-        `work(piece)`, called in several threads.
+        `work(piece)`, called in several threads; or in other processes, where the plane is spread
+        over them.
     reach : (int, int)
         How many rows and columns around a part it looks at.
     threads : int
     part : (int, int), optional
         Rows and columns of a part, multiples of the plane's step.
     """
-    rows, columns = part or part_shape(plane, reach)
-    grid = _Grid(plane, rows, columns, reach)
+    sides = part or part_shape(plane, reach)
+    grid = _Grid(plane, *sides, reach)
+    if plane.spread is not None:
+        for found in plane.spread(_Block(work, sides, reach), list(grid.blocks())):
+            yield from found
+        return
     with ThreadPoolExecutor(threads) as pool:
         for stripe in grid.stripes():
             pieces = _Pieces(grid, stripe)
@@ -85,6 +94,20 @@ def walk(
 
 def _work_on(pieces: "_Pieces", work: Callable[[Piece], Result], at: _Cell) -> Result:
     return work(pieces.take(at))
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What is done with some parts that lie together, where a plane is spread."""
+
+    work: Callable[[Piece], Any]
+    sides: tuple[int, int]
+    reach: tuple[int, int]
+
+    def __call__(self, plane: Parts, block: list[_Cell]) -> list[Any]:
+        """Return what becomes of each part."""
+        pieces = _Pieces(_Grid(plane, *self.sides, self.reach), block)
+        return [self.work(pieces.take(at)) for at in block]
 
 
 def part_shape(plane: Parts, reach: tuple[int, int]) -> tuple[int, int]:
@@ -143,14 +166,26 @@ class _Grid:
 
     def stripes(self) -> Iterator[list[_Cell]]:
         """Yield the parts of one stripe after the other, row by row: so wide that few are held."""
-        down, across = (
-            -(-size // side)
-            for size, side in zip(self.plane.shape, (self.rows, self.columns), strict=True)
-        )
+        down, across = self._counts
         size_bytes = 2 * self.rows * self.columns * self.plane.dtype.itemsize
         wide = max(2, _HELD_BYTES // size_bytes) if self.plane.is_decoded else across
         for left in range(0, across, wide):
             yield list(product(range(down), range(left, min(left + wide, across))))
+
+    def blocks(self) -> Iterator[list[_Cell]]:
+        """Yield the parts that are one task where a plane is spread: some that lie together."""
+        (down, across), many = self._counts, max(1, _SPREAD_PX // (self.rows * self.columns))
+        wide = min(across, math.isqrt(many))
+        high = many // wide
+        for top, left in product(range(0, down, high), range(0, across, wide)):
+            rows, columns = range(top, min(top + high, down)), range(left, min(left + wide, across))
+            yield list(product(rows, columns))
+
+    @property
+    def _counts(self) -> tuple[int, int]:
+        """How many parts there are from top to bottom and from left to right."""
+        (height, width), rows, columns = self.plane.shape, self.rows, self.columns
+        return -(-height // rows), -(-width // columns)
 
     def own(self, at: _Cell) -> Area:
         (height, width), (i, j) = self.plane.shape, at
@@ -162,6 +197,15 @@ class _Grid:
     def around(self, at: _Cell) -> Area:
         return self.own(at).widened(self.reach, self.plane.shape)
 
+    def decoded_around(self, cells: list[_Cell]) -> Area:
+        """Return the least area with all that is around some parts, as it can be decoded."""
+        (height, width), (down, across) = self.plane.shape, self.plane.step
+        tops, bottoms, lefts, rights = zip(*map(self.around, cells), strict=True)
+        return Area(
+            min(tops) // down * down, min(height, -(-max(bottoms) // down) * down),
+            min(lefts) // across * across, min(width, -(-max(rights) // across) * across),
+        )  # fmt: skip
+
     def cells(self, area: Area) -> list[_Cell]:
         """Return the parts that an area lies in."""
         down = range(area.top // self.rows, (area.bottom - 1) // self.rows + 1)
@@ -170,10 +214,14 @@ class _Grid:
 
 
 class _Pieces:
-    """The pieces of a stripe; a part is decoded once, and forgotten when the last has used it."""
+    """The pieces of some parts; what is around them is decoded once, and no more than that.
+
+    It is forgotten when the last part has used it.
+    """
 
     def __init__(self, grid: _Grid, stripe: list[_Cell]) -> None:
         self._grid, self._plane = grid, grid.plane
+        self._seen = grid.decoded_around(stripe)
         self._left = Counter(cell for at in stripe for cell in grid.cells(grid.around(at)))
         self._held: dict[_Cell, Future[Any]] = {}
         self._lock = Lock()
@@ -183,18 +231,25 @@ class _Pieces:
         grid, plane = self._grid, self._plane
         own, around = grid.own(at), grid.around(at)
         if not plane.is_decoded:
-            return Piece(own, around, None, plane.read(around), plane.dtype)
+            return Piece(plane, own, around, None, plane.read(around))
         cells = grid.cells(around)
         decoded = [self._decoded(cell) for cell in cells]
-        fills = {fill for fill, _ in decoded}
-        if len(fills) == 1 and None not in fills:
-            pixels = None
-        else:
-            pixels = np.empty(around.shape, plane.dtype)
-            for cell, (fill, found) in zip(cells, decoded, strict=True):
-                self._copy(grid.own(cell), fill if found is None else found, around, pixels)
+        fills, pixels = {fill for fill, _ in decoded}, None
+        if len(fills) > 1 or None in fills:
+            pixels = self._joined(cells, decoded, around)
         self._release(cells)
-        return Piece(own, around, fills.pop() if pixels is None else None, pixels, plane.dtype)
+        return Piece(plane, own, around, fills.pop() if pixels is None else None, pixels)
+
+    def _joined(self, cells: list[_Cell], decoded: list[Any], around: Area) -> NDArray[Any]:
+        """Return the pixels of an area by those of parts, or by the levels that they have."""
+        areas = [self._grid.own(cell).shared(self._seen) for cell in cells]
+        if areas == [around]:
+            pixels: NDArray[Any] = decoded[0][1]
+            return pixels
+        pixels = np.empty(around.shape, self._plane.dtype)
+        for area, (fill, found) in zip(areas, decoded, strict=True):
+            self._copy(area, fill if found is None else found, around, pixels)
+        return pixels
 
     @staticmethod
     def _copy(cell: Area, found: Any, around: Area, pixels: NDArray[Any]) -> None:
@@ -207,7 +262,7 @@ class _Pieces:
             known = self._held.get(cell)
             future = self._held[cell] = known or Future()
         if known is None:
-            area = self._grid.own(cell)
+            area = self._grid.own(cell).shared(self._seen)
             try:
                 fill = self._plane.fill_of(area)
                 future.set_result((fill, None if fill is not None else self._plane.read(area)))

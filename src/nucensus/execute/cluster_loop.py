@@ -106,7 +106,6 @@ class ClusterLoop:
         self._polled_at = -_POLL_S
         self._wake: Future | None = None
         self._alone_since: float | None = None
-        facts["images_per_task"] = self._size.used
 
     def outcomes(self) -> Outcomes:
         """Yield the index and outcome of each item."""
@@ -114,6 +113,8 @@ class ClusterLoop:
             first = list(itertools.islice(self._source, _PATHS_ASKED))
             self._paths = list(filter(None, (self._codec.path_of(item) for _, item in first)))
             self._source = itertools.chain(first, self._source)
+            if not any(_fills_task(item) for _, item in first):
+                self._facts["images_per_task"] = self._size.used
             chunk = self._next_chunk(1)
             if chunk is None:
                 return
@@ -237,7 +238,7 @@ class ClusterLoop:
         for item in itertools.islice(self._source, size):
             items.append(item)
             size_bytes += getattr(item[1], "nbytes", 0)
-            if size_bytes > _MOST_SENT_BYTES:
+            if size_bytes > _MOST_SENT_BYTES or _fills_task(item[1]):
                 break
         self._exhausted = not items
         return Chunk(items) if items else None
@@ -374,6 +375,11 @@ class ClusterLoop:
             f"what came back of them is kept; start it again if it ended, and run the same "
             f"command again: it carries on"
         )
+
+
+def _fills_task(item: Any) -> bool:
+    """Tell whether an item says that no other goes into the same task, as a part of an image."""
+    return getattr(item, "fills_task", False)
 
 
 def _identity(payload: TaskPayload) -> TaskPayload:

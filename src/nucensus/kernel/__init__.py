@@ -13,7 +13,7 @@ from .padding import mirror_unknown
 from .text import format_rows
 
 if TYPE_CHECKING:
-    from .ground import BLOCK, Ground, Window
+    from .ground import BLOCK, Ground, Samples, Window
     from .lzw import decode_lzw
     from .regions import (
         RegionTable,
@@ -28,7 +28,7 @@ else:
     __getattr__ = names_of(
         __name__,
         {
-            "ground": "BLOCK Ground Window",
+            "ground": "BLOCK Ground Samples Window",
             "lzw": "decode_lzw",
             "regions": "RegionTable draw_rings find_pairs find_region_table measure_outlines "
             "measure_ridges",
@@ -37,8 +37,8 @@ else:
     )
 
 __all__ = [
-    "BLOCK", "Ground", "Record", "RegionTable", "Window", "chosen_level", "decode_lzw",
-    "draw_rings", "find_maxima", "find_maxima_in_volume", "find_maxima_many", "find_pairs",
-    "find_region_table", "format_rows", "levels", "measure_outlines", "measure_ridges",
-    "mirror_unknown", "space_maxima",
+    "BLOCK", "Ground", "Record", "RegionTable", "Samples", "Window", "chosen_level",
+    "decode_lzw", "draw_rings", "find_maxima", "find_maxima_in_volume", "find_maxima_many",
+    "find_pairs", "find_region_table", "format_rows", "levels", "measure_outlines",
+    "measure_ridges", "mirror_unknown", "space_maxima",
 ]  # fmt: skip

@@ -32,11 +32,20 @@ class Window(NamedTuple):
     own_right: int
 
 
+class Samples(NamedTuple):
+    """The samples of a part: where they stand among all, and what they are."""
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    values: dict[str, NDArray[np.float32]]
+
+
 class Ground:
     """What lies under the nuclei of an image, and the regions above it, part by part.
 
     First all parts are sampled, then it is fitted, then regions are found. Several threads may do
-    the first at once, and the last. A part is contiguous, of uint8, uint16 or float32.
+    the first at once, and the last. A part is contiguous, of uint8, uint16 or float32. In another
+    process, where it comes by pickle, parts are sampled for the one here, and regions are found.
 
     Parameters
     ----------
@@ -49,7 +58,8 @@ class Ground:
     """
 
     def __init__(self, shape: tuple[int, int], *, level: str | None = None, **settings: Any):
-        self._shape, self._isa, self._settings = shape, isa_number(level), settings
+        self._shape, self._level, self._settings = shape, level, settings
+        self._isa, self._is_copy = isa_number(level), False
         self._numbers = record("RegionSettings", **settings)
         self._ground = np.zeros((), structure_dtype("RegionGround"))
         self.measure = np.zeros((), structure_dtype("RegionMeasure"))
@@ -79,12 +89,51 @@ class Ground:
         self._settings, self._numbers = settings, record("RegionSettings", **settings)
         return self
 
-    def sample(self, pixels: NDArray[Any], window: Window) -> None:
-        """Take the samples of a part."""
+    def __reduce__(self) -> Any:
+        fitted = self._arrays["low"], self._ground["surface"], self.measure
+        is_fitted = "samples" not in self._arrays
+        return _copy, (self._shape, self._level, self._settings, fitted if is_fitted else None)
+
+    def sample(self, pixels: NDArray[Any], window: Window) -> Samples | None:
+        """Take the samples of a part; return them where this is a copy of another process."""
         call(
             "nucensus_sample_ground", f"sample an image of shape {pixels.shape}",
             as_image(pixels), self._numbers, self._isa, self._window(window), self._ground,
         )  # fmt: skip
+        return self._samples_in(window) if self._is_copy else None
+
+    def put(self, samples: Samples) -> None:
+        """Take the samples that a copy took."""
+        for name, values in samples.values.items():
+            self._arrays[name][self._where(name, samples.rows, samples.columns)] = values
+
+    def _samples_in(self, window: Window) -> Samples:
+        """Return what was sampled of a part."""
+        rows, columns = self._places()
+        own_rows = np.flatnonzero((rows >= window.own_top) & (rows < window.own_bottom))
+        own_columns = np.flatnonzero((columns >= window.own_left) & (columns < window.own_right))
+        return Samples(own_rows, own_columns, {
+            name: self._arrays[name][self._where(name, own_rows, own_columns)]
+            for name in ("samples", "beside", "grains")
+        })  # fmt: skip
+
+    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return in which row of the grid each row of samples lies, and the columns alike."""
+        height, width = (-(-size // self.step) for size in self._shape)
+        (count, stride), columns = self._arrays["samples"].shape, int(self._ground["noise_columns"])
+        tiles, places = int(self._ground["tile_columns"]), np.arange(stride)
+        numbers = (
+            places % tiles * (columns // tiles) + places // tiles
+        )  # the first of each tile, ...
+        numbers[columns:] = 0
+        rows = (2 * np.arange(count) + 1) * height // (2 * count)
+        return rows, (2 * numbers + 1) * width // (2 * columns)
+
+    def _where(self, name: str, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Any:
+        """Return where samples stand in an array; of the noise there are fewer rows."""
+        every = 1 if name == "samples" else int(self._ground["noise_every"])
+        some = rows[rows % every == 0] // every
+        return np.ix_(some, columns[columns < self._arrays[name].shape[1]])
 
     def fit(self) -> None:
         """Fit the background, and choose the threshold: all of `measure` but what parts count."""
@@ -92,6 +141,9 @@ class Ground:
             "nucensus_fit_ground", f"learn the background of an image of shape {self._shape}",
             self._numbers, *self._shape, self._isa, self._ground, self.measure,
         )  # fmt: skip
+        self._forget_samples()
+
+    def _forget_samples(self) -> None:
         for name in ("samples", "beside", "grains"):
             del self._arrays[name]
             self._ground[name] = 0
@@ -134,3 +186,17 @@ class Ground:
             "RegionWindow", height=height, width=width, **window._asdict(), foreground=0,
             on_edges=0, crossings=0, is_cut=0,
         )  # fmt: skip
+
+
+def _copy(
+    shape: tuple[int, int], level: str | None, settings: dict[str, Any], fitted: Any
+) -> Ground:
+    """Return what stands in another process for the background of an image."""
+    ground = Ground(shape, level=level, **settings)
+    ground._is_copy = True
+    if fitted is not None:
+        low, surface, measure = fitted
+        ground._arrays["low"][...] = low
+        ground._ground["surface"], ground.measure = surface, measure
+        ground._forget_samples()
+    return ground

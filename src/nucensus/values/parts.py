@@ -1,7 +1,8 @@
 """A plane of which any part can be read: what an image is that is larger than memory should be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -60,6 +61,9 @@ class Area(NamedTuple):
 
 
 ReadArea: TypeAlias = Callable[[Area], NDArray[Any]]
+Spread: TypeAlias = Callable[[Callable[["Parts", Any], Any], Iterable[Any]], Iterator[Any]]
+"""`spread(work, items)` yields what `work(plane, item)` is of each item, in their order. It is done
+elsewhere: work, items and results are pickled."""
 
 
 def _never(_: Area) -> None:
@@ -85,6 +89,9 @@ class Parts:
         fill value; None for all others.
     is_decoded : bool
         Whether a part takes longer to read than it takes to copy its pixels.
+    spread : callable or None
+        Has parts worked on by processes that open the file themselves, on other machines; None
+        where they are worked on here.
     """
 
     shape: tuple[int, int]
@@ -93,6 +100,7 @@ class Parts:
     read: ReadArea
     fill_of: Callable[[Area], Any] = _never
     is_decoded: bool = True
+    spread: Spread | None = None
 
     @property
     def whole(self) -> Area:
@@ -136,8 +144,13 @@ def part_of(plane: Parts, area: Area) -> Parts:
         decoded = around(wanted)
         return plane.read(decoded)[wanted.cut(decoded)]
 
-    step = min(rows, area.shape[0]), min(columns, area.shape[1])
+    step, spread = (min(rows, area.shape[0]), min(columns, area.shape[1])), plane.spread
     return replace(
         plane, shape=area.shape, step=step, read=read,
         fill_of=lambda part: plane.fill_of(around(in_plane(part))),
+        spread=spread and (lambda work, items: spread(partial(_work_on_area, work, area), items)),
     )  # fmt: skip
+
+
+def _work_on_area(work: Callable[[Parts, Any], Any], area: Area, plane: Parts, item: Any) -> Any:
+    return work(part_of(plane, area), item)
