@@ -266,6 +266,8 @@ def test_the_origin_of_estimates_says_what_could_not_be_used():
     assert Origin.of([sampled("a", "one", estimate={})]).short == {}
     whole = Origin.of([sampled("a", "one", estimate={})])
     assert str(whole) == ""
+    assert "was taken from the run in 'other'." in str(Origin("run", "other", 3, 2, ("b", "c")))
+    assert "was kept from an earlier start." in str(replace(whole, source="kept"))
     assert str(replace(whole, source="kept")) == (
         "What nuclei look like was kept from an earlier start."
     )
