@@ -17,7 +17,12 @@ from nucensus.export import export_run
 from nucensus.export.wells import well_table
 from nucensus.report import write_report
 from nucensus.score.read_points import read_points
-from nucensus.store import Correction, add_corrections, read_corrections
+from nucensus.store import (
+    Correction,
+    add_corrections,
+    describe_corrections,
+    read_corrections,
+)
 from nucensus.tune import Marks
 from nucensus.values import ImageRef, Plane, Resume
 from nucensus.values.synthetic import make_field
@@ -319,3 +324,13 @@ def test_corrections_of_names_that_are_not_utf8_are_kept(tmp_path):
     name = "caf\udce9.tif"
     add_corrections(tmp_path / "run.sqlite", [Correction(name, [(1, 2)], "A", "now", "f", 1, 2)])
     assert read_corrections(tmp_path / "run.sqlite")[0].image == name
+
+
+@pytest.mark.parametrize(("count", "more"), [(5, ""), (6, "; ...")])
+def test_five_images_of_odd_corrections_are_named_and_whether_there_are_more(count, more):
+    names = [str(number) for number in range(count)]
+    images = [{"image": name, "counted_again": True} for name in names]
+    left, again = describe_corrections(images, dict.fromkeys(names, "why"))
+    assert f"corrections of {count} images are not shown ('0': why; " in left
+    assert f"; '4': why{more}); correct them again" in left
+    assert f", '4'{more.replace(';', ',')}); those corrected" in again

@@ -12,6 +12,7 @@ from nucensus import Run, Settings, census, export_run, open_run, well_table
 from nucensus.cli import _nucensus as main
 from nucensus.discover import read_metadata
 from nucensus.errors import InputError
+from nucensus.values import Treatments
 
 LIST = [["Well", "Compound", "Dose (µM)"], ["A1", "taxol", "0,1"], ["B02", "DMSO", "1,5"]]
 WELLS = [
@@ -298,6 +299,14 @@ def test_wells_that_do_not_match_are_named(plate, tmp_path):
     assert "no image is of 2 wells (C03, D04)" in done.output
     assert "it has no row for 1 well (B02 of plate plate)" in done.output
     assert len(Run(tmp_path / "run").about.unmatched) == 2
+
+
+@pytest.mark.parametrize(("count", "end"), [(5, "A05)"), (6, "A05, ...)")])
+def test_five_wells_that_do_not_match_are_named_and_whether_there_are_more(count, end):
+    treatments = Treatments([{"well": f"A{n:02}"} for n in range(count + 1)])
+    treatments.join("", "p", "A00")
+    (line,) = treatments.unmatched()
+    assert line == f"Metadata: no image is of {count} wells (A01, A02, A03, A04, {end}"
 
 
 @pytest.mark.parametrize("named", ["P1", "p_1", "Plate P-01"])

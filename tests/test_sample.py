@@ -34,6 +34,12 @@ def test_three_changes_of_what_nuclei_look_like_are_said_and_whether_there_are_m
     assert note == f"What nuclei look like changed (a; b{end} are counted again."
 
 
+def test_five_pools_are_named_and_of_more_how_many_there_are():
+    pools = dict.fromkeys("abcde", 1)
+    assert describe_pools(pools).endswith("1 image as d, 1 image as e")
+    assert describe_pools(pools | {"f": 2, "g": 3}).endswith("1 image as e, and those of 2 more")
+
+
 def test_the_order_in_which_images_are_named_does_not_matter(tmp_path):
     paths = [write_scene(tmp_path / f"A01_s{n:02d}.tif", radius=8 + n / 4) for n in range(19)]
     assert learned(*paths) == learned(*reversed(paths)) == learned(tmp_path)
