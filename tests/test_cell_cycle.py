@@ -164,6 +164,13 @@ def test_uneven_light_and_saturation_are_warned_of(tmp_path):
     assert "100 % of the nuclei are in saturated images" in bright["Note"]
 
 
+def test_contents_without_a_peak_are_warned_of(tmp_path):
+    flat = {"A01": 1e5 * np.random.default_rng(0).uniform(0.7, 1.3, 1000)}
+    (found,) = nucensus.cell_cycle(write_run(tmp_path / "flat", flat))
+    assert found["S_Percent"] > 80
+    assert re.match(r"no clear peak of G1, which has \d+ % of the nuclei: look", found["Note"])
+
+
 def test_a_run_without_measurements_or_without_the_group_is_refused(drugged, tmp_path):
     with pytest.raises(InputError, match="'dose', which is not known of any image"):
         nucensus.cell_cycle(drugged, by="dose")

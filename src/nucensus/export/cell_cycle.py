@@ -23,6 +23,10 @@ _CLUMPS = 0.98
 _MOST_SATURATED = 0.05
 """Share of the nuclei that are in saturated images. Larger: there are fewer warnings."""
 
+_LEAST_G1 = 0.15
+"""Share of the nuclei of a plate in G1, by whose peak it is found. Larger: more plates are warned
+of whose nuclei are in S, and of contents that are flat and no cell cycle."""
+
 _NAMES = ("Plate", "Group", "Nuclei", "LeftOut", "G1_Percent", "S_Percent", "G2_Percent",
           "G1_Content", "Spread_Percent", "Note")  # fmt: skip
 
@@ -238,4 +242,15 @@ def _fits(plate: str, groups: dict[str, _Nuclei]) -> Iterator[Phases]:
     for name, nuclei in groups.items():
         contents = nuclei.contents
         fit = whole if not name else fit_cell_cycle(contents, near=near)
-        yield Phases(plate, name, contents, nuclei.left_out, fit, tuple(nuclei.warnings()))
+        warnings = nuclei.warnings() if name else [*_hardly_seen(whole), *nuclei.warnings()]
+        yield Phases(plate, name, contents, nuclei.left_out, fit, tuple(warnings))
+
+
+def _hardly_seen(fit: CellCycle | str) -> list[str]:
+    """Say so if few nuclei make the peak of G1: contents without one look like a long S phase."""
+    if isinstance(fit, str) or fit.g1 >= _LEAST_G1:
+        return []
+    return [
+        f"no clear peak of G1, which has {100 * fit.g1:.0f} % of the nuclei: look at the histogram "
+        f"before you trust the phases"
+    ]
