@@ -19,7 +19,7 @@ from scenes import (
 )
 
 from nucensus import Settings, census, find_nuclei
-from nucensus.detect import automatic, detector_names, estimate, pool
+from nucensus.detect import automatic, detector_names, estimate, pool, weights
 from nucensus.detect.evidence import among, beside_others, by_itself, least_confidence
 from nucensus.detect.regions import find_regions
 from nucensus.detect.rules import NEWEST, VERSIONS
@@ -38,6 +38,13 @@ def test_every_version_goes_on_counting_what_it_counted(version):
     with COUNTS.open(newline="") as file:
         expected = {row["image"]: row[f"auto@{version}"] for row in csv.DictReader(file)}
     assert counts_of(version) == expected
+
+
+def test_what_was_learned_weighs_in_a_version_as_it_did():
+    learned = (weights.BY_ITSELF, weights.BESIDE_OTHERS, (weights.COMMON,), weights.UNION)
+    sums = [np.dot(each, np.sqrt(np.arange(1, len(each) + 1))) for each in learned]
+    known = {2: (-122.8752, -55.8249, 0.8898, 47.0541)}  # of others the counts are a new version
+    assert sums == pytest.approx(known[NEWEST], abs=1e-4)
 
 
 def test_auto_is_the_newest_version_and_the_only_one_to_choose_by_looking():
