@@ -91,6 +91,16 @@ def test_every_image_gives_the_same_points_and_intensities(image, settings, data
     assert_all_ways_equal(image, threshold_abs=threshold, **settings)
 
 
+@pytest.mark.parametrize("min_distance", [3, 6, 8, 12])
+@pytest.mark.parametrize("percentile", [10, 50, 80])
+def test_every_maximum_of_light_that_varies_is_found_wherever_it_lies(percentile, min_distance):
+    light = smooth(np.random.default_rng(0).random((300, 500)), 3)
+    image = (6000 * (light - light.min()) / np.ptp(light)).astype(np.uint16)
+    options = {"sigma": (4, 4), "min_distance": min_distance, "exclude_border": 0,
+               "threshold_abs": float(np.percentile(image, percentile))}  # fmt: skip
+    assert_all_ways_equal(image, **options)
+
+
 @many(300)
 @given(images(max_size=3), settings(), st.sampled_from([0.0, 1.0, -1.0]))
 def test_tiny_and_empty_images_give_the_same(image, settings, threshold):
