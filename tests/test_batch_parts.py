@@ -1,5 +1,6 @@
 """The parts of a run beside its images: bottleneck, sample, pools, starts, sizes of tasks."""
 
+import collections
 import dataclasses
 import itertools
 import time
@@ -80,7 +81,7 @@ def listed(folder, count, channel=""):
 )
 def test_a_sample_is_a_quarter_of_a_set_but_from_8_to_16_images(count, size):
     images = listed("/p", count)
-    sample = [each for each, number in choose_sample(images, Sets(images)) if not number]
+    sample = [each for each, number, _ in choose_sample(images, Sets(images)) if not number]
     assert len(sample) == size
     assert len({each.path for each in sample}) == size
     if count == 1000:  # spread over all of them
@@ -94,11 +95,21 @@ def test_a_sample_is_a_quarter_of_a_set_but_from_8_to_16_images(count, size):
 def test_a_sample_is_doubled_twice_but_never_beyond_half_of_a_set(count, sizes):
     images = listed("/p", count)
     sample = list(choose_sample(images, Sets(images)))
-    rounds = [number for _, number in sample]
+    rounds = [number for _, number, _ in sample]
     assert [sum(each <= n for each in rounds) for n in range(max(rounds) + 1)] == sizes
     for last in range(len(sizes)):  # each is spread over all of them
-        places = [int(each.path[-4:]) for each, number in sample if number <= last]
+        places = [int(each.path[-4:]) for each, number, _ in sample if number <= last]
         assert max(b - a for a, b in itertools.pairwise(places)) <= -(-count // sizes[last])
+
+
+def test_of_each_plate_whose_light_is_learned_64_images_are_looked_at_and_few_of_them_estimated():
+    images = [image._replace(plate=f"P{k // 300}") for k, image in enumerate(listed("/p", 600))]
+    sample = list(choose_sample(images, Sets(images), {"P0": 300, "P1": 300}))
+    lit = [image for image, _, is_lit in sample if is_lit]
+    assert collections.Counter(image.plate for image in lit) == {"P0": 64, "P1": 64}
+    assert sum(number == 0 for _, number, _ in sample) == 16
+    without = [(image, number) for image, number, _ in choose_sample(images, Sets(images))]
+    assert set(without) <= {(image, number) for image, number, _ in sample}
 
 
 def test_small_folders_are_a_set_with_the_folder_above_and_large_ones_their_own():

@@ -95,11 +95,12 @@ def plan_sample(writer: RunWriter) -> None:
             writer.sample.refresh()
         else:
             sets = Sets(writer.listed())
-            is_lit = LEARN in asked_in(about).values()
-            plates = Counter(each.plate for each in writer.listed()) if is_lit else Counter()
+            learns = LEARN in asked_in(about).values()
+            plates = Counter(each.plate for each in writer.listed()) if learns else Counter()
             sample = choose_sample(writer.listed(), sets, plates)
             writer.sample.plan(
-                Sampled(*item[:-1], sets.pools_of(item), n, plate=item.plate) for item, n in sample
+                Sampled(*item[:-1], sets.pools_of(item), n, plate=item.plate, is_lit=is_lit)
+                for item, n, is_lit in sample
             )
         writer.record_facts(sampled=about.places)
 

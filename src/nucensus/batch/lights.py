@@ -58,7 +58,7 @@ def find_lights(
                 )
             found.append(light)
     lights = FlatFields(tuple(found))
-    for plate in {each.plate for each in writer.sample}:
+    for plate in {each.plate for each in writer.sample.candidates()}:
         if lights.identity(plate) != known.identity(plate):
             writer.sample.forget_plate(plate)
     writer.record_facts(flat_field=[each.as_dict() for each in found])

@@ -82,8 +82,8 @@ class _Looks:
 
     def __init__(self, writer: RunWriter, look: Look) -> None:
         self._sample: dict[str, list[Sampled]] = {}
-        for each in writer.sample:
-            if not each.round:
+        for each in writer.sample.candidates():
+            if each.is_lit:
                 self._sample.setdefault(each.plate, []).append(each)
         self._table, self._look = writer.sample, look
         self._seen: dict[str, list[Lit]] = {}

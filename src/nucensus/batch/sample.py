@@ -82,27 +82,27 @@ class Sets:
 
 def choose_sample(
     listed: Iterable[_Image], sets: Sets, plates: Mapping[str, int] = MappingProxyType({})
-) -> Iterator[tuple[_Image, int]]:
+) -> Iterator[tuple[_Image, int, bool]]:
     """Yield every so many-th image of each set; they are sorted by path.
 
-    With each comes its round: 0, or the one in which it is looked at if those before disagree. Of
-    plates whose light is learned, whose images are counted here, so many come as that takes.
+    With each comes its round: 0, or the one in which it is looked at if those before disagree; and
+    whether the light of its plate is learned from it, of plates whose images are counted here.
     """
     seen: Counter[Set] = Counter()
     seen_of_plates: Counter[str] = Counter()
     sizes = {of: _sizes(count) for of, count in sets.sizes.items()}
     for item in listed:
-        of = sets.of(item)
+        of, is_lit = sets.of(item), False
         count, place = sets.sizes[of], seen[of]
         seen[of] += 1
         if in_plate := plates.get(item.plate):
             is_lit = _begins(seen_of_plates[item.plate], _LIT_IMAGES, in_plate)
             seen_of_plates[item.plate] += 1
-            if is_lit:
-                yield item, 0
-                continue
         if _begins(place, sizes[of][-1], count):  # each round holds the one before
-            yield item, next(n for n, size in enumerate(sizes[of]) if _begins(place, size, count))
+            rounds = (n for n, size in enumerate(sizes[of]) if _begins(place, size, count))
+            yield item, next(rounds), is_lit
+        elif is_lit:
+            yield item, len(sizes[of]), True
 
 
 def _sizes(count: int) -> list[int]:
@@ -129,7 +129,7 @@ def sample_like(
     of = folder, channel = sets.of(image)
     is_small = sets.sizes[of] < _LEAST_SAMPLE
     chosen: dict[Set, list[list[PlannedImage]]] = {}
-    for each, number in choose_sample(sorted(listed, key=attrgetter("path")), sets):
+    for each, number, _ in choose_sample(sorted(listed, key=attrgetter("path")), sets):
         if sets.of(each) == of or (is_small and sets.of(each)[1] == channel):
             rounds = chosen.setdefault(sets.of(each), [[] for _ in range(_MOST_ROUNDS + 1)])
             rounds[number].append(each)

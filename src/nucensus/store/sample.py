@@ -30,7 +30,8 @@ CREATE TABLE sample (
     estimate TEXT,  -- JSON; NULL until it was looked at, and if it cannot be used
     stage TEXT,
     reason TEXT,
-    plate TEXT  -- whose light it tells of
+    plate TEXT,  -- whose light it tells of
+    lit INTEGER NOT NULL  -- whether it is asked what that is
 );
 """
 
@@ -58,6 +59,8 @@ class Sampled:
         Where and why it cannot be used.
     plate : str
         As in the listing.
+    is_lit : bool
+        Whether the light of its plate is learned from it.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Sampled:
     stage: str | None = None
     reason: str | None = None
     plate: str = ""
+    is_lit: bool = False
 
     @property
     def is_seen(self) -> bool:
@@ -98,7 +102,7 @@ class SampleTable:
             row = (
                 as_sql(each.name), as_sql(each.path), _as_json(each.plane), as_sql(each.channel),
                 each.size_bytes, each.mtime_ns, json.dumps(each.pools), each.round,
-                as_sql(each.plate),
+                as_sql(each.plate), each.is_lit,
             )  # fmt: skip
             self._database.execute(_PLAN, row)
             self._database.execute("INSERT INTO kept VALUES (?)", row[:1])
@@ -131,8 +135,8 @@ class SampleTable:
         )
 
     def of_plates(self, plates: Collection[str]) -> list[tuple[int, Sampled]]:
-        """Return (key, image) of the first round of plates, but for what a worker died of."""
-        found = self._keyed("WHERE NOT round AND stage IS NOT 'worker'")
+        """Return (key, image) of those that tell their light, but for what a worker died of."""
+        found = self._keyed("WHERE lit AND stage IS NOT 'worker'")
         return [(key, each) for key, each in found if each.plate in plates]
 
     def to_estimate(self, *, deadly: bool) -> list[tuple[int, Sampled]]:
@@ -180,16 +184,17 @@ class SampleTable:
 
 _COLUMNS = (
     "name, path, plane, channel, size_bytes, mtime_ns, pools, round, content, estimate, stage, "
-    "reason, plate"
+    "reason, plate, lit"
 )
 _FORGET = "content = NULL, estimate = NULL, stage = NULL, reason = NULL"
 _DIFFERS = "(sample.size_bytes != {now}.size_bytes OR sample.mtime_ns != {now}.mtime_ns)"
 _CHANGED = f"{_DIFFERS.format(now='excluded')} OR sample.plane IS NOT excluded.plane"
 _PLAN = (
-    "INSERT INTO sample (name, path, plane, channel, size_bytes, mtime_ns, pools, round, plate) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET path = excluded.path, "
+    "INSERT INTO sample (name, path, plane, channel, size_bytes, mtime_ns, pools, round, plate, "
+    "lit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET path = excluded.path, "
     "channel = excluded.channel, pools = excluded.pools, plane = excluded.plane, "
-    "round = excluded.round, plate = excluded.plate, "
+    "round = excluded.round, plate = excluded.plate, lit = excluded.lit, "
     "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, "
     + ", ".join(
         f"{name} = CASE WHEN {_CHANGED} THEN NULL ELSE {name} END"
@@ -203,7 +208,7 @@ def _as_json(plane: Plane) -> str | None:
 
 
 def _sampled(row: tuple[Any, ...]) -> Sampled:
-    *first, estimate, stage, why, plate = row
+    *first, estimate, stage, why, plate, is_lit = row
     name, path, plane, channel, size, mtime_ns, pools, number, content = first
     try:
         known, of = json.loads(estimate or "null"), json.loads(pools)
@@ -214,7 +219,7 @@ def _sampled(row: tuple[Any, ...]) -> Sampled:
     return Sampled(
         as_text(name), as_text(path), plane_of(plane), as_text(channel or ""), size, mtime_ns,
         tuple(of), number, content, known, stage, None if why is None else as_text(why),
-        as_text(plate or ""),
+        as_text(plate or ""), bool(is_lit),
     )  # fmt: skip
 
 
