@@ -229,6 +229,19 @@ struct ShapeRecord {
     double background;  // the level under a region
 };
 
+// What the tables of nuclei have of it: lengths in pixels, levels above the background.
+struct MeasuredRecord {
+    int32_t area_px;
+    float mean;
+    float integrated;
+    float std;
+    float major_px;
+    float minor_px;
+    float orientation;
+    float solidity;
+    int32_t touches_edge;
+};
+
 // Where what is in regions goes, one record for each. `runs` may be null; else they are the pixels
 // of the grid that each region holds.
 struct RegionShapes {
@@ -336,6 +349,13 @@ NUCENSUS_API int32_t nucensus_measure_outlines(const nucensus::Image* image,
                                                const nucensus::OutlineRun* runs, int64_t run_count,
                                                nucensus::ShapeRecord* records);
 
+// What the tables have of nuclei, in the order that `places` says; a difference of 1 of the pixels
+// is `unit` grey levels.
+NUCENSUS_API int32_t nucensus_describe_shapes(const nucensus::ShapeRecord* shapes,
+                                              const int64_t* places, int64_t count,
+                                              const double* unit,
+                                              nucensus::MeasuredRecord* measured);
+
 // Around each region of a label image, the pixels of no region that are at most `reach` pixels
 // away, with the value of the nearest region (of several the first); all else is 0.
 NUCENSUS_API int32_t nucensus_draw_rings(const int32_t* labels, int64_t height, int64_t width,
@@ -357,9 +377,10 @@ NUCENSUS_API int32_t nucensus_mirror(void* pixels, int64_t bytes, uint8_t* known
 // Writes each row as text: the name of its group, the first literal, a number, the next
 // literal, ... the last literal. The first `group_rows[0]` rows are of the first group.
 // `kinds` has one character for each number of a row: 'i' a whole number, 'f' the shortest
-// text that reads back to the same double (as Python's repr), 'j' the same as JSON can hold
-// it, 'o' the same, or nothing for NaN. `text` has room for every name and literal, and
-// `number_bytes` for every number; `bytes` is how many were written.
+// text that reads back to the same float, 'd' to the same double (as Python's repr), 'F' and
+// 'D' the same as JSON can hold it, 'o' and 'O' the same, or nothing for NaN. `text` has room
+// for every name and literal, and `number_bytes` for every number; `bytes` is how many were
+// written.
 NUCENSUS_API int32_t nucensus_format_rows(const double* values, const char* kinds,
                                           const char* literals, const int64_t* literal_bytes,
                                           int64_t group_count, const int64_t* group_rows,

@@ -39,7 +39,7 @@ IN_WELLS = {
 }  # fmt: skip
 JUDGED = np.dtype([
     *FLAT.descr,
-    *((name, "<i4" if name in ("area_px", "touches_edge") else "<f8") for name in MEASURES),
+    *((name, {"area_px": "<i4", "touches_edge": "<i1"}.get(name, "<f4")) for name in MEASURES),
     ("confidence", "<i2"),
 ])  # fmt: skip
 NUMBERS = ("count", "height", "width", "read_ms", "detect_ms", "z", "time", "pixel_size_um",
@@ -163,9 +163,9 @@ def nuclei_in(row):
         nuclei["z_at"], nuclei["z_um"] = nuclei["z"], nuclei["z"] * (row["depth_um"] or np.nan)
     if "area_px" in nuclei:
         size_um = row["pixel_size_um"] or np.nan
-        nuclei["area_um2"] = nuclei["area_px"] * size_um**2
+        nuclei["area_um2"] = (nuclei["area_px"] * size_um**2).astype("f4")
         for name in ("major", "minor"):
-            nuclei[f"{name}_um"] = nuclei[f"{name}_px"] * size_um
+            nuclei[f"{name}_um"] = (nuclei[f"{name}_px"].astype(float) * size_um).astype("f4")
     nuclei.insert(0, "image", row["name"])
     return nuclei
 
@@ -217,7 +217,8 @@ def assert_same(table, expected):
         if theirs.dtype.kind in "OTU":
             assert ours.tolist() == theirs.tolist(), name
         else:
-            np.testing.assert_array_equal(ours.astype(float), theirs.astype(float), name)
+            kind = np.float32 if theirs.dtype == np.float32 else np.float64
+            np.testing.assert_array_equal(ours.astype(kind), theirs.astype(kind), name)
 
 
 def read_csv(path, **options):
@@ -305,7 +306,8 @@ def test_geojson(written, found):
         measured = pd.DataFrame([each["properties"]["measurements"] for each in
                                  document["features"]])  # fmt: skip
         for name in measured:
-            np.testing.assert_array_equal(measured[name], nuclei[name.replace("I", "i")])
+            known = nuclei[name.replace("I", "i")]
+            np.testing.assert_array_equal(measured[name].astype(known.dtype), known)
 
 
 def test_napari(written, found):

@@ -61,29 +61,41 @@ def test_numbers_are_written_as_python_writes_them():
     values = np.concatenate(
         [bits[~np.isnan(bits)], ordinary, special, 10.0 ** np.arange(-320, 309)]
     )
-    text = bytes(format_rows(values[:, None], b"f", [b"", b"\n"])).decode()
+    text = bytes(format_rows(values[:, None], b"d", [b"", b"\n"])).decode()
     assert text.split() == list(map(repr, values.tolist()))
+
+
+def test_numbers_of_single_precision_are_written_as_short_as_they_read_back():
+    bits = np.random.default_rng(1).integers(0, 2**32, 20_000, dtype=np.uint32).view(np.float32)
+    ordinary = np.random.default_rng(2).uniform(-8, 18, 20_000)
+    ordinary = np.append(np.exp(ordinary), 2.0 ** np.arange(-9, 26)).astype(np.float32)
+    values = np.concatenate([ordinary, bits[~np.isnan(bits)], np.float32([0.1, -0.0, np.inf])])
+    text = bytes(format_rows(values[:, None].astype(np.float64), b"f", [b"", b"\n"])).split()
+    assert np.array_equal(np.array(text).astype(np.float32), values)
+    shortest = [np.format_float_positional(each, trim="0") for each in ordinary]
+    assert list(map(len, text[: len(ordinary)])) == list(map(len, shortest))
+    assert text[-3:] == [b"0.1", b"-0.0", b"inf"]
 
 
 def test_json_numbers_read_back_even_when_they_are_infinite():
     values = np.array([[1.5, np.inf, -np.inf, 2.0]])
-    text = bytes(format_rows(values, b"jjjj", [b"[", b",", b",", b",", b"]"]))
+    text = bytes(format_rows(values, b"DFFD", [b"[", b",", b",", b",", b"]"]))
     assert json.loads(text) == [1.5, np.inf, -np.inf, 2.0]
 
 
 def test_rows_need_a_literal_on_either_side_of_each_number():
     with pytest.raises(ValueError, match="one literal more"):
-        format_rows(np.zeros((1, 2)), b"ff", [b"", b","])
+        format_rows(np.zeros((1, 2)), b"dd", [b"", b","])
 
 
 def test_rows_stand_behind_the_name_of_their_group():
     values, counts = np.array([[1, 0.5], [2, np.nan], [3, np.inf]]), np.array([2, 0, 1])
     names = [b"a,", b"none,", "\u00b5,".encode()]
-    text = bytes(format_rows(values, b"io", [b"", b",", b"\n"], names, counts)).decode()
+    text = bytes(format_rows(values, b"iO", [b"", b",", b"\n"], names, counts)).decode()
     assert text == "a,1,0.5\na,2,\n\u00b5,3,inf\n"
     for wrong in (counts[:2], counts + 1, np.array([4, 0, -1])):
         with pytest.raises(ValueError, match="all rows counted"):
-            format_rows(values, b"io", [b"", b",", b"\n"], names, wrong)
+            format_rows(values, b"iO", [b"", b",", b"\n"], names, wrong)
 
 
 @pytest.mark.parametrize("name", [*HARD_NAMES, "\\", "\\\\x41", "a\\xe9", "tab\t\udc80"])

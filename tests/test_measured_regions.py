@@ -45,7 +45,7 @@ def assert_measured(measured, labels, image):
     )
     backgrounds = expected["intensity_mean"] - measured["mean"]
     assert np.ptp(backgrounds) < 0.05 * np.ptp(image)
-    np.testing.assert_allclose(measured["integrated"], measured["mean"] * measured["area_px"])
+    np.testing.assert_allclose(measured["integrated"], measured["mean"] * measured["area_px"], 1e-6)
     height, width = labels.shape
     ends = (expected["bbox-2"] == height) | (expected["bbox-3"] == width)
     cut = ends | (expected["bbox-0"] == 0) | (expected["bbox-1"] == 0)
@@ -177,7 +177,9 @@ def test_the_table_of_nuclei_has_it_behind_the_columns_that_it_had(measured):
         nuclei = run.nuclei
         assert run.measured_within == "regions"
     for place, name in enumerate(header[1:], 1):
-        assert np.array_equal([float(row[place]) for row in rows], nuclei[name]), name
+        read = np.array([row[place] for row in rows]).astype(nuclei[name].dtype)
+        assert np.array_equal(read, nuclei[name]), name
+        assert max(len(row[place]) for row in rows) <= (18 if name in {"intensity", *"yx"} else 12)
     assert np.array_equal(nuclei["area_um2"], 0.25 * nuclei["area_px"])
 
 

@@ -393,7 +393,9 @@ def test_exports_carry_what_was_measured_in_other_channels(two_channels, tmp_pat
             for feature in json.loads(path.read_text())["features"]
         ]
         found = [each.get("channel2_ring_std", np.nan) for each in features]
-    assert np.array_equal(np.asarray(found, float), expected["channel2_ring_std"], equal_nan=True)
+    assert np.array_equal(
+        np.asarray(found, np.float32), expected["channel2_ring_std"], equal_nan=True
+    )
 
 
 @pytest.mark.parametrize("names", ["A01_s1_w{}/ZStep_{}.tif", "x_{}_z{}.tif"])

@@ -130,7 +130,10 @@ def test_a_run_file_of_another_schema_or_of_another_program_is_refused(folder, p
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_other_channels_of_more_or_fewer_nuclei_than_there_are_are_refused(count):
     def unpack(count):
-        nuclei, channels = np.zeros(2, NUCLEUS_RECORD).tobytes(), np.arange(2.0 * count).tobytes()
+        nuclei, channels = (
+            np.zeros(2, NUCLEUS_RECORD).tobytes(),
+            np.arange(2 * count, dtype="<f4").tobytes(),
+        )
         checksum = checksum_of(nuclei, None, None, channels)
         return unpack_nuclei("a", 2, nuclei, None, None, channels, checksum, 9, 9, None,
                              others=["GFP_mean", "GFP_std"])  # fmt: skip

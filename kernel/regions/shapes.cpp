@@ -1,6 +1,7 @@
 #include "shapes.h"
 
 #include <algorithm>
+#include <cmath>
 #include <new>
 
 #include "isa.h"
@@ -9,6 +10,31 @@ namespace nucensus {
 namespace {
 
 constexpr int64_t prefetch_ahead = 8;  // runs: the image is no longer in the cache
+
+// From down to the long axis, towards the right, in radians.
+double orientation(const ShapeRecord& shape) {
+    const double straight = shape.yy - shape.xx;
+    if (straight == 0) return shape.xy > 0 ? M_PI / 4 : -M_PI / 4;
+    return .5 * std::atan2(2 * shape.xy, straight);
+}
+
+// Axes are those of the ellipse with the same second moments. What padding cut away has no pixels.
+MeasuredRecord describe(const ShapeRecord& shape, double unit) {
+    const double mean = shape.sum / shape.area, above = unit * (mean - shape.background),
+                 variance = shape.squares / shape.area - mean * mean,
+                 middle = (shape.yy + shape.xx) / 2,
+                 apart = std::hypot((shape.yy - shape.xx) / 2, shape.xy);
+    const auto single = [](double value) { return static_cast<float>(value); };
+    return {static_cast<int32_t>(shape.area),
+            single(above),
+            single(above * shape.area),
+            single(unit * std::sqrt(std::max(variance, 0.))),
+            single(4 * std::sqrt(middle + apart)),
+            single(4 * std::sqrt(std::max(middle - apart, 0.))),
+            single(orientation(shape)),
+            single(shape.area / shape.convex_area),
+            shape.edges > 0};
+}
 
 }  // namespace
 
@@ -160,4 +186,10 @@ int32_t nucensus_measure_outlines(const Image* image, const OutlineRun* runs, in
     } catch (const std::bad_alloc&) {
         return status_no_memory;
     }
+}
+
+int32_t nucensus_describe_shapes(const ShapeRecord* shapes, const int64_t* places, int64_t count,
+                                 const double* unit, MeasuredRecord* measured) {
+    for (int64_t i = 0; i < count; ++i) measured[i] = describe(shapes[places[i]], *unit);
+    return status_ok;
 }

@@ -58,7 +58,7 @@ def measure_others(
     columns = len(OtherChannels(("one",), ring_px).columns)
     measured, problems, doubts = [], [], []
     for each in others:
-        problem, values = each.problem, np.full((len(centres), columns), np.nan)
+        problem, values = each.problem, np.full((len(centres), columns), np.nan, np.float32)
         if each.pixels is not None:
             try:
                 pixels = in_even_light(each.pixels, lights.of(each.channel, "", each.pixels.shape))

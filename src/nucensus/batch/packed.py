@@ -76,7 +76,7 @@ class Packed:
         How many bytes each of these takes.
     measured : ndarray of `MEASURED`, shape (sum of N,)
         Of the images that have it.
-    channels : ndarray of float64, shape (sum of N * M,)
+    channels : ndarray of float32, shape (sum of N * M,)
         Of the images that have them.
     confidences : ndarray of float64, shape (sum of N,)
         Of the images that have them.
@@ -97,7 +97,7 @@ class Packed:
     outlines: NDArray[np.uint8]
     outline_bytes: NDArray[np.int64]
     measured: NDArray[np.void]
-    channels: NDArray[np.float64]
+    channels: NDArray[np.float32]
     confidences: NDArray[np.float64]
     counts: NDArray[np.int64]
     times_ms: NDArray[np.float64]
@@ -137,7 +137,7 @@ def pack(outcomes: Sequence[Any]) -> Packed:
         np.frombuffer(b"".join(packed), np.uint8),
         np.array([len(each) for each in packed], np.int64),
         _joined([each.measured for each in centres if each.measured is not None], MEASURED),
-        _joined([e.channels.ravel() for e in centres if e.channels is not None], np.float64),
+        _joined([e.channels.ravel() for e in centres if e.channels is not None], np.float32),
         _joined([e.confidences for e in centres if e.confidences is not None], np.float64),
         np.array([len(each) for each in centres], np.int64),
         np.array([(each.read_ms, each.detect_ms, each.read_cpu_ms) for each in found]),

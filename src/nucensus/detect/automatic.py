@@ -302,7 +302,7 @@ def _as_centres(regions: Regions, flag: Flag | None, unit: float, outlined: Outl
         centroids if refined is None else refined[order], flag,
         confidences=None if regions.likely is None else regions.likely[order],
         outlines=None if outlines is None else outlines.take(order),
-        measured=None if shapes is None else measured_of(shapes[order], unit),
+        measured=None if shapes is None else measured_of(shapes, unit, order),
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ _OPEN = 0.5
 
 def measure_channel(
     image: NDArray[Any], outlines: Outlines, *, ring_px: int = 0
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     """Measure another channel of a field whose nuclei are known.
 
     Parameters
@@ -46,7 +46,7 @@ def measure_channel(
 
     Returns
     -------
-    ndarray of float64, shape (N, 3), or (N, 6) with a ring
+    ndarray of float32, shape (N, 3), or (N, 6) with a ring
         Mean, sum and standard deviation of the pixels of each nucleus, and of its
         ring; mean and sum above the background of this channel, in grey levels.
         NaN in a ring without pixels.
@@ -79,7 +79,7 @@ def measure_channel(
         rings = draw_rings(labels, ring_px)
         places.append(Outlines.from_labels(rings * is_open, len(outlines)))
     return np.concatenate(
-        [_measured(levels, each, backgrounds) for each in places], axis=1, dtype=np.float64
+        [_measured(levels, each, backgrounds) for each in places], axis=1, dtype=np.float32
     )
 
 
@@ -105,10 +105,13 @@ def is_cut_off(image: NDArray[Any], outlines: Outlines) -> bool:
 
 def _measured(
     levels: Levels, outlines: Outlines, backgrounds: NDArray[np.float64]
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     found = measured_of(shapes_within(levels, outlines, backgrounds), levels.unit)
     is_empty = found["area_px"] == 0
-    columns = [np.where(is_empty, np.nan, found[name]) for name in ("mean", "integrated", "std")]
+    columns = [
+        np.where(is_empty, np.float32(np.nan), found[name])
+        for name in ("mean", "integrated", "std")
+    ]
     return np.stack(columns, axis=1)
 
 

@@ -23,8 +23,7 @@ def shapes_of(
     A cell is `step` x `step` pixels, of which padding is no part.
     """
     if cells is None or not isinstance(levels, Levels):
-        shapes["edges"] = _in_image(shapes["edges"], levels)
-        return shapes, None
+        return _in_image(shapes, levels), None
     height, width = levels.extent
     labels = _as_outlines(cells, (-(-height // step), -(-width // step)), len(shapes)).labels()
     labels = labels.repeat(step, axis=0)[:height].repeat(step, axis=1)[:, :width]
@@ -48,16 +47,17 @@ def shapes_within(
     y, x = levels.origin
     shapes = measure_outlines(levels.pixels, outlines.within((-y, -x), levels.extent))
     shapes["background"] = backgrounds
-    shapes["edges"] = _in_image(shapes["edges"], levels)
+    return _in_image(shapes, levels)
+
+
+def _in_image(shapes: Record, levels: "AnyLevels") -> Record:
+    """Return the shapes with the edges that are those of the image: none where a margin is cut."""
+    (top, left), (rows, columns), (height, width) = levels.origin, levels.extent, levels.image_shape
+    if levels.extent != levels.image_shape:
+        known = (top == 0) | (left == 0) << 1
+        known |= (top + rows == height) << 2 | (left + columns == width) << 3
+        shapes["edges"] = shapes["edges"].astype(np.int64) & known
     return shapes
-
-
-def _in_image(edges: NDArray[np.float64], levels: "AnyLevels") -> NDArray[np.float64]:
-    """Return which edges of the pixels are those of the image; where a margin is cut off, none."""
-    (top, left), (rows, columns) = levels.origin, levels.extent
-    height, width = levels.image_shape
-    known = np.array([top == 0, left == 0, top + rows == height, left + columns == width])
-    return (edges.astype(np.int64) & int(known @ [1, 2, 4, 8])).astype(np.float64)
 
 
 def _as_outlines(runs: Record, shape: tuple[int, int], count: int) -> Outlines:

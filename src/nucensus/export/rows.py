@@ -13,6 +13,14 @@ from .place import SIZES, Where
 _ROWS_AT_ONCE = 1 << 16
 """Rows formatted at a time, some 5 MB of text. Larger: more memory, hardly faster."""
 _SPECIAL = frozenset('",\n\r')
+_PLAIN, AS_JSON, OR_NOTHING = "fd", "FD", "oO"
+"""How `kernel.format_rows` writes numbers of single, and of double precision."""
+
+
+def kinds_of(columns: Iterable[NDArray[Any]], reals: str = _PLAIN) -> bytes:
+    """Return how the numbers of columns are written, by their types."""
+    kinds = (reals[e.dtype.itemsize > 4] if e.dtype.kind == "f" else "i" for e in columns)
+    return "".join(kinds).encode()
 
 
 def write_rows(
@@ -38,9 +46,10 @@ def write_named_rows(
         file.write(format_rows(part, kinds, literals, names, inside))
 
 
-def comma_rows(file: BinaryIO, first: bytes, columns: Sequence[NDArray[Any]], kinds: bytes) -> None:
-    """Write rows of numbers between commas, each row after `first`."""
-    write_rows(file, columns, kinds, (first, *[b","] * (len(columns) - 1), b"\n"))
+def comma_rows(file: BinaryIO, columns: Sequence[NDArray[Any]]) -> None:
+    """Write rows of numbers between commas."""
+    literals = (b"", *[b","] * (len(columns) - 1), b"\n")
+    write_rows(file, columns, kinds_of(columns), literals)
 
 
 def comma_line(values: Iterable[Any]) -> bytes:

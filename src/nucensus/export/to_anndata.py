@@ -64,7 +64,7 @@ def _write_nuclei(file: Any, run: Run) -> None:
     for each in run.nucleus_columns:
         if each.of is not None and each.is_optional:
             own[each.name] = each.dtype
-            own |= {um.name: "f8" for um in NUCLEUS_COLUMNS
+            own |= {um.name: um.dtype for um in NUCLEUS_COLUMNS
                     if um.name in scaled and um.follows == each.name}  # fmt: skip
     obs = _frame(file, "obs", [*labels, *own])
     columns = {name: _array(obs, name, (count,), dtype) for name, dtype in own.items()}

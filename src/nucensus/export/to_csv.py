@@ -9,7 +9,7 @@ from ..text.files import atomic_write
 from .batches import batches
 from .place import two_files
 from .provenance import Provenance
-from .rows import comma_line, micrometre_columns, write_named_rows
+from .rows import OR_NOTHING, comma_line, kinds_of, micrometre_columns, write_named_rows
 
 _NUCLEI_AT_ONCE = 1 << 15
 """Larger: more memory, hardly faster."""
@@ -37,15 +37,12 @@ def _write_images(file: BinaryIO, run: Run) -> None:
 
 
 def _write_nuclei(file: BinaryIO, run: Run) -> None:
-    scaled, record = micrometre_columns(run), run.nucleus_record
-    fields = record.names or ()
+    scaled = micrometre_columns(run)
     file.write(comma_line(("image", *(each.name for each in run.nucleus_columns))))
     for batch in batches(run, (), _NUCLEI_AT_ONCE):
-        columns = [batch.nuclei[name] for name in fields]
-        kinds = bytes(ord(record[name].kind) for name in fields)
-        if batch.subpixel is not None:
-            columns.extend(batch.subpixel.T)
-            kinds += b"ff"
-        columns.extend(map(batch.micrometres, scaled))
+        columns = [batch.nuclei[name] for name in batch.nuclei.dtype.names or ()]
+        columns.extend(() if batch.subpixel is None else batch.subpixel.T)
+        known = [batch.micrometres(name) for name in scaled]
+        kinds = kinds_of(columns) + kinds_of(known, OR_NOTHING)
         names = [comma_line((row["name"], ""))[:-1] for row in batch.rows]
-        write_named_rows(file, names, batch.counts, columns, kinds + b"o" * len(scaled))
+        write_named_rows(file, names, batch.counts, columns + known, kinds)

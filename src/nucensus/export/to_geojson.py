@@ -19,7 +19,7 @@ from ..values import Outlines
 from ..values.polygons import Ring, polygons_of, signed_area
 from .place import Where, file_per_image
 from .provenance import Provenance, of_image
-from .rows import measured_micrometres, micrometres, write_rows
+from .rows import AS_JSON, kinds_of, measured_micrometres, micrometres, write_rows
 
 _HALF_PIXEL = 0.5
 """QuPath's origin is the corner of the first pixel; ours is its centre."""
@@ -51,8 +51,9 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
                 known |= micrometres(where, row)
                 file.write(b",".join(_measured(row, known, _points(row, where))))
             else:
-                columns, kinds, literals = _features(row, known, where)
+                columns, literals = _features(row, known, where)
                 first, others = [each[:1] for each in columns], [each[1:] for each in columns]
+                kinds = kinds_of(columns, AS_JSON)
                 write_rows(file, first, kinds, [b"\n" + _BEFORE_X, *literals])
                 write_rows(file, others, kinds, [b",\n" + _BEFORE_X, *literals])
             file.write(b"\n]}\n")
@@ -85,7 +86,7 @@ def _measured(
     """Yield a feature for each nucleus: its outline or its place, and what is known of it."""
     plane = _plane(row, {})
     for geometry, *values in zip(
-        geometries, *(each.tolist() for each in columns.values()), strict=True
+        geometries, *(_shortest(each).tolist() for each in columns.values()), strict=True
     ):
         known = zip(columns, values, strict=True)
         measurements = {name: value for name, value in known if math.isfinite(value)}
@@ -99,6 +100,11 @@ def _measured(
             },
         }
         yield b"\n" + json.dumps(feature, separators=(",", ":")).encode()
+
+
+def _shortest(values: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers which, as float64, are written as they are as float32."""
+    return values.astype(np.str_).astype(np.float64) if values.dtype == np.float32 else values
 
 
 def _geometry(rings: list[Ring]) -> dict[str, Any]:
@@ -116,15 +122,13 @@ def _geometry(rings: list[Ring]) -> dict[str, Any]:
 
 def _features(
     row: ImageRow, known: dict[str, NDArray[Any]], where: Where
-) -> tuple[list[NDArray[Any]], bytes, list[bytes]]:
-    """Return the numbers of the features, their kinds, and the texts after each."""
-    columns = _corners(row, where)
-    kinds, literals = b"jj", [b","]
+) -> tuple[list[NDArray[Any]], list[bytes]]:
+    """Return the numbers of the features, and the texts after each."""
+    columns, literals = _corners(row, where), [b","]
     end = b"]"
     plane = _plane(row, where)
     if "z" in where:
         columns.append(where["z"])
-        kinds += b"i"
         literals.append(b'],"plane":' + json.dumps(plane)[:-1].encode() + b',"z":')
         end = b"}"
     elif plane is not None:
@@ -132,12 +136,10 @@ def _features(
     intensity, *others = (known | micrometres(where, row)).items()
     columns.append(intensity[1])
     literals.append(end + _BEFORE_INTENSITY)
-    kinds = kinds.ljust(len(columns), b"j")
     for name, values in others:
         columns.append(values)
-        kinds += b"j" if values.dtype.kind == "f" else b"i"
         literals.append(f',"{name}":'.encode())
-    return columns, kinds, [*literals, b"}}}"]
+    return columns, [*literals, b"}}}"]
 
 
 def _corners(row: ImageRow, where: Where) -> list[NDArray[Any]]:

@@ -29,8 +29,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
                 scaled = {"contrast": nuclei["contrast"], **scaled}
             header += scaled
             columns += scaled.values()
-            kinds = bytes(ord("if"[each.dtype.kind == "f"]) for each in columns)
             with atomic_write(path) as partial, open(partial, "wb") as file:
                 file.write(comma_line(header))
-                comma_rows(file, b"", columns, kinds)
+                comma_rows(file, columns)
     return [target]

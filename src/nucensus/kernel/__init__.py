@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .lzw import decode_lzw
     from .regions import (
         RegionTable,
+        describe_shapes,
         draw_rings,
         find_pairs,
         find_region_table,
@@ -30,15 +31,15 @@ else:
         {
             "ground": "BLOCK Ground Samples Window",
             "lzw": "decode_lzw",
-            "regions": "RegionTable draw_rings find_pairs find_region_table measure_outlines "
-            "measure_ridges",
+            "regions": "RegionTable describe_shapes draw_rings find_pairs find_region_table "
+            "measure_outlines measure_ridges",
             "spacing": "space_maxima",
         },
     )
 
 __all__ = [
     "BLOCK", "Ground", "Record", "RegionTable", "Samples", "Window", "chosen_level",
-    "decode_lzw", "draw_rings", "find_maxima", "find_maxima_in_volume", "find_maxima_many",
-    "find_pairs", "find_region_table", "format_rows", "levels", "measure_outlines",
-    "measure_ridges", "mirror_unknown", "space_maxima",
+    "decode_lzw", "describe_shapes", "draw_rings", "find_maxima", "find_maxima_in_volume",
+    "find_maxima_many", "find_pairs", "find_region_table", "format_rows", "levels",
+    "measure_outlines", "measure_ridges", "mirror_unknown", "space_maxima",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from ..errors import SettingsError
 Record: TypeAlias = NDArray[np.void]
 """A structure that the kernel reads or writes: an array of shape () or (N,)."""
 
-_TYPES = {"int32_t": "i4", "int64_t": "i8", "double": "f8"}
+_TYPES = {"int32_t": "i4", "int64_t": "i8", "float": "f4", "double": "f8"}
 _STRUCTURE = re.compile(r"^struct (\w+) \{(.*?)^\};", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r"(?:const )?(\w+)\s*(\**)\s*(\w+)(?:\[([0-9]+)\])?;")
 _NUMBER = re.compile(r"(\w+) = ([0-9]+)[,;]")

@@ -173,6 +173,19 @@ def measure_outlines(pixels: NDArray[Any], outlines: Outlines) -> Record:
     return records
 
 
+def describe_shapes(shapes: Record, places: NDArray[np.int64], unit: float) -> Record:
+    """Return what the tables have of nuclei, `MeasuredRecord`s, in the order of these places.
+
+    `shapes` are `ShapeRecord`s; a difference of 1 of the pixels is `unit` grey levels.
+    """
+    measured = np.empty(len(places), structure_dtype("MeasuredRecord"))
+    call(
+        "nucensus_describe_shapes", f"describe {len(places)} nuclei",
+        shapes, places, len(places), np.array(float(unit)), measured,
+    )  # fmt: skip
+    return measured
+
+
 def draw_rings(labels: NDArray[np.int32], reach_px: int) -> NDArray[np.int32]:
     """Return the pixels of no region up to `reach_px` around each region, with its value.
 

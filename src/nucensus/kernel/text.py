@@ -23,8 +23,9 @@ def format_rows(
         The numbers.
     kinds : bytes
         One character for each column: `i` a whole number, `f` the shortest text
-        that reads back to the same number (as `repr`), `j` the same as JSON can
-        hold it: infinity is 1e999; `o` as `f`, and nothing for NaN.
+        that reads back to the same float32, `d` to the same float64 (as `repr`),
+        `F` and `D` the same as JSON can hold it: infinity is 1e999; `o` and `O`
+        the same, and nothing for NaN.
     literals : sequence of bytes
         What stands before each number, and after the last one: columns + 1 texts.
     names : sequence of bytes
@@ -34,7 +35,7 @@ def format_rows(
 
     Examples
     --------
-    >>> bytes(format_rows(np.array([[3, 0.1], [4, 1e22]]), b"if", [b"", b",", b";"]))
+    >>> bytes(format_rows(np.array([[3, 0.1], [4, 1e22]]), b"id", [b"", b",", b";"]))
     b'3,0.1;4,1e+22;'
     """
     contiguous = np.ascontiguousarray(values, np.float64)

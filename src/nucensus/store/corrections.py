@@ -269,7 +269,7 @@ class _Corrected:
         measured = None
         if channels is not None:
             columns = [self.nuclei[name] for name in others]
-            measured = np.stack(columns, axis=1).astype("<f8").tobytes()
+            measured = np.stack(columns, axis=1).astype("<f4").tobytes()
         return packed, fine, None, measured, checksum_of(packed, fine, None, measured)
 
 

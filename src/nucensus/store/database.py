@@ -18,7 +18,7 @@ from .check import check_content, check_nuclei, distrust
 from .image_columns import IMAGES, ImageColumns
 from .sample import SAMPLE_SCHEMA
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 _APPLICATION_ID = 0x6E75_6365  # "nuce"
 _PAGE_BYTES = 1 << 14
 """Room for several images: in pages of 4 KB, with one image of 130 nuclei each, files are 1.7

@@ -358,7 +358,7 @@ IMAGES = ImageColumns((
     Column("outlines", "BLOB", found=lambda each: each.outlines, is_shown=False,
            remark="runs of pixels, as Outlines.to_bytes packs them"),
     Column("channels", "BLOB", found=lambda each: each.channels, is_shown=False,
-           remark="what was measured in other channels: float64, nucleus after nucleus"),
+           remark="what was measured in other channels: float32, nucleus after nucleus"),
     Column("checksum", "INTEGER", is_shown=False,
            remark="CRC-32 of centres, then subpixel, outlines and channels",
            found=lambda each: checksum_of(

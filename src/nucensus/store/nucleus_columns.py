@@ -77,7 +77,7 @@ _OF_AUTO = "of the detector `auto`"
 
 
 def _measured(
-    name: str, meaning: str, unit: str = "", dtype: str = "<f8", missing: float = np.nan
+    name: str, meaning: str, unit: str = "", dtype: str = "<f4", missing: float = np.nan
 ) -> NucleusColumn:
     """Return a column of what is measured within outlines, or regions."""
     return NucleusColumn(
@@ -89,7 +89,7 @@ def _measured(
 def _scaled(name: str, pixels: str, meaning: str, power: int = 1) -> NucleusColumn:
     """Return a column of what is measured within them, in micrometres."""
     return NucleusColumn(
-        name, "<f8", meaning, _MICROMETRES if power == 1 else "square micrometres",
+        name, "<f4", meaning, _MICROMETRES if power == 1 else "square micrometres",
         only=f"{_OF_AUTO}, if an image of the run states square pixels", scale="pixel_size_um",
         pixels=pixels, power=power,
     )  # fmt: skip
@@ -101,13 +101,13 @@ _IN_CHANNELS = "with `--measure`"
 def channel_columns(others: OtherChannels) -> tuple[NucleusColumn, ...]:
     """Return the columns of what is measured in other channels."""
     return tuple(
-        NucleusColumn(name, "<f8", meaning, _LEVELS, only=_IN_CHANNELS, group="channels",
+        NucleusColumn(name, "<f4", meaning, _LEVELS, only=_IN_CHANNELS, group="channels",
                       of=partial(_in_channel, column))
         for column, (name, meaning) in enumerate(others.columns.items())
     )  # fmt: skip
 
 
-def _in_channel(column: int, centres: Centres) -> NDArray[np.float64] | None:
+def _in_channel(column: int, centres: Centres) -> NDArray[np.float32] | None:
     return None if centres.channels is None else centres.channels[:, column]
 
 
@@ -140,7 +140,7 @@ NUCLEUS_COLUMNS = (
     _measured("orientation", "of the long axis, from down (0) towards the right", "radians"),
     _measured("solidity", "area over that of the convex hull"),
     _measured("touches_edge", "1 if it touches the edge of the image, else 0", "",
-              "<i4", -1),
+              "<i1", -1),
     NucleusColumn(
         "confidence", "<i2", "how likely it is a nucleus, by the evidence that was learned",
         "percent", only=_OF_AUTO, missing=-1, of=_percent,
@@ -185,8 +185,10 @@ def in_micrometres(column: NucleusColumn, pixels: NDArray[Any], size_um: Any) ->
 
     Areas and axes are not known of nuclei that were added by hand.
     """
-    known = pixels if column.axis else np.where(pixels > 0, pixels, np.nan)
-    return np.asarray(known * size_um**column.power)
+    known = np.asarray(pixels, np.float64)
+    if not column.axis:
+        known = np.where(known > 0, known, np.nan)
+    return np.asarray(known * size_um**column.power, column.dtype)
 
 
 @dataclass(frozen=True, slots=True)

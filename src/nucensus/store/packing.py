@@ -50,7 +50,7 @@ def pack_outlines(centres: Centres) -> bytes | None:
 
 def pack_channels(centres: Centres) -> bytes | None:
     """Return what is measured in other channels, if anything is."""
-    return None if centres.channels is None else centres.channels.astype("<f8").tobytes()
+    return None if centres.channels is None else centres.channels.astype("<f4").tobytes()
 
 
 def pack_partners(partners: Sequence[Partner], folder: str) -> str:
@@ -118,7 +118,7 @@ def unpack_nuclei(
     """
     record = RECORDS.by_size.get(len(packed) // count, VOLUME_RECORD) if count else NUCLEUS_RECORD
     is_whole = checksum_of(packed, subpixel, outlines, channels) == checksum
-    is_whole &= len(channels or b"") == 8 * len(others) * count
+    is_whole &= len(channels or b"") == 4 * len(others) * count
     if is_whole and _are_inside(nuclei := np.frombuffer(packed, record), sides):
         return _beside(nuclei, channels, others)
     raise damaged(f"the nuclei of the image {as_text(name)!r} in it")
@@ -128,8 +128,8 @@ def _beside(nuclei: Nuclei, channels: bytes | None, others: Sequence[str]) -> Nu
     """Return nuclei with what was measured in other channels as fields of their own."""
     if not others:
         return nuclei
-    values = np.frombuffer(channels or b"", "<f8").reshape(-1, len(others))
-    records = np.empty(len(nuclei), [*nuclei.dtype.descr, *((name, "<f8") for name in others)])
+    values = np.frombuffer(channels or b"", "<f4").reshape(-1, len(others))
+    records = np.empty(len(nuclei), [*nuclei.dtype.descr, *((name, "<f4") for name in others)])
     for name in nuclei.dtype.names or ():
         records[name] = nuclei[name]
     for name, column in zip(others, values.T, strict=True):

@@ -77,7 +77,10 @@ def table_of_nuclei(
     a pixel.
     """
     dtype = np.dtype(
-        [("image", object), *((each.name, np.dtype(each.dtype).kind + "8") for each in columns)]
+        [
+            ("image", object),
+            *((each.name, each.dtype if "f" in each.dtype else "i8") for each in columns),
+        ]
     )
     parts = []
     for row, nuclei, subpixel in images:

@@ -78,7 +78,7 @@ class Centres:
     measured : ndarray of `nucensus.values.MEASURED`, shape (N,), or None
         What is within each outline, or without outlines within each region of `auto`: area, heights
         above the background, form.
-    channels : ndarray of float64, shape (N, M), or None
+    channels : ndarray of float32, shape (N, M), or None
         What `OtherChannels.columns` say, where other channels are measured.
     confidences : ndarray of float64, shape (N,), or None
         How likely each is a nucleus, 0 to 1, where the detector tells (`auto`).
@@ -92,7 +92,7 @@ class Centres:
     contrasts: Intensities | None = None
     outlines: Outlines | None = None
     measured: NDArray[np.void] | None = None
-    channels: NDArray[np.float64] | None = None
+    channels: NDArray[np.float32] | None = None
     confidences: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from .._dataclass import dataclass
 
 MEASURED = np.dtype([
-    ("area_px", "<i4"), ("mean", "<f8"), ("integrated", "<f8"), ("std", "<f8"),
-    ("major_px", "<f8"), ("minor_px", "<f8"), ("orientation", "<f8"), ("solidity", "<f8"),
+    ("area_px", "<i4"), ("mean", "<f4"), ("integrated", "<f4"), ("std", "<f4"),
+    ("major_px", "<f4"), ("minor_px", "<f4"), ("orientation", "<f4"), ("solidity", "<f4"),
     ("touches_edge", "<i4"),
 ])  # fmt: skip
 """What is measured of a nucleus, within its outline or its region."""
