@@ -18,6 +18,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 _DETECT = ("detect", "{small}", "-o", "{counted}", "--threshold", "1000", "--workers", "1")
@@ -46,6 +47,8 @@ from nucensus.read import read
 settings = Settings(threshold=1000)
 for place in open(sys.argv[1]): find_nuclei(read(place.strip()), settings)
 """
+_DRAWN = 10_000
+"""Images whose nuclei are drawn; of more they come again."""
 _LINKS = 30_000
 """Names that a file may have on every file system."""
 
@@ -66,21 +69,34 @@ def make_run(folder, images, nuclei):
     import export
 
     export.NUCLEI_PER_IMAGE = nuclei
-    export.make_run(folder, images * nuclei)
-    with sqlite3.connect(folder / "run.sqlite") as database:  # images of unlike names
-        database.execute("UPDATE journal SET name = plate || '/' || replace(name, '/', '_')")
+    first = min(images, _DRAWN)
+    export.make_run(folder, first * nuclei)
+    place = "(position / 3456 + 1)", "(position / 9 % 384)"
+    with closing(sqlite3.connect(folder / "run.sqlite")) as database, database:
+        columns = [each for _, each, *_ in database.execute("PRAGMA table_info(journal)")]
+        others = ", ".join(each for each in columns if each not in ("key", "position", "name"))
+        for start in range(first, images, first):
+            database.execute(
+                f"INSERT INTO journal (position, name, {others}) SELECT position + {start}, "
+                f"position + {start}, {others} FROM journal "
+                f"WHERE position < {min(first, images - start)}"
+            )
         database.execute(
-            "UPDATE journal SET well = char(65 + substr(well, 5) / 24) || "
-            "printf('%02d', substr(well, 5) % 24 + 1)"
+            f"UPDATE journal SET plate = 'P' || {place[0]}, well = char(65 + {place[1]} / 24) || "
+            f"printf('%02d', {place[1]} % 24 + 1), name = printf('P%d/P%d_%c%02d_s%d.tif', "
+            f"{place[0]}, {place[0]}, char(65 + {place[1]} / 24), {place[1]} % 24 + 1, "
+            "position % 9 + 1)"
         )
 
 
 def make_files(folder, images, content):
     """Make so many files of plates: names of few files that hold `content`."""
-    folder.mkdir()
     for number in range(images):
         well = f"{'ABCDEFGHIJKLMNOP'[number // 9 // 24 % 16]}{number // 9 % 24 + 1:02d}"
-        path = folder / f"P{number // 3456 + 1}_{well}_s{number % 9 + 1}.tif"
+        plate = folder / f"P{number // 3456 + 1}"
+        if number % 3456 == 0:
+            plate.mkdir(parents=True)
+        path = plate / f"{plate.name}_{well}_s{number % 9 + 1}.tif"
         if number % _LINKS == 0:
             first = path
             path.write_bytes(content)
@@ -119,7 +135,8 @@ def command_of(name, places, folder, out):
         typed = [each.format(out=out, **places) for each in _COMMANDS[name]]
         return [sys.executable, "-m", "nucensus", *typed]
     listed = folder / "small.txt"
-    listed.write_text("".join(f"{each.path}\n" for each in os.scandir(places["small"])))
+    with open(listed, "w") as file:
+        file.writelines(f"{each}\n" for each in sorted(places["small"].rglob("*.tif")))
     return [sys.executable, "-c", _WORK, str(listed)]
 
 

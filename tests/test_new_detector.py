@@ -62,6 +62,24 @@ def test_the_help_of_the_command_line_lists_it_without_loading_it(installed, tmp
     assert "log: blobs over scales; brightest: registered by spots; plain: registered" in words
 
 
+def test_installed_packages_are_looked_through_once_and_not_for_each_image(installed):
+    looked, image_counts = said(
+        installed,
+        """
+import importlib.metadata
+import numpy as np
+from nucensus import Settings, find_nuclei
+looked, real = [], importlib.metadata.entry_points
+importlib.metadata.entry_points = lambda **asked: looked.append(1) or real(**asked)
+image = np.arange(100.0).reshape(10, 10)
+counts = [len(find_nuclei(image, Settings("brightest", sigma=4, threshold=1))) for _ in range(20)]
+print(json.dumps([len(looked), counts]))
+""",
+    )
+    assert image_counts == [1] * 20
+    assert looked <= 3
+
+
 def test_the_tuner_offers_it_and_gets_its_controls_from_it(installed, tmp_path):
     paths = [str(path) for path in write_fields(tmp_path / "fields", count=1)]
     begun = said(

@@ -42,7 +42,13 @@ def registered_detectors() -> "dict[str, EntryPoint]":
     """Return the detectors that other packages register, by name."""
     from importlib.metadata import entry_points  # takes as long as twenty images
 
-    return {each.name: each for each in entry_points(group="nucensus.detectors")}
+    found = {each.name: each for each in entry_points(group="nucensus.detectors")}
+    _registered.update(found)
+    return found
+
+
+_registered = set[str]()
+"""Names that were found: each image asks for its detector."""
 
 
 def checked(name: str, value: Any) -> Any:
@@ -62,7 +68,7 @@ def checked(name: str, value: Any) -> Any:
 
 def check_detector(name: Any) -> None:
     """Raise unless there is a detector called `name`."""
-    if name in OUR_DETECTORS:
+    if name in OUR_DETECTORS or name in _registered:
         return
     there = [*OUR_DETECTORS, *registered_detectors()]
     if name not in there:
