@@ -1,16 +1,18 @@
 """One large image: how long reading it takes, and finding its nuclei, part by part and whole.
 
-    python benchmarks/large.py FOLDER [--side 30000] [--repeat 3] [--kinds raw zstd sparse]
+    python benchmarks/large.py FOLDER [--side 30000] [--repeat 3] [--kinds raw zstd czi sparse]
 
-Draws a large image in FOLDER (uint16; raw in strips, zstd in tiles of 512, or an OME-Zarr of 50,000
-pixels a side of which 16 chunks are written), and takes the time of the wall and the processor, and
-the peak of the memory, of a process that reads it part by part, and of others that find the nuclei
-by the published detector, or by the one without parameters, in parts or whole.
+Draws a large image in FOLDER (uint16; raw in strips; zstd, LZW or deflate in tiles of 512; a CZI
+mosaic of uncompressed tiles of 2000 that overlap by 200, by the writer of the tests; or an OME-Zarr
+of 50,000 pixels a side of which 16 chunks are written), and takes the time of the wall and the
+processor, and the peak of the memory, of a process that reads it part by part, and of others that
+find the nuclei by the published detector, or by the one without parameters, in parts or whole.
 """
 
 import argparse
 import multiprocessing
 import resource
+import sys
 import time
 from pathlib import Path
 
@@ -27,11 +29,15 @@ from nucensus.values.synthetic import make_field
 
 SETTINGS = Settings("maxima", sigma=4, min_distance=6, threshold=600)
 BAND, SPARSE_SIDE, CHUNK, WRITTEN = 1000, 50_000, 1024, 16
+MOSAIC_TILE, OVERLAP = 2000, 200
+CODECS = {"zstd": "zstd", "lzw": "lzw", "deflate": "adobe_deflate"}
+TESTS = Path(__file__).parents[1] / "tests"
 
 
 def draw(kind, folder, side):
     """Write an image of that kind, unless it is there; return where it is."""
-    path = folder / (f"{kind}.zarr" if kind == "sparse" else f"{kind}-{side}.tif")
+    name = {"sparse": "sparse.zarr", "czi": f"mosaic-{side}.czi"}.get(kind, f"{kind}-{side}.tif")
+    path = folder / name
     if path.exists():
         return path
     if kind == "sparse":
@@ -41,10 +47,25 @@ def draw(kind, folder, side):
     image = np.lib.format.open_memmap(folder / "whole.npy", "w+", np.uint16, (side, side))
     for number in range(side // BAND):
         image[number * BAND : (number + 1) * BAND] = np.roll(band, 37 * number, axis=1)
-    options = {"tile": (512, 512), "compression": "zstd"} if kind == "zstd" else {}
-    tifffile.imwrite(path, image, bigtiff=True, metadata=None, **options)
+    if kind == "czi":
+        _write_mosaic(path, image)
+    else:
+        options = {"tile": (512, 512), "compression": CODECS[kind]} if kind in CODECS else {}
+        tifffile.imwrite(path, image, bigtiff=True, metadata=None, **options)
     (folder / "whole.npy").unlink()
     return path
+
+
+def _write_mosaic(path, image):
+    sys.path.insert(0, str(TESTS))
+    from formats import write_czi
+
+    corners = range(0, len(image) - OVERLAP, MOSAIC_TILE - OVERLAP)
+    places = [(y, x) for y in corners for x in corners]
+    write_czi(path, (
+        ({"M": number, "Y": y, "X": x, "C": 0}, image[y : y + MOSAIC_TILE, x : x + MOSAIC_TILE])
+        for number, (y, x) in enumerate(places)
+    ))  # fmt: skip
 
 
 def _draw_sparse(path):
@@ -131,7 +152,7 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--side", type=int, default=30_000)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--kinds", nargs="+", default=["raw", "zstd", "sparse"])
+    parser.add_argument("--kinds", nargs="+", default=["raw", "zstd", "czi", "sparse"])
     parser.add_argument("--ways", nargs="*", choices=list(WAYS))
     arguments = parser.parse_args()
     context = multiprocessing.get_context("spawn")

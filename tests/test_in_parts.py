@@ -101,6 +101,21 @@ def test_bands_of_one_row_and_tiles_of_any_size_give_the_same(part, threads):
     assert len(assert_same(field(), NUMBERS, part, threads=threads)) > 5
 
 
+@pytest.mark.parametrize("part", [(512, 1024), (1024, 512), (2048, 2048)])
+def test_each_large_tile_of_the_file_is_decoded_once_and_by_itself(part):
+    image, read = np.tile(field(), (12, 12)), []
+
+    def read_tile(area):
+        read.append(area)
+        return image[area.top : area.bottom, area.left : area.right]
+
+    plane = Parts(image.shape, image.dtype, (512, 512), read_tile)
+    expected = find_nuclei(image, NUMBERS)
+    assert find_nuclei_in_parts(plane, NUMBERS, part=part, threads=2) == expected
+    assert len(read) == len(set(read)) == -(-image.shape[0] // 512) * -(-image.shape[1] // 512)
+    assert find_nuclei_in_parts(spread(plane), NUMBERS, part=part) == expected
+
+
 def test_what_stays_of_a_plateau_does_not_depend_on_where_it_is_divided():
     image = field()
     image[20:70, 10:100] = 60_000

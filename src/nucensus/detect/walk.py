@@ -25,6 +25,9 @@ _BAND_BYTES = 16 << 20
 _HELD_BYTES = 64 << 20
 """Of decoded pieces that are held for the parts below them. Larger: in very wide images fewer are
 decoded twice, more memory."""
+_LEAST_HELD_PX = 1 << 18
+"""Pixels from which a tile or chunk of the file is held by itself, else all of a part: it need not
+be copied beside its neighbours. Smaller: more steps in Python."""
 _SPREAD_PX = 1 << 24
 """Pixels of a task elsewhere. Larger: less is read twice; smaller: more workers can help."""
 
@@ -194,6 +197,10 @@ class _Grid:
             j * self.columns, min(width, (j + 1) * self.columns),
         )  # fmt: skip
 
+    def of_steps(self) -> "_Grid":
+        """Return the pieces that the file is decoded in."""
+        return _Grid(self.plane, *self.plane.step, (0, 0))
+
     def around(self, at: _Cell) -> Area:
         return self.own(at).widened(self.reach, self.plane.shape)
 
@@ -221,8 +228,9 @@ class _Pieces:
 
     def __init__(self, grid: _Grid, stripe: list[_Cell]) -> None:
         self._grid, self._plane = grid, grid.plane
+        self._cells = grid if math.prod(grid.plane.step) < _LEAST_HELD_PX else grid.of_steps()
         self._seen = grid.decoded_around(stripe)
-        self._left = Counter(cell for at in stripe for cell in grid.cells(grid.around(at)))
+        self._left = Counter(cell for at in stripe for cell in self._cells.cells(grid.around(at)))
         self._held: dict[_Cell, Future[Any]] = {}
         self._lock = Lock()
 
@@ -232,7 +240,7 @@ class _Pieces:
         own, around = grid.own(at), grid.around(at)
         if not plane.is_decoded:
             return Piece(plane, own, around, None, plane.read(around))
-        cells = grid.cells(around)
+        cells = self._cells.cells(around)
         decoded = [self._decoded(cell) for cell in cells]
         fills, pixels = {fill for fill, _ in decoded}, None
         if len(fills) > 1 or None in fills:
@@ -242,7 +250,7 @@ class _Pieces:
 
     def _joined(self, cells: list[_Cell], decoded: list[Any], around: Area) -> NDArray[Any]:
         """Return the pixels of an area by those of parts, or by the levels that they have."""
-        areas = [self._grid.own(cell).shared(self._seen) for cell in cells]
+        areas = [self._cells.own(cell).shared(self._seen) for cell in cells]
         if areas == [around]:
             pixels: NDArray[Any] = decoded[0][1]
             return pixels
@@ -262,7 +270,7 @@ class _Pieces:
             known = self._held.get(cell)
             future = self._held[cell] = known or Future()
         if known is None:
-            area = self._grid.own(cell).shared(self._seen)
+            area = self._cells.own(cell).shared(self._seen)
             try:
                 fill = self._plane.fill_of(area)
                 future.set_result((fill, None if fill is not None else self._plane.read(area)))

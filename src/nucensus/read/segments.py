@@ -151,7 +151,7 @@ def _decode_each(file: File, layout: Layout) -> NDArray[Any]:
     is_written = all(layout.offsets) and all(layout.lengths)
     pixels = (np.empty if is_written else np.zeros)(layout.shape, dtype)
     (down, across), (rows, columns) = layout.grid, layout.segment
-    lies_as_stored = keeps_order and not layout.is_tiled and not layout.is_packed
+    lies_as_stored = keeps_order and not layout.is_packed
     room = np.empty(layout.segment_bytes, np.uint8)
     for number, (offset, length) in enumerate(zip(layout.offsets, layout.lengths, strict=True)):
         if not (offset and length):
@@ -162,7 +162,8 @@ def _decode_each(file: File, layout: Layout) -> NDArray[Any]:
         file.seek(offset)
         encoded = file.read(layout.shortened(length))
         # The last strip of some writers is as long as the others: there is no room for it there.
-        whole = lies_as_stored and len(target) == rows
+        is_whole = target.shape[:2] == (rows, columns) and target.flags.c_contiguous
+        whole = lies_as_stored and is_whole
         out = target.reshape(-1).view(np.uint8) if whole else room
         name = layout.name_of(number)
         raw = _decompress(encoded, layout.compression, out, name)
