@@ -240,6 +240,16 @@ def test_images_beyond_a_damaged_index_are_counted_too(tmp_path):
     assert run_scan(tmp_path / "a", touch(tmp_path / "b", "b.tif")).startswith("2 images")
 
 
+def test_a_damaged_index_hides_no_other(tmp_path):
+    (touch(tmp_path / "a", "a.tif") / "Index.idx.xml").write_text("<x>")
+    (touch(tmp_path / "b", "b.tif") / "MeasurementData.mlf").write_text(
+        '<Data><MeasurementRecord Type="IMG" Row="2" Column="3" FieldIndex="1">b.tif'
+        "</MeasurementRecord></Data>"
+    )
+    found = [each for each in survey([tmp_path], SUFFIXES).references if not each.problem]
+    assert [each.place.well for each in found] == ["", "B03"]
+
+
 def test_an_error_that_the_instrument_recorded_is_one_missing_image(tmp_path):
     touch(tmp_path, "a.tif", "stray.tif")
     where = 'Row="2" Column="3" Ch="1"'
