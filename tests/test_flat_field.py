@@ -16,7 +16,7 @@ from nucensus import Plane, Settings, Shard, merge_runs
 from nucensus.batch import census_planned, plan_census
 from nucensus.batch.flat_field import flat_field_of
 from nucensus.cli import _nucensus
-from nucensus.detect.light import Lit, learn_light
+from nucensus.detect.light import Lit, is_saturated, learn_light
 from nucensus.errors import InputError, RunError
 from nucensus.report import write_report
 from nucensus.values.flat_field import FlatField
@@ -390,3 +390,11 @@ def test_even_light_stays_as_it_is():
     learned = learn_light([lit(40, np.ones((SIDE, SIDE)), seed) for seed in range(64)])
     assert (learned.learned_gain() == 1).all()
     assert 0.01 < learned.error < 0.05
+
+
+@pytest.mark.parametrize("place", [(0, 0), (0, 29), (19, 0), (19, 29)])
+def test_nuclei_in_the_corners_are_saturated_too(place):
+    image = np.zeros((20, 30), np.uint16)
+    image[-3:, -3:] = image[-3:, :3] = image[:3, -3:] = image[:3, :3] = 4095
+    assert is_saturated(image, np.array([place]))
+    assert not is_saturated(image, np.array([[10, 15]]))

@@ -240,11 +240,10 @@ def test_images_beyond_a_damaged_index_are_counted_too(tmp_path):
     assert run_scan(tmp_path / "a", touch(tmp_path / "b", "b.tif")).startswith("2 images")
 
 
-def test_a_damaged_index_hides_no_other(tmp_path):
-    (touch(tmp_path / "a", "a.tif") / "Index.idx.xml").write_text("<x>")
-    (touch(tmp_path / "b", "b.tif") / "MeasurementData.mlf").write_text(
-        '<Data><MeasurementRecord Type="IMG" Row="2" Column="3" FieldIndex="1">b.tif'
-        "</MeasurementRecord></Data>"
+def test_a_damaged_index_hides_none_below_it(tmp_path):
+    (touch(tmp_path, "a.tif", "below/b.tif") / "Index.idx.xml").write_text("<x>")
+    (tmp_path / "below" / "Index.idx.xml").write_text(
+        "<x><Image><URL>b.tif</URL><Row>2</Row><Col>3</Col></Image></x>"
     )
     found = [each for each in survey([tmp_path], SUFFIXES).references if not each.problem]
     assert [each.place.well for each in found] == ["", "B03"]
