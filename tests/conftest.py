@@ -40,8 +40,9 @@ def pytest_cmdline_main(config):
     if sys.dont_write_bytecode:
         _write_bytecode(Path(own, "bytecode"))
     code = yield
-    if code == pytest.ExitCode.OK:  # when multiprocessing has removed its own folder in it
-        Finalize(None, shutil.rmtree, (own, True), exitpriority=-1000)
+    left = own if code == pytest.ExitCode.OK else f"{own}/bytecode"
+    # As the last of all: multiprocessing removes its own folder in it, and says so if it is gone.
+    Finalize(None, shutil.rmtree, (left, True), exitpriority=-1000)
     return code
 
 
