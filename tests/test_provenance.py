@@ -138,6 +138,33 @@ def test_formats_with_a_place_for_it_hold_the_provenance(name, hard, tmp_path):
     assert len(document["inputs"]["files"]) == (1 if per_image else 0)
 
 
+def test_the_file_of_an_image_says_what_concerns_it_and_not_what_other_plates_have(tmp_path):
+    plates = [f"P{number}" for number in range(30)]
+    pool = {"radius_px": 5.5, "contrast": 210.25, "image_count": 8, "blank_count": 1}
+    light = {"height": 9, "width": 9, "channel": "", "path": "", "digest": "", "terms": [0.1]}
+    sample = {"source": "sample", "run": None, "images": 9, "unread": 0, "unread_names": []}
+    folders = ["", *(f"/data/{plate}" for plate in plates)]
+    run = write_run(
+        tmp_path / "run",
+        {f"{plate}/a.tif": (some_centres(2), {"plate": plate}) for plate in plates},
+        estimates=dict.fromkeys(folders, pool),
+        sample={**sample, "short": {each: [3, 4] for each in folders}},
+        positive=[{"column": "intensity", "threshold": None, "controls": [],
+                   "plates": {each: {"threshold": 9.5, "why": "valley"} for each in plates}}],
+        flat_field=[{**light, "plate": each, "images": 1, "nuclei": 2, "error": 0.1, "darkest": 0.9,
+                     "sample": "", "why": ""} for each in (None, *plates)],
+    )  # fmt: skip
+    assert len(provenance(run)["estimates"]) == 31
+    export_run(run, "geojson", tmp_path / "out")
+    text = (tmp_path / "out" / "P7" / "a.tif.geojson").read_text()
+    document = json.loads(text)["provenance"]
+    check(document)
+    assert list(document["estimates"]) == list(document["sample"]["short"]) == ["/data/P7", ""]
+    assert [list(each["plates"]) for each in document["positive"]] == [["P7"]]
+    assert [each["plate"] for each in document["flat_field"]] == [None, "P7"]
+    assert "P8" not in text
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_has_the_provenance_beside_it(name, hard, tmp_path):
     pytest.importorskip({"anndata": "h5py", "ome-zarr": "zarr", "parquet": "pyarrow",

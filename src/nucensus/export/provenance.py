@@ -3,7 +3,10 @@
 The document is described by `docs/provenance.schema.json`.
 """
 
+import functools
 import json
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -71,14 +74,53 @@ def provenance(run: Run) -> Provenance:
 
 
 def of_image(document: Provenance, row: ImageRow) -> Provenance:
-    """Return the provenance of a run with the input of one image listed, and its shard if any."""
-    shards = document.get("shards", ())
-    own = {"shards": [shards[shard_index(row["name"], len(shards)) - 1]]} if shards else {}
-    return {
-        **document,
-        **own,
-        "inputs": {**document["inputs"], "files": [_file(*(row[name] for name in _FILE))]},
-    }
+    """Return the provenance of a run as far as it concerns one image, which is listed.
+
+    What is known of other folders and plates, and was corrected in other images, is left to that of
+    the run: in a file for each image it would grow with the square of the run.
+    """
+    own = {name: of(document[name], row) for name, of in _OWN.items() if document.get(name)}
+    files = [_file(*(row[name] for name in _FILE))]
+    return {**document, **own, "inputs": {**document["inputs"], "files": files}}
+
+
+def _of_pools(known: dict[str, Any], row: ImageRow) -> dict[str, Any]:
+    """Return what is known of the folders above an image, by their names."""
+    pools = _pools_above(os.path.dirname(row["path"]), row["channel"] or "")
+    return {name: known[name] for name in pools if name in known}
+
+
+@functools.lru_cache(64)
+def _pools_above(folder: str, channel: str) -> list[str]:
+    folders = [folder]
+    while folders[-1] != os.path.dirname(folders[-1]):
+        folders.append(os.path.dirname(folders[-1]))
+    named = {_plain(f"{each}{of}"): None for each in (*folders, "") for of in (f"[{channel}]", "")}
+    return list(named)
+
+
+def _of_plate(positive: list[dict[str, Any]], row: ImageRow) -> list[dict[str, Any]]:
+    """Return which nuclei are positive, with the threshold of the plate of an image alone."""
+    plate = _plain(row["plate"] or "")
+    return [
+        {**each, "plates": {plate: each["plates"][plate]} if plate in each["plates"] else {}}
+        for each in positive
+    ]
+
+
+_OWN: dict[str, Callable[[Any, ImageRow], Any]] = {
+    "estimates": _of_pools,
+    "sample": lambda sample, row: {**sample, "short": _of_pools(sample.get("short", {}), row)},
+    "positive": _of_plate,
+    "flat_field": lambda lights, row: [
+        each for each in lights if each["plate"] in (None, _plain(row["plate"] or ""))
+    ],
+    "corrections": lambda said, row: [
+        each for each in said if row.get("corrected") and each["image"] == _plain(row["name"])
+    ],
+    "shards": lambda shards, row: [shards[shard_index(row["name"], len(shards)) - 1]],
+}
+"""What concerns an image of the facts that tell of folders, plates, images and shards."""
 
 
 _quoted = json.encoder.encode_basestring_ascii
