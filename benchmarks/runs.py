@@ -5,11 +5,13 @@
 Builds a plate with ../shared/tools/make_plate.py, raw and LZW-compressed, then
 runs `nucensus detect` and `article.py pool-fork` in turn, so that a change of
 the machine's speed meets both alike. The ratio is taken pair by pair. Peak
-memory is the proportional set size of the whole process tree.
+memory is the proportional set size of the whole process tree. Last comes the
+user time of a command for one small image: starting, and what little there is.
 """
 
 import argparse
 import json
+import resource
 import shutil
 import statistics
 import subprocess
@@ -18,6 +20,9 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+
+import numpy as np
+import tifffile
 
 from nucensus import __version__
 from nucensus.bench.memory import watch_memory
@@ -60,6 +65,20 @@ def compare(plate: Path, threshold: float, repeat: int) -> dict[str, object]:
     }
 
 
+def time_one_image(folder: Path, threshold: float, repeat: int) -> list[float]:
+    """Return the user seconds of commands that count one image of 128 x 128, once warmed up."""
+    image = folder / "small.tif"
+    tifffile.imwrite(image, np.random.default_rng(0).integers(0, 4000, (128, 128), np.uint16))
+    command = [sys.executable, "-m", "nucensus", "detect", str(image), "-o", str(folder / "one")]
+    command += ["--threshold", str(threshold), "--overwrite", "--quiet"]
+    user_s = []
+    for _ in range(repeat + 1):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        run(command)
+        user_s.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+    return user_s[1:]
+
+
 def main() -> None:
     """Measure raw and LZW-compressed plates and write the result."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -76,6 +95,8 @@ def main() -> None:
             run([*make, "--compression", compression])
             results[compression] = compare(plate, args.threshold, args.repeat)
             print(compression, json.dumps(results[compression], indent=1))
+        results["one_image_user_s"] = time_one_image(Path(folder), args.threshold, args.repeat)
+        print("one image, user s", results["one_image_user_s"])
     document = {"version": __version__, "machine": facts(), "images": args.n, "results": results}
     args.output.write_text(json.dumps(document, indent=1) + "\n")
 

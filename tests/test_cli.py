@@ -157,6 +157,18 @@ def test_counting_an_image_imports_only_what_it_needs(plate, tmp_path, numbers):
     assert "gc=True" in imported
 
 
+def test_counting_starts_no_threads_of_numpy(plate, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "")  # a number that somebody gave would stay
+    code = (
+        "from nucensus.cli import main\nfrom threadpoolctl import threadpool_info\n"
+        "try: main()\nfinally: print({each['num_threads'] for each in threadpool_info()})"
+    )
+    image = str(next(plate.glob("*.tif")))
+    command = [sys.executable, "-c", code, "detect", image, "-o", str(tmp_path / "run"), "-q"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() in ("{1}", "set()")  # macOS has a library that is not asked
+
+
 def test_info_names_the_kernel_and_the_cores():
     done = nucensus("info")
     assert re.search(r"^kernel +(baseline|avx2|avx512|neon) ", done.stdout, re.MULTILINE)

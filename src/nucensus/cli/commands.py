@@ -1,6 +1,7 @@
 """Commands whose help has groups with an example each, and whose options may stand in a file."""
 
 import gc
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,7 +79,13 @@ def give_options(*options: Callable[[Any], Any]) -> Callable[[_F], _F]:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Let nobody search for garbage meanwhile, nor later in what is imported: modules are none."""
+    """Import what counts images, soon.
+
+    Nobody searches for garbage meanwhile, nor later in what is imported: modules are none. And
+    NumPy is told to start no threads of its own: images share the cores, and such threads, with
+    nothing to do, keep them busy for a while after each start.
+    """
+    os.environ["OPENBLAS_NUM_THREADS"] = os.environ.get("OPENBLAS_NUM_THREADS") or "1"
     gc.disable()
     try:
         yield
