@@ -89,6 +89,12 @@ def test_dark_nucleoli_do_not_divide_a_nucleus(radius, depth, dtype):
     assert matched(found.points, scene) >= len(scene.centres) - 1
 
 
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_nucleoli_do_not_divide_the_nuclei_of_a_small_field_either(seed):
+    scene = draw_nucleoli(seed=seed, radius=20, depth=0.8, dtype=np.uint8, count=12)
+    assert len(find_nuclei(scene.image)) == len(scene.centres)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.15, 0.25, 0.35])
 def test_stain_in_the_body_of_cells_does_not_count(share):
     for seed in range(3):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
-from .estimate_image import crest_smoothing
+from .estimate_image import crest_smoothing, least_union
 from .evidence import among, beside_others, least_confidence
 from .fields import estimate_levels
 from .flags import FEW, expected_count, flag_of, is_more_blurred, is_softer, with_ridges
@@ -193,6 +193,7 @@ def how_to_look(resolved: Resolved, contrast: float, rules: Rules) -> dict[str, 
         "smoothing": min(max(_wanted_smoothing(resolved, contrast, rules), least), most),
         "crest_smoothing": crest_smoothing(resolved.texture),
         "ridge_smoothing": _in_crowd(_RIDGE_SMOOTHING, resolved, rules),
+        "least_union": least_union(resolved.texture),
         "least_threshold": _LEAST_CONTRAST * contrast,
         "rules": rules,
     }

@@ -27,7 +27,8 @@ from .search import (
 )
 
 __all__ = [
-    "BLANK", "BLANK_ITSELF", "Estimate", "Resolved", "crest_smoothing", "estimate", "pool",
+    "BLANK", "BLANK_ITSELF", "Estimate", "Resolved", "crest_smoothing", "estimate", "least_union",
+    "pool",
 ]  # fmt: skip
 
 # Each with its unit, and what a larger one does. docs/method.md tells how they work together. Some
@@ -51,6 +52,12 @@ to 0.7. Larger: more images are called blank."""
 _SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
 """Greatest over mean height at which extra smoothing begins and is full: smooth nuclei have 1.3,
 those of BBBC039 1.36. Larger: textured nuclei are cut by their spots."""
+_TEXTURED, _FULLY_TEXTURED = 1.36, 1.39
+"""Greatest over mean height from which the dips of nuclei tell less, and tell least. Larger: fewer
+are textured."""
+_LEAST_UNION, _OF_TEXTURED = 0.8, -0.5
+"""Logarithm of the odds with which pieces of smooth and of textured nuclei are one
+(benchmarks/train.py). Larger: more stays apart."""
 _LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING = 0.25, 0.45
 """Radii; sigma of the heights that nuclei are cut at half of. Larger: neighbours run together."""
 
@@ -133,8 +140,8 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
     regions = view.regions(radius)
     full = is_full(regions, radius)
     texture = float(np.median((regions.height / regions.mean_height)[full])) if full.any() else 0.0
-    if texture > _SMOOTH_TEXTURE:
-        grown, of_grown = _grown(view, radius, crest_smoothing(texture))
+    if texture > (_TEXTURED if rules.union else _SMOOTH_TEXTURE):
+        grown, of_grown = _grown(replace(view, rules=rules), radius, texture)
         if grown <= rules.most_growth * radius:
             radius, regions = grown, of_grown
     measure, contrast = regions.measure, contrast_of(regions, radius)
@@ -189,10 +196,16 @@ def crest_smoothing(texture: float) -> float:
     return float(np.interp(texture, grades, (_LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING)))
 
 
-def _grown(view: View, radius: float, crest: float) -> tuple[float, Regions]:
+def least_union(texture: float) -> float:
+    """Return the logarithm of the odds with which pieces are one nucleus, of so much texture."""
+    return float(np.interp(texture, (_TEXTURED, _FULLY_TEXTURED), (_LEAST_UNION, _OF_TEXTURED)))
+
+
+def _grown(view: View, radius: float, texture: float) -> tuple[float, Regions]:
     """Return the radius and the regions once textured nuclei are no longer divided."""
+    crest, union = crest_smoothing(texture), least_union(texture)
     for _ in range(2):
-        regions = view.regions(radius, crest_smoothing=crest)
+        regions = view.regions(radius, crest_smoothing=crest, least_union=union)
         shown = ellipses(regions, cut_off=False)
         if not len(shown):
             break

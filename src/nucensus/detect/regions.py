@@ -218,6 +218,7 @@ def find_regions(
     smoothing: float = 0.1,
     crest_smoothing: float = 0.25,
     ridge_smoothing: float = _RIDGE_SIGMA,
+    least_union: float = _LEAST_UNION,
     least_threshold: float = 0.0,
     most_noise: float = np.inf,
     grid_radius_px: float = _GRID_RADIUS_PX,
@@ -240,6 +241,8 @@ def find_regions(
         The same of the heights that an object's own height is taken from.
     ridge_smoothing : float
         The same of the relative heights that are cut into pieces.
+    least_union : float
+        Logarithm of the odds with which pieces are one nucleus.
     least_threshold : float
         No nucleus is lower than this, in grey levels above the background.
     most_noise : float
@@ -268,8 +271,8 @@ def find_regions(
         return _no_regions()
     numbers = region_numbers(
         radius_px=radius_px, smoothing=smoothing, crest_smoothing=crest_smoothing,
-        ridge_smoothing=ridge_smoothing, least_threshold=least_threshold / levels.unit,
-        grid_radius_px=grid_radius_px, rules=rules,
+        ridge_smoothing=ridge_smoothing, least_union=least_union,
+        least_threshold=least_threshold / levels.unit, grid_radius_px=grid_radius_px, rules=rules,
     )  # fmt: skip
     step, smooth_sigma = numbers["step"], numbers["smooth_sigma"]
     # What averaging and a Gaussian leave of white noise; pixels nearby may have some in common.
@@ -295,7 +298,8 @@ def find_regions(
 
 def region_numbers(
     *, radius_px: float, smoothing: float, crest_smoothing: float, least_threshold: float,
-    rules: Rules, ridge_smoothing: float = _RIDGE_SIGMA, grid_radius_px: float = _GRID_RADIUS_PX,
+    rules: Rules, ridge_smoothing: float = _RIDGE_SIGMA, least_union: float = _LEAST_UNION,
+    grid_radius_px: float = _GRID_RADIUS_PX,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the fields of `RegionSettings`; the noise of an image is not known yet."""
     radius = radius_px / (step := _step(radius_px, grid_radius_px))
@@ -321,7 +325,7 @@ def region_numbers(
         "hole_dip": _HOLE_DIP,
         "is_learned": bool(rules.union),
         "union_weights": rules.union or np.zeros(_UNION_WEIGHTS),
-        "least_union": _LEAST_UNION,
+        "least_union": least_union,
         "least_noise": 0.0,
         "most_noise": np.inf,
     }

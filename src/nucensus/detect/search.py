@@ -169,7 +169,8 @@ def _is_better(found: Found, best: Found | None, rules: Rules) -> bool:
     """Whether more speaks for one radius than for the best, which is larger."""
     if best is None or not found.score:
         return found.score > 0
-    if rules.weighs_support and best.holds(found) and not _is_finer(found, best):
+    is_smaller = found.radius_px < _NEAR * best.radius_px  # else they are the same nuclei
+    if rules.weighs_support and is_smaller and best.holds(found) and not _is_finer(found, best):
         return False
     return found.score > best.score
 
