@@ -46,6 +46,14 @@ def test_the_intensity_of_one_scale_is_that_of_its_gaussian(sigma):
     np.testing.assert_allclose(found.intensities, smoothed[tuple(found.points.T)], rtol=1e-3)
 
 
+def test_blobs_that_are_as_bright_come_row_by_row():
+    y, x = np.indices((120, 160))
+    places = [(y0, x0) for y0 in (30, 90) for x0 in (130, 80, 30)]
+    image = sum(4000 * np.exp(-((y - y0) ** 2 + (x - x0) ** 2) / 50) for y0, x0 in places)
+    found = find_nuclei(image.astype(np.uint16), LOG)
+    assert found.points.tolist() == [list(place) for place in sorted(places)]
+
+
 def test_every_table_has_the_contrast_beside_the_intensity(tmp_path):
     scene = make_scene(radius=12, count=60, seed=3)
     tifffile.imwrite(tmp_path / "a.tif", scene.image.astype(np.uint16))

@@ -10,7 +10,7 @@ from scenes import make_scene
 import nucensus
 from nucensus.batch import sample_like
 from nucensus.batch.learn import Learned
-from nucensus.detect import Estimate, is_settled
+from nucensus.detect import Estimate, is_settled, pool
 from nucensus.store import Origin, describe_pools
 from nucensus.values import Plane, PlannedImage
 
@@ -136,6 +136,17 @@ def looks(radii, contrasts=()):
         replace(blank, radius_px=float(radius), contrast=float(height), count=30)
         for radius, height in zip(radii, heights, strict=True)
     ]
+
+
+@pytest.mark.parametrize(("heights", "ratio"), [([100, 100, 900, 900], 9), ([100, 900, 900], 1)])
+def test_four_images_tell_that_some_are_brighter_than_others_and_three_do_not(heights, ratio):
+    known = pool(looks([8] * len(heights), heights))
+    assert known.brightness_ratio == pytest.approx(ratio)
+
+
+def test_of_images_of_few_nuclei_the_lesser_of_both_ratios_to_the_median_tells():
+    few = [replace(each, count=3) for each in looks([8] * 9, [100] * 3 + [200] * 3 + [500] * 3)]
+    assert pool(few).brightness_ratio == pytest.approx((200 / 100) ** 2)
 
 
 @pytest.mark.parametrize(
