@@ -17,9 +17,9 @@ from nucensus.batch import census_planned, plan_census
 from nucensus.batch.flat_field import flat_field_of
 from nucensus.cli import _nucensus
 from nucensus.detect.light import Lit, is_saturated, learn_light
-from nucensus.errors import InputError, RunError
+from nucensus.errors import InputError, ReadError, RunError
 from nucensus.report import write_report
-from nucensus.values.flat_field import FlatField
+from nucensus.values.flat_field import FlatField, FlatFields
 
 SIDE, FIELDS, OFFSET, GROUND = 360, 12, 100.0, 40.0
 OUTLINED = Settings(outlines=True)
@@ -398,3 +398,15 @@ def test_nuclei_in_the_corners_are_saturated_too(place):
     image[-3:, -3:] = image[-3:, :3] = image[:3, -3:] = image[:3, :3] = 4095
     assert is_saturated(image, np.array([place]))
     assert not is_saturated(image, np.array([[10, 15]]))
+
+
+def test_an_image_of_a_plate_or_size_that_was_not_learned_has_no_light_of_another():
+    known = FlatField(300, 400, plate="P1", terms=(0.0,))
+    lights = FlatFields((known, FlatField(9, 9, channel="GFP", path="gfp.tif")))
+    assert lights.of("", "P1", (300, 400)) is known
+    assert lights.of("GFP", "P2", (5, 5)).path == "gfp.tif"
+    assert lights.of("Cy5", "P1", (300, 400)) is None
+    with pytest.raises(ReadError, match=r"its size is 400 x 300 pixels, .* learned for 300 x 400"):
+        lights.of("", "P1", (400, 300))
+    with pytest.raises(ReadError, match="learned for no size on its plate"):
+        lights.of("", "P2", (300, 400))

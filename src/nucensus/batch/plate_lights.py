@@ -91,7 +91,7 @@ class _Looks:
 
     def look_at(self, plates: Iterable[str]) -> bool:
         """Look at the images of plates that were not looked at; tell whether that was finished."""
-        left = [plate for plate in plates if plate not in self._seen]
+        left = set(plates) - self._seen.keys()
         sample = self._table.of_plates(left)
         seen = dict(self._look([each.planned(key) for key, each in sample])) if sample else {}
         if len(seen) < len(sample) or None in seen.values():

@@ -140,20 +140,21 @@ class FlatFields:
         ReadError
             None was learned of such images.
         """
-        lights = [each for each in self.lights if each.channel == channel]
-        mine = [each for each in lights if each.plate in (None, plate)]
-        known = [each for each in mine if each.plate is None or each.shape == shape]
-        if not lights:
+        for each in self.lights:
+            is_its = each.plate is None or (each.plate == plate and each.shape == shape)
+            if each.channel == channel and is_its and each.is_known:
+                return each
+        mine = [each for each in self.lights if (each.channel, each.plate) == (channel, plate)]
+        if channel not in {each.channel for each in self.lights}:
             return None
-        if known and known[0].is_known:
-            return known[0]
+        if why := next((each.why for each in mine if each.shape == shape), ""):
+            raise ReadError(f"{why}; {GIVE_LIGHT}")
         learned = " and ".join(sorted({_size(each.shape) for each in mine if each.is_known}))
-        why = f"{known[0].why}; {GIVE_LIGHT}" if known else (
+        raise ReadError(
             f"its size is {_size(shape)} pixels, and the flat field was learned for "
             f"{learned or 'no size'} on its plate; expected one size; count images of other sizes "
             f"in a run of their own"
-        )  # fmt: skip
-        raise ReadError(why)
+        )
 
     def identity(self, plate: str | None = None) -> str:
         """Return what tells the light of a plate, or of all, from others; "" if there is none."""
