@@ -13,6 +13,8 @@ import pytest
 
 from nucensus import Settings
 from nucensus._dataclass import dataclass as ours
+from nucensus._dataclass import replace
+from nucensus.errors import SettingsError
 
 
 def define(dataclass):
@@ -147,3 +149,13 @@ def test_a_class_compiles_nothing_before_a_value_is_made():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "defined compiled "
+
+
+def test_values_are_replaced_as_in_the_standard_library():
+    settings = Settings(sigma=2, border="drop")
+    for changes in ({}, {"sigma": 3}, {"border": "keep", "threshold": 5.0}):
+        assert replace(settings, **changes) == dataclasses.replace(settings, **changes)
+    with pytest.raises(TypeError, match="unknown"):
+        replace(settings, unknown=1)
+    with pytest.raises(SettingsError):
+        replace(settings, border="elsewhere")

@@ -5,12 +5,12 @@ a `Detector`, and one line in `values.check_settings.DETECTOR_TABLE`; others can
 register theirs under the entry point `nucensus.detectors`.
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import replace
 from .._lazy import names_of
 from ..values import Centres, Settings
 from .alone import counts_alone, looks_of

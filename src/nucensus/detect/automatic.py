@@ -1,12 +1,12 @@
 """The detector that needs no parameters: it is told what the set looks like, and finds nuclei."""
 
 import functools
-from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._dataclass import replace
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
 from .estimate_image import crest_smoothing, least_union

@@ -1,13 +1,12 @@
 """The pixels of an image as the kernel takes them, without padding, and the noise of a pixel."""
 
-from dataclasses import replace
 from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._dataclass import dataclass
+from .._dataclass import dataclass, replace
 from .padding import Mask, bounding_box, fill_padding, picture_mask
 
 # The noise of a pixel, chosen in the gaps between the kinds of benchmarks/others.py.
@@ -181,12 +180,12 @@ class NoiseSamples:
             rows, columns = pixels.shape
             self.pixels[y, x, row : row + rows, column : column + columns] = pixels
 
-    def from_to(self, y: int, x: int, apart: int) -> NDArray[np.float32]:
-        """Return those from (y, x) on of which the first has `apart` rows and columns beyond it."""
+    def within(self, apart: int) -> NDArray[Any]:
+        """Return those of which the first have `apart` rows and columns beyond them."""
         rows, columns = (
             -(-(n - apart) // step) for n, step in zip(self.shape, strides(self.shape), strict=True)
         )
-        return self.pixels[y, x, :rows, :columns].astype(np.float32)
+        return self.pixels[:, :, :rows, :columns]
 
 
 _OFFSETS = _NOISE_APART + 1
@@ -232,7 +231,7 @@ def noise_of(samples: NoiseSamples) -> tuple[float, float]:
     """
     if min(samples.shape) <= 2 * _NOISE_APART:
         return np.inf, 0.0
-    gaps = np.diff(np.sort(samples.from_to(0, 0, 0), axis=None))
+    gaps = np.diff(np.sort(samples.within(0)[0, 0].astype(np.float32), axis=None))
     step = float(gaps[gaps > 0].min(initial=np.inf))
     if not np.isfinite(step):
         return np.inf, 0.0
@@ -248,9 +247,8 @@ def noise_of(samples: NoiseSamples) -> tuple[float, float]:
 
 def _spreads(samples: NoiseSamples, apart: int, step: float) -> tuple[float, float]:
     """Return the standard deviation of noise that has such a fifth, and such nine tenths."""
-    first, second, third, last = (
-        samples.from_to(y, x, apart) for y in (0, apart) for x in (0, apart)
-    )
+    pixels = samples.within(apart)[: apart + 1 : apart, : apart + 1 : apart].astype(np.float32)
+    (first, second), (third, last) = pixels
     differences = np.abs(first - second - third + last).ravel()
     fifth, most = differences.size // 5, differences.size * 9 // 10
     differences.partition((fifth, most))

@@ -1,14 +1,14 @@
 """The compiled kernel that finds nuclei as regions, and the numbers it is given."""
 
 from collections.abc import Callable
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._dataclass import dataclass
+from .._dataclass import dataclass, replace
 from ..kernel import Record, RegionTable, find_region_table
 from ..values import Outlines
 from .levels import Levels, as_levels, check_plane
@@ -189,7 +189,9 @@ class Regions:
 
         That of the smoothing is left out. It is the median of those at `which`; 0 of none.
         """
-        fall = float(np.median(self.fall[which])) if which.any() else 0.0
+        falls = np.sort(self.fall[which])
+        middle = falls[(len(falls) - 1) // 2 : len(falls) // 2 + 1]  # of an even number two
+        fall = float(middle.mean()) if len(middle) else 0.0
         return 1 / (_FALL_OF_BLUR * fall**2) - self.measure.smoothing**2 if fall > 0 else 0.0
 
     def where(self, keep: NDArray[np.bool_]) -> "Regions":

@@ -1,16 +1,15 @@
 """Nuclei as regions of one image, found with the numbers that are given."""
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._dataclass import dataclass
+from .._dataclass import dataclass, replace
 from ..values import Outlines
 from .binding import Record, call, constant, isa_number, record, structure_dtype
 
-_PIXEL_TYPES = {"uint8": "pixel_uint8", "uint16": "pixel_uint16", "float32": "pixel_float32"}
+_PIXEL_TYPES = {"B": "pixel_uint8", "H": "pixel_uint16", "f": "pixel_float32"}
 _LEAST_CAPACITY = 256
 """Regions that there is room for at first; where there are more, it is done again with room."""
 _PIXELS_A_RUN = 16
@@ -234,6 +233,6 @@ def as_image(pixels: NDArray[Any]) -> Record:
         width=pixels.shape[1],
         row_stride=pixels.strides[0],
         column_stride=pixels.strides[1],
-        pixel_type=constant(_PIXEL_TYPES[pixels.dtype.name]),
+        pixel_type=constant(_PIXEL_TYPES[pixels.dtype.char]),
         byte_swapped=0,
     )
