@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from nucensus import Settings
 from nucensus.detect import BLANK, find_nuclei, ring_radius
@@ -164,3 +165,11 @@ def test_a_picture_without_a_margin_is_seen_whole():
 def test_nothing_is_counted_in_an_image_of_one_level():
     for dtype in (np.uint8, np.uint16, np.float32):
         assert len(find_nuclei(np.full((90, 90), 7, dtype), Settings())) == 0
+
+
+@pytest.mark.parametrize(("sigma", "height"), [(1, 120), (2, 250)])
+def test_small_spots_everywhere_are_not_taken_for_noise(sigma, height):
+    rng = np.random.default_rng(0)
+    spots = gaussian_filter((rng.random((400, 600)) < 0.01).astype(float), sigma)
+    image = 1000 + 2 * np.pi * sigma**2 * height * spots + rng.normal(0, 10, spots.shape)
+    assert as_levels(image.round().astype(np.uint16)).noise == pytest.approx(10, rel=0.1)
