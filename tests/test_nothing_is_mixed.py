@@ -394,8 +394,9 @@ def test_scan_says_what_the_files_would_ask(tmp_path):
     stack = make_stack((1, 2, 3, 24, 31))[0]
     tifffile.imwrite(tmp_path / "a.tif", stack.swapaxes(0, 1), imagej=True,
                      metadata={"axes": "ZCYX"})  # fmt: skip
+    (tmp_path / "0.tif").write_bytes(b"no image")
     shown = CliRunner().invoke(scan, [str(tmp_path)]).output
-    assert "of 1 file looked at, 1 would be refused:" in shown
+    assert "of 2 files looked at, 1 would be refused:" in shown
     assert "choose with" in shown
     shown = CliRunner().invoke(scan, [str(tmp_path), "--channel", "0", "--z", "max"]).output
     assert "refused" not in shown
