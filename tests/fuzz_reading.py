@@ -1,6 +1,6 @@
 """Read mutated files of each format: every one gives a picture or a `ReadError`, and soon.
 
-python tests/fuzz_reading.py [--cases 2000] [--seed 0] [--format tiff] [--workers 1]
+python tests/fuzz_reading.py [--cases 2000] [--seed 0] [--format tiff]
 
 Bytes are changed, tags are rewritten, files are cut and parts of others are put in. Each case is
 read in a process of its own kind: it may take no more than 20 s and 1.5 GB. A failure names the
