@@ -1,6 +1,7 @@
 """Without parameters, too, an image that is read part by part has the nuclei of the whole."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -42,7 +43,10 @@ def drawn(name):
 
 def field(radius_px=6, seed=0, shape=(500, 620), share=0.25):
     nuclei = int(share * shape[0] * shape[1] / (np.pi * radius_px**2))
-    return make_field(seed, shape=shape, nuclei=nuclei, radius_px=radius_px).image
+    return make_once(seed, shape=shape, nuclei=nuclei, radius_px=radius_px).image.copy()
+
+
+make_once = functools.cache(make_field)
 
 
 def assert_same(
