@@ -36,8 +36,6 @@ _MOST_NOISE, _AS_NOISY = (0.05, 0.02), 1.7
 noise of the set's. Larger: in crowds dim nuclei are lost; noisier images are held to the set."""
 _LEAST_SMOOTHING, _MOST_SMOOTHING = (0.1, 0.05), 0.35
 """Radii; least and greatest sigma. Larger: nuclei that touch are one."""
-_RIDGE_SMOOTHING = 0.2, 0.16
-"""Radii; sigma before pieces are cut. Larger: fewer pieces, and nuclei that touch are one."""
 _PLENTY_SNR = 25.0, 10.0
 """Contrast over noise that smoothing aims at. Larger: noisy images are smoothed more."""
 _WHOLE_AREA, _WHOLE_HEIGHT = 0.8, 0.5
@@ -192,7 +190,6 @@ def how_to_look(resolved: Resolved, contrast: float, rules: Rules) -> dict[str, 
         "radius_px": resolved.radius_px,
         "smoothing": min(max(_wanted_smoothing(resolved, contrast, rules), least), most),
         "crest_smoothing": crest_smoothing(resolved.texture),
-        "ridge_smoothing": _in_crowd(_RIDGE_SMOOTHING, resolved, rules),
         "least_union": least_union(resolved.texture),
         "least_threshold": _LEAST_CONTRAST * contrast,
         "rules": rules,

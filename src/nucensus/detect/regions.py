@@ -219,7 +219,6 @@ def find_regions(
     radius_px: float,
     smoothing: float = 0.1,
     crest_smoothing: float = 0.25,
-    ridge_smoothing: float = _RIDGE_SIGMA,
     least_union: float = _LEAST_UNION,
     least_threshold: float = 0.0,
     most_noise: float = np.inf,
@@ -241,8 +240,6 @@ def find_regions(
         Standard deviation of the Gaussian that smooths the image, in radii.
     crest_smoothing : float
         The same of the heights that an object's own height is taken from.
-    ridge_smoothing : float
-        The same of the relative heights that are cut into pieces.
     least_union : float
         Logarithm of the odds with which pieces are one nucleus.
     least_threshold : float
@@ -273,8 +270,8 @@ def find_regions(
         return _no_regions()
     numbers = region_numbers(
         radius_px=radius_px, smoothing=smoothing, crest_smoothing=crest_smoothing,
-        ridge_smoothing=ridge_smoothing, least_union=least_union,
-        least_threshold=least_threshold / levels.unit, grid_radius_px=grid_radius_px, rules=rules,
+        least_union=least_union, least_threshold=least_threshold / levels.unit,
+        grid_radius_px=grid_radius_px, rules=rules,
     )  # fmt: skip
     step, smooth_sigma = numbers["step"], numbers["smooth_sigma"]
     # What averaging and a Gaussian leave of white noise; pixels nearby may have some in common.
@@ -300,8 +297,7 @@ def find_regions(
 
 def region_numbers(
     *, radius_px: float, smoothing: float, crest_smoothing: float, least_threshold: float,
-    rules: Rules, ridge_smoothing: float = _RIDGE_SIGMA, least_union: float = _LEAST_UNION,
-    grid_radius_px: float = _GRID_RADIUS_PX,
+    rules: Rules, least_union: float = _LEAST_UNION, grid_radius_px: float = _GRID_RADIUS_PX,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the fields of `RegionSettings`; the noise of an image is not known yet."""
     radius = radius_px / (step := _step(radius_px, grid_radius_px))
@@ -313,7 +309,7 @@ def region_numbers(
         # On a coarse grid half a pixel of smoothing would make small nuclei one.
         "smooth_sigma": max(0.5 if radius >= _GRID_RADIUS_PX else 0.4, smoothing * radius),
         "crest_sigma": max(0.5, crest_smoothing * radius),
-        "ridge_sigma": max(0.6, ridge_smoothing * radius),
+        "ridge_sigma": max(0.6, _RIDGE_SIGMA * radius),
         "least_threshold": least_threshold,
         "noise_factor": _NOISE_FACTOR,
         "most_stretch": _MOST_STRETCH,
