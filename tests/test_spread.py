@@ -97,6 +97,7 @@ def test_parts_that_are_spread_give_the_outcome_of_one_process(tmp_path, setting
     assert isinstance(job.load(planned[0]), Divided)
     assert_same(over(workers, planned, job), here(planned, job))
     assert len(workers.parts()) > 12
+    assert all(each.size_bytes > 128 * 128 * 2 for each in workers.parts())
 
 
 def test_what_nuclei_look_like_is_estimated_from_parts_that_are_spread(tmp_path):

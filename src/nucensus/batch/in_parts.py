@@ -1,12 +1,12 @@
 """Find the nuclei of an image that is read part by part; whatever goes wrong is its outcome."""
 
 import contextlib
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 from ..detect import Estimate, Resolved
 from ..errors import AccessError, TooLargeError
@@ -22,6 +22,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 _Result = TypeVar("_Result")
+Admit: TypeAlias = Callable[[int], contextlib.AbstractContextManager[None]]
 
 
 def find_in_parts(
@@ -53,7 +54,7 @@ def find_in_parts(
         parts, clock = timed(image.parts)
         return found_in(
             divided, replace(image, parts=parts), clock, settings, resolved, threads=threads,
-            budget=budget, most_bytes=most_bytes,
+            admit=partial(taken, budget, most_bytes),
         )  # fmt: skip
 
     with _ONE_AT_A_TIME:
@@ -68,8 +69,8 @@ def estimate_of_parts(
     def estimate(image: DividedImage) -> Estimate | str:
         parts, clock = timed(image.parts)
         return estimate_of(
-            replace(image, parts=parts), clock, settings, threads=threads, budget=budget,
-            most_bytes=most_bytes,
+            replace(image, parts=parts), clock, settings, threads=threads,
+            admit=partial(taken, budget, most_bytes),
         )  # fmt: skip
 
     with _ONE_AT_A_TIME:
@@ -100,17 +101,20 @@ def _opened(divided: Divided, work: Callable[[DividedImage], _Result]) -> _Resul
 
 def found_in(
     divided: Divided, image: DividedImage, clock: Clock, settings: Settings,
-    resolved: Resolved | None, *, threads: int, budget: Budget | None = None,
-    most_bytes: int = sys.maxsize,
+    resolved: Resolved | None, *, threads: int, admit: Admit,
 ) -> Outcome | str:  # fmt: skip
-    """Find the nuclei of an image that is open; raise what goes wrong when it is read."""
+    """Find the nuclei of an image that is open; raise what goes wrong when it is read.
+
+    While that is done, `admit` holds the memory that it takes in one process.
+    """
     from ..detect import find_nuclei_in_parts, parts_bytes
 
     start, planned, parts = time.perf_counter(), divided.planned, image.parts
     size = image.pixel_size.outranked_by(planned.pixel_y_um, planned.pixel_x_um)
     try:
         settings = settings.in_pixels(size, len(parts.shape))
-        with taken(budget, parts_bytes(parts, settings, threads, resolved), most_bytes):
+        at_a_time = threads if parts.spread is None else 1
+        with admit(parts_bytes(parts, settings, at_a_time, resolved)):
             centres = find_nuclei_in_parts(parts, settings, resolved, threads=threads)
     except (UnreadPartError, TooLargeError) as error:
         raise clock.error or error from None
@@ -128,14 +132,14 @@ def found_in(
 
 
 def estimate_of(
-    image: DividedImage, clock: Clock, settings: Settings, *, threads: int,
-    budget: Budget | None = None, most_bytes: int = sys.maxsize,
-) -> Estimate | str:  # fmt: skip
+    image: DividedImage, clock: Clock, settings: Settings, *, threads: int, admit: Admit
+) -> Estimate | str:
     """Estimate what the nuclei of an image that is open are like; raise as `found_in`."""
     from ..detect import estimate_in_parts, parts_bytes
 
     try:
-        with taken(budget, parts_bytes(image.parts, settings, threads), most_bytes):
+        at_a_time = threads if image.parts.spread is None else 1
+        with admit(parts_bytes(image.parts, settings, at_a_time)):
             return estimate_in_parts(image.parts, settings, threads=threads)
     except WholeNeededError as why:
         return str(why)
@@ -144,7 +148,7 @@ def estimate_of(
 
 
 @contextlib.contextmanager
-def taken(budget: Budget | None, size_bytes: int, most_bytes: int) -> Iterator[None]:
+def taken(budget: Budget | None, most_bytes: int, size_bytes: int) -> Iterator[None]:
     """Take memory as long as an image is worked on."""
     if size_bytes > most_bytes:
         raise beyond_memory(size_bytes, most_bytes)

@@ -1,5 +1,6 @@
 """Spread the parts of one large image over the workers of a cluster."""
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +10,6 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
-from ..detect import parts_bytes
 from ..errors import AccessError, TooLargeError
 from ..execute import Lost, Strategy
 from ..read import DividedImage, open_in_parts
@@ -32,33 +32,35 @@ class Step(NamedTuple):
     in_one_task : callable
         `in_one_task(job, why_whole, planned)`, on a worker.
     in_parts : callable
-        `in_parts(divided, image, clock, job, workers)`, here: the outcome, or why the image has to
-        be read whole.
+        `in_parts(divided, image, spread)`, here: the outcome, or why the image has to be read
+        whole.
     """
 
     in_one_task: Callable[[Job, str, PlannedImage], Any]
-    in_parts: Callable[[Divided, DividedImage, Clock, Job, int], Any]
+    in_parts: "Callable[[Divided, DividedImage, _Spread], Any]"
 
 
 def _find(job: Job, why_whole: str, planned: PlannedImage) -> Any:
     return job.find(job.load(planned, why_whole))
 
 
-def _find_in_parts(
-    divided: Divided, image: DividedImage, clock: Clock, job: Job, workers: int
-) -> Any:
-    resolved = pool_of(job.pools, divided.planned.path, divided.planned.channel)
-    return found_in(divided, image, clock, job.settings, resolved, threads=workers)
+def _find_in_parts(divided: Divided, image: DividedImage, spread: "_Spread") -> Any:
+    job, planned = spread.job, divided.planned
+    return found_in(
+        divided, image, spread.clock, job.settings,
+        pool_of(job.pools, planned.path, planned.channel), threads=spread.workers,
+        admit=spread.admit,
+    )  # fmt: skip
 
 
 def _estimate(job: Job, why_whole: str, planned: PlannedImage) -> Any:
     return job.estimate(planned, why_whole)
 
 
-def _estimate_in_parts(
-    divided: Divided, image: DividedImage, clock: Clock, job: Job, workers: int
-) -> Any:
-    found = estimate_of(image, clock, job.settings, threads=workers)
+def _estimate_in_parts(divided: Divided, image: DividedImage, spread: "_Spread") -> Any:
+    found = estimate_of(
+        image, spread.clock, spread.job.settings, threads=spread.workers, admit=spread.admit
+    )
     return found if isinstance(found, str) else Estimated(found, divided.content)
 
 
@@ -125,16 +127,14 @@ class _InOneTask:
 def _spread(divided: Divided, step: Step, job: Job, strategy: Strategy, workers: int) -> Any:
     """Return the outcome of an image whose parts are spread; None if that is stopped."""
     assert divided.opened is not None  # by the worker that was given the image first
-    opened, clock = divided.opened, Clock()
-    spread = _Spread(divided.planned, job, strategy, workers, clock)
+    opened, spread = divided.opened, _Spread(divided.planned, job, strategy, workers, Clock())
     parts = Parts(
         opened.shape, opened.dtype, opened.step, lambda area: next(spread(_read, [area])),
         is_decoded=opened.is_decoded, spread=spread,
     )  # fmt: skip
-    spread.task_bytes = parts_bytes(parts, job.settings, 1)
     image = DividedImage(parts, opened.pixel_size, opened.downsample)
     try:
-        found = step.in_parts(divided, image, clock, job, workers)
+        found = step.in_parts(divided, image, spread)
     except _FailedError as error:
         return replace(error.failed, content=divided.content)
     except TooLargeError as error:
@@ -161,6 +161,12 @@ class _Spread:
     workers: int
     clock: Clock
     task_bytes: int = 0
+
+    @contextlib.contextmanager
+    def admit(self, size_bytes: int) -> Iterator[None]:
+        """Have each worker hold the memory that a task takes."""
+        self.task_bytes = size_bytes
+        yield
 
     def __call__(self, work: Callable[[Parts, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Yield what becomes of each item, in their order."""
@@ -220,7 +226,7 @@ class _InParts:
         most_bytes = sys.maxsize if self.budget is None else self.budget.ceiling_bytes
         try:
             with (
-                taken(self.budget, task.size_bytes, most_bytes),
+                taken(self.budget, most_bytes, task.size_bytes),
                 open_in_parts(task.path, task.planned.plane) as image,
             ):
                 return self._done(*timed(image.parts), task.parts)
