@@ -32,7 +32,7 @@ _HALO_RADII = 16
 again, because of bodies that go on beyond them."""
 _LEAST_SIDE_PX, _SIDE_IN_HALOS = 1024, 4
 """Side of a part, in pixels and in halos. Larger: less is computed twice, more memory."""
-_BAND_BYTES, _BAND_IN_HALOS = 12 << 20, 2
+_BAND_BYTES, _BAND_IN_HALOS = 12 << 20, 1.5
 """The same of the rows of a part that is as wide as the image."""
 _SAMPLE_HALO = 2 * BLOCK
 """Pixels of the grid around a part that its samples depend on."""
@@ -320,7 +320,7 @@ def _about(plane: Parts, reach: int) -> tuple[int, int]:
     if plane.step[1] < plane.shape[1]:
         return side, side
     rows = _BAND_BYTES // (plane.shape[1] * plane.dtype.itemsize)
-    return max(rows, _BAND_IN_HALOS * reach), plane.shape[1]
+    return max(rows, int(_BAND_IN_HALOS * reach)), plane.shape[1]
 
 
 def _multiples(plane: Parts, unit: int, about: tuple[int, int]) -> tuple[int, int]:
