@@ -155,6 +155,14 @@ def test_a_margin_of_one_level_is_known_on_every_side(sides, level):
     assert as_levels(image).image_shape == (300, 320)
 
 
+@pytest.mark.parametrize(("width", "is_margin"), [(1, True), (4.5, True), (6, False), (12, False)])
+def test_black_is_a_margin_where_the_picture_begins_within_five_pixels(width, is_margin):
+    image = np.random.default_rng(0).normal(1000, 20, (400, 500))
+    inside = np.maximum(0, np.indices(image.shape)[1] - 119)
+    image *= np.minimum(1, inside / width)
+    assert (picture_mask(image.round().astype(np.uint16)) is not None) == is_margin
+
+
 def test_a_picture_without_a_margin_is_seen_whole():
     image, _ = framed()
     assert picture_mask(image) is None

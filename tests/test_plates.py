@@ -249,6 +249,19 @@ def test_a_damaged_index_hides_none_below_it(tmp_path):
     assert [each.place.well for each in found] == ["", "B03"]
 
 
+def test_an_index_beyond_copies_of_another_is_read(tmp_path):
+    touch(tmp_path, "a.tif", "copy/a.tif", "other/b.tif")
+    for folder in (tmp_path, tmp_path / "copy"):
+        (folder / "Index.idx.xml").write_text(
+            "<x><Image><URL>a.tif</URL><Row>1</Row><Col>1</Col></Image></x>"
+        )
+    (tmp_path / "other" / "MeasurementData.mlf").write_text(
+        '<Data><MeasurementRecord Type="IMG" Row="2" Column="3">b.tif</MeasurementRecord></Data>'
+    )
+    found = {each.name: each.place.well for each in survey([tmp_path], SUFFIXES).references}
+    assert (found["a.tif"], found["other/b.tif"]) == ("A01", "B03")
+
+
 def test_an_error_that_the_instrument_recorded_is_one_missing_image(tmp_path):
     touch(tmp_path, "a.tif", "stray.tif")
     where = 'Row="2" Column="3" Ch="1"'

@@ -54,6 +54,16 @@ def test_a_start_with_nothing_to_do_touches_no_file(plate, tmp_path, settings):
     assert os.listdir(tmp_path / "run").count("run.lock") == 0
 
 
+def test_a_new_image_is_seen_wherever_it_lies_beside_a_run_inside_the_plate(plate):
+    assert count(plate, plate / "run")[0] == 3
+    for day in (3, 4, 5):  # some of the folders are listed before the run, and some after it
+        shutil.copytree(plate / "day2", plate / f"day{day}")
+    assert count(plate, plate / "run")[0] == 3
+    for day in (2, 3, 4, 5):
+        shutil.copy(plate / "A01_s1.tif", plate / f"day{day}" / "A03_s1.tif")
+        assert count(plate, plate / "run")[0] == 1
+
+
 def test_the_command_says_what_was_done_before(plate, tmp_path):
     detect(plate, tmp_path / "run")
     before = looks(tmp_path / "run")
