@@ -99,3 +99,14 @@ def test_a_damaged_index_is_a_row_with_its_reason(tmp_path, text, says):
     assert (row.name, says in row.problem) == ("exp.nd", True)
     with pytest.raises(InputError, match="channels 1"):
         discover([tmp_path], SUFFIXES)
+
+
+def test_an_index_below_a_series_is_read_too(tmp_path):
+    write_nd(tmp_path / "exp.nd")
+    (tmp_path / "other").mkdir()
+    touch(tmp_path, *ALL, "other/b.tif")
+    (tmp_path / "other" / "MeasurementData.mlf").write_text(
+        '<Data><MeasurementRecord Type="IMG" Row="2" Column="3">b.tif</MeasurementRecord></Data>'
+    )
+    wells = {each.name: each.place.well for each in survey([tmp_path], SUFFIXES).references}
+    assert wells["other/b.tif"] == "B03"

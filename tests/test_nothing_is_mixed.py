@@ -373,7 +373,8 @@ def test_a_run_says_what_it_left_out_and_scan_says_the_same(tmp_path):
 
 def test_thumbnails_among_files_that_a_glob_names_are_left_out(tmp_path):
     touch(tmp_path, "a.tif", "a_thumb.tif", "thumbs/a.tif", "b_thumb.tif")
-    for inputs in ([tmp_path / "*.tif"], [tmp_path / "a.tif", tmp_path / "a_thumb.tif"]):
+    image, thumbnail = tmp_path / "a.tif", tmp_path / "a_thumb.tif"
+    for inputs in ([tmp_path / "*.tif"], [image, thumbnail], [thumbnail, image]):
         assert [each.name for each in discover(inputs, SUFFIXES)] == ["a.tif"]
     assert [each.name for each in discover([tmp_path / "a_thumb.tif"], SUFFIXES)] == ["a_thumb.tif"]
     left_out = LeftOut()

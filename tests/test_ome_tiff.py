@@ -199,6 +199,13 @@ def test_a_companion_that_is_named_stands_for_its_own_fields(tmp_path):
     assert all("is not there" in each.problem for each in lost)
 
 
+def test_a_damaged_companion_hides_no_other(tmp_path):
+    (tmp_path / "a.companion.ome").write_text("<OME>")
+    write_set(tmp_path, PLANES, SIZES, split="c", told="companion", name="b")
+    there = [each.name for each in listed(tmp_path) if not each.problem]
+    assert there == ["b_c0.ome.tif"]
+
+
 def test_the_second_file_of_a_set_does_not_stand_for_its_field(tmp_path):
     files = write_set(tmp_path, PLANES, SIZES, split="c")
     with pytest.raises(ReadError, match=r"the field that begins in 's_c0.ome.tif'"):
