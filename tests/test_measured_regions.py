@@ -206,8 +206,8 @@ def test_what_was_measured_travels_from_other_machines(fields):
 
 
 @pytest.fixture
-def as_before(monkeypatch):
-    """Write nuclei as versions did that measured them within outlines alone."""
+def unmeasured(monkeypatch):
+    """Write nuclei without what is measured of them."""
     bare = tuple(
         each._replace(of=lambda _: None) if each.group == "measured" else each
         for each in RECORDS.fields
@@ -217,11 +217,9 @@ def as_before(monkeypatch):
         yield earlier.undo
 
 
-def test_a_run_of_an_earlier_version_is_opened_and_says_what_it_has_not(
-    measured, tmp_path, as_before
-):
+def test_a_run_of_which_nothing_was_measured_says_what_it_has_not(measured, tmp_path, unmeasured):
     nucensus.census(measured / "plate", tmp_path / "run").close()
-    as_before()
+    unmeasured()
     with nucensus.Run(tmp_path / "run") as run:
         assert run.measured_within == ""
         assert "area_px" not in run.nuclei.dtype.names
@@ -231,19 +229,19 @@ def test_a_run_of_an_earlier_version_is_opened_and_says_what_it_has_not(
 
 
 @pytest.mark.parametrize("how", ["carried on", "merged"])
-def test_what_an_earlier_version_counted_stays_without_measurements(
-    measured, tmp_path, as_before, how
+def test_images_of_which_nothing_was_measured_stay_so_beside_others(
+    measured, tmp_path, unmeasured, how
 ):
     pytest.importorskip("pyarrow")
     pytest.importorskip("h5py")
     if how == "merged":
         nucensus.census(measured / "plate", tmp_path / "1", shard=Shard(1, 2)).close()
-        as_before()
+        unmeasured()
         nucensus.census(measured / "plate", tmp_path / "2", shard=Shard(2, 2)).close()
         merge_runs([tmp_path / "1", tmp_path / "2"], tmp_path / "run").close()
     else:
         nucensus.census(measured / "plate", tmp_path / "run").close()
-        as_before()
+        unmeasured()
         with sqlite3.connect(tmp_path / "run" / "run.sqlite") as database:
             database.execute("UPDATE journal SET status = 'pending' WHERE key > 2")
         nucensus.census(measured / "plate", tmp_path / "run").close()
