@@ -111,6 +111,7 @@ def small_image():
 
     y, x = np.mgrid[:64, :64]
     image = 100 + 4000 * np.exp(-((y - 30) ** 2 + (x - 34) ** 2) / 50)
+    image += np.random.default_rng(0).normal(0, 5, image.shape)
     with tempfile.TemporaryDirectory() as folder:
         tifffile.imwrite(Path(folder, "a.tif"), image.astype(np.uint16), metadata=None)
         return Path(folder, "a.tif").read_bytes()
