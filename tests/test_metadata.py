@@ -115,6 +115,12 @@ SIDE_BY_SIDE = [
 ]  # fmt: skip
 
 
+def test_a_row_of_a_map_may_be_empty_or_missing(tmp_path):
+    rows = [["", "1", "2", "3"], ["A", "x", "y", ""], ["B", "", "", ""], [], ["D", "z", "", ""]]
+    treated = read_metadata(write_csv(tmp_path / "w.csv", rows))
+    assert [each["well"] for each in treated] == ["A01", "A02", "D01"]
+
+
 def test_maps_beside_each_other_keep_what_each_shows(tmp_path):
     assert read_metadata(write_csv(tmp_path / "map.csv", SIDE_BY_SIDE)) == [
         {"well": "A01", "Drug": "x", "Dose": "5"}, {"well": "A03", "Drug": "y", "Dose": "6"},

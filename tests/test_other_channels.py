@@ -243,6 +243,13 @@ def test_the_channel_of_the_file_itself_is_measured_where_another_has_the_same_f
     assert means == pytest.approx([20, 40], abs=0.5)
 
 
+def test_a_channel_is_measured_on_each_plate_that_has_it(tmp_path, fields):
+    for name in ("P_A01_s1_w1.tif", "Q_A01_s1_w1.tif", "Q_A01_s1_w2.tif"):
+        tifffile.imwrite(tmp_path / name, fields[0].image)
+    with count(tmp_path, None) as run:
+        assert [bool(each) for each in run.images["unmeasured"]] == [True, False]
+
+
 def test_two_files_that_could_be_it_are_not_guessed_at(tmp_path, fields):
     for name in ("p_A01_s1_w1.tif", "again/p_A01_s1_w2.tif", "once/p_A01_s1_w2.tif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -56,6 +56,12 @@ def two_channels(tmp_path):
     )  # fmt: skip
 
 
+def test_the_wells_of_a_plate_are_shown_beyond_an_image_of_none(two_channels):
+    touch(two_channels, "0.tif")
+    (plate,) = view_plates(survey([two_channels], SUFFIXES).references)
+    assert sorted(plate.wells) == ["A01", "B02"]
+
+
 def test_thumbnails_are_left_out_and_counted(two_channels):
     found = survey([two_channels], SUFFIXES)
     assert (len(found.references), found.left_out) == (6, {"thumbnails": 1})
