@@ -134,6 +134,14 @@ def test_what_failed_is_done_again_as_far_as_that_may_help(writer):
     assert not writer.failed_before(4)
 
 
+def test_what_the_listing_found_wrong_keeps_nothing_else_from_being_done_again(writer):
+    writer.plan([*refs("a"), replace(*refs("b"), problem="it is damaged"), *refs("c")])
+    for key in (1, 3):
+        writer.record(key, Failed("read", "it went wrong"))
+    writer.redo_failed()
+    assert [each.key for each in writer.pending()] == [1, 3]
+
+
 def test_images_that_were_counted_with_something_else_are_done_again(writer):
     writer.plan(refs("a", "b", "c"))
     for key, learned in ((1, "old"), (2, "new"), (3, None)):
