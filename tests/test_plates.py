@@ -102,6 +102,12 @@ def test_each_channel_counts_all_files_and_an_unknown_one_is_refused(two_channel
         discover([two_channels], SUFFIXES, plane=Plane(channel="DAPI"))
 
 
+def test_a_time_is_chosen_where_names_tell_of_one_plane_that_is_projected(tmp_path):
+    folder = touch(tmp_path, *(f"p_A01_T000{t}F001L01A01Z01C01.tif" for t in (1, 2)))
+    found = discover([folder], SUFFIXES, plane=Plane(z="max", time=2))
+    assert names(found) == ["p_A01_T0002F001L01A01Z01C01.tif"]
+
+
 def test_planes_in_files_of_their_own_are_chosen_but_are_no_volume(tmp_path):
     folder = touch(tmp_path, *(f"p_A01_T0001F001L01A01Z0{z}C01.tif" for z in (1, 2, 3)))
     chosen = discover([folder], SUFFIXES, plane=Plane(z=2))
