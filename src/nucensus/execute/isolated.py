@@ -4,7 +4,7 @@ import contextlib
 import functools
 import itertools
 import queue
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkerDiedError
@@ -16,6 +16,7 @@ from .worker import (
     context_of,
     describe_death,
     exit_codes,
+    has_ended,
     is_crash,
     listing_processes,
     refuse_unguarded,
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 2
 """How often an item is tried whose worker dies or hangs: another item may have been the cause."""
-_SILENCE_S = 1.0
-"""How long nothing ends before tasks are looked for whose worker is gone."""
+_SILENT_POLLS = 10
+"""After so many looks for a task that ended, workers are looked for that did; and so many later
+again, because pebble may just be telling of them."""
 _LISTED = 256
 """How many processes are kept to ask how they ended: one that has ended holds two open files."""
 
@@ -133,26 +135,21 @@ class _Tasks:
         """Wait for a task; return it and its error, which pebble may not have told of."""
         from concurrent.futures.process import BrokenProcessPool
 
+        from pebble import ProcessExpired
+
+        gone: set[Any] = set()
         for polls in itertools.count(1):
             with contextlib.suppress(queue.Empty):
                 future = self._done.get(timeout=POLL_S)
                 return future, future.exception()
             if not self._pool.active:
                 return None, BrokenProcessPool("all workers ended before they had work")
-            if polls * POLL_S >= _SILENCE_S and (orphan := self._orphan()) is not None:
-                return orphan
+            if polls % _SILENT_POLLS == 0:
+                before, gone = gone, set(_orphans(self._pool, self._processes))
+                for future, exit_code, pid in before & gone:
+                    if future in self.under_way:
+                        return future, ProcessExpired("untold", exit_code, pid)  # type: ignore[no-untyped-call]
         raise AssertionError
-
-    def _orphan(self) -> tuple[Any, BaseException] | None:
-        """Return a task under way whose worker is gone, and the error that pebble did not set."""
-        from pebble import ProcessExpired
-
-        workers = {process.pid: process for process in self._processes}
-        for future, pid in _orphans(self._pool):
-            if future in self.under_way:
-                code = workers[pid].exitcode if pid in workers else None
-                return future, ProcessExpired("", code=code, pid=pid)  # type: ignore[no-untyped-call]
-        return None
 
     def _start_anew(self, error: BaseException) -> None:
         """Submit everything again: the workers died before they said what they worked on."""
@@ -178,18 +175,18 @@ class _Tasks:
         self._pool.join()
 
 
-def _orphans(pool: "ProcessPool") -> list[tuple[Any, int]]:
-    """Return the tasks that wait for a worker that is gone, and the process number of each.
+def _orphans(
+    pool: "ProcessPool", processes: "Iterable[BaseProcess]"
+) -> Iterator[tuple[Any, int, int]]:
+    """Yield the tasks whose worker has ended, with its exit code and its process number.
 
     Pebble does not see the end of a worker that ends with code 0, nor of one that ends before
     pebble has read what it began with (noxdafox/pebble#153). Who does what is known inside only.
     """
-    try:
+    ended = {process.pid: process for process in processes if has_ended(process)}
+    with contextlib.suppress(AttributeError, RuntimeError):  # another pebble; a change just now
         manager = pool._pool_manager
-        alive = set(manager.worker_manager.workers)
-        tasks = list(manager.task_manager.tasks.values())
-        return [
-            (each.future, each.worker_id) for each in tasks if each.worker_id not in {0, *alive}
-        ]
-    except (AttributeError, RuntimeError):  # another version of pebble; a change at this moment
-        return []
+        for task in list(manager.task_manager.tasks.values()):
+            pid = task.worker_id
+            if pid in ended and pid not in manager.worker_manager.workers:
+                yield task.future, ended[pid].exitcode or 0, pid

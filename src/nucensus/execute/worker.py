@@ -97,6 +97,16 @@ def exit_codes(processes: "Iterable[BaseProcess]") -> list[int]:
     return [process.exitcode for process in processes if process.exitcode is not None]
 
 
+def has_ended(process: "BaseProcess") -> bool:
+    """Tell whether a process has ended, and leave its exit code to the thread that waits for it."""
+    from multiprocessing.connection import wait
+
+    try:
+        return bool(wait([process.sentinel], timeout=0))
+    except ValueError:  # it is not started yet
+        return False
+
+
 def refuse_unguarded(codes: Iterable[int] = ()) -> None:
     """Raise where a script is started again by its own workers, or one of them ended of that.
 
