@@ -4,18 +4,16 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..text.plurals import pluralize
-from ..values import ImageRef, OtherChannels, Outlines, Settings
+from ..values import ImageRef, Outlines
 from .database import close_with, open_existing
-from .facts import Facts
 from .image_columns import IMAGES, ImageColumns
 from .nucleus_columns import NUCLEUS_COLUMNS, NucleusColumn, channel_columns
 from .packing import (
@@ -32,23 +30,17 @@ from .packing import (
     unpack_outlines,
 )
 from .sample import Sampled, SampleTable
+from .shown import Shown
 from .table import Table, table_of_images, table_of_nuclei
 from .together import IMAGES_AT_ONCE, rows_together, unpack_together
 from .totals import Totals
-
-if TYPE_CHECKING:
-    from ..values import PositiveFact
-    from .corrections import Correction
-
-_RING_RADIUS_PX = 12.0
-"""In runs that do not record it: that of the published numbers."""
 
 _PACKED = f"plate, {PACKED}"
 
 _NONE = np.empty(0, NUCLEUS_RECORD)
 
 
-class Run(Totals):
+class Run(Totals, Shown):
     """A read-only view of one run.
 
     Parameters
@@ -75,97 +67,12 @@ class Run(Totals):
         *,
         columns: ImageColumns = IMAGES,
     ) -> None:
-        self.columns = columns
-        self._shown: dict[str, Any] = {}
-        self._treat: Callable[..., str | None] | None = None
-        self.corrections: list[dict[str, Any]] = []
-        self.kept_corrections: list[Correction] = []
-        self.left_corrections: dict[str, str] = {}
         self.on_image: Callable[[], None] = _ignore
         if isinstance(path, sqlite3.Connection):
-            self._database = path
+            super().__init__(path, columns)
         else:
-            self._database = open_existing(path, columns)
+            super().__init__(open_existing(path, columns), columns)
             close_with(self, self._database)
-
-    @property
-    def settings(self) -> Settings:
-        """The settings that the nuclei were found with."""
-        return Settings.of_run(self.about.settings)
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The facts that the run recorded: settings, strategy, versions, machine, times."""
-        rows = self._database.execute("SELECT key, value FROM run")
-        return {key: json.loads(value) for key, value in rows} | self._shown
-
-    @property
-    def about(self) -> Facts:
-        """The same `facts` as one value, in which what was not recorded is empty."""
-        return Facts.from_dict(self.facts)
-
-    def treat(self, wells: Sequence[dict[str, str]]) -> None:
-        """Show what the wells were treated with as `wells` say, in place of what the run recorded.
-
-        Everything that is read of this view from now on says so, and every table and export; the
-        run file stays as it is.
-
-        Parameters
-        ----------
-        wells : sequence of dict
-            A row for each well: `well`, where there are several plates `plate`, and the rest.
-
-        Raises
-        ------
-        InputError
-            None of the wells is that of an image.
-        """
-        from .treat import show_images, treat
-
-        facts, self._treat = treat(self._database, wells)
-        self._shown |= facts
-        show_images(self._database, are_treated=True, are_corrected=bool(self.corrections))
-
-    def correct(self, corrections: Sequence["Correction"]) -> dict[str, str]:
-        """Show the nuclei of images as people corrected them; the run file stays as it is.
-
-        The column `corrected` of images says who did it, and when. Return the images that are not
-        corrected, with the reasons: none of the run, failed, volumes, or of a file that has
-        changed since.
-        """
-        from .corrections import CORRECTED, show_corrected
-        from .treat import show_images
-
-        self.corrections, self.left_corrections = show_corrected(
-            self._database, corrections, tuple(self.others.columns)
-        )
-        self.kept_corrections = list(corrections)
-        if self.corrections:
-            self.columns = self.columns.with_column(CORRECTED)
-            show_images(self._database, are_treated=self._treat is not None, are_corrected=True)
-        return self.left_corrections
-
-    def correction(
-        self, image: str, points: Sequence[tuple[float, float]], *, by: str, source: str
-    ) -> "Correction":
-        """Return the correction of an image of the run that somebody makes now, from a source."""
-        from .corrections import correct_image
-
-        return correct_image(self._database, image, points, by, source)
-
-    @cached_property
-    def others(self) -> OtherChannels:
-        """The other channels that were measured in its nuclei."""
-        return OtherChannels.of_selection(self.about.selection)
-
-    @cached_property
-    def positive(self) -> "list[PositiveFact]":
-        """Which nuclei are positive, and by which threshold on each plate."""
-        return self.about.positive
-
-    def show_positive(self, positive: "Sequence[PositiveFact]") -> None:
-        """Show these as positive in place of those recorded; the run file stays as it is."""
-        self._shown["positive"] = self.positive = list(positive)
 
     def _unpack(self, rows: Sequence[Sequence[Any]]) -> list[Nuclei]:
         """Return the nuclei of each row of `_PACKED`."""
@@ -188,12 +95,6 @@ class Run(Totals):
         from .positives import positive_column
 
         return (*measured, *map(positive_column, self.positive))
-
-    @property
-    def ring_radius_px(self) -> float:
-        """The radius of a ring that lies around a nucleus, in pixels."""
-        ring = self.about.ring_radius_px
-        return _RING_RADIUS_PX if ring is None else ring
 
     @property
     def images(self) -> Table:
@@ -385,14 +286,6 @@ class Run(Totals):
         """Return the label image, in which nucleus k of `nuclei_of` has k + 1; None if without."""
         outlines = self.outlines_of(image)
         return None if outlines is None else outlines.labels()
-
-    def copy_to(self, file: Path) -> None:
-        """Write the run file as it is now to `file`, which is not there yet."""
-        self._database.execute("VACUUM INTO ?", (os.fspath(file),))
-        if self._shown:
-            from .treat import write_shown
-
-            write_shown(file, self._shown, self._treat)
 
     def close(self) -> None:
         """Close the run file."""

@@ -7,12 +7,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
-from ..remote import is_remote, query_of, size_and_time
+from ..remote import query_of, size_and_time
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
 from .database import OTHERS, TABLES, close_with, open_to_write, schema_of
 from .explain import explanation
@@ -21,14 +20,9 @@ from .image_columns import IMAGES, ImageColumns
 from .listing import Listing
 from .lock import RunLock
 from .packing import as_text, partners_of, plane_of
+from .redo import redo, redo_failed, redo_learned_otherwise, redo_unreadable
 from .run import Run
 from .sample import SampleTable
-
-_STATED = ", ".join(
-    f"{name} = json_extract(stated, '$[{place}]')"
-    for place, name in enumerate(("pixel_y_um", "pixel_x_um", "note"))
-)
-"""Forgets what the file said of its pixels, which may have changed."""
 
 
 class RunWriter:
@@ -163,10 +157,7 @@ class RunWriter:
     def redo(self, keys: Iterable[int]) -> None:
         """Make these images pending again."""
         with self.explained():
-            self._database.executemany(
-                f"UPDATE journal SET status = 'pending', {_STATED} WHERE key = ?",
-                ((key,) for key in keys),
-            )
+            redo(self._database, keys)
             self._database.commit()
 
     def redo_learned_otherwise(self, digest: Callable[[str, str, str], str]) -> int:
@@ -175,18 +166,8 @@ class RunWriter:
         `digest` tells of path, channel and plate what that is. It lasts with the next commit.
         Return how many there are.
         """
-
-        def learned_now(
-            path: str | bytes, channel: str | bytes | None, plate: str | bytes | None
-        ) -> str:
-            return digest(as_text(path), as_text(channel or ""), as_text(plate or ""))
-
         with self.explained():
-            self._database.create_function("learned_now", 3, learned_now, deterministic=True)
-            return self._database.execute(
-                "UPDATE journal SET status = 'pending' WHERE position IS NOT NULL "
-                "AND status = 'found' AND learned IS NOT learned_now(path, channel, plate)"
-            ).rowcount
+            return redo_learned_otherwise(self._database, digest)
 
     def redo_unreadable(self) -> None:
         """Make the images pending again that could not be read or worked on.
@@ -195,10 +176,7 @@ class RunWriter:
         died of stays, until `redo_failed`.
         """
         with self.explained():
-            self._database.execute(
-                "UPDATE journal SET status = 'pending' WHERE position IS NOT NULL "
-                "AND status = 'failed' AND stage IN ('read', 'detect')"
-            )
+            redo_unreadable(self._database)
             self._database.commit()
 
     def failed_before(self, key: int) -> bool:
@@ -211,21 +189,7 @@ class RunWriter:
 
         What the listing found wrong stays, unless the file was not there and is now.
         """
-        query = "SELECT key, path, plane, stage, size_bytes FROM images WHERE status = 'failed'"
-        for key, path, plane, stage, size_bytes in self._database.execute(query).fetchall():
-            now = size_and_time(as_text(path))
-            is_there = now[0] >= 0
-            is_back = is_there and size_bytes < 0
-            if stage == "discover" and not (is_back and "each" not in astuple(plane_of(plane))):
-                continue
-            is_listed = size_bytes >= 0 or stage == "discover"  # a manifest tells no size
-            if is_there and (is_listed or not is_remote(as_text(path))):
-                self._database.execute(
-                    "UPDATE journal SET size_bytes = ?, mtime_ns = ? WHERE key = ?", (*now, key)
-                )
-            self._database.execute(
-                f"UPDATE journal SET status = 'pending', {_STATED} WHERE key = ?", (key,)
-            )
+        redo_failed(self._database)
         self.commit()
 
     def pending(self) -> Iterator[PlannedImage]:
