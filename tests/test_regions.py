@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scenes import make_scene
 
-from nucensus.detect.regions import as_levels, find_regions, grid_radius
+from nucensus.detect.region_numbers import grid_radius
+from nucensus.detect.regions import as_levels, find_regions
 
 BACKGROUND, HEIGHT = 200.0, 1000.0
 

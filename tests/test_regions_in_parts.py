@@ -14,8 +14,9 @@ from test_in_parts import parts_of, spread
 from test_kernel_equals_reference import many
 
 from nucensus import Settings, census, find_nuclei
-from nucensus.batch import job
+from nucensus.batch import admission
 from nucensus.batch.in_parts import Divided
+from nucensus.batch.job import Job
 from nucensus.detect import estimate, find_nuclei_in_parts, pool, takes_parts
 from nucensus.detect.alone import looks_of
 from nucensus.detect.automatic import detect_levels
@@ -316,9 +317,9 @@ def test_a_run_reads_by_parts_what_is_large_and_counts_as_if_it_did_not(tmp_path
     (tmp_path / "images").mkdir()
     images = write_images(tmp_path / "images")
     census(images, tmp_path / "whole")
-    monkeypatch.setattr(job, "_WHOLE_BYTES", 0)
+    monkeypatch.setattr(admission, "_WHOLE_BYTES", 0)
     planned = PlannedImage(1, str(images / "a0.tif"), Plane(), "")
-    assert isinstance(job.Job(Settings(), 10**9, 10**9).load(planned), Divided)
+    assert isinstance(Job(Settings(), 10**9, 10**9).load(planned), Divided)
     run = census(images, tmp_path / "parts")
     assert run.counts["nuclei"] > 1000
     assert tables(tmp_path / "parts") == tables(tmp_path / "whole")
@@ -326,8 +327,8 @@ def test_a_run_reads_by_parts_what_is_large_and_counts_as_if_it_did_not(tmp_path
 
 def test_a_large_image_that_has_to_be_read_whole_and_is_too_large_is_refused(tmp_path, monkeypatch):
     images = write_images(tmp_path)
-    monkeypatch.setattr(job, "_WHOLE_BYTES", 0)
-    refused = job.Job(Settings(), 100_000, 10**9)
+    monkeypatch.setattr(admission, "_WHOLE_BYTES", 0)
+    refused = Job(Settings(), 100_000, 10**9)
     planned = PlannedImage(1, str(images / "margin.tif"), Plane(), "")
     reason = refused.find(refused.load(planned)).reason
     assert "it cannot be read part by part, because it may have a black or white margin" in reason

@@ -8,8 +8,7 @@ import pytest
 import tifffile
 
 from nucensus import Settings
-from nucensus.batch import job as jobs
-from nucensus.batch import spread
+from nucensus.batch import admission, spread
 from nucensus.batch.divided import Divided
 from nucensus.batch.job import Job
 from nucensus.batch.pools import Pools
@@ -29,7 +28,7 @@ def field(seed=0):
 @pytest.fixture(autouse=True)
 def divided_images(monkeypatch):
     """Have small images read part by part, and these given out one by one."""
-    monkeypatch.setattr(jobs, "_WHOLE_BYTES", 0)
+    monkeypatch.setattr(admission, "_WHOLE_BYTES", 0)
     monkeypatch.setattr("nucensus.detect.walk._SPREAD_PX", 1)
     monkeypatch.setattr("nucensus.detect.walk._LEAST_SIDE", 128)
     monkeypatch.setattr("nucensus.detect.levels_in_parts._LEAST_SIDE_PX", 128)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._dataclass import dataclass
 from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
-from ..errors import AccessError, ReadError, TooLargeError
+from ..errors import AccessError, ReadError
 from ..read import Image, read_image
 from ..remote import is_remote, keep_query
 from ..store.lock import RunLock
@@ -28,7 +28,8 @@ from ..values import (
     Settings,
 )
 from ..values.flat_field import NO_LIGHTS, FlatField, FlatFields
-from .budget import Budget, beyond_memory
+from .admission import Admission, DividedError
+from .budget import Budget
 from .content import content_hash
 from .divided import Divided
 from .kept import Kept
@@ -43,13 +44,6 @@ _OUTLINE_BYTES = 12
 """Bytes for each pixel while nuclei are outlined: its height, its label, and the label image."""
 _LIT_BYTES = 12
 """Bytes for each pixel where light is corrected: in even light, and converted for the detector."""
-_PARTNER_BYTES = 32
-"""Bytes for each pixel and other channel: its grey level, its label, its ring, its neighbours."""
-_WHOLE_BYTES = 128 << 20
-"""Bytes of an image up to which it is always read whole. Larger: more memory; smaller: slower, for
-parts overlap."""
-_MORE_IN_PARTS = 100
-"""Factor by which an image that is read in parts may have more pixels than one read whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +174,7 @@ class Job:
             return kept
         key, path, plane, channel, y_um, x_um, query, partners, plate = planned
         keep_query(path, query)  # in whatever process this is
-        admission = _Admission(self, len(partners), why_whole)
+        admission = Admission(self, len(partners), why_whole)
         with self._marked(key):
             content = content_hash(path, plane, partners) if self.check_content else None
             start, cpu = time.perf_counter(), time.thread_time()
@@ -188,7 +182,7 @@ class Job:
                 image = read_image(path, plane, admission)
                 size = image.pixel_size.outranked_by(y_um, x_um)
                 others = _load_partners(partners, admission)
-            except _DividedError:
+            except DividedError:
                 return Divided(planned, admission.compression, content)
             except AccessError:  # no image of the bucket can be read: that ends the run
                 admission.give_back()
@@ -335,59 +329,7 @@ class Job:
         return contextlib.nullcontext() if self.lock is None else self.lock.marked(key)
 
 
-class _Admission:
-    """Look at the header of an image, and refuse it or take the memory it needs.
-
-    With it is taken what so many other channels need that are read `beside` it: who waits for
-    memory must hold none.
-    """
-
-    def __init__(self, job: Job, beside: int, why_whole: str) -> None:
-        self._job, self._beside, self._why_whole = job, beside, why_whole
-        self.compression = ""
-        self.taken_bytes = 0
-
-    def __call__(self, header: Header) -> None:
-        self.give_back()  # of an object that changed, and is read again
-        self.compression = header.compression
-        most_bytes, most_pixels, why = self._job.ceiling_bytes, self._job.max_pixels, ""
-        if header.size_bytes > min(_WHOLE_BYTES, most_bytes) and header.has_parts():
-            if self._why_whole:
-                why = f"; it cannot be read part by part, because {self._why_whole}"
-            elif not self._job.takes_parts:
-                why = _WHY_WHOLE
-            elif header.pixels <= _MORE_IN_PARTS * most_pixels:
-                raise _DividedError
-        if header.pixels > most_pixels:
-            raise TooLargeError(
-                f"the file claims {header.pixels:,} pixels; expected at most "
-                f"{most_pixels:,}; check the file, or raise --max-pixels{why}"
-            )
-        size_bytes = header.size_bytes + self._job.beside_bytes(header)
-        size_bytes += self._beside * _PARTNER_BYTES * header.pixels
-        if size_bytes > most_bytes:
-            raise beyond_memory(size_bytes, most_bytes, why)
-        if self._job.budget is not None:
-            self._job.budget.take(size_bytes)
-            self.taken_bytes = size_bytes
-        self._pixels = header.pixels
-
-    def of_partner(self, header: Header) -> None:
-        """Refuse another channel that needs more memory than was taken for it."""
-        if header.size_bytes > _PARTNER_BYTES * self._pixels:
-            raise TooLargeError(
-                f"it has {header.pixels:,} pixels, and the image of the nuclei {self._pixels:,}; "
-                f"expected as many; leave this channel out, or export it in the size of the others"
-            )
-
-    def give_back(self) -> None:
-        """Give back what was taken for an image that was not read."""
-        if self._job.budget is not None and self.taken_bytes:
-            self._job.budget.give_back(self.taken_bytes)
-        self.taken_bytes = 0
-
-
-def _load_partners(partners: Sequence["Partner"], admission: "_Admission") -> list["OtherChannel"]:
+def _load_partners(partners: Sequence["Partner"], admission: "Admission") -> list["OtherChannel"]:
     if not partners:
         return []
     from .other_channels import load_partner
@@ -398,14 +340,3 @@ def _load_partners(partners: Sequence["Partner"], admission: "_Admission") -> li
 @functools.cache
 def _name_of(dtype: np.dtype[Any]) -> str:
     return str(dtype)
-
-
-class _DividedError(Exception):
-    """Said of an image that is not read whole."""
-
-
-_WHY_WHOLE = (
-    "; such an image is read part by part with --detector auto without outlines and subpixel, and "
-    "with --detector maxima and numbers for --sigma, --min-distance and --threshold, if no other "
-    "channel is measured and no light corrected"
-)

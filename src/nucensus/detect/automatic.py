@@ -17,7 +17,8 @@ from .frame import counting_box
 from .measure import measured_of
 from .pictures import AnyLevels, OneLevels, Pictures, levels_of
 from .pooled import BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
-from .regions import Regions, Shapes, find_regions, grid_radius
+from .region_numbers import grid_radius
+from .regions import Regions, Shapes, find_regions
 from .rules import NEWEST, VERSIONS, Rules, rules_of
 from .search import are_ellipses
 

@@ -13,7 +13,7 @@ from .levels import Levels
 from .levels_in_parts import LevelsInParts, bytes_in_parts
 from .pictures import SMALL_PX, Pictures, find_pictures, levels_at
 from .pooled import Estimate, Resolved
-from .regions import region_numbers
+from .region_numbers import region_numbers
 from .rules import Rules, rules_of
 from .table import DETECTORS
 

@@ -3,7 +3,7 @@
 An image's status and its centres are one row of one table, so they go in
 together or not at all. Only the process that owns the run writes it.
 
-Tables of schema 9
+Tables of schema 10
     run(key, value)   settings, strategy, versions, ...: JSON by name
     journal(...)      one row per image that was ever listed; `centres` holds its
                       nuclei as packed records of `NUCLEUS_RECORD`, and `checksum`

@@ -1,0 +1,80 @@
+"""Let an image be read whole, refuse it, or have it read part by part, as its header says."""
+
+from typing import TYPE_CHECKING
+
+from ..errors import TooLargeError
+from ..values import Header
+from .budget import beyond_memory
+
+if TYPE_CHECKING:
+    from .job import Job
+
+_PARTNER_BYTES = 32
+"""Bytes for each pixel and other channel: its grey level, its label, its ring, its neighbours."""
+_WHOLE_BYTES = 128 << 20
+"""Bytes of an image up to which it is always read whole. Larger: more memory; smaller: slower, for
+parts overlap."""
+_MORE_IN_PARTS = 100
+"""Factor by which an image that is read in parts may have more pixels than one read whole."""
+_WHY_WHOLE = (
+    "; such an image is read part by part with --detector auto without outlines and subpixel, and "
+    "with --detector maxima and numbers for --sigma, --min-distance and --threshold, if no other "
+    "channel is measured and no light corrected"
+)
+
+
+class DividedError(Exception):
+    """Said of an image that is not read whole."""
+
+
+class Admission:
+    """Look at the header of an image, and refuse it or take the memory it needs.
+
+    With it is taken what so many other channels need that are read `beside` it: who waits for
+    memory must hold none.
+    """
+
+    def __init__(self, job: "Job", beside: int, why_whole: str) -> None:
+        self._job, self._beside, self._why_whole = job, beside, why_whole
+        self.compression = ""
+        self.taken_bytes = 0
+
+    def __call__(self, header: Header) -> None:
+        """Take memory for an image with such a header, or raise why not."""
+        self.give_back()  # of an object that changed, and is read again
+        self.compression = header.compression
+        most_bytes, most_pixels, why = self._job.ceiling_bytes, self._job.max_pixels, ""
+        if header.size_bytes > min(_WHOLE_BYTES, most_bytes) and header.has_parts():
+            if self._why_whole:
+                why = f"; it cannot be read part by part, because {self._why_whole}"
+            elif not self._job.takes_parts:
+                why = _WHY_WHOLE
+            elif header.pixels <= _MORE_IN_PARTS * most_pixels:
+                raise DividedError
+        if header.pixels > most_pixels:
+            raise TooLargeError(
+                f"the file claims {header.pixels:,} pixels; expected at most "
+                f"{most_pixels:,}; check the file, or raise --max-pixels{why}"
+            )
+        size_bytes = header.size_bytes + self._job.beside_bytes(header)
+        size_bytes += self._beside * _PARTNER_BYTES * header.pixels
+        if size_bytes > most_bytes:
+            raise beyond_memory(size_bytes, most_bytes, why)
+        if self._job.budget is not None:
+            self._job.budget.take(size_bytes)
+            self.taken_bytes = size_bytes
+        self._pixels = header.pixels
+
+    def of_partner(self, header: Header) -> None:
+        """Refuse another channel that needs more memory than was taken for it."""
+        if header.size_bytes > _PARTNER_BYTES * self._pixels:
+            raise TooLargeError(
+                f"it has {header.pixels:,} pixels, and the image of the nuclei {self._pixels:,}; "
+                f"expected as many; leave this channel out, or export it in the size of the others"
+            )
+
+    def give_back(self) -> None:
+        """Give back what was taken for an image that was not read."""
+        if self._job.budget is not None and self.taken_bytes:
+            self._job.budget.give_back(self.taken_bytes)
+        self.taken_bytes = 0
