@@ -16,11 +16,12 @@ from images import settings as drawn_settings
 from test_kernel_equals_reference import many
 
 from nucensus import Run, Settings, census, find_nuclei, kernel
-from nucensus.batch.in_parts import Divided
+from nucensus.batch.in_parts import Divided, find_in_parts
 from nucensus.batch.job import Job
 from nucensus.detect import find_nuclei_in_parts, parts_bytes
 from nucensus.detect.walk import held_bytes, walk
 from nucensus.errors import TooLargeError
+from nucensus.read import open_in_parts
 from nucensus.values import Limits, Plane, PlannedImage
 from nucensus.values.parts import Parts
 from nucensus.values.synthetic import make_field
@@ -247,6 +248,19 @@ def test_a_run_in_parts_says_how_many_it_worked_on_at_a_time(tmp_path):
     assert "; 1 image part by part, 3 parts at a time)" in done.stdout
     with Run(tmp_path / "run") as run:
         assert run.facts["strategy"]["in_parts"] == {"images": 1, "at_a_time": 3}
+
+
+def test_no_more_parts_are_worked_on_at_a_time_than_there_is_memory_for(tmp_path):
+    path = write_sparse(tmp_path / "a.tif")
+    with open_in_parts(str(path), Plane()) as image:
+        most_bytes = parts_bytes(image.parts, NUMBERS, 2)
+    divided = Divided(PlannedImage(1, str(path), Plane(), ""), "", None)
+    limits = {"budget": None, "most_bytes": most_bytes}
+    assert find_in_parts(divided, NUMBERS, None, threads=8, **limits).parts_at_a_time == 2
+    limits["most_bytes"] = parts_bytes(image.parts, NUMBERS, 1) - 1
+    few, many = (find_in_parts(divided, NUMBERS, None, threads=n, **limits) for n in (1, 8))
+    assert few.reason == many.reason
+    assert "raise --max-memory" in few.reason
 
 
 def test_a_damaged_part_is_a_failed_image_with_its_reason(tmp_path):

@@ -43,18 +43,20 @@ def find_in_parts(
     resolved : Resolved or None
         What its set looks like.
     threads : int
-        How many parts are worked on at a time.
+        How many parts are worked on at a time, if there is memory for so many.
     budget : Budget or None
         What memory is taken from.
     most_bytes : int
         An image that needs more is refused.
     """
+    from ..detect import parts_bytes
 
     def find(image: DividedImage) -> Outcome | str:
         parts, clock = timed(image.parts)
+        needs = partial(parts_bytes, parts, settings, resolved=resolved)
         return found_in(
-            divided, replace(image, parts=parts), clock, settings, resolved, threads=threads,
-            admit=partial(taken, budget, most_bytes),
+            divided, replace(image, parts=parts), clock, settings, resolved,
+            threads=_within(most_bytes, needs, threads), admit=partial(taken, budget, most_bytes),
         )  # fmt: skip
 
     with _ONE_AT_A_TIME:
@@ -65,16 +67,23 @@ def estimate_of_parts(
     divided: Divided, settings: Settings, *, threads: int, budget: Budget | None, most_bytes: int
 ) -> Estimate | Failed | str:
     """Estimate what the nuclei of an image are like part by part; the parameters are as above."""
+    from ..detect import parts_bytes
 
     def estimate(image: DividedImage) -> Estimate | str:
         parts, clock = timed(image.parts)
+        needs = partial(parts_bytes, parts, settings)
         return estimate_of(
-            replace(image, parts=parts), clock, settings, threads=threads,
-            admit=partial(taken, budget, most_bytes),
+            replace(image, parts=parts), clock, settings,
+            threads=_within(most_bytes, needs, threads), admit=partial(taken, budget, most_bytes),
         )  # fmt: skip
 
     with _ONE_AT_A_TIME:
         return _opened(divided, estimate)
+
+
+def _within(most_bytes: int, needs: Callable[[int], int], threads: int) -> int:
+    """Return how many parts there is memory for; one, if not even for that."""
+    return next((n for n in range(threads, 1, -1) if needs(n) <= most_bytes), 1)
 
 
 def describe(divided: Divided) -> Divided | Failed:
