@@ -20,6 +20,7 @@ import tifffile
 from nucensus.errors import MissingPackageError, StrategyError, WorkerDiedError
 from nucensus.execute import OTHERS, PUBLISHED, STRATEGIES, Lost, check, strategy_named
 from nucensus.execute.worker import capped_together, context_of, describe_death, is_crash
+from nucensus.machine import start_methods
 
 POOLS = [name for name in STRATEGIES if name.startswith("pool")]
 HERE = [name for name in OTHERS if name not in ("interpreters", "joblib")]
@@ -146,6 +147,18 @@ def assert_no_thread_is_left(before):
 def test_a_worker_that_a_server_forks_begins_with_what_reads_images():
     with context_of("forkserver").Pool(1) as pool:
         assert pool.apply(eval, ("'imagecodecs' in __import__('sys').modules",))
+
+
+@pytest.mark.skipif("forkserver" not in start_methods(), reason="needs a server of forks")
+@pytest.mark.parametrize("name", ["pool-disk", "executor", "isolated"])
+def test_a_worker_has_the_environment_of_its_parent_now(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore", None)  # after it, a process is not forked
+    asked = ["NUCENSUS_OLD", "NUCENSUS_NEW"]
+    monkeypatch.setenv("NUCENSUS_OLD", "1")
+    list(strategy_named(name).run(os.getenv, asked, 1))
+    monkeypatch.delenv("NUCENSUS_OLD")
+    monkeypatch.setenv("NUCENSUS_NEW", "2")
+    assert sorted(strategy_named(name).run(os.getenv, asked, 1)) == [(0, None), (1, "2")]
 
 
 def test_threads_take_items_only_as_they_can_work_on_them():

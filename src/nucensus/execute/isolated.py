@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import itertools
+import os
 import queue
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -68,9 +69,8 @@ def _new_pool(workers: int, memory_bytes: int | None) -> tuple["ProcessPool", "l
 
     method = "forkserver" if "forkserver" in start_methods() else "spawn"
     listing, processes = listing_processes(context_of(method))
-    pool = ProcessPool(
-        max_workers=workers, initializer=start_worker, initargs=(memory_bytes,), context=listing
-    )
+    start = functools.partial(start_worker, dict(os.environ), memory_bytes)
+    pool = ProcessPool(max_workers=workers, initializer=start, context=listing)
     return pool, processes
 
 

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import functools
+import os
 import pickle
 import sys
 from collections.abc import Iterable, Sequence
@@ -28,7 +29,8 @@ def run_executor(
     """`concurrent.futures.ProcessPoolExecutor`, to which each item is submitted by itself."""
     from concurrent.futures import ProcessPoolExecutor
 
-    executor = ProcessPoolExecutor(workers, default_context(), start_worker)
+    start = functools.partial(start_worker, dict(os.environ))
+    executor = ProcessPoolExecutor(workers, default_context(), start)
     yield from _executor_outcomes(executor, PickledWork(work), items, workers, chunk_size or 1)
 
 

@@ -6,11 +6,12 @@ import functools
 import logging
 import multiprocessing
 import operator
+import os
 import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -80,11 +81,13 @@ def run_pool_fork(
     )
 
 
-def _begin(stop: Any, inherited: tuple[Work, Sequence[Any]] | None) -> None:
+def _begin(
+    stop: Any, inherited: tuple[Work, Sequence[Any]] | None, environment: Mapping[str, str]
+) -> None:
     """Keep what came with the start of a worker; of what came with a fork nothing is pickled."""
     global _stop, _inherited
     _stop, _inherited = stop, inherited
-    start_worker()
+    start_worker(environment)
 
 
 def _each_inherited(tasks: Sequence[tuple[int, int]]) -> list[tuple[int, Payload]]:
@@ -120,7 +123,7 @@ def pool_outcomes(
     done: queue.SimpleQueue[Any] = queue.SimpleQueue()
     stop = context.RawValue(ctypes.c_bool, False)
     context, processes = listing_processes(context)
-    pool = context.Pool(workers, _begin, (stop, inherited))
+    pool = context.Pool(workers, _begin, (stop, inherited, dict(os.environ)))
 
     def submit(count: int) -> int:
         todo = list(islice(chunks, count))

@@ -8,7 +8,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StrategyError
@@ -26,11 +26,18 @@ _UNGUARDED = 86
 _PR_SET_PDEATHSIG = 1
 
 
-def start_worker(memory_bytes: int | None = None) -> None:
+def start_worker(
+    environment: Mapping[str, str] | None = None, memory_bytes: int | None = None
+) -> None:
     """Prepare a worker process; with `memory_bytes`, it cannot take more than that.
 
+    A server that forked it has the environment of its own start, and not that of the parent now.
     Ctrl-C and the end of the terminal are for the parent to answer.
     """
+    if environment is not None:
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)
     for name in {"SIGINT", "SIGHUP", "SIGBREAK"} & set(dir(signal)):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
