@@ -749,7 +749,7 @@ def test_what_is_wrong_with_a_certificate_is_said(made, said, server, plate, tmp
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     with pytest.raises(AccessError, match=said):
         discover([address], SUFFIXES)
-    few = 3 * server.connections
+    few = 5 * server.connections  # one may end before the certificate was seen
     with pytest.raises(AccessError, match=said):
         read(address)
     assert server.connections < few  # it is not asked for a minute
