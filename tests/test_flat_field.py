@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sqlite3
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -410,3 +411,53 @@ def test_an_image_of_a_plate_or_size_that_was_not_learned_has_no_light_of_anothe
         lights.of("", "P1", (400, 300))
     with pytest.raises(ReadError, match="learned for no size on its plate"):
         lights.of("", "P2", (300, 400))
+
+
+MANY = [lit(400, np.ones((SIDE, SIDE)), seed) for seed in range(8)]
+
+
+@pytest.mark.parametrize(("count", "usable"), [(5, 8), (4, 7)])
+def test_light_is_learned_from_eight_images_with_five_nuclei_or_more(count, usable):
+    learned = learn_light([*MANY[:7], lit(count, np.ones((SIDE, SIDE)), 8)])
+    assert (learned.is_known, learned.images) == (usable == 8, usable)
+
+
+@pytest.mark.parametrize(("count", "is_learned"), [(8, True), (9, False)])
+def test_light_is_learned_where_no_more_than_half_of_the_images_are_saturated(count, is_learned):
+    learned = learn_light([*MANY, *[replace(MANY[0], is_saturated=True)] * count])
+    assert (learned.is_known, learned.images) == (is_learned, 8)
+
+
+@pytest.mark.parametrize(("count", "is_flat"), [(20, True), (21, False)])
+def test_an_image_is_saturated_where_one_in_twenty_nuclei_is_flat(count, is_flat):
+    image = np.zeros((20, 30), np.uint16)
+    image[4:7, 4:7] = 4095
+    assert is_saturated(image, np.array([[5, 5], *[[12, 20]] * (count - 1)])) == is_flat
+
+
+def test_the_light_of_more_than_four_plates_is_told_in_one_line():
+    lights = [
+        FlatField(300, 400, plate=f"P{n}", terms=(0.0,), images=9, nuclei=1000 * n, error=n / 1000,
+                  darkest=1 - n / 10)
+        for n in range(1, 6)
+    ]  # fmt: skip
+    told = FlatFields(tuple(lights[:4])).lines()
+    assert [line.partition(",")[0] for line in told] == [
+        f"Flat field of plate 'P{n}'" for n in range(1, 5)
+    ]
+    assert FlatFields(tuple(lights)).lines() == [
+        "Flat fields of 5 plates: learned from 1,000 to 5,000 nuclei each: at their darkest 50 to "
+        "90 % of their brightest, known to 0.5 % where least certain"
+    ]
+
+
+def test_of_plates_whose_light_is_not_their_own_four_are_told_and_the_others_are_counted():
+    lights = [FlatField(300, 400, plate=f"P{n}", why="nuclei are too few") for n in range(6)]
+    told = [FlatFields(tuple(lights[:count])).lines() for count in (4, 5, 6)]
+    assert told[0] == [
+        f"Flat field of plate 'P{n}', 300 x 400 pixels: not known, and such images fail: nuclei "
+        "are too few"
+        for n in range(4)
+    ]
+    assert told[1] == [*told[0], "Flat field of 1 more plate: not learned from its own images"]
+    assert told[2] == [*told[0], "Flat field of 2 more plates: not learned from their own images"]

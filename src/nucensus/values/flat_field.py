@@ -178,7 +178,8 @@ class FlatFields:
         lines += [f"Flat field{each.whose(True)}: {each}" for each in short[:_MOST_SHOWN]]
         if len(short) > _MOST_SHOWN:
             more = len(short) - _MOST_SHOWN
-            lines.append(f"Flat field of {more} more plates: not learned from their own images")
+            plates, whose = ("plate", "its") if more == 1 else ("plates", "their")
+            lines.append(f"Flat field of {more} more {plates}: not learned from {whose} own images")
         return lines
 
 
