@@ -177,3 +177,37 @@ def test_the_area_is_that_of_the_picture_where_the_detector_leaves_the_margin_in
     inside[reach : SHAPE[0] - reach, reach : SHAPE[1] - reach] = True
     area = find_nuclei(pixels, settings).area_px
     assert area == pytest.approx((SEEN[name] & inside).sum(), rel=0.02)
+
+
+def ground(shape=(416, 800)):
+    return np.random.default_rng(0).normal(200, 10, shape)
+
+
+@pytest.mark.parametrize(("width", "is_margin"), [(96, True), (88, False)])
+def test_a_strip_no_wider_than_a_nucleus_is_not_a_picture_with_a_margin(width, is_margin):
+    image = ground()
+    image[:, width:] = 0
+    assert (picture_mask(image) is not None) == is_margin
+
+
+@pytest.mark.parametrize(("width", "is_margin"), [(64, True), (72, False)])
+def test_a_tenth_of_a_picture_may_be_as_small_as_nuclei(width, is_margin):
+    image = ground()
+    image[:, 576:640] = image[:, 640 + width :] = 0
+    assert (picture_mask(image) is not None) == is_margin
+
+
+@pytest.mark.parametrize(("softness_px", "is_margin"), [(5, True), (6, False)])
+def test_a_margin_ends_within_five_pixels(softness_px, is_margin):
+    rise = 300 * np.clip(np.arange(300) - 99, 0, softness_px) / softness_px
+    image = np.tile(rise, (320, 1))
+    image[0, -1] = 299  # no edge of one level
+    assert (picture_mask(image) is not None) == is_margin
+
+
+@pytest.mark.parametrize(("rows", "is_margin"), [(200, True), (180, False)])
+def test_a_margin_ends_sharply_in_three_of_five_rows(rows, is_margin):
+    sharp, soft = (np.clip(np.arange(300) - 99, 0, width) * (300 // width) for width in (1, 30))
+    image = np.where(np.arange(320)[:, None] < rows, sharp, soft)
+    image[0, -1] = 299  # no edge of one level
+    assert (picture_mask(image) is not None) == is_margin

@@ -1,0 +1,77 @@
+"""Estimates of images are pooled: how much each counts, and when a set is mixed or settled."""
+
+import pytest
+
+from nucensus.detect.pooled import Estimate, is_settled, pool
+
+
+def shown(*, radius_px=10.0, count=50, contrast=100.0):
+    return Estimate(
+        radius_px=radius_px, count=count, contrast=contrast, noise=5.0, grain=5.0,
+        background=100.0, edge_width_px=2.0, foreground=0.2, size_px=10**6,
+    )  # fmt: skip
+
+
+def of_contrasts(*contrasts):
+    return [shown(contrast=each) for each in contrasts]
+
+
+@pytest.mark.parametrize(("counts", "radius_px"), [((49, 50), 11), ((50, 500), 10)])
+def test_an_image_weighs_as_much_as_its_nuclei_up_to_50(counts, radius_px):
+    few, many = (shown(radius_px=10 + n, count=count) for n, count in enumerate(counts))
+    assert pool([few, many]).radius_px == radius_px
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "count", "sizes"),
+    [(4, 2, 5, 2), (4, 1, 5, 1), (4, 2, 4, 1), (30, 2, 5, 2), (31, 2, 5, 1)],
+)
+def test_two_images_and_one_of_sixteen_that_show_five_nuclei_are_a_size(small, large, count, sizes):
+    larger = shown(radius_px=17, count=count)
+    assert pool([shown()] * small + [larger] * large).size_count == sizes
+
+
+@pytest.mark.parametrize(("radius_px", "sizes"), [(16.2, 1), (16.3, 2)])
+def test_sizes_are_apart_by_seven_tenths_of_an_octave(radius_px, sizes):
+    assert pool([shown()] * 3 + [shown(radius_px=radius_px)] * 3).size_count == sizes
+
+
+@pytest.mark.parametrize(
+    ("contrasts", "ratio"),
+    [
+        ([1, 10, 1000], 1),
+        ([1, 10, 10, 1000], 1),
+        ([1] * 2 + [10] * 9 + [1000] * 2, 1000),
+        ([1] * 2 + [10] * 10 + [1000] * 2, 1),
+        ([1] * 2 + [10] * 9 + [1000] * 3, 100),
+    ],
+)
+def test_a_seventh_of_the_images_is_left_out_at_either_end(contrasts, ratio):
+    assert pool(of_contrasts(*contrasts)).brightness_ratio == ratio
+
+
+@pytest.mark.parametrize(
+    ("ends", "is_mixed"),
+    [
+        ({"radius_px": 16.0}, False), ({"radius_px": 16.1}, True),
+        ({"contrast": 500.0}, False), ({"contrast": 501.0}, True),
+    ],
+)  # fmt: skip
+def test_a_set_is_mixed_from_1_6_times_the_radius_and_5_times_the_contrast(ends, is_mixed):
+    assert pool([shown()] * 2 + [shown(**ends)] * 2).is_mixed == is_mixed
+
+
+@pytest.mark.parametrize(("alike", "settled"), [(31, True), (30, False)])
+def test_one_odd_image_of_32_leaves_a_sample_settled(alike, settled):
+    assert is_settled([shown()] * alike + [shown(radius_px=20)]) == settled
+
+
+@pytest.mark.parametrize(
+    ("half", "settled"),
+    [
+        ({"radius_px": 11.0}, True), ({"radius_px": 11.1}, False),
+        ({"contrast": 150.0}, True), ({"contrast": 151.0}, False),
+    ],
+)  # fmt: skip
+def test_a_sample_is_settled_where_its_medians_stand_still(half, settled):
+    assert is_settled([shown()] * 2 + [shown(**half)] * 2) == settled
