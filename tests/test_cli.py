@@ -9,9 +9,12 @@ import sys
 
 import pytest
 from commands import run_here
+from stated_runs import some_centres, write_run
 
 import nucensus as nc
+from nucensus.cli.running import print_failures, print_notes
 from nucensus.text.page import STYLE
+from nucensus.values import Failed
 
 
 def nucensus(*arguments, **options):
@@ -245,3 +248,34 @@ def test_failed_images_are_no_failure_where_that_is_said(plate, tmp_path, comman
     out = ("-o", tmp_path / "run")
     words = {"detect": [plate, *out, *count], "retry": [shard], "merge": [shard, *out]}[command]
     assert run_here(command, *words, "--failed-ok").returncode == 0
+
+
+@pytest.mark.parametrize(("count", "more"), [(3, ""), (4, " and 1 more")])
+def test_three_images_are_named_of_those_that_failed_for_one_reason(tmp_path, capsys, count, more):
+    images = {f"{n}.tif": Failed("read", "empty") for n in range(count)}
+    print_failures(write_run(tmp_path, images))
+    assert capsys.readouterr().err == f"Failed: '0.tif', '1.tif', '2.tif'{more} (read): empty\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "more"), [(20, None), (21, "1 more failed image"), (23, "3 more failed images")]
+)
+def test_of_reasons_for_failures_twenty_are_told_and_the_images_beyond_are_counted(
+    tmp_path, capsys, count, more
+):
+    images = {f"{n:02}.tif": Failed("read", f"reason {min(n, 21)}") for n in range(count)}
+    print_failures(write_run(tmp_path, images))
+    told = capsys.readouterr().err.splitlines()
+    assert told[:20] == [f"Failed: '{n:02}.tif' (read): reason {n}" for n in range(20)]
+    assert told[20:] == ([f"... and {more}, with the reasons in images.csv"] if more else [])
+
+
+@pytest.mark.parametrize(("count", "more"), [(3, None), (4, "1 more note"), (5, "2 more notes")])
+def test_of_notes_on_images_three_are_told_and_the_others_are_counted(
+    tmp_path, capsys, count, more
+):
+    images = {f"{n}.tif": (some_centres(9), {"note": f"note {n}"}) for n in range(count)}
+    print_notes(write_run(tmp_path, images))
+    told = capsys.readouterr().err.splitlines()
+    assert told[:3] == [f"Note: 1 image: note {n}" for n in range(3)]
+    assert told[3:] == ([f"... and {more} in images.csv"] if more else [])

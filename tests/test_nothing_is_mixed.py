@@ -423,3 +423,14 @@ def test_a_site_that_was_imaged_twice_is_told(tmp_path, files, is_told):
     told = "there in several files, as 'one/P_A01_s1_w1.tif' and 'two/P_A01_s1_w1.tif'"
     assert (told in scanned, told in done) == (is_told, is_told)
     assert "2 images" in done
+
+
+def test_images_that_tell_a_laser_are_left_out_with_a_word_where_others_tell_a_channel(tmp_path):
+    lasers = [f"{well}_s1_{line}.tif" for well in ("A02", "A03") for line in (405, 488)]
+    touch(tmp_path, "A01_s1_DAPI.tif", "A01_s1_GFP.tif", *lasers)
+    left_out = LeftOut()
+    chosen = Selection(Plane(channel="DAPI"))
+    (kept,) = list_images([tmp_path], SUFFIXES, chosen, left_out=left_out)
+    assert kept.name == "A01_s1_DAPI.tif"
+    (line,) = left_out.lines()
+    assert line.startswith("4 left out: no channel in the name")

@@ -216,3 +216,9 @@ def test_sizes_and_notes_come_back_from_other_machines():
     found = Found(centres, (40, 60), "uint16", 1.0, 1.0, pixel_size=size)
     (back,) = unpack(pack([found]))
     assert back.pixel_size == size
+
+
+@pytest.mark.parametrize(("unit", "nothing"), [("um", None), ("um", ""), ("", 1)])
+def test_an_axis_that_states_nothing_leaves_the_others_as_they_are(unit, nothing):
+    size = stated_size({"z": unit, "y": "um", "x": "um"}, z=nothing, y=0.4, x=0.6)
+    assert size == PixelSize(0.4, 0.6)

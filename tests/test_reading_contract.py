@@ -458,3 +458,16 @@ def test_wavelengths_and_slices_of_a_metamorph_stack_are_not_mixed(tmp_path):
     for plane in (Plane(z=0), Plane(z="max"), Plane(channel=0)):
         with pytest.raises(NotAPlaneError):
             read(tmp_path / "a.stk", plane)
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8])
+@pytest.mark.parametrize("missing", [0, 2, 4])
+def test_a_strip_that_was_never_written_is_black_and_the_others_are_read(
+    tmp_path, compression, missing
+):
+    image = draw(1, (30, 17))
+    tags, strips = drawn(image, 7, compression=compression)
+    strips[missing] = None
+    write_tiff(tmp_path / "a.tif", [(tags, strips)])
+    image[7 * missing : 7 * missing + 7] = 0
+    check_planes(tmp_path / "a.tif", as_z([image]))

@@ -17,6 +17,7 @@ from formats import make_stack, write_ome_zarr
 
 import nucensus
 from nucensus.batch import retry
+from nucensus.batch.content import content_hash
 from nucensus.errors import InputError, RunError
 from nucensus.store import RunWriter
 from nucensus.values import Centres, Found, ImageRef, Limits, Plane, Settings
@@ -119,6 +120,23 @@ def test_a_change_that_keeps_size_and_time_is_seen_in_the_content(plate, tmp_pat
     assert outcomes == []
     census(plate, tmp_path / "run", check_content=True, on_outcome=outcomes.append)
     assert len(outcomes) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 5])
+def test_content_is_compared_by_as_many_threads_as_there_are_workers(
+    plate, tmp_path, monkeypatch, workers
+):
+    census(plate, tmp_path / "run", check_content=True)
+    together, threads = threading.Barrier(workers), set()
+
+    def hash_together(*image):
+        together.wait(timeout=60)
+        threads.add(threading.current_thread())
+        return content_hash(*image)
+
+    monkeypatch.setattr("nucensus.batch.take_census.content_hash", hash_together)
+    census(plate, tmp_path / "run", check_content=True, workers=workers)
+    assert len(threads) == workers
 
 
 def test_a_new_time_alone_does_not_matter_where_the_content_is_compared(plate, tmp_path):

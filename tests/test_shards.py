@@ -672,3 +672,11 @@ def test_paths_of_every_kind_are_taken(parts, tmp_path):
     merge_runs((str(path) for path in parts), str(tmp_path / "merged")).close()
     merge_runs(map(Path, parts), tmp_path / "again").close()
     assert tables(tmp_path / "merged") == tables(tmp_path / "again")
+
+
+@pytest.mark.parametrize(("count", "more"), [(6, ""), (7, " and 1 more"), (9, " and 3 more")])
+def test_of_missing_shards_five_are_named_and_the_others_are_counted(plate, tmp_path, count, more):
+    nucensus.census(plate, tmp_path / "one", NUMBERS, shard=Shard(1, count))
+    shown = ", ".join(f"{number}/{count}" for number in range(2, 7))
+    said = refusal([tmp_path / "one"], tmp_path)
+    assert f"of {count} shards, these are missing: {shown}{more}; expected" in said

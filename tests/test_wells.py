@@ -97,6 +97,15 @@ def test_a_workbook_of_more_rows_than_a_sheet_holds_is_refused():
         refuse_too_many(1_048_576)
 
 
+def test_a_workbook_that_is_refused_is_not_written(tmp_path, monkeypatch):
+    pytest.importorskip("openpyxl")
+    run = plate_run(tmp_path / "run")
+    monkeypatch.setattr("nucensus.export.to_xlsx._MOST_ROWS", 3)
+    with pytest.raises(InputError, match="the table has 3 rows"):
+        export_run(run, "xlsx", tmp_path / "out")
+    assert not list(tmp_path.glob("out/*"))
+
+
 def test_a_well_without_images_that_were_done_has_no_values(tmp_path):
     well = well_table(plate_run(tmp_path))[2]
     assert well["Nuclei_Count"] == 0
