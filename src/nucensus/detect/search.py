@@ -1,6 +1,6 @@
 """Search for the radius of the nuclei: the one at which the assumed and the found radius agree."""
 
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -69,6 +69,8 @@ _PLAIN_SUPPORT = 0.76
 """Share of the area, 0 to 1, that is ellipses in a plain case. Larger: more are called blank."""
 _MANY_ELLIPSES = 10
 """Ellipses asked for after strong smoothing. Larger: sparse fields under noise are blank."""
+_MOST_KEPT = 1 << 14
+"""Regions of a size that are kept, for it to be asked for again. Larger: more memory, 2 MB here."""
 
 
 _Agreement: TypeAlias = tuple[float, float, Regions]
@@ -77,17 +79,31 @@ _Agreement: TypeAlias = tuple[float, float, Regions]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An image as it is searched: its levels, the smoothing in radii, and by which rules."""
+    """An image as it is searched: its levels, the smoothing in radii, and by which rules.
+
+    Views of the same pixels share what was found in them: one size in seven is asked for again.
+    """
 
     levels: Levels
     smoothing: float
     rules: Rules
+    known: dict[tuple[Any, ...], Regions] = field(default_factory=dict, compare=False, repr=False)
 
     def regions(self, radius: float, **how: Any) -> Regions:
         """Find the regions of a size."""
-        return find_regions(
-            self.levels, radius_px=radius, smoothing=self.smoothing, rules=self.rules, **how
-        )
+        asked = self.levels.noise, self.smoothing, self.rules, radius, *sorted(how.items())
+        regions = self.known.get(asked)
+        if regions is None:
+            regions = find_regions(
+                self.levels, radius_px=radius, smoothing=self.smoothing, rules=self.rules, **how
+            )
+            if len(regions) <= _MOST_KEPT:
+                self.known[asked] = regions
+        return regions
+
+    def negative(self) -> "View":
+        """Return the view of the negative: what was dark is bright."""
+        return replace(self, levels=self.levels.negative(), known={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +270,7 @@ def looks_like_negative(view: View, radius: float, regions: Regions, rules: Rule
     not the ellipses that nuclei are. The fewer of the regions are ellipses, the more they have to
     differ from their negative: chance makes some of the few. Noise never has as many as a crowd.
     """
-    pits = replace(view, levels=view.levels.negative()).regions(radius)
+    pits = view.negative().regions(radius)
     depth = contrast_of(pits, radius)
     if depth == 0:
         return False
