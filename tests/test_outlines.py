@@ -249,6 +249,26 @@ def test_forms_of_any_outline_are_measured_as_scikit_image_does(seed):
         assert ours["major_px"] == pytest.approx(theirs.axis_major_length, abs=1e-5)
 
 
+@pytest.mark.parametrize("across", [1, 2, 3, 4, 6, 9, 12])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_slanted_nuclei_in_the_smallest_images_are_measured_as_scikit_image_does(dtype, across):
+    for down in (1, 2, 3, 4, 6, 9, 12):
+        y, x = np.mgrid[: down + 1, : across + 1]
+        labels = (y * across + x * down <= down * across).astype(np.int32)
+        image = np.where(
+            (y + x) % 2, 255, np.iinfo(np.uint8 if dtype == np.uint8 else np.uint16).max
+        )
+        image = image.astype(dtype)
+        for turned in (np.array, np.flipud, np.fliplr):
+            own, pixels = (np.ascontiguousarray(turned(each)) for each in (labels, image))
+            outlines = Outlines.from_labels(own, 1)
+            (ours,) = measured_of(shapes_within(Levels(pixels), outlines, np.zeros(1)), 1.0)
+            (theirs,) = regionprops(own, pixels.astype(float))
+            assert round(ours["area_px"] / ours["solidity"], 3) == theirs.area_convex
+            assert ours["mean"] == pytest.approx(theirs.intensity_mean)
+            assert ours["std"] == pytest.approx(theirs.intensity_std, rel=1e-6, abs=1e-3)
+
+
 def test_light_and_axes_are_those_that_were_drawn():
     y, x = np.mgrid[:400, :400]
     image = np.full(y.shape, 300.0)

@@ -14,10 +14,18 @@ void order_by_nucleus(const std::vector<OutlineRun>& found, size_t nuclei,
     first.pop_back();
 }
 
-void Cells::find(const Foreground& foreground, int64_t height, const Holes& holes,
+void Cells::find(const std::vector<Stretch>& stretches, const Holes& holes,
                  const std::vector<int32_t>& nucleus_of, size_t nuclei) {
     found.clear();
-    for (int64_t y = 0; y < height; ++y) add_row(foreground, y, nucleus_of);
+    for (const Stretch& each : stretches) {
+        const int32_t nucleus = nucleus_of[each.piece];
+        if (nucleus < 0) continue;
+        OutlineRun* last = found.empty() ? nullptr : &found.back();
+        if (last && last->nucleus == nucleus && last->row == each.y && last->end == each.start)
+            last->end = each.end;
+        else
+            found.push_back({nucleus, each.y, each.start, each.end});
+    }
     const size_t solid = found.size();
     for (const HoleSpan& span : holes.spans) {
         const int32_t owner = holes.found[span.hole].owner;
@@ -31,18 +39,6 @@ void Cells::find(const Foreground& foreground, int64_t height, const Holes& hole
                   [](const OutlineRun& a, const OutlineRun& b) {
                       return a.row != b.row ? a.row < b.row : a.start < b.start;
                   });
-}
-
-void Cells::add_row(const Foreground& foreground, int64_t y,
-                    const std::vector<int32_t>& nucleus_of) {
-    for (const PixelSpan* run = foreground.runs_from(y); run < foreground.runs_from(y + 1); ++run) {
-        const int32_t* way = foreground.way.data() + run->first - run->start;
-        for (int32_t x = run->start; x < run->end;) {
-            const int32_t start = x, nucleus = nucleus_of[~way[x]];
-            while (x < run->end && nucleus_of[~way[x]] == nucleus) ++x;
-            if (nucleus >= 0) found.push_back({nucleus, static_cast<int32_t>(y), start, x});
-        }
-    }
 }
 
 }  // namespace nucensus

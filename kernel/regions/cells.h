@@ -7,7 +7,7 @@
 
 #include "abi.h"
 #include "holes.h"
-#include "strips.h"
+#include "pieces.h"
 
 namespace nucensus {
 
@@ -19,14 +19,12 @@ void order_by_nucleus(const std::vector<OutlineRun>& found, size_t nuclei,
 class Cells {
 public:
     // `nucleus_of` has the place of the nucleus of each piece, -1 if it is part of none.
-    void find(const Foreground& foreground, int64_t height, const Holes& holes,
+    void find(const std::vector<Stretch>& stretches, const Holes& holes,
               const std::vector<int32_t>& nucleus_of, size_t nuclei);
 
     std::vector<OutlineRun> runs;  // by nucleus, row and column
 
 private:
-    void add_row(const Foreground& foreground, int64_t y, const std::vector<int32_t>& nucleus_of);
-
     std::vector<OutlineRun> found;
     std::vector<size_t> first;
 };

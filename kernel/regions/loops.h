@@ -67,21 +67,6 @@ void clean(const Pixel* __restrict__ up, const Pixel* __restrict__ mid,
     if (n > 1) put(n - 1, capped(up, mid, down, last_but_one, n - 1, last_but_one));
 }
 
-// Of whole numbers exact; of others one after the other.
-template <class Pixel>
-Sums sums(const Pixel* from, int64_t stride, int64_t rows, int64_t columns) {
-    constexpr bool is_whole = std::is_integral_v<Pixel>;
-    using Value = std::conditional_t<is_whole, uint32_t, double>;  // holds the square of one, too
-    using Sum = std::conditional_t<is_whole, uint64_t, double>;
-    Sum sum = 0, squares = 0;
-    for (int64_t y = 0; y < rows; ++y, from += stride)
-        for (int64_t x = 0; x < columns; ++x) {
-            const Value value = from[x];
-            sum += value, squares += value * value;
-        }
-    return {static_cast<double>(sum), static_cast<double>(squares)};
-}
-
 // Eight numbers, whatever the instruction set: sums in so many lanes are the same for all.
 constexpr int64_t lane_count = 8;
 typedef float Eight __attribute__((vector_size(lane_count * sizeof(float))));
@@ -95,6 +80,77 @@ NUCENSUS_INLINE void load_eight(const Pixel* from, Eight& to) {
     Pixels pixels;
     memcpy(&pixels, from, sizeof pixels);
     to = __builtin_convertvector(__builtin_convertvector(pixels, EightWhole), Eight);
+}
+
+typedef uint32_t EightWords __attribute__((vector_size(lane_count * sizeof(uint32_t))));
+typedef uint64_t FourLong __attribute__((vector_size(lane_count * sizeof(uint32_t))));
+
+// The image is no longer in the cache.
+template <class Pixel>
+NUCENSUS_INLINE void prefetch(const Pixel* pixels, int64_t width, const Box& box) {
+    for (int64_t y = box.top; y < box.bottom; ++y) {
+        __builtin_prefetch(pixels + y * width + box.left);
+        __builtin_prefetch(pixels + y * width + box.right - 1);
+    }
+}
+
+constexpr int64_t prefetch_ahead = 8;  // boxes
+
+// Adds whole numbers of 32 bits.
+NUCENSUS_INLINE void add_words(const EightWords& words, FourLong& sum) {
+    FourLong pairs;
+    memcpy(&pairs, &words, sizeof pairs);
+    sum += (pairs & UINT32_MAX) + (pairs >> 32);
+}
+
+// Of whole numbers, exact. The last eight pixels of a row are always loaded: those of them that
+// were, or are before the row, count as 0.
+template <class Pixel>
+Sums sums(const Pixel* pixels, int64_t width, const Box* boxes, int64_t count, int64_t known) {
+    typedef Pixel Pixels __attribute__((vector_size(lane_count * sizeof(Pixel))));
+    FourLong sum = {}, squares = {};
+    const auto add = [&](const Pixel* from, int64_t skipped) {
+        constexpr EightWhole place = {0, 1, 2, 3, 4, 5, 6, 7};
+        Pixels eight;
+        memcpy(&eight, from, sizeof eight);
+        EightWords words = __builtin_convertvector(eight, EightWords);
+        words &= reinterpret_cast<EightWords>(place >= static_cast<int32_t>(skipped));
+        add_words(words, sum), add_words(words * words, squares);
+    };
+    for (const Box* box = boxes; box < boxes + count; ++box) {
+        prefetch(pixels, width, boxes[least(box - boxes + prefetch_ahead, known - 1)]);
+        for (int64_t y = box->top; y < box->bottom; ++y) {
+            const Pixel *from = pixels + y * width + box->left,
+                        *end = pixels + y * width + box->right;
+            for (; end - from > lane_count; from += lane_count) add(from, 0);
+            if (end - pixels >= lane_count) {
+                add(end - lane_count, lane_count - (end - from));
+                continue;
+            }
+            Pixel few[lane_count] = {};  // there is nothing before the first of an image
+            memcpy(few, from, static_cast<size_t>(end - from) * sizeof(Pixel));
+            add(few, 0);
+        }
+    }
+    return {static_cast<double>(sum[0] + sum[1] + sum[2] + sum[3]),
+            static_cast<double>(squares[0] + squares[1] + squares[2] + squares[3])};
+}
+
+// Of others one after the other.
+template <>
+Sums sums(const float* pixels, int64_t width, const Box* boxes, int64_t count, int64_t known) {
+    Sums all = {0, 0};
+    for (const Box* box = boxes; box < boxes + count; ++box) {
+        prefetch(pixels, width, boxes[least(box - boxes + prefetch_ahead, known - 1)]);
+        Sums one = {0, 0};
+        for (int64_t y = box->top; y < box->bottom; ++y)
+            for (int64_t x = box->left; x < box->right; ++x) {
+                const double value = pixels[y * width + x];
+                one.values += value, one.squares += value * value;
+            }
+        all.values += one.values, all.squares += one.squares;
+    }
+    return all;
 }
 
 // Puts a Gaussian of eight columns: `beside(j, a, b)` loads those that are `j` away on both sides.

@@ -22,7 +22,7 @@ void Pieces::find(const Foreground& foreground, int64_t height, int64_t width, i
                   int64_t left) {
     h = height, w = width, first_y = top, first_x = left;
     regions.assign(foreground.summits.size(), Region());
-    contacts.clear();
+    contacts.clear(), stretches.clear();
     for (size_t r = 0; r < regions.size(); ++r) {
         const Summit& summit = foreground.summits[r];
         regions[r].crest = summit.ridge;
@@ -64,6 +64,7 @@ void Pieces::measure_run(const Foreground& foreground, int64_t y, const PixelSpa
         region.peak = peak, region.mass += mass, region.fall += fall;
         region.sides += up_and_down * (i - start) + beside;
         beside = 0;
+        stretches.push_back({~mine, static_cast<int32_t>(y), start + shift, i + shift});
         region.moments.add_run(first_y + y, first_x + start + shift, first_x + i + shift);
         region.touches_edge |= y == 0 || y == h - 1 || start + shift == 0 || i + shift == w;
         if (i < end) touch(~mine, ~way[i], std::min(height[i - 1], height[i]), 1);

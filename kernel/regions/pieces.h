@@ -39,9 +39,15 @@ struct Contact {
     int32_t length;
 };
 
+// Neighbouring pixels of a row that are of one piece.
+struct Stretch {
+    int32_t piece, y, start, end;
+};
+
 struct Pieces {
     std::vector<Region> regions;
     std::vector<Contact> contacts;
+    std::vector<Stretch> stretches;  // in reading order, in the foreground
 
     // Places are those of the whole image, in which the foreground of `height` x `width` begins at
     // `top` and `left`.

@@ -308,7 +308,7 @@ private:
             nucleus_of[centres[i].region] = static_cast<int32_t>(i);
         for (size_t r = 0; r < nucleus_of.size(); ++r)
             nucleus_of[r] = nucleus_of[joined.find(static_cast<int32_t>(r))];
-        held.find(foreground, grid.height, holes, nucleus_of, centres.size());
+        held.find(pieces.stretches, holes, nucleus_of, centres.size());
     }
 
     // What is in the regions: in the pixels of the image that those of the grid stand for.

@@ -18,6 +18,11 @@ struct Sums {
     double values, squares;
 };
 
+// From the first row and column to before the last.
+struct Box {
+    int32_t top, bottom, left, right;
+};
+
 // The light of some pixels, and its moment around the first of them.
 struct Weight {
     double light, moment;
@@ -28,8 +33,9 @@ struct PixelRows {
     // A row of the image without hot pixels: written, or added to what is there.
     void (*clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
     void (*add_clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
-    // Of some rows of pixels, one `stride` after the other.
-    Sums (*sums)(const Pixel* from, int64_t stride, int64_t rows, int64_t columns);
+    // Of the pixels in `count` boxes of an image; the next of `known` ones are prefetched.
+    Sums (*sums)(const Pixel* pixels, int64_t width, const Box* boxes, int64_t count,
+                 int64_t known);
     // A Gaussian down `n` columns from `start` on: `rows` are `reach` above, one, and `reach`
     // below.
     void (*smooth_down)(const Pixel* const* rows, int64_t start, int64_t n, const float* taps,

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <new>
+#include <numeric>
 
 #include "isa.h"
 
 namespace nucensus {
 namespace {
-
-constexpr int64_t prefetch_ahead = 8;  // runs: the image is no longer in the cache
 
 // From down to the long axis, towards the right, in radians.
 double orientation(const ShapeRecord& shape) {
@@ -36,42 +36,43 @@ MeasuredRecord describe(const ShapeRecord& shape, double unit) {
             shape.edges > 0};
 }
 
+// How many rows between the ends of an edge meet half a column (of a flat edge: rows and columns
+// the other way round): as many as there are pieces between whole numbers, if these can be halved.
+int64_t rows_that_meet(int32_t down, int32_t across) {
+    const int32_t most = std::max(down, across), least = std::min(down, across);
+    const bool is_halved = (most & -most) > (least & -least);
+    return least > 0 && is_halved ? std::gcd(most, least) : 0;
+}
+
 }  // namespace
 
-// A corner that lies inside of those of the next rows is none of the hull.
-void Side::add_rows(int32_t top, int32_t bottom, int32_t x, int32_t above, int32_t below) {
-    if (x < above) add({2 * top - 1, 2 * x}), add({2 * top, 2 * x - 1});
-    if (x < below) add({2 * bottom - 2, 2 * x - 1}), add({2 * bottom - 1, 2 * x});
-}
-
-void Side::add(Vertex to) {
-    if (size > 0 && chain[size - 1].y == to.y) {
-        if (chain[size - 1].x <= to.x) return;
-        --size;
-    }
+void Side::add(int32_t y, int32_t x) {
     // Twice the area of a triangle: above 0 if the way over its corners turns inwards.
     const auto turn = [&](const Vertex& a, const Vertex& b) {
-        return static_cast<int64_t>(b.y - a.y) * (to.x - a.x) -
-               static_cast<int64_t>(b.x - a.x) * (to.y - a.y);
+        return static_cast<int64_t>(b.y - a.y) * (x - a.x) -
+               static_cast<int64_t>(b.x - a.x) * (y - a.y);
     };
     while (size > 1 && turn(chain[size - 2], chain[size - 1]) <= 0) --size;
-    chain[size++] = to;
+    chain[size++] = {y, x};
 }
 
+// A side of a pixel is half a pixel from its middle: the hull of the sides is that of the middles
+// moved out by half a column, or by half a row where it is flatter than a diagonal. A pixel belongs
+// to it if its middle does, so columns are rounded inwards. An edge looks the same from both ends:
+// of two of its rows that mirror each other one is rounded by as much as the other lacks of a whole
+// column, and only those rows count by themselves that meet the middle of a pixel.
 int64_t Side::sum_of_columns() const {
-    int64_t sum = 0;
+    int64_t twice = 0;
+    int32_t outermost = chain[0].x;
     for (size_t i = 1; i < size; ++i) {
         const Vertex &a = chain[i - 1], &b = chain[i];
-        const int64_t first = (a.y + 2) / 2, last = b.y / 2;  // all rows between them
-        const int64_t down = 2 * static_cast<int64_t>(b.y - a.y), across = b.x - a.x;
-        // Half a column more than a quotient is never a whole number, so rounding does not tell.
-        const double part = 1 / static_cast<double>(down);
-        for (int64_t y = first; y <= last; ++y) {
-            const int64_t column = a.x * (down / 2) + across * (2 * y - a.y) + 2 * down;
-            sum += static_cast<int64_t>((static_cast<double>(column) - .5) * part) - 1;
-        }
+        const int32_t down = b.y - a.y, across = b.x - a.x;
+        if (across <= down) outermost = b.x;
+        const bool is_flat = std::abs(across) > down;
+        twice += static_cast<int64_t>(down) * (a.x + b.x) + (is_flat ? down : -across) -
+                 rows_that_meet(down, std::abs(across));
     }
-    return sum;
+    return twice / 2 + outermost;
 }
 
 template <class Pixel>
@@ -80,39 +81,31 @@ void Shapes::measure(const PixelRows<Pixel>& functions, const Image& image, int6
     height = static_cast<int32_t>(image.height), width = static_cast<int32_t>(image.width);
     step = static_cast<int32_t>(of_step);
     const auto* pixels = static_cast<const Pixel*>(image.pixels);
-    for (const OutlineRun *run = runs, *end = runs + count; run < end;) {
-        ShapeRecord& record = records[run->nucleus];
-        record = {}, boxes.clear();
-        for (const int32_t nucleus = run->nucleus; run < end && run->nucleus == nucleus; ++run) {
-            const Box soon = box_of(run[std::min<int64_t>(prefetch_ahead, end - run - 1)]);
-            for (int32_t y = soon.top; y < soon.bottom; ++y) {
-                __builtin_prefetch(pixels + y * image.width + soon.left);
-                __builtin_prefetch(pixels + y * image.width + soon.right - 1);
-            }
-            const Box box = box_of(*run);
-            boxes.push_back(box);
-            const Sums sums = functions.sums(pixels + box.top * image.width + box.left, image.width,
-                                             box.bottom - box.top, box.right - box.left);
-            record.sum += sums.values, record.squares += sums.squares;
-        }
-        measure_form(record);
-        const Box around = gather_rows();
-        record.convex_area = static_cast<double>(convex_area(around));
-        record.edges = (around.top == 0) | (around.left == 0) << 1 |
-                       (around.bottom == height) << 2 | (around.right == width) << 3;
+    boxes.resize(count);
+    for (int64_t i = 0; i < count; ++i) boxes[i] = box_of(runs[i]);
+    for (int64_t first = 0, end; first < count; first = end) {
+        const int32_t nucleus = runs[first].nucleus;
+        for (end = first + 1; end < count && runs[end].nucleus == nucleus;) ++end;
+        Box* const of_one = boxes.data() + first;
+        const Sums sums = functions.sums(pixels, image.width, of_one, end - first, count - first);
+        ShapeRecord& record = records[nucleus];
+        record = {}, record.sum = sums.values, record.squares = sums.squares;
+        measure_form(of_one, of_one + (end - first), record);
+        measure_hull(of_one, join_rows(of_one, of_one + (end - first)), record);
     }
 }
 
 // Cells at the right and lower edge may have fewer pixels.
-Shapes::Box Shapes::box_of(const OutlineRun& run) const {
+Box Shapes::box_of(const OutlineRun& run) const {
     return {run.row * step, std::min(height, (run.row + 1) * step), run.start * step,
             std::min(width, run.end * step)};
 }
 
-void Shapes::measure_form(ShapeRecord& record) const {
-    const Box corner = boxes[0];
+void Shapes::measure_form(const Box* boxes, const Box* end, ShapeRecord& record) {
+    const Box corner = *boxes;
     double area = 0, y = 0, x = 0, yy = 0, xy = 0, xx = 0;
-    for (const Box& box : boxes) {
+    for (; boxes < end; ++boxes) {
+        const Box box = *boxes;
         const double down = box.bottom - box.top, across = box.right - box.left, n = down * across;
         const double my = .5 * (box.top + box.bottom - 1 - 2 * corner.top),
                      mx = .5 * (box.left + box.right - 1 - 2 * corner.left);
@@ -125,39 +118,37 @@ void Shapes::measure_form(ShapeRecord& record) const {
     record.yy = yy / area - y * y, record.xy = xy / area - x * y, record.xx = xx / area - x * x;
 }
 
-// The boxes of each row of cells as one, and the box around all of them.
-Shapes::Box Shapes::gather_rows() {
-    Box around = boxes[0];
-    rows.clear();
-    for (const Box& box : boxes) {
-        if (rows.empty() || rows.back().top < box.top)
-            rows.push_back(box);
+// Makes one box of those of each row of cells, and returns where these end.
+Box* Shapes::join_rows(Box* boxes, const Box* end) {
+    Box* last = boxes;
+    while (++boxes < end)
+        if (boxes->top == last->top)
+            last->right = boxes->right;
         else
-            rows.back().right = box.right;
-        around = {around.top, box.bottom, std::min(around.left, box.left),
-                  std::max(around.right, box.right)};
-    }
-    return around;
+            *++last = *boxes;
+    return last + 1;
 }
 
-// Pixels whose middle is in the convex hull.
-int64_t Shapes::convex_area(const Box& around) {
-    constexpr int32_t none = INT32_MAX;
-    left.begin(rows.size()), right.begin(rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) {
-        const Box& row = rows[i];
-        const Box *above = i > 0 && rows[i - 1].bottom == row.top ? &row - 1 : nullptr,
-                  *below =
-                      i + 1 < rows.size() && row.bottom == rows[i + 1].top ? &row + 1 : nullptr;
-        left.add_rows(row.top, row.bottom, row.left - around.left,
-                      above ? above->left - around.left : none,
-                      below ? below->left - around.left : none);
-        right.add_rows(row.top, row.bottom, around.right - row.right,
-                       above ? around.right - above->right : none,
-                       below ? around.right - below->right : none);
+// Pixels whose middle is in the convex hull, and the edges that are touched. Where the next row
+// reaches as far out as a row does, that has no corner of the hull.
+void Shapes::measure_hull(const Box* first, const Box* end, ShapeRecord& record) {
+    constexpr Box none{0, 0, INT32_MAX, 0};
+    const auto most = 2 * static_cast<size_t>(end - first);
+    left.begin(most), right.begin(most);
+    int32_t outer_left = INT32_MAX, outer_right = 0;
+    for (const Box* row = first; row < end; ++row) {
+        const Box& above = row > first && row[-1].bottom == row->top ? row[-1] : none;
+        const Box& below = row + 1 < end && row[1].top == row->bottom ? row[1] : none;
+        if (row->left < above.left) left.add(row->top, row->left);
+        if (row->left < below.left) left.add(row->bottom - 1, row->left);
+        if (row->right > above.right) right.add(row->top, -row->right);
+        if (row->right > below.right) right.add(row->bottom - 1, -row->right);
+        outer_left = std::min(outer_left, row->left);
+        outer_right = std::max(outer_right, row->right);
     }
-    const int64_t down = around.bottom - around.top, across = around.right - around.left;
-    return down * across - left.sum_of_columns() - right.sum_of_columns();
+    record.convex_area = static_cast<double>(-left.sum_of_columns() - right.sum_of_columns());
+    record.edges = (first->top == 0) | (outer_left == 0) << 1 | (end[-1].bottom == height) << 2 |
+                   (outer_right == width) << 3;
 }
 
 template void Shapes::measure(const PixelRows<uint8_t>&, const Image&, int64_t, const OutlineRun*,

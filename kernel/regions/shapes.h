@@ -11,21 +11,18 @@
 
 namespace nucensus {
 
-// One side of the convex hull of the corners of the sides of pixels, from top to bottom.
+// One side of the convex hull of the middles of pixels, from top to bottom; columns count inwards.
 class Side {
 public:
-    void begin(size_t most_rows) { chain.resize(std::max(chain.size(), 4 * most_rows)), size = 0; }
-    // Rows from `top` to before `bottom` begin at column `x`, those above and below them elsewhere;
-    // columns count inwards.
-    void add_rows(int32_t top, int32_t bottom, int32_t x, int32_t above, int32_t below);
-    // The first columns within the hull, of all rows together.
+    void begin(size_t most) { chain.resize(std::max(chain.size(), most)), size = 0; }
+    void add(int32_t y, int32_t x);
+    // The first columns within the hull of the pixels' sides, of all rows together.
     int64_t sum_of_columns() const;
 
 private:
     struct Vertex {
-        int32_t y, x;  // half pixels
+        int32_t y, x;
     };
-    void add(Vertex to);
 
     std::vector<Vertex> chain;
     size_t size = 0;
@@ -40,18 +37,13 @@ public:
                  const OutlineRun* runs, int64_t count, ShapeRecord* records);
 
 private:
-    // From the first row and column to before the last.
-    struct Box {
-        int32_t top, bottom, left, right;
-    };
-
     Box box_of(const OutlineRun& run) const;
-    void measure_form(ShapeRecord& record) const;
-    Box gather_rows();
-    int64_t convex_area(const Box& around);
+    static void measure_form(const Box* boxes, const Box* end, ShapeRecord& record);
+    static Box* join_rows(Box* boxes, const Box* end);
+    void measure_hull(const Box* first, const Box* end, ShapeRecord& record);
 
     int32_t height = 0, width = 0, step = 1;
-    std::vector<Box> boxes, rows;  // of a nucleus, and of its rows of cells
+    std::vector<Box> boxes;
     Side left, right;
 };
 
