@@ -22,8 +22,8 @@ double orientation(const ShapeRecord& shape) {
 MeasuredRecord describe(const ShapeRecord& shape, double unit) {
     const double mean = shape.sum / shape.area, above = unit * (mean - shape.background),
                  variance = shape.squares / shape.area - mean * mean,
-                 middle = (shape.yy + shape.xx) / 2,
-                 apart = std::hypot((shape.yy - shape.xx) / 2, shape.xy);
+                 middle = (shape.yy + shape.xx) / 2, straight = (shape.yy - shape.xx) / 2,
+                 apart = std::sqrt(straight * straight + shape.xy * shape.xy);
     const auto single = [](double value) { return static_cast<float>(value); };
     return {static_cast<int32_t>(shape.area),
             single(above),

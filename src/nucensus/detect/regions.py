@@ -241,10 +241,11 @@ def find_regions(
     numbers["outline"] = _outline(outline_sigma_px)
     asked = {"outlines": "", "regions": "cells" if levels.picture is not None else "regions"}
     table = _finder(levels, radius_px)(level=level, shapes=asked.get(shapes, shapes), **numbers)
-    regions = _as_regions(table, levels, smooth_sigma / numbers["radius"])
+    known = cells = None
     if table.shapes is not None:
         known, cells = shapes_of(table.shapes, table.cells, levels, step)
-        regions = replace(regions, shapes=known, cells=cells)
+    smoothing = smooth_sigma / numbers["radius"]
+    regions = _as_regions(table, levels, smoothing, shapes=known, cells=cells)
     if table.outlines is not None and table.runs is not None:
         outlines, refined = outlines_of(table.outlines, table.runs, levels)
         regions = replace(regions, outlines=outlines, refined=refined)
@@ -276,7 +277,9 @@ def _no_regions() -> Regions:
     return Regions(**empty, measure=measure)
 
 
-def _as_regions(table: RegionTable, levels: "Levels | LevelsInParts", smoothing: float) -> Regions:
+def _as_regions(
+    table: RegionTable, levels: "Levels | LevelsInParts", smoothing: float, **pixels: Any
+) -> Regions:
     """Return the regions in pixels and grey levels of the image."""
     zero, unit, own, measure = levels.zero, levels.unit, table.regions, table.measure
     columns: dict[str, Any] = {name: own[name] * unit for name in ("height", "mean_height")}
@@ -290,6 +293,7 @@ def _as_regions(table: RegionTable, levels: "Levels | LevelsInParts", smoothing:
         free=own["free"],
         touches_edge=own["touches_edge"] > 0,
         **columns,
+        **pixels,
         ridges=table.ridges,
         measure=Measure(
             background=float(measure["background"]) * unit + zero,

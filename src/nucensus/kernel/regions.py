@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .._dataclass import dataclass, replace
+from .._dataclass import dataclass
 from ..values import Outlines
 from .binding import Record, call, constant, isa_number, record, structure_dtype
 
@@ -86,12 +86,13 @@ def find_region_table(
             break
         capacity, run_capacity = max(capacity, int(count)), max(run_capacity, run_count)
     found = slice(int(count))
-    table = RegionTable(regions[found].copy(), measure)
-    if shaped is not None:
-        table = replace(table, shapes=shaped.records[found].copy(), cells=shaped.found_runs)
-    if outlined is not None:
-        table = replace(table, outlines=outlined.records[found].copy(), runs=outlined.found_runs)
-    return table
+    return RegionTable(
+        regions[found].copy(), measure,
+        outlines=outlined.records[found].copy() if outlined else None,
+        runs=outlined.found_runs if outlined else None,
+        shapes=shaped.records[found].copy() if shaped else None,
+        cells=shaped.found_runs if shaped else None,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
