@@ -175,6 +175,16 @@ def test_plateaus_too_wide_to_be_held_are_refused():
         find_nuclei_in_parts(parts_of(image), NUMBERS, part=(30, 30), most_maxima=1000)
 
 
+def test_as_many_maxima_as_can_be_held_are_found_and_one_more_is_refused():
+    image = field()
+    found = find_nuclei(image, NUMBERS)
+    options = {"part": image.shape, "most_maxima": len(found)}
+    assert find_nuclei_in_parts(parts_of(image), NUMBERS, **options) == found
+    options["most_maxima"] -= 1
+    with pytest.raises(TooLargeError):
+        find_nuclei_in_parts(parts_of(image), NUMBERS, **options)
+
+
 def test_no_more_of_a_wide_image_is_held_than_is_said_beforehand():
     alive, held = [], []
 

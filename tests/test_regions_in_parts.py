@@ -285,6 +285,17 @@ def fields_of(image, side=128):
     return estimate_fields(looking(read, RULES, threads=2), heights, side=side)
 
 
+@pytest.mark.parametrize(("height", "count"), [(191, 1), (193, 2)])
+def test_an_image_is_divided_into_fields_nearest_to_the_side_they_should_have(height, count):
+    image, looked = field(6, shape=(height, 128)), []
+    look = looking(parts_of(image).read, RULES)
+    estimate_fields(
+        lambda areas: look(looked.extend(areas) or areas), Heights(image.shape), side=128
+    )
+    assert [area.shape[1] for area in looked] == [128] * count
+    assert sum(area.size for area in looked) == image.size
+
+
 def test_a_large_image_is_estimated_by_its_fields():
     image = field(6, shape=(600, 700))
     by_fields, whole = fields_of(image, 200), estimate(image)

@@ -53,7 +53,7 @@ def measure_others(
 
     Last, what is doubtful of what was measured.
     """
-    if not others or centres.outlines is None:
+    if centres.outlines is None:
         return centres, "", ""
     columns = len(OtherChannels(("one",), ring_px).columns)
     measured, problems, doubts = [], [], []
