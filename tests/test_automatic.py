@@ -100,6 +100,14 @@ def test_noise_is_neither_lost_in_nor_promoted(noise):
     assert len(detect_auto(scene.image).points) == len(scene.centres)
 
 
+@pytest.mark.parametrize(("contrast", "is_blank"), [(14, False), (12, True)])
+def test_dim_nuclei_are_believed_from_about_ten_times_the_noise(contrast, is_blank):
+    dim = make_scene(radius=16, count=30, contrast=contrast, noise=20, seed=11)
+    found = estimate(dim.image)
+    assert found.is_blank == is_blank
+    assert is_blank or 10 < found.signal_to_noise < 12.5
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("vignetting", [0, 0.6])
 def test_a_field_of_noise_is_blank(seed, vignetting):
