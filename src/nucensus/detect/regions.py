@@ -161,9 +161,11 @@ class Regions:
             return self
         kept = {
             name: column[keep]
-            for name in (*COLUMNS, "refined", "shapes", "likely", "ridges")
+            for name in (*COLUMNS, "refined", "likely", "ridges")
             if (column := getattr(self, name)) is not None
         }
+        if self.shapes is not None:
+            kept["shapes"] = self.shapes.compress(keep)  # an index copies field by field
         for name in ("outlines", "cells"):
             if (runs := getattr(self, name)) is not None:
                 kept[name] = runs.take(np.flatnonzero(keep))
