@@ -115,7 +115,8 @@ def test_a_name_that_is_not_utf_8_is_shown(tmp_path, images):
 def test_a_run_without_wells_has_no_heat_map(images, tmp_path):
     with census(images, settings=SETTINGS) as run:
         html = written(run, tmp_path)
-    assert "<h2" in html
+    assert "<h3>Nuclei per field" in html
+    assert "<h3>Nuclei per field," not in html  # nor are there channels
     assert 'class="plate"' not in html
 
 
