@@ -22,7 +22,9 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 _Result = TypeVar("_Result")
-Admit: TypeAlias = Callable[[int], contextlib.AbstractContextManager[None]]
+Admit: TypeAlias = Callable[[Callable[[int], int], int], contextlib.AbstractContextManager[int]]
+"""Takes the memory that it needs, by how many parts are worked on at a time, of so many at most;
+tells how many they are."""
 
 
 def find_in_parts(
@@ -49,14 +51,12 @@ def find_in_parts(
     most_bytes : int
         An image that needs more is refused.
     """
-    from ..detect import parts_bytes
 
     def find(image: DividedImage) -> Outcome | str:
         parts, clock = timed(image.parts)
-        needs = partial(parts_bytes, parts, settings, resolved=resolved)
         return found_in(
-            divided, replace(image, parts=parts), clock, settings, resolved,
-            threads=_within(most_bytes, needs, threads), admit=partial(taken, budget, most_bytes),
+            divided, replace(image, parts=parts), clock, settings, resolved, threads=threads,
+            admit=partial(_admit, budget, most_bytes),
         )  # fmt: skip
 
     with _ONE_AT_A_TIME:
@@ -67,23 +67,16 @@ def estimate_of_parts(
     divided: Divided, settings: Settings, *, threads: int, budget: Budget | None, most_bytes: int
 ) -> Estimate | Failed | str:
     """Estimate what the nuclei of an image are like part by part; the parameters are as above."""
-    from ..detect import parts_bytes
 
     def estimate(image: DividedImage) -> Estimate | str:
         parts, clock = timed(image.parts)
-        needs = partial(parts_bytes, parts, settings)
         return estimate_of(
-            replace(image, parts=parts), clock, settings,
-            threads=_within(most_bytes, needs, threads), admit=partial(taken, budget, most_bytes),
+            replace(image, parts=parts), clock, settings, threads=threads,
+            admit=partial(_admit, budget, most_bytes),
         )  # fmt: skip
 
     with _ONE_AT_A_TIME:
         return _opened(divided, estimate)
-
-
-def _within(most_bytes: int, needs: Callable[[int], int], threads: int) -> int:
-    """Return how many parts there is memory for; one, if not even for that."""
-    return next((n for n in range(threads, 1, -1) if needs(n) <= most_bytes), 1)
 
 
 def describe(divided: Divided) -> Divided | Failed:
@@ -122,21 +115,21 @@ def found_in(
     size = image.pixel_size.outranked_by(planned.pixel_y_um, planned.pixel_x_um)
     try:
         settings = settings.in_pixels(size, len(parts.shape))
-        at_a_time = threads if parts.spread is None else 1
-        with admit(parts_bytes(parts, settings, at_a_time, resolved)):
-            centres = find_nuclei_in_parts(parts, settings, resolved, threads=threads)
+        needs = partial(parts_bytes, parts, settings, resolved=resolved)
+        with admit(needs, threads) as at_a_time:
+            centres = find_nuclei_in_parts(parts, settings, resolved, threads=at_a_time)
     except (UnreadPartError, TooLargeError) as error:
         raise clock.error or error from None
     except WholeNeededError as why:
         return str(why)
     except (Exception, SystemExit) as error:  # noqa: BLE001 a bad image is a row
         return Failed("detect", str(error) or type(error).__name__, divided.content)
-    read_ms = clock.wall_ms / threads
+    read_ms = clock.wall_ms / at_a_time
     return Found(
         centres, parts.shape, str(parts.dtype), read_ms,
-        1e3 * (time.perf_counter() - start) - read_ms, clock.cpu_ms / threads,
+        1e3 * (time.perf_counter() - start) - read_ms, clock.cpu_ms / at_a_time,
         divided.compression, divided.content, size, downsample=image.downsample,
-        parts_at_a_time=threads,
+        parts_at_a_time=at_a_time,
     )  # fmt: skip
 
 
@@ -147,13 +140,22 @@ def estimate_of(
     from ..detect import estimate_in_parts, parts_bytes
 
     try:
-        at_a_time = threads if image.parts.spread is None else 1
-        with admit(parts_bytes(image.parts, settings, at_a_time)):
-            return estimate_in_parts(image.parts, settings, threads=threads)
+        with admit(partial(parts_bytes, image.parts, settings), threads) as at_a_time:
+            return estimate_in_parts(image.parts, settings, threads=at_a_time)
     except WholeNeededError as why:
         return str(why)
     except UnreadPartError as error:
         raise clock.error or error from None
+
+
+@contextlib.contextmanager
+def _admit(
+    budget: Budget | None, most_bytes: int, needs: Callable[[int], int], threads: int
+) -> Iterator[int]:
+    """Take memory for as many parts at a time as there is room for, or refuse a single one."""
+    at_a_time = next((n for n in range(threads, 1, -1) if needs(n) <= most_bytes), 1)
+    with taken(budget, most_bytes, needs(at_a_time)):
+        yield at_a_time
 
 
 @contextlib.contextmanager

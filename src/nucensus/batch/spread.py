@@ -163,10 +163,10 @@ class _Spread:
     task_bytes: int = 0
 
     @contextlib.contextmanager
-    def admit(self, size_bytes: int) -> Iterator[None]:
+    def admit(self, needs: Callable[[int], int], threads: int) -> Iterator[int]:
         """Have each worker hold the memory that a task takes."""
-        self.task_bytes = size_bytes
-        yield
+        self.task_bytes = needs(1)
+        yield threads
 
     def __call__(self, work: Callable[[Parts, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Yield what becomes of each item, in their order."""
