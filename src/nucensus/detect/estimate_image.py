@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from .evidence import by_itself, typical
 from .pooled import BLANK, BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
+from .region_numbers import LEAST_UNION
 from .regions import Floats, Levels, Regions, as_levels
 from .rules import NEWEST, VERSIONS, Rules
 from .search import (
@@ -55,9 +56,8 @@ those of BBBC039 1.36. Larger: textured nuclei are cut by their spots."""
 _TEXTURED, _FULLY_TEXTURED = 1.36, 1.39
 """Greatest over mean height from which the dips of nuclei tell less, and tell least. Larger: fewer
 are textured."""
-_LEAST_UNION, _OF_TEXTURED = 0.8, -0.5
-"""Logarithm of the odds with which pieces of smooth and of textured nuclei are one
-(benchmarks/train.py). Larger: more stays apart."""
+_LEAST_UNION_OF_TEXTURED = -0.5
+"""`LEAST_UNION` of textured nuclei. Larger: more stays apart."""
 _LEAST_CREST_SMOOTHING, _MOST_CREST_SMOOTHING = 0.25, 0.45
 """Radii; sigma of the heights that nuclei are cut at half of. Larger: neighbours run together."""
 
@@ -198,7 +198,8 @@ def crest_smoothing(texture: float) -> float:
 
 def least_union(texture: float) -> float:
     """Return the logarithm of the odds with which pieces are one nucleus, of so much texture."""
-    return float(np.interp(texture, (_TEXTURED, _FULLY_TEXTURED), (_LEAST_UNION, _OF_TEXTURED)))
+    ends = LEAST_UNION, _LEAST_UNION_OF_TEXTURED
+    return float(np.interp(texture, (_TEXTURED, _FULLY_TEXTURED), ends))
 
 
 def _grown(view: View, radius: float, texture: float) -> tuple[float, Regions]:

@@ -20,7 +20,7 @@ from .levels import NoiseSamples, noise_of
 from .look_at_parts import LookAtPart, as_kernel_takes, read_area
 from .masks import note_on_mask, rows_that_tell
 from .padding import level_of_frame
-from .padding_in_parts import Lines
+from .padding_in_parts import Lines, within
 from .pooled import Estimate
 from .rules import Rules
 from .walk import Piece, walk
@@ -162,7 +162,7 @@ class LevelsInParts:
             own = seen.own
             self.lines.put(seen.lines)
             samples.put(seen.noise)
-            rows[slice(*np.searchsorted(places, own[:2])), own.left : own.right] = seen.rows
+            rows[within(places, *own[:2]), own.left : own.right] = seen.rows
             self.heights.put(own, seen.sums)
             if seen.is_left_out:
                 look.ground = self._sampled = None  # the file may have little

@@ -11,7 +11,7 @@ from ..values.parts import Area, Parts
 from .fields import sums_of_level, sums_of_squares
 from .levels import PlacedSamples, noise_samples_in
 from .masks import rows_that_tell
-from .padding_in_parts import PartOfLines, lines_in
+from .padding_in_parts import PartOfLines, lines_in, within
 from .upright import upright
 from .walk import Piece
 
@@ -80,7 +80,7 @@ class LookAtPart:
             pixels = upright(raw, self._settings)
             sums = sums_of_level(own.shape, float(pixels[0, 0]))
         places = rows_that_tell(self._shape[0])
-        some = places[slice(*np.searchsorted(places, (own.top, own.bottom)))]
+        some = places[within(places, *own[:2])]
         return Looked(
             own, piece.fill is not None, sums, lines_in(self._shape, own, pixels),
             noise_samples_in(self._shape, own.top, own.left, pixels), raw[some - own.top], samples,

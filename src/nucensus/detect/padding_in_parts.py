@@ -39,7 +39,7 @@ class PartOfLines(NamedTuple):
 def lines_in(shape: tuple[int, int], own: Area, pixels: NDArray[Any]) -> PartOfLines:
     """Return what lies in a part of the lines of an image of a shape."""
     rows, columns = _places(shape)
-    down, across = _within(rows, *own[:2]), _within(columns, *own[2:])
+    down, across = within(rows, *own[:2]), within(columns, *own[2:])
     return PartOfLines(own, pixels[rows[down] - own.top], pixels[:, columns[across] - own.left])
 
 
@@ -51,7 +51,8 @@ def _places(shape: tuple[int, int]) -> list[NDArray[np.int64]]:
     ]
 
 
-def _within(places: NDArray[np.int64], first: int, beyond: int) -> slice:
+def within(places: NDArray[np.int64], first: int, beyond: int) -> slice:
+    """Return which of some places, in order, lie from the first to before the one beyond."""
     return slice(*np.searchsorted(places, (first, beyond)))
 
 
@@ -71,8 +72,8 @@ class Lines:
     def put(self, part: PartOfLines) -> None:
         """Take what of the lines lies in a part."""
         (rows, columns), own = self._places, part.own
-        self._rows[_within(rows, *own[:2]), own.left : own.right] = part.rows
-        self._columns[_within(columns, *own[2:]), own.top : own.bottom] = part.columns.T
+        self._rows[within(rows, *own[:2]), own.left : own.right] = part.rows
+        self._columns[within(columns, *own[2:]), own.top : own.bottom] = part.columns.T
 
     @property
     def edges(self) -> Edges:
