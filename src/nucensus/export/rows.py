@@ -24,32 +24,25 @@ def kinds_of(columns: Iterable[NDArray[Any]], reals: str = _PLAIN) -> bytes:
 
 
 def write_rows(
-    file: BinaryIO, columns: Sequence[NDArray[Any]], kinds: bytes, literals: Sequence[bytes]
-) -> None:
-    """Write rows of numbers between `literals`, as `kernel.format_rows` makes them."""
-    for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
-        part = [column[start : start + _ROWS_AT_ONCE] for column in columns]
-        file.write(format_rows(np.stack(part, axis=1), kinds, literals))
-
-
-def write_named_rows(
-    file: BinaryIO, names: Sequence[bytes], counts: NDArray[np.int64],
-    columns: Sequence[NDArray[Any]], kinds: bytes,
+    file: BinaryIO, columns: Sequence[NDArray[Any]], kinds: bytes, literals: Sequence[bytes],
+    names: Sequence[bytes] = (b"",), counts: NDArray[np.int64] | None = None,
 ) -> None:  # fmt: skip
-    """Write rows of numbers between commas, each after a name, which so many rows have."""
-    literals = (b"", *[b","] * (len(columns) - 1), b"\n")
-    ends = np.cumsum(counts)
+    """Write rows of numbers between `literals`, each after a name, which so many rows have."""
+    ends = np.cumsum([len(columns[0])] if counts is None else counts)
     for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
         stop = start + _ROWS_AT_ONCE
         part = np.stack([column[start:stop] for column in columns], axis=1)
-        inside = ends.clip(start, stop) - (ends - counts).clip(start, stop)
+        inside = np.diff(ends.clip(start, stop), prepend=start)
         file.write(format_rows(part, kinds, literals, names, inside))
 
 
-def comma_rows(file: BinaryIO, columns: Sequence[NDArray[Any]]) -> None:
-    """Write rows of numbers between commas."""
+def comma_rows(
+    file: BinaryIO, columns: Sequence[NDArray[Any]], kinds: bytes = b"",
+    names: Sequence[bytes] = (b"",), counts: NDArray[np.int64] | None = None,
+) -> None:  # fmt: skip
+    """Write rows of numbers between commas, as `write_rows` does."""
     literals = (b"", *[b","] * (len(columns) - 1), b"\n")
-    write_rows(file, columns, kinds_of(columns), literals)
+    write_rows(file, columns, kinds or kinds_of(columns), literals, names, counts)
 
 
 def comma_line(values: Iterable[Any]) -> bytes:

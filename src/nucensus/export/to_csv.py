@@ -9,7 +9,7 @@ from ..text.files import atomic_write
 from .batches import batches
 from .place import two_files
 from .provenance import Provenance
-from .rows import OR_NOTHING, comma_line, kinds_of, micrometre_columns, write_named_rows
+from .rows import OR_NOTHING, comma_line, comma_rows, kinds_of, micrometre_columns
 
 _NUCLEI_AT_ONCE = 1 << 15
 """Larger: more memory, hardly faster."""
@@ -45,4 +45,4 @@ def _write_nuclei(file: BinaryIO, run: Run) -> None:
         known = [batch.micrometres(name) for name in scaled]
         kinds = kinds_of(columns) + kinds_of(known, OR_NOTHING)
         names = [comma_line((row["name"], ""))[:-1] for row in batch.rows]
-        write_named_rows(file, names, batch.counts, columns + known, kinds)
+        comma_rows(file, columns + known, kinds, names, batch.counts)
