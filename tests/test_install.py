@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import nucensus
-from nucensus import _install
+from nucensus._shell import how_to_add
 from nucensus.errors import MissingPackageError
 
 TOP = Path(__file__).parent.parent
@@ -54,7 +54,7 @@ def test_the_hint_takes_pip_where_it_is_and_uv_where_not(monkeypatch, has_pip):
 
 def test_on_windows_the_hint_is_quoted_for_its_shell(monkeypatch):
     monkeypatch.setattr("sys.platform", "win32")
-    assert '"nd2>=' in _install.how_to_add("nd2", "nd2")
+    assert '"nd2>=' in how_to_add("nd2", "nd2")
 
 
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="there is no cmake")

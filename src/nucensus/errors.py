@@ -20,7 +20,7 @@ Mistakes in a program that calls nucensus stay `TypeError` and `ValueError`.
 
 from typing import Any
 
-from ._install import how_to_add
+from ._shell import how_to_add
 
 
 class NucensusError(Exception):

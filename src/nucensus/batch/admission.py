@@ -1,13 +1,10 @@
 """Let an image be read whole, refuse it, or have it read part by part, as its header says."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from ..errors import TooLargeError
 from ..values import Header
-from .budget import beyond_memory
-
-if TYPE_CHECKING:
-    from .job import Job
+from .budget import Budget, beyond_memory
 
 _PARTNER_BYTES = 32
 """Bytes for each pixel and other channel: its grey level, its label, its ring, its neighbours."""
@@ -16,11 +13,6 @@ _WHOLE_BYTES = 128 << 20
 parts overlap."""
 _MORE_IN_PARTS = 100
 """Factor by which an image that is read in parts may have more pixels than one read whole."""
-_WHY_WHOLE = (
-    "; such an image is read part by part with --detector auto without outlines and subpixel, and "
-    "with --detector maxima and numbers for --sigma, --min-distance and --threshold, if no other "
-    "channel is measured and no light corrected"
-)
 
 
 class DividedError(Exception):
@@ -32,10 +24,26 @@ class Admission:
 
     With it is taken what so many other channels need that are read `beside` it: who waits for
     memory must hold none.
+
+    Parameters
+    ----------
+    max_pixels, most_bytes : int
+        A larger image is refused.
+    budget : Budget or None
+        What the memory is taken from.
+    bytes_of : callable
+        Gives the memory that an image with a header needs beside its pixels.
+    why_whole : callable
+        Says why no image can be read part by part; nothing if they can.
+    beside : int
     """
 
-    def __init__(self, job: "Job", beside: int, why_whole: str) -> None:
-        self._job, self._beside, self._why_whole = job, beside, why_whole
+    def __init__(
+        self, max_pixels: int, most_bytes: int, budget: Budget | None, *,
+        bytes_of: Callable[[Header], int], why_whole: Callable[[], str], beside: int,
+    ) -> None:  # fmt: skip
+        self._most_pixels, self._most_bytes, self._budget = max_pixels, most_bytes, budget
+        self._bytes_of, self._why_whole, self._beside = bytes_of, why_whole, beside
         self.compression = ""
         self.taken_bytes = 0
 
@@ -43,25 +51,22 @@ class Admission:
         """Take memory for an image with such a header, or raise why not."""
         self.give_back()  # of an object that changed, and is read again
         self.compression = header.compression
-        most_bytes, most_pixels, why = self._job.ceiling_bytes, self._job.max_pixels, ""
+        most_bytes, most_pixels, why = self._most_bytes, self._most_pixels, ""
         if header.size_bytes > min(_WHOLE_BYTES, most_bytes) and header.has_parts():
-            if self._why_whole:
-                why = f"; it cannot be read part by part, because {self._why_whole}"
-            elif not self._job.takes_parts:
-                why = _WHY_WHOLE
-            elif header.pixels <= _MORE_IN_PARTS * most_pixels:
+            why = self._why_whole()
+            if not why and header.pixels <= _MORE_IN_PARTS * most_pixels:
                 raise DividedError
         if header.pixels > most_pixels:
             raise TooLargeError(
                 f"the file claims {header.pixels:,} pixels; expected at most "
                 f"{most_pixels:,}; check the file, or raise --max-pixels{why}"
             )
-        size_bytes = header.size_bytes + self._job.beside_bytes(header)
+        size_bytes = header.size_bytes + self._bytes_of(header)
         size_bytes += self._beside * _PARTNER_BYTES * header.pixels
         if size_bytes > most_bytes:
             raise beyond_memory(size_bytes, most_bytes, why)
-        if self._job.budget is not None:
-            self._job.budget.take(size_bytes)
+        if self._budget is not None:
+            self._budget.take(size_bytes)
             self.taken_bytes = size_bytes
         self._pixels = header.pixels
 
@@ -75,6 +80,6 @@ class Admission:
 
     def give_back(self) -> None:
         """Give back what was taken for an image that was not read."""
-        if self._job.budget is not None and self.taken_bytes:
-            self._job.budget.give_back(self.taken_bytes)
+        if self._budget is not None and self.taken_bytes:
+            self._budget.give_back(self.taken_bytes)
         self.taken_bytes = 0

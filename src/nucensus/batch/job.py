@@ -44,6 +44,11 @@ _OUTLINE_BYTES = 12
 """Bytes for each pixel while nuclei are outlined: its height, its label, and the label image."""
 _LIT_BYTES = 12
 """Bytes for each pixel where light is corrected: in even light, and converted for the detector."""
+_WHY_WHOLE = (
+    "; such an image is read part by part with --detector auto without outlines and subpixel, and "
+    "with --detector maxima and numbers for --sigma, --min-distance and --threshold, if no other "
+    "channel is measured and no light corrected"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +156,15 @@ class Job:
             else min(self.most_bytes, self.budget.ceiling_bytes)
         )
 
-    @property
-    def takes_parts(self) -> bool:
-        """Whether images can be read part by part."""
+    def _why_whole(self) -> str:
+        """Say why no image can be read part by part; nothing if they can."""
         from ..detect import takes_parts
 
-        return takes_parts(self.settings) and not (self.others.channels or self.lights)
+        if takes_parts(self.settings) and not (self.others.channels or self.lights):
+            return ""
+        return _WHY_WHOLE
 
-    def beside_bytes(self, header: Header) -> int:
+    def _beside_bytes(self, header: Header) -> int:
         """Return the memory that an image takes beside itself: for outlines, in even light."""
         settings = self.settings
         asked = settings.outlines or settings.subpixel
@@ -174,7 +180,11 @@ class Job:
             return kept
         key, path, plane, channel, y_um, x_um, query, partners, plate = planned
         keep_query(path, query)  # in whatever process this is
-        admission = Admission(self, len(partners), why_whole)
+        why = f"; it cannot be read part by part, because {why_whole}"
+        admission = Admission(
+            self.max_pixels, self.ceiling_bytes, self.budget, bytes_of=self._beside_bytes,
+            why_whole=(lambda: why) if why_whole else self._why_whole, beside=len(partners),
+        )  # fmt: skip
         with self._marked(key):
             content = content_hash(path, plane, partners) if self.check_content else None
             start, cpu = time.perf_counter(), time.thread_time()

@@ -14,8 +14,9 @@ from .evidence import among, beside_others, least_confidence
 from .fields import estimate_levels
 from .flags import FEW, expected_count, flag_of, is_more_blurred, is_softer, with_ridges
 from .frame import counting_box
+from .levels import AnyLevels
 from .measure import measured_of
-from .pictures import AnyLevels, OneLevels, Pictures, levels_of
+from .pictures import Pictures, levels_of
 from .pooled import BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
 from .region_numbers import grid_radius
 from .regions import Regions, Shapes, find_regions
@@ -211,7 +212,7 @@ def _wanted_smoothing(resolved: Resolved, contrast: float, rules: Rules) -> floa
     return float(wanted / grid_radius(resolved.radius_px))
 
 
-def _is_as_noisy(levels: OneLevels, resolved: Resolved) -> bool:
+def _is_as_noisy(levels: AnyLevels, resolved: Resolved) -> bool:
     """Whether a pixel has no more noise than in the set, so that the nuclei are known to show."""
     step = resolved.radius_px / grid_radius(resolved.radius_px)
     return levels.noise * levels.unit <= _AS_NOISY * step * resolved.grain

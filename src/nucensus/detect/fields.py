@@ -3,19 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..values.parts import Area
 from .estimate_image import estimate
-from .levels import Levels
+from .levels import AnyLevels, Levels
 from .pooled import Estimate, pool
 from .rules import Rules
-
-if TYPE_CHECKING:
-    from .pictures import AnyLevels
 
 Read: TypeAlias = Callable[[Area], NDArray[Any]]
 """Returns the pixels of an area."""
@@ -33,7 +30,7 @@ _FEW = 20
 """Nuclei: with fewer more fields are looked at. Larger: slower where there are few."""
 
 
-def estimate_levels(levels: "AnyLevels", rules: Rules) -> Estimate:
+def estimate_levels(levels: AnyLevels, rules: Rules) -> Estimate:
     """Estimate what the nuclei of an image are like, of a large one by fields of it."""
     if not isinstance(levels, Levels):
         return levels.estimate(rules)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 from ..kernel import measure_ridges
 from ..values import Flag
 from .evidence import typical
-from .levels import Levels
+from .levels import AnyLevels, Levels
 from .pooled import Estimate, Resolved
 from .regions import Regions
-
-if TYPE_CHECKING:
-    from .pictures import AnyLevels
 
 FEW = 0.1
 """Of the nuclei expected: an image with fewer is looked at alone, or sparse. Larger: more are."""
@@ -54,7 +51,7 @@ _BRIDGE = 3.0
 
 def flag_of(
     regions: Regions,
-    levels: "AnyLevels",
+    levels: AnyLevels,
     resolved: Resolved,
     own: Callable[[], Estimate],
     *,
@@ -83,7 +80,7 @@ def flag_of(
     return None
 
 
-def expected_count(levels: "AnyLevels", resolved: Resolved) -> float:
+def expected_count(levels: AnyLevels, resolved: Resolved) -> float:
     """Return how many nuclei an image of the set has, by its size."""
     return resolved.density * levels.size_px
 
@@ -97,7 +94,7 @@ def _is_unsure(regions: Regions, resolved: Resolved) -> bool:
     return (not most and typical(likely) < _SURE) or resolved.radius_px < _TELLING_RADIUS_PX
 
 
-def _is_alone(regions: Regions, levels: "AnyLevels", resolved: Resolved) -> bool:
+def _is_alone(regions: Regions, levels: AnyLevels, resolved: Resolved) -> bool:
     """Whether the one thing in a picture of its own is so large that it may be a spot of light."""
     side_px = min(levels.image_shape)
     is_large = _LONE_RADII * resolved.radius_px > side_px
@@ -138,18 +135,18 @@ def is_more_blurred(own: Estimate, resolved: Resolved) -> bool:
     return more_px > (_BLURRED * resolved.radius_px) ** 2
 
 
-def _has_fibre(regions: Regions, levels: "AnyLevels", radius_px: float) -> bool:
+def _has_fibre(regions: Regions, levels: AnyLevels, radius_px: float) -> bool:
     """Whether regions lie on a ridge that is far thinner than a nucleus, and far longer."""
     lengths = _ridges(regions, levels, radius_px)
     return bool(lengths.max(initial=0) >= _FIBRE)
 
 
-def with_ridges(regions: Regions, levels: "AnyLevels", radius_px: float) -> Regions:
+def with_ridges(regions: Regions, levels: AnyLevels, radius_px: float) -> Regions:
     """Return the regions with the lengths of the ridges through them."""
     return replace(regions, ridges=_ridges(regions, levels, radius_px))
 
 
-def _ridges(regions: Regions, levels: "AnyLevels", radius_px: float) -> NDArray[np.float64]:
+def _ridges(regions: Regions, levels: AnyLevels, radius_px: float) -> NDArray[np.float64]:
     lengths = regions.ridges
     if lengths is None:
         assert isinstance(levels, Levels)

@@ -7,7 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass, replace
+from ..kernel import RegionTable
 from .padding import Mask, bounding_box, fill_padding, picture_mask
+from .pooled import Estimate
+from .rules import Rules
 
 # The noise of a pixel, chosen in the gaps between the kinds of benchmarks/others.py.
 _NOISE_APART = 2
@@ -85,6 +88,52 @@ class Levels:
     def negative(self) -> "Levels":
         """Return the levels of the negative: what was dark is bright."""
         return replace(self, pixels=self.pixels.max() - self.pixels)
+
+
+class DividedLevels:
+    """What `Levels` says of an image, of one of which no more than parts are held at a time.
+
+    Attributes
+    ----------
+    extent, image_shape : (int, int)
+        Rows and columns, of what is looked at and of the image.
+    size_px : int
+        Pixels of the picture.
+    noise, rounding : float
+        As of `Levels`, of one picture.
+    """
+
+    zero, unit = 0.0, 1.0
+    origin: tuple[int, int] = 0, 0
+    picture: Mask | None = None
+    extent: tuple[int, int]
+    image_shape: tuple[int, int]
+    size_px: int
+    noise: float
+    rounding: float
+
+    def size_within(self, box: tuple[slice, ...]) -> int:
+        """Return how many pixels of the picture lie in these rows and columns of the image."""
+        raise NotImplementedError
+
+    def estimate(self, rules: Rules) -> Estimate:
+        """Estimate what the nuclei are like."""
+        raise NotImplementedError
+
+    def find_table(
+        self,
+        radius_px: float,
+        *,
+        level: str | None,
+        shapes: str,
+        outline: dict[str, float] | None,
+        **numbers: Any,
+    ) -> RegionTable:
+        """Find the regions of one picture as `find_region_table` does; each with its ridge."""
+        raise NotImplementedError
+
+
+AnyLevels: TypeAlias = Levels | DividedLevels
 
 
 def check_plane(image: NDArray[Any]) -> None:

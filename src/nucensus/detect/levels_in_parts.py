@@ -16,7 +16,7 @@ from ..values.parts import Area, Parts, WholeNeededError
 from .estimate_image import estimate
 from .fields import BLOCK_PX, Heights, Look, estimate_fields, looking
 from .flags import STRETCHED, ridge_lengths
-from .levels import NoiseSamples, noise_of
+from .levels import DividedLevels, NoiseSamples, noise_of
 from .look_at_parts import LookAtPart, as_kernel_takes, read_area
 from .masks import note_on_mask, rows_that_tell
 from .padding import level_of_frame
@@ -45,7 +45,7 @@ _AGAIN = Lock()
 """Held while a part is read again, with more around it: one takes memory at a time."""
 
 
-class LevelsInParts:
+class LevelsInParts(DividedLevels):
     """What `Levels` says of an image in memory, of one that is read part by part.
 
     Attributes
@@ -61,8 +61,6 @@ class LevelsInParts:
     lines : Lines
     heights : Heights
     """
-
-    zero, unit, picture = 0.0, 1.0, None
 
     def __init__(
         self,
@@ -156,7 +154,7 @@ class LevelsInParts:
         rows = np.empty((len(places), shape[1]), dtype)
         step = 1 if self._sampled is None else self._sampled.step
         grid = Grid(self._plane, step, 0, self._part, also=BLOCK_PX)
-        look = LookAtPart(shape, self._settings, grid, self._sampled)
+        look = LookAtPart(shape, self._settings, grid.window, self._sampled)
         reach = (0, 0) if self._sampled is None else grid.sample_reach
         for seen in self._walk(look, grid.part, reach):
             own = seen.own

@@ -1,11 +1,12 @@
 """Look at a part of an image: all that is known of an image before anything is found in it."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernel import Ground, Samples
+from ..kernel import Ground, Samples, Window
 from ..values import Settings
 from ..values.parts import Area, Parts
 from .fields import sums_of_level, sums_of_squares
@@ -14,9 +15,6 @@ from .masks import rows_that_tell
 from .padding_in_parts import PartOfLines, lines_in, within
 from .upright import upright
 from .walk import Piece
-
-if TYPE_CHECKING:
-    from .levels_in_parts import Grid
 
 _ROWS_AT_ONCE = 128
 """Of any area that is read, where rows are as wide as the image. Larger: more memory."""
@@ -57,15 +55,20 @@ class LookAtPart:
     shape : (int, int)
         Height and width of the plane.
     settings : Settings
-    grid : Grid
+    window : callable
+        Returns where a part lies on the working grid, by its area and that with what is around it.
     ground : Ground or None
         What is sampled, if anything is.
     """
 
     def __init__(
-        self, shape: tuple[int, int], settings: Settings, grid: "Grid", ground: Ground | None
+        self,
+        shape: tuple[int, int],
+        settings: Settings,
+        window: Callable[[Area, Area], Window],
+        ground: Ground | None,
     ) -> None:
-        self._shape, self._settings, self._grid, self.ground = shape, settings, grid, ground
+        self._shape, self._settings, self._window, self.ground = shape, settings, window, ground
 
     def __call__(self, piece: Piece) -> Looked:
         """Look at a part."""
@@ -73,7 +76,7 @@ class LookAtPart:
         if piece.fill is None:
             pixels = as_kernel_takes(piece.pixels, self._settings)
             if self.ground is not None:
-                samples = self.ground.sample(pixels, self._grid.window(own, piece.around))
+                samples = self.ground.sample(pixels, self._window(own, piece.around))
             pixels = pixels[own.cut(piece.around)]
             sums = sums_of_squares(pixels)
         else:

@@ -12,19 +12,15 @@ from ..values import Outlines
 from ..values.parts import Area
 from .fields import BLOCK_PX, LOOKED_AT, Heights, Look, Read, estimate_fields, looking
 from .frame import Box
-from .levels import Levels, as_levels
+from .levels import AnyLevels, DividedLevels, Levels, as_levels
 from .padding import Mask, bounding_box, is_wide, level_of_frame
 from .pooled import Estimate
 from .regions import COLUMNS, Measure, Regions
 from .rules import Rules
 
 if TYPE_CHECKING:
-    from .levels_in_parts import LevelsInParts
     from .padding_in_parts import Lines
 
-OneLevels: TypeAlias = "Levels | LevelsInParts"
-AnyLevels: TypeAlias = "Levels | LevelsInParts | Pictures"
-OpenLevels: TypeAlias = "Callable[[Area], Levels | LevelsInParts]"
 LookBy: TypeAlias = Callable[[Rules], Look]
 
 _APART_PX = 96
@@ -37,7 +33,7 @@ _UNSEEN_PX = 3
 """Rows or columns that a picture may begin before the first square with a pixel of it."""
 
 
-class Pictures:
+class Pictures(DividedLevels):
     """What `Levels` says of an image, of one that is several pictures with margins between them.
 
     Each picture has a background, a noise and a threshold of its own; what the nuclei look like is
@@ -61,11 +57,9 @@ class Pictures:
         Pixels of the largest picture that is small.
     """
 
-    zero, unit, origin = 0.0, 1.0, (0, 0)
-
     def __init__(
         self, shape: tuple[int, int], areas: Sequence[Area], heights: Heights, look_by: LookBy,
-        open_levels: OpenLevels, *, threads: int = 1, small_px: int = SMALL_PX,
+        open_levels: Callable[[Area], AnyLevels], *, threads: int = 1, small_px: int = SMALL_PX,
     ) -> None:  # fmt: skip
         self.extent = self.image_shape = shape
         self._areas, self._heights, self._look_by = areas, heights, look_by
@@ -80,7 +74,7 @@ class Pictures:
         """Estimate what the nuclei are like, from fields of all pictures."""
         return estimate_fields(self._look_by(rules), self._heights, areas=self._areas)
 
-    def find(self, find: Callable[[OneLevels], Regions]) -> Regions:
+    def find(self, find: Callable[[AnyLevels], Regions]) -> Regions:
         """Find the regions of all pictures; small ones several at a time."""
         from concurrent.futures import ThreadPoolExecutor
 

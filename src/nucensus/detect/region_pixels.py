@@ -1,22 +1,15 @@
 """The pixels of the image that regions hold, or their outlines, and what is in them."""
 
-from typing import TYPE_CHECKING, TypeAlias
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernel import Record, measure_outlines
 from ..values import Outlines
-from .levels import Levels
-
-if TYPE_CHECKING:
-    from .levels_in_parts import LevelsInParts
-
-    AnyLevels: TypeAlias = Levels | LevelsInParts
+from .levels import AnyLevels, Levels
 
 
 def shapes_of(
-    shapes: Record, cells: Record | None, levels: "AnyLevels", step: int
+    shapes: Record, cells: Record | None, levels: AnyLevels, step: int
 ) -> tuple[Record, Outlines | None]:
     """Return what is in regions, and which pixels of the image these are, if cells are known.
 
@@ -32,7 +25,7 @@ def shapes_of(
 
 
 def outlines_of(
-    records: Record, runs: Record, levels: "AnyLevels"
+    records: Record, runs: Record, levels: AnyLevels
 ) -> tuple[Outlines, NDArray[np.float64]]:
     """Return the outlines of regions in the image, and where their centres are, shape (N, 2)."""
     centres = np.stack([records["y"], records["x"]], axis=1) + levels.origin
@@ -40,7 +33,7 @@ def outlines_of(
 
 
 def shapes_within(
-    levels: "AnyLevels", outlines: Outlines, backgrounds: NDArray[np.float64]
+    levels: AnyLevels, outlines: Outlines, backgrounds: NDArray[np.float64]
 ) -> Record:
     """Return what is within outlines in the image, as `ShapeRecord`, with the level under each."""
     assert isinstance(levels, Levels)
@@ -50,7 +43,7 @@ def shapes_within(
     return _in_image(shapes, levels)
 
 
-def _in_image(shapes: Record, levels: "AnyLevels") -> Record:
+def _in_image(shapes: Record, levels: AnyLevels) -> Record:
     """Return the shapes with the edges that are those of the image: none where a margin is cut."""
     (top, left), (rows, columns), (height, width) = levels.origin, levels.extent, levels.image_shape
     if levels.extent != levels.image_shape:
@@ -67,7 +60,7 @@ def _as_outlines(runs: Record, shape: tuple[int, int], count: int) -> Outlines:
     )  # fmt: skip
 
 
-def _placed(outlines: Outlines, levels: "AnyLevels") -> Outlines:
+def _placed(outlines: Outlines, levels: AnyLevels) -> Outlines:
     """Return outlines in the pixels as such in the image, of which padding is no part."""
     if levels.picture is not None:
         labels = np.where(levels.picture, outlines.labels(), 0)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,11 @@ from numpy.typing import NDArray
 from .._dataclass import dataclass, replace
 from ..kernel import Record, RegionTable, find_region_table
 from ..values import Outlines
-from .levels import Levels, as_levels, check_plane
+from .levels import AnyLevels, Levels, as_levels, check_plane
 from .padding import Mask
 from .region_numbers import GRID_RADIUS_PX, LEAST_UNION, region_numbers
 from .region_pixels import outlines_of, shapes_of, shapes_within
 from .rules import NEWEST, VERSIONS, Rules
-
-if TYPE_CHECKING:
-    from .levels_in_parts import LevelsInParts
 
 __all__ = [
     "Floats", "Levels", "Measure", "Regions", "as_levels", "check_plane", "find_regions",
@@ -177,7 +174,7 @@ COLUMNS = tuple(field.name for field in fields(Regions) if field.default is MISS
 
 
 def find_regions(
-    image: "NDArray[Any] | Levels | LevelsInParts",
+    image: NDArray[Any] | AnyLevels,
     *,
     radius_px: float,
     smoothing: float = 0.1,
@@ -259,7 +256,7 @@ def find_regions(
     return _without_padding(regions, levels.origin, levels.picture)
 
 
-def _finder(levels: "Levels | LevelsInParts", radius_px: float) -> Callable[..., RegionTable]:
+def _finder(levels: AnyLevels, radius_px: float) -> Callable[..., RegionTable]:
     """Return what finds the regions of an image that is in memory, or is read in parts."""
     if isinstance(levels, Levels):
         return partial(find_region_table, levels.pixels)
@@ -279,9 +276,7 @@ def _no_regions() -> Regions:
     return Regions(**empty, measure=measure)
 
 
-def _as_regions(
-    table: RegionTable, levels: "Levels | LevelsInParts", smoothing: float, **pixels: Any
-) -> Regions:
+def _as_regions(table: RegionTable, levels: AnyLevels, smoothing: float, **pixels: Any) -> Regions:
     """Return the regions in pixels and grey levels of the image."""
     zero, unit, own, measure = levels.zero, levels.unit, table.regions, table.measure
     columns: dict[str, Any] = {name: own[name] * unit for name in ("height", "mean_height")}

@@ -9,7 +9,7 @@ from .alone import counts_alone, looks_of
 from .automatic import detect_levels, how_to_look
 from .border import within_border
 from .frame import counting_box
-from .levels import Levels
+from .levels import AnyLevels
 from .levels_in_parts import LevelsInParts, bytes_in_parts
 from .pictures import SMALL_PX, Pictures, find_pictures, levels_at
 from .pooled import Estimate, Resolved
@@ -111,7 +111,7 @@ def levels_of_parts(
     if not areas or areas == [plane.whole]:
         raise WholeNeededError(_MARGIN)
 
-    def open_levels(area: Area) -> Levels | LevelsInParts:
+    def open_levels(area: Area) -> AnyLevels:
         if area.size <= small_px:
             return levels_at(levels.read(area), area, plane.shape)
         part = LevelsInParts(

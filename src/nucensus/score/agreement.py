@@ -55,6 +55,11 @@ class FieldScore:
         return len(self.hits) + len(self.misses)
 
     @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many hits, misses and false positives there are."""
+        return len(self.hits), len(self.misses), len(self.false_positives)
+
+    @property
     def count_error(self) -> int:
         """Detections less nuclei."""
         return self.detection_count - self.nucleus_count
@@ -296,7 +301,7 @@ def score_fields(
         if is_done or all_fields:
             score = _score(name, points, known[name], image, radius_px)
             yield score
-        tally.add(name, score, is_done=is_done)
+        tally.add(name, None if score is None else score.counts, is_done=is_done)
     if tally.is_empty():
         raise InputError(
             f"every image that {os.fspath(truth)!r} has a truth of failed in the run; expected one "

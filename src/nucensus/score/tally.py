@@ -3,15 +3,12 @@
 import sqlite3
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .true_centres import AS_BYTES
-
-if TYPE_CHECKING:
-    from .agreement import FieldScore
 
 
 class Tally:
@@ -27,12 +24,9 @@ class Tally:
             "WITHOUT ROWID"
         )
 
-    def add(self, name: str, score: "FieldScore | None", *, is_done: bool) -> None:
-        """Take in a field, and how well it was done if that counts."""
-        counts: list[int | None] = [None] * 3
-        if score is not None:
-            counts = [len(score.hits), len(score.misses), len(score.false_positives)]
-        row = name.encode(*AS_BYTES), is_done, *counts
+    def add(self, name: str, counts: tuple[int, int, int] | None, *, is_done: bool) -> None:
+        """Take in a field, with its hits, misses and false positives if they count."""
+        row = name.encode(*AS_BYTES), is_done, *(counts or [None] * 3)
         self._database.execute("INSERT INTO fields VALUES (?, ?, ?, ?, ?)", row)
 
     def __contains__(self, name: object) -> bool:
