@@ -242,8 +242,7 @@ _ALIKE = {
 }
 """The facts that all shards must agree on: what it means if one does not, and what to do."""
 
-_TAKEN = (*_ALIKE, "estimates", "sample", "places", "sampled", "adopted", "ring_radius_px",
-          "flat_field")  # fmt: skip
+_TAKEN = (*_ALIKE, "estimates", "sample", "places", "sampled", "adopted", "ring_radius_px")
 """The facts that a merged run has from its shards, if all say the same."""
 
 
