@@ -60,6 +60,21 @@ def test_what_was_done_is_not_done_again(plate, tmp_path):
     assert outcomes == []
 
 
+def test_what_was_done_before_an_error_ended_the_run_is_not_done_again(plate, tmp_path):
+    seen = []
+
+    def fail_at_the_third(outcome):
+        seen.append(outcome)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        census(plate, tmp_path / "run", strategy="list-disk", on_outcome=fail_at_the_third)
+    assert query(tmp_path / "run", "SELECT count(*) FROM images WHERE status = 'found'") == [(3,)]
+    census(plate, tmp_path / "run", on_outcome=seen.append)
+    assert len(seen) == 5
+
+
 def test_other_settings_are_refused_with_what_differs(plate, tmp_path):
     census(plate, tmp_path / "run")
     with pytest.raises(RunError, match=r"threshold was 300 and is 400\.?0?\); expected the same"):

@@ -19,6 +19,7 @@ from ..text.plurals import pluralize
 from ..values import (
     Execution,
     Failed,
+    Found,
     OtherChannels,
     Outcome,
     PlannedImage,
@@ -41,6 +42,10 @@ from .starts import Start
 _COMMIT_EVERY_S = 0.5
 _COMMIT_EVERY_IMAGES = 1000
 """Seconds of work that a crash may lose at most: images done since are done again."""
+_WRITE_IMAGES, _WRITE_NUCLEI = 64, 20_000
+"""Outcomes that are written together: one by one, with an image counted after each, 64 small
+images took half as long again, for the processor's caches hold the code of one or the other.
+Larger: faster by little, more memory."""
 _SUSPECT_TIMEOUT_S = 120.0
 """The longest that an image may take that was in flight at a crash, where no limit is given."""
 _NAMES_SHOWN = 5
@@ -94,6 +99,8 @@ class RunLoop:
         self._learned_by: Callable[[str, str, str], str] | None = None
         self._tally = Tally()
         self._lost: list[int] = []
+        self._unwritten: list[tuple[int, Outcome, str | None]] = []
+        self._unwritten_nuclei = 0
         self._uncommitted, self._failures, self._done = 0, problems, problems
         self._committed_at = time.monotonic()
         self._start = Start(writer.about)
@@ -322,13 +329,16 @@ class RunLoop:
             self._lost.append(key)
             outcome = Failed("worker", outcome.reason)
         is_new = isinstance(outcome, Failed) and not self._writer.failed_before(key)
-        self._writer.record(key, outcome, learned)
+        self._unwritten.append((key, outcome, learned))
+        self._unwritten_nuclei += len(outcome.centres) if isinstance(outcome, Found) else 0
         self._tally.add(outcome)
         self._done += 1
         self._uncommitted += 1
         due = time.monotonic() - self._committed_at > _COMMIT_EVERY_S
         if due or self._uncommitted >= _COMMIT_EVERY_IMAGES:
             self._commit()
+        elif len(self._unwritten) >= _WRITE_IMAGES or self._unwritten_nuclei >= _WRITE_NUCLEI:
+            self._write()
         self._watcher.on_outcome(outcome)
         if isinstance(outcome, Failed) and is_new:
             self._failures += 1
@@ -343,7 +353,14 @@ class RunLoop:
                 f"retry to do the failed ones again"
             )
 
+    def _write(self) -> None:
+        """Write the outcomes that have come since the last time."""
+        self._writer.record_all(self._unwritten)
+        self._unwritten.clear()
+        self._unwritten_nuclei = 0
+
     def _commit(self) -> None:
+        self._write()
         self._writer.commit()
         self._writer.record_facts(**self._start.facts(self._done))
         for key in self._lost:

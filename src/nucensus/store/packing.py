@@ -1,6 +1,7 @@
 """How values stand in the tables of a run: nuclei as bytes, names as text or bytes."""
 
 import contextlib
+import functools
 import json
 import os
 import zlib
@@ -32,10 +33,15 @@ def pack(centres: Centres) -> bytes:
     """Return the nuclei of an image as the run file holds them."""
     values = [(each, each.of(centres)) for each in RECORDS.fields if each.of is not None]
     known = [(each, numbers) for each, numbers in values if numbers is not None]
-    records = np.empty(len(centres), [(each.name, each.dtype) for each, _ in known])
+    records = np.empty(len(centres), _record_of(tuple((e.name, e.dtype) for e, _ in known)))
     for each, numbers in known:
         records[each.name] = numbers
     return records.tobytes()
+
+
+@functools.cache
+def _record_of(fields: tuple[tuple[str, str], ...]) -> np.dtype[Any]:
+    return np.dtype(list(fields))
 
 
 def pack_subpixel(centres: Centres) -> bytes | None:

@@ -295,12 +295,17 @@ class RunWriter:
 
         `learned` is a digest of what was known of the set.
         """
-        values = self._columns.values_of(outcome, learned)
+        self.record_all([(key, outcome, learned)])
+
+    def record_all(self, outcomes: Iterable[tuple[int, Outcome, str | None]]) -> None:
+        """Write the outcomes of many images, each with its key and a digest as `record` does."""
+        values_of = self._columns.values_of
+        rows = [(*values_of(outcome, learned), key) for key, outcome, learned in outcomes]
         try:
-            if self._tables_may_stand:
+            if rows and self._tables_may_stand:
                 self._database.execute("DELETE FROM run WHERE key = 'tables'")
                 self._tables_may_stand = False
-            self._database.execute(self._columns.record_sql, (*values, key))
+            self._database.executemany(self._columns.record_sql, rows)
         except (OSError, sqlite3.Error) as error:
             raise RunError(explanation(self.folder, error)) from error
 
