@@ -113,6 +113,19 @@ def test_a_power_cut_that_takes_the_end_of_the_log_is_carried_on(cut, wells, who
     assert tables(tmp_path) == whole[0]
 
 
+@pytest.mark.parametrize("left", [b"", bytes(1 << 14)])
+def test_a_power_cut_that_takes_a_new_run_file_lets_the_run_begin_again(
+    left, wells, whole, tmp_path
+):
+    """The disk is not waited for before there is anything to lose."""
+    for name in ("run.sqlite", "run.sqlite-wal"):
+        (tmp_path / name).write_bytes(left)
+    done = detect(wells, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert is_sound(tmp_path)
+    assert tables(tmp_path) == whole[0]
+
+
 @pytest.fixture
 def slow(tmp_path, png):
     """A folder of a few good images, and then two that hang."""

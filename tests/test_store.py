@@ -4,6 +4,7 @@ import errno
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,9 @@ from stated_runs import HARD_NAMES, some_centres, write_run
 
 from nucensus.errors import RunError
 from nucensus.store import Run, RunWriter, points_of
+from nucensus.store.database import open_to_write, write_log_back
 from nucensus.store.explain import explanation
+from nucensus.store.image_columns import IMAGES
 from nucensus.store.packing import as_records, as_sql, as_text, as_volume, plane_of
 from nucensus.store.sample import Origin, Sampled
 from nucensus.values import RUN_FILE, Centres, Failed, Found, ImageRef, Plane, Settings
@@ -191,6 +194,24 @@ def test_a_run_file_that_vanished_is_not_written_to_in_vain(tmp_path):
         writer.record(1, found(some_centres(1)))
         with pytest.raises(RunError, match=r"cannot be made|has vanished"):
             writer.commit()
+
+
+def test_the_disk_is_waited_for_until_the_run_file_holds_what_is_in_its_log(tmp_path):
+    def waits():
+        write_log_back(database)
+        return bool(database.execute("PRAGMA synchronous").fetchone()[0])
+
+    with (
+        closing(open_to_write(tmp_path, False, IMAGES)) as database,
+        closing(sqlite3.connect(tmp_path / RUN_FILE)) as reader,
+    ):
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM run").fetchall()  # it holds on to what it has seen
+        database.execute("INSERT INTO run VALUES ('key', 'value')")
+        database.commit()
+        assert waits()
+        reader.rollback()
+        assert not waits()
 
 
 @pytest.mark.parametrize(

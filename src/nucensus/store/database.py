@@ -23,6 +23,8 @@ _APPLICATION_ID = 0x6E75_6365  # "nuce"
 _PAGE_BYTES = 1 << 14
 """Room for several images: in pages of 4 KB, with one image of 130 nuclei each, files are 1.7
 times as large and are read at half the speed (benchmarks/export.py)."""
+_NO_WAIT = "PRAGMA synchronous = OFF"
+"""Do not wait for the disk, which takes 20 ms; a process that is killed loses nothing by it."""
 
 IMAGE_COLUMNS = IMAGES.shown_names
 """The columns of the run file and of `images.csv` for an image, beside its name."""
@@ -58,24 +60,27 @@ def open_to_write(folder: Path, overwrite: bool, columns: ImageColumns) -> sqlit
     """Open the run file of `folder`, made whole or not at all."""
     if overwrite:
         remove_run(folder)
-    network = network_disk(folder)
-    database = sqlite3.connect(
-        (folder / RUN_FILE).absolute(), timeout=30, check_same_thread=False, uri=True
-    )
+    network, file = network_disk(folder), folder / RUN_FILE
+    if _is_lost(file):
+        file.unlink()
+    database = sqlite3.connect(file.absolute(), timeout=30, check_same_thread=False, uri=True)
     try:
         database.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         distrust(database)
-        if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            _check_schema(database, folder / RUN_FILE, columns)
+        is_new = not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if is_new:
+            database.execute(_NO_WAIT)  # a power cut can take nothing yet
+        else:
+            _check_schema(database, file, columns)
             check_nuclei(database)
         wanted, safety = ("TRUNCATE", "FULL") if network else ("WAL", "NORMAL")
         mode = database.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0]
-        database.execute(f"PRAGMA synchronous = {safety}")
-        if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if is_new:
             database.executescript(
                 f"BEGIN; PRAGMA application_id = {_APPLICATION_ID}; "
                 f"PRAGMA user_version = {SCHEMA_VERSION}; {schema_of(columns)} COMMIT;"
             )
+        database.execute(f"PRAGMA synchronous = {safety}")
         what = f"network disk ({network})" if network else "local disk"
         database.executescript(OTHERS)
         row = ("journal", json.dumps(f"{mode}, {what}"))
@@ -85,6 +90,19 @@ def open_to_write(folder: Path, overwrite: bool, columns: ImageColumns) -> sqlit
         database.close()
         raise
     return database
+
+
+def _is_lost(file: Path) -> bool:
+    """Tell whether a power cut took a run file before the disk had it: its only page is zeros."""
+    is_begun = file.is_file() and file.stat().st_size == _PAGE_BYTES
+    return is_begun and not any(file.read_bytes())
+
+
+def write_log_back(database: sqlite3.Connection) -> None:
+    """Write what its log holds into the database, and wait for the disk once that is there."""
+    is_busy, in_log, written = database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if not is_busy and in_log == written:
+        database.execute(_NO_WAIT)  # what is left to write says only that there is no log
 
 
 TABLES = ("nuclei.csv", "images.csv", "provenance.json")

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import RunError
 from ..remote import query_of, size_and_time
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
-from .database import OTHERS, TABLES, close_with, open_to_write, schema_of
+from .database import OTHERS, TABLES, close_with, open_to_write, schema_of, write_log_back
 from .explain import explanation
 from .facts import FACTS_VERSION, Facts
 from .image_columns import IMAGES, ImageColumns
@@ -81,7 +81,7 @@ class RunWriter:
         try:
             with self.explained() if kind is None else contextlib.suppress(sqlite3.Error):
                 self._database.rollback()
-                self._database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                write_log_back(self._database)
         finally:
             with contextlib.suppress(sqlite3.Error):  # somebody reads the log, which stays then
                 self._database.execute("PRAGMA journal_mode = DELETE")
