@@ -175,6 +175,20 @@ def test_names_of_metamorph_tell_channel_site_and_time(tmp_path):
         (["DAPI_A01.tif", "Tom20_A01.tif"], "DAPI", ["DAPI_A01.tif"]),
         (["nuc_A01_s1.tif", "cyto_A01_s1.tif"], "nuc", ["nuc_A01_s1.tif"]),
         (["ch1_A01_s1.tif", "ch2_A01_s1.tif"], "ch1", ["ch1_A01_s1.tif"]),
+        (["DAPI/x_DAPI.tif", "GFP/x_GFP.tif"], "DAPI", ["DAPI/x_DAPI.tif"]),
+        (["DAPI/A01_DAPI.tif", "GFP/A01_GFP.tif"], "GFP", ["GFP/A01_GFP.tif"]),
+        (["e_DAPI/x_c1.tif", "e_GFP/x_c2.tif"], 2, ["e_GFP/x_c2.tif"]),
+        (["DAPI/x_DAPI.tif", "Ki67/x_Ki67.tif"], "Ki67", ["Ki67/x_Ki67.tif"]),
+        (["x 1 wv DAPI - DAPI.tif", "x 1 wv FITC - FITC.tif"], "FITC", ["x 1 wv FITC - FITC.tif"]),
+        (["Channel 1/x_ch01.tif", "Channel 2/x_ch02.tif"], 1, ["Channel 1/x_ch01.tif"]),
+        (
+            ["405/x_405.tif", "405/y_405.tif", "488/x_488.tif", "488/y_488.tif"],
+            405,
+            ["405/x_405.tif", "405/y_405.tif"],
+        ),
+        (["x.tif", "x_GFP.tif", "y.tif"], "GFP", ["x_GFP.tif"]),
+        (["c1_x.tif", "x.tif", "y.tif"], 1, ["c1_x.tif"]),
+        (["a/1.tif", "a/DAPI/1.tif"], "DAPI", ["a/DAPI/1.tif"]),
     ],
 )
 def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files, choice, kept):
@@ -208,6 +222,9 @@ def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files,
         ("z", ["x_slice01.tif", "x_slice02.tif"], 1, ["x_slice01.tif"]),
         ("time", ["x_frame_01.tif", "x_frame_02.tif"], 2, ["x_frame_02.tif"]),
         ("time", ["a_t0h.tif", "a_t24h.tif"], 24, ["a_t24h.tif"]),
+        ("z", ["z1/x_z01.tif", "z2/x_z02.tif"], 2, ["z2/x_z02.tif"]),
+        ("time", ["T1/x_t1.tif", "T2/x_t2.tif"], 2, ["T2/x_t2.tif"]),
+        ("time", ["TimePoint_1/x_t1.tif", "TimePoint_2/x_t2.tif"], 1, ["TimePoint_1/x_t1.tif"]),
     ],
 )
 def test_unknown_names_that_differ_in_z_or_time_are_asked_about(
@@ -239,6 +256,13 @@ def test_plates_in_folders_stay_apart_where_names_begin_with_a_stain(tmp_path):
                       for stain in ("DAPI", "GFP")))  # fmt: skip
     found = discover([tmp_path], SUFFIXES, plane=Plane(channel="DAPI"))
     assert [each.place.plate for each in found] == ["P1", "P2"]
+
+
+def test_folders_of_channels_are_no_plates(tmp_path):
+    touch(tmp_path / "P7", *(f"{stain}/A0{column}_{stain}.tif" for column in (1, 2)
+                             for stain in ("DAPI", "Ki67")))  # fmt: skip
+    found = discover([tmp_path], SUFFIXES, plane=Plane(channel="each"))
+    assert {(each.place.plate, each.channel) for each in found} == {("P7", "DAPI"), ("P7", "Ki67")}
 
 
 def test_channels_z_and_time_in_unknown_names_are_chosen_together(tmp_path):
@@ -302,6 +326,8 @@ def test_an_image_without_a_channel_in_its_name_is_left_out_where_others_have_on
         ["A1_img1.tif", "A1_img2.tif", "B1_img1.tif"],
         ["A1_treated.tif", "B1_control.tif"],
         ["x_DAPI.tif", "y_Ki67.tif"],
+        ["x.tif", "y_GFP.tif"],
+        ["x1_DAPI.tif", "x2_dapi.tif"],
         ["mouse1_before.tif", "mouse1_after.tif"],
     ],
 )
@@ -325,6 +351,8 @@ def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):
         (["images/x.tif", "masks/x.tif"], {"original": "images/x.tif"}),
         (["raw/x.tif", "corrected/x.tif"], {"raw": "raw/x.tif"}),
         (["A01_s1.tif", "MIP/A01_s1.tif"], {"mip": "MIP/A01_s1.tif"}),
+        (["raw/x_raw.tif", "corrected/x_corrected.tif"], {"raw": "raw/x_raw.tif"}),
+        (["images/x.tif", "masks/x_mask.tif"], {"original": "images/x.tif"}),
     ],
 )
 def test_two_versions_of_a_picture_are_asked_about(tmp_path, files, choices):

@@ -59,7 +59,10 @@ class WellForm:
             before, word, after = words[:at], words[at], words[at + 1 :]
         well, site = _well_of(word, after)
         plate = "_".join(each for each in before if not (_is_no_plate(each) or each in stains))
-        return Place(plate=plate or os.path.basename(home), well=well, site=site or _site(after))
+        above, folder = os.path.split(home)
+        if folder in stains or channel_word(f"{folder}.")[0] == "channel":
+            folder = os.path.basename(above)  # a folder for each channel of the plate
+        return Place(plate=plate or folder, well=well, site=site or _site(after))
 
     def phrase(self, name: str) -> tuple[str, str]:
         """Return what a name says behind its well and site, and the rest of it.

@@ -21,6 +21,7 @@ from .unknown_names import (
     numbers_of,
     position_word,
     version_of,
+    without_word,
 )
 from .unknown_stains import (
     BesideKnown,
@@ -170,7 +171,8 @@ class _Unknown:
         self._form = form
         self._words = {kind: Alike() for kind in ("channel", "well", "z", "time")}
         self._words |= {"line": Lines(), "phrase": Phrases()}
-        self._beside, self._stains = BesideKnown(), set[str]()
+        self._bare, self._beside = Alike(), BesideKnown()
+        self._stains = set[str]()
         self._tokens: dict[str, dict[str, str]] = {}
         self._wanted: dict[str, str | None] = {}
 
@@ -184,8 +186,10 @@ class _Unknown:
             self._words[kind].add(word, rest, reference.name)
         if kind == "channel":
             self._beside.add_known(rest, reference.name)
+            self._bare.add(word, without_word(rest), reference.name)
         elif not kind:
             self._beside.add_other(name, reference.name)
+            self._bare.add("", name, reference.name)
             if (line := line_of(name))[0]:
                 self._words["line"].add(*line, reference.name)
         if self._form is not None and (phrase := self._form.phrase(reference.name))[0]:
@@ -220,18 +224,23 @@ class _Unknown:
             )
 
     def _doubt(self) -> str:
-        """Return what channels may be instead, if they are told by no known word."""
+        """Return what channels may be instead, or which images tell none beside one that does."""
         if "well" in self._words:
             return _IF_WELLS
+        if "" in (pair := self._words["channel"].pair if "channel" in self._words else ()):
+            name = self._bare.names[pair.index("")]
+            return f", in a file each, and images without one ({name!r}, ...)"
         return "" if self._words.keys().isdisjoint(_UNSURE) else _IF_ELSE
 
     def _take_unknown_stains(self) -> None:
-        """Let words be channels that stand where other names have one."""
+        """Let words be channels that stand where other names have one, or where one has none."""
         known = self._words["channel"]
         self._stains = self._beside.chosen(is_asked=bool(known.pair))
         if self._stains and not known.pair:
             known.pair = known.names = self._beside.names
         known.words |= self._stains
+        if not known.pair:
+            known.pair, known.names = self._bare.pair, self._bare.names
 
     def keep(self, reference: ImageRef, plane: Plane, left_out: LeftOut) -> ImageRef | None:
         """Return the image with what is left to its file; None if another one was chosen."""

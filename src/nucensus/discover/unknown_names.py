@@ -60,6 +60,8 @@ _VERSION_FOLDER = re.compile(rf"(?:^|(?<=/))({_VERSIONS}|images?)/", re.IGNORECA
 _PROJECTION = re.compile(r"(?:.*/)?(MAX|MIN|AVG|SUM|STD|MED)_(?=[^/]+$)")
 """How ImageJ calls projections: MAX_a.tif is of a.tif."""
 _FIELD_VERSION = re.compile(r"(.*/\d+)[_\-.](\D[^/]*)")
+_AROUND, _AT_START = re.compile(r"[_\-. ,+]*[(\[]?\*[)\]]?"), re.compile(r"(^|/)[_\-. ,+/]+")
+"""What separates a word from the words before it, and what is left of that at the start."""
 _SAME_ENDING = {"tiff": "tif", "jpeg": "jpg"}
 _MOST_KEPT = 1 << 14
 """Names that are remembered: enough for two channels of a million files to meet."""
@@ -75,23 +77,61 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def channel_word(name: str) -> tuple[str, str, str]:
     """Return the last word in a name that may be a channel: its kind, the word, and the rest.
 
-    The kind is "well" of what may be a well too, as C01; all is "" if there is no such word.
+    The kind is "well" of what may be a well too, as C01; all is "" if there is no such word. Of the
+    rest all that tells the same is left out, and what folders tell of a stain.
 
     Examples
     --------
     >>> channel_word("a/x_DAPI_01.tif"), channel_word("x_C01.tif")
     (('channel', 'DAPI', 'a/x_*_01.tif'), ('well', 'C01', 'x_*.tif'))
+    >>> channel_word("ch1/x_C1.tif"), channel_word("DAPI/x_ch00.tif")
+    (('channel', 'C1', '*/x_*.tif'), ('channel', 'ch00', '*/x_*.tif'))
     """
     stem = os.path.splitext(name)[0]
     file = stem.rfind("/") + 1
-    found = None
-    for match in _compiled(_CHANNEL).finditer(stem):
-        if match["stain"] or match["glued"] or match.start() >= file:
-            found = match
-    if found is None:
+    matches = list(_compiled(_CHANNEL).finditer(stem))
+    told = [each for each in matches if _is_stain(each) or each.start() >= file]
+    if not told:
         return "", "", ""
-    kind = "well" if found["well"] else "channel"
-    return kind, found[0], f"{stem[: found.start()]}*{name[found.end() :]}"
+    kind = "well" if told[-1]["well"] else "channel"
+    channel = _channel(told[-1][0])
+    also = [
+        each.span()
+        for each in matches
+        if _channel(each[0]) == channel or (_is_stain(each) and each.end() < file)
+    ]
+    return kind, told[-1][0], mask(name, also)
+
+
+def _is_stain(match: re.Match[str]) -> bool:
+    return bool(match["stain"] or match["glued"])
+
+
+def mask(name: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Return a name with stars in the places of some words, which stand in this order.
+
+    Examples
+    --------
+    >>> mask("DAPI/x_DAPI.tif", [(0, 4), (7, 11)])
+    '*/x_*.tif'
+    """
+    parts: list[str] = []
+    at = 0
+    for start, end in spans:
+        parts += name[at:start], "*"
+        at = end
+    return "".join((*parts, name[at:]))
+
+
+def without_word(rest: str) -> str:
+    """Return what is called like the rest of a name without the word that is missing in it.
+
+    Examples
+    --------
+    >>> without_word("a/x_*_01.tif"), without_word("*_x.tif"), without_word("*/x.tif")
+    ('a/x_01.tif', 'x.tif', 'x.tif')
+    """
+    return _AT_START.sub(r"\1", _AROUND.sub("", rest))
 
 
 def position_word(name: str, axis: str) -> tuple[str, str]:
@@ -103,19 +143,23 @@ def position_word(name: str, axis: str) -> tuple[str, str]:
     --------
     >>> position_word("a/x_z01.tif", "z"), position_word("T2/x.tif", "time")
     (('01', 'a/x_z*.tif'), ('', ''))
+    >>> position_word("z1/x_z01.tif", "z")
+    ('01', 'z*/x_z*.tif')
     """
     stem = os.path.splitext(name)[0]
     file = stem.rfind("/") + 1
-    found = None
     if axis == "z" and "z" not in (small := stem.lower()) and "slice" not in small:
         return "", ""  # as of most names, which saves the search
-    for match in _compiled(_POSITIONS[axis]).finditer(stem):
-        if match.start() >= file or not re.match(r"t\d", match[0], re.IGNORECASE):
-            found = match
-    if found is None:
+    matches = list(_compiled(_POSITIONS[axis]).finditer(stem))
+    told = [
+        each for each in matches
+        if each.start() >= file or not re.match(r"t\d", each[0], re.IGNORECASE)
+    ]  # fmt: skip
+    if not told:
         return "", ""
-    start, end = found.span("number")
-    return found["number"], f"{stem[:start]}*{name[end:]}"
+    number = told[-1]["number"]
+    spans = [each.span("number") for each in matches if int(each["number"]) == int(number)]
+    return number, mask(name, spans)
 
 
 def numbers_of(words: Iterable[str]) -> dict[str, str]:
@@ -140,6 +184,8 @@ def version_of(name: str) -> tuple[str, str]:
     --------
     >>> version_of("x_corrected.tif"), version_of("x.TIFF")
     (('corrected.tif', 'x'), ('original.tif', 'x'))
+    >>> version_of("images/x.tif"), version_of("masks/x_mask.tif")
+    (('original.tif', 'x'), ('mask.tif', 'x'))
     """
     if ".zarr/" in name:
         match = _FIELD_VERSION.fullmatch(name)
@@ -149,11 +195,9 @@ def version_of(name: str) -> tuple[str, str]:
     if match := _PROJECTION.match(stem):
         return f"{match[1].lower()}.{ending}", stem[: match.start(1)] + stem[match.end() :]
     match = _VERSION.search(stem, max(0, len(stem) - _LONGEST_VERSION))
-    if match:
-        return f"{match[1].lower()}.{ending}", stem[: match.start()]
-    folder, _, file = stem.rpartition("/")
+    folder, _, file = (stem[: match.start()] if match else stem).rpartition("/")
     version, rest = _version_of_folder(folder)
-    return f"{version}.{ending}", f"{rest}{file}"
+    return f"{match[1].lower() if match else version}.{ending}", f"{rest}{file}"
 
 
 @functools.lru_cache(1024)
@@ -185,13 +229,14 @@ def channels_of(words: Iterable[str]) -> dict[str, str]:
     >>> channels_of(["ch01", "DAPI"])
     {'ch01': '1', 'DAPI': 'DAPI'}
     """
-    numbers = {word: _NUMBER.fullmatch(word) for word in words}
-    channels = {
-        word: str(int(match[match.lastindex or 0])) if match else word
-        for word, match in numbers.items()
-    }
+    channels = {word: _channel(word) for word in words}
     counts = Counter(channels.values())
     return {word: each if counts[each] == 1 else word for word, each in channels.items()}
+
+
+def _channel(word: str) -> str:
+    match = _NUMBER.fullmatch(word)
+    return str(int(match[match.lastindex or 0])) if match else word
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from .._dataclass import dataclass
 from ..values import ImageRef
 from .names import plate_folder
-from .unknown_names import WAVELENGTH, Alike, channel_word, is_version
+from .unknown_names import WAVELENGTH, Alike, channel_word, is_version, mask
 
 _WORD = re.compile(r"[^_\-. /()\[\],+]+")
 _LASERS = frozenset(
@@ -71,9 +71,15 @@ def word_of(name: str, words: set[str]) -> tuple[str, str]:
 def _words(name: str) -> Iterator[tuple[str, str]]:
     """Yield the words of a name that are no numbers, each with the rest of the name."""
     end = name.rfind(".") if "." in name[name.rfind("/") + 1 :] else len(name)
-    for match in _WORD.finditer(name, 0, end):
+    matches = list(_WORD.finditer(name, 0, end))
+    for match in matches:
         if not match[0].isdecimal() and "#" not in match[0]:
-            yield match[0], f"{name[: match.start()]}*{name[match.end() :]}"
+            yield match[0], mask(name, _spans(match[0], matches))
+
+
+def _spans(word: str, matches: Iterable[re.Match[str]]) -> list[tuple[int, int]]:
+    """Return where a word stands among those of a name: often in its folder, too."""
+    return [each.span() for each in matches if each[0] == word]
 
 
 def stains_of_plates(names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -126,11 +132,11 @@ def line_of(name: str) -> tuple[str, str]:
     >>> line_of("x/img1_405.tif")
     ('405', 'x/img1_*.tif')
     """
-    found = [match for match in _WORD.finditer(name, name.rfind("/") + 1) if match[0] in _LASERS]
-    if not found:
+    matches = [match for match in _WORD.finditer(name) if match[0] in _LASERS]
+    if not matches or matches[-1].start() <= name.rfind("/"):
         return "", ""
-    start, end = found[-1].span()
-    return found[-1][0], f"{name[:start]}*{name[end:]}"
+    word = matches[-1][0]
+    return word, mask(name, _spans(word, matches))
 
 
 @dataclass(slots=True)
