@@ -48,6 +48,9 @@ NAMES = {
         "", "A01", "1", "UV - DAPI", "12", "3"
     ),
     "A - 10(fld 01 z 2 time 1 wv Blue - FITC).tif": Place("", "A10", "1", "Blue - FITC", "2", "1"),
+    "x/2024-05-03_plate-B_P - 24(fld 1 wv DAPI - DAPI).tif": Place(
+        "2024-05-03_plate-B", "P24", "1", "DAPI - DAPI"
+    ),
     # Incucyte: minutes since the first scan, or the date
     "VID12_A1_3_01d02h30m.tif": Place("VID12", "A01", "3", time="1590"),
     "VID12_H12_1_2020y01m02d_03h04m.tif": Place("VID12", "H12", "1", time="202001020304"),

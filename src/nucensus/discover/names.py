@@ -34,7 +34,8 @@ PATTERNS = {
         r"Z(?P<z>\d+)C(?P<channel>\d+)\.(?:tiff?|png)$"
     ),
     "InCell": (
-        r"(?:(?P<plate>[^/]+)/)?(?P<row>[A-Z]{1,2}) ?- ?(?P<column>\d{1,2})"
+        r"(?:(?P<plate>[^/]+?)(?:/|[_\-. ]+(?=[A-Z]{1,2} ?- ?\d{1,2}\()))?"
+        r"(?P<row>[A-Z]{1,2}) ?- ?(?P<column>\d{1,2})"
         r"\((?=[^)]*?\bfld (?P<site>\d+))?"
         r"(?=[^)]*?\bwv (?P<channel>[^)]+?)(?: z \d+| time \d+|\)))?"
         r"(?=[^)]*?\bz (?P<z>\d+))?(?=[^)]*?\btime (?P<time>\d+))?[^)]*\)" + _TIFF
