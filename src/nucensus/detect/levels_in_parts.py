@@ -23,22 +23,24 @@ from .padding import level_of_frame
 from .padding_in_parts import Lines, within
 from .pooled import Estimate
 from .rules import Rules
-from .walk import Piece, walk
+from .walk import Piece, decoded_bytes, holds_steps, walk
 
 _Result = TypeVar("_Result")
 
 _HALO_RADII = 16
 """Radii of a nucleus around a part. Larger: more is computed twice; smaller: more parts are read
 again, because of bodies that go on beyond them."""
-_LEAST_SIDE_PX, _SIDE_IN_HALOS = 1024, 4
-"""Side of a part, in pixels and in halos. Larger: less is computed twice, more memory."""
+_AT_WORK_PX, _MOST_SIDE_PX, _LEAST_SIDE_PX = 1 << 23, 2048, 1024
+_SIDE_IN_HALOS = 4
+"""Pixels of all parts that are worked on at a time, side of one, and the same in halos. Larger:
+less is computed twice (a quarter with sides of 2048, half with 1024), more memory."""
 _BAND_BYTES, _BAND_IN_HALOS = 12 << 20, 1.5
 """The same of the rows of a part that is as wide as the image."""
 _SAMPLE_HALO = 2 * BLOCK
 """Pixels of the grid around a part that its samples depend on."""
-_BYTES_A_PIXEL, _HELD_BYTES, _PX_A_SAMPLE = 5, 64 << 20, 48
-"""What a part takes in memory, with its working grid; pieces that are decoded; and from how many
-pixels there is a sample of the background."""
+_BYTES_A_PIXEL, _PX_A_SAMPLE = 5, 48
+"""What a part takes in memory, with its working grid; and from how many pixels there is a sample of
+the background."""
 _MOST_PX = 1 << 26
 """Pixels of the largest part that is read again. Larger: wider clumps are found, more memory."""
 _AGAIN = Lock()
@@ -122,7 +124,7 @@ class LevelsInParts(DividedLevels):
         if outline is not None:
             raise WholeNeededError("outlines are asked for")
         halo = self._halo or _HALO_RADII * max(1, math.ceil(numbers["radius"]))
-        grid = Grid(self._plane, int(numbers["step"]), BLOCK * -(-halo // BLOCK), self._part)
+        grid = self._grid(int(numbers["step"]), BLOCK * -(-halo // BLOCK))
         ground = self._sampled_ground(numbers) if level is None else None
         if ground is None:
             ground = Ground(self.extent, level=level, **numbers)
@@ -153,7 +155,7 @@ class LevelsInParts(DividedLevels):
         samples, places = NoiseSamples.empty(shape, dtype), rows_that_tell(shape[0])
         rows = np.empty((len(places), shape[1]), dtype)
         step = 1 if self._sampled is None else self._sampled.step
-        grid = Grid(self._plane, step, 0, self._part, also=BLOCK_PX)
+        grid = self._grid(step, 0, also=BLOCK_PX)
         look = LookAtPart(shape, self._settings, grid.window, self._sampled)
         reach = (0, 0) if self._sampled is None else grid.sample_reach
         for seen in self._walk(look, grid.part, reach):
@@ -168,6 +170,10 @@ class LevelsInParts(DividedLevels):
         if note_on_mask(rows):
             raise WholeNeededError("it looks like a mask")
         return noise_of(samples)
+
+    def _grid(self, step: int, halo: int, also: int = 1) -> "Grid":
+        about = self._part or _about(self._plane, step * halo, self._threads)
+        return Grid(self._plane, step, halo, about, also)
 
     def _walk(
         self, work: Callable[[Piece], _Result], part: tuple[int, int], reach: tuple[int, int]
@@ -274,26 +280,25 @@ class _Found(NamedTuple):
 def bytes_in_parts(plane: Parts, radius_px: float, threads: int) -> int:
     """Return about how much memory it takes to find regions of such nuclei part by part."""
     halo_px, itemsize = math.ceil(_HALO_RADII * radius_px), plane.dtype.itemsize
-    rows, columns = map(min, plane.shape, _about(plane, halo_px))
+    about = _about(plane, halo_px, threads)
+    rows, columns = min(about[0], plane.shape[0]), min(about[1], plane.shape[1])
     around = plane.whole.widened((0, 0), (rows + 2 * halo_px, columns + 2 * halo_px)).size
     taken = threads * around * _BYTES_A_PIXEL + 4 * plane.whole.size // _PX_A_SAMPLE
-    if plane.is_decoded:
-        row_bytes = 2 * rows * plane.shape[1] * itemsize
-        taken += min(_HELD_BYTES, row_bytes) + (threads + 3) * rows * columns * itemsize
+    taken += decoded_bytes(plane, (rows, columns), (halo_px, halo_px), threads)
     return min(taken, plane.whole.size * itemsize)
 
 
 class Grid:
-    """How a plane is divided for a working grid of some step."""
+    """How a plane is divided for a working grid of some step, into parts of about some sides."""
 
     def __init__(
-        self, plane: Parts, step: int, halo: int, part: tuple[int, int] | None, also: int = 1
+        self, plane: Parts, step: int, halo: int, about: tuple[int, int], also: int
     ) -> None:
         self.step, self.unit = step, step * BLOCK
         self._shape = plane.shape
         self.reach, self.sample_reach = (step * halo,) * 2, (step * _SAMPLE_HALO,) * 2
         unit = math.lcm(self.unit, also)
-        self.part = _multiples(plane, unit, part or _about(plane, step * halo))
+        self.part = _multiples(plane, unit, about)
 
     def aligned(self, area: Area) -> Area:
         """Return the least area around one that begins and ends with blocks of the grid."""
@@ -312,9 +317,10 @@ class Grid:
         )  # fmt: skip
 
 
-def _about(plane: Parts, reach: int) -> tuple[int, int]:
-    """Return about how many rows and columns a part should have."""
-    side = max(_LEAST_SIDE_PX, _SIDE_IN_HALOS * reach)
+def _about(plane: Parts, reach: int, threads: int) -> tuple[int, int]:
+    """Return about how many rows and columns a part should have, where so many are worked on."""
+    side = min(_MOST_SIDE_PX, max(_LEAST_SIDE_PX, math.isqrt(_AT_WORK_PX // threads)))
+    side = max(side, _SIDE_IN_HALOS * reach)
     if plane.step[1] < plane.shape[1]:
         return side, side
     rows = _BAND_BYTES // (plane.shape[1] * plane.dtype.itemsize)
@@ -322,9 +328,10 @@ def _about(plane: Parts, reach: int) -> tuple[int, int]:
 
 
 def _multiples(plane: Parts, unit: int, about: tuple[int, int]) -> tuple[int, int]:
-    """Return the sides of a part in multiples of the plane's step and of a unit."""
+    """Return the sides of a part in multiples of a unit, and of the plane's step if they must."""
     sides = []
     for step, size, side in zip(plane.step, plane.shape, about, strict=True):
-        whole = math.lcm(step, unit) if step < size else unit * -(-size // unit)
+        apart = 1 if holds_steps(plane) and plane.is_decoded else step
+        whole = math.lcm(apart, unit) if step < size else unit * -(-size // unit)
         sides.append(whole * max(1, round(side / whole)))
     return sides[0], sides[1]

@@ -27,7 +27,7 @@ _HELD_BYTES = 64 << 20
 decoded twice, more memory."""
 _LEAST_HELD_PX = 1 << 18
 """Pixels from which a tile or chunk of the file is held by itself, else all of a part: it need not
-be copied beside its neighbours. Smaller: more steps in Python."""
+be copied beside its neighbours, and parts may begin within it. Smaller: more steps in Python."""
 _SPREAD_PX = 1 << 24
 """Pixels of a task elsewhere. Larger: less is read twice; smaller: more workers can help."""
 
@@ -128,13 +128,31 @@ def part_shape(plane: Parts, reach: tuple[int, int]) -> tuple[int, int]:
 
 def held_bytes(plane: Parts, reach: tuple[int, int], threads: int) -> int:
     """Return about how much memory it takes to walk through a plane."""
-    rows, columns = part_shape(plane, reach)
+    rows, columns = sides = part_shape(plane, reach)
     around = plane.whole.widened((0, 0), (rows + 2 * reach[0], columns + 2 * reach[1])).size
-    itemsize, held = plane.dtype.itemsize, 0
-    if plane.is_decoded:
-        two_rows = 2 * rows * plane.shape[1] * itemsize
-        held = min(_HELD_BYTES, two_rows) + (threads + 3) * rows * columns * itemsize
-    return (threads + 1) * around * itemsize + held
+    itemsize = plane.dtype.itemsize
+    return (threads + 1) * around * itemsize + decoded_bytes(plane, sides, reach, threads)
+
+
+def decoded_bytes(
+    plane: Parts, sides: tuple[int, int], reach: tuple[int, int], threads: int
+) -> int:
+    """Return about how much memory decoded pieces take that are held for several parts."""
+    if not plane.is_decoded:
+        return 0
+    row = _held_rows(plane, sides[0], reach[0]) * plane.shape[1] * plane.dtype.itemsize
+    ahead = math.prod(sides) * plane.dtype.itemsize
+    return min(_HELD_BYTES, row) + (threads + 3) * ahead
+
+
+def holds_steps(plane: Parts) -> bool:
+    """Tell whether what is decoded at a time is held by itself: parts may begin within it."""
+    return math.prod(plane.step) >= _LEAST_HELD_PX
+
+
+def _held_rows(plane: Parts, rows: int, reach: int) -> int:
+    """Return of how many rows of pixels something is held for parts of so many rows."""
+    return rows + 2 * reach + plane.step[0] if holds_steps(plane) else 2 * rows
 
 
 def _multiple(step: int, about: int) -> int:
@@ -170,7 +188,8 @@ class _Grid:
     def stripes(self) -> Iterator[list[_Cell]]:
         """Yield the parts of one stripe after the other, row by row: so wide that few are held."""
         down, across = self._counts
-        size_bytes = 2 * self.rows * self.columns * self.plane.dtype.itemsize
+        rows = _held_rows(self.plane, self.rows, self.reach[0])
+        size_bytes = rows * self.columns * self.plane.dtype.itemsize
         wide = max(2, _HELD_BYTES // size_bytes) if self.plane.is_decoded else across
         for left in range(0, across, wide):
             yield list(product(range(down), range(left, min(left + wide, across))))
@@ -228,7 +247,7 @@ class _Pieces:
 
     def __init__(self, grid: _Grid, stripe: list[_Cell]) -> None:
         self._grid, self._plane = grid, grid.plane
-        self._cells = grid if math.prod(grid.plane.step) < _LEAST_HELD_PX else grid.of_steps()
+        self._cells = grid.of_steps() if holds_steps(grid.plane) else grid
         self._seen = grid.decoded_around(stripe)
         self._left = Counter(cell for at in stripe for cell in self._cells.cells(grid.around(at)))
         self._held: dict[_Cell, Future[Any]] = {}
