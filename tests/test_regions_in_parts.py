@@ -109,6 +109,29 @@ def test_an_image_of_a_known_set_is_gone_through_twice_and_another_three_times(t
     assert sum(read) == times * image.size + estimating
 
 
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_large_image_alone_is_gone_through_again_only_where_its_nuclei_are_not_as_guessed(
+    monkeypatch, is_right
+):
+    image, read = field(6, shape=(900, 1024)), []
+    guess = pool([estimate(image if is_right else field(20))])
+    monkeypatch.setattr("nucensus.detect.regions_in_parts.rules_of", lambda _: LARGE)
+    monkeypatch.setattr("nucensus.detect.regions_in_parts.pool", lambda _: guess)
+    plane = parts_of(image)
+
+    def read_area(area):
+        read.append(area.size)
+        return plane.read(area)
+
+    counting = dataclasses.replace(plane, read=read_area, step=(128, 128))
+    found = find_regions_in_parts(counting, Settings(), part=(256, 256))
+    whole = detect_levels(levels_of(image, LARGE), None, LARGE)
+    np.testing.assert_array_equal(found.points, whole.points)
+    np.testing.assert_array_equal(found.confidences, whole.confidences)
+    fields = 2  # it is its only field, from which is guessed and estimated
+    assert sum(read) == ((2 if is_right else 3) + fields) * image.size
+
+
 def chain():
     """Draw nuclei that touch from one end of the image to the other, among others."""
     image = field(8, shape=(300, 700), share=0.1)

@@ -78,10 +78,8 @@ class LevelsInParts(DividedLevels):
     ) -> None:
         """Look at all pixels once; `part` and `halo`, in pixels of the grid, are for tests.
 
-        With `expected`, what `find_table` will be asked for, they are sampled for it, too.
+        With `expected`, what `find_table` will probably be asked for, they are sampled for it, too.
         """
-        if plane.dtype.kind != "u" or plane.dtype.itemsize > 2:
-            raise WholeNeededError(f"its pixels are {plane.dtype}, not uint8 or uint16")
         self._plane, self._settings, self._threads = plane, settings, threads
         self._part, self._halo = part, halo
         self.extent, self.image_shape = plane.shape, image_shape or plane.shape
@@ -187,10 +185,14 @@ class LevelsInParts(DividedLevels):
 
     def looking(self, rules: Rules) -> Look:
         """Return what looks at fields of it by some rules."""
-        spread = self._plane.spread
-        if spread is None:
-            return looking(self.read, rules, self._threads)
-        return partial(spread, partial(_estimate_field, self._settings, rules))
+        return looking_at(self._plane, self._settings, rules, threads=self._threads)
+
+
+def looking_at(plane: Parts, settings: Settings, rules: Rules, *, threads: int) -> Look:
+    """Return what looks at fields of a plane by some rules, where its parts are worked on."""
+    if plane.spread is None:
+        return looking(partial(read_area, settings, plane), rules, threads)
+    return partial(plane.spread, partial(_estimate_field, settings, rules))
 
 
 def _estimate_field(settings: Settings, rules: Rules, plane: Parts, field: Area) -> Estimate:

@@ -8,11 +8,12 @@ from ..values.parts import Area, Parts, WholeNeededError, part_of
 from .alone import counts_alone, looks_of
 from .automatic import detect_levels, how_to_look
 from .border import within_border
+from .fields import even_fields
 from .frame import counting_box
 from .levels import AnyLevels
-from .levels_in_parts import LevelsInParts, bytes_in_parts
+from .levels_in_parts import LevelsInParts, bytes_in_parts, looking_at
 from .pictures import SMALL_PX, Pictures, find_pictures, levels_at
-from .pooled import Estimate, Resolved
+from .pooled import Estimate, Resolved, pool
 from .region_numbers import region_numbers
 from .rules import Rules, rules_of
 from .table import DETECTORS
@@ -73,25 +74,44 @@ def find_regions_in_parts(
     Notes
     -----
     The background, the noise and the threshold are learned from samples of the whole image, which
-    parts take one after the other. A region belongs to the part that its summit is in. Whether a
-    region is known whole is told by its distance from what is not known, with all regions that it
-    touches; where it is not, more around the part is read.
+    parts take one after the other; which ones suit the nuclei is known only then, so it is guessed
+    from some fields, and they are taken again if that was wrong. A region belongs to the part that
+    its summit is in. Whether a region is known whole is told by its distance from what is not
+    known, with all regions that it touches; where it is not, more around the part is read.
     """
     rules = rules_of(settings.detector)
     if resolved is not None and counts_alone(settings, resolved):
         resolved = None
-    expected = None
-    if resolved is not None and not resolved.is_blank:
-        expected = region_numbers(**how_to_look(resolved, resolved.contrast, rules))
+    looks = guessed_looks(plane, settings, rules, threads) if resolved is None else resolved
     levels = levels_of_parts(
-        plane, settings, rules, threads=threads, part=part, halo=halo, expected=expected
-    )
+        plane, settings, rules, threads=threads, part=part, halo=halo,
+        expected=_expected(looks, rules),
+    )  # fmt: skip
     if resolved is None:
         resolved = looks_of(levels.estimate(rules))
     centres = detect_levels(levels, resolved, rules)
     area_px = levels.size_within(counting_box(plane.shape, settings.border, resolved.radius_px))
     found = within_border(replace(centres, area_px=area_px), plane.shape, settings, resolved)
     return replace(found, subpixel=None)
+
+
+def guessed_looks(plane: Parts, settings: Settings, rules: Rules, threads: int) -> Resolved | None:
+    """Return what a large image probably looks like, by few fields; None of others."""
+    if plane.whole.size <= rules.large_px or not _is_exact(plane):
+        return None
+    look = looking_at(plane, settings, rules, threads=threads)
+    return pool(list(look(even_fields(plane.shape))))
+
+
+def _expected(looks: Resolved | None, rules: Rules) -> dict[str, Any] | None:
+    """Return with which numbers regions are probably found in an image that looks like that."""
+    if looks is None or looks.is_blank:
+        return None
+    return region_numbers(**how_to_look(looks, looks.contrast, rules))
+
+
+def _is_exact(plane: Parts) -> bool:
+    return plane.dtype.kind == "u" and plane.dtype.itemsize <= 2
 
 
 def levels_of_parts(
@@ -102,6 +122,8 @@ def levels_of_parts(
 
     Those of up to `small_px` pixels are held in memory. `more` is for `LevelsInParts`.
     """
+    if not _is_exact(plane):
+        raise WholeNeededError(f"its pixels are {plane.dtype}, not uint8 or uint16")
     levels = LevelsInParts(plane, settings, threads=threads, **more)
     if not levels.may_have_margin:
         return levels
