@@ -136,6 +136,16 @@ def test_fields_whose_images_have_gone_are_still_drawn(tmp_path):
     assert 'class="rings"' in html
 
 
+def test_no_picture_is_shown_of_a_file_that_took_the_place_of_the_one_that_was_counted(tmp_path):
+    paths = write_fields(tmp_path / "images", count=2)
+    with census(paths, settings=SETTINGS) as run:
+        image = tifffile.imread(paths[1])
+        tifffile.imwrite(paths[0], image[::-1], compression="zlib")
+        html = written(run, tmp_path)
+    assert html.count("the image cannot be shown: its file has another size or time") == 1
+    assert html.count("data:image/webp") == 1
+
+
 def test_every_flagged_field_is_listed_and_shown_once(run, tmp_path):
     html = written(run, tmp_path)
     assert html.count('<td class="name">plate1_E05_s1.tif') == 1

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
-from ..errors import MissingPackageError, NucensusError
+from ..errors import MissingPackageError, NucensusError, ReadError
+from ..remote import is_remote, size_and_time
 from ..store import Run, points_of
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
 from ..text.svg import outlines, rings, scale_bar
+from ..values import ImageRef
 from ..values.polygons import polygons_of
 from .fields import Field, by_view, read_fields
 from .reduced import read_reduced
@@ -137,10 +139,28 @@ def picture_of(run: Run, field: Field) -> str:
     """Return the image of `field` as an SVG element, or why it cannot be shown."""
     try:
         asked = run.reference(field.name)
+        _check_unchanged(asked)
         return _picture(*read_reduced(asked.path, asked.plane.as_shown, _LONGEST_SIDE_PX))
     except NucensusError as error:
         reason = escape(f"the image cannot be shown: {error}")
         return f'<rect width="100%" height="100%" fill="#111"><title>{reason}</title></rect>'
+
+
+def _check_unchanged(counted: ImageRef) -> None:
+    """Refuse a file that is not the one that was counted: its nuclei are not those of the run.
+
+    An image of several files has their sizes together and the time of the newest: one of them
+    alone is smaller and no newer.
+    """
+    size_bytes, mtime_ns = size_and_time(counted.path)
+    is_known = min(size_bytes, counted.size_bytes) >= 0 and not is_remote(counted.path)
+    is_same = (size_bytes, mtime_ns) == (counted.size_bytes, counted.mtime_ns)
+    may_be_of_several = size_bytes < counted.size_bytes and mtime_ns <= counted.mtime_ns
+    if is_known and not (is_same or may_be_of_several):
+        raise ReadError(
+            "its file has another size or time than the one that was counted; expected the same "
+            "file; count it again with nucensus detect"
+        )
 
 
 def write_gallery(
