@@ -237,6 +237,13 @@ def test_thresholds_do_not_depend_on_the_unit():
     assert find_valley(values * 1e-4) == pytest.approx((threshold * 1e-4, z), rel=1e-6)
 
 
+def test_the_valley_is_that_of_the_bandwidth_that_is_stated():
+    part = (np.arange(400) + 0.5) / 400
+    logistic = np.log(part / (1 - part))
+    values = np.concatenate([100 + 6 * logistic, 400 + 60 * logistic[::9]])
+    assert find_valley(values) == pytest.approx((186.968551, 4.646185), rel=1e-6)
+
+
 def test_facts_of_a_run_are_plain_values(plates):
     root, *_ = plates
     with nucensus.Run(root / "run") as run:

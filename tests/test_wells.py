@@ -312,4 +312,30 @@ def test_a_workbook_has_numbers_a_header_that_stays_and_the_plate_as_it_lies(tmp
     assert [cell.value for cell in plates[2]] == [None, *range(1, 11)]
     assert plates["C3"].value == well_table(run)["Nuclei_PerImage"][0]
     assert plates["B4"].value is None
-    assert plates.conditional_formatting
+    [coloured] = plates.conditional_formatting
+    assert str(coloured.sqref) == "B3:K4"
+    ends = [(end.type, end.val) for end in coloured.rules[0].colorScale.cfvo]
+    assert ends == [("num", 0), ("max", None)]
+
+
+def test_a_workbook_is_as_wide_as_its_headers_and_shows_two_digits(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    run = plate_run(tmp_path)
+    run.treat([{"well": "A02", "uM": "0.1", "code": "007"}, {"well": "A10", "uM": "0.09"}])
+    export_run(run, "xlsx", tmp_path)
+    book = openpyxl.load_workbook(tmp_path / "wells.xlsx")
+    wells, plates = book["wells"], book["plates"]
+    letters = {cell.value: cell.column_letter for cell in wells[1]}
+    assert wells.auto_filter.ref == f"A1:{wells[1][-1].column_letter}4"
+    widths = {name: wells.column_dimensions[letter].width for name, letter in letters.items()}
+    assert widths == {name: max(10, len(name) + 3) for name in letters}
+    assert {each.width for each in plates.column_dimensions.values()} == {7}
+    assert plates.column_dimensions["AW"].width == 7  # of the last of 48 columns
+    assert book["provenance"].column_dimensions["A"].width == 40
+    for sheet in book:
+        setup = sheet.page_setup
+        assert (setup.orientation, setup.fitToHeight) == ("landscape", 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    dose, count = (letters[name] for name in ("Metadata_uM", "Nuclei_Count"))
+    shown = [wells[at].number_format for at in (f"{dose}2", f"{dose}3", f"{count}2")]
+    assert shown == ["0.00", "General", "General"]
