@@ -1,0 +1,184 @@
+"""How likely regions are nuclei: numbers of made-up regions, which can be worked out by hand."""
+
+import numpy as np
+import pytest
+
+from nucensus.detect.estimate_image import crest_smoothing, least_union, likely_contrast
+from nucensus.detect.evidence import among, features, least_confidence
+from nucensus.detect.regions import Measure, Regions
+from nucensus.detect.search import Found, are_ellipses, contrast_of, is_full
+
+RADIUS_PX = 10.0
+TYPICAL_PX = np.pi * RADIUS_PX**2
+MEASURE = Measure(100, 5, 40, 80, 30, 0.2, 3, 8, smoothing=0.1)
+
+
+def make_regions(count=None, measure=MEASURE, **columns):
+    """Make regions of a typical nucleus each, but for the columns that are given."""
+    count = count or len(next(iter(columns.values())))
+    usual = {
+        "y": 0, "x": 0, "area_px": TYPICAL_PX, "height": 100, "mean_height": 80,
+        "intensity": 150, "stretch": 1, "touches_edge": 0, "second": 0, "plateau": 0,
+        "fall": 1, "free": 1,
+    }  # fmt: skip
+    known = {name: np.full(count, value, np.float64) for name, value in usual.items()}
+    known |= {name: np.asarray(each, np.float64) for name, each in columns.items()}
+    known["touches_edge"] = known["touches_edge"].astype(bool)
+    return Regions(**known, measure=measure)
+
+
+# The area, its squares below and above, the stretch, it times the area, the free outline, how flat
+# and how steep it falls, how full it is, whether at the edge, and that times what is small.
+TYPICAL = [0, 0, 0, 0, 0, 1, 0, 0, 0.8, 0, 0]
+E1 = np.exp(1)
+
+
+@pytest.mark.parametrize(
+    ("columns", "changed"),
+    [
+        ({}, {}),
+        ({"area_px": TYPICAL_PX / E1}, {0: -1, 1: 1}),
+        ({"area_px": TYPICAL_PX * E1**2}, {0: 2, 2: 4}),
+        ({"area_px": TYPICAL_PX / E1**3, "touches_edge": 1}, {0: -3, 1: 9, 9: 1, 10: -3}),
+        ({"area_px": TYPICAL_PX * E1, "touches_edge": 1}, {0: 1, 2: 1, 9: 1}),
+        ({"stretch": 0.9}, {}),
+        ({"stretch": np.exp(0.2), "area_px": TYPICAL_PX * E1}, {0: 1, 2: 1, 3: 0.2, 4: 0.2}),
+        ({"stretch": 9, "area_px": TYPICAL_PX / E1**3}, {0: -3, 1: 9, 3: 0.5, 4: -1}),
+        ({"free": 0.5, "fall": 0.4}, {5: 0.5, 6: 0.3}),
+        ({"free": 3, "fall": 1.25}, {5: 1.2, 7: 0.3}),
+        ({"free": -1, "fall": 4}, {5: 0}),
+        ({"fall": 4}, {7: 1}),
+        ({"mean_height": 55, "height": 110}, {8: 0.5}),
+    ],
+)
+def test_what_is_known_of_a_region_by_itself(columns, changed):
+    regions = make_regions(1, **{name: [value] for name, value in columns.items()})
+    expected = np.array(TYPICAL, float)
+    for place, value in changed.items():
+        expected[place] = value
+    np.testing.assert_allclose(features(regions, RADIUS_PX), [expected], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("height", "small", "dim", "bright"),
+    [
+        (100, 0, 0, 0),
+        (100 / E1, -1, -1, 0),
+        (100 * E1, -1, 0, 1),
+        (0.01, 0, np.log(0.03), 0),
+        (9000, -2, 0, np.log(8)),
+    ],
+)
+def test_what_is_known_of_a_region_among_others_is_its_height_too(height, small, dim, bright):
+    regions = make_regions(height=[height], mean_height=[height], area_px=[TYPICAL_PX * E1**small])
+    known = features(regions, RADIUS_PX, 100.0)[0, 11:]
+    np.testing.assert_allclose(known, [dim, dim**2, dim * small, bright, bright * small], atol=1e-9)
+
+
+def test_the_fewer_regions_look_like_nuclei_the_less_likely_is_each():
+    few, most = np.array([0.9, 0.5] + 38 * [0.02]), np.full(40, 0.9)
+    # No more than ten times less likely; and a few count as if there were five of the usual.
+    np.testing.assert_allclose(among(few, 0.8)[:2], [0.9 / 1.9, 0.1 / 1.1])
+    np.testing.assert_allclose(among(few[:4], 0.8)[:3], [0.736488, 0.236958, 0.006298], rtol=1e-4)
+    np.testing.assert_array_equal(among(most, 0.8), most)
+
+
+@pytest.mark.parametrize(
+    ("likely", "least"),
+    [
+        ([1.0] * 19 + [0.0], 0.05),  # clean
+        ([1.0] * 9 + [0.0], 0.1),  # a fifth of the way to mixed
+        ([1.0] * 8 + [0.0] * 2, 0.3),
+        ([1.0] * 5 + [0.0] * 5, 0.5),
+        ([0.9] * 5 + [0.0] * 5, 0.5 * 0.9**10),
+        ([0.5] * 10, 0.05),
+        ([0.0] * 3, 0.05),
+    ],
+)
+def test_the_fewer_regions_look_like_nuclei_the_surer_each_has_to_be(likely, least):
+    assert least_confidence(np.array(likely)) == pytest.approx(least)
+
+
+def test_regions_from_a_quarter_of_a_nucleus_tell_the_contrast():
+    areas = np.array([0.249, 0.251, 1, 1, 0.1]) * TYPICAL_PX
+    regions = make_regions(area_px=areas, height=[1, 20, 50, 90, 1000])
+    assert is_full(regions, RADIUS_PX).tolist() == [False, True, True, True, False]
+    assert contrast_of(regions, RADIUS_PX) == 50
+    assert contrast_of(regions, 3 * RADIUS_PX) == 0
+    likely = np.array([1, 0.1, 0.9, 0.8, 1])
+    assert likely_contrast(regions, RADIUS_PX, likely) == 50
+    assert likely_contrast(regions, RADIUS_PX, likely / 2) == 0  # the sum of squares is below 0.5
+    assert likely_contrast(regions, RADIUS_PX, likely * 0.6) == 50
+
+
+def test_ellipses_are_those_that_are_not_stretched_nor_cut_off():
+    regions = make_regions(stretch=[1.09, 1.11, 1.09], touches_edge=[0, 0, 1])
+    assert are_ellipses(regions).tolist() == [True, False, False]
+    assert are_ellipses(regions, cut_off=True).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("falls", "blur"),
+    [
+        ([], 0),
+        ([0.0, 0.0], 0),
+        ([0.5, 0.5, 2.0], 1 / (12.5 * 0.25) - 0.01),
+        ([2.0, 0.4, 0.2, 0.6], 1 / (12.5 * 0.25) - 0.01),
+    ],
+)
+def test_the_blur_of_outlines_is_that_of_the_median_fall(falls, blur):
+    regions = make_regions(len(falls) + 1, fall=[*falls, 9.0])
+    chosen = np.arange(len(falls) + 1) < len(falls)
+    assert regions.blur(chosen) == pytest.approx(blur)
+
+
+@pytest.mark.parametrize(
+    ("texture", "smoothing", "union"),
+    [
+        (1.3, 0.25, 0.8),
+        (1.375, 0.25, 0.15),
+        (1.39, 0.25, -0.5),
+        (1.4, 0.25, -0.5),
+        (1.475, 0.35, -0.5),
+        (1.6, 0.45, -0.5),
+    ],
+)
+def test_textured_nuclei_are_smoothed_more_and_divided_less(texture, smoothing, union):
+    assert crest_smoothing(texture) == pytest.approx(smoothing)
+    assert least_union(texture) == pytest.approx(union)
+
+
+def make_found(regions, *, support=0.9, agrees=True):
+    return Found(RADIUS_PX, regions, support, 1.0, agrees)
+
+
+@pytest.mark.parametrize(
+    ("count", "support", "agrees", "is_plain"),
+    [
+        (20, 0.76, True, True),
+        (19, 0.9, True, False),
+        (20, 0.75, True, False),
+        (40, 0.9, False, False),
+    ],
+)
+def test_twenty_nuclei_that_agree_and_are_three_quarters_of_the_area_are_a_plain_case(
+    count, support, agrees, is_plain
+):
+    found = make_found(make_regions(count), support=support, agrees=agrees)
+    assert found.is_plain == is_plain
+
+
+@pytest.mark.parametrize(
+    ("wholes", "inside", "outside", "holds"),
+    [(3, 5, 7, True), (3, 4, 6, False), (2, 10, 0, False), (4, 10, 0, True), (3, 0, 10, False)],
+)
+def test_nuclei_hold_smaller_ones_if_more_than_two_fifths_lie_in_them(
+    wholes, inside, outside, holds
+):
+    whole = make_regions(y=100.0 * np.arange(wholes), x=np.zeros(wholes))
+    y = [100.0] * inside + [50.0] * outside
+    x = [9.9] * inside + [0.0] * outside
+    small = make_regions(y=y, x=x, area_px=np.full(len(y), 30.0))
+    assert make_found(whole).holds(make_found(small)) == holds
+    aside = make_regions(y=y, x=[10.1] * len(y), area_px=np.full(len(y), 30.0))
+    assert not make_found(whole).holds(make_found(aside))
