@@ -1,16 +1,20 @@
 """Flags of images that are odd in their set: each where it belongs, and not elsewhere."""
 
 import functools
+from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tifffile
+from made_up_regions import MEASURE, RADIUS_PX, make_regions
 from scipy.ndimage import gaussian_filter
 
 from nucensus import Settings, census, find_nuclei
 from nucensus.detect.automatic import detect_auto
-from nucensus.detect.estimate_image import Estimate, estimate, pool
+from nucensus.detect.estimate_image import Estimate, Resolved, estimate, pool
+from nucensus.detect.flags import flag_of
 from nucensus.values.synthetic import make_field
 
 SHAPE = (420, 540)
@@ -194,3 +198,66 @@ def test_one_thing_that_fills_a_picture_of_its_own_may_be_a_spot_of_light(radius
 def test_earlier_counts_know_no_image_to_doubt():
     small = make_field(1, shape=SHAPE, nuclei=300, radius_px=2.6).image
     assert find_nuclei(small, Settings("auto@1")).flag != "unsure"
+
+
+USUAL = Resolved(
+    radius_px=RADIUS_PX, contrast=100, noise=5, background=100, grain=8, edge_width_px=3,
+    density=20 / 1e4, image_count=9, blank_count=0, blur=0.05,
+)  # fmt: skip
+IN_FOCUS, SOFT = (12.5 * 0.0601) ** -0.5, (12.5 * 0.0925) ** -0.5  # blur of 0.0501, and 0.0825
+OWN = Estimate(RADIUS_PX, 20, 100, 5, 8, 100, 3, 0.2, 10_000, blur=0.083)
+
+
+def flag_of_made_up(count=20, side=100, own=OWN, resolved=None, measure=None, **columns):
+    columns = {"fall": IN_FOCUS, "ridges": 0.0, "likely": 0.9} | columns
+    spread = {name: np.zeros(count) + np.array(value) for name, value in columns.items()}
+    regions = make_regions(count, measure=replace(MEASURE, **(measure or {})), **spread)
+    levels = SimpleNamespace(size_px=10_000, image_shape=(side, 2 * side))
+    return flag_of(
+        regions, levels, replace(USUAL, **(resolved or {})), lambda: own, disagrees=False
+    )
+
+
+def some(count, value, usual=0.0, of=20):
+    return [value] * count + [usual] * (of - count)
+
+
+@pytest.mark.parametrize(
+    ("changed", "flag"),
+    [
+        ({}, None),
+        ({"ridges": some(1, 6.5)}, "debris"),
+        ({"ridges": some(20, 6.4)}, None),
+        ({"plateau": some(1, 255, -np.inf), "second": some(1, 255)}, "saturated"),
+        ({"plateau": some(1, 255, -np.inf, of=21), "count": 21}, None),
+        ({"plateau": some(4, 255, -np.inf), "second": some(1, 256)}, None),
+        ({"fall": SOFT}, "out-of-focus"),
+        ({"fall": (12.5 * 0.0920) ** -0.5}, None),
+        ({"fall": SOFT, "resolved": {"blur": 0.0}}, None),
+        ({"fall": SOFT, "height": some(3, 61, 60)}, "out-of-focus"),
+        ({"fall": SOFT, "height": some(2, 61, 60)}, None),
+        ({"fall": some(3, IN_FOCUS, SOFT), "height": some(3, 61, 60)}, None),
+        ({"fall": SOFT, "count": 10, "own": replace(OWN, blur=0.0)}, "out-of-focus"),
+        ({"fall": SOFT, "count": 9, "own": replace(OWN, blur=0.0825)}, "out-of-focus"),
+        ({"fall": SOFT, "count": 9, "own": replace(OWN, blur=0.0823)}, None),
+        ({"fall": SOFT, "count": 9, "own": replace(OWN, count=3)}, "out-of-focus"),
+        ({"fall": SOFT, "count": 9, "own": replace(OWN, count=2)}, None),
+        ({"likely": some(10, 0.6, 0.1)}, None),
+        ({"likely": some(9, 0.6, 0.599)}, "unsure"),
+        ({"likely": some(9, 0.9, 0.1)}, None),  # the rest hardly count at all
+        ({"resolved": {"radius_px": 2.99}}, "unsure"),
+        ({"resolved": {"radius_px": 3.0}}, None),
+        ({"count": 1, "side": 79, "resolved": {"image_count": 1, "density": 1e-4}}, "unsure"),
+        ({"count": 1, "side": 80, "resolved": {"image_count": 1, "density": 1e-4}}, None),
+        ({"count": 1, "side": 79, "resolved": {"image_count": 2, "density": 1e-4}}, None),
+        ({"count": 2, "side": 79, "resolved": {"image_count": 1, "density": 2e-4}}, None),
+        ({"measure": {"foreground": 0.46}}, "crowded"),
+        ({"measure": {"foreground": 0.45}}, None),
+        ({"count": 1, "resolved": {"density": 11e-4}}, "sparse"),
+        ({"count": 1, "resolved": {"density": 10e-4}}, None),
+        ({"count": 1, "resolved": {"density": 9e-4}}, None),
+        ({"count": 2, "resolved": {"density": 20.1e-4}}, "sparse"),
+    ],
+)  # fmt: skip
+def test_what_makes_a_field_odd_begins_where_it_is_stated_to(changed, flag):
+    assert flag_of_made_up(**changed) == flag
