@@ -20,7 +20,7 @@ from nucensus.cli import _nucensus
 from nucensus.detect.light import Lit, is_saturated, learn_light
 from nucensus.errors import InputError, ReadError, RunError
 from nucensus.report import write_report
-from nucensus.values.flat_field import FlatField, FlatFields
+from nucensus.values.flat_field import FlatField, FlatFields, checked_gain, polynomials
 
 SIDE, FIELDS, OFFSET, GROUND = 360, 12, 100.0, 40.0
 OUTLINED = Settings(outlines=True)
@@ -202,6 +202,57 @@ def test_an_image_that_is_none_of_the_light_is_refused(plates, tmp_path, known, 
         count(plates / "uneven", tmp_path / "run", flat_field=tmp_path / "light.npy")
     with pytest.raises(InputError, match=r"missing\.tif"):
         count(plates / "uneven", tmp_path / "run", flat_field="missing.tif")
+
+
+@pytest.mark.parametrize(
+    ("count", "step", "is_light"), [(7, 0.21, True), (8, 0.21, False), (40, 0.19, True)]
+)
+def test_light_may_differ_by_a_fifth_between_one_in_a_hundred_of_32_places(count, step, is_light):
+    places = np.zeros((32, 48))
+    at = [(2 + 3 * (n % 10), 2 + 4 * (n // 10)) for n in range(count)]
+    places[tuple(np.transpose(at))] = step
+    drawn = np.exp(places).repeat(2, axis=0).repeat(2, axis=1)
+    if is_light:
+        np.testing.assert_allclose(checked_gain(drawn, "here"), drawn / drawn.mean(), rtol=1e-6)
+    else:
+        with pytest.raises(InputError, match="as a picture of cells"):
+            checked_gain(drawn, "here")
+
+
+@pytest.mark.parametrize(("least", "is_light"), [(0.021, True), (0.019, False), (-1.0, False)])
+def test_light_is_above_a_fiftieth_of_its_mean_everywhere(least, is_light):
+    drawn = np.ones((64, 64))
+    drawn[0, 0] = least
+    if is_light:
+        assert checked_gain(drawn, "here").dtype == np.float32
+    else:
+        with pytest.raises(InputError, match="all above 2 % of their mean"):
+            checked_gain(drawn, "here")
+    with pytest.raises(InputError, match="pixels without light"):
+        checked_gain(np.zeros((0, 4)), "here")
+
+
+@pytest.mark.parametrize(("full", "is_light"), [(40, True), (41, False)])
+def test_an_image_of_the_light_is_saturated_from_one_in_a_hundred_pixels(tmp_path, full, is_light):
+    drawn = np.full((40, 100), 65000, np.uint16)
+    drawn.flat[:full] = 65535
+    tifffile.imwrite(tmp_path / "light.tif", drawn)
+    if is_light:
+        light = flat_field_of(str(tmp_path / "light.tif"))
+        assert (light.shape, light.darkest) == ((40, 100), 0.9918)
+    else:
+        with pytest.raises(InputError, match="saturated: 1 % of its pixels"):
+            flat_field_of(str(tmp_path / "light.tif"))
+
+
+def test_the_logarithm_of_light_is_made_of_powers_of_the_place_up_to_the_fourth():
+    v, u = 0.5, -0.25  # over half of the longer side, from the middle
+    values = polynomials(np.array(19.5), np.array(14.5), (20, 40))
+    powers = [v**down * u**across for down, across in
+              ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))]  # fmt: skip
+    more = [v**down * u ** (3 - down) for down in (3, 2, 1, 0)]
+    most = [v**4, v**3 * u, v * u**3, u**4]
+    np.testing.assert_allclose(values, [*powers, (v * v + u * u) ** 2, *more, *most])
 
 
 @pytest.mark.parametrize(("settings", "chosen", "why"), [

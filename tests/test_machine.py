@@ -88,7 +88,8 @@ def test_a_network_disk_is_told_from_a_local_one(tmp_path, path, kind):
 def on_a_machine(monkeypatch, folder, cores, own):
     """Let the system say that it has so many cores, and that this process may run on some."""
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(own)), raising=False)
+    affinities = {0: set(range(own))}  # 0 is the process that asks
+    monkeypatch.setattr(os, "sched_getaffinity", affinities.__getitem__, raising=False)
     monkeypatch.setattr(machine, "_CGROUP", folder)
     for name in ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"):
         monkeypatch.delenv(name, raising=False)

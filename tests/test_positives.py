@@ -186,6 +186,27 @@ def test_what_cannot_be_is_refused(plates, positive, controls, why):
         nucensus.open_run(root / "run", positive=positive, negative_control=controls)
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "threshold"),
+    [
+        ("GFP=auto", "GFP", None),
+        (" GFP 2 = 350 ", "GFP 2", 350.0),
+        ("a=b=-1e2", "a=b", -100.0),
+        ("GFP=0", "GFP", 0.0),
+    ],
+)
+def test_what_is_positive_is_written_as_a_channel_and_auto_or_a_number(text, name, threshold):
+    rule = Positive.parse(text)
+    assert (rule.name, rule.threshold, rule.controls) == (name, threshold, ())
+    assert Positive.parse("GFP=auto", ("A01",)).controls == ("A01",)
+
+
+@pytest.mark.parametrize("text", ["", "GFP", "=auto", "GFP=", "GFP=many", "GFP=nan", "GFP=inf"])
+def test_what_is_neither_auto_nor_a_number_is_no_threshold(text):
+    with pytest.raises(InputError, match="expected a channel and auto or a number of grey levels"):
+        Positive.parse(text)
+
+
 def test_a_shard_does_not_choose_a_threshold_for_its_plate(plates, tmp_path):
     root, *_ = plates
     done = invoke(
