@@ -10,7 +10,8 @@ from drawn_tiff import page_tags, strips_of, write_tiff
 from reading_contract import check_planes, check_reading
 
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.read import open_scenes, read
+from nucensus.read import ifd, open_scenes, read
+from nucensus.read.photometric import as_grey
 from nucensus.values import Plane
 
 COMPRESSIONS = [None, "lzw", "zlib", "zstd", "packbits", "lzma", "lzw+", "zlib+", "zstd+"]
@@ -223,6 +224,51 @@ def test_white_is_zero_has_no_meaning_in_floating_point(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", draw(0, dtype="f4"), photometric="miniswhite")
     with pytest.raises(ReadError, match="0 is white"):
         read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("photometric", "more", "reason"),
+    [
+        (1, {}, None),
+        (2, {}, None),
+        (3, {ifd.PALETTE: (0, 0, 5, 0, 2, 2, 0, 0, 0)}, None),
+        (3, {ifd.PALETTE: (0, 0, 0, 0, 0, 0, 0, 0, 1)}, None),
+        (3, {ifd.PALETTE: (0, 9, 5, 0, 2, 2, 0, 0, 0)}, "in a palette"),
+        (3, {ifd.PALETTE: (4, 4, 4) * 3}, "in a palette"),
+        (3, {ifd.PALETTE: (0, 1)}, "in a palette"),
+        (3, {}, "in a palette"),
+        (6, {}, "stored as YCbCr"),
+        (6, {ifd.COMPRESSION: (5,)}, "stored as YCbCr"),
+        (6, {ifd.COMPRESSION: (6,)}, None),
+        (6, {ifd.COMPRESSION: (7,)}, None),
+        (8, {}, r"stored as CIE L\*a\*b\*"),
+        (32845, {}, "stored as LogLuv"),
+        (None, {}, None),
+    ],
+)
+def test_numbers_are_grey_levels_or_colours_or_refused(photometric, more, reason):
+    pixels = np.array([[0, 1, 200]], np.uint8)
+    tags = more if photometric is None else {ifd.PHOTOMETRIC: (photometric,)} | more
+    if reason is None:
+        assert as_grey(pixels, tags) is pixels
+    else:
+        with pytest.raises(ReadError, match=reason):
+            as_grey(pixels, tags)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "turned"),
+    [
+        ("u1", 8, [255, 252]), ("u1", 4, [15, 12]), ("u2", 12, [4095, 4092]),
+        ("u2", 16, [65535, 65532]), ("i2", 12, [-1, -4]), ("?", 1, [True, False]),
+    ],
+)  # fmt: skip
+def test_where_0_is_white_the_largest_number_of_its_bits_is_black(kind, bits, turned):
+    tags = {ifd.PHOTOMETRIC: (0,), ifd.BITS: (bits,)}
+    pixels = np.array([0, 3]).astype(kind)
+    assert as_grey(pixels, tags).tolist() == turned
+    with pytest.raises(ReadError, match="of which none is the blackest"):
+        as_grey(pixels.astype(np.float32), tags)
 
 
 def test_a_palette_that_gets_brighter_gives_its_numbers_and_another_is_refused(tmp_path):
