@@ -3,8 +3,16 @@
 import pickle
 import threading
 
-from nucensus.batch.budget import Budget
+import numpy as np
+import pytest
+import tifffile
+
+from nucensus import Settings, machine
+from nucensus.batch.budget import Budget, default_ceiling_bytes
+from nucensus.batch.job import Job
 from nucensus.execute import strategy_named
+from nucensus.values import Failed, Plane, PlannedImage
+from nucensus.values.images import Partner
 
 
 def test_what_is_taken_together_never_passes_the_ceiling():
@@ -30,3 +38,84 @@ def test_a_budget_that_is_sent_is_the_one_of_the_process_where_it_arrives():
     assert pickle.loads(sent) is pickle.loads(sent)
     assert pickle.loads(sent).ceiling_bytes == 100
     assert pickle.loads(pickle.dumps(Budget(None))).ceiling_bytes > 0
+
+
+class Ledger(Budget):
+    """A budget that notes what it gave out, and what is not back yet."""
+
+    def __init__(self, ceiling_bytes):
+        super().__init__(ceiling_bytes)
+        self.taken, self.missing = [], 0
+
+    def take(self, size_bytes):
+        super().take(size_bytes)
+        self.taken.append(size_bytes)
+        self.missing += size_bytes
+
+    def give_back(self, size_bytes):
+        super().give_back(size_bytes)
+        self.missing -= size_bytes
+
+
+NUMBERS = Settings(sigma=2, threshold=300, min_distance=3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "partners", "bytes_of_each"),
+    [(NUMBERS, 0, 2), (Settings(), 0, 2), (Settings(outlines=True), 0, 14),
+     (Settings(subpixel=True), 0, 14), (Settings(outlines=True), 2, 14 + 2 * 32)],
+)  # fmt: skip
+def test_what_an_image_takes_is_given_back_when_its_nuclei_are_found(
+    tmp_path, settings, partners, bytes_of_each
+):
+    path = str(tmp_path / "a.tif")
+    tifffile.imwrite(path, np.zeros((40, 50), np.uint16))
+    others = tuple(Partner(f"C{n}", path, Plane(), "") for n in range(partners))
+    planned = PlannedImage(1, path, Plane(), "", partners=others)
+    ledger = Ledger(10**6)
+    job = Job(settings, 10**6, 10**6, budget=ledger)
+    loaded = job.load(planned)
+    assert (ledger.taken, ledger.missing) == ([2000 * bytes_of_each], 2000 * bytes_of_each)
+    job.find(loaded)
+    assert ledger.missing == 0
+    job.estimate(planned)
+    assert (len(ledger.taken), ledger.missing) == (2, 0)
+
+
+def test_what_an_image_takes_is_given_back_if_it_cannot_be_read_or_counted(tmp_path):
+    ledger = Ledger(10**6)
+    job = Job(Settings(), 10**6, 10**6, budget=ledger)
+    whole = tmp_path / "whole.tif"
+    tifffile.imwrite(whole, np.zeros((40, 50), np.uint16))
+    (tmp_path / "cut.tif").write_bytes(whole.read_bytes()[:-2000])
+    tifffile.imwrite(tmp_path / "odd.tif", np.zeros((40, 50), np.complex64))
+    for name in ("cut", "odd"):
+        planned = PlannedImage(1, str(tmp_path / f"{name}.tif"), Plane(), "")
+        for step in (lambda each: job.find(job.load(each)), job.estimate):
+            assert isinstance(step(planned), Failed)
+            assert ledger.missing == 0
+    assert ledger.taken
+
+
+def test_an_image_may_take_all_of_the_memory_and_no_byte_more(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((40, 50), np.uint16))
+    planned = PlannedImage(1, str(path), Plane(), "")
+    whole = Settings(outlines=True)
+    for most_bytes, most_pixels, reason in (
+        (28_000, 2000, None), (27_999, 2000, "raise --max-memory"),
+        (28_000, 1999, "raise --max-pixels"),
+    ):  # fmt: skip
+        loaded = Job(whole, most_pixels, most_bytes).load(planned)
+        assert (reason in loaded.reason) if reason else loaded.nbytes == 4000
+    assert Job(NUMBERS, 1, 100, budget=Budget(99)).ceiling_bytes == 99
+    assert Job(NUMBERS, 1, 100, budget=Budget(101)).ceiling_bytes == 100
+    assert Job(NUMBERS, 1, 101).in_one_of(2).most_bytes == 50
+
+
+def test_half_of_the_memory_that_is_there_is_given_out_if_nothing_is_said(tmp_path, monkeypatch):
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("0\n")
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    assert Budget(None).ceiling_bytes == default_ceiling_bytes() == 500_000
+    assert Budget(7).ceiling_bytes == 7
