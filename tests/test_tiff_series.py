@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import tifffile
+from ome_files import document, image_xml
 
+from nucensus import census
 from nucensus.errors import NotAPlaneError
 from nucensus.read import open_scenes, read
 from nucensus.values import Plane
@@ -114,3 +116,28 @@ def test_planes_of_a_page_that_is_a_volume_are_cut_out_of_it(tmp_path, axes, dep
         at = dict(zip(stacked, places, strict=True))
         plane = Plane(channel=at.get("C"), z=at["Z"])
         np.testing.assert_array_equal(read(tmp_path / "a.tif", plane), plane_of(image, axes, at))
+
+
+OF_IMAGEJ = "ImageJ=1.53t\nimages={0}\nslices={0}\nloop=false\n"
+OF_OME = document([image_xml(0, "", {"c": 1, "z": 2, "t": 1}, (17, 23), None)])
+
+
+@pytest.mark.parametrize("description", [OF_IMAGEJ.format(2), OF_OME], ids=["ImageJ", "OME"])
+@pytest.mark.parametrize(("pages", "thumbnail"), [(2, False), (2, True), (4, False)])
+def test_pages_that_the_metadata_do_not_speak_of_are_noted(tmp_path, description, pages, thumbnail):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for number, image in enumerate([numbered("YX")] * pages + [np.zeros((3, 4), "u2")]):
+            if number < pages or thumbnail:
+                file.write(image, description=description if not number else None, metadata=None,
+                           contiguous=False)  # fmt: skip
+    with census(tmp_path / "a.tif", plane=Plane(z="each")) as run:
+        assert len(run.images) == 2
+        noted = [note for note in run.notes if "do not speak of 2 of its 4 pages" in note]
+    assert bool(noted) == (pages == 4)
+
+
+def test_a_calibration_of_grey_levels_is_noted(tmp_path):
+    said = OF_IMAGEJ.format(1) + "c0=-32768.0\nc1=1.0\n"
+    tifffile.imwrite(tmp_path / "a.tif", numbered("YX"), description=said, metadata=None)
+    with open_scenes(tmp_path / "a.tif") as (scene,):
+        assert "a grey level g stands for -32768 + 1 g" in scene.pixel_size.note

@@ -1,7 +1,7 @@
 """Read OME-TIFF by its own XML: planes are where it says, also in the other files of a set."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -22,8 +22,13 @@ _PLANES = ("YX", "YXS", "SYX")
 
 
 @contextmanager
-def open_ome_scenes(tiff: "TiffFile", source: Source) -> Iterator[list[Scene]]:
-    """Give the images of the file, and those that begin in it and go on in others of its set."""
+def open_ome_scenes(
+    tiff: "TiffFile", source: Source, note_of_untold: Callable[[Callable[[], Collection[int]]], str]
+) -> Iterator[list[Scene]]:
+    """Give the images of the file, and those that begin in it and go on in others of its set.
+
+    What `note_of_untold` says of the pages that the XML speaks of is noted.
+    """
     path = source if isinstance(source, str) else source.name
     document = read_ome(path, (tiff.ome_metadata or "").encode())
     images = images_beginning_in(path, document)
@@ -31,8 +36,10 @@ def open_ome_scenes(tiff: "TiffFile", source: Source) -> Iterator[list[Scene]]:
         name = os.path.basename(path)
         of = next((image.files[0] for image in document.images if name in image.files), "")
         raise ReadError(f"the file holds planes of the field that begins in {of!r}; count that one")
+    note = note_of_untold(lambda: document.pages_of(os.path.basename(path)))
     with _Files(tiff, path) as files:
-        yield [_scene(image, files) for image in images]
+        scenes = [_scene(image, files) for image in images]
+        yield [replace(each, pixel_size=each.pixel_size.with_note(note)) for each in scenes]
 
 
 class _Files:

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ..errors import ReadError
@@ -37,19 +38,23 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
             from .ome_tiff import open_ome_scenes
             from .slides import slide_metadata
             from .tiff_pages import Pages
-            from .tiff_series import find_series
+            from .tiff_series import count_planes, find_series, note_of_untold
 
             name_files_in_logs()
-            offsets = () if _is_ndpi(path) else Chain.of(file).offsets()
+            chain = None if _is_ndpi(path) else Chain.of(file)
+            offsets = chain.offsets() if chain else ()
             file.seek(0)
             with tifffile.TiffFile(cast("BinaryIO", path), _multifile=False) as tiff:
                 pages = Pages(tiff, file, offsets)
+                note = partial(note_of_untold, chain, offsets)
                 if tiff.is_ome:
-                    with open_ome_scenes(tiff, path) as scenes:
+                    with open_ome_scenes(tiff, path, note) as scenes:
                         yield scenes
                     return
                 series = find_series(tiff)
                 size = _calibration(tiff) if series else NO_SIZE
+                if [each.kind for each in series] == ["imagej"]:
+                    size = size.with_note(note(lambda: range(count_planes(series[0]))))
                 known = slide_metadata(tiff, series)
                 yield [
                     scene
@@ -141,4 +146,11 @@ def _imagej_calibration(tiff: "TiffFile") -> PixelSize:
     unit = metadata.get("unit", unit_of(page))
     units = {"x": unit, "y": metadata.get("yunit", unit), "z": metadata.get("zunit", unit)}
     units = {axis: str(each) for axis, each in units.items()}
-    return stated_size(units, **sides_of(page), z=metadata.get("spacing"))
+    size = stated_size(units, **sides_of(page), z=metadata.get("spacing"))
+    line = [metadata.get(each) for each in ("c0", "c1")]
+    if None in line or line == [0, 1]:
+        return size
+    return size.with_note(
+        f"the file says that a grey level g stands for {line[0]:g} + {line[1]:g} g: thresholds and "
+        f"intensities are those of g"
+    )

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from .._dataclass import dataclass
 from ..errors import NotAPlaneError, ReadError
 from ..values import Header
 from ..values.parts import Parts
+from . import ifd
+from .ifd import Chain
 from .scanimage import name_pages
 from .scene import Index
 from .tiff_pages import Page, Pages, Sample
@@ -20,6 +22,7 @@ from .tiff_parts import parts_of
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
+_SIZE = frozenset((ifd.WIDTH, ifd.HEIGHT))
 _SLIDES = ("svs", "ndpi", "qpi", "bif", "philips")
 _ASIDE_ON_A_SLIDE = re.compile(r"thumbnail|label|macro|map", re.IGNORECASE)
 _ASIDE_IN_OME = re.compile(r"(thumbnail|label|macro) image", re.IGNORECASE)
@@ -63,6 +66,39 @@ def _group(pages: "Sequence[TiffPage | TiffFrame]") -> "list[TiffPageSeries]":
         )
         for alike in groups.values()
     ]  # fmt: skip
+
+
+def count_planes(series: "TiffPageSeries") -> int:
+    """Return how many pages the planes of a series take."""
+    return math.prod(series.shape) // math.prod(series.keyframe.shape)
+
+
+def note_of_untold(
+    chain: Chain | None, offsets: Sequence[int], find_told: Callable[[], Collection[int]]
+) -> str:
+    """Return a note on pages that the metadata of a file do not speak of; "" if there are none.
+
+    Pages of another size than the first that they speak of are thumbnails and smaller copies.
+
+    Parameters
+    ----------
+    chain : Chain or None
+    offsets : sequence of int
+        Where each page of the file is.
+    find_told : callable
+        Returns the numbers of the pages that they speak of; asked if there are several.
+    """
+    told = find_told() if chain is not None and len(offsets) > 1 else ()
+    first = min(told, default=len(offsets))
+    if chain is None or len(told) >= len(offsets) or first >= len(offsets):
+        return ""
+    untold = (offset for number, offset in enumerate(offsets) if number not in told)
+    size = chain.tags(offsets[first], _SIZE)
+    count = sum(chain.tags(offset, _SIZE) == size for offset in untold)
+    return (
+        f"the metadata of the file do not speak of {count:,} of its {len(offsets):,} pages: they "
+        f"are left out; if they are images, save the file again"
+    ) * (count > 0)
 
 
 def is_aside(page: "TiffPage", name: str, kind: str = "") -> bool:

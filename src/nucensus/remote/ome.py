@@ -127,6 +127,17 @@ class OmeXml:
         files = {file for image in self.images for file in image.files}
         return bool(self.metadata_file) or len(files) > 1
 
+    def pages_of(self, file: str) -> set[int]:
+        """Return the pages of a file that it speaks of."""
+        pages: set[int] = set()
+        for image in self.images:
+            planes = prod(image.sizes.values())
+            for span in image.spans:
+                if span.file == file:
+                    count = planes - span.first if span.count is None else span.count
+                    pages.update(range(span.page, span.page + count))
+        return pages
+
 
 def read_ome(path: str, description: bytes) -> OmeXml:
     """Return what is said of the file `path`, by its own XML or by the file that it refers to.
