@@ -122,8 +122,16 @@ OF_IMAGEJ = "ImageJ=1.53t\nimages={0}\nslices={0}\nloop=false\n"
 OF_OME = document([image_xml(0, "", {"c": 1, "z": 2, "t": 1}, (17, 23), None)])
 
 
-@pytest.mark.parametrize("description", [OF_IMAGEJ.format(2), OF_OME], ids=["ImageJ", "OME"])
-@pytest.mark.parametrize(("pages", "thumbnail"), [(2, False), (2, True), (4, False)])
+@pytest.mark.parametrize(
+    ("description", "pages", "thumbnail"),
+    [
+        (OF_IMAGEJ.format(2), 2, False),
+        (OF_IMAGEJ.format(2), 4, False),
+        (OF_OME, 2, False),
+        (OF_OME, 2, True),
+        (OF_OME, 4, False),
+    ],
+)
 def test_pages_that_the_metadata_do_not_speak_of_are_noted(tmp_path, description, pages, thumbnail):
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         for number, image in enumerate([numbered("YX")] * pages + [np.zeros((3, 4), "u2")]):
