@@ -13,12 +13,13 @@ import pytest
 
 import nucensus
 from nucensus.batch import Choice, Measured, choose, choose_from
-from nucensus.batch.choose import trial_size
+from nucensus.batch.choose import seconds_each, trial_size
 from nucensus.batch.pilot import Pilot
 from nucensus.batch.run_over import run_over
 from nucensus.detect import detect_nuclei
 from nucensus.errors import StrategyError
 from nucensus.execute import STRATEGIES, default_context, inner_pools_capped
+from nucensus.execute.pools import chunks_of
 from nucensus.machine import network_disk
 from nucensus.values import Execution, Limits, Settings
 
@@ -117,7 +118,7 @@ def test_threads_are_tried_on_short_images_before_they_are_trusted():
     threads, serial = (
         Choice(STRATEGIES[name], 2, "", measured=short) for name in ("threads", "list-disk")
     )
-    assert trial_size(threads, 1000) == 30
+    assert trial_size(threads, 1000) == 32
     assert trial_size(threads, 60) == 0
     assert trial_size(serial, 1000) == 0
     assert trial_size(dataclasses.replace(threads, measured=measured()), 1000) == 0
@@ -221,12 +222,35 @@ def test_processes_that_start_cold_are_predicted_with_the_warm_up():
     assert difference < 1 if is_forked else difference > 4
 
 
-def test_a_pool_is_predicted_with_the_chunks_that_leave_cores_idle_at_the_end():
-    # 100 images in chunks of 13: two workers take four chunks each, 52 images one after the other.
-    facts = measured(apply_s=1.0, cpu_s=1.0, locked=1.0)
-    choice = choose_from(facts, 100, workers=2, function=len)
-    seconds_each = facts.load_s + 1.0
-    assert 52 * seconds_each <= choice.predicted_s["pool-disk"] < 53 * seconds_each + 1
+@pytest.mark.parametrize(
+    ("function", "expected", "in_turn"), [(len, "pool-disk", 50), (lambda _: 0, "pool-fork", 52)]
+)
+def test_a_pool_is_predicted_with_the_chunks_that_leave_cores_idle_at_the_end(
+    function, expected, in_turn, monkeypatch
+):
+    # A list of 100 is cut into chunks of 13, of which one of two workers takes four; what the
+    # workers read is given out one by one at last.
+    room = importlib.import_module("nucensus.batch.choose")
+    monkeypatch.setattr(room, "fork_is_safe", lambda: True)
+    choice = choose_from(
+        measured(apply_s=1.0, cpu_s=1.0, locked=1.0), 100, workers=2, function=function
+    )
+    assert choice.strategy.name == expected
+    assert in_turn <= choice.predicted_s[expected] < in_turn + 1.5
+
+
+def test_what_is_left_for_a_pool_is_given_out_in_smaller_and_smaller_chunks():
+    taken = [len(chunk) for chunk in chunks_of(iter(range(100)), 2, None)]
+    assert taken == sorted(taken, reverse=True)
+    assert (sum(taken), taken[0], taken[-1]) == (100, 13, 1)
+    assert {len(chunk) for chunk in chunks_of(range(100), 2, None)} == {13, 9}
+
+
+@pytest.mark.parametrize("arrivals", [[2, 2, 4, 4, 6, 6], [1, 2, 3, 4, 5, 6]])
+def test_threads_that_are_tried_are_not_taken_for_faster_than_they_are(arrivals):
+    # Each of two takes two seconds for an image, at the same time as the other or in between.
+    assert seconds_each(arrivals, 2) == 1
+    assert seconds_each(arrivals[:2], 2) == 0  # it was stopped
 
 
 def test_a_strategy_is_chosen_for_what_the_pilot_left():

@@ -3,7 +3,7 @@
 import functools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from numbers import Integral
 from typing import Any, overload
@@ -31,8 +31,8 @@ _GAIN = 0.9
 started for less."""
 _THREADS_START_S = 0.01
 """Time to start the threads and to end them. Larger: fewer short runs are shared out."""
-_POOL_START_S = 0.1
-"""Time of a `multiprocessing.Pool` beside the start of its workers, most of it at its end."""
+_POOL_START_S = 0.03
+"""Time of a `multiprocessing.Pool` beside the start of its workers: imports, threads, its end."""
 _MOST_AHEAD = 32
 """Threads that read ahead while others wait for a disk. Larger: more memory, more load on
 servers."""
@@ -215,6 +215,8 @@ def in_chunks(
 def trial_size(choice: Choice, remaining: int) -> int:
     """Return on how many images threads are to be tried before they are trusted; 0 is none.
 
+    The first of each thread is not measured.
+
     Where an image takes a millisecond, handing the interpreter lock over costs
     more than the time it is held tells: reading 500 images of 128 x 128 takes
     threads 1.5 times as long as a list (`benchmarks/strategies.py`).
@@ -222,8 +224,18 @@ def trial_size(choice: Choice, remaining: int) -> int:
     each = choice.measured
     if each is None or not _is_threaded(choice.strategy):
         return 0
-    size = math.ceil(_TRIAL_S / max(each.total_s, 1e-6))
+    threads = choice.workers + choice.ahead
+    size = threads * (1 + math.ceil(_TRIAL_S / max(each.total_s * threads, 1e-6)))
     return size if each.total_s < _SHORT_S and 4 * size <= remaining else 0
+
+
+def seconds_each(arrivals: Sequence[float], threads: int) -> float:
+    """Return in what time one result of a trial came after the other; 0 if there were too few.
+
+    That counts from when each thread has had one: it began with the others.
+    """
+    measured = len(arrivals) - threads
+    return (arrivals[-1] - arrivals[threads - 1]) / measured if measured > 0 else 0.0
 
 
 def _threads_s(measured: Measured, remaining: int, workers: int, ahead: int) -> float:
@@ -323,12 +335,11 @@ def _starts_warm(strategy: Strategy) -> bool:
 
 
 def _processes_s(strategy: Strategy, measured: Measured, remaining: int, workers: int) -> float:
-    """Predict a pool: chunks as `Pool.map` cuts them, so that the last ones leave cores idle."""
-    each_s = measured.alone_s
-    before_s = 0.0
+    """Predict a pool; lists are cut into chunks as `Pool.map` does, so that cores idle at last."""
+    each_s, before_s, chunk = measured.alone_s, 0.0, 1
     if strategy.loads_first:
         each_s, before_s = each_s - measured.load_s, remaining * measured.load_s
-    chunk = max(1, -(-remaining // (4 * workers)))
+        chunk = max(1, -(-remaining // (4 * workers)))
     chunks = -(-remaining // chunk)
     rounds = -(-chunks // workers)
     sent = 0.0 if strategy.shares_memory else measured.pickle_s

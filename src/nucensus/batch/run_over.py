@@ -12,7 +12,7 @@ from ..errors import StrategyError
 from ..execute import STRATEGIES, Strategy, inner_pools_capped
 from ..machine import available_memory_bytes
 from ..text.plurals import data_size
-from .choose import Choice, trial_size
+from .choose import Choice, seconds_each, trial_size
 from .pilot import Measured, Pilot
 
 Steps: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
@@ -53,9 +53,8 @@ def run_over(
                 arrivals.append(time.perf_counter())
                 yield done + index, outcome
             done += size
-            # The first has waited for the threads to start.
-            threaded_s = (arrivals[-1] - arrivals[0]) / size if arrivals else 0.0
             spent_s = pilot.measured.spent_s + time.perf_counter() - begun
+            threaded_s = seconds_each(arrivals, choice.workers + choice.ahead)
             tried = replace(pilot.measured, threaded_s=threaded_s, spent_s=spent_s)
             choice = choose_after(tried, source.left())
     if on_choice is not None:

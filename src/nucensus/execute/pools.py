@@ -99,13 +99,26 @@ def _each_inherited(tasks: Sequence[tuple[int, int]]) -> list[tuple[int, Payload
 def chunks_of(
     items: Iterable[Any], workers: int, chunk_size: int | None
 ) -> Iterator[list[tuple[int, Any]]]:
-    """Yield lists of (index, item), as `Pool.map` cuts them; small ones if there is no length."""
-    size = max(1, -(-operator.length_hint(items, _CHUNK * 4 * workers) // (4 * workers)))
-    if not isinstance(items, Sequence):
-        size = min(size, _CHUNK)
-    size = chunk_size or size
+    """Yield lists of (index, item): of a sequence as `Pool.map` cuts it.
+
+    Of others they are small, and smaller towards the end, where workers would wait for the last.
+    """
+    size = chunk_size or 0
+    if not size and isinstance(items, Sequence):
+        size = _part(len(items), workers)
+    unknown = _CHUNK * 4 * workers
+
+    def chunk() -> list[tuple[int, Any]]:
+        left = operator.length_hint(items, unknown)
+        return list(islice(source, size or min(_part(left, workers), _CHUNK)))
+
     source = enumerate(items)
-    return iter(lambda: list(islice(source, size)), [])
+    return iter(chunk, [])
+
+
+def _part(count: int, workers: int) -> int:
+    """Return how many of so many items are a chunk, where each worker gets four."""
+    return max(1, -(-count // (4 * workers)))
 
 
 def pool_outcomes(
