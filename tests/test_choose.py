@@ -246,11 +246,11 @@ def test_what_is_left_for_a_pool_is_given_out_in_smaller_and_smaller_chunks():
     assert {len(chunk) for chunk in chunks_of(range(100), 2, None)} == {13, 9}
 
 
-@pytest.mark.parametrize("arrivals", [[2, 2, 4, 4, 6, 6], [1, 2, 3, 4, 5, 6]])
-def test_threads_that_are_tried_are_not_taken_for_faster_than_they_are(arrivals):
+@pytest.mark.parametrize("ends", [[2, 2, 4, 4, 6, 6], [1, 2, 3, 4, 5, 6]])
+def test_threads_that_are_tried_are_not_taken_for_faster_than_they_are(ends):
     # Each of two takes two seconds for an image, at the same time as the other or in between.
-    assert seconds_each(arrivals, 2) == 1
-    assert seconds_each(arrivals[:2], 2) == 0  # it was stopped
+    assert seconds_each(ends, 2) == 1
+    assert seconds_each(ends[:2], 2) == 0  # it was stopped
 
 
 def test_a_strategy_is_chosen_for_what_the_pilot_left():

@@ -169,6 +169,14 @@ def test_threads_take_items_only_as_they_can_work_on_them():
     outcomes.close()
 
 
+def test_threads_hand_over_what_is_done_before_they_wait():
+    rest = threading.Event()
+    outcomes = strategy_named("threads").run(lambda item: item or rest.wait(100), range(12), 2)
+    assert sorted(next(outcomes) for _ in range(11)) == [(item, item) for item in range(1, 12)]
+    rest.set()
+    assert list(outcomes) == [(0, True)]
+
+
 @pytest.mark.parametrize("name", POOLS)
 def test_a_worker_that_is_killed_ends_the_run_instead_of_hanging_it(name):
     with pytest.raises(WorkerDiedError, match="ended before its work was done"):

@@ -229,13 +229,13 @@ def trial_size(choice: Choice, remaining: int) -> int:
     return size if each.total_s < _SHORT_S and 4 * size <= remaining else 0
 
 
-def seconds_each(arrivals: Sequence[float], threads: int) -> float:
-    """Return in what time one result of a trial came after the other; 0 if there were too few.
+def seconds_each(ends: Sequence[float], threads: int) -> float:
+    """Return how long after the other items of a trial ended; 0 if there were too few.
 
     That counts from when each thread has had one: it began with the others.
     """
-    measured = len(arrivals) - threads
-    return (arrivals[-1] - arrivals[threads - 1]) / measured if measured > 0 else 0.0
+    measured = len(ends) - threads
+    return (ends[-1] - ends[threads - 1]) / measured if measured > 0 else 0.0
 
 
 def _threads_s(measured: Measured, remaining: int, workers: int, ahead: int) -> float:

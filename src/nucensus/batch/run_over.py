@@ -47,20 +47,31 @@ def run_over(
             done += 1
         choice = choose_after(pilot.measured, source.left())
         if size := trial_size(choice, source.left()):
-            begun, arrivals = time.perf_counter(), []
-            steps = steps_for(choice.strategy)
+            begun, ends = time.perf_counter(), list[float]()
+            load, apply = steps_for(choice.strategy)
+            steps = load, _noting_the_end(apply, ends)
             for index, outcome in _run_strategy(choice, steps, islice(source, size), in_memory):
-                arrivals.append(time.perf_counter())
                 yield done + index, outcome
             done += size
             spent_s = pilot.measured.spent_s + time.perf_counter() - begun
-            threaded_s = seconds_each(arrivals, choice.workers + choice.ahead)
+            threaded_s = seconds_each(sorted(ends), choice.workers + choice.ahead)
             tried = replace(pilot.measured, threaded_s=threaded_s, spent_s=spent_s)
             choice = choose_after(tried, source.left())
     if on_choice is not None:
         on_choice(choice)
     for index, outcome in _run_strategy(choice, steps_for(choice.strategy), source, in_memory):
         yield done + index, outcome
+
+
+def _noting_the_end(function: Callable[[Any], Any], ends: list[float]) -> Callable[[Any], Any]:
+    """Return the function, which then notes in `ends` when each call of it ended."""
+
+    def timed(item: Any) -> Any:
+        result = function(item)
+        ends.append(time.perf_counter())
+        return result
+
+    return timed
 
 
 class _Counted:
