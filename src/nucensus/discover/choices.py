@@ -19,13 +19,15 @@ _ANY = Plane()
 def left_to_file(reference: ImageRef, plane: Plane, told: tuple[str, ...]) -> ImageRef:
     """Return an image with what of `plane` its name does not tell."""
     left = _without(plane, told)
-    return replace(reference, plane=left) if left != _ANY else reference
+    return reference if left is None else replace(reference, plane=left)
 
 
 @functools.lru_cache(maxsize=64)
-def _without(plane: Plane, axes: tuple[str, ...]) -> Plane:
+def _without(plane: Plane, axes: tuple[str, ...]) -> Plane | None:
+    """Return what a plane says beside these axes, if anything."""
     nothing: dict[str, Any] = dict.fromkeys(axes)
-    return replace(plane, **nothing)
+    left = replace(plane, **nothing)
+    return None if left == _ANY else left
 
 
 def in_order(tokens: dict[str, str]) -> dict[str, str]:

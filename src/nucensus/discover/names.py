@@ -3,8 +3,8 @@
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
+from .._dataclass import replace
 from ..errors import InputError
 from ..values import Place
 
@@ -124,25 +124,34 @@ def parse_name(path: str, own: re.Pattern[str] | None = None) -> tuple[str, Plac
     path = path.replace("\\", "/")
     if own is not None:
         match = own.search(path)
-        return ("--pattern", _place(match.groupdict())) if match else ("", Place())
+        return ("--pattern", _place(_told(match.groupdict()))) if match else ("", Place())
     end = "/".join(path.rsplit("/", _FOLDERS_TOLD)[-_FOLDERS_TOLD:])
-    name = _fitting(end.translate(_ONES))
-    match = _compiled(PATTERNS[name]).match(end) if name else None
-    return (name, _place(match.groupdict())) if match else ("", Place())
+    name, spans = _fitting(end.translate(_ONES))
+    if "quarter" in spans and end[spans["quarter"][1] - 1] not in "12":
+        return "", Place()
+    return name, _place({group: end[start:stop] for group, (start, stop) in spans.items()})
+
+
+def _told(groups: dict[str, str | None]) -> dict[str, str]:
+    return {group: text for group, text in groups.items() if text}
 
 
 _ONES = str.maketrans("23456789", "11111111")
-"""Of the digits patterns ask for none but 0: names that differ in the others fit the same one."""
+"""Of the digits patterns ask for none but 0, beside those of quarters: names that differ in the
+others fit the same one, and have its groups in the same places."""
 
 
 @functools.lru_cache(maxsize=1 << 12)
-def _fitting(end: str) -> str:
-    """Return the pattern that fits names like one whose digits are 0 and 1; "" if none does."""
+def _fitting(end: str) -> tuple[str, dict[str, tuple[int, int]]]:
+    """Return the pattern that fits names like one whose digits are 0 and 1, and its groups' places.
+
+    It is "" if none does.
+    """
     small = end.lower()
     for name, pattern in PATTERNS.items():
-        if _IN_ALL.get(name, "") in small and _compiled(pattern).match(end):
-            return name
-    return ""
+        if _IN_ALL.get(name, "") in small and (match := _compiled(pattern).match(end)):
+            return name, {group: match.span(group) for group in _told(match.groupdict())}
+    return "", {}
 
 
 @functools.cache
@@ -185,8 +194,21 @@ def row_name(row: int) -> str:
     return letter if row < 26 else "A" + letter
 
 
-def _place(groups: dict[str, str | None]) -> Place:
-    fields = {name: value for name, value in groups.items() if value}
+def _place(fields: dict[str, str]) -> Place:
+    """Return the place that the groups of a pattern tell."""
+    if not _PARTS.isdisjoint(fields):
+        _join_parts(fields)
+    return Place(**{
+        name: _NORMAL[name](value) if name in _NORMAL else value for name, value in fields.items()
+    })  # fmt: skip
+
+
+_PARTS = frozenset(("folder", "row", "column", "u", "quarter"))
+"""Groups that are parts of a plate or a well."""
+
+
+def _join_parts(fields: dict[str, str]) -> None:
+    """Make what groups tell of a plate or a well in parts what a place has."""
     folder, row, column = (fields.pop(name, "") for name in ("folder", "row", "column"))
     if "u" in fields:
         row, column = _place_in_matrix(fields)
@@ -199,7 +221,6 @@ def _place(groups: dict[str, str | None]) -> Place:
         fields["well"] = (
             well_name(int(row) if row.isdecimal() else row, column) if is_well else row + column
         )  # a pattern of the user's may find anything
-    return Place(**{name: _NORMAL.get(name, str)(value) for name, value in fields.items()})
 
 
 def _place_in_matrix(fields: dict[str, str]) -> tuple[str, str]:
