@@ -45,6 +45,16 @@ def test_what_another_machine_died_with_is_left_behind_for_the_next(tmp_path):
     lock.release()
 
 
+def test_a_mark_within_another_one_lasts_as_long_as_that(tmp_path):
+    lock = RunLock(tmp_path)
+    with lock.marked(3):
+        with lock.marked(3), lock.marked(4):
+            assert marks_in(tmp_path) == {3, 4}
+        assert marks_in(tmp_path) == {3}
+    assert marks_in(tmp_path) == set()
+    lock.release()
+
+
 def test_a_lock_sent_to_another_process_marks_in_the_same_file(tmp_path):
     lock = RunLock(tmp_path)
     sent = pickle.loads(pickle.dumps(lock))

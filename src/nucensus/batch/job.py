@@ -263,6 +263,11 @@ class Job:
             loaded.content, size, unmeasured, image.downsample,
         )  # fmt: skip
 
+    def count(self, planned: PlannedImage) -> Outcome | Divided | None:
+        """Load an image and find its nuclei, under one mark."""
+        with self._marked(planned.key):
+            return self.find(self.load(planned))
+
     def _find_in_parts(self, divided: Divided) -> Outcome | Divided | str:
         from .in_parts import describe, find_in_parts
 

@@ -309,9 +309,14 @@ class RunLoop:
             yield item
 
     def _steps_for(self, strategy: Strategy | None) -> Steps:
-        """Return what to do with an image: threads share a budget, processes have a part each."""
+        """Return what to do with an image: threads share a budget, processes have a part each.
+
+        It is read and counted in one step, unless a pilot measures both, or all are read first.
+        """
         job = self._job_for(strategy)
-        return job.load, job.find
+        if strategy is None or strategy.loads_first:
+            return job.load, job.find
+        return _same, job.count
 
     def _job_for(self, strategy: Strategy | None) -> Job:
         if strategy is not None and strategy.is_remote:
@@ -368,3 +373,7 @@ class RunLoop:
                 self._writer.lock.unmark(key)
         self._lost.clear()
         self._committed_at, self._uncommitted = time.monotonic(), 0
+
+
+def _same(item: PlannedImage) -> PlannedImage:
+    return item

@@ -5,12 +5,13 @@ An address goes through the program without its query; who asks a server for it 
 
 import re
 
+_WEB = re.compile(r"https?://", re.IGNORECASE)
 _queries: dict[str, str] = {}
 
 
 def is_web(address: str) -> bool:
     """Tell whether an address is that of a file on a web server."""
-    return re.match(r"https?://", address, re.IGNORECASE) is not None
+    return _WEB.match(address) is not None
 
 
 def plain_address(path: str) -> str:
@@ -39,5 +40,7 @@ def query_of(address: str) -> str:
 
     That of an OME-Zarr is asked with for all below it.
     """
+    if not _queries:
+        return ""
     zarr, below, _ = address.partition(".zarr/")
     return _queries.get(address) or _queries.get(f"{zarr}.zarr" if below else address, "")

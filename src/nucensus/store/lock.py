@@ -32,6 +32,7 @@ class RunLock:
 
     def __init__(self, folder: Path, *, called: str = "") -> None:
         self._path = folder / LOCK_FILE
+        self._held: set[int] = set()
         self._file = _locked_file(self._path, called or str(folder))
         self.left_behind = _marked(self._file)
         """The keys of the images that the process before this one died with."""
@@ -47,8 +48,8 @@ class RunLock:
         write_at(self._file, b"\0", _FIRST_BYTE + key)
 
     def marked(self, key: int) -> contextlib.AbstractContextManager[None]:
-        """Mark the image `key` while a block of code runs."""
-        return _Marked(self, key)
+        """Mark the image `key` while a block of code runs, within another one as long as that."""
+        return _NOTHING if key in self._held else _Marked(self, key)
 
     def unmark_all(self) -> None:
         """Note that no image is being worked on."""
@@ -66,6 +67,7 @@ class RunLock:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._path = state["_path"]
+        self._held = set()
         self._file = _file_to_mark(self._path)
 
 
@@ -79,9 +81,14 @@ class _Marked(contextlib.AbstractContextManager[None]):
 
     def __enter__(self) -> None:
         self._lock.mark(self._key)
+        self._lock._held.add(self._key)
 
     def __exit__(self, *_: object) -> None:
+        self._lock._held.discard(self._key)
         self._lock.unmark(self._key)
+
+
+_NOTHING = contextlib.nullcontext()
 
 
 def marks_in(folder: Path) -> set[int]:

@@ -222,7 +222,7 @@ def in_sql(values: Iterable[Any]) -> list[Any]:
 
 def as_text(value: str | bytes) -> str:
     """Return the text that `as_sql` turned into this."""
-    return os.fsdecode(value)
+    return value if isinstance(value, str) else os.fsdecode(value)
 
 
 def as_texts(row: Sequence[Any]) -> Sequence[Any]:
