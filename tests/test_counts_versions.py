@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from scenes import (
 
 from nucensus import Settings, census, find_nuclei
 from nucensus.detect import automatic, detector_names, estimate, pool, weights
+from nucensus.detect.estimate_image import likely_contrast
 from nucensus.detect.evidence import among, beside_others, by_itself, least_confidence
 from nucensus.detect.regions import find_regions
 from nucensus.detect.rules import NEWEST, VERSIONS
@@ -103,6 +105,26 @@ def test_stain_in_the_body_of_cells_does_not_count(share):
         assert len(found) == len(scene.centres)
         assert matched(found.points, scene) >= len(scene.centres) - 1
         assert found.confidences.min() > 0.5
+
+
+@pytest.mark.parametrize(("share", "radius", "seed"), [(0.3, 14, 6), (0.3, 14, 8), (0.4, 10, 3)])
+def test_a_piece_of_a_cell_as_large_as_a_nucleus_does_not_count_beside_it(share, radius, seed):
+    scene = draw_stained(seed, share=share, radius=radius)
+    assert len(find_nuclei(scene.image)) == len(scene.centres)
+
+
+@pytest.mark.parametrize(("away", "contrast"), [(28, 1000), (60, 400)])
+def test_what_a_nucleus_beside_it_outshines_does_not_tell_the_contrast(away, contrast):
+    y, x = np.indices((480, 480))
+    image = np.zeros(y.shape)
+    for at in product((80, 240, 400), repeat=2):
+        image[(y - at[0]) ** 2 + (x - at[1]) ** 2 < 12**2] = 1000
+        for down, across in ((away, 0), (0, away), (0, -away)):
+            image[(y - at[0] - down) ** 2 + (x - at[1] - across) ** 2 < 9**2] = 400
+    regions = find_regions(image, radius_px=12)
+    assert len(regions) == 36
+    found = likely_contrast(regions, 12, np.ones(len(regions)))
+    assert found == pytest.approx(contrast, rel=0.1)
 
 
 @pytest.mark.parametrize("seed", [1, 3, 5, 8])

@@ -10,7 +10,7 @@ from .._dataclass import replace
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
 from .estimate_image import crest_smoothing, least_union
-from .evidence import among, beside_others, least_confidence
+from .evidence import among, are_outshone, beside_others, least_confidence
 from .fields import estimate_levels
 from .flags import FEW, expected_count, flag_of, is_more_blurred, is_softer, with_ridges
 from .frame import counting_box
@@ -142,7 +142,10 @@ def _find(
     if not (rules.is_learned and len(regions)):
         return regions
     likely = among(beside_others(regions, resolved.radius_px, contrast))
-    counts = (likely >= least_confidence(likely)) | _is_whole(regions, resolved.radius_px, contrast)
+    counts = likely >= least_confidence(likely)
+    whole = _is_whole(regions, resolved.radius_px, contrast) & ~counts
+    if whole.any():  # seldom, and then some are of a cell body
+        counts[whole] = ~are_outshone(regions, whole, resolved.radius_px)
     return replace(regions, likely=likely).where(counts)
 
 

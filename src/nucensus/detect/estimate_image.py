@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .evidence import by_itself, typical
+from .evidence import are_outshone, by_itself, typical
 from .pooled import BLANK, BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
 from .region_numbers import LEAST_UNION
 from .regions import Floats, Levels, Regions, as_levels
@@ -180,10 +180,12 @@ def _is_light(view: View, radius: float, regions: Regions, likely: Floats) -> bo
 def likely_contrast(regions: Regions, radius: float, likely: Floats) -> float:
     """Return the median height of regions of about a size, by how likely each is a nucleus.
 
-    It is 0 if none is likely. Fibres and haze may be more than the nuclei, but are less likely.
+    It is 0 if none is likely. Fibres and haze may be more than the nuclei, but are less likely; and
+    pieces of a cell body may be more, and as likely, but its nucleus outshines them.
     """
-    weights = likely**2 * is_full(regions, radius)
-    return weighted_median(regions.height, weights) if weights.sum() > _LIKELY else 0.0
+    full = is_full(regions, radius)
+    weights = likely[full] ** 2 * ~are_outshone(regions, full, radius)
+    return weighted_median(regions.height[full], weights) if weights.sum() > _LIKELY else 0.0
 
 
 def crest_smoothing(texture: float) -> float:

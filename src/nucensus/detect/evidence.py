@@ -5,6 +5,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..values.neighbours import pairs_within
 from .pooled import weighted_median
 from .regions import Floats, Regions
 from .weights import BESIDE_OTHERS, BY_ITSELF, COMMON
@@ -27,6 +28,11 @@ _CLEAN_SHARE, _MIXED_SHARE = 0.95, 0.7
 """Mean probability at which images are the former and the latter. Larger: fewer regions count."""
 _SURELY = 10
 """Power of the typical probability. Larger: in images unlike those learned from more count."""
+
+_BESIDE, _OUTSHONE = 2.5, 2.0
+"""Radii between two centres, and ratio of heights, from which the lower is outshone. Larger: more
+of a stained cell body is told from nuclei, and fewer dim nuclei count; of the second: the other way
+round (benchmarks/tissues.py)."""
 
 
 def by_itself(regions: Regions, radius_px: float) -> Floats:
@@ -68,6 +74,14 @@ def least_confidence(likely: Floats) -> float:
         return LEAST_CONFIDENCE
     doubt = min((_CLEAN_SHARE - share) / (_CLEAN_SHARE - _MIXED_SHARE), 1.0)
     return max(LEAST_CONFIDENCE, float(_MOST_LEAST * typical(likely) ** _SURELY * doubt))
+
+
+def are_outshone(regions: Regions, some: NDArray[np.bool_], radius_px: float) -> NDArray[np.bool_]:
+    """Return which of some regions lie beside a much higher one, as pieces of a cell body do."""
+    places, height = np.stack([regions.y, regions.x], axis=1), regions.height
+    here, beside, _ = pairs_within(places[some], places, _BESIDE * radius_px)
+    outshone = here[height[beside] > _OUTSHONE * height[some][here]]
+    return np.bincount(outshone, minlength=np.count_nonzero(some)) > 0
 
 
 def typical(likely: Floats) -> float:
