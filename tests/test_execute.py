@@ -103,6 +103,18 @@ def test_arrays_are_items_like_any_other(strategy):
     assert [sums[index] for index in range(9)] == [12 * value for value in range(9)]
 
 
+@pytest.mark.parametrize("name", ["pool-disk", "executor"])
+def test_workers_draw_random_numbers_of_their_own(name):
+    np.random.random()  # noqa: NPY002 - seeds the generator that a fork copies
+    drawn = [value for _, value in strategy_named(name).run(draw, list(range(16)), 2)]
+    assert len(set(drawn)) == 16
+
+
+def draw(_):
+    time.sleep(0.02)  # so that one worker does not do all
+    return np.random.random()  # noqa: NPY002 - what functions of others use
+
+
 def test_an_error_of_the_function_comes_through_as_it_is(strategy):
     with pytest.raises(ValueError, match="cannot do"):
         list(strategy.run(refuse, range(8), 2))

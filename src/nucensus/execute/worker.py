@@ -49,6 +49,7 @@ def start_worker(
         logging.lastResort.setFormatter(PrintableFormatter())
     _die_with_parent()
     _cap_process()
+    _seed()
     if memory_bytes is not None:
         from .memory_limit import limit_memory
 
@@ -208,6 +209,15 @@ def _die_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def _seed() -> None:
+    """Let NumPy's global generator draw other numbers than in the workers forked beside this one.
+
+    `multiprocessing` does so with that of the module `random`.
+    """
+    if drawn := sys.modules.get("numpy.random"):
+        drawn.seed()
 
 
 def _cap_process() -> None:
