@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .evidence import are_outshone, by_itself, typical
+from .median import median
 from .pooled import BLANK, BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
 from .region_numbers import LEAST_UNION
 from .regions import Floats, Levels, Regions, as_levels
@@ -139,7 +140,7 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
     radius = found.radius_px
     regions = view.regions(radius)
     full = is_full(regions, radius)
-    texture = float(np.median((regions.height / regions.mean_height)[full])) if full.any() else 0.0
+    texture = median((regions.height / regions.mean_height)[full]) if full.any() else 0.0
     if texture > (_TEXTURED if rules.union else _SMOOTH_TEXTURE):
         grown, of_grown = _grown(replace(view, rules=rules), radius, texture)
         if grown <= rules.most_growth * radius:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..values.parts import Area
 from .estimate_image import estimate
 from .levels import AnyLevels, Levels
+from .median import median
 from .pooled import Estimate, pool
 from .rules import Rules
 
@@ -85,7 +86,7 @@ class Heights:
             for first, beyond in (area[:2], area[2:])
         )
         sums = self.sums[rows, columns]
-        return float(sums.max() - np.median(sums)) if sums.size else 0.0
+        return float(sums.max() - median(sums.ravel())) if sums.size else 0.0
 
 
 def sums_of_squares(pixels: NDArray[Any]) -> NDArray[np.float32]:

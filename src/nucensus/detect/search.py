@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from .evidence import by_itself, typical
+from .median import median
 from .pooled import weighted_median
 from .regions import Levels, Regions, find_regions
 from .rules import Rules
@@ -289,7 +290,7 @@ def _are_plain(regions: Regions) -> bool:
 def contrast_of(regions: Regions, radius: float) -> float:
     """Return the median height of the regions of about a size, in grey levels; 0 if none is."""
     full = is_full(regions, radius)
-    return float(np.median(regions.height[full])) if full.any() else 0.0
+    return median(regions.height[full]) if full.any() else 0.0
 
 
 def is_full(regions: Regions, radius: float) -> NDArray[np.bool_]:
