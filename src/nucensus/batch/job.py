@@ -6,12 +6,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from .._dataclass import dataclass
+from .._dataclass import dataclass, replace
 from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
 from ..errors import AccessError, ReadError
 from ..read import Image, read_image

@@ -336,7 +336,6 @@ class RunLoop:
         is_new = isinstance(outcome, Failed) and not self._writer.failed_before(key)
         self._unwritten.append((key, outcome, learned))
         self._unwritten_nuclei += len(outcome.centres) if isinstance(outcome, Found) else 0
-        self._tally.add(outcome)
         self._done += 1
         self._uncommitted += 1
         due = time.monotonic() - self._committed_at > _COMMIT_EVERY_S
@@ -361,6 +360,8 @@ class RunLoop:
     def _write(self) -> None:
         """Write the outcomes that have come since the last time."""
         self._writer.record_all(self._unwritten)
+        for _, outcome, _ in self._unwritten:
+            self._tally.add(outcome)
         self._unwritten.clear()
         self._unwritten_nuclei = 0
 

@@ -10,12 +10,11 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
-from .._dataclass import dataclass
+from .._dataclass import dataclass, replace
 from ..errors import (
     AccessError,
     InputError,

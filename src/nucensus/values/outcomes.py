@@ -1,5 +1,6 @@
 """The outcome of an image: its nuclei, or why it could not be done."""
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import field, fields, replace
@@ -185,7 +186,12 @@ class Found:
     @property
     def size_bytes(self) -> int:
         """The size of the image in memory."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        return math.prod(self.shape) * _pixel_bytes(self.dtype)
+
+
+@functools.cache
+def _pixel_bytes(dtype: str) -> int:
+    return np.dtype(dtype).itemsize
 
 
 @dataclass(frozen=True, slots=True)
