@@ -1,6 +1,7 @@
 """Every plane of a CZI file is the one that was asked for, whole and of its own type."""
 
 import itertools
+from collections import Counter
 
 import imagecodecs
 import numpy as np
@@ -10,10 +11,11 @@ from reading_contract import check_reading, read_parts
 
 from nucensus import Settings, find_nuclei
 from nucensus.detect import find_nuclei_in_parts
+from nucensus.detect.walk import walk
 from nucensus.errors import NotAPlaneError, ReadError
 from nucensus.read import open_in_parts, open_scenes, read, read_image
-from nucensus.read.czi_parts import Composed
-from nucensus.read.czi_tiles import read_tiles
+from nucensus.read.czi_parts import Composed, parts_of_tiles
+from nucensus.read.czi_tiles import Tile, read_tiles
 from nucensus.read.scene import divide_plane
 from nucensus.values import Plane
 from nucensus.values.parts import Area
@@ -286,6 +288,34 @@ def test_tiles_that_overlap_are_composed_alike_in_parts_and_whole(tmp_path, held
         for top, left in np.ndindex(4, 5):
             area = Area(10 * top, 10 * top + 10, 10 * left, 10 * left + 10)
             np.testing.assert_array_equal(composed.read(area), whole[area.cut(Area(0, 40, 0, 50))])
+
+
+def counted_tile(image, number, y, x, side, read):
+    """Make a tile of an image that counts how often it is read."""
+
+    def pixels():
+        read[number] += 1
+        return image[y : y + side, x : x + side, np.newaxis]
+
+    return Tile({}, 0, number, y, x, side, side, 1, "uint16", pixels)
+
+
+@pytest.mark.parametrize("jitter", [0, 9])
+def test_tiles_of_a_mosaic_are_decoded_about_once_where_it_is_gone_through(jitter):
+    image, side, read = draw((1960, 1960)), 760, Counter()
+    middle = 600 + np.random.default_rng(0).integers(-jitter, jitter + 1, (2, 3))
+    places = [((0, middle[0, j], 1200)[i], (0, middle[1, i], 1200)[j]) for i, j in np.ndindex(3, 3)]
+    tiles = [
+        counted_tile(image, number, int(y), int(x), side, read)
+        for number, (y, x) in enumerate(places)
+    ]
+    composed = Composed(tiles, (0, 0), 0, held_bytes=0)
+    plane = parts_of_tiles(composed, image.shape)
+    for piece in walk(plane, lambda piece: piece, reach=(40, 40), part=(300, 400)):
+        np.testing.assert_array_equal(piece.pixels, image[piece.around.cut(plane.whole)])
+    if not jitter:
+        assert read[0] == 1
+        assert sum(read.values()) <= 16  # with what is left over at two edges
 
 
 def test_where_a_mosaic_has_no_tile_nothing_is_read(tmp_path):

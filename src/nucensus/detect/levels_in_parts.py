@@ -23,7 +23,7 @@ from .padding import level_of_frame
 from .padding_in_parts import Lines, within
 from .pooled import Estimate
 from .rules import Rules
-from .walk import Piece, decoded_bytes, holds_steps, walk
+from .walk import Piece, decoded_bytes, holds_tiles, tile_of, walk
 
 _Result = TypeVar("_Result")
 
@@ -32,8 +32,9 @@ _HALO_RADII = 16
 again, because of bodies that go on beyond them."""
 _AT_WORK_PX, _MOST_SIDE_PX, _LEAST_SIDE_PX = 1 << 23, 2048, 1024
 _SIDE_IN_HALOS = 4
-"""Pixels of all parts that are worked on at a time, side of one, and the same in halos. Larger:
-less is computed twice (a quarter with sides of 2048, half with 1024), more memory."""
+"""Pixels of all parts that are worked on at a time, with those that are decoded for them, encoded
+and decoded; side of a part, and the same in halos. Larger: less is computed twice (a quarter with
+sides of 2048, half with 1024), more memory."""
 _BAND_BYTES, _BAND_IN_HALOS = 12 << 20, 1.5
 """The same of the rows of a part that is as wide as the image."""
 _SAMPLE_HALO = 2 * BLOCK
@@ -321,7 +322,8 @@ class Grid:
 
 def _about(plane: Parts, reach: int, threads: int) -> tuple[int, int]:
     """Return about how many rows and columns a part should have, where so many are worked on."""
-    side = min(_MOST_SIDE_PX, max(_LEAST_SIDE_PX, math.isqrt(_AT_WORK_PX // threads)))
+    size = _AT_WORK_PX // threads - 2 * math.prod(tile_of(plane))
+    side = min(_MOST_SIDE_PX, max(_LEAST_SIDE_PX, math.isqrt(max(0, size))))
     side = max(side, _SIDE_IN_HALOS * reach)
     if plane.step[1] < plane.shape[1]:
         return side, side
@@ -333,7 +335,7 @@ def _multiples(plane: Parts, unit: int, about: tuple[int, int]) -> tuple[int, in
     """Return the sides of a part in multiples of a unit, and of the plane's step if they must."""
     sides = []
     for step, size, side in zip(plane.step, plane.shape, about, strict=True):
-        apart = 1 if holds_steps(plane) and plane.is_decoded else step
+        apart = 1 if holds_tiles(plane) and plane.is_decoded else step
         whole = math.lcm(apart, unit) if step < size else unit * -(-size // unit)
         sides.append(whole * max(1, round(side / whole)))
     return sides[0], sides[1]

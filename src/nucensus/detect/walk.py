@@ -23,8 +23,8 @@ _LEAST_SIDE, _SIDE_IN_REACHES = 1024, 4
 _BAND_BYTES = 16 << 20
 """Of a part as wide as the image. Larger: less is computed twice, more memory."""
 _HELD_BYTES = 64 << 20
-"""Of decoded pieces that are held for the parts below them. Larger: in very wide images fewer are
-decoded twice, more memory."""
+"""Of decoded pieces that are held for the parts below them, and of two, encoded and decoded, that
+come. Larger: in very wide images fewer are decoded twice, more memory."""
 _LEAST_HELD_PX = 1 << 18
 """Pixels from which a tile or chunk of the file is held by itself, else all of a part: it need not
 be copied beside its neighbours, and parts may begin within it. Smaller: more steps in Python."""
@@ -145,14 +145,19 @@ def decoded_bytes(
     return min(_HELD_BYTES, row) + (threads + 3) * ahead
 
 
-def holds_steps(plane: Parts) -> bool:
+def holds_tiles(plane: Parts) -> bool:
     """Tell whether what is decoded at a time is held by itself: parts may begin within it."""
-    return math.prod(plane.step) >= _LEAST_HELD_PX
+    return math.prod(tile_of(plane)) >= _LEAST_HELD_PX
+
+
+def tile_of(plane: Parts) -> tuple[int, int]:
+    """Return rows and columns of what is decoded at a time."""
+    return plane.tile or plane.step
 
 
 def _held_rows(plane: Parts, rows: int, reach: int) -> int:
     """Return of how many rows of pixels something is held for parts of so many rows."""
-    return rows + 2 * reach + plane.step[0] if holds_steps(plane) else 2 * rows
+    return rows + 2 * reach + tile_of(plane)[0] if holds_tiles(plane) else 2 * rows
 
 
 def _multiple(step: int, about: int) -> int:
@@ -188,9 +193,10 @@ class _Grid:
     def stripes(self) -> Iterator[list[_Cell]]:
         """Yield the parts of one stripe after the other, row by row: so wide that few are held."""
         down, across = self._counts
-        rows = _held_rows(self.plane, self.rows, self.reach[0])
-        size_bytes = rows * self.columns * self.plane.dtype.itemsize
-        wide = max(2, _HELD_BYTES // size_bytes) if self.plane.is_decoded else across
+        itemsize = self.plane.dtype.itemsize
+        size_bytes = _held_rows(self.plane, self.rows, self.reach[0]) * self.columns * itemsize
+        held_bytes = _HELD_BYTES - 4 * math.prod(tile_of(self.plane)) * itemsize
+        wide = max(2, held_bytes // size_bytes) if self.plane.is_decoded else across
         for left in range(0, across, wide):
             yield list(product(range(down), range(left, min(left + wide, across))))
 
@@ -216,9 +222,9 @@ class _Grid:
             j * self.columns, min(width, (j + 1) * self.columns),
         )  # fmt: skip
 
-    def of_steps(self) -> "_Grid":
+    def of_tiles(self) -> "_Grid":
         """Return the pieces that the file is decoded in."""
-        return _Grid(self.plane, *self.plane.step, (0, 0))
+        return _Grid(self.plane, *tile_of(self.plane), (0, 0))
 
     def around(self, at: _Cell) -> Area:
         return self.own(at).widened(self.reach, self.plane.shape)
@@ -247,7 +253,7 @@ class _Pieces:
 
     def __init__(self, grid: _Grid, stripe: list[_Cell]) -> None:
         self._grid, self._plane = grid, grid.plane
-        self._cells = grid.of_steps() if holds_steps(grid.plane) else grid
+        self._cells = grid.of_tiles() if holds_tiles(grid.plane) else grid
         self._seen = grid.decoded_around(stripe)
         self._left = Counter(cell for at in stripe for cell in self._cells.cells(grid.around(at)))
         self._held: dict[_Cell, Future[Any]] = {}

@@ -17,9 +17,12 @@ _MOST_TILE_BYTES = 64 << 20
 """Bytes of a tile above which a mosaic is read whole. Larger: more memory."""
 _CELL_PX = 4
 """Side of the squares by which it is told whether a level is there. Larger: gaps go unseen."""
-_HELD_BYTES = 24 << 20
-"""Of decoded tiles that are held, which reach into several parts; two are in any case. Larger: more
+_HELD_BYTES = 8 << 20
+"""Of decoded tiles that are held, which reach into several parts; one is in any case. Larger: more
 memory, fewer are decoded again."""
+_ROW_APART = 4
+"""Of the side of a tile: so much apart begin those of two rows, or columns. Larger: those of a row
+may begin at less unlike places."""
 
 
 class Composed:
@@ -50,13 +53,24 @@ class Composed:
         self._held_bytes, self._lock = held_bytes, Lock()
 
     def read(self, area: Area) -> NDArray[Any]:
-        """Return the pixels of an area."""
+        """Return the pixels of an area; a tile that is hidden there by another is not decoded."""
         plane = np.zeros(area.shape, self.dtype)
-        for number in self._within(area):
-            place = Area(*self._places[number].tolist())
-            shared = place.shared(area)
-            plane[shared.cut(area)] = self._pixels(number)[shared.cut(place)]
+        seen: list[tuple[int, Area]] = []
+        for number in reversed(self._within(area)):
+            shared = self._place(number).shared(area)
+            if all(shared.shared(above) != shared for _, above in seen):
+                seen.append((number, shared))
+        for number, shared in reversed(seen):
+            plane[shared.cut(area)] = self._pixels(number)[shared.cut(self._place(number))]
         return plane
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Rows and columns from one tile to the next, about."""
+        return _apart(self._places[:, :2]), _apart(self._places[:, 2:])
+
+    def _place(self, number: int) -> Area:
+        return Area(*self._places[number].tolist())
 
     def fill_of(self, area: Area) -> int | None:
         """Return the grey level of an area without tiles; None of others."""
@@ -77,12 +91,20 @@ class Composed:
         pixels = np.ascontiguousarray(self._tiles[number].read()[..., self._sample])
         with self._lock:
             self._held[number] = pixels
-            while len(self._held) > 2 and self._size_bytes() > self._held_bytes:
+            while len(self._held) > 1 and self._size_bytes() > self._held_bytes:
                 self._held.popitem(last=False)
         return pixels
 
     def _size_bytes(self) -> int:
         return sum(each.nbytes for each in self._held.values())
+
+
+def _apart(ends: NDArray[np.int64]) -> int:
+    """Return how far from each other tiles begin, with first and last along an axis of each."""
+    side = int((ends[:, 1] - ends[:, 0]).max())
+    between = np.diff(np.unique(ends[:, 0]))
+    between = between[between > side // _ROW_APART]
+    return min(side, int(np.median(between))) if len(between) else side
 
 
 def check_covered(
@@ -128,4 +150,4 @@ def parts_of_tiles(composed: Composed, shape: tuple[int, int]) -> Parts | None:
         with explained("CZI"):
             return composed.read(area)
 
-    return Parts(shape, composed.dtype, (1, 1), read, composed.fill_of)
+    return Parts(shape, composed.dtype, (1, 1), read, composed.fill_of, tile=composed.tile)

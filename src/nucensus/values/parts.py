@@ -89,6 +89,8 @@ class Parts:
         fill value; None for all others.
     is_decoded : bool
         Whether a part takes longer to read than it takes to copy its pixels.
+    tile : (int, int) or None
+        Rows and columns that are best decoded together, where areas may begin anywhere.
     spread : callable or None
         Has parts worked on by processes that open the file themselves, on other machines; None
         where they are worked on here.
@@ -100,6 +102,7 @@ class Parts:
     read: ReadArea
     fill_of: Callable[[Area], Any] = _never
     is_decoded: bool = True
+    tile: tuple[int, int] | None = None
     spread: Spread | None = None
 
     @property
@@ -146,7 +149,7 @@ def part_of(plane: Parts, area: Area) -> Parts:
 
     step, spread = (min(rows, area.shape[0]), min(columns, area.shape[1])), plane.spread
     return replace(
-        plane, shape=area.shape, step=step, read=read,
+        plane, shape=area.shape, step=step, read=read, tile=None,
         fill_of=lambda part: plane.fill_of(around(in_plane(part))),
         spread=spread and (lambda work, items: spread(partial(_work_on_area, work, area), items)),
     )  # fmt: skip
