@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from commands import run_here
@@ -279,3 +280,22 @@ def test_of_notes_on_images_three_are_told_and_the_others_are_counted(
     told = capsys.readouterr().err.splitlines()
     assert told[:3] == [f"Note: 1 image: note {n}" for n in range(3)]
     assert told[3:] == ([f"... and {more} in images.csv"] if more else [])
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ([None, None], []),
+        (["debris", None, "blank", "debris"],
+         ["Note: 3 images of 4 may be odd (2 debris, 1 blank): look at these first"]),
+        (["blank", "blank"], ["Note: no nucleus was found in any image; if nuclei are dark"]),
+    ],
+)  # fmt: skip
+def test_odd_images_are_told_by_their_flags(tmp_path, capsys, flags, told):
+    images = {
+        f"{n}.tif": replace(some_centres(0 if flag == "blank" else 9), flag=flag)
+        for n, flag in enumerate(flags)
+    }
+    print_notes(write_run(tmp_path, images, settings=nc.Settings()))
+    assert [line[: len(start)] for line, start in zip(capsys.readouterr().err.splitlines(), told,
+                                                      strict=True)] == told  # fmt: skip

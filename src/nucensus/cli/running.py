@@ -309,9 +309,26 @@ def note_on_repeated(count: int, files: tuple[str, str]) -> str:
     )
 
 
+def _notes_on_flags(flags: dict[str, int], found: int, *, is_inverted: bool) -> Iterator[str]:
+    """Yield how many images are flagged, and what may be wrong where all are blank."""
+    if found and flags.get("blank") == found:
+        other = "bright on dark ground, leave out" if is_inverted else "dark on bright ground, add"
+        yield (
+            f"no nucleus was found in any image; if nuclei are {other} --invert; if they are in "
+            f"another channel or plane, choose it with --channel or --z; look with nucensus tune"
+        )
+    elif flags:
+        odd = ", ".join(f"{count:,} {flag}" for flag, count in flags.items())
+        yield (
+            f"{pluralize(sum(flags.values()), 'image')} of {found:,} may be odd ({odd}): look at "
+            f"these first, by the column flag of images.csv or in nucensus report"
+        )
+
+
 def _notes_on_run(run: "Run") -> Iterator[str]:
-    """Yield which places were counted twice, and what border and threshold left nothing of."""
+    """Yield which places were counted twice, what is odd, and what left nothing."""
     settings, counts = run.settings, run.counts
+    yield from _notes_on_flags(run.flags, counts["found"], is_inverted=settings.invert)
     repeated, files = run.repeated_places()
     if files is not None:
         yield note_on_repeated(repeated, files)

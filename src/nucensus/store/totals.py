@@ -81,6 +81,11 @@ class Totals:
         return self._said("note")
 
     @property
+    def flags(self) -> dict[str, int]:
+        """What the automatic detector found odd, with in how many images, the most first."""
+        return self._said("flag")
+
+    @property
     def unmeasured(self) -> dict[str, int]:
         """Why other channels could not be measured, with in how many images, the most first."""
         return self._said("unmeasured")
