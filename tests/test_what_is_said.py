@@ -1,0 +1,169 @@
+"""All that is said of made-up runs: their reports, their tables, what commands print.
+
+python tests/test_what_is_said.py   writes it again, for the difference to be read
+"""
+
+import json
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from stated_runs import some_centres, write_run
+
+from nucensus import Run
+from nucensus.cli import _nucensus
+from nucensus.report import write_report
+from nucensus.store import RunWriter
+from nucensus.values import MEASURED, Centres, Failed, Found, ImageRef, Outlines, Place, Settings
+
+SAID = Path(__file__).parent / "expected" / "said"
+SHAPE = (200, 240)
+FLAGS = {5: "blank", 11: "out-of-focus", 12: "debris", 23: "crowded", 30: "unsure"}
+DRUGS = {2: ("drug A", "1 uM"), 3: ("drug A", "10 uM"), 4: ("drug B", "0.5 uM")}
+
+
+def draw(count, number):
+    """Return so many whole numbers from 0 to 9999, the same on every machine."""
+    state, drawn = 7919 * number + 1, []
+    for _ in range(count):
+        state = state * 48271 % 2147483647
+        drawn.append((state >> 16) % 10_000)
+    return np.array(drawn)
+
+
+def found_in(number, count):
+    """Make the nuclei of an image: bright ones first, with outlines and DNA of a cell cycle."""
+    places = np.unique(draw(3 * count, number))[:count] * 4
+    points = np.column_stack(np.divmod(places, SHAPE[1]))[::-1]
+    labels = np.zeros(SHAPE, np.int32)
+    labels[tuple(points.T)] = np.arange(1, len(points) + 1)
+    measured = np.zeros(len(points), MEASURED)
+    for place, name in enumerate(MEASURED.names):
+        measured[name] = (1 + draw(len(points), 100 * number + place) % 50) / 4
+    cycle = draw(len(points), number + 9000)
+    phase = 1 + (cycle % 10 > 6) + (cycle % 10 == 6) * (cycle // 10 % 10) / 10
+    measured["integrated"] = 20_000 * phase * (1 + (draw(len(points), number + 500) - 5000) / 6e4)
+    measured["touches_edge"] = False
+    return Centres(
+        points.astype(np.int64), 4000.0 - 3 * np.arange(len(points)), flag=FLAGS.get(number),
+        measured=measured, outlines=Outlines.from_labels(labels, len(points)),
+        confidences=(1 + draw(len(points), number + 700) % 100) / 100,
+    )  # fmt: skip
+
+
+def write_plates(folder):
+    """Write a run of two plates of 16 wells in two sites, with treatments."""
+    wells = [(plate, f"{row}{column:02d}", site) for plate in ("P1", "P2") for row in "ABCD"
+             for column in (1, 2, 3, 4) for site in (1, 2)]  # fmt: skip
+    with RunWriter(folder) as writer:
+        writer.record_facts(
+            settings=Settings(outlines=True).as_dict(), version="0.1.0", started=1.7e9, seconds=75,
+            strategy={"name": "threads", "workers": 2, "reason": "asked for"},
+            machine={"processor": "made up", "cores": {"machine": 2}},
+            starts=[{"started": 1.7e9, "seconds": 75, "images": len(wells)}],
+        )  # fmt: skip
+        writer.plan(
+            ImageRef(f"{plate}_{well}_s{site}.tif", f"/in/{plate}_{well}_s{site}.tif", 240, 1,
+                     place=Place(plate, well, str(site)), extra=treatment(well))
+            for plate, well, site in wells
+        )  # fmt: skip
+        for number, planned in enumerate(list(writer.pending())):
+            column = int(wells[number][1][1:])
+            count = 60 - 9 * column + draw(1, number)[0] % 9 + 30 * (number == 40)
+            outcome = Found(found_in(number, count), SHAPE, "uint16", 2.5, 11.0, 1.5, "LZW")
+            if number in (7, 50, 51):
+                outcome = Failed("read", f"it is cut off after {number % 2 + 3} rows")
+            if number != 63:
+                writer.record(planned.key, outcome)
+        writer.commit()
+    return Run(folder)
+
+
+def treatment(well):
+    drug, dose = DRUGS.get(int(well[1:]), ("DMSO", ""))
+    return json.dumps({"drug": drug, **({"dose": dose} if dose else {})})
+
+
+def write_views(folder):
+    """Write a run of no plate, in two channels and two planes."""
+    images = {
+        f"{channel}_{z}_{site}.tif": (
+            some_centres(count, seed=count),
+            {"channel": channel, "z": z, "site": site, "pixel_y_um": 0.5, "pixel_x_um": 0.5},
+        )
+        for (channel, z), counts in {
+            ("DAPI", 0): (30, 10, 12), ("DAPI", 1): (20, 6, 9), ("GFP", 0): (0, 0, 1),
+            ("GFP", 1): (2, 5, 40),
+        }.items()
+        for site, count in enumerate(counts)
+    }  # fmt: skip
+    return write_run(folder, {**images, "cut.tif": Failed("read", "it is cut off")})
+
+
+def report_of(run, folder, **chosen):
+    """Return the report without its style, its programs and its pictures, a tag a line."""
+    write_report(run, folder / "report.html", **chosen)
+    page = (folder / "report.html").read_text("utf-8")
+    page = re.sub(r"<(style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
+    page = re.sub(r"data:[^\"')]*", "", page)
+    return "\n".join(line.strip() for line in page.replace("<", "\n<").splitlines() if line.strip())
+
+
+def printed(*arguments):
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(_nucensus, [*map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def said(folder):
+    """Yield what is said, by name."""
+    with write_plates(folder / "plates") as run:
+        yield "report_of_plates", report_of(run, folder, control="DMSO")
+    with write_views(folder / "views") as run:
+        yield "report_of_views", report_of(run, folder)
+    plates, views = folder / "plates", folder / "views"
+    yield "wells", printed("wells", plates)
+    yield "cycle", printed("cycle", plates, "--by", "drug")
+    for run in (plates, views):
+        for form in ("csv", "wells"):
+            printed("export", run, "--to", form, "-o", folder / "out" / run.name)
+        for path in sorted((folder / "out" / run.name).rglob("*.csv")):
+            lines = path.read_text("utf-8").splitlines()
+            yield f"{path.stem}_of_{run.name}", "\n".join(lines[:: 1 + len(lines) // 70])
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    for package in ("scipy", "jinja2"):
+        pytest.importorskip(package)
+    return dict(said(tmp_path_factory.mktemp("said")))
+
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SAID.glob("*.txt")))
+def test_what_is_said_of_a_run_is_what_was_said(name, texts):
+    expected, found = (SAID / f"{name}.txt").read_text("utf-8"), texts[name].rstrip() + "\n"
+    assert NUMBER.sub("0", found) == NUMBER.sub("0", expected)
+    numbers = [np.array(NUMBER.findall(text), float) for text in (found, expected)]
+    np.testing.assert_allclose(*numbers, rtol=2e-5)
+
+
+def test_nothing_else_is_said(texts):
+    assert sorted(texts) == sorted(path.stem for path in SAID.glob("*.txt"))
+
+
+def main():
+    """Write what is said."""
+    SAID.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in said(Path(folder)):
+            (SAID / f"{name}.txt").write_text(text.rstrip() + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
