@@ -2,6 +2,8 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -100,6 +102,28 @@ def write_run(folder, wells, *, vignette=0.0, flag=None):
 def drugged(tmp_path_factory):
     wells = {"A01": contents(2000, (0.7, 0.2, 0.1)), "B01": contents(2000, (0.2, 0.1, 0.7), seed=1)}
     return write_run(tmp_path_factory.mktemp("drugged"), wells)
+
+
+@pytest.mark.parametrize(("plates", "is_refused"), [(("P1", "P2"), False), (("P1", "P1"), True)])
+def test_the_stain_of_dna_is_one_on_each_plate(tmp_path, plates, is_refused):
+    write_run(tmp_path, {f"A0{n}": contents(300, (0.6, 0.2, 0.2)) for n in (1, 2)})
+    with closing(sqlite3.connect(tmp_path / "run.sqlite")) as database, database:
+        for key, (plate, channel) in enumerate(zip(plates, ("DAPI", "DNA"), strict=True), start=1):
+            columns = (plate, channel, key)
+            database.execute("UPDATE journal SET plate = ?, channel = ? WHERE key = ?", columns)
+    if is_refused:
+        with pytest.raises(InputError, match="in the channels 'DAPI', 'DNA'"):
+            nucensus.cell_cycle(tmp_path)
+    else:
+        assert list(nucensus.cell_cycle(tmp_path)["Plate"]) == ["P1", "P2"]
+
+
+@pytest.mark.parametrize(("share", "is_g1"), [(0.06, True), (0.04, False)])
+def test_from_a_twentieth_in_g1_a_group_is_said_to_have_some(share, is_g1):
+    found = fit_cell_cycle(contents(20_000, (share, 0.02, 0.98 - share), seed=4))
+    assert isinstance(found, CellCycle)
+    expected = (share, 0.98 - share) if is_g1 else (1.0, 0.0)
+    assert (found.g1, found.g2) == pytest.approx(expected, abs=0.03)
 
 
 def test_each_plate_and_group_has_its_row(drugged):

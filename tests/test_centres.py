@@ -5,7 +5,7 @@ from scipy.ndimage import gaussian_filter
 
 from nucensus.detect.frame import within_frame
 from nucensus.detect.laplacian import detect_log
-from nucensus.detect.refine import refine_centres, smoothed_at
+from nucensus.detect.refine import offsets_of_summits, refine_centres, smoothed_at
 
 
 def test_neighbouring_fields_count_every_nucleus_once():
@@ -84,6 +84,17 @@ def test_the_laplacian_refuses_scales_without_meaning():
     with pytest.raises(ValueError, match="sigma_range"):
         detect_log(np.zeros((9, 9)), sigma_range=(4, 2), threshold=1)
     assert len(detect_log(np.zeros((0, 9)), sigma_range=(1, 2), threshold=1)[0]) == 0
+
+
+def test_a_summit_lies_where_a_parabola_through_three_pixels_has_it():
+    image = np.zeros((7, 9))
+    image[3, 3:6], image[2:5, 4] = [3, 5, 4], [1, 5, 4.5]
+    image[3, 8] = 2.0
+    points = np.array([[3, 4], [3, 8], [0, 0]])
+    expected = [[3.5 / 9, 1 / 6], [0, 0], [0, 0]]
+    np.testing.assert_allclose(offsets_of_summits(image, points, sigma=0), expected)
+    image[3, 3:6] = [4, 5, 6.1]  # its summit is another pixel
+    assert offsets_of_summits(image, points[:1], sigma=0)[0, 1] == 0
 
 
 @pytest.mark.parametrize("sigma", [0.6, 1.3, 3.0])

@@ -74,6 +74,10 @@ def test_a_channel_of_a_file_is_read_by_a_name_that_holds_a_number(tmp_path, nam
     metadata = {"axes": "CYX", "Channel": {"Name": list(names)}}
     tifffile.imwrite(tmp_path / "a.ome.tif", stack, metadata=metadata)
     np.testing.assert_array_equal(read(tmp_path / "a.ome.tif", Plane(channel=wanted)), stack[0])
+    metadata["Channel"]["Name"][1] = ""
+    tifffile.imwrite(tmp_path / "b.ome.tif", stack, metadata=metadata)
+    with pytest.raises(NotAPlaneError, match=rf"2 channels: 0 \({names[0]}\), 1; expected"):
+        read(tmp_path / "b.ome.tif")
     with pytest.raises(NotAPlaneError, match=rf"'4' does not name one.*{names[0]}.*{names[1]}"):
         read(tmp_path / "a.ome.tif", Plane(channel="4"))
 

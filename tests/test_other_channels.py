@@ -80,6 +80,20 @@ def test_what_is_measured_is_that_of_the_drawn_channel(fields, dtype):
     assert found[bright, 3].mean() == pytest.approx(BRIGHT / 16, rel=0.03)
 
 
+def test_without_a_width_no_ring_is_measured_and_half_open_blocks_are_background():
+    labels = np.zeros((64, 64), np.int32)
+    labels[:, ::2], labels[0, 1] = 1, 2
+    image = np.where(labels == 1, 900, 70).astype(np.uint16)
+    found = measure_channel(image, Outlines.from_labels(labels, 2))
+    assert found.shape == (2, 3)
+    assert found[:, 0].tolist() == [830, 0]
+    labels[:, 1::4] = 1  # a quarter is open: too little, and the darkest pixels must do
+    found = measure_channel(image, Outlines.from_labels(labels, 1))
+    assert found[0, 0] == pytest.approx(image[labels == 1].mean() - 70)
+    image[:2] = 10
+    assert measure_channel(image, Outlines.from_labels(labels, 1))[0, 0] > 500
+
+
 def test_a_ring_holds_what_expanding_the_labels_adds():
     labels = np.zeros((60, 70), np.int32)
     labels[10:20, 5:15], labels[12:22, 18:30], labels[50:, 60:] = 1, 2, 3

@@ -317,3 +317,14 @@ def test_bytes_that_are_no_outlines_are_refused():
         except ValueError:
             continue
         assert labels.shape == outlines.shape
+
+
+def test_a_nucleus_touches_the_edge_with_a_single_pixel():
+    labels = np.zeros((9, 11), np.int32)
+    for nucleus, pixel in enumerate([(0, 5), (8, 5), (4, 0), (4, 10), (1, 9), (7, 1)], start=1):
+        labels[pixel] = nucleus
+    labels[3:6, 4:7] = 7
+    outlines = Outlines.from_labels(labels, 8)
+    assert outlines.touch_edge.tolist() == [True] * 4 + [False] * 4
+    assert outlines.areas_px.tolist() == [1] * 6 + [9, 0]
+    np.testing.assert_array_equal(outlines.labels(4, 6), labels[4:6])

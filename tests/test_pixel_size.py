@@ -12,6 +12,7 @@ from nucensus import Plane, Run, Settings, census, export_run, well_table
 from nucensus.batch.packed import pack, unpack
 from nucensus.cli.detect import command as detect
 from nucensus.read import read_image
+from nucensus.store import NUCLEUS_COLUMNS, in_micrometres
 from nucensus.values import Centres, Found
 from nucensus.values.pixel_size import NO_SIZE, PixelSize, stated_size
 from nucensus.values.synthetic import make_field
@@ -208,6 +209,14 @@ def test_a_changed_file_has_the_note_of_what_it_states_now(tmp_path, field):
         path = write_ome(tmp_path / "a.ome.tif", field[:rows], **sizes)
         (row,) = census(path, tmp_path / "run", NUMBERS).images
         assert bool(row["note"]) == (rows == 100)
+
+
+def test_an_area_of_0_is_not_known_in_micrometres_and_a_place_at_0_is_one():
+    columns = {each.name: each for each in NUCLEUS_COLUMNS}
+    for name, expected in (("area_um2", [np.nan, 1.0, 2.25]), ("y_um", [0.0, 2.0, 4.5]),
+                           ("major_um", [np.nan, 2.0, 4.5])):  # fmt: skip
+        found = in_micrometres(columns[name], np.array([0, 4, 9]), 0.5)
+        np.testing.assert_array_equal(found, np.array(expected, found.dtype))
 
 
 def test_sizes_and_notes_come_back_from_other_machines():

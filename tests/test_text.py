@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import sqlite3
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,8 @@ def test_names_that_differ_differ_as_paths():
     names = ["a", "a/", "./a", "../a", "%2E/a", "%/a", "a%", "a" * 300, "a" * 299 + "b", "a" * 301]
     assert len({safe_path(name) for name in names}) == len(names)
     assert safe_path("a" * 200) == "a" * 200
+    long = "\u00b5" * 101
+    assert safe_path(long) == "\u00b5" * 75 + "~" + sha256(long.encode()).hexdigest()[:16]
     assert safe_path("s3://bucket/plate/b.tif") == "s3/bucket/plate/b.tif"
 
 
