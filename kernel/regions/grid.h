@@ -180,12 +180,18 @@ void Grid::average(const RegionLoops& rows, const PixelRows<Pixel>& of_pixels, c
     line.resize(std::max(w, 2 * blocks * block_columns));
     float* sums = step == 1 ? to : line.data();
     const int64_t first = y * step, last = std::min(h, first + step);
-    for (int64_t yy = first; yy < last; ++yy) {
-        const Pixel* mid = pixels + yy * w;
-        const Pixel* up = yy > 0 ? mid - w : h > 1 ? mid + w : mid;
-        const Pixel* down = yy + 1 < h ? mid + w : h > 1 ? mid - w : mid;
-        (yy == first ? of_pixels.clean : of_pixels.add_clean)(up, mid, down, sums, w);
-    }
+    const Pixel* around[rows_together + 2];
+    const auto rows_from = [&](int64_t yy, int64_t count) {  // beyond an edge is the inner one
+        for (int64_t j = 0; j < count + 2; ++j) {
+            const int64_t of = yy + j - 1, inside = of < 0 ? 1 : of < h ? of : h - 2;
+            around[j] = pixels + (h > 1 ? inside : 0) * w;
+        }
+        return around;
+    };
+    const int64_t together = std::min<int64_t>(last - first, rows_together);
+    of_pixels.clean[together - 1](rows_from(first, together), sums, w);
+    for (int64_t yy = first + together; yy < last; ++yy)
+        of_pixels.add_clean(rows_from(yy, 1), sums, w);
     const float count = static_cast<float>(last - first),
                 scale = 1 / (count * static_cast<float>(step));
     if (step > 4)

@@ -33,38 +33,59 @@ NUCENSUS_INLINE int64_t whole_vectors(int64_t n) {
     return (n + block_columns - 1) & -block_columns;
 }
 
+// Three pixels side by side, in order, and the outer two of them.
+template <class Pixel>
+struct Ranked {
+    Pixel first, second, third, higher, lower, mid;
+    Ranked() = default;
+    Ranked(Pixel left, Pixel mid, Pixel right)
+        : higher(most(left, right)), lower(least(left, right)), mid(mid) {
+        const Pixel inner = least(higher, mid);
+        first = most(higher, mid), second = most(lower, inner), third = least(lower, inner);
+    }
+};
+
 // Hot pixels: no pixel stays above the third greatest of its eight neighbours, so specks of up to
 // three pixels go.
 template <class Pixel>
-NUCENSUS_INLINE Pixel cap(Pixel mid, Pixel v0, Pixel v1, Pixel v2, Pixel v3, Pixel v4, Pixel v5,
-                          Pixel v6, Pixel v7) {
-    // Sort both fours, then the third of the eight.
-    const Pixel a = most(v0, v1), b = least(v0, v1), c = most(v2, v3), d = least(v2, v3);
-    const Pixel e = most(v4, v5), f = least(v4, v5), g = most(v6, v7), k = least(v6, v7);
-    const Pixel p1 = most(a, c), q = least(a, c), p2 = most(q, most(b, d)),
-                p3 = least(q, most(b, d));
-    const Pixel r1 = most(e, g), u = least(e, g), r2 = most(u, most(f, k)),
-                r3 = least(u, most(f, k));
-    const Pixel third = most(most(least(p1, r2), least(p2, r1)), most(p3, r3));
-    return least(mid, third);
+NUCENSUS_INLINE Pixel cap(const Ranked<Pixel>& up, const Ranked<Pixel>& own,
+                          const Ranked<Pixel>& down) {
+    // The greatest three of the six above and below, then the third of the eight.
+    const Pixel first = most(up.first, down.first),
+                second = most(least(up.first, down.first), most(up.second, down.second)),
+                third = most(most(least(up.first, down.second), least(up.second, down.first)),
+                             most(up.third, down.third));
+    return least(own.mid, most(third, most(least(second, own.higher), least(first, own.lower))));
 }
 
 // The columns left and right of `x` are given: at the edge of the image both are the inner one.
-template <class Pixel>
-NUCENSUS_INLINE float capped(const Pixel* up, const Pixel* mid, const Pixel* down, int64_t left,
-                             int64_t x, int64_t right) {
-    return static_cast<float>(cap(mid[x], up[left], up[x], up[right], mid[left], mid[right],
-                                  down[left], down[x], down[right]));
+template <class Pixel, int row_count, bool is_added>
+NUCENSUS_INLINE float capped(const Pixel* const* rows, int64_t left, int64_t x, int64_t right,
+                             const float* before) {
+    Ranked<Pixel> ranked[row_count + 2];
+    for (int i = 0; i < row_count + 2; ++i)
+        ranked[i] = Ranked<Pixel>(rows[i][left], rows[i][x], rows[i][right]);
+    // Whole numbers are exact in any order.
+    using Sum = std::conditional_t<std::is_integral_v<Pixel> && !is_added, int32_t, float>;
+    Sum sum = static_cast<Sum>(cap(ranked[0], ranked[1], ranked[2]));
+    if (is_added) sum = static_cast<Sum>(*before) + sum;
+    for (int i = 1; i < row_count; ++i)
+        sum += static_cast<Sum>(cap(ranked[i], ranked[i + 1], ranked[i + 2]));
+    return static_cast<float>(sum);
 }
 
-template <class Pixel, bool is_added>
-void clean(const Pixel* __restrict__ up, const Pixel* __restrict__ mid,
-           const Pixel* __restrict__ down, Row to, int64_t n) {
-    const auto put = [&](int64_t x, float value) { to[x] = is_added ? to[x] + value : value; };
-    for (int64_t x = 1; x < n - 1; ++x) put(x, capped(up, mid, down, x - 1, x, x + 1));
+template <class Pixel, int row_count, bool is_added = false>
+void clean(const Pixel* const* rows, Row to, int64_t n) {
+    const Pixel* p[row_count + 2];
+    for (int i = 0; i < row_count + 2; ++i) p[i] = rows[i];
+    const auto put = [&](int64_t left, int64_t x, int64_t right) {
+        to[x] = capped<Pixel, row_count, is_added>(p, left, x, right, to + x);
+    };
+#pragma GCC ivdep
+    for (int64_t x = 1; x < n - 1; ++x) put(x - 1, x, x + 1);
     const int64_t second = n > 1 ? 1 : 0, last_but_one = n > 1 ? n - 2 : 0;
-    put(0, capped(up, mid, down, second, 0, second));
-    if (n > 1) put(n - 1, capped(up, mid, down, last_but_one, n - 1, last_but_one));
+    put(second, 0, second);
+    if (n > 1) put(last_but_one, n - 1, last_but_one);
 }
 
 // Eight numbers, whatever the instruction set: sums in so many lanes are the same for all.
@@ -529,12 +550,19 @@ void put_in_order(const RowPair* pairs, size_t count, float* values, int64_t n) 
     }
 }
 
+template <class Pixel>
+constexpr PixelRows<Pixel> pixel_rows = {
+    {clean<Pixel, 1>, clean<Pixel, 2>, clean<Pixel, 3>, clean<Pixel, 4>},
+    clean<Pixel, 1, true>,
+    sums<Pixel>,
+    smooth_down<Pixel>,
+    weigh<Pixel>,
+};
+
 constexpr RegionLoops loops = {
-    {clean<uint8_t, false>, clean<uint8_t, true>, sums<uint8_t>, smooth_down<uint8_t>,
-     weigh<uint8_t>},
-    {clean<uint16_t, false>, clean<uint16_t, true>, sums<uint16_t>, smooth_down<uint16_t>,
-     weigh<uint16_t>},
-    {clean<float, false>, clean<float, true>, sums<float>, smooth_down<float>, weigh<float>},
+    pixel_rows<uint8_t>,
+    pixel_rows<uint16_t>,
+    pixel_rows<float>,
     {fold<1>, fold<2>, fold<3>, fold<4>},
     highest,
     fill,

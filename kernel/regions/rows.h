@@ -11,6 +11,7 @@ namespace nucensus {
 
 constexpr int64_t band_rows = 4, block_columns = 8;  // rows and columns of a block of the grid
 constexpr int tile_samples = 64;                     // of a background tile
+constexpr int rows_together = 4;                     // of an image, at most
 constexpr int most_reach = 10;  // of Gaussians and windows, in pixels of the grid
 
 // Of pixels, and of their squares.
@@ -30,9 +31,10 @@ struct Weight {
 
 template <class Pixel>
 struct PixelRows {
-    // A row of the image without hot pixels: written, or added to what is there.
-    void (*clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
-    void (*add_clean)(const Pixel* up, const Pixel* mid, const Pixel* down, float* to, int64_t n);
+    // The sum of one to four rows of the image without hot pixels; or one is added to what is
+    // there. `rows` begin above the first of them and end below the last.
+    void (*clean[rows_together])(const Pixel* const* rows, float* to, int64_t n);
+    void (*add_clean)(const Pixel* const* rows, float* to, int64_t n);
     // Of the pixels in `count` boxes of an image; the next of `known` ones are prefetched.
     Sums (*sums)(const Pixel* pixels, int64_t width, const Box* boxes, int64_t count,
                  int64_t known);
