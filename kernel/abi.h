@@ -266,6 +266,28 @@ struct RidgeSettings {
     int64_t left;
 };
 
+// Samples of an image, each with the pixels beside it. Distances are in pixels, between places in
+// memory.
+struct NoiseSamples {
+    const void* pixels;  // the first of them
+    int64_t height;      // of the image
+    int64_t width;
+    int64_t down;  // from how many of its rows one has samples
+    int64_t across;
+    int64_t to_row;  // from a sample to that below it
+    int64_t to_column;
+    int64_t below;  // from a sample to the pixel below it
+    int64_t beside;
+    int64_t apart;  // so many pixels are between those that are compared
+    int32_t pixel_type;
+};
+
+// The noise of a pixel, in grey levels.
+struct NoiseMeasure {
+    double noise;     // standard deviation; infinite if all pixels are of one level
+    double rounding;  // that of rounding to whole levels, where averaging pixels does not lessen it
+};
+
 // How nuclei are outlined, and where their outlines go, one record for each region.
 struct OutlineSettings {
     double sigma;  // of the Gaussian that smooths the image, in its pixels
@@ -366,6 +388,15 @@ NUCENSUS_API int32_t nucensus_draw_rings(const int32_t* labels, int64_t height, 
 NUCENSUS_API int32_t nucensus_measure_ridges(const nucensus::Image* image,
                                              const nucensus::RidgeSettings* settings,
                                              const double* places, int64_t count, double* lengths);
+
+// How many pixels on one row in `down` and on one column in `across` have the least level there. A
+// pixel is of any type but float16.
+NUCENSUS_API int32_t nucensus_count_least(const nucensus::Image* image, int64_t down,
+                                          int64_t across, int64_t* count);
+
+// The noise of a pixel, by samples of an image of more than `apart` rows and columns.
+NUCENSUS_API int32_t nucensus_measure_noise(const nucensus::NoiseSamples* samples,
+                                            nucensus::NoiseMeasure* noise);
 
 // Fills the pixels that are not known with the mirror image of the nearest edge of those
 // that are, along a row or a column, and again from what was filled. A pixel has `bytes`

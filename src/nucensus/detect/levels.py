@@ -7,23 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass, replace
-from ..kernel import RegionTable
+from ..kernel import RegionTable, measure_noise
 from .padding import Mask, bounding_box, fill_padding, picture_mask
 from .pooled import Estimate
 from .rules import Rules
 
-# The noise of a pixel, chosen in the gaps between the kinds of benchmarks/others.py.
+# The noise of a pixel, as kernel/regions/samples.cpp measures it.
 _NOISE_APART = 2
 """Pixels between those that are compared. Larger: slopes and small nuclei count as noise."""
 _NOISE_ROWS, _NOISE_COLUMNS = 16, 64  # what lies side by side is read as fast as one
 """Samples along each axis. Larger: a steadier figure, which takes longer."""
-_STRUCTURED = 1.25
-"""Ratio of the spread of nine tenths to that of a fifth, in that of noise, from which there is more
-than noise. Larger: small nuclei everywhere are taken for noise."""
-_DITHERED = 0.3
-"""Grey levels of noise below which rounding shows. Larger: more images are taken for rounded."""
-_FEW_LEVELS = 10
-"""Grey levels that an image must span for that. Larger: fewer images are taken for rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,13 +222,6 @@ class NoiseSamples:
             rows, columns = pixels.shape
             self.pixels[y, x, row : row + rows, column : column + columns] = pixels
 
-    def within(self, apart: int) -> NDArray[Any]:
-        """Return those of which the first have `apart` rows and columns beyond them."""
-        rows, columns = (
-            -(-(n - apart) // step) for n, step in zip(self.shape, strides(self.shape), strict=True)
-        )
-        return self.pixels[:, :, :rows, :columns]
-
 
 _OFFSETS = _NOISE_APART + 1
 PlacedSamples: TypeAlias = tuple[tuple[int, int, int, int], NDArray[Any]]
@@ -263,14 +249,17 @@ def strides(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _with_noise(levels: Levels) -> Levels:
-    samples = NoiseSamples.empty(levels.extent, levels.pixels.dtype)
-    samples.add(0, 0, levels.pixels)
-    noise, rounding = noise_of(samples)
+    noise, rounding = _noise_in(levels.pixels, levels.extent)
     return replace(levels, noise=noise, rounding=rounding)
 
 
 def noise_of(samples: NoiseSamples) -> tuple[float, float]:
-    """Return the noise of a pixel, and that of rounding, as `Levels` has them.
+    """Return the noise of a pixel, and that of rounding, as `Levels` has them."""
+    return _noise_in(samples.pixels, samples.shape)
+
+
+def _noise_in(pixels: NDArray[Any], shape: tuple[int, int]) -> tuple[float, float]:
+    """Return the noise of a pixel, and that of rounding, by an image or by samples of it.
 
     From the second differences of squares of four pixels: neither slopes nor straight edges along
     an axis have any (Immerkaer, Computer Vision and Image Understanding 64, 1996), and the lower
@@ -278,35 +267,9 @@ def noise_of(samples: NoiseSamples) -> tuple[float, float]:
     pixels two apart are compared; but where small nuclei are everywhere, which shows in the
     greatest differences, neighbours are.
     """
-    if min(samples.shape) <= 2 * _NOISE_APART:
+    if min(shape) <= 2 * _NOISE_APART:
         return np.inf, 0.0
-    gaps = np.diff(np.sort(samples.within(0)[0, 0].astype(np.float32), axis=None))
-    step = float(gaps[gaps > 0].min(initial=np.inf))
-    if not np.isfinite(step):
-        return np.inf, 0.0
-    noise, upper = _spreads(samples, _NOISE_APART, step)
-    if upper > _STRUCTURED * noise:
-        noise = min(noise, _spreads(samples, 1, step)[0])
-    # Rounding is like noise of its own, unless there is too little other noise to blur the levels
-    # (Widrow and Kollar, Quantization Noise, 2008). Where levels are few, they are the picture.
-    rounding = step / np.sqrt(12)
-    stays = noise < _DITHERED * step and gaps.sum() > _FEW_LEVELS * step
-    return float(np.hypot(noise, rounding)), float(rounding) if stays else 0.0
-
-
-def _spreads(samples: NoiseSamples, apart: int, step: float) -> tuple[float, float]:
-    """Return the standard deviation of noise that has such a fifth, and such nine tenths."""
-    pixels = samples.within(apart)[: apart + 1 : apart, : apart + 1 : apart].astype(np.float32)
-    (first, second), (third, last) = pixels
-    differences = np.abs(first - second - third + last).ravel()
-    fifth, most = differences.size // 5, differences.size * 9 // 10
-    differences.partition((fifth, most))
-    # Those of one level are spread over all that would be rounded to it.
-    value = float(differences[fifth])
-    below, equal = np.count_nonzero(differences < value), np.count_nonzero(differences == value)
-    low = max(value - step / 2, 0.0)
-    unrounded = low + (value + step / 2 - low) * (fifth - below) / equal
-    return unrounded / (2 * 0.2533), float(differences[most]) / (2 * 1.6449)
+    return measure_noise(pixels, shape=shape, steps=strides(shape), apart=_NOISE_APART)
 
 
 def _as_single(image: NDArray[Any]) -> tuple[Levels, Mask]:

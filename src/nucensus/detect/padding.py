@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernel import mirror_unknown
+from ..kernel import count_least, mirror_unknown
 
 Mask: TypeAlias = NDArray[np.bool_]
 Edges: TypeAlias = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -126,6 +126,8 @@ def _inside_white_frame(pixels: NDArray[Any]) -> Mask | None:
 
 def _beside_black(pixels: NDArray[Any]) -> Mask | None:
     down, across = line_steps(pixels.shape)
+    if count_least(pixels, (down, across)) < _LEAST_BLACK:
+        return None
     black = level_of_margin(pixels[::down], np.ascontiguousarray(pixels[:, ::across].T))
     if black is None:
         return None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         measure_outlines,
         measure_ridges,
     )
+    from .samples import count_least, measure_noise
     from .spacing import space_maxima
 else:
     __getattr__ = names_of(
@@ -33,13 +34,15 @@ else:
             "lzw": "decode_lzw",
             "regions": "RegionTable describe_shapes draw_rings find_pairs find_region_table "
             "measure_outlines measure_ridges",
+            "samples": "count_least measure_noise",
             "spacing": "space_maxima",
         },
     )
 
 __all__ = [
     "BLOCK", "Ground", "Record", "RegionTable", "Samples", "Window", "chosen_level",
-    "decode_lzw", "describe_shapes", "draw_rings", "find_maxima", "find_maxima_in_volume",
-    "find_maxima_many", "find_pairs", "find_region_table", "format_rows", "levels",
-    "measure_outlines", "measure_ridges", "mirror_unknown", "space_maxima",
+    "count_least", "decode_lzw", "describe_shapes", "draw_rings", "find_maxima",
+    "find_maxima_in_volume", "find_maxima_many", "find_pairs", "find_region_table", "format_rows",
+    "levels", "measure_noise", "measure_outlines", "measure_ridges", "mirror_unknown",
+    "space_maxima",
 ]  # fmt: skip

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .binding import Record, call, isa_number, record, structure_dtype
-from .regions import as_image, room_for_regions, shapes_room
+from .image import described
+from .regions import room_for_regions, shapes_room
 
 BLOCK = 8
 """Parts begin at multiples of so many pixels of the grid, along each axis."""
@@ -98,7 +99,7 @@ class Ground:
         """Take the samples of a part; return them where this is a copy of another process."""
         call(
             "nucensus_sample_ground", f"sample an image of shape {pixels.shape}",
-            as_image(pixels), self._numbers, self._isa, self._window(window), self._ground,
+            described(pixels), self._numbers, self._isa, self._window(window), self._ground,
         )  # fmt: skip
         return self._samples_in(window) if self._is_copy else None
 
@@ -163,7 +164,7 @@ class Ground:
             call(
                 "nucensus_find_regions_of_part",
                 f"find the nuclei of a part of shape {pixels.shape}",
-                as_image(pixels), self._numbers, self._isa, part, self._ground, self.measure,
+                described(pixels), self._numbers, self._isa, part, self._ground, self.measure,
                 regions, capacity, count, shapes and shapes.numbers,
             )  # fmt: skip
             if count <= capacity:

@@ -10,16 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values import Intensities, Points
-from .binding import Record, call, constant, isa_number, record, structure_dtype
+from .binding import call, constant, isa_number, record, structure_dtype
+from .image import described
 
 Image: TypeAlias = NDArray[Any]
 Path: TypeAlias = Literal["fastest", "exact", "sieve", "single"]
-
-_PIXEL_TYPES = {
-    "b1": "bool", "u1": "uint8", "u2": "uint16", "u4": "uint32", "u8": "uint64",
-    "i1": "int8", "i2": "int16", "i4": "int32", "i8": "int64",
-    "f2": "float16", "f4": "float32", "f8": "float64",
-}  # fmt: skip
 
 
 def find_maxima(
@@ -164,12 +159,12 @@ def find_maxima_many(
         ),
         is_part=is_part,
     )
-    described = _describe(arrays[0])
+    known = described(arrays[0])
     if len(arrays) > 1:  # an array of arrays takes long to make
-        described = np.array([_describe(array) for array in arrays])
+        known = np.array([described(array) for array in arrays])
     return _call(
         "nucensus_find_maxima", f"find the maxima of {len(arrays)} images",
-        described, len(arrays), settings, image_count=len(arrays), axes=2,
+        known, len(arrays), settings, image_count=len(arrays), axes=2,
     )  # fmt: skip
 
 
@@ -229,7 +224,7 @@ def find_maxima_in_volume(
     )
     return _call(
         "nucensus_find_maxima_in_volume", f"find the maxima of a volume of shape {volume.shape}",
-        _describe(volume), settings, image_count=1, axes=3,
+        described(volume), settings, image_count=1, axes=3,
     )[0]  # fmt: skip
 
 
@@ -291,19 +286,6 @@ def _checked(arrays: list[Image], needs_pixels: bool) -> list[Image]:
     if arrays[0].dtype.kind == "f" and arrays[0].dtype.itemsize > 8:
         return [array.astype(np.float64) for array in arrays]
     return arrays
-
-
-def _describe(array: Image) -> Record:
-    axes = ("depth", "height", "width")[-array.ndim :]
-    strides = ("plane_stride", "row_stride", "column_stride")[-array.ndim :]
-    return record(
-        "Volume" if array.ndim == 3 else "Image",
-        pixels=array.ctypes.data,
-        **dict(zip(axes, array.shape, strict=True)),
-        **dict(zip(strides, array.strides, strict=True)),
-        pixel_type=constant(f"pixel_{_PIXEL_TYPES[array.dtype.str[1:]]}"),
-        byte_swapped=not array.dtype.isnative,
-    )
 
 
 def _filters(sigma: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

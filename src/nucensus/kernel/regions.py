@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..values import Outlines
-from .binding import Record, call, constant, isa_number, record, structure_dtype
+from .binding import Record, call, isa_number, record, structure_dtype
+from .image import described
 
-_PIXEL_TYPES = {"B": "pixel_uint8", "H": "pixel_uint16", "f": "pixel_float32"}
 _LEAST_CAPACITY = 256
 """Regions that there is room for at first; where there are more, it is done again with room."""
 _PIXELS_A_RUN = 16
@@ -63,7 +63,7 @@ def find_region_table(
     outline them, if that is asked for.
     """
     numbers = record("RegionSettings", **settings)
-    image = as_image(pixels)
+    image = described(pixels)
     measure, count = np.zeros((), structure_dtype("RegionMeasure")), np.zeros((), np.int64)
     capacity = room_for_regions(pixels.size, settings)
     run_capacity = max(_LEAST_CAPACITY, pixels.size // _PIXELS_A_RUN)
@@ -153,7 +153,7 @@ def find_pairs(pixels: NDArray[Any], **settings: Any) -> Record:
     measure, count = np.zeros((), structure_dtype("RegionMeasure")), np.zeros((), np.int64)
     call(
         "nucensus_find_regions", f"find the pairs of an image of shape {pixels.shape}",
-        as_image(pixels), record("RegionSettings", **settings), isa_number(None), measure,
+        described(pixels), record("RegionSettings", **settings), isa_number(None), measure,
         np.empty(0, structure_dtype("RegionRecord")), 0, count, None, None, log,
     )  # fmt: skip
     return pairs[: int(log["count"])].copy()
@@ -168,7 +168,7 @@ def measure_outlines(pixels: NDArray[Any], outlines: Outlines) -> Record:
     records = np.zeros(len(outlines), structure_dtype("ShapeRecord"))
     call(
         "nucensus_measure_outlines", f"measure the nuclei of an image of shape {pixels.shape}",
-        as_image(pixels), runs, len(runs), records,
+        described(pixels), runs, len(runs), records,
     )  # fmt: skip
     return records
 
@@ -220,20 +220,6 @@ def measure_ridges(
     )  # fmt: skip
     call(
         "nucensus_measure_ridges", f"follow the ridges of an image of shape {pixels.shape}",
-        as_image(pixels), numbers, places, len(places), lengths,
+        described(pixels), numbers, places, len(places), lengths,
     )  # fmt: skip
     return lengths
-
-
-def as_image(pixels: NDArray[Any]) -> Record:
-    """Return a contiguous image as the kernel takes it."""
-    return record(
-        "Image",
-        pixels=pixels.ctypes.data,
-        height=pixels.shape[0],
-        width=pixels.shape[1],
-        row_stride=pixels.strides[0],
-        column_stride=pixels.strides[1],
-        pixel_type=constant(_PIXEL_TYPES[pixels.dtype.char]),
-        byte_swapped=0,
-    )
