@@ -176,6 +176,7 @@ def test_maps_of_several_plates_are_of_those_plates_alone(tmp_path, lines, rows)
         ),
         ([["", "1", "2", "3", "", "2"], ["A", "x", "", "", "", "y"]], "a column of a map twice"),
         ([["well", "drug", "drug"], ["A1", "x", "y"]], "has the column 'drug' twice"),
+        ([["well", "drug", "dose"], ["A1", "2", "3-diol", "5"]], "begins with 'A1' has 4 cells"),
         ([["sample", "dose"], ["C1", "1"], ["D1", "2"]], "is it 'sample'"),
         ([["Source well", "Dest well"], ["A1", "B1"], ["A2", "B2"]],
          "is it 'Source well' or 'Dest well'"),

@@ -8,7 +8,7 @@ from ..errors import InputError
 from ..remote import plain_address
 from .names import normal_well, place_of, well_name
 from .plate_map import has_maps, read_maps
-from .table import read_cells
+from .table import is_sheet, read_cells
 
 _WELL_COLUMNS = ("well", "wellid", "wellname", "wellposition", "position")
 _WELL_WORD = re.compile(
@@ -107,6 +107,8 @@ def _are_wells(lines: Sequence[list[str]], at: int) -> bool:
 
 def _read_list(path: str, lines: Sequence[list[str]], head: _Head) -> list[dict[str, str]]:
     names = lines[head.line]
+    if not is_sheet(path):  # where notes may stand beside the table
+        _check_widths(path, names, lines[head.line + 1 :])
     rows = [cells + [""] * (len(names) - len(cells)) for cells in lines[head.line + 1 :]]
     wells = [_well_of([cells[at] for at in head.well]) for cells in rows]
     plate_at = _plate_column(names, are_twice=len(set(wells)) < len(wells))
@@ -126,6 +128,17 @@ def _read_list(path: str, lines: Sequence[list[str]], head: _Head) -> list[dict[
         stated = {"plate": plate, "well": well} if plate else {"well": well}
         found[plate, well] = {**stated, **{names[at]: cells[at] for at in own}}
     return list(found.values())
+
+
+def _check_widths(path: str, names: Sequence[str], rows: Sequence[list[str]]) -> None:
+    """Refuse a row with more cells than there are columns: those behind would be in wrong ones."""
+    for cells in rows:
+        if len(cells) > len(names):
+            raise InputError(
+                f"the row of {path!r} that begins with {cells[0]!r} has {len(cells)} cells; "
+                f"expected {len(names)}, one for each column; put a cell that holds the delimiter "
+                f"in quotes, or give each column a name"
+            )
 
 
 def _well_of(cells: Sequence[str]) -> str:

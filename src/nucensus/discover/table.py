@@ -88,6 +88,11 @@ def read_table(path: str) -> Iterator[dict[str, str]]:
             yield {name: cell for name, cell in zip(names, cells, strict=False) if name}
 
 
+def is_sheet(path: str) -> bool:
+    """Tell whether a table is a sheet of a workbook, by its name."""
+    return os.path.splitext(_file_and_sheet(path)[0])[1].lower() in _EXCEL
+
+
 def _file_and_sheet(path: str) -> tuple[str, str]:
     match = re.fullmatch(r"(.+\.xls[xm])#(.+)", path, re.IGNORECASE)
     return (match[1], match[2]) if match and not os.path.isfile(path) else (path, "")
