@@ -364,6 +364,15 @@ def test_two_versions_of_a_picture_are_asked_about(tmp_path, files, choices):
     assert len(names(tmp_path, scene="each")) == 3
 
 
+@pytest.mark.parametrize("other", ["x.tiff", "x.TIF"])
+def test_a_picture_that_is_there_twice_under_another_ending_is_asked_about(tmp_path, other):
+    touch(tmp_path, "x.tif", other, "y.tiff")
+    if len(list(tmp_path.iterdir())) < 3:
+        pytest.skip("capital letters do not matter to this file system")
+    assert "the same picture is there twice, as " in asked(tmp_path)
+    assert len(names(tmp_path, scene="each")) == 3
+
+
 def test_two_versions_of_a_field_of_an_ome_zarr_plate_are_asked_about(tmp_path):
     zarr = pytest.importorskip("zarr")
     stack = make_stack((1, 1, 1, 24, 31))

@@ -70,10 +70,16 @@ def choose_version(versions: Alike, asked: int | str | None) -> str | None:
     """Return the version to keep, or None to keep all."""
     if not versions.pair or asked == "each":
         return None
+    first, second = map(spell_word, versions.pair)
+    if first == second:
+        raise InputError(
+            f"the same picture is there twice, as {versions.names[0]!r} and {versions.names[1]!r}; "
+            f"expected it once; take one of them away, name the files that count, or count all "
+            f"with --scene each"
+        )
     found = None if asked is None else find_token(asked, dict.fromkeys(versions.words, ""))
     if found is not None:
         return found
-    first, second = map(spell_word, versions.pair)
     raise InputError(
         f"the same picture is there in two versions, as {versions.names[0]!r} and "
         f"{versions.names[1]!r}; expected a choice; count one with --scene {first} or "

@@ -15,6 +15,7 @@ from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
 from .unknown_names import (
     Alike,
+    Versions,
     channel_word,
     channels_of,
     may_be_channels,
@@ -133,7 +134,7 @@ def _group(
 ) -> "tuple[dict[str | None, _Unknown | _Plate], Alike]":
     """Return the images by their plate, None for those that no instrument named, and versions."""
     groups: dict[str | None, _Unknown | _Plate] = {}
-    versions, forms = Alike(), WellForms()
+    versions, forms = Versions(), WellForms()
     for each in everything:
         key = _group_of(each)
         if key not in groups:
