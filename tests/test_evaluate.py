@@ -158,6 +158,14 @@ def test_a_truth_is_read_field_by_field_in_whatever_order_its_rows_stand(tmp_pat
     }  # fmt: skip
 
 
+def test_planes_of_a_truth_are_read_with_blanks_around_them(tmp_path):
+    (tmp_path / "truth.csv").write_text("image,z,y,x\na, ,3,4\nb, 2 ,5,6\n")
+    truth = read_truth(tmp_path / "truth.csv")
+    assert {name: points.tolist() for name, points in truth.items()} == {
+        "a": [[3, 4]], "b": [[2, 5, 6]],
+    }  # fmt: skip
+
+
 def test_ten_times_the_truth_takes_no_more_memory(tmp_path):
     def peak(fields):
         with open(tmp_path / "truth.csv", "w") as file:

@@ -512,3 +512,11 @@ def test_of_plates_whose_light_is_not_their_own_four_are_told_and_the_others_are
     ]
     assert told[1] == [*told[0], "Flat field of 1 more plate: not learned from its own images"]
     assert told[2] == [*told[0], "Flat field of 2 more plates: not learned from their own images"]
+
+
+def test_the_light_that_is_learned_of_drawn_nuclei_is_what_it_was():
+    learned = learn_light([lit(400, light(), seed=seed) for seed in range(10)])
+    terms = [0.16364, 0.05828, -0.08712, -0.2139, 0.00512, -0.22963, -0.03918]
+    np.testing.assert_allclose(learned.terms, terms, atol=2e-5)
+    assert (learned.images, learned.nuclei) == (10, 4000)
+    assert (learned.error, learned.darkest) == (0.0339, 0.4685)

@@ -112,3 +112,16 @@ def test_a_plate_of_a_few_wells_offers_none():
     assert "b_score" not in metrics_of(plates)
     [(heat_map, _)] = drawn(*fields_of(NOISE[:2, :3]))
     assert heat_map.effects == []
+
+
+@pytest.mark.parametrize(("slope", "is_told"), [(0.06, False), (0.09, True)])
+def test_rows_differ_by_more_than_chance_from_five_standard_errors(slope, is_told):
+    rows, *_ = describe_effects(NOISE * (1 + slope * np.linspace(-1, 1, 8)[:, None]))
+    assert ("no more than chance" not in rows) == is_told
+
+
+@pytest.mark.parametrize(("loss", "is_told"), [(0.1, False), (0.13, True)])
+def test_the_edge_differs_by_more_than_chance_from_five_standard_errors(loss, is_told):
+    at_edge = np.pad(np.zeros((6, 10), bool), 1, constant_values=True)
+    *_, edge = describe_effects(NOISE * np.where(at_edge, 1 - loss, 1))
+    assert ("no more than chance" not in edge) == is_told

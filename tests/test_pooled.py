@@ -75,3 +75,13 @@ def test_one_odd_image_of_32_leaves_a_sample_settled(alike, settled):
 )  # fmt: skip
 def test_a_sample_is_settled_where_its_medians_stand_still(half, settled):
     assert is_settled([shown()] * 2 + [shown(**half)] * 2) == settled
+
+
+@pytest.mark.parametrize(("telling", "ratio"), [(3, 100), (4, 1)])
+def test_where_most_images_show_few_nuclei_the_middle_of_them_tells_the_spread(telling, ratio):
+    contrasts = [10.0] * 4 + [1, 1, 100, 100]
+    counts = [50] * telling + [3] * (8 - telling)
+    images = [shown(contrast=each, count=n) for each, n in zip(contrasts, counts, strict=True)]
+    assert pool(images).brightness_ratio == ratio
+    few = [shown(contrast=each, count=1) for each in contrasts]
+    assert pool([*few, *few]).brightness_ratio == 1

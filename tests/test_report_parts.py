@@ -12,6 +12,7 @@ from nucensus import Settings, census
 from nucensus.report.fields import Field, by_view
 from nucensus.report.gallery import choose_fields, picture_of, stretch
 from nucensus.report.histogram import Histogram, histograms, round_ticks
+from nucensus.report.measured import histogram_of
 from nucensus.report.reduced import reduced, reduced_in_parts
 from nucensus.report.render import number
 from nucensus.values.parts import Parts
@@ -182,3 +183,16 @@ def test_the_picture_of_a_field_has_its_proportions_and_its_pixels(tmp_path, sha
 )  # fmt: skip
 def test_numbers_are_read_as_people_write_them(value, text):
     assert number(value) == text
+
+
+def test_the_last_bars_of_what_was_measured_hold_what_is_beyond():
+    values = np.append(np.arange(2000.0), 1e6)
+    low, high = np.quantile(values, [0.002, 0.995])
+    found = histogram_of(values, None)
+    assert (found.low, found.high, len(found.counts)) == (low, high, 60)
+    assert sum(found.counts) == 2001
+    assert found.counts[-1] > found.counts[30]
+    assert histogram_of(values, -50.0).low == -50
+    assert histogram_of(values, 5000.0).high == 5000
+    alike = histogram_of(np.full(9, 7.0), None)
+    assert (alike.low, alike.high, sum(alike.counts)) == (6.5, 7.5, 9)

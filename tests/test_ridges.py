@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nucensus.detect.flags import ridge_lengths
 from nucensus.kernel import measure_ridges
 
 RADIUS, GROUND, HEIGHT = 10.0, 200.0, 800.0
@@ -118,3 +119,24 @@ def test_a_part_that_holds_a_ridge_tells_its_length_as_the_whole_image_does():
     )
     cut = np.ascontiguousarray(image[:, 140:])
     assert measure_ridges(cut, places, shape=image.shape, origin=(0, 140), **HOW)[0] == -1
+
+
+def fibre(*, width=2.0, light=None, nucleus=0):
+    """Return how far the ridge of the flags goes on a soft line, 40 to 150 pixels along a row."""
+    y, x = np.mgrid[:160, :400]
+    along = ((x > 40) & (x < 150)) * (1.0 if light is None else np.where(x < 80, 1.0, light))
+    image = 100 + 900 * np.exp(-0.5 * ((y - 80) / width) ** 2) * along
+    image = np.where((x >= 80) & (x < 80 + nucleus) & (abs(y - 80) < 14), 1000, image)
+    return ridge_lengths(image.astype(np.uint16), np.array([[80.0, 60, 900]]), 100.0, RADIUS)[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_long"),
+    [
+        ({"width": 6.1}, True), ({"width": 6.4}, False),  # it falls to 0.35 at 0.9 radii beside it
+        ({"light": 0.62}, True), ({"light": 0.57}, False),  # 0.6 of it is ahead
+        ({"nucleus": 24}, True), ({"nucleus": 28}, False),  # it runs over a nucleus of 3 radii
+    ],
+)  # fmt: skip
+def test_the_ridges_of_flags_are_as_thin_and_as_whole_as_is_stated(line, is_long):
+    assert (fibre(**line) > 6.5) == is_long
