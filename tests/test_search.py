@@ -1,14 +1,16 @@
 """The search for the radius of nuclei."""
 
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from made_up_regions import MEASURE, make_regions
 from scenes import make_scene
 
 from nucensus.detect.regions import as_levels
 from nucensus.detect.rules import NEWEST, VERSIONS
-from nucensus.detect.search import View
+from nucensus.detect.search import View, looks_like_negative, search
 
 RADIUS = 8.0
 OTHERS = {
@@ -50,3 +52,128 @@ def test_a_size_that_is_asked_for_again_is_not_searched_again(levels):
     assert replace(view).regions(RADIUS, grid_radius_px=3.2) is coarse
     assert view.regions(RADIUS) is not coarse
     assert view.regions(1.5 * RADIUS, grid_radius_px=3.2) is not coarse
+
+
+class MadeUpView:
+    """A view in which regions are found that are made up."""
+
+    def __init__(self, find, *, shape=(600, 800), smoothing=0.2, pits=None):
+        self.find, self.smoothing, self.pits = find, smoothing, pits
+        self.levels = SimpleNamespace(pixels=np.zeros(shape))
+
+    def regions(self, radius, **_):
+        return self.find(radius)
+
+    def negative(self):
+        none = make_regions(1).where(np.zeros(1, bool))
+        return MadeUpView(lambda _: none if self.pits is None else self.pits)
+
+
+def some_of(count, of, **columns):
+    """Return so many regions, of which some are ellipses; the others are clumps of two."""
+    stretch = [1.0] * count + [1.11] * (of - count)
+    return make_regions(stretch=stretch, **columns)
+
+
+def radius_in(regions, *, measure=None, **view):
+    regions = replace(regions, measure=replace(MEASURE, **{"noise": 0.1, **(measure or {})}))
+    made_up = MadeUpView(lambda _: regions, **view)
+    found = search(made_up, made_up, VERSIONS[NEWEST])
+    return found and found.radius_px
+
+
+@pytest.mark.parametrize(
+    ("regions", "how", "is_found"),
+    [
+        (make_regions(30), {"measure": {"noise": 9.9}}, True),
+        (make_regions(30), {"measure": {"noise": 10.0}}, False),
+        (make_regions(30), {"measure": {"noise": 4.1, "edge_width_px": 29.9}}, True),
+        (make_regions(30), {"measure": {"noise": 4.1, "edge_width_px": 30.1}}, False),
+        (make_regions(30), {"measure": {"noise": 3.9, "edge_width_px": 30.1}}, True),
+        (some_of(24, 30), {"measure": {"noise": 0.8}, "pits": some_of(24, 30)}, True),
+        (some_of(24, 30), {"measure": {"noise": 0.9}, "pits": some_of(24, 30)}, False),
+        (some_of(10, 13), {"smoothing": 0.35}, True),
+        (some_of(9, 9), {"smoothing": 0.35}, False),
+        (some_of(15, 20), {"smoothing": 0.35}, False),
+        (some_of(15, 20), {"smoothing": 0.2}, True),
+        (make_regions(30), {"smoothing": 0.35, "measure": {"edge_width_px": 31}}, False),
+        (some_of(4, 26), {}, True),
+        (some_of(4, 27), {}, False),
+        (make_regions(5, touches_edge=[1] * 5), {"shape": (90, 300)}, True),
+        (make_regions(4, touches_edge=[1] * 4), {"shape": (90, 300)}, False),
+        (make_regions(5, touches_edge=[1] * 5), {"shape": (120, 300)}, False),
+        (make_regions(30), {"shape": (180, 900), "measure": {"foreground": 0.61}}, True),
+        (make_regions(30), {"shape": (180, 900), "measure": {"foreground": 0.63}}, False),
+        (make_regions(30), {"measure": {"foreground": 0.63}}, True),
+        (make_regions(30, stretch=[1.09] * 30, free=[1.2] * 30, fall=[0.1] * 30), {}, False),
+    ],
+)  # fmt: skip
+def test_a_radius_is_believed_from_what_is_stated(regions, how, is_found):
+    assert (radius_in(regions, **how) == 10) == is_found
+
+
+@pytest.mark.parametrize(
+    ("radius_px", "found"),
+    [(2.0, None), (2.45, 2.45), (62.0, 62.0), (90.0, 90.0), (150.0, 93.0), (160.0, None)],
+)
+def test_radii_are_looked_for_from_two_and_a_half_to_ninety_pixels(radius_px, found):
+    regions = make_regions(30, area_px=np.full(30, np.pi * radius_px**2))
+    assert radius_in(regions, shape=(4000, 4000)) == pytest.approx(found)
+
+
+@pytest.mark.parametrize(
+    ("ellipses", "of_pits", "depth", "is_alike"),
+    [
+        (80, 80, 100, True),  # 0.8 * 0.8 / 0.76 = 0.84, and 1.12 times those of the pits
+        (80, 75, 100, False),
+        (80, 76, 100, True),
+        (90, 100, 100, True),
+        (90, 95, 100, False),
+        (100, 100, 100, False),  # beyond a plain case it is 1.2 times as good
+        (98, 100, 100, False),
+        (80, 80, 90, False),
+        (80, 80, 99, True),
+        (80, 80, 500, True),  # deeper pits are no better
+        (80, 0, 100, False),
+    ],
+)
+def test_an_image_looks_like_its_negative_if_that_has_as_many_ellipses(
+    ellipses, of_pits, depth, is_alike
+):
+    pits = some_of(of_pits, 100, height=[depth] * 100)
+    view = MadeUpView(None, pits=pits)
+    regions = some_of(ellipses, 100)
+    assert looks_like_negative(view, 10.0, regions, VERSIONS[NEWEST]) == is_alike
+    assert not looks_like_negative(MadeUpView(None), 10.0, regions, VERSIONS[NEWEST])
+
+
+def of_two_sizes(*, wholes, parts, inside, clumps=0):
+    """Return a view in which large regions are found at first, and then small ones."""
+    large = make_regions(
+        area_px=np.full(wholes + clumps, np.pi * 30**2), y=200.0 * np.arange(wholes + clumps),
+        x=np.zeros(wholes + clumps), stretch=[1.0] * wholes + [1.2] * clumps,
+    )  # fmt: skip
+    at = 200.0 * (np.arange(parts) % wholes) + (5 if inside else 50)
+    small = make_regions(area_px=np.full(parts, np.pi * 6**2), y=at, x=np.zeros(parts))
+    measure = replace(MEASURE, noise=0.1)
+    found = (replace(each, measure=measure) for each in (large, small))
+    large, small = found
+    return MadeUpView(lambda radius: large if radius > 13 else small)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "radius_px"),
+    [
+        ({"wholes": 4, "parts": 400, "inside": False}, 6),
+        ({"wholes": 4, "parts": 400, "inside": True}, 30),  # they are the texture of the large ones
+        ({"wholes": 2, "parts": 400, "inside": True}, 6),
+        ({"wholes": 4, "parts": 400, "inside": True, "clumps": 1}, 6),  # they show more, and better
+        ({"wholes": 19, "parts": 76, "inside": True, "clumps": 2}, 30),
+        ({"wholes": 4, "parts": 19, "inside": False}, 30),  # less speaks for them
+        ({"wholes": 20, "parts": 4000, "inside": False}, 30),  # so many end the search
+        ({"wholes": 19, "parts": 4000, "inside": False}, 6),
+    ],
+)
+def test_of_two_sizes_that_is_taken_for_which_more_speaks(sizes, radius_px):
+    view = of_two_sizes(**sizes)
+    assert search(view, view, VERSIONS[NEWEST]).radius_px == pytest.approx(radius_px)
