@@ -146,3 +146,25 @@ def draw_stained(seed, *, share, radius=14.0):
         at = centre + rng.normal(0, 0.3 * radius, 2)
         draw_nucleus(cells, at, 2.3 * radius, 1000 * share * rng.uniform(0.7, 1.3), 0.3, rng)
     return Scene(np.rint(image + cells), scene.centres, radius)
+
+
+def draw_lobed(seed, *, radius=16.0, whole=16, lobed=10, lobes=7):
+    """Draw nuclei of which some came apart into lobes, half as wide, that touch each other."""
+    scene = make_scene(
+        radius=radius, count=whole + lobed, shape=(640, 700), gap=2.0, noise=5, seed=seed
+    )
+    rng, image = np.random.default_rng(seed), np.full(scene.image.shape, 150.0)
+    centres, edge = list(scene.centres[:whole]), np.array(image.shape) - radius
+    for centre in centres:
+        draw_nucleus(image, centre, radius, 600, 0.1, rng)
+    for centre in scene.centres[whole:]:
+        placed = np.empty((0, 3))
+        while len(placed) < lobes:
+            at, wide = centre + rng.normal(0, 0.8 * radius, 2), radius * rng.uniform(0.35, 0.55)
+            away = np.hypot(*(placed[:, :2] - at).T)
+            is_free = (away > 0.85 * (placed[:, 2] + wide)).all()
+            if is_free and (at > radius).all() and (at < edge).all():
+                placed = np.vstack([placed, [*at, wide]])
+                draw_nucleus(image, at, wide, 600 * rng.uniform(0.4, 1.2), 0.1, rng)
+        centres += list(placed[:, :2])
+    return Scene(np.rint(rng.normal(image, 5)), np.array(centres), radius)

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from expected_values import draw_images
 from scenes import (
+    draw_lobed,
     draw_nucleoli,
     draw_nucleus,
     draw_section,
@@ -138,6 +139,19 @@ def test_fragments_between_nuclei_do_not_count(seed):
     assert (
         len(find_nuclei(image)) == len(scene.centres) < len(find_nuclei(image, Settings("auto@1")))
     )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_lobes_of_nuclei_that_came_apart_count_in_a_set_of_whole_ones_and_the_field_says_so(
+    seed,
+):
+    scene, whole = draw_lobed(seed), make_scene(radius=16, count=40, shape=(640, 700), seed=seed)
+    resolved = pool([estimate(whole.image)])
+    assert len(find_nuclei(whole.image, resolved=resolved)) == len(whole.centres)
+    found = find_nuclei(scene.image, resolved=resolved)
+    assert found.flag == "disagrees"
+    assert 0.9 * len(scene.centres) < len(found) <= len(scene.centres)
+    assert matched(found.points, scene) > 0.9 * len(scene.centres)
 
 
 def mixed_set():

@@ -10,6 +10,7 @@ from commands import tables
 from expected_values import draw_images
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scenes import draw_lobed, make_scene
 from test_in_parts import parts_of, spread
 from test_kernel_equals_reference import many
 
@@ -90,6 +91,15 @@ def test_nuclei_of_any_size_are_found_in_bands_and_tiles(radius_px, threads):
     image = field(radius_px)
     part = (64, 620) if threads == 1 else (130, 150)
     assert len(assert_same(image, part=part, threads=threads)) > 20
+
+
+def test_lobes_of_nuclei_that_came_apart_are_found_in_parts_too():
+    image = draw_lobed(1).image.astype(np.uint16)
+    whole = make_scene(radius=16, count=40, shape=image.shape)
+    resolved = pool([estimate(whole.image)])
+    found = assert_same(image, resolved=resolved, part=(130, 150))
+    assert found.flag == "disagrees"
+    assert detect_levels(as_levels(image), resolved, LARGE).flag is None  # it takes too long
 
 
 @pytest.mark.parametrize("times", [2, 3])

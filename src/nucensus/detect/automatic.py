@@ -55,6 +55,12 @@ _SOMETHING_ABOVE_NOISE = 10.0
 _OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING = 0.7, 0.2
 """Pixels and radii; least and greatest sigma of outlines, as their noise asks for. Larger: their
 corners are cut."""
+_DOUBTFUL, _SURE_BY_AREA = 0.8, 0.75
+"""Mean probability of the regions of an image below which, and that by area above which, nuclei in
+it may be in pieces. Larger: more images are looked at twice; fewer are."""
+_SMALLER, _MANY_MORE = 1.5, 1.6
+"""Ratio of the radius of the set to that of the second look, and of the nuclei that it has to show,
+to count, to those of the first. Larger: smaller pieces count; fewer do."""
 _SPECK_AREA = 0.07
 """Areas of a typical nucleus: what is brighter than one and smaller is dust (benchmarks/others.py).
 Larger: small bright nuclei are lost."""
@@ -117,13 +123,16 @@ def detect_levels(
         resolved = pool([own()])
     if resolved.is_blank:
         return _no_centres(levels, rules, outlined)
-    regions = _find(levels, resolved, resolved.contrast, rules, outlined)
+    regions, radius_px = _find(levels, resolved, resolved.contrast, rules, outlined)
+    if radius_px < resolved.radius_px:
+        return _as_centres(regions, "disagrees", levels.unit, outlined)
     disagrees, is_suspicious = False, _is_suspicious(regions, levels, resolved)
     is_odd = is_suspicious or _is_of_other_size(regions, resolved)
     if rules.splits_sizes and is_odd and _has_other_size(own(), levels, resolved):
         return replace(detect_levels(levels, pool([own()]), rules, outlined), flag="disagrees")
     if is_suspicious and _is_convincing(own(), resolved):
-        regions, disagrees = _find(levels, resolved, own().contrast, rules, outlined), True
+        regions, _ = _find(levels, resolved, own().contrast, rules, outlined)
+        disagrees = True
     if not len(regions):
         is_blurred = is_suspicious and is_more_blurred(own(), resolved)
         return _no_centres(levels, rules, outlined, "out-of-focus" if is_blurred else "blank")
@@ -133,20 +142,47 @@ def detect_levels(
 
 def _find(
     levels: AnyLevels, resolved: Resolved, contrast: float, rules: Rules, outlined: Outlined
-) -> Regions:
-    """Find the regions of an image that are nuclei."""
+) -> tuple[Regions, float]:
+    """Find the regions of an image that are nuclei, and by which radius."""
+    radius_px = resolved.radius_px
+    regions, may_be_pieces = _look(levels, resolved, contrast, rules, outlined)
+    if may_be_pieces and levels.size_px <= rules.large_px:
+        smaller = replace(resolved, radius_px=radius_px / _SMALLER)
+        pieces, _ = _look(levels, smaller, contrast, rules, outlined)
+        if _stand_out(pieces, radius_px) > _MANY_MORE * _stand_out(regions, radius_px):
+            return pieces, smaller.radius_px
+    return regions, radius_px
+
+
+def _look(
+    levels: AnyLevels, resolved: Resolved, contrast: float, rules: Rules, outlined: Outlined
+) -> tuple[Regions, bool]:
+    """Find the regions that are nuclei of such a radius, and whether some may be in pieces.
+
+    So they may where many regions are none, but most of the area is.
+    """
     regions = find_candidates(
         levels, resolved, contrast, rules,
         shapes="outlines" if outlined == "nuclei" else "regions", outlined=bool(outlined),
     )  # fmt: skip
     if not (rules.is_learned and len(regions)):
-        return regions
-    likely = among(beside_others(regions, resolved.radius_px, contrast))
+        return regions, False
+    known = beside_others(regions, resolved.radius_px, contrast)
+    likely = among(known)
     counts = likely >= least_confidence(likely)
     whole = _is_whole(regions, resolved.radius_px, contrast) & ~counts
     if whole.any():  # seldom, and then some are of a cell body
         counts[whole] = ~are_outshone(regions, whole, resolved.radius_px)
-    return replace(regions, likely=likely).where(counts)
+    may_be_pieces = likely.mean() < _DOUBTFUL and (
+        np.average(known, weights=regions.area_px) > _SURE_BY_AREA
+    )
+    return replace(regions, likely=likely).where(counts), bool(may_be_pieces)
+
+
+def _stand_out(regions: Regions, radius_px: float) -> int:
+    """Return how many regions no neighbour outshines."""
+    every = np.ones(len(regions), np.bool_)
+    return int(np.count_nonzero(~are_outshone(regions, every, radius_px)))
 
 
 def _is_whole(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:
