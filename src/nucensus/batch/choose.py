@@ -31,7 +31,7 @@ _GAIN = 0.9
 started for less."""
 _THREADS_START_S = 0.01
 """Time to start the threads and to end them. Larger: fewer short runs are shared out."""
-_POOL_START_S = 0.03
+_POOL_START_S = 0.05
 """Time of a `multiprocessing.Pool` beside the start of its workers: imports, threads, its end."""
 _MOST_AHEAD = 32
 """Threads that read ahead while others wait for a disk. Larger: more memory, more load on
