@@ -8,9 +8,10 @@ import pytest
 from made_up_regions import MEASURE, make_regions
 from scenes import make_scene
 
+from nucensus.detect.estimate_image import is_clearly_more, is_light
 from nucensus.detect.regions import as_levels
 from nucensus.detect.rules import NEWEST, VERSIONS
-from nucensus.detect.search import View, looks_like_negative, search
+from nucensus.detect.search import Found, View, looks_like_negative, search
 
 RADIUS = 8.0
 OTHERS = {
@@ -177,3 +178,47 @@ def of_two_sizes(*, wholes, parts, inside, clumps=0):
 def test_of_two_sizes_that_is_taken_for_which_more_speaks(sizes, radius_px):
     view = of_two_sizes(**sizes)
     assert search(view, view, VERSIONS[NEWEST]).radius_px == pytest.approx(radius_px)
+
+
+@pytest.mark.parametrize(
+    ("count", "score", "first", "is_more"),
+    [
+        (20, 1.31, 1.0, True),
+        (20, 1.29, 1.0, False),
+        (19, 9.0, 1.0, False),
+        (20, 0.1, None, True),
+        (19, 0.1, None, False),
+        (None, 0.0, 1.0, False),
+    ],
+)
+def test_the_search_with_a_bound_on_noise_is_taken_where_it_finds_a_crowd_and_more(
+    count, score, first, is_more
+):
+    second = count and Found(10.0, make_regions(count), 0.9, score, True)
+    other = first and Found(10.0, make_regions(30), 0.9, first, True)
+    assert is_clearly_more(second, other) == is_more
+
+
+@pytest.mark.parametrize(
+    ("likely", "edge_px", "smoothing", "pits", "is_light_alone"),
+    [
+        ([0.51] * 30, 3, 0.2, None, False),
+        ([0.49] * 30, 3, 0.2, None, True),
+        ([0.81] * 30, 3, 0.35, None, False),
+        ([0.79] * 30, 3, 0.35, None, True),
+        ([0.9] * 15 + [0.05] * 15, 30.1, 0.2, None, True),  # on the average it is not believed
+        ([0.9] * 15 + [0.05] * 15, 29.9, 0.2, None, False),
+        ([0.9] * 16 + [0.2] * 14, 30.1, 0.2, None, False),
+        ([0.79] * 30, 3, 0.2, 30, True),
+        ([0.79] * 30, 3, 0.2, 20, False),
+        ([0.81] * 30, 3, 0.2, 30, False),
+    ],
+)
+def test_regions_that_hardly_look_like_nuclei_are_unevenness_of_the_light(
+    likely, edge_px, smoothing, pits, is_light_alone
+):
+    pits = None if pits is None else some_of(pits, 30)
+    view = MadeUpView(None, smoothing=smoothing, pits=pits)
+    view.rules = VERSIONS[NEWEST]
+    regions = replace(some_of(24, 30), measure=replace(MEASURE, edge_width_px=edge_px))
+    assert is_light(view, 10.0, regions, np.array(likely)) == is_light_alone

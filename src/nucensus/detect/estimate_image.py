@@ -117,7 +117,7 @@ def _search(levels: Levels, rules: Rules) -> Estimate:
     found = _estimate(plain, first, rules)
     if found.is_blank or (rules.compares_searches and not (first and first.is_plain)):
         second = search(plain, plain, rules)
-        if found.is_blank or _is_clearly_more(second, first):
+        if found.is_blank or is_clearly_more(second, first):
             bounded = _estimate(plain, second, rules)
             found = found if bounded.is_blank else bounded
     if found.is_blank:
@@ -125,7 +125,7 @@ def _search(levels: Levels, rules: Rules) -> Estimate:
     return found
 
 
-def _is_clearly_more(second: Found | None, first: Found | None) -> bool:
+def is_clearly_more(second: Found | None, first: Found | None) -> bool:
     """Whether the search with the bound found clearly more, and a crowd of it."""
     if second is None or len(second.shown) < _CROWD:
         return False
@@ -148,7 +148,7 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
     measure, contrast = regions.measure, contrast_of(regions, radius)
     if rules.is_learned:
         likely = by_itself(regions, radius)
-        if _is_light(view, radius, regions, likely):
+        if is_light(view, radius, regions, likely):
             return _blank(levels, regions)
         contrast = likely_contrast(regions, radius, likely) or contrast
     if contrast <= LEAST_SNR * measure.noise:
@@ -168,7 +168,7 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
     )
 
 
-def _is_light(view: View, radius: float, regions: Regions, likely: Floats) -> bool:
+def is_light(view: View, radius: float, regions: Regions, likely: Floats) -> bool:
     """Whether regions are unevenness of the light, or noise that rises with it, not nuclei."""
     sure, edge_px = typical(likely), regions.measure.edge_width_px
     if sure < (_SURE if view.smoothing > SEARCH_SMOOTHING else BELIEVED):
