@@ -200,6 +200,8 @@ def test_values_that_differ_are_named_and_an_index_is_the_same_as_a_text_or_a_nu
     assert differences({"z": None}, {"z": "None"}) == "z was None and is 'None'"
     assert differences({"sigma": 1}, {"sigma": "1"}) == "sigma was 1 and is '1'"
     assert differences({"a": 1}, {"b": 2}) == "a was 1 and is None, b was None and is 2"
+    assert differences({}, {"level": 0}) == ""
+    assert differences({}, {"level": 1}) == "level was 0 and is 1"
 
 
 def test_the_first_task_is_small_and_the_next_take_two_and_a_half_seconds():

@@ -80,6 +80,17 @@ def test_what_is_measured_is_that_of_the_drawn_channel(fields, dtype):
     assert found[bright, 3].mean() == pytest.approx(BRIGHT / 16, rel=0.03)
 
 
+def test_the_background_of_a_channel_follows_a_slope_along_rows_and_columns():
+    y, x = np.indices((520, 456))
+    image = (100 + y // 4 + x // 6).astype(np.uint16)
+    labels = np.zeros(image.shape, np.int32)
+    for nucleus, (row, column) in enumerate(((70, 60), (200, 300), (333, 120), (450, 390)), 1):
+        labels[row : row + 9, column : column + 9] = nucleus
+    image[labels > 0] += 500
+    found = measure_channel(image, Outlines.from_labels(labels, 4))
+    assert found[:, 0] == pytest.approx([512.608, 500.764, 506.006, 503.105], abs=0.01)
+
+
 def test_without_a_width_no_ring_is_measured_and_half_open_blocks_are_background():
     labels = np.zeros((64, 64), np.int32)
     labels[:, ::2], labels[0, 1] = 1, 2

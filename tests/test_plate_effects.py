@@ -125,3 +125,12 @@ def test_the_edge_differs_by_more_than_chance_from_five_standard_errors(loss, is
     at_edge = np.pad(np.zeros((6, 10), bool), 1, constant_values=True)
     *_, edge = describe_effects(NOISE * np.where(at_edge, 1 - loss, 1))
     assert ("no more than chance" not in edge) == is_told
+
+
+@pytest.mark.parametrize(
+    ("rows", "left_out", "are_scored"), [(6, 2, True), (6, 3, False), (5, 0, False)]
+)
+def test_forty_wells_in_six_rows_and_columns_have_scores(rows, left_out, are_scored):
+    values = NOISE[:rows, : 42 // rows].copy()
+    values.flat[:left_out] = np.nan
+    assert np.isfinite(b_scores(values)).any() == are_scored
