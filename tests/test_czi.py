@@ -377,3 +377,14 @@ def test_a_level_that_lacks_a_tile_is_refused(tmp_path):
     assert read(tmp_path / "a.czi", Plane(level=2)).shape == (32, 48)
     with pytest.raises(ReadError, match="pixels of this level of resolution are missing"):
         read(tmp_path / "a.czi", Plane(level=1))
+
+
+def test_a_file_that_was_not_closed_is_refused_with_what_to_do(tmp_path):
+    write_czi(tmp_path / "a.czi", [({"C": 0}, draw())])
+    content = bytearray((tmp_path / "a.czi").read_bytes())
+    content[84:92] = bytes(8)  # where the list of its pixels is
+    (tmp_path / "a.czi").write_bytes(content)
+    with pytest.raises(ReadError, match="has no list of its pixels: it was not closed"):
+        read(tmp_path / "a.czi")
+    with pytest.raises(ReadError, match="has no list of its pixels: it was not closed"):
+        read(tmp_path / "a.czi", Plane(level=1))

@@ -26,6 +26,20 @@ def test_a_field_looks_like_one_of_a_12_bit_camera():
     assert len(field.centres) == 120
 
 
+@pytest.mark.parametrize("background", [100, 400])
+def test_the_noise_of_a_field_is_that_of_its_photons_and_of_a_camera_of_four_grey_levels(
+    background,
+):
+    one, other = (
+        make_field(seed, shape=(500, 500), nuclei=0, background=background).image.astype(float)
+        for seed in (1, 2)
+    )
+    middle = slice(200, 300), slice(200, 300)
+    noise = np.var(one[middle] - np.median(one[middle]))
+    assert noise == pytest.approx(np.median(one[middle]) + 16, rel=0.05)
+    assert np.corrcoef(one[middle].ravel(), other[middle].ravel())[0, 1] < 0.1
+
+
 def test_nuclei_are_bright_where_the_truth_says():
     field = make_field(2)
     rows, columns = np.rint(field.centres).astype(int).T
