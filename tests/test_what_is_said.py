@@ -6,15 +6,24 @@ python tests/test_what_is_said.py   writes it again, for the difference to be re
 import json
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from stated_runs import some_centres, write_run
+from test_worth import FORK, FREE, HELD, LIST, THREADS, comparison, row
 
 from nucensus import Run
+from nucensus.bench.worth.findings import Timing
+from nucensus.bench.worth.page import page
+from nucensus.bench.worth.predict import Circumstances, predict
+from nucensus.bench.worth.table import not_run, table_text
+from nucensus.bench.worth.ways import Way
 from nucensus.cli import _nucensus
+from nucensus.execute import STRATEGIES, strategy_named
+from nucensus.machine import can_fork, has_interpreter_lock
 from nucensus.report import write_report
 from nucensus.store import RunWriter
 from nucensus.values import MEASURED, Centres, Failed, Found, ImageRef, Outlines, Place, Settings
@@ -104,12 +113,15 @@ def write_views(folder):
 
 
 def report_of(run, folder, **chosen):
-    """Return the report without its style, its programs and its pictures, a tag a line."""
     write_report(run, folder / "report.html", **chosen)
-    page = (folder / "report.html").read_text("utf-8")
-    page = re.sub(r"<(style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
-    page = re.sub(r"data:[^\"')]*", "", page)
-    return "\n".join(line.strip() for line in page.replace("<", "\n<").splitlines() if line.strip())
+    return plain((folder / "report.html").read_text("utf-8"))
+
+
+def plain(html):
+    """Return a page without its style, its programs and its pictures, a tag a line."""
+    html = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL)
+    html = re.sub(r"data:[^\"')]*", "", html)
+    return "\n".join(line.strip() for line in html.replace("<", "\n<").splitlines() if line.strip())
 
 
 def printed(*arguments):
@@ -169,18 +181,61 @@ def said(folder):
                 yield f"{path.stem}_{form}_{run.name}", "\n".join(lines[:: 1 + len(lines) // 70])
 
 
+HEAVY = replace(
+    FREE, image_s=0.2, result_s=0.05, message_s=0.01, keep_s=0.02, fork_s=0.001, import_s=3.0,
+    measured=replace(FREE.measured, load_s=0.2, apply_s=0.02, cpu_s=0.1, threaded_s=0.15),
+)  # fmt: skip
+CHUNKED = Timing(
+    "count", Way("pool-fork", chunk_size=20), "pool-fork", (5.9, 6.0, 6.3), warm_up_s=0.4
+)
+BUSY = {"load": 7.0, "processor": "", "system": "", "python": ""}
+COMPARISONS = {
+    "free": comparison(LIST, THREADS, FORK, CHUNKED),
+    "held": comparison(LIST, row("threads", 14.0), FORK, known=HELD, workers=4),
+    "heavy": comparison(LIST, THREADS, row("pool-fork", 20.0), known=HEAVY, in_memory=True),
+    "two": comparison(LIST, THREADS, row("threads", 30.0, function="slow"), images=7),
+    "crowded": comparison(LIST, row("pool-fork", 15.0), machine=BUSY,
+                          known=replace(FREE, crowded={1: 0.058, 2: 0.116})),
+    "failed": comparison(LIST, Timing("count", Way("joblib"), failure="<not> here"), workers=1),
+}  # fmt: skip
+
+
+def said_of_comparisons():
+    """Yield what is said of comparisons of strategies, and what is predicted of each."""
+    for name, each in COMPARISONS.items():
+        yield f"# {name}\n{each.recommendation}\n{table_text(each)}\n{not_run(each)}"
+        yield each.code()
+        yield plain(page(each))
+    for known in (FREE, HELD, HEAVY):
+        for name in STRATEGIES:
+            for images, cores in ((1, 1), (240, 1), (240, 2), (7, 8), (5000, 64)):
+                run = Circumstances(images=images, cores=cores)
+                yield f"{name} {images} {cores} {predict(known, strategy_named(name), run)}"
+
+
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
+def assert_was_said(name, text):
+    expected, found = (SAID / f"{name}.txt").read_text("utf-8"), text.rstrip() + "\n"
+    assert NUMBER.sub("0", found) == NUMBER.sub("0", expected), name
+    numbers = [np.array(NUMBER.findall(each), float) for each in (found, expected)]
+    np.testing.assert_allclose(*numbers, rtol=2e-5, err_msg=name)
+
+
+@pytest.mark.skipif(
+    not (can_fork() and has_interpreter_lock()), reason="what is said is that of Linux with a lock"
+)
+def test_what_is_said_of_comparisons_is_what_was_said():
+    assert_was_said("comparisons", "\n".join(said_of_comparisons()))
 
 
 def test_what_is_said_of_runs_and_folders_is_what_was_said(tmp_path):
     for package in ("scipy", "jinja2"):
         pytest.importorskip(package)
-    names = {path.stem for path in SAID.glob("*.txt")}
+    names = {path.stem for path in SAID.glob("*.txt")} - {"comparisons"}
     for name, text in said(tmp_path):
-        expected, found = (SAID / f"{name}.txt").read_text("utf-8"), text.rstrip() + "\n"
-        assert NUMBER.sub("0", found) == NUMBER.sub("0", expected), name
-        numbers = [np.array(NUMBER.findall(each), float) for each in (found, expected)]
-        np.testing.assert_allclose(*numbers, rtol=2e-5, err_msg=name)
+        assert_was_said(name, text)
         names.discard(name)
     assert not names
 
@@ -189,7 +244,8 @@ def main():
     """Write what is said."""
     SAID.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in said(Path(folder)):
+        texts = {**dict(said(Path(folder))), "comparisons": "\n".join(said_of_comparisons())}
+        for name, text in texts.items():
             (SAID / f"{name}.txt").write_text(text.rstrip() + "\n", "utf-8")
 
 
