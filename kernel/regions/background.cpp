@@ -35,7 +35,33 @@ std::vector<RowPair> make_network() {
     return {kept.rbegin(), kept.rend()};
 }
 
+// The sign, the exponent and the first three bits behind the point, in the order of the values.
+constexpr int key_bits = 12;
+
+uint32_t key_of(float value) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return (bits ^ (bits >> 31 ? UINT32_MAX : 1U << 31)) >> (32 - key_bits);
+}
+
 }  // namespace
+
+// Among those of one key only: on average that takes a third of the time.
+float quantile(float* values, int64_t count, double q) {
+    int64_t place = static_cast<int64_t>(q * static_cast<double>(count - 1) + .5);
+    int32_t counts[1 << key_bits] = {};
+    for (int64_t i = 0; i < count; ++i) ++counts[key_of(values[i])];
+    uint32_t key = 0;
+    for (; place >= counts[key]; ++key) place -= counts[key];
+    float* end = values;
+    for (int64_t i = 0; i < count; ++i) {  // without branches, as none can be foreseen
+        const float value = values[i];
+        values[i] = *end, *end = value;
+        end += key_of(value) == key;
+    }
+    std::nth_element(values, values + place, end);
+    return values[place];
+}
 
 Background::Between::Between(int64_t i, int64_t n, int64_t tiles) {
     float at =
@@ -198,16 +224,15 @@ void Background::flatten(const RegionLoops& rows) {
 // The noise seen between values `noise_apart` from each other: from a low quantile of their
 // differences, which edges of objects do not reach unless they are everywhere.
 double Background::fine_noise(const RegionLoops& rows) {
-    other.clear();
-    for (int64_t i = 0; i * noise_every < per_tile * tile_rows && w > noise_apart; ++i) {
-        float* theirs = beside + i * sample_stride;
+    if (w <= noise_apart || noise_rows() * sample_count() < 50) return HUGE_VAL;
+    other.resize(noise_rows() * sample_count());
+    for (int64_t i = 0; i < noise_rows(); ++i) {
+        float *theirs = beside + i * sample_stride, *to = other.data() + i * sample_count();
         const float* mine = sample(i * noise_every);
         subtract_from_samples(rows, surface_in_row(surface, sample_row(i * noise_every)),
                               of_neighbours, theirs);
-        for (int64_t k = 0; k < per_tile * tile_columns; ++k)
-            other.push_back(std::fabs(theirs[k] - mine[k]));
+        for (int64_t k = 0; k < sample_count(); ++k) to[k] = std::fabs(theirs[k] - mine[k]);
     }
-    if (other.size() < 50) return HUGE_VAL;
     return quantile(other, .2) / (.2533 * std::sqrt(2.));
 }
 

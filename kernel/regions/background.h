@@ -9,11 +9,7 @@
 namespace nucensus {
 
 // The value below which a share `q` of the values is; their order changes.
-inline float quantile(float* values, int64_t count, double q) {
-    float* at = values + static_cast<int64_t>(q * static_cast<double>(count - 1) + .5);
-    std::nth_element(values, at, values + count);
-    return *at;
-}
+float quantile(float* values, int64_t count, double q);
 
 inline float quantile(std::vector<float>& values, double q) {
     return quantile(values.data(), static_cast<int64_t>(values.size()), q);

@@ -20,9 +20,16 @@ public:
             const float v = std::max(heights[i] * scale, 1.f);
             uint32_t bits;
             std::memcpy(&bits, &v, 4);
-            ++counts[std::min<uint32_t>((bits - one) >> bin_shift, bin_count - 1)];
+            // Most are in the first, and a count waits for the one before it.
+            ++partial[i % at_once][std::min<uint32_t>((bits - one) >> bin_shift, bin_count - 1)];
         }
         n += count;
+    }
+
+    // To be called once all are added.
+    void add_up() {
+        for (const auto& each : partial)
+            for (int j = 0; j < bin_count; ++j) counts[j] += each[j];
     }
 
     double threshold(double* upper) const {
@@ -64,6 +71,8 @@ private:
     static constexpr int bin_count = 512,
                          bin_shift =
                              18;  // 32 bins an octave: float bits are a piecewise linear log2
+    static constexpr int at_once = 4;
+    int32_t partial[at_once][bin_count] = {};
     int64_t counts[bin_count] = {0}, n = 0;
     double floor;
     uint32_t one = 0;
@@ -75,14 +84,17 @@ void Background::choose_threshold(const RegionSettings& settings, RegionMeasure&
     const double noise = measure.noise;
     const int64_t count = per_tile * tile_columns;
     const int64_t every = std::max<int64_t>(1, count * per_tile * tile_rows / height_samples);
-    float top = 0;
+    float top[block_columns] = {};  // of each column of blocks: behind a row is the first again
     for (int64_t i = 0; i < per_tile * tile_rows; i += every)
-        top = std::max(top, *std::max_element(sample(i), sample(i) + count));
-    const double floor = std::max(3 * noise, 1e-3 * static_cast<double>(top));
+        for (int64_t k = 0; k < count; k += block_columns)
+            for (int64_t j = 0; j < block_columns; ++j) top[j] = std::max(top[j], sample(i)[k + j]);
+    const double highest = *std::max_element(top, top + block_columns);
+    const double floor = std::max(3 * noise, 1e-3 * highest);
     measure.otsu = measure.upper = 0;
     if (floor > 0) {
         OtsuOfLogarithm heights(floor);
         for (int64_t i = 0; i < per_tile * tile_rows; i += every) heights.add(sample(i), count);
+        heights.add_up();
         measure.otsu = heights.threshold(&measure.upper);
     }
     // Pure noise reaches 7; above 10 there are nuclei, and the noise may be overstated in a crowd.
