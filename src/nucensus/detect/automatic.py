@@ -209,19 +209,31 @@ def find_candidates(
                 resolved.radius_px,
             )
         )
-    most_px = max(_OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING * resolved.radius_px)
-    smoothing_px = _wanted_smoothing(resolved, contrast, rules) * resolved.radius_px
-    most_noise = _in_crowd(_MOST_NOISE, resolved, rules)
-    outline_px = min(max(smoothing_px, _OUTLINE_SMOOTHING_PX), most_px)
+    how, most_noise, outline_px = _asked_of_set(resolved, contrast, rules)
     regions = find_regions(
         levels,
-        **how_to_look(resolved, contrast, rules),
-        most_noise=most_noise * contrast if _is_as_noisy(levels, resolved) else np.inf,
+        **how,
+        most_noise=most_noise if _is_as_noisy(levels, resolved) else np.inf,
         shapes=shapes,
         outline_sigma_px=outline_px if outlined else None,
     )
     specks = _is_speck(regions, resolved.radius_px, contrast)
     return regions.where(~specks) if specks.any() else regions
+
+
+@functools.lru_cache(maxsize=64)
+def _asked_of_set(
+    resolved: Resolved, contrast: float, rules: Rules
+) -> tuple[dict[str, Any], float, float]:
+    """Return how to look for such nuclei, the most noise, and the sigma of outlines in pixels.
+
+    They are the same for all images of a set.
+    """
+    most_px = max(_OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING * resolved.radius_px)
+    smoothing_px = _wanted_smoothing(resolved, contrast, rules) * resolved.radius_px
+    most_noise = _in_crowd(_MOST_NOISE, resolved, rules) * contrast
+    outline_px = min(max(smoothing_px, _OUTLINE_SMOOTHING_PX), most_px)
+    return how_to_look(resolved, contrast, rules), most_noise, outline_px
 
 
 def how_to_look(resolved: Resolved, contrast: float, rules: Rules) -> dict[str, Any]:
@@ -329,15 +341,15 @@ def _no_centres(
 
 
 def _as_centres(regions: Regions, flag: Flag | None, unit: float, outlined: Outlined) -> Centres:
-    intensities = regions.intensity
-    order = np.argsort(-intensities)
-    if (np.diff(intensities[order]) == 0).any():
-        order = np.lexsort((regions.x, regions.y, -intensities))
-    centroids = np.stack([regions.y[order], regions.x[order]], axis=1)
+    order = np.argsort(-regions.intensity)
+    intensities = regions.intensity[order]
+    if (intensities[1:] == intensities[:-1]).any():
+        order = np.lexsort((regions.x, regions.y, -regions.intensity))
+    centroids = np.array((regions.y, regions.x))[:, order].T.copy()
     refined, shapes = regions.refined, regions.shapes
     outlines = regions.outlines if outlined == "nuclei" else None
     return Centres(
-        np.floor(centroids + 0.5).astype(np.int64), intensities[order],
+        np.floor(centroids + 0.5).astype(np.int64), intensities,
         centroids if refined is None else refined[order], flag,
         confidences=None if regions.likely is None else regions.likely[order],
         outlines=None if outlines is None else outlines.take(order),

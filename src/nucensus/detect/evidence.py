@@ -109,7 +109,7 @@ def features(regions: Regions, radius_px: float, contrast: float | None = None) 
         height = np.log(np.clip(regions.height / contrast, _LEAST_HEIGHT, _MOST_HEIGHT))
         dim, bright = np.minimum(height, 0), np.maximum(height, 0)
         known += [dim, dim**2, dim * small, bright, bright * small]
-    return np.stack(known, axis=1)
+    return np.concatenate(known).reshape(len(known), -1).T.copy()  # faster than to stack them
 
 
 def _probability(known: Features, weights: tuple[float, ...]) -> Floats:

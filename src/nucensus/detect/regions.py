@@ -278,31 +278,49 @@ def _no_regions() -> Regions:
 
 def _as_regions(table: RegionTable, levels: AnyLevels, smoothing: float, **pixels: Any) -> Regions:
     """Return the regions in pixels and grey levels of the image."""
-    zero, unit, own, measure = levels.zero, levels.unit, table.regions, table.measure
-    columns: dict[str, Any] = {name: own[name] * unit for name in ("height", "mean_height")}
-    columns |= {name: own[name] * unit + zero for name in ("intensity", "second", "plateau")}
+    zero, unit, measured = levels.zero, levels.unit, _values_of(table.measure)
+    own = _columns_of(table.regions)
+    if (zero, unit) != (0, 1):
+        own |= {name: own[name] * unit for name in ("height", "mean_height")}
+        own |= {name: own[name] * unit + zero for name in ("intensity", "second", "plateau")}
     return Regions(
         y=own["y"] + levels.origin[0],
         x=own["x"] + levels.origin[1],
         area_px=own["area"],
+        height=own["height"],
+        mean_height=own["mean_height"],
+        intensity=own["intensity"],
         stretch=own["stretch"],
+        touches_edge=own["touches_edge"] > 0,
+        second=own["second"],
+        plateau=own["plateau"],
         fall=own["fall"],
         free=own["free"],
-        touches_edge=own["touches_edge"] > 0,
-        **columns,
         **pixels,
         ridges=table.ridges,
         measure=Measure(
-            background=float(measure["background"]) * unit + zero,
-            foreground=float(measure["foreground"]),
-            edge_width_px=float(measure["edge_width"]),
+            background=measured["background"] * unit + zero,
+            foreground=measured["foreground"],
+            edge_width_px=measured["edge_width"],
             smoothing=smoothing,
             **{
-                name: float(measure[name]) * unit
+                name: measured[name] * unit
                 for name in ("noise", "otsu", "upper", "threshold", "grain")
             },
         ),
     )
+
+
+def _values_of(one: Record) -> dict[str, float]:
+    """Return the fields of a structure."""
+    return dict(zip(one.dtype.names or (), one.item(), strict=True))
+
+
+def _columns_of(records: Record) -> dict[str, Floats]:
+    """Return each field of structures of numbers of double precision, contiguous."""
+    names = records.dtype.names or ()
+    columns = records.view(np.float64).reshape(len(records), len(names)).T.copy()
+    return dict(zip(names, columns, strict=True))
 
 
 def _without_padding(regions: Regions, origin: tuple[int, int], picture: Mask) -> Regions:
