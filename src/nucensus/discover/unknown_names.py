@@ -13,7 +13,9 @@ from dataclasses import field
 
 from .._dataclass import dataclass
 
-_START, _END = r"(?:(?<=[_\-. /(\[,+])|^)", r"(?=[_\-. /)\],+]|$)"
+_START, _END = r"(?:(?<=[_\-. /(\[,+])|^)", r"(?=[_\-. /()\[\],+]|$)"
+_NUMBERED = r"(?<=[a-z])(?=\d{1,4}(?:[_\-. /]|$))"
+"""The end of a stain that a number follows at once: DAPI01."""
 _PLAIN_STAINS = (
     r"dapi|hoechst(?: ?33\d42)?|draq ?\d|sytox|e?gfp|fitc|tritc|cy ?[2357](?:\.5)?|rfp|mcherry|"
     r"tdtomato|texas ?red|txred|[ycb]fp|alexa(?:fluor)? ?\d{3}|af ?\d{3}"
@@ -22,17 +24,19 @@ _PLAIN_STAINS = (
 WAVELENGTH = r"[3-8]\d\d"
 """A number that may be one, in nm."""
 _STAINS = (
-    rf"{_PLAIN_STAINS}|\d{{3}}[ _\-]?nm|dna|rna|agp|mito|nuc(?:lei|leus)?|"
-    r"actin|tubulin|brightfield|bf|phase|dic|red|green|blue|(?:em|ex)\d{3}"
+    rf"{_PLAIN_STAINS}|ex\d{{3}}[_\-. ]?em\d{{3}}|\d{{3}}[ _\-]?nm|dna|rna|agp|mito|"
+    r"nuc(?:lei|leus)?|actin|tubulin|brightfield|bf|phase|dic|red|green|blue|(?:em|ex)\d{3}"
 )
 _NUMBER = re.compile(
-    r"(?:(?:channel|chan|ch)[ =]?(\d{1,3})|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3}))", re.IGNORECASE
+    r"(?:(?:channel|kanal|canal|chan|ch)[ =]?(\d{1,3})|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3}))",
+    re.IGNORECASE,
 )
 _MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
 _CHANNEL = (
     rf"{_START}(?:(?P<stain>(?:{_MARK}[_\-. ]?)?(?:{_STAINS})(?:[_\-. ]{_MARK})?)"  # C1 DAPI
     rf"|(?P<well>(?-i:[A-P]\d\d))|{_NUMBER.pattern}){_END}"
-    rf"|(?<=[0-9a-z])(?P<glued>(?-i:(?=[A-Z]|(?<=[0-9])))(?:{_PLAIN_STAINS})){_END}"
+    rf"|{_START}(?P<numbered>{_PLAIN_STAINS}){_NUMBERED}"  # DAPI01
+    rf"|(?<=[0-9a-z])(?P<glued>(?-i:(?=[A-Z]|(?<=[0-9])))(?:{_PLAIN_STAINS}))(?:{_END}|{_NUMBERED})"
     rf"|(?<=[0-9])(?<!r\d)(?<!r\d\d)(?P<behind>c\d{{1,2}})(?:{_END}|(?=[a-z]\d))"  # xy01c1, t0c1x0
     rf"|{_START}(?P<before>c\d{{1,3}})(?=[a-z]\d)"  # C001Z001, c1m1
 )
@@ -51,12 +55,21 @@ _POSITIONS = {  # z01, z_01 and time point 3 between separators, or among other 
 _VERSIONS = (
     r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|"
     r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|"
-    r"maxproj\w*|proj\w*|seg\w*|(?:cp[_\-])?masks?|labels?|overlay|outlines?|merged?|composite|"
-    r"copy|backup|\d{1,2}[_\- ]?bit|rgb|binary|thresh\w*"
+    r"maxproj\w*|proj\w*|(?:simple )?seg\w*|(?:cp[_\-])?masks?|labels?|overlays?|outlines?|merged?|"
+    r"composite|copy|backup|\d{1,2}[_\- ]?bit|rgb|binary|thresh\w*|gt|ground[_\- ]?truths?|"
+    r"annotations?|annotated|pred(?:iction)?s?|prob(?:abilit(?:y|ies)|s)?|crop(?:ped)?|illum"
 )
-_VERSION = re.compile(rf"(?: -)?[_\-. ]({_VERSIONS}|max|ome)$", re.IGNORECASE)
-_VERSION_FOLDER = re.compile(rf"(?:^|(?<=/))({_VERSIONS}|images?)/", re.IGNORECASE)
-"""A folder that tells the version of the pictures in it."""
+_IMAGES = r"(?:raw)?im(?:age|g)s?"
+"""What the picture itself is called beside its mask."""
+_VERSION = re.compile(rf"(?: -)?[_\-. ]({_VERSIONS}|{_IMAGES}|max|ome)$", re.IGNORECASE)
+_VERSION_FOLDER = re.compile(
+    rf"(?:^|(?<=[/_\-]))({_VERSIONS}|{_IMAGES}|results?|outputs?)/", re.IGNORECASE
+)
+"""A folder that tells the version of the pictures in it: masks, train_masks."""
+_VERSION_BEFORE = re.compile(
+    rf"({_IMAGES}|masks?|labels?|seg|gt|pred|copy of)[_\-. ]+(?=[^/]+$)", re.IGNORECASE
+)
+"""A word before the name of a picture: mask_001 beside img_001."""
 _PROJECTION = re.compile(r"(?:.*/)?(MAX|MIN|AVG|SUM|STD|MED)_(?=[^/]+$)")
 """How ImageJ calls projections: MAX_a.tif is of a.tif."""
 _FIELD_VERSION = re.compile(r"(.*/\d+)[_\-.](\D[^/]*)")
@@ -104,7 +117,7 @@ def channel_word(name: str) -> tuple[str, str, str]:
 
 
 def _is_stain(match: re.Match[str]) -> bool:
-    return bool(match["stain"] or match["glued"])
+    return bool(match["stain"] or match["glued"] or match["numbered"])
 
 
 def mask(name: str, spans: Iterable[tuple[int, int]]) -> str:
@@ -184,8 +197,8 @@ def version_of(name: str) -> tuple[str, str]:
     --------
     >>> version_of("x_corrected.tif"), version_of("x.TIFF")
     (('corrected.tif', 'x'), ('original.tif', 'x'))
-    >>> version_of("images/x.tif"), version_of("masks/x_mask.tif")
-    (('original.tif', 'x'), ('mask.tif', 'x'))
+    >>> version_of("images/x.tif"), version_of("masks/x_mask.tif"), version_of("gt_x.tif")
+    (('original.tif', 'x'), ('mask.tif', 'x'), ('gt.tif', 'x'))
     """
     if ".zarr/" in name:
         match = _FIELD_VERSION.fullmatch(name)
@@ -194,10 +207,13 @@ def version_of(name: str) -> tuple[str, str]:
     ending = _SAME_ENDING.get(ending.lower(), ending.lower())
     if match := _PROJECTION.match(stem):
         return f"{match[1].lower()}.{ending}", stem[: match.start(1)] + stem[match.end() :]
-    match = _VERSION.search(stem, max(0, len(stem) - _LONGEST_VERSION))
-    folder, _, file = (stem[: match.start()] if match else stem).rpartition("/")
+    folder, _, file = stem.rpartition("/")
     version, rest = _version_of_folder(folder)
-    return f"{match[1].lower() if match else version}.{ending}", f"{rest}{file}"
+    match = _VERSION.search(file, max(0, len(file) - _LONGEST_VERSION))
+    if match := match or _VERSION_BEFORE.match(file):
+        file = file[: match.start()] + file[match.end() :]
+        version = version if _is_original(match[1]) else match[1].lower()
+    return f"{version}.{ending}", f"{rest}{file}"
 
 
 @functools.lru_cache(1024)
@@ -207,8 +223,13 @@ def _version_of_folder(folder: str) -> tuple[str, str]:
     match = _VERSION_FOLDER.search(path)
     if match is None:
         return "original", path
-    version = "original" if match[1].lower().startswith("image") else match[1].lower()
-    return version, path[: match.start()] + path[match.end() :]
+    version = "original" if _is_original(match[1]) else match[1].lower()
+    above = re.sub(r"[_\-]$", "/", path[: match.start()])
+    return version, above + path[match.end() :]
+
+
+def _is_original(word: str) -> bool:
+    return re.fullmatch(_IMAGES, word, re.IGNORECASE) is not None
 
 
 def is_version(word: str) -> bool:
