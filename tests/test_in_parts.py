@@ -220,7 +220,7 @@ def test_the_maxima_of_a_part_are_all_that_its_windows_have(path):
 def test_the_memory_of_parts_is_in_proportion_to_the_bytes_of_a_pixel(dtype):
     def needed(dtype):
         read = None  # nothing is
-        plane = Parts((4000, 5000), np.dtype(dtype), (64, 64), read, is_decoded=True)
+        plane = Parts((4000, 2000), np.dtype(dtype), (64, 64), read, is_decoded=True)
         return parts_bytes(plane, NUMBERS, threads=2)
 
     assert needed(dtype) == np.dtype(dtype).itemsize * needed("u1") > 0

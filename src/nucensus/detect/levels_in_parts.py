@@ -23,20 +23,16 @@ from .padding import level_of_frame
 from .padding_in_parts import Lines, within
 from .pooled import Estimate
 from .rules import Rules
-from .walk import Piece, decoded_bytes, holds_tiles, tile_of, walk
+from .walk import Piece, decoded_bytes, holds_tiles, part_side, walk
 
 _Result = TypeVar("_Result")
 
 _HALO_RADII = 16
 """Radii of a nucleus around a part. Larger: more is computed twice; smaller: more parts are read
 again, because of bodies that go on beyond them."""
-_AT_WORK_PX, _MOST_SIDE_PX, _LEAST_SIDE_PX = 1 << 23, 2048, 1024
-_SIDE_IN_HALOS = 4
-"""Pixels of all parts that are worked on at a time, with those that are decoded for them, encoded
-and decoded; side of a part, and the same in halos. Larger: less is computed twice (a quarter with
-sides of 2048, half with 1024), more memory."""
 _BAND_BYTES, _BAND_IN_HALOS = 12 << 20, 1.5
-"""The same of the rows of a part that is as wide as the image."""
+"""Of a part that is as wide as the image, and its rows in halos. Larger: less is computed twice,
+more memory."""
 _SAMPLE_HALO = 2 * BLOCK
 """Pixels of the grid around a part that its samples depend on."""
 _BYTES_A_PIXEL, _PX_A_SAMPLE = 5, 48
@@ -322,10 +318,8 @@ class Grid:
 
 def _about(plane: Parts, reach: int, threads: int) -> tuple[int, int]:
     """Return about how many rows and columns a part should have, where so many are worked on."""
-    size = _AT_WORK_PX // threads - 2 * math.prod(tile_of(plane))
-    side = min(_MOST_SIDE_PX, max(_LEAST_SIDE_PX, math.isqrt(max(0, size))))
-    side = max(side, _SIDE_IN_HALOS * reach)
     if plane.step[1] < plane.shape[1]:
+        side = part_side(plane, reach, threads)
         return side, side
     rows = _BAND_BYTES // (plane.shape[1] * plane.dtype.itemsize)
     return max(rows, int(_BAND_IN_HALOS * reach)), plane.shape[1]

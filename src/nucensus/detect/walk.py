@@ -18,8 +18,11 @@ from ..values.parts import Area, Parts
 Result = TypeVar("Result")
 _Cell: TypeAlias = tuple[int, int]
 
-_LEAST_SIDE, _SIDE_IN_REACHES = 1024, 4
-"""Side of a part, in pixels and in reaches. Larger: less is computed twice, more memory."""
+_AT_WORK_PX, _MOST_SIDE, _LEAST_SIDE = 1 << 23, 2048, 1024
+"""Pixels of all parts that are worked on at a time, with those that are decoded for them, encoded
+and decoded; and side of a part, in pixels. Larger: less is computed twice, more memory."""
+_SIDE_IN_REACHES = 4
+"""Least side in reaches. Larger: less is computed twice, more memory."""
 _BAND_BYTES = 16 << 20
 """Of a part as wide as the image. Larger: less is computed twice, more memory."""
 _HELD_BYTES = 64 << 20
@@ -83,7 +86,7 @@ def walk(
     part : (int, int), optional
         Rows and columns of a part, multiples of the plane's step.
     """
-    sides = part or part_shape(plane, reach)
+    sides = part or part_shape(plane, reach, threads)
     grid = _Grid(plane, *sides, reach)
     if plane.spread is not None:
         for found in plane.spread(_Block(work, sides, reach), list(grid.blocks())):
@@ -113,12 +116,22 @@ class _Block:
         return [self.work(pieces.take(at)) for at in block]
 
 
-def part_shape(plane: Parts, reach: tuple[int, int]) -> tuple[int, int]:
+def part_side(plane: Parts, reach: int, threads: int) -> int:
+    """Return about which side a part should have, where so many are worked on at a time.
+
+    One at a time is small: it may be that there is memory for no more.
+    """
+    size = (threads > 1) * (_AT_WORK_PX // threads - 2 * math.prod(tile_of(plane)))
+    side = min(_MOST_SIDE, max(_LEAST_SIDE, math.isqrt(max(0, size))))
+    return max(side, _SIDE_IN_REACHES * reach)
+
+
+def part_shape(plane: Parts, reach: tuple[int, int], threads: int) -> tuple[int, int]:
     """Return rows and columns of the parts that a plane is divided into."""
     width, (step_y, step_x) = plane.shape[1], plane.step
     if step_x < width:
         rows, columns = (
-            _multiple(step, max(_LEAST_SIDE, _SIDE_IN_REACHES * each))
+            _multiple(step, part_side(plane, each, threads))
             for step, each in zip(plane.step, reach, strict=True)
         )
         return rows, columns
@@ -128,7 +141,7 @@ def part_shape(plane: Parts, reach: tuple[int, int]) -> tuple[int, int]:
 
 def held_bytes(plane: Parts, reach: tuple[int, int], threads: int) -> int:
     """Return about how much memory it takes to walk through a plane."""
-    rows, columns = sides = part_shape(plane, reach)
+    rows, columns = sides = part_shape(plane, reach, threads)
     around = plane.whole.widened((0, 0), (rows + 2 * reach[0], columns + 2 * reach[1])).size
     itemsize = plane.dtype.itemsize
     return (threads + 1) * around * itemsize + decoded_bytes(plane, sides, reach, threads)

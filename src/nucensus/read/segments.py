@@ -114,8 +114,8 @@ def _fill_band(target: NDArray[Any], file: File, layout: Layout, first: int, las
     sizes = [layout.segment_bytes] * len(lengths)
     if not layout.is_tiled:
         sizes[-1] = len(target) * layout.row_bytes - sum(sizes[:-1])
-    lies_as_stored = not layout.is_tiled and layout.predictor == NO_PREDICTOR
-    is_whole = lies_as_stored and layout.dtype.isnative
+    is_beside = layout.is_tiled and target.shape[:2] != layout.segment
+    is_whole = not is_beside and layout.predictor == NO_PREDICTOR and layout.dtype.isnative
     raw = target.reshape(-1).view(np.uint8) if is_whole else np.empty(sum(sizes), np.uint8)
     if not decode_lzw(encoded, lengths, raw, sizes):
         raise ValueError("the codes are not those of TIFF 6.0")
