@@ -2,17 +2,20 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
+from stated_runs import some_centres, write_run
 
 import nucensus
 from nucensus.cli import _nucensus
 from nucensus.errors import InputError
 from nucensus.export.positives import choose_positives, find_valley, wilson
-from nucensus.values import Positive
+from nucensus.report import write_report
+from nucensus.values import Failed, Positive, Settings
 from nucensus.values.synthetic import make_field
 
 BRIGHT, DIM, NOISE = 900.0, 40.0, 15.0
@@ -184,6 +187,19 @@ def test_what_cannot_be_is_refused(plates, positive, controls, why):
     root, *_ = plates
     with pytest.raises(InputError, match=why):
         nucensus.open_run(root / "run", positive=positive, negative_control=controls)
+
+
+def test_positive_nuclei_are_counted_beside_images_that_failed_or_are_not_done(tmp_path):
+    centres = replace(some_centres(4), contrasts=np.array([9.0, 6.0, 5.0, 2.0]))
+    outcomes = {"a": centres, "b": Failed("read", "it is cut off"), "c": None}
+    images = {name: (each, {"plate": "P", "well": "A01"}) for name, each in outcomes.items()}
+    write_run(tmp_path, images, settings=Settings(detector="log")).close()
+    with nucensus.open_run(tmp_path, positive="contrast=5") as run:
+        (well,) = nucensus.well_table(run)
+        assert (well["Nuclei_Count"], well["Nuclei_contrast_PositiveCount"]) == (4, 2)
+        write_report(run, tmp_path / "report.html")
+        assert [len(nuclei) for _, nuclei in run.all_images()] == [4, 0, 0]
+    assert "50 % positive" in (tmp_path / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -96,11 +96,11 @@ def treatment(well):
     return json.dumps({"drug": drug, **({"dose": dose} if dose else {})})
 
 
-def write_views(folder):
-    """Write a run of no plate, in two channels and two planes."""
+def write_views(folder, *, fewer=0, name=""):
+    """Write a run of no plate, in two channels and two planes; fewer nuclei in one image."""
     images = {
         f"{channel}_{z}_{site}.tif": (
-            some_centres(count, seed=count),
+            some_centres(count - fewer * (name == f"{channel}_{z}_{site}.tif"), seed=count),
             {"channel": channel, "z": z, "site": site, "pixel_y_um": 0.5, "pixel_x_um": 0.5},
         )
         for (channel, z), counts in {
@@ -124,9 +124,9 @@ def plain(html):
     return "\n".join(line.strip() for line in html.replace("<", "\n<").splitlines() if line.strip())
 
 
-def printed(*arguments):
+def printed(*arguments, code=0):
     done = CliRunner(env={"COLUMNS": "80"}).invoke(_nucensus, [*map(str, arguments)])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == code, done.output
     return done.output
 
 
@@ -170,6 +170,14 @@ def said(folder):
         yield f"scan_of_{name}", printed("scan", there)
         yield f"scan_of_{name}_as_json", printed("scan", there, "--json")
     plates, views = folder / "plates", folder / "views"
+    with Run(views) as run:
+        truth = [f"{nucleus['image']},{nucleus['y'] + n % 13},{nucleus['x']}"
+                 for n, nucleus in enumerate(run.nuclei) if n % 7]  # fmt: skip
+    (folder / "truth.csv").write_text("\n".join(["image,y,x", *truth, "GFP_0_0.tif,5,5"]))
+    yield "evaluate", printed("evaluate", views, folder / "truth.csv", "--radius", 8)
+    yield "positive", printed("wells", plates, "--positive", "solidity=8", "--csv")
+    write_views(folder / "other", fewer=3, name="DAPI_1_2.tif").close()
+    yield "diff", printed("diff", views, folder / "other", code=1)
     yield "wells", printed("wells", plates)
     yield "cycle", printed("cycle", plates, "--by", "drug")
     for run in (plates, views):

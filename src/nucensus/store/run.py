@@ -79,12 +79,17 @@ class Run(Totals, Shown):
         unpacked = unpack_together([row[1:] for row in rows], tuple(self.others.columns))
         if not self.positive:
             return unpacked
+        return [
+            self._shown_positive(nuclei, row[0]) for row, nuclei in zip(rows, unpacked, strict=True)
+        ]
+
+    def _shown_positive(self, nuclei: Nuclei, plate: str | bytes | None) -> Nuclei:
+        """Return the nuclei of an image of a plate with the columns that say which are positive."""
+        if not self.positive:
+            return nuclei
         from .positives import with_positives
 
-        return [
-            with_positives(nuclei, self.positive, as_text(row[0] or ""))
-            for row, nuclei in zip(rows, unpacked, strict=True)
-        ]
+        return with_positives(nuclei, self.positive, as_text(plate or ""))
 
     @property
     def _more_columns(self) -> tuple[NucleusColumn, ...]:
@@ -233,13 +238,13 @@ class Run(Totals, Shown):
     ) -> Iterator[tuple[ImageRow, Nuclei]]:
         columns = self.columns.row_names if columns is None else columns
         query = f"SELECT {', '.join(columns)}, status = 'found', {_PACKED} FROM images {which}"
-        end = len(columns)
+        end, none = len(columns), self._shown_positive(_NONE, None)
         for rows in rows_together(self._database.execute(query, values), end):
             found = iter(self._unpack([row[end + 1 :] for row in rows if row[end]]))
             for row in rows:
                 self.on_image()
                 known = dict(zip(columns, as_texts(row[:end]), strict=True))
-                yield known, next(found) if row[end] else _NONE
+                yield known, next(found) if row[end] else none
 
     def reference(self, image: str) -> ImageRef:
         """Return what the run was asked to do under the name `image`."""
