@@ -263,6 +263,24 @@ def test_plates_in_folders_stay_apart_where_names_begin_with_a_stain(tmp_path):
     assert [each.place.plate for each in found] == ["P1", "P2"]
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["A01_s1_w1.tif", "A01_s1_BF.tif"],
+        ["P_A01_s1.tif", "P_A01_s1_RFP.tif"],
+        ["P_A01_s1_w1.tif", "P_A01_s1_w1_GFP.tif"],
+    ],
+)
+def test_a_channel_that_no_instrument_names_is_not_counted_beside_one_of_an_instrument(
+    tmp_path, files
+):
+    touch(tmp_path, *files)
+    assert "differ in nothing but a word for a channel" in asked(tmp_path)
+    assert len(names(tmp_path, channel="each")) == 2
+    touch(tmp_path / "other", "A01_s1_w1.tif", "rock.tif", "A02_s1_w1_1.tif")
+    assert len(names(tmp_path / "other")) == 3
+
+
 def test_folders_of_channels_are_no_plates(tmp_path):
     touch(tmp_path / "P7", *(f"{stain}/A0{column}_{stain}.tif" for column in (1, 2)
                              for stain in ("DAPI", "Ki67")))  # fmt: skip

@@ -12,6 +12,12 @@ from ..values.channels import find_token, list_channels, nuclear_channel
 from .unknown_names import Alike
 
 OPTIONS = {"channel": "--channel", "z": "--z", "time": "--time"}
+LEFT_OUT = {
+    "channel": "no channel in the name, beside images that have one",
+    "z": "no z plane in the name, as of a projection, beside images that have one",
+    "time": "no time point in the name, beside images that have one",
+}
+"""Why an image passes no choice on an axis."""
 _NAMES = {"channel": "channels", "z": "z planes", "time": "time points"}
 _ANY = Plane()
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from ..errors import InputError
 from ..text.plurals import pluralize
 from ..values import PROJECTIONS, HowToProject, ImageRef, Place, Plane
-from .choices import OPTIONS, choose_token, choose_version, in_order, left_to_file
+from .choices import LEFT_OUT, OPTIONS, choose_token, choose_version, in_order, left_to_file
+from .half_known import refuse_half_known
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
 from .unknown_names import (
@@ -37,11 +38,6 @@ from .unknown_stains import (
 if TYPE_CHECKING:
     from .stacks import Field, Stacks
 
-_LEFT_OUT = {
-    "channel": "no channel in the name, beside images that have one",
-    "z": "no z plane in the name, as of a projection, beside images that have one",
-    "time": "no time point in the name, beside images that have one",
-}
 _IF_WELLS = r" (if these are wells, say so with --pattern '(?P<well>[A-P]\d\d)')"
 _IF_ELSE = " (if these words tell something else, say so with --pattern)"
 _UNSURE = ("line", "phrase")
@@ -98,6 +94,8 @@ def select_fields(
     if reads_words and (stains := stains_of_plates(filter(None, groups))):
         again = functools.partial(with_stains, again, stains)
         groups, versions = _group(again(), again, reads_words=reads_words)
+    if reads_words and plane.channel is None and {None} < groups.keys():
+        refuse_half_known(again())
     version = choose_version(versions, plane.scene)
     plane = replace(plane, scene=None) if versions.pair else plane
     for key, group in list(groups.items()):
@@ -251,7 +249,7 @@ class _Unknown:
         for axis, wanted in self._wanted.items() if not reference.problem else ():
             word = self._word(axis, reference.name)
             if not word and wanted is not None:
-                left_out.note(_LEFT_OUT[axis], reference.name)
+                left_out.note(LEFT_OUT[axis], reference.name)
                 return None
             token = self._tokens[axis].get(word, word)
             if wanted not in (None, token):
@@ -372,7 +370,7 @@ class _Plate:
         for axis, wanted in self._wanted.items():
             token = getattr(place, axis)
             if not token and place.channel in self._telling[axis]:
-                left_out.note(_LEFT_OUT[axis], reference.name)
+                left_out.note(LEFT_OUT[axis], reference.name)
                 return None
             if token and wanted not in (None, token):
                 return None
