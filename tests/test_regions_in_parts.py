@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from nucensus import Settings, census, find_nuclei
 from nucensus.batch import admission
 from nucensus.batch.in_parts import Divided
 from nucensus.batch.job import Job
+from nucensus.batch.kept import Kept
 from nucensus.detect import estimate, find_nuclei_in_parts, pool, takes_parts
 from nucensus.detect.alone import looks_of
 from nucensus.detect.automatic import detect_levels
@@ -28,6 +30,7 @@ from nucensus.detect.regions import as_levels, find_regions
 from nucensus.detect.regions_in_parts import find_regions_in_parts, levels_of_parts
 from nucensus.detect.rules import NEWEST, VERSIONS
 from nucensus.kernel import levels
+from nucensus.read import open_in_parts
 from nucensus.values import Plane, PlannedImage
 from nucensus.values.parts import Area, Parts, WholeNeededError
 from nucensus.values.synthetic import make_field
@@ -367,6 +370,28 @@ def test_a_run_reads_by_parts_what_is_large_and_counts_as_if_it_did_not(tmp_path
     run = census(images, tmp_path / "parts")
     assert run.counts["nuclei"] > 1000
     assert tables(tmp_path / "parts") == tables(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("is_rewritten", [False, True])
+def test_what_was_seen_of_the_only_image_serves_to_count_it_unless_it_was_written_again(
+    tmp_path, monkeypatch, is_rewritten
+):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, field(6), tile=(128, 128), metadata=None)
+    monkeypatch.setattr(admission, "_WHOLE_BYTES", 0)
+    monkeypatch.setattr("nucensus.detect.regions_in_parts.rules_of", lambda _: LARGE)
+    planned, alone = PlannedImage(1, str(path), Plane(), ""), Job(Settings(), 10**9, 10**9)
+    job = dataclasses.replace(alone, kept=Kept(10**9), is_of_one=True)
+    pools = {"": pool([job.estimate(planned).estimate])}
+    if is_rewritten:
+        tifffile.imwrite(path, field(6, 1), tile=(128, 128), metadata=None)
+        os.utime(path, ns=(0, 0))
+    loaded = job.load(planned)
+    with open_in_parts(str(path), Plane()) as image:
+        assert (loaded.seen_in(image.parts) is None) == is_rewritten
+    job, alone = (dataclasses.replace(each, pools=pools) for each in (job, alone))
+    assert job.find(loaded).centres == alone.find(alone.load(planned)).centres
+    assert job.load(planned).seen is None
 
 
 def test_a_large_image_that_has_to_be_read_whole_and_is_too_large_is_refused(tmp_path, monkeypatch):

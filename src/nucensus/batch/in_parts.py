@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from ..detect import Estimate, Resolved
+from ..detect import Resolved
 from ..errors import AccessError, TooLargeError
 from ..read import DividedImage, open_in_parts
 from ..values import Failed, Found, Outcome, Settings
@@ -16,6 +16,9 @@ from ..values.parts import WholeNeededError
 from .budget import Budget, beyond_memory
 from .divided import Divided, Opened
 from .part_clock import Clock, UnreadPartError, timed
+
+if TYPE_CHECKING:
+    from ..detect import SeenInParts
 
 _ONE_AT_A_TIME = threading.Lock()
 """Held while an image is worked on: one keeps all cores busy."""
@@ -64,15 +67,16 @@ def find_in_parts(
 
 
 def estimate_of_parts(
-    divided: Divided, settings: Settings, *, threads: int, budget: Budget | None, most_bytes: int
-) -> Estimate | Failed | str:
+    divided: Divided, settings: Settings, *, threads: int, budget: Budget | None, most_bytes: int,
+    is_counted_next: bool,
+) -> "SeenInParts | Failed | str":  # fmt: skip
     """Estimate what the nuclei of an image are like part by part; the parameters are as above."""
 
-    def estimate(image: DividedImage) -> Estimate | str:
+    def estimate(image: DividedImage) -> "SeenInParts | str":
         parts, clock = timed(image.parts)
         return estimate_of(
             replace(image, parts=parts), clock, settings, threads=threads,
-            admit=partial(_admit, budget, most_bytes),
+            admit=partial(_admit, budget, most_bytes), is_counted_next=is_counted_next,
         )  # fmt: skip
 
     with _ONE_AT_A_TIME:
@@ -117,7 +121,9 @@ def found_in(
         settings = settings.in_pixels(size, len(parts.shape))
         needs = partial(parts_bytes, parts, settings, resolved=resolved)
         with admit(needs, threads) as at_a_time:
-            centres = find_nuclei_in_parts(parts, settings, resolved, threads=at_a_time)
+            centres = find_nuclei_in_parts(
+                parts, settings, resolved, threads=at_a_time, seen=divided.seen_in(parts)
+            )
     except (UnreadPartError, TooLargeError) as error:
         raise clock.error or error from None
     except WholeNeededError as why:
@@ -134,14 +140,17 @@ def found_in(
 
 
 def estimate_of(
-    image: DividedImage, clock: Clock, settings: Settings, *, threads: int, admit: Admit
-) -> Estimate | str:
+    image: DividedImage, clock: Clock, settings: Settings, *, threads: int, admit: Admit,
+    is_counted_next: bool = False,
+) -> "SeenInParts | str":  # fmt: skip
     """Estimate what the nuclei of an image that is open are like; raise as `found_in`."""
     from ..detect import estimate_in_parts, parts_bytes
 
     try:
         with admit(partial(parts_bytes, image.parts, settings), threads) as at_a_time:
-            return estimate_in_parts(image.parts, settings, threads=at_a_time)
+            return estimate_in_parts(
+                image.parts, settings, threads=at_a_time, is_counted_next=is_counted_next
+            )
     except WholeNeededError as why:
         return str(why)
     except UnreadPartError as error:

@@ -107,7 +107,8 @@ class Job:
     pools : mapping of str to Resolved
         What is known of the sets that the images belong to.
     kept : Kept or None
-        Images of the sample that came from a server, until they are counted.
+        Images of the sample that came from a server, and what was seen of a large image that is the
+        only one, until they are counted.
     others : OtherChannels
         Which other channels are measured, and how.
     lights : FlatFields
@@ -116,6 +117,8 @@ class Job:
         How many parts of an image are worked on at a time, where it is read part by part.
     spreads : bool
         Whether such an image is only opened, for its parts to be spread over workers.
+    is_of_one : bool
+        Whether there is one image only: what is seen of it is kept until it is counted.
     """
 
     settings: Settings
@@ -126,14 +129,15 @@ class Job:
     budget: Budget | None = None
     stop: threading.Event | None = None
     pools: Pools = field(default_factory=dict)
-    kept: Kept[Loaded] | None = None
+    kept: Kept[Loaded | Divided] | None = None
     others: OtherChannels = field(default_factory=OtherChannels)
     lights: FlatFields = NO_LIGHTS
     threads: int = 1
     spreads: bool = False
+    is_of_one: bool = False
 
     def in_process(
-        self, budget: Budget, stop: threading.Event, kept: Kept[Loaded], threads: int
+        self, budget: Budget, stop: threading.Event, kept: Kept[Loaded | Divided], threads: int
     ) -> "Job":
         """Return the job for threads of this process."""
         return replace(self, budget=budget, stop=stop, kept=kept, threads=threads)
@@ -314,8 +318,14 @@ class Job:
             found = estimate_of_parts(
                 divided, self.settings, threads=self.threads, budget=self.budget,
                 most_bytes=self.ceiling_bytes,
+                is_counted_next=self.is_of_one and self.kept is not None,
             )  # fmt: skip
-        return Estimated(found, divided.content) if isinstance(found, Estimate) else found
+        if isinstance(found, Failed | str):
+            return found
+        if self.kept is not None and found.levels is not None:
+            seen = divided.with_seen(found.levels)
+            self.kept.keep(divided.planned.key, seen, found.levels.nbytes)
+        return Estimated(found.estimate, divided.content)
 
     def _look(
         self, planned: PlannedImage, look: Callable[[Loaded], _Seen],

@@ -1,4 +1,4 @@
-"""Images of the sample that came from a server, kept until they are counted: it is asked once."""
+"""Images of the sample, and what was seen of a large one, kept until they are counted."""
 
 import threading
 from typing import Generic, TypeVar

@@ -30,6 +30,7 @@ from ..values import (
 from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from
+from .divided import Divided
 from .job import Job, Loaded
 from .kept import Kept
 from .learn import adopt, asked, estimate_sample, forget_changed, pool_sample, pools_in, take_from
@@ -95,7 +96,7 @@ class RunLoop:
             resume.check_content,
             others=OtherChannels.of_selection(writer.about.selection),
         )  # fmt: skip
-        self._kept = Kept[Loaded](self._ceiling_bytes // 8)
+        self._kept = Kept[Loaded | Divided](self._ceiling_bytes // 8)
         self._learned_by: Callable[[str, str, str], str] | None = None
         self._tally = Tally()
         self._lost: list[int] = []
@@ -237,6 +238,8 @@ class RunLoop:
         self._writer.record_facts(is_learning=True)
         strategy = self._sample_strategy(deadly=any(each.stage == "worker" for _, each in sample))
         job, tell = self._job_for(strategy), self._watcher.on_step
+        if len(sample) == 1 and self._writer.pending_count() == 1:
+            job = replace(job, is_of_one=True)
 
         def estimate(items: list[PlannedImage]) -> Iterator[tuple[int, Any]]:
             found = strategy.run(job.estimate, items, self._workers)

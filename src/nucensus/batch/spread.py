@@ -61,7 +61,7 @@ def _estimate_in_parts(divided: Divided, image: DividedImage, spread: "_Spread")
     found = estimate_of(
         image, spread.clock, spread.job.settings, threads=spread.workers, admit=spread.admit
     )
-    return found if isinstance(found, str) else Estimated(found, divided.content)
+    return found if isinstance(found, str) else Estimated(found.estimate, divided.content)
 
 
 FIND, ESTIMATE = Step(_find, _find_in_parts), Step(_estimate, _estimate_in_parts)

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from .estimate_image import estimate
     from .in_parts import find_nuclei_in_parts, parts_bytes, takes_parts
     from .laplacian import blob_parameters
-    from .regions_in_parts import estimate_in_parts
+    from .levels_in_parts import LevelsInParts
+    from .regions_in_parts import SeenInParts, estimate_in_parts
 else:
     __getattr__ = names_of(
         __name__,
@@ -51,12 +52,14 @@ else:
             "estimate_image": "estimate",
             "in_parts": "find_nuclei_in_parts parts_bytes takes_parts",
             "laplacian": "blob_parameters",
-            "regions_in_parts": "estimate_in_parts",
+            "levels_in_parts": "LevelsInParts",
+            "regions_in_parts": "SeenInParts estimate_in_parts",
         },
     )
 
 __all__ = [
-    "BLANK", "DETECTORS", "Control", "Detector", "Estimate", "Parameters", "Resolved",
+    "BLANK", "DETECTORS", "Control", "Detector", "Estimate", "LevelsInParts", "Parameters",
+    "Resolved", "SeenInParts",
     "blob_parameters", "check_axes", "counts_alone", "describe_detectors", "detect_nuclei",
     "detector_named", "detector_names", "detector_of_run", "estimate", "estimate_in_parts",
     "find_nuclei", "find_nuclei_in_parts", "is_settled",

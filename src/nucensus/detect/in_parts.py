@@ -14,6 +14,7 @@ from ..values import Centres, Points, Settings
 from ..values.check_settings import PUBLISHED_DETECTOR
 from ..values.parts import Parts
 from .frame import counting_box, within_box
+from .levels_in_parts import LevelsInParts
 from .maxima import check_pixels, sigma_per_axis
 from .padding_in_parts import Lines, PartOfLines, lines_in, size_seen_in_parts
 from .parameters import parameters
@@ -64,6 +65,7 @@ def find_nuclei_in_parts(
     threads: int = 1,
     part: tuple[int, int] | None = None,
     most_maxima: int = 1 << 24,
+    seen: LevelsInParts | None = None,
 ) -> Centres:
     """Find the nuclei of an image that need not fit in memory.
 
@@ -82,6 +84,9 @@ def find_nuclei_in_parts(
         step.
     most_maxima : int
         So many are held before they are spaced. More allows wider plateaus, and takes more memory.
+    seen : LevelsInParts, optional
+        Of the detector without parameters what `estimate_in_parts` kept of the image: its pixels
+        are looked at once less.
 
     Returns
     -------
@@ -107,7 +112,9 @@ def find_nuclei_in_parts(
     """
     check_axes(settings, 2)
     if settings.detector != PUBLISHED_DETECTOR:
-        return find_regions_in_parts(plane, settings, resolved, threads=threads, part=part)
+        return find_regions_in_parts(
+            plane, settings, resolved, threads=threads, part=part, seen=seen
+        )
     finder, lines = _Finder(plane, settings, most_maxima), Lines(plane.shape, plane.dtype)
     found = []
     parts = walk(plane, finder.find, reach=finder.reach, threads=threads, part=part)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
@@ -92,6 +93,18 @@ class LevelsInParts(DividedLevels):
         frame = level_of_frame(self.lines.edges)
         is_frame = frame is not None and self.lines.most <= frame
         return is_frame or self.lines.level_of_margin() is not None
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory they take."""
+        return self.heights.sums.nbytes + (self._sampled.nbytes if self._sampled else 0)
+
+    def of(self, plane: Parts, settings: Settings, threads: int) -> "LevelsInParts":
+        """Return the same of a plane that was opened again; what was sampled goes with it."""
+        levels = copy(self)
+        levels._plane, levels._settings, levels._threads = plane, settings, threads
+        self._sampled = None
+        return levels
 
     def size_within(self, box: tuple[slice, ...]) -> int:
         """Return how many pixels lie in these rows and columns of the image."""

@@ -1,7 +1,7 @@
 """Find nuclei as regions of an image part by part: those of the undivided one, to the last bit."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..values import Centres, Settings
 from ..values.parts import Area, Parts, WholeNeededError, part_of
@@ -40,8 +40,26 @@ def regions_bytes(plane: Parts, resolved: Resolved | None, threads: int) -> int:
     return bytes_in_parts(plane, radius_px or _USUAL_RADIUS_PX, threads)
 
 
-def estimate_in_parts(plane: Parts, settings: Settings, *, threads: int = 1) -> Estimate:
+class SeenInParts(NamedTuple):
+    """What an image that is read part by part says of its nuclei.
+
+    Attributes
+    ----------
+    estimate : Estimate
+    levels : LevelsInParts or None
+        What it takes to find them without looking at all pixels again; None where that is not kept.
+    """
+
+    estimate: Estimate
+    levels: LevelsInParts | None
+
+
+def estimate_in_parts(
+    plane: Parts, settings: Settings, *, threads: int = 1, is_counted_next: bool = False
+) -> SeenInParts:
     """Estimate what the nuclei of an image are like that need not fit in memory.
+
+    With `is_counted_next` more is looked at, for those who find them in the same image.
 
     Raises
     ------
@@ -49,7 +67,12 @@ def estimate_in_parts(plane: Parts, settings: Settings, *, threads: int = 1) -> 
         It has to be read whole.
     """
     rules = rules_of(settings.detector)
-    return levels_of_parts(plane, settings, rules, threads=threads).estimate(rules)
+    looks = guessed_looks(plane, settings, rules, threads) if is_counted_next else None
+    levels = levels_of_parts(
+        plane, settings, rules, threads=threads, expected=_expected(looks, rules)
+    )
+    kept = levels if is_counted_next and isinstance(levels, LevelsInParts) else None
+    return SeenInParts(levels.estimate(rules), kept)
 
 
 def find_regions_in_parts(
@@ -60,11 +83,12 @@ def find_regions_in_parts(
     threads: int = 1,
     part: tuple[int, int] | None = None,
     halo: int | None = None,
+    seen: LevelsInParts | None = None,
 ) -> Centres:
     """Find nuclei as regions of an image that need not fit in memory.
 
     The parameters are those of `find_nuclei_in_parts`; `halo` is how far a part is looked beyond at
-    first, in pixels of the working grid.
+    first, in pixels of the working grid, and `seen` the levels that `estimate_in_parts` kept.
 
     Raises
     ------
@@ -82,11 +106,15 @@ def find_regions_in_parts(
     rules = rules_of(settings.detector)
     if resolved is not None and counts_alone(settings, resolved):
         resolved = None
-    looks = guessed_looks(plane, settings, rules, threads) if resolved is None else resolved
-    levels = levels_of_parts(
-        plane, settings, rules, threads=threads, part=part, halo=halo,
-        expected=_expected(looks, rules),
-    )  # fmt: skip
+    levels: LevelsInParts | Pictures
+    if seen is not None:
+        levels = seen.of(plane, settings, threads)
+    else:
+        looks = guessed_looks(plane, settings, rules, threads) if resolved is None else resolved
+        levels = levels_of_parts(
+            plane, settings, rules, threads=threads, part=part, halo=halo,
+            expected=_expected(looks, rules),
+        )  # fmt: skip
     if resolved is None:
         resolved = looks_of(levels.estimate(rules))
     centres = detect_levels(levels, resolved, rules)

@@ -83,6 +83,11 @@ class Ground:
         """How many pixels of the image are one of the grid, along each axis."""
         return int(self._settings["step"])
 
+    @property
+    def nbytes(self) -> int:
+        """The size of the samples in memory."""
+        return sum(array.nbytes for array in self._arrays.values())
+
     def with_settings(self, settings: dict[str, Any]) -> "Ground | None":
         """Return it with other settings, before it is fitted; None if the samples would differ."""
         if any(settings[name] != self._settings[name] for name in ("step", "tile", "smooth_sigma")):
