@@ -61,6 +61,20 @@ def test_a_set_is_mixed_from_1_6_times_the_radius_and_5_times_the_contrast(ends,
     assert pool([shown()] * 2 + [shown(**ends)] * 2).is_mixed == is_mixed
 
 
+@pytest.mark.parametrize(
+    ("radii", "is_mixed"),
+    [
+        ([15.5, 19.9, 24.8, 25.1, 29.6, 32.9], True),
+        ([15.5, 19.9, 24.8, 25.0, 25.1, 25.2, 29.6, 32.9], True),
+        ([19.9, 19.9, 24.8, 25.1, 29.6, 29.6], False),  # none is 1.6 times as large as another
+        ([10.0, 24.8, 24.8, 25.1, 25.1, 50.0], False),  # one is odd at either end
+        ([15.5] + [19.9] * 6 + [29.6] * 6 + [32.9], False),
+    ],
+)
+def test_a_few_images_vary_as_much_as_many_of_which_less_is_left_out(radii, is_mixed):
+    assert pool([shown(radius_px=each) for each in radii]).is_mixed == is_mixed
+
+
 @pytest.mark.parametrize(("alike", "settled"), [(31, True), (30, False)])
 def test_one_odd_image_of_32_leaves_a_sample_settled(alike, settled):
     assert is_settled([shown()] * alike + [shown(radius_px=20)]) == settled

@@ -1,5 +1,6 @@
 """Estimates of one image, and those of a set of images together."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -128,8 +129,9 @@ class Resolved:
         Of volumes: through how many planes a nucleus reaches for each pixel in a plane.
     radius_ratio, brightness_ratio : float
         Radius and contrast of the images with the largest, and the brightest, nuclei over those
-        with the smallest, and the dimmest; a seventh of the images at either end left out. Where
-        most show fewer than five nuclei, twice the lesser half of it, as logarithms.
+        with the smallest, and the dimmest; a seventh of the images at either end left out, of fewer
+        than 14 images as if there were many. Where most show fewer than five nuclei, twice the
+        lesser half of it, as logarithms.
     """
 
     radius_px: float
@@ -302,7 +304,18 @@ def _ratio(shown: Sequence[Estimate], name: str) -> float:
         return 1.0
     end = max(_LEAST_GROUP - 1, len(telling) // _END)
     ordered = sorted(getattr(one, name) for one in telling)
-    return float(ordered[-1 - end] / ordered[end])
+    ratio = float(ordered[-1 - end] / ordered[end])
+    if len(telling) < 2 * _END:
+        ratio = min(ratio ** _as_of_many(end, len(telling)), float(ordered[-1] / ordered[0]))
+    return ratio
+
+
+def _as_of_many(end: int, count: int) -> float:
+    """Return how much farther apart, as logarithms, ends are without a seventh of many images.
+
+    Those of few are without more than that; where an end lies is that of a logistic distribution.
+    """
+    return max(1.0, math.log(_END - 1) / math.log((count + 0.25) / (end + 0.625) - 1))
 
 
 def _fifths(images: Sequence[Estimate], name: str) -> list[float]:
