@@ -32,6 +32,9 @@ _COMMANDS = {
     "geojson": ("export", "{run}", "--to", "geojson", "-o", "{out}/geojson"),
     "napari": ("export", "{run}", "--to", "napari", "-o", "{out}/napari"),
     "imagej": ("export", "{run}", "--to", "imagej", "-o", "{out}/imagej"),
+    "labels": ("export", "{run}", "--to", "labels", "-o", "{out}/labels"),
+    "cellprofiler": ("export", "{run}", "--to", "cellprofiler", "-o", "{out}/cellprofiler"),
+    "ome-zarr": ("export", "{run}", "--to", "ome-zarr", "-o", "{out}/ome-zarr"),
     "diff": ("diff", "{run}", "{run}"),
     "evaluate": ("evaluate", "{run}", "{truth}"),
     "report": ("report", "{run}", "-o", "{out}/report.html"),
@@ -188,7 +191,7 @@ def main():
                 if before is not None and looks(places["counted"]) != before:
                     raise SystemExit("a start with nothing to do wrote files")
             each_us = 1e6 * seconds / images
-            print(f"{images:>9,} {name:<9} {seconds:8.2f} s {each_us:7.0f} us {megabytes:6.0f} MB",
+            print(f"{images:>9,} {name:<12} {seconds:8.2f} s {each_us:7.0f} us {megabytes:6.0f} MB",
                   flush=True)  # fmt: skip
 
 

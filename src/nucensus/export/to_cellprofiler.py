@@ -20,23 +20,22 @@ def write(run: Run, target: Path, document: Provenance, *, radius: int = 0) -> l
     for row, _ in run.found_images():
         _refuse_planes(row)
     stated = [name for name in _STATED if any(value for (value,) in run.rows(name))]
-    lines = [
-        comma_line(
-            (
-                *("FileName_DNA", "PathName_DNA"),
-                *("ObjectsFileName_Nuclei", "ObjectsPathName_Nuclei"),
-                *(f"Metadata_{name.capitalize()}" for name in stated),
-            )
-        )
-    ]
-    for path, row, nuclei, _ in file_per_image(run, target, SUFFIX):
-        write_labels(run, path, row, nuclei, document, radius=radius)
-        folders = (os.path.split(os.path.abspath(each)) for each in (row["path"], path))
-        places = (part for folder, name in folders for part in (name, folder))
-        lines.append(comma_line((*places, *(row[name] for name in stated))))
     table = target / "load_data.csv"
     with atomic_write(table) as partial, open(partial, "wb") as file:
-        file.writelines(lines)
+        file.write(
+            comma_line(
+                (
+                    *("FileName_DNA", "PathName_DNA"),
+                    *("ObjectsFileName_Nuclei", "ObjectsPathName_Nuclei"),
+                    *(f"Metadata_{name.capitalize()}" for name in stated),
+                )
+            )
+        )
+        for path, row, nuclei, _ in file_per_image(run, target, SUFFIX):
+            write_labels(run, path, row, nuclei, document, radius=radius)
+            folders = (os.path.split(os.path.abspath(each)) for each in (row["path"], path))
+            places = (part for folder, name in folders for part in (name, folder))
+            file.write(comma_line((*places, *(row[name] for name in stated))))
     return [table, target]
 
 
