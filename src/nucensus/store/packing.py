@@ -31,12 +31,18 @@ ImageRow: TypeAlias = dict[str, Any]
 
 def pack(centres: Centres) -> bytes:
     """Return the nuclei of an image as the run file holds them."""
-    values = [(each, each.of(centres)) for each in RECORDS.fields if each.of is not None]
-    known = [(each, numbers) for each, numbers in values if numbers is not None]
-    records = np.empty(len(centres), _record_of(tuple((e.name, e.dtype) for e, _ in known)))
-    for each, numbers in known:
-        records[each.name] = numbers
+    known = [
+        (name, dtype, numbers)
+        for name, dtype, of in _PACKED_FIELDS
+        if (numbers := of(centres)) is not None
+    ]
+    records = np.empty(len(centres), _record_of(tuple((name, dtype) for name, dtype, _ in known)))
+    for name, _, numbers in known:
+        records[name] = numbers
     return records.tobytes()
+
+
+_PACKED_FIELDS = tuple((e.name, e.dtype, e.of) for e in RECORDS.fields if e.of is not None)
 
 
 @functools.cache
