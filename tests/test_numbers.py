@@ -79,6 +79,8 @@ def test_a_number_alone_brings_the_published_detector_and_its_other_numbers(
         (Settings(), False), (Settings(threshold=300), True), (Settings("maxima", 3), False),
         (Settings("maxima", 3, 5, 9), True), (Settings("maxima", 3, 5, None), True),
         (Settings(threshold=300, border="count"), False), (Settings("log", 3, 5, 9), True),
+        (Settings("maxima", sigma_um=2, min_distance=5, threshold=9), True),
+        (Settings("maxima", sigma_um=2, min_distance=5), False),
     ],
 )  # fmt: skip
 def test_settings_are_numbers_where_nothing_has_to_be_estimated(settings, are_numbers):

@@ -8,9 +8,10 @@ import pytest
 import tifffile
 from click.testing import CliRunner
 
-from nucensus import Plane, Run, Settings, census, export_run, well_table
+from nucensus import Plane, Run, Settings, census, export_run, find_nuclei, well_table
 from nucensus.batch.packed import pack, unpack
 from nucensus.cli.detect import command as detect
+from nucensus.errors import SettingsError
 from nucensus.read import read_image
 from nucensus.store import NUCLEUS_COLUMNS, in_micrometres
 from nucensus.values import Centres, Found
@@ -180,6 +181,22 @@ def test_sigma_in_micrometres_is_smoothed_along_each_axis_in_its_own_size(tmp_pa
     expected = census(path, settings=Settings(sigma=(4, 2), min_distance=3, threshold=300))
     assert len(expected.nuclei) > 3
     assert run.nuclei.tolist() == expected.nuclei.tolist()
+
+
+def test_sigma_in_micrometres_is_refused_where_no_file_states_the_size_of_a_pixel(field):
+    settings = Settings(sigma_um=1.6, min_distance=3, threshold=300)
+    with pytest.raises(SettingsError, match=r"1.6 micrometres.* give sigma in pixels"):
+        find_nuclei(field, settings)
+
+
+def test_a_large_image_is_read_part_by_part_with_sigma_in_micrometres(tmp_path, field, monkeypatch):
+    path = write_ome(tmp_path / "a.ome.tif", field, Y=0.4, X=0.8)
+    settings = Settings("maxima", sigma_um=1.6, min_distance=3, threshold=300)
+    whole = census(path, settings=settings)
+    monkeypatch.setattr("nucensus.batch.admission._WHOLE_BYTES", 0)
+    run = census(path, settings=settings)
+    assert run.facts["strategy"]["in_parts"]["images"] == 1
+    assert run.nuclei.tolist() == whole.nuclei.tolist()
 
 
 def test_one_scale_in_micrometres_is_one_scale_of_blobs_in_oblong_pixels(tmp_path, field):

@@ -28,7 +28,7 @@ from .pooled import BLANK, Estimate, Resolved, is_settled, pool
 from .refine import refine_centres
 from .rings import ring_radius
 from .rules import rules_of
-from .suits import check_axes, check_reach, suited
+from .suits import check_axes, check_in_pixels, check_reach, suited
 from .table import (
     DETECTORS,
     describe_detectors,
@@ -112,8 +112,8 @@ def find_nuclei(
         The image is not one of real numbers, or a registered detector returns no centres; or
         a keyword is no setting.
     SettingsError
-        The settings do not suit the axes of the image, or no grey level that it
-        can have is above the threshold; or the image is of bool, a mask, and the
+        The settings do not suit the axes of the image, or sigma is in micrometres; no grey level
+        that it can have is above the threshold; or the image is of bool, a mask, and the
         settings are not numbers.
 
     Examples
@@ -129,6 +129,7 @@ def find_nuclei(
         settings = replace(settings, outlines=outlines)
     image = upright(as_image(image), settings)
     settings = suited(settings, image.ndim)
+    check_in_pixels(settings)
     check_axes(settings, image.ndim)
     if image.dtype.kind == "f" and image.size and not np.isfinite(image).any():
         raise ValueError("the image holds no number, only NaN or infinities; check its source")

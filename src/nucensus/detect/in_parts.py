@@ -25,7 +25,7 @@ from .regions_in_parts import (
     regions_bytes,
     takes_regions_in_parts,
 )
-from .suits import check_axes, check_reach
+from .suits import check_axes, check_in_pixels, check_reach
 from .upright import upright
 from .walk import Piece, held_bytes, walk
 
@@ -110,6 +110,7 @@ def find_nuclei_in_parts(
     part with so much around it knows its own. What stays of a plateau may depend on what lies
     farther off. So all maxima of windows are kept, and spaced once all parts are done.
     """
+    check_in_pixels(settings)
     check_axes(settings, 2)
     if settings.detector != PUBLISHED_DETECTOR:
         return find_regions_in_parts(

@@ -20,6 +20,15 @@ def suited(settings: Settings, ndim: int) -> Settings:
     return replace(settings, detector=PUBLISHED_DETECTOR) if ndim > _PLANE and is_open else settings
 
 
+def check_in_pixels(settings: Settings) -> None:
+    """Raise if sigma is in micrometres, where the size of a pixel is not known."""
+    if settings.sigma_um is not None:
+        raise SettingsError(
+            f"sigma is {settings.sigma_um} micrometres, and the size of a pixel is not known here; "
+            f"give sigma in pixels, or count the file itself, which may state it"
+        )
+
+
 def check_axes(settings: Settings, ndim: int) -> None:
     """Raise unless nuclei can be found in an image of so many axes with these settings."""
     _check_outlines(settings)

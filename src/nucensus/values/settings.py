@@ -120,7 +120,7 @@ class Settings:
 
         With the border "count" the radius of the nuclei has to be.
         """
-        given = (self.detector, self.sigma, self.min_distance, self.threshold)
+        given = (self.detector, self.sigma_um or self.sigma, self.min_distance, self.threshold)
         return "auto" not in given and self.border != "count"
 
     def in_pixels(self, size: PixelSize, ndim: int) -> "Settings":
