@@ -11,6 +11,7 @@ from nucensus import Settings, machine
 from nucensus.batch.budget import Budget, default_ceiling_bytes
 from nucensus.batch.job import Job
 from nucensus.execute import strategy_named
+from nucensus.read.scene import Scene
 from nucensus.values import Failed, Plane, PlannedImage
 from nucensus.values.images import Partner
 
@@ -82,6 +83,21 @@ def test_what_an_image_takes_is_given_back_when_its_nuclei_are_found(
     assert (len(ledger.taken), ledger.missing) == (2, 0)
 
 
+@pytest.mark.parametrize(
+    ("plane", "taken"), [(Plane(z=1), 4000), (Plane(z="volume"), 12_000), (Plane(z="max"), 8000)]
+)
+def test_a_plane_of_a_stack_takes_its_memory_and_a_volume_that_of_all_planes(
+    tmp_path, plane, taken
+):
+    stack = np.zeros((3, 40, 50), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    ledger = Ledger(10**6)
+    Job(NUMBERS, 10**6, 10**6, budget=ledger).load(
+        PlannedImage(1, str(tmp_path / "a.tif"), plane, "")
+    )
+    assert ledger.taken == [taken]
+
+
 def test_what_an_image_takes_is_given_back_if_it_cannot_be_read_or_counted(tmp_path):
     ledger = Ledger(10**6)
     job = Job(Settings(), 10**6, 10**6, budget=ledger)
@@ -119,3 +135,20 @@ def test_half_of_the_memory_that_is_there_is_given_out_if_nothing_is_said(tmp_pa
     monkeypatch.setattr(machine, "_CGROUP", tmp_path)
     assert Budget(None).ceiling_bytes == default_ceiling_bytes() == 500_000
     assert Budget(7).ceiling_bytes == 7
+
+
+@pytest.mark.parametrize(
+    ("plane", "more", "pixels", "size_bytes"),
+    [
+        (Plane(z=0), {}, 2000, 4000),
+        (Plane(z="volume"), {}, 6000, 12_000),
+        (Plane(z=0), {"block_pixels": 5000}, 5000, 10_000),
+        (Plane(z=0), {"is_colour": True}, 4000, 8000),
+        (Plane(z=0, channel=1), {"dtypes": ("uint16", "uint8")}, 2000, 2000),
+        (Plane(z=0), {"dtypes": ("float32", "uint8")}, 2000, 8000),
+    ],
+)
+def test_a_scene_says_what_it_takes_to_decode_a_plane(plane, more, pixels, size_bytes):
+    sizes = {"z": 3, "c": 2}
+    header = Scene((40, 50), "uint16", sizes, np.zeros, compression="LZW", **more).header(plane)
+    assert (header.pixels, header.size_bytes, header.compression) == (pixels, size_bytes, "LZW")

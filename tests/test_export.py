@@ -14,6 +14,7 @@ from nucensus.errors import InputError, MissingPackageError, RunError
 from nucensus.export import FORMATS
 from nucensus.export.labels import band_rows, draw_labels
 from nucensus.export.place import numbered_paths
+from nucensus.export.rows import comma_line
 from nucensus.kernel import format_rows
 from nucensus.store import NUCLEUS_RECORD, VOLUME_RECORD, Run
 from nucensus.text.names import escape, safe_path, unescape
@@ -445,6 +446,23 @@ def test_anndata_states_wells_and_micrometres(plate, tmp_path):
     data = anndata.read_h5ad(tmp_path / "mine.h5ad")
     assert data.obs.groupby("well", observed=True).size().to_dict() == {"A10": 30, "A02": 30}
     assert (data.obsm["spatial_um"] == 0.5 * data.obsm["spatial"]).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        ([1, "a", None], b"1,a,\n"),
+        (["a,b", 2], b'"a,b",2\n'),
+        (['say "x"', 2], b'"say ""x""",2\n'),
+        (["x\ny", "z"], b'"x\ny",z\n'),
+        (["x\ry"], b'"x\ry"\n'),
+        ([float("nan"), "b"], b",b\n"),
+        (["banana", 1.0, float("inf")], b"banana,1.0,inf\n"),
+        (["\udce9"], b"\xe9\n"),
+    ],
+)
+def test_a_line_of_a_table_is_quoted_where_it_has_to_be(row, line):
+    assert comma_line(row) == line
 
 
 def test_a_workbook_holds_wells_and_provenance(tmp_path):

@@ -19,6 +19,7 @@ from nucensus.execute import STRATEGIES
 from nucensus.export import export_run
 from nucensus.kernel import draw_rings
 from nucensus.values import Found, OtherChannels, Outlines, Settings
+from nucensus.values.other_channels import column_of
 
 OUTLINED = Settings(outlines=True)
 BRIGHT, DIM, NOISE, LEVEL = 800.0, 40.0, 15.0, 200.0
@@ -78,6 +79,15 @@ def test_what_is_measured_is_that_of_the_drawn_channel(fields, dtype):
     bright = np.arange(labels.max()) % 3 == 0
     assert found[bright, 0].mean() == pytest.approx(BRIGHT / 8, rel=0.02)
     assert found[bright, 3].mean() == pytest.approx(BRIGHT / 16, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("channel", "column"),
+    [("(GFP) 488!", "GFP_488"), ("_x", "x"), ("\u00b5-tubulin", "\u00b5_tubulin"),
+     ("--", "channel"), ("9a", "channel9a")],
+)  # fmt: skip
+def test_a_column_is_called_by_the_letters_and_numbers_of_its_channel(channel, column):
+    assert column_of(channel) == column
 
 
 def test_the_background_of_a_channel_follows_a_slope_along_rows_and_columns():
