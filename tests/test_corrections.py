@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -335,3 +336,15 @@ def test_five_images_of_odd_corrections_are_named_and_whether_there_are_more(cou
     assert f"corrections of {count} images are not shown ('0': why; " in left
     assert f"; '4': why{more}); correct them again" in left
     assert f", '4'{more.replace(';', ',')}); those corrected" in again
+
+
+def test_a_correction_takes_the_place_of_that_of_its_image_or_is_forgotten(tmp_path):
+    run = tmp_path / "run.sqlite"
+    a, b = (Correction(name, [(1, 2)], "A", "now", "f", 1, 2) for name in "ab")
+    later = replace(a, points=[(3, 4)])
+    for more, forget, kept in (([a, b], None, [a, b]), ([later], None, [later, b]),
+                               ([], "a", [b]), ([a], "b", [a]), ([], None, [a])):  # fmt: skip
+        add_corrections(run, more, forget=forget)
+        assert [(each.image, list(map(tuple, each.points))) for each in read_corrections(run)] == [
+            (each.image, each.points) for each in kept
+        ]

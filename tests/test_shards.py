@@ -23,6 +23,7 @@ from nucensus import Shard, merge_runs
 from nucensus.batch import retry
 from nucensus.errors import InputError, RunError
 from nucensus.machine import slurm_shard
+from nucensus.store import RunWriter
 from nucensus.store.lock import RunLock
 from nucensus.values import Failed, Found, Plane, Settings
 from nucensus.values.synthetic import make_field
@@ -680,3 +681,16 @@ def test_of_missing_shards_five_are_named_and_the_others_are_counted(plate, tmp_
     shown = ", ".join(f"{number}/{count}" for number in range(2, 7))
     said = refusal([tmp_path / "one"], tmp_path)
     assert f"of {count} shards, these are missing: {shown}{more}; expected" in said
+
+
+def test_a_merged_run_says_of_the_machines_what_is_the_same_of_all(parts, tmp_path):
+    for place, (part, processor) in enumerate(zip(parts, "aab", strict=True)):
+        with RunWriter(part) as writer:
+            facts = {"processor": processor, "system": "s"}
+            writer.record_facts(machine=facts, started=50.0 - place, seconds=1.5)
+            writer.commit()
+    with merge_runs(parts, tmp_path / "merged") as merged:
+        about = merged.about
+        assert about.machine == {"system": "s"}
+        assert (about.started, about.seconds) == (48, 4.5)
+        assert [each["processor"] for each in merged.facts["shards"]] == ["a", "a", "b"]
