@@ -313,7 +313,6 @@ def _predict(
     """
     predicted: dict[str, float] = {}
     start_s: float | None = None
-    least_start_s = 0.005 if default_context().get_start_method() == "fork" else 0.4
     for strategy in candidates:
         if not strategy.parallel:
             seconds = remaining * measured.total_s
@@ -321,8 +320,9 @@ def _predict(
             seconds = _threads_s(measured, remaining, workers, ahead)
         else:
             seconds = _processes_s(strategy, measured, remaining, workers) + _POOL_START_S
-            if seconds + least_start_s >= min(predicted.values()):
-                continue
+            spare_s = _GAIN * min(predicted.values()) - seconds
+            if spare_s <= 0 or spare_s <= _least_start_s():
+                continue  # it would not be chosen
             start_s = _start_s() if start_s is None else start_s
             seconds += start_s + (0.0 if _starts_warm(strategy) else measured.warm_up_s)
         predicted[strategy.name] = seconds
@@ -344,6 +344,11 @@ def _processes_s(strategy: Strategy, measured: Measured, remaining: int, workers
     rounds = -(-chunks // workers)
     sent = 0.0 if strategy.shares_memory else measured.pickle_s
     return before_s + min(rounds * chunk, remaining) * each_s + remaining * sent
+
+
+def _least_start_s() -> float:
+    """Return how long the start of a worker takes at least; what tells takes 2 ms to import."""
+    return 0.005 if default_context().get_start_method() == "fork" else 0.4
 
 
 def _start_s() -> float:
