@@ -126,8 +126,8 @@ def start_methods() -> list[str]:
 
 
 def can_fork() -> bool:
-    """Tell whether worker processes can be forked here."""
-    return "fork" in start_methods()
+    """Tell whether worker processes can be forked here, without imports for it."""
+    return hasattr(os, "fork")
 
 
 def has_interpreter_lock() -> bool:
