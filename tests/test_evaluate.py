@@ -234,6 +234,36 @@ def test_a_label_image_that_is_not_that_of_its_image_is_refused_by_name(tmp_path
         score_run(run, labels)
 
 
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("250,90", "'a' has 1 nucleus outside of its image of 100 x 120 pixels"),
+        ("-3,9", r"as at \(-3, 9\)"),
+        ("nan,9", "a nucleus of 'a.tif' lies at"),
+        ("inf,9", "a nucleus of 'a.tif' lies at"),
+    ],
+)
+def test_a_true_centre_that_is_nowhere_in_its_image_is_refused(tmp_path, row, reason):
+    run = write_run(tmp_path / "run", {"a.tif": some_centres(3)})
+    (tmp_path / "truth.csv").write_text(f"image,y,x\na.tif,100,120\na.tif,{row}\n")
+    with pytest.raises(InputError, match=reason):
+        score_run(run, tmp_path / "truth.csv")
+
+
+def test_two_label_images_of_one_field_are_refused(tmp_path):
+    for name in ("a.tif", "a.tiff"):
+        tifffile.imwrite(tmp_path / name, LABELS)
+    with pytest.raises(InputError, match="both called like one field"):
+        read_truth(tmp_path)
+
+
+def test_images_without_a_truth_are_said_first(tmp_path):
+    write_run(tmp_path / "run", {f"{n}.tif": some_centres(3) for n in "abc"}).close()
+    (tmp_path / "truth.csv").write_text("image,y,x\na.tif,7,8\n")
+    said = CliRunner().invoke(command, [str(tmp_path / "run"), str(tmp_path / "truth.csv")]).output
+    assert said.startswith("Without a truth: 2 of 3 images; not scored.")
+
+
 def test_two_images_of_one_name_are_not_scored_as_one(tmp_path, plate):
     (tmp_path / "truth.csv").write_text("image,y,x\nA01_s1.tif,3,4\n")
     shutil.copytree(plate, tmp_path / "both" / "first")

@@ -57,7 +57,7 @@ def command(folder: Path | str, truth: Path, radius: float, pictures: Path | Non
         if as_json:
             _print_json(evaluation, outlines)
         else:
-            _print_lacking(evaluation.tally, all_fields=all_fields)
+            _print_lacking(evaluation.tally, run.counts["found"], all_fields=all_fields)
             _print(evaluation, outlines)
         if pictures is not None:
             from ..report import write_verdicts
@@ -67,13 +67,16 @@ def command(folder: Path | str, truth: Path, radius: float, pictures: Path | Non
             click.echo(said, err=as_json)
 
 
-def _print_lacking(tally: "Tally", *, all_fields: bool) -> None:
+def _print_lacking(tally: "Tally", found: int, *, all_fields: bool) -> None:
+    """Say which images have a truth alone, and how many were counted and have none."""
     if (count := tally.lacking_count()) > 0:
         what = "scored as missed" if all_fields else "not scored; --all scores them as missed"
         click.echo(
             f"Not done in the run: {count} of {pluralize(len(tally), 'image')} of the truth, "
             f"such as {next(tally.lacking())!r}; {what}.\n"
         )
+    if (without := found - len(tally) + tally.lacking_count()) > 0:
+        click.echo(f"Without a truth: {without} of {pluralize(found, 'image')}; not scored.\n")
 
 
 def _print_json(evaluation: "RunEvaluation", outlines: "OutlineScores | None") -> None:

@@ -34,6 +34,12 @@ _MOST = {
 
 _COLOURS = ("red", "green", "blue", "alpha")
 
+_SAMPLES = {
+    2: "grey levels (0) and transparency (1)", 3: "colours (0 red, 1 green, 2 blue)",
+    4: "colours (0 red, 1 green, 2 blue) and transparency (3)",
+}  # fmt: skip
+"""The samples of a colour image, by how many there are."""
+
 _AXES = {"s": "scene", "c": "channel", "z": "z plane", "t": "time point"}
 
 
@@ -328,7 +334,7 @@ def _describe(scene: Scene, plane: Plane) -> str:
         what = f"{size} {_AXES.get(axis, f'positions of axis {axis}')}{'s' * (size > 1)}"
         if axis == "c":
             named = any(scene.channels)
-            what = "colours (0 red, 1 green, 2 blue)" if scene.is_colour else what
+            what = _SAMPLES.get(size, what) if scene.is_colour else what
             what += f": {list_channels(scene.channel_names)}" if named else ""
         elif size > 1:
             what += f" (0 to {size - 1})"

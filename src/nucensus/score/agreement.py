@@ -15,7 +15,7 @@ from ..values import Points
 from .field_name import field_name
 from .matching import count_matched, match_points
 from .tally import Tally
-from .truth import Imaged, Truth, imaged, read_labels, read_truth, refuse_other_axes
+from .truth import Imaged, Truth, imaged, read_labels, read_truth, refuse_other_axes, refuse_outside
 
 _RESAMPLES = 2000
 """Sets of fields drawn for an interval: its ends vary by 2 % of its width. Larger: slower."""
@@ -348,6 +348,8 @@ def _score(
         true = np.empty((0, axes))
     if image is not None:
         refuse_other_axes(name, axes, image)
+    if image is not None and not is_labels:
+        refuse_outside(name, true, image)
     points = np.empty((0, axes), np.int64) if found is None else found
     if is_labels:
         return score_against_labels(name, points, true)

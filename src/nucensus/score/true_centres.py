@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import os
 import sqlite3
 import weakref
@@ -106,6 +107,12 @@ def _rows(text: io.TextIOWrapper) -> Iterator[tuple[str, _Place]]:
         if not (y or x):
             yield image, ()
         elif z in _NO_PLANE:
-            yield image, (float(y), float(x))
+            yield image, _finite(image, (float(y), float(x)))
         else:
-            yield image, (float(z), float(y), float(x))
+            yield image, _finite(image, (float(z), float(y), float(x)))
+
+
+def _finite(image: str, place: _Place) -> _Place:
+    if not all(map(math.isfinite, place)):
+        raise ValueError(f"a nucleus of {image!r} lies at {place}")
+    return place

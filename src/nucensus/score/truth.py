@@ -12,6 +12,7 @@ from .._dataclass import dataclass
 from ..errors import InputError, NucensusError
 from ..read import SUFFIXES, read
 from ..store import ImageRow, plane_of
+from ..text.plurals import pluralize
 from ..values import Plane
 from .field_name import field_name
 from .true_centres import read_centres
@@ -41,9 +42,20 @@ def read_truth(
         field and not of others.
     """
     path = Path(truth)
-    if path.is_dir():
-        return {field_name(each.name): each for each in sorted(path.iterdir()) if _is_image(each)}
-    return read_centres(path, on_field)
+    return _label_images(path) if path.is_dir() else read_centres(path, on_field)
+
+
+def _label_images(folder: Path) -> Mapping[str, Path]:
+    """Return the label image of each field; refuse two of one."""
+    found: dict[str, Path] = {}
+    for path in filter(_is_image, sorted(folder.iterdir())):
+        other = found.setdefault(field_name(path.name), path)
+        if other is not path:
+            raise InputError(
+                f"{os.fspath(other)!r} and {os.fspath(path)!r} are both called like one field; "
+                f"expected one label image for each; move the other elsewhere"
+            )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,21 @@ def refuse_other_axes(name: str, axes: int, expected: Imaged) -> None:
             f"the truth of {name!r} says the plane z of its nuclei, and the image was counted as "
             f"one plane; expected a run of volumes (nucensus detect --volume), or a truth of the "
             f"plane that was counted"
+        )
+
+
+def refuse_outside(name: str, centres: NDArray[np.float64], image: Imaged) -> None:
+    """Raise if a true centre lies outside of its image, by more than the corner of a pixel."""
+    if image.shape is None or centres.shape[1] != len(image.shape):
+        return
+    outside = ((centres < -1) | (centres > image.shape)).any(axis=1)
+    if outside.any():
+        place = ", ".join(f"{each:g}" for each in centres[outside][0])
+        size = " x ".join(map(str, image.shape))
+        raise InputError(
+            f"the truth of {name!r} has {pluralize(int(outside.sum()), 'nucleus')} outside of its "
+            f"image of {size} pixels, as at ({place}); expected pixels counted from 0, y the "
+            f"row and x the column; check that they are not swapped, and not micrometres"
         )
 
 
