@@ -135,7 +135,8 @@ struct Ridges {
 template <class Pixel>
 void measure(const Image& image, const RidgeSettings& settings, const double* places, int64_t count,
              double* lengths) {
-    for (int64_t i = 0; i < count; ++i) {
+    // The last first: of the image, which was gone through before, the end is still in the cache.
+    for (int64_t i = count - 1; i >= 0; --i) {
         const Ridges<Pixel> ridges{image, settings};
         const double* place = places + 3 * i;
         lengths[i] = place[2] > 0 ? ridges.length({place[0], place[1]}, place[2]) : 0;

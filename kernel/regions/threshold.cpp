@@ -17,11 +17,12 @@ public:
     void add(const float* heights, int64_t count) {
         const float scale = static_cast<float>(1 / floor);
         for (int64_t i = 0; i < count; ++i) {
-            const float v = std::max(heights[i] * scale, 1.f);
-            uint32_t bits;
+            const float v = heights[i] * scale;
+            int32_t bits;  // as a whole number it is as large, and none is below 0
             std::memcpy(&bits, &v, 4);
+            const int32_t bin = (std::max(bits, one) - one) >> bin_shift;
             // Most are in the first, and a count waits for the one before it.
-            ++partial[i % at_once][std::min<uint32_t>((bits - one) >> bin_shift, bin_count - 1)];
+            ++partial[i % at_once][std::min(bin, bin_count - 1)];
         }
         n += count;
     }
@@ -62,7 +63,7 @@ private:
     }
 
     double level(int bin) const {
-        const uint32_t bits = one + (static_cast<uint32_t>(bin) << bin_shift);
+        const int32_t bits = one + (bin << bin_shift);
         float v;
         std::memcpy(&v, &bits, 4);
         return static_cast<double>(v) * floor;
@@ -75,7 +76,7 @@ private:
     int32_t partial[at_once][bin_count] = {};
     int64_t counts[bin_count] = {0}, n = 0;
     double floor;
-    uint32_t one = 0;
+    int32_t one = 0;
 };
 
 }  // namespace
