@@ -294,3 +294,13 @@ def test_a_companion_cannot_name_files_of_other_folders(tmp_path):
     write_pages(inside / "a.ome.tif", [PLANES[0, 0, 0]], xml)
     with pytest.raises(ReadError, match=r"'secret.tif' holds this plane, and it is not there"):
         read(inside / "a.ome.tif", Plane(channel=0))
+
+
+@pytest.mark.parametrize("newest", [0, 1])
+def test_a_set_is_as_large_as_all_its_files_and_as_new_as_the_newest(tmp_path, newest):
+    files = write_set(tmp_path, PLANES, SIZES, split="c")
+    for number, file in enumerate(files):
+        os.utime(file, ns=(0, 2 * 10**9 if number == newest else 10**9))
+    (field,) = discover(tmp_path, SUFFIXES)
+    assert field.mtime_ns == 2 * 10**9
+    assert field.size_bytes == sum(file.stat().st_size for file in files)

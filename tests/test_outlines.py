@@ -14,6 +14,7 @@ from nucensus.detect.regions import find_regions
 from nucensus.errors import SettingsError
 from nucensus.kernel import levels
 from nucensus.values import Centres, Outlines, Settings
+from nucensus.values.polygons import polygons_of, signed_area
 
 
 def draw_discs(radius, *, across=4, noise=20, seed=0):
@@ -328,3 +329,21 @@ def test_a_nucleus_touches_the_edge_with_a_single_pixel():
     assert outlines.touch_edge.tolist() == [True] * 4 + [False] * 4
     assert outlines.areas_px.tolist() == [1] * 6 + [9, 0]
     np.testing.assert_array_equal(outlines.labels(4, 6), labels[4:6])
+
+
+@pytest.mark.parametrize(
+    ("drawn", "corners", "areas"),
+    [
+        (["##", "##", "##"], [4], [6]),
+        (["#.", "#.", "##"], [6], [4]),
+        (["###", "#.#", "###"], [4, 4], [9, -1]),
+        (["#.", ".#"], [4, 4], [1, 1]),
+        (["#.#", "###"], [8], [5]),
+        (["#"], [4], [1]),
+    ],
+)
+def test_a_polygon_has_a_corner_only_where_the_outline_turns(drawn, corners, areas):
+    labels = np.array([[pixel == "#" for pixel in row] for row in drawn], np.int32)
+    (rings,) = polygons_of(Outlines.from_labels(labels, 1))
+    assert sorted(map(len, rings)) == corners
+    assert sorted(map(signed_area, rings), reverse=True) == areas

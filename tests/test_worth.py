@@ -508,6 +508,7 @@ def test_predictions_meet_what_was_measured_here():
     found = comparison(LIST, THREADS, FORK)
     curves = found.predictions("count")
     assert set(curves) == {"list-disk", "threads", "pool-fork"}
+    assert found.predictions() == curves
     assert list(curves["threads"]) == list(CORES)
     assert curves["threads"][2].seconds == pytest.approx(THREADS.total_s)
 
