@@ -344,6 +344,15 @@ def test_a_manifest_lists_images_and_its_other_columns_reach_the_output(tmp_path
 
 
 @pytest.mark.skipif(os.sep == "\\", reason="no file has a backslash in its name")
+def test_columns_of_places_in_a_manifest_may_have_capital_letters(tmp_path):
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("Path,Metadata_Well,Channel,Dose\na.tif,b3,DAPI ,1\nb.tif,b3,GFP,2\n")
+    with pytest.raises(InputError, match="channels GFP, DAPI"):
+        discover([], SUFFIXES, manifest=manifest)
+    (found,) = discover([], SUFFIXES, manifest=manifest, plane=Plane(channel="DAPI"))
+    assert (found.name, found.place.well, found.extra) == ("a.tif", "B03", '{"Dose": "1"}')
+
+
 def test_a_manifest_that_was_written_on_windows_finds_its_images_everywhere(tmp_path):
     touch(tmp_path, "x/one.tif", "x\\literal.tif")
     manifest = tmp_path / "list.csv"

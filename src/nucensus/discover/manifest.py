@@ -36,7 +36,7 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
                 + f"; expected one image in each row, in the column {column!r}"
             )
         seen.add(name)
-        place = {key: row.pop(key) for key in _PLACE_COLUMNS if key in row}
+        place = {key: row.pop(column).strip() for key, column in _place_columns(row).items()}
         place["well"] = normal_well(place.get("well", ""))
         file = name if is_remote(name) else os.path.join(folder, name)
         size_bytes, mtime_ns = (-1, -1) if is_remote(file) else size_and_time(file)
@@ -61,6 +61,15 @@ def _with_slashes(name: str, folder: str) -> str:
         return name
     is_literal = os.sep == "/" and os.path.lexists(os.path.join(folder, name))
     return name if is_literal or is_remote(name) else name.replace("\\", "/")
+
+
+def _place_columns(row: dict[str, str]) -> dict[str, str]:
+    """Return the columns that say where an image was taken, by what they say, as in Metadata_Well.
+
+    One that is written just so comes first.
+    """
+    told = {column.strip().casefold().removeprefix("metadata_"): column for column in row}
+    return {key: key if key in row else told[key] for key in _PLACE_COLUMNS if key in told}
 
 
 def _path_column(path: str, row: dict[str, str]) -> str:
