@@ -236,7 +236,8 @@ def test_a_pool_is_predicted_with_the_chunks_that_leave_cores_idle_at_the_end(
         measured(apply_s=1.0, cpu_s=1.0, locked=1.0), 100, workers=2, function=function
     )
     assert choice.strategy.name == expected
-    assert in_turn <= choice.predicted_s[expected] < in_turn + 1.5
+    crowded = 1.1
+    assert crowded * in_turn <= choice.predicted_s[expected] < crowded * in_turn + 1.5
 
 
 def test_what_is_left_for_a_pool_is_given_out_in_smaller_and_smaller_chunks():

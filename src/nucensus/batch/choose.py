@@ -33,6 +33,9 @@ _THREADS_START_S = 0.01
 """Time to start the threads and to end them. Larger: fewer short runs are shared out."""
 _POOL_START_S = 0.05
 """Time of a `multiprocessing.Pool` beside the start of its workers: imports, threads, its end."""
+_CROWDED = 1.1
+"""Times as long as alone that an image takes in one of several processes, which share caches and
+memory: benchmarks/worth.py found 1.0 to 1.3. Larger: fewer runs are given to a pool."""
 _MOST_AHEAD = 32
 """Threads that read ahead while others wait for a disk. Larger: more memory, more load on
 servers."""
@@ -319,7 +322,8 @@ def _predict(
         elif strategy.in_process:
             seconds = _threads_s(measured, remaining, workers, ahead)
         else:
-            seconds = _processes_s(strategy, measured, remaining, workers) + _POOL_START_S
+            working_s = _processes_s(strategy, measured, remaining, workers)
+            seconds = _POOL_START_S + _CROWDED * working_s
             spare_s = _GAIN * min(predicted.values()) - seconds
             if spare_s <= 0 or spare_s <= _least_start_s():
                 continue  # it would not be chosen
