@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 from made_up_regions import RADIUS_PX, TYPICAL_PX, make_regions
 
+from nucensus import Settings
+from nucensus.detect.automatic import how_to_look
 from nucensus.detect.estimate_image import crest_smoothing, least_union, likely_contrast
 from nucensus.detect.evidence import among, features, least_confidence
+from nucensus.detect.fields import even_fields
+from nucensus.detect.laplacian import blob_parameters
+from nucensus.detect.pooled import Resolved
+from nucensus.detect.rules import VERSIONS
 from nucensus.detect.search import Found, are_ellipses, contrast_of, is_full
+from nucensus.values.parts import Area
 
 # The area, its squares below and above, the stretch, it times the area, the free outline, how flat
 # and how steep it falls, how full it is, whether at the edge, and that times what is small.
@@ -163,3 +170,61 @@ def test_nuclei_hold_smaller_ones_if_more_than_two_fifths_lie_in_them(
     assert make_found(whole).holds(make_found(small)) == holds
     aside = make_regions(y=y, x=[10.1] * len(y), area_px=np.full(len(y), 30.0))
     assert not make_found(whole).holds(make_found(aside))
+
+
+def resolved_of(cover=0.1, **more):
+    """Return the estimates of a set of which so much of the images is nuclei."""
+    known = {
+        "radius_px": RADIUS_PX, "contrast": 100, "noise": 5, "background": 100, "grain": 8,
+        "edge_width_px": 3, "density": cover / TYPICAL_PX, "image_count": 9, "blank_count": 0,
+        "texture": 1.3,
+    }  # fmt: skip
+    return Resolved(**known | more)
+
+
+GRAIN = 100 * 2 * np.pi**0.5 * 5
+"""Of a contrast of 100 and a radius of 5 pixels of the grid: times the sigma that is wanted."""
+
+
+@pytest.mark.parametrize(
+    ("resolved", "version", "smoothing"),
+    [
+        (resolved_of(grain=8), 2, 25 * 8 / GRAIN),
+        (resolved_of(grain=1), 2, 0.1),
+        (resolved_of(grain=100), 2, 0.35),
+        (resolved_of(0.4, grain=8), 2, 25 * 8 / GRAIN),
+        (resolved_of(0.475, grain=8), 2, 17.5 * 8 / GRAIN),
+        (resolved_of(0.55, grain=16), 2, 10 * 16 / GRAIN),
+        (resolved_of(0.9, grain=1), 2, 0.05),
+        (resolved_of(0.9, grain=8), 1, 25 * 8 / GRAIN),
+    ],
+)
+def test_noise_is_smoothed_as_much_as_it_asks_for_and_in_crowds_less(resolved, version, smoothing):
+    how = how_to_look(resolved, 100.0, VERSIONS[version])
+    assert how["smoothing"] == pytest.approx(smoothing)
+    assert (how["radius_px"], how["least_threshold"]) == (RADIUS_PX, 15)
+    assert (how["crest_smoothing"], how["least_union"]) == (crest_smoothing(1.3), least_union(1.3))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "scales", "least"),
+    [
+        ({}, (6 / 2**0.5, 15 / 2**0.5), 25),
+        ({"sigma": (2, 5)}, (2, 5), 25),
+        ({"sigma": 3}, (3, 3), 25),
+        ({"threshold": 40}, (6 / 2**0.5, 15 / 2**0.5), 40),
+        ({"threshold": None}, (6 / 2**0.5, 15 / 2**0.5), 0),
+    ],
+)
+def test_blobs_are_looked_for_from_six_tenths_of_the_radius_to_three_halves(chosen, scales, least):
+    settings = Settings(**{"detector": "log", "sigma": "auto", "threshold": "auto"} | chosen)
+    assert blob_parameters(settings, resolved_of()) == (pytest.approx(scales), least)
+
+
+def test_at_most_sixteen_fields_lie_evenly_in_an_image():
+    assert even_fields((1000, 1600)) == [Area(0, 1000, 0, 800), Area(0, 1000, 800, 1600)]
+    assert len(even_fields((2048, 3072))) == 6
+    fields = even_fields((10_240, 10_240))
+    places = [10 * (field.top // 1024) + field.left // 1024 for field in fields]
+    assert places == [3, 9, 15, 21, 28, 34, 40, 46, 53, 59, 65, 71, 78, 84, 90, 96]
+    assert {field.shape for field in fields} == {(1024, 1024)}
