@@ -299,3 +299,17 @@ def test_odd_images_are_told_by_their_flags(tmp_path, capsys, flags, told):
     print_notes(write_run(tmp_path, images, settings=nc.Settings()))
     assert [line[: len(start)] for line, start in zip(capsys.readouterr().err.splitlines(), told,
                                                       strict=True)] == told  # fmt: skip
+
+
+def test_pixels_of_several_sizes_are_told(tmp_path, capsys):
+    sizes = {"a": 0.5, "b": 0.5, "c": 0.25, "d": None}
+    images = {
+        f"{name}.tif": (some_centres(9), {"pixel_y_um": size, "pixel_x_um": size})
+        for name, size in sizes.items()
+    }
+    print_notes(write_run(tmp_path / "several", images))
+    several = "0.5 um in 2 images, not stated in 1 image, 0.25 um in 1 image"
+    assert f"Note: pixels are not of one size ({several}):" in capsys.readouterr().err
+    images["c.tif"] = images["d.tif"] = (some_centres(9), {"pixel_y_um": 0.5, "pixel_x_um": 0.5001})
+    print_notes(write_run(tmp_path / "one", images))
+    assert capsys.readouterr().err == ""

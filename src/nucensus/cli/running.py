@@ -325,10 +325,25 @@ def _notes_on_flags(flags: dict[str, int], found: int, *, is_inverted: bool) -> 
         )
 
 
+def _note_on_widths(widths: dict[float | None, int]) -> str:
+    """Say of how many sizes the pixels are."""
+    listed = [
+        f"{f'{width:g} um' if width else 'not stated'} in {pluralize(count, 'image')}"
+        for width, count in list(widths.items())[:_NOTES_SHOWN]
+    ]
+    more = ", ..." if len(widths) > _NOTES_SHOWN else ""
+    return (
+        f"pixels are not of one size ({', '.join(listed)}{more}): what is in pixels, as areas and "
+        f"counts per megapixel, is not alike in these; compare micrometres, or count them apart"
+    )
+
+
 def _notes_on_run(run: "Run") -> Iterator[str]:
     """Yield which places were counted twice, what is odd, and what left nothing."""
     settings, counts = run.settings, run.counts
     yield from _notes_on_flags(run.flags, counts["found"], is_inverted=settings.invert)
+    if len(widths := run.pixel_widths) > 1:
+        yield _note_on_widths(widths)
     repeated, files = run.repeated_places()
     if files is not None:
         yield note_on_repeated(repeated, files)

@@ -86,6 +86,16 @@ class Totals:
         return self._said("flag")
 
     @property
+    def pixel_widths(self) -> dict[float | None, int]:
+        """The widths of pixels to three digits, with how many images have each, the most first."""
+        query = (
+            "SELECT CASE WHEN pixel_x_um NOTNULL THEN CAST(printf('%.2e', pixel_x_um) AS REAL) END "
+            "AS rounded, count(*) FROM images WHERE status = 'found' "
+            "GROUP BY rounded ORDER BY count(*) DESC, rounded"
+        )
+        return dict(self._database.execute(query).fetchall())
+
+    @property
     def unmeasured(self) -> dict[str, int]:
         """Why other channels could not be measured, with in how many images, the most first."""
         return self._said("unmeasured")
