@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
+from ..kernel import give_back_freed
 from ..values.parts import Area, Parts
 
 Result = TypeVar("Result")
@@ -94,8 +95,10 @@ def walk(
         return
     with ThreadPoolExecutor(threads) as pool:
         for stripe in grid.stripes():
+            give_back_freed()
             pieces = _Pieces(grid, stripe)
             yield from _ahead(pool, partial(_work_on, pieces, work), stripe, threads)
+    give_back_freed()
 
 
 def _work_on(pieces: "_Pieces", work: Callable[[Piece], Result], at: _Cell) -> Result:

@@ -15,6 +15,7 @@ from .text import format_rows
 if TYPE_CHECKING:
     from .ground import BLOCK, Ground, Samples, Window
     from .lzw import decode_lzw
+    from .memory import give_back_freed
     from .regions import (
         RegionTable,
         describe_shapes,
@@ -32,6 +33,7 @@ else:
         {
             "ground": "BLOCK Ground Samples Window",
             "lzw": "decode_lzw",
+            "memory": "give_back_freed",
             "regions": "RegionTable describe_shapes draw_rings find_pairs find_region_table "
             "measure_outlines measure_ridges",
             "samples": "count_least measure_noise",
@@ -43,6 +45,6 @@ __all__ = [
     "BLOCK", "Ground", "Record", "RegionTable", "Samples", "Window", "chosen_level",
     "count_least", "decode_lzw", "describe_shapes", "draw_rings", "find_maxima",
     "find_maxima_in_volume", "find_maxima_many", "find_pairs", "find_region_table", "format_rows",
-    "levels", "measure_noise", "measure_outlines", "measure_ridges", "mirror_unknown",
-    "space_maxima",
+    "give_back_freed", "levels", "measure_noise", "measure_outlines", "measure_ridges",
+    "mirror_unknown", "space_maxima",
 ]  # fmt: skip
