@@ -2,8 +2,8 @@
 
     python benchmarks/tissues.py [--fields 6] [--first 0] [--kinds "dense section" holes]
 
-Eight kinds that `others.py` has not, each counted field by field on its own, and as one folder; the
-last line is a folder of all of them. What a field is like (size of nuclei, cover, blur, haze,
+Twelve kinds that `others.py` has not, each counted field by field on its own, and as one folder;
+the last line is a folder of all of them. What a field is like (size of nuclei, cover, blur, haze,
 light, noise) is drawn within wide limits, so that no constant can be chosen for one of them.
 Nuclei that touch share a straight border, as cells of one layer do: the centres are those of a
 relaxed Voronoi diagram, which fills an image more densely than discs that keep their distance.
@@ -13,6 +13,7 @@ import argparse
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,23 +102,23 @@ def sparse(side, radius, cover, rng):
     return placed
 
 
-def dense_section(rng: np.random.Generator) -> Field:
+def dense_section(rng: np.random.Generator, lit: float = 1) -> Field:
     """Return 200 to 500 nuclei that touch and cover 60 to 75 % of the image."""
     radius, count, cover = rng.uniform(8, 14), rng.integers(200, 500), rng.uniform(0.60, 0.75)
     side = int(np.sqrt(count * np.pi * radius**2 / cover))
     apart = np.sqrt(np.pi * radius**2 / cover / 0.87)
     places = spread(side, apart, rng)
     drawn = bodies(places, radius * 1.06 * np.exp(rng.normal(0, 0.1, len(places))), side, rng)
-    return expose(drawn, rng, blur=rng.uniform(0.08, 0.2), haze=rng.uniform(0, 0.4))
+    return expose(drawn, rng, blur=rng.uniform(0.08, 0.2), haze=rng.uniform(0, 0.4), lit=lit)
 
 
-def holes(rng: np.random.Generator) -> Field:
-    """Return nuclei with one to three dark nucleoli, a third of their width, in 8 bits."""
+def holes(rng: np.random.Generator, most: int = 3) -> Field:
+    """Return nuclei with one to three or more dark nucleoli, a third of their width, in 8 bits."""
     radius = rng.uniform(14, 36)
 
     def nucleoli(y, x, r):
         dark = np.ones(np.broadcast_shapes(y.shape, x.shape))
-        for _ in range(rng.integers(1, 4)):
+        for _ in range(rng.integers(1, most + 1)):
             away, angle = rng.uniform(0, 0.5) * r, rng.uniform(0, 2 * np.pi)
             wide = rng.uniform(0.22, 0.4) * r
             off = np.hypot(y - away * np.sin(angle), x - away * np.cos(angle)) / wide
@@ -240,13 +241,41 @@ def soft_cells(rng: np.random.Generator) -> Field:
     return expose(drawn, rng, blur=rng.uniform(0.04, 0.1), more=share * stain)
 
 
-def expose(drawn: Drawn, rng, *, blur: float, haze: float = 0.0, more=0.0, bits: int = 0) -> Field:
-    """Return what the camera makes of the light."""
+def few(rng: np.random.Generator) -> Field:
+    """Return five to twelve nuclei, of which some are three times as wide as others."""
+    radius, side = rng.uniform(10, 24), int(rng.uniform(280, 640))
+    places = sparse(side, 1.7 * radius, 0.9, rng)[: rng.integers(5, 13)]
+    radii = radius * np.exp(rng.uniform(-0.55, 0.55, len(places)))
+    drawn = bodies(places, radii, side, rng, brightness=rng.uniform(0.1, 0.3))
+    return expose(drawn, rng, blur=rng.uniform(0.04, 0.1))
+
+
+def lobes(rng: np.random.Generator) -> Field:
+    """Return nuclei of which some came apart into five to nine lobes that touch."""
+    radius, side = rng.uniform(13, 26), int(rng.uniform(550, 750))
+    places = sparse(side, 1.9 * radius, 0.35, rng)
+    whole = int(rng.uniform(0.5, 0.8) * len(places))
+    nuclei = [(*place, radius * np.exp(rng.normal(0, 0.1))) for place in places[:whole]]
+    for place in places[whole:]:
+        apart = rng.uniform(0.8, 1) * radius
+        around = spread(int(2.4 * radius), apart, rng, 1) - 1.2 * radius
+        near = around[np.argsort(np.hypot(*around.T))][: rng.integers(5, 10)]
+        nuclei += [(*(place + off), 0.55 * apart * np.exp(rng.normal(0, 0.15))) for off in near]
+    y, x, radii = np.array(nuclei).T
+    drawn = bodies(np.stack([y, x], 1), radii, side, rng, brightness=rng.uniform(0.1, 0.4))
+    drawn.radius = float(np.median(radii))
+    return expose(drawn, rng, blur=rng.uniform(0.08, 0.2))
+
+
+def expose(
+    drawn: Drawn, rng, *, blur: float, haze: float = 0.0, more=0.0, bits: int = 0, lit: float = 1
+) -> Field:
+    """Return what the camera makes of the light, which is as much more uneven as `lit` says."""
     image = ndimage.gaussian_filter(drawn.light + more, max(0.6, blur * drawn.radius))
     image = (1 - haze) * image + haze * ndimage.gaussian_filter(drawn.light, 3 * drawn.radius)
     side = len(image)
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
-    angle, uneven = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.5)
+    angle, uneven = rng.uniform(0, 2 * np.pi), lit * rng.uniform(0, 0.5)
     slope = (y * np.cos(angle) + x * np.sin(angle)) / np.sqrt(2)
     light = (1 - 0.5 * uneven * (y**2 + x**2) / 2) * (1 + 0.5 * uneven * slope)
     image = (image + rng.uniform(0.03, 0.3)) * light
@@ -274,6 +303,10 @@ KINDS: dict[str, Callable[[np.random.Generator], Field]] = {
     "nucleoli": nucleoli,
     "stained cells": stained_cells,
     "soft cells": soft_cells,
+    "lit section": partial(dense_section, lit=2.5),
+    "many holes": partial(holes, most=6),
+    "few": few,
+    "lobes": lobes,
 }
 
 
