@@ -56,8 +56,12 @@ _OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING = 0.7, 0.2
 """Pixels and radii; least and greatest sigma of outlines, as their noise asks for. Larger: their
 corners are cut."""
 _DOUBTFUL, _SURE_BY_AREA = 0.8, 0.75
-"""Mean probability of the regions of an image below which, and that by area above which, nuclei in
-it may be in pieces. Larger: more images are looked at twice; fewer are."""
+"""Mean probability of the regions of an image below which their neighbours are looked at, and that
+by area above which nuclei may be in pieces. Larger: slower, and fewer pieces of cell bodies count;
+fewer images are looked at twice."""
+_IN_CELLS, _LEAST_IN_CELLS = 0.3, 0.7
+"""Share of the regions that a neighbour outshines, from which they are taken for pieces of cells
+that glow, and how likely one has to be a nucleus to count. Larger: more pieces count; fewer do."""
 _SMALLER, _MANY_MORE = 1.5, 1.6
 """Ratio of the radius of the set to that of the second look, and of the nuclei that it has to show,
 to count, to those of the first. Larger: smaller pieces count; fewer do."""
@@ -169,20 +173,20 @@ def _look(
         return regions, False
     known = beside_others(regions, resolved.radius_px, contrast)
     likely = among(known)
-    counts = likely >= least_confidence(likely)
-    whole = _is_whole(regions, resolved.radius_px, contrast) & ~counts
-    if whole.any():  # seldom, and then some are of a cell body
-        counts[whole] = ~are_outshone(regions, whole, resolved.radius_px)
-    may_be_pieces = likely.mean() < _DOUBTFUL and (
-        np.average(known, weights=regions.area_px) > _SURE_BY_AREA
-    )
+    least, is_doubtful = least_confidence(likely), likely.mean() < _DOUBTFUL
+    counts = (likely >= least) | _is_whole(regions, resolved.radius_px, contrast)
+    if is_doubtful:
+        outshone = are_outshone(regions, resolved.radius_px)
+        if outshone.mean() > _IN_CELLS:
+            least = max(least, _LEAST_IN_CELLS)
+        counts &= (likely >= least) | ~outshone
+    may_be_pieces = is_doubtful and np.average(known, weights=regions.area_px) > _SURE_BY_AREA
     return replace(regions, likely=likely).where(counts), bool(may_be_pieces)
 
 
 def _stand_out(regions: Regions, radius_px: float) -> int:
     """Return how many regions no neighbour outshines."""
-    every = np.ones(len(regions), np.bool_)
-    return int(np.count_nonzero(~are_outshone(regions, every, radius_px)))
+    return int(np.count_nonzero(~are_outshone(regions, radius_px)))
 
 
 def _is_whole(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:

@@ -184,9 +184,8 @@ def likely_contrast(regions: Regions, radius: float, likely: Floats) -> float:
     It is 0 if none is likely. Fibres and haze may be more than the nuclei, but are less likely; and
     pieces of a cell body may be more, and as likely, but its nucleus outshines them.
     """
-    full = is_full(regions, radius)
-    weights = likely[full] ** 2 * ~are_outshone(regions, full, radius)
-    return weighted_median(regions.height[full], weights) if weights.sum() > _LIKELY else 0.0
+    weights = likely**2 * (is_full(regions, radius) & ~are_outshone(regions, radius))
+    return weighted_median(regions.height, weights) if weights.sum() > _LIKELY else 0.0
 
 
 def crest_smoothing(texture: float) -> float:

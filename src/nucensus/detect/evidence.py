@@ -76,12 +76,12 @@ def least_confidence(likely: Floats) -> float:
     return max(LEAST_CONFIDENCE, float(_MOST_LEAST * typical(likely) ** _SURELY * doubt))
 
 
-def are_outshone(regions: Regions, some: NDArray[np.bool_], radius_px: float) -> NDArray[np.bool_]:
-    """Return which of some regions lie beside a much higher one, as pieces of a cell body do."""
+def are_outshone(regions: Regions, radius_px: float) -> NDArray[np.bool_]:
+    """Return which regions lie beside a much higher one, as pieces of a cell body do."""
     places, height = np.stack([regions.y, regions.x], axis=1), regions.height
-    here, beside, _ = pairs_within(places[some], places, _BESIDE * radius_px)
-    outshone = here[height[beside] > _OUTSHONE * height[some][here]]
-    return np.bincount(outshone, minlength=np.count_nonzero(some)) > 0
+    here, beside, _ = pairs_within(places, places, _BESIDE * radius_px)
+    outshone = here[height[beside] > _OUTSHONE * height[here]]
+    return np.bincount(outshone, minlength=len(regions)) > 0
 
 
 def typical(likely: Floats) -> float:
