@@ -1,6 +1,7 @@
 // What some pixels of an image tell of it: how many are darkest, and how noisy one is.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <type_traits>
@@ -22,12 +23,15 @@ std::vector<Pixel> pixels_of_lines(const Image& image, int64_t down, int64_t acr
     Pixel* to = pixels.data();
     const char* row = static_cast<const char*>(image.pixels);
     for (int64_t y = 0; y < image.height; ++y, row += image.row_stride) {
-        const auto copy = [&](int64_t step) {
-            for (int64_t x = 0; x < image.width; x += step)
-                *to++ = *reinterpret_cast<const Pixel*>(row + x * image.column_stride);
-        };
-        copy(across);
-        if (y % down == 0) copy(1);
+        for (int64_t x = 0; x < image.width; x += across)
+            *to++ = *reinterpret_cast<const Pixel*>(row + x * image.column_stride);
+        if (y % down) continue;
+        if (image.column_stride == sizeof(Pixel))
+            std::memcpy(to, row, image.width * sizeof(Pixel));
+        else
+            for (int64_t x = 0; x < image.width; ++x)
+                to[x] = *reinterpret_cast<const Pixel*>(row + x * image.column_stride);
+        to += image.width;
     }
     return pixels;
 }
