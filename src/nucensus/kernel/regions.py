@@ -85,12 +85,12 @@ def find_region_table(
         if count <= capacity and run_count <= run_capacity:
             break
         capacity, run_capacity = max(capacity, int(count)), max(run_capacity, run_count)
-    found = np.arange(int(count))  # a slice is copied field by field: four times as long
+    found = slice(int(count))
     return RegionTable(
-        regions.take(found), measure,
-        outlines=outlined.records.take(found) if outlined else None,
+        regions[found], measure,
+        outlines=outlined.records[found] if outlined else None,
         runs=outlined.found_runs if outlined else None,
-        shapes=shaped.records.take(found) if shaped else None,
+        shapes=shaped.records[found] if shaped else None,
         cells=shaped.found_runs if shaped else None,
     )  # fmt: skip
 
