@@ -10,7 +10,7 @@ from scipy import ndimage
 from nucensus import Settings, find_nuclei
 from nucensus.detect.automatic import detect_auto
 from nucensus.detect.estimate_image import estimate, pool
-from nucensus.detect.padding import fill_padding, picture_mask
+from nucensus.detect.padding import fill_padding, is_wide, picture_mask
 
 SHAPE = (420, 520)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
@@ -211,3 +211,15 @@ def test_a_margin_ends_sharply_in_three_of_five_rows(rows, is_margin):
     image = np.where(np.arange(320)[:, None] < rows, sharp, soft)
     image[0, -1] = 299  # no edge of one level
     assert (picture_mask(image) is not None) == is_margin
+
+
+@pytest.mark.parametrize("band", [1, 5, 40, 1000])
+@pytest.mark.parametrize(("lines", "expected"), [(0, True), (8, True), (9, False)])
+def test_whether_a_picture_is_wide_does_not_depend_on_how_many_rows_are_looked_at_together(
+    monkeypatch, band, lines, expected
+):
+    monkeypatch.setattr("nucensus.detect.padding._BAND_ROWS", band)
+    sample = np.zeros((150, 70), bool)
+    sample[7:67, 11:51] = True
+    sample[70 : 70 + 3 * lines : 3, :30] = True  # no square fits in: of nine 270 of 2670 pixels
+    assert is_wide(sample) == expected

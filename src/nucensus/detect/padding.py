@@ -28,6 +28,8 @@ SAMPLED = slice(_EVERY_PX // 2, None, _EVERY_PX)
 """The rows, and the columns, of these places."""
 _LARGEST_NUCLEUS_PX = 96
 """Side in pixels of the squares that must fit in a picture. Larger: fewer images have a margin."""
+_BAND_ROWS = 512
+"""Of the sample that are looked at together. Larger: more memory beside a very large one."""
 _LEAST_WIDE = 0.9
 """Share of what is not black that squares larger than nuclei must cover: nuclei that someone cut
 out are not a picture with a margin. Larger: fewer images have one."""
@@ -184,9 +186,19 @@ def is_wide(sample: Mask, every_px: int = _EVERY_PX) -> bool:
     side = min(_LARGEST_NUCLEUS_PX // every_px, min(sample.shape) // 3)
     if side < 1 or not sample.any():
         return False
-    squares = _in_windows(np.logical_and, sample, side)
+    covered = sum(
+        _covered(sample, side, top, top + _BAND_ROWS) for top in range(0, len(sample), _BAND_ROWS)
+    )
+    return bool(covered >= _LEAST_WIDE * np.count_nonzero(sample))
+
+
+def _covered(mask: Mask, side: int, top: int, bottom: int) -> int:
+    """Return how many pixels of some rows lie in a square of that side that the mask fills."""
+    first = max(0, top - side + 1)
+    band = mask[first : bottom + side - 1]
+    squares = _in_windows(np.logical_and, band, side)
     covered = _in_windows(np.logical_or, np.pad(squares, side - 1), side)
-    return bool(covered.sum() >= _LEAST_WIDE * sample.sum())
+    return int(np.count_nonzero(covered[top - first : bottom - first]))
 
 
 def _in_windows(combine: np.ufunc, mask: Mask, side: int) -> Mask:
