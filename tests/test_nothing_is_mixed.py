@@ -382,6 +382,7 @@ def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):
         (["x_img.png", "x_masks.png"], {"original.png": "x_img.png"}),
         (["img_001.tif", "mask_001.tif"], {"original": "img_001.tif", "mask": "mask_001.tif"}),
         (["rawimages/x.tif", "groundtruth/x.tif"], {"original": "rawimages/x.tif"}),
+        (["images/x.tif", "truth/x.tif"], {"original": "images/x.tif"}),
         (["train_images/x.tif", "train_masks/x.tif"], {"original": "train_images/x.tif"}),
         (["P1/A01.tif", "P1_corrected/A01.tif"], {"original": "P1/A01.tif"}),
         (["x.tif", "x_pred.tif"], {"original": "x.tif"}),

@@ -349,7 +349,7 @@ def _score(
     if image is not None:
         refuse_other_axes(name, axes, image)
     if image is not None and not is_labels:
-        refuse_outside(name, true, image)
+        refuse_outside(name, true, image, radius_px=radius_px)
     points = np.empty((0, axes), np.int64) if found is None else found
     if is_labels:
         return score_against_labels(name, points, true)

@@ -99,11 +99,14 @@ def refuse_other_axes(name: str, axes: int, expected: Imaged) -> None:
         )
 
 
-def refuse_outside(name: str, centres: NDArray[np.float64], image: Imaged) -> None:
-    """Raise if a true centre lies outside of its image, by more than the corner of a pixel."""
+def refuse_outside(
+    name: str, centres: NDArray[np.float64], image: Imaged, *, radius_px: float
+) -> None:
+    """Raise if a true centre is farther outside of its image than any nucleus found may be."""
     if image.shape is None or centres.shape[1] != len(image.shape):
         return
-    outside = ((centres < -1) | (centres > image.shape)).any(axis=1)
+    beyond = np.maximum(-centres, centres - image.shape)
+    outside = (beyond > radius_px).any(axis=1)
     if outside.any():
         place = ", ".join(f"{each:g}" for each in centres[outside][0])
         size = " x ".join(map(str, image.shape))
