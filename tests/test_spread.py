@@ -31,7 +31,7 @@ def divided_images(monkeypatch):
     monkeypatch.setattr(admission, "_WHOLE_BYTES", 0)
     monkeypatch.setattr("nucensus.detect.walk._SPREAD_PX", 1)
     monkeypatch.setattr("nucensus.detect.walk._LEAST_SIDE", 128)
-    monkeypatch.setattr("nucensus.detect.levels_in_parts._LEAST_SIDE_PX", 128)
+    monkeypatch.setattr("nucensus.detect.walk._MOST_SIDE", 128)
 
 
 class Workers:
