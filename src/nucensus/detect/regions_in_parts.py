@@ -124,8 +124,11 @@ def find_regions_in_parts(
 
 
 def guessed_looks(plane: Parts, settings: Settings, rules: Rules, threads: int) -> Resolved | None:
-    """Return what a large image probably looks like, by few fields; None of others."""
-    if plane.whole.size <= rules.large_px or not _is_exact(plane):
+    """Return what a large image probably looks like, by few fields; None of others.
+
+    Where nothing is decoded, going through it once more takes no longer than that.
+    """
+    if plane.whole.size <= rules.large_px or not plane.is_decoded or not _is_exact(plane):
         return None
     look = looking_at(plane, settings, rules, threads=threads)
     return pool(list(look(even_fields(plane.shape))))
