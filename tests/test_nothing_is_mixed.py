@@ -1,5 +1,7 @@
 """Channels, planes, versions, thumbnails and projections are never counted together unasked."""
 
+import re
+
 import numpy as np
 import pytest
 import tifffile
@@ -393,7 +395,12 @@ def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):
 )
 def test_two_versions_of_a_picture_are_asked_about(tmp_path, files, choices):
     touch(tmp_path, *files, "y.tif")
-    assert "in two versions" in asked(tmp_path)
+    said = asked(tmp_path)
+    assert "in two versions" in said
+    advised = re.findall(r"--scene ('[^']+'|[^, ]+)", said)[:2]
+    assert all(any(each in one for one in advised) for each in choices)
+    for scene in advised:
+        assert len(set(files) & set(names(tmp_path, scene=scene.strip("'")))) == 1
     for scene, kept in choices.items():
         assert kept in (found := names(tmp_path, scene=scene))
         assert not set(files) - {kept} & set(found)

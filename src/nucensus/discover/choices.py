@@ -76,7 +76,7 @@ def choose_version(versions: Alike, asked: int | str | None) -> str | None:
     """Return the version to keep, or None to keep all."""
     if not versions.pair or asked == "each":
         return None
-    first, second = map(spell_word, versions.pair)
+    first, second = versions.pair
     if first == second:
         raise InputError(
             f"the same picture is there twice, as {versions.names[0]!r} and {versions.names[1]!r}; "
@@ -86,8 +86,10 @@ def choose_version(versions: Alike, asked: int | str | None) -> str | None:
     found = None if asked is None else find_token(asked, dict.fromkeys(versions.words, ""))
     if found is not None:
         return found
+    if len({word.rpartition(".")[2] for word in versions.words}) == 1:  # the ending tells nothing
+        first, second = first.rpartition(".")[0], second.rpartition(".")[0]
     raise InputError(
         f"the same picture is there in two versions, as {versions.names[0]!r} and "
-        f"{versions.names[1]!r}; expected a choice; count one with --scene {first} or "
-        f"--scene {second}, or all with --scene each"
+        f"{versions.names[1]!r}; expected a choice; count one with --scene {spell_word(first)} or "
+        f"--scene {spell_word(second)}, or all with --scene each"
     )
