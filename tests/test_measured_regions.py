@@ -24,7 +24,7 @@ from nucensus.execute import STRATEGIES
 from nucensus.export import export_run
 from nucensus.kernel import levels
 from nucensus.report import write_report
-from nucensus.store.nucleus_columns import RECORDS, Records
+from nucensus.store.nucleus_columns import RECORDS
 from nucensus.values import MEASURED, Found, Settings
 
 PROPERTIES = {
@@ -209,11 +209,12 @@ def test_what_was_measured_travels_from_other_machines(fields):
 def unmeasured(monkeypatch):
     """Write nuclei without what is measured of them."""
     bare = tuple(
-        each._replace(of=lambda _: None) if each.group == "measured" else each
+        (each.name, each.dtype, (lambda _: None) if each.group == "measured" else each.of)
         for each in RECORDS.fields
+        if each.of is not None
     )
     with monkeypatch.context() as earlier:
-        earlier.setattr("nucensus.store.packing.RECORDS", Records(bare, RECORDS.by_size))
+        earlier.setattr("nucensus.store.packing._PACKED_FIELDS", bare)
         yield earlier.undo
 
 
