@@ -1,6 +1,7 @@
 """An image that is read part by part has the nuclei of the undivided one, to the last bit."""
 
 import dataclasses
+import functools
 import itertools
 import pickle
 import weakref
@@ -13,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from images import CONTENTS, LAYOUTS, find_with_reference, make_image
 from images import settings as drawn_settings
+from ome_files import write_set
 from test_kernel_equals_reference import many
 
 from nucensus import Run, Settings, census, find_nuclei, kernel
+from nucensus.batch.budget import Budget
 from nucensus.batch.in_parts import Divided, find_in_parts
 from nucensus.batch.job import Job
 from nucensus.detect import find_nuclei_in_parts, parts_bytes
@@ -283,6 +286,31 @@ def test_a_damaged_part_is_a_failed_image_with_its_reason(tmp_path):
     run = census(path, tmp_path / "run", NUMBERS, limits=LIMITS)
     assert list(run.failures["stage"]) == ["read"]
     assert "tile 8 does not decode" in run.failures["reason"][0]
+
+
+class Writing(Budget):
+    """Memory of a process during whose work somebody writes a file."""
+
+    def __init__(self, path):
+        super().__init__(10**9)
+        self._path = path
+
+    def take(self, size_bytes):
+        super().take(size_bytes)
+        with open(self._path, "ab") as file:
+            file.write(b"more")
+
+
+@pytest.mark.parametrize("written", [0, 1])
+def test_an_image_of_which_a_file_is_written_while_it_is_read_has_failed(tmp_path, written):
+    planes = {(channel, 0, 0): field() for channel in (0, 1)}
+    files = write_set(tmp_path, planes, {"c": 2, "z": 1, "t": 1}, split="c")
+    divided = Divided(PlannedImage(1, str(files[0]), Plane(channel=1), ""), "none", None)
+    find = functools.partial(find_in_parts, divided, NUMBERS, None, threads=1, most_bytes=10**9)
+    assert find(budget=Budget(10**9)).centres == find_nuclei(field(), NUMBERS)
+    failed = find(budget=Writing(files[written]))
+    assert failed.stage == "read"
+    assert "was written while its parts were read" in failed.reason
 
 
 def test_what_is_read_whole_is_refused_with_a_word_on_what_is_not(tmp_path):

@@ -144,6 +144,18 @@ def test_a_damaged_part_is_a_failed_image_with_the_reason_of_one_process(tmp_pat
     assert found.reason == here(planned)[0].reason
 
 
+def test_an_image_that_is_written_while_workers_read_its_parts_has_failed(tmp_path):
+    def writes(work, task):
+        if getattr(task, "parts", None) is not None:
+            with open(task.path, "ab") as file:
+                file.write(b"more")
+        return work(task)
+
+    (found,) = over(Workers(writes), plan(tmp_path, [field()])).values()
+    assert found.stage == "read"
+    assert "was written while its parts were read" in found.reason
+
+
 def test_an_image_that_is_stopped_in_its_midst_stays_to_be_done(tmp_path):
     planned, stop = plan(tmp_path, [field(), field(1)]), threading.Event()
 

@@ -1,12 +1,13 @@
 """Tell whether files are what they were: a hash of their content."""
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import ReadError
 from ..read.projection import files_of
-from ..remote import is_zarr_folder, list_zarr, open_to_read
+from ..remote import is_remote, is_zarr_folder, list_zarr, open_to_read, size_and_time
 from ..values import Partner, Plane
 
 
@@ -41,6 +42,22 @@ def _content_hash(path: str, plane: Plane) -> str | None:
         return file_hash(path)
     except (OSError, ReadError):
         return None
+
+
+def sizes_and_times(path: str, plane: Plane) -> list[tuple[int, int]]:
+    """Return how large and old the files of an image are; of an object nothing.
+
+    Who reads an object sees for himself that all of it is of one version.
+    """
+    from ..remote.ome import files_beside
+
+    if is_remote(path):
+        return []
+    files = files_of(path, plane)
+    if len(files) == 1 and not is_zarr_folder(path):
+        with contextlib.suppress(OSError, ReadError):
+            files += [os.path.join(os.path.dirname(path), each) for each in files_beside(path)]
+    return [size_and_time(each) for each in files]
 
 
 def _below(folder: str, names: list[str]) -> Iterator[tuple[str, str]]:

@@ -97,7 +97,10 @@ def describe(divided: Divided) -> Divided | Failed:
 def _opened(divided: Divided, work: Callable[[DividedImage], _Result]) -> _Result | Failed:
     """Return what becomes of an image while it is open; or why it cannot be read."""
     try:
-        with open_in_parts(divided.planned.path, divided.planned.plane) as image:
+        with (
+            divided.unchanged(),
+            open_in_parts(divided.planned.path, divided.planned.plane) as image,
+        ):
             return work(image)
     except AccessError:  # no image of the bucket can be read: that ends the run
         raise

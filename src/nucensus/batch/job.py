@@ -314,6 +314,7 @@ class Job:
 
         if self.spreads:
             return describe(divided)
+        divided = divided.dated()
         with self._marked(divided.planned.key):
             found = estimate_of_parts(
                 divided, self.settings, threads=self.threads, budget=self.budget,
@@ -323,7 +324,7 @@ class Job:
         if isinstance(found, Failed | str):
             return found
         if self.kept is not None and found.levels is not None:
-            seen = divided.with_seen(found.levels)
+            seen = divided._replace(seen=found.levels)
             self.kept.keep(divided.planned.key, seen, found.levels.nbytes)
         return Estimated(found.estimate, divided.content)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
-from ..errors import AccessError, TooLargeError
+from ..errors import AccessError, ReadError
 from ..execute import Lost, Strategy
 from ..read import DividedImage, open_in_parts
 from ..remote import keep_query
@@ -134,10 +134,11 @@ def _spread(divided: Divided, step: Step, job: Job, strategy: Strategy, workers:
     )  # fmt: skip
     image = DividedImage(parts, opened.pixel_size, opened.downsample)
     try:
-        found = step.in_parts(divided, image, spread)
+        with divided.unchanged():
+            found = step.in_parts(divided, image, spread)
     except _FailedError as error:
         return replace(error.failed, content=divided.content)
-    except TooLargeError as error:
+    except ReadError as error:
         return Failed.unread(error, divided.content)
     except _StoppedError:
         return None
