@@ -31,6 +31,11 @@ NAMES = {
     ),
     "9987_Plate_3420/TimePoint_1/9987_B02.TIF": Place("9987_Plate_3420", "B02", time="1"),
     "demo_A01_s1_w1.tif": Place("demo", "A01", "1", "1"),
+    "plate_A01_s1_w1DAPI.TIF": Place("plate", "A01", "1", "1", stain="DAPI"),
+    "Plate 1_B12_s3_w12 Texas Red_t4.tif": Place(
+        "Plate 1", "B12", "3", "12", time="4", stain="Texas Red"
+    ),
+    "p/TimePoint_2/ZStep_3/P1_A01_w2Cy5.TIF": Place("p", "A01", "", "2", "3", "2", "Cy5"),
     "p_AB47_s1_w1.tif": Place("p", "AB47", "1", "1"),
     # Harmony exports
     "BR001__2021-03-29T16_51_44-Measurement 1/Images/r02c11f03p04-ch5sk2fk1fl1.tiff": Place(

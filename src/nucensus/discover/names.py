@@ -14,6 +14,11 @@ _WELL = r"(?P<well>(?-i:[A-P]|[a-p](?=\d\d_s\d+_w\d)|(?:[Q-Z]|A[A-F])(?=\d\d_s))
 GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _TIFF = r"\.tiff?$"
 
+_METAXPRESS = (
+    r"(?:(?P<folder>[^/]+)/)?(?:TimePoint_(?P<time>\d+)/)?(?:ZStep_(?P<z>\d+)/)?"
+    r"(?:(?P<plate>[^/]+)_)?" + _WELL + r"(?:_s(?P<site>\d+))?"
+)
+
 PATTERNS = {
     "Opera Phenix, Operetta": (
         r"(?:(?P<plate>[^/]+?)(?:__[^/]*)?/(?:images/)?)?"
@@ -52,9 +57,11 @@ PATTERNS = {
         r"(?P<time>(?:\d{4}y\d\dm)?\d\dd_?\d\dh\d\dm)" + _TIFF
     ),
     "ImageXpress, MetaXpress": (
-        r"(?:(?P<folder>[^/]+)/)?(?:TimePoint_(?P<time>\d+)/)?(?:ZStep_(?P<z>\d+)/)?"
-        r"(?:(?P<plate>[^/]+)_)?" + _WELL + r"(?:_s(?P<site>\d+))?"
-        rf"(?:_w(?P<channel>\d{{1,2}}?))?(?:{GUID})?" + _TIFF
+        _METAXPRESS + rf"(?:_w(?P<channel>\d{{1,2}}?))?(?:{GUID})?" + _TIFF
+    ),
+    "MetaXpress, MetaMorph": (
+        _METAXPRESS + r"_w(?P<channel>\d{1,2}) ?(?P<stain>[^\W\d_][^/_]*|\([^/_]+)(?:_t(?P<t>\d+))?"
+        r"\.(?:tiff?|stk)$"
     ),
     "Micro-Manager 2": (
         r"img_channel(?P<channel>\d{3,})_position(?P<site>\d{3,})_time(?P<time>\d{9,})"
@@ -85,7 +92,7 @@ _IN_ALL = {
     "Opera Phenix, Operetta": "-ch", "Operetta (Harmony 3)": "-", "scanR (Olympus)": "--w",
     "CellVoyager (Yokogawa)": "_t", "InCell": "(", "Incucyte": "h",
     "Micro-Manager 2": "img_channel", "Micro-Manager 1.4": "img_", "MetaMorph": "_w",
-    "Leica (Matrix Screener)": "--u", "Leica (LAS X)": "_ch",
+    "Leica (Matrix Screener)": "--u", "Leica (LAS X)": "_ch", "MetaXpress, MetaMorph": "_w",
 }  # fmt: skip
 """A text that all names of an instrument have, in small letters: without it the pattern need not be
 tried, nor compiled."""
@@ -203,8 +210,8 @@ def _place(fields: dict[str, str]) -> Place:
     })  # fmt: skip
 
 
-_PARTS = frozenset(("folder", "row", "column", "u", "quarter"))
-"""Groups that are parts of a plate or a well."""
+_PARTS = frozenset(("folder", "row", "column", "u", "quarter", "t"))
+"""Groups that are parts of a plate or a well, or the time after the stain."""
 
 
 def _join_parts(fields: dict[str, str]) -> None:
@@ -216,6 +223,8 @@ def _join_parts(fields: dict[str, str]) -> None:
         fields["well"] = well_of_quarter(fields["well"], quarter)
     if folder and ("time" in fields or "plate" not in fields):
         fields["plate"] = folder  # MetaXpress exports: the folder above TimePoint_1
+    if time := fields.pop("t", ""):
+        fields.setdefault("time", time)
     if row and column:
         is_well = column.isdecimal() and (len(row) < 3 or not row.isdecimal())
         fields["well"] = (
