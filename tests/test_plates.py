@@ -22,7 +22,7 @@ from nucensus.cli.scan import command as scan
 from nucensus.discover import discover, survey, view_plates
 from nucensus.errors import InputError
 from nucensus.read import SUFFIXES, read
-from nucensus.values import Failed, Plane
+from nucensus.values import Failed, Place, Plane
 from nucensus.values.pixel_size import PixelSize
 from nucensus.values.synthetic import make_field
 
@@ -351,6 +351,23 @@ def test_columns_of_places_in_a_manifest_may_have_capital_letters(tmp_path):
         discover([], SUFFIXES, manifest=manifest)
     (found,) = discover([], SUFFIXES, manifest=manifest, plane=Plane(channel="DAPI"))
     assert (found.name, found.place.well, found.extra) == ("a.tif", "B03", '{"Dose": "1"}')
+
+
+def test_what_a_manifest_does_not_say_of_a_place_the_name_tells(tmp_path):
+    manifest = tmp_path / "list.csv"
+    manifest.write_text(
+        "path,channel,well\nP1_A01_s2_w1.tif,DAPI,\nP1_A02_s2_w1GFP.tif,DAPI,B7\nx.tif,DAPI,\n"
+    )
+    assert [each.place for each in discover([], SUFFIXES, manifest=manifest)] == [
+        Place("P1", "A01", "2", "DAPI"), Place("P1", "B07", "2", "DAPI"), Place(channel="DAPI")
+    ]  # fmt: skip
+
+
+def test_a_manifest_that_says_the_wells_leaves_no_choice_unasked_that_names_tell_of(tmp_path):
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("path,well\nP1_A01_s2_w1.tif,A1\nP1_A01_s2_w2.tif,A1\n")
+    with pytest.raises(InputError, match="channels 1, 2"):
+        discover([], SUFFIXES, manifest=manifest)
 
 
 def test_a_manifest_that_was_written_on_windows_finds_its_images_everywhere(tmp_path):

@@ -239,9 +239,11 @@ class _Walk:
             yield from references
             yield from problems
         if self._manifest is not None:
-            from .manifest import read_manifest
+            from .manifest import join_places, read_manifest
 
-            yield from map(self._place, read_manifest(os.fspath(self._manifest)))
+            for each in read_manifest(os.fspath(self._manifest)):
+                named = self._place(each.at(_NOWHERE))
+                yield named.at(join_places(each.place, named.place))
 
     def _read_companions(self, batch: Batch) -> list[ImageRef]:
         """Take the OME companions out of the index files of a batch; return what they lost."""

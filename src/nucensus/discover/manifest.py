@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..errors import InputError
 from ..remote import check_address, decoded, is_remote, plain_address, size_and_time
@@ -53,6 +54,19 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
             f"{path!r} lists no image; expected the names of the columns, and below them a row for "
             f"each image; check how it was saved"
         )
+
+
+def join_places(stated: Place, named: Place) -> Place:
+    """Return where a row says that an image was taken, and of what it does not say, its name.
+
+    Examples
+    --------
+    >>> join_places(Place(channel="DAPI"), Place("P1", "A01", channel="1"))
+    Place(plate='P1', well='A01', site='', channel='DAPI', z='', time='', stain='')
+    """
+    told = {axis: text for axis in _PLACE_COLUMNS if (text := getattr(stated, axis))}
+    stain = "" if stated.channel else named.stain
+    return replace(named, stain=stain, **told) if told else named
 
 
 def _with_slashes(name: str, folder: str) -> str:
