@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from nucensus.discover import discover, natural_key
+from nucensus.discover import LeftOut, discover, list_images, natural_key
 from nucensus.discover.walk import sort_names
 from nucensus.errors import InputError
 
@@ -157,3 +157,20 @@ def test_an_input_without_an_image_is_an_error_that_says_so(tmp_path, make, mess
 
 def test_numbers_sort_by_value_and_letters_by_letter():
     assert sorted(["b1", "a10", "a9", "²", "a"], key=natural_key) == ["a", "a9", "a10", "b1", "²"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="making links there needs a right of its own")
+@pytest.mark.parametrize("given", ["", "*.tif"])
+def test_an_image_with_a_link_to_it_beside_it_counts_once(tmp_path, given):
+    touch(tmp_path / "a.tif", tmp_path / ".hidden.tif", tmp_path.parent / "other" / "d.tif")
+    (tmp_path / "A_link.tif").symlink_to("a.tif")
+    (tmp_path / "b.tif").symlink_to(tmp_path / "A_link.tif")
+    (tmp_path / "c.tif").symlink_to(".hidden.tif")
+    (tmp_path / "d.tif").symlink_to(tmp_path.parent / "other" / "d.tif")
+    (tmp_path / "lost.tif").symlink_to("nowhere.tif")
+    left_out = LeftOut()
+    found = list_images([tmp_path / given], SUFFIXES, left_out=left_out)
+    assert sorted(each.name for each in found) == ["a.tif", "c.tif", "d.tif", "lost.tif"]
+    (line,) = left_out.lines()
+    assert line.startswith("2 left out: links to images beside them, which are counted once")
+    assert names(tmp_path / "b.tif") == ["b.tif"]

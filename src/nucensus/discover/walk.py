@@ -37,6 +37,7 @@ _OTHER_IMAGES = (
     ".avi", ".psd", ".heic",
 )  # fmt: skip
 """Endings of images that other programs read, and this one does not."""
+_LINKS = "links to images beside them, which are counted once"
 _THUMBNAILS = ("thumb", "thumbs", "thumbnail", "thumbnails")
 
 _AT_ONCE = 256
@@ -125,6 +126,8 @@ def expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[
                 yield from expand(path, endings, left_out)
             elif path.lower().endswith(endings) and (reason := why_left_out(path)):
                 left_out.note(reason, os.path.basename(path))
+            elif os.path.islink(path) and is_link_beside(path, endings):
+                left_out.note(_LINKS, os.path.basename(path))
             elif path.lower().endswith(endings):
                 yield from expand(path, endings, left_out)
     else:
@@ -233,7 +236,7 @@ def _everything_below(top: str, endings: tuple[str, ...], left_out: LeftOut) -> 
 
 def _members(folder: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[tuple[str, str]]:
     """Yield path and kind ("image", "index", "folder") of what counts in a folder, sorted."""
-    for name, is_folder in _natural_order(folder, left_out):
+    for name, is_folder in _natural_order(folder, endings, left_out):
         path = os.path.join(folder, name)
         if is_index(name) and not is_folder:
             yield path, "index"
@@ -261,19 +264,37 @@ def _has_index(folder: str) -> bool:
         return False
 
 
-def _natural_order(folder: str, left_out: LeftOut) -> Iterator[tuple[str, bool]]:
+def _natural_order(
+    folder: str, endings: tuple[str, ...], left_out: LeftOut
+) -> Iterator[tuple[str, bool]]:
     """Yield (name, whether it is a folder) of what is in `folder` and not hidden, sorted.
 
-    A folder that cannot be listed is left out.
+    A folder that cannot be listed is left out, and links to images beside them.
     """
-    return sort_names(_entries(folder, left_out))
+    return sort_names(_entries(folder, endings, left_out))
 
 
-def _entries(folder: str, left_out: LeftOut) -> Iterator[tuple[str, bool]]:
+def is_link_beside(link: str, endings: tuple[str, ...]) -> bool:
+    """Tell whether a link to a file stands for an image that lies in the folder of the link."""
+    folder, target = os.path.split(os.path.realpath(link))
+    return (
+        folder == os.path.realpath(os.path.dirname(link))
+        and target.lower().endswith(endings)
+        and not (target.startswith(".") or why_left_out(target))
+        and os.path.lexists(os.path.join(folder, target))
+        and os.path.basename(link) != target
+    )
+
+
+def _entries(
+    folder: str, endings: tuple[str, ...], left_out: LeftOut
+) -> Iterator[tuple[str, bool]]:
     try:
         with os.scandir(folder) as entries:
             for each in entries:
-                if not each.name.startswith("."):
+                if each.is_symlink() and is_link_beside(each.path, endings):
+                    left_out.note(_LINKS, each.name)
+                elif not each.name.startswith("."):
                     yield each.name, each.is_dir(follow_symlinks=False)
     except OSError as error:
         left_out.note(f"the folder cannot be listed ({error.strerror})", folder)
