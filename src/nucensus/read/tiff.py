@@ -1,7 +1,7 @@
 """Read TIFF files: classic, BigTIFF, OME, ImageJ, MetaMorph, LSM, NDTiff."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -36,33 +36,20 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
             import tifffile
 
             from .ome_tiff import open_ome_scenes
-            from .slides import slide_metadata
             from .tiff_pages import Pages
-            from .tiff_series import count_planes, find_series, note_of_untold
+            from .tiff_series import note_of_untold
 
             name_files_in_logs()
             chain = None if _is_ndpi(path) else Chain.of(file)
             offsets = chain.offsets() if chain else ()
             file.seek(0)
             with tifffile.TiffFile(cast("BinaryIO", path), _multifile=False) as tiff:
-                pages = Pages(tiff, file, offsets)
                 note = partial(note_of_untold, chain, offsets)
                 if tiff.is_ome:
                     with open_ome_scenes(tiff, path, note) as scenes:
                         yield scenes
                     return
-                series = find_series(tiff)
-                size = _calibration(tiff) if series else NO_SIZE
-                if [each.kind for each in series] == ["imagej"]:
-                    size = size.with_note(note(lambda: range(count_planes(series[0]))))
-                known = slide_metadata(tiff, series)
-                yield [
-                    scene
-                    for each, more in zip(series, known, strict=True)
-                    for scene in split_scenes(
-                        replace(_pyramid(pages, each, pixel_size=size), **more), _WORDS
-                    )
-                ]
+                yield _scenes_of(tiff, Pages(tiff, file, offsets), note)
     except OSError as error:
         raise ReadError(f"the file cannot be read: {error.strerror or error}") from error
     except (ValueError, RuntimeError, struct.error, LookupError, ArithmeticError) as error:
@@ -70,6 +57,25 @@ def open_scenes(path: Source) -> Iterator[list[Scene]]:
             f"the file does not decode as TIFF ({error}); "
             f"it is damaged, or its name has the wrong ending"
         ) from error
+
+
+def _scenes_of(
+    tiff: "TiffFile", pages: "Pages", note: Callable[[Callable[[], Collection[int]]], str]
+) -> list[Scene]:
+    """Return a scene for each series of pages; `note` is `note_of_untold` of the file."""
+    from .slides import slide_metadata
+    from .tiff_series import count_planes, find_series
+
+    series = find_series(tiff)
+    size = _calibration(tiff) if series else NO_SIZE
+    if [each.kind for each in series] == ["imagej"]:
+        size = size.with_note(note(lambda: range(count_planes(series[0]))))
+    known = slide_metadata(tiff, series)
+    return [
+        scene
+        for each, more in zip(series, known, strict=True)
+        for scene in split_scenes(replace(_pyramid(pages, each, pixel_size=size), **more), _WORDS)
+    ]
 
 
 def _is_ndpi(path: Source) -> bool:
