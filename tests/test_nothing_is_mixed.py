@@ -196,6 +196,12 @@ def test_names_of_metamorph_tell_channel_site_and_time(tmp_path):
         (["x.tif", "x_GFP.tif", "y.tif"], "GFP", ["x_GFP.tif"]),
         (["c1_x.tif", "x.tif", "y.tif"], 1, ["c1_x.tif"]),
         (["a/1.tif", "a/DAPI/1.tif"], "DAPI", ["a/DAPI/1.tif"]),
+        (["A01_R.tif", "A01_G.tif"], "R", ["A01_R.tif"]),
+        (["A01_left_Lamin.tif", "A01_left_Ki67.tif"], "left Ki67", ["A01_left_Ki67.tif"]),
+        (["fish-DAPI_1.tif", "fish-GFP_1.tif"], "DAPI", ["fish-DAPI_1.tif"]),
+        (["DAPI-KO_1.tif", "GFP-KO_1.tif"], "DAPI", ["DAPI-KO_1.tif"]),
+        (["DAPI-knockdown_1.tif", "GFP-knockdown_1.tif"], "DAPI", ["DAPI-knockdown_1.tif"]),
+        (["x_300nm.tif", "x_561nm.tif"], "561nm", ["x_561nm.tif"]),
     ],
 )
 def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files, choice, kept):
@@ -357,6 +363,16 @@ def test_an_image_without_a_channel_in_its_name_is_left_out_where_others_have_on
         ["day1_raw/a.tif", "day2_raw/a.tif"],
         ["x1_DAPI.tif", "x2_dapi.tif"],
         ["mouse1_before.tif", "mouse1_after.tif"],
+        [f"{well}_{site}.tif" for well in ("A01", "B01") for site in range(298, 304)],
+        [f"A01_img{site}.tif" for site in range(298, 304)],
+        [f"{movie}_{frame}.tif" for movie in "ab" for frame in range(384, 406)],
+        ["GFP-knockdown_1.tif", "Actin-knockdown_1.tif", "scramble_1.tif"],
+        ["sh-GFP_1.tif", "sh-LMNA_1.tif", "x/si-GFP_1.tif", "x/si-LMNA_1.tif"],
+        ["HeLa-GFP_1.tif", "HeLa-WT_1.tif", "GFP_cells.tif", "parental_cells.tif"],
+        ["drug_300nM_1.tif", "drug_500nM_1.tif", "beads_100nm.tif", "beads_200nm.tif"],
+        ["A01_left.tif", "A01_right.tif", "A01_TL.tif", "A02_L.tif", "A02_R.tif"],
+        ["A01_ctrl_1.tif", "A01_treated_1.tif", "A02_taxol_left.tif", "A02_taxol_right.tif"],
+        ["red_blood_1.tif", "white_blood_1.tif", "DNA damage_1.tif", "no damage_1.tif"],
     ],
 )
 def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):

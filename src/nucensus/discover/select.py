@@ -30,6 +30,7 @@ from .unknown_stains import (
     Lines,
     Phrases,
     line_of,
+    number_of,
     stains_of_plates,
     with_stains,
     word_of,
@@ -189,8 +190,8 @@ class _Unknown:
         elif not kind:
             self._beside.add_other(name, reference.name)
             self._bare.add("", name, reference.name)
-            if (line := line_of(name))[0]:
-                self._words["line"].add(*line, reference.name)
+            if (number := number_of(name))[0]:
+                self._words["line"].add(*number, reference.name)
         if self._form is not None and (phrase := self._form.phrase(reference.name))[0]:
             self._words["phrase"].add(*phrase, reference.name)
         for axis in ("z", "time"):

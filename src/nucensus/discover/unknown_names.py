@@ -24,7 +24,7 @@ _PLAIN_STAINS = (
 WAVELENGTH = r"[3-8]\d\d"
 """A number that may be one, in nm."""
 _STAINS = (
-    rf"{_PLAIN_STAINS}|ex\d{{3}}[_\-. ]?em\d{{3}}|\d{{3}}[ _\-]?nm|dna|rna|agp|mito|"
+    rf"{_PLAIN_STAINS}|ex\d{{3}}[_\-. ]?em\d{{3}}|{WAVELENGTH}[ _\-]?(?-i:nm|NM)|dna|rna|agp|mito|"
     r"nuc(?:lei|leus)?|actin|tubulin|brightfield|bf|phase|dic|red|green|blue|(?:em|ex)\d{3}"
 )
 _NUMBER = re.compile(
@@ -32,10 +32,17 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
+_NO_TARGET = (
+    r"(?<![_\-. /](?:si|sh|sg)-)(?<!^(?:si|sh|sg)-)"
+    r"(?!red[_\-. ]blood|[dr]na[_\-. ](?:damage|repair)|(?!dapi|hoechst|draq|sytox)[a-z\d]+-"
+    r"(?:knock-?(?:down|out)|(?:si|sh|sg)rna|over-?express))"
+)
+"""What keeps the name of a stain from being a gene that was silenced, or the start of a phrase."""
 _CHANNEL = (
-    rf"{_START}(?:(?P<stain>(?:{_MARK}[_\-. ]?)?(?:{_STAINS})(?:[_\-. ]{_MARK})?)"  # C1 DAPI
+    rf"{_START}(?:{_NO_TARGET}"
+    rf"(?P<stain>(?:{_MARK}[_\-. ]?)?(?:{_STAINS})(?:[_\-. ]{_MARK})?)"  # C1 DAPI
     rf"|(?P<well>(?-i:[A-P]\d\d))|{_NUMBER.pattern}){_END}"
-    rf"|{_START}(?P<numbered>{_PLAIN_STAINS}){_NUMBERED}"  # DAPI01
+    rf"|{_START}{_NO_TARGET}(?P<numbered>{_PLAIN_STAINS}){_NUMBERED}"  # DAPI01
     rf"|(?<=[0-9a-z])(?P<glued>(?-i:(?=[A-Z]|(?<=[0-9])))(?:{_PLAIN_STAINS}))(?:{_END}|{_NUMBERED})"
     rf"|(?<=[0-9])(?<!r\d)(?<!r\d\d)(?P<behind>c\d{{1,2}})(?:{_END}|(?=[a-z]\d))"  # xy01c1, t0c1x0
     rf"|{_START}(?P<before>c\d{{1,3}})(?=[a-z]\d)"  # C001Z001, c1m1

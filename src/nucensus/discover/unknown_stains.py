@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 
 from .._dataclass import dataclass
 from ..values import ImageRef
@@ -19,6 +19,17 @@ _LASERS = frozenset(
     )
 )  # fmt: skip
 """Lasers and lamps of microscopes, in nm."""
+_LIGHT = re.compile(rf"(?<!\d){WAVELENGTH}(?!\d)")
+"""A number that may be a wavelength, of three digits."""
+_THREE_DIGITS = re.compile(r"(?<!\d)\d{3}(?!\d)")
+_NO_STAIN = re.compile(
+    r"wt|ko|kd|oe|wild[\-]?type|parental|mut(?:ant)?|het|hom|ctrl|controls?|(?:un)?treated|mock|"
+    r"vehicle|veh|dmso|pbs|lps|scr(?:ambled?)?|ntc?|before|after|pre|post|left|right|top|bottom|"
+    r"upper|lower|[tb][lr]|cent(?:er|re)|middle|edge|(?:fe)?male|healthy|normal|no",
+    re.IGNORECASE,
+)
+"""Words for samples, treatments and places, which no channel is called by."""
+_NO_STAIN_BEHIND_WELL = re.compile(rf"{_NO_STAIN.pattern}|[LR]", re.IGNORECASE)
 _MOST_KEPT = 1 << 14
 """Names that are remembered. Larger: channels meet that are farther apart in a listing."""
 
@@ -69,12 +80,13 @@ def word_of(name: str, words: set[str]) -> tuple[str, str]:
 
 
 def _words(name: str) -> Iterator[tuple[str, str]]:
-    """Yield the words of a name that are no numbers, each with the rest of the name."""
+    """Yield the words of a name that may be stains, each with the rest of the name."""
     end = name.rfind(".") if "." in name[name.rfind("/") + 1 :] else len(name)
     matches = list(_WORD.finditer(name, 0, end))
     for match in matches:
-        if not match[0].isdecimal() and "#" not in match[0]:
-            yield match[0], mask(name, _spans(match[0], matches))
+        word = match[0]
+        if not (word.isdecimal() or "#" in word or _NO_STAIN.fullmatch(word)):
+            yield word, mask(name, _spans(word, matches))
 
 
 def _spans(word: str, matches: Iterable[re.Match[str]]) -> list[tuple[int, int]]:
@@ -132,11 +144,36 @@ def line_of(name: str) -> tuple[str, str]:
     >>> line_of("x/img1_405.tif")
     ('405', 'x/img1_*.tif')
     """
-    matches = [match for match in _WORD.finditer(name) if match[0] in _LASERS]
-    if not matches or matches[-1].start() <= name.rfind("/"):
+    word, rest = number_of(name)
+    return (word, rest) if word in _LASERS else ("", "")
+
+
+def number_of(name: str) -> tuple[str, str]:
+    """Return what `line_of` does, or else the last number that is as long."""
+    matches = [match for match in _WORD.finditer(name) if _LIGHT.fullmatch(match[0])]
+    lasers = [match for match in matches if match[0] in _LASERS]
+    found = (lasers or matches)[-1:]
+    if not found or found[0].start() <= name.rfind("/"):
         return "", ""
-    word = matches[-1][0]
+    word = found[0][0]
     return word, mask(name, _spans(word, matches))
+
+
+class _Runs:
+    """Numbers that follow each other in names that are else the same: of frames, not of lasers."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, str] = {}
+        self._counted: set[str] = set()
+
+    def add(self, number: str, rest: str) -> bool:
+        """Note a number and the rest of its name; return whether it counts something."""
+        last = self._last.get(rest, number)
+        if abs(int(number) - int(last)) == 1 and not {number, last} <= _LASERS:
+            self._counted.add(rest)
+        if rest in self._last or len(self._last) < _MOST_KEPT:
+            self._last[rest] = number
+        return rest in self._counted
 
 
 @dataclass(slots=True)
@@ -144,9 +181,12 @@ class Lines(Alike):
     """Wavelengths of lasers in names: channels where two fields have two of them."""
 
     _field: str = ""
+    _runs: _Runs = field(default_factory=_Runs)
 
     def add(self, word: str, rest: str, name: str) -> None:
-        """Note a name that is `word` and the rest."""
+        """Note a name that is `word`, which may be another number, and the rest."""
+        if self._runs.add(word, rest) or word not in _LASERS:
+            return
         self.words.add(word)
         known = self._kept.get(rest)
         if known is None:
@@ -162,11 +202,27 @@ class Lines(Alike):
 class Phrases(Alike):
     """What names say behind their well and site, of the same well and site."""
 
+    _runs: _Runs = field(default_factory=_Runs)
+    _is_counted: bool = False
+
+    def add(self, word: str, rest: str, name: str) -> None:
+        """Note a name that is `word` and the rest."""
+        number = _THREE_DIGITS.search(word)
+        around = f"{rest}/{_kind(_THREE_DIGITS.sub('', word))}"
+        self._is_counted = number is not None and self._runs.add(number[0], around)
+        Alike.add(self, word, rest, name)
+
     def _are_two(self, one: str, other: str) -> bool:
         """Tell whether they are not the same thing counted, as img1 and img2 are."""
+        if self._is_counted:
+            one, other = _LIGHT.sub("", one), _LIGHT.sub("", other)
         return _kind(one) != _kind(other)
 
 
 def _kind(phrase: str) -> str:
-    """Return a phrase without the numbers in it that count something; those of wavelengths stay."""
-    return re.sub(rf"(?<!\d)(?!{WAVELENGTH}(?!\d))\d+", "", phrase)
+    """Return a phrase without words that are no stains, and without what counts something.
+
+    Numbers of wavelengths stay.
+    """
+    words = [each for each in phrase.split() if not _NO_STAIN_BEHIND_WELL.fullmatch(each)]
+    return re.sub(rf"(?<!\d)(?!{WAVELENGTH}(?!\d))\d+", "", " ".join(words))
