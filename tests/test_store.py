@@ -233,6 +233,29 @@ def test_what_is_wrong_without_a_folder_is_said_too(tmp_path):
     assert "that holds memory is full" in explanation(None, OSError(errno.ENOSPC, "no"))
 
 
+def test_tables_do_not_stand_where_an_outcome_is_written_once_a_full_disk_has_space(
+    tmp_path, monkeypatch
+):
+    write_run(tmp_path, {"a": Failed("read", "no permission")})
+    opened, connect = [], sqlite3.connect
+
+    def connect_and_keep(*where, **how):
+        opened.append(connect(*where, **how))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", connect_and_keep)
+    with RunWriter(tmp_path) as writer:
+        writer.record_tables()
+        assert writer.tables_stand()
+        opened[0].execute("PRAGMA max_page_count = 1")  # no more than there are
+        with pytest.raises(RunError, match="is full"):
+            writer.record(1, Failed("read", "long" * 100_000))
+        opened[0].execute("PRAGMA max_page_count = 1000")
+        writer.record(1, Failed("read", "short"))
+        writer.commit()
+        assert not writer.tables_stand()
+
+
 @pytest.mark.parametrize("name", [*HARD_NAMES, "half a character \ud800"])
 def test_every_name_goes_into_a_table_and_comes_back(name):
     with sqlite3.connect(":memory:") as database:

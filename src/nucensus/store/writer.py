@@ -307,6 +307,7 @@ class RunWriter:
                 self._tables_may_stand = False
             self._database.executemany(self._columns.record_sql, rows)
         except (OSError, sqlite3.Error) as error:
+            self._tables_may_stand = True  # a full disk undoes the DELETE, too
             raise RunError(explanation(self.folder, error)) from error
 
     def commit(self) -> None:
