@@ -370,6 +370,31 @@ def test_a_manifest_that_says_the_wells_leaves_no_choice_unasked_that_names_tell
         discover([], SUFFIXES, manifest=manifest)
 
 
+@pytest.mark.parametrize("column", ["plate", "well"])
+def test_channels_in_names_of_no_instrument_are_asked_about_whatever_a_manifest_says(
+    tmp_path, column
+):
+    manifest = tmp_path / "list.csv"
+    manifest.write_text(f"path,{column}\nx_DAPI.tif,A1\nx_GFP.tif,A1\ny.tif,A1\n")
+    with pytest.raises(InputError, match="channels GFP, DAPI"):
+        discover([], SUFFIXES, manifest=manifest)
+    (found,) = discover([], SUFFIXES, manifest=manifest, plane=Plane(channel="GFP"))
+    assert (found.name, found.channel) == ("x_GFP.tif", "GFP")
+    manifest.write_text(f"path,{column},channel\nx_DAPI.tif,A1,1\nx_GFP.tif,A1,1\ny.tif,A1,1\n")
+    assert len(discover([], SUFFIXES, manifest=manifest)) == 3
+    own = discover([], SUFFIXES, manifest=manifest, pattern=r"(?P<site>\d+)")
+    assert len(own) == 3
+
+
+def test_wells_in_names_of_no_instrument_are_told_beside_what_a_manifest_says(tmp_path):
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("path,channel\nA01_1.tif,DAPI\nB02_3.tif,DAPI\nP_A07_s1_w1.tif,DAPI\n")
+    places = [each.place for each in discover([], SUFFIXES, manifest=manifest)]
+    assert [(each.well, each.site, each.channel) for each in places] == [
+        ("A01", "1", "DAPI"), ("B02", "3", "DAPI"), ("A07", "1", "DAPI")
+    ]  # fmt: skip
+
+
 def test_a_manifest_that_was_written_on_windows_finds_its_images_everywhere(tmp_path):
     touch(tmp_path, "x/one.tif", "x\\literal.tif")
     manifest = tmp_path / "list.csv"

@@ -239,11 +239,10 @@ class _Walk:
             yield from references
             yield from problems
         if self._manifest is not None:
-            from .manifest import join_places, read_manifest
+            from .manifest_names import list_rows
 
-            for each in read_manifest(os.fspath(self._manifest)):
-                named = self._place(each.at(_NOWHERE))
-                yield named.at(join_places(each.place, named.place))
+            manifest = os.fspath(self._manifest)
+            yield from list_rows(manifest, self._place, reads_words=self._own is None)
 
     def _read_companions(self, batch: Batch) -> list[ImageRef]:
         """Take the OME companions out of the index files of a batch; return what they lost."""
