@@ -169,6 +169,25 @@ def test_shards_with_other_images_of_the_light_are_not_merged(plates, tmp_path):
         merge_runs([tmp_path / "1", tmp_path / "2"], tmp_path / "merged")
 
 
+def test_shards_with_one_image_of_the_light_are_merged_to_the_run_of_all(plates, tmp_path):
+    np.save(tmp_path / "light.npy", light())
+    known = {"flat_field": tmp_path / "light.npy"}
+    settings = Settings(sigma=3, threshold=500)
+    count(plates / "uneven", tmp_path / "whole", settings, **known).close()
+    for index in (1, 2):
+        shard = Shard(index, 2)
+        count(plates / "uneven", tmp_path / str(index), settings, shard=shard, **known).close()
+    count(plates / "uneven", tmp_path / "plain", settings, shard=Shard(2, 2)).close()
+    with (
+        merge_runs([tmp_path / "1", tmp_path / "2"], tmp_path / "merged") as run,
+        nucensus.Run(tmp_path / "whole") as whole,
+    ):
+        assert rows(tmp_path / "merged") == rows(tmp_path / "whole")
+        assert run.about.flat_field == whole.about.flat_field
+    with pytest.raises(RunError):
+        merge_runs([tmp_path / "1", tmp_path / "plain"], tmp_path / "mixed")
+
+
 def test_an_image_of_another_size_is_a_row_with_a_reason(tmp_path):
     plate = write_plate(tmp_path / "plate", light(), fields=2)
     tifffile.imwrite(plate / "A02_s0.tif", draw(0, light((300, 300))), metadata=None)

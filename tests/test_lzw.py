@@ -69,10 +69,12 @@ def decode_plainly(encoded, size):
 
 
 def decode(encoded, size):
-    """Return what the kernel makes of it; None if it leaves that to others."""
-    decoded = np.empty(size, np.uint8)
+    """Return what the kernel makes of it, without a byte too many; None if it leaves that."""
+    room = np.full(size + 64, 7, np.uint8)
     content = np.frombuffer(encoded, np.uint8)
-    return decoded.tobytes() if decode_lzw(content, [len(content)], decoded, [size]) else None
+    is_decoded = decode_lzw(content, [len(content)], room[:size], [size])
+    assert (room[size:] == 7).all()
+    return room[:size].tobytes() if is_decoded else None
 
 
 runs = st.builds(
@@ -111,6 +113,14 @@ def test_a_table_that_is_full_and_long_strings_are_decoded():
         encoded = imagecodecs.lzw_encode(content)
         assert decode(encoded, len(content)) == content
         assert decode(encoded, len(content) + 1) is None
+
+
+def test_into_a_full_table_goes_no_other_string():
+    literals = [number % 251 for number in range(4096 - 257)]  # the first of them makes no string
+    content = bytes(literals)
+    assert decode(bits_of([CLEAR, *literals]), len(content)) == content
+    assert decode(bits_of([CLEAR, *literals, 7]), len(content) + 1) is None
+    assert decode(bits_of([CLEAR, *literals, CLEAR, 7]), len(content) + 1) == content + b"\7"
 
 
 def test_several_are_decoded_up_to_the_first_that_does_not():

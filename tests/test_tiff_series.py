@@ -38,6 +38,17 @@ def test_every_plane_of_a_stack_is_read_at_its_place(tmp_path, axes):
         )
 
 
+def test_every_plane_of_each_of_several_stacks_is_read_at_its_place(tmp_path):
+    stacks = [numbered("ZYX"), numbered("TYX")[:, :15] + 5000, numbered("CYX")[:, :, :9] + 9000]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for stack in stacks:
+            file.write(stack, contiguous=False, photometric="minisblack", metadata={"axes": "ZYX"})
+    for scene, stack in enumerate(stacks):
+        for z, image in enumerate(stack):
+            found = read(tmp_path / "a.tif", Plane(scene=scene, z=z))
+            np.testing.assert_array_equal(found, image)
+
+
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 @pytest.mark.parametrize("pages", [1, 3])
 def test_colours_of_a_stack_are_read_as_channels(tmp_path, planar, pages):

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.parse
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -23,6 +24,7 @@ from nucensus.detect import find_nuclei
 from nucensus.errors import InputError, MissingPackageError, NotAPlaneError
 from nucensus.text.page import STYLE
 from nucensus.tune import Session, serve
+from nucensus.tune.choices import choices_of_files
 from nucensus.tune.session import make_picture
 from nucensus.values import ImageRef, Plane, Selection
 from nucensus.values.synthetic import make_field
@@ -323,6 +325,16 @@ def test_what_files_leave_to_choose_is_offered_and_can_be_chosen(tmp_path):
     assert asked[-1] == Selection(Plane(channel=2))
     assert len(session.nuclei(0, Settings())) == 9
     assert "--channel=2" in session.spell(Settings())["command"]
+
+
+@pytest.mark.parametrize(("samples", "named"), [(1, ["0"]), (3, ["red", "green", "blue"])])
+@pytest.mark.parametrize("codec", ["png", "jpeg"])
+def test_only_a_picture_in_colour_offers_colours(tmp_path, codec, samples, named):
+    pixels = np.zeros((8, 9, samples)[: 2 + (samples > 1)], np.uint8)
+    path = tmp_path / f"a.{codec}"
+    path.write_bytes(getattr(imagecodecs, f"{codec}_encode")(pixels))
+    offered = choices_of_files([ImageRef(path.name, str(path))])
+    assert list(offered["channel"].values()) == named
 
 
 def test_a_picture_states_the_size_of_its_pixels(tmp_path):

@@ -116,6 +116,17 @@ def test_held_out_scores_are_lower_where_wells_need_other_numbers(set_with_truth
     assert tuned.held_out.f1.value < tuned.training.f1.value
 
 
+def test_where_not_every_name_tells_a_well_images_are_left_out_one_by_one(set_with_truth, tmp_path):
+    for folder in ("plate", "labels"):
+        (tmp_path / folder).mkdir()
+        for old, new in (("A01_s1", "A01_s1"), ("A01_s2", "A01_s2"), ("B02_s1", "control")):
+            path = set_with_truth / folder / f"{old}.tif"
+            (tmp_path / folder / f"{new}.tif").write_bytes(path.read_bytes())
+    tuned = nucensus.tune_parameters(tmp_path / "plate", tmp_path / "labels", sigma=[3],
+                                     min_distance=[6], threshold=[600])  # fmt: skip
+    assert (tuned.grouped_by, tuned.group_count, tuned.field_count) == ("image", 3, 3)
+
+
 @pytest.mark.parametrize("tried", [{}, {"sigma": [3.0], "threshold": [1000.0625, 1000.1234567]}])
 def test_tune_parameters_prints_a_command_that_works(set_with_truth, tried):
     plate, labels = str(set_with_truth / "plate"), str(set_with_truth / "labels")

@@ -229,6 +229,18 @@ def test_a_function_that_loads_makes_arrays_of_paths_or_gives_them(images, mine,
     assert "for 3 images" in done.stdout
 
 
+@pytest.mark.parametrize("files", [("mine", "gone"), ("gone", "mine")])
+def test_the_files_of_several_functions_are_looked_for_before_any_is_timed(
+    images, mine, tmp_path, files
+):
+    paths = {"mine": mine, "gone": tmp_path / "gone.py"}
+    functions = [f"--function={paths[each]}:count" for each in files]
+    done = CliRunner().invoke(command, [str(images), "-o", str(tmp_path / "out"), *functions])
+    assert done.exit_code != 0
+    assert "gone.py' is not there" in str(done.exception)
+    assert "list" not in done.output
+
+
 def test_options_of_the_detector_and_of_functions_are_not_mixed(images):
     for options, text in (
         (["--function", "mine.py:count", "--sigma", "3"], "--sigma is for the detector"),
