@@ -252,6 +252,14 @@ def test_unknown_names_that_differ_in_z_or_time_are_asked_about(
     assert len(discover([tmp_path], SUFFIXES, pattern=r"(?P<site>\d+)")) == len(files)
 
 
+def test_a_question_about_words_that_may_be_no_stains_says_what_to_do_then(tmp_path):
+    touch(tmp_path, "red_cells_1.tif", "white_cells_1.tif")
+    assert "if these words tell something else, say so with --pattern" in asked(tmp_path)
+    touch(tmp_path, "green_cells_1.tif")
+    (tmp_path / "white_cells_1.tif").unlink()
+    assert "--pattern" not in asked(tmp_path)
+
+
 def test_a_stain_that_no_list_knows_is_a_channel_of_the_same_plate_and_field(tmp_path):
     touch(tmp_path, *(f"e_{stain}_{well}_s1.tif" for stain in ("DAPI", "gH2AX")
                       for well in ("A07", "B07")))  # fmt: skip

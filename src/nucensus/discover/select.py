@@ -230,7 +230,7 @@ class _Unknown:
         if "" in (pair := self._words["channel"].pair if "channel" in self._words else ()):
             name = self._bare.names[pair.index("")]
             return f", in a file each, and images without one ({name!r}, ...)"
-        return "" if self._words.keys().isdisjoint(_UNSURE) else _IF_ELSE
+        return "" if self._words.keys().isdisjoint(_UNSURE) and not self._stains else _IF_ELSE
 
     def _take_unknown_stains(self) -> None:
         """Let words be channels that stand where other names have one, or where one has none."""
