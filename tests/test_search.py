@@ -180,6 +180,37 @@ def test_of_two_sizes_that_is_taken_for_which_more_speaks(sizes, radius_px):
     assert search(view, view, VERSIONS[NEWEST]).radius_px == pytest.approx(radius_px)
 
 
+def by_assumed_radius(*found):
+    """Return a view of the ellipses, and a clump, that are found from an assumed radius on.
+
+    Each is that radius, and pairs of a radius and how many have it.
+    """
+
+    def find(assumed):
+        sizes = next(sizes for least, *sizes in found if assumed >= least)
+        area_px = np.concatenate([np.full(count, np.pi * size**2) for size, count in sizes])
+        regions = make_regions(
+            area_px=np.append(area_px, area_px[0]), y=200.0 * (np.arange(len(area_px) + 1) % 6),
+            x=np.zeros(len(area_px) + 1), stretch=[1.0] * len(area_px) + [1.2],
+        )  # fmt: skip
+        return replace(regions, measure=replace(MEASURE, noise=0.1))
+
+    return MadeUpView(find)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "radius_px"),
+    [
+        ([(13, (30, 6)), (0, (8, 400))], 8),
+        ([(13, (30, 6)), (5, (30, 6), (6, 100)), (0, (8, 400))], 30),  # larger ones, and debris
+        ([(45, (36, 6)), (40, (47, 6)), (0, (29, 6))], 29),  # the largest do not agree
+    ],
+)
+def test_a_radius_by_which_other_sizes_are_found_is_not_preferred(sizes, radius_px):
+    view = by_assumed_radius(*sizes)
+    assert search(view, view, VERSIONS[NEWEST]).radius_px == pytest.approx(radius_px)
+
+
 @pytest.mark.parametrize(
     ("count", "score", "first", "is_more"),
     [

@@ -42,6 +42,9 @@ _OTHER = 0.7
 _FEW_WHOLES, _MOST_INSIDE = 3, 0.4
 """Nuclei, and the share of the area inside them, from which smaller ones are their texture. Larger:
 spots are taken for nuclei more often; nuclei in clumps are less often taken for spots."""
+_AS_WELL_SHOWN = 0.75
+"""Of the support of nuclei that came out smaller than assumed, from which those inside them are no
+texture. Larger: spots are taken for nuclei less often; nuclei in a body that glows are lost."""
 _MANY_MORE, _BETTER_SHOWN = 4, 0.05
 """Times as many that they have to be, and how much more support they need, to win all the same.
 Larger: spots are taken for nuclei less often; nuclei in a body that glows are lost."""
@@ -138,7 +141,8 @@ class Found:
 
     def holds(self, other: "Found") -> bool:
         """Whether most nuclei of a smaller radius lie in nuclei of this one: its texture does."""
-        if len(self.shown) < _FEW_WHOLES:
+        are_known = self.agrees or other.support < _AS_WELL_SHOWN * self.support
+        if len(self.shown) < _FEW_WHOLES or not are_known:
             return False
         down = self.shown.y[:, None] - other.shown.y
         across = self.shown.x[:, None] - other.shown.x
@@ -202,7 +206,8 @@ def _settle(view: View, assumed: float, rules: Rules) -> Found:
     """Return the agreed radius near `assumed`, and what speaks for it.
 
     Nuclei that are smaller than assumed speak for little. Where they still are larger than the
-    next radius, it is settled from there: in a crowd of which a few stand out it is too small.
+    next radius, it is settled from there: in a crowd of which a few stand out it is too small. If
+    none is settled there, what was found are nuclei of a larger radius, and debris beside them.
     """
     radius, agrees, best, most = assumed, False, None, assumed * _SCALE_RATIO
     for _ in range(2):
@@ -216,6 +221,7 @@ def _settle(view: View, assumed: float, rules: Rules) -> Found:
         larger = _settle(view, most, rules)
         if larger.agrees:
             return larger
+        agrees = False
     if best is None:
         return Found(radius, shown, 0.0, 0.0, False)
     shown, support = best
