@@ -20,6 +20,7 @@ from nucensus.batch import retry
 from nucensus.batch.content import content_hash
 from nucensus.errors import InputError, RunError
 from nucensus.store import RunWriter
+from nucensus.store.lock import leave_marks
 from nucensus.values import Centres, Found, ImageRef, Limits, Plane, Settings
 from nucensus.values.pixel_size import PixelSize
 
@@ -72,6 +73,24 @@ def test_what_was_done_before_an_error_ended_the_run_is_not_done_again(plate, tm
         census(plate, tmp_path / "run", strategy="list-disk", on_outcome=fail_at_the_third)
     assert query(tmp_path / "run", "SELECT count(*) FROM images WHERE status = 'found'") == [(3,)]
     census(plate, tmp_path / "run", on_outcome=seen.append)
+    assert len(seen) == 5
+
+
+def test_what_was_in_flight_at_a_crash_is_counted_once_and_kept_before_others_begin(
+    plate, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("nucensus.batch.run_loop._COMMIT_EVERY_S", 1000)
+    out, kept, seen = tmp_path / "run", [], []
+
+    def look(_):
+        kept.extend(query(out, "SELECT count(*) FROM images WHERE status = 'found'"))
+
+    census(plate, out)
+    with RunWriter(out) as writer:
+        writer.redo(range(1, 6))
+    leave_marks(out, [1, 2, 3])
+    census(plate, out, strategy="list-disk", on_choice=look, on_outcome=seen.append)
+    assert kept == [(3,)]
     assert len(seen) == 5
 
 

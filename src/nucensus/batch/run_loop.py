@@ -300,7 +300,7 @@ class RunLoop:
         with self._writer.explained(), contextlib.closing(outcomes):
             for index, outcome in self._with_large(outcomes, "FIND", strategy):
                 self._record(*keys.pop(index), outcome)
-        self._write()  # what comes next asks the run file what is left
+        self._commit()  # what comes next asks the run file what is left, and may end the process
 
     def _until_stopped(
         self, items: Iterable[PlannedImage], keys: dict[int, tuple[int, str | None]]
