@@ -32,17 +32,17 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
-_NO_TARGET = (
-    r"(?<![_\-. /](?:si|sh|sg)-)(?<!^(?:si|sh|sg)-)"
-    r"(?!red[_\-. ]blood|[dr]na[_\-. ](?:damage|repair)|(?!dapi|hoechst|draq|sytox)[a-z\d]+-"
-    r"(?:knock-?(?:down|out)|(?:si|sh|sg)rna|over-?express))"
+_SILENCED = re.compile(r"(?:^|[_\-. /])(?:si|sh|sg)-$", re.IGNORECASE)
+_NO_STAIN = re.compile(
+    r"red[_\-. ]blood|[dr]na[_\-. ](?:damage|repair)|(?!dapi|hoechst|draq|sytox)[a-z\d]+-"
+    r"(?:knock-?(?:down|out)|(?:si|sh|sg)rna|over-?express)",
+    re.IGNORECASE,
 )
-"""What keeps the name of a stain from being a gene that was silenced, or the start of a phrase."""
+"""What stands before a gene that was silenced, and phrases that begin like a stain."""
 _CHANNEL = (
-    rf"{_START}(?:{_NO_TARGET}"
-    rf"(?P<stain>(?:{_MARK}[_\-. ]?)?(?:{_STAINS})(?:[_\-. ]{_MARK})?)"  # C1 DAPI
+    rf"{_START}(?:(?P<stain>(?:{_MARK}[_\-. ]?)?(?:{_STAINS})(?:[_\-. ]{_MARK})?)"  # C1 DAPI
     rf"|(?P<well>(?-i:[A-P]\d\d))|{_NUMBER.pattern}){_END}"
-    rf"|{_START}{_NO_TARGET}(?P<numbered>{_PLAIN_STAINS}){_NUMBERED}"  # DAPI01
+    rf"|{_START}(?P<numbered>{_PLAIN_STAINS}){_NUMBERED}"  # DAPI01
     rf"|(?<=[0-9a-z])(?P<glued>(?-i:(?=[A-Z]|(?<=[0-9])))(?:{_PLAIN_STAINS}))(?:{_END}|{_NUMBERED})"
     rf"|(?<=[0-9])(?<!r\d)(?<!r\d\d)(?P<behind>c\d{{1,2}})(?:{_END}|(?=[a-z]\d))"  # xy01c1, t0c1x0
     rf"|{_START}(?P<before>c\d{{1,3}})(?=[a-z]\d)"  # C001Z001, c1m1
@@ -109,7 +109,7 @@ def channel_word(name: str) -> tuple[str, str, str]:
     """
     stem = os.path.splitext(name)[0]
     file = stem.rfind("/") + 1
-    matches = list(_compiled(_CHANNEL).finditer(stem))
+    matches = [each for each in _compiled(_CHANNEL).finditer(stem) if not _is_phrase(each)]
     told = [each for each in matches if _is_stain(each) or each.start() >= file]
     if not told:
         return "", "", ""
@@ -125,6 +125,12 @@ def channel_word(name: str) -> tuple[str, str, str]:
 
 def _is_stain(match: re.Match[str]) -> bool:
     return bool(match["stain"] or match["glued"] or match["numbered"])
+
+
+def _is_phrase(match: re.Match[str]) -> bool:
+    """Tell whether a word that is like a stain is a gene that was silenced, or of a phrase."""
+    name, start = match.string, match.start()
+    return bool(_SILENCED.search(name[max(0, start - 4) : start]) or _NO_STAIN.match(name, start))
 
 
 def mask(name: str, spans: Iterable[tuple[int, int]]) -> str:
