@@ -80,7 +80,7 @@ def test_what_was_in_flight_at_a_crash_is_counted_once_and_kept_before_others_be
     plate, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("nucensus.batch.run_loop._COMMIT_EVERY_S", 1000)
-    out, kept, seen = tmp_path / "run", [], []
+    out, kept = tmp_path / "run", []
 
     def look(_):
         kept.extend(query(out, "SELECT count(*) FROM images WHERE status = 'found'"))
@@ -89,9 +89,9 @@ def test_what_was_in_flight_at_a_crash_is_counted_once_and_kept_before_others_be
     with RunWriter(out) as writer:
         writer.redo(range(1, 6))
     leave_marks(out, [1, 2, 3])
-    census(plate, out, strategy="list-disk", on_choice=look, on_outcome=seen.append)
-    assert kept == [(3,)]
-    assert len(seen) == 5
+    census(plate, out, on_outcome=look)
+    assert kept[:4] == [(0,), (0,), (0,), (3,)]
+    assert len(kept) == 5
 
 
 def test_other_settings_are_refused_with_what_differs(plate, tmp_path):
