@@ -35,6 +35,8 @@ NAMES = {
     "Plate 1_B12_s3_w12 Texas Red_t4.tif": Place(
         "Plate 1", "B12", "3", "12", time="4", stain="Texas Red"
     ),
+    "P1_B12_s3_w2_t4.TIF": Place("P1", "B12", "3", "2", time="4"),
+    "P1_B12_s3_w2.stk": Place("P1", "B12", "3", "2"),
     "p/TimePoint_2/ZStep_3/P1_A01_w2Cy5.TIF": Place("p", "A01", "", "2", "3", "2", "Cy5"),
     "p_AB47_s1_w1.tif": Place("p", "AB47", "1", "1"),
     # Harmony exports

@@ -60,8 +60,8 @@ PATTERNS = {
         _METAXPRESS + rf"(?:_w(?P<channel>\d{{1,2}}?))?(?:{GUID})?" + _TIFF
     ),
     "MetaXpress, MetaMorph": (
-        _METAXPRESS + r"_w(?P<channel>\d{1,2}) ?(?P<stain>[^\W\d_][^/_]*|\([^/_]+)(?:_t(?P<t>\d+))?"
-        r"\.(?:tiff?|stk)$"
+        _METAXPRESS + r"_w(?P<channel>\d{1,2})(?: ?(?P<stain>[^\W\d_][^/_]*|\([^/_]+))?"
+        r"(?:_t(?P<t>\d+))?\.(?:tiff?|stk)$"
     ),
     "Micro-Manager 2": (
         r"img_channel(?P<channel>\d{3,})_position(?P<site>\d{3,})_time(?P<time>\d{9,})"
