@@ -1,7 +1,9 @@
 """A start that has nothing to do touches no file, and whatever changed is seen all the same."""
 
+import itertools
 import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -52,6 +54,14 @@ def test_a_start_with_nothing_to_do_touches_no_file(plate, tmp_path, settings):
     assert len(learned) == (settings == Settings())
     assert looks(tmp_path / "run") == before
     assert os.listdir(tmp_path / "run").count("run.lock") == 0
+
+
+def test_a_clock_that_is_put_back_makes_no_start_end_before_it_began(plate, tmp_path, monkeypatch):
+    clock = itertools.count(1.7e9, -3600)
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    runs = [count(plate, tmp_path / "run") for _ in range(2)]
+    assert [done for done, _ in runs] == [3, 0]
+    assert all(each["seconds"] >= 0 for each in runs[1][1].about.starts)
 
 
 def test_a_new_image_is_seen_wherever_it_lies_beside_a_run_inside_the_plate(plate):

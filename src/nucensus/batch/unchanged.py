@@ -137,7 +137,7 @@ def finished_run(
     folder = Path(out)
     if not (folder / RUN_FILE).is_file() or any((folder / each).exists() for each in _BUSY):
         return None
-    start = time.time()
+    start, clock = time.time(), time.monotonic()
     try:
         run = Run(folder)
         about = run.about
@@ -157,7 +157,7 @@ def finished_run(
         return None
     if not stands:
         return None
-    show_start(run, {"started": start, "seconds": time.time() - start, "images": 0})
+    show_start(run, {"started": start, "seconds": time.monotonic() - clock, "images": 0})
     return run
 
 
