@@ -289,3 +289,18 @@ def test_shorts_of_either_order_and_sign_give_the_same(dtype, lowest, level):
     kwargs = {**PUBLISHED, "threshold_abs": 150}
     expected = find_with_reference(image.astype(dtype), **kwargs)
     assert_equal(find(image.astype(dtype), level=level, **kwargs), expected)
+
+
+@pytest.mark.parametrize("min_distance", range(1, 8))
+def test_spots_in_the_dark_hide_none_that_is_further_away_than_the_window(min_distance):
+    rng = np.random.default_rng(0)
+    image = rng.integers(90, 110, (400, 300)).astype(np.uint16)
+    spots = rng.random(image.shape) < 0.002
+    image[spots] = rng.integers(2000, 4000, spots.sum())
+    options = {"sigma": (3, 0.5), "min_distance": min_distance, "threshold_abs": 150,
+               "exclude_border": 0}  # fmt: skip
+    expected, _ = kernel.find_maxima_many([image], path="exact", **options)[0]
+    assert len(expected) > 100
+    for level in kernel.levels():
+        found, _ = kernel.find_maxima_many([image], level=level, path="sieve", **options)[0]
+        np.testing.assert_array_equal(found, expected)
