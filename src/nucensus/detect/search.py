@@ -141,7 +141,8 @@ class Found:
 
     def holds(self, other: "Found") -> bool:
         """Whether most nuclei of a smaller radius lie in nuclei of this one: its texture does."""
-        are_known = self.agrees or other.support < _AS_WELL_SHOWN * self.support
+        are_fewer = other.support < _AS_WELL_SHOWN * self.support
+        are_known = self.agrees or are_fewer or _radius_of(other.shown) > self.radius_px
         if len(self.shown) < _FEW_WHOLES or not are_known:
             return False
         down = self.shown.y[:, None] - other.shown.y
@@ -207,7 +208,7 @@ def _settle(view: View, assumed: float, rules: Rules) -> Found:
 
     Nuclei that are smaller than assumed speak for little. Where they still are larger than the
     next radius, it is settled from there: in a crowd of which a few stand out it is too small. If
-    none is settled there, what was found are nuclei of a larger radius, and debris beside them.
+    they are far larger there, they are nuclei of a larger radius, and debris beside them.
     """
     radius, agrees, best, most = assumed, False, None, assumed * _SCALE_RATIO
     for _ in range(2):
@@ -221,7 +222,7 @@ def _settle(view: View, assumed: float, rules: Rules) -> Found:
         larger = _settle(view, most, rules)
         if larger.agrees:
             return larger
-        agrees = False
+        agrees = _radius_of(larger.shown) <= larger.radius_px
     if best is None:
         return Found(radius, shown, 0.0, 0.0, False)
     shown, support = best
@@ -245,8 +246,11 @@ def _found_radius(view: View, assumed: float) -> _Agreement:
     uneven = across < _EVENED_RADII and regions.measure.foreground > _MOST_FOREGROUND
     if uneven or not len(shown):
         return 0.0, 0.0, shown.where(np.zeros(len(shown), np.bool_))
-    radius = weighted_median(np.sqrt(shown.area_px / np.pi), shown.area_px)
-    return radius, _support(regions, shown), shown
+    return _radius_of(shown), _support(regions, shown), shown
+
+
+def _radius_of(shown: Regions) -> float:
+    return weighted_median(np.sqrt(shown.area_px / np.pi), shown.area_px)
 
 
 def _support(regions: Regions, shown: Regions) -> float:
