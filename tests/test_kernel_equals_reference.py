@@ -304,3 +304,17 @@ def test_spots_in_the_dark_hide_none_that_is_further_away_than_the_window(min_di
     for level in kernel.levels():
         found, _ = kernel.find_maxima_many([image], level=level, path="sieve", **options)[0]
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("sigma", [(1, 1), (2, 2), (3, 0.5)])
+def test_bright_spots_far_apart_are_all_found_wherever_in_a_wide_image_they_lie(sigma):
+    rng = np.random.default_rng(0)
+    image = rng.integers(90, 110, (120, 3000)).astype(np.uint16)
+    spots = rng.random(image.shape) < 0.0005
+    image[spots] = rng.integers(20_000, 30_000, spots.sum())
+    options = {"sigma": sigma, "min_distance": 2, "threshold_abs": 300, "exclude_border": 0}
+    expected, _ = kernel.find_maxima_many([image], path="exact", **options)[0]
+    assert len(expected) > 150
+    for level in kernel.levels():
+        found, _ = kernel.find_maxima_many([image], level=level, path="sieve", **options)[0]
+        np.testing.assert_array_equal(found, expected)
