@@ -33,7 +33,12 @@ class Cluster:
         return {each: function(*args, **options) for each in workers}
 
     def submit(self, _, *args, workers, **__):
-        return SimpleNamespace(address=workers[0], args=args, release=lambda: None)
+        return SimpleNamespace(
+            address=workers[0], args=args, release=lambda: None, status=self.status_of(workers[0])
+        )
+
+    def status_of(self, address):  # noqa: ARG002 of workers that differ
+        return "finished"
 
     async def gather(self, future, **_):
         _, pickled, in_subprocess = future.args
@@ -56,13 +61,36 @@ def loop():
     loop.close()
 
 
-def go_through(work, items, loop, *, workers="abcd", **changed):
+class Stopped(Cluster):
+    """Of two workers `a` never answers, and holds up the first answer of `b`."""
+
+    def __init__(self, loop):
+        super().__init__(lambda _, item: item, ["a", "b"], loop)
+        self.end, self.polls, self.is_held_up = asyncio.Event(), 0, False
+
+    def nthreads(self):
+        self.polls += 1
+        if self.polls > 60:
+            self.status = "closed"  # else this would wait for ever
+        return super().nthreads()
+
+    def status_of(self, address):
+        return "finished" if address == "b" else "pending"
+
+    async def gather(self, future, **_):
+        if future.address == "a" or not self.is_held_up:
+            self.is_held_up = self.is_held_up or future.address == "b"
+            await self.end.wait()
+        return await super().gather(future)
+
+
+def go_through(work, items, loop, *, workers="abcd", cluster=None, overdue_s=1e6, **changed):
     """Return the outcomes in the order of the items, what was sent, and the facts."""
-    cluster = Cluster(work, list(workers), loop)
+    cluster = cluster or Cluster(work, list(workers), loop)
     vars(cluster).update(changed)
     facts = {"worker_processes": 0, "scheduler": "here"}
     steps = ClusterLoop(
-        cluster, lambda item: item, items, CODEC, False, 1e6, threading.Event(), facts
+        cluster, lambda item: item, items, CODEC, False, overdue_s, threading.Event(), facts
     )
     outcomes = dict(steps.outcomes())
     assert sorted(outcomes) == list(range(len(items)))
@@ -115,6 +143,15 @@ def test_the_only_worker_is_believed(loop):
     outcomes, sent, _ = go_through(lambda *_: "no", list(range(5)), loop, workers="a")
     assert outcomes == ["no"] * 5
     assert sum(len(items) for _, items, _ in sent) == 5
+
+
+def test_what_a_stopped_worker_holds_up_on_its_way_from_another_is_done_again(loop):
+    """A client fetches outcomes of several workers together, and waits for each of them."""
+    cluster = Stopped(loop)
+    outcomes, sent, _ = go_through(None, list(range(40)), loop, cluster=cluster, overdue_s=0)
+    loop.call_soon_threadsafe(cluster.end.set)
+    assert outcomes == list(range(40))
+    assert {name for name, _, _ in sent} == {"b"}
 
 
 class Part(SimpleNamespace):

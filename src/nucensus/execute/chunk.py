@@ -55,6 +55,11 @@ class Chunk:
         first = next(iter(self.tried.values()))
         return [(index, outcome) for (index, _), outcome in zip(self.items, first, strict=True)]
 
+    @property
+    def is_done(self) -> bool:
+        """Whether its worker has done it; that its outcomes are here is another thing."""
+        return self.future is not None and self.future.status == "finished"
+
     def release(self) -> None:
         """Let the scheduler forget the chunk, and a worker that has not begun it too."""
         if self.future is not None:
@@ -86,6 +91,11 @@ class Worker:
     def load(self) -> float:
         """How many tasks there are for each thread."""
         return len(self.chunks) / self.threads
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has nothing to do."""
+        return all(chunk.is_done for chunk in self.chunks)
 
     @property
     def is_at_fault(self) -> bool:

@@ -210,14 +210,18 @@ class ClusterLoop:
         return min(loads, key=loads.__getitem__, default=None)
 
     def _help_overdue(self) -> None:
-        """Give what a worker should have done long ago to one that has nothing to do, too."""
+        """Give what a worker should have done long ago to one that has nothing to do, too.
+
+        Outcomes of several workers are fetched together, so one that does not answer may hold up
+        those of others: what is done and has not come is done again, if need be by the same one.
+        """
         now = time.monotonic()
         for slow, worker in self._workers.items():
             for chunk in worker.chunks:
                 expected_s = self._size.seconds_of(len(chunk.items)) * len(worker.chunks)
                 if chunk.twin or now - chunk.since_s < _OVERDUE * expected_s + self._overdue_s:
                     continue
-                idle = next((name for name, each in self._workers.items() if not each.chunks), None)
+                idle = next((name for name, each in self._workers.items() if each.is_idle), None)
                 if idle is None:
                     return
                 _logger.warning(
