@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .._dataclass import dataclass, replace
 from ..kernel import RegionTable, measure_noise
-from .padding import Mask, bounding_box, fill_padding, picture_mask
+from .padding import Mask, bounding_box, fill_padding, is_exact, picture_mask
 from .pooled import Estimate
 from .rules import Rules
 
@@ -179,7 +179,7 @@ def _cropped(levels: Levels, picture: Mask) -> Levels:
 
 def as_pixels(image: NDArray[Any]) -> tuple[Levels, Mask | None]:
     """Return the levels of all pixels, and which of them are the picture, unless all are."""
-    if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
+    if is_exact(image.dtype):
         levels = Levels(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
     elif image.dtype.kind == "b":
         levels = Levels(np.ascontiguousarray(image).view(np.uint8))

@@ -60,14 +60,19 @@ def picture_mask(pixels: NDArray[Any]) -> Mask | None:
     return _beside_black(pixels) if picture is None else picture
 
 
+def is_exact(dtype: np.dtype[Any]) -> bool:
+    """Tell whether the kernel takes pixels of a type as they are: whole grey levels of 16 bits."""
+    return dtype.kind == "u" and dtype.itemsize <= 2
+
+
 def size_seen(image: NDArray[Any], box: tuple[slice, ...]) -> int:
     """Return how many pixels of a box of an image are the picture.
 
     For detectors that leave the margin in: they find nothing there. It is looked for in planes of 8
     or 16 bits where it reaches an edge, which takes a hundredth of the time of such a detector.
     """
-    is_looked_at = image.dtype.kind == "u" and image.dtype.itemsize <= 2
-    if is_looked_at and image.ndim == 2 and image.size and may_have_margin(edges_of(image)):
+    is_looked_at = image.ndim == 2 and image.size and is_exact(image.dtype)
+    if is_looked_at and may_have_margin(edges_of(image)):
         picture = picture_mask(np.ascontiguousarray(image, image.dtype.newbyteorder("=")))
         if picture is not None and picture[box].any():
             return int(np.count_nonzero(picture[box]))

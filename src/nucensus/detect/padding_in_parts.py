@@ -14,6 +14,7 @@ from .padding import (
     SAMPLED,
     Edges,
     Mask,
+    is_exact,
     is_wide,
     level_of_frame,
     level_of_margin,
@@ -149,7 +150,7 @@ def size_seen_in_parts(
     """Do what `size_seen` does: return how many pixels of a box of an image are the picture."""
     counting = Area(box[0].start, box[0].stop, box[1].start, box[1].stop)
     size = None
-    if plane.dtype.kind == "u" and plane.dtype.itemsize <= 2 and may_have_margin(lines.edges):
+    if is_exact(plane.dtype) and may_have_margin(lines.edges):
         look = partial(_look, plane, counting, settings, threads)
         size = _inside_white_frame(lines, counting, look)
         size = _beside_black(lines, counting, look) if size is None else size

@@ -13,7 +13,7 @@ from ..values.parts import Area
 from .fields import BLOCK_PX, LOOKED_AT, Heights, Look, Read, estimate_fields, looking
 from .frame import Box
 from .levels import AnyLevels, DividedLevels, Levels, as_levels
-from .padding import Mask, bounding_box, is_wide, level_of_frame
+from .padding import Mask, bounding_box, is_exact, is_wide, level_of_frame
 from .pooled import Estimate
 from .regions import COLUMNS, Measure, Regions
 from .rules import Rules
@@ -210,8 +210,7 @@ def levels_of(image: NDArray[Any], rules: Rules) -> Levels | Pictures:
     ValueError, TypeError
         As of `as_levels`.
     """
-    is_exact = image.ndim == 2 and image.dtype.kind == "u" and image.dtype.itemsize <= 2
-    if not (is_exact and image.size > rules.large_px):
+    if not (image.ndim == 2 and is_exact(image.dtype) and image.size > rules.large_px):
         return as_levels(image)
     from .padding_in_parts import Lines  # few images are so large
 

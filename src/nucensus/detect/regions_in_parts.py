@@ -12,6 +12,7 @@ from .fields import even_fields
 from .frame import counting_box
 from .levels import AnyLevels
 from .levels_in_parts import LevelsInParts, bytes_in_parts, looking_at
+from .padding import is_exact
 from .pictures import SMALL_PX, Pictures, find_pictures, levels_at
 from .pooled import Estimate, Resolved, pool
 from .region_numbers import region_numbers
@@ -128,7 +129,7 @@ def guessed_looks(plane: Parts, settings: Settings, rules: Rules, threads: int) 
 
     Where nothing is decoded, going through it once more takes no longer than that.
     """
-    if plane.whole.size <= rules.large_px or not plane.is_decoded or not _is_exact(plane):
+    if plane.whole.size <= rules.large_px or not plane.is_decoded or not is_exact(plane.dtype):
         return None
     look = looking_at(plane, settings, rules, threads=threads)
     return pool(list(look(even_fields(plane.shape))))
@@ -141,10 +142,6 @@ def _expected(looks: Resolved | None, rules: Rules) -> dict[str, Any] | None:
     return region_numbers(**how_to_look(looks, looks.contrast, rules))
 
 
-def _is_exact(plane: Parts) -> bool:
-    return plane.dtype.kind == "u" and plane.dtype.itemsize <= 2
-
-
 def levels_of_parts(
     plane: Parts, settings: Settings, rules: Rules, *, threads: int, small_px: int = SMALL_PX,
     **more: Any,
@@ -153,7 +150,7 @@ def levels_of_parts(
 
     Those of up to `small_px` pixels are held in memory. `more` is for `LevelsInParts`.
     """
-    if not _is_exact(plane):
+    if not is_exact(plane.dtype):
         raise WholeNeededError(f"its pixels are {plane.dtype}, not uint8 or uint16")
     levels = LevelsInParts(plane, settings, threads=threads, **more)
     if not levels.may_have_margin:
