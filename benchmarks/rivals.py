@@ -33,6 +33,7 @@ from nucensus.detect import estimate, pool
 
 cv2.setNumThreads(1)
 TUNED_ON = 8
+PACKAGES = ("nucensus", "numpy", "opencv-python-headless", "scikit-image", "trackpy")
 
 
 def trackpy_locate(image, diameter, minmass):
@@ -178,8 +179,7 @@ def main() -> None:
         rows[name] = summary([score(points[each], truth) for each, (_, truth) in scored.items()])
         print(f"{name:34} {rows[name]}")
     if options.out:
-        packages = ("nucensus", "numpy", "opencv-python-headless", "scikit-image", "trackpy")
-        versions = {package: version(package) for package in packages}
+        versions = {package: version(package) for package in PACKAGES}
         options.out.write_text(json.dumps({"versions": versions, "rows": rows}, indent=1))
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Literal, TypeVar, Unpack
@@ -115,19 +115,12 @@ def process_images(
     [20, 42]
     """
     refuse_unguarded()
-    left: dict[str, Any] = {**options}
-    execution = take_value(Execution, execution, left)
-    selection = take_value(Selection, selection, left)
-    refuse_unknown(left, "process_images")
+    execution, selection = _taken(execution, selection, timeout, {**options})
     _check_options(function, on_error, chunk_size)
-    if timeout is not None:
-        execution = replace(execution, limits=replace(execution.limits, timeout_s=timeout))
     named, count, in_memory = open_images(images, selection, is_local=execution.scheduler is None)
     keeps = on_error == "return"
     steps = _steps(function, warm_up, in_memory=in_memory, keeps=keeps)
     codec = None if in_memory else functools.partial(Codec, path_of=attrgetter("image"))
-    shown = ProgressLine() if progress is True else progress
-    results: dict[int, Any] = {}
     chosen: list[Choice] = []
     with contextlib.ExitStack() as open_:
         choice = open_.enter_context(choose_strategy(execution, codec=codec, function=function))
@@ -141,14 +134,39 @@ def process_images(
             on_choice=chosen.append, in_memory=in_memory,
         )  # fmt: skip
         working = open_.enter_context(contextlib.closing(outcomes))
-        for done, (index, outcome) in enumerate(working, 1):
-            name = named[index].name if isinstance(named, list) else f"image {index}"
-            results[index] = _result(name, outcome, keeps=keeps)
-            if shown:
-                shown(done, count or 0)
-    if shown and count is None:
+        names = [each.name for each in named] if isinstance(named, list) else ()
+        results = _in_order(working, names, keeps=keeps, progress=progress)
+    return Results(results, chosen[0])
+
+
+def _taken(
+    execution: Execution | None, selection: Selection | None, timeout_s: float | None,
+    options: dict[str, Any],
+) -> tuple[Execution, Selection]:  # fmt: skip
+    """Return the values that were given, or those of their own fields."""
+    execution = take_value(Execution, execution, options)
+    selection = take_value(Selection, selection, options)
+    refuse_unknown(options, "process_images")
+    if timeout_s is not None:
+        execution = replace(execution, limits=replace(execution.limits, timeout_s=timeout_s))
+    return execution, selection
+
+
+def _in_order(
+    outcomes: Iterable[tuple[int, Any]], names: Sequence[str], *, keeps: bool,
+    progress: bool | Callable[[int, int], None],
+) -> list[Any]:  # fmt: skip
+    """Return what came of each image, in the order of the images; a stream's have no names."""
+    shown = ProgressLine() if progress is True else progress
+    results: dict[int, Any] = {}
+    for done, (index, outcome) in enumerate(outcomes, 1):
+        name = names[index] if names else f"image {index}"
+        results[index] = _result(name, outcome, keeps=keeps)
+        if shown:
+            shown(done, len(names))
+    if shown and not names:
         shown(len(results), len(results))
-    return Results((results[index] for index in range(len(results))), chosen[0])
+    return [results[index] for index in range(len(results))]
 
 
 def _check_options(function: Any, on_error: str, chunk_size: int | None) -> None:

@@ -110,13 +110,9 @@ def command(inputs: tuple[str, ...], out: Path | str, settings_file: Path | None
 
         measure += channels_beside(rules, measure)
     selected = dataclasses.replace(
-        selection_of(options),
-        metadata=metadata,
-        shard=shard,
-        measure=measure,
-        ring_px=ring,
-        flat_field=flat_field,
-    )
+        selection_of(options), metadata=metadata, shard=shard,
+        measure=measure, ring_px=ring, flat_field=flat_field,
+    )  # fmt: skip
     if measure or rules:
         given.setdefault("outlines", True)
     if plan is not None:

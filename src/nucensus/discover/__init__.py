@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from .._dataclass import dataclass
 from .._lazy import names_of
@@ -20,8 +20,7 @@ from ..values import (
     Place,
     Selection,
     SelectionOptions,
-    refuse_unknown,
-    take_value,
+    take_only,
 )
 from .given import as_paths
 from .kept import KeptImages
@@ -122,9 +121,7 @@ def discover(
         An input does not exist, or holds no image; or a plate leaves a choice
         of channel, z plane or time point that the selection does not make.
     """
-    left: dict[str, Any] = {**options}
-    selection = take_value(Selection, selection, left)
-    refuse_unknown(left, "discover")
+    selection = take_only(Selection, selection, options, "discover")
     listed = {(each.path, each.name): each for each in list_images(inputs, suffixes, selection)}
     shard = selection.shard
     return [each for each in listed.values() if shard is None or shard.holds(each.name)]

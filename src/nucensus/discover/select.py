@@ -99,14 +99,7 @@ def select_fields(
         refuse_half_known(again())
     version = choose_version(versions, plane.scene)
     plane = replace(plane, scene=None) if versions.pair else plane
-    for key, group in list(groups.items()):
-        try:
-            group.choose(plane)
-        except InputError as error:
-            if problems is None or len(groups) == 1:
-                raise
-            problems[key or ""] = str(error)
-            del groups[key]
+    _choose(groups, plane, problems)
     noted = LeftOut() if left_out is None else left_out
     how = next((each for each in PROJECTIONS if each == plane.z), None)
     stacks: dict[str | None, Stacks] = {}
@@ -126,6 +119,20 @@ def select_fields(
     for at, stack in stacks.items():
         for each in stack:
             yield groups[at].key_of(each), each
+
+
+def _choose(
+    groups: "dict[str | None, _Unknown | _Plate]", plane: Plane, problems: dict[str, str] | None
+) -> None:
+    """Choose in each group; one that cannot goes, and says why in `problems`, or raises it."""
+    for key, group in list(groups.items()):
+        try:
+            group.choose(plane)
+        except InputError as error:
+            if problems is None or len(groups) == 1:
+                raise
+            problems[key or ""] = str(error)
+            del groups[key]
 
 
 def _group(

@@ -139,11 +139,7 @@ def _scene(
     kinds = {tile.at.get("C", 0) - start["C"]: tile for tile in tiles}
     of_channels = [kinds.get(channel, tiles[0]) for channel in range(sizes["C"])]
     samples = [(n, k) for n, tile in enumerate(of_channels) for k in range(tile.samples)]
-    corner = min(tile.y for tile in tiles), min(tile.x for tile in tiles)
-    shape = (
-        max(tile.y + tile.height for tile in tiles) - corner[0],
-        max(tile.x + tile.width for tile in tiles) - corner[1],
-    )
+    corner, shape = _extent(tiles)
     numbers = [tile.number for tile in tiles]
     count = 1 + max(numbers) - min(numbers)
     mosaic = _Mosaic(tuple(sizes), planes, corner, shape, count, samples, start)
@@ -170,6 +166,14 @@ def _scene(
         ]
 
     return replace(scene, reduce=reduce)
+
+
+def _extent(tiles: list[Tile]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the first row and column of the rectangle that holds all tiles, and its shape."""
+    top, left = min(tile.y for tile in tiles), min(tile.x for tile in tiles)
+    bottom = max(tile.y + tile.height for tile in tiles)
+    right = max(tile.x + tile.width for tile in tiles)
+    return (top, left), (bottom - top, right - left)
 
 
 def _by_plane(

@@ -75,9 +75,7 @@ def write_report(
     InputError
         No well is treated with `control`, or a plate of that format has no such wells.
     """
-    counts = run.counts
-    passes = counts["images"] + _PASSES * counts["found"]
-    steps = Steps(passes + _MOST_PICTURES, on_progress)
+    steps = _steps_of(run, on_progress)
     fields = read_fields(run, steps)
     gathered = gather(fields, plate_format)
     plates = draw_plates(gathered, _PLATES_SHOWN)
@@ -109,6 +107,11 @@ def write_report(
         partial.write_text(page, "utf-8", "backslashreplace")
     steps.end()
     return lacks
+
+
+def _steps_of(run: Run, on_progress: OnProgress | None) -> Steps:
+    counts = run.counts
+    return Steps(counts["images"] + _PASSES * counts["found"] + _MOST_PICTURES, on_progress)
 
 
 def _has_several(plates: Sequence[Plate]) -> bool:

@@ -25,8 +25,7 @@ from ..values import (
     Selection,
     SelectionOptions,
     Settings,
-    refuse_unknown,
-    take_value,
+    take_only,
 )
 from .grid import Grid, at_edge, choose_grid
 
@@ -162,24 +161,20 @@ def tune_parameters(
     for brighter ones alone; so those of a higher threshold are the first of the
     list.
     """
-    left: dict[str, Any] = {**options}
-    selection = take_value(Selection, selection, left)
-    refuse_unknown(left, "tune_parameters")
+    selection = take_only(Selection, selection, options, "tune_parameters")
     if selection.plane.z == "volume":
         raise InputError(
             "volumes are asked for, and parameters are searched in planes only; expected a plane "
             "of the stack or its maximum; choose it with --z"
         )
-    paths = as_paths(images)
-    found = discover(paths, SUFFIXES, selection)
+    found = discover(as_paths(images), SUFFIXES, selection)
     fields, left_out = _with_truth(expand(found), read_truth(truth), os.fspath(truth))
     resolved = _estimate_sample(fields)
     grid = choose_grid(resolved, sigma, min_distance, threshold)
     counter = _Counter(grid, border, resolved, None if Path(truth).is_dir() else radius_px)
     outcomes = {}
-    for place, outcome in strategy_named("threads").run(
-        counter.count, fields, workers or usable_cores()
-    ):
+    counting = strategy_named("threads").run(counter.count, fields, workers or usable_cores())
+    for place, outcome in counting:
         outcomes[place] = outcome
         on_image()
     counted: dict[int, _Counted] = {}

@@ -28,6 +28,7 @@ from .options import (
     SettingsOptions,
     Watcher,
     refuse_unknown,
+    take_only,
     take_value,
 )
 from .other_channels import OtherChannels, column_of
@@ -62,7 +63,8 @@ __all__ = [
     "Partner", "PixelSize", "Place", "Plane", "PlannedImage", "PlateFact", "Points", "Positive",
     "PositiveFact", "ProcessOptions", "Resume", "RetryOptions", "Scheduler", "Selection",
     "SelectionOptions", "Settings", "SettingsOptions", "Shard", "Stage", "Treatments", "Watcher",
-    "column_of", "name_of", "refuse_unknown", "shard_index", "take_value",
+    "column_of", "name_of", "refuse_unknown", "shard_index", "take_only",
+    "take_value",
 ]  # fmt: skip
 
 RUN_FILE = "run.sqlite"

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, Union
 
@@ -305,6 +305,16 @@ def take_value(kind: type[_Value], given: _Value | None, options: dict[str, Any]
             f"them; put {', '.join(own)} into the {kind.__name__}"
         )
     return given or kind(**{name: each for name, each in own.items() if each is not None})
+
+
+def take_only(
+    kind: type[_Value], given: _Value | None, options: Mapping[str, Any], function: str
+) -> _Value:
+    """Return what `take_value` does, for a function whose keywords are the fields of one value."""
+    left = {**options}
+    value = take_value(kind, given, left)
+    refuse_unknown(left, function)
+    return value
 
 
 def refuse_unknown(options: dict[str, Any], function: str) -> None:

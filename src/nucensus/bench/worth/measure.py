@@ -25,7 +25,7 @@ from ...errors import FunctionError, InputError, NucensusError
 from ...execute import Strategy, refuse_unguarded
 from ...machine import facts, usable_cores
 from ...text.progress import ProgressLine
-from ...values import Selection, SelectionOptions, refuse_unknown, take_value
+from ...values import Selection, SelectionOptions, take_only
 from ..memory import watch_memory
 from .comparison import Comparison
 from .findings import Passes, Profile, Timing
@@ -117,15 +117,9 @@ def compare(
     'On 2 cores, for 24 images: threads, 0.8 s, 1.9 times as fast as a plain list (1.5 s). ...'
     """
     refuse_unguarded()
-    left: dict[str, Any] = {**options}
-    selection = take_value(Selection, selection, left)
-    refuse_unknown(left, "compare")
+    selection = take_only(Selection, selection, options, "compare")
     sources = _sources_of(images, functions)
-    if isinstance(images, Iterator):
-        images = list(islice(images, limit))
-    named, in_memory = name_images(images, selection, is_local=True)
-    named = named[:limit]
-    _check_images(named, in_memory, load)
+    named, in_memory = _named(images, selection, limit, load)
     workers = workers or usable_cores()
     ways = ways_of(strategies, tuple(start_methods), tuple(chunk_sizes or ()))
     swept = swept_sizes(len(named), workers) if chunk_sizes is None else ()
@@ -138,37 +132,55 @@ def compare(
         for source, function in zip(sources, functions, strict=True):
             profiles[source.name] = known = bench.profile(source)
             bench.rehearse(function, known)
-            time_way = functools.partial(
-                bench.time_way, source, known,
-                repeat=repeat, seconds=seconds, in_memory=in_memory,
-            )  # fmt: skip
-            found: list[tuple[Timing, Passes | None]] = []
-            for count in _time_ways(time_way, ways, swept, found):
-                if on_timing is not None:
-                    on_timing(found[-1][0])
-                if shown:
-                    shown(len(timings) + len(found), len(timings) + count)
+            time_one = functools.partial(
+                bench.time_way, source, known, repeat=repeat, seconds=seconds
+            )
+            told = functools.partial(_tell, on_timing, shown, len(timings))
+            found = _time_ways(time_one, ways, swept, told)
             timings += with_common_warm_up(_with_differences(named, found))
-        errors = bench.errors
     return Comparison(
         tuple(timings), profiles, {each.name: each.place for each in sources}, len(named),
-        workers, {**facts(), "load": load_before}, errors, in_memory,
+        workers, {**facts(), "load": load_before}, bench.errors, in_memory,
     )  # fmt: skip
 
 
+def _named(
+    images: Image | Iterable[Image], selection: Selection, limit: int | None, load: Function | None
+) -> tuple[list[NamedImage], bool]:
+    """Return the first so many images, and whether they are in memory."""
+    if isinstance(images, Iterator):
+        images = list(islice(images, limit))
+    named, in_memory = name_images(images, selection, is_local=True)
+    _check_images(named[:limit], in_memory, load)
+    return named[:limit], in_memory
+
+
 def _time_ways(
-    time_way: Callable[..., tuple[Timing, Passes | None]],
+    time_one: Callable[..., tuple[Timing, Passes | None]],
     ways: Sequence[Way],
     swept: Sequence[int],
-    found: list[tuple[Timing, Passes | None]],
-) -> Iterator[int]:
-    """Time one way after the other into `found`; yield each time how many they are to be."""
+    told: Callable[[Timing, int, int], None],
+) -> list[tuple[Timing, Passes | None]]:
+    """Time one way after the other; `told` is how many are done, and how many they are to be."""
+    found: list[tuple[Timing, Passes | None]] = []
     todo = list(ways)
     while len(found) < len(todo):
-        found.append(time_way(todo[len(found)], best_s=_best_s(found)))
+        found.append(time_one(todo[len(found)], best_s=_best_s(found)))
         if len(found) == len(ways):
             todo += _swept([each for each, _ in found], swept)
-        yield len(todo)
+        told(found[-1][0], len(found), len(todo))
+    return found
+
+
+def _tell(
+    on_timing: Callable[[Timing], None] | None, shown: bool | Callable[[int, int], None],
+    before: int, timing: Timing, done: int, count: int,
+) -> None:  # fmt: skip
+    """Say that one way more is timed, after those of functions before."""
+    if on_timing is not None:
+        on_timing(timing)
+    if callable(shown):
+        shown(before + done, before + count)
 
 
 def _best_s(found: Sequence[tuple[Timing, Passes | None]]) -> float:
@@ -265,11 +277,12 @@ class _Bench:
 
     def time_way(
         self, source: Source, known: Profile, way: Way, *, repeat: int, seconds: float,
-        in_memory: bool, best_s: float,
+        best_s: float,
     ) -> tuple[Timing, Passes | None]:  # fmt: skip
         """Return the row of a way, and what its process found if it did."""
         strategy = way.described
         row = Timing(source.name, way)
+        in_memory = isinstance(self._images[0].image, np.ndarray)
         if strategy is not None and in_memory and not strategy.takes_arrays:
             return replace(row, failure="it reads files, and arrays were given"), None
         if self._rehearsal is not None and (reason := self._rehearsal.refusal(way)):

@@ -218,14 +218,16 @@ def time_way(
     if choice is not None and not choice.strategy.in_process:
         _try_one(run, choice, images[usable])
     most_s = _NO_CHANCE * best_s - import_s - load_s
-
-    def is_enough(samples: Sequence[float]) -> bool:
-        if len(samples) < min(2, repeat):
-            return bool(samples) and samples[0] > min(2 * seconds, most_s)
-        is_alike = max(samples) < _ALIKE * min(samples)
-        return is_alike or sum(samples) >= seconds or len(samples) >= repeat
-
+    is_enough = functools.partial(_is_enough, repeat=repeat, seconds=seconds, most_s=most_s)
     return _passes(run, choice, images, is_enough, typical_s, import_s, load_s)
+
+
+def _is_enough(samples: Sequence[float], *, repeat: int, seconds: float, most_s: float) -> bool:
+    """Tell whether so many passes say what a way takes; of one far behind the best, the first."""
+    if len(samples) < min(2, repeat):
+        return bool(samples) and samples[0] > min(2 * seconds, most_s)
+    is_alike = max(samples) < _ALIKE * min(samples)
+    return is_alike or sum(samples) >= seconds or len(samples) >= repeat
 
 
 def _run(
