@@ -86,7 +86,10 @@ def test_a_plan_says_from_how_many_images_it_learned(plate, tmp_path):
         (["detect", ".", "-o", "run", "--sigma", "-1"], "sigma is -1.0; expected"),
         (["detect", ".", "-o", "run", "--strategy", "magic"], "expected one of list-disk"),
         (["detect", ".", "-o", "run", "--workers", "0"], "0 is not in the range"),
-        (["detect", "."], "Missing option '-o'"),
+        (["detect", "."], "Missing option '-o' / '--out', folder for run.sqlite"),
+        (["detect", "."], "Example: nucensus detect plate/ -o run"),
+        (["export", "run"], "'--to', what to write: csv, parquet, geojson,"),
+        (["report"], "Missing argument 'RUN'. Example: nucensus report run"),
         (["detekt"], "there is no command 'detekt'; did you mean detect?"),
     ],
 )

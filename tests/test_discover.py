@@ -155,6 +155,15 @@ def test_an_input_without_an_image_is_an_error_that_says_so(tmp_path, make, mess
         discover([make(tmp_path)], SUFFIXES)
 
 
+@pytest.mark.parametrize(
+    "typed", ["Platte 1 (März)/s1.tif", "Plate 1 (Marz)/s1.tif", "Plate", "Plate 1 (März)/s2.tif"]
+)
+def test_of_a_path_that_is_mistyped_the_nearest_that_is_there_is_told(tmp_path, typed):
+    touch(tmp_path / "Plate 1 (März)" / "s1.tif", tmp_path / "other" / "s1.tif")
+    with pytest.raises(InputError, match=r"; did you mean '.*Plate 1 \(März\)(.s1\.tif)?'\?$"):
+        discover([tmp_path / typed], SUFFIXES)
+
+
 def test_numbers_sort_by_value_and_letters_by_letter():
     assert sorted(["b1", "a10", "a9", "²", "a"], key=natural_key) == ["a", "a9", "a10", "b1", "²"]
 

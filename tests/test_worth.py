@@ -196,6 +196,17 @@ def test_a_function_that_cannot_be_timed_is_said_with_its_reason(
         compare(images, f"{mine}:{function}", strategies=["list-disk"], **QUICK)
 
 
+@pytest.mark.parametrize("second", ["fails", "absent"])
+def test_all_functions_are_looked_at_before_one_is_timed(images, mine, second):
+    timed = []
+    with pytest.raises((FunctionError, InputError)):
+        compare(
+            images, f"{mine}:count", f"{mine}:{second}", strategies=["list-disk"],
+            on_timing=timed.append, **QUICK,
+        )  # fmt: skip
+    assert timed == []
+
+
 @pytest.mark.parametrize(
     ("place", "text"),
     [

@@ -139,10 +139,30 @@ class Command(click.Command):
             click.echo(f"Taken from {DEFAULTS_FILE}: {', '.join(taken)}", err=True)
         return ctx
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what was typed; of what is missing say what it is for, with an example."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            raise click.UsageError(f"{_missing(error, ctx)} {self.epilog or ''}", ctx) from error
+
     def invoke(self, ctx: click.Context) -> Any:
         """Do what was asked for; `main` has switched the search for garbage off."""
         gc.enable()
         return super().invoke(ctx)
+
+
+def _missing(error: click.MissingParameter, ctx: click.Context) -> str:
+    """Return which option or argument is missing, and what the help says of it."""
+    needed = error.param
+    if needed is None:
+        return error.format_message()
+    what = f"Missing {needed.param_type_name} {needed.get_error_hint(ctx)}"
+    if not isinstance(needed, click.Option) or not needed.help:
+        return f"{what}."
+    said = f"{needed.help[0].lower()}{needed.help[1:].rstrip('.')}"
+    choices = f": {', '.join(needed.type.choices)}" if isinstance(needed.type, click.Choice) else ""
+    return f"{what}, {said}{choices}."
 
 
 _METAVARS = {"INTEGER RANGE": "N", "INTEGER": "N", "FLOAT RANGE": "NUMBER", "FLOAT": "NUMBER"}

@@ -131,7 +131,24 @@ def expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[
             elif path.lower().endswith(endings):
                 yield from expand(path, endings, left_out)
     else:
-        raise InputError(f"{given!r} does not exist; expected a file, a folder or a glob of images")
+        raise InputError(
+            f"{given!r} does not exist; expected a file, a folder or a glob of images{_near(given)}"
+        )
+
+
+def _near(given: str) -> str:
+    """Return what may be meant by a path of which a part is not there."""
+    from difflib import get_close_matches
+
+    folder, name = os.path.split(given.rstrip("/\\"))
+    while folder and not os.path.lexists(folder) and folder != os.path.dirname(folder):
+        folder, name = os.path.split(folder)
+    with contextlib.suppress(OSError):
+        there = os.listdir(folder or ".")
+        cut = [each for each in there if each.startswith(f"{name} ")]  # at a space, by the shell
+        if near := cut or get_close_matches(name, there, n=1):
+            return f"; did you mean {os.path.join(folder, near[0])!r}?"
+    return ""
 
 
 def find_glob(pattern: str) -> Iterator[str]:

@@ -126,11 +126,13 @@ def compare(
     shown = ProgressLine("way") if progress is True else progress
     load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     timings: list[Timing] = []
-    profiles: dict[str, Profile] = {}
     with tempfile.TemporaryDirectory() as scratch:
         bench = _Bench(named, Path(scratch), None if load is None else source_of(load), workers)
+        profiles = {
+            each.name: bench.profile(each) for each in sources
+        }  # all, before minutes of one
         for source, function in zip(sources, functions, strict=True):
-            profiles[source.name] = known = bench.profile(source)
+            known = profiles[source.name]
             bench.rehearse(function, known)
             time_one = functools.partial(
                 bench.time_way, source, known, repeat=repeat, seconds=seconds
