@@ -334,6 +334,17 @@ def test_a_plate_that_no_image_is_of_is_refused_and_what_to_do_is_said(plate, tm
     assert Run(tmp_path / "run").counts["found"] == 2  # it is not lost for a wrong table
 
 
+def test_a_table_of_none_of_the_wells_leaves_no_run_behind_but_an_earlier_one(plate, tmp_path):
+    wrong = write_csv(tmp_path / "w.csv", [["well", "drug"], ["H12", "x"]])
+    with pytest.raises(InputError, match="no well"):
+        census(plate, out=tmp_path / "run", metadata=wrong)
+    assert not list((tmp_path / "run").iterdir())
+    census(plate, out=tmp_path / "run", threshold=500).close()
+    with pytest.raises(InputError, match="no well"):
+        census(plate, out=tmp_path / "run", threshold=500, metadata=wrong, overwrite=True)
+    assert Run(tmp_path / "run").counts["found"] == 2
+
+
 def test_treatments_given_afterwards_are_those_given_before(plate, tmp_path):
     table = write_csv(tmp_path / "w.csv", LIST)
     before = census(plate, out=tmp_path / "before", metadata=table)

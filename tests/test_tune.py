@@ -327,8 +327,12 @@ def test_what_files_leave_to_choose_is_offered_and_can_be_chosen(tmp_path):
     assert "--channel=2" in session.spell(Settings())["command"]
 
 
-@pytest.mark.parametrize(("samples", "named"), [(1, ["0"]), (3, ["red", "green", "blue"])])
-@pytest.mark.parametrize("codec", ["png", "jpeg"])
+@pytest.mark.parametrize(
+    ("codec", "samples", "named"),
+    [("png", 1, ["0"]), ("png", 2, ["grey levels", "transparency"]), ("jpeg", 1, ["0"]),
+     ("png", 3, ["red", "green", "blue"]), ("png", 4, ["red", "green", "blue", "alpha"]),
+     ("jpeg", 3, ["red", "green", "blue"])],
+)  # fmt: skip
 def test_only_a_picture_in_colour_offers_colours(tmp_path, codec, samples, named):
     pixels = np.zeros((8, 9, samples)[: 2 + (samples > 1)], np.uint8)
     path = tmp_path / f"a.{codec}"

@@ -10,10 +10,18 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunError
+from ..errors import InputError, RunError
 from ..remote import query_of, size_and_time
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
-from .database import OTHERS, TABLES, close_with, open_to_write, schema_of, write_log_back
+from .database import (
+    OTHERS,
+    TABLES,
+    close_with,
+    open_to_write,
+    remove_run,
+    schema_of,
+    write_log_back,
+)
 from .explain import explanation
 from .facts import FACTS_VERSION, Facts
 from .image_columns import IMAGES, ImageColumns
@@ -59,6 +67,7 @@ class RunWriter:
         with self.explained():
             self.folder.mkdir(parents=True, exist_ok=True)
             self.lock = RunLock(self.folder)
+        self._is_new = overwrite or not (self.folder / RUN_FILE).exists()
         try:
             with self.explained():
                 self._database = open_to_write(self.folder, overwrite, columns)
@@ -76,17 +85,26 @@ class RunWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self.lock is None:
+        if self.lock is None or self.folder is None:
             return
+        was_refused = False
         try:
             with self.explained() if kind is None else contextlib.suppress(sqlite3.Error):
                 self._database.rollback()
+                was_refused = self._was_refused(kind)
                 write_log_back(self._database)
         finally:
             with contextlib.suppress(sqlite3.Error):  # somebody reads the log, which stays then
                 self._database.execute("PRAGMA journal_mode = DELETE")
             self._database.close()
+            if was_refused:
+                remove_run(self.folder)
             self.lock.release()
+
+    def _was_refused(self, kind: type[BaseException] | None) -> bool:
+        """Tell whether what was given ends a run that holds nothing yet: it leaves no trace."""
+        is_refusal = kind is not None and issubclass(kind, InputError)
+        return is_refusal and self._is_new and not self.has_images()
 
     @property
     def facts(self) -> dict[str, Any]:
