@@ -52,6 +52,9 @@ def places(folder, **plane):
         (["exp_A01", "exp_A02"], [("A01", ""), ("A02", "")]),
         (["A1_2024-05-03", "B2_2024-05-04"], [("A01", ""), ("B02", "")]),
         (["A1_03.05.2024_7", "B2_03.05.2024_8"], [("A01", "7"), ("B02", "8")]),
+        (["x_A01_F01", "x_A02_F02"], [("A01", "1"), ("A02", "2")]),
+        (["A01_F0001_T0001_Z0004_C01", "B02_F0002_T0001_Z0004_C01"], [("A01", "1"), ("B02", "2")]),
+        (["sim_A01_C1_F4_s01", "sim_A02_C5_F7_s02"], [("A01", "1"), ("A02", "2")]),
         (["A1_s2_2024-05-03 14-30-59", "B1_2024-05-03 14-31_s3"], [("A01", "2"), ("B01", "3")]),
     ],
 )
@@ -69,7 +72,7 @@ def test_everyday_names_tell_their_well(tmp_path, names, told):
         ["A1_B2", "B1_C2"],  # which of both?
         ["exp A0", "exp B0"],
         ["img_001", "img_002"],
-        ["R01-C01-F1", "R02-C12-F1"],
+        ["R01-C01", "R02-C12"],
     ],
 )
 def test_names_of_which_some_tell_no_well_or_two_tell_none(tmp_path, names):
@@ -116,8 +119,9 @@ def test_wells_c1_and_c2_are_no_channels_beside_other_rows_and_are_alone(tmp_pat
         places(alone)
 
 
-def test_different_stains_in_different_wells_are_not_taken_for_channels(tmp_path):
-    folder = write(tmp_path, "A1_DAPI.tif", "B1_GFP.tif")
+@pytest.mark.parametrize("names", [["A1_DAPI", "B1_Hoechst"], ["A1_GFP", "B1_gfp"]])
+def test_different_stains_of_nuclei_in_different_wells_are_not_taken_for_channels(tmp_path, names):
+    folder = write(tmp_path, *(f"{name}.tif" for name in names))
     assert [place[0] for place in places(folder)] == ["A01", "B01"]
 
 

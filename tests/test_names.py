@@ -80,6 +80,22 @@ NAMES = {
     "AssayPlate_P24.b2_T0001F002L01A01Z04C02.tif": Place(
         "AssayPlate", "AF48", "2", "2", "4", "1"
     ),
+    # CQ1 numbers the wells, whatever the plate
+    "plate 7/Image/W0013F0002T0001Z010C3.tif": Place("", "13", "2", "3", "10", "1"),
+    # BBBC005: how many cells, and how far out of focus, stand between well and site
+    "SIMCEPImages_C18_C80_F17_s08_w2.TIF": Place("SIMCEPImages", "C18", "8", "2"),
+    # Row, column and field of Columbus
+    "R01_C02_F03_Ch1.tif": Place("", "A02", "3", "1"),
+    "x/plate 1_R16_C24_F12_P2_Ch4_T7.tif": Place("plate 1", "P24", "12", "4", "2", "7"),
+    "plate_R02_C01_F02.tif": Place("plate", "B01", "2"),
+    "R01-C01-F1.tif": Place("", "A01", "1"),
+    "R08_C12_Ch2.tif": Place("", "H12", "", "2"),
+    # JOBS of Nikon: of a list of channels the file tells
+    "WellB02_PointB02_0003_ChannelDAPI_Seq0011.nd2": Place("", "B02", "3", "DAPI"),
+    "run 1_WellH12_Point0000_Channel405 nm,488 nm_Seq0001.tif": Place("run 1", "H12", "0"),
+    "A1-Site_2/img_channel001_position002_time000000000_z000.tif": Place(
+        "", "A01", "2", "1", "0", "0"
+    ),
     # Cellomics and CellInsight
     "MFGTMPcx7_170525090001_B02f05d1.tif": Place("MFGTMPcx7_170525090001", "B02", "5", "1"),
 }  # fmt: skip
@@ -91,7 +107,17 @@ def test_ready_patterns_understand_the_names_of_instruments(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["img_t01.tif", "scan_Z05.tif", "series_T0003.tif", "c01.tif", "A01_s1.txt", "rock.tif"]
+    "name",
+    [
+        "A01_Z02_C01.tif",
+        "x_A01_F02.tif",
+        "img_t01.tif",
+        "scan_Z05.tif",
+        "series_T0003.tif",
+        "c01.tif",
+        "A01_s1.txt",
+        "rock.tif",
+    ],
 )
 def test_names_that_are_no_names_of_a_plate_say_nothing(name):
     assert parse_name(name) == ("", Place())

@@ -28,11 +28,14 @@ _QUARTER = re.compile(r"[ab][12]")
 """A quarter of a well of 384, which is a well of 1536, as in A01.a1 (CellVoyager)."""
 _SITE_WORDS = ("s", "site", "f", "fld", "field", "fov", "pos", "xy")
 _SITE = re.compile(rf"(?:{'|'.join(_SITE_WORDS)})(\d{{1,4}})", re.IGNORECASE)
+_STATED_SITE = re.compile(r"(?:s|site)\d{1,4}", re.IGNORECASE)
 _DATE = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d_[01]\d_[0-3]\d|[0-3]\d_[01]\d_(?:19|20)\d\d)"
     r"(?:_[0-2]\d_[0-5]\d(?:_[0-5]\d)?)?(?!\d)"
 )
 """A date in three words, and the time of day in two or three: 2024_05_03, 2024_05_03_14_30."""
+_MARKS = frozenset("CFP")
+"""Letters that may mark a channel, a field or a plate where another word is a well: A01_C1_F2."""
 _NO_PLATE = re.compile(r"well|img|image", re.IGNORECASE)
 _MOST_WELLS = 100_000
 
@@ -167,6 +170,8 @@ class WellForms:
         for side in ("start", "end", "folder"):
             here = [where for where in able if where[0] == side]
             differing = [where for where in here if len(able[where]) > 1]
+            unmarked = [where for where in differing if not _rows(able[where]) <= _MARKS]
+            differing = unmarked or differing
             if len(differing) == 1 or (not differing and len(here) == 1):
                 where = (differing or here)[0]
                 return WellForm(where, where in self._rows_and_columns)
@@ -176,11 +181,15 @@ class WellForms:
         """Tell whether these are wells rather than the numbers of something else: B1, C01, f03."""
         if may_be_channels(wells) and where not in self._before_site:
             return False
-        if len({well[:-2] for well in wells}) > 1 or where in self._rows_and_columns:
+        if len(_rows(wells)) > 1 or where in self._rows_and_columns:
             return True
         if where in self._small:
             return False
         return where in (("start", 0), ("folder", 0), *self._before_site) or len(wells) == 1
+
+
+def _rows(wells: set[str]) -> set[str]:
+    return {well[:-2] for well in wells}
 
 
 def _words(name: str) -> tuple[str, list[str]]:
@@ -230,6 +239,9 @@ def _well_of(word: str, after: list[str]) -> tuple[str, str]:
 def _site(after: list[str]) -> str:
     """Return the site that the words behind a well state: s2, site 2, or a number at once."""
     after = [word for word in _DATE.sub("", "_".join(after)).split("_") if word]
+    stated = next((word for word in after if _STATED_SITE.fullmatch(word)), None)
+    if stated is not None:
+        after = [stated]  # x_A01_F1_s02: F is how far out of focus it is
     for at, word in enumerate(after):
         if match := _SITE.fullmatch(word):
             return str(int(match[1]))

@@ -18,6 +18,11 @@ _METAXPRESS = (
     r"(?:(?P<folder>[^/]+)/)?(?:TimePoint_(?P<time>\d+)/)?(?:ZStep_(?P<z>\d+)/)?"
     r"(?:(?P<plate>[^/]+)_)?" + _WELL + r"(?:_s(?P<site>\d+))?"
 )
+_ANOTHER_WELL = (
+    r"(?:[^/]*/)*(?:[^/]*[_\-. ])?(?-i:[A-O]\d\d)[_\-. ](?:[^/]*_)?(?-i:[CF])\d\d"
+    rf"(?:{GUID})?\.[^/]*$"
+)
+"""Names whose last word is a channel or a field: A01_F02, A01_Z02_C01."""
 
 PATTERNS = {
     "Opera Phenix, Operetta": (
@@ -45,6 +50,10 @@ PATTERNS = {
         r"(?=[^)]*?\bwv (?P<channel>[^)]+?)(?: z \d+| time \d+|\)))?"
         r"(?=[^)]*?\bz (?P<z>\d+))?(?=[^)]*?\btime (?P<time>\d+))?[^)]*\)" + _TIFF
     ),
+    "CellVoyager CQ1 (Yokogawa)": (
+        r"W(?P<number>\d{4})F(?P<site>\d{4})T(?P<time>\d{4})Z(?P<z>\d{3})C(?P<channel>\d+)"
+        r"(?:\.ome)?" + _TIFF
+    ),
     "Cellomics, CellInsight": (
         r"(?P<plate>[^/]+)_" + _WELL + r"f(?P<site>\d+)d(?P<channel>\d+)" + _TIFF
     ),
@@ -56,16 +65,29 @@ PATTERNS = {
         r"(?P<plate>[^/]+)_(?P<row>[A-P])(?P<column>\d{1,2})_(?P<site>\d{1,2})_"
         r"(?P<time>(?:\d{4}y\d\dm)?\d\dd_?\d\dh\d\dm)" + _TIFF
     ),
+    "SIMCEP (BBBC005)": (
+        r"(?P<plate>SIMCEP[^/]*?)_" + _WELL + r"_C\d+_F\d+_s(?P<site>\d+)_w(?P<channel>\d)" + _TIFF
+    ),
+    "Columbus": (
+        r"(?:(?P<plate>[^/]+?)[_\-. ]+)?R(?P<row>\d\d)[_\- ]C(?P<column>\d\d)"
+        r"(?=[_\- ](?:F|Ch)\d)(?:[_\- ]F(?P<site>\d+))?(?:[_\- ]P(?P<z>\d+))?"
+        r"(?:[_\- ](?:Ch?|W)(?P<channel>\d+))?(?:[_\- ]T(?P<time>\d+))?" + _TIFF
+    ),
+    "Nikon (JOBS)": (
+        r"(?:(?P<plate>[^/]+)_)?Well(?P<well>[A-P]\d{1,2})"
+        r"(?:_Point(?:[A-P]\d{1,2}_)?(?P<site>\d{4}))?"
+        r"(?:_Channel(?:(?P<channel>[^/_,]+)|[^/_]+))?_Seq\d+\.(?:tiff?|nd\d)$"
+    ),
     "ImageXpress, MetaXpress": (
-        _METAXPRESS + rf"(?:_w(?P<channel>\d{{1,2}}?))?(?:{GUID})?" + _TIFF
+        rf"(?!{_ANOTHER_WELL}){_METAXPRESS}(?:_w(?P<channel>\d{{1,2}}?))?(?:{GUID})?" + _TIFF
     ),
     "MetaXpress, MetaMorph": (
         _METAXPRESS + r"_w(?P<channel>\d{1,2})(?: ?(?P<stain>[^\W\d_][^/_]*|\([^/_]+))?"
         r"(?:_t(?P<t>\d+))?\.(?:tiff?|stk)$"
     ),
     "Micro-Manager 2": (
-        r"img_channel(?P<channel>\d{3,})_position(?P<site>\d{3,})_time(?P<time>\d{9,})"
-        r"_z(?P<z>\d{3,})" + _TIFF
+        r"(?:(?P<well>[A-P]\d{1,2})-Site_[^/]*/)?img_channel(?P<channel>\d{3,})"
+        r"_position(?P<site>\d{3,})_time(?P<time>\d{9,})_z(?P<z>\d{3,})" + _TIFF
     ),
     "Micro-Manager 1.4": (
         r"(?:(?:(?P<well>[A-P]\d{1,2})-Site_)?(?P<site>\d+|[^/]*Pos[^/]*)/)?img_(?P<time>\d{9,})_(?P<channel>[^/]*)_(?P<z>\d{3,})"
@@ -92,6 +114,8 @@ _IN_ALL = {
     "Opera Phenix, Operetta": "-ch", "Operetta (Harmony 3)": "-", "scanR (Olympus)": "--w",
     "CellVoyager (Yokogawa)": "_t", "InCell": "(", "Incucyte": "h",
     "Micro-Manager 2": "img_channel", "Micro-Manager 1.4": "img_", "MetaMorph": "_w",
+    "SIMCEP (BBBC005)": "simcep", "Columbus": "c", "Nikon (JOBS)": "_seq",
+    "CellVoyager CQ1 (Yokogawa)": "z",
     "Leica (Matrix Screener)": "--u", "Leica (LAS X)": "_ch", "MetaXpress, MetaMorph": "_w",
 }  # fmt: skip
 """A text that all names of an instrument have, in small letters: without it the pattern need not be
@@ -210,7 +234,7 @@ def _place(fields: dict[str, str]) -> Place:
     })  # fmt: skip
 
 
-_PARTS = frozenset(("folder", "row", "column", "u", "quarter", "t"))
+_PARTS = frozenset(("folder", "row", "column", "u", "quarter", "t", "number"))
 """Groups that are parts of a plate or a well, or the time after the stain."""
 
 
@@ -223,6 +247,8 @@ def _join_parts(fields: dict[str, str]) -> None:
         fields["well"] = well_of_quarter(fields["well"], quarter)
     if folder and ("time" in fields or "plate" not in fields):
         fields["plate"] = folder  # MetaXpress exports: the folder above TimePoint_1
+    if number := fields.pop("number", ""):
+        fields["well"] = str(int(number))  # of CQ1: which one it is depends on the plate
     if time := fields.pop("t", ""):
         fields.setdefault("time", time)
     if row and column:

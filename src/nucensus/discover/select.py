@@ -17,6 +17,7 @@ from .lenient_names import WellForm, WellForms, placed
 from .unknown_names import (
     Alike,
     Versions,
+    channel_of_well,
     channel_word,
     channels_of,
     may_be_channels,
@@ -29,6 +30,7 @@ from .unknown_stains import (
     BesideKnown,
     Lines,
     Phrases,
+    UnlikeStains,
     line_of,
     number_of,
     stains_of_plates,
@@ -178,7 +180,7 @@ class _Unknown:
         self._form = form
         self._words = {kind: Alike() for kind in ("channel", "well", "z", "time")}
         self._words |= {"line": Lines(), "phrase": Phrases()}
-        self._bare, self._beside = Alike(), BesideKnown()
+        self._bare, self._beside, self._unlike = Alike(), BesideKnown(), UnlikeStains()
         self._stains = set[str]()
         self._tokens: dict[str, dict[str, str]] = {}
         self._wanted: dict[str, str | None] = {}
@@ -194,6 +196,7 @@ class _Unknown:
         if kind == "channel":
             self._beside.add_known(rest, reference.name)
             self._bare.add(word, without_word(rest), reference.name)
+            self._unlike.add(word, rest, reference.name)
         elif not kind:
             self._beside.add_other(name, reference.name)
             self._bare.add("", name, reference.name)
@@ -202,7 +205,7 @@ class _Unknown:
         if self._form is not None and (phrase := self._form.phrase(reference.name))[0]:
             self._words["phrase"].add(*phrase, reference.name)
         for axis in ("z", "time"):
-            word, rest = position_word(name, axis)
+            word, rest = position_word(name, axis, has_well=self._form is not None)
             if word:
                 self._words[axis].add(word, rest, reference.name)
 
@@ -246,8 +249,9 @@ class _Unknown:
         if self._stains and not known.pair:
             known.pair = known.names = self._beside.names
         known.words |= self._stains
-        if not known.pair:
-            known.pair, known.names = self._bare.pair, self._bare.names
+        for other in (self._bare, self._unlike):
+            if not known.pair:
+                known.pair, known.names = other.pair, other.names
 
     def keep(self, reference: ImageRef, plane: Plane, left_out: LeftOut) -> ImageRef | None:
         """Return the image with what is left to its file; None if another one was chosen."""
@@ -286,7 +290,7 @@ class _Unknown:
     def _word(self, axis: str, name: str) -> str:
         """Return the word of a name that says where on an axis it is; "" if none does."""
         if axis != "channel":
-            return position_word(self._masked(name), axis)[0]
+            return position_word(self._masked(name), axis, has_well=self._form is not None)[0]
         return self._channel(name)[0]
 
     def _channel(self, name: str) -> tuple[str, str]:
@@ -326,7 +330,7 @@ class _Plate:
         if place.channel and (place.stain or place.channel not in self._stains):
             self._stains[place.channel] = place.stain
         if self._wells is not None:
-            self._wells[_as_channel(place.well)] = place.well
+            self._wells[channel_of_well(place.well)] = place.well
             if place.channel or place.site or not may_be_channels([place.well]):
                 self._wells = None  # they are wells
 
@@ -372,7 +376,7 @@ class _Plate:
         if self._are_channels:
             if self._well not in (None, place.well):
                 return None
-            as_channel = replace(place, well="", channel=_as_channel(place.well))
+            as_channel = replace(place, well="", channel=channel_of_well(place.well))
             reference = replace(reference, place=as_channel)
             told.append("channel")
         for axis, wanted in self._wanted.items():
@@ -399,8 +403,3 @@ class _Plate:
         if self._are_channels:
             return (place.plate, channel_word(reference.name)[2] or reference.name)
         return (place.plate, place.well, place.site, place.z, place.time)
-
-
-def _as_channel(well: str) -> str:
-    """Return the number of a channel that is written like a well: 1 of C01."""
-    return well.removeprefix("C").lstrip("0") or "0"

@@ -32,6 +32,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
+_STAIN = rf"(?:{_MARK}[_\-. ]?)?(?:{_PLAIN_STAINS})(?:[_\-. ]{_MARK})?"
 _SILENCED = re.compile(r"(?:^|[_\-. /])(?:si|sh|sg)-$", re.IGNORECASE)
 _NO_STAIN = re.compile(
     r"red[_\-. ]blood|[dr]na[_\-. ](?:damage|repair)|(?!dapi|hoechst|draq|sytox)[a-z\d]+-"
@@ -59,6 +60,11 @@ _POSITIONS = {  # z01, z_01 and time point 3 between separators, or among other 
     )
 }
 """How names tell a z plane or a time point."""
+_DURATION = (
+    rf"{_START}(?:(?P<number>\d{{1,4}})[ _\-]?(?:h|hrs?|hours?|min|d|days?|weeks?)"
+    rf"|(?:hours?|day|week)[ _\-]?(?P<behind>\d{{1,4}})){_END}"
+)
+"""How names tell when in an experiment an image was taken: 24h, day 3."""
 _VERSIONS = (
     r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|"
     r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|"
@@ -123,6 +129,11 @@ def channel_word(name: str) -> tuple[str, str, str]:
     return kind, told[-1][0], mask(name, also)
 
 
+def is_stain(word: str) -> bool:
+    """Tell whether a word is a stain and nothing else, as DAPI; red and phase may be more."""
+    return _compiled(_STAIN).fullmatch(word) is not None
+
+
 def _is_stain(match: re.Match[str]) -> bool:
     return bool(match["stain"] or match["glued"] or match["numbered"])
 
@@ -160,17 +171,18 @@ def without_word(rest: str) -> str:
     return _AT_START.sub(r"\1", _AROUND.sub("", rest))
 
 
-def position_word(name: str, axis: str) -> tuple[str, str]:
+def position_word(name: str, axis: str, *, has_well: bool = False) -> tuple[str, str]:
     """Return the last number in a name that may be a z plane or a time point, and the rest.
 
-    Of folders `t1` says nothing: that may be a treatment.
+    Of folders `t1` says nothing: that may be a treatment. Behind a well, which `WellForm.mask`
+    shows, an hour or a day is a time point.
 
     Examples
     --------
     >>> position_word("a/x_z01.tif", "z"), position_word("T2/x.tif", "time")
     (('01', 'a/x_z*.tif'), ('', ''))
-    >>> position_word("z1/x_z01.tif", "z")
-    ('01', 'z*/x_z*.tif')
+    >>> position_word("z1/x_z01.tif", "z"), position_word("#A01#_24h.tif", "time", has_well=True)
+    (('01', 'z*/x_z*.tif'), ('24', '#A01#_*h.tif'))
     """
     stem = os.path.splitext(name)[0]
     file = stem.rfind("/") + 1
@@ -182,10 +194,19 @@ def position_word(name: str, axis: str) -> tuple[str, str]:
         if each.start() >= file or not re.match(r"t\d", each[0], re.IGNORECASE)
     ]  # fmt: skip
     if not told:
-        return "", ""
+        is_open = has_well and axis == "time"
+        return _duration_word(stem, name, stem.rfind("#") + 1) if is_open else ("", "")
     number = told[-1]["number"]
     spans = [each.span("number") for each in matches if int(each["number"]) == int(number)]
     return number, mask(name, spans)
+
+
+def _duration_word(stem: str, name: str, start: int) -> tuple[str, str]:
+    found = list(_compiled(_DURATION).finditer(stem, start))
+    if not found:
+        return "", ""
+    group = "number" if found[-1]["number"] else "behind"
+    return found[-1][group], mask(name, [found[-1].span(group)])
 
 
 def numbers_of(words: Iterable[str]) -> dict[str, str]:
@@ -253,6 +274,11 @@ def is_version(word: str) -> bool:
 def may_be_channels(wells: Iterable[str]) -> bool:
     """Tell whether words such as C01 and C02 may be channels and not the wells of a plate."""
     return all(re.fullmatch(r"C0[0-6]", each) for each in wells)
+
+
+def channel_of_well(well: str) -> str:
+    """Return the number of a channel that is written like a well: 1 of C01."""
+    return well.removeprefix("C").lstrip("0") or "0"
 
 
 def channels_of(words: Iterable[str]) -> dict[str, str]:

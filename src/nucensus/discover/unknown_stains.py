@@ -6,8 +6,9 @@ from dataclasses import field, replace
 
 from .._dataclass import dataclass
 from ..values import ImageRef
+from ..values.channels import nuclear_channel
 from .names import plate_folder
-from .unknown_names import WAVELENGTH, Alike, channel_word, is_version, mask
+from .unknown_names import WAVELENGTH, Alike, channel_word, is_stain, is_version, mask
 
 _WORD = re.compile(r"[^_\-. /()\[\],+]+")
 _LASERS = frozenset(
@@ -72,6 +73,30 @@ class BesideKnown:
     def chosen(self, *, is_asked: bool) -> set[str]:
         """Return the words that are channels: of versions only what nothing else asks about."""
         return {each for each in self.words if not (is_asked and is_version(each))}
+
+
+_NUMBERED = re.compile(r"(?<![A-Za-z])[A-Pa-p]?\d+|\d+")
+"""Wells and numbers, in which names of one set differ."""
+
+
+@dataclass(slots=True)
+class UnlikeStains(Alike):
+    """Stains in names that differ beside them in wells and numbers alone: A01_DAPI, A02_GFP."""
+
+    def add(self, word: str, rest: str, name: str) -> None:
+        """Note a name that is `word` and the rest."""
+        if is_stain(word):
+            Alike.add(self, word, _NUMBERED.sub("#", rest), name)
+
+    def _are_two(self, one: str, other: str) -> bool:
+        """Tell whether they are not one stain, or two of nuclei."""
+        if nuclear_channel({"0": one}) and nuclear_channel({"0": other}):
+            return False
+        return _folded(one) != _folded(other)
+
+
+def _folded(stain: str) -> str:
+    return re.sub(r"[\W_]", "", stain).casefold()
 
 
 def word_of(name: str, words: set[str]) -> tuple[str, str]:
