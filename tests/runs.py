@@ -67,7 +67,7 @@ def _fill(writer, images, found, wells, settings):
             outcome = _vary(outcome, 0.15)
         if well == "C03" or (well == "D04" and site == 1):
             outcome = Failed("read", "the file is empty (0 bytes); copy it again from its source")
-        writer.record(image_id, outcome)
+        writer.record_all([(image_id, outcome, None)])
     writer.commit()
 
 

@@ -62,7 +62,7 @@ def _record(writer, key, outcome):
     if isinstance(outcome, Centres):
         outcome = Found(outcome, (100, 120), "uint16", 0.5, 1.5)
     if outcome is not None:
-        writer.record(key, outcome)
+        writer.record_all([(key, outcome, None)])
 
 
 def _state(path, images):

@@ -93,7 +93,9 @@ def write_run(folder, wells, *, vignette=0.0, flag=None):
                 points, np.ones(len(values)), flag=flag, measured=measured,
                 outlines=Outlines.from_labels(labels, len(values)),
             )  # fmt: skip
-            writer.record(planned.key, Found(centres, (SIDE, SIDE), "uint16", 1.0, 1.0))
+            writer.record_all(
+                [(planned.key, Found(centres, (SIDE, SIDE), "uint16", 1.0, 1.0), None)]
+            )
         writer.commit()
     return folder
 
@@ -203,7 +205,7 @@ def test_a_run_without_measurements_or_without_the_group_is_refused(drugged, tmp
         writer.plan([ImageRef("A01.tif", "/A01.tif", 1, 1)])
         (planned,) = writer.pending()
         centres = Centres(np.array([[3, 4]]), np.ones(1))
-        writer.record(planned.key, Found(centres, (SIDE, SIDE), "uint16", 1.0, 1.0))
+        writer.record_all([(planned.key, Found(centres, (SIDE, SIDE), "uint16", 1.0, 1.0), None)])
         writer.commit()
     with pytest.raises(InputError, match="expected a run of the detector auto"):
         nucensus.cell_cycle(tmp_path)

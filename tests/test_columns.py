@@ -53,8 +53,8 @@ def write(folder, columns):
     with RunWriter(folder, columns=columns) as writer:
         writer.record_facts(settings=Settings.published().as_dict(), version="1")
         writer.plan(listing("/data/a.tif", "/else/b.tif"))
-        writer.record(1, Found(CENTRES, (100, 120), "uint16", 1.0, 1.0))
-        writer.record(2, Failed("read", "it is cut off"))
+        writer.record_all([(1, Found(CENTRES, (100, 120), "uint16", 1.0, 1.0), None)])
+        writer.record_all([(2, Failed("read", "it is cut off"), None)])
         writer.commit()
 
 
@@ -167,8 +167,8 @@ def test_of_what_is_not_known_of_a_nucleus_whole_numbers_say_minus_one_and_other
     with RunWriter(tmp_path) as writer:
         writer.record_facts(settings=Settings().as_dict(), version="1")
         writer.plan(listing("/data/a.tif", "/data/b.tif"))
-        writer.record(1, Found(measured, (160, 200), "uint16", 1.0, 1.0))
-        writer.record(2, Found(some_centres(2), (160, 200), "uint16", 1.0, 1.0))
+        writer.record_all([(1, Found(measured, (160, 200), "uint16", 1.0, 1.0), None)])
+        writer.record_all([(2, Found(some_centres(2), (160, 200), "uint16", 1.0, 1.0), None)])
         writer.commit()
     with Run(tmp_path) as run:
         nuclei = run.nuclei[run.nuclei["image"] == "b.tif"]

@@ -323,9 +323,9 @@ def test_an_image_that_cannot_be_listed_any_more_loses_its_nuclei(tmp_path):
     with RunWriter(None) as writer:
         writer.plan([ImageRef("a.tif", str(path), 9, 9)])
         centres = Centres(np.array([[3, 4]]), np.array([5.0]))
-        writer.record(
-            1, Found(centres, (10, 10), "uint16", 1.0, 1.0, pixel_size=PixelSize(0.5, 0.5))
-        )
+        size = PixelSize(0.5, 0.5)
+        outcome = Found(centres, (10, 10), "uint16", 1.0, 1.0, pixel_size=size)
+        writer.record_all([(1, outcome, None)])
         writer.plan([ImageRef("a.tif", str(path), 9, 9)])
         assert writer.view().counts["nuclei"] == 1
         writer.plan([ImageRef("a.tif", str(path), 9, 9, problem="it is gone")])
@@ -345,7 +345,7 @@ def test_an_index_that_comes_or_goes_leaves_no_pixel_size_behind(tmp_path):
         for size in (PixelSize(y=0.5, x=0.5), PixelSize(), PixelSize(y=0.25, x=0.25)):
             writer.plan([ImageRef("a.tif", str(tmp_path / "a.tif"), 9, 9, pixel_size=size)])
             assert writer.pending_count() == 1
-            writer.record(1, replace(found, pixel_size=own))
+            writer.record_all([(1, replace(found, pixel_size=own), None)])
             assert writer.view().images[0]["pixel_size_um"] == (size.y or own.y)
 
 

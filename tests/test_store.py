@@ -86,9 +86,9 @@ def test_what_is_recorded_lasts_only_once_it_is_committed(tmp_path):
     with RunWriter(tmp_path) as writer:
         writer.record_facts(settings=Settings.published().as_dict(), version="1")
         writer.plan(refs("a", "b"))
-        writer.record(1, found(some_centres(2)))
+        writer.record_all([(1, found(some_centres(2)), None)])
         writer.commit()
-        writer.record(2, found(some_centres(3)))
+        writer.record_all([(2, found(some_centres(3)), None)])
     with Run(tmp_path) as run:
         assert run.images["status"].tolist() == ["found", "pending"]
     assert sorted(os.listdir(tmp_path)) == [RUN_FILE]
@@ -97,7 +97,7 @@ def test_what_is_recorded_lasts_only_once_it_is_committed(tmp_path):
 def test_a_run_that_goes_on_keeps_what_did_not_change_and_does_the_rest(writer):
     assert writer.plan(refs("a", "b", "c")) == 0
     for key in (1, 2, 3):
-        writer.record(key, found(some_centres(key)))
+        writer.record_all([(key, found(some_centres(key)), None)])
     writer.commit()
     problem = ImageRef("e", "/in/e", problem="the index promises it in vain")
     assert writer.plan([*refs("c", "b", "d", changed="b"), problem]) == 1
@@ -116,7 +116,7 @@ def test_a_run_that_goes_on_keeps_what_did_not_change_and_does_the_rest(writer):
 def test_all_that_is_pending_comes_once_however_many_there_are(writer):
     names = [f"i{number:04d}" for number in range(2500)]
     writer.plan(refs(*names))
-    writer.record(7, found(some_centres(0)))
+    writer.record_all([(7, found(some_centres(0)), None)])
     pending = [each.path for each in writer.pending()]
     assert pending == [f"/in/{name}" for name in names if name != "i0006"]
 
@@ -124,8 +124,8 @@ def test_all_that_is_pending_comes_once_however_many_there_are(writer):
 def test_what_failed_is_done_again_as_far_as_that_may_help(writer):
     writer.plan(refs("a", "b", "c", "d"))
     for key, stage in ((1, "read"), (2, "detect"), (3, "worker")):
-        writer.record(key, Failed(stage, "it went wrong"))
-    writer.record(4, found(some_centres(1)))
+        writer.record_all([(key, Failed(stage, "it went wrong"), None)])
+    writer.record_all([(4, found(some_centres(1)), None)])
     writer.commit()
     writer.redo_unreadable()
     assert [each.key for each in writer.pending()] == [1, 2]
@@ -140,7 +140,7 @@ def test_what_failed_is_done_again_as_far_as_that_may_help(writer):
 def test_what_the_listing_found_wrong_keeps_nothing_else_from_being_done_again(writer):
     writer.plan([*refs("a"), replace(*refs("b"), problem="it is damaged"), *refs("c")])
     for key in (1, 3):
-        writer.record(key, Failed("read", "it went wrong"))
+        writer.record_all([(key, Failed("read", "it went wrong"), None)])
     writer.redo_failed()
     assert [each.key for each in writer.pending()] == [1, 3]
 
@@ -148,7 +148,7 @@ def test_what_the_listing_found_wrong_keeps_nothing_else_from_being_done_again(w
 def test_images_that_were_counted_with_something_else_are_done_again(writer):
     writer.plan(refs("a", "b", "c"))
     for key, learned in ((1, "old"), (2, "new"), (3, None)):
-        writer.record(key, found(some_centres(1)), learned)
+        writer.record_all([(key, found(some_centres(1)), learned)])
     writer.commit()
     assert writer.redo_learned_otherwise(lambda *_: "new") == 2
     assert [each.key for each in writer.pending()] == [1, 3]
@@ -160,7 +160,7 @@ def test_an_image_in_flight_when_a_process_died_is_a_suspect(tmp_path):
         writer.plan(refs("a", "b"))
         writer.lock.mark(1)
         writer.lock.mark(2)
-        writer.record(2, found(some_centres(1)))
+        writer.record_all([(2, found(some_centres(1)), None)])
         writer.commit()
     with RunWriter(tmp_path) as writer:
         assert [each.path for each in writer.suspects()] == ["/in/a"]
@@ -173,7 +173,7 @@ def test_a_run_in_memory_is_handed_over_to_its_reader():
     writer = RunWriter(None)
     writer.record_facts(settings=Settings.published().as_dict(), version="1")
     writer.plan(refs("a"))
-    writer.record(1, found(some_centres(5)))
+    writer.record_all([(1, found(some_centres(5)), None)])
     writer.commit()
     run = writer.hand_over()
     del writer
@@ -191,7 +191,7 @@ def test_a_run_file_that_vanished_is_not_written_to_in_vain(tmp_path):
     with RunWriter(tmp_path / "run") as writer:
         writer.plan(refs("a"))
         (tmp_path / "run" / RUN_FILE).unlink()
-        writer.record(1, found(some_centres(1)))
+        writer.record_all([(1, found(some_centres(1)), None)])
         with pytest.raises(RunError, match=r"cannot be made|has vanished"):
             writer.commit()
 
@@ -249,9 +249,9 @@ def test_tables_do_not_stand_where_an_outcome_is_written_once_a_full_disk_has_sp
         assert writer.tables_stand()
         opened[0].execute("PRAGMA max_page_count = 1")  # no more than there are
         with pytest.raises(RunError, match="is full"):
-            writer.record(1, Failed("read", "long" * 100_000))
+            writer.record_all([(1, Failed("read", "long" * 100_000), None)])
         opened[0].execute("PRAGMA max_page_count = 1000")
-        writer.record(1, Failed("read", "short"))
+        writer.record_all([(1, Failed("read", "short"), None)])
         writer.commit()
         assert not writer.tables_stand()
 

@@ -30,7 +30,7 @@ def sound(tmp_path_factory):
         writer.plan([ImageRef(f"{name}.tif", f"/{name}.tif", 9, 9) for name in "abc"])
         writer.sample.plan([Sampled("a.tif", "/a.tif", Plane(), "", 9, 9, ("pool",))])
         centres = Centres(np.array([[3, 4]]), np.array([5.0]))
-        writer.record(1, Found(centres, (10, 10), "uint16", 1.0, 1.0))
+        writer.record_all([(1, Found(centres, (10, 10), "uint16", 1.0, 1.0), None)])
         writer.commit()
     return folder
 
@@ -186,7 +186,7 @@ def test_among_many_images_the_one_is_named_whose_nuclei_are_not_what_was_writte
         writer.plan(ImageRef(f"{key}.tif", f"{key}.tif") for key in range(1, 301))
         for key in range(1, 301):
             some = centres if key % 3 else Centres(np.empty((0, 2), int), np.empty(0))
-            writer.record(key, Found(some, (9, 9), "uint8", 1, 1))
+            writer.record_all([(key, Found(some, (9, 9), "uint8", 1, 1), None)])
         writer.commit()
     key = number + (number % 3 == 0)
     with Run(tmp_path) as run:

@@ -86,7 +86,7 @@ def write_plates(folder):
             if number in (7, 50, 51):
                 outcome = Failed("read", f"it is cut off after {number % 2 + 3} rows")
             if number != 63:
-                writer.record(planned.key, outcome)
+                writer.record_all([(planned.key, outcome, None)])
         writer.commit()
     return Run(folder)
 

@@ -300,7 +300,7 @@ class RunWriter:
     def _tables(self) -> dict[str, Any]:
         """Return what the tables follow from beside the outcomes, and how large and old they are.
 
-        `record` forgets it: then there are other outcomes.
+        `record_all` forgets it: then there are other outcomes.
         """
         return tables_now(self.facts, self.folder or Path())
 
@@ -308,15 +308,11 @@ class RunWriter:
         """Tell whether an image has no outcome yet, or a start has not yet learned for them."""
         return bool(self.pending_count() or self.about.is_learning)
 
-    def record(self, key: int, outcome: Outcome, learned: str | None = None) -> None:
-        """Write the outcome of an image; `commit` makes it last.
-
-        `learned` is a digest of what was known of the set.
-        """
-        self.record_all([(key, outcome, learned)])
-
     def record_all(self, outcomes: Iterable[tuple[int, Outcome, str | None]]) -> None:
-        """Write the outcomes of many images, each with its key and a digest as `record` does."""
+        """Write outcomes of images, each with its key and a digest of what is known of the set.
+
+        `commit` makes them last.
+        """
         values_of = self._columns.values_of
         rows = [(*values_of(outcome, learned), key) for key, outcome, learned in outcomes]
         try:
