@@ -2,12 +2,14 @@
 
 import dataclasses
 import functools
+import math
 import os
 
 import numpy as np
 import pytest
 import tifffile
 from commands import tables
+from expected_values import RULES as NUMBERS
 from expected_values import draw_images
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -29,7 +31,7 @@ from nucensus.detect.pictures import Pictures, levels_of
 from nucensus.detect.regions import as_levels, find_regions
 from nucensus.detect.regions_in_parts import find_regions_in_parts, levels_of_parts
 from nucensus.detect.rules import NEWEST, VERSIONS
-from nucensus.kernel import levels
+from nucensus.kernel import Ground, Window, levels
 from nucensus.read import open_in_parts
 from nucensus.values import Plane, PlannedImage
 from nucensus.values.parts import Area, Parts, WholeNeededError
@@ -156,6 +158,70 @@ def chain():
 
 def test_a_body_that_goes_on_beyond_a_part_is_looked_at_whole():
     assert len(assert_same(chain(), part=(64, 64), halo=8)) > 50
+
+
+REACH_PX = 16 + math.ceil(3 * 1.5) + 4 + math.ceil(3 * 1.2) + 2 + 3
+"""Two blocks, what smoothing and comparing reach, a step beyond, and the pixels beside a hole."""
+SIDES = {
+    "bottom": ((slice(96), slice(None)), Window(0, 0, 0, 96, 0, 160)),
+    "right": ((slice(None), slice(96)), Window(0, 0, 0, 160, 0, 96)),
+    "top": ((slice(64, None), slice(None)), Window(64, 0, 64, 160, 0, 160)),
+    "left": ((slice(None), slice(64, None)), Window(0, 64, 0, 160, 64, 160)),
+}
+"""Parts of an image of 160 x 160 pixels that end 96 pixels from a side of it."""
+
+
+def draw_discs(discs):
+    """Draw discs of 6 pixels: of each the row, the column and the height."""
+    y, x = np.mgrid[:160, :160]
+    image = 200.0 + (7 * y + 13 * x) % 5
+    for row, column, height in discs:
+        far = np.hypot(y - row, x - column)
+        image += height / (1 + np.exp(np.clip(2 * (far - 6.4), -50, 50)))
+    return image.astype(np.uint16)
+
+
+def known_of_part(side, most_hole, *discs):
+    """Return the regions of an image and those known in the part, each as (y, x, area).
+
+    The discs lie so far from that side of the part, and are so high, above a background as of many.
+    """
+    image = draw_discs([(95 - place, 50, height) for place, height in discs])
+    image = image if side in ("bottom", "top") else image.T
+    image = np.ascontiguousarray(image if side in ("bottom", "right") else image[::-1, ::-1])
+    ground = Ground(image.shape, **NUMBERS | {
+        "tile": 24, "reach": 4, "radius": 6.0, "smooth_sigma": 0.6, "crest_sigma": 1.5,
+        "ridge_sigma": 1.2, "least_threshold": 100.0, "most_hole": most_hole,
+    })  # fmt: skip
+    whole, (own, window) = Window(0, 0, 0, 160, 0, 160), SIDES[side]
+    ground.sample(draw_discs([(y, x, 900) for y in (20, 80, 140) for x in (20, 80, 140)]), whole)
+    ground.fit()
+    found = [ground.find(np.ascontiguousarray(pixels), part)[0]
+             for pixels, part in ((image, whole), (image[own], window))]  # fmt: skip
+    return [{tuple(each.tolist()) for each in one[["y", "x", "area"]]} for one in found]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(("most_hole", "beside_px"), [(0.0, 0), (0.25, 28)])
+def test_a_nucleus_is_known_whole_as_far_from_what_is_not_known_as_anything_reaches(
+    side, most_hole, beside_px
+):
+    far = REACH_PX + beside_px + 6
+    for place, is_known in ((far - 1, False), (far, True)):
+        whole, known = known_of_part(side, most_hole, (place, 900))
+        assert (len(whole), known) == (1, whole if is_known else set())
+    touching = known_of_part(side, most_hole, (far + 11, 900), (far - 1, 900))
+    assert [len(each) for each in touching] == [2, 0]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_a_bright_nucleus_beyond_takes_from_a_dim_one_is_not_missed(side):
+    counts = set()
+    for place in range(0, 48, 3):
+        whole, known = known_of_part(side, 0, (place, 400), (place - 14, 4000))
+        assert known <= whole
+        counts.add(len(known))
+    assert counts == {0, 1}
 
 
 def test_bodies_too_wide_for_a_part_need_the_whole_image(monkeypatch):
