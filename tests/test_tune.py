@@ -25,6 +25,7 @@ from nucensus.errors import InputError, MissingPackageError, NotAPlaneError
 from nucensus.text.page import STYLE
 from nucensus.tune import Session, serve
 from nucensus.tune.choices import choices_of_files
+from nucensus.tune.server import serve_app
 from nucensus.tune.session import make_picture
 from nucensus.values import ImageRef, Plane, Selection
 from nucensus.values.synthetic import make_field
@@ -52,6 +53,13 @@ def get(address, path, **headers):
     body = answer.read()
     connection.close()
     return answer, body
+
+
+def test_ctrl_c_is_no_error_where_it_is_how_a_page_is_ended():
+    def press_ctrl_c(address):
+        raise KeyboardInterrupt(address)
+
+    serve_app(lambda _: None, command="tune", port=0, on_ready=press_ctrl_c)
 
 
 def test_the_address_is_this_machine_with_a_random_token(address):

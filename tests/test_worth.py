@@ -337,6 +337,7 @@ FREE = Profile(
     2_600_000, 0.0046, 5, 0.0001, 0.0004, {"fork": 0.02, "spawn": 0.6}, "fork", workers=2,
     crowded={1: 0.058, 2: 0.06},
 )  # fmt: skip
+TINY = replace(FREE, measured=replace(FREE.measured, apply_s=2e-5, cpu_s=0.00152))
 HELD = replace(FREE, measured=replace(FREE.measured, locked=1.0))
 
 
@@ -426,6 +427,7 @@ def test_what_is_the_best_already_is_no_change():
         ({"machine": {"load": 7.0}}, "other programs kept the cores busy"),
         ({"known": replace(FREE, crowded={1: 0.058, 2: 0.116})}, "2 calls side by side take 2.0"),
         ({}, "a call takes 58 ms, so workers cost more than they save"),
+        ({"machine": {"load": 7.0}, "known": TINY, "images": 6}, "a call takes 0.02 ms, so"),
     ],
 )
 def test_why_workers_gain_nothing_is_said_as_it_is(facts, said):

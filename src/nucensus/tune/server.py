@@ -5,6 +5,7 @@ A page of another site can neither guess the token nor pass as this one: a
 request whose Host or Origin is not this server's is refused.
 """
 
+import contextlib
 import secrets
 import socket
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def serve_app(
     port: int,
     on_ready: Callable[[str], None],
 ) -> None:
-    """Serve an application until interrupted.
+    """Serve an application until Ctrl-C, which is its usual end.
 
     Parameters
     ----------
@@ -79,9 +80,10 @@ def serve_app(
             ) from error
         address, token = f"127.0.0.1:{listener.getsockname()[1]}", secrets.token_urlsafe(24)
         app = Guard(make_app(token), address, token, command)
-        on_ready(f"http://{address}/{token}/")
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-        uvicorn.Server(config).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):
+            on_ready(f"http://{address}/{token}/")
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 class Guard:

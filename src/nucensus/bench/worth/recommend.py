@@ -1,5 +1,6 @@
 """Say in a few sentences which way to take, on how many cores and which system, and why."""
 
+import functools
 from dataclasses import replace
 from itertools import groupby
 
@@ -100,7 +101,7 @@ def _why_no_workers(comparison: Compared, known: Profile) -> str:
     """Say why workers gain nothing here."""
     if comparison.workers == 1:
         return "there is one worker"
-    if _is_busy(comparison):
+    if _is_busy(comparison) and STRATEGIES[_predicted_best(comparison, known)].parallel:
         return "other programs kept the cores busy, so further workers found none free"
     alone, together = known.crowded.get(1), known.crowded.get(comparison.workers)
     if alone and together and together > _MUCH_CROWDED * comparison.workers * alone:
@@ -206,25 +207,27 @@ def _elsewhere(comparison: Compared, known: Profile) -> list[str]:
     return [f"{start} with 8 cores: {name}, worth it from {count} images on."] if count else []
 
 
-def _changes(comparison: Compared, known: Profile) -> list[str]:
-    """Say what would change the recommendation for the cores here."""
-    strategies = [
-        each for each in STRATEGIES.values()
+def _predicted_best(comparison: Compared, known: Profile, *, times_images: int = 1) -> str:
+    """Return the way that is predicted to be the best here, with nothing else at work."""
+    images = times_images * comparison.images
+    run = Circumstances(images, comparison.workers, "", comparison.in_memory)
+    return _pick({
+        each.name: predict(known, each, run).seconds for each in STRATEGIES.values()
         if not each.isolates_crashes and (each.takes_arrays or not comparison.in_memory)
         and (can_fork() or not each.needs_fork)
-    ]  # fmt: skip
-    run = Circumstances(comparison.images, comparison.workers, "", comparison.in_memory)
+    })  # fmt: skip
 
-    def pick(changed: Profile, circumstances: Circumstances = run) -> str:
-        return _pick({e.name: predict(changed, e, circumstances).seconds for e in strategies})
 
+def _changes(comparison: Compared, known: Profile) -> list[str]:
+    """Say what would change the recommendation for the cores here."""
+    pick = functools.partial(_predicted_best, comparison)
     now = {pick(known), comparison.best.ran}
     cases: list[tuple[str, str]] = [
         ("a function ten times faster", pick(_scaled(known, calls=0.1))),
         ("a function ten times slower", pick(_scaled(known, calls=10.0))),
         ("images of four times the area", pick(_scaled(known, calls=4.0, images=4.0))),
         ("files that are not compressed", pick(_uncompressed(known))),
-        ("ten times as many images", pick(known, replace(run, images=10 * run.images))),
+        ("ten times as many images", pick(known, times_images=10)),
         ("a warm function", pick(_scaled(known, warm_up=0.0))),
     ]
     said: dict[str, list[str]] = {}
@@ -271,7 +274,7 @@ def _warnings(comparison: Compared) -> list[str]:
         said.append(
             f"{_listed([each.name for each in differing])} gave other results than the first way, "
             f"for {differing[0].differs[0]!r} for example, and cannot be recommended: a function "
-            f"that draws random numbers, or changes its image, does that."
+            f"that draws random numbers, changes its image or remembers earlier calls does that."
         )
     if comparison.errors:
         name, error = next(iter(comparison.errors.items()))
