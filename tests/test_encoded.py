@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from nucensus.read import read
+from nucensus.read import read, read_image
 from nucensus.read.encoded import jpeg_size, png_size
 from nucensus.values import Plane
 
@@ -48,6 +48,24 @@ def test_a_transparent_colour_of_a_png_is_a_sample_more(samples, transparent):
     found = png_size(io.BytesIO(png))
     assert found.samples == imagecodecs.png_decode(png).shape[2] == samples + 1
     assert (found.height, found.width) == GREY.shape
+
+
+def test_the_first_of_several_pictures_says_so(tmp_path):
+    png, jpeg = imagecodecs.png_encode(GREY), imagecodecs.jpeg_encode(GREY)
+    several = b"\xff\xe2\0\x0aMPF\0II*\0"
+    for ending, alone, more in (
+        ("png", with_chunk(png, b"acTL", b"\0\0\0\1\0\0\0\0"),
+         with_chunk(png, b"acTL", b"\0\0\0\2\0\0\0\0")),
+        ("jpg", jpeg[:2] + several.replace(b"MPF", b"ICC") + jpeg[2:],
+         jpeg[:2] + several + jpeg[2:]),
+    ):  # fmt: skip
+        path = tmp_path / f"a.{ending}"
+        path.write_bytes(alone)
+        assert not read_image(path, Plane()).pixel_size.note
+        path.write_bytes(more)
+        image = read_image(path, Plane())
+        assert image.pixels.shape == GREY.shape
+        assert "several pictures" in image.pixel_size.note
 
 
 def test_a_png_with_much_before_its_pixels_is_read(tmp_path):

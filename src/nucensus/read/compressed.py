@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 
 from ..errors import ReadError
 from ..values import Header
+from ..values.pixel_size import NO_SIZE
 from .encoded import END_OF_JPEG, JPEG_SCAN, Size, jpeg_size, next_marker, png_size
 from .ifd import File
 from .scene import Index, Scene, Source
 
+_ONLY_FIRST = (
+    "the file holds several pictures (an animation, or MPO), of which the first is counted; save "
+    "each as a file of its own"
+)
 _INKS = 4
 """Samples of a JPEG that are cyan, magenta, yellow and black."""
 
@@ -68,6 +73,7 @@ def _scene(file: File, size: Size, is_png: bool) -> Scene:
         "bool" if is_mask else dtype.name,
         {"c": size.samples} if size.samples > 1 else {},
         read,
+        pixel_size=NO_SIZE.with_note(_ONLY_FIRST * size.is_first_of_more),
         is_colour=size.samples > 1,
         compression=codec.upper(),
         describe=lambda _: header,

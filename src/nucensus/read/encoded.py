@@ -16,6 +16,7 @@ _PNG_WITH_ALPHA = {1: 2, 3: 4}
 
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD8)))
+_JPEG_APPLICATION = 0xE2
 JPEG_SCAN, END_OF_JPEG = 0xDA, b"\xff\xd9"
 
 _MOST_PARTS = 10_000
@@ -23,12 +24,13 @@ _MOST_PARTS = 10_000
 
 
 class Size(NamedTuple):
-    """Size, samples and type of a picture, from its header."""
+    """Size, samples and type of a picture, from its header, and whether others come after it."""
 
     height: int
     width: int
     samples: int
     bits: int
+    is_first_of_more: bool = False
 
 
 def png_size(file: File) -> Size:
@@ -39,15 +41,17 @@ def png_size(file: File) -> Size:
     if kind != b"IHDR":
         raise ValueError("it does not start as one")
     width, height, bits, colour = struct.unpack(">IIBB", file.read(10))
-    at, samples = 20 + length, _PNG_SAMPLES[colour]
+    at, samples, pictures = 20 + length, _PNG_SAMPLES[colour], 1
     for _ in range(_MOST_PARTS):
         file.seek(at)
         chunk = file.read(8)
         if kind == b"IDAT" or len(chunk) < 8:
-            return Size(height, width, samples, bits)
+            return Size(height, width, samples, bits, pictures > 1)
         length, kind = struct.unpack(">I4s", chunk)
         if kind == b"tRNS":
             samples = _PNG_WITH_ALPHA.get(samples, samples)
+        elif kind == b"acTL":  # of an animation
+            (pictures,) = struct.unpack(">I", file.read(4))
         at += 12 + length
     raise ValueError("it holds no pixels")
 
@@ -56,7 +60,7 @@ def jpeg_size(file: File) -> Size:
     """Walk from marker to marker up to the frame, which states the size."""
     if file.read(2) != b"\xff\xd8":
         raise ValueError("it does not start as one")
-    at = 2
+    at, has_more = 2, False
     for _ in range(_MOST_PARTS):
         file.seek(at)
         start, marker, length = struct.unpack(">BBH", file.read(4))
@@ -64,7 +68,8 @@ def jpeg_size(file: File) -> Size:
             break
         if marker in _JPEG_FRAMES:
             bits, height, width, components = struct.unpack(">BHHB", file.read(6))
-            return Size(height, width, components, bits)
+            return Size(height, width, components, bits, has_more)
+        has_more |= marker == _JPEG_APPLICATION and file.read(4) == b"MPF\0"
         at = next_marker(at, marker, length)
     raise ValueError("no frame was found")
 
