@@ -219,12 +219,11 @@ class _Finder:
         refined = subpixel if self._settings.subpixel else None
         centres = Centres(points, intensities, refined)
         centres = centres.where(within_box(points, self.box))
-        centres = centres.where(np.lexsort(centres.points.T[::-1]))
+        centres = centres.where(np.argsort(centres.points @ (width, 1)))
         centres = centres.where(
             space_maxima(centres.points, width=width, min_distance=self._distance)
         )
-        rows, columns = centres.points.T
-        return centres.where(np.lexsort((columns, rows, -centres.intensities)))
+        return centres.where(np.argsort(-centres.intensities, kind="stable"))
 
 
 def _ends(pixels: NDArray[Any]) -> NDArray[Any]:

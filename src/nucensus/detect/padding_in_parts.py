@@ -1,5 +1,6 @@
 """How much of an image that is read part by part is the picture, and no margin."""
 
+import functools
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -44,6 +45,7 @@ def lines_in(shape: tuple[int, int], own: Area, pixels: NDArray[Any]) -> PartOfL
     return PartOfLines(own, pixels[rows[down] - own.top], pixels[:, columns[across] - own.left])
 
 
+@functools.lru_cache(maxsize=8)
 def _places(shape: tuple[int, int]) -> list[NDArray[np.int64]]:
     """Return which rows and columns tell whether an image may have a margin."""
     return [

@@ -2,12 +2,12 @@
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import product
 from threading import Lock
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,8 +172,12 @@ def tile_of(plane: Parts) -> tuple[int, int]:
 
 
 def _held_rows(plane: Parts, rows: int, reach: int) -> int:
-    """Return of how many rows of pixels something is held for parts of so many rows."""
-    return rows + 2 * reach + tile_of(plane)[0] if holds_tiles(plane) else 2 * rows
+    """Return of how many rows of pixels something is held for parts of so many rows.
+
+    Of tiles only those stay that both the parts above and below look at.
+    """
+    tile = tile_of(plane)[0]
+    return tile * ((2 * reach - 2) // tile + 2) if holds_tiles(plane) else 2 * rows
 
 
 def _multiple(step: int, about: int) -> int:
@@ -261,6 +265,23 @@ class _Grid:
         return list(product(down, across))
 
 
+class _Span(NamedTuple):
+    """What of a row or a column of cells lies in an area: its number, where there, where here."""
+
+    number: int
+    there: slice
+    here: slice
+
+
+def _spans(side: int, seen: Sequence[int], area: Sequence[int]) -> Iterator[_Span]:
+    """Yield the cells along an axis that an area lies in, which begin where anything is seen."""
+    first, beyond = area
+    for number in range(first // side, (beyond - 1) // side + 1):
+        begin = max(number * side, seen[0])
+        start, stop = max(begin, first), min((number + 1) * side, beyond)
+        yield _Span(number, slice(start - begin, stop - begin), slice(start - first, stop - first))
+
+
 class _Pieces:
     """The pieces of some parts; what is around them is decoded once, and no more than that.
 
@@ -281,29 +302,30 @@ class _Pieces:
         own, around = grid.own(at), grid.around(at)
         if not plane.is_decoded:
             return Piece(plane, own, around, None, plane.read(around))
-        cells = self._cells.cells(around)
-        decoded = [self._decoded(cell) for cell in cells]
+        seen, cells = self._seen, self._cells
+        rows = list(_spans(cells.rows, seen[:2], around[:2]))
+        columns = list(_spans(cells.columns, seen[2:], around[2:]))
+        places = [(row.number, column.number) for row in rows for column in columns]
+        decoded = [self._decoded(place) for place in places]
         fills, pixels = {fill for fill, _ in decoded}, None
         if len(fills) > 1 or None in fills:
-            pixels = self._joined(cells, decoded, around)
-        self._release(cells)
+            pixels = self._joined(rows, columns, decoded, around)
+        self._release(places)
         return Piece(plane, own, around, fills.pop() if pixels is None else None, pixels)
 
-    def _joined(self, cells: list[_Cell], decoded: list[Any], around: Area) -> NDArray[Any]:
-        """Return the pixels of an area by those of parts, or by the levels that they have."""
-        areas = [self._cells.own(cell).shared(self._seen) for cell in cells]
-        if areas == [around]:
-            pixels: NDArray[Any] = decoded[0][1]
-            return pixels
-        pixels = np.empty(around.shape, self._plane.dtype)
-        for area, (fill, found) in zip(areas, decoded, strict=True):
-            self._copy(area, fill if found is None else found, around, pixels)
+    def _joined(
+        self, rows: list[_Span], columns: list[_Span], decoded: list[Any], around: Area
+    ) -> NDArray[Any]:
+        """Return the pixels of an area by those of its cells, or by the levels that they have."""
+        only: NDArray[Any] = decoded[0][1]
+        if len(decoded) == 1 and only.shape == around.shape:
+            return only
+        pixels, found = np.empty(around.shape, self._plane.dtype), iter(decoded)
+        for _, down, to_down in rows:  # thousands: as little Python as can be
+            for _, across, to_across in columns:
+                fill, cell = next(found)
+                pixels[to_down, to_across] = fill if cell is None else cell[down, across]
         return pixels
-
-    @staticmethod
-    def _copy(cell: Area, found: Any, around: Area, pixels: NDArray[Any]) -> None:
-        shared = cell.shared(around)
-        pixels[shared.cut(around)] = found[shared.cut(cell)] if np.ndim(found) else found
 
     def _decoded(self, cell: _Cell) -> tuple[Any, NDArray[Any] | None]:
         """Return the fill value of a part that the file leaves out, or its pixels."""
