@@ -52,6 +52,9 @@ def test_a_list_of_lists_is_an_image_too():
     assert nucensus.detect_nuclei([[0.0] * 20] * 20).shape == (0, 2)
 
 
+MASKED = np.ma.masked_greater(np.full((5, 5), 9.0), 8)
+
+
 @pytest.mark.parametrize(
     ("image", "options", "error", "message"),
     [
@@ -61,12 +64,39 @@ def test_a_list_of_lists_is_an_image_too():
         (np.zeros((5, 5)), {"sigma": (1, 2, 3)}, ValueError, "3 values; expected 1 or 2"),
         (np.zeros((5, 5)), {"min_distance": -1}, ValueError, "min_distance is -1"),
         (np.zeros((5, 5)), {"min_distance": 1.5}, ValueError, "expected a whole number"),
+        (np.zeros((5, 5)), {"min_distance": "6"}, ValueError, "min_distance is '6'; expected a w"),
         (np.zeros((5, 5)), {"exclude_border": -2}, ValueError, "exclude_border is -2"),
+        (np.zeros((5, 5)), {"sigma": "4"}, TypeError, "sigma is '4'; expected a number of pixels"),
+        (np.zeros((5, 5)), {"sigma": None}, TypeError, "sigma is None; expected a number"),
+        (np.zeros((5, 5)), {"threshold_abs": np.nan}, ValueError, "threshold_abs is nan; expected"),
+        (np.zeros((5, 5)), {"threshold_abs": "300"}, ValueError, "threshold_abs is '300'"),
+        (MASKED, {}, TypeError, "masked array.* would be counted, too; .* image.filled"),
     ],
 )
 def test_what_has_no_meaning_is_refused(image, options, error, message):
     with pytest.raises(error, match=message):
         nucensus.detect_nuclei(image, **options)
+
+
+def test_a_masked_array_that_hides_nothing_is_an_image(fields):
+    image = fields[0].image
+    found = nucensus.detect_nuclei(np.ma.masked_greater(image, image.max()))
+    np.testing.assert_array_equal(found, nucensus.detect_nuclei(image))
+
+
+@pytest.mark.parametrize("image", [np.zeros(9), np.float64(3)])
+def test_what_has_no_height_and_width_is_no_image(image):
+    with pytest.raises(SettingsError, match=r"ax[ie]s, and two are expected, the height"):
+        nucensus.find_nuclei(image)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"timeout_s": -1}, {"max_memory_bytes": "4GB"}, {"max_pixels": 0}]
+)
+def test_limits_without_a_meaning_are_refused(limits):
+    ((name, value),) = limits.items()
+    with pytest.raises(SettingsError, match=f"{name} is {value!r}; expected a number"):
+        nucensus.Limits(**limits)
 
 
 @pytest.mark.parametrize(

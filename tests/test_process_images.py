@@ -7,6 +7,7 @@ import time
 import weakref
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
@@ -52,6 +53,40 @@ def test_a_strategy_that_reads_files_refuses_arrays():
 def test_paths_and_arrays_together_are_refused(paths):
     with pytest.raises(InputError, match="both paths and arrays"):
         nucensus.process_images([paths[0], np.zeros((3, 3))], np.sum)
+
+
+class Tensor:
+    """Another library's array."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.zeros((3, 3))
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        ({"path": ["a.tif"], "well": ["A1"]}, r"a dict was given \(path, well\); expected paths"),
+        (pd.DataFrame({"path": ["a.tif"]}), r"a DataFrame was given \(path\); expected paths"),
+        (None, "an image is of type NoneType; expected paths, or NumPy arrays"),
+        (["a.tif", None], "an image is of type NoneType"),
+        ([Tensor(), Tensor()], "is of type Tensor; expected paths, or NumPy arrays.*asarray"),
+        (iter([Tensor()]), "is of type Tensor"),
+    ],
+)
+def test_what_is_neither_paths_nor_arrays_is_refused_by_what_it_is(images, said):
+    with pytest.raises(TypeError, match=said):
+        nucensus.process_images(images, np.sum)
+
+
+def test_a_table_is_not_taken_for_the_names_of_its_columns(tmp_path):
+    with pytest.raises(TypeError, match=r"a DataFrame was given \(path\)"):
+        nucensus.census(pd.DataFrame({"path": ["a.tif"]}), tmp_path / "run")
+
+
+@pytest.mark.parametrize("size", [0, "4", 2.5])
+def test_a_chunk_is_a_whole_number_of_images(size):
+    with pytest.raises(ValueError, match=f"chunk_size is {size!r}; expected a whole number"):
+        nucensus.process_images([np.zeros((3, 3))], np.sum, chunk_size=size)
 
 
 def test_an_image_that_cannot_be_read_is_an_error(plate):

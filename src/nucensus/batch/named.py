@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
-from ..discover import discover
+from ..discover import discover, refuse_table
 from ..errors import InputError, ReadError
 from ..execute import name_image
 from ..read import SUFFIXES, read
@@ -56,6 +56,7 @@ def open_images(
 
     Those of a generator of arrays are taken one by one, and not counted.
     """
+    refuse_table(images)
     if isinstance(images, np.ndarray) and images.ndim < 3 and images.dtype.kind in "buifc":
         raise InputError(
             f"one image of {' x '.join(map(str, images.shape))} pixels was given; expected "
@@ -94,7 +95,7 @@ def name_images(
             "images count; give it to census"
         )
     is_one = isinstance(images, str | os.PathLike)
-    listed: list[Any] = [images] if is_one else list(images)  # type: ignore[arg-type]
+    listed: list[Any] = [images] if is_one or not isinstance(images, Iterable) else list(images)
     if _are_arrays(listed):
         if selection != Selection():
             raise InputError(
@@ -138,6 +139,12 @@ def _stands_for_several(path: str) -> bool:
 
 
 def _are_arrays(images: list[Any]) -> bool:
+    for image in images:
+        if not isinstance(image, str | os.PathLike | np.ndarray):
+            raise TypeError(
+                f"an image is of type {type(image).__name__}; expected paths, or NumPy arrays of "
+                f"height x width; numpy.asarray makes one of what other libraries call an array"
+            )
     arrays = [isinstance(image, np.ndarray) for image in images]
     if any(arrays) and not all(arrays):
         raise InputError(

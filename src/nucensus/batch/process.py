@@ -4,6 +4,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from numbers import Integral
 from operator import attrgetter
 from typing import Any, Literal, TypeVar, Unpack
 
@@ -177,8 +178,8 @@ def _check_options(function: Any, on_error: str, chunk_size: int | None) -> None
         )
     if on_error not in ("raise", "return"):
         raise ValueError(f"on_error is {on_error!r}; expected 'raise' or 'return'")
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size is {chunk_size}; expected 1 or more")
+    if chunk_size is not None and not (isinstance(chunk_size, Integral) and chunk_size > 0):
+        raise ValueError(f"chunk_size is {chunk_size!r}; expected a whole number, 1 or more")
 
 
 def _steps(

@@ -13,7 +13,7 @@ def as_image(image: Any) -> NDArray[Any]:
     Raises
     ------
     TypeError
-        It is the name of a file, or nothing.
+        It is the name of a file, or nothing, or a part of it is masked.
     """
     if image is None:
         raise TypeError("the image is None; expected an array of height x width")
@@ -22,5 +22,10 @@ def as_image(image: Any) -> NDArray[Any]:
         raise TypeError(
             f"the image is {name!r}; expected its pixels, an array of height x width; read it "
             f"first, as with tifffile.imread, or give the file to process_images or census"
+        )
+    if isinstance(image, np.ndarray) and np.any(getattr(image, "mask", False)):
+        raise TypeError(
+            "the image is a masked array, and what its mask hides would be counted, too; expected "
+            "plain pixels; fill it, as with image.filled(image.min())"
         )
     return np.asarray(image)

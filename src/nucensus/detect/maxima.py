@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -121,8 +122,9 @@ def _find_maxima(
     check_pixels(image.dtype)
     if image.ndim == 0:
         raise ValueError("the image is a single number; expected an array of height x width")
-    if min_distance < 0 or min_distance != int(min_distance):
-        raise ValueError(f"min_distance is {min_distance}; expected a whole number, 0 or more")
+    _check_whole("min_distance", min_distance)
+    if isinstance(threshold_abs, str) or threshold_abs != threshold_abs:
+        raise ValueError(f"threshold_abs is {threshold_abs!r}; expected a grey level, or None")
     find: _Finder = _FINDERS.get(image.ndim, reference.find_maxima)
     return find(
         image,
@@ -153,7 +155,10 @@ _FINDERS: dict[int, _Finder] = {
 
 def sigma_per_axis(sigma: float | Sequence[float], ndim: int) -> tuple[float, ...]:
     """Return the sigma of each axis of an image, in pixels."""
-    sigmas = tuple(map(float, sigma)) if isinstance(sigma, Iterable) else (float(sigma),) * ndim
+    numbers = tuple(sigma) if isinstance(sigma, Iterable) else (sigma,) * ndim
+    if not all(isinstance(each, Real) for each in numbers):
+        raise TypeError(f"sigma is {sigma!r}; expected a number of pixels, or one per axis")
+    sigmas = tuple(map(float, numbers))
     if len(sigmas) != ndim:
         raise ValueError(f"sigma has {len(sigmas)} values; expected 1 or {ndim}, one per axis")
     if not all(np.isfinite(each) and each >= 0 for each in sigmas):
@@ -164,9 +169,13 @@ def sigma_per_axis(sigma: float | Sequence[float], ndim: int) -> tuple[float, ..
 def _border_px(exclude_border: bool | int, min_distance: int) -> int:
     if isinstance(exclude_border, bool | np.bool):
         return int(min_distance) if exclude_border else 0
-    if exclude_border < 0 or exclude_border != int(exclude_border):
-        raise ValueError(f"exclude_border is {exclude_border}; expected a whole number, 0 or more")
+    _check_whole("exclude_border", exclude_border)
     return int(exclude_border)
+
+
+def _check_whole(name: str, number: Any) -> None:
+    if not isinstance(number, Real) or float(number) < 0 or float(number) % 1:
+        raise ValueError(f"{name} is {number!r}; expected a whole number, 0 or more")
 
 
 DETECTOR = Detector(

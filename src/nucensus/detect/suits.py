@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SettingsError
+from ..text.plurals import pluralize
 from ..values import PUBLISHED_THRESHOLD, Settings
 from ..values.check_settings import DEFAULT_DETECTOR, PUBLISHED_DETECTOR
 from .table import detector_named
@@ -34,7 +35,7 @@ def check_axes(settings: Settings, ndim: int) -> None:
     _check_outlines(settings)
     why = _unsuited(settings, ndim)
     if why:
-        raise SettingsError(f"the image has {ndim} axes, and {why}")
+        raise SettingsError(f"the image has {pluralize(ndim, 'axis')}, and {why}")
 
 
 def _check_outlines(settings: Settings) -> None:
@@ -54,6 +55,8 @@ def _unsuited(settings: Settings, ndim: int) -> str:
         return f"sigma has {len(sigma)} numbers; give one number, or one for each axis"
     if ndim == _PLANE:
         return ""
+    if ndim < _PLANE and not detector.takes_volumes:
+        return "two are expected, the height and the width; give an image of them"
     if settings.border == "count":
         return (
             "only in planes nuclei can be counted on two of four edges; give --border keep or drop"

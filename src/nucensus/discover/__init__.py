@@ -22,7 +22,7 @@ from ..values import (
     SelectionOptions,
     take_only,
 )
-from .given import as_paths
+from .given import as_paths, refuse_table
 from .kept import KeptImages
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
@@ -52,8 +52,8 @@ else:
 
 __all__ = [
     "KeptImages", "LeftOut", "PlateView", "Survey", "as_paths", "discover", "list_images",
-    "natural_key", "place_of", "read_metadata", "row_name", "select", "sortable", "survey",
-    "view_plates",
+    "natural_key", "place_of", "read_metadata", "refuse_table", "row_name", "select", "sortable",
+    "survey", "view_plates",
 ]  # fmt: skip
 
 _ALL, _NOWHERE = Selection(), Place()

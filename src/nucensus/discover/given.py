@@ -1,7 +1,7 @@
 """Take what was given as inputs as a list of paths."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 PathLike = str | os.PathLike[str]
@@ -13,8 +13,9 @@ def as_paths(inputs: PathLike | Iterable[PathLike]) -> list[PathLike]:
     Raises
     ------
     TypeError
-        They are something else, such as arrays.
+        They are something else, such as arrays, or a table.
     """
+    refuse_table(inputs)
     if isinstance(inputs, str | os.PathLike):
         return [inputs]
     listed: list[Any] = list(inputs) if isinstance(inputs, Iterable) else [inputs]
@@ -26,3 +27,13 @@ def as_paths(inputs: PathLike | Iterable[PathLike]) -> list[PathLike]:
                 f"process_images"
             )
     return listed
+
+
+def refuse_table(inputs: Any) -> None:
+    """Raise a TypeError if a table was given: it would be taken for the names of its columns."""
+    if isinstance(inputs, Mapping) or hasattr(inputs, "columns"):
+        names = ", ".join(map(str, getattr(inputs, "columns", inputs)))
+        raise TypeError(
+            f"a {type(inputs).__name__} was given ({names}); expected paths; give the column or "
+            f"values that hold them, as table['path']"
+        )

@@ -1,6 +1,6 @@
 """Numbers of things, as people write them."""
 
-_PLURALS = {"nucleus": "nuclei"}
+_PLURALS = {"nucleus": "nuclei", "axis": "axes"}
 
 
 def pluralize(count: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, fields, replace
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 from .._dataclass import dataclass
@@ -186,3 +187,10 @@ class Limits:
     max_memory_bytes: int | None = None
     max_failures: int | None = None
     timeout_s: float | None = None
+
+    def __post_init__(self) -> None:
+        least = {"max_pixels": 1, "max_memory_bytes": 1, "max_failures": 0, "timeout_s": 0}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, Real) and float(value) >= low):
+                raise SettingsError(f"{name} is {value!r}; expected a number, {low} or more")
