@@ -164,6 +164,35 @@ def test_of_a_path_that_is_mistyped_the_nearest_that_is_there_is_told(tmp_path, 
         discover([tmp_path / typed], SUFFIXES)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="making links there needs a right of its own")
+def test_links_to_images_of_the_same_input_are_counted_once_and_linked_folders_told(tmp_path):
+    top = tmp_path / "top"
+    touch(top / "P1" / "a.tif", top / "P1" / ".old" / "b.tif", tmp_path / "else" / "c.tif")
+    (top / "by drug" / "taxol").mkdir(parents=True)
+    for name, target in (("a", "P1/a"), ("b", "P1/.old/b"), ("c", "../else/c"), ("d", "by drug/d")):
+        (top / "by drug" / f"{name}.tif").symlink_to(top / f"{target}.tif")
+    (top / "by drug" / "taxol" / "x.tif").symlink_to(top / "P1" / "a.tif")
+    (top / "P2").symlink_to(tmp_path / "else")
+    (top / "loop").symlink_to("loop")
+    left_out = LeftOut()
+    found = [each.name for each in list_images([top], SUFFIXES, left_out=left_out)]
+    assert sorted(found) == ["P1/a.tif", "by drug/b.tif", "by drug/c.tif", "by drug/d.tif"]
+    links, folders = sorted(left_out.lines(), key=len, reverse=True)
+    assert links.startswith("2 left out: links to images that are listed where they lie")
+    assert "links to folders, which are not followed; name them to have them counted" in folders
+    assert names(top / "by drug") == ["a.tif", "b.tif", "c.tif", "d.tif", "taxol/x.tif"]
+
+
+@pytest.mark.parametrize("spelled", ["./P", "P/../P", "P//a.tif", "{here}/P"])
+def test_an_image_that_is_named_twice_counts_once_however_it_is_written(
+    tmp_path, monkeypatch, spelled
+):
+    touch(tmp_path / "P" / "a.tif")
+    monkeypatch.chdir(tmp_path)
+    given = ["P", spelled.format(here=tmp_path)]
+    assert [each.name for each in discover(given, SUFFIXES)] == ["a.tif"]
+
+
 def test_numbers_sort_by_value_and_letters_by_letter():
     assert sorted(["b1", "a10", "a9", "²", "a"], key=natural_key) == ["a", "a9", "a10", "b1", "²"]
 
@@ -181,5 +210,5 @@ def test_an_image_with_a_link_to_it_beside_it_counts_once(tmp_path, given):
     found = list_images([tmp_path / given], SUFFIXES, left_out=left_out)
     assert sorted(each.name for each in found) == ["a.tif", "c.tif", "d.tif", "lost.tif"]
     (line,) = left_out.lines()
-    assert line.startswith("2 left out: links to images beside them, which are counted once")
+    assert line.startswith("2 left out: links to images that are listed where they lie")
     assert names(tmp_path / "b.tif") == ["b.tif"]

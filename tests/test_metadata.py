@@ -298,6 +298,23 @@ def test_a_row_of_a_manifest_with_more_cells_than_columns_is_refused(tmp_path):
         census([], manifest=tmp_path / "list.csv")
 
 
+@pytest.mark.parametrize("other", ["./plate/A01_s1.tif", "plate//A01_s1.tif", "{here}/A01_s1.tif"])
+def test_a_manifest_names_each_file_once_however_it_is_written(plate, tmp_path, other):
+    table = tmp_path / "list.csv"
+    table.write_text(f"path\nplate/A01_s1.tif\n{other.format(here=plate)}\n")
+    with pytest.raises(InputError, match="again; expected one image in each row"):
+        census([], manifest=table)
+
+
+def test_a_file_that_the_inputs_and_the_manifest_name_is_refused(plate, tmp_path):
+    (tmp_path / "list.csv").write_text("path\nplate/A01_s1.tif\n")
+    for given in (plate, plate / "A01_s1.tif"):
+        with pytest.raises(InputError, match="is among the other inputs, too"):
+            census(given, manifest=tmp_path / "list.csv")
+    both = census(plate / "B02_s1.tif", manifest=tmp_path / "list.csv")
+    assert both.counts["images"] == 2
+
+
 def test_wells_that_do_not_match_are_named(plate, tmp_path):
     table = write_csv(tmp_path / "w.csv", [["well", "drug"], ["A1", "x"], ["C3", "y"], ["D4", "z"]])
     done = CliRunner().invoke(

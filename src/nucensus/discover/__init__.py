@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Unpack
 from .._dataclass import dataclass
 from .._lazy import names_of
 from ..errors import InputError, ReadError
-from ..remote import ask_all, check_address, decoded, is_remote, is_zarr, size_and_time
+from ..remote import absolute, ask_all, check_address, decoded, is_remote, is_zarr, size_and_time
 from ..values import (
     ImageRef,
     Place,
@@ -122,7 +122,8 @@ def discover(
         of channel, z plane or time point that the selection does not make.
     """
     selection = take_only(Selection, selection, options, "discover")
-    listed = {(each.path, each.name): each for each in list_images(inputs, suffixes, selection)}
+    found = list_images(inputs, suffixes, selection)
+    listed = {(absolute(each.path), each.name): each for each in found}
     shard = selection.shard
     return [each for each in listed.values() if shard is None or shard.holds(each.name)]
 
@@ -200,10 +201,13 @@ class _Walk:
         self.left_out = LeftOut() if left_out is None else left_out
         self.promised: dict[str, int] = {}
         self._sets = OmeSets()
+        self._taken: set[str] = set()
 
     def __iter__(self) -> Iterator[ImageRef]:
         found = None
         for found in self._all():
+            if self._manifest is not None and self._given:
+                self._taken.add(absolute(found.path))
             yield found
         if found is None:
             raise InputError(
@@ -239,7 +243,7 @@ class _Walk:
             from .manifest_names import list_rows
 
             manifest = os.fspath(self._manifest)
-            yield from list_rows(manifest, self._place, reads_words=self._own is None)
+            yield from list_rows(manifest, self._place, self._taken, reads_words=self._own is None)
 
     def _read_companions(self, batch: Batch) -> list[ImageRef]:
         """Take the OME companions out of the index files of a batch; return what they lost."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..errors import InputError
-from ..remote import check_address, decoded, is_remote, plain_address, size_and_time
+from ..remote import absolute, check_address, decoded, is_remote, plain_address, size_and_time
 from ..values import ImageRef, Place
 from .names import normal_well
 from .table import read_table
@@ -30,16 +30,16 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
         column = _path_column(path, row)
         name = _with_slashes(row.pop(column).strip(), folder)
         name = check_address(name) if is_remote(name) else name
-        if not name or name in seen:
+        file = name if is_remote(name) else os.path.join(folder, name)
+        if not name or absolute(file) in seen:
             what = "says" if name else "has no path"
             raise InputError(
                 f"line {number} of {path!r} {what} {name!r} {'again' if name else ''}".rstrip()
                 + f"; expected one image in each row, in the column {column!r}"
             )
-        seen.add(name)
+        seen.add(absolute(file))
         place = {key: row.pop(column).strip() for key, column in _place_columns(row).items()}
         place["well"] = normal_well(place.get("well", ""))
-        file = name if is_remote(name) else os.path.join(folder, name)
         size_bytes, mtime_ns = (-1, -1) if is_remote(file) else size_and_time(file)
         yield ImageRef(
             decoded(name).replace("\0", "\ufffd"),  # which no run file believes

@@ -1,7 +1,9 @@
 """List the images of a manifest: what its rows do not say of a place, their names may tell."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
+from ..errors import InputError
+from ..remote import absolute
 from ..values import ImageRef, Place
 from .kept import KeptImages
 from .lenient_names import WellForm, WellForms
@@ -13,14 +15,25 @@ _NOWHERE = Place()
 
 
 def list_rows(
-    manifest: str, place: Callable[[ImageRef], ImageRef], *, reads_words: bool
-) -> Iterator[ImageRef]:
+    manifest: str, place: Callable[[ImageRef], ImageRef], taken: Container[str], *,
+    reads_words: bool,
+) -> Iterator[ImageRef]:  # fmt: skip
     """Yield the image of each row; `place` reads the name of one as instruments give it.
 
     With `reads_words` names that no instrument gave are searched for wells and channels.
+
+    Raises
+    ------
+    InputError
+        A row names one of the files that were `taken`, of other inputs.
     """
     rows = KeptImages()
     for each in read_manifest(manifest):
+        if absolute(each.path) in taken:
+            raise InputError(
+                f"{each.name!r} of {manifest!r} is among the other inputs, too; expected each "
+                f"image once; give the manifest alone, or leave its images out of the inputs"
+            )
         named = place(each.at(_NOWHERE))
         rows.add(named.at(join_places(each.place, named.place)))
     return _with_words(rows) if reads_words else iter(rows)

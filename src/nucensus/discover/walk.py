@@ -37,7 +37,8 @@ _OTHER_IMAGES = (
     ".avi", ".psd", ".heic",
 )  # fmt: skip
 """Endings of images that other programs read, and this one does not."""
-_LINKS = "links to images beside them, which are counted once"
+_LINKS = "links to images that are listed where they lie, and counted once"
+_LINKED_FOLDERS = "links to folders, which are not followed; name them to have them counted"
 _THUMBNAILS = ("thumb", "thumbs", "thumbnail", "thumbnails")
 
 _AT_ONCE = 256
@@ -199,14 +200,14 @@ def _walk(top: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Bat
     A folder that is named like an image is yielded as one: it fails when it is
     read, with a reason, instead of being passed over in silence.
     """
-    folders = [top]
+    folders, home = [top], os.path.realpath(top)
     while folders:
         folder = folders.pop()
         if _has_index(folder):
             yield _everything_below(folder, endings, left_out)
             continue
         below, images = list[str](), list[str]()
-        for path, kind in _members(folder, endings, left_out):
+        for path, kind in _members(folder, home, endings, left_out):
             (below if kind == "folder" else images).append(path)
             if len(images) == _AT_ONCE:
                 yield Batch(images, [])
@@ -245,15 +246,21 @@ def _everything_below(top: str, endings: tuple[str, ...], left_out: LeftOut) -> 
     batch, folders = Batch([], []), [top]
     while folders:
         below: list[str] = []
-        for path, kind in _members(folders.pop(), endings, left_out):
+        for path, kind in _members(folders.pop(), "", endings, left_out):
             {"folder": below, "index": batch.index_files, "image": batch.images}[kind].append(path)
         folders += reversed(below)
     return batch
 
 
-def _members(folder: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[tuple[str, str]]:
-    """Yield path and kind ("image", "index", "folder") of what counts in a folder, sorted."""
-    for name, is_folder in _natural_order(folder, endings, left_out):
+def _members(
+    folder: str, home: str, endings: tuple[str, ...], left_out: LeftOut
+) -> Iterator[tuple[str, str]]:
+    """Yield path and kind ("image", "index", "folder") of what counts in a folder, sorted.
+
+    Left out are what is hidden, a folder that cannot be listed, and links to images in the folder
+    or, where `home` is given, below that.
+    """
+    for name, is_folder in sort_names(_entries(folder, home, endings, left_out)):
         path = os.path.join(folder, name)
         if is_index(name) and not is_folder:
             yield path, "index"
@@ -281,40 +288,56 @@ def _has_index(folder: str) -> bool:
         return False
 
 
-def _natural_order(
-    folder: str, endings: tuple[str, ...], left_out: LeftOut
-) -> Iterator[tuple[str, bool]]:
-    """Yield (name, whether it is a folder) of what is in `folder` and not hidden, sorted.
+def is_link_beside(link: str, endings: tuple[str, ...], home: str = "") -> bool:
+    """Tell whether a link to a file stands for an image that is listed where it lies.
 
-    A folder that cannot be listed is left out, and links to images beside them.
+    That is in the folder of the link, or below `home`, whose path has no links.
     """
-    return sort_names(_entries(folder, endings, left_out))
-
-
-def is_link_beside(link: str, endings: tuple[str, ...]) -> bool:
-    """Tell whether a link to a file stands for an image that lies in the folder of the link."""
     folder, target = os.path.split(os.path.realpath(link))
+    beside = os.path.realpath(os.path.dirname(link))
     return (
-        folder == os.path.realpath(os.path.dirname(link))
+        (folder == beside or _is_listed(folder, home))
         and target.lower().endswith(endings)
         and not (target.startswith(".") or why_left_out(target))
         and os.path.lexists(os.path.join(folder, target))
-        and os.path.basename(link) != target
+        and (folder, target) != (beside, os.path.basename(link))
+    )
+
+
+def _is_listed(folder: str, home: str) -> bool:
+    """Tell whether a folder is `home` or lies below it, and no folder that is passed over."""
+    path = Path(folder)
+    return bool(home and path.is_relative_to(home)) and not any(
+        each.startswith(".") or each.lower() in _THUMBNAILS for each in path.relative_to(home).parts
     )
 
 
 def _entries(
-    folder: str, endings: tuple[str, ...], left_out: LeftOut
+    folder: str, home: str, endings: tuple[str, ...], left_out: LeftOut
 ) -> Iterator[tuple[str, bool]]:
+    """Yield (name, whether it is a folder) of what is in `folder` and counts."""
     try:
         with os.scandir(folder) as entries:
             for each in entries:
-                if each.is_symlink() and is_link_beside(each.path, endings):
+                if each.is_symlink() and is_link_beside(each.path, endings, home):
                     left_out.note(_LINKS, each.name)
+                elif _is_folder_elsewhere(each, endings):
+                    left_out.note(_LINKED_FOLDERS, each.name)
                 elif not each.name.startswith("."):
                     yield each.name, each.is_dir(follow_symlinks=False)
     except OSError as error:
         left_out.note(f"the folder cannot be listed ({error.strerror})", folder)
+
+
+def _is_folder_elsewhere(entry: os.DirEntry[str], endings: tuple[str, ...]) -> bool:
+    """Tell whether a member of a folder is a link to a folder, which is no image."""
+    name = entry.name.lower()
+    return (
+        entry.is_symlink()
+        and not name.startswith(".")
+        and not name.endswith(endings)
+        and os.path.isdir(entry.path)
+    )
 
 
 def sort_names(
