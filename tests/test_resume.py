@@ -112,7 +112,8 @@ def test_other_settings_are_refused_with_what_differs(plate, tmp_path):
 def test_another_selection_is_refused_with_what_differs(plate, tmp_path, monkeypatch, now, differs):
     monkeypatch.chdir(tmp_path)
     Path("wells.csv").write_text("well,dose\nA1,3\n")
-    Path("list.csv").write_text("path\nplate/A01_s1.tif\n")
+    Path("list.csv").write_text("path\nbeside.tif\n")
+    shutil.copy("plate/A01_s1.tif", "beside.tif")
     census(plate, tmp_path / "run")
     with pytest.raises(RunError, match=f"other selection .{differs}"):
         census(plate, tmp_path / "run", **now)
