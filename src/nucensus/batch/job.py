@@ -182,7 +182,7 @@ class Job:
             return None
         if self.kept is not None and (kept := self.kept.take(planned.key)) is not None:
             return kept
-        key, path, plane, channel, y_um, x_um, query, partners, plate = planned
+        key, path, plane, channel, y_um, x_um, query, partners, plate, _ = planned
         keep_query(path, query)  # in whatever process this is
         why = f"; it cannot be read part by part, because {why_whole}"
         admission = Admission(
@@ -272,6 +272,20 @@ class Job:
         with self._marked(planned.key):
             return self.find(self.load(planned))
 
+    def count_all(
+        self, planned: Sequence[PlannedImage], small_bytes: int
+    ) -> list[Outcome | Divided | None]:
+        """Load images, then find their nuclei, under one mark; of large ones before the next."""
+
+        def load(each: PlannedImage) -> Loaded | Outcome | Divided | None:
+            loaded = self.load(each)
+            is_small = isinstance(loaded, Loaded) and loaded.taken_bytes <= small_bytes
+            return loaded if is_small else self.find(loaded)
+
+        with self._marked(*(each.key for each in planned)):
+            loaded = [load(each) for each in planned]
+            return [self.find(each) if isinstance(each, Loaded) else each for each in loaded]
+
     def _find_in_parts(self, divided: Divided) -> Outcome | Divided | str:
         from .in_parts import describe, find_in_parts
 
@@ -350,9 +364,9 @@ class Job:
             if self.budget is not None:
                 self.budget.give_back(loaded.taken_bytes)
 
-    def _marked(self, key: int) -> contextlib.AbstractContextManager[None]:
-        """Leave a note of the image for the case that the process dies of it."""
-        return contextlib.nullcontext() if self.lock is None else self.lock.marked(key)
+    def _marked(self, *keys: int) -> contextlib.AbstractContextManager[None]:
+        """Leave a note of images for the case that the process dies of one of them."""
+        return contextlib.nullcontext() if self.lock is None else self.lock.marked(*keys)
 
 
 def _load_partners(partners: Sequence["Partner"], admission: "Admission") -> list["OtherChannel"]:

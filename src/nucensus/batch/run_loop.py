@@ -31,6 +31,7 @@ from .bottleneck import Tally
 from .budget import Budget, default_ceiling_bytes
 from .choose import Choice, choose_from
 from .divided import Divided
+from .grouped import Grouped
 from .job import Job, Loaded
 from .kept import Kept
 from .learn import adopt, asked, estimate_sample, forget_changed, pool_sample, pools_in, take_from
@@ -320,7 +321,7 @@ class RunLoop:
         job = self._job_for(strategy)
         if strategy is None or strategy.loads_first:
             return job.load, job.find
-        return _same, job.count
+        return _same, Grouped(job) if strategy.in_process else job.count
 
     def _job_for(self, strategy: Strategy | None) -> Job:
         if strategy is not None and strategy.is_remote:

@@ -13,6 +13,7 @@ from ..execute import STRATEGIES, Strategy, inner_pools_capped
 from ..machine import available_memory_bytes
 from ..text.plurals import data_size
 from .choose import Choice, seconds_each, trial_size
+from .grouped import Grouped
 from .pilot import Measured, Pilot
 
 Steps: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
@@ -117,14 +118,17 @@ def _run_strategy(
             f"use {twin} for arrays"
         )
     load, work = steps
+    run: Callable[..., Iterator[tuple[int, Any]]] = functools.partial(strategy.run, work)
     todo: Iterable[Any] = items
-    if strategy.loads_first and not in_memory:
+    if isinstance(work, Grouped):
+        run = functools.partial(work.run, strategy)
+    elif strategy.loads_first and not in_memory:
         todo = load_all(load, list(items))
     elif not in_memory:
-        work = functools.partial(_load_and_apply, load, work)
+        run = functools.partial(strategy.run, functools.partial(_load_and_apply, load, work))
     shared = strategy.in_process and strategy.parallel
     with inner_pools_capped() if shared else contextlib.nullcontext():
-        yield from strategy.run(work, todo, choice.workers + choice.ahead)
+        yield from run(todo, choice.workers + choice.ahead)
 
 
 def _load_and_apply(load: Callable[[Any], Any], function: Callable[[Any], Any], item: Any) -> Any:

@@ -41,15 +41,24 @@ class RunLock:
 
     def mark(self, key: int) -> None:
         """Note that the image `key` is being worked on."""
-        write_at(self._file, b"\1", _FIRST_BYTE + key)
+        self._mark((key,), b"\1")
 
     def unmark(self, key: int) -> None:
         """Note that the image `key` is not being worked on any more."""
-        write_at(self._file, b"\0", _FIRST_BYTE + key)
+        self._mark((key,), b"\0")
 
-    def marked(self, key: int) -> contextlib.AbstractContextManager[None]:
-        """Mark the image `key` while a block of code runs, within another one as long as that."""
-        return _NOTHING if key in self._held else _Marked(self, key)
+    def marked(self, *keys: int) -> contextlib.AbstractContextManager[None]:
+        """Mark images while a block of code runs, within another one as long as that."""
+        return _NOTHING if self._held.issuperset(keys) else _Marked(self, keys)
+
+    def _mark(self, keys: tuple[int, ...], byte: bytes) -> None:
+        """Write the byte of each image; of those behind one another at once."""
+        first = keys[0]
+        if keys == tuple(range(first, first + len(keys))):
+            write_at(self._file, len(keys) * byte, _FIRST_BYTE + first)
+        else:
+            for key in keys:
+                write_at(self._file, byte, _FIRST_BYTE + key)
 
     def unmark_all(self) -> None:
         """Note that no image is being worked on."""
@@ -74,18 +83,18 @@ class RunLock:
 class _Marked(contextlib.AbstractContextManager[None]):
     """A mark while a block of code runs; as a generator it would take twice as long."""
 
-    __slots__ = ("_key", "_lock")
+    __slots__ = ("_keys", "_lock")
 
-    def __init__(self, lock: RunLock, key: int) -> None:
-        self._lock, self._key = lock, key
+    def __init__(self, lock: RunLock, keys: tuple[int, ...]) -> None:
+        self._lock, self._keys = lock, keys
 
     def __enter__(self) -> None:
-        self._lock.mark(self._key)
-        self._lock._held.add(self._key)
+        self._lock._mark(self._keys, b"\1")
+        self._lock._held.update(self._keys)
 
     def __exit__(self, *_: object) -> None:
-        self._lock._held.discard(self._key)
-        self._lock.unmark(self._key)
+        self._lock._held.difference_update(self._keys)
+        self._lock._mark(self._keys, b"\0")
 
 
 _NOTHING = contextlib.nullcontext()

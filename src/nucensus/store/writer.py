@@ -377,16 +377,17 @@ def _is_still(path: Path, known: os.stat_result) -> bool:
         return False
 
 
-_PLANNED = "path, plane, channel, pixel_y_um, pixel_x_um, partners, plate"
+_PLANNED = "path, plane, channel, pixel_y_um, pixel_x_um, partners, plate, size_bytes"
 
 
 def _planned(
     key: int, path: str | bytes, plane: str | None, channel: str | bytes | None,
     y_um: float | None, x_um: float | None, partners: str | None, plate: str | bytes | None,
+    size_bytes: int,
 ) -> PlannedImage:  # fmt: skip
     where, stain = as_text(path), as_text(channel or "")
     others = partners_of(partners, os.path.dirname(where)) if partners else ()
     return PlannedImage(
         key, where, plane_of(plane), stain, y_um, x_um, query_of(where), others,
-        as_text(plate or ""),
+        as_text(plate or ""), size_bytes,
     )  # fmt: skip

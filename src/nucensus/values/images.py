@@ -263,6 +263,8 @@ class PlannedImage(NamedTuple):
         The other channels of it that are measured where its nuclei are.
     plate : str
         As the tables name it; "" is not known.
+    size_bytes : int
+        Of its file, when it was listed.
     """
 
     key: int
@@ -274,6 +276,7 @@ class PlannedImage(NamedTuple):
     query: str = ""
     partners: tuple[Partner, ...] = ()
     plate: str = ""
+    size_bytes: int = -1
 
 
 class ListedImage(NamedTuple):
