@@ -16,6 +16,8 @@ from stated_runs import some_centres, write_run
 from test_worth import FORK, FREE, HELD, LIST, THREADS, comparison, row
 
 from nucensus import Run
+from nucensus.batch import Measured, choose_from
+from nucensus.batch.choose import trial_size
 from nucensus.bench.worth.findings import Timing
 from nucensus.bench.worth.page import page
 from nucensus.bench.worth.predict import Circumstances, predict
@@ -221,6 +223,40 @@ def said_of_comparisons():
                 yield f"{name} {images} {cores} {predict(known, strategy_named(name), run)}"
 
 
+TIMES = {"images": 5, "load_s": 0.001, "apply_s": 0.05, "cpu_s": 0.051, "spent_s": 0.4}
+MEASURED_OF = {
+    "threads that share all": TIMES,
+    "a function that holds the lock": TIMES | {"locked": 0.9},
+    "half of it under the lock": TIMES | {"locked": 0.5},
+    "a slow disk": TIMES | {"load_s": 0.2, "wait_s": 0.15, "locked": 0.01},
+    "a disk that is hardly waited for": TIMES | {"load_s": 0.01, "wait_s": 0.0055},
+    "a far server": TIMES | {"load_s": 5.0, "wait_s": 4.9},
+    "short images": {"images": 90, "load_s": 0.0005, "apply_s": 0.0005, "locked": 0.2},
+    "short images that were tried": {"load_s": 5e-4, "apply_s": 5e-4, "threaded_s": 0.0007,
+                                     "images": 90},
+    "several cores by itself": TIMES | {"cpu_s": 0.2},
+    "hardly more than one core": TIMES | {"cpu_s": 0.066},
+    "a long warm-up": TIMES | {"warm_up_s": 3.0},
+    "nothing": {},
+}  # fmt: skip
+"""What pilots may have measured; what is found is not to be sent to other processes."""
+
+
+def said_of_choices():
+    """Yield which strategy is chosen where that was measured, why, and what is kept of it."""
+    for name, times in MEASURED_OF.items():
+        measured = Measured(**times, pickle_s=np.inf)
+        for remaining, workers, more in (
+            (0, 4, {}), (2, 4, {}), (500, 1, {}), (40, 64, {}), (500, 4, {"in_memory": True}),
+            (500, 4, {"is_stream": True}), (500, 4, {}),
+        ):  # fmt: skip
+            choice = choose_from(measured, remaining, workers=workers, function=len, **more)
+            trial = trial_size(choice, remaining)
+            yield f"# {name}: {remaining} {workers} {''.join(more)} {choice.ahead} {trial}"
+            yield choice.explain()
+        yield json.dumps(choice.as_dict())
+
+
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
@@ -234,14 +270,15 @@ def assert_was_said(name, text):
 @pytest.mark.skipif(
     not (can_fork() and has_interpreter_lock()), reason="what is said is that of Linux with a lock"
 )
-def test_what_is_said_of_comparisons_is_what_was_said():
+def test_what_is_said_of_comparisons_and_choices_is_what_was_said():
     assert_was_said("comparisons", "\n".join(said_of_comparisons()))
+    assert_was_said("choices", "\n".join(said_of_choices()))
 
 
 def test_what_is_said_of_runs_and_folders_is_what_was_said(tmp_path):
     for package in ("scipy", "jinja2"):
         pytest.importorskip(package)
-    names = {path.stem for path in SAID.glob("*.txt")} - {"comparisons"}
+    names = {path.stem for path in SAID.glob("*.txt")} - {"choices", "comparisons"}
     for name, text in said(tmp_path):
         assert_was_said(name, text)
         names.discard(name)
@@ -252,7 +289,11 @@ def main():
     """Write what is said."""
     SAID.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        texts = {**dict(said(Path(folder))), "comparisons": "\n".join(said_of_comparisons())}
+        texts = {
+            **dict(said(Path(folder))),
+            "comparisons": "\n".join(said_of_comparisons()),
+            "choices": "\n".join(said_of_choices()),
+        }
         for name, text in texts.items():
             (SAID / f"{name}.txt").write_text(text.rstrip() + "\n", "utf-8")
 
