@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scenes import make_scene
+from scenes import draw_section, make_scene
 
 from nucensus.detect.region_numbers import grid_radius
 from nucensus.detect.regions import as_levels, find_regions
@@ -114,3 +114,11 @@ def test_levels_are_found_once_for_several_radii():
     for radius in (6, 12):
         one, other = (find_regions(each, radius_px=radius) for each in (levels, scene.image))
         np.testing.assert_array_equal(one.y, other.y)
+
+
+def test_a_crowd_is_not_taken_for_noise_of_more_than_three_times_what_neighbours_differ_by():
+    image = draw_section(3, cover=0.9).image
+    levels = as_levels(image)
+    white = levels.noise * levels.unit / (2 * np.sqrt(np.pi) * 0.5)  # sigma is half a pixel
+    assert find_regions(image, radius_px=5).measure.noise == pytest.approx(3 * white)
+    assert find_regions(image, radius_px=5, most_noise=7.0).measure.noise == pytest.approx(7)

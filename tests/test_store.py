@@ -145,6 +145,33 @@ def test_what_the_listing_found_wrong_keeps_nothing_else_from_being_done_again(w
     assert [each.key for each in writer.pending()] == [1, 3]
 
 
+def test_what_failed_is_done_again_with_the_size_that_its_file_has_now(writer, tmp_path):
+    there, gone = str(tmp_path / "there.tif"), str(tmp_path / "gone.tif")
+    (tmp_path / "there.tif").write_bytes(b"seven b")
+    vain, each = {"problem": "it is not there"}, {"plane": Plane(time="each")}
+    cases = {  # where it is, the size that was listed, what more is known of it: the size then
+        "it is back": (there, -1, vain, 7),
+        "it is back, of many times": (there, -1, vain | each, None),
+        "it is still gone": (gone, -1, vain, None),
+        "it is damaged": (there, 9, vain, None),
+        "it was cut off": (there, 9, {}, 7),
+        "it is gone now": (gone, 9, {}, 9),
+        "a manifest names it": (there, -1, {}, 7),
+        "a manifest named it in vain": (gone, -1, {}, -1),
+    }
+    writer.plan(
+        ImageRef(name, path, size, 5, **more) for name, (path, size, more, _) in cases.items()
+    )
+    for key in [each.key for each in writer.pending()]:
+        writer.record_all([(key, Failed("read", "it went wrong"), None)])
+    writer.redo_failed()
+    writer.commit()
+    with closing(sqlite3.connect(tmp_path / "run" / RUN_FILE)) as database:
+        query = "SELECT CAST(name AS TEXT), size_bytes FROM images WHERE status = 'pending'"
+        pending = dict(database.execute(query))
+    assert pending == {name: now for name, (*_, now) in cases.items() if now is not None}
+
+
 def test_images_that_were_counted_with_something_else_are_done_again(writer):
     writer.plan(refs("a", "b", "c"))
     for key, learned in ((1, "old"), (2, "new"), (3, None)):
