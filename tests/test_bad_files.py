@@ -61,7 +61,9 @@ def bad(tmp_path, fields):
     torn = bytearray(lzw)
     torn[600:1600] = bytes(1000)
     nan = np.full(image.shape, np.nan, np.float32)
+    inks = imagecodecs.jpeg8_encode(np.full((40, 50, 4), 90, np.uint8))
     contents = {
+        "inks.jpg": (inks, "the pixels are inks (CMYK)"),
         "truncated.tif": (raw[:9000], "truncated: 4372 of 32000 pixels"),
         "truncated-lzw.tif": (lzw[:9000], "truncated: its pixels reach to byte"),
         "cut.png": (png[:900], "does not decode as PNG"),

@@ -92,8 +92,9 @@ def go_through(work, items, loop, *, workers="abcd", cluster=None, overdue_s=1e6
     steps = ClusterLoop(
         cluster, lambda item: item, items, CODEC, False, overdue_s, threading.Event(), facts
     )
-    outcomes = dict(steps.outcomes())
-    assert sorted(outcomes) == list(range(len(items)))
+    found = list(steps.outcomes())
+    outcomes = dict(found)
+    assert sorted(index for index, _ in found) == list(range(len(items)))  # each of them once
     return [outcomes[each] for each in range(len(items))], cluster.sent, facts
 
 

@@ -7,7 +7,7 @@ from made_up_regions import RADIUS_PX, TYPICAL_PX, make_regions
 from nucensus import Settings
 from nucensus.detect.automatic import how_to_look
 from nucensus.detect.estimate_image import crest_smoothing, least_union, likely_contrast
-from nucensus.detect.evidence import among, features, least_confidence
+from nucensus.detect.evidence import among, are_outshone, features, least_confidence
 from nucensus.detect.fields import even_fields
 from nucensus.detect.laplacian import blob_parameters
 from nucensus.detect.pooled import Resolved
@@ -170,6 +170,22 @@ def test_nuclei_hold_smaller_ones_if_more_than_two_fifths_lie_in_them(
     assert make_found(whole).holds(make_found(small)) == holds
     aside = make_regions(y=y, x=[10.1] * len(y), area_px=np.full(len(y), 30.0))
     assert not make_found(whole).holds(make_found(aside))
+
+
+@pytest.mark.parametrize(
+    ("apart_px", "heights", "outshone"),
+    [
+        (24.9, (100, 201), [True, False]),  # two and a half radii
+        (25.1, (100, 201), [False, False]),
+        (24.9, (100, 199), [False, False]),
+        (20, (100, 250, 600), [True, True, False]),
+    ],
+)
+def test_a_region_is_outshone_by_one_beside_it_that_is_twice_as_high(apart_px, heights, outshone):
+    regions = make_regions(
+        y=apart_px * np.arange(len(heights)), x=[7.0] * len(heights), height=heights
+    )
+    assert are_outshone(regions, RADIUS_PX).tolist() == outshone
 
 
 def resolved_of(cover=0.1, **more):

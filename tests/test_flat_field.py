@@ -13,9 +13,9 @@ import tifffile
 from click.testing import CliRunner
 
 import nucensus
-from nucensus import Plane, Settings, Shard, merge_runs
+from nucensus import Plane, Settings, Shard, find_nuclei, merge_runs
 from nucensus.batch import census_planned, plan_census
-from nucensus.batch.flat_field import flat_field_of
+from nucensus.batch.flat_field import flat_field_of, look_at_light
 from nucensus.cli import _nucensus
 from nucensus.detect.light import Lit, is_saturated, learn_light
 from nucensus.errors import InputError, ReadError, RunError
@@ -481,6 +481,31 @@ def test_an_image_of_a_plate_or_size_that_was_not_learned_has_no_light_of_anothe
         lights.of("", "P1", (400, 300))
     with pytest.raises(ReadError, match="learned for no size on its plate"):
         lights.of("", "P2", (300, 400))
+
+
+def test_the_light_is_told_by_whole_nuclei_that_are_no_clumps_and_not_black():
+    image = draw_nuclei_beside_each_other()
+    look = look_at_light(image)
+    assert look.shape == image.shape
+    whole = {(60, 60), (60, 240), (240, 60)}
+    found = find_nuclei(image, OUTLINED)
+    clumps = set(map(tuple, found.points[found.measured["solidity"] < 0.85].tolist()))
+    edge = set(map(tuple, found.points[found.measured["touches_edge"] != 0].tolist()))
+    assert (len(clumps), len(edge), len(found)) == (1, 1, 6)
+    told = set(map(tuple, look.points.tolist()))
+    assert told == set(map(tuple, found.points.tolist())) - clumps - edge > whole
+    np.testing.assert_allclose(look.heights, 1000, rtol=0.02)
+
+
+def draw_nuclei_beside_each_other():
+    """Draw three round nuclei, one that the edge cuts, and a bent one."""
+    y, x = np.mgrid[:300, :300]
+    image = np.zeros((300, 300))
+    for v, u in ((60, 60), (60, 240), (240, 60), (150, 2)):
+        image[(y - v) ** 2 + (x - u) ** 2 <= 15**2] = 1000
+    bent = np.abs(np.hypot(y - 230, x - 230) - 20) <= 6
+    image[bent & (x < 235)] = 1000
+    return image.astype(np.uint16)
 
 
 MANY = [lit(400, np.ones((SIDE, SIDE)), seed) for seed in range(8)]

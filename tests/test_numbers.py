@@ -29,6 +29,17 @@ def test_numbers_that_are_left_open_follow_the_nuclei_of_the_images():
 
 
 @pytest.mark.parametrize(
+    ("axial", "sigma", "min_distance"),
+    [(1.0, 2.8, 4), (0.5, (1.4, 2.8, 2.8), 2), (2.0, (5.6, 2.8, 2.8), 4)],
+)
+def test_in_a_volume_nuclei_are_as_far_apart_as_along_the_axis_on_which_they_are_shorter(
+    axial, sigma, min_distance
+):
+    found = parameters(Settings("maxima"), dataclasses.replace(LOOK, axial=axial))
+    assert (found.sigma, found.min_distance, found.threshold) == (sigma, min_distance, 235)
+
+
+@pytest.mark.parametrize(
     ("settings", "radius"),
     [
         (Settings("maxima", 2.8, 1, 9), 10), (Settings("maxima", 1, 12, 9), 12),
