@@ -158,3 +158,4 @@ def test_the_report_shows_the_distributions_of_what_was_measured(outlined, tmp_p
     assert "area_px" in page
     assert "integrated" in page
     assert f"half of them from {first:.0f} to {third:.0f}" in page
+    assert "Area (area_px)" in page

@@ -257,6 +257,9 @@ def test_what_is_wrong_with_a_folder_is_said_with_what_helps(tmp_path, error, sa
 
 def test_what_is_wrong_without_a_folder_is_said_too(tmp_path):
     assert "has vanished" in explanation(tmp_path / "gone", OSError(errno.EIO, "no"))
+    never_made = explanation(tmp_path / "gone", OSError(errno.EACCES, "Permission denied"))
+    assert "cannot be written to" in never_made
+    assert "(Permission denied); expected a folder that can be written" in never_made
     assert "that holds memory is full" in explanation(None, OSError(errno.ENOSPC, "no"))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store import Run, known_values
+from ..store import NUCLEUS_COLUMNS, Run, known_values
 from ..values import PlateFact
 from .histogram import Histogram
 from .render import number
@@ -56,8 +56,10 @@ def _drawn(
         mark, name, unit = known["threshold"], "positive above", "nuclei"
         if mark is None:
             unit = f"nuclei; no threshold: {known['why']}"
+    meaning = next((each.meaning for each in NUCLEUS_COLUMNS if each.name == column), "")
+    title = f"{meaning.capitalize()} ({column})" if meaning else column
     return {
-        "view": "", "title": f"{column}{f', plate {plate}' if plate else ''}", "unit": unit,
+        "view": "", "title": f"{title}{f', plate {plate}' if plate else ''}", "unit": unit,
         "axis": f"{column}; the last bars hold what is beyond", "mark": mark, "mark_name": name,
         "data": histogram_of(values, mark),
     }  # fmt: skip

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ..values import RUN_FILE
 
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+"""Why a folder was never made."""
+
 
 def explanation(folder: Path | None, error: OSError | sqlite3.Error) -> str:
     """Return what went wrong with the run in `folder`, None in memory, and what to do."""
@@ -21,14 +24,15 @@ def explanation(folder: Path | None, error: OSError | sqlite3.Error) -> str:
         )
     if folder is not None and not (folder / RUN_FILE).exists() and folder.exists() and name:
         return f"the run file in {where} cannot be made ({error}); choose another folder with -o"
-    if folder is not None and (code == errno.ENOENT or not folder.exists()):
+    was_there = code == errno.ENOENT or not (code in _REFUSED or folder is None or folder.exists())
+    if folder is not None and was_there:
         return (
             f"the run in {where} has vanished; expected its folder to stay while the run lasts; "
             f"check the disk, and run the same command again"
         )
     return (
-        f"the run cannot be written to {where} ({error}); expected a folder that can be written; "
-        f"choose another with -o"
+        f"the run cannot be written to {where} ({getattr(error, 'strerror', None) or error}); "
+        f"expected a folder that can be written; choose another with -o"
     )
 
 

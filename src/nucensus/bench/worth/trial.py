@@ -5,11 +5,13 @@ import math
 import multiprocessing
 import os
 import pickle
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
@@ -86,8 +88,9 @@ def profile(source: Source, images_file: str, loader: Source | None, workers: in
     if usable is None:
         error = results[0].error
         advice = (
-            "; expected a function that works for one of the first images in a fresh process, "
-            "where what a program sets after the import is not there; try it on one of them there"
+            f"{_line_of(error, function)}; expected a function of one image, an array of height x "
+            f"width, that works in a fresh process, where what your program sets later is not "
+            f"there; call it there with one image"
         )
         said = describe(error) + advice * (not isinstance(error, NucensusError))
         raise FunctionError(f"{images[0].name!r} cannot be worked on: {said}")
@@ -101,6 +104,14 @@ def profile(source: Source, images_file: str, loader: Source | None, workers: in
         workers, keep_s=0.0 if in_memory else keeping_s(load_step, images[usable:]),
         fork_s=forking_s(loaded.image),
     )  # fmt: skip
+
+
+def _line_of(error: BaseException, function: Callable[..., Any]) -> str:
+    """Return the line in the file of the function in which an error arose, where it is known."""
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    file = getattr(module, "__file__", None)
+    lines = [each.lineno for each in extract_tb(error.__traceback__) if each.filename == file]
+    return f" (line {lines[-1]} of {os.path.basename(str(file))})" if lines else ""
 
 
 def _copying_s(image: Any) -> float:
