@@ -1,6 +1,7 @@
 """Every plane of an OME-Zarr is the one that was asked for, whatever the order of its axes."""
 
 import json
+import os
 from itertools import permutations
 
 import numpy as np
@@ -10,7 +11,7 @@ from reading_contract import check_planes, check_reading
 
 from nucensus import census
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.read import open_scenes, read
+from nucensus.read import open_scenes, read, read_image
 from nucensus.values import Limits, Plane
 
 zarr = pytest.importorskip("zarr")
@@ -269,3 +270,33 @@ def test_a_shard_may_be_as_large_as_all_its_chunks_together(tmp_path):
     data = RNG.integers(0, 65536, (512, 512)).astype(np.uint16)
     write(tmp_path / "a.zarr", "yx", [data], version="0.5", chunks=(32, 32), shards=(512, 512))
     np.testing.assert_array_equal(read(tmp_path / "a.zarr"), data)
+
+
+def read_and_then(path, write):
+    with open_scenes(path) as (scene,):
+        scene.read({})
+        write()
+
+
+def test_chunks_that_are_written_while_an_image_is_read_are_seen(tmp_path):
+    write(tmp_path / "a.zarr", "yx", [draw("yx")], chunks=(4, 5))
+    chunk = tmp_path / "a.zarr/0/0.0"
+    with pytest.raises(ReadError, match="a chunk was written while"):
+        read_and_then(tmp_path / "a.zarr", lambda: os.utime(chunk, ns=(0, 1)))
+    content = chunk.read_bytes()
+    chunk.unlink()  # so that there is its fill value
+    with pytest.raises(ReadError, match="a chunk was written while"):
+        read_and_then(tmp_path / "a.zarr", lambda: chunk.write_bytes(content))
+
+
+def test_an_image_is_read_again_whose_folder_is_written_while_it_is_read(tmp_path):
+    image, headers = draw("yx"), []
+    write(tmp_path / "a.zarr", "yx", [image], chunks=(4, 5))
+
+    def write_once(header):
+        headers.append(header)
+        os.utime(tmp_path / "a.zarr/0/.zarray", ns=(0, 1))
+
+    found = read_image(tmp_path / "a.zarr", Plane(), write_once).pixels
+    np.testing.assert_array_equal(found, image)
+    assert len(headers) == 2

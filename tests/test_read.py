@@ -1,6 +1,8 @@
 """One image file becomes one array, or an error that helps."""
 
+import itertools
 import logging
+import os
 import subprocess
 import sys
 
@@ -12,7 +14,7 @@ from conftest import SHARED
 from PIL import Image
 
 from nucensus.errors import MissingPackageError, NotAPlaneError, ReadError
-from nucensus.read import open_scenes, read
+from nucensus.read import open_scenes, read, read_image
 from nucensus.read.plain_tiff import open_plain
 from nucensus.read.scene import name_samples
 from nucensus.values import Plane
@@ -258,3 +260,29 @@ def test_without_imagecodecs_raw_tiff_and_lzw_are_read_and_the_rest_says_what_it
 )
 def test_samples_of_several_channels_are_called_by_channel_and_colour(names, samples, given):
     assert name_samples(names, samples) == given
+
+
+def overwrite(path, image, age_s):
+    """Write another image of the same size in the place of one, by its time so much later."""
+    tifffile.imwrite(path, image, metadata=None)
+    os.utime(path, ns=(0, age_s * 10**9))
+
+
+def test_a_file_that_is_written_while_it_is_read_is_read_again_as_a_whole(tmp_path):
+    path, headers = tmp_path / "a.tif", []
+    overwrite(path, IMAGE, age_s=1)
+
+    def write_once(header):
+        headers.append(header)
+        if len(headers) == 1:
+            overwrite(path, IMAGE + 7, age_s=2)
+
+    np.testing.assert_array_equal(read_image(path, Plane(), write_once).pixels, IMAGE + 7)
+    assert len(headers) == 2  # what was read of the first is not kept
+
+
+def test_a_file_that_is_written_whenever_it_is_read_is_refused(tmp_path):
+    path, ages = tmp_path / "a.tif", itertools.count(1)
+    overwrite(path, IMAGE, age_s=next(ages))
+    with pytest.raises(ReadError, match="was written while it was read"):
+        read(path, on_header=lambda _: overwrite(path, IMAGE, age_s=next(ages)))

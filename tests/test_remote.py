@@ -1,9 +1,11 @@
 """Images in buckets and on web servers: found, read and counted as from a folder; secrets kept."""
 
+import io
 import ipaddress
 import json
 import re
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,12 +22,15 @@ from ome_files import make_planes, write_set
 from servers import KEY, SECRET, Server, s3_environment
 
 from nucensus import Plane, Run, Settings, census, process_images
+from nucensus.batch.job import Job
+from nucensus.batch.spread import FIND, with_large
 from nucensus.discover import discover, survey
 from nucensus.errors import AccessError, InputError, ReadError
+from nucensus.execute import Strategy
 from nucensus.export import export_run
 from nucensus.read import SUFFIXES, read, read_image
 from nucensus.remote import list_below, open_remote, size_and_time, without_credentials
-from nucensus.values import Limits
+from nucensus.values import Limits, PlannedImage
 
 pytest.importorskip("obstore", reason="obstore is not installed (uv sync --group storage)")
 
@@ -434,6 +439,43 @@ def test_an_object_overwritten_between_two_requests_is_read_again_as_a_whole(
     bucket.fault = lambda *_: bucket.tags.update({key: f'"{len(bucket.requests)}"'})
     with pytest.raises(ReadError, match="overwritten while it was read, again and again"):
         read("s3://images/a.tif", Plane(z=4))
+
+
+@pytest.mark.parametrize("workers", [1, 2], ids=["here", "spread"])
+def test_an_object_overwritten_while_its_parts_are_read_has_failed(workers, bucket, monkeypatch):
+    """On a cluster each task opens the object anew, and finds a whole one, of either version."""
+    monkeypatch.setattr("nucensus.remote.file.WHOLE_BYTES", 1000)
+    monkeypatch.setattr("nucensus.batch.admission._WHOLE_BYTES", 0)
+    monkeypatch.setattr("nucensus.detect.walk._SPREAD_PX", 1)
+    monkeypatch.setattr("nucensus.detect.walk._LEAST_SIDE", 128)
+    monkeypatch.setattr("nucensus.detect.walk._MOST_SIDE", 128)
+    content, image = io.BytesIO(), np.tile(make_stack()[0, 0, 0], (16, 16))
+    tifffile.imwrite(content, image, tile=(128, 128), compression="zlib", metadata=None)
+    key, tasks = "/images/a.tif", []
+    bucket.objects[key], bucket.tags[key] = content.getvalue(), '"1"'
+    planned = PlannedImage(0, "s3://images/a.tif", Plane(), "")
+    job = Job(Settings("maxima", sigma=2, min_distance=4, threshold=1), 10**9, 10**9)
+
+    def in_turn(work, items, _):
+        for number, item in enumerate(items):
+            tasks.append(item)
+            if len(tasks) == 3:
+                bucket.tags[key] = '"2"'
+            yield number, work(item)
+
+    def overwrite(*_):
+        if len(bucket.asked()) == 8:
+            bucket.tags[key] = '"2"'
+
+    if workers == 1:
+        bucket.fault = overwrite
+        failed = job.find(job.load(planned))
+    else:
+        there, far = job.elsewhere(10**9), Strategy("far", "elsewhere", in_turn, is_remote=True)
+        first = iter([(0, there.find(there.load(planned)))])
+        ((_, failed),) = with_large(first, FIND, there, far, workers, threading.Event())
+    assert failed.stage == "read"
+    assert re.search("was (over)?written while", failed.reason)
 
 
 def test_memory_taken_for_an_object_that_changed_is_given_back(tmp_path, bucket, monkeypatch):

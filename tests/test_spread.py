@@ -1,5 +1,6 @@
 """Parts of a large image go to many workers, and the outcome is that of one process."""
 
+import os
 import pickle
 import threading
 
@@ -154,6 +155,22 @@ def test_an_image_that_is_written_while_workers_read_its_parts_has_failed(tmp_pa
     (found,) = over(Workers(writes), plan(tmp_path, [field()])).values()
     assert found.stage == "read"
     assert "was written while its parts were read" in found.reason
+
+
+@pytest.mark.parametrize("settings", [NUMBERS, Settings()])
+def test_an_image_that_is_another_when_its_parts_are_given_out_has_failed(tmp_path, settings):
+    (planned,), workers = plan(tmp_path, [field()]), Workers()
+    there = job_of(settings).elsewhere(10**9)
+
+    def opened():
+        yield 0, there.find(there.load(planned))
+        plan(tmp_path, [field(1)])
+        os.utime(planned.path, ns=(0, 1))
+
+    stop = threading.Event()
+    ((_, failed),) = spread.with_large(opened(), spread.FIND, there, workers.strategy, 4, stop)
+    assert failed.stage == "read"
+    assert "was written while its parts were read" in failed.reason
 
 
 def test_an_image_that_is_stopped_in_its_midst_stays_to_be_done(tmp_path):

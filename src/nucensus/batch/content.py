@@ -4,10 +4,18 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from ..errors import ReadError
 from ..read.projection import files_of
-from ..remote import is_remote, is_zarr_folder, list_zarr, open_to_read, size_and_time
+from ..remote import (
+    is_remote,
+    is_zarr_folder,
+    list_zarr,
+    open_to_read,
+    size_and_time,
+    version_of,
+)
 from ..values import Partner, Plane
 
 
@@ -44,20 +52,24 @@ def _content_hash(path: str, plane: Plane) -> str | None:
         return None
 
 
-def sizes_and_times(path: str, plane: Plane) -> list[tuple[int, int]]:
-    """Return how large and old the files of an image are; of an object nothing.
+def state_of(path: str, plane: Plane) -> list[Any]:
+    """Return what tells the files of an image from what they may be overwritten with.
 
-    Who reads an object sees for himself that all of it is of one version.
+    Of a file it is its size and time, of an object its version, where the server names one.
     """
     from ..remote.ome import files_beside
 
-    if is_remote(path):
-        return []
     files = files_of(path, plane)
     if len(files) == 1 and not is_zarr_folder(path):
         with contextlib.suppress(OSError, ReadError):
             files += [os.path.join(os.path.dirname(path), each) for each in files_beside(path)]
-    return [size_and_time(each) for each in files]
+    return list(map(_state, files))
+
+
+def _state(path: str) -> Any:
+    if is_remote(path) and not is_zarr_folder(path):
+        return version_of(path) or size_and_time(path)
+    return size_and_time(path)
 
 
 def _below(folder: str, names: list[str]) -> Iterator[tuple[str, str]]:

@@ -89,7 +89,8 @@ def describe(divided: Divided) -> Divided | Failed:
     def read_header(image: DividedImage) -> Divided:
         parts = image.parts
         said = parts.shape, parts.dtype, parts.step, parts.is_decoded
-        return divided._replace(opened=Opened(*said, image.pixel_size, image.downsample))
+        opened = Opened(*said, image.pixel_size, image.downsample, divided.state())
+        return divided._replace(opened=opened)
 
     return _opened(divided, read_header)
 

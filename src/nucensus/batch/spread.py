@@ -17,7 +17,7 @@ from ..remote import keep_query
 from ..values import Failed, PlannedImage
 from ..values.parts import Area, Parts, WholeNeededError
 from .budget import Budget
-from .divided import Divided
+from .divided import Divided, Opened
 from .in_parts import estimate_of, found_in, taken
 from .job import Estimated, Job
 from .part_clock import Clock, UnreadPartError, timed
@@ -127,7 +127,8 @@ class _InOneTask:
 def _spread(divided: Divided, step: Step, job: Job, strategy: Strategy, workers: int) -> Any:
     """Return the outcome of an image whose parts are spread; None if that is stopped."""
     assert divided.opened is not None  # by the worker that was given the image first
-    opened, spread = divided.opened, _Spread(divided.planned, job, strategy, workers, Clock())
+    opened = divided.opened
+    spread = _Spread(divided.planned, opened, job, strategy, workers, Clock())
     parts = Parts(
         opened.shape, opened.dtype, opened.step, lambda area: next(spread(_read, [area])),
         is_decoded=opened.is_decoded, spread=spread,
@@ -157,6 +158,7 @@ class _Spread:
     """Gives parts of an image to the workers; what a part cannot be done for is raised."""
 
     planned: PlannedImage
+    opened: Opened
     job: Job
     strategy: Strategy
     workers: int
@@ -172,7 +174,8 @@ class _Spread:
     def __call__(self, work: Callable[[Parts, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Yield what becomes of each item, in their order."""
         tasks = [LargeTask(self.planned, self.task_bytes, each) for each in items]
-        done = self.strategy.run(_InParts(work, self.job.budget), tasks, self.workers)
+        step = _InParts(work, self.opened, self.job.budget)
+        done = self.strategy.run(step, tasks, self.workers)
         kept: dict[int, Any] = {}
         yielded = 0
         try:
@@ -220,6 +223,7 @@ class _InParts:
     """What a worker does with some parts of an image."""
 
     work: Callable[[Parts, Any], Any]
+    opened: Opened
     budget: Budget | None
 
     def __call__(self, task: LargeTask) -> PartDone | WholeNeeded | Failed:
@@ -230,7 +234,9 @@ class _InParts:
                 taken(self.budget, most_bytes, task.size_bytes),
                 open_in_parts(task.path, task.planned.plane) as image,
             ):
-                return self._done(*timed(image.parts), task.parts)
+                done = self._done(*timed(image.parts), task.parts)
+                self.opened.check_state(task.planned)
+                return done
         except AccessError:  # no image of the bucket can be read: that ends the run
             raise
         except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row

@@ -9,7 +9,7 @@ import importlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ from ..values.parts import Parts
 from ..values.pixel_size import PixelSize
 from .levels import find_scene
 from .logs import told_of
+from .one_version import of_one_version
 from .projection import Projection, files_of, header_of
 from .scene import Scene, divide_plane, read_plane
 
@@ -91,9 +92,6 @@ _MAGIC = {
     b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"\x89HDF": "HDF5", b"ZISRAWFILE": "CZI",
     b"\xda\xce\xbe\x0a": "ND2", b"\0\0\0\x0cjP": "ND2", b"\x70\0\0\0": "LIF",
 }  # fmt: skip
-
-_MOST_READS = 3
-"""How often an object is read that is overwritten meanwhile."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 
@@ -164,10 +162,7 @@ def read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader =
     """Read one plane of `path` and the size of its pixels."""
     if plane.files:
         return _project_files(path, plane, on_header)
-    for _ in range(_MOST_READS - 1):
-        with suppress(ChangedError):
-            return _read_image(path, plane, on_header)
-    return _read_image(path, plane, on_header)
+    return of_one_version(path, lambda: _read_image(path, plane, on_header))
 
 
 def _read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader) -> Image:

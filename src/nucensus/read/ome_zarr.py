@@ -38,6 +38,8 @@ def open_scenes(path: str) -> Iterator[list[Scene]]:
             for scene in _scenes(group)
         ]
     yield scenes
+    if isinstance(where, ZarrFolder):
+        where.check_unchanged()
 
 
 def _metadata(group: "Group") -> Mapping[str, Any]:

@@ -7,9 +7,14 @@ from typing import Any
 from zarr.storage import LocalStore
 
 from ..errors import ReadError
+from ..remote import ChangedError
 from ..remote.json import MOST_BYTES
 
 _METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".zmetadata")
+_WRITTEN = (
+    "a chunk was written while the image was read, again and again; expected the folder to stay "
+    "as it is; wait until it is whole, and do the image again with nucensus retry"
+)
 
 
 class ZarrFolder(LocalStore):  # type: ignore[misc]  # zarr may be missing
@@ -20,20 +25,40 @@ class ZarrFolder(LocalStore):  # type: ignore[misc]  # zarr may be missing
 
     most_bytes = 0
 
+    def __init__(self, root: str, *, read_only: bool = False) -> None:
+        super().__init__(root, read_only=read_only)
+        self._seen: dict[str, tuple[int, int] | None] = {}
+
     async def get(
         self, key: str, prototype: Any = None, byte_range: Any = None, **options: Any
     ) -> Any:
         """Return the bytes of a file, or None if there is none."""
-        _check(self.root / key, key, self.most_bytes if byte_range is None else None)
+        status = _status(self.root / key)
+        if status is not None:
+            _check(status, key, self.most_bytes if byte_range is None else None)
+        self._seen.setdefault(key, _size_and_time(status))
         return await super().get(key, prototype, byte_range, **options)
 
+    def check_unchanged(self) -> None:
+        """Raise `ChangedError` if a file was written since it was first read here."""
+        for key, seen in self._seen.items():
+            if _size_and_time(_status(self.root / key)) != seen:
+                raise ChangedError(_WRITTEN)
 
-def _check(path: os.PathLike[str], key: str, most_bytes: int | None) -> None:
-    """Refuse what is no file, and files that are larger than they can have reason to be."""
+
+def _status(path: os.PathLike[str]) -> os.stat_result | None:
     try:
-        status = os.stat(path)
+        return os.stat(path)
     except OSError:
-        return  # zarr says what is wrong
+        return None  # zarr says what is wrong
+
+
+def _size_and_time(status: os.stat_result | None) -> tuple[int, int] | None:
+    return status and (status.st_size, status.st_mtime_ns)
+
+
+def _check(status: os.stat_result, key: str, most_bytes: int | None) -> None:
+    """Refuse what is no file, and files that are larger than they can have reason to be."""
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise ReadError(f"{key!r} is a pipe, a socket or a device; expected a file")
     is_metadata = key.rpartition("/")[2] in _METADATA
