@@ -18,7 +18,7 @@ import pytest
 import tifffile
 
 from nucensus.errors import MissingPackageError, StrategyError, WorkerDiedError
-from nucensus.execute import OTHERS, PUBLISHED, STRATEGIES, Lost, check, strategy_named
+from nucensus.execute import OTHERS, PUBLISHED, STRATEGIES, Lost, Strategy, check, strategy_named
 from nucensus.execute.worker import capped_together, context_of, describe_death, is_crash
 from nucensus.machine import start_methods
 
@@ -428,3 +428,27 @@ def test_who_is_killed_is_told_that_memory_may_have_run_out():
     assert describe_death(-9) == (
         "the worker process was ended by SIGKILL, as the system does when memory runs out"
     )
+
+
+def test_what_each_strategy_can_do_is_what_others_ask_it_for():
+    can_do = {
+        "list-disk": "shares_memory in_process is_published",
+        "list-memory": "loads_first takes_arrays shares_memory in_process is_published",
+        "pool-disk": "parallel pickles_work is_published takes_start_method takes_chunks",
+        "pool-memory": "loads_first takes_arrays parallel pickles_work is_published "
+                       "takes_start_method takes_chunks",
+        "pool-fork": "loads_first takes_arrays parallel shares_memory needs_fork is_published "
+                     "takes_chunks",
+        "threads": "takes_arrays parallel shares_memory in_process",
+        "isolated": "takes_arrays parallel pickles_work isolates_crashes",
+        "shared-memory": "loads_first takes_arrays parallel pickles_work shares_memory "
+                         "takes_start_method takes_chunks",
+        "executor": "takes_arrays parallel pickles_work takes_start_method takes_chunks",
+        "joblib": "takes_arrays parallel pickles_work takes_chunks",
+        "interpreters": "takes_arrays parallel pickles_work in_process takes_chunks",
+    }  # fmt: skip
+    asked = [each.name for each in dataclasses.fields(Strategy) if each.type is bool]
+    for name, strategy in {**STRATEGIES, **OTHERS}.items():
+        found = {each for each in asked if getattr(strategy, each)}
+        assert found == set(can_do.pop(name).split()), name
+    assert not can_do

@@ -1,8 +1,10 @@
 """Estimates of images are pooled: how much each counts, and when a set is mixed or settled."""
 
+import dataclasses
+
 import pytest
 
-from nucensus.detect.pooled import Estimate, is_settled, pool
+from nucensus.detect.pooled import BLANK, Estimate, Resolved, is_settled, pool
 
 
 def shown(*, radius_px=10.0, count=50, contrast=100.0):
@@ -99,3 +101,29 @@ def test_where_most_images_show_few_nuclei_the_middle_of_them_tells_the_spread(t
     assert pool(images).brightness_ratio == ratio
     few = [shown(contrast=each, count=1) for each in contrasts]
     assert pool([*few, *few]).brightness_ratio == 1
+
+
+def test_of_each_value_the_median_is_pooled_and_of_nuclei_and_pixels_the_sum():
+    def image(count, size_px, *values):
+        radius, contrast, noise, grain, background, edge, texture, blur, axial = values
+        return Estimate(radius, count, contrast, noise, grain, background, edge, 0.3, size_px,
+                        texture, blur, axial)  # fmt: skip
+
+    pooled = pool([
+        image(10, 1000, 8.0, 300.0, 3.0, 30.0, 90.0, 2.0, 1.2, 0.01, 0.5),
+        image(12, 2000, 9.0, 400.0, 4.0, 40.0, 80.0, 3.0, 1.4, 0.03, 0.7),
+        image(14, 3000, 10.0, 200.0, 5.0, 50.0, 70.0, 4.0, 1.3, 0.02, 0.6),
+        image(0, 9000, *[0.0] * 9),
+    ])  # fmt: skip
+    assert pooled == Resolved(
+        radius_px=9.0, contrast=300.0, noise=4.0, background=80.0, grain=40.0, edge_width_px=3.0,
+        density=36 / 6000, image_count=4, blank_count=1, texture=1.3, size_count=1, blur=0.02,
+        axial=0.6, radius_ratio=1.0, brightness_ratio=1.0,
+    )  # fmt: skip
+    assert pool([image(0, 9, *[0.0] * 9)]) == dataclasses.replace(
+        BLANK, image_count=1, blank_count=1
+    )
+    assert Resolved.from_dict(pooled.as_dict()) == pooled
+    known = pooled.as_estimate(count=7, foreground=0.2, size_px=99, axial=0.4)
+    assert known == Estimate(9.0, 7, 300.0, 4.0, 40.0, 80.0, 3.0, 0.2, 99, 1.3, 0.02, 0.4)
+    assert (known.signal_to_noise, known.is_blank) == (75, False)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from nucensus.detect.region_numbers import grid_radius, region_numbers
@@ -53,3 +54,16 @@ def test_pieces_are_put_together_by_weights_where_the_version_has_some(version):
         assert found["is_learned"] == bool(each.union)
         assert len(found["union_weights"]) == 20
         assert found["most_hole"] == each.most_hole
+
+
+def test_numbers_that_do_not_depend_on_the_nuclei_stay_as_counts_were_learned_with():
+    lengths = {"step", "tile", "reach", "radius", "smooth_sigma", "crest_sigma", "ridge_sigma"}
+    rules = VERSIONS[2]
+    found = {name: each for name, each in numbers(8, rules=rules).items() if name not in lengths}
+    assert found.pop("union_weights") is rules.union
+    assert found == {
+        "least_threshold": 7, "noise_factor": 10, "most_stretch": 0.08, "most_dip": 0.25,
+        "crest_share": 0.5, "least_size": 0.75, "least_area": 0.05, "least_fall": 0.4,
+        "most_whole": 0.15, "most_hole": 0.25, "hole_dip": 0.5, "is_learned": True,
+        "least_union": 0.8, "least_noise": 0, "most_noise": np.inf,
+    }  # fmt: skip

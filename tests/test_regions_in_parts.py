@@ -29,7 +29,7 @@ from nucensus.detect.fields import Heights, estimate_fields, looking
 from nucensus.detect.levels_in_parts import LevelsInParts
 from nucensus.detect.pictures import Pictures, levels_of
 from nucensus.detect.regions import as_levels, find_regions
-from nucensus.detect.regions_in_parts import find_regions_in_parts, levels_of_parts
+from nucensus.detect.regions_in_parts import find_regions_in_parts, levels_of_parts, regions_bytes
 from nucensus.detect.rules import NEWEST, VERSIONS
 from nucensus.kernel import Ground, Window, levels
 from nucensus.read import open_in_parts
@@ -272,6 +272,22 @@ def test_the_noise_of_a_pixel_is_that_of_the_whole_image(shape):
     for part in ((16, 16), (48, 500)):
         found, whole = LevelsInParts(parts_of(image), Settings(), part=part), as_levels(image)
         assert (found.noise, found.rounding) == (whole.noise, whole.rounding)
+
+
+@pytest.mark.parametrize(
+    ("radius_px", "threads", "height", "size_bytes"),
+    [  # five bytes of each pixel of a band and 16 radii around it, and one in 48 of all pixels
+        (20, 1, 40_000, 5 * 2000 * (3145 + 2 * 320) + 4 * 40_000 * 2000 // 48),
+        (20, 3, 40_000, 3 * 5 * 2000 * (3145 + 2 * 320) + 4 * 40_000 * 2000 // 48),
+        (150, 1, 40_000, 5 * 2000 * (3600 + 2 * 2400) + 4 * 40_000 * 2000 // 48),
+        (0, 1, 40_000, 5 * 2000 * (3145 + 2 * 192) + 4 * 40_000 * 2000 // 48),  # it is not known
+        (20, 3, 20_000, 2 * 20_000 * 2000),  # the whole image is no more
+    ],
+)
+def test_regions_in_bands_take_so_much_memory(radius_px, threads, height, size_bytes):
+    plane = Parts((height, 2000), np.dtype(np.uint16), (1, 2000), None, is_decoded=False)
+    looks = dataclasses.replace(pool([estimate(field())]), radius_px=radius_px)
+    assert regions_bytes(plane, looks, threads) == size_bytes
 
 
 def scattered(places, *, shape=(900, 1000), side=200, level=0, radius_px=6):
