@@ -368,6 +368,9 @@ def test_an_image_without_a_channel_in_its_name_is_left_out_where_others_have_on
         ["a_z1.tif", "b_z2.tif", "c_t3.tif", "d_t4.tif"],
         ["A1_day1.tif", "A2_day2.tif", "B1_day1.tif"],
         ["cells_24h.tif", "cells_48h.tif"],
+        ["wt.tif", "wt_taxol.tif", "ko.tif", "ko_taxol.tif"],  # two samples, with and without
+        [f"{name}{end}.tif" for name in ("a", "b", "c", "d") for end in ("", "_2", "_s3", " (1)")],
+        [f"{name}{end}.tif" for name in ("a", "b", "c", "d") for end in ("", "_treated")],
         ["r01c01f01-x.tif", "r01c02f01-x.tif"],
         ["A1_img1.tif", "A1_img2.tif", "B1_img1.tif"],
         ["A1_treated.tif", "B1_control.tif"],
@@ -436,6 +439,26 @@ def test_two_versions_of_a_picture_are_asked_about(tmp_path, files, choices):
         assert kept in (found := names(tmp_path, scene=scene))
         assert not set(files) - {kept} & set(found)
     assert len(names(tmp_path, scene="each")) == 3
+
+
+@pytest.mark.parametrize("word", ["smooth", "v2", "edges QC", "Gauss"])
+@pytest.mark.parametrize("bare", ["cell{}.tif", "A0{}_f1.tif", "P_A0{}_s1_w1.tif"])
+def test_pictures_with_an_unknown_word_behind_their_names_are_asked_about_beside_those_without(
+    tmp_path, word, bare
+):
+    originals = [bare.format(number) for number in (1, 2, 3)]
+    others = [f"{name[:-4]}_{word}.png" for name in originals]
+    touch(tmp_path, *originals, *others)
+    assert "in two versions" in asked(tmp_path)
+    assert names(tmp_path, scene="original") == originals
+    assert names(tmp_path, scene=word.lower()) == others
+    assert len(names(tmp_path, scene="each")) == 6
+
+
+def test_one_picture_of_an_instrument_beside_what_was_made_of_it_is_asked_about(tmp_path):
+    touch(tmp_path, "P_A01_s1_w1.tif", "P_A02_s1_w1.tif", "P_A02_s1_w1_smooth.tif")
+    assert "'P_A02_s1_w1.tif' and 'P_A02_s1_w1_smooth.tif'" in asked(tmp_path)
+    assert len(names(tmp_path, scene="original")) == 2
 
 
 @pytest.mark.parametrize("other", ["x.tiff", "x.TIF"])

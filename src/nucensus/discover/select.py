@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import InputError
 from ..text.plurals import pluralize
-from ..values import PROJECTIONS, HowToProject, ImageRef, Place, Plane
+from ..values import PROJECTIONS, ImageRef, Place, Plane
 from .choices import LEFT_OUT, OPTIONS, choose_token, choose_version, in_order, left_to_file
 from .half_known import refuse_half_known
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
 from .unknown_names import (
     Alike,
-    Versions,
     channel_of_well,
     channel_word,
     channels_of,
     may_be_channels,
     numbers_of,
     position_word,
-    version_of,
     without_word,
 )
 from .unknown_stains import (
@@ -37,6 +35,7 @@ from .unknown_stains import (
     with_stains,
     word_of,
 )
+from .versions import Versions
 
 if TYPE_CHECKING:
     from .stacks import Field, Stacks
@@ -106,7 +105,7 @@ def select_fields(
     how = next((each for each in PROJECTIONS if each == plane.z), None)
     stacks: dict[str | None, Stacks] = {}
     for each in again():
-        if version is not None and version_of(each.name)[0] in versions.words - {version}:
+        if version is not None and versions.of(each.name) in versions.words - {version}:
             noted.note("other versions of a picture", each.name)
             continue
         if (at := _group_of(each)) not in groups:
@@ -114,7 +113,9 @@ def select_fields(
         group = groups[at]
         kept = group.keep(each, plane, noted)
         if kept is not None and how is not None and kept.plane.z is None and kept.place.z:
-            stacks[at] = stacks.get(at) or _stacks(how, noted)
+            from . import stacks as stacked  # which most runs do without
+
+            stacks[at] = stacks.get(at) or stacked.Stacks(how, noted)
             stacks[at].add(group.field_of(kept), kept)
         elif kept is not None:
             yield group.key_of(kept), kept
@@ -139,10 +140,9 @@ def _choose(
 
 def _group(
     everything: Iterable[ImageRef], again: Callable[[], Iterable[ImageRef]], *, reads_words: bool
-) -> "tuple[dict[str | None, _Unknown | _Plate], Alike]":
+) -> "tuple[dict[str | None, _Unknown | _Plate], Versions]":
     """Return the images by their plate, None for those that no instrument named, and versions."""
-    groups: dict[str | None, _Unknown | _Plate] = {}
-    versions, forms = Versions(), WellForms()
+    groups, versions, forms = dict[str | None, _Unknown | _Plate](), Versions(), WellForms()
     for each in everything:
         key = _group_of(each)
         if key not in groups:
@@ -150,21 +150,15 @@ def _group(
         if reads_words or key is not None:
             groups[key].add(each)
         if reads_words and not each.problem:
-            versions.add(*version_of(each.name), each.name)
-            if key is None:
-                forms.add(each.name)
+            versions.note(each.name, is_placed=key is not None)
+            forms.add_unplaced(each)
+    versions.settle()
     if (form := forms.choose()) is not None:
         groups[None] = _Unknown(form)
         for each in again():
             if _group_of(each) is None:
                 groups[None].add(each)
     return groups, versions
-
-
-def _stacks(how: HowToProject, left_out: LeftOut) -> "Stacks":
-    from .stacks import Stacks
-
-    return Stacks(how, left_out)
 
 
 def _group_of(reference: ImageRef) -> str | None:

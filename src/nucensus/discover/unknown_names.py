@@ -332,20 +332,3 @@ class Alike:
     def _are_two(self, one: str, other: str) -> bool:
         """Tell whether two words stand for two pictures of one field."""
         return one != other
-
-
-@dataclass(slots=True)
-class Versions(Alike):
-    """Versions of pictures; the pair is one word twice where endings alone are spelled unlike."""
-
-    def add(self, word: str, rest: str, name: str) -> None:
-        """Note a name that is `word` and the rest."""
-        known, other = self._kept.get(rest, ("", ""))
-        if not self.pair and known == word and _stem(other) == _stem(name) and other != name:
-            self.pair, self.names = (word, word), (other, name)
-            self.words.add(word)
-        Alike.add(self, word, rest, name)
-
-
-def _stem(name: str) -> str:
-    return os.path.splitext(name)[0]

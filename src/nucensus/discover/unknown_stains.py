@@ -35,6 +35,11 @@ _MOST_KEPT = 1 << 14
 """Names that are remembered. Larger: channels meet that are farther apart in a listing."""
 
 
+def is_no_stain(word: str) -> bool:
+    """Tell whether a word tells a sample, a treatment or a place."""
+    return _NO_STAIN.fullmatch(word) is not None
+
+
 class BesideKnown:
     """Words that stand where other names, which are else the same, have a channel.
 

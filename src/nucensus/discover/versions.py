@@ -1,0 +1,131 @@
+"""Find pictures that are there in several versions, by words that are known and by others."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import field
+
+from .._dataclass import dataclass
+from .unknown_names import Alike, channel_word, is_version, version_of
+from .unknown_stains import is_no_stain
+
+_BETWEEN = re.compile(r"[_\-. ]+")
+_WORD = re.compile(r"v\d{1,2}|(?!\d).*[^\W\d_]{2}.*(?<!\d)", re.IGNORECASE)
+"""A word that numbers nothing, such as a site or a time."""
+_MOST_WORDS = 2
+"""Words at the end of a name that together may tell a version: denoised_n2v."""
+_PAIRS = 3
+"""Pictures that are there with a word behind their name and without, where no instrument named
+them: of fewer the word may tell a sample."""
+_MOST_KEPT = 1 << 14
+"""Names that are remembered. Larger: versions meet that are farther apart in a listing."""
+
+
+@dataclass(slots=True)
+class Versions(Alike):
+    """Versions of pictures; the pair is one word twice where endings alone are spelled unlike."""
+
+    _behind: "WordsBehind" = field(default_factory=lambda: WordsBehind())
+    _met: Counter[str] = field(default_factory=Counter)
+
+    def note(self, name: str, *, is_placed: bool) -> None:
+        """Note a name, and whether an instrument gave it."""
+        version, rest = version_of(name)
+        self._met[version] += 1
+        self.add(version, rest, name)
+        self._behind.add(name, is_placed=is_placed)
+
+    def add(self, word: str, rest: str, name: str) -> None:
+        """Note a name that is `word` and the rest."""
+        known, other = self._kept.get(rest, ("", ""))
+        if not self.pair and known == word and _stem(other) == _stem(name) and other != name:
+            self.pair, self.names = (word, word), (other, name)
+            self.words.add(word)
+        Alike.add(self, word, rest, name)
+
+    def settle(self) -> None:
+        """Take in the words that no list knows, once all names are noted."""
+        for word, endings in self._behind.told():
+            for ending, count in endings.items():
+                self._met[f"original.{ending}"] -= count
+                self._met[f"{word.lower()}.{ending}"] += count
+            if not self.pair:
+                self.names = self._behind.names[word]
+                self.pair = tuple(map(self.of, self.names))
+            self.words = {version for version, met in self._met.items() if met > 0}
+
+    def of(self, name: str) -> str:
+        """Return which version of a picture that is, by its name."""
+        version = version_of(name)[0]
+        kind, _, ending = version.partition(".")
+        word = self._behind.word_of(name) if kind == "original" else ""
+        return f"{word.lower()}.{ending}" if word else version
+
+
+class WordsBehind:
+    """Words that stand behind the names of pictures which are there without them, too."""
+
+    def __init__(self) -> None:
+        self._bare: dict[str, tuple[str, bool]] = {}
+        self._waiting: dict[str, list[tuple[str, str]]] = {}
+        self._counts: Counter[str] = Counter()
+        self._endings: dict[str, Counter[str]] = {}
+        self.names: dict[str, tuple[str, str]] = {}
+        """By word two names, without it and with it."""
+
+    def add(self, name: str, *, is_placed: bool) -> None:
+        """Note a name, and whether an instrument gave it: then it has no word for a version."""
+        if ".zarr/" in name:
+            return
+        stem = _stem(name)
+        if len(self._bare) < _MOST_KEPT:
+            self._bare[stem] = name, is_placed
+        for word, other in self._waiting.pop(stem, ()):
+            self._count(word, name, other, is_sure=is_placed)
+        for rest, word in () if is_placed else _cut(stem):
+            if rest in self._bare:
+                bare, is_sure = self._bare[rest]
+                self._count(word, bare, name, is_sure=is_sure)
+            elif len(self._waiting) < _MOST_KEPT:
+                self._waiting.setdefault(rest, []).append((word, name))
+
+    def _count(self, word: str, bare: str, other: str, *, is_sure: bool) -> None:
+        if all(map(_may_be_version, _BETWEEN.split(word))):
+            self._counts[word] += _PAIRS if is_sure else 1
+            ending = version_of(other)[0].rpartition(".")[2]
+            self._endings.setdefault(word, Counter())[ending] += 1
+            self.names.setdefault(word, (bare, other))
+
+    def told(self) -> Iterator[tuple[str, Counter[str]]]:
+        """Yield each word that tells a version, and how many pictures with it have which ending."""
+        for word, endings in self._endings.items():
+            if self._counts[word] >= _PAIRS:
+                yield word, endings
+
+    def word_of(self, name: str) -> str:
+        """Return the word for the version of a picture; "" of the original."""
+        found = (word for _, word in _cut(_stem(name)) if self._counts[word] >= _PAIRS)
+        return next(found, "") if self._counts else ""
+
+
+def _cut(stem: str) -> Iterator[tuple[str, str]]:
+    """Yield a name without its last words, and these."""
+    file = stem.rfind("/") + 1
+    for match in reversed(list(_BETWEEN.finditer(stem, file))[-_MOST_WORDS:]):
+        if match.start() > file:
+            yield stem[: match.start()], stem[match.end() :]
+
+
+def _may_be_version(word: str) -> bool:
+    """Tell whether a word may tell a version: it is no sample, no channel, and known as nothing."""
+    return bool(
+        _WORD.fullmatch(word)
+        and not is_no_stain(word)
+        and not is_version(word)
+        and not channel_word(f"{word}.")[0]
+    )
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0]
