@@ -137,28 +137,33 @@ def is_more_blurred(own: Estimate, resolved: Resolved) -> bool:
 
 def _has_fibre(regions: Regions, levels: AnyLevels, radius_px: float) -> bool:
     """Whether regions lie on a ridge that is far thinner than a nucleus, and far longer."""
-    lengths = _ridges(regions, levels, radius_px)
+    lengths = regions.ridges
+    if lengths is None:
+        lengths = _lengths(regions, np.flatnonzero(regions.stretch > STRETCHED), levels, radius_px)
     return bool(lengths.max(initial=0) >= _FIBRE)
 
 
 def with_ridges(regions: Regions, levels: AnyLevels, radius_px: float) -> Regions:
     """Return the regions with the lengths of the ridges through them."""
-    return replace(regions, ridges=_ridges(regions, levels, radius_px))
+    if regions.ridges is not None:
+        return regions
+    lengths, stretched = np.zeros(len(regions)), np.flatnonzero(regions.stretch > STRETCHED)
+    lengths[stretched] = _lengths(regions, stretched, levels, radius_px)
+    return replace(regions, ridges=lengths)
 
 
-def _ridges(regions: Regions, levels: AnyLevels, radius_px: float) -> NDArray[np.float64]:
-    lengths = regions.ridges
-    if lengths is None:
-        assert isinstance(levels, Levels)
-        lengths = np.zeros(len(regions))
-        stretched = np.flatnonzero(regions.stretch > STRETCHED)
-        background = (regions.measure.background - levels.zero) / levels.unit
-        places = np.empty((len(stretched), 3))
-        places[:, 0] = regions.y[stretched] - levels.origin[0]
-        places[:, 1] = regions.x[stretched] - levels.origin[1]
-        places[:, 2] = (regions.intensity[stretched] - levels.zero) / levels.unit - background
-        lengths[stretched] = ridge_lengths(levels.pixels, places, background, radius_px)
-    return lengths
+def _lengths(
+    regions: Regions, stretched: NDArray[np.int64], levels: AnyLevels, radius_px: float
+) -> NDArray[np.float64]:
+    """Return the lengths of the ridges through those regions that are stretched."""
+    assert isinstance(levels, Levels)
+    (top, left), zero, unit = levels.origin, levels.zero, levels.unit
+    background = (regions.measure.background - zero) / unit
+    places = np.array((
+        regions.y[stretched] - top, regions.x[stretched] - left,
+        (regions.intensity[stretched] - zero) / unit - background,
+    )).T.copy()  # fmt: skip
+    return ridge_lengths(levels.pixels, places, background, radius_px)
 
 
 def ridge_lengths(

@@ -148,8 +148,8 @@ class Regions:
         That of the smoothing is left out. It is the median of those at `which`; 0 of none.
         """
         falls = np.sort(self.fall[which])
-        middle = falls[(len(falls) - 1) // 2 : len(falls) // 2 + 1]  # of an even number two
-        fall = float(middle.mean()) if len(middle) else 0.0
+        last, count = len(falls) - 1, len(falls)
+        fall = float(falls[last // 2] + falls[count // 2]) / 2 if count else 0.0
         return 1 / (_FALL_OF_BLUR * fall**2) - self.measure.smoothing**2 if fall > 0 else 0.0
 
     def where(self, keep: NDArray[np.bool_]) -> "Regions":

@@ -1,5 +1,6 @@
 """Images and volumes as the kernel takes them: where they lie, and what one pixel is."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,24 @@ _TYPES = {
 
 def described(array: NDArray[Any]) -> Record:
     """Return an image as `Image` of `kernel/abi.h`, and a volume as `Volume`."""
-    axes = ("depth", "height", "width")[-array.ndim :]
-    strides = ("plane_stride", "row_stride", "column_stride")[-array.ndim :]
+    pixels = {
+        "pixels": array.ctypes.data,
+        "pixel_type": pixel_type(array.dtype),
+        "byte_swapped": not array.dtype.isnative,
+    }
+    if array.ndim == 2:
+        (height, width), (row, column) = array.shape, array.strides
+        return record(
+            "Image", height=height, width=width, row_stride=row, column_stride=column, **pixels
+        )
+    (depth, height, width), (plane, row, column) = array.shape, array.strides
     return record(
-        "Volume" if array.ndim == 3 else "Image",
-        pixels=array.ctypes.data,
-        **dict(zip(axes, array.shape, strict=True)),
-        **dict(zip(strides, array.strides, strict=True)),
-        pixel_type=pixel_type(array.dtype),
-        byte_swapped=not array.dtype.isnative,
-    )
+        "Volume", depth=depth, height=height, width=width,
+        plane_stride=plane, row_stride=row, column_stride=column, **pixels,
+    )  # fmt: skip
 
 
+@functools.cache
 def pixel_type(dtype: np.dtype[Any]) -> int:
     """Return the number that the kernel has for a type of pixels."""
     return constant(f"pixel_{_TYPES[dtype.str[1:]]}")
