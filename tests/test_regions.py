@@ -5,7 +5,8 @@ import pytest
 from scenes import draw_section, make_scene
 
 from nucensus.detect.region_numbers import grid_radius
-from nucensus.detect.regions import as_levels, find_regions
+from nucensus.detect.regions import COLUMNS, Levels, as_levels, find_regions
+from nucensus.kernel import levels
 
 BACKGROUND, HEIGHT = 200.0, 1000.0
 
@@ -90,6 +91,24 @@ def test_those_that_are_kept_keep_all_that_is_known_of_them():
     assert kept.measure is found.measure
     assert set(kept.y.tolist()) <= set(found.y.tolist())
     assert kept.touches_edge.dtype == bool
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("radius", [5, 12])
+def test_hot_pixels_are_left_out_wherever_in_a_row_they_lie(radius, dtype, level):
+    for width in (64, 65, 66, 67, 97, 129, 130, 131, 194):
+        cold = (discs((130, 30), radius=radius, shape=(160, width)) / 6).astype(dtype)
+        hot = cold.copy()
+        hot[4 * np.arange(width) % 100, np.arange(width)] = 250
+        expected, found = (
+            find_regions(Levels(each), radius_px=radius, level=level) for each in (cold, hot)
+        )
+        assert len(expected) == 1
+        assert found.measure == expected.measure
+        assert all(
+            np.array_equal(getattr(found, name), getattr(expected, name)) for name in COLUMNS
+        )
 
 
 @pytest.mark.parametrize("shape", [(0, 10), (10, 0)])

@@ -80,8 +80,11 @@ public:
         Value *to = row(y), *end = to + width;
         const int64_t right = std::max(reach, whole_blocks(width) - width);
         if (right <= width) {
-            for (int64_t j = 0; j < reach; ++j) to[-1 - j] = to[j];
-            for (int64_t j = 0; j < right; ++j) end[j] = end[-1 - j];
+            // One by one: what was written last is not yet in the cache, and a vector of several
+            // such values waits until it is.
+            const volatile Value* from = to;
+            for (int64_t j = 0; j < reach; ++j) to[-1 - j] = from[j];
+            for (int64_t j = 0; j < right; ++j) end[j] = from[width - 1 - j];
         } else {
             for (int64_t x = -reach; x < 0; ++x) to[x] = to[mirror(x, width)];
             for (int64_t x = width; x < width + right; ++x) to[x] = to[mirror(x, width)];
