@@ -41,6 +41,24 @@ def test_no_progress_bar_is_drawn_where_nobody_watches(plate, tmp_path):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [
+        ("--sigma 4", "beside --sigma: --min-distance 6, --threshold 1000; with --detector maxima"),
+        ("--threshold 300", "beside --threshold: --sigma 4, --min-distance 6; with"),
+        ("--sigma 4 --min-distance 6 --threshold 300", ""),
+        ("--sigma 4 --detector maxima", ""),
+        ("--threshold auto", ""),
+        ("--as-published", ""),
+        ("--sigma 4 --quiet", ""),
+    ],
+)
+def test_numbers_that_nobody_chose_are_told(plate, tmp_path, typed, taken):
+    told = run_here("detect", plate, "-o", tmp_path / "run", *typed.split()).stderr
+    assert ("Taken as published, " in told) == bool(taken)
+    assert taken in told
+
+
 def test_quiet_prints_nothing(plate, tmp_path):
     done = nucensus("detect", plate, "-o", tmp_path / "run", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -286,7 +286,11 @@ def test_a_volume_is_refused_with_the_reason(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("x.csv", "index,axis-0,axis-1\n0,1,2\n", "is called like no one image of the run"),
+        (
+            "x.csv",
+            "index,axis-0,axis-1\n0,1,2\n",
+            "has the name of no image of the run, or of several",
+        ),
         ("P_A01_s1.csv", "a,b\n1,2\n", "its columns are a, b"),
         ("P_A01_s1.csv", "index,axis-0,axis-1\n0,one,2\n", "could not convert"),
         ("P_A01_s1.csv", "index,axis-0,axis-1\n0,nan,2\n", "a nucleus lies at"),

@@ -19,7 +19,7 @@ def shell(command, folder):
 
 @pytest.mark.parametrize("streams", ["2>&-", "1>&-", "0<&- 1>&- 2>&-", "2>/dev/full"])
 def test_a_run_does_not_mind_streams_that_are_closed(plate, streams):
-    done = shell(f"{NUCENSUS} detect . -o run --threshold 300 {streams}", plate)
+    done = shell(f"{NUCENSUS} detect . -o run --as-published {streams}", plate)
     assert done.returncode == 0
     assert done.stderr == ""
     again = shell(f"{NUCENSUS} wells run", plate)

@@ -141,10 +141,27 @@ def settings_of(given: dict[str, Any], file: Path | None) -> "Settings":
     from ..values import Settings
 
     if file is None:
-        return Settings(**given)
+        settings = Settings(**given)
+        _tell_published(settings, given)
+        return settings
     from ..values.settings_file import read_settings
 
     return dataclasses.replace(read_settings(file), **given)
+
+
+def _tell_published(settings: "Settings", given: dict[str, Any]) -> None:
+    """Say which numbers are taken that nobody typed: they may not suit the images."""
+    typed = [name for name in _NUMBERS if given.get(name, "auto") != "auto"]
+    known = {*given, "sigma", "sigma_um"} if {"sigma", "sigma_um"} & given.keys() else given
+    taken = [name for name in ("sigma", "min_distance", "threshold") if name not in known]
+    if "detector" in given or not (typed and taken) or click.get_current_context().params["quiet"]:
+        return
+    numbers = ", ".join(f"{_option(name)} {getattr(settings, name)}" for name in taken)
+    click.echo(
+        f"Taken as published, beside {_option(typed[0])}: {numbers}; with --detector "
+        f"{settings.detector} they are estimated from the images.",
+        err=True,
+    )
 
 
 def _option(name: str) -> str:

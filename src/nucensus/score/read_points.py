@@ -75,7 +75,7 @@ def _image_of(file: Path, known: Collection[str], given: str | None) -> str:
         if not same:
             break
     raise InputError(
-        f"{file.name!r} is called like no one image of the run; expected a name such as "
+        f"{file.name!r} has the name of no image of the run, or of several; expected one such as "
         f"{next(iter(known), 'A01_s1.tif')}{file.suffix}; say which it is with --image NAME"
     )
 

@@ -81,8 +81,7 @@ def read_centres(path: Path, on_field: Callable[[], object]) -> TrueCentres:
                 centres.add(field_name(image), [place for _, place in rows])
                 on_field()
     except (OSError, ReadError, LookupError, ValueError, csv.Error) as error:
-        is_said = isinstance(error, ReadError)
-        why = error if is_said else getattr(error, "strerror", None) or repr(error)
+        why = getattr(error, "strerror", None) or error
         raise InputError(
             f"{os.fspath(path)!r} cannot be read as true centres ({why}); expected a CSV file "
             f"with the columns image, y and x"
@@ -100,6 +99,8 @@ def _rows(text: io.TextIOWrapper) -> Iterator[tuple[str, _Place]]:
     rows = csv.reader(text)
     header = next(rows, [])
     at = {name: place for place, name in enumerate(header)}
+    if header and not at.keys() >= {"image", "y", "x"}:
+        raise ValueError(f"its columns are {', '.join(header)}")
     for row in filter(None, rows):
         image = row[at["image"]]
         row += [""] * (len(header) - len(row))
