@@ -101,12 +101,13 @@ def _why_no_workers(comparison: Compared, known: Profile) -> str:
     """Say why workers gain nothing here."""
     if comparison.workers == 1:
         return "there is one worker"
-    if _is_busy(comparison) and STRATEGIES[_predicted_best(comparison, known)].parallel:
+    freed = replace(known, crowded={})  # other programs crowd calls, too
+    if _is_busy(comparison) and STRATEGIES[_predicted_best(comparison, freed)].parallel:
         return "other programs kept the cores busy, so further workers found none free"
-    alone, together = known.crowded.get(1), known.crowded.get(comparison.workers)
-    if alone and together and together > _MUCH_CROWDED * comparison.workers * alone:
+    one, together = known.crowded.get(1), known.crowded.get(comparison.workers)
+    if one and together and together > _MUCH_CROWDED * comparison.workers * one:
         return (
-            f"{comparison.workers} calls side by side take {together / alone:.1f} times as long as "
+            f"{comparison.workers} calls side by side take {together / one:.1f} times as long as "
             f"one alone, as where all wait for memory"
         )
     return f"a call takes {_ms(known.measured.apply_s)}, so workers cost more than they save"
