@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from nucensus.errors import InputError
 from nucensus.text.files import atomic_write, is_full, refuse_if_full
 from nucensus.text.names import escape, safe_path, unescape
+from nucensus.text.patterns import late
 from nucensus.text.plurals import pluralize
 from nucensus.text.printable import printable
 from nucensus.text.printable_log import PrintableFormatter
@@ -92,6 +93,16 @@ def test_that_a_disk_is_full_is_known_whoever_says_it(tmp_path):
     with pytest.raises(OSError, match="No space left") as caught:
         refuse_if_full(tmp_path / "a", 1 << 62)
     assert is_full(caught.value)
+
+
+def test_a_late_pattern_finds_what_one_that_is_compiled_at_once_finds():
+    pattern = late("(b+)|c", re.IGNORECASE)
+    assert pattern.pattern == "(b+)|c"
+    for _ in range(2):
+        assert [each[0] for each in pattern.finditer("aBbc")] == ["Bb", "c"]
+        assert pattern.fullmatch("abc") is None
+    with pytest.raises(re.error):
+        late("(").search("a")
 
 
 ANY_NAME = st.binary(max_size=60).map(os.fsdecode)

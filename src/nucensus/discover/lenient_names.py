@@ -10,6 +10,7 @@ from dataclasses import field, replace
 from typing import TypeAlias
 
 from .._dataclass import dataclass
+from ..text.patterns import late
 from ..values import ImageRef, Place
 from .names import normal_well, well_name, well_of_quarter
 from .unknown_names import WAVELENGTH, channel_word, is_version, may_be_channels
@@ -18,7 +19,7 @@ _BETWEEN = r"[_\-. ]+"
 _SPLIT = re.compile(_BETWEEN)
 _WELL = re.compile(r"(?i:well)?((?:[A-P]|A[A-F]|[a-p](?=\d\d))\d{1,2})")
 _ROW_COLUMN = re.compile(r"r(\d{1,2})c(\d{1,2})(?:f(\d{1,4}))?", re.IGNORECASE)
-_SPELLED = re.compile(
+_SPELLED = late(
     r"(?:(?<=[/_\-. ])|^)row[_\-. ]?(\d{1,2})[_\-. ]?col(?:umn)?[_\-. ]?(\d{1,2})(?=[_\-. ]|$)",
     re.IGNORECASE,
 )
@@ -29,7 +30,7 @@ _QUARTER = re.compile(r"[ab][12]")
 _SITE_WORDS = ("s", "site", "f", "fld", "field", "fov", "pos", "xy")
 _SITE = re.compile(rf"(?:{'|'.join(_SITE_WORDS)})(\d{{1,4}})", re.IGNORECASE)
 _STATED_SITE = re.compile(r"(?:s|site)\d{1,4}", re.IGNORECASE)
-_DATE = re.compile(
+_DATE = late(
     r"(?<!\d)(?:(?:19|20)\d\d_[01]\d_[0-3]\d|[0-3]\d_[01]\d_(?:19|20)\d\d)"
     r"(?:_[0-2]\d_[0-5]\d(?:_[0-5]\d)?)?(?!\d)"
 )

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import field
 
 from .._dataclass import dataclass
+from ..text.patterns import late
 
 _START, _END = r"(?:(?<=[_\-. /(\[,+])|^)", r"(?=[_\-. /()\[\],+]|$)"
 _NUMBERED = r"(?<=[a-z])(?=\d{1,4}(?:[_\-. /]|$))"
@@ -27,14 +28,14 @@ _STAINS = (
     rf"{_PLAIN_STAINS}|ex\d{{3}}[_\-. ]?em\d{{3}}|{WAVELENGTH}[ _\-]?(?-i:nm|NM)|dna|rna|agp|mito|"
     r"nuc(?:lei|leus)?|actin|tubulin|brightfield|bf|phase|dic|red|green|blue|(?:em|ex)\d{3}"
 )
-_NUMBER = re.compile(
+_NUMBER = late(
     r"(?:(?:channel|kanal|canal|chan|ch)[ =]?(\d{1,3})|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3}))",
     re.IGNORECASE,
 )
 _MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
 _STAIN = rf"(?:{_MARK}[_\-. ]?)?(?:{_PLAIN_STAINS})(?:[_\-. ]{_MARK})?"
 _SILENCED = re.compile(r"(?:^|[_\-. /])(?:si|sh|sg)-$", re.IGNORECASE)
-_NO_STAIN = re.compile(
+_NO_STAIN = late(
     r"red[_\-. ]blood|[dr]na[_\-. ](?:damage|repair)|(?!dapi|hoechst|draq|sytox)[a-z\d]+-"
     r"(?:knock-?(?:down|out)|(?:si|sh|sg)rna|over-?express)",
     re.IGNORECASE,
@@ -74,12 +75,12 @@ _VERSIONS = (
 )
 _IMAGES = r"(?:raw)?im(?:age|g)s?"
 """What the picture itself is called beside its mask."""
-_VERSION = re.compile(rf"(?: -)?[_\-. ]({_VERSIONS}|{_IMAGES}|max|ome)$", re.IGNORECASE)
-_VERSION_FOLDER = re.compile(
+_VERSION = late(rf"(?: -)?[_\-. ]({_VERSIONS}|{_IMAGES}|max|ome)$", re.IGNORECASE)
+_VERSION_FOLDER = late(
     rf"(?:^|(?<=[/_\-]))({_VERSIONS}|{_IMAGES}|results?|outputs?)/", re.IGNORECASE
 )
 """A folder that tells the version of the pictures in it: masks, train_masks."""
-_VERSION_BEFORE = re.compile(
+_VERSION_BEFORE = late(
     rf"({_IMAGES}|masks?|labels?|seg|gt|pred|copy of)[_\-. ]+(?=[^/]+$)", re.IGNORECASE
 )
 """A word before the name of a picture: mask_001 beside img_001."""

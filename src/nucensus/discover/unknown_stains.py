@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 
 from .._dataclass import dataclass
+from ..text.patterns import late
 from ..values import ImageRef
 from ..values.channels import nuclear_channel
 from .names import plate_folder
@@ -23,14 +24,14 @@ _LASERS = frozenset(
 _LIGHT = re.compile(rf"(?<!\d){WAVELENGTH}(?!\d)")
 """A number that may be a wavelength, of three digits."""
 _THREE_DIGITS = re.compile(r"(?<!\d)\d{3}(?!\d)")
-_NO_STAIN = re.compile(
+_NO_STAIN = late(
     r"wt|ko|kd|oe|wild[\-]?type|parental|mut(?:ant)?|het|hom|ctrl|controls?|(?:un)?treated|mock|"
     r"vehicle|veh|dmso|pbs|lps|scr(?:ambled?)?|ntc?|before|after|pre|post|left|right|top|bottom|"
     r"upper|lower|[tb][lr]|cent(?:er|re)|middle|edge|(?:fe)?male|healthy|normal|no",
     re.IGNORECASE,
 )
 """Words for samples, treatments and places, which no channel is called by."""
-_NO_STAIN_BEHIND_WELL = re.compile(rf"{_NO_STAIN.pattern}|[LR]", re.IGNORECASE)
+_NO_STAIN_BEHIND_WELL = late(rf"{_NO_STAIN.pattern}|[LR]", re.IGNORECASE)
 _MOST_KEPT = 1 << 14
 """Names that are remembered. Larger: channels meet that are farther apart in a listing."""
 
@@ -133,6 +134,8 @@ def stains_of_plates(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     {'e_DAPI': ('e', 'DAPI'), 'e_Ki67': ('e', 'Ki67')}
     """
     named, known, beside = list(names), Alike(), BesideKnown()
+    if len(named) < 2:
+        return {}
     for name in named:
         kind, word, rest = channel_word(f"{name}.")
         is_number = re.fullmatch(r"(?:c|wv?)\d+", word, re.IGNORECASE)  # it may be one of anything

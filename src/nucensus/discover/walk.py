@@ -15,10 +15,11 @@ from pathlib import Path
 from .._dataclass import dataclass
 from ..errors import InputError
 from ..remote import decoded, is_remote
+from ..text.patterns import late
 from .left_out import LeftOut
 from .names import GUID
 
-_STARS = re.compile(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
+_STARS = late(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
 _NUMBERS = re.compile(r"([0-9]+)")
 _THUMBNAIL = re.compile(
     rf"[_\-. ](?:thumb(?:nail)?s?|preview)(?:(?![a-z0-9])|{GUID})", re.IGNORECASE

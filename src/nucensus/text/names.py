@@ -9,6 +9,8 @@ import os
 import re
 import sys
 
+from .patterns import late
+
 _LONGEST_BYTES = 200
 """Bytes of a part of a path: file systems take 255, and an ending follows."""
 
@@ -43,7 +45,7 @@ def unescape(text: str) -> str:
 
 
 _WINDOWS = sys.platform == "win32"
-_NOT_ON_WINDOWS = re.compile(
+_NOT_ON_WINDOWS = late(
     r'[\x00-\x1f<>:"\\|?*]|[. ]$|^(?=(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)).',
     re.IGNORECASE,
 )
