@@ -324,6 +324,9 @@ def test_a_damaged_file_of_corrections_is_told(tmp_path):
     (tmp_path / "corrections.json").write_text('{"version": 1}')
     with pytest.raises(RunError, match="cannot be read as corrections"):
         read_corrections(tmp_path / "run.sqlite")
+    (tmp_path / "corrections.json").write_text('{"version": 2, "corrections": []}')
+    with pytest.raises(RunError, match="version 2; expected at most 1"):
+        read_corrections(tmp_path / "run.sqlite")
 
 
 def test_corrections_of_names_that_are_not_utf8_are_kept(tmp_path):

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import tifffile
 from conftest import SHARED
+from drawn_tiff import page_tags, strips_of, write_tiff
 from PIL import Image
 
 from nucensus.errors import MissingPackageError, NotAPlaneError, ReadError
 from nucensus.read import open_scenes, read, read_image
+from nucensus.read.ifd import Chain
 from nucensus.read.plain_tiff import open_plain
 from nucensus.read.scene import name_samples
 from nucensus.values import Plane
@@ -44,6 +46,24 @@ def test_every_layout_of_a_tiff_gives_its_pixels(
     options = {"compression": compression, "predictor": predictor, "tile": tile}
     tifffile.imwrite(tmp_path / "a.tif", image, bigtiff=bigtiff, byteorder=byteorder, **options)
     same(tmp_path / "a.tif", image)
+
+
+@pytest.mark.parametrize(("order", "big"), [("<", False), (">", True)])
+@pytest.mark.parametrize("more", [0, 18, 30, 31, 32, 33, 60])
+def test_pages_are_found_behind_any_number_of_tags(tmp_path, order, big, more):
+    pages = [IMAGE + n for n in range(3)]
+    others = {65000 + n: (3, [n]) for n in range(more)}
+    write_tiff(
+        tmp_path / "a.tif",
+        [(page_tags(page, more=others), strips_of(page, 70, order=order)) for page in pages],
+        order=order, big=big,
+    )  # fmt: skip
+    with open(tmp_path / "a.tif", "rb") as file:
+        chain = Chain.of(file)
+        assert len(chain.offsets()) == 3
+        assert chain.entries(chain.offsets()[2])[1] == 0
+    for number, page in enumerate(pages):
+        np.testing.assert_array_equal(read(tmp_path / "a.tif", Plane(z=number)), page)
 
 
 METASERIES = """<MetaData><PlaneInfo>

@@ -54,6 +54,24 @@ def test_a_run_that_was_stopped_is_carried_on_to_the_same_tables(plate, tmp_path
     assert tables(tmp_path / "run") == tables(tmp_path / "whole")
 
 
+def test_what_a_process_died_with_is_suspected_until_all_is_done(plate, tmp_path):
+    stop = threading.Event()
+    stop.set()
+    census(plate, tmp_path / "run", stop=stop)
+    marked = tmp_path / "marked"
+    with RunWriter(tmp_path / "run") as writer:
+        writer.lock.mark(2)
+        shutil.copytree(tmp_path / "run", marked)  # as it is left by a process that died now
+    census(plate, marked, stop=stop)
+    with RunWriter(marked) as writer:
+        assert [each.key for each in writer.suspects()] == [2]
+    shutil.copytree(marked, tmp_path / "done")
+    census(plate, tmp_path / "done")
+    with RunWriter(tmp_path / "done") as writer:
+        writer.redo([2])
+        assert writer.suspects() == []
+
+
 def test_what_was_done_is_not_done_again(plate, tmp_path):
     census(plate, tmp_path / "run")
     outcomes = []
