@@ -258,11 +258,18 @@ def test_only_commas_that_can_be_nothing_else_become_points(tmp_path, values, re
         ([["", "1", "2", "3"], ["A", "x", "", ""], ["A", "y", "", ""]], "the row A of a map twice"),
         ([["Dose", "1", "2", "3"], ["A", "x"], ["Dose", "1", "2", "3"], ["A", "y"]], "is taken"),
         ([["well", "drug"]], "lists no well"),
+        ([["well", "drug", "n"], ["A1", "x", ""], ["", "all", "2"]], r"without a well \(all, 2\)"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_what_is_wrong(tmp_path, lines, said):
     with pytest.raises(InputError, match=said):
         read_metadata(write_csv(tmp_path / "w.csv", lines))
+
+
+def test_a_row_with_nothing_but_a_note_beside_the_table_is_no_well(tmp_path):
+    lines = [["well", "drug", ""], ["A1", "x", ""], ["", "", "checked"], ["", "", "twice"]]
+    table = pytest.importorskip("openpyxl") and write_excel(tmp_path / "w.xlsx", One=lines)
+    assert read_metadata(table) == [{"well": "A01", "drug": "x"}]
 
 
 def test_a_workbook_of_an_old_kind_or_a_broken_one_is_refused(tmp_path):

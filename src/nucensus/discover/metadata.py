@@ -111,7 +111,8 @@ def _read_list(path: str, lines: Sequence[list[str]], head: _Head) -> list[dict[
         _check_widths(path, names, lines[head.line + 1 :])
     rows = [cells + [""] * (len(names) - len(cells)) for cells in lines[head.line + 1 :]]
     wells = [_well_of([cells[at] for at in head.well]) for cells in rows]
-    plate_at = _plate_column(names, are_twice=len(set(wells)) < len(wells))
+    stated = list(filter(None, wells))
+    plate_at = _plate_column(names, are_twice=len(set(stated)) < len(stated))
     own = [at for at, name in enumerate(names) if name and at not in (plate_at, *head.well)]
     if twice := [names[at] for at in own if [names[each] for each in own].count(names[at]) > 1]:
         raise InputError(
@@ -120,13 +121,20 @@ def _read_list(path: str, lines: Sequence[list[str]], head: _Head) -> list[dict[
     found: dict[tuple[str, str], dict[str, str]] = {}
     for well, cells in zip(wells, rows, strict=True):
         plate = cells[plate_at] if plate_at >= 0 else ""
+        if not well and not (values := [cells[at] for at in own if cells[at]]):
+            continue  # a note beside the table
+        if not well:
+            raise InputError(
+                f"{path!r} has a row without a well ({', '.join(values)}); expected one in each "
+                f"row; state it, or leave the row out"
+            )
         if (plate, well) in found:
             raise InputError(
                 f"{path!r} has the well {well!r} twice; expected one row for each well "
                 f"(with several plates, a column 'plate' too)"
             )
-        stated = {"plate": plate, "well": well} if plate else {"well": well}
-        found[plate, well] = {**stated, **{names[at]: cells[at] for at in own}}
+        place = {"plate": plate, "well": well} if plate else {"well": well}
+        found[plate, well] = {**place, **{names[at]: cells[at] for at in own}}
     return list(found.values())
 
 
