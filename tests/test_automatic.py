@@ -313,6 +313,23 @@ def test_the_glow_of_the_cell_around_a_nucleus_does_not_count():
     assert matched(found.points, scene) == len(scene.centres) == len(found.points)
 
 
+@pytest.mark.parametrize("seed", [32, 36, 38])
+def test_cells_that_glow_the_brighter_the_brighter_their_nucleus_do_not_count(seed):
+    scene = make_scene(
+        radius=12, count=16, shape=(400, 500), gap=2.4, noise=0, background=0, seed=seed
+    )
+    rng = np.random.default_rng(seed)
+    grain = ndimage.gaussian_filter(rng.normal(size=scene.image.shape), 4)
+    glow = np.zeros(grain.shape)
+    for centre in scene.centres:
+        height = 0.55 * ndimage.mean(scene.image, _disc(grain.shape, centre, 3))
+        cell = _disc(grain.shape, centre + rng.normal(0, 6, 2), 26)
+        glow = np.maximum(glow, cell * height * rng.uniform(0.6, 1.2))
+    image = scene.image + ndimage.gaussian_filter(glow * (1 + 0.3 * grain / grain.std()), 2)
+    found = detect_auto((image + rng.normal(100, 10, image.shape)).clip(0).astype(np.uint16))
+    assert matched(found.points, scene) == len(scene.centres) == len(found.points)
+
+
 def test_dust_brighter_than_nuclei_does_not_count():
     scene = make_scene(radius=20, count=24, seed=33)
     image = scene.image.copy()

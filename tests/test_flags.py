@@ -195,6 +195,18 @@ def test_one_thing_that_fills_a_picture_of_its_own_may_be_a_spot_of_light(radius
     assert (len(found), found.flag) == (1, flag)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_drops_in_an_empty_well_are_not_counted_as_nuclei_without_a_word(seed):
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:400, :400]
+    drops = sum(
+        rng.uniform(0.4, 1) * (np.hypot(y - at[0], x - at[1]) < at[2])
+        for at in rng.uniform((0, 0, 25), (400, 400, 60), (9, 3))
+    )
+    light = 300 + 1000 * gaussian_filter(drops, 20)
+    assert find_nuclei(rng.poisson(light).astype(np.uint16)).flag is not None
+
+
 def test_earlier_counts_know_no_image_to_doubt():
     small = make_field(1, shape=SHAPE, nuclei=300, radius_px=2.6).image
     assert find_nuclei(small, Settings("auto@1")).flag != "unsure"
@@ -247,6 +259,8 @@ def some(count, value, usual=0.0, of=20):
         ({"likely": some(9, 0.9, 0.1)}, None),  # the rest hardly count at all
         ({"resolved": {"radius_px": 2.99}}, "unsure"),
         ({"resolved": {"radius_px": 3.0}}, None),
+        ({"resolved": {"radius_px": 50.1, "blur": 0.09}}, "unsure"),
+        ({"resolved": {"radius_px": 49.9, "blur": 0.09}}, None),
         ({"count": 1, "side": 79, "resolved": {"image_count": 1, "density": 1e-4}}, "unsure"),
         ({"count": 1, "side": 80, "resolved": {"image_count": 1, "density": 1e-4}}, None),
         ({"count": 1, "side": 79, "resolved": {"image_count": 2, "density": 1e-4}}, None),

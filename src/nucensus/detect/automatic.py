@@ -55,13 +55,14 @@ _SOMETHING_ABOVE_NOISE = 10.0
 _OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING = 0.7, 0.2
 """Pixels and radii; least and greatest sigma of outlines, as their noise asks for. Larger: their
 corners are cut."""
-_DOUBTFUL, _SURE_BY_AREA = 0.8, 0.75
-"""Mean probability of the regions of an image below which their neighbours are looked at, and that
-by area above which nuclei may be in pieces. Larger: slower, and fewer pieces of cell bodies count;
-fewer images are looked at twice."""
-_IN_CELLS, _LEAST_IN_CELLS = 0.3, 0.7
-"""Share of the regions that a neighbour outshines, from which they are taken for pieces of cells
-that glow, and how likely one has to be a nucleus to count. Larger: more pieces count; fewer do."""
+_DOUBTFUL, _UNLIKE, _SURE_BY_AREA = 0.85, 0.8, 0.75
+"""Mean probability of the regions of an image below which their neighbours are looked at; below
+which, and that by area above which, nuclei may be in pieces. Larger: slower, and fewer pieces of
+cell bodies count; more images are looked at twice; fewer are."""
+_IN_CELLS, _OUTSHONE_IN_CELLS, _LEAST_IN_CELLS = 0.22, 1.5, 0.9
+"""Share of the regions that a neighbour outshines, from which cells are taken to glow; there, what
+is lower than a neighbour by this ratio has to be a nucleus with such a probability: bright nuclei
+lie in bright cells (benchmarks/tissues.py). Larger: more pieces count; more do; fewer do."""
 _SMALLER, _MANY_MORE = 1.5, 1.6
 """Ratio of the radius of the set to that of the second look, and of the nuclei that it has to show,
 to count, to those of the first. Larger: smaller pieces count; fewer do."""
@@ -101,8 +102,9 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
         than the rest of the set, or of another size, so its own contrast or radius was used;
         "debris": a bright fibre, of which pieces may count; "saturated": nuclei flat at the
         greatest level; "out-of-focus": outlines much less sharp than in the set; "unsure": hardly
-        like nuclei, or less than 6 pixels across; "crowded": nearly half of the image is nuclei;
-        "sparse": less than a tenth of the nuclei of the set's other images. The first that holds.
+        like nuclei, less than 6 pixels across, or very soft; "crowded": nearly half of the image is
+        nuclei; "sparse": less than a tenth of the nuclei of the set's other images. The first that
+        holds.
 
     Examples
     --------
@@ -173,14 +175,15 @@ def _look(
         return regions, False
     known = beside_others(regions, resolved.radius_px, contrast)
     likely = among(known)
-    least, is_doubtful = least_confidence(likely), likely.mean() < _DOUBTFUL
+    least, share = least_confidence(likely), likely.mean()
     counts = (likely >= least) | _is_whole(regions, resolved.radius_px, contrast)
-    if is_doubtful:
+    if share < _DOUBTFUL:
         outshone = are_outshone(regions, resolved.radius_px)
         if outshone.mean() > _IN_CELLS:
+            outshone = are_outshone(regions, resolved.radius_px, _OUTSHONE_IN_CELLS)
             least = max(least, _LEAST_IN_CELLS)
         counts &= (likely >= least) | ~outshone
-    may_be_pieces = is_doubtful and np.average(known, weights=regions.area_px) > _SURE_BY_AREA
+    may_be_pieces = share < _UNLIKE and np.average(known, weights=regions.area_px) > _SURE_BY_AREA
     return replace(regions, likely=likely).where(counts), bool(may_be_pieces)
 
 

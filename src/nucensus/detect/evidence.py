@@ -76,11 +76,11 @@ def least_confidence(likely: Floats) -> float:
     return max(LEAST_CONFIDENCE, float(_MOST_LEAST * typical(likely) ** _SURELY * doubt))
 
 
-def are_outshone(regions: Regions, radius_px: float) -> NDArray[np.bool_]:
-    """Return which regions lie beside a much higher one, as pieces of a cell body do."""
+def are_outshone(regions: Regions, radius_px: float, times: float = _OUTSHONE) -> NDArray[np.bool_]:
+    """Return which regions lie beside one so many times as high, as pieces of a cell body do."""
     places, height = np.stack([regions.y, regions.x], axis=1), regions.height
     here, beside, _ = pairs_within(places, places, _BESIDE * radius_px)
-    outshone = here[height[beside] > _OUTSHONE * height[here]]
+    outshone = here[height[beside] > times * height[here]]
     return np.bincount(outshone, minlength=len(regions)) > 0
 
 

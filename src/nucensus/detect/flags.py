@@ -24,6 +24,10 @@ more have the flag."""
 _LONE_RADII = 8
 """Radii across an image of one nucleus, and of no set, below which that is one to doubt. Larger:
 more have the flag."""
+_MOST_BLUR_PX = 15.0
+"""Pixels; sigma of the blur of a set from which its images are ones to doubt: in focus no lens
+blurs so much, but drops and lamps in empty wells are as soft. BBBC039 and BBBC038 have 8 at most,
+drawn fields 13. Larger: fewer have the flag."""
 SATURATED_SHARE = 0.05
 """Share of nuclei that are flat, for the flag: one in twenty. Larger: fewer images have it."""
 _CROWDED_SHARE = 0.45
@@ -86,12 +90,14 @@ def expected_count(levels: AnyLevels, resolved: Resolved) -> float:
 
 
 def _is_unsure(regions: Regions, resolved: Resolved) -> bool:
-    """Whether what was counted hardly looks like nuclei, or is too small to look like anything."""
+    """Whether what was counted hardly looks like nuclei, or is too small or soft to be told."""
     likely = regions.likely
     if likely is None:
         return False
     most = 2 * np.count_nonzero(likely >= _SURE) >= len(likely)  # then the typical one is, too
-    return (not most and typical(likely) < _SURE) or resolved.radius_px < _TELLING_RADIUS_PX
+    is_soft = resolved.blur * resolved.radius_px**2 > _MOST_BLUR_PX**2
+    is_small = resolved.radius_px < _TELLING_RADIUS_PX
+    return (not most and typical(likely) < _SURE) or is_small or is_soft
 
 
 def _is_alone(regions: Regions, levels: AnyLevels, resolved: Resolved) -> bool:
