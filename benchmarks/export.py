@@ -41,7 +41,8 @@ def make_run(folder, nuclei):
             pixels = rng.choice(HEIGHT * WIDTH, NUCLEI_PER_IMAGE, replace=False, shuffle=False)
             points = np.column_stack(np.unravel_index(pixels, (HEIGHT, WIDTH)))
             centres = Centres(points, np.sort(rng.uniform(1000, 4000, NUCLEI_PER_IMAGE))[::-1])
-            writer.record(key, Found(centres, (HEIGHT, WIDTH), "uint16", 1.0, 1.0))
+            found = Found(centres, (HEIGHT, WIDTH), "uint16", 1.0, 1.0)
+            writer.record_all([(key, found, None)])
         writer.commit()
     with sqlite3.connect(folder / "run.sqlite") as database:
         database.execute(
