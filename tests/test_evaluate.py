@@ -166,6 +166,18 @@ def test_planes_of_a_truth_are_read_with_blanks_around_them(tmp_path):
     }  # fmt: skip
 
 
+def test_a_row_that_says_less_changes_nothing_of_the_others_of_its_image(tmp_path):
+    table = tmp_path / "truth.csv"
+    many = "".join(f"a.tif,{n},{n % 7},-1\n" for n in range(9000))
+    table.write_text(f"image,y,x,z\n{many}a.tif,3,4\na.tif,,,\na.tif,5,6,\nb.tif,1,2,\n")
+    truth = read_truth(table)
+    assert list(truth) == ["a", "b"]
+    assert truth["a"].tolist() == [*([n, n % 7] for n in range(9000)), [3, 4], [5, 6]]
+    table.write_text("image,y,x\na.tif,1,2\na.tif,inf,2\n")
+    with pytest.raises(InputError, match=r"a nucleus of 'a.tif' lies at \(inf, 2"):
+        read_truth(table)
+
+
 def test_ten_times_the_truth_takes_no_more_memory(tmp_path):
     def peak(fields):
         with open(tmp_path / "truth.csv", "w") as file:

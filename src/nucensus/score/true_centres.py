@@ -7,7 +7,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,6 +25,10 @@ AS_BYTES = ("utf-8", "surrogatepass")
 
 _Place: TypeAlias = tuple[float, ...]
 """(row, column) of a nucleus, of a volume (plane, row, column); () where a field has none."""
+_Places: TypeAlias = list[_Place] | NDArray[np.float64]
+"""Those of several nuclei."""
+_AT_ONCE = 4096
+"""Rows of an image that are understood together. Larger: more memory."""
 
 
 class TrueCentres(Mapping[str, NDArray[np.float64]]):
@@ -37,7 +41,7 @@ class TrueCentres(Mapping[str, NDArray[np.float64]]):
         self._database.execute("BEGIN")
         self._database.execute("CREATE TABLE parts (field, axes, places)")
 
-    def add(self, field: str, places: list[_Place]) -> None:
+    def add(self, field: str, places: _Places) -> None:
         """Take in some nuclei of a field, which all have the same axes, or none."""
         row = field.encode(*AS_BYTES), len(places[0]) or None, np.array(places).tobytes()
         self._database.execute("INSERT INTO parts VALUES (?, ?, ?)", row)
@@ -77,8 +81,8 @@ def read_centres(path: Path, on_field: Callable[[], object]) -> TrueCentres:
     try:
         with open_regular(path) as file:
             text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
-            for (image, _), rows in groupby(_rows(text), lambda row: (row[0], len(row[1]))):
-                centres.add(field_name(image), [place for _, place in rows])
+            for image, places in _fields(text):
+                centres.add(field_name(image), places)
                 on_field()
     except (OSError, ReadError, LookupError, ValueError, csv.Error) as error:
         why = getattr(error, "strerror", None) or error
@@ -94,23 +98,48 @@ def read_centres(path: Path, on_field: Callable[[], object]) -> TrueCentres:
     return centres
 
 
-def _rows(text: io.TextIOWrapper) -> Iterator[tuple[str, _Place]]:
-    """Yield the image and the place of each row."""
+def _fields(text: io.TextIOWrapper) -> Iterator[tuple[str, _Places]]:
+    """Yield images and places of theirs, which follow one another and have the same axes."""
     rows = csv.reader(text)
     header = next(rows, [])
     at = {name: place for place, name in enumerate(header)}
     if header and not at.keys() >= {"image", "y", "x"}:
         raise ValueError(f"its columns are {', '.join(header)}")
-    for row in filter(None, rows):
-        image = row[at["image"]]
-        row += [""] * (len(header) - len(row))
+    for image, of_image in groupby(filter(None, rows), lambda row: row[at["image"]]):
+        while some := list(islice(of_image, _AT_ONCE)):
+            plain = _plain(some, at)
+            if plain is not None:
+                yield image, plain
+                continue
+            for _, places in groupby(_places(image, some, at, len(header)), len):
+                yield image, list(places)
+
+
+def _plain(rows: list[list[str]], at: dict[str, int]) -> NDArray[np.float64] | None:
+    """Return the places of rows that all say row and column and no plane, in half the time."""
+    y, x = at["y"], at["x"]
+    try:
+        if "z" in at and not {row[at["z"]].strip() for row in rows}.issubset(_NO_PLANE):
+            return None
+        places = np.array([(float(row[y]), float(row[x])) for row in rows])
+    except (IndexError, ValueError):
+        return None
+    return places if np.isfinite(places).all() else None
+
+
+def _places(
+    image: str, rows: list[list[str]], at: dict[str, int], columns: int
+) -> Iterator[_Place]:
+    """Yield the place that each row says."""
+    for row in rows:
+        row += [""] * (columns - len(row))
         y, x, z = row[at["y"]], row[at["x"]], row[at["z"]].strip() if "z" in at else ""
         if not (y or x):
-            yield image, ()
+            yield ()
         elif z in _NO_PLANE:
-            yield image, _finite(image, (float(y), float(x)))
+            yield _finite(image, (float(y), float(x)))
         else:
-            yield image, _finite(image, (float(z), float(y), float(x)))
+            yield _finite(image, (float(z), float(y), float(x)))
 
 
 def _finite(image: str, place: _Place) -> _Place:
