@@ -16,10 +16,12 @@ import nucensus
 from nucensus import Plane, Settings, Shard, find_nuclei, merge_runs
 from nucensus.batch import census_planned, plan_census
 from nucensus.batch.flat_field import flat_field_of, look_at_light
+from nucensus.batch.lights import find_lights, lights_in
 from nucensus.cli import _nucensus
 from nucensus.detect.light import Lit, is_saturated, learn_light
 from nucensus.errors import InputError, ReadError, RunError
 from nucensus.report import write_report
+from nucensus.store import RunWriter
 from nucensus.values.flat_field import FlatField, FlatFields, checked_gain, polynomials
 
 SIDE, FIELDS, OFFSET, GROUND = 360, 12, 100.0, 40.0
@@ -365,6 +367,25 @@ PATTERN = r"(?P<plate>P\d)_(?P<well>A\d\d)_s(?P<site>\d)"
 
 def lights_of(run):
     return {each["plate"]: each for each in nucensus.Run(run).about.flat_field if each["terms"]}
+
+
+def test_a_shard_of_a_plan_takes_the_light_of_each_channel_as_it_was(tmp_path):
+    path = str(tmp_path / "light.npy")
+    np.save(path, light())
+    given = replace(flat_field_of(path), channel="GFP")
+    learned = [FlatField(300, 400, plate=each, terms=(0.1, 0.2), images=9) for each in ("P1", "P2")]
+    with RunWriter(None) as writer:
+        writer.record_facts(
+            selection={"flat_field": ["learn", f"GFP={path}"], "measure": ["GFP"]},
+            flat_field=[each.as_dict() for each in (*learned, given)],
+        )
+        how = {"is_planned": True, "keeps": False, "checks": False}
+        found = find_lights(writer, None, **how)
+        assert found.lights == (*learned, given)
+        assert lights_in(writer.about) == found
+        np.save(path, light(falls=0.3))
+        with pytest.raises(RunError, match="has changed since the run was planned"):
+            find_lights(writer, None, **how)
 
 
 def test_the_light_of_each_plate_is_its_own(two_plates):

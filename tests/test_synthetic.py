@@ -124,3 +124,9 @@ def test_sites_and_wells_of_a_plate_follow_each_other(tmp_path):
     assert len(rows) == 8 * 120
     first = make_field(0).centres[0]
     assert (float(rows[0]["y"]), float(rows[0]["x"])) == pytest.approx(tuple(first), abs=0.006)
+
+
+def test_a_plate_cannot_be_drawn_where_a_file_is(tmp_path):
+    (tmp_path / "a").write_text("a file")
+    with pytest.raises(InputError, match=r"the folder .*b' cannot be made: Not a directory"):
+        write_plate(tmp_path / "a" / "b", fields=1)
