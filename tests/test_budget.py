@@ -2,18 +2,22 @@
 
 import pickle
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
 import tifffile
 
-from nucensus import Settings, machine
+from nucensus import Settings, find_nuclei, machine
 from nucensus.batch.budget import Budget, default_ceiling_bytes
-from nucensus.batch.job import Job
+from nucensus.batch.divided import Divided
+from nucensus.batch.job import Job, Loaded
+from nucensus.detect import detector_named, estimate, pool
 from nucensus.execute import strategy_named
 from nucensus.read.scene import Scene
 from nucensus.values import Failed, Plane, PlannedImage
 from nucensus.values.images import Partner
+from nucensus.values.synthetic import make_field
 
 
 def test_what_is_taken_together_never_passes_the_ceiling():
@@ -64,7 +68,8 @@ NUMBERS = Settings(sigma=2, threshold=300, min_distance=3)
 @pytest.mark.parametrize(
     ("settings", "partners", "bytes_of_each"),
     [(NUMBERS, 0, 2), (Settings(), 0, 2), (Settings(outlines=True), 0, 14),
-     (Settings(subpixel=True), 0, 14), (Settings(outlines=True), 2, 14 + 2 * 32)],
+     (Settings(subpixel=True), 0, 14), (Settings(outlines=True), 2, 14 + 2 * 32),
+     (Settings("log", sigma=5, threshold=100), 0, 2 + 14)],
 )  # fmt: skip
 def test_what_an_image_takes_is_given_back_when_its_nuclei_are_found(
     tmp_path, settings, partners, bytes_of_each
@@ -152,3 +157,39 @@ def test_a_scene_says_what_it_takes_to_decode_a_plane(plane, more, pixels, size_
     sizes = {"z": 3, "c": 2}
     header = Scene((40, 50), "uint16", sizes, np.zeros, compression="LZW", **more).header(plane)
     assert (header.pixels, header.size_bytes, header.compression) == (pixels, size_bytes, "LZW")
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4", "i4"])
+@pytest.mark.parametrize("settings", [
+    NUMBERS, Settings(), Settings("log"), Settings("log", sigma=5, threshold=100),
+    Settings("log", sigma=(4, 20), threshold=100),
+])  # fmt: skip
+def test_a_detector_takes_the_memory_that_it_says(settings, dtype):
+    image = make_field(1, shape=(500, 700), nuclei=40, radius_px=9).image.astype(dtype)
+    looks = pool([estimate(image)])
+    find_nuclei(image[:90, :90], settings, looks)  # so that all is imported
+    tracemalloc.start()
+    try:
+        find_nuclei(image, settings, looks)
+        peak = tracemalloc.get_traced_memory()[1] / image.size
+    finally:
+        tracemalloc.stop()
+    said = detector_named(settings.detector).bytes_a_pixel(settings, looks, image.dtype)
+    assert 0.5 * said < peak < 1.1 * said + 3
+
+
+def test_an_image_with_which_a_detector_needs_more_than_there_is_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((400, 500), np.uint16))
+    planned = PlannedImage(1, str(tmp_path / "a.tif"), Plane(), "")
+    settings = Settings("log", sigma=(2, 20), threshold=100)
+    failed = Job(settings, 10**6, 10**7).load(planned)
+    assert "needs 29.2 MB of memory, and it may take 10.0 MB" in failed.reason
+
+
+def test_an_image_is_read_in_parts_if_it_does_not_fit_with_what_its_detector_takes(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((400, 500), "i4"), tile=(64, 64))
+    planned = PlannedImage(1, str(tmp_path / "a.tif"), Plane(), "")
+    assert isinstance(Job(NUMBERS, 10**6, 790_000).load(planned), Divided)
+    assert isinstance(Job(NUMBERS, 10**6, 900_000).load(planned), Loaded)
+    job = Job(Settings(), 10**6, 900_000)  # of four bytes a pixel, which cannot be found by parts
+    assert "because its pixels are int32" in job.find(job.load(planned)).reason

@@ -52,7 +52,10 @@ class Admission:
         self.give_back()  # of an object that changed, and is read again
         self.compression = header.compression
         most_bytes, most_pixels, why = self._most_bytes, self._most_pixels, ""
-        if header.size_bytes > min(_WHOLE_BYTES, most_bytes) and header.has_parts():
+        size_bytes = header.size_bytes + self._bytes_of(header)
+        size_bytes += self._beside * _PARTNER_BYTES * header.pixels
+        is_large = header.size_bytes > _WHOLE_BYTES or size_bytes > most_bytes
+        if is_large and header.has_parts():
             why = self._why_whole()
             if not why and header.pixels <= _MORE_IN_PARTS * most_pixels:
                 raise DividedError
@@ -61,8 +64,6 @@ class Admission:
                 f"the file claims {header.pixels:,} pixels; expected at most "
                 f"{most_pixels:,}; check the file, or raise --max-pixels{why}"
             )
-        size_bytes = header.size_bytes + self._bytes_of(header)
-        size_bytes += self._beside * _PARTNER_BYTES * header.pixels
         if size_bytes > most_bytes:
             raise beyond_memory(size_bytes, most_bytes, why)
         if self._budget is not None:

@@ -168,13 +168,15 @@ class Job:
             return ""
         return _WHY_WHOLE
 
-    def _beside_bytes(self, header: Header) -> int:
-        """Return the memory that an image takes beside itself: for outlines, in even light."""
-        settings = self.settings
+    def _beside_bytes(self, planned: PlannedImage, header: Header) -> int:
+        """Return the memory that an image takes beside itself to be counted."""
+        settings, detector = self.settings, detector_named(self.settings.detector)
         asked = settings.outlines or settings.subpixel
-        outlined = asked and detector_named(settings.detector).has_outlines
-        each = _OUTLINE_BYTES * outlined + _LIT_BYTES * bool(self.lights)
-        return each * header.pixels
+        each: float = _OUTLINE_BYTES * (asked and detector.has_outlines)
+        each += _LIT_BYTES * bool(self.lights)
+        resolved = pool_of(self.pools, planned.path, planned.channel)
+        each += detector.bytes_a_pixel(settings, resolved, np.dtype(header.dtype or np.uint16))
+        return round(each * header.pixels)
 
     def load(self, planned: PlannedImage, why_whole: str = "") -> Loaded | Divided | Failed | None:
         """Read the image, unless it is read part by part; None if the run is to stop."""
@@ -186,7 +188,8 @@ class Job:
         keep_query(path, query)  # in whatever process this is
         why = f"; it cannot be read part by part, because {why_whole}"
         admission = Admission(
-            self.max_pixels, self.ceiling_bytes, self.budget, bytes_of=self._beside_bytes,
+            self.max_pixels, self.ceiling_bytes, self.budget,
+            bytes_of=functools.partial(self._beside_bytes, planned),
             why_whole=(lambda: why) if why_whole else self._why_whole, beside=len(partners),
         )  # fmt: skip
         with self._marked(key):

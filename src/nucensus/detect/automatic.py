@@ -26,6 +26,8 @@ from .search import are_ellipses
 Outlined: TypeAlias = Literal["", "centres", "nuclei"]
 """What outlines are found for: nothing, better centres, or to be kept and measured."""
 
+_BYTES_CONVERTED = 5
+"""Of memory for each pixel that the kernel does not take as it is."""
 _LEAST_CONTRAST = 0.15
 """Of the contrast of the set: least height of a nucleus. Larger: dim nuclei are lost."""
 _CROWD = 0.4, 0.55
@@ -364,6 +366,11 @@ def _as_centres(regions: Regions, flag: Flag | None, unit: float, outlined: Outl
     )  # fmt: skip
 
 
+def _bytes_a_pixel(_settings: Settings, _resolved: Resolved | None, dtype: np.dtype[Any]) -> float:
+    """Return what it takes: pixels that the kernel does not know are converted."""
+    return 0 if dtype in (np.uint8, np.uint16) else _BYTES_CONVERTED
+
+
 DETECTOR = Detector(
     find_regions_of_nuclei,
     summary="by shape and brightness",
@@ -373,4 +380,5 @@ DETECTOR = Detector(
     divides_mixed_sets=True,
     has_outlines=True,
     threshold="level",
+    bytes_a_pixel=_bytes_a_pixel,
 )

@@ -59,6 +59,11 @@ def ring_around_smoothed(settings: Settings) -> float:
     return 3 * float(np.max(settings.sigma))
 
 
+def no_bytes(_settings: Settings, _resolved: Resolved | None, _dtype: np.dtype[Any]) -> float:
+    """Return what a detector takes that needs but a few rows beside an image."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Detector:
     """A way to find nuclei.
@@ -101,6 +106,9 @@ class Detector:
     ring_px : callable
         `ring_px(settings)`: the radius of a ring around a nucleus, in pixels,
         where nothing was learned.
+    bytes_a_pixel : callable
+        `bytes_a_pixel(settings, resolved, dtype)`: the memory that it takes beside an image of
+        that type, for each pixel, without that for outlines.
     """
 
     find: Find
@@ -119,6 +127,7 @@ class Detector:
     numbers: Callable[[Settings, Resolved | None], Parameters] = parameters
     radius_px: Callable[[Settings, Resolved | None], float] = radius_of_numbers
     ring_px: Callable[[Settings], float] = ring_around_smoothed
+    bytes_a_pixel: Callable[[Settings, Resolved | None, np.dtype[Any]], float] = no_bytes
 
     def settings(self, values: dict[str, Any], **others: Any) -> Settings:
         """Return the settings that controls of these values make, by the controls' names."""

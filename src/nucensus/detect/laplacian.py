@@ -21,6 +21,8 @@ _LEAST_CONTRAST = 0.25
 _LEAST_GRID_SIGMA = 2.0
 """The image is averaged to a grid on which the least scale is at least this, in pixels. Larger:
 slower, and centres are placed more finely."""
+_BYTES_CONVERTED, _BYTES_A_SCALE = 14, 12
+"""Of memory for each pixel of the image, and of its grid: the answers, and their neighbours."""
 
 
 def find_blobs(image: NDArray[Any], settings: Settings, resolved: Resolved | None) -> Centres:
@@ -61,6 +63,21 @@ def blob_parameters(
     if isinstance(threshold, str):
         threshold = _LEAST_CONTRAST * resolved.contrast if resolved is not None else 0.0
     return (float(least), float(most)), float(threshold)
+
+
+def _scales(sigma_range: tuple[float, float]) -> tuple[NDArray[np.float64], int]:
+    """Return the scales of a range, and of how many pixels a side is one of the grid."""
+    least, greatest = sigma_range
+    count = 1 + round(_SCALES_PER_OCTAVE * np.log2(greatest / least))
+    return np.geomspace(least, greatest, count), max(1, int(least / _LEAST_GRID_SIGMA))
+
+
+def _bytes_a_pixel(settings: Settings, resolved: Resolved | None, _dtype: np.dtype[Any]) -> float:
+    """Return what it takes: answers at all scales, and the maxima around them, on the grid."""
+    is_known = resolved is not None or not isinstance(settings.sigma, str)
+    scales = blob_parameters(settings, resolved)[0] if is_known else (_LEAST_RADIUS, _MOST_RADIUS)
+    sigmas, step = _scales(scales)
+    return max(_BYTES_CONVERTED, 4 + (8 + _BYTES_A_SCALE * len(sigmas)) / step**2)
 
 
 def _numbers(settings: Settings, resolved: Resolved | None) -> Parameters:
@@ -124,9 +141,7 @@ def detect_log(
         )
     if image.size == 0:
         return np.empty((0, 2), np.int64), np.empty(0), np.empty(0)
-    count = 1 + round(_SCALES_PER_OCTAVE * np.log2(greatest / least))
-    sigmas = np.geomspace(least, greatest, count)
-    step = max(1, int(least / _LEAST_GRID_SIGMA))
+    sigmas, step = _scales(sigma_range)
     answers = _answers(_averaged(image, step), np.sqrt(sigmas**2 - (step**2 - 1) / 12) / step)
     scale, row, column = np.nonzero(_is_maximum(answers) & (answers > threshold))
     strength = answers[scale, row, column].astype(np.float64)
@@ -247,4 +262,5 @@ DETECTOR = Detector(
     numbers=_numbers,
     radius_px=_mean_radius_px,
     ring_px=_mean_radius_px,
+    bytes_a_pixel=_bytes_a_pixel,
 )  # fmt: skip

@@ -12,6 +12,9 @@ from .padding import Mask, bounding_box, fill_padding, is_exact, picture_mask
 from .pooled import Estimate
 from .rules import Rules
 
+_ROWS_BYTES = 1 << 20
+"""Of an image that is converted, in double precision, at a time. Larger: more memory."""
+
 # The noise of a pixel, as kernel/regions/samples.cpp measures it.
 _NOISE_APART = 2
 """Pixels between those that are compared. Larger: slopes and small nuclei count as noise."""
@@ -277,17 +280,27 @@ def _as_single(image: NDArray[Any]) -> tuple[Levels, Mask]:
 
     Then which of them are finite; the others become the median.
     """
-    values = image.astype(np.float64)
-    finite = np.isfinite(values)
-    if not finite.all():
-        values[~finite] = np.median(values[finite]) if finite.any() else 0.0
-    zero = float(values.min())
-    unit = float(values.max()) - zero
+    step = max(1, _ROWS_BYTES // max(1, 8 * image.shape[1]))
+    bands = [slice(top, top + step) for top in range(0, image.shape[0], step)]
+    finite, extents = np.empty(image.shape, np.bool_), []
+    for rows in bands:
+        values = image[rows].astype(np.float64)
+        finite[rows] = np.isfinite(values)
+        values = values if finite[rows].all() else values[finite[rows]]
+        extents += [values.min(), values.max()] if values.size else []
+    zero, most = float(min(extents, default=0.0)), float(max(extents, default=0.0))
+    unit = most - zero
     if not np.isfinite(unit):
         raise ValueError(
-            f"the image spans {values.min()} to {values.max()}, more than a number can hold; "
+            f"the image spans {zero} to {most}, more than a number can hold; "
             "expected grey levels; scale it first"
         )
     unit = unit if unit > 0 else 1.0
-    pixels = np.ascontiguousarray((values - zero) / unit, np.float32)
+    pixels = np.empty(image.shape, np.float32)
+    for rows in bands:
+        pixels[rows] = (image[rows].astype(np.float64) - zero) / unit
+    if not finite.all():
+        some = image[finite].astype(np.float64)
+        median = np.median(some, overwrite_input=True) if len(some) else 0.0
+        pixels[~finite] = (median - zero) / unit
     return Levels(pixels, zero, unit), finite

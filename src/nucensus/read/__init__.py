@@ -176,6 +176,7 @@ def _read_image(path: str | os.PathLike[str], plane: Plane, on_header: OnHeader)
                     replace(
                         header_of(header, plane),
                         has_parts=lambda: divide_plane(scene, plane) is not None,
+                        dtype=scene.dtype_of(plane),
                     )
                 )
             except Exception as error:

@@ -121,8 +121,12 @@ class Scene:
         samples = self.sizes.get("c", 1) if self.is_colour else 1
         planes = self.sizes.get("z", 1) if plane.z == "volume" else 1
         pixels = max(math.prod(self.shape) * samples * planes, self.block_pixels)
-        dtype = self.dtypes[_channel_index(self, plane.channel) or 0] if self.dtypes else self.dtype
-        return Header(pixels, pixels * np.dtype(dtype).itemsize, self.compression)
+        size_bytes = pixels * np.dtype(self.dtype_of(plane)).itemsize
+        return Header(pixels, size_bytes, self.compression)
+
+    def dtype_of(self, plane: Plane) -> str:
+        """Return the type of a sample of `plane`."""
+        return self.dtypes[_channel_index(self, plane.channel) or 0] if self.dtypes else self.dtype
 
     @property
     def channel_names(self) -> dict[str, str]:

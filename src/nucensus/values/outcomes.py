@@ -45,12 +45,15 @@ class Header:
         The name of the compression; "" for none.
     has_parts : callable
         `has_parts()` tells whether the image can be read part by part.
+    dtype : str
+        Of a sample; "" where that is not said.
     """
 
     pixels: int
     size_bytes: int
     compression: str = ""
     has_parts: Callable[[], bool] = field(default=bool, compare=False, repr=False)
+    dtype: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
