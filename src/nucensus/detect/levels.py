@@ -12,7 +12,7 @@ from .padding import Mask, bounding_box, fill_padding, is_exact, picture_mask
 from .pooled import Estimate
 from .rules import Rules
 
-_ROWS_BYTES = 1 << 20
+_ROWS_BYTES = 1 << 18
 """Of an image that is converted, in double precision, at a time. Larger: more memory."""
 
 # The noise of a pixel, as kernel/regions/samples.cpp measures it.
