@@ -194,6 +194,21 @@ def test_counting_starts_no_threads_of_numpy(plate, tmp_path, monkeypatch):
     assert done.stdout.strip() in ("{1}", "set()")  # macOS has a library that is not asked
 
 
+@pytest.mark.parametrize(("arguments", "exit_code"), [(["--version"], 0), (["--no-such"], 2)])
+def test_what_waits_for_the_end_of_a_command_is_done(arguments, exit_code):
+    code = (
+        "import atexit; atexit.register(print, 'the last words', end='')\n"
+        "from nucensus.cli import program; program()"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == exit_code
+    assert done.stdout.endswith("the last words")
+    watched = [sys.executable, "-m", "cProfile", "-m", "nucensus", *arguments]
+    done = subprocess.run(watched, capture_output=True, text=True, check=False)
+    assert "function calls" in done.stdout
+
+
 def test_info_names_the_kernel_and_the_cores():
     done = nucensus("info")
     assert re.search(r"^kernel +(baseline|avx2|avx512|neon) ", done.stdout, re.MULTILINE)
