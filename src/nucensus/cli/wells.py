@@ -97,8 +97,17 @@ def command(
     print_table(wells, shown)
     hidden = [] if asked else [_heading(name) for name in useful if name not in shown]
     if hidden:
-        note = f"Not shown: {', '.join(hidden)}; see --columns, --csv and --json."
+        note = f"Not shown: {', '.join(_grouped(hidden))}; see --columns, --csv and --json."
         click.echo(click.wrap_text(note, shutil.get_terminal_size().columns))
+
+
+def _grouped(headings: Sequence[str]) -> list[str]:
+    """Return headings in short, the statistics of one measurement together: AreaPx_Mean/SD/Q1."""
+    groups: dict[str, list[str]] = {}
+    for each in headings:
+        measured, _, statistic = each.rpartition("_")
+        groups.setdefault(measured or each, []).append(statistic if measured else "")
+    return [f"{name}_{'/'.join(each)}" if each[0] else name for name, each in groups.items()]
 
 
 def _chosen(

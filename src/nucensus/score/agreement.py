@@ -1,7 +1,7 @@
 """Compares detected centres with the truth: precision, recall, F1 and count error of a set."""
 
 import os
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -224,32 +224,6 @@ def count_hits(
         return [int(hits[count]) for count in first]
     matched = count_matched(points, truth, radius_px)
     return [int(matched[count]) for count in first]
-
-
-def evaluate_labels(
-    detections: Mapping[str, Points],
-    truth: Mapping[str, Path],
-    *,
-    read: Callable[[Path], NDArray[Any]],
-) -> Evaluation:
-    """Evaluate a set against a label image for each field; a field not detected in is all misses.
-
-    Parameters
-    ----------
-    detections : mapping of str to ndarray, shape (N, 2)
-        (row, column) of the detections, by field.
-    truth : mapping of str to Path
-        The label image of each field that counts.
-    read : callable
-        Reads a label image.
-    """
-    none = np.empty((0, 2), np.int64)
-    return evaluate(
-        {
-            name: score_against_labels(name, detections.get(name, none), read(path))
-            for name, path in truth.items()
-        }
-    )
 
 
 def score_run(
