@@ -202,6 +202,12 @@ def test_names_of_metamorph_tell_channel_site_and_time(tmp_path):
         (["DAPI-KO_1.tif", "GFP-KO_1.tif"], "DAPI", ["DAPI-KO_1.tif"]),
         (["DAPI-knockdown_1.tif", "GFP-knockdown_1.tif"], "DAPI", ["DAPI-knockdown_1.tif"]),
         (["x_300nm.tif", "x_561nm.tif"], "561nm", ["x_561nm.tif"]),
+        (["ch0/A01_f1.tif", "ch1/A01_f1.tif"], 1, ["ch1/A01_f1.tif"]),
+        (["Channel 1/a.tif", "Channel 2/a.tif"], 1, ["Channel 1/a.tif"]),
+        (["C1/A01_f1.tif", "C2/A01_f1.tif", "C1/B01_f1.tif"], 2, ["C2/A01_f1.tif"]),
+        (["w1/r01c02_3.tif", "w2/r01c02_3.tif"], "w1", ["w1/r01c02_3.tif"]),
+        (["A01_1_Cam1.tif", "A01_1_Cam2.tif"], 2, ["A01_1_Cam2.tif"]),
+        (["x1_camera 1.tif", "x1_camera 2.tif"], 2, ["x1_camera 2.tif"]),
         (["A01_DAPI.tif", "A02_GFP.tif"], "DAPI", ["A01_DAPI.tif"]),
         (["img1_DAPI.tif", "img2_Cy5.tif"], "Cy5", ["img2_Cy5.tif"]),
         (["r01c02_1_FITC.tif", "r02c02_3_Hoechst.tif"], "FITC", ["r01c02_1_FITC.tif"]),
@@ -238,6 +244,8 @@ def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files,
         ("z", ["x_slice01.tif", "x_slice02.tif"], 1, ["x_slice01.tif"]),
         ("time", ["x_frame_01.tif", "x_frame_02.tif"], 2, ["x_frame_02.tif"]),
         ("time", ["a_t0h.tif", "a_t24h.tif"], 24, ["a_t24h.tif"]),
+        ("time", ["exp001t1c1.tif", "exp001t2c1.tif"], 2, ["exp001t2c1.tif"]),
+        ("z", ["exp001z01.tif", "exp001z02.tif"], 1, ["exp001z01.tif"]),
         ("time", ["A01_1_0h.tif", "A01_1_24h.tif"], 24, ["A01_1_24h.tif"]),
         ("time", ["p_B02_6 hours.tif", "p_B02_12 hours.tif"], 6, ["p_B02_6 hours.tif"]),
         ("time", ["A1_day1.tif", "A1_day2.tif", "B1_day1.tif"], 2, ["A1_day2.tif"]),
@@ -301,6 +309,26 @@ def test_a_channel_that_no_instrument_names_is_not_counted_beside_one_of_an_inst
     assert len(names(tmp_path, channel="each")) == 2
     touch(tmp_path / "other", "A01_s1_w1.tif", "rock.tif", "A02_s1_w1_1.tif")
     assert len(names(tmp_path / "other")) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "channels"),
+    [("{plate}_A01_s1_w{channel}.tif", "12"),
+     ("{plate}/A1_01_1_1_{channel}_001.tif", ("DAPI", "GFP")),
+     ("{plate}_A01_T0001F001L01A01Z01C{channel}.tif", ("01", "03"))],
+)  # fmt: skip
+def test_plates_of_one_channel_each_that_is_not_the_same_are_asked_about(tmp_path, name, channels):
+    both = list(zip(("P1", "P2"), channels, strict=True))
+    touch(tmp_path, *(name.format(plate=plate, channel=channel) for plate, channel in both))
+    assert "the plates 'P1' and 'P2' are of one channel each" in asked(tmp_path)
+    assert len(names(tmp_path, channel="each")) == 2
+    touch(tmp_path / "one", *(name.format(plate=plate, channel="1") for plate, _ in both))
+    assert len(names(tmp_path / "one")) == 2
+
+
+def test_plates_of_several_stains_of_nuclei_are_counted_together(tmp_path):
+    touch(tmp_path, "P1/A1_01_1_1_DAPI_001.tif", "P2/A1_01_1_1_Hoechst_001.tif")
+    assert len(names(tmp_path)) == 2
 
 
 def test_folders_of_channels_are_no_plates(tmp_path):

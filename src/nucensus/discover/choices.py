@@ -7,6 +7,7 @@ from typing import Any
 
 from .._shell import spell_word
 from ..errors import InputError
+from ..text.plurals import pluralize
 from ..values import PROJECTIONS, ImageRef, Plane
 from ..values.channels import find_token, list_channels, nuclear_channel
 from .unknown_names import Alike
@@ -70,6 +71,13 @@ def choose_token(
         f"{' (it shows nuclei by its name)' if proposed else ''}, or all with "
         f"{OPTIONS[axis]} each"
     )
+
+
+def describe_blank(axis: str, count: int, name: str) -> str:
+    """Say how many images tell nothing of an axis, and what one is called."""
+    names = f"{name!r}, ..." if count > 1 else repr(name)
+    what = ", as of projections" if axis == "z" else ""
+    return f", in a file each, and {pluralize(count, 'image')} without one ({names}{what})"
 
 
 def choose_version(versions: Alike, asked: int | str | None) -> str | None:

@@ -1,9 +1,10 @@
-"""Find images that no instrument named beside those of one, unlike in nothing but a channel."""
+"""Find images that are counted together, and of which only a few tell another channel."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
 from ..values import ImageRef, Place
+from ..values.channels import nuclear_channel
 from .unknown_names import channel_word, without_word
 
 _NOWHERE = Place()
@@ -40,3 +41,28 @@ def _refuse(*names: str) -> None:
         f"them is named as an instrument names images; expected images of one channel; name the "
         f"files that count, say what names mean with --pattern, or count all with --channel each"
     )
+
+
+def refuse_unlike_plates(plates: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+    """Refuse plates of one channel each that is not the same, by the stains of their channels.
+
+    Raises
+    ------
+    InputError
+        There are such plates, unless all of the channels show nuclei by their names.
+    """
+    first: tuple[str, str] | None = None
+    for plate, channels in plates:
+        if len(channels) != 1:
+            continue
+        ((channel, stain),) = channels.items()
+        first = first or (plate, stain or channel)
+        both = {"0": first[1], "1": stain or channel}
+        if len(set(both.values())) > 1 and not all(
+            nuclear_channel({key: name}) for key, name in both.items()
+        ):
+            raise InputError(
+                f"the plates {first[0]!r} and {plate!r} are of one channel each, {both['0']} and "
+                f"{both['1']}; expected the same; name one of the plates, or count both with "
+                f"--channel each"
+            )

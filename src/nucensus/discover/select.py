@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import InputError
-from ..text.plurals import pluralize
 from ..values import PROJECTIONS, ImageRef, Place, Plane
-from .choices import LEFT_OUT, OPTIONS, choose_token, choose_version, in_order, left_to_file
-from .half_known import refuse_half_known
+from .choices import LEFT_OUT, choose_token, choose_version, describe_blank, in_order, left_to_file
+from .half_known import refuse_half_known, refuse_unlike_plates
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
 from .unknown_names import (
@@ -98,6 +97,10 @@ def select_fields(
         groups, versions = _group(again(), again, reads_words=reads_words)
     if reads_words and plane.channel is None and {None} < groups.keys():
         refuse_half_known(again())
+    if plane.channel is None:
+        refuse_unlike_plates(
+            (key or "", each.stains) for key, each in groups.items() if isinstance(each, _Plate)
+        )
     version = choose_version(versions, plane.scene)
     plane = replace(plane, scene=None) if versions.pair else plane
     _choose(groups, plane, problems)
@@ -310,7 +313,8 @@ class _Plate:
         self._well: str | None = None
         self._counts: Counter[_Key] = Counter()
         self._examples: dict[_Key, str] = {}
-        self._stains: dict[str, str] = {}
+        self.stains: dict[str, str] = {}
+        """The channels that names tell, and their stains."""
         self._wanted: dict[str, str | None] = {}
         self._telling: dict[str, set[str]] = {}
 
@@ -321,8 +325,8 @@ class _Plate:
         if key not in self._counts:
             self._examples[key] = reference.name
         self._counts[key] += 1
-        if place.channel and (place.stain or place.channel not in self._stains):
-            self._stains[place.channel] = place.stain
+        if place.channel and (place.stain or place.channel not in self.stains):
+            self.stains[place.channel] = place.stain
         if self._wells is not None:
             self._wells[channel_of_well(place.well)] = place.well
             if place.channel or place.site or not may_be_channels([place.well]):
@@ -337,12 +341,12 @@ class _Plate:
             )
             self._well = None if number is None else self._wells[number]
         left = list(self._counts)
-        for at, axis in enumerate(OPTIONS):
+        for at, axis in enumerate(LEFT_OUT):
             tokens = {key[at]: "" for key in left if key[at]}
             if not tokens:
                 continue
             if axis == "channel":
-                tokens = {token: self._stains[token] for token in tokens}
+                tokens = {token: self.stains[token] for token in tokens}
             self._telling[axis] = {key[0] if at else "" for key in left if key[at]}
             blank = [key for key in left if not key[at] and key[0] in self._telling[axis]]
             asked, also = getattr(plane, axis), self._describe(axis, blank)
@@ -356,13 +360,8 @@ class _Plate:
 
     def _describe(self, axis: str, blank: list[_Key]) -> str:
         """Say which images tell nothing of an axis, if there are some."""
-        if not blank:
-            return ""
         count = sum(self._counts[key] for key in blank)
-        name = self._examples[blank[0]]
-        names = f"{name!r}, ..." if count > 1 else repr(name)
-        what = ", as of projections" if axis == "z" else ""
-        return f", in a file each, and {pluralize(count, 'image')} without one ({names}{what})"
+        return describe_blank(axis, count, self._examples[blank[0]]) if blank else ""
 
     def keep(self, reference: ImageRef, plane: Plane, left_out: LeftOut) -> ImageRef | None:
         """Return the image with what is left to its file; None if another one was chosen."""

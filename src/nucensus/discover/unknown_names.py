@@ -29,11 +29,14 @@ _STAINS = (
     r"nuc(?:lei|leus)?|actin|tubulin|brightfield|bf|phase|dic|red|green|blue|(?:em|ex)\d{3}"
 )
 _NUMBER = late(
-    r"(?:(?:channel|kanal|canal|chan|ch)[ =]?(\d{1,3})|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3}))",
+    r"(?:(?:channel|kanal|canal|chan|ch|cam(?:era)?)[ =]?(\d{1,3})"
+    r"|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3}))",
     re.IGNORECASE,
 )
 _MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
 _STAIN = rf"(?:{_MARK}[_\-. ]?)?(?:{_PLAIN_STAINS})(?:[_\-. ]{_MARK})?"
+_CHANNEL_FOLDER = late(r"(?:channel|kanal|canal|chan|ch)[ =]?\d{1,3}", re.IGNORECASE)
+"""Of folders w1 and c1 may be weeks and cages, unless the names in them have a well."""
 _SILENCED = re.compile(r"(?:^|[_\-. /])(?:si|sh|sg)-$", re.IGNORECASE)
 _NO_STAIN = late(
     r"red[_\-. ]blood|[dr]na[_\-. ](?:damage|repair)|(?!dapi|hoechst|draq|sytox)[a-z\d]+-"
@@ -52,7 +55,7 @@ _CHANNEL = (
 _AMONG, _UNIT = r"(?:(?:xy|[a-z])\d+)", r"(?:[un]m|µm|h|hrs?|min|m?s|sec)?"
 _POSITIONS = {  # z01, z_01 and time point 3 between separators, or among other marks: xy1z03c2
     axis: (
-        rf"{_START}(?:(?:{letter}|{words})[_\-. =]?|{_AMONG}*?{letter})"
+        rf"(?:{_START}(?:(?:{letter}|{words})[_\-. =]?|{_AMONG}*?{letter})|(?<=[0-9]){letter})"
         rf"(?P<number>\d+)(?:{_UNIT}|{_AMONG}*){_END}"
     )
     for axis, letter, words in (
@@ -60,7 +63,7 @@ _POSITIONS = {  # z01, z_01 and time point 3 between separators, or among other 
         ("time", "t", r"tp|time|frame|t(?:ime)?[_\- ]?(?:point|step)"),
     )
 }
-"""How names tell a z plane or a time point."""
+"""How names tell a z plane or a time point; behind a number at once, too: exp001t1c2."""
 _DURATION = (
     rf"{_START}(?:(?P<number>\d{{1,4}})[ _\-]?(?:h|hrs?|hours?|min|d|days?|weeks?)"
     rf"|(?:hours?|day|week)[ _\-]?(?P<behind>\d{{1,4}})){_END}"
@@ -117,7 +120,12 @@ def channel_word(name: str) -> tuple[str, str, str]:
     stem = os.path.splitext(name)[0]
     file = stem.rfind("/") + 1
     matches = [each for each in _compiled(_CHANNEL).finditer(stem) if not _is_phrase(each)]
-    told = [each for each in matches if _is_stain(each) or each.start() >= file]
+    has_well = "#" in stem[file:]  # as `WellForm.mask` shows it
+    told = [
+        each for each in matches
+        if _is_stain(each) or each.start() >= file or _CHANNEL_FOLDER.fullmatch(each[0])
+        or (has_well and not each["well"])
+    ]  # fmt: skip
     if not told:
         return "", "", ""
     kind = "well" if told[-1]["well"] else "channel"

@@ -81,7 +81,7 @@ class BesideKnown:
         return {each for each in self.words if not (is_asked and is_version(each))}
 
 
-_NUMBERED = re.compile(r"(?<![A-Za-z])[A-Pa-p]?\d+|\d+")
+_NUMBERED = late(r"(?<![A-Za-z])[A-Pa-p]?\d+|\d+")
 """Wells and numbers, in which names of one set differ."""
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import field
 
 from .._dataclass import dataclass
+from ..text.patterns import late
 from .unknown_names import Alike, channel_word, is_version, version_of
 from .unknown_stains import is_no_stain
 
-_BETWEEN = re.compile(r"[_\-. ]+")
-_WORD = re.compile(r"v\d{1,2}|(?!\d).*[^\W\d_]{2}.*(?<!\d)", re.IGNORECASE)
+_BETWEEN = late(r"[_\-. ]+")
+_WORD = late(r"v\d{1,2}|(?!\d).*[^\W\d_]{2}.*(?<!\d)", re.IGNORECASE)
 """A word that numbers nothing, such as a site or a time."""
 _MOST_WORDS = 2
 """Words at the end of a name that together may tell a version: denoised_n2v."""
