@@ -5,10 +5,13 @@ import pytest
 from formats import write_nd2
 from reading_contract import check_reading
 
-from nucensus import census
+from nucensus import Settings, census, find_nuclei
+from nucensus.detect import find_nuclei_in_parts
 from nucensus.errors import NotAPlaneError, ReadError
-from nucensus.read import read
+from nucensus.read import open_in_parts, open_scenes, read
 from nucensus.values import Plane
+from nucensus.values.parts import Area
+from nucensus.values.synthetic import make_field
 
 nd2 = pytest.importorskip("nd2")
 
@@ -78,6 +81,33 @@ def test_a_dropped_frame_is_a_failed_row_not_an_empty_image(tmp_path, packed):
             read(tmp_path / "a.nd2", Plane(z=z))
     run = census(tmp_path / "a.nd2", plane=Plane(z="each"))
     assert [row["image"] for row in run.failures] == ["a.nd2[z=2]"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_large_frame_is_read_by_its_rows(tmp_path, channels, monkeypatch):
+    monkeypatch.setattr("nucensus.batch.admission._WHOLE_BYTES", 0)
+    image = make_field(1, shape=(300, 400), nuclei=60, radius_px=6).image
+    frames = np.stack([image + n for n in range(channels)] * 2).reshape(2, channels, 300, 400, 1)
+    write_nd2(tmp_path / "a.nd2", frames, ("z",), channels=("A", "B", "C")[:channels])
+    plane = Plane(channel=channels - 1, z=1)
+    with open_in_parts(tmp_path / "a.nd2", plane) as divided:
+        parts = divided.parts
+        read = parts.read(Area(7, 50, 0, 400))
+        numbers = Settings("maxima", sigma=2, min_distance=4, threshold=300)
+        found = find_nuclei_in_parts(parts, numbers, threads=2, part=(32, 400))
+    np.testing.assert_array_equal(read, image[7:50] + channels - 1)
+    assert found == find_nuclei(image + channels - 1, numbers)
+    run = census(tmp_path / "a.nd2", tmp_path / "run", plane=plane, settings=numbers)
+    assert run.facts["strategy"]["in_parts"]["images"] == 1
+    assert run.counts["nuclei"] == len(found) > 10
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_frame_that_does_not_lie_in_the_file_as_rows_is_read_whole(tmp_path, packed):
+    options = {"packed": packed, "dropped": () if packed else (0,)}
+    write_nd2(tmp_path / "a.nd2", draw(2, 1, 90, 140, 1), ("z",), **options)
+    with open_scenes(tmp_path / "a.nd2") as (scene,):
+        assert scene.divide({"c": 0, "z": 0}) is None
 
 
 def test_frames_of_loops_that_are_not_known_are_scenes_not_the_first_alone(tmp_path):

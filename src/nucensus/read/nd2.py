@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError
+from ..values.parts import Area, Parts
 from ..values.pixel_size import NO_SIZE, stated_size
+from .ifd import fill_from
 from .scene import Index, Scene, Source, check_count, name_samples, split_scenes
-from .vendor import open_scenes_with
+from .shared_file import SharedFile
+from .vendor import explained, open_scenes_with
 
 if TYPE_CHECKING:
     from nd2 import ND2File
@@ -46,6 +49,7 @@ def _scenes(file: "ND2File") -> list[Scene]:
         name="" if loops.get("position", 1) > 1 else "position 0",
         is_colour=samples > 2 and channels == 1,
         block_pixels=math.prod(shape) * channels * samples if is_packed else 0,
+        divide=lambda index: _divide(file, loops, index),
     )
     return split_scenes(scene, {axis: axis for axis in loops})
 
@@ -64,11 +68,40 @@ def _loops(file: "ND2File") -> dict[str, int]:
     return loops if held <= math.prod(loops.values()) else {"frame": held}
 
 
-def _read_plane(file: "ND2File", loops: dict[str, int], index: Index) -> NDArray[Any]:
-    """Read one frame; a frame holds all channels of a plane."""
+def _frame_of(loops: dict[str, int], index: Index) -> int:
+    """Return the number of a frame, which holds all channels of a plane."""
     number = 0
     for axis, count in loops.items():
         number = number * count + index[axis]
+    return number
+
+
+def _divide(file: "ND2File", loops: dict[str, int], index: Index) -> Parts | None:
+    """Return a plane as its rows, which lie in the file as they do in memory; None of others."""
+    attributes, number = file.attributes, _frame_of(loops, index)
+    channels, samples = attributes.channelCount or 1, file.components_per_channel
+    offsets, opened = (getattr(file._rdr, name, None) for name in ("_frame_offsets", "_fh"))
+    is_packed = attributes.compressionType is not None or min(channels, samples) > 1
+    if offsets is None or opened is None or is_packed or _is_dropped(file, number):
+        return None  # of what is missing it is said when it is read whole
+    together, width, dtype = channels * samples, attributes.widthPx or 1, file.dtype
+    row_bytes = attributes.widthBytes or width * together * dtype.itemsize
+    shared, offset = SharedFile(opened), offsets[number]
+
+    def read(area: Area) -> NDArray[Any]:
+        rows = np.empty((area.shape[0], row_bytes), np.uint8)
+        with explained("ND2"):
+            fill_from(shared.reader(), offset + area.top * row_bytes, rows.reshape(-1).data)
+        pixels = rows[:, : width * together * dtype.itemsize].view(dtype)
+        return np.ascontiguousarray(pixels[:, index["c"] :: together])
+
+    shape = attributes.heightPx, width
+    return Parts(shape, dtype, (1, width), read, is_decoded=together > 1)
+
+
+def _read_plane(file: "ND2File", loops: dict[str, int], index: Index) -> NDArray[Any]:
+    """Read one frame."""
+    number = _frame_of(loops, index)
     if _is_dropped(file, number):
         raise ReadError(
             "the file holds no pixels for this plane: the frame was dropped when it was recorded, "
