@@ -8,8 +8,14 @@
 
 namespace nucensus {
 
+// The value that would stand at a place if they were in order, which changes.
+float value_at(float* values, int64_t count, int64_t place);
+
 // The value below which a share `q` of the values is; their order changes.
-float quantile(float* values, int64_t count, double q);
+inline float quantile(float* values, int64_t count, double q) {
+    return value_at(values, count,
+                    static_cast<int64_t>(q * static_cast<double>(count - 1) + .5));
+}
 
 inline float quantile(std::vector<float>& values, double q) {
     return quantile(values.data(), static_cast<int64_t>(values.size()), q);

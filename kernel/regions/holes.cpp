@@ -39,17 +39,27 @@ int32_t Holes::find_root(int32_t gap) {
     return gap;
 }
 
-// Gaps that touch side by side are one.
+// Gaps that touch side by side are one. Of those that are open, which most are, that need not be
+// known.
+void Holes::join(int32_t one, int32_t other) {
+    if (gaps[one].is_open && gaps[other].is_open) return;
+    if (gaps[one].is_open || gaps[other].is_open) {
+        const int32_t closed = gaps[one].is_open ? other : one;
+        gaps[find_root(closed)].is_open = gaps[closed].is_open = true;
+        return;
+    }
+    const int32_t a = find_root(one), b = find_root(other);
+    gaps[std::max(a, b)].parent = std::min(a, b);
+    gaps[std::min(a, b)].is_open |= gaps[std::max(a, b)].is_open;
+}
+
 void Holes::join_rows() {
     for (int64_t y = 1; y < h; ++y) {
         int32_t above = first_gap[y - 1];
         for (int32_t gap = first_gap[y]; gap < first_gap[y + 1]; ++gap) {
             while (above < first_gap[y] && gaps[above].end <= gaps[gap].start) ++above;
-            for (int32_t i = above; i < first_gap[y] && gaps[i].start < gaps[gap].end; ++i) {
-                const int32_t a = find_root(i), b = find_root(gap);
-                gaps[std::max(a, b)].parent = std::min(a, b);
-                gaps[std::min(a, b)].is_open |= gaps[std::max(a, b)].is_open;
-            }
+            for (int32_t i = above; i < first_gap[y] && gaps[i].start < gaps[gap].end; ++i)
+                join(i, gap);
         }
     }
 }
@@ -57,8 +67,10 @@ void Holes::join_rows() {
 void Holes::keep(const Foreground& foreground, double most_area) {
     areas.assign(gaps.size(), 0), places.assign(gaps.size(), -1);
     const auto count = static_cast<int32_t>(gaps.size());
-    for (int32_t i = 0; i < count; ++i) areas[find_root(i)] += gaps[i].end - gaps[i].start;
+    for (int32_t i = 0; i < count; ++i)
+        if (!gaps[i].is_open) areas[find_root(i)] += gaps[i].end - gaps[i].start;
     for (int32_t i = 0; i < count; ++i) {
+        if (gaps[i].is_open) continue;
         const int32_t root = find_root(i);
         if (gaps[root].is_open || areas[root] > most_area) continue;
         if (places[root] < 0) {

@@ -34,11 +34,12 @@ private:
     // Neighbouring pixels of a row that are background; `beside` is the foreground run behind it.
     struct Gap {
         int32_t y, start, end, parent, beside;
-        bool is_open;
+        bool is_open;  // at the edge, or so is what it touches; its root may know better
     };
 
     void collect_gaps(const Foreground& foreground);
     void join_rows();
+    void join(int32_t one, int32_t other);
     int32_t find_root(int32_t gap);
     void keep(const Foreground& foreground, double most_area);
     void look_around(const Foreground& foreground, const Gap& gap, Hole& hole) const;

@@ -81,11 +81,13 @@ void Pieces::touch_below(const Foreground& foreground, const PixelSpan& run,
                   *theirs = foreground.way.data() + below.first - below.start;
     for (int32_t x = start; x < end;) {
         const int32_t first = x, a = mine[x], b = theirs[x];
-        float saddle = 0;  // all heights are above
-        for (; x < end && mine[x] == a && theirs[x] == b; ++x)
-            saddle = std::max(saddle, std::min(height[x], under[x]));
+        while (x < end && mine[x] == a && theirs[x] == b) ++x;
         regions[~a].sides -= x - first, regions[~b].sides -= x - first;
-        if (a != b) touch(~a, ~b, saddle, x - first);
+        if (a == b) continue;
+        float saddle = 0;  // all heights are above
+        for (int32_t i = first; i < x; ++i)
+            saddle = std::max(saddle, std::min(height[i], under[i]));
+        touch(~a, ~b, saddle, x - first);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "abi.h"
+#include "background.h"
 
 namespace nucensus {
 namespace {
@@ -18,14 +19,17 @@ namespace {
 template <class Pixel>
 std::vector<Pixel> pixels_of_lines(const Image& image, int64_t down, int64_t across) {
     const auto lines = [](int64_t n, int64_t step) { return (n + step - 1) / step; };
-    std::vector<Pixel> pixels(image.height * lines(image.width, across) +
-                              image.width * lines(image.height, down));
+    const int64_t columns = lines(image.width, across), apart = across * image.column_stride;
+    std::vector<Pixel> pixels(image.height * columns + image.width * lines(image.height, down));
     Pixel* to = pixels.data();
     const char* row = static_cast<const char*>(image.pixels);
+    int64_t next = 0;  // row that is looked at wholly
     for (int64_t y = 0; y < image.height; ++y, row += image.row_stride) {
-        for (int64_t x = 0; x < image.width; x += across)
-            *to++ = *reinterpret_cast<const Pixel*>(row + x * image.column_stride);
-        if (y % down) continue;
+        const char* from = row;
+        for (int64_t i = 0; i < columns; ++i, from += apart)
+            *to++ = *reinterpret_cast<const Pixel*>(from);
+        if (y < next) continue;
+        next += down;
         if (image.column_stride == sizeof(Pixel))
             std::memcpy(to, row, image.width * sizeof(Pixel));
         else
@@ -124,18 +128,16 @@ private:
             values.push_back(
                 std::fabs(pixel(0) - pixel(beside) - pixel(below) + pixel(below + beside)));
         });
-        const size_t fifth = values.size() / 5, most = values.size() * 9 / 10;
-        std::nth_element(values.begin(), values.begin() + most, values.end());
-        const double upper = values[most];
-        std::nth_element(values.begin(), values.begin() + fifth, values.begin() + most + 1);
+        const auto count = static_cast<int64_t>(values.size()), fifth = count / 5;
+        const double upper = value_at(values.data(), count, count * 9 / 10);
         // Those of one level are spread over all that would be rounded to it.
-        const double value = values[fifth];
+        const double value = value_at(values.data(), count, fifth);
         int64_t lower = 0, equal = 0;
         for (const float each : values) lower += each < value, equal += each == value;
         const double low = std::max(value - step / 2, 0.);
         const double unrounded =
             low + (value + step / 2 - low) *
-                      static_cast<double>(static_cast<int64_t>(fifth) - lower) /
+                      static_cast<double>(fifth - lower) /
                       static_cast<double>(equal);
         return {unrounded / (2 * of_fifth), upper / (2 * of_nine_tenths)};
     }

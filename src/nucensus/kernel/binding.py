@@ -28,7 +28,7 @@ _FUNCTION = re.compile(r"^NUCENSUS_API (.*?)(nucensus_\w+)\((.*?)\);", re.MULTIL
 
 
 def call(function: str, purpose: str, *arguments: Any) -> None:
-    """Call a function that returns a status; arrays are passed by address.
+    """Call a function that returns a status; arrays, and bytes that are read, go by address.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def call(function: str, purpose: str, *arguments: Any) -> None:
     RuntimeError
         Any other status but success.
     """
-    passed = [each.ctypes.data if isinstance(each, np.ndarray) else each for each in arguments]
+    passed = [address(each) if isinstance(each, np.ndarray) else each for each in arguments]
     status = _function(function)(*passed)
     if status == 0:
         return
@@ -48,16 +48,29 @@ def call(function: str, purpose: str, *arguments: Any) -> None:
     )
 
 
-def record(structure: str, **values: Any) -> Record:
-    """Return a structure of the kernel with these values, one for each of its fields."""
-    dtype, layout, array_names = _layout(structure)  # NumPy alone takes three times as long
+def address(array: NDArray[Any]) -> int:
+    """Return where an array begins; NumPy's own way takes five times as long."""
+    flags = array.flags
+    if flags.c_contiguous and flags.writeable and array.size and array.dtype.names is None:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
+    return array.ctypes.data
+
+
+def packed(structure: str, **values: Any) -> bytes:
+    """Return a structure that the kernel only reads, with a value for each of its fields."""
+    names, array_names, layout = _layout(structure)  # NumPy takes three times as long
     given: list[Any] = []
-    for name in dtype.names or ():
+    for name in names:
         if name in array_names:
             given.extend(values[name])
         else:
             given.append(values[name])
-    return np.ndarray((), dtype, bytearray(layout.pack(*given)))
+    return layout.pack(*given)
+
+
+def record(structure: str, **values: Any) -> Record:
+    """Return a structure that the kernel may write, too."""
+    return np.ndarray((), structure_dtype(structure), bytearray(packed(structure, **values)))
 
 
 @functools.cache
@@ -74,14 +87,14 @@ def structure_dtype(name: str) -> np.dtype[Any]:
 
 
 @functools.cache
-def _layout(name: str) -> tuple[np.dtype[Any], struct.Struct, frozenset[str]]:
-    """Return the layout of a structure, once more to pack values, and which fields are arrays."""
+def _layout(name: str) -> tuple[list[str], frozenset[str], struct.Struct]:
+    """Return the fields of a structure, those of them that are arrays, and how all are packed."""
     fields, dtype = _structures()[name], structure_dtype(name)
     codes = [f"{math.prod(*count)}{_CODES[kind]}" if count else _CODES[kind]
              for _, kind, *count in fields]  # fmt: skip
     layout = struct.Struct("".join([*codes, "0q" if dtype.alignment == 8 else "0i"]))
     arrays = frozenset(field for field, _, *count in fields if count)
-    return dtype, layout, arrays
+    return [field for field, *_ in fields], arrays, layout
 
 
 def constant(name: str) -> int:

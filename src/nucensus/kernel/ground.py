@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .binding import Record, call, isa_number, record, structure_dtype
+from .binding import Record, call, isa_number, packed, record, structure_dtype
 from .image import described
 from .regions import room_for_regions, shapes_room
 
@@ -61,7 +61,7 @@ class Ground:
     def __init__(self, shape: tuple[int, int], *, level: str | None = None, **settings: Any):
         self._shape, self._level, self._settings = shape, level, settings
         self._isa, self._is_copy = isa_number(level), False
-        self._numbers = record("RegionSettings", **settings)
+        self._numbers = packed("RegionSettings", **settings)
         self._ground = np.zeros((), structure_dtype("RegionGround"))
         self.measure = np.zeros((), structure_dtype("RegionMeasure"))
         purpose = f"learn the background of an image of shape {shape}"
@@ -92,7 +92,7 @@ class Ground:
         """Return it with other settings, before it is fitted; None if the samples would differ."""
         if any(settings[name] != self._settings[name] for name in ("step", "tile", "smooth_sigma")):
             return None
-        self._settings, self._numbers = settings, record("RegionSettings", **settings)
+        self._settings, self._numbers = settings, packed("RegionSettings", **settings)
         return self
 
     def __reduce__(self) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .binding import Record, constant, record
+from .binding import address, constant, packed
 
 _TYPES = {
     "b1": "bool", "u1": "uint8", "u2": "uint16", "u4": "uint32", "u8": "uint64",
@@ -15,20 +15,20 @@ _TYPES = {
 }  # fmt: skip
 
 
-def described(array: NDArray[Any]) -> Record:
+def described(array: NDArray[Any]) -> bytes:
     """Return an image as `Image` of `kernel/abi.h`, and a volume as `Volume`."""
     pixels = {
-        "pixels": array.ctypes.data,
+        "pixels": address(array),
         "pixel_type": pixel_type(array.dtype),
         "byte_swapped": not array.dtype.isnative,
     }
     if array.ndim == 2:
         (height, width), (row, column) = array.shape, array.strides
-        return record(
+        return packed(
             "Image", height=height, width=width, row_stride=row, column_stride=column, **pixels
         )
     (depth, height, width), (plane, row, column) = array.shape, array.strides
-    return record(
+    return packed(
         "Volume", depth=depth, height=height, width=width,
         plane_stride=plane, row_stride=row, column_stride=column, **pixels,
     )  # fmt: skip

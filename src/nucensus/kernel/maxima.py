@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..values import Intensities, Points
-from .binding import call, constant, isa_number, record, structure_dtype
+from .binding import call, constant, isa_number, packed, structure_dtype
 from .image import described
 
 Image: TypeAlias = NDArray[Any]
@@ -148,7 +148,7 @@ def find_maxima_many(
         return []
     arrays = _checked(arrays, threshold_abs is None)
     vertical, horizontal = _filters(sigma)
-    settings = record(
+    settings = packed(
         "MaximaSettings",
         vertical=vertical.ctypes.data,
         horizontal=horizontal.ctypes.data,
@@ -159,12 +159,10 @@ def find_maxima_many(
         ),
         is_part=is_part,
     )
-    known = described(arrays[0])
-    if len(arrays) > 1:  # an array of arrays takes long to make
-        known = np.array([described(array) for array in arrays])
+    known = [described(array) for array in arrays]
     return _call(
         "nucensus_find_maxima", f"find the maxima of {len(arrays)} images",
-        known, len(arrays), settings, image_count=len(arrays), axes=2,
+        b"".join(known), len(arrays), settings, image_count=len(arrays), axes=2,
     )  # fmt: skip
 
 
@@ -214,7 +212,7 @@ def find_maxima_in_volume(
             "each (plane, row, column)"
         )
     weights = [_half_gaussian(float(each)) for each in sigma]
-    settings = record(
+    settings = packed(
         "VolumeSettings",
         weights=[each.ctypes.data for each in weights],
         radius=[len(each) - 1 for each in weights],

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..values import Outlines
-from .binding import Record, call, isa_number, record, structure_dtype
+from .binding import Record, call, isa_number, packed, record, structure_dtype
 from .image import described
 
 _LEAST_CAPACITY = 256
@@ -62,7 +62,7 @@ def find_region_table(
     them, or for their cells, too. `outline` are those fields of `OutlineSettings` that say how to
     outline them, if that is asked for.
     """
-    numbers = record("RegionSettings", **settings)
+    numbers = packed("RegionSettings", **settings)
     image = described(pixels)
     measure, count = np.zeros((), structure_dtype("RegionMeasure")), np.zeros((), np.int64)
     capacity = room_for_regions(pixels.size, settings)
@@ -153,7 +153,7 @@ def find_pairs(pixels: NDArray[Any], **settings: Any) -> Record:
     measure, count = np.zeros((), structure_dtype("RegionMeasure")), np.zeros((), np.int64)
     call(
         "nucensus_find_regions", f"find the pairs of an image of shape {pixels.shape}",
-        described(pixels), record("RegionSettings", **settings), isa_number(None), measure,
+        described(pixels), packed("RegionSettings", **settings), isa_number(None), measure,
         np.empty(0, structure_dtype("RegionRecord")), 0, count, None, None, log,
     )  # fmt: skip
     return pairs[: int(log["count"])].copy()
@@ -215,7 +215,7 @@ def measure_ridges(
     """
     (height, width), (top, left) = shape or pixels.shape, origin
     lengths = np.zeros(len(places))
-    numbers = record(
+    numbers = packed(
         "RidgeSettings", **settings, height=height, width=width, top=top, left=left
     )  # fmt: skip
     call(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .binding import call, record, structure_dtype
+from .binding import address, call, packed, structure_dtype
 from .image import described, pixel_type
 
 
@@ -43,8 +43,8 @@ def measure_noise(
     if pixels.ndim == len(shape):
         strides += tuple(step * stride for step, stride in zip(steps, strides, strict=True))
     below, beside, to_row, to_column = (each // pixels.itemsize for each in strides)
-    samples = record(
-        "NoiseSamples", pixels=pixels.ctypes.data, height=shape[0], width=shape[1],
+    samples = packed(
+        "NoiseSamples", pixels=address(pixels), height=shape[0], width=shape[1],
         down=steps[0], across=steps[1], to_row=to_row, to_column=to_column, below=below,
         beside=beside, apart=apart, pixel_type=pixel_type(pixels.dtype),
     )  # fmt: skip
