@@ -13,8 +13,7 @@ float value_at(float* values, int64_t count, int64_t place);
 
 // The value below which a share `q` of the values is; their order changes.
 inline float quantile(float* values, int64_t count, double q) {
-    return value_at(values, count,
-                    static_cast<int64_t>(q * static_cast<double>(count - 1) + .5));
+    return value_at(values, count, static_cast<int64_t>(q * static_cast<double>(count - 1) + .5));
 }
 
 inline float quantile(std::vector<float>& values, double q) {

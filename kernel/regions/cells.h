@@ -23,10 +23,10 @@ public:
               const std::vector<int32_t>& nucleus_of, size_t nuclei);
 
     std::vector<OutlineRun> runs;  // by nucleus, row and column
+    std::vector<size_t> first;     // of each nucleus, and the end of the last
 
 private:
     std::vector<OutlineRun> found;
-    std::vector<size_t> first;
 };
 
 }  // namespace nucensus

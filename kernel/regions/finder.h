@@ -188,10 +188,29 @@ private:
         const auto found = static_cast<int64_t>(centres.size());
         const int64_t written = std::min(found, capacity);
         describe_all(settings, out, written);
-        Insides<Pixel>(image, part, settings).look(out, written);
-        if (shapes != nullptr && found <= capacity)
-            measure_shapes<Pixel>(rows, image, settings.step, *shapes);
+        look_inside<Pixel>(rows, image, settings, out, written,
+                           found <= capacity ? shapes : nullptr);
         return found;
+    }
+
+    // A few regions at a time: what was measured is still in the cache when it is looked at.
+    template <class Pixel>
+    void look_inside(const RegionLoops& rows, const Image& image, const RegionSettings& settings,
+                     RegionRecord* out, int64_t count, RegionShapes* shapes) {
+        const PixelRows<Pixel>& of_pixels = rows_of(rows, static_cast<const Pixel*>(image.pixels));
+        const Insides<Pixel> insides(image, part, settings);
+        if (shapes != nullptr) find_cells();
+        for (int64_t first = 0; first < count; first += looked_at_together) {
+            const int64_t last = std::min(count, first + looked_at_together);
+            if (shapes != nullptr) {
+                const auto run = static_cast<int64_t>(held.first[first]),
+                           end = static_cast<int64_t>(held.first[last]);
+                shaper.measure(of_pixels, image, settings.step, held.runs.data() + run, end - run,
+                               shapes->records);
+            }
+            insides.look(out + first, last - first);
+        }
+        if (shapes != nullptr) finish_shapes(*shapes);
     }
 
     bool is_own(int64_t y, int64_t x) const {
@@ -318,13 +337,8 @@ private:
         held.find(pieces.stretches, holes, nucleus_of, centres.size());
     }
 
-    // What is in the regions: in the pixels of the image that those of the grid stand for.
-    template <class Pixel>
-    void measure_shapes(const RegionLoops& rows, const Image& image, int64_t step,
-                        RegionShapes& to) {
-        find_cells();
-        shaper.measure(rows_of(rows, static_cast<const Pixel*>(image.pixels)), image, step,
-                       held.runs.data(), static_cast<int64_t>(held.runs.size()), to.records);
+    // What the pixels of the image do not tell of what is in the regions.
+    void finish_shapes(RegionShapes& to) {
         const int edges = (part.top == 0) | (part.left == 0) << 1 |
                           (part.top + grid.height == image_height) << 2 |
                           (part.left + grid.width == image_width) << 3;
@@ -339,7 +353,7 @@ private:
         std::copy_n(held.runs.data(), std::min(to.count, to.capacity), to.runs);
     }
 
-    static constexpr int64_t prefetch_ahead = 6;  // regions
+    static constexpr int64_t prefetch_ahead = 6, looked_at_together = 8;  // regions
 
     RegionWindow part{};
     int64_t image_height = 0, image_width = 0;  // pixels of the grid of the whole image

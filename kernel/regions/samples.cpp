@@ -135,10 +135,9 @@ private:
         int64_t lower = 0, equal = 0;
         for (const float each : values) lower += each < value, equal += each == value;
         const double low = std::max(value - step / 2, 0.);
-        const double unrounded =
-            low + (value + step / 2 - low) *
-                      static_cast<double>(fifth - lower) /
-                      static_cast<double>(equal);
+        const double unrounded = low + (value + step / 2 - low) *
+                                           static_cast<double>(fifth - lower) /
+                                           static_cast<double>(equal);
         return {unrounded / (2 * of_fifth), upper / (2 * of_nine_tenths)};
     }
 
