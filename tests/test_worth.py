@@ -342,6 +342,7 @@ FREE = Profile(
     crowded={1: 0.058, 2: 0.06},
 )  # fmt: skip
 TINY = replace(FREE, measured=replace(FREE.measured, apply_s=2e-5, cpu_s=0.00152))
+CROWDED = replace(TINY, crowded={1: 2e-5, 2: 9e-5})
 HELD = replace(FREE, measured=replace(FREE.measured, locked=1.0))
 
 
@@ -431,6 +432,7 @@ def test_what_is_the_best_already_is_no_change():
         ({"machine": {"load": 7.0}}, "other programs kept the cores busy"),
         ({"known": replace(FREE, crowded={1: 0.058, 2: 0.116})}, "2 calls side by side take 2.0"),
         ({}, "a call takes 58 ms, so workers cost more than they save"),
+        ({"machine": {"load": 7.0}, "known": CROWDED, "images": 6}, "a call takes 0.02 ms, so"),
         ({"machine": {"load": 7.0}, "known": TINY, "images": 6}, "a call takes 0.02 ms, so"),
     ],
 )

@@ -101,8 +101,10 @@ def _why_no_workers(comparison: Compared, known: Profile) -> str:
     """Say why workers gain nothing here."""
     if comparison.workers == 1:
         return "there is one worker"
-    freed = replace(known, crowded={})  # other programs crowd calls, too
-    if _is_busy(comparison) and STRATEGIES[_predicted_best(comparison, freed)].parallel:
+    is_busy = _is_busy(comparison)
+    if is_busy:
+        known = replace(known, crowded={})  # other programs crowd calls, too
+    if is_busy and STRATEGIES[_predicted_best(comparison, known)].parallel:
         return "other programs kept the cores busy, so further workers found none free"
     one, together = known.crowded.get(1), known.crowded.get(comparison.workers)
     if one and together and together > _MUCH_CROWDED * comparison.workers * one:
