@@ -181,6 +181,16 @@ def test_a_run_says_that_no_well_is_known(tmp_path):
         assert "No wells" not in shown
 
 
+def test_a_run_says_which_images_are_in_no_well_beside_others(tmp_path):
+    folder = write(tmp_path / "a", "P_A01_s1_w1.tif", "P_B02_s1_w1.tif", "P_overview.tif")
+    run = CliRunner().invoke
+    shown = run(_nucensus, ["detect", str(folder), "-o", str(tmp_path / "run")]).output
+    assert "In no well: 1 image of which the name tells none, as 'P_overview.tif'" in shown
+    (folder / "P_overview.tif").unlink()
+    shown = run(_nucensus, ["detect", str(folder), "-o", str(tmp_path / "run")]).output
+    assert "In no well" not in shown
+
+
 def test_wells_that_were_read_join_their_treatments(tmp_path):
     folder = write(tmp_path / "plate", "A1_1.tif", "B1_1.tif")
     (tmp_path / "wells.csv").write_text("well,drug\nA01,x\nB01,y\n")

@@ -96,7 +96,13 @@ NAMES = {
     "A1-Site_2/img_channel001_position002_time000000000_z000.tif": Place(
         "", "A01", "2", "1", "0", "0"
     ),
-    # Cellomics and CellInsight
+    # EVOS: raw channels, and pictures as they are displayed, or merged
+    "x/scan 1_Plate_R_p00_0_A01f03d2.TIF": Place("scan 1", "A01", "3", "2", time="0"),
+    "s_Plate_R_p02_z11_0_H12f25d4.tif": Place("s", "H12", "25", "4", "11", "2"),
+    "s_Plate_D_p00_0_A01f00d1.png": Place("s", "A01", "0", "D1", time="0"),
+    "s_Plate_M_p00_0_A01f00.tif": Place("s", "A01", "0", "M", time="0"),
+    # Cellomics and CellInsight, and what was found in an image
+    "MFGTMP_170525090001_B02f05o1.tif": Place("MFGTMP_170525090001", "B02", "5", "o1"),
     "MFGTMPcx7_170525090001_B02f05d1.tif": Place("MFGTMPcx7_170525090001", "B02", "5", "1"),
 }  # fmt: skip
 

@@ -596,3 +596,11 @@ def test_images_that_tell_a_laser_are_left_out_with_a_word_where_others_tell_a_c
     assert kept.name == "A01_s1_DAPI.tif"
     (line,) = left_out.lines()
     assert line.startswith("4 left out: no channel in the name")
+
+
+def test_a_raw_channel_is_chosen_by_its_number_beside_pictures_made_of_it(tmp_path):
+    raw, *others = (f"s_Plate_{form}_p00_0_A01f00d1.TIF" for form in "RDM")
+    touch(tmp_path, raw, *others)
+    assert "holds the channels 1, D1, M1" in asked(tmp_path)
+    assert names(tmp_path, channel="1") == names(tmp_path, channel=1) == [raw]
+    assert names(tmp_path, channel="D1") == others[:1]

@@ -219,9 +219,7 @@ def print_summary(run: "Run", out: Path | str) -> None:
             f"Left out: {pluralize(about.vanished, 'image')} of the run that are not among the "
             f"inputs any more ({names}{more})"
         )
-    first, last = run.first_and_last_path()
-    if first != last and not run.states("well"):
-        click.echo("No wells: the names of the files tell none (see nucensus scan and --pattern).")
+    _print_without_well(run)
     for line in (*about.left_out, *about.unmatched):
         click.echo(line)
     if len(about.estimates) > 2:  # "" and a folder are one
@@ -242,6 +240,21 @@ def print_summary(run: "Run", out: Path | str) -> None:
     if done and about.bottleneck:
         click.echo(about.bottleneck)
     print_written(out)
+
+
+def _print_without_well(run: "Run") -> None:
+    """Say which images are in no well."""
+    first, last = run.first_and_last_path()
+    if first == last:
+        return
+    if not run.states("well"):
+        click.echo("No wells: the names of the files tell none (see nucensus scan and --pattern).")
+    elif (without := run.without_well())[0]:
+        count, name = without
+        click.echo(
+            f"In no well: {pluralize(count, 'image')} of which the name tells none, as {name!r}; "
+            f"counted all the same (see nucensus scan and --pattern)"
+        )
 
 
 def _how(strategy: dict[str, Any], done: int) -> str:

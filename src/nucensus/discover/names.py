@@ -54,8 +54,13 @@ PATTERNS = {
         r"W(?P<number>\d{4})F(?P<site>\d{4})T(?P<time>\d{4})Z(?P<z>\d{3})C(?P<channel>\d+)"
         r"(?:\.ome)?" + _TIFF
     ),
+    "EVOS": (
+        r"(?P<plate>[^/]+?)_Plate_(?P<format>[A-Z])_p(?P<time>\d+)(?:_z(?P<z>\d+))?_\d+_"
+        + _WELL
+        + r"f(?P<site>\d+)(?:d(?P<channel>\d+))?\.(?:tiff?|png|jpe?g)$"
+    ),
     "Cellomics, CellInsight": (
-        r"(?P<plate>[^/]+)_" + _WELL + r"f(?P<site>\d+)d(?P<channel>\d+)" + _TIFF
+        r"(?P<plate>[^/]+)_" + _WELL + r"f(?P<site>\d+)(?:d(?=\d)|(?=o))(?P<channel>o?\d+)" + _TIFF
     ),
     "BioTek (Cytation, Lionheart)": (
         r"(?:(?P<folder>[^/]+)/)?(?P<row>[A-P]|A[A-F])(?P<column>\d{1,2})_-?\d{1,2}_\d{1,2}_"
@@ -115,7 +120,7 @@ _IN_ALL = {
     "CellVoyager (Yokogawa)": "_t", "InCell": "(", "Incucyte": "h",
     "Micro-Manager 2": "img_channel", "Micro-Manager 1.4": "img_", "MetaMorph": "_w",
     "SIMCEP (BBBC005)": "simcep", "Columbus": "c", "Nikon (JOBS)": "_seq",
-    "CellVoyager CQ1 (Yokogawa)": "z",
+    "CellVoyager CQ1 (Yokogawa)": "z", "EVOS": "_plate_",
     "Leica (Matrix Screener)": "--u", "Leica (LAS X)": "_ch", "MetaXpress, MetaMorph": "_w",
 }  # fmt: skip
 """A text that all names of an instrument have, in small letters: without it the pattern need not be
@@ -234,8 +239,8 @@ def _place(fields: dict[str, str]) -> Place:
     })  # fmt: skip
 
 
-_PARTS = frozenset(("folder", "row", "column", "u", "quarter", "t", "number"))
-"""Groups that are parts of a plate or a well, or the time after the stain."""
+_PARTS = frozenset(("folder", "row", "column", "u", "quarter", "t", "number", "format"))
+"""Groups that are parts of a plate, a well or a channel, or the time after the stain."""
 
 
 def _join_parts(fields: dict[str, str]) -> None:
@@ -247,6 +252,8 @@ def _join_parts(fields: dict[str, str]) -> None:
         fields["well"] = well_of_quarter(fields["well"], quarter)
     if folder and ("time" in fields or "plate" not in fields):
         fields["plate"] = folder  # MetaXpress exports: the folder above TimePoint_1
+    if (form := fields.pop("format", "R").upper()) != "R":  # EVOS: as displayed, or merged
+        fields["channel"] = f"{form}{fields.get('channel', '')}"
     if number := fields.pop("number", ""):
         fields["well"] = str(int(number))  # of CQ1: which one it is depends on the plate
     if time := fields.pop("t", ""):

@@ -114,6 +114,12 @@ class Totals:
         first, last = as_texts(self._database.execute(query).fetchone())
         return str(first), str(last)
 
+    def without_well(self) -> tuple[int, str]:
+        """Return how many images were counted that state no well, and what one is called."""
+        query = "SELECT count(*), min(name) FROM images WHERE well IS NULL AND status = 'found'"
+        count, name = self._database.execute(query).fetchone()
+        return int(count), as_text(name or "")
+
     def repeated_places(self) -> tuple[int, tuple[str, str] | None]:
         """Return how many sites have several files for a plane of them, and two of these files.
 

@@ -45,13 +45,16 @@ def find_channel(wanted: int | str, channels: Mapping[str, str]) -> str | None:
 def find_token(wanted: int | str, channels: Mapping[str, str]) -> str | None:
     """Return the key that is meant among those of a plate: w1, ch1 and C01 are key 1 too.
 
-    Names come first, as in `find_channel`.
+    Names come first, as in `find_channel`. A key is meant though it is a part of other keys.
 
     Examples
     --------
-    >>> find_token("w1", {"1": "DAPI", "2": "FITC"})
-    '1'
+    >>> find_token("w1", {"1": "DAPI", "2": "FITC"}), find_token("1", {"1": "", "D1": ""})
+    ('1', '1')
     """
+    key, names = str(wanted), map(_folded, channels.values())
+    if key in channels and not any(_is_part(_folded(key), name) for name in names):
+        return key
     marked = re.fullmatch(r"(?:wv?|ch?|d)([0-9]+)", str(wanted).casefold())
     return _find(wanted, channels, marked[1] if marked else str(wanted))
 
