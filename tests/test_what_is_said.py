@@ -3,8 +3,11 @@
 python tests/test_what_is_said.py   writes it again, for the difference to be read
 """
 
+import contextlib
+import io
 import json
 import re
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +27,7 @@ from nucensus.bench.worth.predict import Circumstances, predict
 from nucensus.bench.worth.table import not_run, table_text
 from nucensus.bench.worth.ways import Way
 from nucensus.cli import _nucensus
+from nucensus.cli.running import exit_code, print_failures, print_notes, print_summary
 from nucensus.execute import STRATEGIES, strategy_named
 from nucensus.machine import can_fork, has_interpreter_lock
 from nucensus.report import write_report
@@ -182,6 +186,7 @@ def said(folder):
     yield "diff", printed("diff", views, folder / "other", code=1)
     yield "wells", printed("wells", plates)
     yield "cycle", printed("cycle", plates, "--by", "drug")
+    yield "at_the_end", "\n".join(said_at_the_end(folder))
     for run in (plates, views):
         for form in ("csv", "wells", "napari"):
             out = folder / "out" / run.name / form
@@ -189,6 +194,63 @@ def said(folder):
             for path in sorted(out.rglob("*.csv"))[:2]:
                 lines = path.read_text("utf-8").splitlines()
                 yield f"{path.stem}_{form}_{run.name}", "\n".join(lines[:: 1 + len(lines) // 70])
+
+
+LATER = {
+    "as it is": {},
+    "in parts": {"strategy": {"name": "threads", "workers": 4,
+                              "in_parts": {"images": 2, "at_a_time": 3}}},
+    "all in parts": {"strategy": {"name": "threads", "workers": 4,
+                                  "in_parts": {"images": 64, "at_a_time": 1}}},
+    "carried on": {"starts": [{"started": 1.7e9, "seconds": 7, "images": 60},
+                              {"started": 1.8e9, "seconds": 0.4, "images": 1}]},
+    "nothing done now": {"starts": [{"started": 1.8e9, "seconds": 0.4, "images": 0}]},
+    "vanished": {"vanished": 7, "vanished_names": ["a.tif", "b.tif"],
+                 "left_out": ["2 left out: thumbnails"], "unmatched": ["A01: no image"]},
+    "learning": {"is_learning": True},
+    "told what took long": {"is_learning": False, "bottleneck": "Reading took longest."},
+}  # fmt: skip
+"""Facts that a start adds to those before it."""
+
+
+def summary_of(run):
+    """Return what is printed of a run at its end."""
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        print_summary(run, "s3://bucket/run")
+        print_failures(run)
+        print_notes(run)
+    codes = [exit_code(run, failed_ok=each) for each in (True, False)]
+    return f"{told.getvalue()}{codes}"
+
+
+def said_at_the_end(folder):
+    """Yield what is printed at the end of runs: those of plates and views, and of few images."""
+    start = {"starts": [{"started": 1.7e9, "seconds": 75, "images": 64}]}
+    with Run(folder / "plates") as run:
+        yield f"# plates\n{summary_of(run)}"
+    shutil.copytree(folder / "views", folder / "end" / "views")
+    with RunWriter(folder / "end" / "views") as writer:
+        for what, facts in LATER.items():
+            writer.record_facts(**start | facts)
+            yield f"# {what}\n{summary_of(writer.view())}"
+    none, one = some_centres(0), some_centres(1)
+    blank, drops = replace(none, flag="blank"), Settings("maxima", 2, 30, 9000, border="drop")
+    sizes = {f"{n}.tif": (one, {"pixel_y_um": n / 4, "pixel_x_um": n / 4}) for n in range(1, 9)}
+    failed = {f"{n}.tif": Failed("read", f"it is cut off at {n * (n < 24)}") for n in range(29)}
+    for name, images, settings in (
+        ("blank", {"a.tif": blank, "b.tif": blank}, Settings()),
+        ("blank on bright", {"a.tif": blank}, Settings(invert=True)),
+        ("below the threshold", {"a.tif": none, "b.tif": none}, drops),
+        ("below it and kept", {"a.tif": none}, Settings("maxima", 2, 3, 9.5)),
+        ("sizes", sizes | {"a.tif": one, "b.tif": one}, Settings()),
+        ("failed", failed, Settings()),
+        ("one failed", {"a.tif": failed["1.tif"]}, Settings()),
+        ("some failed", failed | {"a.tif": one, "b.tif": None}, Settings()),
+        ("notes", {f"{n}.tif": (one, {"note": f"note {n % 9}"}) for n in range(20)}, Settings()),
+    ):
+        with write_run(folder / "end" / name, images, settings=settings, **start) as run:
+            yield f"# {name}\n{summary_of(run)}"
 
 
 HEAVY = replace(
