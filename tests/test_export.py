@@ -638,3 +638,27 @@ def test_what_cellprofiler_would_read_as_another_image_is_refused(stated, reason
 def test_files_that_name_each_other_do_not_go_to_a_bucket(plate):
     with pytest.raises(InputError, match="a folder of this machine"):
         export_run(plate, "cellprofiler", "s3://bucket/out")
+
+
+def test_what_each_format_is_like_is_what_others_ask_it_for():
+    like = {
+        name: (each.suffix, each.extra, *(
+            what for what in ("per_image", "draws", "is_local") if getattr(each, what)
+        ))
+        for name, each in FORMATS.items()
+    }  # fmt: skip
+    assert like == {
+        "csv": (".csv", ""),
+        "parquet": (".parquet", "parquet"),
+        "geojson": (".geojson", "", "per_image"),
+        "napari": (".csv", "", "per_image"),
+        "imagej": (".zip", "imagej", "per_image"),
+        "labels": (".tif", "", "per_image", "draws"),
+        "ome-zarr": (".zarr", "ome-zarr", "per_image", "draws"),
+        "cellprofiler": (".csv", "", "per_image", "draws", "is_local"),
+        "anndata": (".h5ad", "anndata"),
+        "wells": (".csv", ""),
+        "xlsx": (".xlsx", "xlsx"),
+        "truth": (".csv", ""),
+        "run": (".sqlite", ""),
+    }
