@@ -60,11 +60,14 @@ def run(job, images, strategy="list-disk", workers=1):
     return dict(Grouped(job).run(strategy_named(strategy), images, workers))
 
 
-@pytest.mark.parametrize(("strategy", "workers"), [("list-disk", 1), ("threads", 3)])
+@pytest.mark.parametrize(
+    ("strategy", "workers"), [("list-disk", 1), ("threads", 3), ("pool-disk", 2)]
+)
 def test_each_image_of_a_group_has_its_own_outcome_and_number(tmp_path, strategy, workers):
     shapes = [LARGE if number % 5 == 0 else SMALL for number in range(50)]
     images = plan(tmp_path, shapes)
-    outcomes = run(Job(NUMBERS, 10**6, 10**6, budget=Budget(10**6)), images, strategy, workers)
+    budget = None if strategy == "pool-disk" else Budget(10**6)
+    outcomes = run(Job(NUMBERS, 10**6, 10**6, budget=budget), images, strategy, workers)
     assert sorted(outcomes) == list(range(51))
     assert isinstance(outcomes.pop(50), Failed)
     for number, found in outcomes.items():

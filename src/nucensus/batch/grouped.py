@@ -5,14 +5,15 @@ of the code of the others: images of 64 x 64 pixels took a quarter longer.
 """
 
 import contextlib
+import functools
 import itertools
-import time
+import operator
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..execute import Strategy
-from ..values import Outcome, PlannedImage
+from ..values import Found, Outcome, PlannedImage
 from .budget import Budget
 from .divided import Divided
 from .job import Job
@@ -26,23 +27,19 @@ _QUICK_S = 0.002
 """Seconds that an image takes, up to which the next ones are a group. Larger: outcomes come later,
 and a crash loses more of them."""
 
-_Group: TypeAlias = tuple[int, Sequence[PlannedImage]]
-"""The number of its first image, and the images."""
-
 
 class Grouped:
-    """Count images in this process, small ones in groups.
+    """Count images, small ones in groups.
 
     Parameters
     ----------
     job : Job
-        With the budget of all threads.
+        In this process with the budget of all threads.
     """
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._of_group = replace(job, budget=job.budget and _FreeForSmall(job.budget))
-        self._are_quick = False
 
     def __call__(self, planned: PlannedImage) -> Outcome | Divided | None:
         """Count one image."""
@@ -52,31 +49,56 @@ class Grouped:
         self, strategy: Strategy, images: Iterable[PlannedImage], workers: int
     ) -> Generator[tuple[int, Any], None, None]:
         """Yield the number and the outcome of each image."""
-        outcomes = strategy.run(self._count, self._groups(iter(images)), workers)
+        count_all = functools.partial(self._of_group.count_all, small_bytes=_SMALL_BYTES)
+        groups = _Groups(images)
+        outcomes = strategy.run(count_all, groups, workers)
         with contextlib.closing(outcomes):  # type: ignore[type-var]  # a generator, of every strategy
-            for _, (first, group) in outcomes:
-                yield from enumerate(group, first)
+            for number, group in outcomes:
+                groups.are_quick = _are_quick(group)
+                yield from enumerate(group, groups.firsts.pop(number))
 
-    def _groups(self, images: Iterator[PlannedImage]) -> Iterator[_Group]:
-        first = 0
-        while group := list(self._next(images)):
-            yield first, group
-            first += len(group)
 
-    def _next(self, images: Iterator[PlannedImage]) -> Iterator[PlannedImage]:
+class _Groups(Iterator[Sequence[PlannedImage]]):
+    """Some images at a time: one, until it is known that they are quick.
+
+    `firsts` has the number of the first image of each group that has no outcome yet.
+    """
+
+    def __init__(self, images: Iterable[PlannedImage]) -> None:
+        self._images = iter(images)
+        self._groups = self._next = 0
+        self.firsts: dict[int, int] = {}
+        self.are_quick = False
+
+    @property
+    def _most(self) -> int:
+        return _MOST_IMAGES if self.are_quick else 1
+
+    def __next__(self) -> Sequence[PlannedImage]:
+        group = list(self._some())
+        if not group:
+            raise StopIteration
+        self.firsts[self._groups] = self._next
+        self._groups += 1
+        self._next += len(group)
+        return group
+
+    def _some(self) -> Iterator[PlannedImage]:
         room = _MOST_BYTES
-        for each in itertools.islice(images, _MOST_IMAGES if self._are_quick else 1):
+        for each in itertools.islice(self._images, self._most):
             yield each
             room -= each.size_bytes
             if room <= 0:
                 return
 
-    def _count(self, group: _Group) -> tuple[int, list[Outcome | Divided | None]]:
-        first, images = group
-        begun = time.perf_counter()
-        outcomes = self._of_group.count_all(images, _SMALL_BYTES)
-        self._are_quick = time.perf_counter() - begun < _QUICK_S * len(images)
-        return first, outcomes
+    def __length_hint__(self) -> int:
+        return -(-operator.length_hint(self._images) // self._most)
+
+
+def _are_quick(outcomes: Iterable[Outcome | Divided | None]) -> bool:
+    """Tell whether the images that were counted took less than images of a group may."""
+    times_ms = [each.read_ms + each.detect_ms for each in outcomes if isinstance(each, Found)]
+    return bool(times_ms) and sum(times_ms) < 1e3 * _QUICK_S * len(times_ms)
 
 
 class _FreeForSmall(Budget):

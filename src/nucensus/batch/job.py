@@ -282,8 +282,9 @@ class Job:
 
         def load(each: PlannedImage) -> Loaded | Outcome | Divided | None:
             loaded = self.load(each)
-            is_small = isinstance(loaded, Loaded) and loaded.taken_bytes <= small_bytes
-            return loaded if is_small else self.find(loaded)
+            if isinstance(loaded, Loaded) and max(loaded.taken_bytes, loaded.nbytes) <= small_bytes:
+                return loaded
+            return self.find(loaded)
 
         with self._marked(*(each.key for each in planned)):
             loaded = [load(each) for each in planned]

@@ -321,7 +321,8 @@ class RunLoop:
         job = self._job_for(strategy)
         if strategy is None or strategy.loads_first:
             return job.load, job.find
-        return _same, Grouped(job) if strategy.in_process else job.count
+        is_alone = strategy.isolates_crashes or strategy.is_remote
+        return _same, job.count if is_alone else Grouped(job)
 
     def _job_for(self, strategy: Strategy | None) -> Job:
         if strategy is not None and strategy.is_remote:
