@@ -214,6 +214,23 @@ def test_a_run_in_memory_is_handed_over_to_its_reader():
         run.counts  # noqa: B018
 
 
+def test_a_run_in_a_folder_is_handed_over_to_be_read_alone(tmp_path):
+    with RunWriter(tmp_path) as writer:
+        writer.record_facts(settings=Settings.published().as_dict(), version="1")
+        writer.plan(refs("a"))
+        writer.record_all([(1, found(some_centres(5)), None)])
+        writer.commit()
+    run = writer.hand_over()
+    assert run.counts == Run(tmp_path).counts
+    assert run.nuclei_of("a").tolist() == Run(tmp_path).nuclei_of("a").tolist()
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        run._database.execute("DELETE FROM journal")
+    run.close()
+    (tmp_path / RUN_FILE).unlink()
+    with pytest.raises(RunError, match="is not a run"):
+        writer.hand_over()
+
+
 def test_a_run_file_that_vanished_is_not_written_to_in_vain(tmp_path):
     with RunWriter(tmp_path / "run") as writer:
         writer.plan(refs("a"))

@@ -139,7 +139,7 @@ def census(
     with listed_run(named, out, settings, selection, execution, watcher, resume) as (writer, loop):
         loop.run()
         writer.record_facts(seen=seen)
-    return writer.hand_over() if writer.folder is None else Run(writer.folder)
+    return writer.hand_over()
 
 
 @contextlib.contextmanager
@@ -206,7 +206,7 @@ def retry(
             writer, settings, choice, execution=execution, watcher=watcher,
             resume=Resume(keep_estimates=was_given), is_retry=True,
         ).run()  # fmt: skip
-    return Run(folder or out)
+    return writer.hand_over()
 
 
 class _Plan(NamedTuple):

@@ -149,8 +149,10 @@ def file_of(run: str | os.PathLike[str]) -> Path:
     return Path(run, RUN_FILE) if Path(run).is_dir() else Path(run)
 
 
-def open_existing(path: str | os.PathLike[str], columns: ImageColumns) -> sqlite3.Connection:
-    """Open a run file to read it."""
+def open_existing(
+    path: str | os.PathLike[str], columns: ImageColumns, *, is_own: bool = False
+) -> sqlite3.Connection:
+    """Open a run file to read it, and check it, unless this process has just written it."""
     file = file_of(path)
     if not file.is_file():
         raise RunError(
@@ -162,8 +164,9 @@ def open_existing(path: str | os.PathLike[str], columns: ImageColumns) -> sqlite
         f"{file.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
     )
     try:
-        distrust(database)
-        _check_schema(database, file, columns)
+        if not is_own:
+            distrust(database)
+            _check_schema(database, file, columns)
         if not database.execute("SELECT 1 FROM run WHERE key = 'settings'").fetchone():
             raise RunError(
                 f"the run in {os.fspath(path)!r} was stopped before it listed its images; expected "

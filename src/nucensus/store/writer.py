@@ -17,6 +17,7 @@ from .database import (
     OTHERS,
     TABLES,
     close_with,
+    open_existing,
     open_to_write,
     remove_run,
     schema_of,
@@ -344,10 +345,14 @@ class RunWriter:
         return Run(self._database, columns=self._columns)
 
     def hand_over(self) -> Run:
-        """Return the run in memory; it is closed with the last who reads it."""
-        run = Run(self._database, columns=self._columns)
-        self._closing.detach()
-        close_with(run, self._database)
+        """Return the run: of a folder once this is closed, in memory for as long as it is read."""
+        if self.folder is not None:
+            database = open_existing(self.folder, self._columns, is_own=True)
+        else:
+            self._closing.detach()
+            database = self._database
+        run = Run(database, columns=self._columns)
+        close_with(run, database)
         return run
 
     def _one(self, query: str) -> int:
