@@ -16,6 +16,7 @@ from commands import tables
 from drawn_tiff import page_tags, write_tiff
 from fuzz_reading import FORMATS
 
+from nucensus import census
 from nucensus.errors import ReadError, TooLargeError
 from nucensus.read import read
 from nucensus.values import Header, Plane
@@ -272,3 +273,15 @@ def test_what_strips_claim_counts_before_memory_is_taken(tmp_path, compression):
 
     with pytest.raises(TooLargeError, match="too large"):
         read(tmp_path / "a.tif", on_header=refuse)
+
+
+@pytest.mark.parametrize("level", [np.inf, 600.0])
+def test_an_image_with_an_infinite_grey_level_says_that_maxima_beside_it_are_no_nuclei(
+    tmp_path, level
+):
+    image = np.zeros((60, 60), np.float32)
+    image[30, 30], image[5, 5] = 1e5, level
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    with census(tmp_path / "a.tif", threshold=100, sigma=2, min_distance=3, border="keep") as run:
+        (note,) = run.images["note"]
+        assert ("infinitely bright" in note) == np.isinf(level)

@@ -257,6 +257,7 @@ class Job:
                 centres, unmeasured, doubt = self._measured(centres, loaded.others)
                 mask = "" if settings.are_numbers else note_on_mask(image.pixels)
                 size = image.pixel_size.with_note(image.note).with_note(mask).with_note(doubt)
+                size = size.with_note(_note_on_infinite(centres))
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 a bad image is a row
@@ -384,3 +385,12 @@ def _load_partners(partners: Sequence["Partner"], admission: "Admission") -> lis
 @functools.cache
 def _name_of(dtype: np.dtype[Any]) -> str:
     return str(dtype)
+
+
+def _note_on_infinite(centres: Centres) -> str:
+    """Return what to say of infinite grey levels, which are the maxima of all that is near them."""
+    count = int(np.isinf(centres.intensities).sum())
+    return (
+        f"{count} of the {len(centres.intensities)} nuclei are infinitely bright: they are pixels "
+        f"beside grey levels that are no numbers; replace these, or count with --detector auto"
+    ) * (count > 0)
