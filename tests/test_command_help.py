@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from commands import run
 
 import nucensus
-from nucensus.cli import _COMMANDS, _nucensus
+from nucensus.cli import _COMMANDS, _nucensus, commands
 from nucensus.values.settings_file import settings_as_toml
 from nucensus.values.synthetic import write_plate
 
@@ -44,7 +44,11 @@ def test_every_option_of_detect_is_in_one_group_with_an_example_that_is_right():
     for option in command.params:
         if isinstance(option, click.Option):
             name = max(option.opts, key=len)
-            assert sum(f" {name} " in each.replace(",", " ") for each in groups) >= 1, name
+            defined = re.compile(rf"^  (-\w, |--[\w-]+, |--[\w-]+ / )*{name}\b(?!-)", re.MULTILINE)
+            assert sum(len(defined.findall(each)) for each in groups) == 1, name
+            (group,) = (each for each in commands._GROUPS if (option.name or "") in each.options)
+            (own,) = (each for each in groups if defined.search(each))
+            assert own.startswith(f"{group.title}:"), name
     examples = re.findall(r"^ +(nucensus detect .*)$", text, re.MULTILINE)
     assert len(examples) == len(groups)
     for example in examples:
