@@ -1,5 +1,6 @@
 """What a run learns from a sample of its images."""
 
+import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ import tifffile
 from scenes import make_scene
 
 import nucensus
-from nucensus.batch import sample_like
+from nucensus.batch import plan_census, sample_like
 from nucensus.batch.learn import Learned
 from nucensus.detect import Estimate, is_settled, pool
 from nucensus.store import Origin, describe_pools
@@ -23,9 +24,9 @@ def write_scene(path, *, radius=10, count=6, seed=0, **look):
 
 
 def learned(*inputs):
-    """Return what a run learned, by the folder without what is above them all."""
-    with nucensus.census(inputs) as run:
-        return run.facts["estimates"]
+    """Return what a run learns, by the folder without what is above them all."""
+    with tempfile.TemporaryDirectory() as folder, plan_census(inputs, f"{folder}/plan") as plan:
+        return plan.facts["estimates"]
 
 
 @pytest.mark.parametrize(("count", "end"), [(3, "; c): 9 images"), (4, "; c; ...): 9 images")])
