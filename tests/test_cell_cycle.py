@@ -90,7 +90,8 @@ def write_run(folder, wells, *, vignette=0.0, flag=None):
             labels = np.zeros((SIDE, SIDE), np.int32)
             labels.ravel()[place] = np.arange(1, len(values) + 1)
             centres = Centres(
-                points, np.ones(len(values)), flag=flag, measured=measured,
+                points, np.ones(len(values)), measured=measured,
+                flag=flag.get(planned.path[1:4]) if isinstance(flag, dict) else flag,
                 outlines=Outlines.from_labels(labels, len(values)),
             )  # fmt: skip
             writer.record_all(
@@ -188,6 +189,15 @@ def test_uneven_light_and_saturation_are_warned_of(tmp_path):
     assert even["Note"] == ""
     assert "the light is uneven" in uneven["Note"]
     assert "100 % of the nuclei are in saturated images" in bright["Note"]
+
+
+@pytest.mark.parametrize(("count", "warns"), [(80, ""), (140, "7 % of the nuclei are in satur")])
+def test_a_few_nuclei_in_saturated_images_are_no_warning(tmp_path, count, warns):
+    drawn = contents(2000 + count, (0.6, 0.2, 0.2))
+    wells = {"A01": drawn[count:], "A02": drawn[:count]}
+    (found,) = nucensus.cell_cycle(write_run(tmp_path / "run", wells, flag={"A02": "saturated"}))
+    assert found["Note"].startswith(warns)
+    assert bool(found["Note"]) == bool(warns)
 
 
 def test_contents_without_a_peak_are_warned_of(tmp_path):
