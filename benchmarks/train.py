@@ -1,6 +1,6 @@
-"""Learn what tells nuclei from other regions, and write it to `nucensus/detect/weights.py`.
+"""Learn what tells nuclei from other regions, and write it where that is asked for.
 
-    python benchmarks/train.py BBBC039 DSB2018 [--check]
+    python benchmarks/train.py BBBC039 DSB2018 [--write nucensus/detect/weights.py]
 
 Each folder has `images/` and, under the same names, label images in `truth/`. To them come drawn
 fields of `others.py` and `tissues.py`. Fields of one microscope, or one kind, are a family, and
@@ -33,7 +33,6 @@ import tifffile
 import tissues
 from numpy.typing import NDArray
 
-import nucensus.detect
 from nucensus import kernel
 from nucensus.detect import Estimate, evidence, pool, regions
 from nucensus.detect.automatic import find_candidates
@@ -48,7 +47,6 @@ AS_IF_PX = 6, 40  # radii of what is seen in blank fields
 PAIR_ROUNDS, MOST_WRONG = 3, 1.5
 FIELDS_OF_A_KIND, FIELDS_OF_BLANK = 16, 48
 BY_RULES = replace(VERSIONS[NEWEST], is_learned=False, union=())
-WEIGHTS = Path(nucensus.detect.__file__).with_name("weights.py")
 Vector = NDArray[np.float64]
 
 
@@ -299,7 +297,7 @@ def right(pairs: Examples, weights: Vector) -> float:
     return float(((probability(pairs.features, weights) > 0.5) == (pairs.wanted > 0)).mean())
 
 
-def write(**weights: Vector | float) -> None:
+def write(path: Path, **weights: Vector | float) -> None:
     """Write the weights as a module."""
     lines = ['"""Weights that `benchmarks/train.py` learned; not to be edited by hand."""', ""]
     for name, values in weights.items():
@@ -307,14 +305,14 @@ def write(**weights: Vector | float) -> None:
             lines.append(f"{name} = {values:.6f}")
         else:
             lines += [f"{name} = (", *(f"    {weight:.6f}," for weight in values), ")"]
-    WEIGHTS.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n")
 
 
 def main() -> None:
-    """Print the table, and write the weights."""
+    """Print the table, and write the weights if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+", help="with images/ and truth/")
-    parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("--write", type=Path, help="file for the weights; else none is written")
     options = parser.parse_args()
     fields = [each for folder in options.folders for each in real(folder)]
     fields += [*drawn(), *lit()]
@@ -341,8 +339,10 @@ def main() -> None:
         else:
             unions = np.nan, np.nan
         print(f"{family:26}" + "".join(f"{each:8.4f}" for each in (*unions, *figures)), flush=True)
-    if not options.check:
-        write(BY_ITSELF=weights[0], BESIDE_OTHERS=weights[1], COMMON=share, UNION=union)
+    if options.write:
+        write(
+            options.write, BY_ITSELF=weights[0], BESIDE_OTHERS=weights[1], COMMON=share, UNION=union
+        )
 
 
 if __name__ == "__main__":
