@@ -51,6 +51,17 @@ def test_thumbnails_are_left_out_however_they_are_written(tmp_path, thumbnail):
     assert left_out.lines() == [f"1 left out: thumbnails ({thumbnail!r})"]
 
 
+@pytest.mark.parametrize("folder", ["$RECYCLE.BIN", "#recycle", "@Recycle", "@eaDir/P_A01_s1.tif"])
+def test_what_a_recycle_bin_or_a_file_server_keeps_is_left_out_with_a_word(tmp_path, folder):
+    touch(tmp_path, "P_A01_s1.tif", f"{folder}/x_thumb.jpg", f"{folder}/P_A02_s1.tif")
+    left_out = LeftOut()
+    found = list(list_images([tmp_path], SUFFIXES, left_out=left_out))
+    assert [each.name for each in found] == ["P_A01_s1.tif"]
+    (line,) = left_out.lines()
+    assert line.startswith("1 left out: recycle bins")
+    assert names(tmp_path / folder.partition("/")[0])  # it may be named
+
+
 def test_words_that_begin_like_thumbnail_are_no_thumbnails(tmp_path):
     touch(tmp_path, "thumb_1.tif", "a_thumbprint.tif")
     assert len(names(tmp_path)) == 2

@@ -2,6 +2,22 @@
 
 from collections import Counter
 
+OTHER_IMAGES = (
+    ".gif", ".bmp", ".jp2", ".j2k", ".jxl", ".jxr", ".webp", ".ims", ".dm3", ".dm4", ".mrc",
+    ".mrxs", ".bif", ".oif", ".zvi", ".ics", ".nrrd", ".mha", ".mhd", ".nii", ".c01", ".flex",
+    ".sld", ".h5", ".hdf5", ".n5", ".lof", ".xlef", ".vms", ".dcm", ".ser", ".spe", ".r3d",
+    ".avi", ".psd", ".heic", ".npy", ".npz", ".fits", ".jfif", ".jpe", ".pgm", ".ppm", ".exr",
+)  # fmt: skip
+"""Endings of images that other programs read, and this one does not."""
+PASSED_OVER = {
+    **dict.fromkeys(("thumb", "thumbs", "thumbnail", "thumbnails"), "folders of thumbnails"),
+    **dict.fromkeys(
+        ("$recycle.bin", "#recycle", "@recycle", "@eadir", "lost+found"),
+        "recycle bins, and what a file server made for itself",
+    ),
+}
+"""Folders that are passed over, in small letters, and why."""
+
 _NAMED, _LONGEST = 3, 200
 """Names that are kept for each reason, and characters of a name."""
 

@@ -16,7 +16,7 @@ from .._dataclass import dataclass
 from ..errors import InputError
 from ..remote import decoded, is_remote
 from ..text.patterns import late
-from .left_out import LeftOut
+from .left_out import OTHER_IMAGES, PASSED_OVER, LeftOut
 from .names import GUID
 
 _STARS = late(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
@@ -31,16 +31,8 @@ _EXPORTED = re.compile(r"\.\w+(\[.*\])?\.(labels\.tif|ome\.zarr)$")
 
 _ENDINGS_OF_EXPORTS = (".labels.tif", ".ome.zarr")
 
-_OTHER_IMAGES = (
-    ".gif", ".bmp", ".jp2", ".j2k", ".jxl", ".jxr", ".webp", ".ims", ".dm3", ".dm4", ".mrc",
-    ".mrxs", ".bif", ".oif", ".zvi", ".ics", ".nrrd", ".mha", ".mhd", ".nii", ".c01", ".flex",
-    ".sld", ".h5", ".hdf5", ".n5", ".lof", ".xlef", ".vms", ".dcm", ".ser", ".spe", ".r3d",
-    ".avi", ".psd", ".heic",
-)  # fmt: skip
-"""Endings of images that other programs read, and this one does not."""
 _LINKS = "links to images that are listed where they lie, and counted once"
 _LINKED_FOLDERS = "links to folders, which are not followed; name them to have them counted"
-_THUMBNAILS = ("thumb", "thumbs", "thumbnail", "thumbnails")
 
 _AT_ONCE = 256
 """Images of a folder that are understood together. Larger: faster by little, more memory."""
@@ -270,11 +262,11 @@ def _members(
                 left_out.note(reason, name)
             else:
                 yield path, "image"
-        elif is_folder and name.lower() in _THUMBNAILS:
-            left_out.note("folders of thumbnails", name)
+        elif is_folder and (reason := PASSED_OVER.get(name.lower(), "")):
+            left_out.note(reason, name)
         elif is_folder:
             yield path, "folder"
-        elif name.lower().endswith(_OTHER_IMAGES):
+        elif name.lower().endswith(OTHER_IMAGES):
             left_out.note("images of a format that is not read; export them as TIFF", name)
 
 
@@ -309,7 +301,7 @@ def _is_listed(folder: str, home: str) -> bool:
     """Tell whether a folder is `home` or lies below it, and no folder that is passed over."""
     path = Path(folder)
     return bool(home and path.is_relative_to(home)) and not any(
-        each.startswith(".") or each.lower() in _THUMBNAILS for each in path.relative_to(home).parts
+        each.startswith(".") or each.lower() in PASSED_OVER for each in path.relative_to(home).parts
     )
 
 
