@@ -107,6 +107,11 @@ def test_a_plan_says_from_how_many_images_it_learned(plate, tmp_path):
         (["detect", "."], "Missing option '-o' / '--out', folder for run.sqlite"),
         (["detect", "."], "Example: nucensus detect plate/ -o run"),
         (["export", "run"], "'--to', what to write: csv, parquet, geojson,"),
+        (["detect", ".", "-o", "run", "--max-memory", "4"], "'4' is no memory to hold an image in"),
+        (
+            ["detect", ".", "-o", "run", "--settings", "x.toml"],
+            "be read (No such file or directory)",
+        ),
         (["report"], "Missing argument 'RUN'. Example: nucensus report run"),
         (["detekt"], "there is no command 'detekt'; did you mean detect?"),
     ],

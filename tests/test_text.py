@@ -63,6 +63,12 @@ def test_after_an_error_the_earlier_file_stands_and_nothing_is_beside_it(tmp_pat
     assert os.listdir(tmp_path) == ["a.csv"]
 
 
+def test_an_error_names_the_file_that_was_asked_for_and_not_the_partial_one(tmp_path):
+    with pytest.raises(OSError) as raised, atomic_write(tmp_path / "a.csv") as partial:  # noqa: PT011
+        partial.read_text()
+    assert raised.value.filename == str(tmp_path / "a.csv")
+
+
 def test_a_folder_takes_the_place_of_an_earlier_one_and_of_what_a_crash_left(tmp_path):
     path = tmp_path / "a.zarr"
     for folder in (path, tmp_path / "a.zarr.partial"):

@@ -85,3 +85,8 @@ class MissingPackageError(NucensusError, ImportError):
 
     def __reduce__(self) -> Any:
         return type(self), self._given
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why something failed, without the number and the path that Python puts around it."""
+    return getattr(error, "strerror", None) or str(error)

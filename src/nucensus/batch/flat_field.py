@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..detect import Resolved, find_nuclei
 from ..detect.light import Lit, is_saturated
 from ..detect.masks import refuse_mask
-from ..errors import InputError, NucensusError, ReadError
+from ..errors import InputError, NucensusError, ReadError, reason_of
 from ..read import read
 from ..remote import absolute, open_to_read
 from ..values import Centres, Settings
@@ -43,8 +43,8 @@ def _light_in(path: str) -> tuple[FlatField, NDArray[np.float32]]:
         light, digest = _read(where), file_hash(where)
     except (OSError, ValueError, NucensusError) as error:
         raise InputError(
-            f"the flat field {path!r} cannot be read ({error}); expected an image of one channel, "
-            f"or an array that NumPy saved (.npy)"
+            f"the flat field {path!r} cannot be read ({reason_of(error)}); expected an image of "
+            f"one channel, or an array that NumPy saved (.npy)"
         ) from error
     if light.dtype.kind in "iu":
         full = np.count_nonzero(light == np.iinfo(light.dtype).max)

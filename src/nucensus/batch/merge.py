@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .._dataclass import dataclass
-from ..errors import RunError
+from ..errors import RunError, reason_of
 from ..export import write_csv
 from ..remote import absolute, is_remote
 from ..store import Facts, Run, RunWriter, Sampled, remove_run, runs_named, working_copy
@@ -321,8 +321,8 @@ def _put_in_place(out: Path) -> Iterator[Path]:
         lock = RunLock(out)
     except OSError as error:
         raise RunError(
-            f"{os.fspath(out)!r} cannot be written ({error}); expected a folder that can be "
-            f"written; choose another with -o"
+            f"{os.fspath(out)!r} cannot be written ({reason_of(error)}); expected a folder that "
+            f"can be written; choose another with -o"
         ) from error
     partial = out / "merge.partial"
     try:

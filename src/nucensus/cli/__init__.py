@@ -166,7 +166,9 @@ def _told(error: Exception) -> str:
     where = "nucensus --traceback COMMAND shows where"
     if isinstance(error, OSError):
         what = f"{error.filename!r}: " if error.filename else ""
-        return f"{what}{error.strerror or error}; {where}"
+        refused = isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError))
+        advice = "choose a place that can be read and written" if refused and what else where
+        return f"{what}{error.strerror or error}; {advice}"
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return f"unexpectedly, {text[:_MOST_SHOWN]}; {where}; a damaged run file may be the cause"
 

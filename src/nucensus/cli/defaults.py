@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..errors import InputError
+from ..errors import InputError, reason_of
 
 DEFAULTS_FILE = "nucensus.toml"
 _TAKE_SETTINGS = ("detect", "tune")
@@ -32,8 +32,8 @@ def read_defaults(commands: Collection[str]) -> dict[str, dict[str, Any]]:
         content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(
-            f"{DEFAULTS_FILE} in this folder cannot be read ({error}); expected options of "
-            f'commands, such as a line [detect] and below it border = "keep"'
+            f"{DEFAULTS_FILE} in this folder cannot be read ({reason_of(error)}); expected options "
+            f'of commands, such as a line [detect] and below it border = "keep"'
         ) from error
     tables = {name: table for name, table in content.items() if isinstance(table, dict)}
     for name in tables:

@@ -43,8 +43,8 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
             size_bytes = int(float(number) * _UNITS[text[len(number) :].strip()])
         except (ValueError, KeyError, OverflowError):
             size_bytes = 0
-        if size_bytes <= 0:
-            self.fail(f"{value!r} is not an amount of memory; expected, for example, 4GB")
+        if size_bytes < _UNITS["KB"]:  # 4 is hardly meant as four bytes
+            self.fail(f"{value!r} is no memory to hold an image in; expected, for example, 4GB")
         return size_bytes
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ..errors import InputError, MissingPackageError, ReadError
+from ..errors import InputError, MissingPackageError, ReadError, reason_of
 from ..remote import check_address, is_remote, open_to_read
 
 _BYTE_ORDER_MARKS = {
@@ -109,7 +109,9 @@ def _csv_cells(path: str) -> Iterator[list[str]]:
                 itertools.chain(first[1:] if stated else first, file), delimiter=delimiter
             )
     except (OSError, ReadError, UnicodeError, csv.Error) as error:
-        raise InputError(f"{path!r} cannot be read as CSV ({error}); save it in UTF-8") from error
+        raise InputError(
+            f"{path!r} cannot be read as CSV ({reason_of(error)}); save it in UTF-8"
+        ) from error
 
 
 def _encoding_of(path: str) -> str:
@@ -164,7 +166,9 @@ def _workbook(path: str, *, values: bool) -> Any:
         with open_to_read(path) as file:
             return openpyxl.load_workbook(file, data_only=values)
     except Exception as error:  # of a file that is no workbook, openpyxl raises anything
-        raise InputError(f"{path!r} cannot be read as Excel ({error}); save it again") from error
+        raise InputError(
+            f"{path!r} cannot be read as Excel ({reason_of(error)}); save it again"
+        ) from error
 
 
 def _merged_cells(sheet: Any) -> dict[tuple[int, int], Any]:
@@ -211,7 +215,9 @@ def _parquet_cells(path: str) -> Iterator[list[str]]:
                 for row in batch.to_pylist():
                     yield [_cell_text(value) for value in row.values()]
     except (OSError, ReadError, pyarrow.ArrowException) as error:
-        raise InputError(f"{path!r} cannot be read as Parquet ({error}); save it again") from error
+        raise InputError(
+            f"{path!r} cannot be read as Parquet ({reason_of(error)}); save it again"
+        ) from error
 
 
 def _cell_text(value: Any) -> str:

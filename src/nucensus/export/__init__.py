@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import InputError, RunError
+from ..errors import InputError, RunError, reason_of
 from ..remote import is_remote, staged
 from ..store import AnyRun, Run, as_run
 from ..text.files import is_full
@@ -182,8 +182,9 @@ def export_run(
                 f"there; make space, or choose another place with -o"
             ) from error
         raise InputError(
-            f"{os.fspath(path)!r} cannot be written ({error}); expected a folder, or a file "
-            f"that ends in {FORMATS[to].suffix}, in a place that can be written; choose another"
+            f"{os.fspath(path)!r} cannot be written ({reason_of(error)}); expected a folder, or a "
+            f"file that ends in {FORMATS[to].suffix}, in a place that can be written; choose "
+            f"another"
         ) from error
 
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, ReadError
+from ..errors import InputError, ReadError, reason_of
 from ..text.files import open_regular
 from .field_name import field_name
 
@@ -85,10 +85,9 @@ def read_centres(path: Path, on_field: Callable[[], object]) -> TrueCentres:
                 centres.add(field_name(image), places)
                 on_field()
     except (OSError, ReadError, LookupError, ValueError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
         raise InputError(
-            f"{os.fspath(path)!r} cannot be read as true centres ({why}); expected a CSV file "
-            f"with the columns image, y and x"
+            f"{os.fspath(path)!r} cannot be read as true centres ({reason_of(error)}); expected a "
+            f"CSV file with the columns image, y and x"
         ) from error
     if (name := centres.close_table()) is not None:
         raise InputError(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._dataclass import dataclass
-from ..errors import InputError, RunError
+from ..errors import InputError, RunError, reason_of
 from ..remote import exists, is_remote, open_to_read, write_anew
 from ..text.files import atomic_write
 from ..text.plurals import pluralize
@@ -91,7 +91,7 @@ def _explained(path: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(
-            f"{path!r} cannot be read as corrections ({error}); expected what nucensus "
+            f"{path!r} cannot be read as corrections ({reason_of(error)}); expected what nucensus "
             f"import wrote; copy it again, or move it away"
         ) from error
 

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from ..errors import reason_of
 from ..values import RUN_FILE
 
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
@@ -31,7 +32,7 @@ def explanation(folder: Path | None, error: OSError | sqlite3.Error) -> str:
             f"check the disk, and run the same command again"
         )
     return (
-        f"the run cannot be written to {where} ({getattr(error, 'strerror', None) or error}); "
+        f"the run cannot be written to {where} ({reason_of(error)}); "
         f"expected a folder that can be written; choose another with -o"
     )
 

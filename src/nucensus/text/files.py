@@ -71,8 +71,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
         else:
             _sync(partial)
         replace_file(partial, path)
-    except BaseException:
+    except BaseException as error:
         _remove(partial)
+        if isinstance(error, OSError) and error.filename == os.fspath(partial):
+            error.filename = os.fspath(path)  # the name that the user gave
         raise
 
 

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import fields
 from typing import Any
 
-from ..errors import SettingsError
+from ..errors import SettingsError, reason_of
 from . import Settings
 
 _MOST_BYTES = 1_000_000
@@ -37,8 +37,8 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
             content = tomllib.loads(file.read())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(
-            f"the settings {os.fspath(path)!r} cannot be read ({error}); expected a TOML file as "
-            f"nucensus tune saves it"
+            f"the settings {os.fspath(path)!r} cannot be read ({reason_of(error)}); expected a "
+            f"TOML file as nucensus tune saves it"
         ) from error
     known = {each.name for each in fields(Settings)}
     values = {
