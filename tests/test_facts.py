@@ -47,3 +47,40 @@ def test_every_fact_of_a_census_has_its_type(tmp_path, plate):
     assert {"settings", "strategy", "machine", "starts", "listing", "tables"} <= set(facts)
     for name, value in facts.items():
         assert is_fact(name, json.dumps(value)), name
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "is_one"),
+    [
+        ("bottleneck", 999_998, True),
+        ("bottleneck", 999_999, False),  # with its quotes it has more than a megabyte
+        ("places", 2_000_000, True),  # of many images it is long
+    ],
+)
+def test_what_is_always_short_is_no_fact_where_it_is_long(name, size, is_one):
+    assert is_fact(name, json.dumps("x" * size)) == is_one
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_one"),
+    [
+        ("starts", [{"started": 1.5, "seconds": 2, "images": 3}], True),
+        ("starts", [{"started": 1.5, "seconds": 2}], False),
+        ("starts", [{"started": 1.5, "seconds": 2, "images": "3"}], False),
+        ("starts", [{"started": 1.5, "seconds": 2, "images": 3, "more": "said"}], True),
+        ("starts", {"started": 1.5}, False),
+        ("starts", [], True),
+        ("wells", [{"well": "A01", "drug": "X"}], True),
+        ("wells", [{"well": "A01", "drug": 3}], False),
+        ("wells", [{"drug": "X"}], False),
+        ("left_out", ["a", 1], False),
+        ("is_learning", "yes", False),
+        ("vanished", 3, True),
+        ("vanished", "3", False),
+        ("settings", {"detector": 5}, False),
+        ("settings", Settings().as_dict(), True),
+        ("unknown", [1], True),
+    ],
+)
+def test_a_fact_has_the_shape_that_is_told_of_it(name, value, is_one):
+    assert is_fact(name, json.dumps(value)) == is_one
