@@ -199,7 +199,7 @@ def test_a_plate_uploaded_gives_the_points_of_the_same_files(weed, asks, expecte
 def test_wrong_keys_are_refused_in_one_line(name, weed, asks, monkeypatch, tmp_path):
     asks(weed.address)
     monkeypatch.setenv(name, "wrong")
-    done = detect(["s3://screen/plate"], tmp_path)
+    done = detect(["s3://screen/plate"], tmp_path, "--quiet")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("Error: access to 's3://screen' is refused (403 ")
     assert not any(tmp_path.iterdir())
@@ -211,7 +211,7 @@ def test_a_bucket_without_keys_needs_them_and_says_so(weed, asks, monkeypatch, t
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
-    done = detect(["s3://screen/plate"], tmp_path)
+    done = detect(["s3://screen/plate"], tmp_path, "--quiet")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "403 AccessDenied" in done.stderr
 
