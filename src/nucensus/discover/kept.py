@@ -2,9 +2,10 @@
 
 import os
 import pickle
-import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import IO
 
 from ..values import ImageRef
 
@@ -22,12 +23,19 @@ class KeptImages:
     """
 
     def __init__(self, images: Iterable[ImageRef] = ()) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 it is closed with the last reader
-        weakref.finalize(self, self._file.close)
         self._last: list[ImageRef] = []
         self._count = 0
         for each in images:
             self.add(each)
+
+    @cached_property
+    def _file(self) -> IO[bytes]:
+        """Of more images than are in memory, which most plates have not."""
+        import tempfile
+
+        file = tempfile.TemporaryFile()  # noqa: SIM115 it is closed with the last reader
+        weakref.finalize(self, file.close)
+        return file
 
     def add(self, image: ImageRef) -> None:
         """Keep one more."""

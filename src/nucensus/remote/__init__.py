@@ -6,7 +6,6 @@ Everybody else asks here; what an address is made of is known in this room alone
 import io
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -267,6 +266,8 @@ def write_anew(address: str, change: Callable[[bytes | None], bytes]) -> None:
 
 def fetch(address: str, file: Path) -> None:
     """Write an object to a file of this machine, whole or not at all."""
+    import shutil
+
     with open_remote(address) as remote, atomic_write(file) as partial, open(partial, "wb") as to:
         shutil.copyfileobj(remote, to, WHOLE_BYTES)
 

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -39,6 +38,8 @@ def explanation(folder: Path | None, error: OSError | sqlite3.Error) -> str:
 
 def _is_full(folder: Path | None) -> bool:
     try:
+        import shutil  # where something goes wrong alone
+
         return folder is not None and shutil.disk_usage(folder).free == 0
     except OSError:
         return False

@@ -2,10 +2,8 @@
 
 import errno
 import os
-import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +106,8 @@ def _say_the_same(one: Path, other: Path) -> bool:
 
 def ignores_case(folder: Path) -> bool:
     """Tell whether `a.tif` and `A.tif` are one file in `folder`, as on Windows and macOS."""
+    import tempfile
+
     with tempfile.NamedTemporaryFile(prefix="a", dir=folder) as file:
         return Path(folder, Path(file.name).name.upper()).exists()
 
@@ -120,6 +120,8 @@ def is_full(error: BaseException) -> bool:
 
 def refuse_if_full(path: Path, size_bytes: int) -> None:
     """Raise if there is no room for a file, for libraries that do not survive that."""
+    import shutil
+
     if shutil.disk_usage(path.parent).free < size_bytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
 
@@ -132,6 +134,8 @@ def _sync(path: Path) -> None:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
+        import shutil  # counting does without, and its import takes as long as an image
+
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
