@@ -55,6 +55,9 @@ def dark_fails(image):
         raise ValueError("too dark")
     return 1
 
+def crashes(image):
+    os.kill(os.getpid(), 9)
+
 def fails(image):
     raise ValueError("no good")
 
@@ -190,6 +193,7 @@ def test_an_image_that_the_function_fails_for_is_named_and_the_others_are_timed(
             FunctionError,
             r"A01_s0.tif'.* ValueError: no good \(line \d+ of mine\w*\.py\)",
         ),
+        ("crashes", FunctionError, r"its process (crashed or was killed \(SIGKILL\)|ended with)"),
         ("absent", InputError, "'absent' is no function .* count, other"),
     ],
 )

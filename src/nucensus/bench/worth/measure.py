@@ -328,7 +328,10 @@ class _Bench:
         except (EOFError, pickle.UnpicklingError):
             last = said.decode(errors="replace").strip().splitlines()[-1:]
             code = process.returncode
-            ended = f"its process ended with code {code}: {''.join(last)}".rstrip(": ")
+            how = f"ended with code {code}"
+            if code < 0:
+                how = f"crashed or was killed ({signal.Signals(-code).name})"
+            ended = f"its process {how}: {''.join(last)}".rstrip(": ")
             return {"failure": ended}, 0
         return reply, peak()
 
