@@ -94,6 +94,15 @@ def test_those_that_are_kept_keep_all_that_is_known_of_them():
 
 
 @pytest.mark.parametrize("level", levels())
+def test_a_nucleus_is_the_same_wherever_in_a_wide_image_it_lies(level):
+    x = 20 + 40 * np.arange(36)
+    image = np.tile(discs((30, 20), radius=5, shape=(60, 40)), 36)
+    regions = find_regions(image, radius_px=5, level=level)
+    assert regions.x == pytest.approx(x, abs=0.1)
+    assert np.ptp(regions.area_px) == 0
+
+
+@pytest.mark.parametrize("level", levels())
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("radius", [5, 12])
 def test_hot_pixels_are_left_out_wherever_in_a_row_they_lie(radius, dtype, level):

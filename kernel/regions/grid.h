@@ -104,15 +104,22 @@ class Spans {
 public:
     void clear() { spans.clear(), first.assign(1, 0); }
 
-    // Adds the next band: the blocks for which `is_in(number)` holds.
+    // Adds the next band: the blocks for which `is_in(number)` holds. Where they begin and end
+    // cannot be foreseen, so it is looked for among bits.
     template <class IsIn>
     void add_band(int64_t blocks, IsIn is_in) {
-        bool before = false;
-        for (int64_t b = 0; b < blocks; ++b) {
-            const bool in = is_in(b);
-            if (in && !before) spans.push_back({b * block_columns, b * block_columns});
-            if (in) spans.back().end += block_columns;
-            before = in;
+        constexpr int64_t word_bits = 64;
+        bool is_open = false;
+        for (int64_t b = 0; b < blocks; b += word_bits) {
+            uint64_t in = 0;
+            for (int64_t j = 0; j < std::min(word_bits, blocks - b); ++j)
+                in |= static_cast<uint64_t>(static_cast<bool>(is_in(b + j))) << j;
+            for (uint64_t changes = in ^ (in << 1 | is_open); changes; changes &= changes - 1) {
+                const int64_t at = (b + __builtin_ctzll(changes)) * block_columns;
+                if (!is_open) spans.push_back({at, blocks * block_columns});
+                if (is_open) spans.back().end = at;
+                is_open = !is_open;
+            }
         }
         first.push_back(spans.size());
     }

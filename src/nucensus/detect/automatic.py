@@ -84,7 +84,8 @@ def find_regions_of_nuclei(
     box = counting_box(image.shape, settings.border, resolved.radius_px if resolved else 0)
     outlined: Outlined = "nuclei" if settings.outlines else "centres" if settings.subpixel else ""
     centres = detect_levels(levels, resolved, rules, outlined)
-    return replace(centres, area_px=levels.size_within(box))
+    subpixel = centres.subpixel if settings.subpixel else None
+    return replace(centres, area_px=levels.size_within(box), subpixel=subpixel)
 
 
 def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centres:

@@ -15,6 +15,8 @@ def as_image(image: Any) -> NDArray[Any]:
     TypeError
         It is the name of a file, or nothing, or a part of it is masked.
     """
+    if type(image) is np.ndarray:  # as nearly always
+        return image
     if image is None:
         raise TypeError("the image is None; expected an array of height x width")
     if isinstance(image, str | os.PathLike):
