@@ -203,6 +203,18 @@ def test_no_more_of_a_wide_image_is_held_than_is_said_beforehand():
     assert max(held) < held_bytes(plane, (1, 1), threads=1) < 20 * 1024 * 1024 * 8
 
 
+def test_no_tile_of_a_wide_slide_is_decoded_twice():
+    decoded = []
+
+    def read(area):
+        decoded.append(area)
+        return np.zeros(area.shape, np.uint8)
+
+    plane = Parts((2100, 60_000), np.dtype(np.uint8), (512, 512), read)
+    assert all(walk(plane, lambda piece: piece.pixels.shape, reach=(22, 22)))
+    assert len(decoded) == len(set(decoded)) == 5 * 118
+
+
 @pytest.mark.parametrize("path", ["exact", "sieve", "single"])
 def test_the_maxima_of_a_part_are_all_that_its_windows_have(path):
     image = field()
