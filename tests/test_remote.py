@@ -698,7 +698,8 @@ def test_keys_that_expire_end_the_command_and_the_run_is_carried_on(
     bucket.add("images/plate", plate)
     late = "/images/plate/A01_s10.tif"
     bucket.fault = fails_at(late, 403, "ExpiredToken")
-    done = detect_apart(["s3://images/plate"], tmp_path, "--strategy", strategy, "--workers", "1")
+    options = "--strategy", strategy, "--workers", "1", "--quiet"
+    done = detect_apart(["s3://images/plate"], tmp_path, *options)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: access to 's3://images' is refused (403 ExpiredToken)")
     assert done.stderr.count("\n") == 1
@@ -816,7 +817,7 @@ def test_a_key_that_no_object_can_have_is_one_failed_row(plate, bucket, tmp_path
 
 
 def test_an_account_that_is_missing_is_said_to_be(tmp_path):
-    done = detect(["az://container/plate"], tmp_path)
+    done = detect(["az://container/plate"], tmp_path, "--quiet")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "AZURE_STORAGE_ACCOUNT_NAME" in done.stderr
 
