@@ -337,6 +337,13 @@ def test_plates_of_one_channel_each_that_is_not_the_same_are_asked_about(tmp_pat
     assert len(names(tmp_path / "one")) == 2
 
 
+def test_plates_of_one_channel_may_have_its_stain_in_some_names_alone(tmp_path):
+    touch(tmp_path, "P1_A01_s1_w1.tif", "P2_A01_s1_w1DAPI.tif")
+    assert len(names(tmp_path)) == 2
+    touch(tmp_path, "P3_A01_s1_w2.tif")
+    assert "the plates 'P1' and 'P3' are of one channel each, 1 and 2" in asked(tmp_path)
+
+
 def test_plates_of_several_stains_of_nuclei_are_counted_together(tmp_path):
     touch(tmp_path, "P1/A1_01_1_1_DAPI_001.tif", "P2/A1_01_1_1_Hoechst_001.tif")
     assert len(names(tmp_path)) == 2
@@ -446,6 +453,7 @@ def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):
         (["x_raw.tif", "x_corrected.tif"], {"raw": "x_raw.tif"}),
         (["x.tif", "MAX_x.tif"], {"max": "MAX_x.tif", "original": "x.tif"}),
         (["x.tif", "x - Copy.tif"], {"original": "x.tif"}),
+        (["P_A01_s1_w1.tif", "P_A01_s1_w1 - Copy (2).tif"], {"original": "P_A01_s1_w1.tif"}),
         (["x.tif", "x.ome.tif"], {"ome": "x.ome.tif"}),
         (["x.tif", "x_8bit.tif"], {"8bit": "x_8bit.tif"}),
         (["x.tif", "x_cp_masks.png"], {"original": "x.tif"}),

@@ -51,18 +51,16 @@ def refuse_unlike_plates(plates: Iterable[tuple[str, Mapping[str, str]]]) -> Non
     InputError
         There are such plates, unless all of the channels show nuclei by their names.
     """
-    first: tuple[str, str] | None = None
+    first: tuple[str, str, str] | None = None
     for plate, channels in plates:
         if len(channels) != 1:
             continue
         ((channel, stain),) = channels.items()
-        first = first or (plate, stain or channel)
-        both = {"0": first[1], "1": stain or channel}
-        if len(set(both.values())) > 1 and not all(
-            nuclear_channel({key: name}) for key, name in both.items()
-        ):
+        first = first or (plate, channel, stain)
+        both = (first[2], stain) if first[2] and stain else (first[1], channel)
+        if both[0] != both[1] and not all(nuclear_channel({"0": name}) for name in both):
             raise InputError(
-                f"the plates {first[0]!r} and {plate!r} are of one channel each, {both['0']} and "
-                f"{both['1']}; expected the same; name one of the plates, or count both with "
+                f"the plates {first[0]!r} and {plate!r} are of one channel each, {both[0]} and "
+                f"{both[1]}; expected the same; name one of the plates, or count both with "
                 f"--channel each"
             )

@@ -109,8 +109,8 @@ PATTERNS = {
         r"(?:_t(?P<time>\d+))?(?:_z(?P<z>\d+))?(?:_RAW)?_ch(?P<channel>\d+)(?:_SV)?" + _TIFF
     ),
     "MetaMorph": (
-        r"(?P<plate>[^/]+?)_w(?P<channel>\d{1,2})(?=[^\W\d_]|[ (]|_[st]\d)(?P<stain>[^/]*?)"
-        r"(?:_s(?P<site>\d+))?(?:_t(?P<time>\d+))?\.(?:tiff?|stk)$"
+        r"(?P<plate>[^/]+?)_w(?P<channel>\d{1,2})(?=[^\W\d_]|[ (]|_[st]\d)(?! - copy)"
+        r"(?P<stain>[^/]*?)(?:_s(?P<site>\d+))?(?:_t(?P<time>\d+))?\.(?:tiff?|stk)$"
     ),
 }
 """The names that instruments give, by instrument; the first that fits a path counts."""

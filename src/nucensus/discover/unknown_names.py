@@ -73,7 +73,8 @@ _VERSIONS = (
     r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|"
     r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|"
     r"maxproj\w*|proj\w*|(?:simple )?seg\w*|(?:cp[_\-])?masks?|labels?|overlays?|outlines?|merged?|"
-    r"composite|copy|backup|\d{1,2}[_\- ]?bit|rgb|binary|thresh\w*|gt|(?:ground[_\- ]?)?truths?|"
+    r"composite|copy(?: \(\d+\))?|backup|\d{1,2}[_\- ]?bit|rgb|binary|thresh\w*|gt|"
+    r"(?:ground[_\- ]?)?truths?|"
     r"annotations?|annotated|pred(?:iction)?s?|prob(?:abilit(?:y|ies)|s)?|crop(?:ped)?|illum"
 )
 _IMAGES = r"(?:raw)?im(?:age|g)s?"
