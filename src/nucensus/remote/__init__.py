@@ -78,10 +78,10 @@ def check_address(address: str) -> str:
     plain = plain_address(address)
     if query or re.search(r"://[^/@]*@" if is_web(address) else r"://[^/@]*:[^/@]*@", plain):
         what = "a query, which may be a signature," if query else "a password"
+        shown = without_credentials(address[: query.start()] if query else address)
         raise InputError(
-            f"the address {without_credentials(address)!r} was given with {what} and addresses "
-            f"are kept in the run; expected one without; give credentials in the environment, "
-            f"or download the file first"
+            f"the address {shown!r} was given with {what} and addresses are kept in the run; "
+            f"expected one without; give credentials in the environment, or download the file first"
         )
     return plain
 
