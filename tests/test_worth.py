@@ -30,6 +30,7 @@ from nucensus.bench.worth.ways import Way, swept_sizes, ways_of
 from nucensus.cli.bench import command
 from nucensus.errors import FunctionError, InputError
 from nucensus.execute import STRATEGIES, strategy_named
+from nucensus.machine import can_fork
 from nucensus.text.page import begin_page
 
 QUICK = {"repeat": 1, "progress": False, "workers": 1, "chunk_sizes": ()}
@@ -158,8 +159,12 @@ def test_a_global_that_workers_of_the_program_miss_is_a_row_with_its_reason(tmp_
 
 def test_of_a_generator_without_end_as_many_as_are_asked_for_are_compared():
     images = (np.full((2, 2), value) for value in itertools.count())
-    found = compare(images, sum_up, strategies=["list-memory"], limit=3, **QUICK)
+    found = compare(images, sum_up, strategies=["list-memory"], limit=3, **QUICK | {"workers": 2})
     assert found.images == 3
+    (known,) = found.profiles.values()
+    tried = {1, 2} if can_fork() else set()  # so many calls side by side
+    assert set(known.crowded) == tried
+    assert all(seconds > 0 for seconds in known.crowded.values())
 
 
 def test_a_lambda_of_a_module_is_a_row_with_its_reason(images, mine):
