@@ -54,6 +54,8 @@ def test_pieces_are_put_together_by_weights_where_the_version_has_some(version):
         assert found["is_learned"] == bool(each.union)
         assert len(found["union_weights"]) == 20
         assert found["most_hole"] == each.most_hole
+        assert found["most_whole"] == each.most_whole
+    assert (VERSIONS[1].most_whole, VERSIONS[2].most_whole) == (0.15, 0.2)
 
 
 def test_numbers_that_do_not_depend_on_the_nuclei_stay_as_counts_were_learned_with():
@@ -64,6 +66,6 @@ def test_numbers_that_do_not_depend_on_the_nuclei_stay_as_counts_were_learned_wi
     assert found == {
         "least_threshold": 7, "noise_factor": 10, "most_stretch": 0.08, "most_dip": 0.25,
         "crest_share": 0.5, "least_size": 0.75, "least_area": 0.05, "least_fall": 0.4,
-        "most_whole": 0.15, "most_hole": 0.25, "hole_dip": 0.5, "is_learned": True,
+        "most_whole": 0.2, "most_hole": 0.25, "hole_dip": 0.5, "is_learned": True,
         "least_union": 0.8, "least_noise": 0, "most_noise": np.inf,
     }  # fmt: skip

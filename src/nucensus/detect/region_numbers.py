@@ -36,9 +36,6 @@ _LEAST_AREA = 1 / 20
 _LEAST_FALL = 0.4
 """Fall of height over a radius at an outline: haze has less than 0.5, nuclei out of focus 0.6 and
 more (benchmarks/others.py). Larger: blurred nuclei are lost."""
-_MOST_WHOLE = 0.15
-"""Evidence that a large whole may have for each of its sizes, from the gap between kinds of
-benchmarks/others.py. Larger: clumps are taken for one large nucleus."""
 _HOLE_DIP = 0.5
 """What counts of a dip beside a hole that a union would enclose. Larger: nucleoli part nuclei."""
 LEAST_UNION = 0.8
@@ -70,7 +67,7 @@ def region_numbers(
         "least_size": _LEAST_SIZE,
         "least_area": _LEAST_AREA,
         "least_fall": _LEAST_FALL,
-        "most_whole": _MOST_WHOLE,
+        "most_whole": rules.most_whole,
         "most_hole": rules.most_hole,
         "hole_dip": _HOLE_DIP,
         "is_learned": bool(rules.union),

@@ -39,6 +39,8 @@ class Rules:
         The weights by which pieces are put together; by rules if there are none.
     most_hole : float
         Of the area of a typical nucleus: the largest hole, a nucleolus, that may be part of one.
+    most_whole : float
+        Evidence against a large whole, for each of its sizes, with which it still is one nucleus.
     most_growth : float
         How much larger the radius of textured nuclei may be than that of their pieces.
     """
@@ -54,6 +56,7 @@ class Rules:
     most_plain: float = 1.2
     most_growth: float = 1.5
     most_hole: float = 0.25
+    most_whole: float = 0.2
     union: tuple[float, ...] = UNION
 
     @property
@@ -75,6 +78,7 @@ VERSIONS = {
         most_plain=1.0,
         most_growth=math.inf,
         most_hole=0.0,
+        most_whole=0.15,
         union=(),
     ),
     2: Rules(2),
