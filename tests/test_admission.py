@@ -32,6 +32,8 @@ def header_of(pixels, size_bytes, *, has_parts=True):
         (header_of(10, WHOLE_BYTES + 1, has_parts=False), {}, False),
         (header_of(10, WHOLE_BYTES + 1), {"why": "; it is outlined"}, False),
         (header_of(10, 50 * MB + 1), {"most_bytes": 50 * MB}, True),
+        (header_of(5 * MB, 10 * MB), {"most_bytes": 25 * MB}, False),  # with what the work takes
+        (header_of(5 * MB, 10 * MB), {"most_bytes": 25 * MB - 1}, True),
         (header_of(1000, WHOLE_BYTES + 1), {"most_pixels": 10}, True),  # a hundred times as many
     ],
 )
@@ -43,12 +45,15 @@ def test_what_is_large_is_read_part_by_part_where_that_can_be_done(header, more,
         admit(header, **more)
 
 
+WHOLE = header_of(5 * MB, 10 * MB, has_parts=False)
+
+
 @pytest.mark.parametrize(
     ("header", "more", "said"),
     [
         (header_of(10**9, 9), {"most_bytes": 10**12}, None),
         (
-            header_of(10**9 + 1, 9),
+            header_of(10**9 + 1, 9, has_parts=False),
             {},
             "claims 1,000,000,001 pixels; expected at most 1,000,000,000",
         ),
@@ -59,9 +64,13 @@ def test_what_is_large_is_read_part_by_part_where_that_can_be_done(header, more,
             "max-pixels; for Y",
         ),
         (header_of(5 * MB, 10 * MB), {"most_bytes": 25 * MB}, None),
-        (header_of(5 * MB, 10 * MB), {"most_bytes": 25 * MB - 1}, "needs 25.0 MB of memory"),
+        (WHOLE, {"most_bytes": 25 * MB - 1}, "needs 25.0 MB of memory"),
         (header_of(MB, 10 * MB), {"most_bytes": 77 * MB, "beside": 2}, None),
-        (header_of(MB, 10 * MB), {"most_bytes": 77 * MB - 1, "beside": 2}, "raise --max-memory"),
+        (
+            header_of(MB, 10 * MB, has_parts=False),
+            {"most_bytes": 77 * MB - 1, "beside": 2},
+            "raise --max-memory",
+        ),
         (header_of(MB, 60 * MB), {"most_bytes": 50 * MB, "why": "; for Y"}, "--workers; for Y"),
     ],
 )
