@@ -153,12 +153,19 @@ def find_nuclei(
     if centres.area_px is None:
         box = counting_box(image.shape[-2:], settings.border, reach_px(settings, resolved))
         centres = replace(centres, area_px=size_seen(image, box))
+    if settings.subpixel == (centres.subpixel is not None):
+        return centres
+    return replace(centres, subpixel=_refined(image, centres, settings, resolved))
+
+
+def _refined(
+    image: NDArray[Any], centres: Centres, settings: Settings, resolved: Resolved | None
+) -> NDArray[np.float64] | None:
+    """Return the centres to a fraction of a pixel, where they are asked for."""
     if not settings.subpixel:
-        return centres if centres.subpixel is None else replace(centres, subpixel=None)
-    if centres.subpixel is None:
-        sigma = float(np.mean(parameters(settings, resolved).sigma))
-        centres = replace(centres, subpixel=refine_centres(image, centres.points, sigma=sigma))
-    return centres
+        return None
+    sigma = float(np.mean(parameters(settings, resolved).sigma))
+    return refine_centres(image, centres.points, sigma=sigma)
 
 
 def label_nuclei(

@@ -245,15 +245,24 @@ def find_regions(
         known, cells = shapes_of(table.shapes, table.cells, levels, step)
     smoothing = smooth_sigma / numbers["radius"]
     regions = _as_regions(table, levels, smoothing, shapes=known, cells=cells)
-    if table.outlines is not None and table.runs is not None:
-        outlines, refined = outlines_of(table.outlines, table.runs, levels)
-        regions = replace(regions, outlines=outlines, refined=refined)
-        if shapes == "outlines":
-            known = shapes_within(levels, outlines, table.outlines["background"])
-            regions = replace(regions, shapes=known)
+    if outline_sigma_px is not None:
+        regions = _with_outlines(regions, table, levels, measures=shapes == "outlines")
     if levels.picture is None:
         return regions
     return _without_padding(regions, levels.origin, levels.picture)
+
+
+def _with_outlines(
+    regions: Regions, table: RegionTable, levels: AnyLevels, *, measures: bool
+) -> Regions:
+    """Return the regions with their outlines, and what is within these where it is measured."""
+    assert table.outlines is not None
+    assert table.runs is not None
+    outlines, refined = outlines_of(table.outlines, table.runs, levels)
+    shapes = regions.shapes
+    if measures:
+        shapes = shapes_within(levels, outlines, table.outlines["background"])
+    return replace(regions, outlines=outlines, refined=refined, shapes=shapes)
 
 
 def _finder(levels: AnyLevels, radius_px: float) -> Callable[..., RegionTable]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import InputError
-from ..values import PROJECTIONS, ImageRef, Place, Plane
+from ..values import PROJECTIONS, HowToProject, ImageRef, Place, Plane
 from .choices import LEFT_OUT, choose_token, choose_version, describe_blank, in_order, left_to_file
 from .half_known import refuse_half_known, refuse_unlike_plates
 from .left_out import LeftOut
@@ -98,9 +98,7 @@ def select_fields(
     if reads_words and plane.channel is None and {None} < groups.keys():
         refuse_half_known(again())
     if plane.channel is None:
-        refuse_unlike_plates(
-            (key or "", each.stains) for key, each in groups.items() if isinstance(each, _Plate)
-        )
+        refuse_unlike_plates((key, group.stains) for key, group in _plates(groups))
     version = choose_version(versions, plane.scene)
     plane = replace(plane, scene=None) if versions.pair else plane
     _choose(groups, plane, problems)
@@ -116,15 +114,23 @@ def select_fields(
         group = groups[at]
         kept = group.keep(each, plane, noted)
         if kept is not None and how is not None and kept.plane.z is None and kept.place.z:
-            from . import stacks as stacked  # which most runs do without
-
-            stacks[at] = stacks.get(at) or stacked.Stacks(how, noted)
+            stacks[at] = stacks.get(at) or _stacks(how, noted)
             stacks[at].add(group.field_of(kept), kept)
         elif kept is not None:
             yield group.key_of(kept), kept
     for at, stack in stacks.items():
         for each in stack:
             yield groups[at].key_of(each), each
+
+
+def _stacks(how: HowToProject, left_out: LeftOut) -> "Stacks":
+    from .stacks import Stacks  # which most runs do without
+
+    return Stacks(how, left_out)
+
+
+def _plates(groups: "dict[str | None, _Unknown | _Plate]") -> "Iterator[tuple[str, _Plate]]":
+    return ((key or "", each) for key, each in groups.items() if isinstance(each, _Plate))
 
 
 def _choose(

@@ -1,7 +1,6 @@
 """Compare every way to run a function over many images, each in a fresh process."""
 
 import contextlib
-import functools
 import math
 import os
 import pickle
@@ -12,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from multiprocessing import get_start_method
 from pathlib import Path
@@ -124,25 +124,21 @@ def compare(
     ways = ways_of(strategies, tuple(start_methods), tuple(chunk_sizes or ()))
     swept = swept_sizes(len(named), workers) if chunk_sizes is None else ()
     shown = ProgressLine("way") if progress is True else progress
-    load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    machine = facts() | {"load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None}
     timings: list[Timing] = []
     with tempfile.TemporaryDirectory() as scratch:
         bench = _Bench(named, Path(scratch), None if load is None else source_of(load), workers)
-        profiles = {
-            each.name: bench.profile(each) for each in sources
-        }  # all, before minutes of one
+        profiles = {each.name: bench.profile(each) for each in sources}  # before minutes of one
         for source, function in zip(sources, functions, strict=True):
             known = profiles[source.name]
             bench.rehearse(function, known)
-            time_one = functools.partial(
-                bench.time_way, source, known, repeat=repeat, seconds=seconds
-            )
-            told = functools.partial(_tell, on_timing, shown, len(timings))
+            time_one = partial(bench.time_way, source, known, repeat=repeat, seconds=seconds)
+            told = partial(_tell, on_timing, shown, len(timings))
             found = _time_ways(time_one, ways, swept, told)
             timings += with_common_warm_up(_with_differences(named, found))
     return Comparison(
         tuple(timings), profiles, {each.name: each.place for each in sources}, len(named),
-        workers, {**facts(), "load": load_before}, bench.errors, in_memory,
+        workers, machine, bench.errors, in_memory,
     )  # fmt: skip
 
 
