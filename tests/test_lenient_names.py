@@ -93,7 +93,8 @@ def test_the_wells_of_two_plates_stay_apart(tmp_path):
     ["{plate}/data/{well}--W00001--P00001--Z00000--T00000--DAPI.tif",
      "{plate}/{well}/{well}--W00001--P00001--Z00000--T00000--DAPI.tif",
      "{plate}/001001-1-001001001.tif", "{plate}/{well}-Site_0/img_000000000_DAPI_000.tif",
-     "{plate}/Scan_{well0}_{column}_R1_ch00.tif"],
+     "{plate}/Scan_{well0}_{column}_R1_ch00.tif", "{plate}/{well}.tif",
+     "{plate}/Well_{well0}01.tif", "{plate}/img_{well0}01_s1_w1.tif", "{plate}/Image {well}.tif"],
 )  # fmt: skip
 def test_plates_that_no_name_tells_apart_are_told_apart_by_their_folders(tmp_path, name):
     write(tmp_path, *(
@@ -189,6 +190,22 @@ def test_a_run_says_which_images_are_in_no_well_beside_others(tmp_path):
     (folder / "P_overview.tif").unlink()
     shown = run(_nucensus, ["detect", str(folder), "-o", str(tmp_path / "run")]).output
     assert "In no well" not in shown
+
+
+@pytest.mark.parametrize("site", ["", "_s1"])
+def test_wells_of_one_name_in_two_folders_are_told_of(tmp_path, site):
+    write(tmp_path, *(f"{f}/exp_{well}{site}.tif" for f in ("P1", "P2") for well in ("A01", "B01")))
+    out = str(tmp_path / "run")
+    told = CliRunner().invoke(_nucensus, ["detect", str(tmp_path), "--out", out]).output
+    scanned = CliRunner().invoke(_nucensus, ["scan", str(tmp_path)]).output
+    for said in (told, scanned):
+        assert "2 planes of sites are there in several files" in said
+        assert "with --pattern which folder is the plate" in said
+
+
+def test_several_images_of_a_well_in_one_folder_are_not_told_of(tmp_path):
+    write(tmp_path, *(f"A1 ({n}).tif" for n in (1, 2)), *(f"B1 ({n}).tif" for n in (1, 2)))
+    assert "several files" not in CliRunner().invoke(_nucensus, ["scan", str(tmp_path)]).output
 
 
 def test_wells_that_were_read_join_their_treatments(tmp_path):

@@ -102,7 +102,10 @@ def refusals(images: KeptImages) -> tuple[int, list[str]]:
 
 
 def repeated_places(images: KeptImages) -> tuple[int, tuple[str, str] | None]:
-    """Return how many planes of sites are there in several files, and two of these files."""
+    """Return how many planes of sites are there in several files, and two of these files.
+
+    Where names tell no site, files of one name in several folders are of one.
+    """
     with contextlib.closing(sqlite3.connect("")) as database:  # on disk where they are many
         database.execute("CREATE TABLE files (place INTEGER, path INTEGER)")
         rows = ((_digest(place), _digest(each.path)) for each, place in _placed(images))
@@ -121,11 +124,12 @@ def repeated_places(images: KeptImages) -> tuple[int, tuple[str, str] | None]:
 
 
 def _placed(images: Iterable[ImageRef]) -> Iterator[tuple[ImageRef, object]]:
-    """Yield the images of sites of wells, and which plane of which site each is."""
+    """Yield the images of wells, and which plane of which site, or else of which name, each is."""
     for each in images:
         place = each.place
-        if place.plate and place.well and place.site:
-            on_plate = place.plate, place.well, place.site, place.channel, place.z, place.time
+        if place.plate and place.well:
+            site = place.site or f"/{os.path.basename(each.name)}"
+            on_plate = place.plate, place.well, site, place.channel, place.z, place.time
             yield each, (*on_plate, each.channel, each.plane.z, each.plane.time)
 
 

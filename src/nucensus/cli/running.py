@@ -318,7 +318,8 @@ def note_on_repeated(count: int, files: tuple[str, str]) -> str:
     return (
         f"{pluralize(count, 'plane')} of sites {'is' if count == 1 else 'are'} there in several "
         f"files, as {first!r} and {second!r} are of one place: all of them are counted; if they "
-        f"were imaged twice, name the folder that counts"
+        f"were imaged twice, name the folder that counts; if they are of plates of one name, count "
+        f"each folder in a run of its own, or say with --pattern which folder is the plate"
     )
 
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from .._dataclass import dataclass
 from ..text.patterns import late
 from ..values import ImageRef, Place
-from .names import normal_well, well_name, well_of_quarter
+from .names import NO_PLATES, normal_well, well_name, well_of_quarter
 from .unknown_names import WAVELENGTH, channel_word, is_version, may_be_channels
 
 _BETWEEN = r"[_\-. ]+"
@@ -37,7 +37,6 @@ _DATE = late(
 """A date in three words, and the time of day in two or three: 2024_05_03, 2024_05_03_14_30."""
 _MARKS = frozenset("CFP")
 """Letters that may mark a channel, a field or a plate where another word is a well: A01_C1_F2."""
-_NO_PLATE = re.compile(r"well|img|image", re.IGNORECASE)
 _MOST_WELLS = 100_000
 
 _Where: TypeAlias = tuple[str, int]
@@ -215,7 +214,7 @@ def _is_site(word: str) -> bool:
 
 
 def _is_no_plate(word: str) -> bool:
-    return _NO_PLATE.fullmatch(word) is not None or channel_word(word)[0] == "channel"
+    return word.lower() in NO_PLATES or channel_word(word)[0] == "channel"
 
 
 def _index(where: _Where, words: list[str]) -> int:

@@ -291,11 +291,14 @@ def well_of_quarter(well: str, quarter: str) -> str:
 def name_and_place(path: str, own: re.Pattern[str] | None) -> tuple[str, Place]:
     """Return what `parse_name` does, with the plate by its folder where no name states it."""
     kind, place = parse_name(path, own)
-    if place.well and not place.plate and own is None:
+    is_told = place.plate.lower() not in NO_PLATES
+    if place.well and not is_told and own is None:
         place = replace(place, plate=plate_folder(path.rpartition("/")[0], place.well))
     return kind, place
 
 
+NO_PLATES = frozenset(("", "well", "img", "image"))
+"""Words before a well that are alike in the names of every plate, in small letters."""
 _NO_PLATE_FOLDER = re.compile(
     r"data|images?|tiffs?|raw|\.|[A-P]\d{1,2}-Site_\d+|(?:well|site|field|pos)[ _-]?\w{1,4}",
     re.IGNORECASE,
