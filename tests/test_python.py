@@ -41,6 +41,16 @@ def test_the_keywords_of_find_nuclei_are_settings():
     assert len(expected)
 
 
+def test_a_threshold_that_nobody_typed_is_warned_about_where_it_finds_nothing():
+    dim = make_field(1).image // 8
+    with pytest.warns(
+        UserWarning, match="the threshold 1000, which is taken as published beside s"
+    ):
+        assert len(nucensus.find_nuclei(dim, sigma=4)) == 0
+    assert len(nucensus.find_nuclei(dim, sigma=4, threshold=1000)) == 0
+    assert len(nucensus.find_nuclei(dim, sigma=4, detector="maxima")) > 10
+
+
 def test_a_keyword_that_is_none_and_settings_twice_say_what_to_do():
     image = np.zeros((8, 8), np.uint16)
     with pytest.raises(TypeError, match="no setting 'min_sigma'; expected one of detector, sigma"):

@@ -19,7 +19,7 @@ from .check_centres import check_centres
 from .detector import Control, Detector
 from .frame import counting_box
 from .given import as_image
-from .keywords import settings_of
+from .keywords import settings_of, warn_of_published
 from .masks import note_on_mask, refuse_mask
 from .maxima import detect_nuclei
 from .padding import size_seen
@@ -94,7 +94,9 @@ def find_nuclei(
         say. Only the detector `auto` has them.
     **numbers
         The fields of `Settings`, instead of `settings`, as in
-        `find_nuclei(image, sigma=4, threshold=300)`.
+        `find_nuclei(image, sigma=4, threshold=300)`. A number for one brings the
+        published ones for the others; a threshold that came so and finds nothing is
+        warned about.
 
     Returns
     -------
@@ -149,6 +151,7 @@ def find_nuclei(
         )
     if not len(centres):
         check_reach(settings, image)
+        warn_of_published(settings, numbers)
     centres = within_border(centres, image.shape, settings, resolved)
     if centres.area_px is None:
         box = counting_box(image.shape[-2:], settings.border, reach_px(settings, resolved))

@@ -1,5 +1,7 @@
 """Settings that are typed as keywords of a function, as scikit-image has them."""
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -34,3 +36,16 @@ def settings_of(settings: Settings | None, numbers: dict[str, Any] | None = None
             f"settings take dataclasses.replace(settings, {next(iter(named))}=...)"
         )
     return Settings(**named)
+
+
+def warn_of_published(settings: Settings, numbers: Mapping[str, Any]) -> None:
+    """Warn that nothing was found by a threshold that nobody typed, but other numbers brought."""
+    was_typed = not numbers or {"threshold", *_AS_IN_SCIKIT_IMAGE} & numbers.keys()
+    if was_typed or not isinstance(settings.threshold, int | float):
+        return
+    warnings.warn(
+        f"no nucleus is brighter than the threshold {settings.threshold:g}, which is taken as "
+        f"published beside {', '.join(numbers)}; give a threshold, or detector='maxima', which "
+        f"estimates it",
+        stacklevel=3,
+    )
