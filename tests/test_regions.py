@@ -23,12 +23,13 @@ def discs(*centres, radius=12.0, shape=(240, 300), height=HEIGHT):
 GRID = [(y, x) for y in (40, 110, 180) for x in (50, 130, 210)]
 
 
-@pytest.mark.parametrize("radius", [4.0, 8.0, 12.0, 20.0])
+@pytest.mark.parametrize("radius", [4.0, 8.0, 12.0, 20.0, 24.0, 28.0, 32.0])
 def test_a_disc_has_its_own_centre_size_and_height(radius):
     found = find_regions(discs(*GRID, radius=radius), radius_px=radius)
     assert len(found) == len(GRID)
     order = np.lexsort((found.x.round(), (found.y / 10).round()))
-    np.testing.assert_allclose(np.stack([found.y, found.x], 1)[order], GRID, atol=0.5)
+    of_grid = max(0.5, radius / 20)
+    np.testing.assert_allclose(np.stack([found.y, found.x], 1)[order], GRID, atol=of_grid)
     np.testing.assert_allclose(found.area_px, np.pi * radius**2, rtol=0.12)
     np.testing.assert_allclose(found.height, HEIGHT, rtol=0.12)
     assert (found.mean_height <= found.height).all()
@@ -84,6 +85,16 @@ def test_no_region_is_lower_than_the_least_threshold():
         assert (found.height >= least).all()
 
 
+@pytest.mark.parametrize("radius", [8, 18])
+def test_regions_are_found_however_many_there_are_and_however_large_they_are_assumed(radius):
+    crowd = [(y, x) for y in range(12, 480, 24) for x in range(12, 504, 24)]
+    image = np.full((480, 504), BACKGROUND)
+    for y, x in crowd:
+        image[y - 12 : y + 12, x - 12 : x + 12] = discs((12, 12), radius=8.0, shape=(24, 24))
+    found = find_regions(image, radius_px=radius)
+    np.testing.assert_allclose(np.stack([found.y, found.x], 1), crowd, atol=1)
+
+
 def test_those_that_are_kept_keep_all_that_is_known_of_them():
     found = find_regions(discs(*GRID), radius_px=12)
     kept = found.where(found.x > 100)
@@ -104,7 +115,7 @@ def test_a_nucleus_is_the_same_wherever_in_a_wide_image_it_lies(level):
 
 @pytest.mark.parametrize("level", levels())
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-@pytest.mark.parametrize("radius", [5, 12])
+@pytest.mark.parametrize("radius", [5, 12, 28])
 def test_hot_pixels_are_left_out_wherever_in_a_row_they_lie(radius, dtype, level):
     for width in (64, 65, 66, 67, 97, 129, 130, 131, 194):
         cold = (discs((130, 30), radius=radius, shape=(160, width)) / 6).astype(dtype)

@@ -198,10 +198,11 @@ void Grid::average(const RegionLoops& rows, const PixelRows<Pixel>& of_pixels, c
         }
         return around;
     };
-    const int64_t together = std::min<int64_t>(last - first, rows_together);
-    of_pixels.clean[together - 1](rows_from(first, together), sums, w);
-    for (int64_t yy = first + together; yy < last; ++yy)
-        of_pixels.add_clean(rows_from(yy, 1), sums, w);
+    for (int64_t yy = first; yy < last; yy += rows_together) {
+        const int64_t together = std::min<int64_t>(last - yy, rows_together);
+        const auto& clean = yy == first ? of_pixels.clean : of_pixels.add_clean;
+        clean[together - 1](rows_from(yy, together), sums, w);
+    }
     const float count = static_cast<float>(last - first),
                 scale = 1 / (count * static_cast<float>(step));
     if (step > 4)

@@ -279,7 +279,7 @@ void put_in_order(const RowPair* pairs, size_t count, float* values, int64_t n) 
 template <class Pixel>
 constexpr PixelRows<Pixel> pixel_rows = {
     {clean<Pixel, 1>, clean<Pixel, 2>, clean<Pixel, 3>, clean<Pixel, 4>},
-    clean<Pixel, 1, true>,
+    {clean<Pixel, 1, true>, clean<Pixel, 2, true>, clean<Pixel, 3, true>, clean<Pixel, 4, true>},
     sums<Pixel>,
     smooth_down<Pixel>,
     weigh<Pixel>,

@@ -31,10 +31,10 @@ struct Weight {
 
 template <class Pixel>
 struct PixelRows {
-    // The sum of one to four rows of the image without hot pixels; or one is added to what is
-    // there. `rows` begin above the first of them and end below the last.
+    // The sum of one to four rows of the image without hot pixels; or they are added to what is
+    // there, one after the other. `rows` begin above the first of them and end below the last.
     void (*clean[rows_together])(const Pixel* const* rows, float* to, int64_t n);
-    void (*add_clean)(const Pixel* const* rows, float* to, int64_t n);
+    void (*add_clean[rows_together])(const Pixel* const* rows, float* to, int64_t n);
     // Of the pixels in `count` boxes of an image; the next of `known` ones are prefetched.
     Sums (*sums)(const Pixel* pixels, int64_t width, const Box* boxes, int64_t count,
                  int64_t known);

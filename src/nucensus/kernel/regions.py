@@ -10,8 +10,9 @@ from ..values import Outlines
 from .binding import Record, call, isa_number, packed, record, structure_dtype
 from .image import described
 
-_LEAST_CAPACITY = 256
-"""Regions that there is room for at first; where there are more, it is done again with room."""
+_LEAST_CAPACITY, _USUAL_CAPACITY, _PIXELS_A_REGION = 256, 1024, 1024
+"""Regions that there is room for at first, the second of an image with so many pixels for each;
+where there are more, it is done again with room."""
 _PIXELS_A_RUN = 16
 """For each run of an outline there is room if the image has so many pixels."""
 
@@ -138,9 +139,10 @@ def shapes_room(capacity: int, run_capacity: int = 0) -> Room:
 
 
 def room_for_regions(size_px: int, settings: dict[str, Any]) -> int:
-    """Return how many typical nuclei lie side by side; more are found again with room for them."""
+    """Return how many typical nuclei lie side by side, or more: they may be assumed too large."""
     area_px = np.pi * (settings["radius"] * settings["step"]) ** 2
-    return max(_LEAST_CAPACITY, int(size_px / area_px))
+    usual = min(_USUAL_CAPACITY, size_px // _PIXELS_A_REGION)
+    return max(_LEAST_CAPACITY, usual, int(size_px / area_px))
 
 
 def find_pairs(pixels: NDArray[Any], **settings: Any) -> Record:
