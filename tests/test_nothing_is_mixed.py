@@ -62,6 +62,30 @@ def test_what_a_recycle_bin_or_a_file_server_keeps_is_left_out_with_a_word(tmp_p
     assert names(tmp_path / folder.partition("/")[0])  # it may be named
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["flatfield.tif", "Flat_Field_DAPI.tif", "flat-field ch1.tif", "darkfield.tif", "darkframe.png",
+     "background.tif", "Illumination_GFP.tif", "sub/background.tif"],
+)  # fmt: skip
+def test_images_of_the_light_alone_are_left_out_with_a_word(tmp_path, name):
+    touch(tmp_path, "a.tif", "b.tif", name)
+    left_out = LeftOut()
+    found = list(list_images([tmp_path], SUFFIXES, left_out=left_out))
+    assert [each.name for each in found] == ["a.tif", "b.tif"]
+    (line,) = left_out.lines()
+    assert line.startswith("1 left out: images of the light or the camera alone, by their names")
+    beside = discover([tmp_path / "a.tif", tmp_path / name], SUFFIXES)
+    assert [each.name for each in beside] == ["a.tif"]
+    assert len(discover([tmp_path / name], SUFFIXES)) == 1  # named alone it counts
+
+
+def test_a_sample_that_is_called_like_a_flat_field_counts(tmp_path):
+    touch(
+        tmp_path, "dark.tif", "light.tif", "background_mouse 1.tif", "flat_1.tif", "darkfields1.tif"
+    )
+    assert len(names(tmp_path)) == 5
+
+
 def test_words_that_begin_like_thumbnail_are_no_thumbnails(tmp_path):
     touch(tmp_path, "thumb_1.tif", "a_thumbprint.tif")
     assert len(names(tmp_path)) == 2

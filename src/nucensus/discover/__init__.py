@@ -34,10 +34,10 @@ from .walk import (
     Batch,
     common_folder,
     expand,
-    is_thumbnail,
     name_of,
     natural_key,
     sortable,
+    why_aside,
 )
 
 if TYPE_CHECKING:
@@ -270,12 +270,12 @@ class _Walk:
         return rows
 
     def _batches(self) -> Iterator[Batch]:
-        thumbnails = set(filter(is_thumbnail, self._given))
-        if len(thumbnails) == len(self._given):
-            thumbnails.clear()  # nothing but them is asked for
+        aside = {each: reason for each in self._given if (reason := why_aside(each))}
+        if len(aside) == len(set(self._given)):
+            aside.clear()  # nothing but them is asked for
         for each in self._given:
-            if each in thumbnails and os.path.isfile(each):
-                self.left_out.note("thumbnails", os.path.basename(each))
+            if each in aside and os.path.isfile(each):
+                self.left_out.note(aside[each], os.path.basename(each))
                 continue
             empty = True
             for batch in _expand(each, self._endings, self.left_out):

@@ -1,6 +1,11 @@
 """Count what a listing leaves out, by reason, and name a few of it."""
 
+import os
+import re
 from collections import Counter
+
+from ..text.patterns import late
+from .unknown_names import channel_word
 
 OTHER_IMAGES = (
     ".gif", ".bmp", ".jp2", ".j2k", ".jxl", ".jxr", ".webp", ".ims", ".dm3", ".dm4", ".mrc",
@@ -18,8 +23,32 @@ PASSED_OVER = {
 }
 """Folders that are passed over, in small letters, and why."""
 
+OF_LIGHT = "images of the light or the camera alone, by their names; to count one, name it alone"
+_OF_LIGHT = late(
+    r"((?:flat|dark)[_\-. ]?(?:field|frame)s?|background|illumination|shading)(?:[_\-. ]+(.*))?",
+    re.IGNORECASE,
+)
+_BEGINNINGS = frozenset(("flat", "dark", "back", "illu", "shad"))
+
 _NAMED, _LONGEST = 3, 200
 """Names that are kept for each reason, and characters of a name."""
+
+
+def is_of_light(path: str) -> bool:
+    """Tell whether a name is that of a flat field, a dark field or a background, of a channel too.
+
+    Examples
+    --------
+    >>> is_of_light("a/flatfield.tif"), is_of_light("Dark_field_DAPI.tif")
+    (True, True)
+    >>> is_of_light("a_flatfield.tif"), is_of_light("background 1.tif")
+    (False, False)
+    """
+    name = os.path.basename(path)
+    if name[:4].lower() not in _BEGINNINGS:
+        return False
+    match = _OF_LIGHT.fullmatch(os.path.splitext(name)[0])
+    return match is not None and (not match[2] or channel_word(f"{match[2]}.")[1] == match[2])
 
 
 class LeftOut(Counter[str]):

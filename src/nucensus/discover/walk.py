@@ -16,7 +16,7 @@ from .._dataclass import dataclass
 from ..errors import InputError
 from ..remote import decoded, is_remote
 from ..text.patterns import late
-from .left_out import OTHER_IMAGES, PASSED_OVER, LeftOut
+from .left_out import OF_LIGHT, OTHER_IMAGES, PASSED_OVER, LeftOut, is_of_light
 from .names import GUID
 
 _STARS = late(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
@@ -217,10 +217,17 @@ def is_thumbnail(path: str) -> bool:
     return ("thumb" in small or "preview" in small) and _THUMBNAIL.search(name) is not None
 
 
-def why_left_out(path: str) -> str:
-    """Return why a file with the ending of an image is none that counts; "" if it counts."""
+def why_aside(path: str) -> str:
+    """Return why an image does not count beside others, by its name; "" if it does."""
     if is_thumbnail(path):
         return "thumbnails"
+    return OF_LIGHT if is_of_light(path) else ""
+
+
+def why_left_out(path: str) -> str:
+    """Return why a file with the ending of an image is none that counts; "" if it counts."""
+    if reason := why_aside(path):
+        return reason
     if not path.endswith(_ENDINGS_OF_EXPORTS):
         return ""
     name = os.path.basename(path)
