@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 import pickle
+import threading
 import weakref
 
 import numpy as np
@@ -213,6 +214,24 @@ def test_no_tile_of_a_wide_slide_is_decoded_twice():
     plane = Parts((2100, 60_000), np.dtype(np.uint8), (512, 512), read)
     assert all(walk(plane, lambda piece: piece.pixels.shape, reach=(22, 22)))
     assert len(decoded) == len(set(decoded)) == 5 * 118
+
+
+def test_a_thread_decodes_what_no_other_does_before_it_waits():
+    decoded, by, went_on = [threading.Event() for _ in range(4)], {}, []
+
+    def read(area):
+        tile = area.left // 512
+        by[tile] = threading.get_ident()
+        if tile == 1:  # of both parts, which are of the tiles 0 to 2 and 1 to 3
+            of_the_other = 3 if by.get(0) == by[1] else 2
+            went_on.append(decoded[of_the_other].wait(60))
+        decoded[tile].set()
+        return np.zeros(area.shape, np.uint8)
+
+    plane = Parts((512, 2048), np.dtype(np.uint8), (512, 512), read)
+    parts = walk(plane, lambda piece: piece.own, reach=(1, 1), threads=2, part=(512, 1024))
+    assert len(list(parts)) == 2
+    assert went_on == [True]
 
 
 @pytest.mark.parametrize("path", ["exact", "sieve", "single"])

@@ -293,7 +293,7 @@ class _Pieces:
         self._cells = grid.of_tiles() if holds_tiles(grid.plane) else grid
         self._seen = grid.decoded_around(stripe)
         self._left = Counter(cell for at in stripe for cell in self._cells.cells(grid.around(at)))
-        self._held: dict[_Cell, Future[Any]] = {}
+        self._held: dict[_Cell, Future[tuple[Any, NDArray[Any] | None]]] = {}
         self._lock = Lock()
 
     def take(self, at: _Cell) -> Piece:
@@ -306,7 +306,8 @@ class _Pieces:
         rows = list(_spans(cells.rows, seen[:2], around[:2]))
         columns = list(_spans(cells.columns, seen[2:], around[2:]))
         places = [(row.number, column.number) for row in rows for column in columns]
-        decoded = [self._decoded(place) for place in places]
+        begun = [self._decode(place) for place in places]  # then is waited for what others decode
+        decoded = [each.result() for each in begun]
         fills, pixels = {fill for fill, _ in decoded}, None
         if len(fills) > 1 or None in fills:
             pixels = self._joined(rows, columns, decoded, around)
@@ -327,8 +328,11 @@ class _Pieces:
                 pixels[to_down, to_across] = fill if cell is None else cell[down, across]
         return pixels
 
-    def _decoded(self, cell: _Cell) -> tuple[Any, NDArray[Any] | None]:
-        """Return the fill value of a part that the file leaves out, or its pixels."""
+    def _decode(self, cell: _Cell) -> Future[tuple[Any, NDArray[Any] | None]]:
+        """Return what holds the fill value of a cell that the file leaves out, or its pixels.
+
+        It is decoded here, unless another thread does that, or has done it.
+        """
         with self._lock:
             known = self._held.get(cell)
             future = self._held[cell] = known or Future()
@@ -339,8 +343,7 @@ class _Pieces:
                 future.set_result((fill, None if fill is not None else self._plane.read(area)))
             except BaseException as error:  # noqa: BLE001 all who wait for it are told
                 future.set_exception(error)
-        found: tuple[Any, NDArray[Any] | None] = future.result()
-        return found
+        return future
 
     def _release(self, cells: list[_Cell]) -> None:
         with self._lock:
