@@ -520,10 +520,27 @@ def test_pictures_with_an_unknown_word_behind_their_names_are_asked_about_beside
     originals = [bare.format(number) for number in (1, 2, 3)]
     others = [f"{name[:-4]}_{word}.png" for name in originals]
     touch(tmp_path, *originals, *others)
-    assert "in two versions" in asked(tmp_path)
+    said = asked(tmp_path)
+    assert f"the word {word!r}" in said
+    assert "another version of the same picture, or another sample" in said
+    assert "other samples with --scene each" in said
     assert names(tmp_path, scene="original") == originals
     assert names(tmp_path, scene=word.lower()) == others
     assert len(names(tmp_path, scene="each")) == 6
+
+
+@pytest.mark.parametrize("word", ["drug", "drugA", "starved", "treated", "infected", "tumor"])
+def test_samples_that_are_told_by_a_known_word_are_not_asked_about(tmp_path, word):
+    touch(tmp_path, *(f"{line}{end}.tif" for line in "abc" for end in ("", f"_{word}")))
+    assert len(names(tmp_path)) == 6
+
+
+@pytest.mark.parametrize("name", ["A0{}_d{}.tif", "A0{}_s1_d{}.tif", "A0{}f01d{}.tif"])
+def test_channels_that_are_written_as_d0_and_d1_are_asked_for(tmp_path, name):
+    touch(tmp_path, *(name.format(well, channel) for well in (1, 2) for channel in (0, 1)))
+    said = asked(tmp_path)
+    channel = re.search(r"--channel (d?0)", said)[1]
+    assert names(tmp_path, channel=channel) == [name.format(well, 0) for well in (1, 2)]
 
 
 def test_one_picture_of_an_instrument_beside_what_was_made_of_it_is_asked_about(tmp_path):

@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..text.plurals import pluralize
 from ..values import PROJECTIONS, ImageRef, Plane
 from ..values.channels import find_token, list_channels, nuclear_channel
-from .unknown_names import Alike
+from .versions import Versions
 
 OPTIONS = {"channel": "--channel", "z": "--z", "time": "--time"}
 LEFT_OUT = {
@@ -80,7 +80,7 @@ def describe_blank(axis: str, count: int, name: str) -> str:
     return f", in a file each, and {pluralize(count, 'image')} without one ({names}{what})"
 
 
-def choose_version(versions: Alike, asked: int | str | None) -> str | None:
+def choose_version(versions: Versions, asked: int | str | None) -> str | None:
     """Return the version to keep, or None to keep all."""
     if not versions.pair or asked == "each":
         return None
@@ -96,8 +96,15 @@ def choose_version(versions: Alike, asked: int | str | None) -> str | None:
         return found
     if len({word.rpartition(".")[2] for word in versions.words}) == 1:  # the ending tells nothing
         first, second = first.rpartition(".")[0], second.rpartition(".")[0]
+    one = f"--scene {spell_word(first)} or --scene {spell_word(second)}"
+    names = f"{versions.names[0]!r} and {versions.names[1]!r}"
+    if versions.unknown:
+        raise InputError(
+            f"images are there without and with the word {versions.unknown!r}, as {names}: it may "
+            f"tell another version of the same picture, or another sample; expected a choice; "
+            f"count other samples with --scene each, and one version with {one}"
+        )
     raise InputError(
-        f"the same picture is there in two versions, as {versions.names[0]!r} and "
-        f"{versions.names[1]!r}; expected a choice; count one with --scene {spell_word(first)} or "
-        f"--scene {spell_word(second)}, or all with --scene each"
+        f"the same picture is there in two versions, as {names}; expected a choice; count one with "
+        f"{one}, or all with --scene each"
     )

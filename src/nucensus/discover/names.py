@@ -60,7 +60,10 @@ PATTERNS = {
         + r"f(?P<site>\d+)(?:d(?P<channel>\d+))?\.(?:tiff?|png|jpe?g)$"
     ),
     "Cellomics, CellInsight": (
-        r"(?P<plate>[^/]+)_" + _WELL + r"f(?P<site>\d+)(?:d(?=\d)|(?=o))(?P<channel>o?\d+)" + _TIFF
+        r"(?:(?P<plate>[^/]+)_)?"
+        + _WELL
+        + r"f(?P<site>\d+)(?:d(?=\d)|(?=o))(?P<channel>o?\d+)"
+        + _TIFF
     ),
     "BioTek (Cytation, Lionheart)": (
         r"(?:(?P<folder>[^/]+)/)?(?P<row>[A-P]|A[A-F])(?P<column>\d{1,2})_-?\d{1,2}_\d{1,2}_"

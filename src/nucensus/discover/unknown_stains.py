@@ -27,6 +27,8 @@ _THREE_DIGITS = re.compile(r"(?<!\d)\d{3}(?!\d)")
 _NO_STAIN = late(
     r"wt|ko|kd|oe|wild[\-]?type|parental|mut(?:ant)?|het|hom|ctrl|controls?|(?:un)?treated|mock|"
     r"vehicle|veh|dmso|pbs|lps|scr(?:ambled?)?|ntc?|before|after|pre|post|left|right|top|bottom|"
+    r"drug[a-z]?|placebo|starved|serum|(?:un)?stim(?:ulated)?|inhibitor|(?:un|non)?infected|"
+    r"irradiated|hypoxia|normoxia|(?:un)?differentiated|young|adult|tumou?r|diseased?|"
     r"upper|lower|[tb][lr]|cent(?:er|re)|middle|edge|(?:fe)?male|healthy|normal|no",
     re.IGNORECASE,
 )
@@ -258,4 +260,5 @@ def _kind(phrase: str) -> str:
     Numbers of wavelengths stay.
     """
     words = [each for each in phrase.split() if not _NO_STAIN_BEHIND_WELL.fullmatch(each)]
-    return re.sub(rf"(?<!\d)(?!{WAVELENGTH}(?!\d))\d+", "", " ".join(words))
+    counting = rf"(?<!\d)(?<!\bd)(?!{WAVELENGTH}(?!\d))\d+"  # d0 and d1 are channels of Cellomics
+    return re.sub(counting, "", " ".join(words), flags=re.IGNORECASE)

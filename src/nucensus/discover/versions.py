@@ -25,8 +25,15 @@ _MOST_KEPT = 1 << 14
 
 @dataclass(slots=True)
 class Versions(Alike):
-    """Versions of pictures; the pair is one word twice where endings alone are spelled unlike."""
+    """Versions of pictures; the pair is one word twice where endings alone are spelled unlike.
 
+    Attributes
+    ----------
+    unknown : str
+        The word that tells them, where no list knows it; "" if one does.
+    """
+
+    unknown: str = ""
     _behind: "WordsBehind" = field(default_factory=lambda: WordsBehind())
     _met: Counter[str] = field(default_factory=Counter)
 
@@ -52,7 +59,7 @@ class Versions(Alike):
                 self._met[f"original.{ending}"] -= count
                 self._met[f"{word.lower()}.{ending}"] += count
             if not self.pair:
-                self.names = self._behind.names[word]
+                self.names, self.unknown = self._behind.names[word], word
                 self.pair = tuple(map(self.of, self.names))
             self.words = {version for version, met in self._met.items() if met > 0}
 
