@@ -10,7 +10,7 @@ from .._dataclass import replace
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
 from .estimate_image import crest_smoothing, least_union
-from .evidence import among, are_outshone, beside_others, least_confidence
+from .evidence import among, are_outshone, beside_others, least_confidence, mean
 from .fields import estimate_levels
 from .flags import FEW, expected_count, flag_of, is_more_blurred, is_softer, with_ridges
 from .frame import counting_box
@@ -178,7 +178,7 @@ def _look(
         return regions, False
     known = beside_others(regions, resolved.radius_px, contrast)
     likely = among(known)
-    least, share = least_confidence(likely), likely.mean()
+    least, share = least_confidence(likely), mean(likely)
     counts = (likely >= least) | _is_whole(regions, resolved.radius_px, contrast)
     if share < _DOUBTFUL:
         outshone = are_outshone(regions, resolved.radius_px)
@@ -187,7 +187,7 @@ def _look(
             least = max(least, _LEAST_IN_CELLS)
         counts &= (likely >= least) | ~outshone
     may_be_pieces = share < _UNLIKE and np.average(known, weights=regions.area_px) > _SURE_BY_AREA
-    return replace(regions, likely=likely).where(counts), bool(may_be_pieces)
+    return regions.where(counts, likely=likely), bool(may_be_pieces)
 
 
 def _stand_out(regions: Regions, radius_px: float) -> int:
@@ -227,8 +227,7 @@ def find_candidates(
         shapes=shapes,
         outline_sigma_px=outline_px if outlined else None,
     )
-    specks = _is_speck(regions, resolved.radius_px, contrast)
-    return regions.where(~specks) if specks.any() else regions
+    return regions.where(~_is_speck(regions, resolved.radius_px, contrast))
 
 
 @functools.lru_cache(maxsize=64)

@@ -165,10 +165,9 @@ def _lengths(
     assert isinstance(levels, Levels)
     (top, left), zero, unit = levels.origin, levels.zero, levels.unit
     background = (regions.measure.background - zero) / unit
-    places = np.array((
-        regions.y[stretched] - top, regions.x[stretched] - left,
-        (regions.intensity[stretched] - zero) / unit - background,
-    )).T.copy()  # fmt: skip
+    places = np.array((regions.y, regions.x, regions.intensity)).T.take(stretched, axis=0)
+    places -= top, left, zero
+    places[:, 2] = places[:, 2] / unit - background
     return ridge_lengths(levels.pixels, places, background, radius_px)
 
 

@@ -18,7 +18,7 @@ def settings_of(settings: Settings | None, numbers: dict[str, Any] | None = None
     TypeError
         Both were given, or a keyword is no setting, or the settings are something else.
     """
-    if not isinstance(settings, Settings | None):
+    if not (settings is None or isinstance(settings, Settings)):
         raise TypeError(
             f"the settings are {settings!r}; expected nucensus.Settings(...), as in "
             f"Settings(sigma=4, threshold=300)"

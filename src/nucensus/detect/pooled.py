@@ -340,6 +340,10 @@ def weighted_median(
     """
     if not len(values):
         return 0.0
-    order = np.lexsort((weights, values))
-    sums = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(sums, sums[-1] * share)])
+    if values is weights:  # then equal ones weigh the same, and need no order
+        values = weights = np.sort(values)
+    else:
+        order = np.lexsort((weights, values))
+        values, weights = values[order], weights[order]
+    sums = np.cumsum(weights)
+    return float(values[sums.searchsorted(sums[-1] * share)])

@@ -1,5 +1,6 @@
 """The compiled kernel that finds nuclei as regions, and the numbers it is given."""
 
+import math
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from functools import partial
@@ -152,20 +153,23 @@ class Regions:
         fall = float(falls[last // 2] + falls[count // 2]) / 2 if count else 0.0
         return 1 / (_FALL_OF_BLUR * fall**2) - self.measure.smoothing**2 if fall > 0 else 0.0
 
-    def where(self, keep: NDArray[np.bool_]) -> "Regions":
-        """Return those for which `keep` is true."""
-        if keep.all():
-            return self
+    def where(self, keep: NDArray[np.bool_], likely: Floats | None = None) -> "Regions":
+        """Return those for which `keep` is true; `likely` they are nuclei, if that is given."""
+        if np.count_nonzero(keep) == len(keep):
+            return self if likely is None else replace(self, likely=likely)
+        places = np.flatnonzero(keep)
         kept = {
-            name: column[keep]
+            name: column[places]
             for name in (*COLUMNS, "refined", "likely", "ridges")
             if (column := getattr(self, name)) is not None
         }
+        if likely is not None:
+            kept["likely"] = likely[places]
         if self.shapes is not None:
-            kept["shapes"] = self.shapes.compress(keep)  # an index copies field by field
+            kept["shapes"] = self.shapes.take(places)  # an index copies field by field
         for name in ("outlines", "cells"):
             if (runs := getattr(self, name)) is not None:
-                kept[name] = runs.take(np.flatnonzero(keep))
+                kept[name] = runs.take(places)
         return replace(self, **kept)
 
 
@@ -235,7 +239,7 @@ def find_regions(
     )  # fmt: skip
     step, smooth_sigma = numbers["step"], numbers["smooth_sigma"]
     # What averaging and a Gaussian leave of white noise; pixels nearby may have some in common.
-    left = _CORRELATED * levels.noise / (step * 2 * np.sqrt(np.pi) * smooth_sigma)
+    left = _CORRELATED * levels.noise / (step * 2 * math.sqrt(math.pi) * smooth_sigma)
     numbers |= {"least_noise": levels.rounding, "most_noise": min(left, most_noise / levels.unit)}
     numbers["outline"] = _outline(outline_sigma_px)
     asked = {"outlines": "", "regions": "cells" if levels.picture is not None else "regions"}

@@ -17,20 +17,19 @@ _TYPES = {
 
 def described(array: NDArray[Any]) -> bytes:
     """Return an image as `Image` of `kernel/abi.h`, and a volume as `Volume`."""
-    pixels = {
-        "pixels": address(array),
-        "pixel_type": pixel_type(array.dtype),
-        "byte_swapped": not array.dtype.isnative,
-    }
+    pixels, dtype = address(array), array.dtype
+    kind, is_swapped = pixel_type(dtype), not dtype.isnative
     if array.ndim == 2:
         (height, width), (row, column) = array.shape, array.strides
         return packed(
-            "Image", height=height, width=width, row_stride=row, column_stride=column, **pixels
-        )
+            "Image", height=height, width=width, row_stride=row, column_stride=column,
+            pixels=pixels, pixel_type=kind, byte_swapped=is_swapped,
+        )  # fmt: skip
     (depth, height, width), (plane, row, column) = array.shape, array.strides
     return packed(
         "Volume", depth=depth, height=height, width=width,
-        plane_stride=plane, row_stride=row, column_stride=column, **pixels,
+        plane_stride=plane, row_stride=row, column_stride=column,
+        pixels=pixels, pixel_type=kind, byte_swapped=is_swapped,
     )  # fmt: skip
 
 

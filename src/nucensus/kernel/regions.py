@@ -82,11 +82,11 @@ def find_region_table(
             image, numbers, isa_number(level), measure, regions, capacity, count,
             shaped and shaped.numbers, outlined and outlined.numbers, None,
         )  # fmt: skip
-        run_count = max((each.run_count for each in rooms), default=0)
-        if count <= capacity and run_count <= run_capacity:
+        region_count, run_count = int(count), max((each.run_count for each in rooms), default=0)
+        if region_count <= capacity and run_count <= run_capacity:
             break
-        capacity, run_capacity = max(capacity, int(count)), max(run_capacity, run_count)
-    found = slice(int(count))
+        capacity, run_capacity = max(capacity, region_count), max(run_capacity, run_count)
+    found = slice(region_count)
     return RegionTable(
         regions[found], measure,
         outlines=outlined.records[found] if outlined else None,
