@@ -208,7 +208,8 @@ class RunLoop:
             self._estimate_sample()
             if self._stop.is_set():
                 return
-            known = pool_sample(self._writer.sample), Origin.of(self._writer.sample)
+            sample = list(self._writer.sample)
+            known = pool_sample(sample), Origin.of(sample)
         learned = adopt(self._writer, *known, lights)
         self._job = replace(self._job, pools=learned.pools)
         self._learned_by = learned_of(learned.pools, settings, lights)
@@ -226,11 +227,12 @@ class RunLoop:
         if self._job.check_content:
             forget_changed(self._writer)
         while not self._stop.is_set():
-            left = asked(table.candidates()) - tried
-            known = table.to_estimate(deadly=self._is_retry)
+            wanted = asked(table.candidates())
+            left = wanted - tried
+            known = table.to_estimate(deadly=self._is_retry) if left else []
             sample = [(key, each) for key, each in known if each.name in left]
             if not sample:
-                table.forget_others(asked(table.candidates()))
+                table.forget_others(wanted)
                 return
             tried.update(each.name for _, each in sample)
             self._estimate(sample)

@@ -124,8 +124,10 @@ class SampleTable:
 
     def forget_others(self, names: Collection[str]) -> None:
         """Forget what images said but these: others do not tell any more than they do."""
-        for each in [each.name for each in self if each.name not in names]:
-            self.forget(each)
+        looked_at = "SELECT name FROM sample WHERE estimate IS NOT NULL OR stage IS NOT NULL"
+        for name in [as_text(row[0]) for row in self._database.execute(looked_at)]:
+            if name not in names:
+                self.forget(name)
 
     def forget_plate(self, plate: str) -> None:
         """Forget what images of a plate said, but for those that a worker died of."""
@@ -211,7 +213,7 @@ def _sampled(row: tuple[Any, ...]) -> Sampled:
     *first, estimate, stage, why, plate, is_lit = row
     name, path, plane, channel, size, mtime_ns, pools, number, content = first
     try:
-        known, of = json.loads(estimate or "null"), json.loads(pools)
+        known, of = json.loads(estimate) if estimate else None, json.loads(pools)
     except (ValueError, TypeError, RecursionError):
         known = of = ()
     if not (isinstance(known, dict | None) and isinstance(of, list) and _are_texts(of)):
