@@ -1,5 +1,6 @@
 """How likely each region is a nucleus: a logistic regression on what is known of it."""
 
+import functools
 from typing import TypeAlias
 
 import numpy as np
@@ -121,6 +122,12 @@ def features(regions: Regions, radius_px: float, contrast: float | None = None) 
 
 
 def _probability(known: Features, weights: tuple[float, ...]) -> Floats:
-    against = -(weights[0] + known @ np.array(weights[1:]))
+    against = -(weights[0] + known @ _but_first(weights))
     probability: Floats = 1 / (1 + np.exp(against))
     return probability
+
+
+@functools.cache
+def _but_first(weights: tuple[float, ...]) -> Floats:
+    """Return the weights without that of no feature; made once, not for each image."""
+    return np.array(weights[1:])

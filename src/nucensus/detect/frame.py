@@ -1,5 +1,6 @@
 """The edge of an image: which centres near it count, and in how large an area."""
 
+import functools
 import math
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ Box: TypeAlias = tuple[slice, ...]
 """From the first to the last pixel along each axis."""
 
 
+@functools.lru_cache
 def counting_box(shape: tuple[int, ...], border: Border | Auto, reach_px: float) -> Box:
     """Return the part of an image in which centres count.
 

@@ -1,5 +1,6 @@
 """The pixels of an image as the kernel takes them, without padding, and the noise of a pixel."""
 
+import functools
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -246,6 +247,7 @@ def noise_samples_in(
     return found
 
 
+@functools.lru_cache
 def strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return from how many rows and columns one is a sample of the noise."""
     return max(1, shape[0] // _NOISE_ROWS), max(1, shape[1] // _NOISE_COLUMNS)

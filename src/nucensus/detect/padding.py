@@ -1,5 +1,6 @@
 """Padding: the part of an image that is no picture, how it is known and how it is filled."""
 
+import functools
 import math
 from collections.abc import Iterable
 from typing import Any, TypeAlias
@@ -147,6 +148,7 @@ def _beside_black(pixels: NDArray[Any]) -> Mask | None:
     return ~margin if margin.any() else None
 
 
+@functools.lru_cache
 def line_steps(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return from how many rows and columns one is looked at first."""
     return tuple(max(1, n // _LINES) for n in shape)

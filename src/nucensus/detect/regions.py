@@ -291,49 +291,29 @@ def _no_regions() -> Regions:
 
 def _as_regions(table: RegionTable, levels: AnyLevels, smoothing: float, **pixels: Any) -> Regions:
     """Return the regions in pixels and grey levels of the image."""
-    zero, unit, measured = levels.zero, levels.unit, _values_of(table.measure)
-    own = _columns_of(table.regions)
+    # `Measure` has the fields of `RegionMeasure`, in their order, and then the smoothing.
+    own, measure = _columns_of(table.regions), Measure(*(*table.measure.item(), smoothing))
+    if levels.origin != (0, 0):
+        top, left = levels.origin
+        own |= {"y": own["y"] + top, "x": own["x"] + left}
+    zero, unit = levels.zero, levels.unit
     if (zero, unit) != (0, 1):
         own |= {name: own[name] * unit for name in ("height", "mean_height")}
         own |= {name: own[name] * unit + zero for name in ("intensity", "second", "plateau")}
-    return Regions(
-        y=own["y"] + levels.origin[0],
-        x=own["x"] + levels.origin[1],
-        area_px=own["area"],
-        height=own["height"],
-        mean_height=own["mean_height"],
-        intensity=own["intensity"],
-        stretch=own["stretch"],
-        touches_edge=own["touches_edge"] > 0,
-        second=own["second"],
-        plateau=own["plateau"],
-        fall=own["fall"],
-        free=own["free"],
-        **pixels,
-        ridges=table.ridges,
-        measure=Measure(
-            background=measured["background"] * unit + zero,
-            foreground=measured["foreground"],
-            edge_width_px=measured["edge_width"],
-            smoothing=smoothing,
-            **{
-                name: measured[name] * unit
-                for name in ("noise", "otsu", "upper", "threshold", "grain")
-            },
-        ),
-    )
+        differences = ("noise", "otsu", "upper", "threshold", "grain")
+        measure = replace(
+            measure,
+            background=measure.background * unit + zero,
+            **{name: getattr(measure, name) * unit for name in differences},
+        )
+    own["touches_edge"] = own["touches_edge"] > 0
+    return Regions(**own, **pixels, ridges=table.ridges, measure=measure)
 
 
-def _values_of(one: Record) -> dict[str, float]:
-    """Return the fields of a structure."""
-    return dict(zip(one.dtype.names or (), one.item(), strict=True))
-
-
-def _columns_of(records: Record) -> dict[str, Floats]:
-    """Return each field of structures of numbers of double precision, contiguous."""
-    names = records.dtype.names or ()
-    columns = records.view(np.float64).reshape(len(records), len(names)).T.copy()
-    return dict(zip(names, columns, strict=True))
+def _columns_of(records: Record) -> dict[str, Any]:
+    """Return the fields of `RegionRecord`, which begins with `COLUMNS`, each contiguous."""
+    rows = records.view(np.float64).reshape(len(records), len(records.dtype.names or ()))
+    return dict(zip(COLUMNS, rows[:, : len(COLUMNS)].T.copy(), strict=True))
 
 
 def _without_padding(regions: Regions, origin: tuple[int, int], picture: Mask) -> Regions:

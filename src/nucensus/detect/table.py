@@ -37,8 +37,8 @@ DETECTORS = _Ours()
 
 def detector_named(name: str) -> Detector:
     """Return the detector called `name`, one of ours or one that is registered."""
-    if name in DETECTORS:
-        return DETECTORS[name]
+    if name in DETECTOR_TABLE:
+        return _ours(name)
     check_detector(name)
     return _registered(name)
 
