@@ -308,13 +308,14 @@ def counted(levels, box):
 
 
 def assert_pictures_same(
-    image, *, part, halo=None, small_px=1 << 20, threads=1, plane=None, is_spread=False
-):
+    image, *, part, halo=None, small_px=1 << 20, masked_px=1 << 20, threads=1, plane=None,
+    is_spread=False,
+):  # fmt: skip
     box = (slice(20, image.shape[0] - 20), slice(20, image.shape[1] - 20))
     whole, area_px = counted(levels_of(image, LARGE), box)
     levels = levels_of_parts(
         plane or parts_of(image, is_spread=is_spread), Settings(), LARGE, threads=threads,
-        small_px=small_px, part=part, halo=halo,
+        small_px=small_px, masked_px=masked_px, part=part, halo=halo,
     )  # fmt: skip
     found, area_in_parts_px = counted(levels, box)
     assert (found, found.flag, area_in_parts_px) == (whole, whole.flag, area_px)
@@ -329,14 +330,16 @@ def test_any_division_gives_the_nuclei_of_pictures_that_lie_apart(data):
     image = scattered(places, radius_px=data.draw(st.sampled_from([4, 6, 9])))
     assume(isinstance(levels_of(image, LARGE), Pictures))  # a margin of one row is none
     part = tuple(data.draw(st.integers(16, n)) for n in image.shape)
-    small_px = data.draw(st.sampled_from([0, 50_000, 1 << 20]))
+    small_px, masked_px = (data.draw(st.sampled_from([0, 50_000, 1 << 20])) for _ in range(2))
     try:
         assert_pictures_same(
             image, part=part, halo=data.draw(st.sampled_from([None, 40])), small_px=small_px,
-            threads=data.draw(st.sampled_from([1, 3])), is_spread=data.draw(st.booleans()),
+            masked_px=masked_px, threads=data.draw(st.sampled_from([1, 3])),
+            is_spread=data.draw(st.booleans()),
         )  # fmt: skip
     except WholeNeededError:  # a large picture with a corner of the margin in it
         assert len(places) > 1
+        assert masked_px < 1 << 20
 
 
 @pytest.mark.parametrize("level", [0, 65535])
@@ -345,6 +348,14 @@ def test_a_margin_around_a_large_image_is_left_out_in_parts_as_in_the_whole(leve
     image = np.pad(field(shape=(500, 620)), ((33, 71), (130, 9)), constant_values=level)
     found = assert_pictures_same(image, part=(128, 200), small_px=small_px)
     assert len(found) > 0.9 * len(find_nuclei(field(shape=(500, 620))))
+
+
+def test_a_large_picture_with_a_margin_in_it_is_held_alone_unless_it_is_too_large():
+    image = np.pad(field(shape=(500, 620)), ((33, 71), (130, 9)))
+    image[:233, :280] = 0
+    assert len(assert_pictures_same(image, part=(300, 300), small_px=0)) > 5
+    with pytest.raises(WholeNeededError, match="margin"):
+        assert_pictures_same(image, part=(300, 300), small_px=0, masked_px=0)
 
 
 def test_pictures_that_lie_apart_are_counted_as_images_of_one_set():

@@ -13,7 +13,7 @@ from .frame import counting_box
 from .levels import AnyLevels
 from .levels_in_parts import LevelsInParts, bytes_in_parts, looking_at
 from .padding import is_exact
-from .pictures import SMALL_PX, Pictures, find_pictures, levels_at
+from .pictures import MASKED_PX, SMALL_PX, Pictures, find_pictures, levels_at
 from .pooled import Estimate, Resolved, pool
 from .region_numbers import region_numbers
 from .rules import Rules, rules_of
@@ -144,11 +144,12 @@ def _expected(looks: Resolved | None, rules: Rules) -> dict[str, Any] | None:
 
 def levels_of_parts(
     plane: Parts, settings: Settings, rules: Rules, *, threads: int, small_px: int = SMALL_PX,
-    **more: Any,
+    masked_px: int = MASKED_PX, **more: Any,
 ) -> LevelsInParts | Pictures:  # fmt: skip
     """Return the levels of an image; of a large one with margins those of its pictures.
 
-    Those of up to `small_px` pixels are held in memory. `more` is for `LevelsInParts`.
+    Those of up to `small_px` pixels are held in memory, and of up to `masked_px`, one at a time, if
+    there is a margin in them. `more` is for `LevelsInParts`.
     """
     if not is_exact(plane.dtype):
         raise WholeNeededError(f"its pixels are {plane.dtype}, not uint8 or uint16")
@@ -162,15 +163,16 @@ def levels_of_parts(
         raise WholeNeededError(_MARGIN)
 
     def open_levels(area: Area) -> AnyLevels:
-        if area.size <= small_px:
-            return levels_at(levels.read(area), area, plane.shape)
-        part = LevelsInParts(
-            part_of(plane, area), settings, threads=threads, origin=(area.top, area.left),
-            image_shape=plane.shape, **more,
-        )  # fmt: skip
-        if part.may_have_margin:
-            raise WholeNeededError(_MARGIN)
-        return part
+        if area.size > small_px:
+            part = LevelsInParts(
+                part_of(plane, area), settings, threads=threads, origin=(area.top, area.left),
+                image_shape=plane.shape, **more,
+            )  # fmt: skip
+            if not part.may_have_margin:
+                return part
+            if area.size > masked_px:
+                raise WholeNeededError(_MARGIN)
+        return levels_at(levels.read(area), area, plane.shape)
 
     return Pictures(
         plane.shape, areas, levels.heights, levels.looking, open_levels, threads=threads,
