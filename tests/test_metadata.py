@@ -2,6 +2,7 @@
 
 import csv
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from click.testing import CliRunner
 
 from nucensus import Run, Settings, census, export_run, open_run, well_table
 from nucensus.cli import _nucensus as main
-from nucensus.discover import read_metadata
+from nucensus.discover import discover, read_metadata
 from nucensus.errors import InputError
+from nucensus.read import SUFFIXES
+from nucensus.score.field_name import field_name
 from nucensus.values import Treatments
 
 LIST = [["Well", "Compound", "Dose (µM)"], ["A1", "taxol", "0,1"], ["B02", "DMSO", "1,5"]]
@@ -437,3 +440,19 @@ def test_treatments_are_columns_of_their_own_in_the_table_of_images(tmp_path):
     ]  # fmt: skip
     census(images, tmp_path / "plain", Settings(threshold=9))
     assert "Metadata_" not in (tmp_path / "plain" / "images.csv").read_text()
+
+
+@pytest.mark.parametrize(("there", "said"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_that_are_stored_in_another_way_name_the_same_files_and_plates(
+    tmp_path, there, said
+):
+    stored, written = (unicodedata.normalize(form, "Mäuse é") for form in (there, said))
+    (tmp_path / stored).mkdir()
+    tifffile.imwrite(tmp_path / stored / f"{stored}_A01_s1.tif", np.zeros((9, 9), np.uint16))
+    rows = [["path", "dose"], [f"{written}/{written}_A01_s1.tif", "1"]]
+    manifest = write_csv(tmp_path / "images.csv", rows, delimiter=",")
+    (listed,) = discover([], SUFFIXES, manifest=manifest)
+    assert listed.size_bytes > 0
+    treatments = Treatments([{"plate": written, "well": "A01", "drug": "x"}])
+    assert json.loads(treatments.join("", stored, "A01")) == {"drug": "x"}
+    assert field_name(f"a/{stored}.tif") == field_name(f"{written}.png")

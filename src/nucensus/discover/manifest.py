@@ -2,6 +2,7 @@
 
 import json
 import os
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -30,7 +31,7 @@ def read_manifest(path: str) -> Iterator[ImageRef]:
         column = _path_column(path, row)
         name = _with_slashes(row.pop(column).strip(), folder)
         name = check_address(name) if is_remote(name) else name
-        file = name if is_remote(name) else os.path.join(folder, name)
+        file = name if is_remote(name) else _as_spelled(os.path.join(folder, name))
         if not name or absolute(file) in seen:
             what = "says" if name else "has no path"
             raise InputError(
@@ -67,6 +68,14 @@ def join_places(stated: Place, named: Place) -> Place:
     told = {axis: text for axis in _PLACE_COLUMNS if (text := getattr(stated, axis))}
     stain = "" if stated.channel else named.stain
     return replace(named, stain=stain, **told) if told else named
+
+
+def _as_spelled(file: str) -> str:
+    """Return a path as it is on disk, where accents may be characters of their own."""
+    if file.isascii() or os.path.lexists(file):
+        return file
+    forms = (unicodedata.normalize(form, file) for form in ("NFC", "NFD"))
+    return next(filter(os.path.lexists, forms), file)
 
 
 def _with_slashes(name: str, folder: str) -> str:

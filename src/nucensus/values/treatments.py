@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import field
 
@@ -100,7 +101,7 @@ class Treatments:
 @functools.lru_cache(1024)
 def _plain_plate(name: str) -> str:
     """Return what is left of the name of a plate however it is written."""
-    plain = re.sub(r"[\W_]", "", name.casefold())
+    plain = re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", name).casefold())
     return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"^(?:plate|platte|plaque|placa)(?=.)", "", plain))
 
 
