@@ -219,11 +219,12 @@ def find_candidates(
                 resolved.radius_px,
             )
         )
-    how, most_noise, outline_px = _asked_of_set(resolved, contrast, rules)
+    how, most_noise, usual_noise, outline_px = _asked_of_set(resolved, contrast, rules)
+    is_as_noisy = levels.noise * levels.unit <= usual_noise  # so the nuclei are known to show
     regions = find_regions(
         levels,
         **how,
-        most_noise=most_noise if _is_as_noisy(levels, resolved) else np.inf,
+        most_noise=most_noise if is_as_noisy else np.inf,
         shapes=shapes,
         outline_sigma_px=outline_px if outlined else None,
     )
@@ -233,16 +234,19 @@ def find_candidates(
 @functools.lru_cache(maxsize=64)
 def _asked_of_set(
     resolved: Resolved, contrast: float, rules: Rules
-) -> tuple[dict[str, Any], float, float]:
+) -> tuple[dict[str, Any], float, float, float]:
     """Return how to look for such nuclei, the most noise, and the sigma of outlines in pixels.
 
-    They are the same for all images of a set.
+    The third is the noise of a pixel up to which an image is as noisy as the set, and the most
+    noise holds. They are the same for all images of a set.
     """
     most_px = max(_OUTLINE_SMOOTHING_PX, _MOST_OUTLINE_SMOOTHING * resolved.radius_px)
     smoothing_px = _wanted_smoothing(resolved, contrast, rules) * resolved.radius_px
     most_noise = _in_crowd(_MOST_NOISE, resolved, rules) * contrast
     outline_px = min(max(smoothing_px, _OUTLINE_SMOOTHING_PX), most_px)
-    return how_to_look(resolved, contrast, rules), most_noise, outline_px
+    step = resolved.radius_px / grid_radius(resolved.radius_px)
+    usual_noise = _AS_NOISY * step * resolved.grain
+    return how_to_look(resolved, contrast, rules), most_noise, usual_noise, outline_px
 
 
 def how_to_look(resolved: Resolved, contrast: float, rules: Rules) -> dict[str, Any]:
@@ -270,12 +274,6 @@ def _wanted_smoothing(resolved: Resolved, contrast: float, rules: Rules) -> floa
     plenty = _in_crowd(_PLENTY_SNR, resolved, rules)
     wanted = plenty * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
     return float(wanted / grid_radius(resolved.radius_px))
-
-
-def _is_as_noisy(levels: AnyLevels, resolved: Resolved) -> bool:
-    """Whether a pixel has no more noise than in the set, so that the nuclei are known to show."""
-    step = resolved.radius_px / grid_radius(resolved.radius_px)
-    return levels.noise * levels.unit <= _AS_NOISY * step * resolved.grain
 
 
 def _is_speck(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:

@@ -46,7 +46,7 @@ def shapes_within(
 def _in_image(shapes: Record, levels: AnyLevels) -> Record:
     """Return the shapes with the edges that are those of the image: none where a margin is cut."""
     (top, left), (rows, columns), (height, width) = levels.origin, levels.extent, levels.image_shape
-    if levels.extent != levels.image_shape:
+    if (rows, columns) != (height, width):
         known = (top == 0) | (left == 0) << 1
         known |= (top + rows == height) << 2 | (left + columns == width) << 3
         shapes["edges"] = shapes["edges"].astype(np.int64) & known

@@ -155,26 +155,25 @@ class Regions:
 
     def where(self, keep: NDArray[np.bool_], likely: Floats | None = None) -> "Regions":
         """Return those for which `keep` is true; `likely` they are nuclei, if that is given."""
-        if np.count_nonzero(keep) == len(keep):
-            return self if likely is None else replace(self, likely=likely)
-        places = np.flatnonzero(keep)
-        kept = {
-            name: column[places]
-            for name in (*COLUMNS, "refined", "likely", "ridges")
-            if (column := getattr(self, name)) is not None
-        }
+        are_all = np.count_nonzero(keep) == len(keep)
+        if are_all and likely is None:
+            return self
+        known = {name: part for name in _PARTS if (part := getattr(self, name)) is not None}
         if likely is not None:
-            kept["likely"] = likely[places]
-        if self.shapes is not None:
-            kept["shapes"] = self.shapes.take(places)  # an index copies field by field
-        for name in ("outlines", "cells"):
-            if (runs := getattr(self, name)) is not None:
-                kept[name] = runs.take(places)
-        return replace(self, **kept)
+            known["likely"] = likely
+        if not are_all:
+            places = np.flatnonzero(keep)
+            known = {
+                name: part.take(places) if name in _TAKEN else part[places]
+                for name, part in known.items()
+            }
+        return Regions(**known, measure=self.measure)
 
 
 COLUMNS = tuple(field.name for field in fields(Regions) if field.default is MISSING)[:-1]
 """What is known of each region in any case."""
+_TAKEN = "shapes", "outlines", "cells"  # by an index structures are copied field by field
+_PARTS = *COLUMNS, "refined", "likely", "ridges", *_TAKEN
 
 
 def find_regions(

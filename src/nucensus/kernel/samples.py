@@ -41,8 +41,8 @@ def measure_noise(
     """
     strides = pixels.strides
     if pixels.ndim == len(shape):
-        strides += tuple(step * stride for step, stride in zip(steps, strides, strict=True))
-    below, beside, to_row, to_column = (each // pixels.itemsize for each in strides)
+        strides += steps[0] * strides[0], steps[1] * strides[1]
+    below, beside, to_row, to_column = [each // pixels.itemsize for each in strides]
     samples = packed(
         "NoiseSamples", pixels=address(pixels), height=shape[0], width=shape[1],
         down=steps[0], across=steps[1], to_row=to_row, to_column=to_column, below=below,
