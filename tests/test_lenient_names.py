@@ -55,6 +55,10 @@ def places(folder, **plane):
         (["x_A01_F01", "x_A02_F02"], [("A01", "1"), ("A02", "2")]),
         (["A01_F0001_T0001_Z0004_C01", "B02_F0002_T0001_Z0004_C01"], [("A01", "1"), ("B02", "2")]),
         (["sim_A01_C1_F4_s01", "sim_A02_C5_F7_s02"], [("A01", "1"), ("A02", "2")]),
+        (["A-01", "A-02", "B-12"], [("A01", ""), ("A02", ""), ("B12", "")]),
+        (["exp_A-01_s2_DAPI", "exp_B-12_s3_DAPI"], [("A01", "2"), ("B12", "3")]),
+        (["Well A-01 field 2", "Well C-03 field 1"], [("A01", "2"), ("C03", "1")]),
+        (["B02_A-01", "C03_A-02"], [("B02", ""), ("C03", "")]),
         (["A1_s2_2024-05-03 14-30-59", "B1_2024-05-03 14-31_s3"], [("A01", "2"), ("B01", "3")]),
     ],
 )
@@ -73,6 +77,9 @@ def test_everyday_names_tell_their_well(tmp_path, names, told):
         ["exp A0", "exp B0"],
         ["img_001", "img_002"],
         ["R01-C01", "R02-C12"],
+        ["A-01", "A-02"],  # of one row: animals
+        ["A_01", "B_01"],  # groups
+        ["A-01", "B-01", "notes"],
     ],
 )
 def test_names_of_which_some_tell_no_well_or_two_tell_none(tmp_path, names):
@@ -136,7 +143,8 @@ def test_planes_in_files_of_their_own_are_asked_for_beside_wells(tmp_path):
 @pytest.mark.parametrize(
     "names",
     [["A1.tif", "B12.tif"], ["x_A04_1.tif", "y_B04_1.tif"], ["r01c02.tif", "r02c02f3.tif"],
-     ["a b A4.tif", "c B4.tif"], ["p/A01/1.tif", "p/B02/2.tif"], ["wellA3.tif", "wellB3.tif"]],
+     ["a b A4.tif", "c B4.tif"], ["p/A01/1.tif", "p/B02/2.tif"], ["wellA3.tif", "wellB3.tif"],
+     ["x_A-04_1.tif", "y_B-04_1.tif"], ["Well A-04 1.tif", "Well B-12 1.tif"]],
 )  # fmt: skip
 def test_the_pattern_that_scan_offers_reads_the_same(names):
     forms = WellForms()

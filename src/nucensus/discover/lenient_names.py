@@ -24,6 +24,8 @@ _SPELLED = late(
     re.IGNORECASE,
 )
 """A row and a column in words: row1_col2, Row 1 Column 2."""
+_HYPHENED = late(r"(?:(?<=[/_. ])|^)(?:(?i:well)[_\-. ]?)?([A-P])-(\d\d)(?=[_\-. ]|$)")
+"""A well with a hyphen, A-01: it is one where no other word is, and rows differ."""
 _PLANE = re.compile(r"(?:z|t|tp|time|slice|frame|plane)\d+", re.IGNORECASE)
 _QUARTER = re.compile(r"[ab][12]")
 """A quarter of a well of 384, which is a well of 1536, as in A01.a1 (CellVoyager)."""
@@ -89,7 +91,7 @@ class WellForm:
         """Return a name in which the well is taken for nothing else, and still told."""
         if self.where[0] == "folder":
             return name
-        if spelled := _SPELLED.search(name):
+        if spelled := _SPELLED.search(name) or _hyphened(name):
             return f"{name[: spelled.start()]}#{spelled[0]}#{name[spelled.end() :]}"
         words = _words(name)[1]
         at = _index(self.where, words)
@@ -104,7 +106,7 @@ class WellForm:
     def pattern(self) -> str:
         """The same as a pattern for `--pattern`."""
         side, at = self.where
-        well = r"(?:(?i:well))?(?P<well>[A-Pa-p][A-F]?\d{1,2})"
+        well = r"(?:(?i:well)[_\-. ]?)?(?P<well>[A-Pa-p][A-F]?-?\d{1,2})"
         if self.is_row_and_column:
             well = (
                 r"(?i:r(?:ow)?[_\-. ]?(?P<row>\d{1,2})[_\-. ]?c(?:ol(?:umn)?)?[_\-. ]?"
@@ -126,6 +128,7 @@ class WellForms:
     _wells: dict[_Where, set[str]] | None = None
     _before_site: set[_Where] = field(default_factory=set)
     _small: set[_Where] = field(default_factory=set)
+    _has_hyphens: bool = False
     _rows_and_columns: set[_Where] = field(default_factory=set)
 
     def add_unplaced(self, reference: ImageRef) -> None:
@@ -139,6 +142,7 @@ class WellForms:
             return
         found: dict[_Where, str] = {}
         folder, words = _words(name)
+        self._has_hyphens |= _hyphened(name) is not None
         if any(map(_are_row_and_column, words, words[1:])):
             words = []
         for at, word in enumerate(words):
@@ -183,7 +187,7 @@ class WellForms:
             return False
         if len(_rows(wells)) > 1 or where in self._rows_and_columns:
             return True
-        if where in self._small:
+        if where in self._small or (self._has_hyphens and where[0] != "folder"):
             return False
         return where in (("start", 0), ("folder", 0), *self._before_site) or len(wells) == 1
 
@@ -195,7 +199,18 @@ def _rows(wells: set[str]) -> set[str]:
 def _words(name: str) -> tuple[str, list[str]]:
     folder, file = os.path.split(name)
     stem = _SPELLED.sub(r"r\1c\2", os.path.splitext(file)[0], count=1)
+    if _hyphened(stem):
+        stem = _HYPHENED.sub(r"\1\2", stem, count=1)
     return folder, _SPLIT.split(stem)
+
+
+def _hyphened(name: str) -> re.Match[str] | None:
+    """Return where a name has a well with a hyphen, if it has no other."""
+    file = name.rfind("/") + 1
+    match = _HYPHENED.search(name, file) if "-" in name else None
+    words = _SPLIT.split(name[file:]) if match else []
+    has_other = any(_WELL.fullmatch(word) or _ROW_COLUMN.fullmatch(word) for word in words)
+    return None if has_other else match
 
 
 def _are_row_and_column(one: str, other: str) -> bool:
