@@ -348,7 +348,7 @@ def _no_centres(
 
 
 def _as_centres(regions: Regions, flag: Flag | None, unit: float, outlined: Outlined) -> Centres:
-    order = np.argsort(-regions.intensity)
+    order = (-regions.intensity).argsort()
     intensities = regions.intensity[order]
     if (intensities[1:] == intensities[:-1]).any():
         order = np.lexsort((regions.x, regions.y, -regions.intensity))

@@ -145,7 +145,7 @@ def _has_fibre(regions: Regions, levels: AnyLevels, radius_px: float) -> bool:
     """Whether regions lie on a ridge that is far thinner than a nucleus, and far longer."""
     lengths = regions.ridges
     if lengths is None:
-        lengths = _lengths(regions, np.flatnonzero(regions.stretch > STRETCHED), levels, radius_px)
+        lengths = _lengths(regions, _stretched(regions), levels, radius_px)
     return bool(lengths.max(initial=0) >= _FIBRE)
 
 
@@ -153,9 +153,13 @@ def with_ridges(regions: Regions, levels: AnyLevels, radius_px: float) -> Region
     """Return the regions with the lengths of the ridges through them."""
     if regions.ridges is not None:
         return regions
-    lengths, stretched = np.zeros(len(regions)), np.flatnonzero(regions.stretch > STRETCHED)
+    lengths, stretched = np.zeros(len(regions)), _stretched(regions)
     lengths[stretched] = _lengths(regions, stretched, levels, radius_px)
     return replace(regions, ridges=lengths)
+
+
+def _stretched(regions: Regions) -> NDArray[np.int64]:
+    return (regions.stretch > STRETCHED).nonzero()[0]
 
 
 def _lengths(

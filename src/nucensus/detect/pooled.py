@@ -345,5 +345,5 @@ def weighted_median(
     else:
         order = np.lexsort((weights, values))
         values, weights = values[order], weights[order]
-    sums = np.cumsum(weights)
+    sums = weights.cumsum()
     return float(values[sums.searchsorted(sums[-1] * share)])

@@ -162,7 +162,7 @@ class Regions:
         if likely is not None:
             known["likely"] = likely
         if not are_all:
-            places = np.flatnonzero(keep)
+            places = keep.nonzero()[0]
             known = {
                 name: part.take(places) if name in _TAKEN else part[places]
                 for name, part in known.items()

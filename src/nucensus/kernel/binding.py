@@ -49,13 +49,11 @@ def call(function: str, purpose: str, *arguments: Any) -> None:
 
 
 def address(array: NDArray[Any]) -> int:
-    """Return where an array begins; NumPy's own way takes five times as long."""
-    if array.dtype.names is None:
-        try:
-            return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
-        except (TypeError, ValueError):  # it is not contiguous, only to be read, or empty
-            pass
-    return array.ctypes.data
+    """Return where an array begins; NumPy's own way takes up to five times as long."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
+    except (TypeError, ValueError):  # it is not contiguous, only to be read, or empty
+        return array.ctypes.data
 
 
 def packed(structure: str, **values: Any) -> bytes:

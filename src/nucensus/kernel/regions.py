@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..values import Outlines
-from .binding import Record, call, isa_number, packed, record, structure_dtype
+from .binding import Record, address, call, isa_number, packed, record, structure_dtype
 from .image import described
 
 _LEAST_CAPACITY, _USUAL_CAPACITY, _PIXELS_A_REGION = 256, 1024, 1024
@@ -118,7 +118,7 @@ class Room:
         """Make room for so many records and runs; for no runs there is no address."""
         records = np.empty(capacity, structure_dtype(of))
         runs = np.empty(run_capacity, structure_dtype("OutlineRun"))
-        where = {"records": records.ctypes.data, "runs": run_capacity and runs.ctypes.data}
+        where = {"records": address(records), "runs": run_capacity and address(runs)}
         known = record(structure, **numbers, **where, capacity=run_capacity, count=0)
         return cls(known, records, runs)
 
