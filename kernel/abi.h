@@ -166,10 +166,10 @@ NUCENSUS_API int32_t nucensus_measure_noise(const nucensus::NoiseSamples* sample
 
 // Fills the pixels that are not known with the mirror image of the nearest edge of those
 // that are, along a row or a column, and again from what was filled. A pixel has `bytes`
-// bytes; `scratch` has room for two numbers a pixel and one a column. `unknown` is how many
+// bytes; `scratch` has room for a number a pixel and one a column. `unknown` is how many
 // stay unknown, because nothing mirrors them.
 NUCENSUS_API int32_t nucensus_mirror(void* pixels, int64_t bytes, uint8_t* known, int64_t height,
-                                     int64_t width, int64_t* scratch, int64_t* unknown);
+                                     int64_t width, int32_t* scratch, int64_t* unknown);
 
 // Writes each row as text: the name of its group, the first literal, a number, the next
 // literal, ... the last literal. The first `group_rows[0]` rows are of the first group.

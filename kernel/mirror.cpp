@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "abi.h"
 
@@ -9,18 +10,16 @@ namespace {
 
 class Mirror {
 public:
-    Mirror(uint8_t* known, int64_t height, int64_t width, int64_t* scratch)
+    Mirror(uint8_t* known, int64_t height, int64_t width, int32_t* scratch)
         : known(known),
           height(height),
           width(width),
-          source(scratch),
-          distance(source + height * width),
-          above(distance + height * width) {}
+          nearest(scratch),
+          above(nearest + height * width) {}
 
     // Looks for the mirror image of each unknown pixel in the nearest edge of what is known.
     void find_sources() {
-        std::fill_n(source, height * width, -1);
-        std::fill_n(distance, height * width, none);
+        std::fill_n(nearest, height * width, 0);
         sweep(1);
         sweep(-1);
     }
@@ -29,8 +28,9 @@ public:
     int64_t fill(char* pixels, int64_t bytes) {
         int64_t count = 0;
         for (int64_t at = 0; at < height * width; ++at) {
-            if (source[at] < 0) continue;
-            memcpy(pixels + at * bytes, pixels + source[at] * bytes, bytes);
+            if (nearest[at] == 0) continue;
+            const int64_t back = nearest[at] >> 1, stride = nearest[at] & 1 ? width : 1;
+            memcpy(pixels + at * bytes, pixels + (at - back * stride) * bytes, bytes);
             known[at] = 1;
             ++count;
         }
@@ -38,44 +38,49 @@ public:
     }
 
 private:
-    static constexpr int64_t none = INT64_MAX;
+    // Pixels from an edge at which nothing mirrors; four times as much is held in 32 bits.
+    static constexpr int32_t none = 1 << 28;
 
     // Downwards and to the right, or against that, counting from the last known pixel.
     void sweep(int64_t way) {
         std::fill_n(above, width, none);
         for (int64_t i = 0; i < height; ++i) {
             const int64_t y = way > 0 ? i : height - 1 - i;
-            int64_t before = none;
+            int32_t before = none;
             for (int64_t j = 0; j < width; ++j) {
                 const int64_t x = way > 0 ? j : width - 1 - j, at = y * width + x;
                 if (known[at]) {
                     before = above[x] = 0;
                     continue;
                 }
-                if (before != none) offer(at, ++before, x, width, way, 1);
-                if (above[x] != none) offer(at, ++above[x], y, height, way, width);
+                if (before != none) offer(at, ++before, x, width, way, false);
+                if (above[x] != none) offer(at, ++above[x], y, height, way, true);
             }
         }
     }
 
-    void offer(int64_t at, int64_t away, int64_t place, int64_t places, int64_t way,
-               int64_t stride) {
-        const int64_t back = way * (2 * away - 1);
-        if (away >= distance[at] || place - back < 0 || place - back >= places) return;
+    void offer(int64_t at, int64_t away, int64_t place, int64_t places, int64_t way, bool is_down) {
+        const int64_t back = way * (2 * away - 1), stride = is_down ? width : 1;
+        if (away >= distance(at) || place - back < 0 || place - back >= places) return;
         if (!known[at - back * stride]) return;
-        distance[at] = away;
-        source[at] = at - back * stride;
+        nearest[at] = static_cast<int32_t>(2 * back + (is_down ? 1 : 0));
+    }
+
+    int64_t distance(int64_t at) const {
+        return nearest[at] == 0 ? none : (std::abs(nearest[at] >> 1) + 1) / 2;
     }
 
     uint8_t* known;
     int64_t height, width;
-    int64_t *source, *distance, *above;
+    // How far back the image of a pixel lies, twice, and 1 more along a column; 0 without one.
+    int32_t* nearest;
+    int32_t* above;
 };
 
 }  // namespace
 
 int32_t nucensus_mirror(void* pixels, int64_t bytes, uint8_t* known, int64_t height, int64_t width,
-                        int64_t* scratch, int64_t* unknown) {
+                        int32_t* scratch, int64_t* unknown) {
     *unknown = std::count(known, known + height * width, 0);
     Mirror mirror(known, height, width, scratch);
     while (*unknown > 0) {

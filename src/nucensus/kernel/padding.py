@@ -18,7 +18,7 @@ def mirror_unknown(pixels: NDArray[Any], known: NDArray[np.uint8]) -> int:
     known : ndarray of uint8, shape (rows, columns), contiguous
         1 where a pixel is known; set where one was filled.
     """
-    scratch = np.empty(2 * known.size + known.shape[1], np.int64)
+    scratch = np.empty(known.size + known.shape[1], np.int32)
     unknown = np.zeros((), np.int64)
     call(
         "nucensus_mirror", f"fill the padding of an image of shape {pixels.shape}",
