@@ -389,8 +389,10 @@ def _name_of(dtype: np.dtype[Any]) -> str:
 
 def _note_on_infinite(centres: Centres) -> str:
     """Return what to say of infinite grey levels, which are the maxima of all that is near them."""
-    count = int(np.isinf(centres.intensities).sum())
+    count = np.count_nonzero(np.isinf(centres.intensities))
+    if not count:
+        return ""
     return (
         f"{count} of the {len(centres.intensities)} nuclei are infinitely bright: they are pixels "
         f"beside grey levels that are no numbers; replace these, or count with --detector auto"
-    ) * (count > 0)
+    )

@@ -16,6 +16,7 @@ from .flags import FEW, expected_count, flag_of, is_more_blurred, is_softer, wit
 from .frame import counting_box
 from .levels import AnyLevels
 from .measure import measured_of
+from .padding import is_exact
 from .pictures import Pictures, levels_of
 from .pooled import BLANK_ITSELF, Estimate, Resolved, pool, weighted_median
 from .region_numbers import grid_radius
@@ -365,8 +366,8 @@ def _as_centres(regions: Regions, flag: Flag | None, unit: float, outlined: Outl
 
 
 def _bytes_a_pixel(_settings: Settings, _resolved: Resolved | None, dtype: np.dtype[Any]) -> float:
-    """Return what it takes: pixels that the kernel does not know are converted."""
-    return 0 if dtype in (np.uint8, np.uint16) else _BYTES_CONVERTED
+    """Return what it takes: pixels that the kernel does not take as they lie are converted."""
+    return 0 if is_exact(dtype) and dtype.isnative else _BYTES_CONVERTED
 
 
 DETECTOR = Detector(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
 from ..values import ImageRef, Place
-from ..values.channels import nuclear_channel
+from ..values.channels import shows_nuclei
 from .unknown_names import channel_word, without_word
 
 _NOWHERE = Place()
@@ -58,7 +58,7 @@ def refuse_unlike_plates(plates: Iterable[tuple[str, Mapping[str, str]]]) -> Non
         ((channel, stain),) = channels.items()
         first = first or (plate, channel, stain)
         both = (first[2], stain) if first[2] and stain else (first[1], channel)
-        if both[0] != both[1] and not all(nuclear_channel({"0": name}) for name in both):
+        if both[0] != both[1] and not all(map(shows_nuclei, both)):
             raise InputError(
                 f"the plates {first[0]!r} and {plate!r} are of one channel each, {both[0]} and "
                 f"{both[1]}; expected the same; name one of the plates, or count both with "

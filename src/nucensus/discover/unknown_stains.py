@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from .._dataclass import dataclass
 from ..text.patterns import late
 from ..values import ImageRef
-from ..values.channels import nuclear_channel
+from ..values.channels import shows_nuclei
 from .names import plate_folder
 from .unknown_names import WAVELENGTH, Alike, channel_word, is_stain, is_version, mask
 
@@ -98,9 +98,8 @@ class UnlikeStains(Alike):
 
     def _are_two(self, one: str, other: str) -> bool:
         """Tell whether they are not one stain, or two of nuclei."""
-        if nuclear_channel({"0": one}) and nuclear_channel({"0": other}):
-            return False
-        return _folded(one) != _folded(other)
+        are_of_nuclei = shows_nuclei(one) and shows_nuclei(other)
+        return not are_of_nuclei and _folded(one) != _folded(other)
 
 
 def _folded(stain: str) -> str:

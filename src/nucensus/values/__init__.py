@@ -63,8 +63,7 @@ __all__ = [
     "Partner", "PixelSize", "Place", "Plane", "PlannedImage", "PlateFact", "Points", "Positive",
     "PositiveFact", "ProcessOptions", "Resume", "RetryOptions", "Scheduler", "Selection",
     "SelectionOptions", "Settings", "SettingsOptions", "Shard", "Stage", "Treatments", "Watcher",
-    "column_of", "name_of", "refuse_unknown", "shard_index", "take_only",
-    "take_value",
+    "column_of", "name_of", "refuse_unknown", "shard_index", "take_only", "take_value",
 ]  # fmt: skip
 
 RUN_FILE = "run.sqlite"

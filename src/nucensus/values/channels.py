@@ -110,8 +110,13 @@ def nuclear_channel(channels: Mapping[str, str]) -> str | None:
     >>> nuclear_channel({"1": "Alexa 647", "5": "HOECHST 33342", "6": "Brightfield"})
     '5'
     """
-    found = [key for key, name in channels.items() if _NUCLEAR.search(name or key)]
+    found = [key for key, name in channels.items() if shows_nuclei(name or key)]
     return found[0] if len(found) == 1 else None
+
+
+def shows_nuclei(name: str) -> bool:
+    """Tell whether the name of a channel says that it shows nuclei."""
+    return _NUCLEAR.search(name) is not None
 
 
 def list_channels(channels: Mapping[str, str]) -> str:
