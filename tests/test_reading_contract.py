@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from drawn_tiff import page_tags, strips_of, write_tiff
-from reading_contract import check_planes, check_reading
+from reading_contract import check_planes, check_reading, read_parts
 
 from nucensus.errors import NotAPlaneError, ReadError
 from nucensus.read import ifd, open_scenes, read
@@ -180,7 +180,8 @@ def test_samples_are_channels_of_their_own_together_or_apart(
     pixels = np.stack(images, axis=0 if planar == "separate" else -1)
     tifffile.imwrite(
         tmp_path / "a.tif", pixels, planarconfig=planar, metadata=None,
-        photometric="rgb" if samples == 3 else "separated" if samples == 4 else "minisblack",
+        photometric="rgb" if samples > 2 else "minisblack",
+        extrasamples=["unassalpha"] if samples == 4 else None,
         **LAYOUTS[layout], **compressed(compression),
     )  # fmt: skip
     check_reading(tmp_path / "a.tif", [(Plane(channel=c), image) for c, image in enumerate(images)])
@@ -241,6 +242,9 @@ def test_white_is_zero_has_no_meaning_in_floating_point(tmp_path):
         (6, {ifd.COMPRESSION: (5,)}, "stored as YCbCr"),
         (6, {ifd.COMPRESSION: (6,)}, None),
         (6, {ifd.COMPRESSION: (7,)}, None),
+        (5, {}, "stored as inks"),
+        (5, {ifd.COMPRESSION: (7,)}, "stored as inks"),
+        (32803, {}, "mosaic of a colour sensor"),
         (8, {}, r"stored as CIE L\*a\*b\*"),
         (32845, {}, "stored as LogLuv"),
         (None, {}, None),
@@ -508,12 +512,33 @@ def test_wavelengths_and_slices_of_a_metamorph_stack_are_not_mixed(tmp_path):
 
 @pytest.mark.parametrize("compression", [1, 5, 8])
 @pytest.mark.parametrize("missing", [0, 2, 4])
-def test_a_strip_that_was_never_written_is_black_and_the_others_are_read(
-    tmp_path, compression, missing
-):
-    image = draw(1, (30, 17))
-    tags, strips = drawn(image, 7, compression=compression)
+def test_a_page_of_which_a_strip_was_never_written_is_refused(tmp_path, compression, missing):
+    tags, strips = drawn(draw(1, (30, 17)), 7, compression=compression)
     strips[missing] = None
     write_tiff(tmp_path / "a.tif", [(tags, strips)])
-    image[7 * missing : 7 * missing + 7] = 0
+    for read_all in (read, read_parts):
+        with pytest.raises(ReadError, match="1 of 5 strips of this plane were never written"):
+            read_all(tmp_path / "a.tif", Plane())
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8])
+def test_a_page_that_does_not_say_where_all_its_strips_are_is_refused(tmp_path, compression):
+    tags, strips = drawn(draw(1, (30, 17)), 7, compression=compression)
+    write_tiff(tmp_path / "a.tif", [(tags, strips[:4])])
+    for read_all in (read, read_parts):
+        with pytest.raises(ReadError, match="where 4 of 5 strips or tiles are"):
+            read_all(tmp_path / "a.tif", Plane())
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_tile_that_was_never_written_is_black_and_the_others_are_read(tmp_path, compression):
+    image = draw(1, (64, 48))
+    tiles = [image[y : y + 16, x : x + 16] for y in range(0, 64, 16) for x in range(0, 48, 16)]
+    tiles[5] = None
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(
+            iter(tiles), shape=image.shape, dtype=image.dtype, tile=(16, 16),
+            compression=compression, metadata=None,
+        )  # fmt: skip
+    image[16:32, 32:] = 0
     check_planes(tmp_path / "a.tif", as_z([image]))

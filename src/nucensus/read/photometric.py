@@ -9,10 +9,11 @@ from ..errors import ReadError
 from . import ifd
 from .ifd import Tags
 
-_WHITE_IS_ZERO, _PALETTE = 0, 3
+_WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
 _JPEG = (6, 7)
 _NO_GREY_LEVELS = {
-    6: "YCbCr", 8: "CIE L*a*b*", 9: "ICC L*a*b*", 10: "ITU L*a*b*", 32844: "LogL", 32845: "LogLuv",
+    5: "inks, as CMYK", 6: "YCbCr", 8: "CIE L*a*b*", 9: "ICC L*a*b*", 10: "ITU L*a*b*",
+    32803: "the mosaic of a colour sensor", 32844: "LogL", 32845: "LogLuv",
 }  # fmt: skip
 
 
@@ -36,7 +37,8 @@ def as_grey(pixels: NDArray[Any], tags: Tags) -> NDArray[Any]:
             "the pixels are numbers of colours in a palette; expected grey levels, or a palette "
             "that gets brighter with its numbers; save the image as grey levels"
         )
-    if photometric in _NO_GREY_LEVELS and tags.get(ifd.COMPRESSION, (1,))[0] not in _JPEG:
+    is_jpeg = tags.get(ifd.COMPRESSION, (1,))[0] in _JPEG
+    if photometric in _NO_GREY_LEVELS and not (is_jpeg and photometric == _YCBCR):
         raise ReadError(
             f"the pixels are colours stored as {_NO_GREY_LEVELS[photometric]}; expected grey "
             f"levels or RGB; convert the file"

@@ -26,7 +26,7 @@ _BAND_BYTES = 1 << 20
 
 def decode(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
     """Return the pixels of a page, in the shape of `layout`; `size_bytes` is the file's size."""
-    check_written(layout.offsets)
+    check_written(layout.offsets, is_tiled=layout.is_tiled)
     if layout.compression == NONE and is_one_piece(layout):
         return _read_piece(file, size_bytes, layout)
     check_extents(size_bytes, layout.offsets, layout.lengths)
@@ -37,12 +37,20 @@ def decode(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
     return _decode_each(file, layout)
 
 
-def check_written(offsets: Sequence[int]) -> None:
-    """Refuse a page of which no strip or tile was written."""
+def check_written(offsets: Sequence[int], *, is_tiled: bool) -> None:
+    """Refuse a page of which no tile, or not every strip, was written.
+
+    Slides leave out tiles beside the tissue. A strip is missing where writing was interrupted.
+    """
     if not any(offsets):
         raise ReadError(
             "the file holds no pixels for this plane: it was never written; choose another plane, "
             "or copy the file again from its source"
+        )
+    if not is_tiled and 0 in offsets:
+        raise ReadError(
+            f"{offsets.count(0)} of {len(offsets)} strips of this plane were never written; expected "
+            f"all of them; write the file again with its source"
         )
 
 

@@ -16,7 +16,7 @@ from .encoded import END_OF_JPEG, JPEG, NO_SIZE_FOUND, SIZES
 from .ifd import Chain, File, Tags
 from .layout import COMPRESSIONS, NONE, Layout, layout_of
 from .photometric import as_grey
-from .segments import check_extents, decode
+from .segments import check_extents, check_written, decode
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
@@ -217,12 +217,24 @@ def _tags_of(page: "TiffPage") -> Tags:
     }
 
 
-def _decode_with_tifffile(page: "TiffPage | TiffFrame", size_bytes: int) -> NDArray[Any]:
-    if not any(page.dataoffsets):
-        raise ReadError("the file holds no pixels for this plane: it was never written")
+def check_known(page: "TiffPage | TiffFrame", size_bytes: int) -> None:
+    """Refuse a page that lacks strips or tiles, by what tifffile knows of their places."""
     key = keyframe_of(page)
-    if not key.is_contiguous:
-        check_extents(size_bytes, page.dataoffsets, page.databytecounts)
+    check_written(page.dataoffsets, is_tiled=key.is_tiled)
+    if key.is_contiguous:
+        return
+    there, expected = len(page.dataoffsets), math.prod(key.chunked)
+    if there < expected:
+        raise ReadError(
+            f"the file is damaged: it says where {there} of {expected} strips or tiles are; "
+            f"copy it again from its source"
+        )
+    check_extents(size_bytes, page.dataoffsets, page.databytecounts)
+
+
+def _decode_with_tifffile(page: "TiffPage | TiffFrame", size_bytes: int) -> NDArray[Any]:
+    check_known(page, size_bytes)
+    key = keyframe_of(page)
     if key.compression in SIZES:
         _check_segments(page)
     return page.asarray(maxworkers=1)

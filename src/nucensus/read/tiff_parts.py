@@ -13,7 +13,7 @@ from .layout import LZW, NO_PREDICTOR, NONE, Layout
 from .photometric import as_grey
 from .segments import check_extents, check_written, decode, is_one_piece
 from .shared_file import SharedFile
-from .tiff_pages import Page, Sample, check_segment, keyframe_of
+from .tiff_pages import Page, Sample, check_known, check_segment, keyframe_of
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -42,7 +42,7 @@ def parts_of_layout(
         return _parts_of_piece(chain, layout, tags, number)
     if layout.segment_bytes * layout.shape[0] > _MOST_STEP_BYTES:
         return None
-    check_written(layout.offsets)
+    check_written(layout.offsets, is_tiled=layout.is_tiled)
     check_extents(chain.size_bytes, layout.offsets, layout.lengths)
     keeps_order = layout.predictor == NO_PREDICTOR and layout.compression != LZW
     dtype = layout.dtype if keeps_order else layout.dtype.newbyteorder("=")
@@ -89,8 +89,7 @@ def _parts_of_known(page: Page, number: int) -> Parts | None:
     step_bytes = rows * columns * together * page.dtype.itemsize
     if apart > 1 or key.imagedepth > 1 or step_bytes > _MOST_STEP_BYTES or _is_one(key):
         return None
-    check_written(known.dataoffsets)
-    check_extents(page.chain.size_bytes, known.dataoffsets, known.databytecounts)
+    check_known(known, page.chain.size_bytes)
     key.init_decode()
     file, across = SharedFile(page.chain.file), -(-width // columns)
 
