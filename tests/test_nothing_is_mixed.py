@@ -86,6 +86,15 @@ def test_a_sample_that_is_called_like_a_flat_field_counts(tmp_path):
     assert len(names(tmp_path)) == 5
 
 
+@pytest.mark.parametrize("folder", ["thumbs", "Preview", "previews"])
+def test_folders_of_thumbnails_are_left_out_with_a_word(tmp_path, folder):
+    touch(tmp_path, "P_A01_s1.tif", f"{folder}/P_A01_s1.tif")
+    left_out = LeftOut()
+    found = list(list_images([tmp_path], SUFFIXES, left_out=left_out))
+    assert [each.name for each in found] == ["P_A01_s1.tif"]
+    assert left_out.lines() == [f"1 left out: folders of thumbnails ({folder!r})"]
+
+
 def test_words_that_begin_like_thumbnail_are_no_thumbnails(tmp_path):
     touch(tmp_path, "thumb_1.tif", "a_thumbprint.tif")
     assert len(names(tmp_path)) == 2
@@ -287,6 +296,9 @@ def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files,
         ("z", ["z1/x_z01.tif", "z2/x_z02.tif"], 2, ["z2/x_z02.tif"]),
         ("time", ["T1/x_t1.tif", "T2/x_t2.tif"], 2, ["T2/x_t2.tif"]),
         ("time", ["TimePoint_1/x_t1.tif", "TimePoint_2/x_t2.tif"], 1, ["TimePoint_1/x_t1.tif"]),
+        ("z", ["x_plane_0.tif", "x_plane_1.tif"], 1, ["x_plane_1.tif"]),
+        ("time", ["cycle1/a.tif", "cycle2/a.tif"], 2, ["cycle2/a.tif"]),
+        ("time", ["reg1_cyc001.tif", "reg1_cyc002.tif"], 1, ["reg1_cyc001.tif"]),
     ],
 )
 def test_unknown_names_that_differ_in_z_or_time_are_asked_about(
@@ -510,6 +522,49 @@ def test_two_versions_of_a_picture_are_asked_about(tmp_path, files, choices):
         assert kept in (found := names(tmp_path, scene=scene))
         assert not set(files) - {kept} & set(found)
     assert len(names(tmp_path, scene="each")) == 3
+
+
+@pytest.mark.parametrize(
+    ("parts", "wholes", "word"),
+    [
+        (["A01_s1.tif", "A01_s2.tif"], ["A01_montage.tif"], "montage"),
+        (["P_A01_s1_w1.tif", "P_A01_s2_w1.tif"], ["P_A01_Stitched_w1.tif"], "stitched"),
+        (["TileScan 1_s00.tif", "TileScan 1_s01.tif"], ["TileScan 1_Merging.tif"], "merging"),
+        (["x_x01_y01.tif", "x_x01_y02.tif"], ["x_fused.tif"], "fused"),
+        (["a/HeLa_1.tif", "a/HeLa_2.tif"], ["a/Overview.tif"], "overview"),
+        (["1.tif", "2.tif"], ["mosaic.tif"], "mosaic"),
+        (["A01_1.tif", "A01_2.tif"], ["stitched/A01.tif"], "stitched"),
+        (["exp-01.tif"], ["exp-01-Stitching-02.tif"], "stitching"),
+        (["A01_s1.tif", "A02_s1.tif"], ["A01_montage.tif", "A03_montage.tif"], "montage"),
+    ],
+)
+def test_what_was_put_together_is_not_counted_beside_its_parts_unasked(
+    tmp_path, parts, wholes, word
+):
+    touch(tmp_path, *parts, *wholes)
+    said = asked(tmp_path)
+    assert f"one with --scene original or --scene {word}, or all with --scene each" in said
+    assert names(tmp_path, scene="original") == parts
+    assert names(tmp_path, scene=word) == wholes
+    assert set(names(tmp_path, scene="each")) == {*parts, *wholes}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["A01_montage.tif", "A02_montage.tif"],
+        ["A01_montage.tif", "A02_s1.tif"],
+        ["mosaic_1.tif", "mosaic_2.tif", "wildtype_1.tif"],
+        ["mosaic/1.tif", "wildtype/1.tif"],
+    ],
+)
+def test_what_was_put_together_counts_where_none_of_its_parts_is_there(tmp_path, files):
+    assert names(touch(tmp_path, *files)) == files
+
+
+def test_what_was_put_together_is_left_out_where_masks_are_asked_about_too(tmp_path):
+    touch(tmp_path, "s1.tif", "s1_mask.tif", "s2.tif", "overview.tif")
+    assert names(tmp_path, scene="original") == ["s1.tif", "s2.tif"]
 
 
 @pytest.mark.parametrize("word", ["smooth", "v2", "edges QC", "Gauss"])

@@ -15,7 +15,10 @@ OTHER_IMAGES = (
 )  # fmt: skip
 """Endings of images that other programs read, and this one does not."""
 PASSED_OVER = {
-    **dict.fromkeys(("thumb", "thumbs", "thumbnail", "thumbnails"), "folders of thumbnails"),
+    **dict.fromkeys(
+        ("thumb", "thumbs", "thumbnail", "thumbnails", "preview", "previews"),
+        "folders of thumbnails",
+    ),
     **dict.fromkeys(
         ("$recycle.bin", "#recycle", "@recycle", "@eadir", "lost+found"),
         "recycle bins, and what a file server made for itself",

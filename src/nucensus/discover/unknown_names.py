@@ -59,8 +59,8 @@ _POSITIONS = {  # z01, z_01 and time point 3 between separators, or among other 
         rf"(?P<number>\d+)(?:{_UNIT}|{_AMONG}*){_END}"
     )
     for axis, letter, words in (
-        ("z", "z", r"slice|z[_\- ]?(?:plane|slice|pos|position|step|level)"),
-        ("time", "t", r"tp|time|frame|t(?:ime)?[_\- ]?(?:point|step)"),
+        ("z", "z", r"slice|plane|z[_\- ]?(?:plane|slice|pos|position|step|level)"),
+        ("time", "t", r"tp|time|frame|cyc(?:le)?|t(?:ime)?[_\- ]?(?:point|step)"),
     )
 }
 """How names tell a z plane or a time point; behind a number at once, too: exp001t1c2."""
@@ -196,7 +196,8 @@ def position_word(name: str, axis: str, *, has_well: bool = False) -> tuple[str,
     """
     stem = os.path.splitext(name)[0]
     file = stem.rfind("/") + 1
-    if axis == "z" and "z" not in (small := stem.lower()) and "slice" not in small:
+    small = stem.lower()
+    if axis == "z" and not ("z" in small or "slice" in small or "plane" in small):
         return "", ""  # as of most names, which saves the search
     matches = list(_compiled(_POSITIONS[axis]).finditer(stem))
     told = [

@@ -10,6 +10,7 @@ from .._dataclass import dataclass
 from ..text.patterns import late
 from .unknown_names import Alike, channel_word, is_version, version_of
 from .unknown_stains import is_no_stain
+from .wholes import Wholes, word_of
 
 _BETWEEN = late(r"[_\-. ]+")
 _WORD = late(r"v\d{1,2}|(?!\d).*[^\W\d_]{2}.*(?<!\d)", re.IGNORECASE)
@@ -36,6 +37,8 @@ class Versions(Alike):
     unknown: str = ""
     _behind: "WordsBehind" = field(default_factory=lambda: WordsBehind())
     _met: Counter[str] = field(default_factory=Counter)
+    _wholes: Wholes = field(default_factory=lambda: Wholes())
+    _has_wholes: bool = False
 
     def note(self, name: str, *, is_placed: bool) -> None:
         """Note a name, and whether an instrument gave it."""
@@ -43,6 +46,7 @@ class Versions(Alike):
         self._met[version] += 1
         self.add(version, rest, name)
         self._behind.add(name, is_placed=is_placed)
+        self._wholes.note(name)
 
     def add(self, word: str, rest: str, name: str) -> None:
         """Note a name that is `word` and the rest."""
@@ -62,11 +66,19 @@ class Versions(Alike):
                 self.names, self.unknown = self._behind.names[word], word
                 self.pair = tuple(map(self.of, self.names))
             self.words = {version for version, met in self._met.items() if met > 0}
+        pair = self._wholes.pair(self._behind.names_met())
+        if pair is not None:
+            self._has_wholes = True
+            self.words |= set(map(self.of, pair))
+            self.names = self.names or pair
+            self.pair = self.pair or tuple(map(self.of, pair))
 
     def of(self, name: str) -> str:
         """Return which version of a picture that is, by its name."""
         version = version_of(name)[0]
         kind, _, ending = version.partition(".")
+        if self._has_wholes and (word := word_of(name)):
+            return f"{word}.{ending}"
         word = self._behind.word_of(name) if kind == "original" else ""
         return f"{word.lower()}.{ending}" if word else version
 
@@ -97,6 +109,10 @@ class WordsBehind:
                 self._count(word, bare, name, is_sure=is_sure)
             elif len(self._waiting) < _MOST_KEPT:
                 self._waiting.setdefault(rest, []).append((word, name))
+
+    def names_met(self) -> Iterator[str]:
+        """Yield the names that are remembered."""
+        return (name for name, _ in self._bare.values())
 
     def _count(self, word: str, bare: str, other: str, *, is_sure: bool) -> None:
         if all(map(_may_be_version, _BETWEEN.split(word))):

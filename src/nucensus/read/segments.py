@@ -49,8 +49,8 @@ def check_written(offsets: Sequence[int], *, is_tiled: bool) -> None:
         )
     if not is_tiled and 0 in offsets:
         raise ReadError(
-            f"{offsets.count(0)} of {len(offsets)} strips of this plane were never written; expected "
-            f"all of them; write the file again with its source"
+            f"{offsets.count(0)} of {len(offsets)} strips of this plane were never written; "
+            f"expected all of them; write the file again with its source"
         )
 
 
