@@ -34,12 +34,25 @@ def open_scenes(path: str) -> Iterator[list[Scene]]:
     with explained("OME-Zarr"):
         scenes = [
             guarded(scene, "OME-Zarr")
-            for group in _images(zarr.open_group(where, mode="r"))
+            for group in _images(_opened(where))
             for scene in _scenes(group)
         ]
     yield scenes
     if isinstance(where, ZarrFolder):
         where.check_unchanged()
+
+
+def _opened(where: Any) -> "Group":
+    import zarr
+    from zarr.errors import ContainsArrayError
+
+    try:
+        return zarr.open_group(where, mode="r")
+    except ContainsArrayError:
+        raise ReadError(
+            "the folder is one array of Zarr, of which nothing says what its axes are; expected an "
+            "OME-Zarr image; save it as one"
+        ) from None
 
 
 def _metadata(group: "Group") -> Mapping[str, Any]:
