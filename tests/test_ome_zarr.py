@@ -304,7 +304,7 @@ def test_an_image_is_read_again_whose_folder_is_written_while_it_is_read(tmp_pat
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_an_array_of_zarr_without_metadata_is_refused_with_a_word(tmp_path, zarr_format):
-    zarr = pytest.importorskip("zarr")
-    zarr.save_array(str(tmp_path / "a.zarr"), np.zeros((9, 9), np.uint16), zarr_format=zarr_format)
+    pixels = np.zeros((9, 9), np.uint16)
+    zarr.save_array(str(tmp_path / "a.zarr"), pixels, zarr_format=zarr_format)
     with pytest.raises(ReadError, match="one array of Zarr"):
         read(tmp_path / "a.zarr")
