@@ -21,7 +21,7 @@ from ..values import (
     SelectionOptions,
     take_only,
 )
-from .given import as_paths, refuse_table
+from .given import as_paths, named_by_links, refuse_table
 from .kept import KeptImages
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
@@ -272,7 +272,11 @@ class _Walk:
         aside = {each: reason for each in self._given if (reason := why_aside(each))}
         if len(aside) == len(set(self._given)):
             aside.clear()  # nothing but them is asked for
+        links = named_by_links(self._given)
         for each in self._given:
+            if each in links:
+                self.left_out.note("links to what another input names, and counted once", each)
+                continue
             if each in aside and os.path.isfile(each):
                 self.left_out.note(aside[each], os.path.basename(each))
                 continue
