@@ -166,8 +166,15 @@ def test_of_a_path_that_is_mistyped_the_nearest_that_is_there_is_told(tmp_path, 
 
 @pytest.mark.skipif(os.name == "nt", reason="making links there needs a right of its own")
 @pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize("given", [("one", "link"), ("link", "link2"), ("one/img_1.tif", "img_1.tif"),
-                                   ("one/img_1.tif", "link/img_1.tif")])  # fmt: skip
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("one", "link"),
+        ("link", "link2"),
+        ("one/img_1.tif", "img_1.tif"),
+        ("one/img_1.tif", "link/img_1.tif"),
+    ],
+)
 def test_what_two_inputs_name_one_of_them_by_a_link_is_counted_once_with_a_word(
     tmp_path, given, order
 ):
