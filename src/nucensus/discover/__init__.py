@@ -21,6 +21,7 @@ from ..values import (
     SelectionOptions,
     take_only,
 )
+from ..values.images import NOWHERE
 from .given import as_paths, named_by_links, refuse_table
 from .kept import KeptImages
 from .left_out import LeftOut
@@ -55,7 +56,7 @@ __all__ = [
     "survey", "view_plates",
 ]  # fmt: skip
 
-_ALL, _NOWHERE = Selection(), Place()
+_ALL = Selection()
 _MOST_INDEX_FILES = 1000
 """Below one folder: each is compared with all images there."""
 
@@ -293,7 +294,7 @@ class _Walk:
 
     def _place(self, reference: ImageRef) -> ImageRef:
         """Read the name of an image whose place is not known."""
-        if reference.place != _NOWHERE:
+        if reference.place is not NOWHERE and reference.place != NOWHERE:
             return reference
         path = decoded(reference.path).replace("\\", "/")
         kind, place = name_and_place(path, self._own)
