@@ -18,7 +18,16 @@ import pytest
 import tifffile
 
 from nucensus.errors import MissingPackageError, StrategyError, WorkerDiedError
-from nucensus.execute import OTHERS, PUBLISHED, STRATEGIES, Lost, Strategy, check, strategy_named
+from nucensus.execute import (
+    OTHERS,
+    PUBLISHED,
+    STRATEGIES,
+    Lost,
+    Strategy,
+    check,
+    in_order,
+    strategy_named,
+)
 from nucensus.execute.worker import capped_together, context_of, describe_death, is_crash
 from nucensus.machine import start_methods
 
@@ -95,6 +104,16 @@ def test_every_index_comes_once_with_its_own_outcome(strategy, count, workers):
     items = list(range(100, 100 + count))
     outcomes = list(strategy.run(double, items, workers))
     assert sorted(outcomes) == [(index, 2 * item) for index, item in enumerate(items)]
+
+
+def test_outcomes_can_be_taken_in_the_order_of_their_items():
+    def slow_first(item):
+        time.sleep(0.02 * (item % 5 == 0))
+        return item
+
+    shuffled = [(2, "c"), (0, "a"), (3, "d"), (1, "b")]
+    assert list(in_order(iter(shuffled))) == ["a", "b", "c", "d"]
+    assert list(in_order(STRATEGIES["threads"].run(slow_first, range(40), 4))) == list(range(40))
 
 
 def test_arrays_are_items_like_any_other(strategy):

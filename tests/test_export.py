@@ -172,6 +172,7 @@ def test_csv_has_micrometres_where_an_image_states_its_pixel_size(hard, tmp_path
 
 def test_csv_has_each_nucleus_once_however_many_an_image_has(tmp_path):
     counts = {"a.tif": 3, "many.tif": 140_000, "none.tif": 0, "z.tif": 2}
+    counts |= {f"{n}.tif": 2000 + n for n in range(20)}  # several are turned into text at a time
     rng = np.random.default_rng(0)
     images = {
         name: Centres(rng.integers(0, 100, (count, 2)), np.ones(count))

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 _T = TypeVar("_T")
 
+_FILLED = 16
+"""Instances of a class that are made before it is worth compiling `__init__`: of most classes a
+command makes fewer, and to compile takes as long as to fill some 50. Larger: later to be fast."""
+
 
 def _dataclass(
     *, frozen: bool = False, slots: bool = False, eq: bool = True
@@ -26,7 +30,7 @@ def _dataclass(
             return dataclasses.dataclass(given, frozen=frozen, slots=slots, eq=eq)
         made = dataclasses.dataclass(given, init=False, repr=False, eq=False, slots=slots)
         methods: dict[str, Any] = {
-            "__init__": _Later(made, "__init__", _make_init), "__repr__": _repr,
+            "__init__": _Init(made, "__init__", _make_init), "__repr__": _repr,
         }  # fmt: skip
         if eq:
             methods["__eq__"] = _Later(made, "__eq__", _make_eq)
@@ -55,6 +59,20 @@ class _Later:
         return method.__get__(instance, owner)
 
 
+class _Init(_Later):
+    """`__init__`, which is made when some instances were filled without it."""
+
+    def __init__(self, of: type, name: str, make: Callable[[type], Any]) -> None:
+        super().__init__(of, name, make)
+        self._filled = 0
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None or self._filled == _FILLED:
+            return super().__get__(instance, owner)
+        self._filled += 1
+        return functools.partial(_fill, self._of, instance)
+
+
 class _Factory:
     """Stands for a value that is made anew for each instance."""
 
@@ -63,6 +81,29 @@ class _Factory:
 
 
 _FACTORY = _Factory()
+
+
+def _fill(of: Any, instance: Any, /, *values: Any, **named: Any) -> None:
+    """Do what `__init__` does, which is left to refuse what does not fit."""
+    names = _names_of(of)
+    given = dict(zip(names, values, strict=False))
+    is_odd = len(values) > len(names) or not named.keys() <= set(names) - given.keys()
+    given |= named
+    if is_odd or not given.keys() >= _required_of(of):
+        of.__init__(instance, *values, **named)
+        return
+    for each in fields(of):
+        if each.name in given:
+            value = given[each.name]
+        elif each.default_factory is not MISSING:
+            value = each.default_factory()
+        elif each.default is not MISSING:
+            value = each.default
+        else:
+            continue  # `__post_init__` sets it
+        object.__setattr__(instance, each.name, value)
+    if hasattr(of, "__post_init__"):
+        instance.__post_init__()
 
 
 def _make_init(of: type) -> Callable[..., None]:
@@ -151,6 +192,12 @@ def replace(instance: _T, **changes: Any) -> _T:
 @functools.cache
 def _names_of(of: Any) -> tuple[str, ...]:
     return tuple(each.name for each in fields(of) if each.init)
+
+
+@functools.cache
+def _required_of(of: Any) -> frozenset[str]:
+    without = (e for e in fields(of) if e.default is MISSING and e.default_factory is MISSING)
+    return frozenset(each.name for each in without if each.init)
 
 
 if TYPE_CHECKING:

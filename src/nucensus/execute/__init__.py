@@ -16,7 +16,7 @@ from ..errors import StrategyError
 from ..machine import can_fork
 from .by_value import dumps
 from .in_process import run_list, run_threads
-from .strategy import Lost, Outcomes, Strategy, Work
+from .strategy import Lost, Outcomes, Strategy, Work, in_order
 from .worker import (
     default_context,
     inner_pools_capped,
@@ -48,6 +48,7 @@ __all__ = [
     "check",
     "connected",
     "default_context",
+    "in_order",
     "inner_pools_capped",
     "isolated",
     "name_image",

@@ -78,3 +78,14 @@ class Lost:
     """The outcome of an item that has none: its worker died or hung."""
 
     reason: str
+
+
+def in_order(outcomes: Outcomes) -> Iterator[Any]:
+    """Yield outcomes in the order of their items; those that come before their turn wait."""
+    waiting: dict[int, Any] = {}
+    turn = 0
+    for index, outcome in outcomes:
+        waiting[index] = outcome
+        while turn in waiting:
+            yield waiting.pop(turn)
+            turn += 1

@@ -1,6 +1,6 @@
 """Rows of text, written in pieces."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -28,12 +28,20 @@ def write_rows(
     names: Sequence[bytes] = (b"",), counts: NDArray[np.int64] | None = None,
 ) -> None:  # fmt: skip
     """Write rows of numbers between `literals`, each after a name, which so many rows have."""
+    file.writelines(_texts(columns, kinds, literals, names, counts))
+
+
+def _texts(
+    columns: Sequence[NDArray[Any]], kinds: bytes, literals: Sequence[bytes],
+    names: Sequence[bytes], counts: NDArray[np.int64] | None,
+) -> Iterator[memoryview]:  # fmt: skip
+    """Yield what `write_rows` writes, piece by piece."""
     ends = np.cumsum([len(columns[0])] if counts is None else counts)
     for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
         stop = start + _ROWS_AT_ONCE
         part = np.stack([column[start:stop] for column in columns], axis=1)
         inside = np.diff(ends.clip(start, stop), prepend=start)
-        file.write(format_rows(part, kinds, literals, names, inside))
+        yield format_rows(part, kinds, literals, names, inside)
 
 
 def comma_rows(
@@ -41,8 +49,16 @@ def comma_rows(
     names: Sequence[bytes] = (b"",), counts: NDArray[np.int64] | None = None,
 ) -> None:  # fmt: skip
     """Write rows of numbers between commas, as `write_rows` does."""
+    file.writelines(comma_texts(columns, kinds or kinds_of(columns), names, counts))
+
+
+def comma_texts(
+    columns: Sequence[NDArray[Any]], kinds: bytes,
+    names: Sequence[bytes] = (b"",), counts: NDArray[np.int64] | None = None,
+) -> Iterator[memoryview]:  # fmt: skip
+    """Yield what `comma_rows` writes, piece by piece."""
     literals = (b"", *[b","] * (len(columns) - 1), b"\n")
-    write_rows(file, columns, kinds or kinds_of(columns), literals, names, counts)
+    return _texts(columns, kinds, literals, names, counts)
 
 
 def comma_line(values: Iterable[Any]) -> bytes:

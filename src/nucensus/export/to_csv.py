@@ -1,18 +1,23 @@
 """Two tables as CSV: one row per nucleus, one row per image."""
 
+import functools
 import json
 from pathlib import Path
 from typing import BinaryIO
 
+from ..execute import STRATEGIES, in_order
+from ..machine import usable_cores
 from ..store import Run
 from ..text.files import atomic_write
-from .batches import batches
+from .batches import Batch, batches
 from .place import two_files
 from .provenance import Provenance
-from .rows import OR_NOTHING, comma_line, comma_rows, kinds_of, micrometre_columns
+from .rows import OR_NOTHING, comma_line, comma_texts, kinds_of, micrometre_columns
 
-_NUCLEI_AT_ONCE = 1 << 15
-"""Larger: more memory, hardly faster."""
+_NUCLEI_AT_ONCE = 1 << 13
+"""Nuclei that a thread turns into text at a time. Larger: more memory, and threads that wait."""
+_MOST_THREADS = 2
+"""Larger: hardly faster, for one thread reads what they turn into text."""
 
 
 def write(run: Run, target: Path, _: Provenance) -> list[Path]:
@@ -37,12 +42,21 @@ def _write_images(file: BinaryIO, run: Run) -> None:
 
 
 def _write_nuclei(file: BinaryIO, run: Run) -> None:
+    """Write the table of nuclei: threads turn them into text while more are read."""
     scaled = micrometre_columns(run)
     file.write(comma_line(("image", *(each.name for each in run.nucleus_columns))))
-    for batch in batches(run, (), _NUCLEI_AT_ONCE):
-        columns = [batch.nuclei[name] for name in batch.nuclei.dtype.names or ()]
-        columns.extend(() if batch.subpixel is None else batch.subpixel.T)
-        known = [batch.micrometres(name) for name in scaled]
-        kinds = kinds_of(columns) + kinds_of(known, OR_NOTHING)
-        names = [comma_line((row["name"], ""))[:-1] for row in batch.rows]
-        comma_rows(file, columns + known, kinds, names, batch.counts)
+    as_texts = functools.partial(_as_texts, scaled)
+    some = batches(run, (), _NUCLEI_AT_ONCE)
+    threads = min(_MOST_THREADS, usable_cores())
+    for texts in in_order(STRATEGIES["threads"].run(as_texts, some, threads)):
+        file.writelines(texts)
+
+
+def _as_texts(scaled: list[str], batch: Batch) -> list[memoryview]:
+    """Return the rows of the nuclei of some images."""
+    columns = [batch.nuclei[name] for name in batch.nuclei.dtype.names or ()]
+    columns.extend(() if batch.subpixel is None else batch.subpixel.T)
+    known = [batch.micrometres(name) for name in scaled]
+    kinds = kinds_of(columns) + kinds_of(known, OR_NOTHING)
+    names = [comma_line((row["name"], ""))[:-1] for row in batch.rows]
+    return list(comma_texts(columns + known, kinds, names, batch.counts))

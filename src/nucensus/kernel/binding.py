@@ -23,7 +23,7 @@ _CODES = {"i4": "i", "i8": "q", "u8": "Q", "f4": "f", "f8": "d"}
 """The same types as the module `struct` has them; u8 is an address."""
 _STRUCTURE = re.compile(r"^struct (\w+) \{(.*?)^\};", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r"(?:const )?(\w+)\s*(\**)\s*(\w+)(?:\[([0-9]+)\])?;")
-_NUMBER = re.compile(r"(\w+) = ([0-9]+)[,;]")
+_NUMBER = re.compile(r"\b(\w+) = ([0-9]+)[,;]")
 _FUNCTION = re.compile(r"^NUCENSUS_API (.*?)(nucensus_\w+)\((.*?)\);", re.MULTILINE | re.DOTALL)
 
 
