@@ -16,9 +16,9 @@ from nucensus.score.agreement import (
     score_against_labels,
     score_against_points,
     score_run,
-    sum_up,
 )
 from nucensus.score.evaluate_run import evaluate_run
+from nucensus.score.intervals import FIELDS_AT_ONCE, sum_up
 from nucensus.score.matching import count_matched, match_points
 from nucensus.score.truth import read_truth
 from nucensus.values import Centres, Failed
@@ -120,6 +120,18 @@ def test_intervals_are_those_of_all_draws_at_once():
         assert (each.low, each.high) == tuple(
             np.quantile(samples, [(1 - 0.95) / 2, (1 + 0.95) / 2])
         )
+
+
+def test_intervals_of_more_fields_than_are_held_at_once_are_as_wide_as_statistics_say():
+    rng = np.random.default_rng(8)
+    counts = rng.poisson(30, (FIELDS_AT_ONCE + 40_000, 3))
+    counts[:FIELDS_AT_ONCE, 2] += 60  # how many of these are drawn is most of what varies
+    known = sum_up(counts).count_error
+    errors = np.abs(counts[:, 1] - counts[:, 2])
+    assert known.value == pytest.approx(errors.mean())
+    half = 1.96 * errors.std() / np.sqrt(len(counts))
+    assert known.high - known.value == pytest.approx(half, rel=0.06)
+    assert known.value - known.low == pytest.approx(half, rel=0.06)
 
 
 def test_a_run_is_evaluated_as_its_scores_are(tmp_path):

@@ -1,6 +1,7 @@
 import csv
 import json
 import sqlite3
+import tracemalloc
 from contextlib import closing
 
 import numpy as np
@@ -12,6 +13,7 @@ from nucensus import export_run
 from nucensus.cli import _nucensus
 from nucensus.errors import InputError, MissingPackageError, RunError
 from nucensus.export import FORMATS
+from nucensus.export.categories import Categories
 from nucensus.export.labels import band_rows, draw_labels
 from nucensus.export.place import numbered_paths
 from nucensus.export.rows import comma_line
@@ -438,6 +440,25 @@ def test_anndata_reads_back(hard, tmp_path):
     assert data.var_names.tolist() == ["intensity"]
     assert data.obs_names.tolist() == list(map(str, range(len(nuclei))))
     data.write_h5ad(tmp_path / "again.h5ad")
+
+
+def test_texts_are_numbered_as_they_come_and_take_no_memory():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(4)
+    texts = [f"{number:060d}" for number in rng.integers(0, 40_000, 60_000)]
+    texts[5::7] = [None] * len(texts[5::7])
+    expected, known = pandas.factorize(np.array(texts, object))
+    tracemalloc.start()
+    try:
+        categories = Categories()
+        codes = [categories.codes(texts[start : start + 100]) for start in range(0, 60_000, 100)]
+        assert tracemalloc.get_traced_memory()[1] < 60_000 * 10  # the texts alone are 3 MB
+    finally:
+        tracemalloc.stop()
+    assert np.concatenate(codes).tolist() == expected.tolist()
+    told = list(categories.parts(999))
+    assert [start for start, _ in told] == [*range(0, len(categories), 999)]
+    assert [text for _, some in told for text in some] == known.tolist()
 
 
 def test_anndata_states_wells_and_micrometres(plate, tmp_path):

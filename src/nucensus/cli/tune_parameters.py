@@ -14,7 +14,7 @@ from .progress import counted_images, progress_option
 from .selection import plane_selection, selection_of
 
 if TYPE_CHECKING:
-    from ..score.agreement import Scores
+    from ..score.intervals import Scores
     from ..tune.search import TunedParameters
     from ..values import Selection
 

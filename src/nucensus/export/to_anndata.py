@@ -5,17 +5,18 @@ format on disk: an AnnData object of ten million nuclei would not fit into memor
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..store import NUCLEUS_COLUMNS, Run
 from ..text.files import atomic_write, refuse_if_full
 from ..text.names import escape
 from ..values import MEASURED
 from .batches import batches
+from .categories import Categories
 from .optional import require
 from .place import one_file
 from .provenance import Provenance
@@ -49,7 +50,7 @@ def _write_file(h5py: Any, path: Path, run: Run, document: Provenance) -> None:
             _encode(file.create_group(name), "dict", "0.1.0")
         file["uns"]["provenance"] = json.dumps(document)
         _encode(file["uns"]["provenance"], "string", "0.2.0")
-        _write_texts(_frame(file, "var", []), "_index", ["intensity"])
+        _write_texts(_frame(file, "var", []), "_index", 1, [(0, ["intensity"])])
         _write_nuclei(file, run)
 
 
@@ -70,18 +71,18 @@ def _write_nuclei(file: Any, run: Run) -> None:
     columns = {name: _array(obs, name, (count,), dtype) for name, dtype in own.items()}
     names = _texts(obs, "_index", count)
     codes = {name: _array(_categorical(obs, name), "codes", (count,), "i4") for name in labels}
-    places: dict[str, dict[str, int]] = {name: {} for name in labels}
+    categories = {name: Categories() for name in labels}
     has_scale = {"y_um", "x_um"} <= set(scaled)
     intensity = _array(file, "X", (count, 1), "f8")
     spatial = _array(file["obsm"], "spatial", (count, 2), "f8")
     spatial_um = _array(file["obsm"], "spatial_um", (count, 2), "f8") if has_scale else None
     start = 0
-    for batch in batches(run, tuple(labels.values())):
+    for batch in batches(run, tuple(labels.values()), _CHUNK):
         here = slice(start, start + len(batch.nuclei))
-        names[here] = np.arange(here.start, here.stop).astype(str).astype(object)
+        names[here] = np.array(list(map(str, range(here.start, here.stop))), object)
         for name, column in labels.items():
-            values = [row[column] for row in batch.rows]
-            codes[name][here] = _codes(values, places[name])[batch.image]
+            texts = [row[column] for row in batch.rows]
+            codes[name][here] = categories[name].codes(_escaped(texts))[batch.image]
         intensity[here, 0] = batch.nuclei["intensity"]
         for name, values in columns.items():
             values[here] = batch.micrometres(name) if name in scaled else batch.nuclei[name]
@@ -91,7 +92,7 @@ def _write_nuclei(file: Any, run: Run) -> None:
             spatial_um[here] = np.column_stack([batch.micrometres(f"{axis}_um") for axis in "xy"])
         start = here.stop
     for name in labels:
-        _write_texts(obs[name], "categories", list(places[name]))
+        _write_texts(obs[name], "categories", len(categories[name]), categories[name].parts(_CHUNK))
     _link_features(file, [name for name in own if name in numbers])
 
 
@@ -101,13 +102,6 @@ def _link_features(file: Any, names: list[str]) -> None:
         features = _frame(file["obsm"], "features", names)
         for name in ("_index", *names):
             features[name] = file["obs"][name]
-
-
-def _codes(values: list[Any], places: dict[str, int]) -> NDArray[np.int32]:
-    """Return the place of each value among the categories, new ones added; -1 for None."""
-    texts = [None if value is None else escape(str(value)) for value in values]
-    codes = [-1 if text is None else places.setdefault(text, len(places)) for text in texts]
-    return np.array(codes, np.int32)
 
 
 def _encode(item: Any, kind: str, version: str) -> Any:
@@ -137,8 +131,17 @@ def _texts(parent: Any, name: str, count: int) -> Any:
     return _encode(_array(parent, name, (count,), _text_type()), "string-array", "0.2.0")
 
 
-def _write_texts(parent: Any, name: str, texts: list[str]) -> None:
-    _texts(parent, name, len(texts))[:] = np.array(texts, object)
+def _write_texts(
+    parent: Any, name: str, count: int, parts: Iterable[tuple[int, list[str]]]
+) -> None:
+    """Write so many texts, some from each place on."""
+    texts = _texts(parent, name, count)
+    for start, some in parts:
+        texts[start : start + len(some)] = np.array(some, object)
+
+
+def _escaped(values: Iterable[Any]) -> list[str | None]:
+    return [None if value is None else escape(str(value)) for value in values]
 
 
 def _text_type() -> Any:

@@ -13,14 +13,10 @@ from ..errors import InputError
 from ..store import Run, points_of
 from ..values import Points
 from .field_name import field_name
+from .intervals import Scores, ratio, sum_up
 from .matching import count_matched, match_points
 from .tally import Tally
 from .truth import Imaged, Truth, imaged, read_labels, read_truth, refuse_other_axes, refuse_outside
-
-_RESAMPLES = 2000
-"""Sets of fields drawn for an interval: its ends vary by 2 % of its width. Larger: slower."""
-_SEED = 0
-"""Of the draws: the same scores have the same intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,34 +63,7 @@ class FieldScore:
     @property
     def f1(self) -> float:
         """Harmonic mean of precision and recall; 1 where there is nothing to find or found."""
-        return _ratio(2 * len(self.hits), self.detection_count + self.nucleus_count)
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A value and its bootstrap confidence interval over fields."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """How well a set was done.
-
-    Attributes
-    ----------
-    precision, recall, f1 : Interval
-        Of all nuclei of the set together, 0 to 1.
-    count_error : Interval
-        Mean over the fields of the absolute difference of the counts, in nuclei.
-    """
-
-    precision: Interval
-    recall: Interval
-    f1: Interval
-    count_error: Interval
+        return ratio(2 * len(self.hits), self.detection_count + self.nucleus_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,34 +101,6 @@ def evaluate(fields: Mapping[str, FieldScore], *, confidence: float = 0.95) -> E
 def how_well(score: FieldScore) -> tuple[int, str]:
     """Return what sorts fields: the worst first, those that are as bad by name."""
     return -len(score.misses) - len(score.false_positives), score.name
-
-
-def sum_up(counts: NDArray[Any], *, confidence: float = 0.95) -> Scores:
-    """Return the scores of a set from the counts of each field.
-
-    The intervals are percentiles over 2000 sets of fields drawn with
-    replacement, the same ones every time.
-
-    Parameters
-    ----------
-    counts : ndarray of int, shape (fields, 3)
-        Hits, detections and nuclei of each field.
-    confidence : float
-        Share of the resampled sets inside the intervals, 0 to 1.
-
-    References
-    ----------
-    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993.
-    """
-    errors = np.abs(counts[:, 1] - counts[:, 2])
-    table, count = np.column_stack((counts, errors)).astype(np.float64), len(counts)
-    draws, samples = np.random.default_rng(_SEED), np.empty((_RESAMPLES, table.shape[1]))
-    for sample in samples:  # one by one: all draws of a million fields are 16 GB
-        np.matmul(np.bincount(draws.integers(0, count, count), minlength=count), table, out=sample)
-    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-    low, high = np.quantile([_summary(sample, count) for sample in samples], tails, axis=0)
-    values = _summary(table.sum(axis=0), count)
-    return Scores(*map(Interval, values, low.tolist(), high.tolist()))
 
 
 def score_against_labels(name: str, points: Points, labels: NDArray[Any]) -> FieldScore:
@@ -346,20 +287,6 @@ def _is_first(under: NDArray[np.int64]) -> NDArray[np.bool_]:
     is_first[first] = True
     is_first[under == 0] = False
     return is_first
-
-
-def _summary(sums: NDArray[np.float64], count: int) -> tuple[float, float, float, float]:
-    hits, detections, nuclei, errors = sums
-    return (
-        _ratio(hits, detections),
-        _ratio(hits, nuclei),
-        _ratio(2 * hits, detections + nuclei),
-        errors / count,
-    )
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 1.0
 
 
 def _label_centres(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:

@@ -5,7 +5,8 @@ import os
 
 from .._dataclass import dataclass
 from ..store import Run
-from .agreement import FieldScore, Scores, how_well, score_fields, sum_up
+from .agreement import FieldScore, how_well, score_fields
+from .intervals import FIELDS_AT_ONCE, Scores, sum_up_blocks
 from .tally import Tally
 from .truth import read_truth
 
@@ -37,6 +38,6 @@ def evaluate_run(
     known, tally = read_truth(truth, run.on_image), Tally()
     fields = score_fields(run, truth, known, tally, radius_px=radius_px, all_fields=all_fields)
     worst = heapq.nsmallest(worst_count, fields, how_well)
-    scores = sum_up(tally.counts())
+    scores = sum_up_blocks(tally.counts(FIELDS_AT_ONCE), tally.scored_count())
     figures = scores.precision, scores.recall, scores.f1, scores.count_error
     return RunEvaluation(*figures, tuple(worst), tally)

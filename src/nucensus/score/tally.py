@@ -52,13 +52,20 @@ class Tally:
         for (name,) in self._database.execute(query):
             yield name.decode(*AS_BYTES)
 
-    def counts(self) -> NDArray[np.int64]:
-        """Return hits, detections and nuclei of each field that counts, by name; shape (N, 3)."""
+    def scored_count(self) -> int:
+        """Return how many fields count."""
+        query = "SELECT count(hits) FROM fields"
+        return int(self._database.execute(query).fetchone()[0])
+
+    def counts(self, fields_at_once: int) -> Iterator[NDArray[np.int64]]:
+        """Yield hits, detections and nuclei of the fields that count, by name; shape (N, 3)."""
         query = (
             "SELECT hits, hits + false_positives, hits + misses FROM fields "
             "WHERE hits NOTNULL ORDER BY name"
         )
-        return np.fromiter(self._database.execute(query), np.dtype((np.int64, 3)))
+        rows = self._database.execute(query)
+        while some := rows.fetchmany(fields_at_once):
+            yield np.array(some, np.int64)
 
     def worst_first(self) -> Iterator[dict[str, Any]]:
         """Yield name, nuclei, misses and false positives of each field that counts."""

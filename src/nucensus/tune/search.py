@@ -16,8 +16,9 @@ from ..errors import InputError, NucensusError
 from ..execute import strategy_named
 from ..machine import usable_cores
 from ..read import SUFFIXES, read
-from ..score.agreement import Scores, count_hits, sum_up
+from ..score.agreement import count_hits
 from ..score.field_name import field_name
+from ..score.intervals import Scores, sum_up
 from ..score.truth import Truth, read_truth
 from ..values import (
     Border,

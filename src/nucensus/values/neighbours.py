@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 _FEW = 300
 """Up to so many points, all pairs at once are faster than a sweep."""
 
+_FEW_PAIRS = 1 << 14
+"""Up to so many pairs of two sets, all at once are faster than cells."""
+
 _MOST_CELLS = 1 << 18
 """Along an axis: those of three axes can be numbered."""
 
@@ -91,9 +94,25 @@ def pairs_within(
     """
     if not (len(a) and len(b)):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    if len(a) * len(b) <= _FEW_PAIRS:
+        return _pairs_of_few(a, b, radius)
     parts = [_pairs_between(a, b, *each, radius) for each in _windows(a, b, radius)]
     in_a, in_b, distance = map(np.concatenate, zip(*parts, strict=True))
     order = np.lexsort((in_b, in_a, distance))
+    return in_a[order], in_b[order], distance[order]
+
+
+def _pairs_of_few(
+    a: NDArray[Any], b: NDArray[Any], radius: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    squared = np.zeros((len(a), len(b)))
+    for of_a, of_b in zip(a.T, b.T, strict=True):
+        offset = np.subtract.outer(of_a, of_b)
+        squared += offset * offset
+    distances = np.sqrt(squared)
+    in_a, in_b = np.nonzero(distances <= radius)
+    distance = distances[in_a, in_b]
+    order = np.argsort(distance, kind="stable")
     return in_a[order], in_b[order], distance[order]
 
 
