@@ -284,6 +284,11 @@ def test_chunks_that_are_written_while_an_image_is_read_are_seen(tmp_path):
     with pytest.raises(ReadError, match="a chunk was written while"):
         read_and_then(tmp_path / "a.zarr", lambda: os.utime(chunk, ns=(0, 1)))
     content = chunk.read_bytes()
+    beside, times = tmp_path / "beside", (chunk.stat().st_atime_ns, chunk.stat().st_mtime_ns)
+    beside.write_bytes(content)
+    os.utime(beside, ns=times)
+    with pytest.raises(ReadError, match="a chunk was written while"):
+        read_and_then(tmp_path / "a.zarr", lambda: beside.replace(chunk))
     chunk.unlink()  # so that there is its fill value
     with pytest.raises(ReadError, match="a chunk was written while"):
         read_and_then(tmp_path / "a.zarr", lambda: chunk.write_bytes(content))

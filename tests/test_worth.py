@@ -134,15 +134,15 @@ def test_a_function_of_a_prompt_is_timed_in_processes_that_start_anew():
     assert done.stdout == "['', ''] pool-memory (spawn)\n"
 
 
-def test_a_global_that_workers_of_the_program_miss_is_a_row_with_its_reason(tmp_path):
+def test_a_global_that_workers_of_the_program_miss_is_a_row_with_its_reason(images, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "import multiprocessing, numpy as np, nucensus\n"
-        "def count(image): return int((image > LIMIT).sum())\n"
+        "import multiprocessing, nucensus\n"
+        "def count(image): return int((image > image.min() + LIMIT).sum())\n"
         "if __name__ == '__main__':\n"
         "    LIMIT = 3\n"
         "    multiprocessing.set_start_method('forkserver')\n"
-        "    found = nucensus.compare([np.ones((3, 3))] * 2, count, progress=False, repeat=1,\n"
+        f"    found = nucensus.compare({str(images)!r}, count, progress=False, repeat=1,\n"
         "        strategies=['list-memory', 'pool-memory', 'isolated'], start_methods=['fork'],\n"
         "        workers=1, chunk_sizes=[])\n"
         "    print(*[each.failure for each in found.timings], sep='|')\n"

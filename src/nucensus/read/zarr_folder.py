@@ -9,6 +9,7 @@ from zarr.storage import LocalStore
 from ..errors import ReadError
 from ..remote import ChangedError
 from ..remote.json import MOST_BYTES
+from .one_version import Version, status_of, version_of
 
 _METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray", ".zmetadata")
 _WRITTEN = (
@@ -27,34 +28,23 @@ class ZarrFolder(LocalStore):  # type: ignore[misc]  # zarr may be missing
 
     def __init__(self, root: str, *, read_only: bool = False) -> None:
         super().__init__(root, read_only=read_only)
-        self._seen: dict[str, tuple[int, int] | None] = {}
+        self._seen: dict[str, Version | None] = {}
 
     async def get(
         self, key: str, prototype: Any = None, byte_range: Any = None, **options: Any
     ) -> Any:
         """Return the bytes of a file, or None if there is none."""
-        status = _status(self.root / key)
+        status = status_of(self.root / key)
         if status is not None:
             _check(status, key, self.most_bytes if byte_range is None else None)
-        self._seen.setdefault(key, _size_and_time(status))
+        self._seen.setdefault(key, version_of(status))
         return await super().get(key, prototype, byte_range, **options)
 
     def check_unchanged(self) -> None:
         """Raise `ChangedError` if a file was written since it was first read here."""
         for key, seen in self._seen.items():
-            if _size_and_time(_status(self.root / key)) != seen:
+            if version_of(status_of(self.root / key)) != seen:
                 raise ChangedError(_WRITTEN)
-
-
-def _status(path: os.PathLike[str]) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except OSError:
-        return None  # zarr says what is wrong
-
-
-def _size_and_time(status: os.stat_result | None) -> tuple[int, int] | None:
-    return status and (status.st_size, status.st_mtime_ns)
 
 
 def _check(status: os.stat_result, key: str, most_bytes: int | None) -> None:
