@@ -55,6 +55,22 @@ def test_a_size_that_is_asked_for_again_is_not_searched_again(levels):
     assert view.regions(1.5 * RADIUS, grid_radius_px=3.2) is not coarse
 
 
+@pytest.mark.parametrize("unit", [1.0, 0.3], ids=["whole levels", "levels of 0.3"])
+def test_a_size_is_searched_once_for_all_bounds_above_its_noise(levels, unit):
+    levels = replace(levels, unit=unit)
+    bounds = [np.inf, *(levels.noise * np.geomspace(4, 0.02, 12))]
+    for order in (bounds, bounds[::-1]):
+        view = view_of(levels)
+        views = [replace(view, levels=replace(levels, noise=each)) for each in order]
+        found = [each.regions(RADIUS) for each in views]
+        for each, regions in zip(views, found, strict=True):
+            assert are_same(regions, replace(each, known={}).regions(RADIUS))
+        seen = max(each.measure.noise for each in found)
+        are_bounded = [each.measure.noise < seen for each in found]
+        assert 3 < sum(are_bounded) < len(bounds) - 3  # so these are of use, and of none
+        assert len({id(each) for each in found}) == 1 + sum(are_bounded)
+
+
 class MadeUpView:
     """A view in which regions are found that are made up."""
 

@@ -49,14 +49,13 @@ def region_numbers(
     rules: Rules, least_union: float = LEAST_UNION, grid_radius_px: float = GRID_RADIUS_PX,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the fields of `RegionSettings`; the noise of an image is not known yet."""
-    radius = radius_px / (step := _step(radius_px, grid_radius_px))
+    step, radius, smooth_sigma = on_grid(radius_px, smoothing, grid_radius_px)
     return {
         "step": step,
         "tile": max(4, round(_TILE * radius)),
         "reach": max(1, round(_REACH * radius)),
         "radius": radius,
-        # On a coarse grid half a pixel of smoothing would make small nuclei one.
-        "smooth_sigma": max(0.5 if radius >= GRID_RADIUS_PX else 0.4, smoothing * radius),
+        "smooth_sigma": smooth_sigma,
         "crest_sigma": max(0.5, crest_smoothing * radius),
         "ridge_sigma": max(0.6, _RIDGE_SIGMA * radius),
         "least_threshold": least_threshold,
@@ -76,6 +75,15 @@ def region_numbers(
         "least_noise": 0.0,
         "most_noise": np.inf,
     }
+
+
+def on_grid(
+    radius_px: float, smoothing: float, grid_radius_px: float = GRID_RADIUS_PX
+) -> tuple[int, float, float]:
+    """Return how many pixels are one of the grid, and the radius and sigma of the heights there."""
+    radius = radius_px / (step := _step(radius_px, grid_radius_px))
+    # On a coarse grid half a pixel of smoothing would make small nuclei one.
+    return step, radius, max(0.5 if radius >= GRID_RADIUS_PX else 0.4, smoothing * radius)
 
 
 def grid_radius(radius_px: float) -> float:

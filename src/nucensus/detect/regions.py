@@ -237,8 +237,7 @@ def find_regions(
         grid_radius_px=grid_radius_px, rules=rules,
     )  # fmt: skip
     step, smooth_sigma = numbers["step"], numbers["smooth_sigma"]
-    # What averaging and a Gaussian leave of white noise; pixels nearby may have some in common.
-    left = _CORRELATED * levels.noise / (step * 2 * math.sqrt(math.pi) * smooth_sigma)
+    left = noise_left(levels, step, smooth_sigma)
     numbers |= {"least_noise": levels.rounding, "most_noise": min(left, most_noise / levels.unit)}
     numbers["outline"] = _outline(outline_sigma_px)
     asked = {"outlines": "", "regions": "cells" if levels.picture is not None else "regions"}
@@ -253,6 +252,14 @@ def find_regions(
     if levels.picture is None:
         return regions
     return _without_padding(regions, levels.origin, levels.picture)
+
+
+def noise_left(levels: AnyLevels, step: int, smooth_sigma: float) -> float:
+    """Return the most that averaging and a Gaussian leave of the noise of a pixel, in units.
+
+    That is what they leave of white noise; pixels nearby may have some in common.
+    """
+    return _CORRELATED * levels.noise / (step * 2 * math.sqrt(math.pi) * smooth_sigma)
 
 
 def _with_outlines(

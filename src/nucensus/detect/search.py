@@ -10,7 +10,8 @@ from .._dataclass import dataclass
 from .evidence import by_itself, typical
 from .median import median
 from .pooled import weighted_median
-from .regions import Levels, Regions, find_regions
+from .region_numbers import GRID_RADIUS_PX, on_grid
+from .regions import Levels, Regions, find_regions, noise_left
 from .rules import Rules
 
 # Each with its unit, and what a larger one does. docs/method.md tells how they work together. Some
@@ -77,6 +78,8 @@ _MOST_KEPT = 1 << 14
 """Regions of a size that are kept, for it to be asked for again. Larger: more memory, 2 MB here."""
 
 
+_Bounded: TypeAlias = tuple[Regions, float]
+"""Regions, and the bound on the noise with which they were found, in units."""
 _Agreement: TypeAlias = tuple[float, float, Regions]
 """A radius found, the share of the area that shows it, and the regions that do."""
 
@@ -85,25 +88,36 @@ _Agreement: TypeAlias = tuple[float, float, Regions]
 class View:
     """An image as it is searched: its levels, the smoothing in radii, and by which rules.
 
-    Views of the same pixels share what was found in them: one size in seven is asked for again.
+    Views of the same pixels share what was found in them: one size in four is asked for again, of
+    most of these with another bound on the noise.
     """
 
     levels: Levels
     smoothing: float
     rules: Rules
-    known: dict[tuple[Any, ...], Regions] = field(default_factory=dict, compare=False, repr=False)
+    known: dict[tuple[Any, ...], list[_Bounded]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def regions(self, radius: float, **how: Any) -> Regions:
         """Find the regions of a size."""
-        asked = self.levels.noise, self.smoothing, self.rules, radius, *sorted(how.items())
-        regions = self.known.get(asked)
-        if regions is None:
-            regions = find_regions(
-                self.levels, radius_px=radius, smoothing=self.smoothing, rules=self.rules, **how
-            )
-            if len(regions) <= _MOST_KEPT:
-                self.known[asked] = regions
+        asked = self.smoothing, self.rules, radius, *sorted(how.items())
+        most = self._most_noise(radius, how.get("grid_radius_px", GRID_RADIUS_PX))
+        for regions, bound in self.known.get(asked, ()):
+            # Noise below a bound is what was seen: it is the same with any other that is above it.
+            if bound == most or regions.measure.noise < self.levels.unit * min(bound, most):
+                return regions
+        regions = find_regions(
+            self.levels, radius_px=radius, smoothing=self.smoothing, rules=self.rules, **how
+        )
+        if len(regions) <= _MOST_KEPT:
+            self.known.setdefault(asked, []).append((regions, most))
         return regions
+
+    def _most_noise(self, radius: float, grid_radius_px: float) -> float:
+        """Return what bounds the noise of the heights of a size, in units."""
+        step, _, smooth_sigma = on_grid(radius, self.smoothing, grid_radius_px)
+        return noise_left(self.levels, step, smooth_sigma)
 
     def negative(self) -> "View":
         """Return the view of the negative: what was dark is bright."""
