@@ -29,6 +29,7 @@ struct RegionSettings {
     double least_union;        // logarithm of the odds with which they are
     double least_noise;        // the noise is no less than this, in grey levels
     double most_noise;         // and no more than this
+    int64_t looks_inside;      // whether the second greatest pixel and the plateau are asked for
 };
 
 // What was measured on the way, in grey levels unless said otherwise.

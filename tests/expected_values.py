@@ -35,6 +35,7 @@ RULES = {
     "most_dip": 0.25, "crest_share": 0.5, "least_size": 0.75, "least_area": 0.05,
     "least_fall": 0.4, "most_whole": 0.15, "most_hole": 0.25, "hole_dip": 0.5, "is_learned": 0,
     "union_weights": np.zeros(20), "least_union": 0.8, "least_noise": 0.0, "most_noise": np.inf,
+    "looks_inside": True,
 }  # fmt: skip
 """The fields of `RegionSettings` in `kernel/abi.h`, for the pairs."""
 _SHAPE = (300, 380)

@@ -67,5 +67,5 @@ def test_numbers_that_do_not_depend_on_the_nuclei_stay_as_counts_were_learned_wi
         "least_threshold": 7, "noise_factor": 10, "most_stretch": 0.08, "most_dip": 0.25,
         "crest_share": 0.5, "least_size": 0.75, "least_area": 0.05, "least_fall": 0.4,
         "most_whole": 0.2, "most_hole": 0.25, "hole_dip": 0.5, "is_learned": True,
-        "least_union": 0.8, "least_noise": 0, "most_noise": np.inf,
+        "least_union": 0.8, "least_noise": 0, "most_noise": np.inf, "looks_inside": True,
     }  # fmt: skip

@@ -161,3 +161,14 @@ def test_a_crowd_is_not_taken_for_noise_of_more_than_three_times_what_neighbours
     white = levels.noise * levels.unit / (2 * np.sqrt(np.pi) * 0.5)  # sigma is half a pixel
     assert find_regions(image, radius_px=5).measure.noise == pytest.approx(3 * white)
     assert find_regions(image, radius_px=5, most_noise=7.0).measure.noise == pytest.approx(7)
+
+
+def test_all_but_the_pixels_inside_are_known_of_regions_into_which_none_looks():
+    image = np.minimum(make_scene(radius=9.0, count=40, noise=25.0).image, 450).astype(np.uint16)
+    seen = find_regions(image, radius_px=9)
+    unseen = find_regions(image, radius_px=9, looks_inside=False)
+    assert unseen.measure == seen.measure
+    for name in set(COLUMNS) - {"second", "plateau"}:
+        np.testing.assert_array_equal(getattr(unseen, name), getattr(seen, name))
+    assert (seen.plateau == 450).any()
+    assert (unseen.plateau == -np.inf).all()

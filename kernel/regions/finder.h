@@ -208,7 +208,7 @@ private:
                 shaper.measure(of_pixels, image, settings.step, held.runs.data() + run, end - run,
                                shapes->records);
             }
-            insides.look(out + first, last - first);
+            if (settings.looks_inside) insides.look(out + first, last - first);
         }
         if (shapes != nullptr) finish_shapes(*shapes);
     }

@@ -74,6 +74,7 @@ def region_numbers(
         "least_union": least_union,
         "least_noise": 0.0,
         "most_noise": np.inf,
+        "looks_inside": True,
     }
 
 

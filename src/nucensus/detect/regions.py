@@ -97,7 +97,8 @@ class Regions:
     touches_edge : ndarray of bool
         Whether it touches the edge of the image.
     second : ndarray of float64
-        Second greatest grey level of 5 x 5 pixels within half a radius of the centre.
+        Second greatest grey level of 5 x 5 pixels within half a radius of the centre; of no meaning
+        where these were not asked for.
     plateau : ndarray of float64
         The grey level that most of them have; minus infinity if there is none.
     fall : ndarray of float64
@@ -189,6 +190,7 @@ def find_regions(
     level: str | None = None,
     shapes: Shapes = "",
     outline_sigma_px: float | None = None,
+    looks_inside: bool = True,
     rules: Rules = VERSIONS[NEWEST],
 ) -> Regions:
     """Find the nuclei of about one size in one image.
@@ -220,6 +222,8 @@ def find_regions(
         what is within these.
     outline_sigma_px : float, optional
         The image is smoothed with this for outlines, in pixels; else none are found.
+    looks_inside : bool
+        Whether `second` and `plateau` are asked for, whose pixels are not in the cache any more.
 
     Raises
     ------
@@ -239,7 +243,7 @@ def find_regions(
     step, smooth_sigma = numbers["step"], numbers["smooth_sigma"]
     left = noise_left(levels, step, smooth_sigma)
     numbers |= {"least_noise": levels.rounding, "most_noise": min(left, most_noise / levels.unit)}
-    numbers["outline"] = _outline(outline_sigma_px)
+    numbers |= {"looks_inside": looks_inside, "outline": _outline(outline_sigma_px)}
     asked = {"outlines": "", "regions": "cells" if levels.picture is not None else "regions"}
     table = _finder(levels, radius_px)(level=level, shapes=asked.get(shapes, shapes), **numbers)
     known = cells = None

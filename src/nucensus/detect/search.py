@@ -108,8 +108,9 @@ class View:
             if bound == most or regions.measure.noise < self.levels.unit * min(bound, most):
                 return regions
         regions = find_regions(
-            self.levels, radius_px=radius, smoothing=self.smoothing, rules=self.rules, **how
-        )
+            self.levels, radius_px=radius, smoothing=self.smoothing, rules=self.rules,
+            looks_inside=False, **how,
+        )  # fmt: skip
         if len(regions) <= _MOST_KEPT:
             self.known.setdefault(asked, []).append((regions, most))
         return regions
