@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import shutil
 import sys
 
 import numpy as np
@@ -16,6 +18,8 @@ def diff(monkeypatch, capsys, tmp_path):
     """Return what `nucensus diff` answers for two sets of images: exit code and output."""
 
     def run_diff(first, second, *options, settings=None):
+        shutil.rmtree(tmp_path / "a", ignore_errors=True)
+        shutil.rmtree(tmp_path / "b", ignore_errors=True)
         write_run(tmp_path / "a", first, seconds=1.0)
         write_run(tmp_path / "b", second, seconds=2.0, version="9.9", settings=settings)
         arguments = ["nucensus", "diff", str(tmp_path / "a"), str(tmp_path / "b"), *options]
@@ -94,6 +98,23 @@ def test_grey_levels_are_rounded_but_never_so_that_a_change_is_not_seen(diff):
     output = diff({"a": first}, {"a": second})[1]
     assert "  ~ (10, 10) 2345.678 -> (10, 10) 2345.679" in output
     assert "  ~ (50, 50) 100 -> (50, 50) 0.333333" in output
+
+
+def test_of_many_changes_the_first_are_shown_and_all_are_counted(diff):
+    first = {f"{n:03d}.tif": some_centres(30, seed=n) for n in range(50)}
+    second = {name: some_centres(0) for name in first}
+    code, output = diff(first, second)
+    assert code == 1
+    lines = output.splitlines()
+    assert [line for line in lines if line.startswith("'")] == [f"'{n:03d}.tif'" for n in range(20)]
+    assert sum(line.startswith("  - ") for line in lines) == 20 * 20
+    assert lines.count("  ... and 10 nuclei more; all with --json") == 20
+    assert lines[-2:] == [
+        "... and 30 images more; all with --json",
+        "50 images changed, 1500 nuclei gone, 0 new, 0 moved or changed",
+    ]
+    told = json.loads(diff(first, second, "--json")[1])["images"]
+    assert [len(each["removed"]) for each in told] == [30] * 50
 
 
 def test_settings_that_differ_are_named(diff):

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 EXIT_DIFFERENT = 1
 _FIGURES = 6
 """Of a grey level."""
+_IMAGES_SHOWN, _NUCLEI_SHOWN = 20, 20
+"""Images that are shown, and nuclei of each. Larger: a terminal is flooded."""
 
 
 @click.command(cls=Command, epilog="Example: nucensus diff monday tuesday")
@@ -42,8 +45,9 @@ def command(
 
     A nucleus is shown as (row, column), of a volume (plane, row, column), in
     pixels and smoothed grey level: with - if it is gone, with + if it is new,
-    with ~ if it moved or changed its brightness. Version, times, machine and
-    strategy are not compared.
+    with ~ if it moved or changed its brightness. Those of the first images are
+    shown, and all of them are counted; --json tells every one. Version, times,
+    machine and strategy are not compared.
 
     Exit code: 0 if the runs are the same, 1 if they differ, 2 if there is
     trouble.
@@ -60,8 +64,10 @@ def command(
             for name, old, new in settings:
                 click.echo(f"setting {name}: {_known(old)} -> {_known(new)}")
             for image in images:
-                _show(image)
+                if counts["image"] <= _IMAGES_SHOWN:
+                    _show(image)
     if not as_json:
+        _say_more(counts["image"] - _IMAGES_SHOWN, "image", "")
         click.echo(_summary(counts) if settings or counts else "The runs are the same.")
     sys.exit(EXIT_DIFFERENT if settings or counts else 0)
 
@@ -119,12 +125,27 @@ def _show(image: "ImageDiff") -> None:
     click.echo(f"{image.image!r}")
     for name, old, new in image.facts:
         click.echo(f"  {_fact(name, old, new)}")
+    lines = _changed_nuclei(image)
+    for line in islice(lines, _NUCLEI_SHOWN):
+        click.echo(line)
+    changed = len(image.removed) + len(image.added) + len(image.before)
+    _say_more(changed - _NUCLEI_SHOWN, "nucleus", "  ")
+
+
+def _changed_nuclei(image: "ImageDiff") -> Iterator[str]:
+    """Yield a line for each nucleus that is gone, new or changed."""
     for mark, nuclei in (("-", image.removed), ("+", image.added)):
         for nucleus in nuclei.tolist():
-            click.echo(f"  {mark} {_place(nucleus)} {nucleus[2]:.{_FIGURES}g}")
+            yield f"  {mark} {_place(nucleus)} {nucleus[2]:.{_FIGURES}g}"
     for old, new in zip(image.before.tolist(), image.after.tolist(), strict=True):
         before, after = _told_apart(old[2], new[2])
-        click.echo(f"  ~ {_place(old)} {before} -> {_place(new)} {after}")
+        yield f"  ~ {_place(old)} {before} -> {_place(new)} {after}"
+
+
+def _say_more(count: int, noun: str, margin: str) -> None:
+    """Say how many more there are than are shown, and how to see them."""
+    if count > 0:
+        click.echo(f"{margin}... and {pluralize(count, noun)} more; all with --json")
 
 
 def _fact(name: str, old: Any, new: Any) -> str:

@@ -1,21 +1,25 @@
 """The well table as an Excel workbook."""
 
-import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from ..discover import place_of, row_name
 from ..errors import InputError
-from ..store import Run, Table
+from ..store import Run
 from ..text.files import atomic_write
 from ..text.names import escape
 from .optional import require
 from .place import one_file
 from .provenance import Provenance
-from .wells import well_table
+from .spooled_rows import SpooledRows
+from .wells import well_rows
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,14})?([eE][-+]?\d{1,2})?")
 """Texts that are no less as a number: a code such as 007 or of 20 digits stays a text."""
@@ -24,6 +28,9 @@ _MOST_ROWS = 1 << 20
 """Of a sheet; the first is the header."""
 _MOST_COLUMNS = 48
 """Of a plate of 1536 wells."""
+
+_MOST_BYTES = 1 << 24
+"""Of a workbook in memory; a larger one is on disk, before it is where it belongs."""
 
 _LEAST_SHORT = 0.1
 """Numbers from here on are shown with two digits."""
@@ -35,19 +42,22 @@ _CONTROL = r"\x00-\x08\x0b-\x1f"
 def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     """Write the sheets `wells`, `plates` (the counts as on the plate) and `provenance`."""
     openpyxl = require("openpyxl", extra="xlsx")
-    table = well_table(run)
-    refuse_too_many(len(table))
     path = one_file(target, "wells.xlsx")
-    packed = io.BytesIO()  # where the disk is full, a `ZipFile` on it fails once more when it ends
-    book = openpyxl.Workbook(write_only=True)
-    _write_wells(book, table)
-    _write_plates(book, table)
+    columns, rows = well_rows(run)
+    with SpooledRows(columns.names or (), rows) as table:
+        refuse_too_many(len(table))
+        book = openpyxl.Workbook(write_only=True)
+        _write_wells(book, table)
+        _write_plates(book, table)
     sheet = _new_sheet(book, "provenance")
     sheet.column_dimensions["A"].width = 40
     _write_rows(sheet, _flat(document))
-    book.save(packed)
-    with atomic_write(path) as partial:
-        partial.write_bytes(packed.getbuffer())
+    # Where the disk is full, a `ZipFile` on it fails once more when it ends.
+    with tempfile.SpooledTemporaryFile(_MOST_BYTES) as packed:
+        book.save(packed)
+        packed.seek(0)
+        with atomic_write(path) as partial, open(partial, "wb") as file:
+            shutil.copyfileobj(packed, file)
     return [path]
 
 
@@ -61,29 +71,34 @@ def refuse_too_many(wells: int) -> None:
         )
 
 
-def _write_wells(book: Any, table: Table) -> None:
+def _write_wells(book: Any, table: SpooledRows) -> None:
     """Write one row per well, below a header that stays and filters."""
     from openpyxl.utils import get_column_letter
 
-    names = table.dtype.names or ()
-    columns = [_numbers(table[name].tolist()) for name in names]
     sheet = _new_sheet(book, "wells")
     sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{len(table) + 1}"
-    for number, name in enumerate(names, 1):
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.names))}{len(table) + 1}"
+    for number, name in enumerate(table.names, 1):
         sheet.column_dimensions[get_column_letter(number)].width = max(10, len(name) + 3)
-    _write_rows(sheet, [names, *zip(*columns, strict=True)])
+    _write_rows(sheet, [table.names])
+    are_numbers = _are_numbers(table)
+    for row in table:
+        cells = zip(row, are_numbers, strict=True)
+        _write_rows(sheet, [[float(each) if each and number else each for each, number in cells]])
 
 
-def _numbers(values: Sequence[Any]) -> Sequence[Any]:
-    """Return texts that are all numbers as numbers, such as doses; none may change by it."""
-    texts = [value for value in values if isinstance(value, str) and value]
-    if not texts or not all(_NUMBER.fullmatch(value) for value in texts):
-        return values
-    return [float(value) if isinstance(value, str) and value else value or None for value in values]
+def _are_numbers(table: SpooledRows) -> list[bool]:
+    """Tell which columns hold texts that are all numbers, such as doses; none may change by it."""
+    texts, others = [False] * len(table.names), [False] * len(table.names)
+    for row in table:
+        for column, value in enumerate(row):
+            if isinstance(value, str) and value and not others[column]:
+                texts[column] = True
+                others[column] = _NUMBER.fullmatch(value) is None
+    return [text and not other for text, other in zip(texts, others, strict=True)]
 
 
-def _write_plates(book: Any, table: Table) -> None:
+def _write_plates(book: Any, table: SpooledRows) -> None:
     """Draw each plate: its wells where they are, with the nuclei per image, coloured from 0."""
     from openpyxl.formatting.rule import ColorScaleRule
     from openpyxl.utils import get_column_letter
@@ -91,7 +106,7 @@ def _write_plates(book: Any, table: Table) -> None:
     sheet, line = _new_sheet(book, "plates"), 1
     for column in range(1, _MOST_COLUMNS + 2):
         sheet.column_dimensions[get_column_letter(column)].width = 7
-    for title, wells in _plates(table).items():
+    for title, wells in _plates(table):
         rows, columns = (max(place[axis] for place in wells) + 1 for axis in (0, 1))
         drawn = [
             [row_name(row), *(wells.get((row, column)) for column in range(columns))]
@@ -107,17 +122,22 @@ def _write_plates(book: Any, table: Table) -> None:
         line += rows + 3
 
 
-def _plates(table: Table) -> dict[str, dict[tuple[int, int], float]]:
-    """Return the nuclei per image by the name of a plate and view, and by row and column."""
-    plates: dict[str, dict[tuple[int, int], float]] = {}
+def _plates(table: SpooledRows) -> Iterator[tuple[str, dict[tuple[int, int], float]]]:
+    """Yield the name of each plate and view, and its nuclei per image by row and column.
+
+    The rows of a plate follow one another.
+    """
+    at = {name: place for place, name in enumerate(table.names)}
     views = [f"Metadata_{name}" for name in ("Channel", "Z", "Time")]
-    shown = [name for name in views if name in (table.dtype.names or ())]
-    for well in table:
-        if place := place_of(well["Metadata_Well"]):
-            view = [f"{name.partition('_')[2].lower()} {well[name]}" for name in shown]
-            title = ", ".join([f"Plate {well['Metadata_Plate']}", "nuclei per image", *view])
-            plates.setdefault(title, {})[place] = round(float(well["Nuclei_PerImage"]), 1)
-    return plates
+    shown = [name for name in views if name in at]
+    for plate, wells in groupby(table, itemgetter(at["Metadata_Plate"])):
+        drawn: dict[str, dict[tuple[int, int], float]] = {}
+        for well in wells:
+            if place := place_of(well[at["Metadata_Well"]]):
+                view = [f"{name.partition('_')[2].lower()} {well[at[name]]}" for name in shown]
+                title = ", ".join([f"Plate {plate}", "nuclei per image", *view])
+                drawn.setdefault(title, {})[place] = round(well[at["Nuclei_PerImage"]], 1)
+        yield from drawn.items()
 
 
 def _new_sheet(book: Any, title: str) -> Any:
