@@ -162,9 +162,9 @@ def looking(read: Read, rules: Rules, threads: int = 1) -> Look:
     return look
 
 
-def even_fields(shape: tuple[int, int], side: int = _FIELD_PX) -> list[Area]:
+def even_fields(shape: tuple[int, int]) -> list[Area]:
     """Return as many fields as are looked at first, which lie evenly in an image of a shape."""
-    fields = list(_fields(Area(0, shape[0], 0, shape[1]), side))
+    fields = list(_fields(Area(0, shape[0], 0, shape[1]), _FIELD_PX))
     places = {(2 * i + 1) * len(fields) // (2 * _FIELD_COUNT) for i in range(_FIELD_COUNT)}
     return [fields[place] for place in sorted(places)]
 
