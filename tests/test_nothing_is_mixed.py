@@ -264,7 +264,7 @@ def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files,
     found = discover([tmp_path], SUFFIXES, plane=Plane(channel="each"))
     assert len(found) == len(files)
     assert len({each.channel for each in found}) > 1
-    own = discover([tmp_path], SUFFIXES, pattern=r"(?P<site>\d+)")
+    own = discover([tmp_path], SUFFIXES, pattern=r"(?P<site>.+)")
     assert len(own) == len(files)
 
 
@@ -310,7 +310,56 @@ def test_unknown_names_that_differ_in_z_or_time_are_asked_about(
     assert [each.name for each in found] == kept
     assert {getattr(each.place, axis) for each in found} == {str(choice)}
     assert len(names(tmp_path, **{axis: "each"})) == len(files)
-    assert len(discover([tmp_path], SUFFIXES, pattern=r"(?P<site>\d+)")) == len(files)
+    assert len(discover([tmp_path], SUFFIXES, pattern=r"(?P<site>.+)")) == len(files)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "files", "axis"),
+    [
+        (r"(?P<well>[A-H]\d\d)", ["A01_DAPI.tif", "A01_GFP.tif", "A02_DAPI.tif"], "channel"),
+        (r"(?P<well>[A-H]\d\d)_(?P<site>\d)", ["A01_1_w1.tif", "A01_1_w2.tif"], "channel"),
+        (r"x(?P<site>\d)", ["x1_DAPI.tif", "x1_GFP.tif"], "channel"),
+        (r"(?P<well>[A-H]\d\d)", ["DAPI/A01.tif", "GFP/A01.tif"], "channel"),
+        (r"(?P<well>[A-H]\d\d)", ["A01_z1.tif", "A01_z2.tif"], "z"),
+        (r"(?P<well>[A-H]\d\d)_(?P<channel>w\d)", ["A01_w1_t1.tif", "A01_w1_t2.tif"], "time"),
+        (r"(?P<well>[A-H]\d\d)", ["A01_0h.tif", "A01_24h.tif"], "time"),
+    ],
+)
+def test_what_the_pattern_of_a_user_says_nothing_of_is_asked_about(tmp_path, pattern, files, axis):
+    touch(tmp_path, *files)
+    with pytest.raises(InputError, match=rf"add \(\?P<{axis}>...\) to the pattern, or count all"):
+        discover([tmp_path], SUFFIXES, pattern=pattern)
+    every = discover([tmp_path], SUFFIXES, pattern=pattern, plane=Plane(**{axis: "each"}))
+    assert len(every) == len(files)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "files"),
+    [
+        (r"(?P<well>[A-P]\d\d)", ["cells_C01.tif", "cells_C02.tif"]),
+        (r"_(?P<site>w\d)", ["x_w1.tif", "x_w2.tif"]),
+        (r"(?P<site>GFP|DAPI)", ["GFP_1.tif", "DAPI_1.tif"]),
+        (r"(?P<site>z\d)|(?P<time>never)", ["x_z1.tif", "x_z2.tif"]),
+    ],
+)
+def test_what_the_pattern_of_a_user_takes_is_no_other_word(tmp_path, pattern, files):
+    touch(tmp_path, *files)
+    assert len(discover([tmp_path], SUFFIXES, pattern=pattern)) == len(files)
+
+
+def test_masks_are_asked_about_whatever_the_pattern_of_a_user_says(tmp_path):
+    touch(tmp_path, "A01_1.tif", "A01_1_mask.tif")
+    pattern = r"(?P<well>[A-H]\d\d)_(?P<site>\d)"
+    with pytest.raises(InputError, match="in two versions"):
+        discover([tmp_path], SUFFIXES, pattern=pattern)
+    (found,) = discover([tmp_path], SUFFIXES, pattern=pattern, plane=Plane(scene="original"))
+    assert (found.name, found.place.well) == ("A01_1.tif", "A01")
+
+
+def test_a_pattern_that_fits_no_name_is_refused(tmp_path):
+    touch(tmp_path, "x_DAPI.tif", "x_GFP.tif")
+    with pytest.raises(InputError, match="fits none of the names, as 'x_"):
+        discover([tmp_path], SUFFIXES, pattern=r"(?P<channel>CH\d)")
 
 
 def test_a_question_about_words_that_may_be_no_stains_says_what_to_do_then(tmp_path):

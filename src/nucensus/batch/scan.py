@@ -65,7 +65,7 @@ def preview(
     found = survey(inputs, SUFFIXES, selection, on_image)
     selected = select(
         found.references, lambda: found.references, selection.plane,
-        reads_words=selection.pattern is None, left_out=left_out,
+        pattern=selection.pattern, left_out=left_out,
     )  # fmt: skip
     there, missing, question = KeptImages(), 0, ""
     try:

@@ -147,7 +147,7 @@ def list_images(
         kept.keep(walk, on_image),
         lambda: kept,
         selection.plane,
-        reads_words=selection.pattern is None,
+        pattern=selection.pattern,
         left_out=walk.left_out,
     )
 
@@ -200,7 +200,7 @@ class _Walk:
         self.recognised: Counter[str] = Counter()
         self.left_out = LeftOut() if left_out is None else left_out
         self.promised: dict[str, int] = {}
-        self._sets = OmeSets()
+        self._sets, self._unfitting = OmeSets(), ""
         self._taken: set[str] = set()
 
     def __iter__(self) -> Iterator[ImageRef]:
@@ -209,6 +209,12 @@ class _Walk:
             if self._manifest is not None and self._given:
                 self._taken.add(absolute(found.path))
             yield found
+        if self._own is not None and self._unfitting and not self.recognised["--pattern"]:
+            raise InputError(
+                f"the pattern {self._own.pattern!r} fits none of the names, as "
+                f"{self._unfitting!r}; expected one that finds something in them; try it with "
+                f"nucensus scan"
+            )
         if found is None:
             raise InputError(
                 f"{', '.join(map(repr, self._given))} holds an index and no image, and the index "
@@ -295,6 +301,8 @@ class _Walk:
         path = decoded(reference.path).replace("\\", "/")
         kind, place = name_and_place(path, self._own)
         self.recognised[kind] += bool(kind)
+        if not kind:
+            self._unfitting = reference.name
         return reference.at(place) if kind else reference
 
 

@@ -23,7 +23,7 @@ class Others:
         Lists everything there is.
     plane : Plane
         Which z plane, time point and scene of it.
-    reads_words : bool
+    pattern : str or None
         As `select` takes it.
 
     Raises
@@ -34,13 +34,13 @@ class Others:
 
     def __init__(
         self, channel: str, again: Callable[[], Iterable[ImageRef]], plane: Plane, *,
-        reads_words: bool,
+        pattern: str | None,
     ) -> None:  # fmt: skip
         self._channel = channel
         self._by_field: dict[FieldKey, list[ImageRef]] = {}
         self._problems: dict[str, str] = {}
         chosen = select_fields(
-            again(), again, replace(plane, channel=channel), reads_words=reads_words,
+            again(), again, replace(plane, channel=channel), pattern=pattern,
             left_out=LeftOut(), problems=self._problems,
         )  # fmt: skip
         try:
@@ -82,7 +82,7 @@ def _of_measure(message: str) -> str:
 
 def pair(
     everything: Iterable[ImageRef], again: Callable[[], Iterable[ImageRef]], plane: Plane,
-    channels: Iterable[str], *, reads_words: bool, left_out: LeftOut,
+    channels: Iterable[str], *, pattern: str | None, left_out: LeftOut,
 ) -> Iterator[ImageRef]:  # fmt: skip
     """Yield the images that `select` does, with these other channels of each.
 
@@ -92,7 +92,7 @@ def pair(
         As `select`; or no plate has one of the channels.
     """
     deque(everything, maxlen=0)  # from now on they can be listed again
-    others = [Others(name, again, plane, reads_words=reads_words) for name in channels]
-    chosen = select_fields(again(), again, plane, reads_words=reads_words, left_out=left_out)
+    others = [Others(name, again, plane, pattern=pattern) for name in channels]
+    chosen = select_fields(again(), again, plane, pattern=pattern, left_out=left_out)
     for field, each in chosen:
         yield replace(each, partners=tuple(other.of(field, each) for other in others))

@@ -13,6 +13,8 @@ from .choices import LEFT_OUT, choose_token, choose_version, describe_blank, in_
 from .half_known import refuse_half_known, refuse_unlike_plates
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
+from .names import compile_pattern
+from .open_words import refuse_open_words
 from .unknown_names import (
     Alike,
     channel_of_well,
@@ -56,7 +58,7 @@ def select(
     again: Callable[[], Iterable[ImageRef]],
     plane: Plane,
     *,
-    reads_words: bool = True,
+    pattern: str | None = None,
     left_out: LeftOut | None = None,
 ) -> Iterator[ImageRef]:
     """Yield the images of one channel, plane, time point and version, as `plane` says.
@@ -64,15 +66,16 @@ def select(
     What the names of the files of a plate leave open is left to the files. The
     images are asked for again, so that they need not be kept. An image whose
     name says nothing of an axis passes no choice on it where names beside it do:
-    it is noted in `left_out`. With `reads_words` names that no instrument gave are
-    searched for words that may be wells, channels, z planes, time points or versions.
+    it is noted in `left_out`. Names that no instrument gave are searched for words that may
+    be wells, channels, z planes, time points or versions; with the user's own `pattern`
+    for what that leaves open.
 
     Raises
     ------
     InputError
         There is a choice, and it was not made; or what was chosen is not there.
     """
-    chosen = select_fields(everything, again, plane, reads_words=reads_words, left_out=left_out)
+    chosen = select_fields(everything, again, plane, pattern=pattern, left_out=left_out)
     for _, each in chosen:
         yield each
 
@@ -82,7 +85,7 @@ def select_fields(
     again: Callable[[], Iterable[ImageRef]],
     plane: Plane,
     *,
-    reads_words: bool = True,
+    pattern: str | None = None,
     left_out: LeftOut | None = None,
     problems: dict[str, str] | None = None,
 ) -> Iterator[tuple[FieldKey, ImageRef]]:
@@ -91,12 +94,15 @@ def select_fields(
     With `problems` a plate that leaves a choice, or lacks what was chosen, does not end the
     selection: it has no images, and says why there, unless that is so of all plates.
     """
+    reads_words = pattern is None
     groups, versions = _group(everything, again, reads_words=reads_words)
     if reads_words and (stains := stains_of_plates(filter(None, groups))):
         again = functools.partial(with_stains, again, stains)
         groups, versions = _group(again(), again, reads_words=reads_words)
     if reads_words and plane.channel is None and {None} < groups.keys():
         refuse_half_known(again())
+    if pattern is not None:
+        refuse_open_words(again(), compile_pattern(pattern), plane)
     if plane.channel is None:
         refuse_unlike_plates((key, group.stains) for key, group in _plates(groups))
     version = choose_version(versions, plane.scene)
@@ -158,9 +164,10 @@ def _group(
             groups[key] = _Unknown() if key is None else _Plate(key, reads_words=reads_words)
         if reads_words or key is not None:
             groups[key].add(each)
-        if reads_words and not each.problem:
+        if not each.problem:
             versions.note(each.name, is_placed=key is not None)
-            forms.add_unplaced(each)
+            if reads_words:
+                forms.add_unplaced(each)
     versions.settle()
     if (form := forms.choose()) is not None:
         groups[None] = _Unknown(form)
