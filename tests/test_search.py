@@ -227,6 +227,59 @@ def test_a_radius_by_which_other_sizes_are_found_is_not_preferred(sizes, radius_
     assert search(view, view, VERSIONS[NEWEST]).radius_px == pytest.approx(radius_px)
 
 
+def in_steps(*found):
+    """Return a view in which regions are found from an assumed radius on, in wholes 200 px apart.
+
+    Each is that radius, the radius of the regions, how many have it, how many are clumps, and how
+    far from the middle of the wholes they are.
+    """
+
+    def find(assumed):
+        _, size, count, clumps, off = next(each for each in found if assumed >= each[0])
+        regions = make_regions(
+            area_px=np.full(count + clumps, np.pi * size**2),
+            y=200.0 * (np.arange(count + clumps) % 6), x=np.full(count + clumps, off),
+            stretch=[1.0] * count + [1.2] * clumps,
+        )  # fmt: skip
+        return replace(regions, measure=replace(MEASURE, noise=0.1))
+
+    return MadeUpView(find)
+
+
+AT_ONE_STEP = (20, 23, 6, 0, 0.0)  # found for 27.6 pixels; the next that is tried is 18.4
+
+
+@pytest.mark.parametrize(
+    ("others", "radius_px"),
+    [
+        ([(13, 9, 2, 8, 0.0), (0, 9, 24, 9, 5.0)], 23),  # the pieces of the wholes
+        ([(13, 9, 2, 8, 0.0), (0, 9, 24, 9, 60.0)], 9),  # beside them
+        ([(13, 9, 2, 8, 0.0), (0, 9, 24, 7, 5.0)], 9),  # in them, and nearly as well shown
+        ([(13, 9, 2, 8, 0.0), (0, 9, 7, 3, 5.0)], 9),  # one in each: the nuclei of cells that glow
+        ([(0, 1, 2, 8, 0.0)], 23),  # nothing agrees
+    ],
+)
+def test_nuclei_that_come_apart_before_their_radius_is_tried_are_found(others, radius_px):
+    view = in_steps((35, 1, 1, 5, 0.0), AT_ONE_STEP, *others)
+    assert search(view, view, VERSIONS[NEWEST]).radius_px == pytest.approx(radius_px)
+
+
+@pytest.mark.parametrize(("count", "clumps"), [(2, 0), (20, 0), (6, 2)])
+def test_wholes_between_two_steps_are_a_few_that_hardly_anything_speaks_against(count, clumps):
+    wholes = (20, 23, count, clumps, 0.0)
+    view = in_steps((35, 1, 1, 5, 0.0), wholes, (13, 9, 2, 8, 0.0), (0, 9, 48, 18, 5.0))
+    assert search(view, view, VERSIONS[NEWEST]).radius_px == pytest.approx(9)
+
+
+def test_wholes_have_the_best_support_that_any_assumed_radius_gives_them():
+    wholes, better_shown = (45, 50, 8, 8, 0.0), (15, 50, 8, 1, 0.0)
+    spots = (0, 9, 76, 32, 5.0)
+    view = in_steps(wholes, better_shown, spots)
+    assert search(view, view, VERSIONS[NEWEST]).radius_px == pytest.approx(50)
+    view = in_steps(wholes, (15, 50, 8, 8, 0.0), spots)
+    assert search(view, view, VERSIONS[NEWEST]).radius_px == pytest.approx(9)
+
+
 @pytest.mark.parametrize(
     ("count", "score", "first", "is_more"),
     [

@@ -44,11 +44,15 @@ _FEW_WHOLES, _MOST_INSIDE = 3, 0.4
 """Nuclei, and the share of the area inside them, from which smaller ones are their texture. Larger:
 spots are taken for nuclei more often; nuclei in clumps are less often taken for spots."""
 _AS_WELL_SHOWN = 0.75
-"""Of the support of nuclei that came out smaller than assumed, from which those inside them are no
-texture. Larger: spots are taken for nuclei less often; nuclei in a body that glows are lost."""
+"""Of the support of nuclei that came out smaller than assumed, from which those inside them are not
+their texture or pieces. Larger: spots are taken for nuclei less often; nuclei in a body that glows
+are lost."""
 _MANY_MORE, _BETTER_SHOWN = 4, 0.05
 """Times as many that they have to be, and how much more support they need, to win all the same.
 Larger: spots are taken for nuclei less often; nuclei in a body that glows are lost."""
+_PIECES = 1.2
+"""Times as many as few wholes that agree at no step, from which those that agree are their pieces.
+Larger: nuclei with large holes come apart; fewer cells that glow are taken for nuclei."""
 _EVENED_RADII, _MOST_FOREGROUND = 24, 0.62
 """Radii across an image below which uneven light stays in it, and the share that may be foreground
 there, 0 to 1. Larger: more small images are refused a radius; fewer are."""
@@ -154,6 +158,12 @@ class Found:
         """Whether so many nuclei, and so little else, show it that no other need be tried."""
         return self.agrees and len(self.shown) >= _ENOUGH_NUCLEI and self.support >= _PLAIN_SUPPORT
 
+    def shown_by(self, now: _Agreement) -> "Found":
+        """Return this radius with the support it has where another was assumed, if that is more."""
+        radius, support, _ = now
+        is_same = _NEAR * self.radius_px <= radius <= self.radius_px / _NEAR
+        return replace(self, support=support) if is_same and support > self.support else self
+
     def holds(self, other: "Found") -> bool:
         """Whether most nuclei of a smaller radius lie in nuclei of this one: its texture does."""
         are_fewer = other.support < _AS_WELL_SHOWN * self.support
@@ -172,13 +182,17 @@ def search(view: View, searched: View, rules: Rules) -> Found | None:
 
     A long bright fibre can agree with itself at a large radius, so where few
     nuclei are found the search goes on, and the radius that explains the most
-    foreground with the most nuclei wins.
+    foreground with the most nuclei wins. Nuclei with large holes fall apart before
+    the radius that is tried has become theirs: they win by not being in pieces.
     """
     assumed = min(_LARGEST_RADIUS_PX, min(view.levels.pixels.shape) / 3)
-    best = last = None
+    best = whole = last = None
     while assumed >= _LEAST_RADIUS_PX:
         radius, support, _ = now = _found_radius(searched, assumed)
         agrees = support >= _LEAST_SUPPORT and _NEAR * assumed <= radius <= _FAR_OFF * assumed
+        if rules.weighs_support:
+            best = best and best.shown_by(now)
+            whole = _better_whole(view, assumed, radius, whole)
         if agrees and (last is None or (rules.weighs_support and _is_another(now, last))):
             found, last = _settle(view, assumed, rules), now
             agrees = found.agrees
@@ -188,7 +202,29 @@ def search(view: View, searched: View, rules: Rules) -> Found | None:
                     break
         last = last if agrees else None
         assumed /= _SCALE_RATIO
+    if whole and _is_in_pieces(whole, best) and _shows_nuclei(view, whole.radius_px, rules):
+        return whole
     return best
+
+
+def _better_whole(view: View, assumed: float, found: float, last: Found | None) -> Found | None:
+    """Return a few nuclei that hardly anything speaks against, if they lie between two steps."""
+    if not assumed / _SCALE_RATIO < found < _NEAR * assumed:
+        return last
+    radius, support, shown = _found_radius(view, assumed)
+    few = np.count_nonzero(~shown.touches_edge) >= _FEW_WHOLES and len(shown) < _ENOUGH_NUCLEI
+    if support < _PLAIN_SUPPORT or not few:
+        return last
+    whole = Found(radius, shown, support, _score(shown) * support**2, True)
+    return last if last and last.score > whole.score else whole
+
+
+def _is_in_pieces(whole: Found, best: Found | None) -> bool:
+    """Whether what agreed with itself is nothing, or pieces of few nuclei that are better shown."""
+    if best is None or not best.agrees:
+        return True
+    are_more = len(best.shown) > _PIECES * len(whole.shown)
+    return are_more and best.support < _AS_WELL_SHOWN * whole.support and whole.holds(best)
 
 
 def _is_another(now: _Agreement, last: _Agreement) -> bool:
@@ -241,10 +277,15 @@ def _settle(view: View, assumed: float, rules: Rules) -> Found:
     if best is None:
         return Found(radius, shown, 0.0, 0.0, False)
     shown, support = best
-    score = float(shown.area_px.sum()) * len(shown) ** 0.25
+    score = _score(shown)
     if rules.weighs_support:
         score *= support**2
     return Found(radius, shown, support, score if agrees else _DOUBTFUL * score, agrees)
+
+
+def _score(shown: Regions) -> float:
+    """Return how much nuclei speak for their radius."""
+    return float(shown.area_px.sum()) * len(shown) ** 0.25
 
 
 def _found_radius(view: View, assumed: float) -> _Agreement:
