@@ -6,9 +6,10 @@ run file, `SCHEMA_VERSION` rises.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from ..values.pixel_size import NO_SIZE, PixelSize
 from .packing import (
     checksum_of,
     in_sql,
-    pack,
+    pack_all,
     pack_channels,
     pack_outlines,
     pack_partners,
@@ -191,24 +192,30 @@ class ImageColumns:
     def _asked_of_found(self) -> tuple[Callable[[Counted], Any], ...]:
         return tuple(each.found or _nothing for each in self.recorded)
 
-    @cached_property
-    def record_sql(self) -> str:
-        """How `values_of` and the key of an image are written into the run file."""
-        sets = [f"{each.name} = ?" for each in self.of_outcome]
-        sets += [f"{each.name} = coalesce({each.name}, ?)" for each in self.of_both]
+    def record_sql(self, are_written: Sequence[bool]) -> str:
+        """Return how values of these of the `recorded`, and the key, are written of an image."""
+        sets = [
+            f"{each.name} = ?" if each.of_outcome else f"{each.name} = coalesce({each.name}, ?)"
+            for each in compress(self.recorded, are_written)
+        ]
         return f"UPDATE journal SET {', '.join(sets)} WHERE key = ?"
 
-    def values_of(self, outcome: Outcome, learned: str | None) -> list[Any]:
-        """Return what the outcome of an image says, and a digest of what was known of the set."""
-        columns = self.recorded
-        if isinstance(outcome, Failed):
-            return in_sql([each.failed(outcome) if each.failed else None for each in columns])
-        centres = outcome.centres
-        counted = Counted(
-            outcome, learned, pack(centres), pack_subpixel(centres), pack_outlines(centres),
-            pack_channels(centres),
-        )  # fmt: skip
-        return in_sql([found(counted) for found in self._asked_of_found])
+    def rows_of(
+        self, outcomes: Sequence[Outcome], learned: Sequence[str | None]
+    ) -> Iterator[list[Any]]:
+        """Yield what the outcomes of images say, and digests of what was known of the set."""
+        packed = iter(pack_all([e.centres for e in outcomes if isinstance(e, Found)]))
+        for outcome, of_set in zip(outcomes, learned, strict=True):
+            if isinstance(outcome, Failed):
+                values = [each.failed and each.failed(outcome) for each in self.recorded]
+            else:
+                centres = outcome.centres
+                counted = Counted(
+                    outcome, of_set, next(packed), pack_subpixel(centres), pack_outlines(centres),
+                    pack_channels(centres),
+                )  # fmt: skip
+                values = [found(counted) for found in self._asked_of_found]
+            yield in_sql(values)
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:

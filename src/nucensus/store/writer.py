@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from .image_columns import IMAGES, ImageColumns
 from .listing import Listing
 from .lock import RunLock
 from .packing import as_text, partners_of, plane_of
+from .record import Recorder
 from .redo import redo, redo_failed, redo_learned_otherwise, redo_unreadable
 from .run import Run
 from .sample import SampleTable
@@ -81,6 +82,7 @@ class RunWriter:
     def _open_tables(self) -> None:
         self.sample = SampleTable(self._database)
         self._listing = Listing(self._database, self._columns, self.folder)
+        self._recorder = Recorder(self._database, self._columns)
 
     def __enter__(self) -> "RunWriter":
         return self
@@ -309,18 +311,18 @@ class RunWriter:
         """Tell whether an image has no outcome yet, or a start has not yet learned for them."""
         return bool(self.pending_count() or self.about.is_learning)
 
-    def record_all(self, outcomes: Iterable[tuple[int, Outcome, str | None]]) -> None:
+    def record_all(self, outcomes: Sequence[tuple[int, Outcome, str | None]]) -> None:
         """Write outcomes of images, each with its key and a digest of what is known of the set.
 
         `commit` makes them last.
         """
-        values_of = self._columns.values_of
-        rows = [(*values_of(outcome, learned), key) for key, outcome, learned in outcomes]
+        if not outcomes:
+            return
         try:
-            if rows and self._tables_may_stand:
+            if self._tables_may_stand:
                 self._database.execute("DELETE FROM run WHERE key = 'tables'")
                 self._tables_may_stand = False
-            self._database.executemany(self._columns.record_sql, rows)
+            self._recorder.write(outcomes)
         except (OSError, sqlite3.Error) as error:
             self._tables_may_stand = True  # a full disk undoes the DELETE, too
             raise RunError(explanation(self.folder, error)) from error

@@ -1,0 +1,43 @@
+"""Record the outcomes of images: many together, and only in the columns that they say anything of.
+
+To write NULL over NULL in the others took as long as all else that is written of a small image.
+"""
+
+import operator
+import sqlite3
+from collections.abc import Iterable
+from functools import cache, cached_property
+from itertools import compress
+
+from ..values import Outcome
+from .image_columns import ImageColumns
+
+
+class Recorder:
+    """Writes what the outcomes of images say into their rows.
+
+    Parameters
+    ----------
+    database : sqlite3.Connection
+    columns : ImageColumns
+    """
+
+    def __init__(self, database: sqlite3.Connection, columns: ImageColumns) -> None:
+        self._database, self._columns = database, columns
+        self._sql = cache(columns.record_sql)
+
+    @cached_property
+    def _may_hold(self) -> list[bool]:
+        """Which columns an image may have that is to be done, from when it was done before."""
+        query = "SELECT EXISTS (SELECT 1 FROM journal WHERE count IS NOT NULL OR stage IS NOT NULL)"
+        is_any_done = bool(self._database.execute(query).fetchone()[0])
+        return [is_any_done and each.of_outcome for each in self._columns.recorded]
+
+    def write(self, outcomes: Iterable[tuple[int, Outcome, str | None]]) -> None:
+        """Write outcomes of images, each with its key and a digest of what is known of the set."""
+        keys, found, learned = zip(*outcomes, strict=True)
+        values = list(zip(*self._columns.rows_of(found, learned), strict=True))
+        are_said = [column.count(None) < len(keys) for column in values]
+        self._may_hold = list(map(operator.or_, self._may_hold, are_said))
+        rows = zip(*compress(values, self._may_hold), keys, strict=True)
+        self._database.executemany(self._sql(tuple(self._may_hold)), rows)
