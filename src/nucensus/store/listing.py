@@ -3,13 +3,15 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, partial
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
 from ..values import ImageRef, Shard, shard_index
 from .image_columns import ImageColumns
-from .packing import as_text, in_sql
+from .packing import as_text, by_column, in_sql
 
 _OTHER_INPUTS = (
     "expected the inputs it was made from; choose another folder with -o, or --overwrite it"
@@ -21,6 +23,9 @@ _KEEP = (
     "size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, plate = excluded.plate, "
     "stage = excluded.stage"
 )
+
+_AT_ONCE = 256
+"""Images that are written together. Larger: faster by little, more memory."""
 
 _FIRST = ("name", "path", "size_bytes", "mtime_ns", "status", "stage", "reason")
 """The first columns of a listed row; the others are those that the tables will show."""
@@ -65,7 +70,11 @@ class Listing:
         digests = _Digests(shard)
         refuses = earlier > 0 and not same_inputs
         rows = self._rows(references, digests, refuses=refuses, keeps_others=keeps_others)
-        self._database.executemany(self._insert(check_content), rows)
+        insert = cache(partial(self._insert, check_content))
+        while some := list(islice(rows, _AT_ONCE)):
+            columns, are_said = by_column(some)
+            said = zip(*compress(columns, are_said), strict=True)
+            self._database.executemany(insert(tuple(are_said)), said)
         absent = self._one("SELECT count(*) FROM journal WHERE position IS NULL")
         if earlier and not same_inputs and earlier == absent:
             raise RunError(
@@ -83,8 +92,11 @@ class Listing:
         for key, reason in self._database.execute(query):
             yield key, as_text(reason)
 
-    def _insert(self, check_content: bool) -> str:
-        """Return how a row is written: as new, or over what is known of the image."""
+    def _insert(self, check_content: bool, are_said: Sequence[bool]) -> str:
+        """Return how a row is written, as new or over what is known of the image.
+
+        Of the position and the columns of the listing these are said, the others are NULL.
+        """
         changed = (
             "content IS NULL"
             if check_content
@@ -111,9 +123,10 @@ class Listing:
                 for each in of_both
             ),
         )
+        said = list(compress(("position", *self._names), are_said))
         return (
-            f"INSERT INTO journal (position, {', '.join(self._names)}) "
-            f"VALUES ({', '.join('?' * (len(self._names) + 1))}) ON CONFLICT (name) "
+            f"INSERT INTO journal ({', '.join(said)}) "
+            f"VALUES ({', '.join('?' * len(said))}) ON CONFLICT (name) "
             f"DO UPDATE SET {', '.join(sets)}"
         )
 

@@ -255,6 +255,15 @@ def in_sql(values: Iterable[Any]) -> list[Any]:
     ]
 
 
+def by_column(rows: Iterable[Sequence[Any]]) -> tuple[list[tuple[Any, ...]], list[bool]]:
+    """Return the values of rows column by column, and which columns say anything of any row.
+
+    To write NULL in the others takes as long as all that is said of a small image.
+    """
+    columns = list(zip(*rows, strict=True))
+    return columns, [column.count(None) < len(column) for column in columns]
+
+
 def as_text(value: str | bytes) -> str:
     """Return the text that `as_sql` turned into this."""
     return value if isinstance(value, str) else os.fsdecode(value)

@@ -1,7 +1,4 @@
-"""Record the outcomes of images: many together, and only in the columns that they say anything of.
-
-To write NULL over NULL in the others took as long as all else that is written of a small image.
-"""
+"""Record the outcomes of images: many together, and only in columns that they say anything of."""
 
 import operator
 import sqlite3
@@ -11,6 +8,7 @@ from itertools import compress
 
 from ..values import Outcome
 from .image_columns import ImageColumns
+from .packing import by_column
 
 
 class Recorder:
@@ -36,8 +34,7 @@ class Recorder:
     def write(self, outcomes: Iterable[tuple[int, Outcome, str | None]]) -> None:
         """Write outcomes of images, each with its key and a digest of what is known of the set."""
         keys, found, learned = zip(*outcomes, strict=True)
-        values = list(zip(*self._columns.rows_of(found, learned), strict=True))
-        are_said = [column.count(None) < len(keys) for column in values]
+        values, are_said = by_column(self._columns.rows_of(found, learned))
         self._may_hold = list(map(operator.or_, self._may_hold, are_said))
         rows = zip(*compress(values, self._may_hold), keys, strict=True)
         self._database.executemany(self._sql(tuple(self._may_hold)), rows)
