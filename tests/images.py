@@ -11,7 +11,10 @@ DTYPES = [
     "bool", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8",
     ">u2", ">u4", ">u8", ">i2", ">i4", ">i8", ">f2", ">f4", ">f8",
 ]  # fmt: skip
-CONTENTS = ["noise", "few levels", "blobs", "saturated", "constant", "spikes", "steps", "extremes"]
+CONTENTS = [
+    "noise", "few levels", "blobs", "saturated", "constant", "spikes", "steps", "extremes",
+    "far from 0",
+]  # fmt: skip
 LAYOUTS = ["C", "Fortran", "reversed rows", "reversed columns", "every second", "read-only"]
 
 
@@ -50,9 +53,21 @@ def _content(name, shape, dtype, rng):
         return (rng.random(shape) < 0.02) * moderate
     if name == "steps":
         return np.add.outer(np.arange(shape[0]) // 7, np.arange(shape[1]) // 5) % max(moderate, 2)
+    if name == "far from 0":
+        return _far_from_0(shape, dtype, rng)
     if dtype.kind == "f":
         return rng.choice([0.0, 1e-40, -1e-40, 3.0, 1e30, -1e30, 6e4], shape)
     return rng.choice(np.array([low, high, 0, 1], dtype.newbyteorder("=")), shape)
+
+
+def _far_from_0(shape, dtype, rng):
+    """Return levels close together at the end of the range, where 64 bits are more than float64."""
+    if dtype.kind == "f":
+        high = 2.0**60 if dtype.itemsize == 8 else 6e4
+        return high - rng.integers(0, high / 1000, shape)
+    high = np.iinfo(dtype).max if dtype.kind != "b" else 1
+    below = rng.integers(0, min(high, 2 ** rng.integers(4, 62)), shape, endpoint=True)
+    return below if dtype.kind == "b" else high - below.astype(dtype.newbyteorder("="))
 
 
 def make_image(*, shape, dtype, content, layout, seed):

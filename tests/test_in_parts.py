@@ -31,7 +31,7 @@ from nucensus.values.parts import Parts
 from nucensus.values.synthetic import make_field
 
 NUMBERS = Settings("maxima", sigma=2, min_distance=4, threshold=300)
-DTYPES = ["bool", "u1", "u2", ">u2", "i2", "u4", "f4", "f8"]
+DTYPES = ["bool", "u1", "u2", ">u2", "i2", "u4", "u8", "f4", "f8"]
 
 
 def parts_of(image, *, is_decoded=True, is_spread=False):
