@@ -16,6 +16,8 @@ namespace {
 
 // ---- the darkest ------------------------------------------------------------------------------
 
+constexpr int64_t rows_ahead = 4;  // that are prefetched
+
 template <class Pixel>
 std::vector<Pixel> pixels_of_lines(const Image& image, int64_t down, int64_t across) {
     const auto lines = [](int64_t n, int64_t step) { return (n + step - 1) / step; };
@@ -25,7 +27,9 @@ std::vector<Pixel> pixels_of_lines(const Image& image, int64_t down, int64_t acr
     const char* row = static_cast<const char*>(image.pixels);
     int64_t next = 0;  // row that is looked at wholly
     for (int64_t y = 0; y < image.height; ++y, row += image.row_stride) {
-        const char* from = row;
+        const char *from = row,
+                   *soon = row + std::min(rows_ahead, image.height - 1 - y) * image.row_stride;
+        for (int64_t i = 0; i < columns; ++i) __builtin_prefetch(soon + i * apart);
         for (int64_t i = 0; i < columns; ++i, from += apart)
             *to++ = *reinterpret_cast<const Pixel*>(from);
         if (y < next) continue;
