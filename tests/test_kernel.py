@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from nucensus import kernel
+from nucensus.kernel.binding import address, records, structure_dtype
 
 PUBLISHED = {"sigma": (4, 4), "min_distance": 6, "threshold_abs": 1000, "exclude_border": 6}
 
@@ -145,3 +146,13 @@ def test_an_image_costs_no_allocation_but_that_of_its_result(tmp_path):
     assert first[0] > 21  # the very first image needs scratch memory
     # How many each image has, for the call; where they are and how bright, for each image.
     assert later == [(1 + 2 * 10,) * 4, (1 + 2 * 100,) * 4]
+
+
+def test_arrays_go_to_the_kernel_by_where_they_begin():
+    image = np.zeros((6, 8), np.uint16)
+    read_only = image.copy()
+    read_only.flags.writeable = False
+    structures = records("RegionRecord", 5)
+    assert structures.dtype == structure_dtype("RegionRecord")
+    for array in (image, image.T, image[1:, ::2], read_only, image[:0], structures, structures[2:]):
+        assert address(array) == array.ctypes.data

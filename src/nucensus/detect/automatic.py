@@ -1,6 +1,7 @@
 """The detector that needs no parameters: it is told what the set looks like, and finds nuclei."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -128,7 +129,7 @@ def detect_levels(
     """Find nuclei by the levels of an image, in memory or in parts: as `detect_auto`."""
     if resolved is BLANK_ITSELF:
         return _no_centres(levels, rules, outlined)
-    own = functools.cache(lambda: estimate_levels(levels, rules))
+    own = _once(lambda: estimate_levels(levels, rules))
     if resolved is None or resolved.is_blank:
         resolved = pool([own()])
     if resolved.is_blank:
@@ -148,6 +149,18 @@ def detect_levels(
         return _no_centres(levels, rules, outlined, "out-of-focus" if is_blurred else "blank")
     flag = flag_of(regions, levels, resolved, own, disagrees=disagrees)
     return _as_centres(regions, flag, levels.unit, outlined)
+
+
+def _once(estimate: Callable[[], Estimate]) -> Callable[[], Estimate]:
+    """Return a function that estimates once, when it is asked; `functools.cache` takes longer."""
+    known: list[Estimate] = []
+
+    def own() -> Estimate:
+        if not known:
+            known.append(estimate())
+        return known[0]
+
+    return own
 
 
 def _find(

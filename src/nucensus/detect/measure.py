@@ -27,4 +27,4 @@ def measured_of(shapes: Record, unit: float, places: NDArray[np.int64] | None = 
         background. What padding cut away has no pixels, and NaN.
     """
     places = np.arange(len(shapes)) if places is None else places
-    return describe_shapes(shapes, places, unit).view(MEASURED)
+    return np.ndarray(len(places), MEASURED, describe_shapes(shapes, places, unit))

@@ -149,7 +149,8 @@ class Regions:
 
         That of the smoothing is left out. It is the median of those at `which`; 0 of none.
         """
-        falls = np.sort(self.fall[which])
+        falls = self.fall[which]
+        falls.sort()
         last, count = len(falls) - 1, len(falls)
         fall = float(falls[last // 2] + falls[count // 2]) / 2 if count else 0.0
         return 1 / (_FALL_OF_BLUR * fall**2) - self.measure.smoothing**2 if fall > 0 else 0.0
@@ -322,7 +323,7 @@ def _as_regions(table: RegionTable, levels: AnyLevels, smoothing: float, **pixel
 
 def _columns_of(records: Record) -> dict[str, Any]:
     """Return the fields of `RegionRecord`, which begins with `COLUMNS`, each contiguous."""
-    rows = records.view(np.float64).reshape(len(records), len(records.dtype.names or ()))
+    rows = np.ndarray((len(records), len(records.dtype.names or ())), np.float64, records)
     return dict(zip(COLUMNS, rows[:, : len(COLUMNS)].T.copy(), strict=True))
 
 

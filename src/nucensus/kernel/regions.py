@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..values import Outlines
-from .binding import Record, address, call, isa_number, packed, record, structure_dtype
+from .binding import Record, address, call, isa_number, packed, record, records, structure_dtype
 from .image import described
 
 _LEAST_CAPACITY, _USUAL_CAPACITY, _PIXELS_A_REGION = 256, 1024, 1024
@@ -69,7 +69,7 @@ def find_region_table(
     capacity = room_for_regions(pixels.size, settings)
     run_capacity = max(_LEAST_CAPACITY, pixels.size // _PIXELS_A_RUN)
     while True:
-        regions = np.empty(capacity, structure_dtype("RegionRecord"))
+        regions = records("RegionRecord", capacity)
         shaped = shapes_room(capacity, run_capacity * (shapes == "cells")) if shapes else None
         outlined = None
         if outline:
@@ -116,11 +116,10 @@ class Room:
         cls, structure: str, of: str, capacity: int, run_capacity: int, **numbers: float
     ) -> "Room":
         """Make room for so many records and runs; for no runs there is no address."""
-        records = np.empty(capacity, structure_dtype(of))
-        runs = np.empty(run_capacity, structure_dtype("OutlineRun"))
-        where = {"records": address(records), "runs": run_capacity and address(runs)}
+        found, runs = records(of, capacity), records("OutlineRun", run_capacity)
+        where = {"records": address(found), "runs": run_capacity and address(runs)}
         known = record(structure, **numbers, **where, capacity=run_capacity, count=0)
-        return cls(known, records, runs)
+        return cls(known, found, runs)
 
     @property
     def run_count(self) -> int:
@@ -180,7 +179,7 @@ def describe_shapes(shapes: Record, places: NDArray[np.int64], unit: float) -> R
 
     `shapes` are `ShapeRecord`s; a difference of 1 of the pixels is `unit` grey levels.
     """
-    measured = np.empty(len(places), structure_dtype("MeasuredRecord"))
+    measured = records("MeasuredRecord", len(places))
     call(
         "nucensus_describe_shapes", f"describe {len(places)} nuclei",
         shapes, places, len(places), np.array(float(unit)), measured,
