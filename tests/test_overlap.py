@@ -65,5 +65,10 @@ def test_evaluate_says_how_outlines_fit_label_images(tmp_path, fields):
     overlaps, f1 = done.stdout.partition("Outlines, one to one")[2].splitlines()[1:3]
     assert overlaps.split() == ["0.5", "0.6", "0.7", "0.8", "0.9"]
     assert f1.split() == ["F1", *(f"{each:.4f}" for each in scores.f1.values())]
+    tifffile.imwrite(tmp_path / "truth" / "gone.tif", truth)
+    with nucensus.Run(tmp_path / "run") as run:
+        assert score_outlines(run, tmp_path / "truth") == scores
+        every = score_outlines(run, tmp_path / "truth", all_fields=True)
+        assert every.aji == pytest.approx(scores.aji * len(fields) / (len(fields) + 1))
     with nucensus.census(tmp_path / "plate", tmp_path / "bare") as run:
         assert score_outlines(run, tmp_path / "truth") is None
