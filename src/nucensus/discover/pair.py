@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from ..errors import InputError
 from ..values import ImageRef, Partner, Plane
+from .groups import FieldKey
 from .left_out import LeftOut
-from .select import FieldKey, select_fields
+from .select import select_fields
 
 _NAMES_SHOWN = 2
 
