@@ -110,8 +110,9 @@ private:
 
     // Faster than sorting, where a level is a small whole number.
     void mark_levels() {
-        constexpr int64_t word_bits = 64;
-        uint64_t marks[(std::numeric_limits<Pixel>::max() + 1) / word_bits] = {};
+        constexpr int64_t word_bits = 64, count = std::numeric_limits<Pixel>::max() + 1;
+        static_assert(count % word_bits == 0, "every level has a bit");
+        uint64_t marks[count / word_bits] = {};
         each(0, [&](const Pixel* at) { marks[*at / word_bits] |= 1ULL << *at % word_bits; });
         values.clear();
         int64_t first = 0;
