@@ -285,7 +285,7 @@ def _settle(view: View, assumed: float, rules: Rules) -> Found:
 
 def _score(shown: Regions) -> float:
     """Return how much nuclei speak for their radius."""
-    return float(shown.area_px.sum()) * len(shown) ** 0.25
+    return float(shown.area_px.sum() * len(shown) ** 0.25)
 
 
 def _found_radius(view: View, assumed: float) -> _Agreement:
