@@ -54,7 +54,8 @@ struct RegionRecord {
     double stretch;       // 1 for an ellipse
     double touches_edge;  // 1 if it touches the edge of the image
     double second;        // second greatest of 5 x 5 pixels within half a radius of the centre
-    double plateau;       // the value that most of them have, minus infinity if there is none
+    double plateau;       // the value that most of them have, minus infinity if there is none or
+                          // they are not looked at: `second` is 0 then
     double fall;          // mean fall across its free outline over a radius, share of its height
     double free;          // free outline over that of a disc of its area; 0 if others enclose it
     double first_y;  // the first of its summits, pixels of the grid: regions are in their order
