@@ -158,8 +158,11 @@ def test_a_global_that_workers_of_the_program_miss_is_a_row_with_its_reason(imag
 
 def test_of_a_generator_without_end_as_many_as_are_asked_for_are_compared():
     images = (np.full((2, 2), value) for value in itertools.count())
-    found = compare(images, sum_up, strategies=["list-memory"], limit=3, **QUICK | {"workers": 2})
+    found = compare(
+        images, sum_up, strategies=["list-memory", "auto"], limit=3, **QUICK | {"workers": 2}
+    )
     assert found.images == 3
+    assert ([each.failure for each in found.timings], found.errors) == (["", ""], {})
     (known,) = found.profiles.values()
     tried = {1, 2} if can_fork() else set()  # so many calls side by side
     assert set(known.crowded) == tried
