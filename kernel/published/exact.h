@@ -99,7 +99,7 @@ private:
         if (position + 1 < size_y) {
             if (pushed > size_y) max_into(result, ring + (position + 1) * width, width);
         } else {
-            for (int64_t i = size_y - 2; i >= 0; --i)
+            for (int64_t i = size_y - 2; i > 0; --i)  // no window has all of the elder block
                 max_into(ring + i * width, ring + (i + 1) * width, width);
         }
     }
