@@ -22,7 +22,7 @@ from nucensus import Run, Settings, census, find_nuclei, kernel
 from nucensus.batch.budget import Budget
 from nucensus.batch.in_parts import Divided, find_in_parts
 from nucensus.batch.job import Job
-from nucensus.detect import find_nuclei_in_parts, parts_bytes
+from nucensus.detect import find_nuclei_in_parts, parts_bytes, picture_bytes
 from nucensus.detect.walk import held_bytes, walk
 from nucensus.errors import TooLargeError
 from nucensus.read import open_in_parts
@@ -307,6 +307,23 @@ def test_no_more_parts_are_worked_on_at_a_time_than_there_is_memory_for(tmp_path
     assert "raise --max-memory" in few.reason
 
 
+def test_a_picture_with_a_margin_is_held_alone_if_there_is_memory_for_that_too(tmp_path):
+    path, image = tmp_path / "a.tif", np.zeros((8300, 8300), np.uint16)
+    image[1000:4000, 2000:5000] = np.tile(field(shape=(500, 500)), (6, 6))
+    image[1000:2000, 2000:3000] = 0  # an L of 9 million pixels
+    tifffile.imwrite(path, image, tile=(512, 512), compression="zlib", metadata=None)
+    with open_in_parts(str(path), Plane()) as opened:
+        needed, more = (
+            parts_bytes(opened.parts, Settings(), 1), picture_bytes(opened.parts, Settings())
+        )  # fmt: skip
+    divided = Divided(PlannedImage(1, str(path), Plane(), ""), "", None)
+    budget = Taking(10**10)
+    find = functools.partial(find_in_parts, divided, Settings(), None, threads=1, budget=budget)
+    assert "margin" in find(most_bytes=needed + more // 5)
+    assert len(find(most_bytes=10**10).centres) > 500
+    assert budget.taken == [needed + more // 5, needed + more]
+
+
 def test_a_damaged_part_is_a_failed_image_with_its_reason(tmp_path):
     path = write_sparse(tmp_path / "a.tif")
     with tifffile.TiffFile(path) as file:
@@ -317,6 +334,18 @@ def test_a_damaged_part_is_a_failed_image_with_its_reason(tmp_path):
     run = census(path, tmp_path / "run", NUMBERS, limits=LIMITS)
     assert list(run.failures["stage"]) == ["read"]
     assert "tile 8 does not decode" in run.failures["reason"][0]
+
+
+class Taking(Budget):
+    """Memory of a process that notes what is taken of it."""
+
+    def __init__(self, ceiling_bytes):
+        super().__init__(ceiling_bytes)
+        self.taken = []
+
+    def take(self, size_bytes):
+        super().take(size_bytes)
+        self.taken.append(size_bytes)
 
 
 class Writing(Budget):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from ..detect import Resolved
 from ..errors import AccessError, TooLargeError
@@ -25,9 +25,20 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 _Result = TypeVar("_Result")
-Admit: TypeAlias = Callable[[Callable[[int], int], int], contextlib.AbstractContextManager[int]]
+
+
+class Admitted(NamedTuple):
+    """How many parts are worked on at a time, and how much memory there is beside theirs."""
+
+    at_a_time: int
+    spare_bytes: int
+
+
+Admit: TypeAlias = Callable[
+    [Callable[[int], int], int, int], contextlib.AbstractContextManager[Admitted]
+]
 """Takes the memory that it needs, by how many parts are worked on at a time, of so many at most;
-tells how many they are."""
+and of that which it may need beside, what there is."""
 
 
 def find_in_parts(
@@ -117,17 +128,18 @@ def found_in(
 
     While that is done, `admit` holds the memory that it takes in one process.
     """
-    from ..detect import find_nuclei_in_parts, parts_bytes
+    from ..detect import find_nuclei_in_parts, parts_bytes, picture_bytes
 
     start, planned, parts = time.perf_counter(), divided.planned, image.parts
     size = image.pixel_size.outranked_by(planned.pixel_y_um, planned.pixel_x_um)
     try:
         settings = settings.in_pixels(size, len(parts.shape))
         needs = partial(parts_bytes, parts, settings, resolved=resolved)
-        with admit(needs, threads) as at_a_time:
+        with admit(needs, threads, picture_bytes(parts, settings)) as (at_a_time, spare_bytes):
             centres = find_nuclei_in_parts(
-                parts, settings, resolved, threads=at_a_time, seen=divided.seen_in(parts)
-            )
+                parts, settings, resolved, threads=at_a_time, seen=divided.seen_in(parts),
+                spare_bytes=spare_bytes,
+            )  # fmt: skip
     except (UnreadPartError, TooLargeError) as error:
         raise clock.error or error from None
     except WholeNeededError as why:
@@ -148,13 +160,15 @@ def estimate_of(
     is_counted_next: bool = False,
 ) -> "SeenInParts | str":  # fmt: skip
     """Estimate what the nuclei of an image that is open are like; raise as `found_in`."""
-    from ..detect import estimate_in_parts, parts_bytes
+    from ..detect import estimate_in_parts, parts_bytes, picture_bytes
 
+    needs, more = partial(parts_bytes, image.parts, settings), picture_bytes(image.parts, settings)
     try:
-        with admit(partial(parts_bytes, image.parts, settings), threads) as at_a_time:
+        with admit(needs, threads, more) as (at_a_time, spare_bytes):
             return estimate_in_parts(
-                image.parts, settings, threads=at_a_time, is_counted_next=is_counted_next
-            )
+                image.parts, settings, threads=at_a_time, is_counted_next=is_counted_next,
+                spare_bytes=spare_bytes,
+            )  # fmt: skip
     except WholeNeededError as why:
         return str(why)
     except UnreadPartError as error:
@@ -163,12 +177,15 @@ def estimate_of(
 
 @contextlib.contextmanager
 def _admit(
-    budget: Budget | None, most_bytes: int, needs: Callable[[int], int], threads: int
-) -> Iterator[int]:
+    budget: Budget | None, most_bytes: int, needs: Callable[[int], int], threads: int,
+    may_need_bytes: int,
+) -> Iterator[Admitted]:  # fmt: skip
     """Take memory for as many parts at a time as there is room for, or refuse a single one."""
     at_a_time = next((n for n in range(threads, 1, -1) if needs(n) <= most_bytes), 1)
-    with taken(budget, most_bytes, needs(at_a_time)):
-        yield at_a_time
+    size_bytes = needs(at_a_time)
+    spare_bytes = min(may_need_bytes, max(0, most_bytes - size_bytes))
+    with taken(budget, most_bytes, size_bytes + spare_bytes):
+        yield Admitted(at_a_time, spare_bytes)
 
 
 @contextlib.contextmanager

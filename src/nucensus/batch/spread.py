@@ -18,7 +18,7 @@ from ..values import Failed, PlannedImage
 from ..values.parts import Area, Parts, WholeNeededError
 from .budget import Budget
 from .divided import Divided, Opened
-from .in_parts import estimate_of, found_in, taken
+from .in_parts import Admitted, estimate_of, found_in, taken
 from .job import Estimated, Job
 from .part_clock import Clock, UnreadPartError, timed
 from .pools import pool_of
@@ -166,10 +166,12 @@ class _Spread:
     task_bytes: int = 0
 
     @contextlib.contextmanager
-    def admit(self, needs: Callable[[int], int], threads: int) -> Iterator[int]:
+    def admit(
+        self, needs: Callable[[int], int], threads: int, may_need_bytes: int
+    ) -> Iterator[Admitted]:
         """Have each worker hold the memory that a task takes."""
         self.task_bytes = needs(1)
-        yield threads
+        yield Admitted(threads, may_need_bytes)
 
     def __call__(self, work: Callable[[Parts, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Yield what becomes of each item, in their order."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .in_parts import find_nuclei_in_parts, parts_bytes, takes_parts
     from .laplacian import blob_parameters
     from .levels_in_parts import LevelsInParts
-    from .regions_in_parts import SeenInParts, estimate_in_parts
+    from .regions_in_parts import SeenInParts, estimate_in_parts, picture_bytes
 else:
     __getattr__ = names_of(
         __name__,
@@ -53,7 +53,7 @@ else:
             "in_parts": "find_nuclei_in_parts parts_bytes takes_parts",
             "laplacian": "blob_parameters",
             "levels_in_parts": "LevelsInParts",
-            "regions_in_parts": "SeenInParts estimate_in_parts",
+            "regions_in_parts": "SeenInParts estimate_in_parts picture_bytes",
         },
     )
 
@@ -63,8 +63,8 @@ __all__ = [
     "blob_parameters", "check_axes", "counts_alone", "describe_detectors", "detect_nuclei",
     "detector_named", "detector_names", "detector_of_run", "estimate", "estimate_in_parts",
     "find_nuclei", "find_nuclei_in_parts", "is_settled",
-    "label_nuclei", "note_on_mask", "parameters", "parts_bytes", "pool", "ring_radius",
-    "settings_of", "suited", "takes_parts", "why_no_detector", "with_numbers",
+    "label_nuclei", "note_on_mask", "parameters", "parts_bytes", "picture_bytes", "pool",
+    "ring_radius", "settings_of", "suited", "takes_parts", "why_no_detector", "with_numbers",
 ]  # fmt: skip
 
 

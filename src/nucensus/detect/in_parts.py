@@ -66,6 +66,7 @@ def find_nuclei_in_parts(
     part: tuple[int, int] | None = None,
     most_maxima: int = 1 << 24,
     seen: LevelsInParts | None = None,
+    spare_bytes: int | None = None,
 ) -> Centres:
     """Find the nuclei of an image that need not fit in memory.
 
@@ -87,6 +88,8 @@ def find_nuclei_in_parts(
     seen : LevelsInParts, optional
         Of the detector without parameters what `estimate_in_parts` kept of the image: its pixels
         are looked at once less.
+    spare_bytes : int, optional
+        How much of `picture_bytes` there is, beside `parts_bytes`; by default all of it.
 
     Returns
     -------
@@ -114,8 +117,9 @@ def find_nuclei_in_parts(
     check_axes(settings, 2)
     if settings.detector != PUBLISHED_DETECTOR:
         return find_regions_in_parts(
-            plane, settings, resolved, threads=threads, part=part, seen=seen
-        )
+            plane, settings, resolved, threads=threads, part=part, seen=seen,
+            spare_bytes=spare_bytes,
+        )  # fmt: skip
     finder, lines = _Finder(plane, settings, most_maxima), Lines(plane.shape, plane.dtype)
     found = []
     parts = walk(plane, finder.find, reach=finder.reach, threads=threads, part=part)

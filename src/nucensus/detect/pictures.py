@@ -31,7 +31,9 @@ SMALL_PX = 1 << 23
 smaller: slower."""
 MASKED_PX = 1 << 25
 """Pixels of a picture with a margin in it that is held in memory, where for a larger one the whole
-image is. Larger: more memory, 15 bytes for each."""
+image is. Larger: more memory."""
+BYTES_HELD = 15
+"""Of memory for each pixel of such a picture, as measured."""
 _UNSEEN_PX = 3
 """Rows or columns that a picture may begin before the first square with a pixel of it."""
 

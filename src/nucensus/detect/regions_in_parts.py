@@ -13,7 +13,7 @@ from .frame import counting_box
 from .levels import AnyLevels
 from .levels_in_parts import LevelsInParts, bytes_in_parts, looking_at
 from .padding import is_exact
-from .pictures import MASKED_PX, SMALL_PX, Pictures, find_pictures, levels_at
+from .pictures import BYTES_HELD, MASKED_PX, SMALL_PX, Pictures, find_pictures, levels_at
 from .pooled import Estimate, Resolved, pool
 from .region_numbers import region_numbers
 from .rules import Rules, rules_of
@@ -41,6 +41,17 @@ def regions_bytes(plane: Parts, resolved: Resolved | None, threads: int) -> int:
     return bytes_in_parts(plane, radius_px or _USUAL_RADIUS_PX, threads)
 
 
+def picture_bytes(plane: Parts, settings: Settings) -> int:
+    """Return how much more it takes if a picture with a margin in it has to be held alone."""
+    is_large = plane.whole.size > rules_of(settings.detector).large_px
+    return is_large * BYTES_HELD * min(MASKED_PX, plane.whole.size)
+
+
+def _masked_px(spare_bytes: int | None) -> int:
+    """Return how many pixels such a picture may have where there is so much more memory."""
+    return MASKED_PX if spare_bytes is None else min(MASKED_PX, spare_bytes // BYTES_HELD)
+
+
 class SeenInParts(NamedTuple):
     """What an image that is read part by part says of its nuclei.
 
@@ -56,11 +67,13 @@ class SeenInParts(NamedTuple):
 
 
 def estimate_in_parts(
-    plane: Parts, settings: Settings, *, threads: int = 1, is_counted_next: bool = False
-) -> SeenInParts:
+    plane: Parts, settings: Settings, *, threads: int = 1, is_counted_next: bool = False,
+    spare_bytes: int | None = None,
+) -> SeenInParts:  # fmt: skip
     """Estimate what the nuclei of an image are like that need not fit in memory.
 
-    With `is_counted_next` more is looked at, for those who find them in the same image.
+    With `is_counted_next` more is looked at, for those who find them in the same image;
+    `spare_bytes` is as of `find_nuclei_in_parts`.
 
     Raises
     ------
@@ -70,8 +83,9 @@ def estimate_in_parts(
     rules = rules_of(settings.detector)
     looks = guessed_looks(plane, settings, rules, threads) if is_counted_next else None
     levels = levels_of_parts(
-        plane, settings, rules, threads=threads, expected=_expected(looks, rules)
-    )
+        plane, settings, rules, threads=threads, masked_px=_masked_px(spare_bytes),
+        expected=_expected(looks, rules),
+    )  # fmt: skip
     kept = levels if is_counted_next and isinstance(levels, LevelsInParts) else None
     return SeenInParts(levels.estimate(rules), kept)
 
@@ -85,6 +99,7 @@ def find_regions_in_parts(
     part: tuple[int, int] | None = None,
     halo: int | None = None,
     seen: LevelsInParts | None = None,
+    spare_bytes: int | None = None,
 ) -> Centres:
     """Find nuclei as regions of an image that need not fit in memory.
 
@@ -114,7 +129,7 @@ def find_regions_in_parts(
         looks = guessed_looks(plane, settings, rules, threads) if resolved is None else resolved
         levels = levels_of_parts(
             plane, settings, rules, threads=threads, part=part, halo=halo,
-            expected=_expected(looks, rules),
+            masked_px=_masked_px(spare_bytes), expected=_expected(looks, rules),
         )  # fmt: skip
     if resolved is None:
         resolved = looks_of(levels.estimate(rules))
