@@ -26,8 +26,8 @@
 // samples where they lie instead of in their maxima 1.06 times, unrolled loops 1.04.
 // No gain: the filters on an image of half the rows and columns (half the products, but
 // what makes that image costs as much), the pairs of a block of columns side by side,
-// prefetching rows, scheduling before register allocation; with AVX-512 on Zen 5 (plate, and parts
-// of 30,000 x 30,000 pixels) neither the samples of four groups together nor blocks of 16 columns.
+// scheduling before register allocation; with AVX-512 on Zen 5 the samples of four groups
+// together, and blocks of 16 columns.
 //
 // Everything is in an unnamed namespace: see arena.h.
 #pragma once

@@ -8,9 +8,15 @@
 #include "pixels.h"
 #include "plan.h"
 #include "simd/simd.h"
+#include "smoothing.h"
 
 namespace nucensus {
 namespace {
+
+// The row so far ahead is prefetched while one is read: the image coming from memory is a fifth of
+// the sieve's time. That takes 3 to 5 % less, and with 16 rows no less (benchmarks/kernel.py,
+// plate, AVX-512 on Zen 5).
+constexpr int64_t rows_ahead = 8;
 
 // Bytes and 16-bit pixels become numbers by a subtraction, float32 by a scale,
 // and everything else by way of a row of doubles.
@@ -144,13 +150,15 @@ private:
 
     template <bool is_swapped>
     void read_shorts(int64_t y, int16_t* to) {
-        const char* from = row(y);
+        const char* const from = row(y);
+        const char* const later = row(at_most(y + rows_ahead, image.height - 1));
         const Words half = all_words(1 << (bits - 1));
         Words seen = all_words(0);
         int64_t x = 0;
         for (; x + words <= image.width; x += words) {
             Words value;
             memcpy(&value, from + 2 * x, sizeof value);
+            __builtin_prefetch(later + 2 * x);
             if (is_swapped) value = swap_bytes(value);
             seen = either_bits(seen, value);
             store_words(to + x, subtract(value, half));
