@@ -186,13 +186,14 @@ def search(view: View, searched: View, rules: Rules) -> Found | None:
     the radius that is tried has become theirs: they win by not being in pieces.
     """
     assumed = min(_LARGEST_RADIUS_PX, min(view.levels.pixels.shape) / 3)
-    best = whole = last = None
+    best = last = None
+    between: list[float] = []
     while assumed >= _LEAST_RADIUS_PX:
         radius, support, _ = now = _found_radius(searched, assumed)
         agrees = support >= _LEAST_SUPPORT and _NEAR * assumed <= radius <= _FAR_OFF * assumed
         if rules.weighs_support:
             best = best and best.shown_by(now)
-            whole = _better_whole(view, assumed, radius, whole)
+            between += [assumed] * (assumed / _SCALE_RATIO < radius < _NEAR * assumed)
         if agrees and (last is None or (rules.weighs_support and _is_another(now, last))):
             found, last = _settle(view, assumed, rules), now
             agrees = found.agrees
@@ -202,15 +203,18 @@ def search(view: View, searched: View, rules: Rules) -> Found | None:
                     break
         last = last if agrees else None
         assumed /= _SCALE_RATIO
+    if best and best.agrees and best.support >= _AS_WELL_SHOWN:
+        return best  # no whole is shown so much better that it would win
+    whole = None
+    for each in between:
+        whole = _better_whole(view, each, whole)
     if whole and _is_in_pieces(whole, best) and _shows_nuclei(view, whole.radius_px, rules):
         return whole
     return best
 
 
-def _better_whole(view: View, assumed: float, found: float, last: Found | None) -> Found | None:
-    """Return a few nuclei that hardly anything speaks against, if they lie between two steps."""
-    if not assumed / _SCALE_RATIO < found < _NEAR * assumed:
-        return last
+def _better_whole(view: View, assumed: float, last: Found | None) -> Found | None:
+    """Return a few nuclei between two steps that hardly anything speaks against, or the last."""
     radius, support, shown = _found_radius(view, assumed)
     few = np.count_nonzero(~shown.touches_edge) >= _FEW_WHOLES and len(shown) < _ENOUGH_NUCLEI
     if support < _PLAIN_SUPPORT or not few:
