@@ -317,6 +317,8 @@ void Background::fit(const RegionLoops& rows, const RegionSettings& settings,
     measure_tiles(rows, 1);
     // In a crowd no tile is free of nuclei, and its spread is theirs; but haze is allowed for.
     const double seen = std::min(quantile(spread, .25) / .7572, 3 * fine_noise(rows));
+    // Nothing else depends on the bound: a search takes what was found with another one for the
+    // same, where the noise is below both.
     measure.noise = std::max(std::min(seen, settings.most_noise), settings.least_noise);
     window3([](float a, float b) { return std::min(a, b); });
     window3([](float a, float b) { return std::max(a, b); });
