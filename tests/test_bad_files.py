@@ -285,3 +285,26 @@ def test_an_image_with_an_infinite_grey_level_says_that_maxima_beside_it_are_no_
     with census(tmp_path / "a.tif", threshold=100, sigma=2, min_distance=3, border="keep") as run:
         (note,) = run.images["note"]
         assert ("infinitely bright" in note) == np.isinf(level)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "is_told"),
+    [
+        ((slice(28, 33), slice(28, 33)), True),
+        ((slice(0, 9), slice(0, 60)), False),
+        ((slice(0, 60), slice(50, 60)), False),
+        ((slice(28, 33), slice(50, 60)), False),
+        ((slice(0, 0), slice(0, 0)), False),
+    ],
+)
+@pytest.mark.parametrize("level", [np.nan, np.inf])
+def test_an_image_says_that_pixels_within_it_are_no_numbers_and_not_that_its_margin_is_none(
+    tmp_path, gaps, is_told, level
+):
+    y, x = np.mgrid[:60, :60]
+    image = 1e4 * np.exp(-((y % 20 - 10) ** 2 + (x % 20 - 10) ** 2) / 18) + 100 + y % 3
+    image[gaps] = level
+    tifffile.imwrite(tmp_path / "a.tif", image.astype(np.float32))
+    with census(tmp_path / "a.tif") as run:
+        (note,) = run.images["note"]
+        assert ("no numbers" in note) == is_told

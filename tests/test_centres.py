@@ -1,3 +1,6 @@
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 import pytest
 from scenes import make_scene, matched
@@ -6,6 +9,45 @@ from scipy.ndimage import gaussian_filter
 from nucensus.detect.frame import within_frame
 from nucensus.detect.laplacian import detect_log
 from nucensus.detect.refine import offsets_of_summits, refine_centres, smoothed_at
+from nucensus.values import MEASURED, Centres
+
+COLUMNS = {
+    "contrasts": ["contrast"],
+    "subpixel": ["y_subpixel", "x_subpixel"],
+    "confidences": ["confidence"],
+}
+KNOWN = [each for count in range(4) for each in combinations(COLUMNS, count)]
+
+
+def draw_centres(known, count=5):
+    """Draw nuclei of which so much is known beside their places."""
+    rng = np.random.default_rng(count)
+    facts = {name: rng.random((count, 2) if name == "subpixel" else count) for name in known}
+    return Centres(rng.integers(0, 99, (count, 2)), np.full(count, np.nan), **facts)
+
+
+@pytest.mark.parametrize("known", KNOWN)
+def test_a_data_frame_has_a_column_for_all_that_is_known_and_no_other(known):
+    centres = draw_centres(known)
+    frame = centres.to_pandas()
+    assert list(frame) == ["y", "x", "intensity", *(c for name in known for c in COLUMNS[name])]
+    for name in known:
+        values = np.atleast_2d(getattr(centres, name).T)
+        np.testing.assert_array_equal(frame[COLUMNS[name]].T, values)
+
+
+def test_nuclei_are_the_same_only_if_all_that_is_known_of_them_is():
+    for one in KNOWN:
+        assert draw_centres(one) == draw_centres(one)
+        assert draw_centres(one) != draw_centres(one, count=6)
+        assert draw_centres(one) != "nuclei"
+        assert all(draw_centres(one) != draw_centres(other) for other in KNOWN if other != one)
+    unmeasured, other = np.zeros(5, MEASURED), np.ones(5, MEASURED)
+    for name in (name for name in MEASURED.names if MEASURED[name].kind == "f"):
+        unmeasured[name] = np.nan
+    centres = replace(draw_centres([]), measured=unmeasured)
+    assert centres == replace(centres, measured=unmeasured.copy())
+    assert centres != replace(centres, measured=other)
 
 
 def test_neighbouring_fields_count_every_nucleus_once():

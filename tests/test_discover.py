@@ -165,6 +165,36 @@ def test_of_a_path_that_is_mistyped_the_nearest_that_is_there_is_told(tmp_path, 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="making links there needs a right of its own")
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("one", "link"),
+        ("link", "link2"),
+        ("one/img_1.tif", "img_1.tif"),
+        ("one/img_1.tif", "link/img_1.tif"),
+    ],
+)
+def test_what_two_inputs_name_one_of_them_by_a_link_is_counted_once_with_a_word(
+    tmp_path, given, order
+):
+    (tmp_path / "one").mkdir()
+    for name in ("img_1", "img_2"):
+        (tmp_path / "one" / f"{name}.tif").write_bytes(b"")
+    for link, target in (("link", "one"), ("link2", "one"), ("img_1.tif", "one/img_1.tif")):
+        (tmp_path / link).symlink_to(tmp_path / target)
+    left_out = LeftOut()
+    inputs = [tmp_path / each for each in given][::order]
+    found = list(list_images(inputs, SUFFIXES, left_out=left_out))
+    assert len(found) == (1 if given[0].endswith("tif") else 2)
+    assert {os.path.realpath(each.path) for each in found} == {
+        os.path.realpath(each.path) for each in list_images(inputs[:1], SUFFIXES)
+    }
+    assert left_out.lines()[0].startswith("1 left out: links to what another input names")
+    assert all("one" in each.path for each in found) or "link" in given[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="making links there needs a right of its own")
 def test_links_to_images_of_the_same_input_are_counted_once_and_linked_folders_told(tmp_path):
     top = tmp_path / "top"
     touch(top / "P1" / "a.tif", top / "P1" / ".old" / "b.tif", tmp_path / "else" / "c.tif")

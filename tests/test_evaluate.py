@@ -169,6 +169,29 @@ def test_a_truth_is_read_field_by_field_in_whatever_order_its_rows_stand(tmp_pat
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "image;y;x\na,1.tif;3,5;4\nb.tif;5;6,25\n",
+        'image;y;x\r\n"a,1.tif";3.5;4\r\nb.tif;5;6.25\r\n',
+        "image\ty\tx\na,1.tif\t3.5\t4\nb.tif\t5\t6.25\n",
+        '\ufeffimage,y,x\n"a,1.tif",3.5,4\nb.tif,5,6.25\n',
+    ],
+)
+def test_a_truth_is_read_as_spreadsheets_of_any_country_write_it(tmp_path, table):
+    (tmp_path / "truth.csv").write_bytes(table.encode())
+    truth = read_truth(tmp_path / "truth.csv")
+    assert {name: points.tolist() for name, points in truth.items()} == {
+        "a,1": [[3.5, 4]], "b": [[5, 6.25]],
+    }  # fmt: skip
+
+
+def test_a_number_with_a_comma_is_not_guessed_at_where_commas_divide_cells(tmp_path):
+    (tmp_path / "truth.csv").write_text('image,y,x\na.tif,"1,234",4\n')
+    with pytest.raises(InputError, match="1,234"):
+        read_truth(tmp_path / "truth.csv")
+
+
 def test_planes_of_a_truth_are_read_with_blanks_around_them(tmp_path):
     (tmp_path / "truth.csv").write_text("image,z,y,x\na, ,3,4\nb, 2 ,5,6\n")
     truth = read_truth(tmp_path / "truth.csv")

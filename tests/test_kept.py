@@ -5,8 +5,8 @@ from itertools import count, product
 
 import pytest
 
-from nucensus.batch import repeated_places
 from nucensus.discover import KeptImages, view_plates
+from nucensus.store import repeated_places
 from nucensus.values import ImageRef, Place, Plane
 
 HARD = Place("plate \udce9", "A01", "\udcff", stain="µ")
@@ -53,9 +53,7 @@ def in_plates(listed):
     view_plates(ImageRef(each.name, each.path, place=place) for each, place in pairs)
 
 
-@pytest.mark.parametrize(
-    "work", [KeptImages, in_plates, lambda listed: repeated_places(KeptImages(listed))]
-)
+@pytest.mark.parametrize("work", [KeptImages, in_plates, lambda listed: repeated_places(listed)])
 def test_ten_times_the_images_take_no_more_memory(work):
     peak(work, 300)  # what is imported and remembered once
     few, many = peak(work, 1500), peak(work, 15_000)
@@ -82,6 +80,6 @@ def test_a_place_that_is_no_text_is_seen_as_it_is():
 def test_two_files_of_one_place_are_told_and_two_planes_of_one_file_are_not():
     place = Place("P", "A01", "1", "2")
     once = [ImageRef("a[z=0]", "a", plane=Plane(z=0), place=place), ImageRef("b", "b", place=place)]
-    assert repeated_places(KeptImages(once)) == (0, None)
+    assert repeated_places(once) == (0, None)
     more = [*images(900), *once, ImageRef("c", "c", place=place), ImageRef("d", "d", place=place)]
-    assert repeated_places(KeptImages(more)) == (1, ("b", "d"))
+    assert repeated_places(more) == (1, ("b", "d"))

@@ -305,3 +305,11 @@ def test_an_image_is_read_again_whose_folder_is_written_while_it_is_read(tmp_pat
     found = read_image(tmp_path / "a.zarr", Plane(), write_once).pixels
     np.testing.assert_array_equal(found, image)
     assert len(headers) == 2
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_an_array_of_zarr_without_metadata_is_refused_with_a_word(tmp_path, zarr_format):
+    pixels = np.zeros((9, 9), np.uint16)
+    zarr.save_array(str(tmp_path / "a.zarr"), pixels, zarr_format=zarr_format)
+    with pytest.raises(ReadError, match="one array of Zarr"):
+        read(tmp_path / "a.zarr")

@@ -19,7 +19,7 @@ from stated_runs import write_run
 from nucensus import Settings, census, detect_nuclei, find_nuclei
 from nucensus.cli.detect import command as detect
 from nucensus.cli.scan import command as scan
-from nucensus.discover import discover, survey, view_plates
+from nucensus.discover import LeftOut, discover, list_images, survey, view_plates
 from nucensus.errors import InputError
 from nucensus.read import SUFFIXES, read
 from nucensus.values import Failed, Place, Plane
@@ -612,3 +612,20 @@ def test_a_treatment_does_not_replace_what_the_manifest_says_under_its_name(tmp_
     assert json.loads(run.images["extra"][0]) == {
         "dose": "of the image", "Well_dose": "x", "Well_Well_dose": "of the well", "drug": "DMSO",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_wells_and_fields_that_the_metadata_of_an_ome_zarr_plate_lack_are_left_out_with_a_word(
+    tmp_path, version
+):
+    stack = make_stack((1, 1, 1, 24, 31))
+    write_zarr_plate(tmp_path / "new" / "p.zarr", stack, version, wells=("B/3", "B/4", "C/1"))
+    write_zarr_plate(tmp_path / "p.zarr", stack, version, wells=("B/3", "C/1"), fields=1)
+    for added in ("B/3/1", "B/4"):
+        shutil.copytree(tmp_path / "new" / "p.zarr" / added, tmp_path / "p.zarr" / added)
+    (tmp_path / "p.zarr" / "B" / "notes").mkdir()
+    left_out = LeftOut()
+    list(list_images([tmp_path / "p.zarr"], SUFFIXES, left_out=left_out))
+    assert left_out.lines() == [
+        "2 left out: not in the metadata of the plate ('p.zarr/B/3/1', 'p.zarr/B/4')"
+    ]

@@ -162,7 +162,10 @@ def test_a_changed_file_is_done_again(plate, tmp_path, fields):
     assert run.images[0]["height"] == 100
 
 
-def test_a_change_that_keeps_size_and_time_is_seen_in_the_content(plate, tmp_path, fields):
+@pytest.mark.parametrize("strategy", ["auto", "pool-disk"])
+def test_a_change_that_keeps_size_and_time_is_seen_in_the_content(
+    plate, tmp_path, fields, strategy
+):
     path = plate / "A01_s1.tif"
     census(plate, tmp_path / "run", check_content=True)
     before = path.stat()
@@ -171,7 +174,8 @@ def test_a_change_that_keeps_size_and_time_is_seen_in_the_content(plate, tmp_pat
     outcomes = []
     census(plate, tmp_path / "run", on_outcome=outcomes.append)
     assert outcomes == []
-    census(plate, tmp_path / "run", check_content=True, on_outcome=outcomes.append)
+    options = {"strategy": strategy, "check_content": True}
+    census(plate, tmp_path / "run", on_outcome=outcomes.append, **options)
     assert len(outcomes) == 1
 
 
@@ -287,6 +291,20 @@ def test_retry_needs_a_run(tmp_path):
     with pytest.raises(RunError, match="is not a run"):
         retry(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_ended_while_it_listed_its_images_is_carried_on_and_not_retried(plate, tmp_path):
+    def end(step, *_):
+        if step == "planned":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        census(plate, tmp_path / "run", on_step=end)
+    with pytest.raises(RunError, match="was stopped before it listed its images"):
+        retry(tmp_path / "run")
+    census(plate, tmp_path / "run")
+    census(plate, tmp_path / "whole")
+    assert tables(tmp_path / "run") == tables(tmp_path / "whole")
 
 
 def test_too_many_failures_stop_the_run_early(plate, tmp_path):

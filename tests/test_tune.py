@@ -372,6 +372,13 @@ def test_of_a_volume_maxima_are_found(tmp_path):
     assert described["detectors"] == ["maxima"]
     found = session.nuclei(0, Settings(sigma=2, threshold=100))
     np.testing.assert_array_equal(found[:, :2], [[40, 30]])
+    np.testing.assert_array_equal(session.picture(0).levels, volume.max(axis=0))
+
+
+@pytest.mark.parametrize(("asked", "shown"), [("auto", "maxima"), ("log", "log")])
+def test_of_a_volume_only_the_default_detector_gives_way_to_one_that_takes_volumes(asked, shown):
+    session = Session([], [], Settings(detector=asked), Selection(Plane(z="volume")))
+    assert session.describe()["detector"] == shown
 
 
 @pytest.mark.parametrize("dtype", ["bool", "u1", "u2", ">u2", "i2", "u4", "f4", "f8"])

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -384,6 +385,18 @@ def test_the_fastest_way_is_named_with_how_much_it_gains_and_why():
     assert any(each.startswith("On macOS and Windows") for each in others)
 
 
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_where_processes_start_anew_only_a_way_that_needs_no_fork_is_named(in_memory):
+    for apply_s in np.geomspace(1e-4, 10, 12):
+        known = replace(HELD, measured=replace(HELD.measured, apply_s=apply_s, cpu_s=apply_s))
+        found = comparison(LIST, FORK, known=known, in_memory=in_memory)
+        (said,) = [each for each in recommend(found) if each.startswith("On macOS and Windows")]
+        way = STRATEGIES[said.split("with 8 cores: ")[1].split(",")[0].rstrip(".")]
+        assert not way.needs_fork
+        assert not way.isolates_crashes
+        assert way.takes_arrays or not in_memory
+
+
 def test_on_one_core_no_pool_is_recommended():
     fast_by_chance = row("pool-fork", 5.0)
     said = comparison(LIST, fast_by_chance, known=replace(HELD, crowded={1: 0.058, 2: 0.116}))
@@ -561,6 +574,10 @@ def test_it_shows_itself_as_chart_table_and_code():
     assert "&lt;not&gt; here" in shown
     assert shown.count('class="bar"') == 3
     assert shown.count("<circle") == 3
+    (left, right), *_ = {*re.findall(r'd="M(\d+) [\d.]+H(\d+)"', shown)}  # of the grid
+    for line in re.findall(r'd="M([^"H]+)"', shown):
+        across = [float(corner.split()[0]) for corner in line.rstrip("Z").split("L")]
+        assert (min(across), max(across)) == (float(left), float(right))
     assert found._repr_html_() == shown
     assert page(found).startswith(begin_page("Is it worth it? count", ""))
     assert len(found.chart().axes) == 2

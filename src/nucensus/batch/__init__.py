@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from .plan import expand
     from .process import process_images
     from .sample import sample_like
-    from .scan import Preview, preview, refusals, repeated_places
+    from .scan import Preview, preview, refusals
     from .take_plan import census_planned, plan_census
 else:
     __getattr__ = names_of(__name__, {
         "learn": "Learned", "merge": "merge_runs", "pilot": "Measured", "plan": "expand",
-        "scan": "Preview preview refusals repeated_places",
+        "scan": "Preview preview refusals",
         "process": "process_images", "sample": "sample_like",
         "take_plan": "census_planned plan_census",
     })  # fmt: skip
@@ -26,5 +26,5 @@ else:
 __all__ = [
     "Choice", "Learned", "Measured", "Preview", "census", "census_planned", "choose", "choose_from",
     "expand", "merge_runs", "plan_census", "preview", "process_images", "refusals",
-    "repeated_places", "retry", "sample_like",
+    "retry", "sample_like",
 ]  # fmt: skip

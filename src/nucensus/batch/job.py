@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 from .._dataclass import dataclass, replace
-from ..detect import Estimate, detector_named, estimate_as, find_nuclei, note_on_mask
+from ..detect import Estimate, detector_named, estimate_as, find_nuclei
 from ..errors import AccessError, ReadError
 from ..read import Image, read_image
 from ..remote import is_remote, keep_query
@@ -33,6 +33,7 @@ from .budget import Budget
 from .content import content_hash
 from .divided import Divided
 from .kept import Kept
+from .odd_pixels import note_on_pixels
 from .pools import Pools, pool_of
 
 if TYPE_CHECKING:
@@ -255,9 +256,8 @@ class Job:
                 settings = self.settings.in_pixels(image.pixel_size, image.pixels.ndim)
                 centres = self._found(loaded, settings)
                 centres, unmeasured, doubt = self._measured(centres, loaded.others)
-                mask = "" if settings.are_numbers else note_on_mask(image.pixels)
-                size = image.pixel_size.with_note(image.note).with_note(mask).with_note(doubt)
-                size = size.with_note(_note_on_infinite(centres))
+                size = image.pixel_size.with_note(image.note).with_note(doubt)
+                size = size.with_note(note_on_pixels(image.pixels, centres, settings))
         except OSError:  # it cannot be marked: that is the run's fault, not the image's
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 a bad image is a row
@@ -385,14 +385,3 @@ def _load_partners(partners: Sequence["Partner"], admission: "Admission") -> lis
 @functools.cache
 def _name_of(dtype: np.dtype[Any]) -> str:
     return str(dtype)
-
-
-def _note_on_infinite(centres: Centres) -> str:
-    """Return what to say of infinite grey levels, which are the maxima of all that is near them."""
-    count = np.count_nonzero(np.isinf(centres.intensities))
-    if not count:
-        return ""
-    return (
-        f"{count} of the {len(centres.intensities)} nuclei are infinitely bright: they are pixels "
-        f"beside grey levels that are no numbers; replace these, or count with --detector auto"
-    )

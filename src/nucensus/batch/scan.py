@@ -1,10 +1,7 @@
 """See what a folder holds, and what is left to choose, before anything is counted."""
 
-import contextlib
-import hashlib
 import os
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from .._dataclass import dataclass
@@ -13,7 +10,7 @@ from ..errors import InputError, NotAPlaneError, NucensusError
 from ..read import SUFFIXES, open_scenes
 from ..read.levels import find_scene
 from ..read.scene import choose_index
-from ..values import ImageRef, Selection
+from ..values import Selection
 from .plan import expand
 
 _OPENED = 16
@@ -99,41 +96,3 @@ def refusals(images: KeptImages) -> tuple[int, list[str]]:
         except NucensusError:
             continue
     return len(opened), refused
-
-
-def repeated_places(images: KeptImages) -> tuple[int, tuple[str, str] | None]:
-    """Return how many planes of sites are there in several files, and two of these files.
-
-    Where names tell no site, files of one name in several folders are of one.
-    """
-    with contextlib.closing(sqlite3.connect("")) as database:  # on disk where they are many
-        database.execute("CREATE TABLE files (place INTEGER, path INTEGER)")
-        rows = ((_digest(place), _digest(each.path)) for each, place in _placed(images))
-        database.executemany("INSERT INTO files VALUES (?, ?)", rows)
-        query = (
-            "SELECT count(*) OVER (), place FROM files GROUP BY place "
-            "HAVING min(path) != max(path) ORDER BY min(rowid) LIMIT 1"
-        )
-        row = database.execute(query).fetchone()
-    if row is None:
-        return 0, None
-    count, repeated = row
-    alike = (each for each, place in _placed(images) if _digest(place) == repeated)
-    first, *_, last = {each.path: each.name for each in alike}.values()
-    return count, (first, last)
-
-
-def _placed(images: Iterable[ImageRef]) -> Iterator[tuple[ImageRef, object]]:
-    """Yield the images of wells, and which plane of which site, or else of which name, each is."""
-    for each in images:
-        place = each.place
-        if place.plate and place.well:
-            site = place.site or f"/{os.path.basename(each.name)}"
-            on_plate = place.plate, place.well, site, place.channel, place.z, place.time
-            yield each, (*on_plate, each.channel, each.plane.z, each.plane.time)
-
-
-def _digest(value: object) -> int:
-    """Return a number that stands for a value."""
-    digest = hashlib.blake2b(ascii(value).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, signed=True)

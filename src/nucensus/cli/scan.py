@@ -83,7 +83,7 @@ def _as_dict(shown: "Preview") -> dict[str, Any]:
 
 def _print_repeated(chosen: "KeptImages") -> None:
     """Say which planes of sites are there in several files."""
-    from ..batch import repeated_places
+    from ..store import repeated_places
     from .running import note_on_repeated
 
     count, files = repeated_places(chosen)

@@ -8,13 +8,12 @@ import functools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from .._dataclass import dataclass
 from .._lazy import names_of
 from ..errors import InputError, ReadError
-from ..remote import absolute, ask_all, check_address, decoded, is_remote, is_zarr, size_and_time
+from ..remote import absolute, check_address, decoded, is_remote, size_and_time
 from ..values import (
     ImageRef,
     Place,
@@ -22,12 +21,14 @@ from ..values import (
     SelectionOptions,
     take_only,
 )
-from .given import as_paths, refuse_table
+from ..values.images import NOWHERE
+from .given import as_paths, named_by_links, refuse_table
 from .kept import KeptImages
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
 from .names import compile_pattern, name_and_place, place_of, row_name
 from .ome_sets import OmeSets
+from .refer import refer_to
 from .select import select
 from .walk import (
     COMPANION,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from .index import Index
     from .metadata import read_metadata
     from .plate import PlateView, view_plates
-    from .zarr_plate import Field
 else:
     __getattr__ = names_of(
         __name__, {"metadata": "read_metadata", "plate": "PlateView view_plates"}
@@ -56,7 +56,7 @@ __all__ = [
     "survey", "view_plates",
 ]  # fmt: skip
 
-_ALL, _NOWHERE = Selection(), Place()
+_ALL = Selection()
 _MOST_INDEX_FILES = 1000
 """Below one folder: each is compared with all images there."""
 
@@ -224,7 +224,7 @@ class _Walk:
     def _all(self) -> Iterator[ImageRef]:
         for batch in self._batches():
             lost = self._read_companions(batch)
-            placed = map(self._place, _references(batch, self._base, self._sets))
+            placed = map(self._place, refer_to(batch, self._base, self._sets, self.left_out))
             if not batch.index_files:
                 yield from placed
                 yield from lost
@@ -279,7 +279,11 @@ class _Walk:
         aside = {each: reason for each in self._given if (reason := why_aside(each))}
         if len(aside) == len(set(self._given)):
             aside.clear()  # nothing but them is asked for
+        links = named_by_links(self._given)
         for each in self._given:
+            if each in links:
+                self.left_out.note("links to what another input names, and counted once", each)
+                continue
             if each in aside and os.path.isfile(each):
                 self.left_out.note(aside[each], os.path.basename(each))
                 continue
@@ -296,7 +300,7 @@ class _Walk:
 
     def _place(self, reference: ImageRef) -> ImageRef:
         """Read the name of an image whose place is not known."""
-        if reference.place != _NOWHERE:
+        if reference.place is not NOWHERE and reference.place != NOWHERE:
             return reference
         path = decoded(reference.path).replace("\\", "/")
         kind, place = name_and_place(path, self._own)
@@ -326,45 +330,6 @@ def _expand(given: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator
     from .bucket import expand_remote
 
     return expand_remote(given, endings, left_out)
-
-
-def _references(batch: Batch, base: str, sets: OmeSets) -> Iterator[ImageRef]:
-    for path in batch.images:
-        of_set = sets.fields_of(path)
-        if of_set is not None:
-            for each in of_set:
-                yield ImageRef(name_of(each.path, base), each.path, each.size_bytes, each.mtime_ns)
-            continue
-        name = name_of(path, base)
-        known = batch.known.get(path)
-        is_folder = is_zarr(path) and (known is None if is_remote(path) else os.path.isdir(path))
-        try:
-            fields = _zarr_fields(path) if is_folder else None
-        except InputError as error:
-            yield ImageRef(name, path, *(known or size_and_time(path)), problem=str(error))
-            continue
-        if fields is None:
-            problem = sets.problems.pop(path, "")
-            yield ImageRef(name, path, *(known or size_and_time(path)), problem=problem)
-            continue
-        sizes = ask_all(size_and_time, [field.path for field in fields])
-        for field, (size_bytes, mtime_ns) in zip(fields, sizes, strict=True):
-            own = f"{name}/{Path(os.path.relpath(field.path, path)).as_posix()}"
-            missing = "the metadata of the plate promises it, and it is not there"
-            yield ImageRef(
-                own,
-                field.path,
-                size_bytes,
-                mtime_ns,
-                place=field.place,
-                problem=field.problem or (missing if size_bytes < 0 else ""),
-            )
-
-
-def _zarr_fields(path: str) -> "list[Field] | None":
-    from .zarr_plate import zarr_fields
-
-    return zarr_fields(path)
 
 
 def _read_indexes(paths: list[str], base: str) -> "tuple[list[Index], list[ImageRef]]":

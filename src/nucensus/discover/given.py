@@ -2,7 +2,11 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
+from itertools import filterfalse
 from typing import Any
+
+from ..remote import absolute, is_remote
 
 PathLike = str | os.PathLike[str]
 
@@ -27,6 +31,27 @@ def as_paths(inputs: PathLike | Iterable[PathLike]) -> list[PathLike]:
                 f"process_images"
             )
     return listed
+
+
+def named_by_links(given: Iterable[str]) -> set[str]:
+    """Return those of the inputs that name by a link what another one names, too.
+
+    Of links alone to one place the first counts.
+    """
+    real_folder = cache(os.path.realpath)
+    named: dict[str, list[str]] = {}
+    for each in filter(os.path.lexists, filterfalse(is_remote, given)):
+        folder, name = os.path.split(path := absolute(each))
+        is_link = os.path.islink(path)
+        place = os.path.realpath(path) if is_link else os.path.join(real_folder(folder), name)
+        named.setdefault(place, []).append(each)
+    links: set[str] = set()
+    for place, several in named.items():
+        kept = next(
+            (path for path in map(absolute, several) if path == place), absolute(several[0])
+        )
+        links.update(each for each in several if absolute(each) != kept)
+    return links
 
 
 def refuse_table(inputs: Any) -> None:

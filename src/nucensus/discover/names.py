@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
 from .._dataclass import replace
 from ..errors import InputError
@@ -129,6 +130,8 @@ _IN_ALL = {
 """A text that all names of an instrument have, in small letters: without it the pattern need not be
 tried, nor compiled."""
 
+_Group = TypeVar("_Group")
+"""What is known of a group of a pattern: its text, or where it is."""
 _FOLDERS_TOLD = 4
 """Last parts of a path that may tell something: plate/TimePoint_1/ZStep_2/image.tif."""
 _GROUPS = {"plate", "well", "row", "column", "site", "channel", "z", "time"}
@@ -165,32 +168,44 @@ def parse_name(path: str, own: re.Pattern[str] | None = None) -> tuple[str, Plac
         match = own.search(path)
         return ("--pattern", _place(_told(match.groupdict()))) if match else ("", Place())
     end = "/".join(path.rsplit("/", _FOLDERS_TOLD)[-_FOLDERS_TOLD:])
-    name, spans = _fitting(end.translate(_ONES))
-    if "quarter" in spans and end[spans["quarter"][1] - 1] not in "12":
+    name, spans = _fitting(form_of(end))
+    fields = {group: end[start:stop] for group, start, stop in spans}
+    if "quarter" in fields and fields["quarter"][1] not in "12":
         return "", Place()
-    return name, _place({group: end[start:stop] for group, (start, stop) in spans.items()})
+    return name, _place(fields)
 
 
-def _told(groups: dict[str, str | None]) -> dict[str, str]:
-    return {group: text for group, text in groups.items() if text}
+def _told(groups: dict[str, _Group]) -> dict[str, _Group]:
+    """Return the groups that tell something; the folder above those of time points is a plate."""
+    told = {group: value for group, value in groups.items() if value}
+    folder = told.pop("folder", None)
+    if folder and ("time" in told or "plate" not in told):
+        told["plate"] = folder  # MetaXpress exports: the folder above TimePoint_1
+    return told
 
 
-_ONES = str.maketrans("23456789", "11111111")
-"""Of the digits patterns ask for none but 0, beside those of quarters: names that differ in the
-others fit the same one, and have its groups in the same places."""
+_ONES = bytes.maketrans(b"23456789", b"11111111")
+
+
+def form_of(name: str) -> bytes:
+    """Return a name with 1 for each digit but 0: names of one form are understood once.
+
+    Of the digits patterns ask for none but 0, beside those of quarters: names that differ in the
+    others fit the same one, and have its groups in the same places.
+    """
+    return name.encode(errors="surrogatepass").translate(_ONES)
 
 
 @functools.lru_cache(maxsize=1 << 12)
-def _fitting(end: str) -> tuple[str, dict[str, tuple[int, int]]]:
-    """Return the pattern that fits names like one whose digits are 0 and 1, and its groups' places.
-
-    It is "" if none does.
-    """
+def _fitting(form: bytes) -> tuple[str, tuple[tuple[str, int, int], ...]]:
+    """Return the pattern that fits names of a form, "" if none does, and its groups' places."""
+    end = form.decode(errors="surrogatepass")
     small = end.lower()
     for name, pattern in PATTERNS.items():
         if _IN_ALL.get(name, "") in small and (match := _compiled(pattern).match(end)):
-            return name, {group: match.span(group) for group in _told(match.groupdict())}
-    return "", {}
+            places = {group: match.span(group) for group, text in match.groupdict().items() if text}
+            return name, tuple((group, *place) for group, place in _told(places).items())
+    return "", ()
 
 
 @functools.cache
@@ -237,24 +252,20 @@ def _place(fields: dict[str, str]) -> Place:
     """Return the place that the groups of a pattern tell."""
     if not _PARTS.isdisjoint(fields):
         _join_parts(fields)
-    return Place(**{
-        name: _NORMAL[name](value) if name in _NORMAL else value for name, value in fields.items()
-    })  # fmt: skip
+    return Place(**{name: _NORMAL[name](value) for name, value in fields.items()})
 
 
-_PARTS = frozenset(("folder", "row", "column", "u", "quarter", "t", "number", "format"))
+_PARTS = frozenset(("row", "column", "u", "quarter", "t", "number", "format"))
 """Groups that are parts of a plate, a well or a channel, or the time after the stain."""
 
 
 def _join_parts(fields: dict[str, str]) -> None:
     """Make what groups tell of a plate or a well in parts what a place has."""
-    folder, row, column = (fields.pop(name, "") for name in ("folder", "row", "column"))
+    row, column = fields.pop("row", ""), fields.pop("column", "")
     if "u" in fields:
         row, column = _place_in_matrix(fields)
     if quarter := fields.pop("quarter", ""):
         fields["well"] = well_of_quarter(fields["well"], quarter)
-    if folder and ("time" in fields or "plate" not in fields):
-        fields["plate"] = folder  # MetaXpress exports: the folder above TimePoint_1
     if (form := fields.pop("format", "R").upper()) != "R":  # EVOS: as displayed, or merged
         fields["channel"] = f"{form}{fields.get('channel', '')}"
     if number := fields.pop("number", ""):
@@ -346,5 +357,6 @@ def _time(text: str) -> str:
 
 
 _NORMAL: dict[str, Callable[[str], str]] = {
-    "well": normal_well, "site": _number, "channel": _number, "z": _number, "time": _time,
+    "plate": str, "well": normal_well, "site": _number, "channel": _number, "z": _number,
+    "time": _time, "stain": str,
 }  # fmt: skip

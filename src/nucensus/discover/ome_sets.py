@@ -1,5 +1,6 @@
 """Let the files of an OME-TIFF set stand for its fields: planes of one field are one image."""
 
+import functools
 import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import ReadError
 from ..remote import absolute, ask_all, beside, is_remote, size_and_time
 from ..remote.description import is_ome, read_description
+from .names import form_of
 
 if TYPE_CHECKING:
     from ..remote.ome import OmeImage, OmeXml
@@ -94,13 +96,13 @@ class OmeSets:
 
         In a bucket, where that fetches all of it, both.
         """
-        folder, file = os.path.split(path.lower())
+        folder, _, file = path.lower().rpartition(os.sep)
         is_called_so = ".ome." in file
         if not file.endswith(_ENDINGS) or (is_remote(path) and not is_called_so):
             return False
         if folder != self._folder:
             self._folder, self._kinds = folder, {}
-        is_set = self._kinds.get(_kind_of(file), len(self._kinds) < _MOST_KINDS)
+        is_set = self._kinds.get(_kind_of(form_of(file)), len(self._kinds) < _MOST_KINDS)
         return is_set or (is_called_so and not is_remote(path))
 
     def _read_xml_of(self, path: str) -> None:
@@ -113,7 +115,8 @@ class OmeSets:
             except ReadError as error:
                 self.problems[path] = str(error)
         is_set = document is not None and document.is_set
-        self._kinds[_kind_of(os.path.basename(path.lower()))] = is_set
+        file = path.lower().rpartition(os.sep)[2]
+        self._kinds[_kind_of(form_of(file))] = is_set
         if document is not None and document.is_set:
             self._note(document, path)
 
@@ -141,6 +144,7 @@ class OmeSets:
         return SetField(before.path, sum(sizes), max(times))
 
 
-def _kind_of(name: str) -> str:
-    """Return a name without its numbers, in which files of one set differ."""
-    return _NUMBERS.sub("#", name)
+@functools.lru_cache(1024)
+def _kind_of(form: bytes) -> str:
+    """Return the names of a form without their numbers, in which files of one set differ."""
+    return _NUMBERS.sub("#", form.decode(errors="surrogatepass"))

@@ -13,6 +13,7 @@ from dataclasses import field
 
 from .._dataclass import dataclass
 from ..text.patterns import late
+from .names import form_of
 
 _START, _END = r"(?:(?<=[_\-. /(\[,+])|^)", r"(?=[_\-. /()\[\],+]|$)"
 _NUMBERED = r"(?<=[a-z])(?=\d{1,4}(?:[_\-. /]|$))"
@@ -89,6 +90,7 @@ _VERSION_BEFORE = late(
 )
 """A word before the name of a picture: mask_001 beside img_001."""
 _PROJECTION = re.compile(r"(?:.*/)?(MAX|MIN|AVG|SUM|STD|MED)_(?=[^/]+$)")
+_PROJECTIONS = ("MAX_", "MIN_", "AVG_", "SUM_", "STD_", "MED_")
 """How ImageJ calls projections: MAX_a.tif is of a.tif."""
 _FIELD_VERSION = re.compile(r"(.*/\d+)[_\-.](\D[^/]*)")
 _AROUND, _AT_START = re.compile(r"[_\-. ,+]*[(\[]?\*[)\]]?"), re.compile(r"(^|/)[_\-. ,+/]+")
@@ -250,15 +252,25 @@ def version_of(name: str) -> tuple[str, str]:
         return (match[2], match[1]) if match else ("original", name)
     stem, _, ending = name.rpartition(".")
     ending = _SAME_ENDING.get(ending.lower(), ending.lower())
-    if match := _PROJECTION.match(stem):
-        return f"{match[1].lower()}.{ending}", stem[: match.start(1)] + stem[match.end() :]
     folder, _, file = stem.rpartition("/")
+    if file.startswith(_PROJECTIONS) and (match := _PROJECTION.match(stem)):
+        return f"{match[1].lower()}.{ending}", stem[: match.start(1)] + stem[match.end() :]
     version, rest = _version_of_folder(folder)
-    match = _VERSION.search(file, max(0, len(file) - _LONGEST_VERSION))
-    if match := match or _VERSION_BEFORE.match(file):
-        file = file[: match.start()] + file[match.end() :]
-        version = version if _is_original(match[1]) else match[1].lower()
+    if word := _version_word(form_of(file)):
+        start, end, first, last = word
+        told = file[first:last]
+        version = version if _is_original(told) else told.lower()
+        file = file[:start] + file[end:]
     return f"{version}.{ending}", f"{rest}{file}"
+
+
+@functools.lru_cache(1 << 12)
+def _version_word(form: bytes) -> tuple[int, int, int, int] | None:
+    """Return where files of a form have a word for a version: with what separates it, and alone."""
+    file = form.decode(errors="surrogatepass")
+    match = _VERSION.search(file, max(0, len(file) - _LONGEST_VERSION))
+    match = match or _VERSION_BEFORE.match(file)
+    return match and (*match.span(), *match.span(1))
 
 
 @functools.lru_cache(1024)

@@ -42,6 +42,7 @@ _MOST_SORTED = 1 << 14
 
 COMPANION = ".companion.ome"
 """How files end that say what the files of an OME-TIFF set beside them hold."""
+_ENDINGS_OF_INDEXES = (".htd", ".nd", COMPANION, ".xml", ".mlf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ def name_of(path: str, base: str) -> str:
         return name[len(decoded(base)) :].strip("/") if base else name.partition("://")[2]
     if not base:
         return Path(path).as_posix()
-    folder, file = os.path.split(path)
-    if file in ("", ".", ".."):
+    folder, _, file = path.rpartition(os.sep)
+    if not folder or file in ("", ".", ".."):
         return os.path.relpath(path, base).replace(os.sep, "/")
     return _start_of_names(folder, base, "" if os.path.isabs(folder) else os.getcwd()) + file
 
@@ -96,8 +97,9 @@ def _start_of_names(folder: str, base: str, _: str) -> str:
 def is_index(name: str) -> bool:
     """Tell whether a file is the index of a plate, by its name."""
     name = name.lower()
-    return name in ("index.idx.xml", "index.xml", "measurementdata.mlf") or name.endswith(
-        (".htd", ".nd", COMPANION)
+    return name.endswith(_ENDINGS_OF_INDEXES) and (
+        not name.endswith((".xml", ".mlf"))
+        or name in ("index.idx.xml", "index.xml", "measurementdata.mlf")
     )
 
 

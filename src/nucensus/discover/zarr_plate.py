@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .._dataclass import dataclass
@@ -49,6 +49,43 @@ def zarr_fields(path: str) -> list[Field] | None:
     except ReadError as error:
         raise InputError(f"the OME-Zarr metadata of {path!r} cannot be used: {error}") from error
     return None
+
+
+def unlisted(path: str, fields: Iterable[Field]) -> Iterator[str]:
+    """Yield the wells and fields of a local plate or well that are there, and not in its metadata.
+
+    Each is named by its path below the plate.
+    """
+    listed = {os.path.normpath(each.path) for each in fields}
+    wells = {os.path.dirname(each) for each in listed}
+    folders = [path]
+    if "plate" in _tried(path):
+        folders = [well for row in _folders(path) for well in _folders(row)]
+    for well in folders:
+        if well not in wells | listed and "well" in _tried(well):
+            yield _below(path, well)
+        for each in _folders(well) if well in wells else ():
+            if each not in listed and "multiscales" in _tried(each):
+                yield _below(path, each)
+
+
+def _folders(path: str) -> list[str]:
+    """Return the folders in a folder, in order; none of one that cannot be listed."""
+    try:
+        with os.scandir(path) as entries:
+            return sorted(os.path.normpath(each.path) for each in entries if each.is_dir())
+    except OSError:
+        return []
+
+
+def _below(path: str, folder: str) -> str:
+    return os.path.relpath(folder, path).replace(os.sep, "/")
+
+
+def _tried(path: str) -> Mapping[str, Any]:
+    """Return the metadata of a folder; none where they cannot be read."""
+    found = _try_metadata(path)
+    return {} if isinstance(found, ReadError) else found
 
 
 def holds_labels(path: str) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 def open_scenes(path: str) -> Iterator[list[Scene]]:
     """Open an OME-Zarr image, or the series of images that bioformats2raw writes."""
     try:
-        import zarr
-
         from .zarr_folder import ZarrFolder
     except ImportError as error:
         raise MissingPackageError("zarr 3", "Reading OME-Zarr", "ome-zarr") from error
@@ -34,12 +32,28 @@ def open_scenes(path: str) -> Iterator[list[Scene]]:
     with explained("OME-Zarr"):
         scenes = [
             guarded(scene, "OME-Zarr")
-            for group in _images(zarr.open_group(where, mode="r"))
+            for group in _images(_opened(where))
             for scene in _scenes(group)
         ]
     yield scenes
     if isinstance(where, ZarrFolder):
         where.check_unchanged()
+
+
+def _opened(where: Any) -> "Group":
+    import zarr
+    from zarr.errors import ContainsArrayError
+
+    try:
+        return zarr.open_group(where, mode="r")
+    except (ContainsArrayError, FileNotFoundError):
+        with suppress(FileNotFoundError, ValueError):
+            zarr.open_array(where, mode="r")
+            raise ReadError(
+                "the folder is one array of Zarr, of which nothing says what its axes are; "
+                "expected an OME-Zarr image; save it as one"
+            ) from None
+        raise
 
 
 def _metadata(group: "Group") -> Mapping[str, Any]:

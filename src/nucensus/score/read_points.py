@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -17,6 +18,7 @@ from ..store import Run
 from ..text.files import open_regular
 from ..text.names import safe_path
 from .field_name import field_name
+from .table_rows import read_rows
 
 Points: TypeAlias = list[tuple[float, float]]
 """(row, column) of each nucleus, in pixels."""
@@ -96,7 +98,9 @@ def _read_csv(file: Path) -> list[dict[str, str]]:
         _opened(file) as opened,
         io.TextIOWrapper(opened, "utf-8-sig", "surrogateescape", newline="") as text,
     ):
-        return list(csv.DictReader(text))
+        rows = filter(None, read_rows(text))
+        names = next(rows, [])
+        return [dict(zip_longest(names, row[: len(names)], fillvalue="")) for row in rows]
 
 
 def _read_json(file: Path) -> Any:

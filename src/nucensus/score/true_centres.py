@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, ReadError, reason_of
 from ..text.files import open_regular
 from .field_name import field_name
+from .table_rows import read_rows
 
 _NO_PLANE = ("", "-1")
 """The z that a table may give for an image of one plane: our own give -1."""
@@ -102,7 +103,7 @@ def read_centres(path: Path, on_field: Callable[[], object]) -> TrueCentres:
 
 def _fields(text: io.TextIOWrapper) -> Iterator[tuple[str, _Places]]:
     """Yield images and places of theirs, which follow one another and have the same axes."""
-    lines = csv.reader(text)
+    lines = read_rows(text)
     header = next(lines, [])
     at = {name: place for place, name in enumerate(header)}
     if header and not at.keys() >= {"image", "y", "x"}:

@@ -39,6 +39,7 @@ from .packing import (
     points_of,
     unpack_nuclei,
 )
+from .repeated import repeated_places
 from .run import AnyRun, Run, as_run
 from .sample import Origin, Sampled
 from .table import Table
@@ -91,6 +92,7 @@ __all__ = [
     "points_of",
     "read_corrections",
     "remove_run",
+    "repeated_places",
     "runs_named",
     "show_start",
     "tables_now",

@@ -5,6 +5,7 @@ import sqlite3
 
 from ..text.plurals import pluralize
 from .packing import as_text, as_texts
+from .repeated import Repeated, find_repeated
 
 _POOLS_SHOWN = 5
 
@@ -120,22 +121,9 @@ class Totals:
         count, name = self._database.execute(query).fetchone()
         return int(count), as_text(name or "")
 
-    def repeated_places(self) -> tuple[int, tuple[str, str] | None]:
-        """Return how many sites have several files for a plane of them, and two of these files.
-
-        That is so where a plate was imaged twice, in folders of their own. Where names tell no
-        site, files of one name in several folders are of one.
-        """
-        query = """
-            SELECT count() OVER (), first, last FROM (
-                SELECT min(name) AS first, max(name) AS last FROM images
-                WHERE plate NOTNULL AND well NOTNULL
-                GROUP BY plate, well, channel, z, time,
-                    coalesce(site, '/' || replace(name, rtrim(name, replace(name, '/', '')), ''))
-                HAVING count(DISTINCT path) > 1
-            ) LIMIT 1"""
-        row = self._database.execute(query).fetchone()
-        return (0, None) if row is None else (row[0], (as_text(row[1]), as_text(row[2])))
+    def repeated_places(self) -> Repeated:
+        """Return how many planes of sites have several files, and two images of one of them."""
+        return find_repeated(self._database)
 
     def _said(self, column: str) -> dict[str, int]:
         query = (

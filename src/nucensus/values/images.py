@@ -191,6 +191,10 @@ class Place(_Pickled):
     stain: str = ""
 
 
+NOWHERE = Place()
+"""That of an image whose name says nothing, and which no index knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageRef(_Pickled):
     """One image that was asked for, not yet read: one plane of one file.
@@ -224,7 +228,7 @@ class ImageRef(_Pickled):
     size_bytes: int = -1
     mtime_ns: int = -1
     plane: Plane = Plane()
-    place: Place = Place()
+    place: Place = NOWHERE
     pixel_size: PixelSize = NO_SIZE
     extra: str = ""
     problem: str = ""

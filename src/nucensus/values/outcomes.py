@@ -157,9 +157,13 @@ class Centres:
 
 
 def _are_same(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-    return bool(one == other)
+    if not isinstance(one, np.ndarray):
+        return not isinstance(other, np.ndarray) and bool(one == other)
+    if not isinstance(other, np.ndarray):
+        return False
+    if one.dtype.names and one.dtype == other.dtype:
+        return all(_are_same(one[name], other[name]) for name in one.dtype.names)
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
 @dataclass(frozen=True, slots=True)

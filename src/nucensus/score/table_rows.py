@@ -1,0 +1,28 @@
+"""Read the rows of a table of centres as spreadsheets of any country write CSV."""
+
+import csv
+import itertools
+import re
+from collections.abc import Iterator
+from typing import TextIO
+
+_DELIMITERS = ",;\t"
+_DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
+
+
+def read_rows(text: TextIO) -> Iterator[list[str]]:
+    """Yield the rows of a table; its first line tells what divides cells.
+
+    Where that is a semicolon, numbers may have a decimal comma, which becomes a point.
+    """
+    first = text.readline()
+    delimiter = max(_DELIMITERS, key=first.count)
+    rows = csv.reader(itertools.chain((first,), text), delimiter=delimiter)
+    return map(_with_points, rows) if delimiter == ";" else rows
+
+
+def _with_points(row: list[str]) -> list[str]:
+    return [
+        cell.replace(",", ".") if "," in cell and _DECIMAL_COMMA.fullmatch(cell) else cell
+        for cell in row
+    ]
