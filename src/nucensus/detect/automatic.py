@@ -1,19 +1,21 @@
 """The detector that needs no parameters: it is told what the set looks like, and finds nuclei."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._dataclass import replace
+from .._dataclass import dataclass, replace
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
 from .estimate_image import crest_smoothing, least_union
 from .evidence import among, are_outshone, beside_others, least_confidence, mean
 from .fields import estimate_levels
 from .flags import FEW, expected_count, flag_of, is_more_blurred, is_softer, with_ridges
+from .fragments import are_dust, are_lobes, find_specks, has_fragments
 from .frame import counting_box
 from .levels import AnyLevels
 from .measure import measured_of
@@ -67,12 +69,19 @@ _IN_CELLS, _OUTSHONE_IN_CELLS, _LEAST_IN_CELLS = 0.22, 1.5, 0.9
 """Share of the regions that a neighbour outshines, from which cells are taken to glow; there, what
 is lower than a neighbour by this ratio has to be a nucleus with such a probability: bright nuclei
 lie in bright cells (benchmarks/tissues.py). Larger: more pieces count; more do; fewer do."""
-_SMALLER, _MANY_MORE = 1.5, 1.6
-"""Ratio of the radius of the set to that of the second look, and of the nuclei that it has to show,
-to count, to those of the first. Larger: smaller pieces count; fewer do."""
-_SPECK_AREA = 0.07
-"""Areas of a typical nucleus: what is brighter than one and smaller is dust (benchmarks/others.py).
-Larger: small bright nuclei are lost."""
+_SMALLER, _IF_UNLIKE, _IF_TOUCHING = 1.5, 1.6, 1.2
+"""Ratio of the radius of the set to that of the second look; and of the nuclei that it has to show,
+to count, to those of the first, where most of the area but few of the regions look like nuclei, and
+where small regions touch. Larger: smaller pieces count; fewer do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a look shows, its flag, and how many times as many nuclei a second one has to show."""
+
+    regions: Regions
+    flag: Flag | None = None
+    wanted: float = math.inf
 
 
 def find_regions_of_nuclei(
@@ -105,7 +114,8 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     Centres
         With the centroids as `subpixel`, and a flag: "blank": no nuclei; "disagrees": much dimmer
         than the rest of the set, or of another size, so its own contrast or radius was used;
-        "debris": a bright fibre, of which pieces may count; "saturated": nuclei flat at the
+        "debris": a bright fibre, of which pieces may count, or specks that were left out;
+        "fragments": many nuclei are in pieces, which may count; "saturated": nuclei flat at the
         greatest level; "out-of-focus": outlines much less sharp than in the set; "unsure": hardly
         like nuclei, less than 6 pixels across, or very soft; "crowded": nearly half of the image is
         nuclei; "sparse": less than a tenth of the nuclei of the set's other images. The first that
@@ -134,20 +144,19 @@ def detect_levels(
         resolved = pool([own()])
     if resolved.is_blank:
         return _no_centres(levels, rules, outlined)
-    regions, radius_px = _find(levels, resolved, resolved.contrast, rules, outlined)
-    if radius_px < resolved.radius_px:
-        return _as_centres(regions, "disagrees", levels.unit, outlined)
+    found = _find(levels, resolved, resolved.contrast, rules, outlined)
+    regions = found.regions
     disagrees, is_suspicious = False, _is_suspicious(regions, levels, resolved)
     is_odd = is_suspicious or _is_of_other_size(regions, resolved)
     if rules.splits_sizes and is_odd and _has_other_size(own(), levels, resolved):
         return replace(detect_levels(levels, pool([own()]), rules, outlined), flag="disagrees")
     if is_suspicious and _is_convincing(own(), resolved):
-        regions, _ = _find(levels, resolved, own().contrast, rules, outlined)
-        disagrees = True
+        found, disagrees = _find(levels, resolved, own().contrast, rules, outlined), True
+        regions = found.regions
     if not len(regions):
         is_blurred = is_suspicious and is_more_blurred(own(), resolved)
         return _no_centres(levels, rules, outlined, "out-of-focus" if is_blurred else "blank")
-    flag = flag_of(regions, levels, resolved, own, disagrees=disagrees)
+    flag = found.flag or flag_of(regions, levels, resolved, own, disagrees=disagrees)
     return _as_centres(regions, flag, levels.unit, outlined)
 
 
@@ -165,48 +174,51 @@ def _once(estimate: Callable[[], Estimate]) -> Callable[[], Estimate]:
 
 def _find(
     levels: AnyLevels, resolved: Resolved, contrast: float, rules: Rules, outlined: Outlined
-) -> tuple[Regions, float]:
-    """Find the regions of an image that are nuclei, and by which radius."""
+) -> _Found:
+    """Find the regions of an image that are nuclei, or pieces of them."""
     radius_px = resolved.radius_px
-    regions, may_be_pieces = _look(levels, resolved, contrast, rules, outlined)
-    if may_be_pieces and levels.size_px <= rules.large_px:
+    found = _look(levels, resolved, contrast, rules, outlined)
+    if found.wanted < math.inf and levels.size_px <= rules.large_px:
         smaller = replace(resolved, radius_px=radius_px / _SMALLER)
-        pieces, _ = _look(levels, smaller, contrast, rules, outlined)
-        if _stand_out(pieces, radius_px) > _MANY_MORE * _stand_out(regions, radius_px):
-            return pieces, smaller.radius_px
-    return regions, radius_px
+        pieces = _look(levels, smaller, contrast, rules, outlined).regions
+        first, second = (
+            len(each) - np.count_nonzero(are_outshone(each, radius_px))
+            for each in (found.regions, pieces)
+        )
+        if second > found.wanted * first:
+            return _Found(pieces, "fragments")
+    return found
 
 
 def _look(
     levels: AnyLevels, resolved: Resolved, contrast: float, rules: Rules, outlined: Outlined
-) -> tuple[Regions, bool]:
-    """Find the regions that are nuclei of such a radius, and whether some may be in pieces.
-
-    So they may where many regions are none, but most of the area is.
-    """
+) -> _Found:
+    """Find the regions that are nuclei of such a radius."""
+    radius_px = resolved.radius_px
     regions = find_candidates(
         levels, resolved, contrast, rules,
         shapes="outlines" if outlined == "nuclei" else "regions", outlined=bool(outlined),
     )  # fmt: skip
     if not (rules.is_learned and len(regions)):
-        return regions, False
-    known = beside_others(regions, resolved.radius_px, contrast)
+        return _Found(regions)
+    known = beside_others(regions, radius_px, contrast)
     likely = among(known)
     least, share = least_confidence(likely), mean(likely)
-    counts = (likely >= least) | _is_whole(regions, resolved.radius_px, contrast)
+    counts = (likely >= least) | _is_whole(regions, radius_px, contrast)
     if share < _DOUBTFUL:
-        outshone = are_outshone(regions, resolved.radius_px)
+        outshone = are_outshone(regions, radius_px)
         if outshone.mean() > _IN_CELLS:
-            outshone = are_outshone(regions, resolved.radius_px, _OUTSHONE_IN_CELLS)
+            outshone = are_outshone(regions, radius_px, _OUTSHONE_IN_CELLS)
             least = max(least, _LEAST_IN_CELLS)
         counts &= (likely >= least) | ~outshone
-    may_be_pieces = share < _UNLIKE and np.average(known, weights=regions.area_px) > _SURE_BY_AREA
-    return regions.where(counts, likely=likely), bool(may_be_pieces)
-
-
-def _stand_out(regions: Regions, radius_px: float) -> int:
-    """Return how many regions no neighbour outshines."""
-    return int(np.count_nonzero(~are_outshone(regions, radius_px)))
+    specks = find_specks(regions, counts, radius_px)
+    nuclei = regions.where(counts if specks is None else counts & ~specks, likely=likely)
+    if has_fragments(nuclei, radius_px):
+        return _Found(nuclei, "fragments", _IF_TOUCHING)
+    flag: Flag | None = "fragments" if are_lobes(nuclei, radius_px) else None
+    is_unlike = share < _UNLIKE and np.average(known, weights=regions.area_px) > _SURE_BY_AREA
+    wanted = _IF_UNLIKE if is_unlike else math.inf
+    return _Found(nuclei, flag if specks is None else "debris", wanted)
 
 
 def _is_whole(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:
@@ -242,7 +254,7 @@ def find_candidates(
         shapes=shapes,
         outline_sigma_px=outline_px if outlined else None,
     )
-    return regions.where(~_is_speck(regions, resolved.radius_px, contrast))
+    return regions.where(~are_dust(regions, resolved.radius_px, contrast))
 
 
 @functools.lru_cache(maxsize=64)
@@ -288,17 +300,6 @@ def _wanted_smoothing(resolved: Resolved, contrast: float, rules: Rules) -> floa
     plenty = _in_crowd(_PLENTY_SNR, resolved, rules)
     wanted = plenty * resolved.grain / (contrast * 2 * np.sqrt(np.pi))
     return float(wanted / grid_radius(resolved.radius_px))
-
-
-def _is_speck(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:
-    """Return which regions are specks of dust: smaller than a piece of a nucleus, but brighter.
-
-    A piece of a nucleus is thinner than the nucleus, so it is not as bright. The size is that of a
-    flat object of the same height and light: smoothing does not make it larger.
-    """
-    flat_area_px = regions.area_px * regions.mean_height / regions.height
-    small = flat_area_px < _SPECK_AREA * np.pi * radius_px**2
-    return small & (regions.height > contrast)
 
 
 def _is_suspicious(regions: Regions, levels: AnyLevels, resolved: Resolved) -> bool:

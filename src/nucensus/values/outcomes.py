@@ -24,8 +24,9 @@ Intensities: TypeAlias = NDArray[np.float64]
 """The smoothed value at each point, shape (N,), float64, in grey levels of the image."""
 
 Flag: TypeAlias = Literal[
-    "blank", "disagrees", "debris", "saturated", "out-of-focus", "unsure", "crowded", "sparse"
-]
+    "blank", "disagrees", "debris", "fragments", "saturated", "out-of-focus", "unsure", "crowded",
+    "sparse",
+]  # fmt: skip
 """A flag of an odd image, as the automatic detector sees it."""
 
 Stage: TypeAlias = Literal["discover", "read", "detect", "worker"]

@@ -1,0 +1,73 @@
+"""Tell nuclei that came apart: small regions that others touch, lobes in rows, and specks."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..values.neighbours import pairs_within
+from .regions import Regions
+
+_SMALL, _JOINED, _SHARE, _LEAST = 0.4, 0.9, 0.1, 4
+"""Areas of a typical nucleus below which a region may be a fragment, and how much of its outline is
+free; share of the regions, and how many, from which an image has fragments. No image of BBBC038 has
+0.1, of BBBC039 one. Larger: sections have some; so do colonies; fewer images have; fewer have."""
+_TOUCHING, _LARGEST = 1.15, 1.3
+"""Of the sum of two radii: centres that near touch; and most of a typical radius that one counts
+with. Larger: more do; far more pairs are looked at."""
+_LEAST_LOBES, _MOST_ALONE, _JOINTS, _MOST_FREE = 20, 0.05, (0.6, 0.95), 0.9
+"""Regions, and share of those that touch none, for an image of nothing but lobes; pairs that touch
+for each of them: three to six in a row have 0.67 to 0.83, those of a crowd have more; and how much
+of the outlines is free. Nuclei in culture have singles, a section has more pairs. Larger: fewer
+images are; more are; of the last: slower."""
+_DUST = 0.07
+"""Areas of a typical nucleus: what is brighter than one and smaller is dust (benchmarks/others.py).
+Larger: small bright nuclei are lost."""
+_SPECK, _SPECKS, _BETWEEN = 0.25, 0.07, 1 / 6
+"""Areas of a typical nucleus, share of the regions, and share of them that may be between these
+sizes. Larger: small nuclei of some images are lost; dust counts more often; fewer nuclei count."""
+
+
+def has_fragments(regions: Regions, radius_px: float) -> bool:
+    """Whether many regions are small and touch others, as pieces of nuclei do."""
+    small = regions.area_px < _SMALL * np.pi * radius_px**2
+    joined = small & (regions.free < _JOINED) & ~regions.touches_edge
+    return bool(np.count_nonzero(joined) >= max(_LEAST, _SHARE * len(regions)))
+
+
+def are_lobes(regions: Regions, radius_px: float) -> bool:
+    """Whether the regions lie in short rows, and hardly any alone, as lobes of one nucleus do."""
+    count = len(regions)
+    if count < _LEAST_LOBES or 2 * np.count_nonzero(regions.free < _MOST_FREE) < count:
+        return False
+    places = np.stack([regions.y, regions.x], axis=1)
+    radii = np.minimum(np.sqrt(regions.area_px / np.pi), _LARGEST * radius_px)
+    first, second, apart = pairs_within(places, places, 2 * _TOUCHING * _LARGEST * radius_px)
+    first = first[(apart < _TOUCHING * (radii[first] + radii[second])) & (first != second)]
+    alone = 1 - np.count_nonzero(np.bincount(first)) / count
+    return bool(alone <= _MOST_ALONE and _JOINTS[0] <= len(first) / 2 / count <= _JOINTS[1])
+
+
+def find_specks(
+    regions: Regions, counted: NDArray[np.bool_], radius_px: float
+) -> NDArray[np.bool_] | None:
+    """Return which of those that count are specks; None if they are no population of their own.
+
+    So they are if several are so small, but no more than half, and hardly any are of a size between
+    them and nuclei; those that the edge of the image cuts do not tell.
+    """
+    area, of = regions.area_px / (np.pi * radius_px**2), np.count_nonzero(counted)
+    small = (area < _SMALL) & counted & ~regions.touches_edge
+    specks = small & (area < _SPECK)
+    count = np.count_nonzero(specks)
+    is_many = max(_LEAST, _SPECKS * of) <= count <= of / 2
+    return specks if is_many and np.count_nonzero(small) <= (1 + _BETWEEN) * count else None
+
+
+def are_dust(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:
+    """Return which regions are specks of dust: smaller than a piece of a nucleus, but brighter.
+
+    A piece of a nucleus is thinner than the nucleus, so it is not as bright. The size is that of a
+    flat object of the same height and light: smoothing does not make it larger.
+    """
+    flat_area_px = regions.area_px * regions.mean_height / regions.height
+    small = flat_area_px < _DUST * np.pi * radius_px**2
+    return small & (regions.height > contrast)

@@ -1,0 +1,127 @@
+"""Nuclei that came apart, lobes of one nucleus, and specks: told from nuclei that touch."""
+
+import numpy as np
+import pytest
+from made_up_regions import RADIUS_PX, TYPICAL_PX, make_regions
+from scenes import draw_nucleus, make_scene
+
+from nucensus import Settings, find_nuclei
+from nucensus.detect.fragments import are_lobes, find_specks, has_fragments
+
+
+def in_rows(size, rows, single, free):
+    """Make rows of regions that touch, far from each other, and some that touch none."""
+    x = np.concatenate([np.tile(np.arange(size) * 1.9 * RADIUS_PX, rows), np.zeros(single)])
+    y = np.concatenate([np.repeat(100 * np.arange(rows), size), -100.0 * np.arange(1, single + 1)])
+    return make_regions(y=y, x=x, free=np.full(len(y), free))
+
+
+@pytest.mark.parametrize(
+    ("small", "of", "area", "free", "cut", "has_some"),
+    [
+        (4, 40, 0.39, 0.89, 0, True),
+        (4, 41, 0.39, 0.89, 0, False),  # less than a tenth
+        (3, 20, 0.39, 0.89, 0, False),  # too few to tell
+        (4, 40, 0.41, 0.89, 0, False),
+        (4, 40, 0.39, 0.91, 0, False),  # nothing touches them
+        (4, 40, 0.39, 0.89, 1, False),  # the edge of the image cuts a whole one
+    ],
+)
+def test_fragments_are_small_regions_that_others_touch(small, of, area, free, cut, has_some):
+    is_small = np.arange(of) < small
+    regions = make_regions(
+        area_px=np.where(is_small, area, 1) * TYPICAL_PX,
+        free=np.where(is_small, free, 0.7),
+        touches_edge=np.arange(of) < cut,
+    )
+    assert has_fragments(regions, RADIUS_PX) == has_some
+
+
+@pytest.mark.parametrize(
+    ("size", "rows", "single", "free", "have_lobes"),
+    [
+        (4, 5, 0, 0.8, True),
+        (3, 7, 1, 0.8, True),
+        (4, 5, 2, 0.8, False),
+        (2, 10, 0, 0.8, False),
+        (4, 4, 0, 0.8, False),
+        (4, 5, 0, 0.95, False),  # they lie beside each other, and nothing joins them
+    ],
+)
+def test_regions_that_all_lie_in_short_rows_are_lobes(size, rows, single, free, have_lobes):
+    assert are_lobes(in_rows(size, rows, single, free), RADIUS_PX) == have_lobes
+
+
+def test_a_sheet_of_nuclei_that_touch_is_not_one_of_lobes():
+    y, x = 1.9 * RADIUS_PX * np.mgrid[:6, :6].reshape(2, -1)
+    assert not are_lobes(make_regions(y=y, x=x, free=np.full(36, 0.7)), RADIUS_PX)
+
+
+def specks_of(areas, cut=0):
+    areas = np.array(areas)
+    regions = make_regions(area_px=areas * TYPICAL_PX, touches_edge=np.arange(len(areas)) < cut)
+    return find_specks(regions, np.ones(len(areas), bool), RADIUS_PX)
+
+
+@pytest.mark.parametrize(
+    ("areas", "cut", "count"),
+    [
+        ([0.24] * 4 + [1] * 20, 0, 4),
+        ([0.24] * 4 + [1] * 53, 0, 4),
+        ([0.24] * 4 + [1] * 54, 0, 0),  # less than 7 %: any may be a small nucleus
+        ([0.24] * 3 + [1] * 20, 0, 0),
+        ([0.24] * 4 + [1] * 20, 1, 0),  # of one that is cut nobody knows how large it is
+        ([0.24] * 6 + [0.3] + [1] * 20, 0, 6),
+        ([0.24] * 5 + [0.3] + [1] * 20, 0, 0),  # some are in between: nuclei of many sizes
+        ([0.24] * 11 + [1] * 10, 0, 0),  # most are small: it is the nuclei that are
+    ],
+)
+def test_specks_are_a_population_beside_the_nuclei(areas, cut, count):
+    specks = specks_of(areas, cut)
+    assert (count > 0) == (specks is not None)
+    assert specks is None or np.array_equal(np.flatnonzero(specks), np.arange(count))
+
+
+def test_what_does_not_count_is_no_speck():
+    regions = make_regions(area_px=np.array([0.24] * 5 + [1] * 20) * TYPICAL_PX)
+    counted = np.arange(25) > 1
+    assert find_specks(regions, counted, RADIUS_PX) is None
+
+
+def draw_dust(scene, radius_px, count, seed):
+    rng, image = np.random.default_rng(seed), scene.image.copy()
+    while count:
+        at = rng.uniform(10, np.array(image.shape) - 10)
+        if np.hypot(*(scene.centres - at).T).min() > 25:
+            draw_nucleus(image, at, radius_px, 550, 0, rng)
+            count -= 1
+    return image
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dust_beside_nuclei_does_not_count_and_the_field_says_so(seed):
+    scene = make_scene(radius=12, count=40, seed=seed)
+    image = draw_dust(scene, 4.5, 9, seed)
+    found = find_nuclei(image)
+    assert (len(found), found.flag) == (len(scene.centres), "debris")
+    assert len(find_nuclei(image, Settings("auto@1"))) > len(scene.centres)
+
+
+def draw_rows(seed, lobes=4, radius_px=9):
+    """Draw nuclei of some lobes in a bent row each, which hardly touch."""
+    scene = make_scene(radius=36, count=24, shape=(700, 800), seed=seed, contrast=0)
+    image, rng = scene.image.copy(), np.random.default_rng(seed)
+    for centre in scene.centres:
+        around = rng.uniform(0, 2 * np.pi) + np.arange(lobes) * 1.25
+        for angle in around:
+            at = centre + 1.5 * radius_px * np.array([np.sin(angle), np.cos(angle)])
+            draw_nucleus(image, at, radius_px, 550, 0, rng)
+    return image, len(scene.centres)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_field_of_nuclei_that_have_lobes_says_that_its_count_is_one_of_fragments(seed):
+    image, nuclei = draw_rows(seed)
+    found = find_nuclei(image)
+    assert found.flag == "fragments"
+    assert len(found) > 2 * nuclei
