@@ -1,5 +1,7 @@
 """Outlines against true label images."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import tifffile
@@ -48,6 +50,24 @@ def test_fields_without_nuclei_are_right_if_nothing_is_found():
     assert Overlaps.of(none, none).aji == 1
     assert Overlaps.of(one, none).aji == Overlaps.of(none, one).aji == 0
     assert sum_up_outlines([Overlaps.of(none, none)]).f1[0.9] == 1
+
+
+def test_fields_are_summed_up_one_by_one():
+    def drawn():
+        rng = np.random.default_rng(6)
+        for _ in range(100):
+            yield Overlaps(30_000, 25_000, rng.uniform(0, 1, 20_000), rng.uniform())
+
+    tracemalloc.start()
+    try:
+        scores = sum_up_outlines(drawn())
+        assert tracemalloc.get_traced_memory()[1] < 100 * 20_000 * 8 / 10
+    finally:
+        tracemalloc.stop()
+    iou = np.concatenate([field.iou for field in drawn()])
+    assert scores.mean_iou == pytest.approx(iou[iou > 0.5].mean(), rel=1e-12)
+    assert scores.f1[0.7] == 2 * (iou >= 0.7).sum() / 5_500_000
+    assert scores.aji == pytest.approx(np.mean([field.aji for field in drawn()]), rel=1e-12)
 
 
 def test_evaluate_says_how_outlines_fit_label_images(tmp_path, fields):

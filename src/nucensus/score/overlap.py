@@ -1,7 +1,8 @@
 """Compares outlines with label images: F1 by overlap, mean overlap, aggregated Jaccard index."""
 
+import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from .._dataclass import dataclass
 from ..store import Run
 from .agreement import with_truth
-from .truth import Imaged, read_labels, read_truth
+from .tally import Tally
+from .truth import read_labels, read_truth
 
 OVERLAPS = (0.5, 0.6, 0.7, 0.8, 0.9)
 """Intersections over union from which on an outline is that of a nucleus."""
@@ -101,26 +103,33 @@ def score_outlines(
     """
     if not run.has_outlines or not os.path.isdir(truth):
         return None
-    known, images, fields = read_truth(truth), dict[str, Imaged | None](), []
-    for name, image, _ in with_truth(run, os.fspath(truth), known, images):
-        images[name] = image
-    for name, path in known.items():
-        image = images[name]
-        is_done = image is not None and image.shape is not None
+    return sum_up_outlines(_overlaps(run, truth, all_fields=all_fields))
+
+
+def _overlaps(run: Run, truth: str | os.PathLike[str], *, all_fields: bool) -> Iterator[Overlaps]:
+    """Yield how the outlines of each field lie over those of the truth."""
+    known, tally = read_truth(truth), Tally()
+    for name, image, _ in with_truth(run, os.fspath(truth), known, tally):
+        path, is_done = known[name], image is not None and image.shape is not None
+        tally.add(name, None, is_done=is_done)
         if isinstance(path, Path) and (is_done or all_fields):
             true = read_labels(path, image)
             found = run.labels_of(image.image) if image is not None and is_done else None
-            fields.append(Overlaps.of(np.zeros_like(true) if found is None else found, true))
-    return sum_up_outlines(fields)
+            yield Overlaps.of(np.zeros_like(true) if found is None else found, true)
 
 
 def sum_up_outlines(fields: Iterable[Overlaps]) -> OutlineScores:
-    """Return the scores of a set of fields."""
-    fields = list(fields)
-    iou = np.concatenate([field.iou for field in fields])
-    nuclei = sum(field.found + field.true for field in fields)
-    hits = {least: iou >= least if least > OVERLAPS[0] else iou > least for least in OVERLAPS}
-    f1 = {least: float(2 * hit.sum() / nuclei) if nuclei else 1.0 for least, hit in hits.items()}
-    matched = iou[hits[OVERLAPS[0]]]
-    mean_iou = float(matched.mean()) if len(matched) else np.nan
-    return OutlineScores(f1, mean_iou, float(np.mean([field.aji for field in fields])))
+    """Return the scores of a set of fields, of which no more than one is in memory."""
+    hits, nuclei, field_count = np.zeros(len(OVERLAPS), np.int64), 0, 0
+    iou = aji = 0.0
+    for field in fields:
+        matched = field.iou[field.iou > OVERLAPS[0]]
+        hits += np.array([len(matched), *[int((matched >= least).sum()) for least in OVERLAPS[1:]]])
+        nuclei += field.found + field.true
+        field_count += 1
+        iou += math.fsum(matched)
+        aji += field.aji
+    f1 = [float(2 * hit / nuclei) if nuclei else 1.0 for hit in hits]
+    mean_iou = iou / int(hits[0]) if hits[0] else np.nan
+    by_overlap = dict(zip(OVERLAPS, f1, strict=True))
+    return OutlineScores(by_overlap, mean_iou, aji / field_count if field_count else np.nan)
