@@ -557,6 +557,12 @@ def test_plain_folders_of_unrelated_images_are_counted_unasked(tmp_path, files):
         (["x.tif", "x_Simple Segmentation.tif"], {"original": "x.tif"}),
         (["x.tif", "Copy of x.tif"], {"original": "x.tif"}),
         (["x.tif", "results/x.tif"], {"original": "x.tif", "results": "results/x.tif"}),
+        (["x.tif", "Result of x.tif"], {"result of": "Result of x.tif"}),
+        (["x.tif", "Montage of x.tif"], {"original": "x.tif"}),
+        (["x.tif", "x_cp_outlines.png"], {"original": "x.tif"}),
+        (["x.tif", "x_flows.tif"], {"flows": "x_flows.tif"}),
+        (["x.tif", "x_cellProb.tif"], {"original": "x.tif"}),
+        (["x_ch00.tif", "x_ch00_SV.tif"], {"original": "x_ch00.tif", "sv": "x_ch00_SV.tif"}),
     ],
 )
 def test_two_versions_of_a_picture_are_asked_about(tmp_path, files, choices):

@@ -91,7 +91,9 @@ def test_a_run_without_outlines_is_not_carried_on_with_them(outlined, tmp_path):
     with nucensus.Run(tmp_path / "run") as run:
         assert not run.has_outlines
         assert run.labels_of("A01_s0.tif") is None
-    with pytest.raises(RunError, match="outlines was False and is True"):
+    with pytest.raises(
+        RunError, match=r"outlines \(which --measure and --positive bring\) was False and is True"
+    ):
         nucensus.census(outlined / "plate", tmp_path / "run", OUTLINED)
 
 

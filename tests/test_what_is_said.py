@@ -362,3 +362,10 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+
+def test_an_empty_folder_to_write_to_is_refused_as_a_variable_that_is_not_set(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"")
+    said = CliRunner().invoke(_nucensus, ["detect", str(tmp_path), "-o", ""])
+    assert said.exit_code == 2
+    assert "'' is no path; expected a folder" in said.output

@@ -112,6 +112,8 @@ def refuse_other_plan(
 
 
 _PLANE = ("scene", "channel", "z", "time")
+_BROUGHT = {"outlines": "outlines (which --measure and --positive bring)"}
+"""What is said of a setting that other options than its own may change."""
 _UNSAID = {"level": 0}
 """What a selection means that does not say it."""
 
@@ -134,7 +136,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
     """Say which values differ, by name; nothing if they are the same."""
     before, now = ({**_UNSAID, **each} for each in (before, now))
     return ", ".join(
-        f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+        f"{_BROUGHT.get(name, name)} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in {**before, **now}
         if not _are_same(name, before.get(name), now.get(name))
     )

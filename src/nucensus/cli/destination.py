@@ -13,9 +13,11 @@ class Destination(click.ParamType):  # type: ignore[type-arg]  # generic from cl
 
     name = "PATH"
 
-    def convert(self, value: Any, *_: Any) -> Path | str:
-        """Return what was typed."""
+    def convert(self, value: Any, *where: Any) -> Path | str:
+        """Return what was typed; an empty text, as of a variable that is not set, is refused."""
         text = str(value)
+        if not text.strip():
+            self.fail(f"{text!r} is no path; expected a folder or a file, as run or ./", *where)
         return text if is_remote(text) else Path(text)
 
 

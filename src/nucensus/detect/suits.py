@@ -43,9 +43,9 @@ def _check_outlines(settings: Settings) -> None:
     detector = detector_named(settings.detector)
     if settings.outlines and not detector.has_outlines:
         raise SettingsError(
-            f"outlines were asked for, and the detector {detector.name} finds "
-            f"{detector.finds}, which have none; expected a detector that has outlines; choose "
-            f"{DEFAULT_DETECTOR}, or leave the outlines out"
+            f"outlines were asked for (--measure and --positive need them), and the detector "
+            f"{detector.name} finds {detector.finds}, which have none; expected a detector that "
+            f"has outlines; choose {DEFAULT_DETECTOR}, or leave the outlines out"
         )
 
 

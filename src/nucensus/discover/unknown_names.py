@@ -73,7 +73,8 @@ _DURATION = (
 _VERSIONS = (
     r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|"
     r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|"
-    r"maxproj\w*|proj\w*|(?:simple )?seg\w*|(?:cp[_\-])?masks?|labels?|overlays?|outlines?|merged?|"
+    r"maxproj\w*|proj\w*|(?:simple )?seg\w*|(?:cp[_\-])?(?:masks?|outlines?)|labels?|"
+    r"overlays?|merged?|cp[_\-]output|flows?|cell[_\-]?prob|sv|"
     r"composite|copy(?: \(\d+\))?|backup|\d{1,2}[_\- ]?bit|rgb|binary|thresh\w*|gt|"
     r"(?:ground[_\- ]?)?truths?|"
     r"annotations?|annotated|pred(?:iction)?s?|prob(?:abilit(?:y|ies)|s)?|crop(?:ped)?|illum"
@@ -86,7 +87,8 @@ _VERSION_FOLDER = late(
 )
 """A folder that tells the version of the pictures in it: masks, train_masks."""
 _VERSION_BEFORE = late(
-    rf"({_IMAGES}|masks?|labels?|seg|gt|pred|copy of)[_\-. ]+(?=[^/]+$)", re.IGNORECASE
+    rf"({_IMAGES}|masks?|labels?|seg|gt|pred|(?:copy|montage|result) of)[_\-. ]+(?=[^/]+$)",
+    re.IGNORECASE,
 )
 """A word before the name of a picture: mask_001 beside img_001."""
 _PROJECTION = re.compile(r"(?:.*/)?(MAX|MIN|AVG|SUM|STD|MED)_(?=[^/]+$)")
