@@ -64,6 +64,18 @@ def test_every_maximum_of_noise_is_found_wherever_in_the_volume_it_lies(shape, m
         assert_found_everywhere(volume, options, find_with_reference(volume, **options))
 
 
+@pytest.mark.parametrize("far", range(3))
+def test_a_filter_that_reaches_far_along_one_axis_alone_finds_the_same(far):
+    rng = np.random.default_rng(far)
+    volume = rng.poisson(100, (9, 70, 180)).astype(np.uint16)
+    volume[tuple(rng.integers(0, volume.shape, (60, 3)).T)] = 60_000
+    sigma = tuple(9.0 if axis == far else 0.8 for axis in range(3))
+    options = {"sigma": sigma, "min_distance": 3, "threshold_abs": 250.0, "exclude_border": 0}
+    expected = find_with_reference(volume, **options)
+    assert len(expected[0]) > 20
+    assert_found_everywhere(volume, options, expected)
+
+
 def blobs(shape, *, count, background, height, noise, seed=0):
     """Return round spots on noise, float64."""
     rng = np.random.default_rng(seed)
