@@ -230,32 +230,33 @@ def test_a_radius_by_which_other_sizes_are_found_is_not_preferred(sizes, radius_
 def in_steps(*found):
     """Return a view in which regions are found from an assumed radius on, in wholes 200 px apart.
 
-    Each is that radius, the radius of the regions, how many have it, how many are clumps, and how
-    far from the middle of the wholes they are.
+    Each is that radius, the radius of the regions, how many have it, how many are clumps, how far
+    from the middle of the wholes they are, and how sharply they end.
     """
 
     def find(assumed):
-        _, size, count, clumps, off = next(each for each in found if assumed >= each[0])
+        _, size, count, clumps, off, *fall = next(each for each in found if assumed >= each[0])
         regions = make_regions(
             area_px=np.full(count + clumps, np.pi * size**2),
             y=200.0 * (np.arange(count + clumps) % 6), x=np.full(count + clumps, off),
-            stretch=[1.0] * count + [1.2] * clumps,
+            stretch=[1.0] * count + [1.2] * clumps, fall=[*fall, 1.0][:1] * (count + clumps),
         )  # fmt: skip
         return replace(regions, measure=replace(MEASURE, noise=0.1))
 
     return MadeUpView(find)
 
 
-AT_ONE_STEP = (20, 23, 6, 0, 0.0)  # found for 27.6 pixels; the next that is tried is 18.4
+AT_ONE_STEP = (20, 23, 6, 0, 0.0, 0.8)  # found for 27.6 pixels; the next that is tried is 18.4
 
 
 @pytest.mark.parametrize(
     ("others", "radius_px"),
     [
-        ([(13, 9, 2, 8, 0.0), (0, 9, 24, 9, 5.0)], 23),  # the pieces of the wholes
-        ([(13, 9, 2, 8, 0.0), (0, 9, 24, 9, 60.0)], 9),  # beside them
-        ([(13, 9, 2, 8, 0.0), (0, 9, 24, 7, 5.0)], 9),  # in them, and nearly as well shown
-        ([(13, 9, 2, 8, 0.0), (0, 9, 7, 3, 5.0)], 9),  # one in each: the nuclei of cells that glow
+        ([(13, 9, 2, 8, 0.0), (0, 9, 24, 9, 5.0, 0.7)], 23),  # the pieces of the wholes
+        ([(13, 9, 2, 8, 0.0), (0, 9, 24, 9, 60.0, 0.7)], 9),  # beside them
+        ([(13, 9, 2, 8, 0.0), (0, 9, 24, 7, 5.0, 0.7)], 9),  # in them, and nearly as well shown
+        ([(13, 9, 2, 8, 0.0), (0, 9, 7, 3, 5.0, 0.7)], 9),  # one in each, as in cells that glow
+        ([(13, 9, 2, 8, 0.0), (0, 9, 24, 9, 5.0)], 9),  # they look more like nuclei
         ([(0, 1, 2, 8, 0.0)], 23),  # nothing agrees
     ],
 )

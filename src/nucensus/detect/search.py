@@ -203,14 +203,19 @@ def search(view: View, searched: View, rules: Rules) -> Found | None:
                     break
         last = last if agrees else None
         assumed /= _SCALE_RATIO
+    return _whole_of(view, best, between, rules) or best
+
+
+def _whole_of(view: View, best: Found | None, between: list[float], rules: Rules) -> Found | None:
+    """Return nuclei found between two steps, if what agrees is nothing, or their pieces."""
     if best and best.agrees and best.support >= _AS_WELL_SHOWN:
-        return best  # no whole is shown so much better that it would win
+        return None  # none is shown so much better that it would win
     whole = None
-    for each in between:
-        whole = _better_whole(view, each, whole)
-    if whole and _is_in_pieces(whole, best) and _shows_nuclei(view, whole.radius_px, rules):
-        return whole
-    return best
+    for assumed in between:
+        whole = _better_whole(view, assumed, whole)
+    if not whole or not _shows_nuclei(view, whole.radius_px, rules):
+        return None
+    return whole if not (best and best.agrees) or _are_pieces(view, best, whole) else None
 
 
 def _better_whole(view: View, assumed: float, last: Found | None) -> Found | None:
@@ -223,12 +228,17 @@ def _better_whole(view: View, assumed: float, last: Found | None) -> Found | Non
     return last if last and last.score > whole.score else whole
 
 
-def _is_in_pieces(whole: Found, best: Found | None) -> bool:
-    """Whether what agreed with itself is nothing, or pieces of few nuclei that are better shown."""
-    if best is None or not best.agrees:
-        return True
-    are_more = len(best.shown) > _PIECES * len(whole.shown)
-    return are_more and best.support < _AS_WELL_SHOWN * whole.support and whole.holds(best)
+def _are_pieces(view: View, found: Found, whole: Found) -> bool:
+    """Whether nuclei are pieces of fewer, better shown, that look no less like nuclei."""
+    are_more = len(found.shown) > _PIECES * len(whole.shown)
+    if not are_more or found.support >= _AS_WELL_SHOWN * whole.support or not whole.holds(found):
+        return False
+    return _likely(view, found.radius_px) <= _likely(view, whole.radius_px)
+
+
+def _likely(view: View, radius: float) -> float:
+    """Return how likely a typical region of a size is a nucleus."""
+    return typical(by_itself(view.regions(radius), radius))
 
 
 def _is_another(now: _Agreement, last: _Agreement) -> bool:
@@ -326,7 +336,7 @@ def _shows_nuclei(view: View, radius: float, rules: Rules) -> bool:
     wide = edge_width > WIDE_EDGE_RADII * radius
     if contrast <= (_WIDE_EDGE_SNR if wide else LEAST_SNR) * noise:
         return False
-    if rules.is_learned and typical(by_itself(regions, radius)) < BELIEVED:
+    if rules.is_learned and _likely(view, radius) < BELIEVED:
         return False
     if view.smoothing > SEARCH_SMOOTHING and (wide or not _are_plain(regions)):
         return False  # noise that is smoothed as much has hills like nuclei
