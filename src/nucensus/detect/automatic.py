@@ -15,7 +15,7 @@ from .estimate_image import crest_smoothing, least_union
 from .evidence import among, are_outshone, beside_others, least_confidence, mean
 from .fields import estimate_levels
 from .flags import FEW, expected_count, flag_of, is_more_blurred, is_softer, with_ridges
-from .fragments import are_dust, are_lobes, find_specks, has_fragments
+from .fragments import are_dust, are_lobes, has_fragments, has_specks
 from .frame import counting_box
 from .levels import AnyLevels
 from .measure import measured_of
@@ -114,7 +114,7 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     Centres
         With the centroids as `subpixel`, and a flag: "blank": no nuclei; "disagrees": much dimmer
         than the rest of the set, or of another size, so its own contrast or radius was used;
-        "debris": a bright fibre, of which pieces may count, or specks that were left out;
+        "debris": a bright fibre, of which pieces may count, or many specks, which do;
         "fragments": many nuclei are in pieces, which may count; "saturated": nuclei flat at the
         greatest level; "out-of-focus": outlines much less sharp than in the set; "unsure": hardly
         like nuclei, less than 6 pixels across, or very soft; "crowded": nearly half of the image is
@@ -211,14 +211,14 @@ def _look(
             outshone = are_outshone(regions, radius_px, _OUTSHONE_IN_CELLS)
             least = max(least, _LEAST_IN_CELLS)
         counts &= (likely >= least) | ~outshone
-    specks = find_specks(regions, counts, radius_px)
-    nuclei = regions.where(counts if specks is None else counts & ~specks, likely=likely)
+    nuclei = regions.where(counts, likely=likely)
     if has_fragments(nuclei, radius_px):
         return _Found(nuclei, "fragments", _IF_TOUCHING)
     flag: Flag | None = "fragments" if are_lobes(nuclei, radius_px) else None
+    flag = "debris" if has_specks(nuclei, radius_px) else flag
     is_unlike = share < _UNLIKE and np.average(known, weights=regions.area_px) > _SURE_BY_AREA
     wanted = _IF_UNLIKE if is_unlike else math.inf
-    return _Found(nuclei, flag if specks is None else "debris", wanted)
+    return _Found(nuclei, flag, wanted)
 
 
 def _is_whole(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:

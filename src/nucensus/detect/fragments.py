@@ -23,7 +23,7 @@ _DUST = 0.07
 Larger: small bright nuclei are lost."""
 _SPECK, _SPECKS, _BETWEEN = 0.25, 0.07, 1 / 6
 """Areas of a typical nucleus, share of the regions, and share of them that may be between these
-sizes. Larger: small nuclei of some images are lost; dust counts more often; fewer nuclei count."""
+sizes, from which an image has specks. Larger: more images have; fewer have; more have."""
 
 
 def has_fragments(regions: Regions, radius_px: float) -> bool:
@@ -46,20 +46,16 @@ def are_lobes(regions: Regions, radius_px: float) -> bool:
     return bool(alone <= _MOST_ALONE and _JOINTS[0] <= len(first) / 2 / count <= _JOINTS[1])
 
 
-def find_specks(
-    regions: Regions, counted: NDArray[np.bool_], radius_px: float
-) -> NDArray[np.bool_] | None:
-    """Return which of those that count are specks; None if they are no population of their own.
+def has_specks(regions: Regions, radius_px: float) -> bool:
+    """Whether several regions, but no more than half, are specks: dust, or nuclei of dying cells.
 
-    So they are if several are so small, but no more than half, and hardly any are of a size between
-    them and nuclei; those that the edge of the image cuts do not tell.
+    Hardly any are of a size between them and nuclei; those that the edge of the image cuts do not
+    tell.
     """
-    area, of = regions.area_px / (np.pi * radius_px**2), np.count_nonzero(counted)
-    small = (area < _SMALL) & counted & ~regions.touches_edge
-    specks = small & (area < _SPECK)
-    count = np.count_nonzero(specks)
-    is_many = max(_LEAST, _SPECKS * of) <= count <= of / 2
-    return specks if is_many and np.count_nonzero(small) <= (1 + _BETWEEN) * count else None
+    area = regions.area_px[~regions.touches_edge] / (np.pi * radius_px**2)
+    count = np.count_nonzero(area < _SPECK)
+    is_many = max(_LEAST, _SPECKS * len(regions)) <= count <= len(regions) / 2
+    return bool(is_many and np.count_nonzero(area < _SMALL) <= (1 + _BETWEEN) * count)
 
 
 def are_dust(regions: Regions, radius_px: float, contrast: float) -> NDArray[np.bool_]:
