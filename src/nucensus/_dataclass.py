@@ -67,7 +67,7 @@ class _Init(_Later):
         self._filled = 0
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        if instance is None or self._filled == _FILLED:
+        if instance is None or self._filled >= _FILLED:  # threads may pass it
             return super().__get__(instance, owner)
         self._filled += 1
         return functools.partial(_fill, self._of, instance)
