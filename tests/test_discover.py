@@ -43,6 +43,14 @@ def test_names_are_those_from_the_folder_that_one_is_in(tmp_path, monkeypatch):
         assert [each.path for each in discover(["b.tif"], SUFFIXES)] == ["b.tif"]
 
 
+def test_names_are_the_same_whichever_slash_a_path_has(tmp_path):
+    touch(tmp_path / "plate" / "a.tif", tmp_path / "plate" / "b" / "c.tif")
+    slash = os.altsep or os.sep  # that of the web, on Windows
+    assert names(f"{tmp_path}{slash}plate{slash}a.tif", f"{tmp_path}{slash}plate{slash}b") == [
+        "a.tif", "b/c.tif",
+    ]  # fmt: skip
+
+
 def test_a_folder_of_many_images_is_listed_whole(tmp_path):
     listed = [f"{number}.tif" for number in range(600)]
     touch(*(tmp_path / name for name in listed), tmp_path / "z" / "1.tif")

@@ -96,7 +96,7 @@ class OmeSets:
 
         In a bucket, where that fetches all of it, both.
         """
-        folder, _, file = path.lower().rpartition(os.sep)
+        folder, file = os.path.split(path.lower())
         is_called_so = ".ome." in file
         if not file.endswith(_ENDINGS) or (is_remote(path) and not is_called_so):
             return False
@@ -115,8 +115,7 @@ class OmeSets:
             except ReadError as error:
                 self.problems[path] = str(error)
         is_set = document is not None and document.is_set
-        file = path.lower().rpartition(os.sep)[2]
-        self._kinds[_kind_of(form_of(file))] = is_set
+        self._kinds[_kind_of(form_of(os.path.basename(path.lower())))] = is_set
         if document is not None and document.is_set:
             self._note(document, path)
 

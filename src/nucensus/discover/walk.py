@@ -81,7 +81,7 @@ def name_of(path: str, base: str) -> str:
         return name[len(decoded(base)) :].strip("/") if base else name.partition("://")[2]
     if not base:
         return Path(path).as_posix()
-    folder, _, file = path.rpartition(os.sep)
+    folder, file = os.path.split(path)  # on Windows either slash divides
     if not folder or file in ("", ".", ".."):
         return os.path.relpath(path, base).replace(os.sep, "/")
     return _start_of_names(folder, base, "" if os.path.isabs(folder) else os.getcwd()) + file
