@@ -116,6 +116,15 @@ def test_outcomes_can_be_taken_in_the_order_of_their_items():
     assert list(in_order(STRATEGIES["threads"].run(slow_first, range(40), 4))) == list(range(40))
 
 
+def test_threads_end_where_nobody_takes_more_outcomes():
+    before = set(threading.enumerate())
+    outcomes = in_order(STRATEGIES["threads"].run(abs, range(1000), 2))
+    assert next(outcomes) == 0
+    assert set(threading.enumerate()) > before
+    outcomes.close()
+    assert set(threading.enumerate()) == before
+
+
 def test_arrays_are_items_like_any_other(strategy):
     items = [np.full((3, 4), value) for value in range(9)]
     sums = dict(strategy.run(np.sum, items, 2))

@@ -1,6 +1,6 @@
 """The description of a strategy: a way to run over many images."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import field
 from typing import Any, TypeAlias
 
@@ -80,7 +80,7 @@ class Lost:
     reason: str
 
 
-def in_order(outcomes: Outcomes) -> Iterator[Any]:
+def in_order(outcomes: Outcomes) -> Generator[Any, None, None]:
     """Yield outcomes in the order of their items; those that come before their turn wait."""
     waiting: dict[int, Any] = {}
     turn = 0

@@ -1,20 +1,21 @@
 """Rows that are gone through several times, and kept on disk."""
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 
 class SpooledRows:
     """Rows of texts, numbers and None, in columns of these names."""
 
-    def __init__(self, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    def __init__(self, names: Sequence[str], rows: Iterable[Sequence[Any]], file: TextIO) -> None:
         self.names = names
-        self._file = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - closed at exit
+        self._file = file
         self._count = 0
         for row in rows:
-            self._file.write(json.dumps(row) + "\n")
+            file.write(json.dumps(row) + "\n")
             self._count += 1
 
     def __len__(self) -> int:
@@ -24,8 +25,9 @@ class SpooledRows:
         self._file.seek(0)
         return map(json.loads, self._file)
 
-    def __enter__(self) -> "SpooledRows":
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+@contextlib.contextmanager
+def spooled(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[SpooledRows]:
+    """Keep rows in a file that has no name, and is closed whatever happens."""
+    with tempfile.TemporaryFile("w+", encoding="ascii") as file:
+        yield SpooledRows(names, rows, file)

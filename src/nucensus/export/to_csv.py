@@ -1,5 +1,6 @@
 """Two tables as CSV: one row per nucleus, one row per image."""
 
+import contextlib
 import functools
 import json
 from pathlib import Path
@@ -48,8 +49,9 @@ def _write_nuclei(file: BinaryIO, run: Run) -> None:
     as_texts = functools.partial(_as_texts, scaled)
     some = batches(run, (), _NUCLEI_AT_ONCE)
     threads = min(_MOST_THREADS, usable_cores())
-    for texts in in_order(STRATEGIES["threads"].run(as_texts, some, threads)):
-        file.writelines(texts)
+    with contextlib.closing(in_order(STRATEGIES["threads"].run(as_texts, some, threads))) as done:
+        for texts in done:
+            file.writelines(texts)
 
 
 def _as_texts(scaled: list[str], batch: Batch) -> list[memoryview]:

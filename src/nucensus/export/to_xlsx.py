@@ -18,7 +18,7 @@ from ..text.names import escape
 from .optional import require
 from .place import one_file
 from .provenance import Provenance
-from .spooled_rows import SpooledRows
+from .spooled_rows import SpooledRows, spooled
 from .wells import well_rows
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,14})?([eE][-+]?\d{1,2})?")
@@ -44,7 +44,7 @@ def write(run: Run, target: Path, document: Provenance) -> list[Path]:
     openpyxl = require("openpyxl", extra="xlsx")
     path = one_file(target, "wells.xlsx")
     columns, rows = well_rows(run)
-    with SpooledRows(columns.names or (), rows) as table:
+    with spooled(columns.names or (), rows) as table:
         refuse_too_many(len(table))
         book = openpyxl.Workbook(write_only=True)
         _write_wells(book, table)
