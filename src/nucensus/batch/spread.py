@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..errors import AccessError, ReadError
-from ..execute import Lost, Strategy
+from ..execute import Lost, Strategy, in_order
 from ..read import DividedImage, open_in_parts
 from ..remote import keep_query
 from ..values import Failed, PlannedImage
@@ -178,14 +178,12 @@ class _Spread:
         tasks = [LargeTask(self.planned, self.task_bytes, each) for each in items]
         step = _InParts(work, self.opened, self.job.budget)
         done = self.strategy.run(step, tasks, self.workers)
-        kept: dict[int, Any] = {}
+        results = ((number, self._result(outcome)) for number, outcome in done)
         yielded = 0
         try:
-            for number, outcome in done:
-                kept[number] = self._result(outcome)
-                while yielded in kept:
-                    yield kept.pop(yielded)
-                    yielded += 1
+            for result in in_order(results):
+                yield result
+                yielded += 1
             if yielded < len(tasks):
                 raise _StoppedError
         except WholeNeededError:
