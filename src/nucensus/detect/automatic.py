@@ -112,10 +112,10 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
     Returns
     -------
     Centres
-        With the centroids as `subpixel`, and a flag: "blank": no nuclei; "disagrees": much dimmer
+        With the centroids as `subpixel`, and a flag: "blank": no nuclei; "fragments": many nuclei
+        are in pieces, which may count; "debris": many specks, which do; "disagrees": much dimmer
         than the rest of the set, or of another size, so its own contrast or radius was used;
-        "debris": a bright fibre, of which pieces may count, or many specks, which do;
-        "fragments": many nuclei are in pieces, which may count; "saturated": nuclei flat at the
+        "debris": a bright fibre, of which pieces may count; "saturated": nuclei flat at the
         greatest level; "out-of-focus": outlines much less sharp than in the set; "unsure": hardly
         like nuclei, less than 6 pixels across, or very soft; "crowded": nearly half of the image is
         nuclei; "sparse": less than a tenth of the nuclei of the set's other images. The first that

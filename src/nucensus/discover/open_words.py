@@ -12,7 +12,7 @@ _AXES = {"channel": "a channel", "z": "a z plane", "time": "a time point"}
 
 
 def refuse_open_words(images: Iterable[ImageRef], own: re.Pattern[str], plane: Plane) -> None:
-    """Refuse names that differ in a known word for a channel, z or time behind the pattern's back.
+    """Refuse names that differ in a word for a channel, z or time that the pattern leaves out.
 
     What its groups take is no such word: C01 that it finds as a well is no channel.
 

@@ -69,12 +69,7 @@ def select_fields(
     if reads_words and (stains := stains_of_plates(filter(None, groups))):
         again = functools.partial(with_stains, again, stains)
         groups, versions = _group(again(), again, reads_words=reads_words)
-    if reads_words and plane.channel is None and {None} < groups.keys():
-        refuse_half_known(again())
-    if pattern is not None:
-        refuse_open_words(again(), compile_pattern(pattern), plane)
-    if plane.channel is None:
-        refuse_unlike_plates((key, group.stains) for key, group in _plates(groups))
+    _refuse_mixtures(groups, again, plane, pattern)
     version = choose_version(versions, plane.scene)
     plane = replace(plane, scene=None) if versions.pair else plane
     _choose(groups, plane, problems)
@@ -97,6 +92,19 @@ def select_fields(
     for at, stack in stacks.items():
         for each in stack:
             yield groups[at].key_of(each), each
+
+
+def _refuse_mixtures(
+    groups: dict[str | None, Unnamed | OnePlate], again: Callable[[], Iterable[ImageRef]],
+    plane: Plane, pattern: str | None,
+) -> None:  # fmt: skip
+    """Raise if channels, planes or times would be mixed that no single group tells apart."""
+    if pattern is not None:
+        refuse_open_words(again(), compile_pattern(pattern), plane)
+    elif plane.channel is None and {None} < groups.keys():
+        refuse_half_known(again())
+    if plane.channel is None:
+        refuse_unlike_plates((key, group.stains) for key, group in _plates(groups))
 
 
 def _stacks(how: HowToProject, left_out: LeftOut) -> "Stacks":
