@@ -614,6 +614,29 @@ def test_a_treatment_does_not_replace_what_the_manifest_says_under_its_name(tmp_
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("named", ["p.zarr/B/3", "./p.zarr/B/3/", "p.zarr/B/./3"])
+def test_a_well_of_an_ome_zarr_plate_counts_by_itself_however_its_path_is_written(
+    tmp_path, monkeypatch, named
+):
+    monkeypatch.chdir(tmp_path)
+    stack = make_stack((1, 1, 1, 24, 31))
+    write_zarr_plate(tmp_path / "p.zarr", stack, "0.4", wells=("B/3", "C/1"))
+    left_out = LeftOut()
+    found = [each.path for each in list_images([named], SUFFIXES, left_out=left_out)]
+    wanted = [os.path.join("p.zarr", "B", "3", field) for field in ("0", "1")]
+    assert [os.path.relpath(each) for each in found] == wanted
+    assert not left_out.lines()
+    shutil.copytree("p.zarr/B/3/0", "p.zarr/B/3/0_illum_corr")
+    known = tmp_path / "p.zarr" / "B" / "3" / ".zattrs"
+    metadata = json.loads(known.read_text())
+    metadata["well"]["images"].append({"path": "0_illum_corr"})
+    known.write_text(json.dumps(metadata))
+    with pytest.raises(InputError, match="--scene illum_corr"):
+        list(list_images([named], SUFFIXES))
+    (chosen,) = discover([named], SUFFIXES, plane=Plane(scene="illum_corr"))
+    assert chosen.path.endswith("0_illum_corr")
+
+
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_wells_and_fields_that_the_metadata_of_an_ome_zarr_plate_lack_are_left_out_with_a_word(
     tmp_path, version

@@ -253,6 +253,8 @@ def version_of(name: str) -> tuple[str, str]:
         match = _FIELD_VERSION.fullmatch(name)
         return (match[2], match[1]) if match else ("original", name)
     stem, _, ending = name.rpartition(".")
+    if "/" in ending:  # a folder, as a field of an OME-Zarr whose well was named
+        stem, ending = name, ""
     ending = _SAME_ENDING.get(ending.lower(), ending.lower())
     folder, _, file = stem.rpartition("/")
     if file.startswith(_PROJECTIONS) and (match := _PROJECTION.match(stem)):

@@ -22,6 +22,7 @@ _MARK = late(r"(?:(?<=[/_\-. (])|^)[a-z]{0,8}[ \-]?\d{1,5}(?=[_\-. )x]|$)", re.I
 _MOST_MARKS = 2
 """Words beside one another that together tell the part: x01_y02, r1_c2."""
 _MOST_KEPT = 1 << 10
+"""Pictures put together that are remembered. Larger: more memory."""
 
 
 @dataclass(slots=True)

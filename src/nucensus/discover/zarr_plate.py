@@ -56,6 +56,7 @@ def unlisted(path: str, fields: Iterable[Field]) -> Iterator[str]:
 
     Each is named by its path below the plate.
     """
+    path = os.path.normpath(path)
     listed = {os.path.normpath(each.path) for each in fields}
     wells = {os.path.dirname(each) for each in listed}
     folders = [path]
