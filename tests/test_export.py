@@ -2,6 +2,7 @@ import csv
 import json
 import sqlite3
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import numpy as np
@@ -459,6 +460,14 @@ def test_texts_are_numbered_as_they_come_and_take_no_memory():
     told = list(categories.parts(999))
     assert [start for start, _ in told] == [*range(0, len(categories), 999)]
     assert [text for _, some in told for text in some] == known.tolist()
+
+
+def test_texts_may_be_forgotten_in_another_thread():
+    held = [Categories()]
+    held[0].codes(["a", "b"])
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(held.clear).result()  # a failure there is a warning, which is an error here
+    assert not held
 
 
 def test_anndata_states_wells_and_micrometres(plate, tmp_path):

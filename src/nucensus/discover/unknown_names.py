@@ -79,6 +79,7 @@ _VERSIONS = (
     r"(?:ground[_\- ]?)?truths?|"
     r"annotations?|annotated|pred(?:iction)?s?|prob(?:abilit(?:y|ies)|s)?|crop(?:ped)?|illum"
 )
+"""Words that tell a version. No digit but 0 may be spelled in them: they meet forms of names."""
 _IMAGES = r"(?:raw)?im(?:age|g)s?"
 """What the picture itself is called beside its mask."""
 _VERSION = late(rf"(?: -)?[_\-. ]({_VERSIONS}|{_IMAGES}|max|ome)$", re.IGNORECASE)

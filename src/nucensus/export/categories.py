@@ -1,22 +1,19 @@
 """The different texts of a column, numbered as they come, and kept on disk."""
 
-import sqlite3
-import weakref
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..store.scratch import scratch_database
 
 
 class Categories:
     """Texts so far, each with the number of those that came before: the first has 0."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        weakref.finalize(self, self._database.close)
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("BEGIN")
-        self._database.execute("CREATE TABLE categories (place INTEGER PRIMARY KEY, text UNIQUE)")
+        schema = "CREATE TABLE categories (place INTEGER PRIMARY KEY, text UNIQUE)"
+        self._database = scratch_database(self, schema)
         self._count = 0
 
     def __len__(self) -> int:

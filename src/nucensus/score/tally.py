@@ -1,13 +1,12 @@
 """Count the hits of each field, and keep the numbers on disk: a million fields need no memory."""
 
-import sqlite3
-import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store.scratch import scratch_database
 from .true_centres import AS_BYTES
 
 
@@ -15,13 +14,10 @@ class Tally:
     """The fields of a truth so far: whether the run has done them, and how well."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        weakref.finalize(self, self._database.close)
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("BEGIN")
-        self._database.execute(
+        self._database = scratch_database(
+            self,
             "CREATE TABLE fields (name PRIMARY KEY, is_done, hits, misses, false_positives) "
-            "WITHOUT ROWID"
+            "WITHOUT ROWID",
         )
 
     def add(self, name: str, counts: tuple[int, int, int] | None, *, is_done: bool) -> None:

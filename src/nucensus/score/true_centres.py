@@ -4,8 +4,6 @@ import csv
 import io
 import math
 import os
-import sqlite3
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby, islice
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, ReadError, reason_of
+from ..store.scratch import scratch_database
 from ..text.files import open_regular
 from .field_name import field_name
 from .table_rows import read_rows
@@ -36,11 +35,7 @@ class TrueCentres(Mapping[str, NDArray[np.float64]]):
     """The centres of each field, in the order of the table: arrays of shape (N, 2) or (N, 3)."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        weakref.finalize(self, self._database.close)
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("BEGIN")
-        self._database.execute("CREATE TABLE parts (field, axes, places)")
+        self._database = scratch_database(self, "CREATE TABLE parts (field, axes, places)")
 
     def add(self, field: str, places: _Places) -> None:
         """Take in some nuclei of a field, which all have the same axes, or none."""
