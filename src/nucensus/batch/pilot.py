@@ -112,7 +112,7 @@ class Pilot:
         with _LockProbe() as probe:
             loaded = result = None
             for item in items:
-                loaded = None  # the next one may take its memory
+                loaded = None  # its memory is free for the next
                 loaded, result = self._work_on(item)
                 yield result
                 if self._knows_enough():
