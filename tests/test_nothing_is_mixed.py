@@ -622,6 +622,113 @@ def test_what_was_put_together_is_left_out_where_masks_are_asked_about_too(tmp_p
     assert names(tmp_path, scene="original") == ["s1.tif", "s2.tif"]
 
 
+@pytest.mark.parametrize("whole", ["P_A01_w1.tif", "all/P_A01_w1.tif"])
+def test_a_picture_of_a_well_without_a_site_is_not_counted_beside_its_sites_unasked(
+    tmp_path, whole
+):
+    sites = ["P_A01_s1_w1.tif", "P_A01_s2_w1.tif", "P_A02_s1_w1.tif"]
+    touch(tmp_path, *sites, whole)
+    said = asked(tmp_path)
+    assert "the one without a site may be put together of the sites" in said
+    assert "all with --scene each, and one version with --scene original or --scene whole" in said
+    assert names(tmp_path, scene="original") == sites
+    assert names(tmp_path, scene="whole") == [whole]
+    assert len(names(tmp_path, scene="each")) == 4
+
+
+def test_all_pictures_without_a_site_are_left_out_where_their_sites_count(tmp_path):
+    sites = [f"P_{well}_s{site}_w1.tif" for well in ("A01", "B02") for site in (1, 2)]
+    touch(tmp_path, *sites, "P_A01_w1.tif", "P_B02_w1.tif", "P_C03_w1.tif")
+    assert names(tmp_path, scene="original") == [*sites, "P_C03_w1.tif"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["P_A01_w1.tif", "P_A02_s1_w1.tif"],  # another well
+        ["P_A01_w1.tif", "P_A02_w1.tif"],  # no sites
+        ["P_A01_w1.tif", "Q_A01_s1_w1.tif"],  # another plate
+    ],
+)
+def test_a_picture_without_a_site_counts_where_its_well_has_no_sites(tmp_path, files):
+    assert names(touch(tmp_path, *files)) == files
+
+
+@pytest.mark.parametrize(
+    ("raw", "processed"),
+    [
+        ("x_RAW_ch00.tif", "x_ch00.tif"),
+        ("TileScan 1_A_1_R1_RAW_ch00.tif", "TileScan 1_A_1_R1_ch00.tif"),
+        ("x_RAW_z03_ch00.tif", "x_z03_ch00.tif"),
+    ],
+)
+def test_a_raw_picture_is_asked_about_beside_what_was_made_of_it(tmp_path, raw, processed):
+    touch(tmp_path, raw, processed)
+    assert "the same picture is there in two versions" in asked(tmp_path)
+    assert names(tmp_path, scene="raw") == [raw]
+    assert names(tmp_path, scene="original") == [processed]
+
+
+def test_a_word_for_a_version_that_all_names_have_is_not_asked_about(tmp_path):
+    files = ["x_RAW_ch00.tif", "y_RAW_ch00.tif"]
+    assert names(touch(tmp_path, *files)) == files
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("10x", "20x"), ("4X", "60X"), ("bin1", "bin2"), ("level0", "level1"), ("1.25x", "63x")],
+)
+@pytest.mark.parametrize("name", ["{stem}_{word}.tif", "{stem}_{word}_01.tif", "{word} {stem}.tif"])
+def test_pictures_of_a_field_in_two_sizes_are_asked_about_where_most_fields_have_both(
+    tmp_path, first, second, name
+):
+    stems = ["brain", "heart", "liver"]
+    ones = [name.format(stem=stem, word=first) for stem in stems]
+    others = [name.format(stem=stem, word=second) for stem in stems[1:]]
+    touch(tmp_path, *ones, *others)
+    said = asked(tmp_path)
+    assert f"the words {first!r} and {second!r}" in said
+    assert "may tell other versions of a picture, or other samples" in said
+    assert names(tmp_path, scene=first.lower()) == sorted(ones)
+    assert names(tmp_path, scene=second.lower()) == sorted(others)
+    assert len(names(tmp_path, scene="each")) == 5
+
+
+def test_a_third_size_is_left_out_too(tmp_path):
+    touch(tmp_path, *(f"{stem}_{size}x.tif" for stem in "xy" for size in (10, 20, 40)))
+    assert names(tmp_path, scene="20x") == ["x_20x.tif", "y_20x.tif"]
+
+
+@pytest.mark.parametrize("letters", ["rgb", "rg", "gb", "RGB"])
+def test_planes_of_a_colour_picture_are_asked_about_where_most_fields_have_several(
+    tmp_path, letters
+):
+    touch(tmp_path, *(f"{stem}_{each}.tif" for stem in ("x1", "x2") for each in letters))
+    said = asked(tmp_path)
+    assert f"the channels {', '.join(sorted(letters))} (if these words tell something else" in said
+    for each in letters:
+        assert names(tmp_path, channel=each) == [f"x1_{each}.tif", f"x2_{each}.tif"]
+    assert len(names(tmp_path, channel="each")) == 2 * len(letters)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["x_10x.tif", "y_10x.tif", "z_20x.tif"],  # each once
+        ["x_10x.tif", "x_20x.tif", "y_10x.tif", "z_20x.tif"],  # most of them once
+        ["drug_1x.tif", "drug_8x.tif", "drug_10x.tif"],  # a dilution
+        ["x_bin1.tif", "x_bin2.tif", "x_bin3.tif"],
+        ["x_level1.tif", "x_level2.tif"],  # sections
+        ["x_a.tif", "x_b.tif", "x_g.tif", "x_r.tif"],
+        ["mouse_l.tif", "mouse_r.tif"],
+        ["a_b.tif", "c_g.tif", "d_r.tif"],
+        ["x_b.tif", "x_b_2.tif"],
+    ],
+)
+def test_names_that_merely_end_like_a_size_or_a_colour_are_not_asked_about(tmp_path, files):
+    assert names(touch(tmp_path, *files)) == files
+
+
 @pytest.mark.parametrize("word", ["smooth", "v2", "edges QC", "Gauss"])
 @pytest.mark.parametrize("bare", ["cell{}.tif", "A0{}_f1.tif", "P_A0{}_s1_w1.tif"])
 def test_pictures_with_an_unknown_word_behind_their_names_are_asked_about_beside_those_without(
@@ -632,8 +739,8 @@ def test_pictures_with_an_unknown_word_behind_their_names_are_asked_about_beside
     touch(tmp_path, *originals, *others)
     said = asked(tmp_path)
     assert f"the word {word!r}" in said
-    assert "another version of the same picture, or another sample" in said
-    assert "other samples with --scene each" in said
+    assert "may tell other versions of a picture, or other samples" in said
+    assert "count all with --scene each" in said
     assert names(tmp_path, scene="original") == originals
     assert names(tmp_path, scene=word.lower()) == others
     assert len(names(tmp_path, scene="each")) == 6

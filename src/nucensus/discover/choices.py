@@ -98,11 +98,10 @@ def choose_version(versions: Versions, asked: int | str | None) -> str | None:
         first, second = first.rpartition(".")[0], second.rpartition(".")[0]
     one = f"--scene {spell_word(first)} or --scene {spell_word(second)}"
     names = f"{versions.names[0]!r} and {versions.names[1]!r}"
-    if versions.unknown:
+    if versions.doubt:
         raise InputError(
-            f"images are there without and with the word {versions.unknown!r}, as {names}: it may "
-            f"tell another version of the same picture, or another sample; expected a choice; "
-            f"count other samples with --scene each, and one version with {one}"
+            f"{names} are there, and {versions.doubt}; expected a choice; count all with "
+            f"--scene each, and one version with {one}"
         )
     raise InputError(
         f"the same picture is there in two versions, as {names}; expected a choice; count one with "

@@ -28,6 +28,7 @@ from .unknown_stains import (
     number_of,
     word_of,
 )
+from .word_pairs import WordPairs
 
 if TYPE_CHECKING:
     from .stacks import Field
@@ -51,7 +52,7 @@ class Unnamed:
         self._words = {kind: Alike() for kind in ("channel", "well", "z", "time")}
         self._words |= {"line": Lines(), "phrase": Phrases()}
         self._bare, self._beside, self._unlike = Alike(), BesideKnown(), UnlikeStains()
-        self._stains = set[str]()
+        self._stains, self._colours = set[str](), WordPairs(("colour",))
         self._tokens: dict[str, dict[str, str]] = {}
         self._wanted: dict[str, str | None] = {}
 
@@ -70,6 +71,7 @@ class Unnamed:
         elif not kind:
             self._beside.add_other(name, reference.name)
             self._bare.add("", name, reference.name)
+            self._colours.note(name)
             if (number := number_of(name))[0]:
                 self._words["line"].add(*number, reference.name)
         if self._form is not None and (phrase := self._form.phrase(reference.name))[0]:
@@ -118,6 +120,9 @@ class Unnamed:
         self._stains = self._beside.chosen(is_asked=bool(known.pair))
         if self._stains and not known.pair:
             known.pair = known.names = self._beside.names
+        if not known.pair and (pair := self._colours.settle()):
+            self._stains |= {word for word, _ in self._colours.words()}
+            known.pair = known.names = pair
         known.words |= self._stains
         for other in (self._bare, self._unlike):
             if not known.pair:

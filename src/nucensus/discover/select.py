@@ -77,7 +77,7 @@ def select_fields(
     how = next((each for each in PROJECTIONS if each == plane.z), None)
     stacks: dict[str | None, Stacks] = {}
     for each in again():
-        if version is not None and versions.of(each.name) in versions.words - {version}:
+        if version is not None and versions.of(each.name, each.place) in versions.words - {version}:
             noted.note("other versions of a picture", each.name)
             continue
         if (at := _group_of(each)) not in groups:
@@ -143,7 +143,7 @@ def _group(
         if reads_words or key is not None:
             groups[key].add(each)
         if not each.problem:
-            versions.note(each.name, is_placed=key is not None)
+            versions.note(each, is_placed=key is not None)
             if reads_words:
                 forms.add_unplaced(each)
     versions.settle()

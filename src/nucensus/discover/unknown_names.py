@@ -71,7 +71,7 @@ _DURATION = (
 )
 """How names tell when in an experiment an image was taken: 24h, day 3."""
 _VERSIONS = (
-    r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|"
+    r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|lng|[ls]vcc|"
     r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|"
     r"maxproj\w*|proj\w*|(?:simple )?seg\w*|(?:cp[_\-])?(?:masks?|outlines?)|labels?|"
     r"overlays?|merged?|cp[_\-]output|flows?|cell[_\-]?prob|sv|"
@@ -82,7 +82,11 @@ _VERSIONS = (
 """Words that tell a version. No digit but 0 may be spelled in them: they meet forms of names."""
 _IMAGES = r"(?:raw)?im(?:age|g)s?"
 """What the picture itself is called beside its mask."""
-_VERSION = late(rf"(?: -)?[_\-. ]({_VERSIONS}|{_IMAGES}|max|ome)$", re.IGNORECASE)
+_VERSION = late(
+    rf"(?: -)?[_\-. ]({_VERSIONS}|{_IMAGES}|max|ome)(?=(?:[_\-. ](?:ch?|w|z|t)\d{{1,4}})*$)",
+    re.IGNORECASE,
+)
+"""A word behind which channel, z plane and time may stand: x_RAW_z03_ch00."""
 _VERSION_FOLDER = late(
     rf"(?:^|(?<=[/_\-]))({_VERSIONS}|{_IMAGES}|results?|outputs?)/", re.IGNORECASE
 )

@@ -8,9 +8,11 @@ from dataclasses import field
 
 from .._dataclass import dataclass
 from ..text.patterns import late
+from ..values import ImageRef, Place
 from .unknown_names import Alike, channel_word, is_version, version_of
 from .unknown_stains import is_no_stain
-from .wholes import Wholes, word_of
+from .wholes import Sites, Wholes, word_of
+from .word_pairs import WordPairs
 
 _BETWEEN = late(r"[_\-. ]+")
 _WORD = late(r"v\d{1,2}|(?!\d).*[^\W\d_]{2}.*(?<!\d)", re.IGNORECASE)
@@ -20,6 +22,10 @@ _MOST_WORDS = 2
 _PAIRS = 3
 """Pictures that are there with a word behind their name and without, where no instrument named
 them: of fewer the word may tell a sample."""
+_OTHERS = "other versions of a picture, or other samples"
+_WHOLE = "whole"
+"""The version of a picture that tells no site, beside sites of its well."""
+_NO_SITE = "the one without a site may be put together of the sites, or one more field"
 _MOST_KEPT = 1 << 14
 """Names that are remembered. Larger: versions meet that are farther apart in a listing."""
 
@@ -30,23 +36,30 @@ class Versions(Alike):
 
     Attributes
     ----------
-    unknown : str
-        The word that tells them, where no list knows it; "" if one does.
+    doubt : str
+        What may tell them, where it may tell something else, too; "" where a known word does.
     """
 
-    unknown: str = ""
+    doubt: str = ""
     _behind: "WordsBehind" = field(default_factory=lambda: WordsBehind())
     _met: Counter[str] = field(default_factory=Counter)
     _wholes: Wholes = field(default_factory=lambda: Wholes())
     _has_wholes: bool = False
+    _pairs: WordPairs = field(default_factory=lambda: WordPairs(("objective", "bin", "level")))
+    _sites: Sites = field(default_factory=lambda: Sites())
 
-    def note(self, name: str, *, is_placed: bool) -> None:
-        """Note a name, and whether an instrument gave it."""
+    def note(self, image: ImageRef, *, is_placed: bool) -> None:
+        """Note an image, and whether an instrument gave its name."""
+        name = image.name
         version, rest = version_of(name)
         self._met[version] += 1
         self.add(version, rest, name)
         self._behind.add(name, is_placed=is_placed)
         self._wholes.note(name)
+        if is_placed:
+            self._sites.note(image)
+        elif version.startswith("original."):
+            self._pairs.note(name, version.rpartition(".")[2])
 
     def add(self, word: str, rest: str, name: str) -> None:
         """Note a name that is `word` and the rest."""
@@ -57,29 +70,42 @@ class Versions(Alike):
         Alike.add(self, word, rest, name)
 
     def settle(self) -> None:
-        """Take in the words that no list knows, once all names are noted."""
+        """Take in what no list knows, once all names are noted."""
         for word, endings in self._behind.told():
             for ending, count in endings.items():
                 self._met[f"original.{ending}"] -= count
                 self._met[f"{word.lower()}.{ending}"] += count
-            if not self.pair:
-                self.names, self.unknown = self._behind.names[word], word
-                self.pair = tuple(map(self.of, self.names))
+            self._take(self._behind.names[word], f"the word {word!r} may tell {_OTHERS}")
             self.words = {version for version, met in self._met.items() if met > 0}
-        pair = self._wholes.pair(self._behind.names_met())
-        if pair is not None:
+        if (pair := self._wholes.pair(self._behind.names_met())) is not None:
             self._has_wholes = True
             self.words |= set(map(self.of, pair))
-            self.names = self.names or pair
-            self.pair = self.pair or tuple(map(self.of, pair))
+            self._take(pair)
+        if (pair := self._pairs.settle()) is not None:
+            self.words |= {f"{word.lower()}.{ending}" for word, ending in self._pairs.words()}
+            first, second = (repr(self._pairs.word_of(name)) for name in pair)
+            self._take(pair, f"the words {first} and {second} may tell {_OTHERS}")
+        for part, whole in self._sites.pairs():
+            self.words.add(f"{_WHOLE}.{version_of(whole.name)[0].rpartition('.')[2]}")
+            self._take((part.name, whole.name), _NO_SITE, whole.place)
 
-    def of(self, name: str) -> str:
-        """Return which version of a picture that is, by its name."""
+    def _take(self, names: tuple[str, str], doubt: str = "", place: Place | None = None) -> None:
+        """Take two names for those to ask about, if there are none yet."""
+        if not self.pair:
+            self.names, self.doubt = names, doubt
+            self.pair = self.of(names[0]), self.of(names[1], place)
+
+    def of(self, name: str, place: Place | None = None) -> str:
+        """Return which version of a picture that is, by its name, and by where it was taken."""
         version = version_of(name)[0]
         kind, _, ending = version.partition(".")
         if self._has_wholes and (word := word_of(name)):
             return f"{word}.{ending}"
-        word = self._behind.word_of(name) if kind == "original" else ""
+        if kind != "original":
+            return version
+        if place is not None and self._sites.has_parts(place):
+            return f"{_WHOLE}.{ending}"
+        word = self._pairs.word_of(name) or self._behind.word_of(name)
         return f"{word.lower()}.{ending}" if word else version
 
 

@@ -4,9 +4,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field
+from typing import TypeAlias
 
 from .._dataclass import dataclass
 from ..text.patterns import late
+from ..values import ImageRef, Place
 from .unknown_names import mask, without_word
 
 _WORDS = (
@@ -23,6 +25,10 @@ _MOST_MARKS = 2
 """Words beside one another that together tell the part: x01_y02, r1_c2."""
 _MOST_KEPT = 1 << 10
 """Pictures put together that are remembered. Larger: more memory."""
+_MOST_WELLS = 1 << 16
+"""Wells of a channel that are remembered: of 170 plates with one channel. Larger: more memory."""
+_Well: TypeAlias = tuple[str, str, str]
+"""Plate, well and channel."""
 
 
 @dataclass(slots=True)
@@ -45,6 +51,30 @@ class Wholes:
                 if whole in self._kept:
                     return name, self._kept[whole]
         return None
+
+
+class Sites:
+    """Pictures of a well that tell their site, beside others of the same channel that do not."""
+
+    def __init__(self) -> None:
+        self._parts: dict[_Well, ImageRef] = {}
+        self._open: dict[_Well, ImageRef] = {}
+
+    def note(self, image: ImageRef) -> None:
+        """Note an image that lies in a well."""
+        place = image.place
+        if place.well:
+            kept = self._parts if place.site else self._open
+            if len(kept) < _MOST_WELLS:
+                kept.setdefault((place.plate, place.well, place.channel), image)
+
+    def pairs(self) -> Iterator[tuple[ImageRef, ImageRef]]:
+        """Yield each picture without a site, and before it one with a site of the same well."""
+        return ((self._parts[at], whole) for at, whole in self._open.items() if at in self._parts)
+
+    def has_parts(self, place: Place) -> bool:
+        """Tell whether a place is a whole well of which there are sites."""
+        return not place.site and (place.plate, place.well, place.channel) in self._parts
 
 
 def word_of(name: str) -> str:
