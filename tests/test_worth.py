@@ -178,6 +178,20 @@ def test_a_lambda_of_a_module_is_a_row_with_its_reason(images, mine):
     assert found.best.way.strategy == "list-disk"
 
 
+def test_ways_that_cannot_be_taken_for_one_reason_are_told_once():
+    reason = "the strategy {} sends the function, and this one cannot be pickled (f at 0x7f{})"
+    failed = [
+        replace(row(name, 1.0), samples_s=(), failure=reason.format(name, index))
+        for index, name in enumerate(("pool-disk", "pool-memory", "isolated"))
+    ]
+    other = replace(row("pool-fork", 1.0), samples_s=(), failure="it cannot")
+    assert not_run(comparison(LIST, *failed, other)) == [
+        ("pool-disk", reason.format("pool-disk", 0)),
+        ("pool-memory, isolated", "as pool-disk"),
+        ("pool-fork", "it cannot"),
+    ]
+
+
 def test_results_that_differ_are_not_recommended(images, mine):
     found = compare(images, f"{mine}:process", strategies=["list-disk", "list-memory"], **QUICK)
     assert len(found.timings[1].differs) == 3
@@ -456,8 +470,8 @@ def test_what_is_the_best_already_is_no_change():
         ({"machine": {"load": 7.0}}, "other programs kept the cores busy"),
         ({"known": replace(FREE, crowded={1: 0.058, 2: 0.116})}, "2 calls side by side take 2.0"),
         ({}, "a call takes 58 ms, so workers cost more than they save"),
-        ({"machine": {"load": 7.0}, "known": CROWDED, "images": 6}, "a call takes 0.02 ms, so"),
-        ({"machine": {"load": 7.0}, "known": TINY, "images": 6}, "a call takes 0.02 ms, so"),
+        ({"machine": {"load": 7.0}, "known": CROWDED, "images": 6}, "a call takes 20 µs, so"),
+        ({"machine": {"load": 7.0}, "known": TINY, "images": 6}, "a call takes 20 µs, so"),
     ],
 )
 def test_why_workers_gain_nothing_is_said_as_it_is(facts, said):

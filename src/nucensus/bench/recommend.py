@@ -1,7 +1,7 @@
 """Say in one sentence which way is best here, and why."""
 
 from ..execute import PUBLISHED, STRATEGIES
-from ..text.plurals import pluralize
+from ..text.plurals import pluralize, short_time
 from .measure import Comparison, Measurement
 
 
@@ -31,7 +31,7 @@ def _total(measurement: Measurement) -> float:
 
 
 def _seconds(measurement: Measurement) -> str:
-    return f"{measurement.total_s:.3g} s"
+    return short_time(measurement.total_s)
 
 
 def _why(best: Measurement, comparison: Comparison) -> str:

@@ -44,6 +44,20 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def short_time(seconds: float) -> str:
+    """Return a measured time in the unit that fits it, with three digits.
+
+    Examples
+    --------
+    >>> short_time(12.345), short_time(0.0161), short_time(3.61e-7)
+    ('12.3 s', '16.1 ms', '0.361 µs')
+    """
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= 0.1 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
 def rate(count: int, seconds: float) -> str:
     """Return how many images a second were done.
 

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from ...execute import STRATEGIES, Strategy, strategy_named
 from ...machine import can_fork, has_interpreter_lock
-from ...text.plurals import pluralize
+from ...text.plurals import pluralize, short_time
 from .compared import Compared
 from .findings import Profile
 from .predict import CORES, Circumstances, predict, worth_from
@@ -63,15 +63,15 @@ def _measured(comparison: Compared, function: str) -> str:
     names = _listed([each.name for each in winners])
     start = f"On {cores}, for {images}"
     if not lists:
-        return f"{start}: {names}, {fastest.total_s:.3g} s."
+        return f"{start}: {names}, {short_time(fastest.total_s)}."
     plain = min(lists, key=lambda each: each.total_s)
     times = plain.total_s / fastest.total_s
     if plain in winners:
         rest = "" if len(winners) == 1 else f" {names} cannot be told apart here."
-        return f"{start}, a plain list is enough ({plain.name}, {plain.total_s:.3g} s).{rest}"
-    gain = f"{times:.1f} times as fast as a plain list ({plain.total_s:.3g} s)"
+        return f"{start}, a plain list is enough ({plain.name}, {short_time(plain.total_s)}).{rest}"
+    gain = f"{times:.1f} times as fast as a plain list ({short_time(plain.total_s)})"
     if len(winners) == 1:
-        return f"{start}: {names}, {fastest.total_s:.3g} s, {gain}."
+        return f"{start}: {names}, {short_time(fastest.total_s)}, {gain}."
     return f"{start}: {names} cannot be told apart here; they are up to {gain}."
 
 
@@ -91,7 +91,7 @@ def _reason(comparison: Compared, known: Profile) -> str:
     if strategy.shares_memory:
         how = "the processes see the images in memory that they share"
     elif strategy.loads_first:
-        how = f"sending an image to a process takes {_ms(known.image_s)}, less than it saves"
+        how = f"sending an image to a process takes {short_time(known.image_s)}, less than it saves"
     else:
         how = "each process reads its own files, so no image is sent"
     return f"Why: {turns if each.locked > _MUCH_LOCK else ''}{how}."
@@ -112,7 +112,7 @@ def _why_no_workers(comparison: Compared, known: Profile) -> str:
             f"{comparison.workers} calls side by side take {together / one:.1f} times as long as "
             f"one alone, as where all wait for memory"
         )
-    return f"a call takes {_ms(known.measured.apply_s)}, so workers cost more than they save"
+    return f"a call takes {short_time(known.measured.apply_s)}, so workers cost more than they save"
 
 
 def _is_busy(comparison: Compared) -> bool:
@@ -132,8 +132,8 @@ def _chunks(comparison: Compared, function: str) -> list[str]:
     sizes = [e for e in rows if e.way.chunk_size and e.way.strategy == pool.way.strategy]
     if all(each.overlaps(pool) for each in sizes):
         return [f"The size of its chunks makes no difference to {pool.name} here."]
-    times = [f"{each.total_s:.3g} s in chunks of {each.way.chunk_size}" for each in sizes]
-    return [f"{pool.name} takes {_listed([f'{pool.total_s:.3g} s by itself', *times])}."]
+    times = [f"{short_time(each.total_s)} in chunks of {each.way.chunk_size}" for each in sizes]
+    return [f"{pool.name} takes {_listed([f'{short_time(pool.total_s)} by itself', *times])}."]
 
 
 def _by_cores(comparison: Compared, function: str) -> list[str]:
@@ -292,8 +292,9 @@ def _warnings(comparison: Compared) -> list[str]:
     if _is_busy(comparison):
         load = comparison.machine["load"]
         said.append(
-            f"Other programs were at work here meanwhile (a load of {load:.1f} before it began): "
-            f"measure again when the machine is quiet."
+            f"Other programs were at work here meanwhile (a load of {load:.1f} before it began), "
+            f"and what is predicted takes cores to be as busy: measure again when the machine is "
+            f"quiet."
         )
     return said
 
@@ -301,7 +302,3 @@ def _warnings(comparison: Compared) -> list[str]:
 def _listed(names: list[str], word: str = "and") -> str:
     *most, last = names
     return f"{', '.join(most)} {word} {last}" if most else last
-
-
-def _ms(seconds: float) -> str:
-    return f"{1e3 * seconds:.3g} ms"

@@ -1,5 +1,7 @@
 """The table of a comparison, as texts."""
 
+import re
+
 from .compared import Compared
 from .findings import Timing
 
@@ -7,6 +9,7 @@ HEADER = (
     "way", "load s", "warm-up s", "work s", "total s", "least to most s", "cores busy", "lock held",
     "sent an image", "peak MB",
 )  # fmt: skip
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
 
 def rows(comparison: Compared, function: str) -> list[tuple[str, ...]]:
@@ -17,13 +20,24 @@ def rows(comparison: Compared, function: str) -> list[tuple[str, ...]]:
 
 
 def not_run(comparison: Compared) -> list[tuple[str, str]]:
-    """Return the ways that cannot be taken here, and why."""
+    """Return the ways that cannot be taken here, and why: those with one reason together."""
     several = len(comparison.profiles) > 1
-    return [
-        (f"{each.name} of {each.function}" if several else each.name, each.failure)
-        for each in comparison.timings
-        if each.failure
-    ]
+    alike: dict[str, list[Timing]] = {}
+    for each in comparison.timings:
+        if each.failure:
+            alike.setdefault(_kind_of(each), []).append(each)
+    found = []
+    for first, *others in alike.values():
+        names = [f"{e.name} of {e.function}" if several else e.name for e in (first, *others)]
+        found.append((names[0], first.failure))
+        if others:
+            found.append((", ".join(names[1:]), f"as {names[0]}"))
+    return found
+
+
+def _kind_of(each: Timing) -> str:
+    """Return why a way cannot be taken, without its name and without addresses in memory."""
+    return _ADDRESS.sub("", each.failure.replace(f"the strategy {each.way.strategy} ", ""))
 
 
 def _row(each: Timing) -> tuple[str, ...]:
