@@ -197,9 +197,9 @@ def test_a_start_is_added_to_those_before_it():
 
 def test_values_that_differ_are_named_and_an_index_is_the_same_as_a_text_or_a_number():
     assert differences({"z": 1, "channel": "0"}, {"z": "1", "channel": 0}) == ""
-    assert differences({"z": None}, {"z": "None"}) == "z was None and is 'None'"
+    assert differences({"z": None}, {"z": "None"}) == "z was not given and is 'None'"
     assert differences({"sigma": 1}, {"sigma": "1"}) == "sigma was 1 and is '1'"
-    assert differences({"a": 1}, {"b": 2}) == "a was 1 and is None, b was None and is 2"
+    assert differences({"a": 1}, {"b": 2}) == "a was 1 and is not given, b was not given and is 2"
     assert differences({}, {"level": 0}) == ""
     assert differences({}, {"level": 1}) == "level was 0 and is 1"
 

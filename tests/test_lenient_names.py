@@ -207,7 +207,7 @@ def test_wells_of_one_name_in_two_folders_are_told_of(tmp_path, site):
     told = CliRunner().invoke(_nucensus, ["detect", str(tmp_path), "--out", out]).output
     scanned = CliRunner().invoke(_nucensus, ["scan", str(tmp_path)]).output
     for said in (told, scanned):
-        assert "2 planes of sites are there in several files" in said
+        assert "2 planes have several files" in said
         assert "with --pattern which folder is the plate" in said
 
 

@@ -859,7 +859,7 @@ def test_a_site_that_was_imaged_twice_is_told(tmp_path, files, is_told):
     scanned = CliRunner().invoke(scan, [str(tmp_path / "in")]).output
     options = ["--as-published", "-o", str(tmp_path / "run")]
     done = CliRunner().invoke(detect, [str(tmp_path / "in"), *options]).output
-    told = "there in several files, as 'one/P_A01_s1_w1.tif' and 'two/P_A01_s1_w1.tif'"
+    told = "1 plane has several files, as 'one/P_A01_s1_w1.tif' and 'two/P_A01_s1_w1.tif'"
     assert (told in scanned, told in done) == (is_told, is_told)
     assert "2 images" in done
 

@@ -121,10 +121,10 @@ def test_other_settings_are_refused_with_what_differs(plate, tmp_path):
 @pytest.mark.parametrize(
     ("now", "differs"),
     [
-        ({"plane": Plane(channel=0)}, "channel was None and is 0"),
-        ({"pattern": r"(?P<well>A\d+)"}, "pattern was None and is"),
-        ({"metadata": "wells.csv"}, "metadata was None and is .*wells.csv"),
-        ({"manifest": "list.csv"}, "manifest was None and is .*list.csv"),
+        ({"plane": Plane(channel=0)}, "channel was not given and is 0"),
+        ({"pattern": r"(?P<well>A\d+)"}, "pattern was not given and is"),
+        ({"metadata": "wells.csv"}, "metadata was not given and is .*wells.csv"),
+        ({"manifest": "list.csv"}, "manifest was not given and is .*list.csv"),
     ],
 )
 def test_another_selection_is_refused_with_what_differs(plate, tmp_path, monkeypatch, now, differs):
@@ -137,6 +137,23 @@ def test_another_selection_is_refused_with_what_differs(plate, tmp_path, monkeyp
         census(plate, tmp_path / "run", **now)
     census(plate, tmp_path / "run", overwrite=True, **now)
     census(plate, tmp_path / "run", **now)
+
+
+def test_a_run_without_a_counted_image_is_said_to_be_replaced_by_one_with_the_choice(tmp_path):
+    (tmp_path / "in").mkdir()
+    two = np.zeros((2, 40, 50), np.uint16)
+    for well in ("A01", "A02"):
+        tifffile.imwrite(tmp_path / f"in/{well}.ome.tif", two, ome=True, metadata={"axes": "CYX"})
+    failed = detect(tmp_path / "in", tmp_path / "run")
+    assert "choose with --channel" in failed.stderr
+    assert "No image was counted: to count with other options, add --overwrite to" in failed.stderr
+    chosen = [tmp_path / "run", "--channel", "1"]
+    refused = detect(tmp_path / "in", *chosen)
+    assert "of which no image could be counted; expected the same" in refused.stderr
+    assert "choose another folder" not in refused.stderr
+    counted = detect(tmp_path / "in", *chosen, "--overwrite")
+    assert counted.returncode == 0
+    assert "add --overwrite" not in counted.stderr
 
 
 def test_files_added_in_between_come_where_the_listing_has_them(plate, tmp_path):

@@ -187,7 +187,7 @@ def test_a_shard_that_is_done_is_not_done_again(folders, tmp_path):
 
 def test_another_shard_does_not_carry_a_run_on(folders, tmp_path):
     out = take(folders, tmp_path, Shard(2, 3))
-    for other, said in ((Shard(3, 3), "'3/3'"), (Shard(2, 4), "'2/4'"), (None, "None")):
+    for other, said in ((Shard(3, 3), "'3/3'"), (Shard(2, 4), "'2/4'"), (None, "not given")):
         with pytest.raises(RunError, match=rf"shard was '2/3' and is {said}.*--overwrite"):
             nucensus.census(folders, out, NUMBERS, shard=other)
     done = run_here("detect", folders, "-o", out, "--threshold", "300", "--border", "keep",
@@ -468,7 +468,7 @@ def test_a_shard_that_was_killed_while_it_listed_is_not_finished(parts, tmp_path
          "was found with other settings than shard 1/3 in "),
         ({"settings": Settings(threshold=400, border="keep")}, "threshold was 300 and is 400"),
         ({"plane": Plane(channel=0)}, "is of another selection of images than shard 1/3"),
-        ({"plane": Plane(channel=0)}, "channel was None and is 0"),
+        ({"plane": Plane(channel=0)}, "channel was not given and is 0"),
     ],
 )  # fmt: skip
 def test_a_shard_with_other_options_is_named_with_what_differs(

@@ -125,10 +125,16 @@ def refuse_other(
     now = json.loads(json.dumps(values))
     before = writer.facts.get(fact, now)
     if differing := differences(before, now):
+        held = f"{os.fspath(out or RUN_FILE)!r} holds a run with other {fact} ({differing})"
+        counts = writer.view().counts
+        if counts["failed"] == counts["images"]:
+            raise RunError(
+                f"{held}, of which no image could be counted; expected the same, to carry it on; "
+                f"replace the run with --overwrite"
+            )
         raise RunError(
-            f"{os.fspath(out or RUN_FILE)!r} holds a run with other {fact} "
-            f"({differing}); expected the same, to carry it on; choose another folder "
-            f"with -o, or replace the run with --overwrite"
+            f"{held}; expected the same, to carry it on; choose another folder with -o, or "
+            f"replace the run with --overwrite"
         )
 
 
@@ -136,10 +142,15 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
     """Say which values differ, by name; nothing if they are the same."""
     before, now = ({**_UNSAID, **each} for each in (before, now))
     return ", ".join(
-        f"{_BROUGHT.get(name, name)} was {before.get(name)!r} and is {now.get(name)!r}"
+        f"{_BROUGHT.get(name, name)} was {_said(before.get(name))} and is {_said(now.get(name))}"
         for name in {**before, **now}
         if not _are_same(name, before.get(name), now.get(name))
     )
+
+
+def _said(value: Any) -> str:
+    """Say a value as people do, who know no `None`."""
+    return "not given" if value is None else repr(value)
 
 
 def _are_same(name: str, before: Any, now: Any) -> bool:

@@ -142,6 +142,9 @@ def run_and_report(
         print_summary(run, out)
         print_notes(run)
     print_failures(run)
+    if run.counts["failed"] == run.counts["images"]:
+        again = "No image was counted: to count with other options, add --overwrite to detect."
+        click.echo(again, err=True)
     show_corrections(run, out, quiet=quiet)
     if stop.signal and (run.counts["pending"] or run.about.is_learning):
         sys.exit(128 + stop.signal)
@@ -316,9 +319,9 @@ def note_on_repeated(count: int, files: tuple[str, str]) -> str:
     """Say that places were imaged more than once, as two files tell."""
     first, second = files
     return (
-        f"{pluralize(count, 'plane')} of sites {'is' if count == 1 else 'are'} there in several "
-        f"files, as {first!r} and {second!r} are of one place: all of them are counted; if they "
-        f"were imaged twice, name the folder that counts; if they are of plates of one name, count "
+        f"{pluralize(count, 'plane')} {'has' if count == 1 else 'have'} several files, as "
+        f"{first!r} and {second!r} of one site: all of them are counted; if a site was imaged "
+        f"twice, name the folder that counts; if they are of plates of one name, count "
         f"each folder in a run of its own, or say with --pattern which folder is the plate"
     )
 
@@ -332,10 +335,11 @@ def _notes_on_flags(flags: dict[str, int], found: int, *, is_inverted: bool) -> 
             f"another channel or plane, choose it with --channel or --z; look with nucensus tune"
         )
     elif flags:
+        odd_count = sum(flags.values())
         odd = ", ".join(f"{count:,} {flag}" for flag, count in flags.items())
         yield (
-            f"{pluralize(sum(flags.values()), 'image')} of {found:,} may be odd ({odd}): look at "
-            f"these first, by the column flag of images.csv or in nucensus report"
+            f"{odd_count:,} {'image' if odd_count == 1 else 'images'} of {found:,} may be odd "
+            f"({odd}): look at these first, by the column flag of images.csv or in nucensus report"
         )
 
 
