@@ -350,7 +350,7 @@ def test_what_is_less_likely_a_nucleus_than_not_is_dashed():
 
 
 def test_pictures_dash_doubtful_nuclei(tmp_path):
-    scene = draw_stained(11, share=0.4)
+    scene = draw_stained(25, share=0.4)
     tifffile.imwrite(tmp_path / "cells.tif", scene.image)
     for outlines in (False, True):
         run = census(tmp_path / "cells.tif", settings=Settings(outlines=outlines))

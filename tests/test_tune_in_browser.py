@@ -281,7 +281,7 @@ def test_a_slider_on_a_large_image_fetches_points_alone_and_the_latest_only(brow
 
 
 def test_nuclei_that_are_doubtful_are_counted_beside_the_number(browser, tmp_path):
-    tifffile.imwrite(tmp_path / "cells.tif", draw_stained(11, share=0.4).image.astype(np.uint16))
+    tifffile.imwrite(tmp_path / "cells.tif", draw_stained(25, share=0.4).image.astype(np.uint16))
     process, address = serve(tmp_path)
     try:
         with shown(browser, address) as page:

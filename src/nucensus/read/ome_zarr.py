@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 def open_scenes(path: str) -> Iterator[list[Scene]]:
     """Open an OME-Zarr image, or the series of images that bioformats2raw writes."""
     try:
+        import zarr
+
         from .zarr_folder import ZarrFolder
     except ImportError as error:
         raise MissingPackageError("zarr 3", "Reading OME-Zarr", "ome-zarr") from error
@@ -32,7 +34,7 @@ def open_scenes(path: str) -> Iterator[list[Scene]]:
     with explained("OME-Zarr"):
         scenes = [
             guarded(scene, "OME-Zarr")
-            for group in _images(_opened(where))
+            for group in _images(_opened(zarr, where))
             for scene in _scenes(group)
         ]
     yield scenes
@@ -40,13 +42,10 @@ def open_scenes(path: str) -> Iterator[list[Scene]]:
         where.check_unchanged()
 
 
-def _opened(where: Any) -> "Group":
-    import zarr
-    from zarr.errors import ContainsArrayError
-
+def _opened(zarr: Any, where: Any) -> "Group":
     try:
-        return zarr.open_group(where, mode="r")
-    except (ContainsArrayError, FileNotFoundError):
+        group: Group = zarr.open_group(where, mode="r")
+    except (zarr.errors.ContainsArrayError, FileNotFoundError):
         with suppress(FileNotFoundError, ValueError):
             zarr.open_array(where, mode="r")
             raise ReadError(
@@ -54,6 +53,7 @@ def _opened(where: Any) -> "Group":
                 "expected an OME-Zarr image; save it as one"
             ) from None
         raise
+    return group
 
 
 def _metadata(group: "Group") -> Mapping[str, Any]:
