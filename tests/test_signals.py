@@ -73,6 +73,31 @@ def test_ctrl_c_ends_a_look_at_a_bucket_that_nobody_answers(silent, monkeypatch)
     assert process.returncode == 130
 
 
+_CTRL_C_WHILE_IMPORTING = """
+import runpy, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+runpy.run_module("nucensus", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["nucensus.cli", "click", "nucensus.cli.detect", "nucensus.batch"]
+)
+def test_ctrl_c_while_the_command_is_imported_ends_it_without_a_word(tmp_path, module):
+    program = ["-c", _CTRL_C_WHILE_IMPORTING.format(module=module)]
+    with start("detect", tmp_path, "-o", tmp_path / "run", program=program) as process:
+        said = process.communicate(timeout=300)
+    assert process.returncode == 130
+    assert said == ("", "")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.fixture
 def planted(tmp_path, fields):
     """Return a function that makes images which do what the last bytes of their files say."""

@@ -8,8 +8,10 @@ import atexit
 import gc
 import importlib
 import os
+import signal
 import sys
 import threading
+from typing import Any
 
 import click
 
@@ -74,6 +76,13 @@ class _Commands(click.Group):
             if near := get_close_matches(args[0], _COMMANDS, n=2):
                 ctx.fail(f"there is no command {args[0]!r}; did you mean {' or '.join(near)}?")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; of Ctrl-C say nothing where it did not: the exit code tells."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
