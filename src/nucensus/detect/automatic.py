@@ -214,8 +214,9 @@ def _look(
     nuclei = regions.where(counts, likely=likely)
     if has_fragments(nuclei, radius_px):
         return _Found(nuclei, "fragments", _IF_TOUCHING)
-    flag: Flag | None = "fragments" if are_lobes(nuclei, radius_px) else None
-    flag = "debris" if has_specks(nuclei, radius_px) else flag
+    flag: Flag | None = "debris" if has_specks(nuclei, radius_px) else None
+    if flag is None and are_lobes(nuclei, radius_px):
+        flag = "fragments"
     is_unlike = share < _UNLIKE and np.average(known, weights=regions.area_px) > _SURE_BY_AREA
     wanted = _IF_UNLIKE if is_unlike else math.inf
     return _Found(nuclei, flag, wanted)
