@@ -325,11 +325,14 @@ def test_unknown_names_that_differ_in_z_or_time_are_asked_about(
         (r"(?P<well>[A-H]\d\d)", ["A01_0h.tif", "A01_24h.tif"], "time"),
     ],
 )
-def test_what_the_pattern_of_a_user_says_nothing_of_is_asked_about(tmp_path, pattern, files, axis):
+def test_what_the_pattern_of_a_user_says_nothing_of_is_asked_about(
+    tmp_path, monkeypatch, pattern, files, axis
+):
     touch(tmp_path, *files)
+    monkeypatch.chdir(tmp_path)  # a pattern is looked for in the whole path that is given
     with pytest.raises(InputError, match=rf"add \(\?P<{axis}>...\) to the pattern, or count all"):
-        discover([tmp_path], SUFFIXES, pattern=pattern)
-    every = discover([tmp_path], SUFFIXES, pattern=pattern, plane=Plane(**{axis: "each"}))
+        discover(["."], SUFFIXES, pattern=pattern)
+    every = discover(["."], SUFFIXES, pattern=pattern, plane=Plane(**{axis: "each"}))
     assert len(every) == len(files)
 
 
@@ -342,9 +345,16 @@ def test_what_the_pattern_of_a_user_says_nothing_of_is_asked_about(tmp_path, pat
         (r"(?P<site>z\d)|(?P<time>never)", ["x_z1.tif", "x_z2.tif"]),
     ],
 )
-def test_what_the_pattern_of_a_user_takes_is_no_other_word(tmp_path, pattern, files):
+def test_what_the_pattern_of_a_user_takes_is_no_other_word(tmp_path, monkeypatch, pattern, files):
     touch(tmp_path, *files)
-    assert len(discover([tmp_path], SUFFIXES, pattern=pattern)) == len(files)
+    monkeypatch.chdir(tmp_path)
+    assert len(discover(["."], SUFFIXES, pattern=pattern)) == len(files)
+
+
+def test_a_pattern_that_ends_with_the_name_of_the_file_takes_no_folder_for_a_well(tmp_path):
+    touch(tmp_path, "B12_screen/img_C03_x.tif", "B12_screen/img_C04_x.tif")
+    found = discover([tmp_path], SUFFIXES, pattern=r"(?P<well>[A-P]\d\d)[^/]*$")
+    assert [each.place.well for each in found] == ["C03", "C04"]
 
 
 def test_masks_are_asked_about_whatever_the_pattern_of_a_user_says(tmp_path):
