@@ -357,6 +357,15 @@ def test_a_pattern_that_ends_with_the_name_of_the_file_takes_no_folder_for_a_wel
     assert [each.place.well for each in found] == ["C03", "C04"]
 
 
+def test_the_pattern_that_a_question_offers_finds_wells_below_a_folder_that_is_called_as_one(
+    tmp_path,
+):
+    touch(tmp_path, "B12_screen/cells_C01.tif", "B12_screen/cells_C02.tif")
+    offered = re.search(r"say so with --pattern '([^']+)'", asked(tmp_path))[1]
+    found = discover([tmp_path], SUFFIXES, pattern=offered)
+    assert [each.place.well for each in found] == ["C01", "C02"]
+
+
 def test_masks_are_asked_about_whatever_the_pattern_of_a_user_says(tmp_path):
     touch(tmp_path, "A01_1.tif", "A01_1_mask.tif")
     pattern = r"(?P<well>[A-H]\d\d)_(?P<site>\d)"

@@ -33,7 +33,7 @@ from .word_pairs import WordPairs
 if TYPE_CHECKING:
     from .stacks import Field
 
-_IF_WELLS = r" (if these are wells, say so with --pattern '(?P<well>[A-P]\d\d)')"
+_IF_WELLS = r" (if these are wells, say so with --pattern '(?P<well>[A-P]\d\d)[^/]*$')"
 _IF_ELSE = " (if these words tell something else, say so with --pattern)"
 _UNSURE = ("line", "phrase")
 """Kinds of words that are channels where no known word is one."""
