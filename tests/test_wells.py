@@ -107,8 +107,10 @@ def test_a_workbook_that_is_refused_is_not_written(tmp_path, monkeypatch):
 
 
 def test_a_well_without_images_that_were_done_has_no_values(tmp_path):
-    well = well_table(plate_run(tmp_path))[2]
-    assert well["Nuclei_Count"] == 0
+    table = well_table(plate_run(tmp_path))
+    well = table[2]
+    assert np.isnan(well["Nuclei_Count"])  # 0 would say that no nucleus is there
+    assert table["Nuclei_Count"][0] == 30
     assert np.isnan(well["Nuclei_PerImage"])
     assert np.isnan(well["Nuclei_Intensity_Mean"])
 
@@ -142,7 +144,8 @@ def test_the_well_table_reads_back_as_a_file(tmp_path):
         for name in table.dtype.names:
             value = well[name]
             missing = isinstance(value, float) and np.isnan(value)
-            assert row[name] == ("" if missing else str(value))
+            whole = name == "Nuclei_Count" and not missing
+            assert row[name] == ("" if missing else str(int(value) if whole else value))
 
 
 def test_the_well_table_is_shown_on_screen(tmp_path):
@@ -151,6 +154,8 @@ def test_the_well_table_is_shown_on_screen(tmp_path):
     assert result.exit_code == 0, result.output
     assert "compound" in result.output
     assert "per mm²" in result.output
+    header, _, first, *_ = result.output.splitlines()
+    assert first[: header.index("nuclei") + len("nuclei")].endswith(" 30")
     assert "channel" not in result.output.lower()
 
 

@@ -168,14 +168,20 @@ def _rank(name: str) -> int:
 
 
 def _width(wells: "Table", name: str) -> int:
-    return max(map(len, (_heading(name), *map(_text, wells[name].tolist()))))
+    return max(map(len, (_heading(name), *_texts(wells, name))))
+
+
+def _texts(wells: "Table", name: str) -> list[str]:
+    """Return the values of a column as they are shown; counts are whole where some are unknown."""
+    texts = map(_text, wells[name].tolist())
+    return [text.removesuffix(".0") if name == "Nuclei_Count" else text for text in texts]
 
 
 def print_table(wells: "Table", shown: Sequence[str]) -> None:
     """Print these columns of a table."""
     lines = []
     for name in shown:
-        texts = [_heading(name), *map(_text, wells[name].tolist())]
+        texts = [_heading(name), *_texts(wells, name)]
         width = max(map(len, texts))
         is_text = wells.dtype[name].kind == "O"
         lines.append([text.ljust(width) if is_text else text.rjust(width) for text in texts])

@@ -27,8 +27,11 @@ _CORRECTED = "Metadata_Corrected"
 _ANOTHER = "Extra_"
 """Stands before the name of an entry whose own name is taken, as in `Metadata_Extra_Time`."""
 
+_COUNT = "Nuclei_Count"
+_UNKNOWN = np.nan
+"""The count of a well of which no image was done: none is another answer."""
 _FEATURES = (
-    "Nuclei_Count",
+    _COUNT,
     "Nuclei_PerImage",
     "Nuclei_PerMegapixel",
     "Nuclei_PerMm2",
@@ -82,18 +85,27 @@ def well_table(run: AnyRun) -> Table:
           are, `Nuclei_GFP_PositivePercent` of those of which that is known, and the ends
           of its interval of 95 % (Wilson), `Nuclei_GFP_PositivePercentLow` and `...High`.
 
-        SD is the sample standard deviation. What cannot be known is NaN.
+        SD is the sample standard deviation. What cannot be known is NaN: so is the count of a
+        well of which no image was done; the counts of all are floats then.
 
     Examples
     --------
     >>> well_table("run/").to_pandas()  # doctest: +SKIP
     """
     dtype, rows = well_rows(as_run(run))
-    return np.array(list(rows), dtype).view(Table)
+    records = list(rows)
+    at = (dtype.names or ()).index(_COUNT)
+    if any(isinstance(record[at], float) for record in records):  # whole numbers know no NaN
+        named = ((name, "f8" if name == _COUNT else dtype[name]) for name in dtype.names or ())
+        dtype = np.dtype(list(named))
+    return np.array(records, dtype).view(Table)
 
 
 def well_rows(run: Run) -> tuple[np.dtype[Any], Iterator[tuple[Any, ...]]]:
-    """Return the columns of `well_table`, and its records while they are summed up, one by one."""
+    """Return the columns of `well_table`, and its records while they are summed up, one by one.
+
+    The count of a well of which no image was done is NaN among whole numbers.
+    """
     measurements = Measurements.of(run)
     keys = [name for name in _KEYS if name in _ALWAYS or run.states(name)]
     fixed = [f"Metadata_{name.title()}" for name in keys]
@@ -103,7 +115,7 @@ def well_rows(run: Run) -> tuple[np.dtype[Any], Iterator[tuple[Any, ...]]]:
         *((name, "O") for name in fixed),
         *((name, "i8") for name in states),
         *((name, "O") for name in extra),
-        *((name, "i8" if name == "Nuclei_Count" else "f8")
+        *((name, "i8" if name == _COUNT else "f8")
           for name in (*_FEATURES, *measurements.columns)),
     ]  # fmt: skip
     rows = (
@@ -111,7 +123,7 @@ def well_rows(run: Run) -> tuple[np.dtype[Any], Iterator[tuple[Any, ...]]]:
             *("" if each is None else each for each in key),
             *(well.images, well.failed, well.corrected)[: len(states)],
             *("; ".join(well.metadata.get(name, ())) for name in extra.values()),
-            well.count,
+            well.count if well.found else _UNKNOWN,
             *map(float, well.features(measurements)),
         )
         for key, well in _wells(run, keys, measurements)
