@@ -275,6 +275,24 @@ def test_where_0_is_white_the_largest_number_of_its_bits_is_black(kind, bits, tu
         as_grey(pixels.astype(np.float32), tags)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [1, 5, 8])
+def test_floating_point_that_its_file_does_not_call_so_is_no_whole_number(
+    tmp_path, order, compression
+):
+    levels = np.random.default_rng(0).uniform(0.5, 3000, (20, 30))
+    levels[:3] = 0
+    whole = levels.astype(np.uint32)
+    for name, image in (("float", levels.astype(np.float32)), ("whole", whole)):
+        tags = page_tags(image, compression=compression)
+        del tags[339]
+        strips = strips_of(image, 20, compression=compression, order=order)
+        write_tiff(tmp_path / f"{name}.tif", [(tags, strips)], order=order)
+    with pytest.raises(ReadError, match="expected the tag SampleFormat; save the image as float"):
+        read(tmp_path / "float.tif", Plane())
+    assert np.array_equal(read(tmp_path / "whole.tif", Plane()), whole)
+
+
 def test_a_palette_that_gets_brighter_gives_its_numbers_and_another_is_refused(tmp_path):
     image = draw(0, (30, 20), "u2").astype("u1")
     ramp = np.arange(256) * 257

@@ -29,6 +29,12 @@ def as_grey(pixels: NDArray[Any], tags: Tags) -> NDArray[Any]:
     ReadError
         The numbers are no grey levels, and not the red, green and blue of colours either.
     """
+    if ifd.SAMPLE_FORMAT not in tags and _are_floats(pixels):
+        raise ReadError(
+            "the file says nothing of how its 32 bits a pixel are to be read, and as whole numbers "
+            "all of them are near 10^9, as floating point from 10^-6 to 10^6; expected the tag "
+            "SampleFormat; save the image as floating point again"
+        )
     (photometric,) = tags.get(ifd.PHOTOMETRIC, (1,))
     if photometric == _WHITE_IS_ZERO:
         return _turned_over(pixels, tags.get(ifd.BITS, (1,))[0])
@@ -44,6 +50,15 @@ def as_grey(pixels: NDArray[Any], tags: Tags) -> NDArray[Any]:
             f"levels or RGB; convert the file"
         )
     return pixels
+
+
+def _are_floats(pixels: NDArray[Any]) -> bool:
+    """Tell whether whole numbers of 32 bits are floating point: so all of them are usual levels."""
+    if pixels.dtype.newbyteorder("=") != np.uint32:
+        return False
+    told = pixels[pixels != 0].astype(np.uint32).view(np.float32)
+    is_usual = (told >= 1e-6) & (told <= 1e6)
+    return told.size > 0 and bool(is_usual.all() and told.min() < told.max())
 
 
 def _turned_over(pixels: NDArray[Any], bits: int) -> NDArray[Any]:

@@ -19,6 +19,7 @@ from ..values.pixel_size import NO_SIZE, PixelSize, stated_size
 from . import ifd
 from .ifd import Chain, File
 from .layout import COMPRESSIONS, LZW, NONE, Layout, layout_of
+from .photometric import as_grey
 from .resolution import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, side, unbelieved_size
 from .scene import Scene
 from .segments import decode
@@ -62,7 +63,7 @@ def open_plain(file: File) -> Scene | None:
         (height, width),
         _name_of(layout.dtype),
         {},
-        lambda _: decode(file, chain.size_bytes, layout)[0, :, :, 0],
+        lambda _: as_grey(decode(file, chain.size_bytes, layout)[0, :, :, 0], tags),
         describe=lambda _: header,
         divide=lambda _: _divide(chain, layout),
         pixel_size=metaseries_pixel_size(described) if is_metaseries else _size_in_tags(tags),
