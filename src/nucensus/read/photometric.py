@@ -11,6 +11,7 @@ from .ifd import Tags
 
 _WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
 _JPEG = (6, 7)
+_LEAST_FLOAT = int(np.float32(1e-6).view(np.uint32))
 _NO_GREY_LEVELS = {
     5: "inks, as CMYK", 6: "YCbCr", 8: "CIE L*a*b*", 9: "ICC L*a*b*", 10: "ITU L*a*b*",
     32803: "the mosaic of a colour sensor", 32844: "LogL", 32845: "LogLuv",
@@ -54,7 +55,7 @@ def as_grey(pixels: NDArray[Any], tags: Tags) -> NDArray[Any]:
 
 def _are_floats(pixels: NDArray[Any]) -> bool:
     """Tell whether whole numbers of 32 bits are floating point: so all of them are usual levels."""
-    if pixels.dtype.newbyteorder("=") != np.uint32:
+    if pixels.dtype.newbyteorder("=") != np.uint32 or pixels.max(initial=0) < _LEAST_FLOAT:
         return False
     told = pixels[pixels != 0].astype(np.uint32).view(np.float32)
     is_usual = (told >= 1e-6) & (told <= 1e6)
