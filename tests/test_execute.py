@@ -284,6 +284,32 @@ def test_an_item_whose_worker_ends_without_an_error_is_lost_instead_of_waited_fo
     assert outcomes == {number: number for number in range(5) if number != 3}
 
 
+PRESS_CTRL_C = """
+import os, signal, threading, time
+from nucensus.execute import STRATEGIES
+
+def press():
+    for _ in range(60):
+        os.killpg(0, signal.SIGINT)
+        time.sleep(0.01)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, lambda *_: None)
+    threading.Thread(target=press).start()
+    print(sorted(STRATEGIES["isolated"].run(abs, [-3, -2, -1], 2)))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="a terminal of POSIX tells the whole group")
+def test_workers_do_not_hear_ctrl_c_while_they_start(tmp_path):
+    script = tmp_path / "press.py"
+    script.write_text(PRESS_CTRL_C)
+    told = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, start_new_session=True
+    )
+    assert (told.stdout, told.stderr) == ("[(0, 3), (1, 2), (2, 1)]\n", "")
+
+
 def test_a_daemonic_process_is_told_what_works_there():
     with multiprocessing.get_context("fork").Pool(1) as pool:
         said = pool.map(check_here, STRATEGIES)

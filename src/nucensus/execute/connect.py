@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import re
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import ClusterError, InputError, MissingPackageError
 from ..machine import usable_cores
 from ..values import Scheduler
+from .worker import deaf_to_ctrl_c
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
@@ -119,25 +119,9 @@ def _local_cluster(workers: int) -> Iterator["LocalCluster"]:
     """Start a cluster of processes here; its dashboard is for this machine alone."""
     from distributed import LocalCluster
 
-    with _deaf_to_ctrl_c():
+    with deaf_to_ctrl_c():
         cluster = LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0"
         )
     with cluster:
         yield cluster
-
-
-@contextlib.contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Let threads and processes that start meanwhile not hear Ctrl-C: it is for this one."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows: whoever shares the console hears it
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()  # when it starts it lets this thread hear again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

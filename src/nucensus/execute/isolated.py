@@ -15,6 +15,7 @@ from .strategy import Lost, Outcomes, Work
 from .worker import (
     POLL_S,
     context_of,
+    deaf_to_ctrl_c,
     describe_death,
     exit_codes,
     has_ended,
@@ -93,9 +94,10 @@ class _Tasks:
     def submit(self, index: int, item: Any, attempt: int = 1) -> None:
         del self._processes[:-_LISTED]
         try:
-            future = self._pool.schedule(
-                payload_of, args=(self._work, item), timeout=self._timeout_s
-            )
+            with deaf_to_ctrl_c():  # the first starts the workers, and who starts more of them
+                future = self._pool.schedule(
+                    payload_of, args=(self._work, item), timeout=self._timeout_s
+                )
         except RuntimeError as error:  # the pool is broken
             raise WorkerDiedError(
                 "the worker processes cannot be started; expected room for them; close other "

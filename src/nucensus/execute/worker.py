@@ -56,6 +56,22 @@ def start_worker(
         limit_memory(memory_bytes)
 
 
+@contextlib.contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Let threads and processes that start meanwhile not hear Ctrl-C: it is for this one."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: whoever shares the console hears it
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # when it starts it lets this thread hear again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def default_context() -> "BaseContext":
     """Return the way in which this system starts processes, but for a fork that is not safe.
 
