@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
-from ..values import ImageRef, Place
+from ..values import ImageRef
 from ..values.channels import shows_nuclei
+from ..values.images import NOWHERE
 from .unknown_names import channel_word, without_word
 
-_NOWHERE = Place()
 _MOST_KEPT = 1 << 14
 """Names that are remembered. Larger: names meet that are farther apart in a listing."""
 
@@ -26,7 +26,7 @@ def refuse_half_known(images: Iterable[ImageRef]) -> None:
         kind, word, rest = channel_word(each.name)
         word = word if kind == "channel" else ""
         bare = without_word(rest) if word else each.name
-        mine, beside = (other, known) if each.place == _NOWHERE else (known, other)
+        mine, beside = (other, known) if each.place == NOWHERE else (known, other)
         for key in {bare, each.name} if mine is known else {bare}:
             if beside.get(key, (word,))[0] != word:
                 _refuse(each.name, beside[key][1])

@@ -5,13 +5,12 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from ..errors import InputError
 from ..remote import absolute
 from ..values import ImageRef, Place
+from ..values.images import NOWHERE
 from .kept import KeptImages
 from .lenient_names import WellForm, WellForms
 from .manifest import join_places, read_manifest
 from .names import parse_name
 from .unknown_names import Alike, channel_word, channels_of
-
-_NOWHERE = Place()
 
 
 def list_rows(
@@ -34,7 +33,7 @@ def list_rows(
                 f"{each.name!r} of {manifest!r} is among the other inputs, too; expected each "
                 f"image once; give the manifest alone, or leave its images out of the inputs"
             )
-        named = place(each.at(_NOWHERE))
+        named = place(each.at(NOWHERE))
         rows.add(named.at(join_places(each.place, named.place)))
     return _with_words(rows) if reads_words else iter(rows)
 
@@ -62,7 +61,7 @@ def _with_words(rows: Iterable[ImageRef]) -> Iterator[ImageRef]:
 
 def _is_open(row: ImageRef) -> bool:
     """Tell whether a row says something of the place, and no instrument gave the name."""
-    return row.place != _NOWHERE and not parse_name(row.path)[0]
+    return row.place != NOWHERE and not parse_name(row.path)[0]
 
 
 def _place(row: ImageRef, form: WellForm | None, tokens: dict[str, str]) -> Place:

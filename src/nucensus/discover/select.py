@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..values import PROJECTIONS, HowToProject, ImageRef, Place, Plane
+from ..values import PROJECTIONS, HowToProject, ImageRef, Plane
+from ..values.images import NOWHERE
 from .choices import choose_version
 from .groups import FieldKey, OnePlate, Unnamed
 from .half_known import refuse_half_known, refuse_unlike_plates
@@ -19,8 +20,6 @@ from .versions import Versions
 
 if TYPE_CHECKING:
     from .stacks import Stacks
-
-_NOWHERE = Place()
 
 
 def select(
@@ -158,4 +157,4 @@ def _group(
 def _group_of(reference: ImageRef) -> str | None:
     """Return the plate of an image; None if its name says nothing that is understood."""
     place = reference.place
-    return place.plate or (None if place == _NOWHERE else "")
+    return place.plate or (None if place == NOWHERE else "")
