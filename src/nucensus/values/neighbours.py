@@ -37,9 +37,7 @@ def nearest_distances(points: NDArray[Any]) -> NDArray[np.float64]:
     """
     located = np.asarray(points, np.float64)
     if len(located) <= _FEW:
-        squared = np.zeros((len(located), len(located)))
-        for axis in located.T:
-            squared += np.subtract.outer(axis, axis) ** 2
+        squared = _squared_distances(located, located)
         np.fill_diagonal(squared, np.inf)
         nearest: NDArray[np.float64] = np.sqrt(squared.min(axis=1, initial=np.inf))
         return nearest
@@ -105,15 +103,19 @@ def pairs_within(
 def _pairs_of_few(
     a: NDArray[Any], b: NDArray[Any], radius: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    squared = np.zeros((len(a), len(b)))
-    for of_a, of_b in zip(a.T, b.T, strict=True):
-        offset = np.subtract.outer(of_a, of_b)
-        squared += offset * offset
-    distances = np.sqrt(squared)
+    distances = np.sqrt(_squared_distances(a, b))
     in_a, in_b = np.nonzero(distances <= radius)
     distance = distances[in_a, in_b]
     order = np.argsort(distance, kind="stable")
     return in_a[order], in_b[order], distance[order]
+
+
+def _squared_distances(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+    squared = np.zeros((len(a), len(b)))
+    for of_a, of_b in zip(a.T, b.T, strict=True):
+        offset = np.subtract.outer(of_a, of_b)
+        squared += offset * offset
+    return squared
 
 
 def _windows(
