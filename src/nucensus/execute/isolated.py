@@ -93,8 +93,10 @@ class _Tasks:
 
     def submit(self, index: int, item: Any, attempt: int = 1) -> None:
         del self._processes[:-_LISTED]
+        # The first starts the workers, and the thread that starts more of them.
+        start = contextlib.nullcontext() if self.under_way else deaf_to_ctrl_c()
         try:
-            with deaf_to_ctrl_c():  # the first starts the workers, and who starts more of them
+            with start:
                 future = self._pool.schedule(
                     payload_of, args=(self._work, item), timeout=self._timeout_s
                 )
