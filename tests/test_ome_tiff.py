@@ -90,6 +90,16 @@ def test_a_single_image_is_the_page_that_its_xml_names(tmp_path):
         np.testing.assert_array_equal(read(tmp_path / "a.ome.tif"), pages[1])
 
 
+@pytest.mark.parametrize(("dtype", "is_told"), [("u2", False), ("i2", True), ("f4", True)])
+def test_a_type_on_which_xml_and_page_disagree_is_told(tmp_path, dtype, is_told):
+    page = np.full(SHAPE, 1, dtype)
+    xml = document([image_xml(0, "", {"c": 1, "z": 1, "t": 1}, SHAPE, [(0, 0, 0, 0, 1, "")])])
+    write_pages(tmp_path / "a.ome.tif", [page], xml)
+    image = read_image(tmp_path / "a.ome.tif", Plane())
+    np.testing.assert_array_equal(image.pixels, page)
+    assert ("the type uint16" in image.pixel_size.note) == is_told
+
+
 def test_images_of_one_file_may_be_of_unlike_size_and_type(tmp_path):
     pages = [np.full(SHAPE, 1, np.uint16), np.full((9, 7), 2, np.uint8), np.full((9, 7), 3, "u1")]
     one, two = {"c": 1, "z": 1, "t": 1}, {"c": 1, "z": 2, "t": 1}

@@ -187,17 +187,25 @@ def test_samples_are_channels_of_their_own_together_or_apart(
     check_reading(tmp_path / "a.tif", [(Plane(channel=c), image) for c, image in enumerate(images)])
 
 
-def packed_strip(image, bits, compression):
+def packed_strip(image, bits, compression, order="<"):
     """Return the pixels as one strip, each of so many bits; rows begin with a byte."""
+    if bits == 24:
+        whole = image.astype(f"{order}u4").view("u1").reshape(*image.shape, 4)
+        whole = whole[..., :3] if order == "<" else whole[..., 1:]
+        return packed(whole.tobytes(), compression)
     shifts = np.arange(bits - 1, -1, -1, dtype="u8")
     each = image.astype("i8").view("u8")[..., np.newaxis] >> shifts & 1
-    packed = np.packbits(each.astype("u1").reshape(len(image), -1), axis=1).tobytes()
-    content = packed if bits not in (16, 32) else image.tobytes()
+    bytes_of_rows = np.packbits(each.astype("u1").reshape(len(image), -1), axis=1).tobytes()
+    return packed(bytes_of_rows if bits not in (16, 32) else image.tobytes(), compression)
+
+
+def packed(content, compression):
+    """Return the bytes of a strip, compressed."""
     return {1: bytes, 5: imagecodecs.lzw_encode, 8: imagecodecs.zlib_encode}[compression](content)
 
 
 @pytest.mark.parametrize("compression", [1, 5, 8])
-@pytest.mark.parametrize("bits", [1, 2, 4, 8, 12, 16, 20, 24, 32])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 12, 16, 20, 32])
 @pytest.mark.parametrize("kind", [1, 4])
 def test_a_sample_has_as_many_bits_as_it_is_said_to_have(tmp_path, compression, bits, kind):
     dtype = "?" if bits == 1 else f"u{max(1, 1 << (bits - 1).bit_length() >> 3)}"
@@ -207,6 +215,52 @@ def test_a_sample_has_as_many_bits_as_it_is_said_to_have(tmp_path, compression, 
     (expected,) = pages_of(tmp_path / "a.tif")
     np.testing.assert_array_equal(expected, image)
     check_reading(tmp_path / "a.tif", as_z([expected]))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("compression", [1, 5, 8])
+def test_a_sample_of_three_bytes_has_the_byte_order_of_its_file(tmp_path, compression, order):
+    image = draw(0, (30, 19), "u4") % (1 << 24)
+    strip = packed_strip(image, 24, compression, order)
+    tags = page_tags(image, bits=24, compression=compression)
+    write_tiff(tmp_path / "a.tif", [(tags, [strip])], order=order)
+    check_reading(tmp_path / "a.tif", as_z([image]))
+
+
+@pytest.mark.parametrize(
+    ("bits", "kind", "more"),
+    [(40, 1, {}), (64, 5, {}), (32, 7, {}), (12, 2, {}), (24, 1, {266: (3, [2])})],
+)
+def test_numbers_of_a_kind_that_is_not_read_are_refused(tmp_path, bits, kind, more):
+    image = draw(0, (30, 19), "u8")
+    tags = page_tags(image, bits=bits) | {339: (3, [kind])} | more
+    write_tiff(tmp_path / "a.tif", [(tags, [bytes(30 * 19 * bits // 8 + 30)])])
+    with pytest.raises(ReadError, match=f"{bits} bits of SampleFormat {kind}.*save the image"):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(("bits", "compression"), [(16, 1), (16, 32773), (12, 5), (12, 8), (4, 5)])
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_predictor_on_which_programs_disagree_is_refused(tmp_path, bits, compression, pages):
+    image = draw(0, (30, 18))
+    strip = packed(image.tobytes(), 1 if compression == 32773 else compression)
+    tags = page_tags(image, bits=bits, compression=compression) | {317: (3, [2])}
+    write_tiff(tmp_path / "a.tif", [(tags, [strip])] * pages)
+    for read_all in (read, read_parts):
+        with pytest.raises(ReadError, match=r"Predictor 2.*save the image again without"):
+            read_all(tmp_path / "a.tif", Plane(z=0))
+
+
+@pytest.mark.parametrize("compression", [5, 8, 32773])
+@pytest.mark.parametrize("rows", [7, 30])
+def test_a_strip_of_no_bytes_was_never_written(tmp_path, compression, rows):
+    image = draw(1, (30, 17))
+    tags = page_tags(image, rows=rows, compression=compression)
+    strips = strips_of(image, rows, compression=1 if compression == 32773 else compression)
+    write_tiff(tmp_path / "a.tif", [(tags, [*strips[:-1], b""])])
+    for read_all in (read, read_parts):
+        with pytest.raises(ReadError, match="never written"):
+            read_all(tmp_path / "a.tif", Plane())
 
 
 @pytest.mark.parametrize("compression", [1, 5, 8])
@@ -560,3 +614,22 @@ def test_a_tile_that_was_never_written_is_black_and_the_others_are_read(tmp_path
         )  # fmt: skip
     image[16:32, 32:] = 0
     check_planes(tmp_path / "a.tif", as_z([image]))
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.5, 0.75, 0.9])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"metadata": None}, {"imagej": True}, {"ome": True}, {"compression": "zlib"},
+        {"tile": (16, 16)},
+    ],
+    ids=lambda options: next(iter(options)),
+)  # fmt: skip
+def test_what_is_left_of_a_stack_is_not_taken_for_all_of_it(tmp_path, cut, options):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.stack([draw(number) for number in range(5)]), **options)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(cut * len(whole))])
+    for plane in Plane(), Plane(z="max"):
+        with pytest.raises(ReadError):
+            read(path, plane)

@@ -83,7 +83,13 @@ class Chain:
         offsets = [self.first]
         seen = set(offsets)
         self._check_sizes(offsets[0])
-        while (after := self._after(offsets[-1])) and after < self.size_bytes:
+        while after := self._after(offsets[-1]):
+            if after >= self.size_bytes:
+                raise ReadError(
+                    f"the file is truncated: its page {len(offsets) + 1} begins at byte {after:,} "
+                    f"and it has {self.size_bytes:,}; copy it again from its source, or save the "
+                    f"pages that there are as another file"
+                )
             if after in seen:
                 raise ReadError(
                     "the pages of the file follow one another in a circle: copy it again"
@@ -189,7 +195,9 @@ def _dtype_of(order: str, bits: tuple[int, ...], kinds: tuple[int, ...]) -> np.d
     if letter == "u" and size == 1:
         return np.dtype(bool)
     if letter == "u" and size not in (8, 16, 32, 64):
-        size = next(each for each in (8, 16, 32) if size < each)
+        size = next((each for each in (8, 16, 32) if size < each), size)
+        if size > 32:
+            raise LookupError(f"{size} bits")
     if size % 8:
         raise LookupError(f"{size} bits")
     return np.dtype(f"{order}{letter}{size // 8}")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._dataclass import dataclass
+from ..errors import ReadError
 from ..values.parts import Area
 from . import ifd
 from .ifd import Tags
@@ -60,6 +61,19 @@ class Layout:
     def is_packed(self) -> bool:
         """Whether samples are no whole bytes, or not as many as in memory."""
         return self.bits != 8 * self.dtype.itemsize
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether the bytes of a sample are left as they are once it is decompressed."""
+        return self.predictor == NO_PREDICTOR and not self.is_packed
+
+    @property
+    def written(self) -> list[int]:
+        """Where each strip or tile is that has any bytes; 0 of others."""
+        return [
+            offset if length else 0
+            for offset, length in zip(self.offsets, self.lengths, strict=False)
+        ]
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -165,11 +179,11 @@ def _layout(tags: Tags, order: str) -> Layout:
     dtype = ifd.dtype_of(tags, order)
     bits = tags.get(ifd.BITS, (1,))[0]
     is_packed = bits != 8 * dtype.itemsize
+    _check_predictor(predictor, compression, is_packed=is_packed)
     offsets = tags[ifd.TILE_OFFSETS if is_tiled else ifd.STRIP_OFFSETS]
     if (
         0 in (width, height, samples, *segment)
         or compression not in (NONE, *CODECS)
-        or (predictor != NO_PREDICTOR and (compression in (NONE, PACKBITS) or is_packed))
         or predictor not in (NO_PREDICTOR, HORIZONTAL, FLOATING)
         or (predictor == FLOATING) > (dtype.kind == "f")
         or any(tags.get(tag, (1,)) != (1,) for tag in (ifd.FILL_ORDER, ifd.DEPTH))
@@ -181,10 +195,22 @@ def _layout(tags: Tags, order: str) -> Layout:
         (samples, height, width, 1) if planar == 2 else (1, height, width, samples),
         segment,
         is_tiled,
-        dtype.newbyteorder("=") if is_packed else dtype,
+        dtype,
         bits,
         compression,
         predictor,
         offsets,
         tags.get(ifd.TILE_LENGTHS if is_tiled else ifd.STRIP_LENGTHS, (0,)),
+    )
+
+
+def _check_predictor(predictor: int, compression: int, *, is_packed: bool) -> None:
+    """Refuse differences of pixels where programs disagree on whether there are any."""
+    if predictor == NO_PREDICTOR or not (is_packed or compression in (NONE, PACKBITS)):
+        return
+    how = "of no whole bytes" if is_packed else "that are not compressed, or by PackBits"
+    raise ReadError(
+        f"the file says that it holds differences of neighbours (Predictor {predictor}) of pixels "
+        f"{how}, which some programs add up and others do not; expected no predictor; save the "
+        f"image again without one"
     )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
 _PLANES = ("YX", "YXS", "SYX")
+_TYPES = {"bit": "bool", "float": "float32", "double": "float64"}
+"""Types of pixels that NumPy calls otherwise than OME."""
 
 
 @contextmanager
@@ -137,7 +139,7 @@ def _at_level(image: OmeImage, files: _Files, like: "TiffPage", below: int | Non
         {axis: size for axis, size in shown.items() if size > 1},
         lambda index: find(index).pixels(),
         () if is_colour else image.channels,
-        _pixel_size(image.fields) if below is None else NO_SIZE,
+        (_pixel_size(image.fields) if below is None else NO_SIZE).with_note(_unlike(image, like)),
         image.name,
         is_colour,
         is_aside(like, image.name),
@@ -162,6 +164,17 @@ def _check(image: OmeImage, page: "TiffPage") -> None:
             f"the OME-XML speaks of planes of {stated[0]} x {stated[1]} pixels, and the page has "
             f"{shape[0]} x {shape[1]}; write the file again with its source"
         )
+
+
+def _unlike(image: OmeImage, page: "TiffPage") -> str:
+    """Return a note on a type of pixels that the XML and the pages do not agree on; "" of none."""
+    stated = image.fields.get("Type", "")
+    if not stated or _TYPES.get(stated, stated) == str(page.dtype):
+        return ""
+    return (
+        f"the OME-XML speaks of pixels of the type {stated}, and they are counted as {page.dtype}, "
+        f"as the tags of their page have it; if that is wrong, write the file again"
+    )
 
 
 def _first_page(image: OmeImage, files: _Files) -> "TiffPage":

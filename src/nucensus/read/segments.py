@@ -26,11 +26,13 @@ _BAND_BYTES = 1 << 20
 
 def decode(file: File, size_bytes: int, layout: Layout) -> NDArray[Any]:
     """Return the pixels of a page, in the shape of `layout`; `size_bytes` is the file's size."""
-    check_written(layout.offsets, is_tiled=layout.is_tiled)
     if layout.compression == NONE and is_one_piece(layout):
+        check_written(layout.offsets, is_tiled=layout.is_tiled)
         return _read_piece(file, size_bytes, layout)
+    written = layout.written
+    check_written(written, is_tiled=layout.is_tiled)
     check_extents(size_bytes, layout.offsets, layout.lengths)
-    if layout.compression == LZW and not layout.is_packed and all(layout.offsets):
+    if layout.compression == LZW and not layout.is_packed and all(written):
         for decode_all in _decode_lzw, _decode_with_libtiff:
             with suppress(RuntimeError, ValueError, struct.error):  # the next may read it
                 return decode_all(file, layout)
@@ -154,12 +156,10 @@ def _decode_with_libtiff(file: File, layout: Layout) -> NDArray[Any]:
 
 def _decode_each(file: File, layout: Layout) -> NDArray[Any]:
     """Decode strip by strip, or tile by tile."""
-    keeps_order = layout.predictor == NO_PREDICTOR
+    keeps_order = layout.keeps_order
     dtype = layout.dtype if keeps_order else layout.dtype.newbyteorder("=")
-    is_written = all(layout.offsets) and all(layout.lengths)
-    pixels = (np.empty if is_written else np.zeros)(layout.shape, dtype)
+    pixels = (np.empty if all(layout.written) else np.zeros)(layout.shape, dtype)
     (down, across), (rows, columns) = layout.grid, layout.segment
-    lies_as_stored = keeps_order and not layout.is_packed
     room = np.empty(layout.segment_bytes, np.uint8)
     for number, (offset, length) in enumerate(zip(layout.offsets, layout.lengths, strict=True)):
         if not (offset and length):
@@ -171,7 +171,7 @@ def _decode_each(file: File, layout: Layout) -> NDArray[Any]:
         encoded = file.read(layout.shortened(length))
         # The last strip of some writers is as long as the others: there is no room for it there.
         is_whole = target.shape[:2] == (rows, columns) and target.flags.c_contiguous
-        whole = lies_as_stored and is_whole
+        whole = keeps_order and is_whole
         out = target.reshape(-1).view(np.uint8) if whole else room
         name = layout.name_of(number)
         raw = _decompress(encoded, layout.compression, out, name)
@@ -207,12 +207,7 @@ def _decompress(encoded: bytes, compression: int, out: NDArray[np.uint8], name: 
 def _unpack(raw: Any, layout: Layout, shape: tuple[int, int, int]) -> NDArray[Any]:
     """Return the samples of a strip or tile, without its predictor."""
     if layout.is_packed:
-        import imagecodecs
-
-        bits, run = layout.bits, shape[1] * shape[2]
-        encoded = bytes(raw[: shape[0] * layout.row_bytes])
-        found: NDArray[Any] = imagecodecs.packints_decode(encoded, layout.dtype, bits, runlen=run)
-        return found.reshape(shape)
+        return _unpack_bits(raw[: shape[0] * layout.row_bytes], layout, shape)
     is_floating = layout.predictor == FLOATING
     dtype = layout.dtype.newbyteorder("=") if is_floating else layout.dtype
     found = np.frombuffer(raw, dtype, math.prod(shape)).reshape(shape)
@@ -223,3 +218,16 @@ def _unpack(raw: Any, layout: Layout, shape: tuple[int, int, int]) -> NDArray[An
     elif layout.predictor == HORIZONTAL:
         found = imagecodecs.delta_decode(found.astype(dtype.newbyteorder("=")), axis=-2)
     return found
+
+
+def _unpack_bits(raw: Any, layout: Layout, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """Return samples of no whole bytes, the highest bit first, or of three bytes."""
+    import imagecodecs
+
+    packed = np.frombuffer(raw, np.uint8)
+    if layout.bits % 8 == 0 and layout.dtype.str[0] == "<":
+        packed = packed.reshape(-1, layout.bits // 8)[:, ::-1]  # the order of the file counts
+    found: NDArray[Any] = imagecodecs.packints_decode(
+        packed.tobytes(), layout.dtype.newbyteorder("="), layout.bits, runlen=shape[1] * shape[2]
+    )
+    return found.reshape(shape)

@@ -129,6 +129,7 @@ class Directory:
             known = type(keyframe_of(known))(self._tiff, index=0)
         elif known.is_frame and not known.is_virtual:
             known = known.aspage()
+        _check_kind(keyframe_of(known))
         return Page(self.chain, _tags_of(keyframe_of(known)), None, known)
 
     def page_behind(self, key: "TiffPage", number: int) -> Page:
@@ -217,12 +218,26 @@ def _tags_of(page: "TiffPage") -> Tags:
     }
 
 
+def _check_kind(page: "TiffPage") -> None:
+    """Refuse numbers that tifffile does not read, or not as the byte order of the file has them."""
+    kind = getattr(page.dtype, "kind", "")
+    if kind in "biuf" and kind and not (kind == "u" and page.bitspersample == 24):
+        return
+    raise ReadError(
+        f"a sample of the image has {page.bitspersample} bits of SampleFormat "
+        f"{int(page.sampleformat)}, which are not read here; expected whole numbers of 8, 16, 32 "
+        f"or 64 bits, or floating point; save the image as such"
+    )
+
+
 def check_known(page: "TiffPage | TiffFrame", size_bytes: int) -> None:
     """Refuse a page that lacks strips or tiles, by what tifffile knows of their places."""
     key = keyframe_of(page)
-    check_written(page.dataoffsets, is_tiled=key.is_tiled)
     if key.is_contiguous:
+        check_written(page.dataoffsets, is_tiled=key.is_tiled)
         return
+    places = zip(page.dataoffsets, page.databytecounts, strict=False)
+    check_written([offset if length else 0 for offset, length in places], is_tiled=key.is_tiled)
     there, expected = len(page.dataoffsets), math.prod(key.chunked)
     if there < expected:
         raise ReadError(

@@ -9,7 +9,7 @@ from ..values.parts import Area, Parts
 from . import ifd
 from .encoded import JPEG, SIZES
 from .ifd import Chain, Tags
-from .layout import LZW, NO_PREDICTOR, NONE, Layout
+from .layout import LZW, NONE, Layout
 from .photometric import as_grey
 from .segments import check_extents, check_written, decode, is_one_piece
 from .shared_file import SharedFile
@@ -42,15 +42,15 @@ def parts_of_layout(
         return _parts_of_piece(chain, layout, tags, number)
     if layout.segment_bytes * layout.shape[0] > _MOST_STEP_BYTES:
         return None
-    check_written(layout.offsets, is_tiled=layout.is_tiled)
+    check_written(layout.written, is_tiled=layout.is_tiled)
     check_extents(chain.size_bytes, layout.offsets, layout.lengths)
-    keeps_order = layout.predictor == NO_PREDICTOR and layout.compression != LZW
+    keeps_order = layout.keeps_order and layout.compression != LZW
     dtype = layout.dtype if keeps_order else layout.dtype.newbyteorder("=")
     file = SharedFile(chain.file)
 
     def read(area: Area) -> NDArray[Any]:
         part = layout.part(area)
-        is_written = any(part.offsets)
+        is_written = any(part.written)
         pixels = (
             decode(file.reader(), chain.size_bytes, part)
             if is_written
@@ -59,7 +59,7 @@ def parts_of_layout(
         return _sample_in(as_grey(pixels, tags), number).astype(dtype, copy=False)
 
     def fill_of(area: Area) -> Any:
-        is_written = any(layout.part(area).offsets)
+        is_written = any(layout.part(area).written)
         return None if is_written else as_grey(np.zeros(1, dtype), tags)[0]
 
     shape = layout.shape[1], layout.shape[2]
