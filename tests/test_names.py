@@ -101,6 +101,44 @@ NAMES = {
     "s_Plate_R_p02_z11_0_H12f25d4.tif": Place("s", "H12", "25", "4", "11", "2"),
     "s_Plate_D_p00_0_A01f00d1.png": Place("s", "A01", "0", "D1", time="0"),
     "s_Plate_M_p00_0_A01f00.tif": Place("s", "A01", "0", "M", time="0"),
+    # CV1000, which numbers wells, too; regions of interest of BioTek; a treatment in scanR
+    "p/W12F003T0001Z02C4.tif": Place("", "12", "3", "4", "2", "1"),
+    "p/B2ROI3_01_1_4_DAPI_001.tif": Place("p", "B02", "ROI3 4", "DAPI", time="1"),
+    "B3 - 5 nM--W00015--P00002--Z00001--T00000--DAPI.tif": Place(
+        "", "B03", "2", "DAPI", "1", "0"
+    ),
+    # Matrix Screener before it had lasers and orientations
+    "image--L0000--S00--U02--V01--J08--X01--Y00--T0003--Z04--C01.tif": Place(
+        "", "B03", "X1Y0", "J08 C01", "4", "3"
+    ),
+    # VisiView: a channel that is called by its wavelength, and the site behind it
+    "exp_B02_w2488_s3_t4.TIF": Place("exp", "B02", "3", "2", time="4", stain="488"),
+    "exp_w12DAPI_s3.stk": Place("exp", "", "3", "12", stain="DAPI"),
+    "exp_s3_w2DAPI.tif": Place("exp", "", "3", "2", stain="DAPI"),
+    # ZEN, of a plate whose scenes are files of their own
+    "P7-Scene-12-P2-B10.czi": Place("P7", "B10", "2"),
+    "P7-Scene-12-P2-B10_c3.tif": Place("P7", "B10", "2", "3"),
+    # Squid: a folder for each time point; well, field and plane; grids of fields, and regions
+    "x/3/B12_4_2_Fluorescence_405_nm_Ex.tiff": Place(
+        "x", "B12", "4", "Fluorescence_405_nm_Ex", "2", "3"
+    ),
+    "B12_0_1_2_BF_LED_matrix_full.tiff": Place("", "B12", "0_1", "BF_LED_matrix_full", "2"),
+    "x/0/manual0_4_2_Fluorescence_488_nm_Ex.tiff": Place(
+        "x", "", "manual0 4", "Fluorescence_488_nm_Ex", "2", "0"
+    ),
+    # Pathway of BD, InCell 3000 (BBBC013), OMERO
+    "plate/Well B012/Hoechst - n000003.tif": Place("plate", "B12", "", "Hoechst", time="3"),
+    "Channel2-16-B-04.tif": Place("", "B04", "", "2"),
+    "plate [Well B-4; Field #2].ome.tif": Place("plate", "B04", "2"),
+    # Prairie View: planes of a stack, frames of a series, and of one of several series
+    "ZSeries-1-002_Cycle00001_Ch2_000005.ome.tif": Place("ZSeries-1", "", "2", "2", "5", "1"),
+    "TSeries-1-002_Cycle00001_Ch2_000005.ome.tif": Place("TSeries-1", "", "2", "2", time="5"),
+    "TSeries-1-002_Cycle00003_Ch2_000005.ome.tif": Place(
+        "TSeries-1", "", "2", "2", time="3-5"
+    ),
+    # Well, field and channel in one word
+    "P_B12F03W2.tif": Place("P", "B12", "3", "2"),
+    "H3xy4z5c1.tif": Place("", "H03", "4", "1", "5"),
     # Cellomics and CellInsight, and what was found in an image
     "MFGTMP_170525090001_B02f05o1.tif": Place("MFGTMP_170525090001", "B02", "5", "o1"),
     "MFGTMPcx7_170525090001_B02f05d1.tif": Place("MFGTMPcx7_170525090001", "B02", "5", "1"),

@@ -16,8 +16,8 @@ from .._dataclass import dataclass
 from ..errors import InputError
 from ..remote import decoded, is_remote
 from ..text.patterns import late
+from .instruments import GUID
 from .left_out import OF_LIGHT, OTHER_IMAGES, PASSED_OVER, LeftOut, is_of_light
-from .names import GUID
 
 _STARS = late(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
 _NUMBERS = re.compile(r"([0-9]+)")
