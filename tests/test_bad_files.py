@@ -16,11 +16,14 @@ from commands import tables
 from drawn_tiff import page_tags, write_tiff
 from fuzz_reading import FORMATS
 
-from nucensus import census
+from nucensus import Settings, census
+from nucensus.batch.in_parts import Divided, find_in_parts
 from nucensus.errors import ReadError, TooLargeError
 from nucensus.read import read
-from nucensus.values import Header, Plane
+from nucensus.values import Header, Plane, PlannedImage
 
+NUMBERS = Settings("maxima", sigma=2, min_distance=4, threshold=300)
+LOG = Settings("log", sigma=3, min_distance=4, threshold=300)
 FUZZER = str(Path(__file__).with_name("fuzz_reading.py"))
 
 
@@ -297,13 +300,24 @@ def test_an_image_with_an_infinite_grey_level_says_that_maxima_beside_it_are_no_
     ],
 )
 @pytest.mark.parametrize("level", [np.nan, np.inf])
+@pytest.mark.parametrize("settings", [Settings(), LOG])
 def test_an_image_says_that_pixels_within_it_are_no_numbers_and_not_that_its_margin_is_none(
-    tmp_path, gaps, is_told, level
+    tmp_path, gaps, is_told, level, settings
 ):
     y, x = np.mgrid[:60, :60]
     image = 1e4 * np.exp(-((y % 20 - 10) ** 2 + (x % 20 - 10) ** 2) / 18) + 100 + y % 3
     image[gaps] = level
     tifffile.imwrite(tmp_path / "a.tif", image.astype(np.float32))
-    with census(tmp_path / "a.tif") as run:
+    with census(tmp_path / "a.tif", settings=settings) as run:
         (note,) = run.images["note"]
-        assert ("no numbers" in note) == is_told
+        assert ("within the image are no numbers" in note) == is_told
+
+
+@pytest.mark.parametrize(("level", "said"), [(np.inf, "infinitely bright"), (np.nan, "a NaN")])
+def test_an_image_that_is_read_part_by_part_says_so_too(tmp_path, level, said):
+    image = np.zeros((600, 500), np.float32)
+    image[300, 300], image[5, 5] = 1e5, level
+    tifffile.imwrite(tmp_path / "a.tif", image, rowsperstrip=1, compression="zlib")
+    divided = Divided(PlannedImage(1, str(tmp_path / "a.tif"), Plane(), ""), "", None)
+    found = find_in_parts(divided, NUMBERS, None, threads=2, budget=None, most_bytes=10**9)
+    assert said in (found.reason if np.isnan(level) else found.pixel_size.note)

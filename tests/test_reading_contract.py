@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from drawn_tiff import page_tags, strips_of, write_tiff
-from reading_contract import check_planes, check_reading, read_parts
+from reading_contract import check_parts, check_planes, check_reading, read_parts
 
 from nucensus.errors import NotAPlaneError, ReadError
 from nucensus.read import ifd, open_scenes, read
@@ -345,6 +345,23 @@ def test_floating_point_that_its_file_does_not_call_so_is_no_whole_number(
     with pytest.raises(ReadError, match="expected the tag SampleFormat; save the image as float"):
         read(tmp_path / "float.tif", Plane())
     assert np.array_equal(read(tmp_path / "whole.tif", Plane()), whole)
+
+
+def test_the_colours_of_jpeg_2000_that_are_ycbcr_whatever_their_tag_says_are_refused():
+    tags = {ifd.COMPRESSION: (33003,), ifd.PHOTOMETRIC: (2,)}
+    grey = np.zeros((1, 4, 5, 1), np.uint8)
+    np.testing.assert_array_equal(as_grey(grey, tags), grey)
+    with pytest.raises(ReadError, match="YCbCr"):
+        as_grey(np.zeros((1, 4, 5, 3), np.uint8), tags)
+
+
+@pytest.mark.parametrize("described", [None, "shaped"])
+def test_large_whole_numbers_that_their_file_calls_so_are_read_in_parts_too(tmp_path, described):
+    image = draw(1, dtype="u4") + (1 << 30)
+    metadata = {} if described else None
+    tifffile.imwrite(tmp_path / "a.tif", image, rowsperstrip=3, metadata=metadata)
+    check_planes(tmp_path / "a.tif", as_z([image]))
+    check_parts(tmp_path / "a.tif", as_z([image]))
 
 
 def test_a_palette_that_gets_brighter_gives_its_numbers_and_another_is_refused(tmp_path):

@@ -15,6 +15,7 @@ from ..values import Failed, Found, Outcome, Settings
 from ..values.parts import WholeNeededError
 from .budget import Budget, beyond_memory
 from .divided import Divided, Opened
+from .odd_pixels import note_on_infinite
 from .part_clock import Clock, UnreadPartError, timed
 
 if TYPE_CHECKING:
@@ -150,7 +151,8 @@ def found_in(
     return Found(
         centres, parts.shape, str(parts.dtype), read_ms,
         1e3 * (time.perf_counter() - start) - read_ms, clock.cpu_ms / at_a_time,
-        divided.compression, divided.content, size, downsample=image.downsample,
+        divided.compression, divided.content, size.with_note(note_on_infinite(centres)),
+        downsample=image.downsample,
         parts_at_a_time=at_a_time,
     )  # fmt: skip
 

@@ -12,11 +12,11 @@ from ..values import Centres, Settings
 def note_on_pixels(pixels: NDArray[Any], centres: Centres, settings: Settings) -> str:
     """Return what to say of an image beside its count; "" where nothing is odd."""
     if settings.are_numbers:
-        return _note_on_infinite(centres)
+        return note_on_infinite(centres) or _note_on_gaps(pixels)
     return note_on_mask(pixels) or _note_on_gaps(pixels)
 
 
-def _note_on_infinite(centres: Centres) -> str:
+def note_on_infinite(centres: Centres) -> str:
     """Return what to say of infinite grey levels, which are the maxima of all that is near them."""
     count = np.count_nonzero(np.isinf(centres.intensities))
     if not count:

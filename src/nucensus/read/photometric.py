@@ -10,7 +10,7 @@ from . import ifd
 from .ifd import Tags
 
 _WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
-_JPEG = (6, 7)
+_JPEG, _APERIO_YCBCR = (6, 7), 33003
 _LEAST_FLOAT = int(np.float32(1e-6).view(np.uint32))
 _NO_GREY_LEVELS = {
     5: "inks, as CMYK", 6: "YCbCr", 8: "CIE L*a*b*", 9: "ICC L*a*b*", 10: "ITU L*a*b*",
@@ -44,8 +44,10 @@ def as_grey(pixels: NDArray[Any], tags: Tags) -> NDArray[Any]:
             "the pixels are numbers of colours in a palette; expected grey levels, or a palette "
             "that gets brighter with its numbers; save the image as grey levels"
         )
-    is_jpeg = tags.get(ifd.COMPRESSION, (1,))[0] in _JPEG
-    if photometric in _NO_GREY_LEVELS and not (is_jpeg and photometric == _YCBCR):
+    (compression,) = tags.get(ifd.COMPRESSION, (1,))
+    if compression == _APERIO_YCBCR and pixels.ndim == 4 and pixels.shape[-1] * len(pixels) > 1:
+        photometric = _YCBCR  # whatever the tag says; tifffile does not convert it
+    if photometric in _NO_GREY_LEVELS and not (compression in _JPEG and photometric == _YCBCR):
         raise ReadError(
             f"the pixels are colours stored as {_NO_GREY_LEVELS[photometric]}; expected grey "
             f"levels or RGB; convert the file"

@@ -65,17 +65,17 @@ def open_plain(file: File) -> Scene | None:
         {},
         lambda _: as_grey(decode(file, chain.size_bytes, layout)[0, :, :, 0], tags),
         describe=lambda _: header,
-        divide=lambda _: _divide(chain, layout),
+        divide=lambda _: _divide(chain, layout, tags),
         pixel_size=metaseries_pixel_size(described) if is_metaseries else _size_in_tags(tags),
         compression=compression,
     )
 
 
-def _divide(chain: Chain, layout: Layout) -> Parts | None:
+def _divide(chain: Chain, layout: Layout, tags: ifd.Tags) -> Parts | None:
     """Return the image as its parts; only of a large one that is asked."""
     from .tiff_parts import parts_of_layout
 
-    return parts_of_layout(chain, layout)
+    return parts_of_layout(chain, layout, tags)
 
 
 @functools.lru_cache(64)

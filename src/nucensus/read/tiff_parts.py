@@ -23,8 +23,6 @@ _LARGEST_JPEG_PX = 65500
 _MOST_STEP_BYTES = 64 << 20
 """Bytes of a strip or tile above which its page is read whole. Larger: more memory."""
 
-_NO_TAGS: Tags = {}
-
 
 def parts_of(sample: Sample) -> Parts | None:
     """Return the parts of a page; None if it cannot be read by them."""
@@ -34,9 +32,7 @@ def parts_of(sample: Sample) -> Parts | None:
     return _parts_of_known(page, sample.number)
 
 
-def parts_of_layout(
-    chain: Chain, layout: Layout, tags: Tags = _NO_TAGS, number: int = 0
-) -> Parts | None:
+def parts_of_layout(chain: Chain, layout: Layout, tags: Tags, number: int = 0) -> Parts | None:
     """Return the parts of a sample of a page by the way it is stored."""
     if layout.compression == NONE and is_one_piece(layout):
         return _parts_of_piece(chain, layout, tags, number)
