@@ -139,11 +139,14 @@ def test_another_selection_is_refused_with_what_differs(plate, tmp_path, monkeyp
     census(plate, tmp_path / "run", **now)
 
 
-def test_a_run_without_a_counted_image_is_said_to_be_replaced_by_one_with_the_choice(tmp_path):
-    (tmp_path / "in").mkdir()
+def write_two_channels(path):
+    path.parent.mkdir(exist_ok=True)
     two = np.zeros((2, 40, 50), np.uint16)
-    for well in ("A01", "A02"):
-        tifffile.imwrite(tmp_path / f"in/{well}.ome.tif", two, ome=True, metadata={"axes": "CYX"})
+    tifffile.imwrite(path, two, ome=True, metadata={"axes": "CYX"})
+
+
+def test_a_run_without_a_counted_image_is_said_to_be_replaced_by_one_with_the_choice(tmp_path):
+    write_two_channels(tmp_path / "in/A01.ome.tif")
     failed = detect(tmp_path / "in", tmp_path / "run")
     assert "choose with --channel" in failed.stderr
     assert "No image was counted: to count with other options, add --overwrite to" in failed.stderr
@@ -154,6 +157,23 @@ def test_a_run_without_a_counted_image_is_said_to_be_replaced_by_one_with_the_ch
     counted = detect(tmp_path / "in", *chosen, "--overwrite")
     assert counted.returncode == 0
     assert "add --overwrite" not in counted.stderr
+
+
+def test_what_every_image_asks_is_asked_once_before_a_run_is_made(tmp_path):
+    for well in range(1, 13):
+        write_two_channels(tmp_path / f"in/A{well:02}.ome.tif")
+    asked = detect(tmp_path / "in", tmp_path / "run")
+    assert asked.returncode == 2
+    assert "of 'A01.ome.tif': the file holds 2 channels" in asked.stderr
+    assert not (tmp_path / "run").exists()
+    chosen = detect(tmp_path / "in", tmp_path / "run", "--channel", "1")
+    assert chosen.returncode == 0
+
+
+def test_an_image_that_asks_for_a_choice_beside_others_fails_alone(tmp_path):
+    write_two_channels(tmp_path / "in/A01.ome.tif")
+    tifffile.imwrite(tmp_path / "in/A02.tif", np.zeros((40, 50), np.uint16))
+    assert detect(tmp_path / "in", tmp_path / "run").returncode == 3
 
 
 def test_files_added_in_between_come_where_the_listing_has_them(plate, tmp_path):

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import chain, islice, product, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..discover import KeptImages
-from ..errors import AccessError, NotAPlaneError, NucensusError, ReadError
+from ..errors import AccessError, InputError, NotAPlaneError, NucensusError, ReadError
 from ..read import open_scenes
 from ..read.levels import at_level, find_scene
-from ..read.scene import Scene, main_scenes
+from ..read.scene import Scene, choose_index, main_scenes
 from ..values import ImageRef, Partner, Plane
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 
 _AXES = {"channel": "c", "z": "z", "time": "t"}
+_ASKED = 8
+"""Images that are opened before a run is made, while each asks for a choice. Larger: slower where
+all do, and surer that they do."""
 _MOST_PLANES = 1_000_000
 """Each is a row of the run; a scene of so many has never been seen."""
 
@@ -53,6 +56,36 @@ def _of_plane(image: ImageRef) -> tuple[Partner, ...]:
         ))
         for each in image.partners
     )  # fmt: skip
+
+
+def ask_first(images: Iterable[ImageRef]) -> Iterator[ImageRef]:
+    """Return the images; raise if each of the first few asks for a choice, if there are several.
+
+    What all images ask is asked once, before a run is made.
+    """
+    rest = iter(images)
+    first = list(islice(rest, _ASKED))
+    questions = list(takewhile(bool, map(question_of, first if len(first) > 1 else ())))
+    if questions and len(questions) == len(first):
+        raise InputError(
+            f"each of the first {len(first)} images holds more than one plane; of "
+            f"{first[0].name!r}: {questions[0]}"
+        )
+    return chain(first, rest)
+
+
+def question_of(image: ImageRef) -> str:
+    """Return which choice the header of an image asks for; "" of none, or if it cannot be read."""
+    if image.problem:
+        return ""
+    try:
+        with open_scenes(image.path) as scenes:
+            choose_index(find_scene(scenes, image.plane), image.plane)
+    except NotAPlaneError as error:
+        return str(error)
+    except NucensusError:  # it becomes a failed row of the run, with its reason
+        return ""
+    return ""
 
 
 def list_first(references: Iterable[ImageRef], channels: set[str]) -> Iterator[ImageRef]:

@@ -6,12 +6,10 @@ from itertools import islice
 
 from .._dataclass import dataclass
 from ..discover import KeptImages, LeftOut, PlateView, Survey, select, survey, view_plates
-from ..errors import InputError, NotAPlaneError, NucensusError
-from ..read import SUFFIXES, open_scenes
-from ..read.levels import find_scene
-from ..read.scene import choose_index
+from ..errors import InputError
+from ..read import SUFFIXES
 from ..values import Selection
-from .plan import expand
+from .plan import expand, question_of
 
 _OPENED = 16
 """Files that are opened, some milliseconds each. Larger: slower, and surer of the channels."""
@@ -86,13 +84,5 @@ def refusals(images: KeptImages) -> tuple[int, list[str]]:
     """
     step = max(1, len(images) // _OPENED)
     opened = list(islice(images, 0, step * _OPENED, step))
-    refused = []
-    for each in opened:
-        try:
-            with open_scenes(each.path) as scenes:
-                choose_index(find_scene(scenes, each.plane), each.plane)
-        except NotAPlaneError as error:
-            refused.append(f"{each.name}: {error}")
-        except NucensusError:
-            continue
-    return len(opened), refused
+    asked = ((each.name, question_of(each)) for each in opened)
+    return len(opened), [f"{name}: {question}" for name, question in asked if question]

@@ -1,7 +1,6 @@
 """Find the nuclei of many images, and keep what became of each in a run file."""
 
 import contextlib
-import itertools
 import os
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -34,7 +33,7 @@ from .content import content_hash
 from .decide import choose_strategy, codec_of
 from .learn import plan_sample, take_from
 from .lights import check_files
-from .plan import expand, join_treatments, list_first, telling
+from .plan import ask_first, expand, join_treatments, list_first, telling
 from .refuse import (
     digest_of,
     facts_of,
@@ -271,9 +270,8 @@ def _plan(
     listed, channels = join_treatments(expand(found), treatments), set[str]()
     if overwrites:
         listed = list_first(listed, channels)
-    first = next(listed)
     given = digest_of(absolute(os.fspath(each)) for each in inputs)
-    images = telling(itertools.chain([first], listed), watcher.on_step, "planned")
+    images = telling(ask_first(listed), watcher.on_step, "planned")
     return _Plan(images, treatments, left_out, given, channels)
 
 
