@@ -638,6 +638,20 @@ def test_a_well_of_an_ome_zarr_plate_counts_by_itself_however_its_path_is_writte
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_row_of_an_ome_zarr_plate_stands_for_the_fields_of_its_wells(tmp_path, version):
+    stack = make_stack((1, 1, 1, 24, 31))
+    write_zarr_plate(tmp_path / "p.zarr", stack, version, wells=("B/3", "B/4", "C/1"))
+    found = discover([tmp_path / "p.zarr" / "B"], SUFFIXES)
+    named = [(each.place.well, os.path.relpath(each.path, tmp_path / "p.zarr")) for each in found]
+    assert named == [
+        ("B03", "B/3/0"), ("B03", "B/3/1"), ("B04", "B/4/0"), ("B04", "B/4/1"),
+    ]  # fmt: skip
+    (tmp_path / "p.zarr" / "D").mkdir()
+    (row,) = discover([tmp_path / "p.zarr" / "D"], SUFFIXES)
+    assert "no wells there" in row.problem
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_wells_and_fields_that_the_metadata_of_an_ome_zarr_plate_lack_are_left_out_with_a_word(
     tmp_path, version
 ):

@@ -17,6 +17,8 @@ _MOST_WELLS = 10_000
 """The largest plates have 3456; the metadata of each well are a file of its own."""
 _AGAIN = "copy the plate again from its source"
 
+_IMAGES = {"multiscales", "bioformats2raw.layout"}
+"""Keys of the metadata of an image, or of several beside each other."""
 _OUTSIDE = re.compile(r"^[/\\]|^\w:|\0|(?:^|[/\\])\.\.?(?:[/\\]|$)")
 
 
@@ -30,7 +32,7 @@ class Field:
 
 
 def zarr_fields(path: str) -> list[Field] | None:
-    """Return each field of an OME-Zarr plate or well; None for an image.
+    """Return each field of an OME-Zarr plate, of a row of one, or of a well; None for an image.
 
     A well whose metadata cannot be read is one field, with its problem.
 
@@ -46,9 +48,28 @@ def zarr_fields(path: str) -> list[Field] | None:
         if "well" in metadata:
             name = "/".join(path.replace("\\", "/").split("/")[-2:])
             return _well_fields(path, "", name, metadata)
+        if not metadata.keys() & _IMAGES and (plate := _tried(_above(path)).get("plate")):
+            return _row_fields(path, plate)
     except ReadError as error:
         raise InputError(f"the OME-Zarr metadata of {path!r} cannot be used: {error}") from error
     return None
+
+
+def _above(path: str) -> str:
+    return os.path.dirname(path.rstrip("/\\"))
+
+
+def _row_fields(path: str, plate: Any) -> list[Field]:
+    """Return the fields of a row of a plate, which has no metadata of its own."""
+    start = os.path.basename(path.rstrip("/\\")) + "/"
+    wells = _objects(_object(plate, "plate"), "wells")
+    own = [well for well in wells if str(well.get("path", "")).startswith(start)]
+    if not own:
+        raise ReadError(
+            "the folder has none, and the plate above it no wells there; expected a plate, a row, "
+            "a well or an image; name one of these"
+        )
+    return _plate_fields(_above(path), {**plate, "wells": own})
 
 
 def unlisted(path: str, fields: Iterable[Field]) -> Iterator[str]:
