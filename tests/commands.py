@@ -18,9 +18,18 @@ SETTINGS = ("--threshold", "300", "--border", "keep")
 PLANTED = str(Path(__file__).with_name("planted.py"))
 
 
+class Process(subprocess.Popen):
+    """A process that a test which fails does not wait for."""
+
+    def __exit__(self, kind, *more):
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *more)
+
+
 def start(*arguments, program=("-m", "nucensus"), **options):
     """Start the command and return its process."""
-    return subprocess.Popen(
+    return Process(
         [sys.executable, *program, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

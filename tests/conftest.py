@@ -11,6 +11,7 @@ from zlib import crc32
 
 import pytest
 import tifffile
+from gate import Gate
 
 from nucensus.machine import usable_cores
 from nucensus.values.synthetic import make_field
@@ -88,6 +89,12 @@ def plate(tmp_path, fields):
     for site, field in zip((10, 2, 1, 3, 4), fields, strict=True):
         tifffile.imwrite(folder / f"A01_s{site}.tif", field.image)
     return folder
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """A gate that the test opens."""
+    return Gate(tmp_path / "gate")
 
 
 _CHROMIUM = Path("/usr/bin/chromium")

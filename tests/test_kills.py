@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -12,8 +11,22 @@ from pathlib import Path
 
 import pytest
 import tifffile
-from commands import PLANTED, SETTINGS, detect, is_sound, query, run, start, statuses, tables
+from commands import (
+    PLANTED,
+    SETTINGS,
+    detect,
+    detect_here,
+    is_sound,
+    query,
+    run,
+    start,
+    statuses,
+    tables,
+)
+from gate import wait_until, wait_until_said
 
+ONE_BY_ONE = (*SETTINGS, "--strategy", "list-disk")
+FOUND = "SELECT count(*) FROM images WHERE status = 'found'"
 KILLS = int(os.environ.get("NUCENSUS_KILLS", "5"))
 
 
@@ -46,34 +59,10 @@ def png(fields):
     return imagecodecs.png_encode(fields[0].image)
 
 
-def wait_until(process, there):
-    """Wait for `there()`, or for the end of the process."""
-    deadline = time.monotonic() + 100
-    while process.poll() is None and not there() and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-
-def wait_until_some_are_done(process, out):
-    """Wait until the run file holds an outcome."""
-
-    def there():
-        try:
-            return query(out, "SELECT count(*) FROM journal WHERE status != 'pending'")[0][0]
-        except sqlite3.Error:  # it has not been made yet
-            return False
-
-    wait_until(process, there)
-
-
 def marks(out):
     """Return a byte for each image of a run: 1 while it is being worked on."""
     lock = out / "run.lock"
     return lock.read_bytes()[4096:] if lock.exists() else b""
-
-
-def wait_until_it_works(process, out):
-    """Wait until an image is being worked on."""
-    wait_until(process, lambda: b"\1" in marks(out))
 
 
 def wait_until_it_hangs(process, out):
@@ -96,21 +85,30 @@ def test_a_run_killed_at_any_instant_is_carried_on(kill, wells, whole, tmp_path)
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.7])
-def test_a_power_cut_that_takes_the_end_of_the_log_is_carried_on(cut, wells, whole, tmp_path):
+def test_a_power_cut_that_takes_the_end_of_the_log_is_carried_on(cut, gated, gate, tmp_path):
     """What was not yet synced may read as zeros afterwards; a process that dies keeps its log."""
-    with start("detect", wells, "-o", tmp_path, *SETTINGS) as process:
-        wait_until_some_are_done(process, tmp_path)
+    out = tmp_path / "run"
+    with start("detect", gated, "-o", out, *ONE_BY_ONE, program=[PLANTED]) as process:
+        wait_until(process, gate.waiting)
+        assert 1 <= query(out, FOUND)[0][0] <= 6  # small images are read a few at a time
         process.kill()
-    log = tmp_path / "run.sqlite-wal"
+    log = out / "run.sqlite-wal"
     written = log.read_bytes()
+    assert written
     kept = int(cut * len(written))
     log.write_bytes(written[:kept] + bytes(len(written) - kept))
-    (tmp_path / "run.sqlite-shm").unlink(missing_ok=True)
-    assert is_sound(tmp_path)
-    done = detect(wells, tmp_path)
+    (out / "run.sqlite-shm").unlink(missing_ok=True)
+    assert is_sound(out)
+    assert_it_is_carried_on(gated, out, tmp_path)
+
+
+def assert_it_is_carried_on(images, out, tmp_path):
+    """Let the same command end a run, and compare it with one that nothing disturbed."""
+    done = detect(images, out)
     assert done.returncode == 0, done.stderr
-    assert is_sound(tmp_path)
-    assert tables(tmp_path) == whole[0]
+    assert is_sound(out)
+    assert detect_here(images, tmp_path / "whole").returncode == 0
+    assert tables(out) == tables(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("left", [b"", bytes(1 << 14)])
@@ -138,26 +136,37 @@ def slow(tmp_path, png):
     return folder
 
 
+@pytest.fixture
+def gated(tmp_path, png, gate):
+    """A folder of a few good images, and then some behind the gate."""
+    folder = tmp_path / "gated"
+    folder.mkdir()
+    for index in range(6):
+        (folder / f"a{index}.png").write_bytes(png)
+        (folder / f"b{index}.png").write_bytes(gate.shut(png))
+    return folder
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_finishes_what_is_in_flight_and_says_how_to_go_on(number, wells, whole, tmp_path):
-    with start("detect", wells, "-o", tmp_path, *SETTINGS, "--strategy", "list-disk") as process:
-        wait_until_it_works(process, tmp_path)
+def test_a_signal_finishes_what_is_in_flight_and_says_how_to_go_on(number, gated, gate, tmp_path):
+    out = tmp_path / "run"
+    with start("detect", gated, "-o", out, *ONE_BY_ONE, program=[PLANTED]) as process:
+        wait_until(process, gate.waiting)
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=300)
+        wait_until_said(process.stderr, "Stopping as soon as the images begun are done")
+        gate.open()
+        stdout, stderr = process.stdout.read(), process.stderr.read()
     assert process.returncode == 128 + number, stderr
-    assert "Stopping as soon as the images begun are done" in stderr
-    assert "images are left; the same command carries on" in stdout
-    assert detect(wells, tmp_path).returncode == 0
-    assert tables(tmp_path) == whole[0]
+    assert "5 images are left; the same command carries on" in stdout
+    assert query(out, FOUND) == [(7,)]
+    assert_it_is_carried_on(gated, out, tmp_path)
 
 
 def test_a_second_ctrl_c_stops_at_once(slow, tmp_path):
-    arguments = ("detect", slow, "-o", tmp_path / "run", *SETTINGS, "--strategy", "list-disk")
-    with start(*arguments, program=[PLANTED]) as process:
+    with start("detect", slow, "-o", tmp_path / "run", *ONE_BY_ONE, program=[PLANTED]) as process:
         wait_until_it_hangs(process, tmp_path / "run")
         process.send_signal(signal.SIGINT)
-        told = next(line for line in process.stderr if not line.startswith("Taken as published"))
-        assert "Ctrl-C again stops at once" in told
+        wait_until_said(process.stderr, "Ctrl-C again stops at once")
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=300) == 130
     assert is_sound(tmp_path / "run")
@@ -165,8 +174,7 @@ def test_a_second_ctrl_c_stops_at_once(slow, tmp_path):
 
 def test_two_processes_do_not_write_one_run(slow, tmp_path):
     out = tmp_path / "run"
-    arguments = ("detect", slow, "-o", out, *SETTINGS, "--strategy", "list-disk")
-    with start(*arguments, program=[PLANTED]) as process:
+    with start("detect", slow, "-o", out, *ONE_BY_ONE, program=[PLANTED]) as process:
         wait_until_it_hangs(process, out)
         second = detect(slow, out)
         process.kill()
@@ -232,12 +240,12 @@ def _processes_of(session):
     return found
 
 
-def test_a_run_whose_folder_vanishes_ends_with_a_clear_error(slow, tmp_path):
+def test_a_run_whose_folder_vanishes_ends_with_a_clear_error(gated, gate, tmp_path):
     out = tmp_path / "run"
-    arguments = ("detect", slow, "-o", out, *SETTINGS, "--timeout", "2")
-    with start(*arguments, program=[PLANTED]) as process:
-        wait_until_it_hangs(process, out)
+    with start("detect", gated, "-o", out, *SETTINGS, program=[PLANTED]) as process:
+        wait_until(process, gate.waiting)
         shutil.rmtree(out)
+        gate.open()
         _, stderr = process.communicate(timeout=300)
     assert process.returncode == 1, stderr
     assert "has vanished; expected its folder to stay" in stderr
