@@ -39,13 +39,24 @@ def keep(gate):
         time.sleep(0.01)
 
 
-def wait_until(process, there):
-    """Wait until `there()`, which must come before the end of the process."""
+def wait_for(there):
+    """Wait until `there()` holds."""
     give_up = time.monotonic() + PATIENCE_S
     while not there():
-        assert process.poll() is None, process.communicate()
         assert time.monotonic() < give_up, f"{PATIENCE_S} s passed"
         time.sleep(0.01)
+
+
+def wait_until(process, there):
+    """Wait until `there()` holds, which must come before the end of the process."""
+
+    def is_there():
+        if found := there():
+            return found
+        assert process.poll() is None, process.communicate()
+        return False
+
+    wait_for(is_there)
 
 
 def wait_until_said(stream, text):

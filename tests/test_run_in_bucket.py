@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import threading
-import time
 from pathlib import Path
 
 import imagecodecs
@@ -22,6 +21,7 @@ from commands import (
     statuses,
     tables,
 )
+from gate import PATIENCE_S, Gate, wait_for, wait_until
 from servers import Server, gs_environment, s3_environment
 
 from nucensus import Run, Settings, Shard, census, merge_runs
@@ -37,6 +37,8 @@ pytest.importorskip(
     "platformdirs", reason="platformdirs is not installed (uv sync --group storage)"
 )
 
+ONE_BY_ONE = (*SETTINGS, "--strategy", "list-disk")
+FOUND = "SELECT count(*) FROM images WHERE status = 'found'"
 COUNT = Settings(threshold=300, border="keep")
 PLACE = "s3://images/runs/one"
 KEY = "/images/runs/one"
@@ -68,13 +70,14 @@ def hasty(monkeypatch):
 
 
 @pytest.fixture
-def slow(tmp_path, fields):
-    """A folder of sixty images of which each takes a tenth of a second."""
-    folder = tmp_path / "slow"
+def gated(tmp_path, fields, gate):
+    """A folder of twenty images, of which the last ten are behind the gate."""
+    folder = tmp_path / "gated"
     folder.mkdir()
     png = imagecodecs.png_encode(fields[0].image)
-    for index in range(60):
-        (folder / f"s{index}.png").write_bytes(png + b"SLOW")
+    for index in range(10):
+        (folder / f"a{index}.png").write_bytes(png)
+        (folder / f"b{index}.png").write_bytes(gate.shut(png))
     return folder
 
 
@@ -158,34 +161,55 @@ def test_what_was_corrected_by_hand_is_fetched_too(plate, bucket, tmp_path):
     assert not read_corrections(PLACE)
 
 
+def count_sent(bucket, tmp_path):
+    """Return how many images the run file in the bucket has counted; -1 if there is none."""
+    content = bucket.objects.get(f"{KEY}/run.sqlite")
+    if content is None:
+        return -1
+    (tmp_path / "run.sqlite").write_bytes(content)
+    return query(tmp_path, FOUND)[0][0]
+
+
 @pytest.mark.usefixtures("hasty")
-def test_a_killed_run_is_carried_on_on_another_machine(slow, bucket, elsewhere, tmp_path):
-    command = ("detect", slow, "-o", PLACE, *SETTINGS, "--strategy", "list-disk")
-    with start(*command, program=(PLANTED,)) as process:
-        while process.poll() is None and f"{KEY}/run.sqlite" not in bucket.objects:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
+def test_a_killed_run_is_carried_on_on_another_machine(gated, bucket, gate, elsewhere, tmp_path):
+    with start("detect", gated, "-o", PLACE, *ONE_BY_ONE, program=[PLANTED]) as process:
+        wait_until(process, lambda: count_sent(bucket, tmp_path) > 0)
+        process.kill()
+    sent = count_sent(bucket, tmp_path)
+    assert gate.waiting()
     elsewhere()
     counted = []
-    census(slow, PLACE, COUNT, on_outcome=counted.append).close()
-    assert 0 < len(counted) < 60
-    census(slow, tmp_path / "whole", COUNT).close()
+    census(gated, PLACE, COUNT, on_outcome=counted.append).close()
+    assert len(counted) == 20 - sent
+    census(gated, tmp_path / "whole", COUNT).close()
     assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "whole")
     assert f"{KEY}/run.lock" not in bucket.objects
 
 
-def test_the_same_machine_goes_on_at_once_and_with_what_was_not_sent(slow, bucket, tmp_path):
-    command = ("detect", slow, "-o", PLACE, *SETTINGS, "--strategy", "list-disk")
-    with start(*command, program=(PLANTED,)) as process:
-        while process.poll() is None and f"{KEY}/run.sqlite" not in bucket.objects:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
+def test_the_same_machine_goes_on_at_once_and_with_what_was_not_sent(
+    gated, bucket, gate, monkeypatch, tmp_path
+):
+    first = Gate(tmp_path / "first")
+    (gated / "a0.png").write_bytes(first.shut((gated / "a0.png").read_bytes()))
+    with start("detect", gated, "-o", PLACE, *ONE_BY_ONE, program=[PLANTED]) as process:
+        wait_until(process, lambda: count_sent(bucket, tmp_path) == 0)
+        (file,) = (tmp_path / "here").rglob("run/run.sqlite")
+        note = file.parents[1] / "sent.json"
+        wait_until(process, lambda: json.loads(note.read_bytes())["version"])
+        bucket.fault = lambda method, path: (
+            (403, "AccessDenied") if method == "PUT" and path.endswith(".sqlite") else None
+        )
+        first.open()
+        wait_until(process, gate.waiting)
+        process.kill()
+    (done,) = query(file.parent, FOUND)[0]
+    assert done > 0
+    bucket.fault = lambda *_: None
     counted = []
-    began = time.monotonic()
-    census(slow, PLACE, COUNT, on_outcome=counted.append).close()
-    assert time.monotonic() - began < leases._LOST_S
-    assert len(counted) < 60
-    census(slow, tmp_path / "whole", COUNT).close()
+    monkeypatch.setattr(leases, "_POLL_S", -1)  # which is an error, if it were to wait
+    census(gated, PLACE, COUNT, on_outcome=counted.append).close()
+    assert len(counted) == 20 - done
+    census(gated, tmp_path / "whole", COUNT).close()
     assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "whole")
 
 
@@ -208,18 +232,18 @@ def test_an_image_that_kills_machine_after_machine_fails_alone_on_the_second(
 
 
 def test_suspects_are_what_was_in_flight_and_what_may_have_been_begun_since(
-    slow, tmp_path, monkeypatch
+    gated, tmp_path, monkeypatch
 ):
     assert list(suspects(tmp_path / "none", [7])) == list(range(1, 101))
     stop = threading.Event()
-    census(slow, tmp_path / "run", COUNT, on_outcome=lambda _: stop.set(), stop=stop, workers=1,
+    census(gated, tmp_path / "run", COUNT, on_outcome=lambda _: stop.set(), stop=stop, workers=1,
            strategy="list-disk").close()  # fmt: skip
     file = tmp_path / "run" / "run.sqlite"
     (done,) = query(tmp_path / "run", "SELECT count(*) FROM images WHERE status = 'found'")[0]
     monkeypatch.setattr(in_bucket, "_UNTOLD_S", 0)
     monkeypatch.setattr(in_bucket, "_FEW", 5)
-    found = list(suspects(file, [1, done + 20]))
-    assert found == list(range(done + 1, done + 20 + 5 + 1))
+    found = list(suspects(file, [1, done + 8]))
+    assert found == list(range(done + 1, done + 8 + 5 + 1))
 
 
 def test_what_a_holder_worked_on_is_passed_on_until_it_is_taken(bucket):
@@ -256,13 +280,12 @@ def test_a_run_file_is_sent_whole_though_somebody_reads_it_at_its_end(plate, els
         readers.append(sqlite3.connect(address, uri=True, check_same_thread=False))
         readers[0].execute("BEGIN")
         assert readers[0].execute("SELECT count(*) FROM images").fetchone()[0]
-        last = file.with_name("provenance.json")
-        threading.Thread(target=stop_reading, args=[last], daemon=True).start()
+        lock = file.with_name("run.lock")
+        assert lock.exists()
+        threading.Thread(target=stop_reading, args=[lock], daemon=True).start()
 
-    def stop_reading(last):
-        while not last.exists():
-            time.sleep(0.05)
-        time.sleep(0.5)
+    def stop_reading(lock):
+        wait_for(lambda: not lock.exists())  # now the run file is closed, and is about to be sent
         readers[0].close()
 
     census(plate, PLACE, COUNT, on_outcome=read_to_the_end).close()
@@ -281,15 +304,16 @@ def test_two_commands_of_one_machine_do_not_write_one_run(plate):
 
 @pytest.mark.usefixtures("hasty")
 def test_who_lost_the_place_to_another_machine_sends_nothing(plate, bucket):
+    stop = threading.Event()
     stolen = json.dumps({"name": "another", "process": 7, "host": "node7"}).encode()
 
     def steal(_):
         bucket.objects[f"{KEY}/run.lock"] = stolen
         bucket.tags[f"{KEY}/run.lock"] = '"stolen"'
-        time.sleep(3 * leases._BEAT_S)
+        assert stop.wait(PATIENCE_S)  # until it is noticed
 
     with pytest.raises(RunError, match="taken over by process 7 on node7"):
-        census(plate, PLACE, COUNT, on_plan=steal)
+        census(plate, PLACE, COUNT, on_plan=steal, stop=stop)
     assert list(bucket.objects) == [f"{KEY}/run.lock"]
 
 
@@ -382,7 +406,7 @@ def test_a_run_lies_in_a_bucket_that_speaks_as_google_does(
     assert tables(fetched(bucket, tmp_path / "copy")) == tables(tmp_path / "whole")
 
 
-def test_a_stop_sends_what_is_done(slow, bucket, elsewhere):
+def test_a_stop_sends_what_is_done(gated, bucket, elsewhere):
     stop, done = threading.Event(), []
 
     def count(outcome):
@@ -390,7 +414,7 @@ def test_a_stop_sends_what_is_done(slow, bucket, elsewhere):
         if len(done) == 5:
             stop.set()
 
-    census(slow, PLACE, COUNT, on_outcome=count, stop=stop, workers=1).close()
+    census(gated, PLACE, COUNT, on_outcome=count, stop=stop, workers=1).close()
     assert f"{KEY}/run.lock" not in bucket.objects
     elsewhere()
     with Run(PLACE) as there:

@@ -3,11 +3,11 @@
 import signal
 import socket
 import threading
-import time
 
 import imagecodecs
 import pytest
 from commands import PLANTED, SETTINGS, start, statuses
+from gate import wait_until
 from servers import s3_environment
 
 ENDINGS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -36,12 +36,6 @@ def silent():
         each.close()
 
 
-def wait_for(process, there):
-    while process.poll() is None and not there():
-        time.sleep(0.01)
-    assert process.poll() is None, process.communicate()
-
-
 @pytest.mark.parametrize(
     ("what", "number"), [*(("a listing", each) for each in ENDINGS), ("an image", signal.SIGTERM)]
 )
@@ -54,7 +48,7 @@ def test_a_signal_ends_a_request_that_nobody_answers(silent, tmp_path, what, num
     manifest.write_text(f"path\n{address}/1.tif\n")
     inputs = ["s3://bucket/plate"] if what == "a listing" else ["--manifest", manifest]
     with start("detect", *inputs, "-o", tmp_path / "run", *SETTINGS) as process:
-        wait_for(process, asked.is_set)
+        wait_until(process, asked.is_set)
         process.send_signal(number)
         _, stderr = process.communicate(timeout=300)
     assert process.returncode == 128 + number
@@ -67,7 +61,7 @@ def test_ctrl_c_ends_a_look_at_a_bucket_that_nobody_answers(silent, monkeypatch)
     for name, value in s3_environment(address).items():
         monkeypatch.setenv(name, value)
     with start("scan", "s3://bucket/plate") as process:
-        wait_for(process, asked.is_set)
+        wait_until(process, asked.is_set)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=300)
     assert process.returncode == 130
@@ -119,23 +113,24 @@ def test_a_signal_ends_a_sample_and_a_pilot_that_hang(planted, tmp_path, options
     lock = out / "run.lock"
     images = planted(b"HANG", 3)
     with start("detect", images, "-o", out, *options, program=[PLANTED]) as process:
-        wait_for(process, lambda: lock.exists() and b"\1" in lock.read_bytes()[4096:])
+        wait_until(process, lambda: lock.exists() and b"\1" in lock.read_bytes()[4096:])
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGTERM
 
 
-def test_a_run_that_shall_outlive_its_terminal_does(planted, tmp_path):
+def test_a_run_that_shall_outlive_its_terminal_does(planted, gate, tmp_path):
     def ignore():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     out = tmp_path / "run"
-    images = planted(b"SLOW", 8)
+    images = planted(gate.shut(b""), 8)
     with start(
         "detect", images, "-o", out, *SETTINGS, program=[PLANTED], preexec_fn=ignore
     ) as process:
-        wait_for(process, (out / "run.lock").exists)
+        wait_until(process, gate.waiting)
         process.send_signal(signal.SIGHUP)
+        gate.open()
         process.communicate(timeout=300)
     assert process.returncode == 0
     assert set(statuses(out).values()) == {"found"}

@@ -3,14 +3,17 @@
 import http.client
 import io
 import json
+import os
 import subprocess
 import sys
-import time
 import urllib.parse
+from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from gate import wait_for
 from runs import write_fields
 
 import nucensus
@@ -44,12 +47,8 @@ def said(address, path, body=None):
 
 
 def finished(studio):
-    for _ in range(600):
-        state = studio.state()
-        if not state["is_running"]:
-            return state
-        time.sleep(0.05)
-    raise AssertionError(f"30 s passed, and it goes on: {state}")
+    wait_for(lambda: not studio.state()["is_running"])
+    return studio.state()
 
 
 def write_wells(folder, channels=("",)):
@@ -204,23 +203,36 @@ def test_what_the_command_refuses_is_shown(tmp_path):
     studio.count({"folder": str(tmp_path / "plate")})
     state = finished(studio)
     assert not state["is_whole"]
-    for _ in range(100):
-        if studio.state()["said"]:
-            break
-        time.sleep(0.05)
+    wait_for(lambda: studio.state()["said"])
     assert "--channel" in " ".join(studio.state()["said"])
     with pytest.raises(InputError, match="count the images first"):
         studio.file("nuclei.csv")
 
 
-def test_a_count_that_was_stopped_carries_on(tmp_path):
-    write_fields(tmp_path / "fields", count=6, shape=(1200, 1600), nuclei=60)
-    studio, asked = Studio(), {"folder": str(tmp_path / "fields"), "out": str(tmp_path / "run")}
+@pytest.fixture
+def gated(tmp_path, fields, gate, monkeypatch):
+    """A folder of images behind the gate, which every program keeps that is started."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text("import planted\n")
+    paths = map(str, (tmp_path / "site", Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    (tmp_path / "gated").mkdir()
+    for index, field in enumerate(fields):
+        shut = gate.shut(imagecodecs.png_encode(field.image))
+        (tmp_path / "gated" / f"{index}.png").write_bytes(shut)
+    return tmp_path / "gated"
+
+
+def test_a_count_that_was_stopped_carries_on(gated, gate, tmp_path):
+    studio, asked = Studio(), {"folder": str(gated), "out": str(tmp_path / "run")}
     studio.count(asked)
+    wait_for(gate.waiting)
     with pytest.raises(RunError, match="goes on already"):
         studio.count(asked)
     studio.stop()
-    finished(studio)
+    gate.open()
+    state = finished(studio)
+    assert (state["is_whole"], state["pending"]) == (False, 5)
     studio.count(asked)
     state = finished(studio)
-    assert (state["is_whole"], state["found"]) == (True, 6)
+    assert (state["is_whole"], state["found"]) == (True, 5)
