@@ -5,10 +5,11 @@ import itertools
 import numpy as np
 import pytest
 import tifffile
+from drawn_tiff import page_tags, write_tiff
 from ome_files import document, image_xml
 
 from nucensus import census
-from nucensus.errors import NotAPlaneError
+from nucensus.errors import NotAPlaneError, ReadError
 from nucensus.read import open_scenes, read
 from nucensus.values import Plane
 
@@ -153,6 +154,31 @@ def test_pages_that_the_metadata_do_not_speak_of_are_noted(tmp_path, description
         assert len(run.images) == 2
         noted = [note for note in run.notes if "do not speak of 2 of its 4 pages" in note]
     assert bool(noted) == (pages == 4)
+
+
+@pytest.mark.parametrize("is_one_page", [False, True])
+@pytest.mark.parametrize(
+    "numbers",
+    ["images=6\nchannels=2\nslices=3\nframes=2", "images=12\nslices=12", "images=6\nslices=3"],
+)
+def test_numbers_of_imagej_that_do_not_agree_are_refused(tmp_path, numbers, is_one_page):
+    images = [numbered("YX") + number for number in range(6)]
+    pages = [(page_tags(image), [image.tobytes()]) for image in images]
+    if is_one_page:
+        pages = [(pages[0][0], [np.stack(images).tobytes()])]
+    pages[0][0][270] = (2, f"ImageJ=1.54f\n{numbers}\nloop=false\n\0".encode())
+    write_tiff(tmp_path / "a.tif", pages)
+    for plane in Plane(), Plane(z="max"):
+        with pytest.raises(ReadError, match="expected numbers that agree"):
+            read(tmp_path / "a.tif", plane)
+
+
+def test_a_stack_of_imagej_of_one_page_without_its_axes_is_not_taken_for_one_plane(tmp_path):
+    images = np.stack([numbered("YX") + number for number in range(6)])
+    tags = page_tags(images[0]) | {270: (2, b"ImageJ=1.54f\nimages=6\n\0")}
+    write_tiff(tmp_path / "a.tif", [(tags, [images.tobytes()])])
+    with pytest.raises(ReadError, match="6 images of ImageJ"):
+        read(tmp_path / "a.tif")
 
 
 def test_a_calibration_of_grey_levels_is_noted(tmp_path):

@@ -64,9 +64,10 @@ def _scenes_of(
 ) -> list[Scene]:
     """Return a scene for each series of pages; `note` is `note_of_untold` of the file."""
     from .slides import slide_metadata
-    from .tiff_series import count_planes, find_series
+    from .tiff_series import check_imagej, count_planes, find_series
 
     series = find_series(tiff)
+    check_imagej(tiff, series)
     size = _calibration(tiff) if series else NO_SIZE
     if [each.kind for each in series] == ["imagej"]:
         size = size.with_note(note(lambda: range(count_planes(series[0]))))

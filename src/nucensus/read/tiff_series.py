@@ -73,6 +73,26 @@ def count_planes(series: "TiffPageSeries") -> int:
     return math.prod(series.shape) // math.prod(series.keyframe.shape)
 
 
+def check_imagej(tiff: "TiffFile", series: "Sequence[TiffPageSeries]") -> None:
+    """Refuse a stack of ImageJ of which its numbers leave open which plane is which.
+
+    Its planes may lie behind one page, so that only the numbers say how many there are.
+    """
+    stated = tiff.imagej_metadata or {}
+    images, axes = stated.get("images", 1), ("channels", "slices", "frames")
+    numbers = {axis: stated[axis] for axis in axes if stated.get(axis, 1) != 1}
+    planes = sum(map(count_planes, series))
+    is_mixed = {"channels", "frames"} & numbers.keys() and series[0].kind != "imagej"
+    if not tiff.is_imagej or not (is_mixed or (isinstance(images, int) and images > planes)):
+        return
+    said = ", ".join(f"{number} {axis}" for axis, number in numbers.items()) or "nothing more"
+    raise ReadError(
+        f"the file states {images} images of ImageJ and {said}, and {planes} "
+        f"{'plane is' if planes == 1 else 'planes are'} found; expected numbers that agree; open "
+        f"it in ImageJ and save it again"
+    )
+
+
 def note_of_untold(
     chain: Chain | None, offsets: Sequence[int], find_told: Callable[[], Collection[int]]
 ) -> str:
