@@ -1,7 +1,7 @@
 """What is chosen on an axis of images in files of their own, and what is left to the files."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -91,19 +91,26 @@ def choose_version(versions: Versions, asked: int | str | None) -> str | None:
             f"expected it once; take one of them away, name the files that count, or count all "
             f"with --scene each"
         )
-    found = None if asked is None else find_token(asked, dict.fromkeys(versions.words, ""))
+    found = None if asked is None else _version_asked(str(asked), versions.words)
     if found is not None:
         return found
     if len({word.rpartition(".")[2] for word in versions.words}) == 1:  # the ending tells nothing
         first, second = first.rpartition(".")[0], second.rpartition(".")[0]
+    wrong = "" if asked is None else f"--scene is {str(asked)!r}, and "
     one = f"--scene {spell_word(first)} or --scene {spell_word(second)}"
     names = f"{versions.names[0]!r} and {versions.names[1]!r}"
     if versions.doubt:
         raise InputError(
-            f"{names} are there, and {versions.doubt}; expected a choice; count all with "
+            f"{wrong}{names} are there, and {versions.doubt}; expected a choice; count all with "
             f"--scene each, and one version with {one}"
         )
     raise InputError(
-        f"the same picture is there in two versions, as {names}; expected a choice; count one with "
-        f"{one}, or all with --scene each"
+        f"{wrong}the same picture is there in two versions, as {names}; expected a choice; count "
+        f"one with {one}, or all with --scene each"
     )
+
+
+def _version_asked(asked: str, words: Collection[str]) -> str | None:
+    """Return the version that is meant: d3d is one, although it is a part of d3d_prj, too."""
+    named = [word for word in words if word.rpartition(".")[0] == asked]
+    return named[0] if len(named) == 1 else find_token(asked, dict.fromkeys(words, ""))

@@ -17,6 +17,7 @@ from .unknown_names import (
     may_be_channels,
     numbers_of,
     position_word,
+    told_twice,
     without_word,
 )
 from .unknown_stains import (
@@ -52,7 +53,10 @@ class Unnamed:
         self._words = {kind: Alike() for kind in ("channel", "well", "z", "time")}
         self._words |= {"line": Lines(), "phrase": Phrases()}
         self._bare, self._beside, self._unlike = Alike(), BesideKnown(), UnlikeStains()
-        self._stains, self._colours = set[str](), WordPairs(("colour",))
+        self._twice = Alike()
+        self.has_bare_wells = False
+        """Whether names end with their well: they may be of the whole of it."""
+        self._stains, self._colours = set[str](), WordPairs(("colour", "camera"))
         self._tokens: dict[str, dict[str, str]] = {}
         self._wanted: dict[str, str | None] = {}
 
@@ -60,7 +64,8 @@ class Unnamed:
         """Note words in the name that may say which plane of a field it is."""
         if reference.problem:
             return
-        name = self._masked(reference.name)
+        name = f"{os.path.splitext(self._masked(reference.name))[0]}."
+        self.has_bare_wells |= name.endswith("#.")
         kind, word, rest = channel_word(name)
         if word:
             self._words[kind].add(word, rest, reference.name)
@@ -68,6 +73,8 @@ class Unnamed:
             self._beside.add_known(rest, reference.name)
             self._bare.add(word, without_word(rest), reference.name)
             self._unlike.add(word, rest, reference.name)
+            if without := told_twice(name):
+                self._twice.add(word, without, reference.name)
         elif not kind:
             self._beside.add_other(name, reference.name)
             self._bare.add("", name, reference.name)
@@ -124,7 +131,7 @@ class Unnamed:
             self._stains |= {word for word, _ in self._colours.words()}
             known.pair = known.names = pair
         known.words |= self._stains
-        for other in (self._bare, self._unlike):
+        for other in (self._bare, self._unlike, self._twice):
             if not known.pair:
                 known.pair, known.names = other.pair, other.names
 

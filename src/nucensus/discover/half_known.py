@@ -1,5 +1,6 @@
 """Find images that are counted together, and of which only a few tell another channel."""
 
+import os
 from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
@@ -23,11 +24,12 @@ def refuse_half_known(images: Iterable[ImageRef]) -> None:
     known: dict[str, tuple[str, str]] = {}
     other: dict[str, tuple[str, str]] = {}
     for each in images:
-        kind, word, rest = channel_word(each.name)
+        name = f"{os.path.splitext(each.name)[0]}."
+        kind, word, rest = channel_word(name)
         word = word if kind == "channel" else ""
-        bare = without_word(rest) if word else each.name
+        bare = without_word(rest) if word else name
         mine, beside = (other, known) if each.place == NOWHERE else (known, other)
-        for key in {bare, each.name} if mine is known else {bare}:
+        for key in {bare, name} if mine is known else {bare}:
             if beside.get(key, (word,))[0] != word:
                 _refuse(each.name, beside[key][1])
             if len(mine) < _MOST_KEPT:

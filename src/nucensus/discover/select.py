@@ -68,17 +68,17 @@ def select_fields(
     if reads_words and (stains := stains_of_plates(filter(None, groups))):
         again = functools.partial(with_stains, again, stains)
         groups, versions = _group(again(), again, reads_words=reads_words)
-    _refuse_mixtures(groups, again, plane, pattern)
-    version = choose_version(versions, plane.scene)
+    version, of_all = choose_version(versions, plane.scene), again
     plane = replace(plane, scene=None) if versions.pair else plane
+    if version is not None:  # what is left out asks nothing
+        again = functools.partial(_of_version, again, versions, version)
+        groups, _ = _group(again(), again, reads_words=reads_words)
+    _refuse_mixtures(groups, again, plane, pattern)
     _choose(groups, plane, problems)
     noted = LeftOut() if left_out is None else left_out
     how = next((each for each in PROJECTIONS if each == plane.z), None)
     stacks: dict[str | None, Stacks] = {}
-    for each in again():
-        if version is not None and versions.of(each.name, each.place) in versions.words - {version}:
-            noted.note("other versions of a picture", each.name)
-            continue
+    for each in _of_version(of_all, versions, version, noted):
         if (at := _group_of(each)) not in groups:
             continue
         group = groups[at]
@@ -91,6 +91,20 @@ def select_fields(
     for at, stack in stacks.items():
         for each in stack:
             yield groups[at].key_of(each), each
+
+
+def _of_version(
+    again: Callable[[], Iterable[ImageRef]], versions: Versions, version: str | None,
+    left_out: LeftOut | None = None,
+) -> Iterator[ImageRef]:  # fmt: skip
+    """Yield the images of a version, all of None, and those that are of no version; note others."""
+    others = versions.words - {version} if version is not None else set()
+    for each in again():
+        if others and versions.of(each.name, versions.place_of(each)) in others:
+            if left_out is not None:
+                left_out.note("other versions of a picture", each.name)
+        else:
+            yield each
 
 
 def _refuse_mixtures(
@@ -145,12 +159,14 @@ def _group(
             versions.note(each, is_placed=key is not None)
             if reads_words:
                 forms.add_unplaced(each)
-    versions.settle()
     if (form := forms.choose()) is not None:
-        groups[None] = Unnamed(form)
+        groups[None] = unnamed = Unnamed(form)
         for each in again():
             if _group_of(each) is None:
-                groups[None].add(each)
+                unnamed.add(each)
+        if unnamed.has_bare_wells or len(groups) > 1:  # A01.tif is as instruments name, too
+            versions.note_sites(again(), form)
+    versions.settle()
     return groups, versions
 
 

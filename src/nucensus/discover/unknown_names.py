@@ -20,22 +20,27 @@ _NUMBERED = r"(?<=[a-z])(?=\d{1,4}(?:[_\-. /]|$))"
 """The end of a stain that a number follows at once: DAPI01."""
 _PLAIN_STAINS = (
     r"dapi|hoechst(?: ?33\d42)?|draq ?\d|sytox|e?gfp|fitc|tritc|cy ?[2357](?:\.5)?|rfp|mcherry|"
-    r"tdtomato|texas ?red|txred|[ycb]fp|alexa(?:fluor)? ?\d{3}|af ?\d{3}"
+    r"tdtomato|texas ?red|txred|[ycb]fp|ebfp2?|alexa(?:fluor)? ?\d{3}|af ?\d{3}|h33?\d42|h3258"
 )
 """Stains that are no other words, and may stand at once behind a number: cell1DAPI."""
+_COLOUR = r"(?:red|green|blue|yellow)"
 WAVELENGTH = r"[3-8]\d\d"
 """A number that may be one, in nm."""
 _STAINS = (
-    rf"{_PLAIN_STAINS}|ex\d{{3}}[_\-. ]?em\d{{3}}|{WAVELENGTH}[ _\-]?(?-i:nm|NM)|dna|rna|agp|mito|"
-    r"nuc(?:lei|leus)?|actin|tubulin|brightfield|bf|phase|dic|red|green|blue|(?:em|ex)\d{3}"
+    rf"{_PLAIN_STAINS}|ex\d{{3}}[_\-. ]?em\d{{3}}|{WAVELENGTH}[ _\-]?(?-i:nm|NM)|dsdna|dna|"
+    rf"rna|agp|mito|nuc(?:lei|leus)?|actin|tubulin|brightfield|bf|phase|dic|{_COLOUR}(?:[_+]{_COLOUR})*|"
+    rf"(?:em|ex)\d{{3}}|(?:w|wl|l|lambda){WAVELENGTH}|hh3|trans(?:mitted)?"
 )
 _NUMBER = late(
     r"(?:(?:channel|kanal|canal|chan|ch|cam(?:era)?)[ =]?(\d{1,3})"
-    r"|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3}))",
+    r"|(?:chs|pmt|hyd|det(?:ector)?)[ =]?(\d{1,2})|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3})"
+    r"|(?<=[tzpmf]\d{4}_)[cw](\d{4})|(?:channel|chan|ch)(?-i:[ =]?[A-D]))",
     re.IGNORECASE,
 )
 _MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
 _STAIN = rf"(?:{_MARK}[_\-. ]?)?(?:{_PLAIN_STAINS})(?:[_\-. ]{_MARK})?"
+_TRACK = r"-T\d{1,2}"
+"""In which track of a Zeiss microscope a channel was taken: Ch2-T3."""
 _CHANNEL_FOLDER = late(r"(?:channel|kanal|canal|chan|ch)[ =]?\d{1,3}", re.IGNORECASE)
 """Of folders w1 and c1 may be weeks and cages, unless the names in them have a well."""
 _SILENCED = re.compile(r"(?:^|[_\-. /])(?:si|sh|sg)-$", re.IGNORECASE)
@@ -47,10 +52,12 @@ _NO_STAIN = late(
 """What stands before a gene that was silenced, and phrases that begin like a stain."""
 _CHANNEL = (
     rf"{_START}(?:(?P<stain>(?:{_MARK}[_\-. ]?)?(?:{_STAINS})(?:[_\-. ]{_MARK})?)"  # C1 DAPI
-    rf"|(?P<well>(?-i:[A-P]\d\d))|{_NUMBER.pattern}){_END}"
+    rf"(?:{_TRACK})?"
+    rf"|(?P<well>(?-i:[A-P]\d\d))|{_NUMBER.pattern}(?:{_TRACK})?){_END}"
     rf"|{_START}(?P<numbered>{_PLAIN_STAINS}){_NUMBERED}"  # DAPI01
     rf"|(?<=[0-9a-z])(?P<glued>(?-i:(?=[A-Z]|(?<=[0-9])))(?:{_PLAIN_STAINS}))(?:{_END}|{_NUMBERED})"
-    rf"|(?<=[0-9])(?<!r\d)(?<!r\d\d)(?P<behind>c\d{{1,2}})(?:{_END}|(?=[a-z]\d))"  # xy01c1, t0c1x0
+    rf"|(?<=[0-9])(?<!r\d)(?<!r\d\d)(?P<behind>c\d{{1,2}}(?:[\-+]\d)*)"  # xy01c1, t0c1x0, s1c1-2
+    rf"(?:{_END}|(?=[a-z]\d))"
     rf"|{_START}(?P<before>c\d{{1,3}})(?=[a-z]\d)"  # C001Z001, c1m1
 )
 _AMONG, _UNIT = r"(?:(?:xy|[a-z])\d+)", r"(?:[un]m|µm|h|hrs?|min|m?s|sec)?"
@@ -73,11 +80,15 @@ _DURATION = (
 _VERSIONS = (
     r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|lng|[ls]vcc|"
     r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|"
-    r"maxproj\w*|proj\w*|(?:simple )?seg\w*|(?:cp[_\-])?(?:masks?|outlines?)|labels?|"
-    r"overlays?|merged?|cp[_\-]output|flows?|cell[_\-]?prob|sv|"
-    r"composite|copy(?: \(\d+\))?|backup|\d{1,2}[_\- ]?bit|rgb|binary|thresh\w*|gt|"
+    r"maxproj\w*|proj\w*|(?:data[_\- ])?(?:simple )?seg\w*|"
+    r"(?:(?:cp|omni(?:pose)?|cellpose|cpsam|sam|stardist|mesmer|nucle(?:i|us|ar)|cells?|data)"
+    r"[_\- ])?"
+    r"(?:(?:masks?|outlines?|labels?(?:[_\- ](?:image|map)s?)?)|prob(?:abilit(?:y|ies)|s)?)|"
+    r"overlays?|merged?|cp[_\-]output|flows?|cell[_\-]?prob|sv|d\dd(?:[_\-]prj)?|prj|"
+    r"composite(?:[_ ]image)?|component[_ ]data|binary[_ ]seg[_ ]maps?|feature[_ ]\d|"
+    r"copy(?: \(?\d+\)?)?|backup|\d{1,2}[_\- ]?bit|rgb|binary|thresh\w*|gt|"
     r"(?:ground[_\- ]?)?truths?|"
-    r"annotations?|annotated|pred(?:iction)?s?|prob(?:abilit(?:y|ies)|s)?|crop(?:ped)?|illum"
+    r"annotations?|annotated|pred(?:iction)?s?|crop(?:ped)?|illum"
 )
 """Words that tell a version. No digit but 0 may be spelled in them: they meet forms of names."""
 _IMAGES = r"(?:raw)?im(?:age|g)s?"
@@ -105,7 +116,7 @@ _AROUND, _AT_START = re.compile(r"[_\-. ,+]*[(\[]?\*[)\]]?"), re.compile(r"(^|/)
 _SAME_ENDING = {"tiff": "tif", "jpeg": "jpg"}
 _MOST_KEPT = 1 << 14
 """Names that are remembered: enough for two channels of a million files to meet."""
-_MOST_WORDS, _LONGEST_VERSION = 10_000, 24
+_MOST_WORDS, _LONGEST_VERSION = 10_000, 32
 
 
 @functools.cache
@@ -146,6 +157,21 @@ def channel_word(name: str) -> tuple[str, str, str]:
         if _channel(each[0]) == channel or (_is_stain(each) and each.end() < file)
     ]
     return kind, told[-1][0], mask(name, also)
+
+
+def told_twice(name: str) -> str:
+    """Return a name without its channel, where a stain and a number both tell it; else "".
+
+    Examples
+    --------
+    >>> told_twice("a/x_ch0_p1_405nm.tif"), told_twice("a/x_ch0.tif")
+    ('a/x_*_p1_*.tif', '')
+    """
+    file = name.rfind("/") + 1
+    found = _compiled(_CHANNEL).finditer(os.path.splitext(name)[0], file)
+    told = [each for each in found if not (each["well"] or _is_phrase(each))]
+    kinds = {_is_stain(each) for each in told}
+    return mask(name, [each.span() for each in told]) if len(kinds) > 1 else ""
 
 
 def is_stain(word: str) -> bool:
@@ -265,7 +291,7 @@ def version_of(name: str) -> tuple[str, str]:
     if file.startswith(_PROJECTIONS) and (match := _PROJECTION.match(stem)):
         return f"{match[1].lower()}.{ending}", stem[: match.start(1)] + stem[match.end() :]
     version, rest = _version_of_folder(folder)
-    if word := _version_word(form_of(file)):
+    if word := version_word(form_of(file)):
         start, end, first, last = word
         told = file[first:last]
         version = version if _is_original(told) else told.lower()
@@ -274,7 +300,7 @@ def version_of(name: str) -> tuple[str, str]:
 
 
 @functools.lru_cache(1 << 12)
-def _version_word(form: bytes) -> tuple[int, int, int, int] | None:
+def version_word(form: bytes) -> tuple[int, int, int, int] | None:
     """Return where files of a form have a word for a version: with what separates it, and alone."""
     file = form.decode(errors="surrogatepass")
     match = _VERSION.search(file, max(0, len(file) - _LONGEST_VERSION))
@@ -292,6 +318,11 @@ def _version_of_folder(folder: str) -> tuple[str, str]:
     version = "original" if _is_original(match[1]) else match[1].lower()
     above = re.sub(r"[_\-]$", "/", path[: match.start()])
     return version, above + path[match.end() :]
+
+
+def is_version_folder(folder: str) -> bool:
+    """Tell whether pictures in a folder are no originals, by its name."""
+    return _version_of_folder(folder)[0] != "original"
 
 
 def _is_original(word: str) -> bool:
@@ -327,8 +358,8 @@ def channels_of(words: Iterable[str]) -> dict[str, str]:
 
 
 def _channel(word: str) -> str:
-    match = _NUMBER.fullmatch(word)
-    return str(int(match[match.lastindex or 0])) if match else word
+    match = _NUMBER.fullmatch(re.sub(rf"{_TRACK}$", "", word))
+    return str(int(match[match.lastindex])) if match and match.lastindex else word
 
 
 @dataclass(slots=True)

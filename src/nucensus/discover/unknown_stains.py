@@ -33,6 +33,8 @@ _NO_STAIN = late(
     re.IGNORECASE,
 )
 """Words for samples, treatments and places, which no channel is called by."""
+_TRANSMITTED = "TL"
+"""Transmitted light where another name has a stain, else the top left."""
 _NO_STAIN_BEHIND_WELL = late(rf"{_NO_STAIN.pattern}|[LR]", re.IGNORECASE)
 _MOST_KEPT = 1 << 14
 """Names that are remembered. Larger: channels meet that are farther apart in a listing."""
@@ -117,7 +119,8 @@ def _words(name: str) -> Iterator[tuple[str, str]]:
     matches = list(_WORD.finditer(name, 0, end))
     for match in matches:
         word = match[0]
-        if not (word.isdecimal() or "#" in word or _NO_STAIN.fullmatch(word)):
+        is_no_stain_here = _NO_STAIN.fullmatch(word) and word.upper() != _TRANSMITTED
+        if not (word.isdecimal() or "#" in word or is_no_stain_here):
             yield word, mask(name, _spans(word, matches))
 
 

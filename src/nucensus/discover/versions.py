@@ -3,13 +3,17 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 
 from .._dataclass import dataclass
 from ..text.patterns import late
 from ..values import ImageRef, Place
-from .unknown_names import Alike, channel_word, is_version, version_of
+from ..values.images import NOWHERE
+from .lenient_names import WellForm, placed
+from .names import form_of
+from .results import Results
+from .unknown_names import Alike, channel_word, is_version, version_of, version_word
 from .unknown_stains import is_no_stain
 from .wholes import Sites, Wholes, word_of
 from .word_pairs import WordPairs
@@ -38,28 +42,44 @@ class Versions(Alike):
     ----------
     doubt : str
         What may tell them, where it may tell something else, too; "" where a known word does.
+    form : WellForm, optional
+        How names that no instrument gave tell wells.
     """
 
     doubt: str = ""
+    form: WellForm | None = None
     _behind: "WordsBehind" = field(default_factory=lambda: WordsBehind())
     _met: Counter[str] = field(default_factory=Counter)
     _wholes: Wholes = field(default_factory=lambda: Wholes())
     _has_wholes: bool = False
     _pairs: WordPairs = field(default_factory=lambda: WordPairs(("objective", "bin", "level")))
     _sites: Sites = field(default_factory=lambda: Sites())
+    _results: Results = field(default_factory=lambda: Results())
 
     def note(self, image: ImageRef, *, is_placed: bool) -> None:
         """Note an image, and whether an instrument gave its name."""
         name = image.name
-        version, rest = version_of(name)
+        version, rest = _version_and_rest(name, image.place)
         self._met[version] += 1
         self.add(version, rest, name)
         self._behind.add(name, is_placed=is_placed)
         self._wholes.note(name)
+        self._results.note(name, rest, is_original=version.startswith("original."))
         if is_placed:
             self._sites.note(image)
         elif version.startswith("original."):
             self._pairs.note(name, version.rpartition(".")[2])
+
+    def note_sites(self, images: Iterable[ImageRef], form: WellForm) -> None:
+        """Note images whose wells no instrument tells, but a form of their names."""
+        self.form = form
+        for each in images:
+            if each.place == NOWHERE and not each.problem:
+                self._sites.note(placed(each, form))
+
+    def place_of(self, image: ImageRef) -> Place:
+        """Return where an image was taken, as an instrument or `form` tells."""
+        return image.place if self.form is None else placed(image, self.form).place
 
     def add(self, word: str, rest: str, name: str) -> None:
         """Note a name that is `word` and the rest."""
@@ -77,6 +97,8 @@ class Versions(Alike):
                 self._met[f"{word.lower()}.{ending}"] += count
             self._take(self._behind.names[word], f"the word {word!r} may tell {_OTHERS}")
             self.words = {version for version, met in self._met.items() if met > 0}
+        if (pair := self._results.pair(self._kept)) is not None:
+            self._take(pair)
         if (pair := self._wholes.pair(self._behind.names_met())) is not None:
             self._has_wholes = True
             self.words |= set(map(self.of, pair))
@@ -97,7 +119,7 @@ class Versions(Alike):
 
     def of(self, name: str, place: Place | None = None) -> str:
         """Return which version of a picture that is, by its name, and by where it was taken."""
-        version = version_of(name)[0]
+        version = _version_and_rest(name, place)[0]
         kind, _, ending = version.partition(".")
         if self._has_wholes and (word := word_of(name)):
             return f"{word}.{ending}"
@@ -107,6 +129,19 @@ class Versions(Alike):
             return f"{_WHOLE}.{ending}"
         word = self._pairs.word_of(name) or self._behind.word_of(name)
         return f"{word.lower()}.{ending}" if word else version
+
+
+def _version_and_rest(name: str, place: Place | None) -> tuple[str, str]:
+    """Return what `version_of` does, or the version that the plate in a name tells: P1_mask_A01."""
+    version, rest = version_of(name)
+    plate = place.plate if place is not None and version.startswith("original.") else ""
+    word = version_word(form_of(plate)) if plate else None
+    if word is None:
+        return version, rest
+    told = plate[word[2] : word[3]]
+    without = re.sub(rf"[_\-. ]{re.escape(told)}(?=[_\-. ][^/]*$)", "", rest)
+    is_told = without != rest
+    return (f"{told.lower()}.{version.rpartition('.')[2]}", without) if is_told else (version, rest)
 
 
 class WordsBehind:

@@ -17,7 +17,8 @@ from .unknown_names import mask
 _OBJECTIVES = "1.25 2 2.5 4 5 10 16 20 25 32 40 50 60 63 100"
 _WORD = late(
     r".*(?:(?<=[_\- (])|^)(?:(?P<objective>\d{1,3}(?:\.\d{1,2})?x)|(?P<bin>bin(?:ning)?[_\-]?\d)"
-    r"|(?P<level>(?:level|lvl)[_\-]?\d)|(?P<colour>[a-z])(?=\.[^.]*$))(?=[_\-. )])",
+    r"|(?P<level>(?:level|lvl)[_\-]?\d)|(?P<colour>[a-z])(?=\.[^.]*$)|(?P<camera>d\d)(?=\.[^.]*$))"
+    r"(?=[_\-. )])",
     re.IGNORECASE,
 )
 _KNOWN = {
@@ -25,10 +26,12 @@ _KNOWN = {
     "bin": frozenset("1248"),
     "level": frozenset("0123456789"),
     "colour": frozenset("rgb"),
+    "camera": frozenset("012345"),
 }
 """By kind all words that may be met: one more, such as 8x or bin3, and they tell something else."""
-_FIRST = {"level": "0"}
+_FIRST = {"level": "0", "camera": "0"}
 """A word that must be met: a pyramid begins with level 0, what sections are numbered by with 1."""
+_IN_FOLDERS = frozenset(("objective", "level", "bin"))
 _MOST_KEPT = 1 << 14
 """Names without their word that are remembered: of more the first ones tell."""
 
@@ -40,7 +43,7 @@ class WordPairs:
     Parameters
     ----------
     kinds : tuple of str
-        Of `objective`, `bin`, `level` and `colour`.
+        Of `objective`, `bin`, `level`, `colour` and `camera` (d0, d1).
     """
 
     kinds: tuple[str, ...]
@@ -87,6 +90,16 @@ class WordPairs:
         if (found := _found(form_of(name[at:]))) and found[0] in self.kinds:
             kind, start, end = found
             yield kind, name[at + start : at + end], mask(name, [(at + start, at + end)])
+            return
+        above = name.rfind("/", 0, max(0, at - 1)) + 1
+        if at and (found := _found(form_of(f"{name[above : at - 1]}."))):
+            kind, start, end = found
+            if kind in self.kinds and kind in _IN_FOLDERS:
+                yield (
+                    kind,
+                    name[above + start : above + end],
+                    mask(name, [(above + start, above + end)]),
+                )
 
 
 @functools.lru_cache(1 << 12)

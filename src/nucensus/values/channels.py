@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 
 _NUCLEAR = re.compile(
-    r"dapi|hoechst|h33[23]42|draq ?[57]|sytox|nuc(?:lei|leus|lear|blue|red)|(?<![a-z])dna(?![a-z])"
-    r"|h2b|\b405\b",
+    r"dapi|hoechst|h33[23]42|h3342|h3258|hh3|draq ?[57]|sytox|nuc(?:lei|leus|lear|blue|red)"
+    r"|(?<![a-z])(?:ds)?dna(?![a-z])|h2b|\b405\b",
     re.IGNORECASE,
 )
 
