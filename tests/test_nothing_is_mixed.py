@@ -849,6 +849,36 @@ def test_images_that_only_other_programs_read_are_counted_and_named(tmp_path):
     assert "'b.ims', 'c.GIF'" in line
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("b.tif.gz", "packed; unpack them"),
+        ("B.OME.TIFF.ZIP", "packed; unpack them"),
+        ("b.czi.part", "not finished; copy them again"),
+        ("b.tif.tmp", "not finished; copy them again"),
+        ("notes.gz", ""),
+        ("b.tif.txt", ""),
+    ],
+)
+def test_images_that_are_packed_or_half_copied_are_left_out_with_a_word(tmp_path, name, reason):
+    for each in ("a.tif", name):
+        (tmp_path / each).write_bytes(b"II*")
+    left_out = LeftOut()
+    found = [each.name for each in list_images([tmp_path], SUFFIXES, left_out=left_out)]
+    assert found == ["a.tif"]
+    assert [reason in line for line in left_out.lines()] == ([True] if reason else [])
+
+
+def test_an_n5_is_left_out_with_a_word_and_not_looked_into(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"II*")
+    (tmp_path / "b.n5" / "c0").mkdir(parents=True)
+    (tmp_path / "b.n5" / "c0" / "t.tif").write_bytes(b"II*")
+    left_out = LeftOut()
+    found = [each.name for each in list_images([tmp_path], SUFFIXES, left_out=left_out)]
+    assert found == ["a.tif"]
+    assert "'b.n5'" in left_out.lines()[0]
+
+
 def test_scan_says_what_the_files_would_ask(tmp_path):
     stack = make_stack((1, 2, 3, 24, 31))[0]
     tifffile.imwrite(tmp_path / "a.tif", stack.swapaxes(0, 1), imagej=True,

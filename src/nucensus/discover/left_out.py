@@ -7,13 +7,15 @@ from collections import Counter
 from ..text.patterns import late
 from .unknown_names import channel_word
 
-OTHER_IMAGES = (
+_OTHER_IMAGES = (
     ".gif", ".bmp", ".jp2", ".j2k", ".jxl", ".jxr", ".webp", ".ims", ".dm3", ".dm4", ".mrc",
     ".mrxs", ".bif", ".oif", ".zvi", ".ics", ".nrrd", ".mha", ".mhd", ".nii", ".c01", ".flex",
     ".sld", ".h5", ".hdf5", ".n5", ".lof", ".xlef", ".vms", ".dcm", ".ser", ".spe", ".r3d",
     ".avi", ".psd", ".heic", ".npy", ".npz", ".fits", ".jfif", ".jpe", ".pgm", ".ppm", ".exr",
 )  # fmt: skip
 """Endings of images that other programs read, and this one does not."""
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+_UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 PASSED_OVER = {
     **dict.fromkeys(
         ("thumb", "thumbs", "thumbnail", "thumbnails", "preview", "previews"),
@@ -35,6 +37,25 @@ _BEGINNINGS = frozenset(("flat", "dark", "back", "illu", "shad"))
 
 _NAMED, _LONGEST = 3, 200
 """Names that are kept for each reason, and characters of a name."""
+
+
+def why_unread(name: str, endings: tuple[str, ...]) -> str:
+    """Return why a file or a folder with the name of an image is not read; "" of any other.
+
+    Examples
+    --------
+    >>> why_unread("a.tif.GZ", (".tif",)), why_unread("notes.gz", (".tif",))
+    ('images that are packed; unpack them', '')
+    """
+    name = name.lower()
+    if name.endswith(_OTHER_IMAGES):
+        return "images of a format that is not read; export them as TIFF"
+    stem, ending = os.path.splitext(name)
+    if not stem.endswith((*endings, *_OTHER_IMAGES)):
+        return ""
+    if ending in _PACKED:
+        return "images that are packed; unpack them"
+    return "copies of images that are not finished; copy them again" * (ending in _UNFINISHED)
 
 
 def is_of_light(path: str) -> bool:

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..remote import decoded, is_remote
 from ..text.patterns import late
 from .instruments import GUID
-from .left_out import OF_LIGHT, OTHER_IMAGES, PASSED_OVER, LeftOut, is_of_light
+from .left_out import OF_LIGHT, PASSED_OVER, LeftOut, is_of_light, why_unread
 
 _STARS = late(r"(?:^|(?<=[/\\]))\*\*(?:[/\\]+|$)")
 _NUMBERS = re.compile(r"([0-9]+)")
@@ -273,10 +273,10 @@ def _members(
                 yield path, "image"
         elif is_folder and (reason := PASSED_OVER.get(name.lower(), "")):
             left_out.note(reason, name)
-        elif is_folder:
+        elif is_folder and not name.lower().endswith(".n5"):
             yield path, "folder"
-        elif name.lower().endswith(OTHER_IMAGES):
-            left_out.note("images of a format that is not read; export them as TIFF", name)
+        elif reason := why_unread(name, endings):
+            left_out.note(reason, name)
 
 
 def _has_index(folder: str) -> bool:
