@@ -285,6 +285,8 @@ def test_a_plane_without_its_one_page_is_refused(tmp_path, fault):
     ("old", "new", "says"),
     [('SizeZ="3"', 'SizeZ="x"', "contradicts itself"), ('SizeZ="3"', "", "its sizes are"),
      ('"XYCZT"', '"XYCC"', "order of the dimensions"), ('IFD="0"', 'IFD="-1"', "IFD is -1"),
+     ('DimensionOrder="XYCZT"', "", "order of the dimensions is not stated"),
+     ('FirstC="0"', 'FirstC="7"', "none of the planes that it places"),
      ('SizeX="31"', 'SizeX="32"', "speaks of planes of 24 x 32"), ("</Image>", "", "not well"),
      ('SizeC="2"', 'SizeC="' + "9" * 5000 + '"', "contradicts itself")],
 )  # fmt: skip

@@ -281,6 +281,8 @@ def _image(
     sizes["c"] //= samples_each
     if not all(sizes.values()):
         raise ValueError(f"its sizes are {', '.join(f'{a} {n}' for a, n in sizes.items())}")
+    if "DimensionOrder" not in fields and sum(size > 1 for size in sizes.values()) > 1:
+        raise ValueError("the order of the dimensions is not stated")
     spans = _spans(sizes, blocks, own_uuid, name)
     return OmeImage(
         fields.get("ImageName", ""),
@@ -315,6 +317,8 @@ def _spans(
         count = _whole(fields, "PlaneCount", _whole(fields, "NumPlanes", "IFD" in fields)) or None
         page = _whole(fields, "IFD", 0)
         spans.append(PageSpan(first, count, page, name if is_own else file or _NO_FILE))
+    if blocks and not spans:
+        raise ValueError("none of the planes that it places are within its sizes")
     return tuple(sorted(spans, key=lambda span: span.first))
 
 
