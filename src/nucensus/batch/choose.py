@@ -167,14 +167,14 @@ def choose_from(
         The images come one by one, and nobody knows how many they are.
     """
     workers = workers or usable_cores()
-    candidates = _candidates(function, in_memory, measured, remaining, memory_bytes)
+    candidates = _candidates(in_memory, measured, remaining, memory_bytes)
     serial = next(candidates)
     ahead = _ahead(measured, workers)
     if (workers == 1 and not ahead) or remaining == 0:
         reason = "there is one worker" if workers == 1 else "the images were done while measuring"
         return Choice(serial, workers, reason, measured=measured)
     able = [serial, *(each for each in candidates if not (is_stream and _wants_all(each)))]
-    predicted = _predict(able, measured, remaining, workers, ahead)
+    predicted = _predict(able, function, measured, remaining, workers, ahead)
     best = serial
     for strategy in able:  # the simpler ones first: more must gain something
         if predicted.get(strategy.name, math.inf) < _GAIN * predicted[best.name]:
@@ -271,13 +271,9 @@ def _is_threaded(strategy: Strategy) -> bool:
 
 
 def _candidates(
-    function: Callable[..., Any],
-    in_memory: bool,
-    measured: Measured,
-    remaining: int,
-    memory_bytes: int | None,
+    in_memory: bool, measured: Measured, remaining: int, memory_bytes: int | None
 ) -> Iterator[Strategy]:
-    """Yield the strategies that can do this work here, the simplest first."""
+    """Yield the strategies that can work on these images here, the simplest first."""
 
     @functools.cache
     def fits() -> bool:
@@ -292,13 +288,7 @@ def _candidates(
         if strategy.in_process:
             return True
         forks = can_fork() and fork_is_safe()
-        if math.isinf(measured.pickle_s) or (strategy.needs_fork and not forks):
-            return False
-        try:
-            check(strategy, function)
-        except StrategyError:
-            return False
-        return True
+        return not math.isinf(measured.pickle_s) and (forks or not strategy.needs_fork)
 
     def simplicity(strategy: Strategy) -> tuple[bool, ...]:
         loads = strategy.loads_first and not in_memory
@@ -308,11 +298,13 @@ def _candidates(
 
 
 def _predict(
-    candidates: Iterable[Strategy], measured: Measured, remaining: int, workers: int, ahead: int
-) -> dict[str, float]:
+    candidates: Iterable[Strategy], function: Callable[..., Any], measured: Measured,
+    remaining: int, workers: int, ahead: int,
+) -> dict[str, float]:  # fmt: skip
     """Predict the seconds of each candidate.
 
-    The start of a worker process is measured only where processes could pay.
+    Whether processes can run the function, and how soon one starts, is found out only where they
+    could pay: to import what tells takes as long as an image.
     """
     predicted: dict[str, float] = {}
     start_s: float | None = None
@@ -325,12 +317,20 @@ def _predict(
             working_s = _processes_s(strategy, measured, remaining, workers)
             seconds = _POOL_START_S + _CROWDED * working_s
             spare_s = _GAIN * min(predicted.values()) - seconds
-            if spare_s <= 0 or spare_s <= _least_start_s():
+            if spare_s <= 0 or spare_s <= _least_start_s() or not _can_run(strategy, function):
                 continue  # it would not be chosen
             start_s = _start_s() if start_s is None else start_s
             seconds += start_s + (0.0 if _starts_warm(strategy) else measured.warm_up_s)
         predicted[strategy.name] = seconds
     return predicted
+
+
+def _can_run(strategy: Strategy, function: Callable[..., Any]) -> bool:
+    try:
+        check(strategy, function)
+    except StrategyError:
+        return False
+    return True
 
 
 def _starts_warm(strategy: Strategy) -> bool:
