@@ -258,6 +258,19 @@ def test_the_disk_is_waited_for_until_the_run_file_holds_what_is_in_its_log(tmp_
         assert not waits()
 
 
+def test_what_is_committed_reaches_its_place_while_something_else_is_done(writer, tmp_path):
+    nuclei = some_centres(5)
+    writer.plan(refs("a"))
+    writer.record_all([(1, found(nuclei), None)])
+    writer.commit()
+    with writer.settling():
+        assert writer.view().counts["nuclei"] == len(nuclei)
+    without_log = tmp_path / RUN_FILE
+    without_log.write_bytes((tmp_path / "run" / RUN_FILE).read_bytes())
+    with Run(without_log) as run:
+        np.testing.assert_array_equal(points_of(run.nuclei_of("a")), nuclei.points)
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [

@@ -144,7 +144,8 @@ class RunLoop:
                 self._choose_positive()
                 view = self._writer.view()
                 view.on_image = partial(self._watcher.on_step, "gone through for the tables")
-                write_tables(view, target)
+                with self._writer.settling():
+                    write_tables(view, target)
             if not is_unfinished:
                 self._writer.forget_suspects()
         if self._choice is not None:

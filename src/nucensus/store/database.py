@@ -105,6 +105,23 @@ def write_log_back(database: sqlite3.Connection) -> None:
         database.execute(_NO_WAIT)  # what is left to write says only that there is no log
 
 
+@contextlib.contextmanager
+def log_going_back(file: Path) -> Iterator[None]:
+    """Let what the log of a run file holds go back meanwhile: less is left to do at the end."""
+
+    def write_back() -> None:
+        with contextlib.suppress(sqlite3.Error):  # the end does it again, and says what is wrong
+            with contextlib.closing(sqlite3.connect(file.absolute())) as database:
+                database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    thread = threading.Thread(target=write_back)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
 TABLES = ("nuclei.csv", "images.csv", "provenance.json")
 _OF_A_RUN = (RUN_FILE, *(RUN_FILE + end for end in ("-wal", "-shm", "-journal")), *TABLES)
 

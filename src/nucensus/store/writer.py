@@ -17,6 +17,7 @@ from .database import (
     OTHERS,
     TABLES,
     close_with,
+    log_going_back,
     open_existing,
     open_to_write,
     remove_run,
@@ -103,6 +104,12 @@ class RunWriter:
             if was_refused:
                 remove_run(self.folder)
             self.lock.release()
+
+    def settling(self) -> contextlib.AbstractContextManager[None]:
+        """Let what is committed reach its place in the run file meanwhile; nothing is written."""
+        if self.folder is None:
+            return contextlib.nullcontext()
+        return log_going_back(self.folder / RUN_FILE)
 
     def _was_refused(self, kind: type[BaseException] | None) -> bool:
         """Tell whether what was given ends a run that holds nothing yet: it leaves no trace."""
