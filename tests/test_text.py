@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nucensus.errors import InputError
-from nucensus.text.files import atomic_write, is_full, refuse_if_full
+from nucensus.text.files import atomic_write, is_full, refuse_if_full, syncing
 from nucensus.text.names import escape, safe_path, unescape
 from nucensus.text.patterns import late
 from nucensus.text.plurals import pluralize
@@ -67,6 +67,13 @@ def test_an_error_names_the_file_that_was_asked_for_and_not_the_partial_one(tmp_
     with pytest.raises(OSError) as raised, atomic_write(tmp_path / "a.csv") as partial:  # noqa: PT011
         partial.read_text()
     assert raised.value.filename == str(tmp_path / "a.csv")
+
+
+def test_that_a_file_cannot_go_to_the_disk_meanwhile_is_said_at_the_end(tmp_path):
+    done = []
+    with pytest.raises(FileNotFoundError), syncing(tmp_path / "none.csv"):
+        done.append("something else")
+    assert done
 
 
 def test_a_folder_takes_the_place_of_an_earlier_one_and_of_what_a_crash_left(tmp_path):

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from ..execute import STRATEGIES, in_order
 from ..machine import usable_cores
 from ..store import Run
-from ..text.files import atomic_write
+from ..text.files import atomic_write, syncing
 from .batches import Batch, batches
 from .place import two_files
 from .provenance import Provenance
@@ -24,10 +24,11 @@ _MOST_THREADS = 2
 def write(run: Run, target: Path, _: Provenance) -> list[Path]:
     """Write the tables of nuclei and of images."""
     nuclei_path, images_path = two_files(target, ".csv")
-    with atomic_write(nuclei_path) as partial, open(partial, "wb") as file:
-        _write_nuclei(file, run)
-    with atomic_write(images_path) as partial, open(partial, "wb") as file:
-        _write_images(file, run)
+    with atomic_write(nuclei_path) as nuclei:
+        with open(nuclei, "wb") as file:
+            _write_nuclei(file, run)
+        with syncing(nuclei), atomic_write(images_path) as images, open(images, "wb") as file:
+            _write_images(file, run)
     return [nuclei_path, images_path]
 
 

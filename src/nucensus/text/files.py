@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,6 +131,27 @@ def _sync(path: Path) -> None:
     """Let the content reach the disk before the name does: a power cut leaves one or the other."""
     with open(path, "rb+") as file:  # Windows refuses it of one that is only read
         os.fsync(file.fileno())
+
+
+@contextmanager
+def syncing(path: Path) -> Iterator[None]:
+    """Let what was written go to the disk meanwhile: `atomic_write` waits for less of it then."""
+    errors: list[OSError] = []
+
+    def sync() -> None:
+        try:
+            _sync(path)
+        except OSError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=sync)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    if errors:
+        raise errors[0]
 
 
 def _remove(path: Path) -> None:
