@@ -13,7 +13,7 @@ from stated_runs import HARD_NAMES, some_centres, write_run
 
 from nucensus.errors import RunError
 from nucensus.store import Run, RunWriter, points_of
-from nucensus.store.database import open_to_write, write_log_back
+from nucensus.store.database import log_going_back, open_to_write, write_log_back
 from nucensus.store.explain import explanation
 from nucensus.store.image_columns import IMAGES
 from nucensus.store.packing import as_records, as_sql, as_text, as_volume, plane_of
@@ -256,6 +256,12 @@ def test_the_disk_is_waited_for_until_the_run_file_holds_what_is_in_its_log(tmp_
         assert waits()
         reader.rollback()
         assert not waits()
+
+
+def test_a_run_file_that_vanished_is_not_made_again_meanwhile(tmp_path):
+    with log_going_back(tmp_path / RUN_FILE):
+        pass
+    assert not (tmp_path / RUN_FILE).exists()
 
 
 def test_what_is_committed_reaches_its_place_while_something_else_is_done(writer, tmp_path):
