@@ -74,6 +74,15 @@ def test_every_table_has_the_contrast_beside_the_intensity(tmp_path):
     assert first["properties"]["measurements"]["Contrast"] == found.contrasts[0]
 
 
+def test_a_set_of_images_without_nuclei_has_none(tmp_path):
+    for number in range(3):
+        image = np.random.default_rng(number).poisson(100, (90, 80)).astype(np.uint16)
+        tifffile.imwrite(tmp_path / f"{number}.tif", image)
+    run = census(tmp_path, detector="log")
+    assert run.counts["found"] == 3
+    assert run.counts["nuclei"] == 0
+
+
 def test_contrasts_come_back_from_other_machines():
     points = np.array([[1, 2], [3, 4]])
     one = Centres(points, np.array([9.0, 8.0]), contrasts=np.array([5.0, 6.0]))

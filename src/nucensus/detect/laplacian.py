@@ -33,7 +33,7 @@ def find_blobs(image: NDArray[Any], settings: Settings, resolved: Resolved | Non
     level smoothed at its own scale. What is not finite counts as the median, as
     for `auto`.
     """
-    if isinstance(settings.sigma, str) and resolved is not None and resolved.is_blank:
+    if _is_blank(settings, resolved):
         return Centres(np.empty((0, 2), np.int64), np.empty(0), flag="blank")
     scales, threshold = blob_parameters(settings, resolved)
     usable = _finite(image)
@@ -44,6 +44,11 @@ def find_blobs(image: NDArray[Any], settings: Settings, resolved: Resolved | Non
         grey_levels[alike] = smoothed_at(usable, points[alike], float(sigma))
     order = np.lexsort((points[:, 1], points[:, 0], -grey_levels))
     return Centres(points[order], grey_levels[order], contrasts=contrasts[order])
+
+
+def _is_blank(settings: Settings, resolved: Resolved | None) -> bool:
+    """Tell whether scales are to be estimated of images in which nothing was seen."""
+    return isinstance(settings.sigma, str) and resolved is not None and resolved.is_blank
 
 
 def _finite(image: NDArray[Any]) -> NDArray[Any]:
@@ -74,6 +79,8 @@ def _scales(sigma_range: tuple[float, float]) -> tuple[NDArray[np.float64], int]
 
 def _bytes_a_pixel(settings: Settings, resolved: Resolved | None, _dtype: np.dtype[Any]) -> float:
     """Return what it takes: answers at all scales, and the maxima around them, on the grid."""
+    if _is_blank(settings, resolved):
+        return 0
     is_known = resolved is not None or not isinstance(settings.sigma, str)
     scales = blob_parameters(settings, resolved)[0] if is_known else (_LEAST_RADIUS, _MOST_RADIUS)
     sigmas, step = _scales(scales)
