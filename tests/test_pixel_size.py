@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -248,3 +249,11 @@ def test_sizes_and_notes_come_back_from_other_machines():
 def test_an_axis_that_states_nothing_leaves_the_others_as_they_are(unit, nothing):
     size = stated_size({"z": unit, "y": "um", "x": "um"}, z=nothing, y=0.4, x=0.6)
     assert size == PixelSize(0.4, 0.6)
+
+
+@pytest.mark.parametrize("size", [NO_SIZE, stated_size("pixel", y=0.4, x=0.4), PixelSize(0.4, 0.4)])
+def test_what_is_odd_about_pixels_is_said_where_an_index_states_their_size(size):
+    noted = pickle.loads(pickle.dumps(size.with_note("they are odd"))).outranked_by(0.5, None)
+    assert (noted.y, noted.note) == (0.5, "they are odd")
+    assert size.with_note("they are odd").note.endswith("they are odd")
+    assert not size.outranked_by(0.5, 0.5).note

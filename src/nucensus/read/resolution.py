@@ -46,7 +46,8 @@ def unbelieved_size(unit: int, y: float | None, x: float | None) -> PixelSize:
     size = stated_size(_UNITS.get(unit, ""), y=y, x=x)
     if not (size.y and size.x and all(_LEAST_UM <= one <= _MOST_UM for one in (size.y, size.x))):
         return NO_SIZE
-    return PixelSize(
-        note=f"the resolution tags say {size.y:.4g} x {size.x:.4g} um a pixel, and are not "
-        f"believed: in many files they are those of a camera or a screen"
+    note = (
+        f"the resolution tags say {size.y:.4g} x {size.x:.4g} um a pixel, and are not believed: in "
+        f"many files they are those of a camera or a screen"
     )
+    return PixelSize(note=note, size_note=note)

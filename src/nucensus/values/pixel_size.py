@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 
 from .._dataclass import dataclass
 
@@ -41,12 +41,15 @@ class PixelSize:
         Distance of z planes.
     note : str
         What was stated and is left out, and why, or is odd about the pixels; "" is nothing.
+    size_note : str
+        The start of the note, as far as it is about the size.
     """
 
     y: float | None = None
     x: float | None = None
     z: float | None = None
     note: str = ""
+    size_note: str = field(default="", repr=False)
 
     def with_note(self, note: str) -> "PixelSize":
         """Return the same size, with one more note."""
@@ -60,10 +63,11 @@ class PixelSize:
         """Return the size with what an index states of it, in micrometres, in place of its own."""
         if y is None and x is None:
             return self
-        return PixelSize(self.y if y is None else y, self.x if x is None else x, self.z)
+        note = self.note.removeprefix(self.size_note).removeprefix("; ")
+        return PixelSize(self.y if y is None else y, self.x if x is None else x, self.z, note)
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:  # in a third of the time
-        return PixelSize, (self.y, self.x, self.z, self.note)
+        return PixelSize, (self.y, self.x, self.z, self.note, self.size_note)
 
 
 NO_SIZE = PixelSize()
@@ -99,7 +103,8 @@ def stated_size(units: str | Mapping[str, str] = "um", **lengths: float | str | 
         if sizes[axis] is None:
             wrong.append(f"{axis} {_shown(length)} {_shown(unit) or 'without a unit'}")
     note = f"the stated pixel size ({', '.join(wrong)}) is no length from 0.1 nm to 1 cm: left out"
-    return PixelSize(**sizes, note=note if wrong else "")
+    note *= bool(wrong)
+    return PixelSize(**sizes, note=note, size_note=note)
 
 
 def _as_um(length: float | str | None, unit: str) -> float | None:

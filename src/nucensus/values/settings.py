@@ -132,7 +132,7 @@ class Settings:
         known_um = [each for each in lengths_um if each]
         if len(known_um) < len(lengths_um):
             planes = " and the distance of its planes" if ndim > 2 else ""
-            why = size.note or f"the file does not state the size of its pixels{planes}"
+            why = size.size_note or f"the file does not state the size of its pixels{planes}"
             raise SettingsError(
                 f"sigma is {self.sigma_um} micrometres, and {why}; give sigma in pixels"
             )
