@@ -119,6 +119,24 @@ def test_a_chunk_that_is_not_there_has_the_value_that_fills(tmp_path):
     np.testing.assert_array_equal(read(path), data)
 
 
+@pytest.mark.parametrize("axes", ["yx", "xy", "zyx"])
+@pytest.mark.parametrize("missing", ["1.0", "2.2", "all"])
+@pytest.mark.parametrize("is_camera", [True, False])
+def test_chunks_that_are_lost_are_told_where_no_pixel_else_has_their_value(
+    tmp_path, axes, missing, is_camera
+):
+    data = draw(axes, y=30, x=35, z=1) + np.uint16(100 if is_camera else 0)
+    path = write(tmp_path / "a.zarr", axes, [data], chunks=(1,) * (len(axes) - 2) + (10, 10))
+    assert not read_image(path, Plane()).note
+    for chunk in (path / "0").glob("[0-9]*" if missing == "all" else f"*{missing}"):
+        chunk.unlink()
+    note = read_image(path, Plane()).note
+    if is_camera or missing == "all":
+        assert f"{12 if missing == 'all' else 1} of 12 chunks of the image are not in" in note
+    else:
+        assert not note
+
+
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "noise"])
 @pytest.mark.parametrize("compressors", ["auto", None])

@@ -103,7 +103,7 @@ class Image:
     pixels: NDArray[Any]
     pixel_size: PixelSize
     note: str = ""
-    """Which plane of a stack it is, if the sharpest was asked for."""
+    """Which plane of a stack it is, if the sharpest was asked for; what is doubtful about it."""
     downsample: tuple[float, float] = (1.0, 1.0)
     """How many rows and columns of full size are one of these."""
 

@@ -15,7 +15,7 @@ from ..remote import is_remote, zarr_store
 from ..values.pixel_size import PixelSize, stated_size
 from .scene import Index, Scene, check_count, split_scenes
 from .vendor import explained, guarded
-from .zarr_parts import divide_array
+from .zarr_parts import Lost, divide_array
 
 if TYPE_CHECKING:
     from zarr import Array, Group
@@ -104,16 +104,18 @@ def _scene(group: "Group", multiscale: Mapping[str, Any], metadata: Mapping[str,
 
     def level(dataset: Mapping[str, Any], array: "Array[Any]") -> Scene:
         lengths_px = dict(zip(axes, array.shape, strict=True))
+        lost = Lost(array, axes)
         return Scene(
             (lengths_px["y"], lengths_px["x"]),
             str(array.dtype),
             {axis: length for axis, length in lengths_px.items() if axis not in ("y", "x")},
-            lambda index: _read_plane(array, axes, index),
+            lambda index: lost.looked_for(_read_plane(array, axes, index), index),
             channels=tuple(str(channel.get("label") or "") for channel in channels),
             pixel_size=_pixel_size(described, multiscale, dataset),
             name=multiscale.get("name") or group.basename,
             block_pixels=_pixels_at_a_time(array, axes),
             divide=partial(divide_array, array, axes),
+            doubts=lost.note,
         )
 
     def reduce() -> list[Scene]:

@@ -86,6 +86,8 @@ class Scene:
         `reduce() -> sequence of Scene`: the same image at lower resolutions, in any order.
     downsample : (float, float)
         How many rows and columns of the image at full size are one of this level.
+    doubts : callable
+        `doubts() -> str`: what is doubtful about the planes that were read so far.
     """
 
     shape: tuple[int, int]
@@ -105,6 +107,7 @@ class Scene:
     divide: Callable[[Index], Parts | None] | None = None
     reduce: Callable[[], Sequence["Scene"]] = tuple
     downsample: tuple[float, float] = (1.0, 1.0)
+    doubts: Callable[[], str] = str
 
     def __post_init__(self) -> None:
         check_count(self.sizes.get("c", 1), "channels")
@@ -255,8 +258,13 @@ def _at(ask: Callable[[Index], Any], fixed: Index, index: Index) -> Any:
 def read_plane(scene: Scene, plane: Plane) -> tuple[NDArray[Any], str]:
     """Read the one plane of `scene` that is meant; planes of a stack one after the other.
 
-    Return the pixels, and which plane they are if the file was to tell.
+    Return the pixels, which plane they are if the file was to tell, and what is doubtful.
     """
+    pixels, which = _read_plane(scene, plane)
+    return pixels, "; ".join(filter(None, (which, scene.doubts())))
+
+
+def _read_plane(scene: Scene, plane: Plane) -> tuple[NDArray[Any], str]:
     index = choose_index(scene, plane)
     if plane.z not in (*PROJECTIONS, "volume"):
         return scene.read(index), ""
