@@ -10,11 +10,11 @@
 namespace nucensus {
 namespace {
 
-// Rows `chosen` of a group in the vertical filter, for `blocks` neighbouring blocks of
-// columns. `rows` are interleaved pairs of rows, one for each pair of the filter.
+// Rows `chosen` of a group in the vertical filter, for `blocks` blocks of columns that begin at
+// columns `at`. `rows` are interleaved pairs of rows, one for each pair of the filter.
 template <int blocks, int... chosen>
-void filter_vertically(const int16_t* const* rows, int64_t at, const Smoothing& smoothing,
-                       int16_t* out, int64_t pitch) {
+void filter_vertically(const int16_t* const* rows, const int64_t* at, const Smoothing& smoothing,
+                       int16_t* const* lines) {
     constexpr int count = sizeof...(chosen);
     constexpr int place[] = {chosen...};
     Longs sum[count][2 * blocks];
@@ -24,13 +24,13 @@ void filter_vertically(const int16_t* const* rows, int64_t at, const Smoothing& 
         for (Longs& value : row) value = all_longs(smoothing.vertical_rounding);
     const int32_t* weights = smoothing.vertical.pairs;
     for (int64_t pair = 0; pair < smoothing.vertical.count; ++pair) {
-        const int16_t* from = rows[pair] + 2 * at;
+        const int16_t* from = rows[pair];
         Words weight[count];
 #pragma GCC unroll 4
         for (int row = 0; row < count; ++row) weight[row] = repeat_pair(weights[place[row]]);
 #pragma GCC unroll 8
         for (int n = 0; n < 2 * blocks; ++n) {
-            const Words value = load_words(from + n * words);
+            const Words value = load_words(from + 2 * at[n / 2] + n % 2 * words);
 #pragma GCC unroll 4
             for (int row = 0; row < count; ++row)
                 sum[row][n] = add_products(sum[row][n], value, weight[row]);
@@ -41,16 +41,16 @@ void filter_vertically(const int16_t* const* rows, int64_t at, const Smoothing& 
     for (int row = 0; row < count; ++row)
 #pragma GCC unroll 4
         for (int n = 0; n < blocks; ++n)
-            store_words(out + place[row] * pitch + at + n * words,
+            store_words(lines[place[row]] + at[n],
                         narrow(sum[row][2 * n], sum[row][2 * n + 1], smoothing.shift));
 }
 
-// The horizontal filter of rows `chosen` of a group, for `blocks` neighbouring blocks
-// of columns. A load at an even distance holds pairs of neighbours: it serves the
-// even columns with one pair of weights and the odd columns with another.
+// The horizontal filter of rows `chosen` of a group, for `blocks` blocks of columns. A load at an
+// even distance holds pairs of neighbours: it serves the even columns with one pair of weights
+// and the odd columns with another.
 template <int blocks, bool is_corrected, int... chosen>
-void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& smoothing,
-                    int16_t* const* out, int64_t at) {
+void filter_columns(const int16_t* const* lines, const Smoothing& smoothing, int16_t* const* out,
+                    const int64_t* at) {
     constexpr int count = sizeof...(chosen);
     constexpr int place[] = {chosen...};
     Longs even[count][blocks], odd[count][blocks];
@@ -64,14 +64,14 @@ void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& sm
         }
     const int32_t* weights = smoothing.horizontal.pairs;
     const int32_t* lost = smoothing.horizontal.corrections;
-    const int16_t* start = from + at + smoothing.horizontal.first;
+    int64_t distance = smoothing.horizontal.first;
     for (int64_t pair = 0; pair < smoothing.horizontal.count; ++pair) {
         const Words for_even = repeat_pair(weights[0]), for_odd = repeat_pair(weights[1]);
 #pragma GCC unroll 4
         for (int row = 0; row < count; ++row)
 #pragma GCC unroll 4
             for (int n = 0; n < blocks; ++n) {
-                const Words value = load_words(start + place[row] * from_pitch + n * words);
+                const Words value = load_words(lines[place[row]] + distance + at[n]);
                 even[row][n] = add_products(even[row][n], value, for_even);
                 odd[row][n] = add_products(odd[row][n], value, for_odd);
                 if (is_corrected) {
@@ -82,7 +82,7 @@ void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& sm
             }
         weights += 2;
         if (is_corrected) lost += 2;
-        start += 2;
+        distance += 2;
     }
 #pragma GCC unroll 4
     for (int row = 0; row < count; ++row)
@@ -93,80 +93,76 @@ void filter_columns(const int16_t* from, int64_t from_pitch, const Smoothing& sm
                 even[row][n] = add_shifted(even[row][n], lost_even[row][n], shift);
                 odd[row][n] = add_shifted(odd[row][n], lost_odd[row][n], shift);
             }
-            store_words(out[place[row]] + at + n * words, upper_halves(even[row][n], odd[row][n]));
+            store_words(out[place[row]] + at[n], upper_halves(even[row][n], odd[row][n]));
         }
 }
 
-// Neighbouring blocks of columns, from `first` on and before `end`.
-struct BlockSpan {
-    int64_t first, end;
-};
+// Blocks of columns, as wide as a vector, from left to right: the first column of each.
+struct Blocks {
+    static constexpr int64_t most_together = 4;
+    static int64_t size(int64_t block_count) { return block_count + most_together; }
 
-// BlockSpans from left to right, none beside another.
-struct BlockSpans {
-    BlockSpan* spans;
+    int64_t* columns;
     int64_t count;
 
-    const BlockSpan* begin() const { return spans; }
-    const BlockSpan* end() const { return spans + count; }
-    // A block right of those before.
-    void add(int64_t block) {
-        if (count == 0 || spans[count - 1].end < block) spans[count++] = {block, block};
-        spans[count - 1].end = block + 1;
+    // No branch: which blocks are in cannot be predicted.
+    void add_if(bool is_in, int64_t column) {
+        columns[count] = column;
+        count += is_in;
     }
-    // `reach` more blocks on both sides.
-    void widen(const BlockSpans& from, int64_t reach, int64_t block_count) {
+    // Those of another list, and `reach` more on both sides.
+    void widen(const Blocks& from, int64_t reach, int64_t pitch) {
         count = 0;
-        for (const BlockSpan& each : from) {
-            const int64_t first = at_least(each.first - reach, 0);
-            if (count == 0 || spans[count - 1].end < first) spans[count++] = {first, first};
-            spans[count - 1].end = at_most(each.end + reach, block_count);
+        int64_t next = 0;
+        for (int64_t i = 0; i < from.count; ++i) {
+            const int64_t last = from.columns[i] + reach * words;
+            for (int64_t x = from.columns[i] - reach * words; x <= last; x += words)
+                add_if(x >= next && x < pitch, x);
+            next = last + words;
         }
     }
+    // So that always `most_together` can be taken: the last one again.
+    void fill_up() const {
+        for (int64_t i = 0; i < most_together - 1 && count > 0; ++i)
+            columns[count + i] = columns[count - 1];
+    }
 };
 
-template <int blocks>
-struct Together {
-    static constexpr int count = blocks;
-};
-
-// Calls `work` with the first column of blocks, up to `most` neighbours together.
-template <int most, typename F>
-void for_blocks_of(const BlockSpan& blocks, F& work) {
-    int64_t x = blocks.first * words;
-    for (; x + most * words <= blocks.end * words; x += most * words) work(Together<most>(), x);
-    if constexpr (most > 1) for_blocks_of<most / 2>({x / words, blocks.end}, work);
-}
-template <int most, typename F>
-void for_blocks(const BlockSpans& spans, F work) {
-    for (const BlockSpan& each : spans) for_blocks_of<most>(each, work);
+template <typename F>
+void for_blocks(const Blocks& blocks, F work) {
+    for (int64_t i = 0; i < blocks.count; ++i) work(blocks.columns[i]);
 }
 
-// Rows `chosen` of a group of four: the vertical filter for the blocks in `wide`, the
-// horizontal one for those in `blocks`, whose reach `wide` includes.
+// Calls `work` with the first columns of `together` blocks, wherever they are; the last one may be
+// there more than once.
+template <int together, typename F>
+void for_blocks_together(const Blocks& blocks, F work) {
+    static_assert(together <= Blocks::most_together);
+    blocks.fill_up();
+    for (int64_t i = 0; i < blocks.count; i += together) work(blocks.columns + i);
+}
+
+// The horizontal filter of rows `chosen` of a group, from lines in which the vertical one filled
+// the blocks and what is within reach of them.
 template <int most, int... chosen>
-void smooth_blocks(const int16_t* const* rows, const Smoothing& smoothing, const BlockSpans& wide,
-                   const BlockSpans& blocks, int16_t* line, int64_t line_pitch, int16_t* const* out,
-                   int64_t width) {
-    for_blocks<most>(wide, [&](auto together, int64_t x) {
-        filter_vertically<together.count, chosen...>(rows, x, smoothing, line, line_pitch);
-    });
+void filter_horizontally(int16_t* const* lines, const Smoothing& smoothing, const Blocks& blocks,
+                         int16_t* const* out, int64_t width) {
     // The values outside the image are those of its nearest column.
     const int64_t reach = -smoothing.horizontal.first + 2 * words;
     constexpr int place[] = {chosen...};
     for (const int row : place) {
-        int16_t* const own = line + row * line_pitch;
+        int16_t* const own = lines[row];
         const Words first = all_words(own[0]), last = all_words(own[width - 1]);
         for (int64_t x = 0; x < reach; x += words) store_words(own - words - x, first);
         for (int64_t x = 0; x < reach; x += words) store_words(own + width + x, last);
     }
     // The sums of a correction are twice as many.
     if (smoothing.horizontal.corrections != nullptr)
-        return for_blocks<1>(blocks, [&](auto, int64_t x) {
-            filter_columns<1, true, chosen...>(line, line_pitch, smoothing, out, x);
+        return for_blocks_together<1>(blocks, [&](const int64_t* at) {
+            filter_columns<1, true, chosen...>(lines, smoothing, out, at);
         });
-    for_blocks<most>(blocks, [&](auto together, int64_t x) {
-        filter_columns<together.count, false, chosen...>(line, line_pitch, smoothing, out, x);
+    for_blocks_together<most>(blocks, [&](const int64_t* at) {
+        filter_columns<most, false, chosen...>(lines, smoothing, out, at);
     });
 }
 

@@ -69,50 +69,51 @@ protected:
     void mark_blocks(int64_t first) {
         if (!plan.has_sieve) {
             for (int row = 0; row < rows_together; ++row) {
-                *marked(first + row).spans = {0, block_count};
-                marked(first + row).count = 1;
+                marked(first + row).count = 0;
+                for (int64_t x = 0; x < pitch; x += words) marked(first + row).add_if(true, x);
             }
             return;
         }
         const Smoothing& sieve = plan.sieve;
         for (int64_t pair = 0; pair < sieve.vertical.count; ++pair)
             rows[pair] = group_ring.pair(first / 2 + sieve.vertical.first + pair);
-        int16_t* bounds[rows_together];
-        for (int row = 0; row < rows_together; ++row)
-            bounds[row] = lines + (rows_together + row) * line_step + side;
-        smooth_blocks<blocks_together, 0, 1, 2, 3>(
-            rows, sieve, every, every, lines + side, line_step, bounds,
-            (width + columns_together - 1) / columns_together);
+        int16_t* const* const bounds = lines_of(1);
+        for_blocks_together<blocks_together>(every, [&](const int64_t* at) {
+            filter_vertically<blocks_together, 0, 1, 2, 3>(rows, at, sieve, lines_of(0));
+        });
+        filter_horizontally<blocks_together, 0, 1, 2, 3>(
+            lines_of(0), sieve, every, bounds, (width + columns_together - 1) / columns_together);
         const Words threshold = all_words(sieve.threshold);
         constexpr int lanes_of_block = words / columns_together * bits_per_lane;
         constexpr Lanes block_lanes = (static_cast<Lanes>(1) << lanes_of_block) - 1;
         for (int row = 0; row < rows_together; ++row) {
-            BlockSpans& own = marked(first + row);
+            Blocks& own = marked(first + row);
             own.count = 0;
             for (int64_t block = 0; block < block_count; block += columns_together) {
                 Lanes lanes =
                     is_above(load_words(bounds[row] + block / columns_together * words), threshold);
-                for (int64_t at = block; lanes != 0; ++at, lanes >>= lanes_of_block)
-                    if (at < block_count && (lanes & block_lanes)) own.add(at);
+                for (int64_t at = block; at < block + columns_together; ++at) {
+                    own.add_if(at < block_count && (lanes & block_lanes), at * words);
+                    lanes >>= lanes_of_block;
+                }
             }
         }
     }
 
-    // 3. One row of the group, in the marked blocks.
-    void smooth_sample(int64_t group) {
-        empty_group(group);
-        const BlockSpans& own = marked(group);
-        if (own.count == 0) return;
-        smooth_rows<single_blocks_together, sample_row>(group, own);
+    // 3. One row of each of the groups of a step, in the marked blocks.
+    void smooth_samples(int64_t first, int64_t end) {
+        for (int64_t group = first; group < end; ++group) empty_group(group);
+        smooth_rows<single_blocks_together, sample_row>(
+            first, end, [&](int64_t group) -> const Blocks& { return marked(group); });
     }
 
     // What a group of earlier rows left in the ring.
     void empty_group(int64_t group) const {
         int16_t* const first = ring_row(group * rows_together);
-        for_blocks<1>(marked(group - ring_groups), [&](auto, int64_t x) {
+        for_blocks(marked(group - ring_groups), [&](int64_t x) {
             store_words(first + sample_row * result_pitch + x, all_words(nothing));
         });
-        for_blocks<1>(complete(group), [&](auto, int64_t x) {
+        for_blocks(complete(group), [&](int64_t x) {
             constexpr int others[] = {0, 1, 3};
             for (const int row : others)
                 store_words(first + row * result_pitch + x, all_words(nothing));
@@ -120,33 +121,60 @@ protected:
         complete(group).count = 0;
     }
 
-    template <int most, int... chosen>
-    void smooth_rows(int64_t group, const BlockSpans& blocks) {
-        const int64_t first = 2 * group + plan.fine.vertical.first;
-        for (int64_t pair = 0; pair < plan.fine.vertical.count; ++pair)
-            rows[pair] = pair_ring.pair(first + pair);
-        int16_t* out[rows_together];
-        // Rows below the image are computed, and not looked at.
-        for (int row = 0; row < rows_together; ++row)
-            out[row] = ring_row(group * rows_together + row);
-        wide.widen(blocks, dilation, block_count);
-        smooth_blocks<most, chosen...>(rows, plan.fine, wide, blocks, lines + side, line_step, out,
-                                       width);
+    // Rows `chosen` of the groups from `first` to before `end`, of a step at most, in the blocks
+    // of each. Rows below the image are computed, and not looked at.
+    template <int most, int... chosen, typename F>
+    void smooth_rows(int64_t first, int64_t end, F blocks_of) {
+        filter_groups<most, chosen...>(first, end, blocks_of);
         constexpr int place[] = {chosen...};
-        for (const int row : place)
-            for (int64_t x = width; x < pitch; x += words)
-                store_words(out[row] + x, all_words(nothing));
+        for (int64_t group = first; group < end; ++group) {
+            const Blocks& blocks = blocks_of(group);
+            if (blocks.count == 0) continue;
+            int16_t* out[rows_together];
+            for (int row = 0; row < rows_together; ++row)
+                out[row] = ring_row(group * rows_together + row);
+            filter_horizontally<most, chosen...>(lines_of(group - first), plan.fine, blocks, out,
+                                                 width);
+            for (const int row : place)
+                for (int64_t x = width; x < pitch; x += words)
+                    store_words(out[row] + x, all_words(nothing));
+        }
+    }
+
+    // The vertical filter. Of several groups some columns at a time: the pairs of rows that they
+    // share then come from the nearest cache.
+    template <int most, int... chosen, typename F>
+    void filter_groups(int64_t first, int64_t end, F blocks_of) {
+        const PairFilter& vertical = plan.fine.vertical;
+        const int64_t group_count = end - first;
+        for (int64_t pair = 0; pair < vertical.count + 2 * (group_count - 1); ++pair)
+            rows[pair] = pair_ring.pair(2 * first + vertical.first + pair);
+        int64_t done[step_groups] = {};
+        for (int64_t i = 0; i < group_count; ++i) {
+            wide[i].widen(blocks_of(first + i), dilation, pitch);
+            wide[i].fill_up();
+        }
+        const int64_t at_a_time = group_count > 1 ? columns_in_cache : pitch;
+        for (int64_t end_column = at_a_time; end_column < pitch + at_a_time;
+             end_column += at_a_time)
+            for (int64_t i = 0; i < group_count; ++i) {
+                const Blocks& own = wide[i];
+                for (; done[i] < own.count && own.columns[done[i]] < end_column; done[i] += most)
+                    filter_vertically<most, chosen...>(rows + 2 * i, own.columns + done[i],
+                                                       plan.fine, lines_of(i));
+            }
     }
 
     // 4. The rest of the group, in the blocks that can hold a maximum.
     void refine(int64_t group) {
         const bool is_inside = group > 0 && sample_of(group + 1) < image.height;
-        BlockSpans& own = complete(group);
+        Blocks& own = complete(group);
         if (plan.has_samples && is_inside)
             keep_possible(group, own);
         else
-            own.widen(marked(group), 0, block_count);
-        if (own.count > 0) smooth_rows<blocks_together, 0, 1, 3>(group, own);
+            own.widen(marked(group), 0, pitch);
+        smooth_rows<blocks_together, 0, 1, 3>(group, group + 1,
+                                              [&](int64_t) -> const Blocks& { return own; });
     }
 
     // The highest of some samples near each.
@@ -162,7 +190,7 @@ protected:
 
     // The blocks where a pixel can be above the threshold, and no sample in its window
     // surely above it.
-    void keep_possible(int64_t group, BlockSpans& kept) const {
+    void keep_possible(int64_t group, Blocks& kept) const {
         switch (sample_step) {
             case 0:
                 return keep_possible<0>(group, kept);
@@ -176,7 +204,7 @@ protected:
     }
 
     template <int step>
-    void keep_possible(int64_t group, BlockSpans& kept) const {
+    void keep_possible(int64_t group, Blocks& kept) const {
         const Bounds bound = bounds();
         const Words threshold = all_words(plan.fine.threshold);
         const Words ambiguity = all_words(plan.ambiguity);
@@ -186,7 +214,7 @@ protected:
         // Samples further away than the window's half are not looked at.
         const bool sees_own = reach_y >= sample_row;
         const bool sees_others = reach_y >= rows_together + sample_row;
-        for_blocks<1>(marked(group), [&](auto, int64_t x) {
+        for_blocks(marked(group), [&](int64_t x) {
             const Words value = load_words(middle + x);
             const Words own = bound.excess(value);
             const Words before = bound.most_excess(load_words(above + x));
@@ -201,7 +229,7 @@ protected:
                                                  highest_sample<step>(below + x)));
             const Lanes lanes =
                 is_above(most, threshold) & ~is_above(highest, add_saturated(most, ambiguity));
-            if (lanes & first_lanes(width - x)) kept.add(x / words);
+            kept.add_if(lanes & first_lanes(width - x), x);
         });
     }
 };

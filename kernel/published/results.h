@@ -17,6 +17,9 @@ namespace {
 
 constexpr int64_t step_rows = 16;
 constexpr int64_t step_groups = step_rows / rows_together;
+// Of the samples: so many columns of the pairs of rows of a step, for sigma 4, take 24 kB. All
+// columns take a tenth longer at threshold 300 (benchmarks/kernel.py, plate, AVX-512 on Zen 5).
+constexpr int64_t columns_in_cache = 256;
 constexpr int16_t nothing = INT16_MIN;  // a result that was left out, or outside the image
 
 int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
@@ -61,45 +64,45 @@ protected:
         const int64_t group_pairs = power_of_two(last_octet - next_octet + 1);
 
         const int64_t line_pitch = side + pitch + side;
-        // The windows of a group, the samples beside them, and the groups being filled.
-        result_rows = power_of_two(2 * reach_y + 4 * rows_together);
+        // The windows of a group, the samples beside them, and the step being filled.
+        result_rows = power_of_two(2 * reach_y + 7 * rows_together);
         result_side = round_up(reach_x, words) + 2 * words;
         result_pitch = result_side + pitch + result_side;
         ring_groups = result_rows / rows_together;
         marked_groups = power_of_two(ring_groups + 2 * step_groups);
 
         const int64_t wide_size = columns_together * sieve_pitch;
-        const int64_t list_count = marked_groups + ring_groups, most_spans = block_count / 2 + 1;
-        int16_t *pair_memory, *group_memory;
-        BlockSpan* spans;
+        const int64_t list_count = marked_groups + ring_groups;
+        const int64_t list_size = Blocks::size(round_up(block_count, columns_together));
+        int16_t *pair_memory, *group_memory, *line_memory;
+        int64_t* columns;
         const bool has_memory = take_scratch(slot_sieve, [&](Cutter& parts) {
             pair_memory = parts.take<int16_t>(PairRing::size(pairs, pitch));
             group_memory = parts.take<int16_t>(PairRing::size(group_pairs, sieve_pitch));
             loaded = parts.take<int16_t>(octet * pitch);
             row_maxima = parts.take<int16_t>(wide_size);
             group_maxima = parts.take<int16_t>(2 * sieve_pitch);
-            lines = parts.take<int16_t>(2 * rows_together * line_pitch);
+            line_memory = parts.take<int16_t>(step_rows * line_pitch);
             results = parts.take<int16_t>((result_rows + 1) * result_pitch);
             rows = parts.take<const int16_t*>(pairs + group_pairs);
-            marks = parts.take<BlockSpans>(marked_groups);
-            completed = parts.take<BlockSpans>(ring_groups);
-            spans = parts.take<BlockSpan>((list_count + 2) * most_spans);
+            marks = parts.take<Blocks>(marked_groups);
+            completed = parts.take<Blocks>(ring_groups);
+            columns = parts.take<int64_t>((list_count + 1 + step_groups) * list_size);
         });
         if (!has_memory) return false;
         pair_ring.begin(pair_memory, pairs, pitch);
         group_ring.begin(group_memory, group_pairs, sieve_pitch);
-        line_step = line_pitch;
-        const auto next_spans = [&]() {
-            return BlockSpans{std::exchange(spans, spans + most_spans), 0};
+        const auto no_blocks = [&]() {
+            return Blocks{std::exchange(columns, columns + list_size), 0};
         };
-        for (int64_t i = 0; i < marked_groups; ++i) marks[i] = next_spans();
-        for (int64_t i = 0; i < ring_groups; ++i) completed[i] = next_spans();
-        wide = next_spans();
-        every = next_spans();
-        *every.spans = {0, sieve_pitch / words};
-        every.count = 1;
+        for (int64_t i = 0; i < marked_groups; ++i) marks[i] = no_blocks();
+        for (int64_t i = 0; i < ring_groups; ++i) completed[i] = no_blocks();
+        for (Blocks& each : wide) each = no_blocks();
+        for (int64_t i = 0; i < step_rows; ++i) lines[i] = line_memory + i * line_pitch + side;
+        every = no_blocks();
+        for (int64_t x = 0; x < sieve_pitch; x += words) every.add_if(true, x);
         memset(row_maxima, 0, wide_size * sizeof(int16_t));
-        memset(lines, 0, 2 * rows_together * line_pitch * sizeof(int16_t));
+        memset(line_memory, 0, step_rows * line_pitch * sizeof(int16_t));
         for (int64_t i = 0; i < (result_rows + 1) * result_pitch; i += words)
             store_words(results + i, all_words(nothing));
         lowest = 32767;
@@ -111,9 +114,11 @@ protected:
         return results + row * result_pitch + result_side;
     }
     // The blocks of a group that can hold a pixel above the threshold: those of its sample.
-    BlockSpans& marked(int64_t group) const { return marks[group & (marked_groups - 1)]; }
+    Blocks& marked(int64_t group) const { return marks[group & (marked_groups - 1)]; }
     // Those with results in all rows.
-    BlockSpans& complete(int64_t group) const { return completed[group & (ring_groups - 1)]; }
+    Blocks& complete(int64_t group) const { return completed[group & (ring_groups - 1)]; }
+    // Between the filters: four lines for each group of a step.
+    int16_t* const* lines_of(int64_t number) const { return lines + number * rows_together; }
     static int64_t sample_of(int64_t group) { return group * rows_together + sample_row; }
 
     int16_t* ring_row(int64_t y) const {
@@ -169,15 +174,16 @@ protected:
     const Plan& plan;
     Source& source;
     PairRing pair_ring, group_ring;
-    int64_t width, pitch, block_count, reach_x, reach_y, side, dilation, line_step;
+    int64_t width, pitch, block_count, reach_x, reach_y, side, dilation;
     int64_t last_octet, next_octet, result_rows, result_side, result_pitch;
     int64_t ring_groups, marked_groups;
     int64_t sieve_pitch, sample_step;
     int lowest, sample_floor, sample_base;
     const int16_t** rows;
-    int16_t *loaded, *row_maxima, *group_maxima, *lines, *results;
-    BlockSpans *marks, *completed;
-    BlockSpans wide, every;
+    int16_t *loaded, *row_maxima, *group_maxima, *results;
+    Blocks *marks, *completed;
+    Blocks wide[step_groups], every;
+    int16_t* lines[step_rows];
 };
 
 }  // namespace

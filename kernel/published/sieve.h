@@ -1,7 +1,7 @@
 // The fast way: whole numbers find the candidates, exact values decide.
 //
-// The image streams through once, in groups of four rows, loaded four at a time. What
-// is left of each group are spans of blocks of columns, as wide as a vector:
+// The image streams through once, in groups of four rows, in steps of four groups. What is left
+// of each group are blocks of columns, as wide as a vector:
 //   1. rows become 16-bit numbers (Source), neighbouring ones interleaved, and
 //      the maxima of 4 x 4 pixels go to the sieve;
 //   2. the sieve smooths those maxima with an upper bound of the filter: blocks
@@ -16,18 +16,21 @@
 // gained: the answer is `undecided`, and single precision is tried (single_sieve.h).
 //
 // Scratch memory, per thread and reused, for radius r and min_distance d: about
-// 2 r + 32 rows of 16-bit numbers and 2 d + 16 rows of 16-bit results (both up to
+// 2 r + 32 rows of 16-bit numbers and 2 d + 28 rows of 16-bit results (both up to
 // the next power of two), 512 times 64 exact values, and (2 r + 1) x (2 r + 64)
 // pixels as doubles.
 //
 // Measured with benchmarks/kernel.py, plate, AVX2 on Zen 2, at threshold 300 and 1000:
 // the samples and the maxima of 4 x 4 instead of 4 x 1 pixels made it 1.25 and 1.1 times
-// as fast, spans instead of marks of blocks 1.04 and 1.27 times, looking for higher
-// samples where they lie instead of in their maxima 1.06 times, unrolled loops 1.04.
+// as fast, looking for higher samples where they lie instead of in their maxima 1.06 times,
+// unrolled loops 1.04. On Zen 5 lists of blocks, a few of them together wherever they are, instead
+// of spans of neighbours, 1.08 and 1.1 times (AVX-512; AVX2 1.1 and 1.1); the samples of four
+// groups in turn 1.07 and 1.01 times (AVX2 no gain, 1000 0.97).
 // No gain: the filters on an image of half the rows and columns (half the products, but
 // what makes that image costs as much), the pairs of a block of columns side by side,
-// scheduling before register allocation; with AVX-512 on Zen 5 the samples of four groups
-// together, and blocks of 16 columns.
+// scheduling before register allocation; with AVX-512 on Zen 5 one vertical filter for the samples
+// of four groups, the other rows of four groups in turn, rows prefetched while others are
+// smoothed, and blocks of 16 columns.
 //
 // Everything is in an unnamed namespace: see arena.h.
 #pragma once
@@ -49,19 +52,17 @@ public:
     Status run() {
         if (!begin()) return status_no_memory;
         const int64_t group_count = (image.height + rows_together - 1) / rows_together;
-        for (int64_t group = 0; group < group_count; ++group) {
-            if (group % step_groups == 0) {
-                load_rows(group / step_groups);
-                if (source.is_out_of_range()) return status_undecided;
-                mark_blocks(group);
-            }
-            smooth_sample(group);
-            exact.allow_for(rows_together);
-            work_left += rows_together * width;
-            if (group == 0) continue;
-            refine(group - 1);
+        for (int64_t first = 0; first < group_count; first += step_groups) {
+            load_rows(first / step_groups);
+            if (source.is_out_of_range()) return status_undecided;
+            mark_blocks(first);
+            const int64_t end = at_most(first + step_groups, group_count);
+            smooth_samples(first, end);
+            exact.allow_for((end - first) * rows_together);
+            work_left += (end - first) * rows_together * width;
+            for (int64_t group = at_least(first - 1, 0); group < end - 1; ++group) refine(group);
             // Groups whose windows are complete.
-            const Status status = examine_groups((group - 1) * rows_together - reach_y + 1);
+            const Status status = examine_groups((end - 2) * rows_together - reach_y + 1);
             if (status != status_ok) return status;
         }
         refine(group_count - 1);
@@ -126,7 +127,7 @@ private:
         int64_t count[rows_together] = {};
         Suspects* const out = suspects;
         const int64_t most = block_count;
-        for_blocks<1>(complete(group), [&](auto, int64_t x) {
+        for_blocks(complete(group), [&](int64_t x) {
 #pragma GCC unroll 4
             for (int row = 0; row < rows_together; ++row) {
                 const int16_t* own = rows_around[row + 1] + x;
