@@ -175,7 +175,7 @@ def test_other_digits_in_a_name_are_understood_by_the_first_pattern_that_fits(na
         other = re.sub(r"\d", lambda _: rng.choice(digits), name)
         end = "/".join(other.split("/")[-4:])
         patterns = {
-            kind: re.compile(r"(?:^|.*?/)" + pattern, re.IGNORECASE)
+            kind: re.compile(r"^(?:|.*?/)" + pattern, re.IGNORECASE)
             for kind, pattern in PATTERNS.items()
         }
         first = next((kind for kind, pattern in patterns.items() if pattern.match(end)), "")

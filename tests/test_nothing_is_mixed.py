@@ -15,7 +15,7 @@ from nucensus.cli.scan import command as scan
 from nucensus.discover import LeftOut, discover, list_images
 from nucensus.errors import InputError
 from nucensus.read import SUFFIXES
-from nucensus.values import Plane, Selection
+from nucensus.values import Place, Plane, Selection
 
 GUIDS = ("9577918A-4973-4A87-BA73-A168AA755527", "ABCDEF12-4973-4A87-BA73-A168AA755527")
 
@@ -264,7 +264,7 @@ def test_unknown_names_that_differ_in_a_channel_are_asked_about(tmp_path, files,
     found = discover([tmp_path], SUFFIXES, plane=Plane(channel="each"))
     assert len(found) == len(files)
     assert len({each.channel for each in found}) > 1
-    own = discover([tmp_path], SUFFIXES, pattern=r"(?P<site>.+)")
+    own = discover([tmp_path], SUFFIXES, pattern=r"^(?P<site>.+)")
     assert len(own) == len(files)
 
 
@@ -310,7 +310,7 @@ def test_unknown_names_that_differ_in_z_or_time_are_asked_about(
     assert [each.name for each in found] == kept
     assert {getattr(each.place, axis) for each in found} == {str(choice)}
     assert len(names(tmp_path, **{axis: "each"})) == len(files)
-    assert len(discover([tmp_path], SUFFIXES, pattern=r"(?P<site>.+)")) == len(files)
+    assert len(discover([tmp_path], SUFFIXES, pattern=r"^(?P<site>.+)")) == len(files)
 
 
 @pytest.mark.parametrize(
@@ -351,10 +351,26 @@ def test_what_the_pattern_of_a_user_takes_is_no_other_word(tmp_path, monkeypatch
     assert len(discover(["."], SUFFIXES, pattern=pattern)) == len(files)
 
 
-def test_a_pattern_that_ends_with_the_name_of_the_file_takes_no_folder_for_a_well(tmp_path):
-    touch(tmp_path, "B12_screen/img_C03_x.tif", "B12_screen/img_C04_x.tif")
-    found = discover([tmp_path], SUFFIXES, pattern=r"(?P<well>[A-P]\d\d)[^/]*$")
-    assert [each.place.well for each in found] == ["C03", "C04"]
+@pytest.mark.parametrize(
+    ("pattern", "file", "told"),
+    [
+        (r"(?P<well>[A-P]\d\d)[^/]*$", "B12_screen/img_C03_x.tif", Place(well="C03")),
+        (r"(?P<well>[A-P]\d\d)", "B12_screen/img_C03_x.tif", Place(well="C03")),
+        (r"(?P<well>[A-P]\d\d)", "A01_x/B12/img.tif", Place(well="B12")),
+        (r"(?P<well>[A-P]\d\d)", "img_A01_F02.tif", Place(well="A01")),
+        (r"(?:(?P<plate>[^/]+)/)?(?P<well>[A-P]\d\d)", "p/A01.tif", Place("p", "A01")),
+        (r"(?P<plate>P\d)?.*(?P<well>[A-P]\d\d)", "P7/A01.tif", Place("P7", "A01")),
+        (r"(?P<plate>P\d)/.*_(?P<site>\d)", "P7/P8_3.tif", Place("P7", site="3")),
+        (r"(?:^|/)(?P<well>[A-P]\d\d)_", "B12_x/C03_x.tif", Place(well="C03")),
+        (r"^(?P<well>[A-P]\d\d)", "B12_x/img.tif", Place(well="B12")),
+    ],
+)
+def test_what_a_name_tells_counts_before_what_folders_tell(
+    tmp_path, monkeypatch, pattern, file, told
+):
+    monkeypatch.chdir(touch(tmp_path, file))
+    (found,) = discover([file.partition("/")[0]], SUFFIXES, pattern=pattern)
+    assert found.place == told
 
 
 def test_the_pattern_that_a_question_offers_finds_wells_below_a_folder_that_is_called_as_one(

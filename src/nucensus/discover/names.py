@@ -45,7 +45,7 @@ def parse_name(path: str, own: re.Pattern[str] | None = None) -> tuple[str, Plac
     """
     path = path.replace("\\", "/")
     if own is not None:
-        match = own.search(path)
+        match = search_own(own, path)
         return ("--pattern", _place(_told(match.groupdict()))) if match else ("", Place())
     end = "/".join(path.rsplit("/", _FOLDERS_TOLD)[-_FOLDERS_TOLD:])
     name, spans = _fitting(form_of(end))
@@ -53,6 +53,36 @@ def parse_name(path: str, own: re.Pattern[str] | None = None) -> tuple[str, Plac
     if "quarter" in fields and fields["quarter"][1] not in "12":
         return "", Place()
     return name, _place(fields)
+
+
+def search_own(own: re.Pattern[str], path: str) -> re.Match[str] | None:
+    r"""Search in the name of a file, then with one more folder before it at a time.
+
+    What a name tells counts before what folders tell; more folders count where they tell more
+    groups beside the same ones.
+
+    Examples
+    --------
+    >>> search_own(re.compile(r"(?P<well>[A-P]\d\d)"), "B12_screen/img_C03.tif")["well"]
+    'C03'
+    """
+    best: re.Match[str] | None = None
+    at = len(path)
+    while at > 0 and (best is None or not all(best.groupdict().values())):
+        at = path.rfind("/", 0, at - 1) + 1
+        match = own.search(path, at) or own.search(path, max(0, at - 1))  # as it has (?:^|/) first
+        if match is not None and (best is None or _tells_more(match, best)):
+            best = match
+    return best
+
+
+def _tells_more(match: re.Match[str], than: re.Match[str]) -> bool:
+    """Tell whether a match has all groups of another one, in the same places, and more."""
+    spans, others = (
+        {name: each.span(name) for name, text in each.groupdict().items() if text}
+        for each in (match, than)
+    )
+    return others.items() < spans.items()
 
 
 def _told(groups: dict[str, _Group]) -> dict[str, _Group]:

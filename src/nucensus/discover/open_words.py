@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from ..errors import InputError
 from ..remote import decoded
 from ..values import ImageRef, Plane
+from .names import search_own
 from .unknown_names import Alike, channel_word, position_word
 
 _AXES = {"channel": "a channel", "z": "a z plane", "time": "a time point"}
@@ -51,7 +52,7 @@ def _word(axis: str, name: str, own: re.Pattern[str]) -> tuple[str, str]:
 
 def _masked(path: str, own: re.Pattern[str]) -> tuple[str, str]:
     """Return a path without what the pattern takes, and that; "" if it does not fit."""
-    match = own.search(path)
+    match = search_own(own, path)
     if match is None:
         return "", ""
     parts: list[str] = []
