@@ -316,7 +316,7 @@ def test_of_reasons_for_failures_twenty_are_told_and_the_images_beyond_are_count
 def test_of_notes_on_images_three_are_told_and_the_others_are_counted(
     tmp_path, capsys, count, more
 ):
-    images = {f"{n}.tif": (some_centres(9), {"note": f"note {n}"}) for n in range(count)}
+    images = {f"{n}.tif": (some_centres(9 + n), {"note": f"note {n}"}) for n in range(count)}
     print_notes(write_run(tmp_path, images))
     told = capsys.readouterr().err.splitlines()
     assert told[:3] == [f"Note: 1 image: note {n}" for n in range(3)]
@@ -334,7 +334,7 @@ def test_of_notes_on_images_three_are_told_and_the_others_are_counted(
 )  # fmt: skip
 def test_odd_images_are_told_by_their_flags(tmp_path, capsys, flags, told):
     images = {
-        f"{n}.tif": replace(some_centres(0 if flag == "blank" else 9), flag=flag)
+        f"{n}.tif": replace(some_centres(0 if flag == "blank" else 9 + n), flag=flag)
         for n, flag in enumerate(flags)
     }
     print_notes(write_run(tmp_path, images, settings=nc.Settings()))
@@ -345,12 +345,13 @@ def test_odd_images_are_told_by_their_flags(tmp_path, capsys, flags, told):
 def test_pixels_of_several_sizes_are_told(tmp_path, capsys):
     sizes = {"a": 0.5, "b": 0.5, "c": 0.25, "d": None}
     images = {
-        f"{name}.tif": (some_centres(9), {"pixel_y_um": size, "pixel_x_um": size})
-        for name, size in sizes.items()
+        f"{name}.tif": (some_centres(9 + n), {"pixel_y_um": size, "pixel_x_um": size})
+        for n, (name, size) in enumerate(sizes.items())
     }
     print_notes(write_run(tmp_path / "several", images))
     several = "0.5 um in 2 images, not stated in 1 image, 0.25 um in 1 image"
     assert f"Note: pixels are not of one size ({several}):" in capsys.readouterr().err
-    images["c.tif"] = images["d.tif"] = (some_centres(9), {"pixel_y_um": 0.5, "pixel_x_um": 0.5001})
+    for n, name in enumerate(("c.tif", "d.tif")):
+        images[name] = (some_centres(12 + n), {"pixel_y_um": 0.5, "pixel_x_um": 0.5001})
     print_notes(write_run(tmp_path / "one", images))
     assert capsys.readouterr().err == ""

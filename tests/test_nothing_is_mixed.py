@@ -2,6 +2,7 @@
 
 import re
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -16,6 +17,7 @@ from nucensus.discover import LeftOut, discover, list_images
 from nucensus.errors import InputError
 from nucensus.read import SUFFIXES
 from nucensus.values import Place, Plane, Selection
+from nucensus.values.synthetic import make_field
 
 GUIDS = ("9577918A-4973-4A87-BA73-A168AA755527", "ABCDEF12-4973-4A87-BA73-A168AA755527")
 
@@ -927,6 +929,32 @@ def test_a_site_that_was_imaged_twice_is_told(tmp_path, files, is_told):
     told = "1 plane has several files, as 'one/P_A01_s1_w1.tif' and 'two/P_A01_s1_w1.tif'"
     assert (told in scanned, told in done) == (is_told, is_told)
     assert "2 images" in done
+
+
+@pytest.mark.parametrize("other", ["a (1).tif", "b.png", "backup 2/a.tif", "B03/x.tif"])
+def test_copies_of_a_picture_are_told_whatever_they_are_called(tmp_path, other):
+    folder = tmp_path / "in"
+    for number, name in enumerate(["a.tif", "c.tif", other]):
+        image = make_field(number % 2, shape=(200, 260), nuclei=9).image
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("png"):
+            (folder / name).write_bytes(imagecodecs.png_encode(image))
+        else:
+            tifffile.imwrite(folder / name, image)
+    done = CliRunner().invoke(detect, [str(folder), "-o", str(tmp_path / "run")]).output
+    first, second = sorted(("a.tif", other))
+    assert f"1 image has to the bit the nuclei of another one, as {first!r} and {second!r}" in done
+
+
+def test_images_that_are_blank_or_alike_in_their_number_of_nuclei_are_no_copies(tmp_path):
+    for number in range(3):
+        image = make_field(number, shape=(200, 260), nuclei=9).image
+        tifffile.imwrite(tmp_path / f"a{number}.tif", image)
+        tifffile.imwrite(tmp_path / f"b{number}.tif", np.full((200, 260), 90, np.uint16))
+    options = ["--sigma", "4", "--threshold", "300", "-o", str(tmp_path / "run")]
+    done = CliRunner().invoke(detect, [str(tmp_path), *options]).output
+    assert "to the bit" not in done
+    assert "6 images" in done
 
 
 def test_images_that_tell_a_laser_are_left_out_with_a_word_where_others_tell_a_channel(tmp_path):

@@ -134,6 +134,18 @@ def test_scan_draws_the_plate_and_lists_what_other_wells_have(two_channels):
     assert "To count: 3 images" in shown
 
 
+def test_scan_has_a_line_for_each_of_many_plates_and_no_map(tmp_path):
+    wells = ("A01", "B02")
+    touch(tmp_path, *(f"P{n}_{well}_s{s}.tif" for n in range(60) for well in wells for s in (1, 2)))
+    (tmp_path / "P7_B02_s2.tif").unlink()
+    shown = run_scan(tmp_path)
+    assert "Plate P7: 2 wells, 2 sites; lacks 1 image\n" in shown
+    assert "... and 10 more plates (--json has all)\n" in shown
+    assert "# complete" not in shown
+    assert len(shown.splitlines()) < 65
+    assert len(json.loads(run_scan(tmp_path, "--json"))["plates"]) == 60
+
+
 def test_scan_says_which_choice_is_open_and_still_succeeds(two_channels):
     assert "To choose: the plate 'p' holds the channels 1, 2" in run_scan(two_channels)
 

@@ -10,7 +10,7 @@ _RAW_BYTES_PER_S = 4e9
 """How fast a file in the page cache is copied into an array: np.fromfile, 2.6 MB in 0.6 ms."""
 
 _SHORT_S = 0.5
-"""Below so many seconds a run is most of all the start of the program."""
+"""Below so many seconds a run is most of all the start of the program: nothing makes it faster."""
 
 
 @dataclass(slots=True)
@@ -44,12 +44,10 @@ class Tally:
         self.parts_at_a_time = max(self.parts_at_a_time, outcome.parts_at_a_time)
 
     def bottleneck(self, seconds: float) -> str:
-        """Return one sentence on a run that took `seconds`; "" if no image was counted."""
+        """Return one sentence on a run that took `seconds`; "" if it is not worth one."""
         total = self.decode_s + self.wait_s + self.detect_s
-        if not total:
+        if not total or seconds < _SHORT_S:
             return ""
-        if seconds < _SHORT_S:
-            return f"The run took less than {_SHORT_S} s: there is little to make faster."
         parts = {"decode": self.decode_s, "wait": self.wait_s, "detect": self.detect_s}
         part = max(parts, key=lambda name: parts[name])
         most = f"took the largest part of the time ({100 * parts[part] / total:.0f} %)"

@@ -145,7 +145,7 @@ class RunLoop:
                 view = self._writer.view()
                 view.on_image = partial(self._watcher.on_step, "gone through for the tables")
                 with self._writer.settling():
-                    write_tables(view, target)
+                    write_tables(view, target, threads=self._workers)
             if not is_unfinished:
                 self._writer.forget_suspects()
         if self._choice is not None:

@@ -326,6 +326,16 @@ def note_on_repeated(count: int, files: tuple[str, str]) -> str:
     )
 
 
+def note_on_copies(count: int, files: tuple[str, str]) -> str:
+    """Say that pictures are there twice, as two files show."""
+    first, second = files
+    return (
+        f"{pluralize(count, 'image')} {'has' if count == 1 else 'have'} to the bit the nuclei of "
+        f"another one, as {first!r} and {second!r}: copies of one picture, all of which are "
+        f"counted; take the copies away, or name the files that count"
+    )
+
+
 def _notes_on_flags(flags: dict[str, int], found: int, *, is_inverted: bool) -> Iterator[str]:
     """Yield how many images are flagged, and what may be wrong where all are blank."""
     if found and flags.get("blank") == found:
@@ -365,6 +375,9 @@ def _notes_on_run(run: "Run") -> Iterator[str]:
     repeated, files = run.repeated_places()
     if files is not None:
         yield note_on_repeated(repeated, files)
+    copies, files = run.copies()
+    if files is not None:
+        yield note_on_copies(copies, files)
     margin = settings.min_distance if settings.border == "drop" else 0
     without = run.count_without_room(margin) if isinstance(margin, int) else 0
     if without:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..values import ImageRef
 
 _SHOWN, _NAMED = 8, 3
+_MOST_MAPS, _MOST_LINES = 4, 50
+"""Plates that are drawn, and plates that have a line: of more a map each would hide the rest."""
 _NAMES = {"site": "sites", "channel": "channels", "z": "z planes", "time": "time points"}
 
 
@@ -44,8 +46,11 @@ def command(inputs: tuple[str, ...], as_json: bool, progress: str, **options: An
         print_json(_as_dict(shown))
         return
     _print_survey(shown.found)
-    for plate in shown.plates:
-        _print_plate(plate)
+    if len(shown.plates) > _MOST_MAPS:
+        _print_plates(shown.plates)
+    else:
+        for plate in shown.plates:
+            _print_plate(plate)
     if shown.question:
         click.echo(f"\nTo choose: {shown.question}")
         return
@@ -156,13 +161,33 @@ def _print_wells(form: "WellForm | None", content: _Content) -> None:
     click.echo(f"    not matched: {named}{', ...' if count > len(unplaced) else ''}")
 
 
+def _print_plates(plates: "list[PlateView]") -> None:
+    """Print a line for each plate."""
+    click.echo()
+    for plate in plates[:_MOST_LINES]:
+        has = [pluralize(len(values), _NAMES[axis].removesuffix("s"))
+               for axis, values in plate.values.items() if len(values) > 1]  # fmt: skip
+        lacks = f"; lacks {pluralize(plate.missing_count, 'image')}" if plate.missing_count else ""
+        click.echo(f"{', '.join((_title(plate), *has))}{lacks}")
+    if len(plates) > _MOST_LINES:
+        click.echo(f"... and {pluralize(len(plates) - _MOST_LINES, 'more plate')} (--json has all)")
+    click.echo("To see the wells, name the folders of a few plates.")
+
+
+def _title(plate: "PlateView") -> str:
+    """Return what a plate is called, and how many of its wells have images."""
+    count = sum(bool(images) for well, images in plate.wells.items() if well)
+    kind, wells = (
+        ("Plate", pluralize(count, "well")) if any(plate.wells) else ("Series", "no wells")
+    )
+    return f"{kind} {plate.name or 'without a name'}: {wells}"
+
+
 def _print_plate(plate: "PlateView") -> None:
     from ..values.channels import nuclear_channel
 
     wells = {well: count for well, count in plate.wells.items() if well}
-    title = f"{'Plate' if wells else 'Series'} {plate.name or 'without a name'}"
-    count = pluralize(sum(map(bool, wells.values())), "well") if wells else "no wells"
-    click.echo(f"\n{title}: {count}")
+    click.echo(f"\n{_title(plate)}")
     for axis, values in plate.values.items():
         if values:
             named = [_named(value, plate.stains if axis == "channel" else {}) for value in values]

@@ -194,9 +194,9 @@ def write_csv(run: Run, folder: str | os.PathLike[str]) -> None:
     write_sidecar(run, folder)
 
 
-def write_tables(run: Run, folder: str | os.PathLike[str]) -> None:
-    """Write `nuclei.csv` and `images.csv` of `run` into `folder`."""
-    to_csv.write(run, Path(folder), {})
+def write_tables(run: Run, folder: str | os.PathLike[str], *, threads: int = 2) -> None:
+    """Write `nuclei.csv` and `images.csv` of `run` into `folder`, in no more than some threads."""
+    to_csv.write(run, Path(folder), {}, threads=threads)
 
 
 def write_sidecar(run: Run, folder: str | os.PathLike[str]) -> None:

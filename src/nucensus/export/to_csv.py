@@ -21,12 +21,12 @@ _MOST_THREADS = 2
 """Larger: hardly faster, for one thread reads what they turn into text."""
 
 
-def write(run: Run, target: Path, _: Provenance) -> list[Path]:
-    """Write the tables of nuclei and of images."""
+def write(run: Run, target: Path, _: Provenance, *, threads: int = _MOST_THREADS) -> list[Path]:
+    """Write the tables of nuclei and of images, in no more than some threads."""
     nuclei_path, images_path = two_files(target, ".csv")
     with atomic_write(nuclei_path) as nuclei:
         with open(nuclei, "wb") as file:
-            _write_nuclei(file, run)
+            _write_nuclei(file, run, min(threads, _MOST_THREADS, usable_cores()))
         with syncing(nuclei), atomic_write(images_path) as images, open(images, "wb") as file:
             _write_images(file, run)
     return [nuclei_path, images_path]
@@ -43,13 +43,12 @@ def _write_images(file: BinaryIO, run: Run) -> None:
         file.write(comma_line((*row, *(own.get(name) for name in entries))))
 
 
-def _write_nuclei(file: BinaryIO, run: Run) -> None:
+def _write_nuclei(file: BinaryIO, run: Run, threads: int) -> None:
     """Write the table of nuclei: threads turn them into text while more are read."""
     scaled = micrometre_columns(run)
     file.write(comma_line(("image", *(each.name for each in run.nucleus_columns))))
     as_texts = functools.partial(_as_texts, scaled)
     some = batches(run, (), _NUCLEI_AT_ONCE)
-    threads = min(_MOST_THREADS, usable_cores())
     with contextlib.closing(in_order(STRATEGIES["threads"].run(as_texts, some, threads))) as done:
         for texts in done:
             file.writelines(texts)

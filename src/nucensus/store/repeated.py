@@ -20,6 +20,32 @@ _ASKED = {
 }
 
 
+_LEAST_NUCLEI = 3
+"""Fewer may be alike by chance: one bright spot in the same corner."""
+_MOST_COMPARED = 100_000
+"""Images whose nuclei are compared. Larger: most of a large file is read once more."""
+
+
+def find_copies(database: sqlite3.Connection) -> Repeated:
+    """Count the images that have to the bit the nuclei of one before them, and name two of one."""
+    images = (
+        f"(SELECT * FROM images WHERE status = 'found' AND count >= {_LEAST_NUCLEI} "
+        f"LIMIT {_MOST_COMPARED})"
+    )
+    alike = f"SELECT checksum FROM {images} GROUP BY checksum HAVING count() > 1"
+    found = [checksum for (checksum,) in database.execute(alike)]
+    if not found:
+        return 0, None
+    query = f"""
+        SELECT sum(copies) OVER (), first, last FROM (
+            SELECT count() - 1 AS copies, min(name) AS first, max(name) AS last FROM {images}
+            WHERE checksum IN ({", ".join(map(str, found))})
+            GROUP BY checksum, count, height, width, centres HAVING copies > 0
+        ) LIMIT 1"""
+    row = database.execute(query).fetchone()
+    return (0, None) if row is None else (row[0], (as_text(row[1]), as_text(row[2])))
+
+
 def repeated_places(images: Iterable[ImageRef]) -> Repeated:
     """Return what `find_repeated` does of images that are in no run."""
     with contextlib.closing(sqlite3.connect("")) as database:  # on disk where they are many

@@ -5,7 +5,7 @@ import sqlite3
 
 from ..text.plurals import pluralize
 from .packing import as_text, as_texts
-from .repeated import Repeated, find_repeated
+from .repeated import Repeated, find_copies, find_repeated
 
 _POOLS_SHOWN = 5
 
@@ -124,6 +124,10 @@ class Totals:
     def repeated_places(self) -> Repeated:
         """Return how many planes of sites have several files, and two images of one of them."""
         return find_repeated(self._database)
+
+    def copies(self) -> Repeated:
+        """Return how many images have to the bit the nuclei of another one, and two of them."""
+        return find_copies(self._database)
 
     def _said(self, column: str) -> dict[str, int]:
         query = (
