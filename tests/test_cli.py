@@ -173,8 +173,9 @@ PACKAGES = {"cloudpickle", "concurrent", "importlib.metadata", "jinja2", "loggin
 def test_counting_an_image_imports_only_what_it_needs(plate, tmp_path, numbers):
     image = str(next(plate.glob("*.tif")))
     code = (
-        "import gc, sys; from nucensus.cli import main\n"
-        "try: main()\nfinally: print(*sys.modules, f'gc={gc.isenabled()}', file=sys.stderr)"
+        "import atexit, gc, sys; from nucensus.__main__ import program\n"
+        "tell = lambda: print(*sys.modules, f'gc={gc.isenabled()}', file=sys.stderr)\n"
+        "atexit.register(tell); program()"
     )
     command = [sys.executable, "-c", code, "detect", image, "-o", str(tmp_path / "run"), *numbers]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -185,6 +186,17 @@ def test_counting_an_image_imports_only_what_it_needs(plate, tmp_path, numbers):
     assert "nucensus.read.plain_tiff" in imported
     assert not imported & (others | PACKAGES)
     assert "gc=True" in imported
+
+
+def test_nobody_searches_for_garbage_while_the_command_line_is_imported():
+    code = (
+        "import atexit, gc; from nucensus.__main__ import program\n"
+        "searches = lambda: gc.get_stats()[0]['collections']\nbefore = searches()\n"
+        "atexit.register(lambda: print(searches() - before)); program()"
+    )
+    command = [sys.executable, "-c", code, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0"
 
 
 def test_counting_starts_no_threads_of_numpy(plate, tmp_path, monkeypatch):

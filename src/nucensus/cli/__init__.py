@@ -5,7 +5,6 @@ it is called, so that `nucensus --help` starts at once.
 """
 
 import atexit
-import gc
 import importlib
 import os
 import signal
@@ -137,7 +136,6 @@ def _is_watched() -> bool:
 
 def main() -> None:
     """Run the command line and exit."""
-    gc.disable()  # until a command begins: modules are no garbage
     hold_streams()
     guard_streams()
     code, said = _run()

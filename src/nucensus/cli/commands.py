@@ -147,8 +147,10 @@ class Command(click.Command):
             raise click.UsageError(f"{_missing(error, ctx)} {self.epilog or ''}", ctx) from error
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Do what was asked for; `main` has switched the search for garbage off."""
-        gc.enable()
+        """Do what was asked for; where `program` runs it, nobody searched for garbage until now."""
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         return super().invoke(ctx)
 
 
