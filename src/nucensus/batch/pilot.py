@@ -11,7 +11,7 @@ from typing import Any
 from .._dataclass import dataclass
 
 _ENOUGH_S = 0.1
-_MANY, _ENOUGH_OF_MANY_S = 3, 0.008
+_MANY, _ENOUGH_OF_MANY_S = 3, 0.004
 """A median of so many is good after a shorter time, which one core spends alone."""
 _LONG_WARM_UP_S = 0.1
 _NAP_S = 0.0005
