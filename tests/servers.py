@@ -63,8 +63,7 @@ class Server:
         self.query = ""
         self.requests = []
         self.fault = lambda *_: None
-        self.delay_s = 0.0
-        self.at_once = self.most_at_once = self.connections = 0
+        self.connections = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.address = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -118,10 +117,6 @@ class Server:
                 pass
 
             def do_GET(self):
-                server.at_once += 1
-                server.most_at_once = max(server.most_at_once, server.at_once)
-                time.sleep(server.delay_s)
-                server.at_once -= 1
                 self._answer()
 
             def do_HEAD(self):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from commands import PLANTED, is_sound, query, run, run_here, start, tables
+from commands import PLANTED, SETTINGS, is_sound, query, run, run_here, start, tables
 from test_provenance import check
 
 import nucensus
@@ -219,25 +219,21 @@ def undivided(folders, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "settings"), [
-    ("numbers", ("--threshold", "300", "--border", "keep")), ("auto", ()),
-])  # fmt: skip
+@pytest.mark.parametrize(("name", "settings"), [("numbers", SETTINGS), ("auto", ())])
 def test_shards_in_any_order_killed_and_repeated_are_the_undivided_run(
     name, settings, folders, undivided, tmp_path
 ):
     chance = random.Random(int(os.environ.get("NUCENSUS_KILLS", "8")))
     indexes = list(range(1, SHARDS + 1))
     chance.shuffle(indexes)
-    killed, deaths = set(indexes[1::2]), []
+    killed = set(indexes[1::2])
     for index in indexes:
         out, shard = tmp_path / f"shard-{index}", f"{index}/{SHARDS}"
-        command = ("detect", folders, "-o", out, *settings, "--shard", shard)
         if index in killed:
-            moment = chance.choice(("listed", "looked", "half done"))
-            deaths.append(kill_when(moment, command, tmp_path, index))
-        done = run(*command)
+            moment = chance.choice(("planned", "looked at", "listed", "half done"))
+            kill_when(moment, name, folders, out, shard)
+        done = run("detect", folders, "-o", out, *settings, "--shard", shard)
         assert done.returncode in (0, 3), done.stderr
-    assert any(deaths)
     parts = [tmp_path / f"shard-{index}" for index in indexes]
     done = run_here("merge", *parts, "-o", tmp_path / "merged")
     assert done.returncode == 3, done.stderr
@@ -246,28 +242,36 @@ def test_shards_in_any_order_killed_and_repeated_are_the_undivided_run(
     assert_merged_is(undivided[name], tmp_path / "merged")
 
 
-def kill_when(moment, command, folder, index):
-    """Kill a shard with -9 once it has come that far; tell whether that was before its end."""
-    out = folder / f"shard-{index}"
-    wanted = {
-        "listed": "SELECT 1 FROM run WHERE key = 'listing'",
-        "looked": "SELECT 1 FROM run WHERE key IN ('estimates', 'strategy')",
-        "half done": "SELECT 1 FROM journal WHERE status != 'pending'",
-    }[moment]
-    with start(*command) as process:
-        deadline = time.monotonic() + 100
-        while process.poll() is None and not _says(out, wanted) and time.monotonic() < deadline:
-            time.sleep(0.002)
-        process.kill()
+_DIES = """
+import os, signal, sys
+import nucensus
+from nucensus.batch import run_loop
+
+moment, name, inputs, out, shard = sys.argv[1:]
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def die_at(step):
+    if step == moment:
+        die()
+
+run_loop._COMMIT_EVERY_S = 0
+watched = {"listed": {"on_plan": die}, "half done": {"on_outcome": die}}
+settings = nucensus.Settings(threshold=300, border="keep") if name == "numbers" else None
+nucensus.census(inputs, out, settings, shard=nucensus.Shard.parse(shard),
+                **watched.get(moment, {"on_step": die_at}))
+"""
+
+
+def kill_when(moment, name, folders, out, shard):
+    """Kill a shard with -9 once it has come that far; with numbers, it looks at nothing first."""
+    moment = "half done" if (name, moment) == ("numbers", "looked at") else moment
+    done = run(moment, name, folders, out, shard, program=["-c", _DIES])
+    assert done.returncode == -signal.SIGKILL, done.stderr
     assert is_sound(out)
-    return process.returncode == -signal.SIGKILL
-
-
-def _says(out, wanted):
-    try:
-        return bool(query(out, wanted))
-    except sqlite3.Error:  # it has not been made yet
-        return False
+    counted = query(out, "SELECT count(*) FROM journal WHERE status != 'pending'")
+    assert counted == [(moment == "half done",)]
 
 
 @pytest.mark.parametrize("count", [1, 4])
@@ -595,9 +599,8 @@ def test_a_merge_that_is_killed_leaves_a_whole_run_or_none(kill, parts, undivide
         shutil.copytree(undivided["numbers"], out)
     before = tables(out) if kill % 2 else None
     with start("merge", *parts, "-o", out, "--overwrite") as process:
-        deadline = time.monotonic() + 100
         there = ("merge.partial", "merge.partial/run.sqlite", "merge.partial/nuclei.csv")[kill % 3]
-        while process.poll() is None and not (out / there).exists() and time.monotonic() < deadline:
+        while process.poll() is None and not (out / there).exists():
             time.sleep(0.0005)
         process.kill()
     if (out / "run.sqlite").exists():
