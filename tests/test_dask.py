@@ -5,16 +5,28 @@ import platform
 import re
 import resource
 import signal
+import sqlite3
 import time
 
 import numpy as np
 import pytest
 import tifffile
-from commands import SETTINGS, detect, detect_here, query, run, run_here, start, statuses, tables
+from commands import (
+    PLANTED,
+    SETTINGS,
+    detect,
+    detect_here,
+    query,
+    run,
+    run_here,
+    start,
+    statuses,
+    tables,
+)
 from dask_cluster import Cluster
 from formats import make_stack, write_lif
+from gate import wait_until, wait_until_said
 from test_in_parts import write_sparse
-from test_kills import wait_until_some_are_done
 
 import nucensus
 from nucensus import process_images
@@ -23,7 +35,7 @@ from nucensus.errors import ClusterError, InputError, MissingPackageError, Strat
 from nucensus.execute import Lost, on_cluster
 from nucensus.execute.fitness import problems
 from nucensus.execute.in_subprocess import run_in_subprocess
-from nucensus.execute.task_size import TaskSize
+from nucensus.execute.task_size import LEAST, TaskSize
 from nucensus.values import Centres, Failed, Found, PixelSize
 
 pytestmark = pytest.mark.slow
@@ -76,6 +88,21 @@ def png(fields):
     return imagecodecs.png_encode(fields[0].image)
 
 
+MANY = 160
+"""More than two workers have at a time, of which each has two tasks and does them in any order."""
+
+
+@pytest.fixture
+def gated(tmp_path, png, gate):
+    """A folder of many images; those beyond the first two tasks of each worker wait at the gate."""
+    folder = tmp_path / "gated"
+    folder.mkdir()
+    for index in range(MANY):
+        shut = gate.shut(png) if index >= 4 * LEAST else png
+        (folder / f"s{index}.png").write_bytes(shut)
+    return folder
+
+
 @pytest.fixture
 def slow(tmp_path, png):
     """A folder of eighty images of which each takes a tenth of a second."""
@@ -84,6 +111,20 @@ def slow(tmp_path, png):
     for index in range(80):
         (folder / f"s{index}.png").write_bytes(png + b"SLOW")
     return folder
+
+
+def start_on(cluster, inputs, out, *options):
+    """Start a run on a cluster that keeps each outcome as it comes."""
+    where = ("--scheduler", cluster.address)
+    return start("detect", inputs, "-o", out, *SETTINGS, *where, *options, program=[PLANTED])
+
+
+def are_done(out):
+    """Tell whether the run file holds an outcome."""
+    try:
+        return query(out, "SELECT count(*) FROM journal WHERE status != 'pending'")[0][0]
+    except sqlite3.Error:  # it has not been made yet
+        return False
 
 
 def estimated(inputs, out, *options):
@@ -143,17 +184,18 @@ def test_a_poisoned_image_fails_alone_and_costs_one_worker(new_cluster, tmp_path
     assert cluster.alive() >= 2
 
 
-def test_a_worker_killed_in_mid_run_costs_nothing(new_cluster, slow, tmp_path):
+def test_a_worker_killed_in_mid_run_costs_nothing(new_cluster, gated, gate, tmp_path):
     cluster = new_cluster()
-    assert detect_here(slow, tmp_path / "here").returncode == 0
+    assert detect_here(gated, tmp_path / "here").returncode == 0
     out = tmp_path / "there"
     cluster.wait_for_workers(2)
-    with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
-        wait_until_some_are_done(process, out)
+    with start_on(cluster, gated, out) as process:
+        wait_until(process, lambda: cluster.workers[0].pid in gate.waiting())
         cluster.workers[0].kill()
-        _, stderr = process.communicate(timeout=300)
-    assert process.returncode == 0, stderr
-    assert "is gone; its tasks go to others" in stderr
+        said = wait_until_said(process.stderr, "is gone; its tasks go to others")
+        gate.open()
+        said += process.stdout.read() + process.stderr.read()
+    assert process.returncode == 0, said
     assert tables(out) == tables(tmp_path / "here")
 
 
@@ -181,51 +223,54 @@ def test_the_parts_of_a_large_image_are_done_by_all_workers_though_one_dies(new_
 
 
 @in_full
-def test_a_scheduler_that_dies_ends_the_run_which_another_carries_on(new_cluster, slow, tmp_path):
+def test_a_scheduler_that_dies_ends_the_run_which_another_carries_on(
+    new_cluster, gated, gate, tmp_path
+):
     cluster, out = new_cluster(workers=1), tmp_path / "there"
-    with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
-        wait_until_some_are_done(process, out)
+    with start_on(cluster, gated, out) as process:
+        wait_until(process, lambda: are_done(out))
         cluster.scheduler.kill()
         _, stderr = process.communicate(timeout=300)
     assert process.returncode == 1
     assert re.search(r"Error: the scheduler at .* was lost.* run the same command again", stderr)
     assert "Traceback" not in stderr
     kept = query(out, "SELECT count(*) FROM journal WHERE status = 'found'")[0][0]
-    assert 0 < kept < 80
-    done = detect(slow, out, "--scheduler", new_cluster(workers=1).address)
+    assert 0 < kept < MANY
+    gate.open()
+    done = detect(gated, out, "--scheduler", new_cluster(workers=1).address)
     assert done.returncode == 0, done.stderr
-    assert f"Done now: {80 - kept}" in done.stdout
-    assert detect_here(slow, tmp_path / "here").returncode == 0
+    assert f"Done now: {MANY - kept}" in done.stdout
+    assert detect_here(gated, tmp_path / "here").returncode == 0
     assert tables(out) == tables(tmp_path / "here")
 
 
 @in_full
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_takes_back_what_is_queued_and_the_run_goes_on(
-    number, cluster, client, slow, tmp_path
+    number, cluster, client, gated, gate, tmp_path
 ):
     out = tmp_path / "there"
-    with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
-        wait_until_some_are_done(process, out)
+    with start_on(cluster, gated, out) as process:
+        wait_until(process, lambda: are_done(out) and gate.waiting())
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=300)
-    assert process.returncode == 128 + number, stderr
-    assert "the same command carries on" in stdout + stderr  # as soon as what is in flight is done
+        said = wait_until_said(process.stderr, "Stopping as soon as the images begun are done")
+        gate.open()
+        said += process.stdout.read() + process.stderr.read()
+    assert process.returncode == 128 + number, said
+    assert "the same command carries on" in said  # as soon as what is in flight is done
     while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
         time.sleep(0.1)  # it hears of the end of a process that gave up waiting
-    assert detect(slow, out, "--scheduler", cluster.address).returncode == 0
+    assert detect(gated, out, "--scheduler", cluster.address).returncode == 0
 
 
 def test_an_image_that_hangs_keeps_no_worker_from_the_next_command(
-    new_cluster, plate, tmp_path, png
+    new_cluster, plate, tmp_path, png, gate
 ):
     cluster, folder = new_cluster(workers=1), tmp_path / "hangs"
     folder.mkdir()
-    (folder / "s0.png").write_bytes(png + b"HANG")
-    out = tmp_path / "run"
-    with start("detect", folder, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
-        while process.poll() is None and not tasks_at_work(cluster):
-            time.sleep(0.1)
+    (folder / "s0.png").write_bytes(gate.shut(png))
+    with start_on(cluster, folder, tmp_path / "run") as process:
+        wait_until(process, gate.waiting)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGINT, stderr
@@ -233,14 +278,6 @@ def test_an_image_that_hangs_keeps_no_worker_from_the_next_command(
     done = detect_here(plate, tmp_path / "next", "--scheduler", cluster.address)
     assert done.returncode == 0, done.stderr
     assert f"Dask scheduler: {cluster.address}\n" in done.stderr  # which has no dashboard
-
-
-def tasks_at_work(cluster):
-    """Return how many tasks the workers of a cluster are at."""
-    from distributed import Client
-
-    with Client(cluster.address, set_as_default=False) as client:
-        return sum(map(len, client.processing().values()))
 
 
 @pytest.fixture
@@ -266,19 +303,18 @@ def test_a_worker_of_another_version_is_refused_before_anything_is_sent(
 
 @in_full
 def test_of_workers_that_come_later_those_that_fit_are_used(
-    new_cluster, other_version, slow, tmp_path
+    new_cluster, other_version, gated, gate, tmp_path
 ):
     cluster, out = new_cluster(workers=0), tmp_path / "run"
-    with start("detect", slow, "-o", out, *SETTINGS, "--scheduler", cluster.address) as process:
+    with start_on(cluster, gated, out) as process:
         cluster.add_worker()
-        wait_until_some_are_done(process, out)
-        process.send_signal(signal.SIGSTOP)  # so that images are left when the worker has come
+        wait_until(process, gate.waiting)
         cluster.add_worker(**other_version)
-        cluster.wait_for_workers(2)
-        process.send_signal(signal.SIGCONT)
-        _, stderr = process.communicate(timeout=300)
-    assert process.returncode == 0, stderr
-    assert re.search(r"the worker \S+ is not used: it has nucensus 9.9", stderr)
+        said = wait_until_said(process.stderr, "is not used: ")
+        gate.open()
+        said += process.stdout.read() + process.stderr.read()
+    assert process.returncode == 0, said
+    assert re.search(r"the worker \S+ is not used: it has nucensus 9.9", said)
 
 
 @in_full
