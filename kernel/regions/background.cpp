@@ -191,31 +191,33 @@ void Background::take_neighbours(const float* means) {
 // ---- background and noise --------------------------------------------------------------------
 
 // A low percentile of each tile, and the spread of its lower values, as the mean of sets of 64
-// samples; of one row of tiles in `every`.
+// samples; of one row of tiles in `every`. All sets of a row are put in order at once, side by side:
+// those of one are too few for a long vector.
 void Background::measure_tiles(const RegionLoops& rows, int64_t every) {
     static const std::vector<RowPair> network = make_network();
-    const int64_t sets = per_tile / samples_per_tile,
-                  n = whole_blocks(tile_columns);  // sets of samples, along an axis
+    const int64_t sets = per_tile / samples_per_tile, width = sets * tile_columns,
+                  n = whole_blocks(sets * width);  // sets of samples, along an axis
     const float share = 1 / static_cast<float>(sets * sets);
     measured_rows = (tile_rows + every - 1) / every;
     low.assign(measured_rows * tile_columns, 0), spread.assign(low.size(), 0),
         sorted.resize(tile_samples * n);
-    for (int64_t r = 0; r < measured_rows; ++r)
-        for (int64_t set = 0; set < sets * sets; ++set) {
-            for (int64_t i = 0; i < tile_samples; ++i) {
+    for (int64_t r = 0; r < measured_rows; ++r) {
+        for (int64_t i = 0; i < tile_samples; ++i)
+            for (int64_t down = 0; down < sets; ++down) {
                 const float* row =
-                    sample(measured_row(r) * per_tile + i / samples_per_tile * sets + set / sets);
-                const int64_t x = (i % samples_per_tile * sets + set % sets) * tile_columns;
-                std::memcpy(sorted.data() + i * n, row + x, tile_columns * sizeof(float));
+                    sample(measured_row(r) * per_tile + i / samples_per_tile * sets + down);
+                std::memcpy(sorted.data() + i * n + down * width,
+                            row + i % samples_per_tile * width, width * sizeof(float));
             }
-            rows.put_in_order(network.data(), network.size(), sorted.data(), n);
-            const float *of_low = sorted.data() + low_place * n,
-                        *of_middle = sorted.data() + middle_place * n;
-            for (int64_t c = 0; c < tile_columns; ++c) {
-                low[r * tile_columns + c] += of_low[c] * share;
-                spread[r * tile_columns + c] += (of_middle[c] - of_low[c]) * share;
-            }
+        rows.put_in_order(network.data(), network.size(), sorted.data(), n);
+        const float *of_low = sorted.data() + low_place * n,
+                    *of_middle = sorted.data() + middle_place * n;
+        for (int64_t k = 0; k < sets * width; ++k) {
+            const int64_t tile = r * tile_columns + k % tile_columns;
+            low[tile] += of_low[k] * share;
+            spread[tile] += (of_middle[k] - of_low[k]) * share;
         }
+    }
 }
 
 void Background::flatten(const RegionLoops& rows) {

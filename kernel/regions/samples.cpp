@@ -18,30 +18,48 @@ namespace {
 
 constexpr int64_t rows_ahead = 4;  // that are prefetched
 
+// The least of some pixels, and how many have it. Most lines have a greater least one, and are not
+// counted.
 template <class Pixel>
-std::vector<Pixel> pixels_of_lines(const Image& image, int64_t down, int64_t across) {
-    const auto lines = [](int64_t n, int64_t step) { return (n + step - 1) / step; };
-    const int64_t columns = lines(image.width, across), apart = across * image.column_stride;
-    std::vector<Pixel> pixels(image.height * columns + image.width * lines(image.height, down));
-    Pixel* to = pixels.data();
-    const char* row = static_cast<const char*>(image.pixels);
-    int64_t next = 0;  // row that is looked at wholly
-    for (int64_t y = 0; y < image.height; ++y, row += image.row_stride) {
-        const char *from = row,
-                   *soon = row + std::min(rows_ahead, image.height - 1 - y) * image.row_stride;
-        for (int64_t i = 0; i < columns; ++i) __builtin_prefetch(soon + i * apart);
-        for (int64_t i = 0; i < columns; ++i, from += apart)
-            *to++ = *reinterpret_cast<const Pixel*>(from);
-        if (y < next) continue;
-        next += down;
-        if (image.column_stride == sizeof(Pixel))
-            std::memcpy(to, row, image.width * sizeof(Pixel));
-        else
-            for (int64_t x = 0; x < image.width; ++x)
-                to[x] = *reinterpret_cast<const Pixel*>(row + x * image.column_stride);
-        to += image.width;
+class Least {
+public:
+    void add(const Pixel* pixels, int64_t n) {
+        Pixel of_these = pixels[0];
+        for (int64_t i = 1; i < n; ++i) of_these = std::min(of_these, pixels[i]);
+        if (count && level < of_these) return;
+        if (of_these < level) count = 0;
+        level = of_these, count += std::count(pixels, pixels + n, level);
     }
-    return pixels;
+
+    int64_t count = 0;
+
+private:
+    Pixel level = std::numeric_limits<Pixel>::max();
+};
+
+// `image` has pixels.
+template <class Pixel>
+int64_t count_least(const Image& image, int64_t down, int64_t across) {
+    const int64_t columns = (image.width + across - 1) / across,
+                  apart = across * image.column_stride;
+    const auto gather = [](const char* from, int64_t n, int64_t stride, Pixel* to) {
+        for (int64_t i = 0; i < n; ++i, from += stride)
+            to[i] = *reinterpret_cast<const Pixel*>(from);
+    };
+    std::vector<Pixel> line(image.width);
+    Least<Pixel> least;
+    const char* row = static_cast<const char*>(image.pixels);
+    for (int64_t y = 0; y < image.height; ++y, row += image.row_stride) {
+        const char* soon = row + std::min(rows_ahead, image.height - 1 - y) * image.row_stride;
+        for (int64_t i = 0; i < columns; ++i) __builtin_prefetch(soon + i * apart);
+        gather(row, columns, apart, line.data());
+        least.add(line.data(), columns);
+        if (y % down) continue;
+        const bool is_contiguous = image.column_stride == sizeof(Pixel);
+        if (!is_contiguous) gather(row, image.width, image.column_stride, line.data());
+        least.add(is_contiguous ? reinterpret_cast<const Pixel*>(row) : line.data(), image.width);
+    }
+    return least.count;
 }
 
 // ---- the noise of a pixel ---------------------------------------------------------------------
@@ -158,10 +176,7 @@ using namespace nucensus;
 
 int32_t nucensus_count_least(const Image* image, int64_t down, int64_t across, int64_t* count) {
     const auto counted = [&](auto pixel) {
-        const auto pixels = pixels_of_lines<decltype(pixel)>(*image, down, across);
-        auto least = pixels[0];
-        for (const auto each : pixels) least = std::min(least, each);
-        return static_cast<int64_t>(std::count(pixels.begin(), pixels.end(), least));
+        return count_least<decltype(pixel)>(*image, down, across);
     };
     try {
         switch (image->pixel_type) {
