@@ -57,14 +57,15 @@ float value_at(float* values, int64_t count, int64_t place) {
     for (int64_t i = 0; i < count; ++i) ++counts[key_of(values[i])];
     uint32_t key = 0;
     for (; place >= counts[key]; ++key) place -= counts[key];
-    float* end = values;
+    thread_local std::vector<float> alike;
+    alike.resize(counts[key] + 1);
+    float *const first = alike.data(), *end = first;
     for (int64_t i = 0; i < count; ++i) {  // without branches, as none can be foreseen
-        const float value = values[i];
-        values[i] = *end, *end = value;
-        end += key_of(value) == key;
+        *end = values[i];
+        end += key_of(values[i]) == key;
     }
-    std::nth_element(values, values + place, end);
-    return values[place];
+    std::nth_element(first, first + place, end);
+    return first[place];
 }
 
 Background::Between::Between(int64_t i, int64_t n, int64_t tiles) {
@@ -191,8 +192,8 @@ void Background::take_neighbours(const float* means) {
 // ---- background and noise --------------------------------------------------------------------
 
 // A low percentile of each tile, and the spread of its lower values, as the mean of sets of 64
-// samples; of one row of tiles in `every`. All sets of a row are put in order at once, side by side:
-// those of one are too few for a long vector.
+// samples; of one row of tiles in `every`. All sets of a row are put in order at once, side by
+// side: those of one are too few for a long vector.
 void Background::measure_tiles(const RegionLoops& rows, int64_t every) {
     static const std::vector<RowPair> network = make_network();
     const int64_t sets = per_tile / samples_per_tile, width = sets * tile_columns,
@@ -200,18 +201,18 @@ void Background::measure_tiles(const RegionLoops& rows, int64_t every) {
     const float share = 1 / static_cast<float>(sets * sets);
     measured_rows = (tile_rows + every - 1) / every;
     low.assign(measured_rows * tile_columns, 0), spread.assign(low.size(), 0),
-        sorted.resize(tile_samples * n);
+        sorted.resize(tile_samples * n + alignment);
+    float* const values = aligned(sorted);
     for (int64_t r = 0; r < measured_rows; ++r) {
         for (int64_t i = 0; i < tile_samples; ++i)
             for (int64_t down = 0; down < sets; ++down) {
                 const float* row =
                     sample(measured_row(r) * per_tile + i / samples_per_tile * sets + down);
-                std::memcpy(sorted.data() + i * n + down * width,
-                            row + i % samples_per_tile * width, width * sizeof(float));
+                std::copy_n(row + i % samples_per_tile * width, width,
+                            values + i * n + down * width);
             }
-        rows.put_in_order(network.data(), network.size(), sorted.data(), n);
-        const float *of_low = sorted.data() + low_place * n,
-                    *of_middle = sorted.data() + middle_place * n;
+        rows.put_in_order(network.data(), network.size(), values, n);
+        const float *of_low = values + low_place * n, *of_middle = values + middle_place * n;
         for (int64_t k = 0; k < sets * width; ++k) {
             const int64_t tile = r * tile_columns + k % tile_columns;
             low[tile] += of_low[k] * share;

@@ -41,6 +41,16 @@ struct Gaussian {
     }
 };
 
+// Where values begin that are loaded as aligned vectors; behind the others there has to be room for
+// so many more.
+constexpr int64_t alignment = 16;
+
+template <class Value>
+Value* aligned(std::vector<Value>& values) {
+    const auto start = reinterpret_cast<uintptr_t>(values.data());
+    return values.data() + -start % (alignment * sizeof(Value)) / sizeof(Value);
+}
+
 // Rows of values with margins; of a map of few rows each serves again and again, as in a ring.
 template <class Value>
 class Map {
@@ -57,12 +67,7 @@ public:
         values.resize(kept * stride + alignment);
     }
 
-    Value* row(int64_t y) {
-        const auto start = reinterpret_cast<uintptr_t>(values.data());
-        const int64_t skip =
-            static_cast<int64_t>(-start % (alignment * sizeof(Value)) / sizeof(Value));
-        return values.data() + skip + (y & mask) * stride + margin_columns;
-    }
+    Value* row(int64_t y) { return aligned(values) + (y & mask) * stride + margin_columns; }
     const Value* row(int64_t y) const { return const_cast<Map*>(this)->row(y); }
 
     // Pointers to `count` rows from `y` on; beyond the edges they are mirrored.
@@ -94,7 +99,6 @@ public:
     int64_t height = 0, width = 0;
 
 private:
-    static constexpr int64_t alignment = 16;
     std::vector<Value> values;
     int64_t stride = 0, mask = 0;
 };

@@ -79,6 +79,11 @@ struct Levels {
     double span;
 };
 
+struct Rank {
+    double value;
+    int64_t lower, equal;
+};
+
 template <class Pixel>
 class Noise {
 public:
@@ -144,19 +149,11 @@ private:
     // The standard deviation of noise that has such a fifth of second differences of squares of
     // four pixels, and such nine tenths.
     std::pair<double, double> spreads(int64_t apart, double step) {
-        const int64_t below = apart * of.below, beside = apart * of.beside;
-        values.clear();
-        each(apart, [&](const Pixel* at) {
-            const auto pixel = [&](int64_t further) { return static_cast<float>(at[further]); };
-            values.push_back(
-                std::fabs(pixel(0) - pixel(beside) - pixel(below) + pixel(below + beside)));
-        });
+        find_differences(apart);
         const auto count = static_cast<int64_t>(values.size()), fifth = count / 5;
-        const double upper = value_at(values.data(), count, count * 9 / 10);
+        const double upper = ranked(count * 9 / 10).value;
         // Those of one level are spread over all that would be rounded to it.
-        const double value = value_at(values.data(), count, fifth);
-        int64_t lower = 0, equal = 0;
-        for (const float each : values) lower += each < value, equal += each == value;
+        const auto [value, lower, equal] = ranked(fifth);
         const double low = std::max(value - step / 2, 0.);
         const double unrounded = low + (value + step / 2 - low) *
                                            static_cast<double>(fifth - lower) /
@@ -164,9 +161,38 @@ private:
         return {unrounded / (2 * of_fifth), upper / (2 * of_nine_tenths)};
     }
 
+    void find_differences(int64_t apart) {
+        const int64_t below = apart * of.below, beside = apart * of.beside;
+        values.clear(), counts.assign(std::is_integral_v<Pixel> ? few : 0, 0);
+        each(apart, [&](const Pixel* at) {
+            using Number = std::conditional_t<std::is_integral_v<Pixel>, int32_t, float>;
+            const auto pixel = [&](int64_t further) { return static_cast<Number>(at[further]); };
+            const Number found =
+                std::abs(pixel(0) - pixel(beside) - pixel(below) + pixel(below + beside));
+            values.push_back(static_cast<float>(found));
+            if constexpr (std::is_integral_v<Pixel>) ++counts[std::min(found, few - 1)];
+        });
+    }
+
+    // The value that would stand at a place if they were in order, how many are lower and how many
+    // are equal. Most differences of whole numbers are small, and counted.
+    Rank ranked(int64_t place) {
+        int64_t lower = 0;
+        for (size_t value = 0; value + 1 < counts.size(); lower += counts[value++])
+            if (lower + counts[value] > place)
+                return {static_cast<double>(value), lower, counts[value]};
+        const double value = value_at(values.data(), static_cast<int64_t>(values.size()), place);
+        Rank rank{value, 0, 0};
+        for (const float each : values) rank.lower += each < value, rank.equal += each == value;
+        return rank;
+    }
+
+    static constexpr int32_t few = 1024;
+
     const NoiseSamples& of;
     const Pixel* pixels;
     std::vector<float> values;
+    std::vector<int32_t> counts;  // of each difference of whole numbers that is less than `few`
 };
 
 }  // namespace

@@ -29,8 +29,11 @@ sizes, from which an image has specks. Larger: more images have; fewer have; mor
 def has_fragments(regions: Regions, radius_px: float) -> bool:
     """Whether many regions are small and touch others, as pieces of nuclei do."""
     small = regions.area_px < _SMALL * np.pi * radius_px**2
+    least = max(_LEAST, _SHARE * len(regions))
+    if np.count_nonzero(small) < least:  # as in nearly every image, and quickly told
+        return False
     joined = small & (regions.free < _JOINED) & ~regions.touches_edge
-    return bool(np.count_nonzero(joined) >= max(_LEAST, _SHARE * len(regions)))
+    return bool(np.count_nonzero(joined) >= least)
 
 
 def are_lobes(regions: Regions, radius_px: float) -> bool:
@@ -52,9 +55,12 @@ def has_specks(regions: Regions, radius_px: float) -> bool:
     Hardly any are of a size between them and nuclei; those that the edge of the image cuts do not
     tell.
     """
-    area = regions.area_px[~regions.touches_edge] / (np.pi * radius_px**2)
+    area, least = regions.area_px / (np.pi * radius_px**2), max(_LEAST, _SPECKS * len(regions))
+    if np.count_nonzero(area < _SPECK) < least:  # as in nearly every image, and quickly told
+        return False
+    area = area[~regions.touches_edge]
     count = np.count_nonzero(area < _SPECK)
-    is_many = max(_LEAST, _SPECKS * len(regions)) <= count <= len(regions) / 2
+    is_many = least <= count <= len(regions) / 2
     return bool(is_many and np.count_nonzero(area < _SMALL) <= (1 + _BETWEEN) * count)
 
 

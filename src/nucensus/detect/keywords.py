@@ -1,5 +1,6 @@
 """Settings that are typed as keywords of a function, as scikit-image has them."""
 
+import functools
 import warnings
 from collections.abc import Mapping
 from dataclasses import fields
@@ -24,7 +25,7 @@ def settings_of(settings: Settings | None, numbers: dict[str, Any] | None = None
             f"Settings(sigma=4, threshold=300)"
         )
     if not numbers:
-        return settings or Settings()
+        return settings or _nothing_given()
     named = {_AS_IN_SCIKIT_IMAGE.get(name, name): value for name, value in numbers.items()}
     known = [each.name for each in fields(Settings)]
     for name in named:
@@ -36,6 +37,11 @@ def settings_of(settings: Settings | None, numbers: dict[str, Any] | None = None
             f"settings take dataclasses.replace(settings, {next(iter(named))}=...)"
         )
     return Settings(**named)
+
+
+@functools.cache  # to make and check them takes as long as a fiftieth of an image
+def _nothing_given() -> Settings:
+    return Settings()
 
 
 def warn_of_published(settings: Settings, numbers: Mapping[str, Any]) -> None:

@@ -50,8 +50,9 @@ def call(function: str, purpose: str, *arguments: Any) -> None:
 
 def address(array: NDArray[Any]) -> int:
     """Return where an array begins; NumPy's own way takes up to five times as long."""
-    try:  # as bytes: to say what a structure is made of takes as long again
-        return ctypes.addressof(ctypes.c_char.from_buffer(np.frombuffer(array, np.uint8).data))
+    try:  # a structure as bytes: to say what it is made of takes ten times as long again
+        plain = array if array.dtype.names is None else np.frombuffer(array, np.uint8)
+        return ctypes.addressof(ctypes.c_char.from_buffer(plain.data))
     except (TypeError, ValueError):  # it is not contiguous, only to be read, or empty
         return array.ctypes.data
 
@@ -59,7 +60,7 @@ def address(array: NDArray[Any]) -> int:
 def packed(structure: str, **values: Any) -> bytes:
     """Return a structure that the kernel only reads, with a value for each of its fields."""
     names, array_places, layout = _layout(structure)  # NumPy takes three times as long
-    given = [values[name] for name in names]
+    given = list(map(values.__getitem__, names))
     for place in array_places:  # the last first: those before it stay where they are
         given[place : place + 1] = given[place]
     return layout.pack(*given)

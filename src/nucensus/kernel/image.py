@@ -17,15 +17,21 @@ _TYPES = {
 
 def described(array: NDArray[Any]) -> bytes:
     """Return an image as `Image` of `kernel/abi.h`, and a volume as `Volume`."""
-    pixels, dtype = address(array), array.dtype
+    return _described(address(array), array.shape, array.strides, array.dtype)
+
+
+@functools.lru_cache  # several functions are called with each image
+def _described(
+    pixels: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any]
+) -> bytes:
     kind, is_swapped = pixel_type(dtype), not dtype.isnative
-    if array.ndim == 2:
-        (height, width), (row, column) = array.shape, array.strides
+    if len(shape) == 2:
+        (height, width), (row, column) = shape, strides
         return packed(
             "Image", height=height, width=width, row_stride=row, column_stride=column,
             pixels=pixels, pixel_type=kind, byte_swapped=is_swapped,
         )  # fmt: skip
-    (depth, height, width), (plane, row, column) = array.shape, array.strides
+    (depth, height, width), (plane, row, column) = shape, strides
     return packed(
         "Volume", depth=depth, height=height, width=width,
         plane_stride=plane, row_stride=row, column_stride=column,
