@@ -70,30 +70,31 @@ void Union::note(const Region& a, const Region& b, const double* features) {
     std::copy_n(features, pair_features, record.features);
 }
 
-// Of the contacts of two pieces the highest counts.
-void Union::collect(std::vector<Contact>& contacts) {
-    std::sort(contacts.begin(), contacts.end(), [](const Contact& a, const Contact& b) {
-        if (a.first != b.first) return a.first < b.first;
-        if (a.second != b.second) return a.second < b.second;
-        return a.saddle > b.saddle;
-    });
+// Of the contacts of two pieces the highest counts. Neighbours are in the order of their numbers.
+void Union::collect(const std::vector<Contact>& contacts) {
+    const auto count = static_cast<int32_t>(regions->size());
     near.resize(std::max(near.size(), regions->size()));
-    for (size_t r = 0; r < regions->size(); ++r) near[r].clear();
-    for (auto contact = contacts.begin(); contact != contacts.end();) {
-        const Contact& highest = *contact;
-        int32_t length = 0;
-        for (; contact != contacts.end() && contact->first == highest.first &&
-               contact->second == highest.second;
-             ++contact)
-            length += contact->length;
-        touch(highest.first, highest.second, highest.saddle, length);
-        offer(highest.first, near[highest.first].back());
-    }
+    for (int32_t r = 0; r < count; ++r) near[r].clear();
+    for (const Contact& contact : contacts)
+        touch(contact.first, contact.second, contact.saddle, contact.length);
+    for (int32_t r = 0; r < count; ++r)
+        std::sort(near[r].begin(), near[r].end(),
+                  [](const Neighbour& a, const Neighbour& b) { return a.region < b.region; });
+    for (int32_t r = 0; r < count; ++r)
+        for (const Neighbour& other : near[r])
+            if (other.region > r) offer(r, other);
 }
 
 void Union::touch(int32_t a, int32_t b, float saddle, int32_t length) {
-    near[a].push_back({b, saddle, length});
-    near[b].push_back({a, saddle, length});
+    Neighbour* mine = neighbour(a, b);
+    if (mine == nullptr) {
+        near[a].push_back({b, saddle, length});
+        near[b].push_back({a, saddle, length});
+        return;
+    }
+    mine->saddle = std::max(mine->saddle, saddle), mine->length += length;
+    Neighbour* back = neighbour(b, a);
+    back->saddle = mine->saddle, back->length = mine->length;
 }
 
 // The nucleus may be much larger than a typical one: many nuclei seldom lie together as one ellipse
@@ -177,14 +178,7 @@ void Union::inherit_neighbours(int32_t into, int32_t from) {
     for (const auto& [other, saddle, length] : near[from]) {
         if (other == into) continue;
         part(other, from);
-        Neighbour* mine = neighbour(into, other);
-        if (mine == nullptr) {
-            touch(into, other, saddle, length);
-            continue;
-        }
-        mine->saddle = std::max(mine->saddle, saddle), mine->length += length;
-        Neighbour* back = neighbour(other, into);
-        back->saddle = mine->saddle, back->length = mine->length;
+        touch(into, other, saddle, length);
     }
     part(into, from);
     near[from].clear();

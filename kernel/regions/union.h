@@ -45,7 +45,7 @@ private:
     using Neighbours = std::vector<Neighbour>;
 
     void place_holes();
-    void collect(std::vector<Contact>& contacts);
+    void collect(const std::vector<Contact>& contacts);
     void touch(int32_t a, int32_t b, float saddle, int32_t length);
     Neighbour* neighbour(int32_t of, int32_t region);
     void part(int32_t a, int32_t b);
