@@ -237,6 +237,18 @@ NUCENSUS_API int32_t nucensus_describe_shapes(const nucensus::ShapeRecord* shape
 NUCENSUS_API int32_t nucensus_draw_rings(const int32_t* labels, int64_t height, int64_t width,
                                          int32_t reach, int32_t* rings);
 
+// The greatest height of the places that are at most `reach`, which is above 0, from each: its own,
+// if no other is higher.
+NUCENSUS_API int32_t nucensus_find_highest_near(const double* y, const double* x,
+                                                const double* heights, int64_t count, double reach,
+                                                double* highest);
+
+// How many others each place touches: those less than `share` of the sum of both radii away, and at
+// most `reach`, which is above 0.
+NUCENSUS_API int32_t nucensus_count_touching(const double* y, const double* x, const double* radii,
+                                             int64_t count, double reach, double share,
+                                             int64_t* touching);
+
 // How long the longest thin ridge is that goes through each of the places, which are y, x and
 // height there; image pixels and levels above the background. The image is contiguous.
 NUCENSUS_API int32_t nucensus_measure_ridges(const nucensus::Image* image,

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values.neighbours import pairs_within
+from ..kernel import find_highest_near
 from .pooled import weighted_median
 from .regions import Floats, Regions
 from .weights import BESIDE_OTHERS, BY_ITSELF, COMMON
@@ -86,10 +86,9 @@ def mean(likely: Floats) -> float:
 
 def are_outshone(regions: Regions, radius_px: float, times: float = _OUTSHONE) -> NDArray[np.bool_]:
     """Return which regions lie beside one so many times as high, as pieces of a cell body do."""
-    places, height = np.stack([regions.y, regions.x], axis=1), regions.height
-    here, beside, _ = pairs_within(places, places, _BESIDE * radius_px)
-    outshone = here[height[beside] > times * height[here]]
-    return np.bincount(outshone, minlength=len(regions)) > 0
+    highest = find_highest_near(regions.y, regions.x, regions.height, _BESIDE * radius_px)
+    outshone: NDArray[np.bool_] = highest > times * regions.height
+    return outshone
 
 
 def typical(likely: Floats) -> float:

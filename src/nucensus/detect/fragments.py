@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..values.neighbours import pairs_within
+from ..kernel import count_touching
 from .regions import Regions
 
 _SMALL, _JOINED, _SHARE, _LEAST = 0.4, 0.9, 0.1, 4
@@ -41,12 +41,12 @@ def are_lobes(regions: Regions, radius_px: float) -> bool:
     count = len(regions)
     if count < _LEAST_LOBES or 2 * np.count_nonzero(regions.free < _MOST_FREE) < count:
         return False
-    places = np.stack([regions.y, regions.x], axis=1)
     radii = np.minimum(np.sqrt(regions.area_px / np.pi), _LARGEST * radius_px)
-    first, second, apart = pairs_within(places, places, 2 * _TOUCHING * _LARGEST * radius_px)
-    first = first[(apart < _TOUCHING * (radii[first] + radii[second])) & (first != second)]
-    alone = 1 - np.count_nonzero(np.bincount(first)) / count
-    return bool(alone <= _MOST_ALONE and _JOINTS[0] <= len(first) / 2 / count <= _JOINTS[1])
+    touching = count_touching(
+        regions.y, regions.x, radii, reach=2 * _TOUCHING * _LARGEST * radius_px, share=_TOUCHING
+    )
+    alone = 1 - np.count_nonzero(touching) / count
+    return bool(alone <= _MOST_ALONE and _JOINTS[0] <= touching.sum() / 2 / count <= _JOINTS[1])
 
 
 def has_specks(regions: Regions, radius_px: float) -> bool:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from .memory import give_back_freed
     from .regions import (
         RegionTable,
+        count_touching,
         describe_shapes,
         draw_rings,
+        find_highest_near,
         find_pairs,
         find_region_table,
         measure_outlines,
@@ -34,8 +36,8 @@ else:
             "ground": "BLOCK Ground Samples Window",
             "lzw": "decode_lzw",
             "memory": "give_back_freed",
-            "regions": "RegionTable describe_shapes draw_rings find_pairs find_region_table "
-            "measure_outlines measure_ridges",
+            "regions": "RegionTable count_touching describe_shapes draw_rings find_highest_near "
+            "find_pairs find_region_table measure_outlines measure_ridges",
             "samples": "count_least measure_noise",
             "spacing": "space_maxima",
         },
@@ -43,7 +45,8 @@ else:
 
 __all__ = [
     "BLOCK", "Ground", "Record", "RegionTable", "Samples", "Window", "chosen_level",
-    "count_least", "decode_lzw", "describe_shapes", "draw_rings", "find_maxima",
+    "count_least", "count_touching", "decode_lzw", "describe_shapes", "draw_rings",
+    "find_highest_near", "find_maxima",
     "find_maxima_in_volume", "find_maxima_many", "find_pairs", "find_region_table", "format_rows",
     "give_back_freed", "levels", "measure_noise", "measure_outlines", "measure_ridges",
     "mirror_unknown", "space_maxima",

@@ -194,4 +194,6 @@ def _c_type(declared: str) -> Any:
         return ctypes.c_char_p if "const" in declared else ctypes.c_void_p
     if "*" in declared:
         return ctypes.c_void_p
+    if "double" in declared:
+        return ctypes.c_double
     return ctypes.c_int32 if "int32_t" in declared else ctypes.c_int64

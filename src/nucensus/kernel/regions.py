@@ -200,6 +200,34 @@ def draw_rings(labels: NDArray[np.int32], reach_px: int) -> NDArray[np.int32]:
     return rings
 
 
+def find_highest_near(
+    y: NDArray[np.float64], x: NDArray[np.float64], heights: NDArray[np.float64], reach: float
+) -> NDArray[np.float64]:
+    """Return the greatest of the heights of the places at most `reach` from each, itself one."""
+    highest, count = np.empty(len(y)), len(y)
+    call(
+        "nucensus_find_highest_near", f"compare {count} neighbours",
+        *map(np.ascontiguousarray, (y, x, heights)), count, reach, highest,
+    )  # fmt: skip
+    return highest
+
+
+def count_touching(
+    y: NDArray[np.float64], x: NDArray[np.float64], radii: NDArray[np.float64], *,
+    reach: float, share: float,
+) -> NDArray[np.int64]:  # fmt: skip
+    """Return how many others each place touches.
+
+    Those are less than `share` of the sum of both radii away, and at most `reach`.
+    """
+    touching, count = np.empty(len(y), np.int64), len(y)
+    call(
+        "nucensus_count_touching", f"compare {count} neighbours",
+        *map(np.ascontiguousarray, (y, x, radii)), count, reach, share, touching,
+    )  # fmt: skip
+    return touching
+
+
 def measure_ridges(
     pixels: NDArray[Any],
     places: NDArray[np.float64],
