@@ -311,7 +311,9 @@ def version_word(form: bytes) -> tuple[int, int, int, int] | None:
 @functools.lru_cache(1024)
 def _version_of_folder(folder: str) -> tuple[str, str]:
     """Return which version the pictures of a folder are, and the folder without the word for it."""
-    path = f"{folder}/" if folder else ""
+    if not folder:
+        return "original", ""
+    path = f"{folder}/"
     match = _VERSION_FOLDER.search(path)
     if match is None:
         return "original", path

@@ -4,9 +4,9 @@ A name or a label may hold characters that a terminal obeys: they move the curso
 or turn the order of a line around, so that it reads as something else.
 """
 
-import re
+from .patterns import late
 
-_OBEYED = re.compile(
+_OBEYED = late(
     "[\0-\x09\x0b-\x1f\x7f-\x9f"  # C0 but the line feed, delete, C1
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the order around
     "\u2028\u2029\ufff9-\ufffb]"
