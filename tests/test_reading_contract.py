@@ -12,6 +12,7 @@ from reading_contract import check_parts, check_planes, check_reading, read_part
 from nucensus.errors import NotAPlaneError, ReadError
 from nucensus.read import ifd, open_scenes, read
 from nucensus.read.photometric import as_grey
+from nucensus.read.scene import divide_plane
 from nucensus.values import Plane
 
 COMPRESSIONS = [None, "lzw", "zlib", "zstd", "packbits", "lzma", "lzw+", "zlib+", "zstd+"]
@@ -273,6 +274,16 @@ def test_white_is_zero_counts_as_its_twin(tmp_path, compression, dtype, bits):
     tags = page_tags(pixels, bits=bits, compression=compression, photometric=0)
     write_tiff(tmp_path / "a.tif", [(tags, [packed_strip(pixels, bits, compression)])])
     check_reading(tmp_path / "a.tif", as_z([black.astype(dtype)]))
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8])
+@pytest.mark.parametrize("rows", [7, 30])
+def test_white_is_zero_has_one_type_whole_and_in_parts(tmp_path, compression, rows):
+    page = drawn(draw(0), rows, photometric=0, compression=compression, order=">")
+    write_tiff(tmp_path / "a.tif", [page], order=">")
+    with open_scenes(tmp_path / "a.tif") as (scene,):
+        parts = divide_plane(scene, Plane())
+        assert parts.dtype.str == scene.read({}).dtype.str == parts.read(parts.whole).dtype.str
 
 
 def test_white_is_zero_has_no_meaning_in_floating_point(tmp_path):
