@@ -313,6 +313,22 @@ def test_an_image_says_that_pixels_within_it_are_no_numbers_and_not_that_its_mar
         assert ("within the image are no numbers" in note) == is_told
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("brightest", [0.4, 0.9])
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_levels_without_a_sign_that_a_file_says_have_one_are_told(
+    tmp_path, bits, brightest, is_signed
+):
+    y, x = np.mgrid[:90, :90]
+    nuclei = np.exp(-((y % 30 - 15) ** 2 + (x % 30 - 15) ** 2) / 50)
+    levels = ((brightest * nuclei + 0.02) * (1 << bits)).astype(f"u{bits // 8}")
+    levels = levels.view(f"i{bits // 8}") if is_signed else levels
+    tifffile.imwrite(tmp_path / "a.tif", levels)
+    with census(tmp_path / "a.tif") as run:
+        (note,) = run.images["note"]
+        assert ("levels without a sign" in note) == (is_signed and brightest > 0.5)
+
+
 @pytest.mark.parametrize(("level", "said"), [(np.inf, "infinitely bright"), (np.nan, "a NaN")])
 def test_an_image_that_is_read_part_by_part_says_so_too(tmp_path, level, said):
     image = np.zeros((600, 500), np.float32)

@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from ..detect import note_on_mask
 from ..values import Centres, Settings
 
+_WRAPPED = 20
+"""Pairs of neighbours that are farther apart than half of what their type holds, from which on
+numbers seem to have no sign. Larger: the rim of one saturated nucleus goes unseen."""
+
 
 def note_on_pixels(pixels: NDArray[Any], centres: Centres, settings: Settings) -> str:
     """Return what to say of an image beside its count; "" where nothing is odd."""
-    if settings.are_numbers:
-        return note_on_infinite(centres) or _note_on_gaps(pixels)
-    return note_on_mask(pixels) or _note_on_gaps(pixels)
+    odd = note_on_infinite(centres) if settings.are_numbers else note_on_mask(pixels)
+    return odd or _note_on_gaps(pixels) or _note_on_signs(pixels)
 
 
 def note_on_infinite(centres: Centres) -> str:
@@ -48,3 +51,23 @@ def _reaches_edge(gaps: NDArray[np.bool_]) -> NDArray[np.bool_]:
         from_end = np.flip(np.logical_and.accumulate(np.flip(gaps, axis), axis=axis), axis)
         reaching |= from_end
     return reaching
+
+
+def _note_on_signs(pixels: NDArray[Any]) -> str:
+    """Return what to say of numbers that seem to be those of a type without a sign."""
+    if pixels.dtype.kind != "i" or pixels.dtype.itemsize > 2:
+        return ""
+    half = 1 << (8 * pixels.dtype.itemsize - 1)
+    if int(pixels.max()) - int(pixels.min()) <= half:
+        return ""
+    count = sum(
+        np.count_nonzero(abs(np.diff(row.astype(np.int32))) > half)
+        for row in pixels.reshape(-1, pixels.shape[-1])
+    )
+    if count < _WRAPPED:
+        return ""
+    return (
+        f"the file says that its grey levels have a sign, and {count:,} neighbours are farther "
+        f"apart than half of all levels: they may be levels without a sign, of which the brightest "
+        f"are read as negative; save the image as uint{8 * pixels.dtype.itemsize}"
+    )
