@@ -186,6 +186,12 @@ def test_a_truth_is_read_as_spreadsheets_of_any_country_write_it(tmp_path, table
     }  # fmt: skip
 
 
+def test_an_image_that_is_called_like_a_number_with_a_comma_keeps_its_name(tmp_path):
+    (tmp_path / "truth.csv").write_text("image;y;x\n1,2;3,5;4\n")
+    truth = read_truth(tmp_path / "truth.csv")
+    assert {name: points.tolist() for name, points in truth.items()} == {"1,2": [[3.5, 4]]}
+
+
 def test_a_number_with_a_comma_is_not_guessed_at_where_commas_divide_cells(tmp_path):
     (tmp_path / "truth.csv").write_text('image,y,x\na.tif,"1,234",4\n')
     with pytest.raises(InputError, match="1,234"):

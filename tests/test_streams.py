@@ -34,6 +34,18 @@ def test_an_output_that_cannot_be_written_is_said_in_one_line(tmp_path, command)
     assert done.stderr.count("\n") == 1
 
 
+def test_a_temporary_file_that_may_grow_no_further_is_said_in_words(tmp_path):
+    write_run(tmp_path / "run", write_fields(tmp_path / "in", count=1))
+    rows = (f"plate1_A01_s1.tif,{n % 300},{n % 397}\n" for n in range(400_000))
+    (tmp_path / "truth.csv").write_text(f"image,y,x\n{''.join(rows)}")
+    limited = f"ulimit -f 200; TMPDIR=. SQLITE_TMPDIR=. {NUCENSUS} evaluate run truth.csv"
+    done = shell(limited, tmp_path)
+    assert done.returncode == 1
+    assert "could not be read or written" in done.stderr
+    assert "ulimit -f" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_reader_that_goes_away_is_no_error_to_tell(tmp_path):
     assert shell(f"{NUCENSUS} info | true", tmp_path).stderr == ""
 

@@ -167,7 +167,16 @@ def _told(error: Exception) -> str:
     if isinstance(error, NucensusError):
         return str(error)
     if is_full(error):
-        return "no space is left on the disk, or where the output goes; make space, and try again"
+        return (
+            "no space is left on the disk where the output goes, or on that of temporary files; "
+            "make space, or name another folder for these with TMPDIR, and try again"
+        )
+    if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
+        return (
+            f"the run file or a temporary file could not be read or written ({error}); look at the "
+            f"disk, its quota and the limit on the size of files (ulimit -f), or name another "
+            f"folder for temporary files with TMPDIR, and try again"
+        )
     if not _is_somewhere():
         return "the folder that you are in has been removed; go to one that is there"
     where = "nucensus --traceback COMMAND shows where"
