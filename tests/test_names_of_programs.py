@@ -124,6 +124,25 @@ def test_masks_of_one_channel_beside_plates_of_two_are_asked_about(tmp_path):
     assert len(choose(tmp_path, Plane(scene="original", channel="Green"))[0]) == 4
 
 
+@pytest.mark.parametrize(
+    ("template", "stains", "axis"),
+    [
+        ("{c}/x_{R}{C}_{f}_00d00h00m.tif", ("Phase", "Green"), "channel"),
+        ("{c}/P_{R}{C:02}_s{f}.tif", ("DAPI", "GFP"), "channel"),
+        ("Channel {k}/P_{R}{C:02}_s{f}.tif", (), "channel"),
+        ("images_z_1{j}/P_{R}{C:02}_s{f}_w1.tif", (), "z"),
+        ("time 0{k}/P_{R}{C:02}_s{f}_w1.tif", (), "time"),
+    ],
+)
+def test_what_names_of_instruments_leave_to_folders_is_asked_about(
+    tmp_path, template, stains, axis
+):
+    draw(tmp_path, template, stains=stains)
+    asked, left = answer(tmp_path)
+    assert (asked, len(left)) == ([axis], 4)
+    assert {each.place.well for each in left} == {"A01", "B02"}
+
+
 def test_planes_and_times_of_squid_are_asked_for(tmp_path):
     draw(
         tmp_path, *(f"{t}/{{R}}{{C}}_{{f}}_{z}_Fluo_405_nm_Ex.tiff" for t in (0, 1) for z in (0, 1))

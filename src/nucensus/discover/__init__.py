@@ -22,6 +22,7 @@ from ..values import (
     take_only,
 )
 from ..values.images import NOWHERE
+from .folder_words import with_folders
 from .given import as_paths, named_by_links, refuse_table
 from .kept import KeptImages
 from .left_out import LeftOut
@@ -307,6 +308,8 @@ class _Walk:
         self.recognised[kind] += bool(kind)
         if not kind:
             self._unfitting = reference.name
+        if kind and self._own is None:
+            place = with_folders(place, reference.name)
         return reference.at(place) if kind else reference
 
 

@@ -231,7 +231,8 @@ def name_and_place(path: str, own: re.Pattern[str] | None) -> tuple[str, Place]:
 NO_PLATES = frozenset(("", "well", "img", "image"))
 """Words before a well that are alike in the names of every plate, in small letters."""
 _NO_PLATE_FOLDER = re.compile(
-    r"data|images?|tiffs?|raw|\.|[A-P]\d{1,2}-Site_\d+|(?:well|site|field|pos)[ _-]?\w{1,4}",
+    r"data|images?|tiffs?|raw|projections?|mip|phase|green|red|blue|\."
+    r"|[A-P]\d{1,2}-Site_\d+|(?:well|site|field|pos)[ _-]?\w{1,4}",
     re.IGNORECASE,
 )
 """Folders in a plate that are called alike in every plate."""

@@ -41,7 +41,7 @@ _MARK = r"(?:channel|chan|ch|c|wv|w)\d{1,2}"
 _STAIN = rf"(?:{_MARK}[_\-. ]?)?(?:{_PLAIN_STAINS})(?:[_\-. ]{_MARK})?"
 _TRACK = r"-T\d{1,2}"
 """In which track of a Zeiss microscope a channel was taken: Ch2-T3."""
-_CHANNEL_FOLDER = late(r"(?:channel|kanal|canal|chan|ch)[ =]?\d{1,3}", re.IGNORECASE)
+CHANNEL_FOLDER = late(r"(?:channel|kanal|canal|chan|ch)[ =]?\d{1,3}", re.IGNORECASE)
 """Of folders w1 and c1 may be weeks and cages, unless the names in them have a well."""
 _SILENCED = re.compile(r"(?:^|[_\-. /])(?:si|sh|sg)-$", re.IGNORECASE)
 _NO_STAIN = late(
@@ -144,7 +144,7 @@ def channel_word(name: str) -> tuple[str, str, str]:
     has_well = "#" in stem[file:]  # as `WellForm.mask` shows it
     told = [
         each for each in matches
-        if _is_stain(each) or each.start() >= file or _CHANNEL_FOLDER.fullmatch(each[0])
+        if _is_stain(each) or each.start() >= file or CHANNEL_FOLDER.fullmatch(each[0])
         or (has_well and not each["well"])
     ]  # fmt: skip
     if not told:
