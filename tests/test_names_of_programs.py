@@ -165,6 +165,29 @@ def test_what_is_left_out_as_another_version_asks_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "r01c01f01p01-ch1sk1fk1fl1.tiff", "A01_s1_w1.tif", "A01_1.tif", "3/A1_0_0_Fluo_1.tif",
+        "TimePoint_1/A01_s1_w1.tif", "A - 01(fld 1 wv DAPI).tif", "Well A001/DAPI - n000000.tif",
+        "A1_01_1_1_DAPI_001.tif",
+    ],
+)  # fmt: skip
+def test_what_names_tell_is_the_same_in_whatever_folder_a_run_is_started(
+    tmp_path, monkeypatch, name
+):
+    plate = draw(tmp_path / "plate 7", name)
+    places = set()
+    for here, given in (
+        (tmp_path, "plate 7"), (tmp_path, plate), (plate, "."), (plate, "*"), (plate, "../plate 7"),
+        (plate, name), (plate, f"./{name}"), ((plate / name).parent, "."),
+    ):  # fmt: skip
+        monkeypatch.chdir(here)
+        places |= {each.place for each in discover([given], SUFFIXES)}
+    (place,) = places
+    assert (place.plate, place.well) == ("plate 7", "A01")
+
+
+@pytest.mark.parametrize(
     "files",
     [
         ["CD4_pos.tif", "CD8_pos.tif"],

@@ -364,7 +364,6 @@ def test_what_the_pattern_of_a_user_takes_is_no_other_word(tmp_path, monkeypatch
         (r"(?P<plate>P\d)?.*(?P<well>[A-P]\d\d)", "P7/A01.tif", Place("P7", "A01")),
         (r"(?P<plate>P\d)/.*_(?P<site>\d)", "P7/P8_3.tif", Place("P7", site="3")),
         (r"(?:^|/)(?P<well>[A-P]\d\d)_", "B12_x/C03_x.tif", Place(well="C03")),
-        (r"^(?P<well>[A-P]\d\d)", "B12_x/img.tif", Place(well="B12")),
     ],
 )
 def test_what_a_name_tells_counts_before_what_folders_tell(

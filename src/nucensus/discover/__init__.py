@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Unpack
 from .._dataclass import dataclass
 from .._lazy import names_of
 from ..errors import InputError, ReadError
-from ..remote import absolute, check_address, decoded, is_remote, size_and_time
+from ..remote import absolute, check_address, is_remote, size_and_time
 from ..values import (
     ImageRef,
     Place,
@@ -27,7 +27,7 @@ from .given import as_paths, named_by_links, refuse_table
 from .kept import KeptImages
 from .left_out import LeftOut
 from .lenient_names import WellForm, WellForms, placed
-from .names import compile_pattern, name_and_place, place_of, row_name
+from .names import compile_pattern, name_and_place, place_of, readable_path, row_name
 from .ome_sets import OmeSets
 from .refer import refer_to
 from .select import select
@@ -303,8 +303,7 @@ class _Walk:
         """Read the name of an image whose place is not known."""
         if reference.place is not NOWHERE and reference.place != NOWHERE:
             return reference
-        path = decoded(reference.path).replace("\\", "/")
-        kind, place = name_and_place(path, self._own)
+        kind, place = name_and_place(readable_path(reference.path), self._own)
         self.recognised[kind] += bool(kind)
         if not kind:
             self._unfitting = reference.name

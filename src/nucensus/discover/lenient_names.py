@@ -10,6 +10,7 @@ from dataclasses import field, replace
 from typing import TypeAlias
 
 from .._dataclass import dataclass
+from ..remote import absolute
 from ..text.patterns import late
 from ..values import ImageRef, Place
 from .names import NO_PLATES, normal_well, well_name, well_of_quarter
@@ -55,7 +56,7 @@ class WellForm:
     def place(self, reference: ImageRef, stains: Collection[str] = ()) -> Place:
         """Return the plate, well and site that a name states; `stains` are no part of a plate."""
         words = _words(reference.name)[1]
-        home = os.path.dirname(reference.path)
+        home = os.path.dirname(absolute(reference.path))
         if self.where[0] == "folder":
             home, word = os.path.split(home)
             before, after = [], words

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from .._dataclass import replace
 from ..errors import InputError
+from ..remote import absolute, decoded
 from ..values import Place
 from .instruments import IN_ALL, PATTERNS
 
@@ -217,6 +218,11 @@ def well_of_quarter(well: str, quarter: str) -> str:
     """
     row = 2 * (ord(well[0].upper()) - ord("A")) + (quarter[0].lower() == "b") + 1
     return well_name(row, 2 * int(well[1:]) - 2 + int(quarter[1]))
+
+
+def readable_path(path: str) -> str:
+    """Return a path from the root on, which is the same in whatever folder it is given."""
+    return decoded(absolute(path)).replace("\\", "/")
 
 
 def name_and_place(path: str, own: re.Pattern[str] | None) -> tuple[str, Place]:

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ..errors import InputError
-from ..remote import decoded
 from ..values import ImageRef, Plane
-from .names import search_own
+from .names import readable_path, search_own
 from .unknown_names import Alike, channel_word, position_word
 
 _AXES = {"channel": "a channel", "z": "a z plane", "time": "a time point"}
@@ -27,7 +26,7 @@ def refuse_open_words(images: Iterable[ImageRef], own: re.Pattern[str], plane: P
     for each in images if alike else ():
         if each.problem:
             continue
-        masked, taken = _masked(decoded(each.path).replace("\\", "/"), own)
+        masked, taken = _masked(readable_path(each.path), own)
         for axis, found in alike.items():
             word, rest = ("", "") if getattr(each.place, axis) else _word(axis, masked, own)
             if word:

@@ -8,7 +8,7 @@ from .._dataclass import dataclass
 from ..text.patterns import late
 from ..values import ImageRef
 from ..values.channels import shows_nuclei
-from .names import plate_folder
+from .names import plate_folder, readable_path
 from .unknown_names import WAVELENGTH, Alike, channel_word, is_stain, is_version, mask
 
 _WORD = re.compile(r"[^_\-. /()\[\],+]+")
@@ -166,7 +166,7 @@ def with_stains(
         if place.plate in stains and not place.channel:
             plate, channel = stains[place.plate]
             if not plate:
-                folders = each.path.replace("\\", "/").split("/")[:-1]
+                folders = readable_path(each.path).split("/")[:-1]
                 above = "/".join(folder for folder in folders if folder != channel)
                 plate = plate_folder(above, place.well)
             each = replace(each, place=replace(place, plate=plate, channel=channel))
