@@ -78,12 +78,14 @@ def check_imagej(tiff: "TiffFile", series: "Sequence[TiffPageSeries]") -> None:
 
     Its planes may lie behind one page, so that only the numbers say how many there are.
     """
-    stated = tiff.imagej_metadata or {}
-    images, axes = stated.get("images", 1), ("channels", "slices", "frames")
+    kinds = {each.kind for each in series}
+    if not tiff.is_imagej or not kinds or kinds - {"imagej", "uniform", "generic"}:
+        return  # others have numbers of their own, as Micro-Manager
+    stated, axes = tiff.imagej_metadata or {}, ("channels", "slices", "frames")
+    images, planes = stated.get("images", 1), sum(map(count_planes, series))
     numbers = {axis: stated[axis] for axis in axes if stated.get(axis, 1) != 1}
-    planes = sum(map(count_planes, series))
-    is_mixed = {"channels", "frames"} & numbers.keys() and series[0].kind != "imagej"
-    if not tiff.is_imagej or not (is_mixed or (isinstance(images, int) and images > planes)):
+    is_mixed = {"channels", "frames"} & numbers.keys() and kinds != {"imagej"}
+    if not is_mixed and not (isinstance(images, int) and images > planes):
         return
     said = ", ".join(f"{number} {axis}" for axis, number in numbers.items()) or "nothing more"
     raise ReadError(
