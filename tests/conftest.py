@@ -9,6 +9,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from zlib import crc32
 
+import hypothesis
 import pytest
 import tifffile
 from gate import Gate
@@ -23,6 +24,12 @@ for _number, _handler in (
 ):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _handler)
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 ONE_IN = int(os.environ.get("NUCENSUS_ONE_IN", "1"))
@@ -40,11 +47,21 @@ def pytest_cmdline_main(config):
     config.option.basetemp = config.option.basetemp or Path(own, "t")
     if sys.dont_write_bytecode:
         _write_bytecode(Path(own, "bytecode"))
-    code = yield
-    left = own if code == pytest.ExitCode.OK else f"{own}/bytecode"
-    # As the last of all: multiprocessing removes its own folder in it, and says so if it is gone.
-    Finalize(None, shutil.rmtree, (left, True), exitpriority=-1000)
+    code = pytest.ExitCode.INTERNAL_ERROR
+    try:
+        code = yield
+    finally:
+        # As the last of all: multiprocessing removes its own folder in it, or says it is gone.
+        Finalize(None, _tidy, (Path(own), code), exitpriority=-1000)
     return code
+
+
+def _tidy(own, code):
+    """Remove the folder of a session, but for what its failed tests wrote."""
+    failed = [] if code == pytest.ExitCode.OK else [*own.glob("t/*"), *own.glob("t/popen-*/*")]
+    if not any(each.is_dir() and not each.name.startswith("popen-") for each in failed):
+        shutil.rmtree(own, ignore_errors=True)
+    shutil.rmtree(own / "bytecode", ignore_errors=True)
 
 
 def _write_bytecode(folder):
