@@ -5,6 +5,8 @@ import time
 
 PATIENCE_S = 300
 """Seconds after which a test gives up: more than any machine takes."""
+PATIENT = {**os.environ, "PATIENCE_S": str(PATIENCE_S)}
+"""The environment in which a run that is to stop waits for what is in flight, for `planted.py`."""
 
 
 class Gate:

@@ -37,11 +37,12 @@ imagecodecs.png_decode = _die
 
 if __name__ == "__main__":
     from nucensus.batch import run_loop
-    from nucensus.cli import main
+    from nucensus.cli import main, signals
     from nucensus.remote import leases
     from nucensus.store import in_bucket
 
     leases._LOST_S, leases._POLL_S = float(os.environ.get("LOST_S", leases._LOST_S)), 0.1
+    signals._PATIENCE_S = float(os.environ.get("PATIENCE_S", signals._PATIENCE_S))
     # Each outcome is in the run file, and soon in the bucket, before the next image is begun.
     run_loop._COMMIT_EVERY_S, in_bucket._FIRST_S = 0.0, 0.1
 

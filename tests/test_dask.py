@@ -25,7 +25,7 @@ from commands import (
 )
 from dask_cluster import Cluster
 from formats import make_stack, write_lif
-from gate import wait_until, wait_until_said
+from gate import PATIENT, wait_until, wait_until_said
 from test_in_parts import write_sparse
 
 import nucensus
@@ -113,10 +113,10 @@ def slow(tmp_path, png):
     return folder
 
 
-def start_on(cluster, inputs, out, *options):
+def start_on(cluster, inputs, out, **more):
     """Start a run on a cluster that keeps each outcome as it comes."""
     where = ("--scheduler", cluster.address)
-    return start("detect", inputs, "-o", out, *SETTINGS, *where, *options, program=[PLANTED])
+    return start("detect", inputs, "-o", out, *SETTINGS, *where, program=[PLANTED], **more)
 
 
 def are_done(out):
@@ -250,7 +250,7 @@ def test_a_signal_takes_back_what_is_queued_and_the_run_goes_on(
     number, cluster, client, gated, gate, tmp_path
 ):
     out = tmp_path / "there"
-    with start_on(cluster, gated, out) as process:
+    with start_on(cluster, gated, out, env=PATIENT) as process:
         wait_until(process, lambda: are_done(out) and gate.waiting())
         process.send_signal(number)
         said = wait_until_said(process.stderr, "Stopping as soon as the images begun are done")

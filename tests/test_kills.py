@@ -23,7 +23,7 @@ from commands import (
     statuses,
     tables,
 )
-from gate import wait_until, wait_until_said
+from gate import PATIENT, wait_until, wait_until_said
 
 ONE_BY_ONE = (*SETTINGS, "--strategy", "list-disk")
 FOUND = "SELECT count(*) FROM images WHERE status = 'found'"
@@ -150,7 +150,7 @@ def gated(tmp_path, png, gate):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_finishes_what_is_in_flight_and_says_how_to_go_on(number, gated, gate, tmp_path):
     out = tmp_path / "run"
-    with start("detect", gated, "-o", out, *ONE_BY_ONE, program=[PLANTED]) as process:
+    with start("detect", gated, "-o", out, *ONE_BY_ONE, program=[PLANTED], env=PATIENT) as process:
         wait_until(process, gate.waiting)
         process.send_signal(number)
         wait_until_said(process.stderr, "Stopping as soon as the images begun are done")
@@ -163,13 +163,14 @@ def test_a_signal_finishes_what_is_in_flight_and_says_how_to_go_on(number, gated
 
 
 def test_a_second_ctrl_c_stops_at_once(slow, tmp_path):
-    with start("detect", slow, "-o", tmp_path / "run", *ONE_BY_ONE, program=[PLANTED]) as process:
-        wait_until_it_hangs(process, tmp_path / "run")
+    out = tmp_path / "run"
+    with start("detect", slow, "-o", out, *ONE_BY_ONE, program=[PLANTED], env=PATIENT) as process:
+        wait_until_it_hangs(process, out)
         process.send_signal(signal.SIGINT)
         wait_until_said(process.stderr, "Ctrl-C again stops at once")
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=300) == 130
-    assert is_sound(tmp_path / "run")
+    assert is_sound(out)
 
 
 def test_two_processes_do_not_write_one_run(slow, tmp_path):
