@@ -27,11 +27,11 @@ def opened(browser, address, *, origin, size="desk", scheme="light", offline=Fal
 
 def wait_until(page, expression):
     """Wait until `expression` holds (Playwright's own way is what the page's policy forbids)."""
-    for _ in range(500):
+    for _ in range(5000):
         if page.evaluate(expression):
             return
         page.wait_for_timeout(20)
-    raise AssertionError(f"10 s passed and this does not hold: {expression}")
+    raise AssertionError(f"100 s passed and this does not hold: {expression}")
 
 
 def assert_fits(page):

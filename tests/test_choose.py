@@ -33,6 +33,15 @@ def hold(image):
     return sum(value for value in range(int(image[0, 0])))
 
 
+@pytest.fixture
+def forks_soon(monkeypatch):
+    """A machine on which a process starts as on others: this one may be busy."""
+    room = importlib.import_module("nucensus.batch.choose")
+    monkeypatch.setattr(room, "_start_s", lambda: 0.1)
+    # Other tests may have left threads of libraries behind.
+    monkeypatch.setattr(room, "fork_is_safe", lambda: True)
+
+
 @pytest.mark.parametrize(
     ("facts", "remaining", "options", "expected"),
     [
@@ -49,12 +58,8 @@ def hold(image):
         ({"locked": 1.0, "pickle_s": float("inf")}, 500, {"function": hold}, "list-disk"),
     ],
 )  # fmt: skip
-def test_the_strategy_is_the_one_predicted_to_be_fastest(
-    facts, remaining, options, expected, monkeypatch
-):
-    # Other tests may have left threads of libraries behind.
-    room = importlib.import_module("nucensus.batch.choose")
-    monkeypatch.setattr(room, "fork_is_safe", lambda: True)
+@pytest.mark.usefixtures("forks_soon")
+def test_the_strategy_is_the_one_predicted_to_be_fastest(facts, remaining, options, expected):
     options = {"workers": 4, "function": detect_nuclei, **options}
     choice = choose_from(measured(**facts), remaining, **options)
     assert choice.strategy.name == expected, choice.explanation()
@@ -213,6 +218,7 @@ def test_what_is_predicted_holds_what_the_pilot_took():
     assert "Predicted for all images: list-disk" in late.explain()
 
 
+@pytest.mark.usefixtures("forks_soon")
 def test_processes_that_start_cold_are_predicted_with_the_warm_up():
     facts = measured(apply_s=0.5, cpu_s=0.5, locked=1.0)
     cold = dataclasses.replace(facts, warm_up_s=5.0)
@@ -225,13 +231,12 @@ def test_processes_that_start_cold_are_predicted_with_the_warm_up():
 @pytest.mark.parametrize(
     ("function", "expected", "in_turn"), [(len, "pool-disk", 50), (lambda _: 0, "pool-fork", 52)]
 )
+@pytest.mark.usefixtures("forks_soon")
 def test_a_pool_is_predicted_with_the_chunks_that_leave_cores_idle_at_the_end(
-    function, expected, in_turn, monkeypatch
+    function, expected, in_turn
 ):
     # A list of 100 is cut into chunks of 13, of which one of two workers takes four; what the
     # workers read is given out one by one at last.
-    room = importlib.import_module("nucensus.batch.choose")
-    monkeypatch.setattr(room, "fork_is_safe", lambda: True)
     choice = choose_from(
         measured(apply_s=1.0, cpu_s=1.0, locked=1.0), 100, workers=2, function=function
     )

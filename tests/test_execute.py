@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from gate import PATIENCE_S, wait_for
 
 from nucensus.errors import MissingPackageError, StrategyError, WorkerDiedError
 from nucensus.execute import (
@@ -132,14 +133,15 @@ def test_arrays_are_items_like_any_other(strategy):
 
 
 @pytest.mark.parametrize("name", ["pool-disk", "executor"])
-def test_workers_draw_random_numbers_of_their_own(name):
+def test_workers_draw_random_numbers_of_their_own(name, tmp_path):
     np.random.random()  # noqa: NPY002 - seeds the generator that a fork copies
-    drawn = [value for _, value in strategy_named(name).run(draw, list(range(16)), 2)]
+    drawn = [value for _, value in strategy_named(name).run(draw, [tmp_path] * 16, 2)]
     assert len(set(drawn)) == 16
 
 
-def draw(_):
-    time.sleep(0.02)  # so that one worker does not do all
+def draw(folder):
+    (folder / str(os.getpid())).touch()
+    wait_for(lambda: len(list(folder.iterdir())) == 2)  # so that one worker does not do all
     return np.random.random()  # noqa: NPY002 - what functions of others use
 
 
@@ -241,13 +243,18 @@ def run_with_killed_workers(name):
 
 
 def kill_the_others(_):
-    time.sleep(0.3)  # they are there, and wait for work with the lock of their pipe
+    wait_for(other_workers)
+    time.sleep(0.3)  # now they wait for work with the lock of their pipe
+    for pid in other_workers():
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(PATIENCE_S)
+
+
+def other_workers():
+    """Return the processes of which the parent is that of this one."""
     children = Path(f"/proc/{os.getppid()}/task").glob("*/children")
     others = {int(pid) for each in children for pid in each.read_text().split()} - {os.getpid()}
-    for pid in others:
-        if b"tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(pid, signal.SIGKILL)
-    time.sleep(100)
+    return {pid for pid in others if b"tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()}
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if STRATEGIES[name].in_process])
@@ -285,18 +292,22 @@ def test_an_item_whose_worker_ends_without_an_error_is_lost_instead_of_waited_fo
 
 
 PRESS_CTRL_C = """
-import os, signal, threading, time
+import os, signal, threading
 from nucensus.execute import STRATEGIES
 
+done = threading.Event()
+
 def press():
-    for _ in range(60):
+    while not done.wait(0.01):
         os.killpg(0, signal.SIGINT)
-        time.sleep(0.01)
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, lambda *_: None)
-    threading.Thread(target=press).start()
+    pressing = threading.Thread(target=press)
+    pressing.start()
     print(sorted(STRATEGIES["isolated"].run(abs, [-3, -2, -1], 2)))
+    done.set()
+    pressing.join()
 """
 
 

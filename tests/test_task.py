@@ -39,7 +39,7 @@ def test_the_outcomes_of_a_task_come_back_packed_with_their_size_and_time():
     assert isinstance(done, Done)
     assert done.packed == [[6, 8], "packed"]
     assert 100 < done.size_bytes < 1000
-    assert 0 < done.seconds < 60
+    assert done.seconds > 0
 
 
 def test_an_error_of_a_task_comes_back_even_one_that_ends_processes():
