@@ -6,7 +6,7 @@ run file, `SCHEMA_VERSION` rises.
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import compress
@@ -16,7 +16,7 @@ import numpy as np
 
 from .._dataclass import dataclass
 from ..remote import absolute
-from ..values import Failed, Found, ImageRef, Outcome, Plane
+from ..values import Failed, Found, ImageRef, Plane
 from ..values.pixel_size import NO_SIZE, PixelSize
 from .packing import (
     checksum_of,
@@ -188,10 +188,6 @@ class ImageColumns:
         """The names of the columns of whole numbers that may be missing."""
         return frozenset(each.name for each in self.shown if each.is_whole)
 
-    @cached_property
-    def _asked_of_found(self) -> tuple[Callable[[Counted], Any], ...]:
-        return tuple(each.found or _nothing for each in self.recorded)
-
     def record_sql(self, are_written: Sequence[bool]) -> str:
         """Return how values of these of the `recorded`, and the key, are written of an image."""
         sets = [
@@ -200,22 +196,27 @@ class ImageColumns:
         ]
         return f"UPDATE journal SET {', '.join(sets)} WHERE key = ?"
 
-    def rows_of(
-        self, outcomes: Sequence[Outcome], learned: Sequence[str | None]
-    ) -> Iterator[list[Any]]:
-        """Yield what the outcomes of images say, and digests of what was known of the set."""
-        packed = iter(pack_all([e.centres for e in outcomes if isinstance(e, Found)]))
-        for outcome, of_set in zip(outcomes, learned, strict=True):
-            if isinstance(outcome, Failed):
-                values = [each.failed and each.failed(outcome) for each in self.recorded]
-            else:
-                centres = outcome.centres
-                counted = Counted(
-                    outcome, of_set, next(packed), pack_subpixel(centres), pack_outlines(centres),
-                    pack_channels(centres),
-                )  # fmt: skip
-                values = [found(counted) for found in self._asked_of_found]
-            yield in_sql(values)
+    def of_found(
+        self, images: Sequence[Found], learned: Sequence[str | None]
+    ) -> list[Sequence[Any]]:
+        """Return what is `recorded` of images that were counted, column by column.
+
+        `learned` has a digest of what was known of the set of each.
+        """
+        counted = [
+            Counted(
+                each, of_set, packed, pack_subpixel(each.centres), pack_outlines(each.centres),
+                pack_channels(each.centres),
+            )
+            for each, of_set, packed in zip(
+                images, learned, pack_all([each.centres for each in images]), strict=True
+            )
+        ]  # fmt: skip
+        return [_asked(each.found, counted) for each in self.recorded]
+
+    def of_failed(self, images: Sequence[Failed]) -> list[Sequence[Any]]:
+        """Return what is `recorded` of images that failed, column by column."""
+        return [_asked(each.failed, images) for each in self.recorded]
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
@@ -240,8 +241,9 @@ class ImageColumns:
         return "".join(f",\n    {each.computed} AS {each.name}" for each in computed)
 
 
-def _nothing(_: Counted) -> None:
-    """Return nothing: the outcome of an image that was counted does not say it."""
+def _asked(ask: Callable[[Any], Any] | None, images: Sequence[Any]) -> Sequence[Any]:
+    """Return a column of images; NULL where it is not asked for."""
+    return [None] * len(images) if ask is None else in_sql(map(ask, images))
 
 
 def _size(reference: ImageRef) -> PixelSize:

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import RunError
 from ..values import ImageRef, Shard, shard_index
 from .image_columns import ImageColumns
-from .packing import as_text, by_column, in_sql
+from .packing import are_said, as_text, in_sql
 
 _OTHER_INPUTS = (
     "expected the inputs it was made from; choose another folder with -o, or --overwrite it"
@@ -72,9 +72,10 @@ class Listing:
         rows = self._rows(references, digests, refuses=refuses, keeps_others=keeps_others)
         insert = cache(partial(self._insert, check_content))
         while some := list(islice(rows, _AT_ONCE)):
-            columns, are_said = by_column(some)
-            said = zip(*compress(columns, are_said), strict=True)
-            self._database.executemany(insert(tuple(are_said)), said)
+            columns = list(zip(*some, strict=True))
+            which = tuple(are_said(columns))
+            said = zip(*compress(columns, which), strict=True)
+            self._database.executemany(insert(which), said)
         absent = self._one("SELECT count(*) FROM journal WHERE position IS NULL")
         if earlier and not same_inputs and earlier == absent:
             raise RunError(
@@ -92,10 +93,10 @@ class Listing:
         for key, reason in self._database.execute(query):
             yield key, as_text(reason)
 
-    def _insert(self, check_content: bool, are_said: Sequence[bool]) -> str:
+    def _insert(self, check_content: bool, which: Sequence[bool]) -> str:
         """Return how a row is written, as new or over what is known of the image.
 
-        Of the position and the columns of the listing these are said, the others are NULL.
+        Of the position and the columns of the listing `which` are said, the others are NULL.
         """
         changed = (
             "content IS NULL"
@@ -123,7 +124,7 @@ class Listing:
                 for each in of_both
             ),
         )
-        said = list(compress(("position", *self._names), are_said))
+        said = list(compress(("position", *self._names), which))
         return (
             f"INSERT INTO journal ({', '.join(said)}) "
             f"VALUES ({', '.join('?' * len(said))}) ON CONFLICT (name) "

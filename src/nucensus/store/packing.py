@@ -255,13 +255,12 @@ def in_sql(values: Iterable[Any]) -> list[Any]:
     ]
 
 
-def by_column(rows: Iterable[Sequence[Any]]) -> tuple[list[tuple[Any, ...]], list[bool]]:
-    """Return the values of rows column by column, and which columns say anything of any row.
+def are_said(columns: Iterable[Sequence[Any]]) -> list[bool]:
+    """Return which columns say anything of any row.
 
     To write NULL in the others takes as long as all that is said of a small image.
     """
-    columns = list(zip(*rows, strict=True))
-    return columns, [column.count(None) < len(column) for column in columns]
+    return [column.count(None) < len(column) for column in columns]
 
 
 def as_text(value: str | bytes) -> str:

@@ -2,13 +2,14 @@
 
 import operator
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
 from itertools import compress
+from typing import Any
 
-from ..values import Outcome
+from ..values import Failed, Found, Outcome
 from .image_columns import ImageColumns
-from .packing import by_column
+from .packing import are_said
 
 
 class Recorder:
@@ -33,8 +34,21 @@ class Recorder:
 
     def write(self, outcomes: Iterable[tuple[int, Outcome, str | None]]) -> None:
         """Write outcomes of images, each with its key and a digest of what is known of the set."""
-        keys, found, learned = zip(*outcomes, strict=True)
-        values, are_said = by_column(self._columns.rows_of(found, learned))
-        self._may_hold = list(map(operator.or_, self._may_hold, are_said))
-        rows = zip(*compress(values, self._may_hold), keys, strict=True)
+        found, failed = list[tuple[int, Found, str | None]](), list[tuple[int, Failed]]()
+        for key, outcome, learned in outcomes:
+            if isinstance(outcome, Found):
+                found.append((key, outcome, learned))
+            else:
+                failed.append((key, outcome))
+        if found:
+            keys, images, of_sets = zip(*found, strict=True)
+            self._write(keys, self._columns.of_found(images, of_sets))
+        if failed:
+            keys, failures = zip(*failed, strict=True)
+            self._write(keys, self._columns.of_failed(failures))
+
+    def _write(self, keys: Sequence[int], columns: Sequence[Sequence[Any]]) -> None:
+        """Write what the columns say of the images with these keys."""
+        self._may_hold = list(map(operator.or_, self._may_hold, are_said(columns)))
+        rows = zip(*compress(columns, self._may_hold), keys, strict=True)
         self._database.executemany(self._sql(tuple(self._may_hold)), rows)

@@ -23,7 +23,8 @@ def rows_together(rows: Iterable[Sequence[Any]], end: int) -> Iterator[list[Sequ
     size_bytes = 0
     for row in rows:
         some.append(row)
-        size_bytes += sum(len(each) for each in row[end:] if type(each) is bytes)
+        for each in row[end:]:
+            size_bytes += len(each) if type(each) is bytes else 0
         if len(some) == IMAGES_AT_ONCE or size_bytes >= _BYTES_AT_ONCE:
             yield some
             some, size_bytes = [], 0
