@@ -4,8 +4,10 @@ import os
 import pickle
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from functools import cached_property
-from typing import IO
+from operator import attrgetter
+from typing import IO, Any
 
 from ..values import ImageRef
 
@@ -41,7 +43,7 @@ class KeptImages:
         """Keep one more."""
         if len(self._last) == _AT_ONCE:
             self._file.seek(0, os.SEEK_END)
-            pickle.dump(self._last, self._file, pickle.HIGHEST_PROTOCOL)
+            pickle.dump(_columns_of(self._last), self._file, pickle.HIGHEST_PROTOCOL)
             self._last = []
         self._last.append(image)
         self._count += 1
@@ -63,8 +65,16 @@ class KeptImages:
         position, left = 0, self._count - len(self._last)
         while left:
             self._file.seek(position)
-            some = pickle.load(self._file)
+            columns = pickle.load(self._file)
             position = self._file.tell()
-            left -= len(some)
-            yield from some
+            left -= len(columns[0])
+            yield from map(ImageRef, *columns)
         yield from self._last
+
+
+def _columns_of(images: Iterable[ImageRef]) -> list[tuple[Any, ...]]:
+    """Return the fields of images column by column: to pickle them takes half the time."""
+    return list(zip(*map(_FIELDS, images), strict=True))
+
+
+_FIELDS = attrgetter(*(each.name for each in fields(ImageRef)))
