@@ -225,7 +225,7 @@ class _Walk:
     def _all(self) -> Iterator[ImageRef]:
         for batch in self._batches():
             lost = self._read_companions(batch)
-            placed = map(self._place, refer_to(batch, self._base, self._sets, self.left_out))
+            placed = refer_to(batch, self._base, self._sets, self.left_out, self._place_of)
             if not batch.index_files:
                 yield from placed
                 yield from lost
@@ -303,13 +303,16 @@ class _Walk:
         """Read the name of an image whose place is not known."""
         if reference.place is not NOWHERE and reference.place != NOWHERE:
             return reference
-        kind, place = name_and_place(readable_path(reference.path), self._own)
-        self.recognised[kind] += bool(kind)
+        return reference.at(self._place_of(reference.path, reference.name))
+
+    def _place_of(self, path: str, name: str) -> Place:
+        """Return where an image was taken, by its path; note which pattern fits its name."""
+        kind, place = name_and_place(readable_path(path), self._own)
         if not kind:
-            self._unfitting = reference.name
-        if kind and self._own is None:
-            place = with_folders(place, reference.name)
-        return reference.at(place) if kind else reference
+            self._unfitting = name
+            return NOWHERE
+        self.recognised[kind] += 1
+        return place if self._own is not None else with_folders(place, name)
 
 
 def _plain(given: list[str]) -> list[str]:

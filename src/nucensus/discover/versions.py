@@ -62,8 +62,9 @@ class Versions(Alike):
         version, rest = _version_and_rest(name, image.place)
         self._met[version] += 1
         self.add(version, rest, name)
-        self._behind.add(name, is_placed=is_placed)
-        self._wholes.note(name)
+        stem = _stem(name)
+        self._behind.add(name, stem, is_placed=is_placed)
+        self._wholes.note(name, stem)
         self._results.note(name, rest, is_original=version.startswith("original."))
         if is_placed:
             self._sites.note(image)
@@ -155,11 +156,13 @@ class WordsBehind:
         self.names: dict[str, tuple[str, str]] = {}
         """By word two names, without it and with it."""
 
-    def add(self, name: str, *, is_placed: bool) -> None:
-        """Note a name, and whether an instrument gave it: then it has no word for a version."""
+    def add(self, name: str, stem: str, *, is_placed: bool) -> None:
+        """Note a name, and whether an instrument gave it: then it has no word for a version.
+
+        Its `stem` is the name without its ending.
+        """
         if ".zarr/" in name:
             return
-        stem = _stem(name)
         if len(self._bare) < _MOST_KEPT:
             self._bare[stem] = name, is_placed
         for word, other in self._waiting.pop(stem, ()):

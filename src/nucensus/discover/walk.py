@@ -214,9 +214,10 @@ def _walk(top: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Bat
 
 def is_thumbnail(path: str) -> bool:
     """Tell whether a file is a thumbnail, by its name."""
-    name = os.path.basename(path)
-    small = name.lower()
-    return ("thumb" in small or "preview" in small) and _THUMBNAIL.search(name) is not None
+    small = path.lower()
+    if not ("thumb" in small or "preview" in small):
+        return False  # as of most names, which saves the search
+    return _THUMBNAIL.search(os.path.basename(path)) is not None
 
 
 def why_aside(path: str) -> str:
@@ -262,8 +263,9 @@ def _members(
     Left out are what is hidden, a folder that cannot be listed, and links to images in the folder
     or, where `home` is given, below that.
     """
+    start = os.path.join(folder, "")
     for name, is_folder in sort_names(_entries(folder, home, endings, left_out)):
-        path = os.path.join(folder, name)
+        path = start + name
         if is_index(name) and not is_folder:
             yield path, "index"
         elif name.lower().endswith(endings):

@@ -37,9 +37,8 @@ class Wholes:
 
     _kept: dict[str, str] = field(default_factory=dict)
 
-    def note(self, name: str) -> None:
-        """Note a name."""
-        stem = os.path.splitext(name)[0]
+    def note(self, name: str, stem: str) -> None:
+        """Note a name, whose `stem` is the same without its ending."""
         match = _last_whole(stem)
         if match is not None and len(self._kept) < _MOST_KEPT:
             self._kept[_without(stem, match.start(), match.end())] = name
