@@ -181,6 +181,11 @@ class Job:
 
     def load(self, planned: PlannedImage, why_whole: str = "") -> Loaded | Divided | Failed | None:
         """Read the image, unless it is read part by part; None if the run is to stop."""
+        with self._marked(planned.key):
+            return self._load(planned, why_whole)
+
+    def _load(self, planned: PlannedImage, why_whole: str = "") -> Loaded | Divided | Failed | None:
+        """Do the same of an image that is marked."""
         if self.stop is not None and self.stop.is_set():
             return None
         if self.kept is not None and (kept := self.kept.take(planned.key)) is not None:
@@ -193,21 +198,20 @@ class Job:
             bytes_of=functools.partial(self._beside_bytes, planned),
             why_whole=(lambda: why) if why_whole else self._why_whole, beside=len(partners),
         )  # fmt: skip
-        with self._marked(key):
-            content = content_hash(path, plane, partners) if self.check_content else None
-            start, cpu = time.perf_counter(), time.thread_time()
-            try:
-                image = read_image(path, plane, admission)
-                size = image.pixel_size.outranked_by(y_um, x_um)
-                others = _load_partners(partners, admission)
-            except DividedError:
-                return Divided(planned, admission.compression, content)
-            except AccessError:  # no image of the bucket can be read: that ends the run
-                admission.give_back()
-                raise
-            except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
-                admission.give_back()
-                return Failed.unread(error, content)
+        content = content_hash(path, plane, partners) if self.check_content else None
+        start, cpu = time.perf_counter(), time.thread_time()
+        try:
+            image = read_image(path, plane, admission)
+            size = image.pixel_size.outranked_by(y_um, x_um)
+            others = _load_partners(partners, admission)
+        except DividedError:
+            return Divided(planned, admission.compression, content)
+        except AccessError:  # no image of the bucket can be read: that ends the run
+            admission.give_back()
+            raise
+        except Exception as error:  # noqa: BLE001 the worker boundary: a bad file is a row
+            admission.give_back()
+            return Failed.unread(error, content)
         if size is not image.pixel_size:
             image = replace(image, pixel_size=size)
         return Loaded(

@@ -29,6 +29,8 @@ def name_of_pool(folder: str, channel: str) -> str:
 
 def pool_of(pools: Pools, path: str, channel: str) -> Resolved | None:
     """Return what the images of the channel in the nearest folder above look like."""
+    if not pools:
+        return None
     name = _nearest(pools, os.path.dirname(path), channel)
     return None if name is None else pools[name]
 
