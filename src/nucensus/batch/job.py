@@ -203,7 +203,7 @@ class Job:
         try:
             image = read_image(path, plane, admission)
             size = image.pixel_size.outranked_by(y_um, x_um)
-            others = _load_partners(partners, admission)
+            others = _load_partners(partners, admission) if partners else []
         except DividedError:
             return Divided(planned, admission.compression, content)
         except AccessError:  # no image of the bucket can be read: that ends the run
@@ -379,8 +379,6 @@ class Job:
 
 
 def _load_partners(partners: Sequence["Partner"], admission: "Admission") -> list["OtherChannel"]:
-    if not partners:
-        return []
     from .other_channels import load_partner
 
     return [load_partner(each, admission.of_partner) for each in partners]

@@ -140,6 +140,8 @@ class FlatFields:
         ReadError
             None was learned of such images.
         """
+        if not self.lights:
+            return None
         for each in self.lights:
             is_its = each.plate is None or (each.plate == plate and each.shape == shape)
             if each.channel == channel and is_its and each.is_known:
