@@ -22,8 +22,11 @@ def with_folders(place: Place, name: str) -> Place:
     folder = name.rpartition("/")[0]
     if not folder or (place.channel and place.z and place.time):
         return place
-    told = zip(_AXES, _told(folder, place.plate), strict=True)
-    more = {axis: word for axis, word in told if word and not getattr(place, axis)}
+    told = _told(folder, place.plate)
+    if not any(told):
+        return place  # as of most folders
+    said = zip(_AXES, told, strict=True)
+    more = {axis: word for axis, word in said if word and not getattr(place, axis)}
     return replace(place, **more) if more else place
 
 
