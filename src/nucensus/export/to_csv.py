@@ -13,7 +13,7 @@ from ..text.files import atomic_write, syncing
 from .batches import Batch, batches
 from .place import two_files
 from .provenance import Provenance
-from .rows import OR_NOTHING, comma_line, comma_texts, kinds_of, micrometre_columns
+from .rows import OR_NOTHING, comma_line, comma_texts, kinds_of
 
 _NUCLEI_AT_ONCE = 1 << 13
 """Nuclei that a thread turns into text at a time. Larger: more memory, and threads that wait."""
@@ -45,9 +45,9 @@ def _write_images(file: BinaryIO, run: Run) -> None:
 
 def _write_nuclei(file: BinaryIO, run: Run, threads: int) -> None:
     """Write the table of nuclei: threads turn them into text while more are read."""
-    scaled = micrometre_columns(run)
-    file.write(comma_line(("image", *(each.name for each in run.nucleus_columns))))
-    as_texts = functools.partial(_as_texts, scaled)
+    columns = run.nucleus_columns
+    file.write(comma_line(("image", *(each.name for each in columns))))
+    as_texts = functools.partial(_as_texts, [each.name for each in columns if each.scale])
     some = batches(run, (), _NUCLEI_AT_ONCE)
     with contextlib.closing(in_order(STRATEGIES["threads"].run(as_texts, some, threads))) as done:
         for texts in done:

@@ -152,12 +152,14 @@ class Run(Totals, Shown):
         names, has_subpixel = self.nucleus_record.names or (), self.has_subpixel
         stored = [each for each in NUCLEUS_COLUMNS if each.of is not None]
         follow = [each for each in NUCLEUS_COLUMNS if each.of is None]
+        scales = {each.scale for each in follow if each.scale and each.follows in names}
+        stated = set(filter(self.states, scales))
         return tuple(
             each
             for each in (*stored, *self._more_columns, *follow)
             if each.name in names
             or (each.is_refined and has_subpixel)
-            or (each.scale and each.follows in names and self.states(each.scale))
+            or (each.follows in names and each.scale in stated)
         )
 
     @property
