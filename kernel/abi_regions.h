@@ -237,6 +237,15 @@ NUCENSUS_API int32_t nucensus_describe_shapes(const nucensus::ShapeRecord* shape
 NUCENSUS_API int32_t nucensus_draw_rings(const int32_t* labels, int64_t height, int64_t width,
                                          int32_t reach, int32_t* rings);
 
+// What the evidence rests on that regions are nuclei: 11 numbers of each, with contrasts 16. Areas
+// and heights come as logarithms of those of a typical nucleus and of the contrast, the stretch as
+// a logarithm.
+NUCENSUS_API int32_t nucensus_describe_evidence(const double* area, const double* stretch,
+                                                const double* contrast, const double* free,
+                                                const double* fall, const double* mean_height,
+                                                const double* height, const uint8_t* touches_edge,
+                                                int64_t count, double* features);
+
 // The greatest height of the places that are at most `reach`, which is above 0, from each: its own,
 // if no other is higher.
 NUCENSUS_API int32_t nucensus_find_highest_near(const double* y, const double* x,

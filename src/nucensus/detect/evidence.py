@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernel import find_highest_near
+from ..kernel import describe_evidence, find_highest_near
 from .pooled import weighted_median
 from .regions import Floats, Regions
 from .weights import BESIDE_OTHERS, BY_ITSELF, COMMON
@@ -103,22 +103,14 @@ def features(regions: Regions, radius_px: float, contrast: float | None = None) 
     logarithms of those of the contrast.
     """
     area = np.log(regions.area_px / (np.pi * radius_px**2))
-    small, large = np.minimum(area, 0), np.maximum(area, 0)
-    stretch = np.minimum(np.log(np.maximum(regions.stretch, 1)), 0.5)
-    free = np.minimum(np.maximum(regions.free, 0), 1.2)
-    fall = regions.fall
-    at_edge = regions.touches_edge.astype(np.float64)
-    known = [
-        area, small**2, large**2, stretch, stretch * np.maximum(area, -2),
-        free, free * np.maximum(0, 1 - fall), free * np.minimum(np.maximum(fall - 1, 0), 1),
-        regions.mean_height / regions.height, at_edge, at_edge * small,
-    ]  # fmt: skip
+    stretch, height = np.log(np.maximum(regions.stretch, 1)), None
     if contrast is not None:
         height = np.maximum(regions.height / contrast, _LEAST_HEIGHT)
         height = np.log(np.minimum(height, _MOST_HEIGHT))
-        dim, bright = np.minimum(height, 0), np.maximum(height, 0)
-        known += [dim, dim**2, dim * small, bright, bright * small]
-    return np.concatenate(known).reshape(len(known), -1).T.copy()  # faster than to stack them
+    return describe_evidence(
+        area, stretch, height, free=regions.free, fall=regions.fall,
+        mean_height=regions.mean_height, height=regions.height, touches_edge=regions.touches_edge,
+    )  # fmt: skip
 
 
 def _probability(known: Features, weights: tuple[float, ...]) -> Floats:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .regions import (
         RegionTable,
         count_touching,
+        describe_evidence,
         describe_shapes,
         draw_rings,
         find_highest_near,
@@ -36,8 +37,8 @@ else:
             "ground": "BLOCK Ground Samples Window",
             "lzw": "decode_lzw",
             "memory": "give_back_freed",
-            "regions": "RegionTable count_touching describe_shapes draw_rings find_highest_near "
-            "find_pairs find_region_table measure_outlines measure_ridges",
+            "regions": "RegionTable count_touching describe_evidence describe_shapes draw_rings "
+            "find_highest_near find_pairs find_region_table measure_outlines measure_ridges",
             "samples": "count_least measure_noise",
             "spacing": "space_maxima",
         },
@@ -45,7 +46,8 @@ else:
 
 __all__ = [
     "BLOCK", "Ground", "Record", "RegionTable", "Samples", "Window", "chosen_level",
-    "count_least", "count_touching", "decode_lzw", "describe_shapes", "draw_rings",
+    "count_least", "count_touching", "decode_lzw", "describe_evidence", "describe_shapes",
+    "draw_rings",
     "find_highest_near", "find_maxima",
     "find_maxima_in_volume", "find_maxima_many", "find_pairs", "find_region_table", "format_rows",
     "give_back_freed", "levels", "measure_noise", "measure_outlines", "measure_ridges",

@@ -200,6 +200,26 @@ def draw_rings(labels: NDArray[np.int32], reach_px: int) -> NDArray[np.int32]:
     return rings
 
 
+def describe_evidence(
+    area: NDArray[np.float64], stretch: NDArray[np.float64], contrast: NDArray[np.float64] | None,
+    *, free: NDArray[np.float64], fall: NDArray[np.float64], mean_height: NDArray[np.float64],
+    height: NDArray[np.float64], touches_edge: NDArray[np.bool_],
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return what the evidence rests on that regions are nuclei, shape (N, 11).
+
+    With contrasts, shape (N, 16). These, the areas and the stretch are logarithms.
+    """
+    count = len(area)
+    features = np.empty((count, 11 if contrast is None else 16))
+    call(
+        "nucensus_describe_evidence", f"describe {count} regions",
+        area, stretch, contrast,
+        *map(np.ascontiguousarray, (free, fall, mean_height, height, touches_edge)),
+        count, features,
+    )  # fmt: skip
+    return features
+
+
 def find_highest_near(
     y: NDArray[np.float64], x: NDArray[np.float64], heights: NDArray[np.float64], reach: float
 ) -> NDArray[np.float64]:
