@@ -167,10 +167,10 @@ def pairs_of(sample: Sample, rules: Rules) -> Examples:
     """Return each two pieces of a field that are judged as they are put together by some rules."""
     known = []
 
-    def find(pixels, *, level, shapes, outline, **settings):
+    def find(pixels, settings, *, level, shapes, outline):
         known.append(kernel.find_pairs(pixels, **settings))
         return kernel.find_region_table(
-            pixels, level=level, shapes=shapes, outline=outline, **settings
+            pixels, settings, level=level, shapes=shapes, outline=outline
         )
 
     regions.find_region_table = find

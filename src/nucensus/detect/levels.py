@@ -120,11 +120,11 @@ class DividedLevels:
     def find_table(
         self,
         radius_px: float,
+        numbers: dict[str, Any],
         *,
         level: str | None,
         shapes: str,
         outline: dict[str, float] | None,
-        **numbers: Any,
     ) -> RegionTable:
         """Find the regions of one picture as `find_region_table` does; each with its ridge."""
         raise NotImplementedError

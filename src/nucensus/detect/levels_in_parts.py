@@ -122,11 +122,11 @@ class LevelsInParts(DividedLevels):
     def find_table(
         self,
         radius_px: float,
+        numbers: dict[str, Any],
         *,
         level: str | None,
         shapes: str,
         outline: dict[str, float] | None,
-        **numbers: Any,
     ) -> RegionTable:
         """Find regions as `find_region_table` does, but for outlines; each with its ridge."""
         if outline is not None:

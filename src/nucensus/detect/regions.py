@@ -244,9 +244,11 @@ def find_regions(
     step, smooth_sigma = numbers["step"], numbers["smooth_sigma"]
     left = noise_left(levels, step, smooth_sigma)
     numbers |= {"least_noise": levels.rounding, "most_noise": min(left, most_noise / levels.unit)}
-    numbers |= {"looks_inside": looks_inside, "outline": _outline(outline_sigma_px)}
+    numbers["looks_inside"] = looks_inside
     asked = {"outlines": "", "regions": "cells" if levels.picture is not None else "regions"}
-    table = _finder(levels, radius_px)(level=level, shapes=asked.get(shapes, shapes), **numbers)
+    table = _finder(levels, radius_px)(
+        numbers, level=level, shapes=asked.get(shapes, shapes), outline=_outline(outline_sigma_px)
+    )
     known = cells = None
     if table.shapes is not None:
         known, cells = shapes_of(table.shapes, table.cells, levels, step)

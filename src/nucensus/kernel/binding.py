@@ -7,7 +7,7 @@ import math
 import os
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -59,6 +59,11 @@ def address(array: NDArray[Any]) -> int:
 
 def packed(structure: str, **values: Any) -> bytes:
     """Return a structure that the kernel only reads, with a value for each of its fields."""
+    return packed_from(structure, values)
+
+
+def packed_from(structure: str, values: Mapping[str, Any]) -> bytes:
+    """Return the same of values that are known by the names of the fields."""
     names, array_places, layout = _layout(structure)  # NumPy takes three times as long
     given = list(map(values.__getitem__, names))
     for place in array_places:  # the last first: those before it stay where they are

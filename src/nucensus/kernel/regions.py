@@ -7,7 +7,17 @@ from numpy.typing import NDArray
 
 from .._dataclass import dataclass
 from ..values import Outlines
-from .binding import Record, address, call, isa_number, packed, record, records, structure_dtype
+from .binding import (
+    Record,
+    address,
+    call,
+    isa_number,
+    packed,
+    packed_from,
+    record,
+    records,
+    structure_dtype,
+)
 from .image import described
 
 _LEAST_CAPACITY, _USUAL_CAPACITY, _PIXELS_A_REGION = 256, 1024, 1024
@@ -50,11 +60,11 @@ class RegionTable:
 
 def find_region_table(
     pixels: NDArray[Any],
+    settings: dict[str, Any],
     *,
     level: str | None = None,
     shapes: Literal["", "regions", "cells"] = "",
     outline: dict[str, float] | None = None,
-    **settings: Any,
 ) -> RegionTable:
     """Find the regions of a contiguous image of uint8, uint16 or float32.
 
@@ -63,7 +73,7 @@ def find_region_table(
     them, or for their cells, too. `outline` are those fields of `OutlineSettings` that say how to
     outline them, if that is asked for.
     """
-    numbers = packed("RegionSettings", **settings)
+    numbers = packed_from("RegionSettings", settings)
     image = described(pixels)
     measure, count = np.zeros((), structure_dtype("RegionMeasure")), np.zeros((), np.int64)
     capacity = room_for_regions(pixels.size, settings)
