@@ -71,6 +71,9 @@ def _scenes_of(
     size = _calibration(tiff) if series else NO_SIZE
     if [each.kind for each in series] == ["imagej"]:
         size = size.with_note(note(lambda: range(count_planes(series[0]))))
+    elif series and series[0].kind == "lsm":
+        told = series[0].pages[: count_planes(series[0])]
+        size = size.with_note(note(lambda: [page.index for page in told if page]))
     known = slide_metadata(tiff, series)
     return [
         scene

@@ -198,8 +198,9 @@ def keyframe_of(page: "TiffPage | TiffFrame") -> "TiffPage":
 
 
 def _with_places(tags: Tags, known: "TiffPage | TiffFrame") -> Tags:
-    """Return the tags with the places of strips as tifffile has corrected them."""
+    """Return the tags with bits and the places of strips as tifffile has corrected them."""
     places: Mapping[int, tuple[int, ...]] = {
+        ifd.BITS: (keyframe_of(known).bitspersample,),
         ifd.STRIP_OFFSETS: tuple(known.dataoffsets),
         ifd.STRIP_LENGTHS: tuple(known.databytecounts),
     }
