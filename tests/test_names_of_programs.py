@@ -38,6 +38,20 @@ CHANNELS = {
     "fov{n}/TIFs/{c}.tif": ("HH3", "CD45"),
     "x{n}_{c}.tif": ("Hoechst", "TL"),
     "x{n}_d{j}.tif": (),
+    "x{n}_channel_{k}.tif": (),
+    "x{n}-Channel-{k}.tif": (),
+    "x{n}_ch_0{k}.tif": (),
+    "x{n}_camera-{k}.tif": (),
+    "x{n}_wavelength{k}.tif": (),
+    "x{n}_laser {k}.tif": (),
+    "x{n}_C000{k}.tif": (),
+    "{c}/y{n}.tif": ("Phalloidin", "WGA"),
+    "{c}/x{n}.tif": ("385", "475"),
+    "{c}_x{n}.tif": ("SYTO14", "ConA"),
+    "x{n}_{c}.TIF": ("blue", "far red"),
+    "x{n} {c}.tif": ("JF549", "Atto647"),
+    "x{n} - {c}.tif": ("LED385", "LED475"),
+    "y{n}_{c}.tif": ("T-PMT", "DAPI"),
 }  # fmt: skip
 RESULTS = [
     # The name of a picture, and of what a program made of it

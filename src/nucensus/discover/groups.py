@@ -9,12 +9,11 @@ from ..values import PROJECTIONS, ImageRef, Plane
 from .choices import LEFT_OUT, choose_token, describe_blank, in_order, left_to_file
 from .left_out import LeftOut
 from .lenient_names import WellForm, placed
+from .names import channel_of_well, may_be_channels
 from .unknown_names import (
     Alike,
-    channel_of_well,
     channel_word,
     channels_of,
-    may_be_channels,
     numbers_of,
     position_word,
     told_twice,

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from .._dataclass import replace
@@ -264,6 +264,16 @@ def normal_well(text: str) -> str:
     """Return a well as B02, however it is written."""
     match = re.fullmatch(r"([A-Za-z]{1,2})[\s_:-]*0*([1-9]\d?)", text.strip())
     return well_name(match[1], match[2]) if match else text
+
+
+def may_be_channels(wells: Iterable[str]) -> bool:
+    """Tell whether words such as C01 and C02 may be channels and not the wells of a plate."""
+    return all(re.fullmatch(r"C0[0-6]", each) for each in wells)
+
+
+def channel_of_well(well: str) -> str:
+    """Return the number of a channel that is written like a well: 1 of C01."""
+    return well.removeprefix("C").lstrip("0") or "0"
 
 
 @functools.lru_cache(1 << 12)

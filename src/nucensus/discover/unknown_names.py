@@ -29,11 +29,14 @@ WAVELENGTH = r"[3-8]\d\d"
 _STAINS = (
     rf"{_PLAIN_STAINS}|ex\d{{3}}[_\-. ]?em\d{{3}}|{WAVELENGTH}[ _\-]?(?-i:nm|NM)|dsdna|dna|"
     rf"rna|agp|mito|nuc(?:lei|leus)?|actin|tubulin|brightfield|bf|phase|dic|{_COLOUR}(?:[_+]{_COLOUR})*|"
-    rf"(?:em|ex)\d{{3}}|(?:w|wl|l|lambda){WAVELENGTH}|hh3|trans(?:mitted)?"
+    rf"(?:em|ex)\d{{3}}|(?:w|wl|l|lambda){WAVELENGTH}|hh3|trans(?:mitted)?|t-pmt|"
+    r"far[ _\-]?red|irfp\d*|wga|phalloidin|con ?a|(?:atto|jf|led) ?\d{3}|syto ?\d\d|[st]hg|tpef|"
+    r"(?:mito|lyso|er)[ _\-]?tracker"
 )
 _NUMBER = late(
-    r"(?:(?:channel|kanal|canal|chan|ch|cam(?:era)?)[ =]?(\d{1,3})"
-    r"|(?:chs|pmt|hyd|det(?:ector)?)[ =]?(\d{1,2})|(?:c|wv|w)[ =]?(\d{1,2})|c(\d{3})"
+    r"(?:(?:channel|kanal|canal|chn|chan|ch|cam(?:era)?)[ =_\-.]?(\d{1,3})"
+    r"|(?:wavelength|wave|fluor|laser|lambda|colou?r|stain)[ =_\-]?(\d{1,2})"
+    r"|(?:chs|pmt|hyd|det(?:ector)?)[ =]?(\d{1,2})|(?:c|wv|w)[ =]?(\d{1,2})|c(0?\d{3})"
     r"|(?<=[tzpmf]\d{4}_)[cw](\d{4})|(?:channel|chan|ch)(?-i:[ =]?[A-D]))",
     re.IGNORECASE,
 )
@@ -334,16 +337,6 @@ def _is_original(word: str) -> bool:
 def is_version(word: str) -> bool:
     """Tell whether a word says which version of a picture that is: merged, Overlay."""
     return re.fullmatch(_VERSIONS, word, re.IGNORECASE) is not None
-
-
-def may_be_channels(wells: Iterable[str]) -> bool:
-    """Tell whether words such as C01 and C02 may be channels and not the wells of a plate."""
-    return all(re.fullmatch(r"C0[0-6]", each) for each in wells)
-
-
-def channel_of_well(well: str) -> str:
-    """Return the number of a channel that is written like a well: 1 of C01."""
-    return well.removeprefix("C").lstrip("0") or "0"
 
 
 def channels_of(words: Iterable[str]) -> dict[str, str]:

@@ -190,8 +190,9 @@ def number_of(name: str) -> tuple[str, str]:
     matches = [match for match in _WORD.finditer(name) if _LIGHT.fullmatch(match[0])]
     lasers = [match for match in matches if match[0] in _LASERS]
     found = (lasers or matches)[-1:]
-    if not found or found[0].start() <= name.rfind("/"):
-        return "", ""
+    file = name.rfind("/")
+    if not found or (found[0].start() <= file and found[0][0] not in name[:file].split("/")):
+        return "", ""  # of folders those count that are called by nothing else
     word = found[0][0]
     return word, mask(name, _spans(word, matches))
 
