@@ -52,20 +52,26 @@ def spread(side: int, apart: float, rng: np.random.Generator, rounds: int = 3):
     return places + rng.normal(0, 0.08 * apart, places.shape)
 
 
-def bodies(places, radii, side, rng, *, texture=0.12, brightness=0.2, spots=None) -> Drawn:
-    """Draw a nucleus at each place; where two would overlap, the nearer has the pixel."""
+def bodies(
+    places, radii, side, rng, *, texture=0.12, brightness=0.2, spots=None, ellipses=None
+) -> Drawn:
+    """Draw a nucleus at each place; where two would overlap, the nearer has the pixel.
+
+    `ellipses` says how long each is for its width, and where it points.
+    """
     light, best = np.zeros((side, side)), np.full((side, side), np.inf)
     labels = np.zeros((side, side), np.int32)
     radius = float(np.median(radii))
     grain = octaves(radius / 1.2, rng)
     for label, ((y, x), r) in enumerate(zip(places, radii, strict=True), 1):
-        reach = int(1.9 * r) + 2
+        ellipse = None if ellipses is None else ellipses[label - 1]
+        reach = int((1.9 if ellipse is None else 1.5 * np.sqrt(ellipse[0])) * r) + 2
         rows, columns = (
             np.arange(max(0, int(at) - reach), min(side, int(at) + reach + 1)) for at in (y, x)
         )
         if not len(rows) or not len(columns):
             continue
-        off = outline(rows[:, None] - y, columns - x, r, rng)
+        off = outline(rows[:, None] - y, columns - x, r, rng, ellipse=ellipse)
         window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         mine = (off < 1) & (off * r < best[window])
         shift = [rng.integers(0, len(grain) - len(axis)) for axis in (rows, columns)]
@@ -78,9 +84,10 @@ def bodies(places, radii, side, rng, *, texture=0.12, brightness=0.2, spots=None
     return Drawn(light, labels, radius)
 
 
-def outline(y, x, radius, rng, wavy=0.04):
+def outline(y, x, radius, rng, wavy=0.04, ellipse=None):
     """Return how far each place is from the centre, in radii of an irregular ellipse."""
-    long, angle = np.sqrt(rng.uniform(1, 1.6)), rng.uniform(0, np.pi)
+    long, angle = (rng.uniform(1, 1.6), rng.uniform(0, np.pi)) if ellipse is None else ellipse
+    long = np.sqrt(long)
     along, across = y * np.cos(angle) + x * np.sin(angle), x * np.cos(angle) - y * np.sin(angle)
     around = np.arctan2(along / long, across * long)
     waves = sum(

@@ -104,7 +104,7 @@ def test_lobes_of_nuclei_that_came_apart_are_found_in_parts_too():
     resolved = pool([estimate(whole.image)])
     found = assert_same(image, resolved=resolved, part=(130, 150))
     assert found.flag == "fragments"
-    assert detect_levels(as_levels(image), resolved, LARGE).flag is None  # it takes too long
+    assert detect_levels(as_levels(image), resolved, LARGE).flag == "unsure"  # not twice
 
 
 @pytest.mark.parametrize("times", [2, 3])

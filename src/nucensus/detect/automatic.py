@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from .._dataclass import dataclass, replace
 from ..values import MEASURED, Centres, Flag, Outlines, Settings
 from .detector import Detector
-from .estimate_image import crest_smoothing, least_union
+from .estimate_image import TEXTURED, crest_smoothing, least_union
 from .evidence import among, are_outshone, beside_others, least_confidence, mean
 from .fields import estimate_levels
 from .flags import FEW, expected_count, flag_of, is_more_blurred, is_softer, with_ridges
-from .fragments import are_dust, are_lobes, has_fragments, has_specks
+from .fragments import are_divided, are_dust, are_lobes, has_fragments, has_specks
 from .frame import counting_box
 from .levels import AnyLevels
 from .measure import measured_of
@@ -116,10 +116,10 @@ def detect_auto(image: NDArray[Any], resolved: Resolved | None = None) -> Centre
         are in pieces, which may count; "debris": many specks, which do; "disagrees": much dimmer
         than the rest of the set, or of another size, so its own contrast or radius was used;
         "debris": a bright fibre, of which pieces may count; "saturated": nuclei flat at the
-        greatest level; "out-of-focus": outlines much less sharp than in the set; "unsure": hardly
-        like nuclei, less than 6 pixels across, or very soft; "crowded": nearly half of the image is
-        nuclei; "sparse": less than a tenth of the nuclei of the set's other images. The first that
-        holds.
+        greatest level; "out-of-focus": outlines much less sharp than in the set; "unsure": some is
+        expected to be none, less than 6 pixels across, or very soft; "crowded": nearly half of the
+        image is nuclei; "sparse": less than a tenth of the nuclei of the set's other images. The
+        first that holds.
 
     Examples
     --------
@@ -214,8 +214,9 @@ def _look(
     nuclei = regions.where(counts, likely=likely)
     if has_fragments(nuclei, radius_px):
         return _Found(nuclei, "fragments", _IF_TOUCHING)
-    flag: Flag | None = "debris" if has_specks(nuclei, radius_px) else None
-    if flag is None and are_lobes(nuclei, radius_px):
+    flag: Flag | None = "debris" if has_specks(nuclei, radius_px, contrast) else None
+    is_divided = resolved.texture > TEXTURED and are_divided(nuclei, radius_px)
+    if flag is None and (is_divided or are_lobes(nuclei, radius_px)):
         flag = "fragments"
     is_unlike = share < _UNLIKE and np.average(known, weights=regions.area_px) > _SURE_BY_AREA
     wanted = _IF_UNLIKE if is_unlike else math.inf

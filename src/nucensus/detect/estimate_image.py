@@ -54,7 +54,7 @@ to 0.7. Larger: more images are called blank."""
 _SMOOTH_TEXTURE, _COARSE_TEXTURE = 1.40, 1.55
 """Greatest over mean height at which extra smoothing begins and is full: smooth nuclei have 1.3,
 those of BBBC039 1.36. Larger: textured nuclei are cut by their spots."""
-_TEXTURED, _FULLY_TEXTURED = 1.36, 1.39
+TEXTURED, _FULLY_TEXTURED = 1.36, 1.39
 """Greatest over mean height from which the dips of nuclei tell less, and tell least. Larger: fewer
 are textured."""
 _LEAST_UNION_OF_TEXTURED = -0.5
@@ -141,7 +141,7 @@ def _estimate(view: View, found: Found | None, rules: Rules) -> Estimate:
     regions = view.regions(radius)
     full = is_full(regions, radius)
     texture = median((regions.height / regions.mean_height)[full]) if full.any() else 0.0
-    if texture > (_TEXTURED if rules.union else _SMOOTH_TEXTURE):
+    if texture > (TEXTURED if rules.union else _SMOOTH_TEXTURE):
         grown, of_grown = _grown(replace(view, rules=rules), radius, texture)
         if grown <= rules.most_growth * radius:
             radius, regions = grown, of_grown
@@ -201,7 +201,7 @@ def crest_smoothing(texture: float) -> float:
 def least_union(texture: float) -> float:
     """Return the logarithm of the odds with which pieces are one nucleus, of so much texture."""
     ends = LEAST_UNION, _LEAST_UNION_OF_TEXTURED
-    return float(np.interp(texture, (_TEXTURED, _FULLY_TEXTURED), ends))
+    return float(np.interp(texture, (TEXTURED, _FULLY_TEXTURED), ends))
 
 
 def _grown(view: View, radius: float, texture: float) -> tuple[float, Regions]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..kernel import measure_ridges
 from ..values import Flag
-from .evidence import typical
+from .evidence import mean
 from .levels import AnyLevels, Levels
 from .pooled import Estimate, Resolved
 from .regions import Regions
@@ -18,9 +18,10 @@ FEW = 0.1
 """Of the nuclei expected: an image with fewer is looked at alone, or sparse. Larger: more are."""
 _LEAST_EXPECTED = 10
 """Nuclei expected before an image can be sparse. Larger: fewer are."""
-_SURE, _TELLING_RADIUS_PX = 0.6, 3.0
-"""Probability of a typical nucleus, and its radius, below which an image is one to doubt. Larger:
-more have the flag."""
+_MOST_FALSE, _TELLING_RADIUS_PX = 0.08, 3.0
+"""Share of what counts that is expected to be no nuclei, by how likely each is, above which, and
+typical radius below which, an image is one to doubt (benchmarks/specimens.py). Larger: fewer have
+the flag; more have."""
 _LONE_RADII = 8
 """Radii across an image of one nucleus, and of no set, below which that is one to doubt. Larger:
 more have the flag."""
@@ -90,14 +91,13 @@ def expected_count(levels: AnyLevels, resolved: Resolved) -> float:
 
 
 def _is_unsure(regions: Regions, resolved: Resolved) -> bool:
-    """Whether what was counted hardly looks like nuclei, or is too small or soft to be told."""
+    """Whether some of what counts is expected to be none, or all is too small or soft to tell."""
     likely = regions.likely
     if likely is None:
         return False
-    most = 2 * np.count_nonzero(likely >= _SURE) >= len(likely)  # then the typical one is, too
     is_soft = resolved.blur * resolved.radius_px**2 > _MOST_BLUR_PX**2
     is_small = resolved.radius_px < _TELLING_RADIUS_PX
-    return (not most and typical(likely) < _SURE) or is_small or is_soft
+    return 1 - mean(likely) > _MOST_FALSE or is_small or is_soft
 
 
 def _is_alone(regions: Regions, levels: AnyLevels, resolved: Resolved) -> bool:
