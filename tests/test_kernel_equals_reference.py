@@ -235,6 +235,16 @@ def test_every_width_gives_the_same(width, level):
     assert_equal(find(image, level=level, **kwargs), find_with_reference(image, **kwargs))
 
 
+@pytest.mark.parametrize("min_distance", [1, 6])
+@pytest.mark.parametrize("height", [1, 3, 6, *range(31, 50, 3)])
+def test_every_height_gives_the_same(height, min_distance, level):
+    image = crowd(height, distance=11)[:height]
+    kwargs = {"sigma": (2, 2), "min_distance": min_distance, "exclude_border": 0}
+    expected = find_with_reference(image, threshold_abs=150, **kwargs)
+    found = kernel.find_maxima_many([image], level=level, path="sieve", threshold_abs=150, **kwargs)
+    assert_equal(found[0], expected)
+
+
 def test_many_images_in_one_call_give_what_each_gives_alone(level):
     stack = [
         make_image(shape=(50 + i, 90), dtype="u2", content=content, layout="C", seed=i)
