@@ -39,8 +39,10 @@ def _write_images(file: BinaryIO, run: Run) -> None:
     entries = run.metadata_names
     file.write(comma_line((*names, *(f"Metadata_{name}" for name in entries))))
     for row in run.image_rows():
-        own = json.loads(row[extra] or "{}") if entries else {}
-        file.write(comma_line((*row, *(own.get(name) for name in entries))))
+        if entries:
+            own = json.loads(row[extra] or "{}")
+            row = (*row, *map(own.get, entries))
+        file.write(comma_line(row))
 
 
 def _write_nuclei(file: BinaryIO, run: Run, threads: int) -> None:
