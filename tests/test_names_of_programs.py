@@ -69,6 +69,12 @@ RESULTS = [
     ("x{n}.tif", "masks/object{n}.png"),
     ("x_{R}{C}_{f}_00d00h00m.tif", "x_mask_{R}{C}_{f}_00d00h00m.tif"),
     ("20x/x{n}.tif", "10x/x{n}.tif"),
+    ("x{n}.tif", "x{n}_MAX.tif"),
+    ("x{n}.tif", "x{n}_binary_mask.tif"),
+    ("x{n}.tif", "watershed_x{n}.tif"),
+    ("x{n}.tif", "segmented_x{n}.tif"),
+    ("x{n}.tif", "watershed/x{n}.tif"),
+    ("in/x{n}.tif", "in/rolling ball 50/x{n}.tif"),
     ("{R}{C:02}_{f}.tif", "{R}{C:02}.tif"),
 ]
 

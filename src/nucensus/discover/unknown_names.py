@@ -84,7 +84,7 @@ _VERSIONS = (
     r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|lng|[ls]vcc|"
     r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|"
     r"maxproj\w*|proj\w*|(?:data[_\- ])?(?:simple )?seg\w*|"
-    r"(?:(?:cp|omni(?:pose)?|cellpose|cpsam|sam|stardist|mesmer|nucle(?:i|us|ar)|cells?|data)"
+    r"(?:(?:cp|omni(?:pose)?|cellpose|cpsam|sam|stardist|mesmer|nuc(?:lei|leus|lear)?|cells?|objects?|data)"
     r"[_\- ])?"
     r"(?:(?:masks?|outlines?|labels?(?:[_\- ](?:image|map)s?)?)|prob(?:abilit(?:y|ies)|s)?)|"
     r"overlays?|merged?|cp[_\-]output|flows?|cell[_\-]?prob|sv|d\dd(?:[_\-]prj)?|prj|"
@@ -106,7 +106,8 @@ _VERSION_FOLDER = late(
 )
 """A folder that tells the version of the pictures in it: masks, train_masks."""
 _VERSION_BEFORE = late(
-    rf"({_IMAGES}|masks?|labels?|seg|gt|pred|(?:copy|montage|result) of)[_\-. ]+(?=[^/]+$)",
+    rf"((?:copy|montage|result) of|{_IMAGES}|masks?|labels?|seg(?:mented|mentation)?|gt|pred"
+    r"|overlay)[_\-. ]+(?=[^/]+$)",
     re.IGNORECASE,
 )
 """A word before the name of a picture: mask_001 beside img_001."""
@@ -119,7 +120,7 @@ _AROUND, _AT_START = re.compile(r"[_\-. ,+]*[(\[]?\*[)\]]?"), re.compile(r"(^|/)
 _SAME_ENDING = {"tiff": "tif", "jpeg": "jpg"}
 _MOST_KEPT = 1 << 14
 """Names that are remembered: enough for two channels of a million files to meet."""
-_MOST_WORDS, _LONGEST_VERSION = 10_000, 32
+_MOST_WORDS, _MOST_VERSIONS, _LONGEST_VERSION = 10_000, 3, 32
 
 
 @functools.cache
@@ -294,10 +295,12 @@ def version_of(name: str) -> tuple[str, str]:
     if file.startswith(_PROJECTIONS) and (match := _PROJECTION.match(stem)):
         return f"{match[1].lower()}.{ending}", stem[: match.start(1)] + stem[match.end() :]
     version, rest = _version_of_folder(folder)
-    if word := version_word(form_of(file)):
+    for _ in range(_MOST_VERSIONS):  # of x_binary_mask x is the picture
+        if (word := version_word(form_of(file))) is None:
+            break
         start, end, first, last = word
         told = file[first:last]
-        version = version if _is_original(told) else told.lower()
+        version = version if _is_original(told) or version != "original" else told.lower()
         file = file[:start] + file[end:]
     return f"{version}.{ending}", f"{rest}{file}"
 
@@ -336,7 +339,7 @@ def _is_original(word: str) -> bool:
 
 def is_version(word: str) -> bool:
     """Tell whether a word says which version of a picture that is: merged, Overlay."""
-    return re.fullmatch(_VERSIONS, word, re.IGNORECASE) is not None
+    return re.fullmatch(rf"{_VERSIONS}|max|ome", word, re.IGNORECASE) is not None
 
 
 def channels_of(words: Iterable[str]) -> dict[str, str]:
