@@ -48,7 +48,8 @@ constexpr int64_t alignment = 16;
 template <class Value>
 Value* aligned(std::vector<Value>& values) {
     const auto start = reinterpret_cast<uintptr_t>(values.data());
-    return values.data() + -start % (alignment * sizeof(Value)) / sizeof(Value);
+    const auto skip = static_cast<int64_t>(-start % (alignment * sizeof(Value)) / sizeof(Value));
+    return values.data() + skip;
 }
 
 // Rows of values with margins; of a map of few rows each serves again and again, as in a ring.
