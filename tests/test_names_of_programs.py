@@ -73,8 +73,6 @@ RESULTS = [
     ("x{n}.tif", "x{n}_binary_mask.tif"),
     ("x{n}.tif", "watershed_x{n}.tif"),
     ("x{n}.tif", "segmented_x{n}.tif"),
-    ("x{n}.tif", "watershed/x{n}.tif"),
-    ("in/x{n}.tif", "in/rolling ball 50/x{n}.tif"),
     ("{R}{C:02}_{f}.tif", "{R}{C:02}.tif"),
 ]
 

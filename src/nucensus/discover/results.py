@@ -54,20 +54,6 @@ class Results:
         return None
 
 
-def same_below(pictures: Mapping[str, tuple[str, str]]) -> tuple[str, str] | None:
-    """Return two pictures of one name, the second in a folder beside the first; None of few."""
-    found = None
-    for stem, (_, name) in pictures.items():
-        folder, _, file = stem.rpartition("/")
-        above = folder.rpartition("/")[0]
-        key = f"{above}/{file}" if above else file
-        if folder and key in pictures and ".zarr/" not in name:
-            if found is not None and os.path.dirname(found[1]) == os.path.dirname(name):
-                return found
-            found = pictures[key][1], name
-    return None
-
-
 def _keep(names: dict[str, str], key: str, name: str) -> None:
     if len(names) < _MOST_KEPT:
         names.setdefault(key, name)

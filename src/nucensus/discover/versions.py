@@ -12,7 +12,7 @@ from ..values import ImageRef, Place
 from ..values.images import NOWHERE
 from .lenient_names import WellForm, placed
 from .names import form_of
-from .results import Results, same_below
+from .results import Results
 from .unknown_names import Alike, channel_word, is_version, version_of, version_word
 from .unknown_stains import is_no_stain
 from .wholes import Sites, Wholes, word_of
@@ -54,7 +54,6 @@ class Versions(Alike):
     _has_wholes: bool = False
     _pairs: WordPairs = field(default_factory=lambda: WordPairs(("objective", "bin", "level")))
     _sites: Sites = field(default_factory=lambda: Sites())
-    _below: str = ""
     _results: Results = field(default_factory=lambda: Results())
 
     def note(self, image: ImageRef, *, is_placed: bool) -> None:
@@ -101,10 +100,6 @@ class Versions(Alike):
             self.words = {version for version, met in self._met.items() if met > 0}
         if (pair := self._results.pair(self._kept)) is not None:
             self._take(pair)
-        if (pair := same_below(self._kept)) is not None:
-            self._below = os.path.dirname(pair[1])
-            self.words.add(self.of(pair[1]))
-            self._take(pair, f"the folder {self._below!r} may hold {_OTHERS}")
         if (pair := self._wholes.pair(self._behind.names_met())) is not None:
             self._has_wholes = True
             self.words |= set(map(self.of, pair))
@@ -131,8 +126,6 @@ class Versions(Alike):
             return f"{word}.{ending}"
         if kind != "original":
             return version
-        if self._below and os.path.dirname(name) == self._below:
-            return f"{os.path.basename(self._below).lower()}.{ending}"
         if place is not None and self._sites.has_parts(place):
             return f"{_WHOLE}.{ending}"
         word = self._pairs.word_of(name) or self._behind.word_of(name)
