@@ -14,7 +14,8 @@ from ..remote import absolute
 from ..text.patterns import late
 from ..values import ImageRef, Place
 from .names import NO_PLATES, may_be_channels, normal_well, well_name, well_of_quarter
-from .unknown_names import WAVELENGTH, channel_word, is_version
+from .unknown_names import WAVELENGTH, channel_word
+from .version_words import is_version
 
 _BETWEEN = r"[_\-. ]+"
 _SPLIT = re.compile(_BETWEEN)

@@ -7,7 +7,7 @@ from dataclasses import field
 
 from .._dataclass import dataclass
 from ..text.patterns import late
-from .unknown_names import is_version_folder
+from .version_words import is_version_folder
 
 _MASKS = late(
     r"(?:\w+[_\-. ])?(?:masks?|labels?|annotations?|seg\w*|gt|(?:ground[_\- ]?)?truths?)",

@@ -9,7 +9,8 @@ from ..text.patterns import late
 from ..values import ImageRef
 from ..values.channels import shows_nuclei
 from .names import plate_folder, readable_path
-from .unknown_names import WAVELENGTH, Alike, channel_word, is_stain, is_version, mask
+from .unknown_names import WAVELENGTH, Alike, channel_word, is_stain, mask
+from .version_words import is_version
 
 _WORD = re.compile(r"[^_\-. /()\[\],+]+")
 _LASERS = frozenset(

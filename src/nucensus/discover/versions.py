@@ -13,8 +13,9 @@ from ..values.images import NOWHERE
 from .lenient_names import WellForm, placed
 from .names import form_of
 from .results import Results
-from .unknown_names import Alike, channel_word, is_version, version_of, version_word
+from .unknown_names import Alike, channel_word
 from .unknown_stains import is_no_stain
+from .version_words import is_version, version_of, version_word
 from .wholes import Sites, Wholes, word_of
 from .word_pairs import WordPairs
 
