@@ -11,7 +11,8 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["suite", "doctests", "fuzz", "sanitize"]
 
 SANITIZED = (
-    "automatic", "kernel", "kernel_equals_reference", "lzw", "margin", "volume_equals_reference",
+    "automatic", "kernel", "kernel_equals_reference", "lzw", "margin", "near",
+    "volume_equals_reference",
 )  # fmt: skip
 
 

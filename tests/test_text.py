@@ -1,6 +1,7 @@
 """Names, plurals and pictures as text; files that are whole or not there."""
 
 import errno
+import functools
 import logging
 import os
 import re
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nucensus.errors import InputError
-from nucensus.text.files import atomic_write, is_full, refuse_if_full, syncing
+from nucensus.text.files import atomic_write, is_full, meanwhile, refuse_if_full, sync
 from nucensus.text.names import escape, safe_path, unescape
 from nucensus.text.patterns import late
 from nucensus.text.plurals import pluralize
@@ -71,9 +72,12 @@ def test_an_error_names_the_file_that_was_asked_for_and_not_the_partial_one(tmp_
 
 def test_that_a_file_cannot_go_to_the_disk_meanwhile_is_said_at_the_end(tmp_path):
     done = []
-    with pytest.raises(FileNotFoundError), syncing(tmp_path / "none.csv"):
+    waits = functools.partial(sync, tmp_path / "none.csv")
+    with pytest.raises(FileNotFoundError), meanwhile(waits):
         done.append("something else")
     assert done
+    with pytest.raises(KeyError), meanwhile(waits):  # what went wrong first
+        raise KeyError
 
 
 def test_a_folder_takes_the_place_of_an_earlier_one_and_of_what_a_crash_left(tmp_path):

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from ..execute import STRATEGIES, in_order
 from ..machine import usable_cores
 from ..store import Run
-from ..text.files import atomic_write, syncing
+from ..text.files import atomic_write, meanwhile, sync
 from .batches import Batch, batches
 from .place import two_files
 from .provenance import Provenance
@@ -27,7 +27,8 @@ def write(run: Run, target: Path, _: Provenance, *, threads: int = _MOST_THREADS
     with atomic_write(nuclei_path) as nuclei:
         with open(nuclei, "wb") as file:
             _write_nuclei(file, run, min(threads, _MOST_THREADS, usable_cores()))
-        with syncing(nuclei), atomic_write(images_path) as images, open(images, "wb") as file:
+        waits = functools.partial(sync, nuclei)  # then less is left to wait for at the end
+        with meanwhile(waits), atomic_write(images_path) as images, open(images, "wb") as file:
             _write_images(file, run)
     return [nuclei_path, images_path]
 

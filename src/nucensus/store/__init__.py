@@ -43,8 +43,9 @@ from .repeated import repeated_places
 from .run import AnyRun, Run, as_run
 from .sample import Origin, Sampled
 from .table import Table
+from .tables import tables_now
 from .totals import describe_pools
-from .writer import RunWriter, tables_now
+from .writer import RunWriter
 
 if TYPE_CHECKING:
     from .corrections import Correction, add_corrections, describe_corrections, read_corrections

@@ -109,24 +109,14 @@ def write_log_back(database: sqlite3.Connection) -> None:
         database.execute(_NO_WAIT)  # what is left to write says only that there is no log
 
 
-@contextlib.contextmanager
-def log_going_back(file: Path) -> Iterator[None]:
-    """Let what the log of a run file holds go back meanwhile: less is left to do at the end."""
+def write_some_log_back(file: Path) -> None:
+    """Write back what nobody reads of the log of a run file: less is left to do at the end."""
     uri = f"{file.absolute().as_uri()}?mode=rw"  # a file that vanished is not made again
-
-    def write_back() -> None:
-        with (
-            contextlib.suppress(sqlite3.Error),  # the end does it again, and says what is wrong
-            contextlib.closing(sqlite3.connect(uri, uri=True)) as database,
-        ):
-            database.execute("PRAGMA wal_checkpoint(PASSIVE)")
-
-    thread = threading.Thread(target=write_back)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
+    with (
+        contextlib.suppress(sqlite3.Error),  # the end does it again, and says what is wrong
+        contextlib.closing(sqlite3.connect(uri, uri=True)) as database,
+    ):
+        database.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 TABLES = ("nuclei.csv", "images.csv", "provenance.json")

@@ -2,27 +2,27 @@
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, RunError
-from ..remote import query_of, size_and_time
+from ..remote import query_of
+from ..text.files import meanwhile
 from ..values import RUN_FILE, ImageRef, ListedImage, Outcome, PlannedImage, Shard
 from .database import (
     OTHERS,
-    TABLES,
     close_with,
-    log_going_back,
     open_existing,
     open_to_write,
     remove_run,
     schema_of,
     write_log_back,
+    write_some_log_back,
 )
 from .explain import explanation
 from .facts import FACTS_VERSION, Facts
@@ -34,6 +34,7 @@ from .record import Recorder
 from .redo import redo, redo_failed, redo_learned_otherwise, redo_unreadable
 from .run import Run
 from .sample import SampleTable
+from .tables import tables_now
 
 
 class RunWriter:
@@ -109,7 +110,7 @@ class RunWriter:
         """Let what is committed reach its place in the run file meanwhile; nothing is written."""
         if self.folder is None:
             return contextlib.nullcontext()
-        return log_going_back(self.folder / RUN_FILE)
+        return meanwhile(partial(write_some_log_back, self.folder / RUN_FILE))
 
     def _was_refused(self, kind: type[BaseException] | None) -> bool:
         """Tell whether what was given ends a run that holds nothing yet: it leaves no trace."""
@@ -367,21 +368,6 @@ class RunWriter:
     def _one(self, query: str) -> int:
         value: int = self._database.execute(query).fetchone()[0]
         return value
-
-
-_TABLES_SAY = (
-    "version", "settings", "listing", "files", "wells", "estimates", "sample", "positive",
-    "flat_field",
-)  # fmt: skip
-
-
-def tables_now(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return what the tables follow from beside the outcomes, and how large and old they are."""
-    said = json.dumps([facts.get(name) for name in _TABLES_SAY], sort_keys=True)
-    return {
-        "of": hashlib.blake2b(said.encode(), digest_size=16).hexdigest(),
-        "files": {name: list(size_and_time(os.fspath(folder / name))) for name in TABLES},
-    }
 
 
 def _is_still(path: Path, known: os.stat_result) -> bool:

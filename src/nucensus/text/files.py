@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -68,7 +68,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         if partial.is_dir():
             _remove(path)
         else:
-            _sync(partial)
+            sync(partial)
         replace_file(partial, path)
     except BaseException as error:
         _remove(partial)
@@ -127,24 +127,24 @@ def refuse_if_full(path: Path, size_bytes: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Let the content reach the disk before the name does: a power cut leaves one or the other."""
     with open(path, "rb+") as file:  # Windows refuses it of one that is only read
         os.fsync(file.fileno())
 
 
 @contextmanager
-def syncing(path: Path) -> Iterator[None]:
-    """Let what was written go to the disk meanwhile: `atomic_write` waits for less of it then."""
-    errors: list[OSError] = []
+def meanwhile(wait: Callable[[], None]) -> Iterator[None]:
+    """Wait for the disk in a thread while something else is done; errors are raised at the end."""
+    errors: list[Exception] = []
 
-    def sync() -> None:
+    def run() -> None:
         try:
-            _sync(path)
-        except OSError as error:
+            wait()
+        except Exception as error:  # noqa: BLE001 another thread raises it
             errors.append(error)
 
-    thread = threading.Thread(target=sync)
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         yield
