@@ -105,13 +105,8 @@ def test_specks_are_a_population_beside_the_nuclei(areas, cut, has_some):
 @pytest.mark.parametrize(
     ("specks", "between", "height", "has_some"),
     [
-        (
-            3,
-            9,
-            101,
-            True,
-        ),  # a piece of a nucleus is thinner than the nucleus, so it is not as bright
-        (3, 9, 100, False),
+        (3, 9, 101, True),
+        (3, 9, 100, False),  # a piece of a nucleus is thinner than that, and so not as bright
         (2, 9, 101, False),
         (3, 40, 101, False),  # less than 7 %
     ],

@@ -184,8 +184,7 @@ class Job:
         with self._marked(planned.key):
             return self._load(planned, why_whole)
 
-    def _load(self, planned: PlannedImage, why_whole: str = "") -> Loaded | Divided | Failed | None:
-        """Do the same of an image that is marked."""
+    def _load(self, planned: PlannedImage, why_whole: str) -> Loaded | Divided | Failed | None:
         if self.stop is not None and self.stop.is_set():
             return None
         if self.kept is not None and (kept := self.kept.take(planned.key)) is not None:

@@ -215,9 +215,8 @@ def _walk(top: str, endings: tuple[str, ...], left_out: LeftOut) -> Iterator[Bat
 def is_thumbnail(path: str) -> bool:
     """Tell whether a file is a thumbnail, by its name."""
     small = path.lower()
-    if not ("thumb" in small or "preview" in small):
-        return False  # as of most names, which saves the search
-    return _THUMBNAIL.search(os.path.basename(path)) is not None
+    may_be = "thumb" in small or "preview" in small  # as few names, which saves the search
+    return may_be and _THUMBNAIL.search(os.path.basename(path)) is not None
 
 
 def why_aside(path: str) -> str:

@@ -88,18 +88,17 @@ class WordPairs:
         """Yield the kind and the word of a name that has one, and the name without it."""
         at = name.rfind("/") + 1
         if (found := _found(form_of(name[at:]))) and found[0] in self.kinds:
-            kind, start, end = found
-            yield kind, name[at + start : at + end], mask(name, [(at + start, at + end)])
+            yield _cut_out(name, at, *found)
             return
         above = name.rfind("/", 0, max(0, at - 1)) + 1
-        if at and (found := _found(form_of(f"{name[above : at - 1]}."))):
-            kind, start, end = found
-            if kind in self.kinds and kind in _IN_FOLDERS:
-                yield (
-                    kind,
-                    name[above + start : above + end],
-                    mask(name, [(above + start, above + end)]),
-                )
+        found = _found(form_of(f"{name[above : at - 1]}.")) if at else None
+        if found and found[0] in self.kinds and found[0] in _IN_FOLDERS:
+            yield _cut_out(name, above, *found)
+
+
+def _cut_out(name: str, at: int, kind: str, start: int, end: int) -> tuple[str, str, str]:
+    """Return the kind and the word that stands there, behind `at`, and the name without it."""
+    return kind, name[at + start : at + end], mask(name, [(at + start, at + end)])
 
 
 @functools.lru_cache(1 << 12)

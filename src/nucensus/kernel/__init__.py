@@ -47,9 +47,8 @@ else:
 __all__ = [
     "BLOCK", "Ground", "Record", "RegionTable", "Samples", "Window", "chosen_level",
     "count_least", "count_touching", "decode_lzw", "describe_evidence", "describe_shapes",
-    "draw_rings",
-    "find_highest_near", "find_maxima",
-    "find_maxima_in_volume", "find_maxima_many", "find_pairs", "find_region_table", "format_rows",
-    "give_back_freed", "levels", "measure_noise", "measure_outlines", "measure_ridges",
-    "mirror_unknown", "space_maxima",
+    "draw_rings", "find_highest_near", "find_maxima", "find_maxima_in_volume",
+    "find_maxima_many", "find_pairs", "find_region_table", "format_rows", "give_back_freed",
+    "levels", "measure_noise", "measure_outlines", "measure_ridges", "mirror_unknown",
+    "space_maxima",
 ]  # fmt: skip

@@ -70,10 +70,7 @@ class Layout:
     @property
     def written(self) -> list[int]:
         """Where each strip or tile is that has any bytes; 0 of others."""
-        return [
-            offset if length else 0
-            for offset, length in zip(self.offsets, self.lengths, strict=False)
-        ]
+        return places_written(self.offsets, self.lengths)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -202,6 +199,11 @@ def _layout(tags: Tags, order: str) -> Layout:
         offsets,
         tags.get(ifd.TILE_LENGTHS if is_tiled else ifd.STRIP_LENGTHS, (0,)),
     )
+
+
+def places_written(offsets: Sequence[int], lengths: Sequence[int]) -> list[int]:
+    """Return where each strip or tile is that has any bytes; 0 of others."""
+    return [offset if length else 0 for offset, length in zip(offsets, lengths, strict=False)]
 
 
 def _check_predictor(predictor: int, compression: int, *, is_packed: bool) -> None:

@@ -70,9 +70,8 @@ def _turned_over(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
             "the file says that 0 is white, and its pixels are floating point, of which none is "
             "the blackest; expected whole numbers; save the image so that 0 is black"
         )
-    turned: NDArray[Any] = np.invert(
-        pixels, out=np.empty_like(pixels)
-    )  # in the byte order that they have
+    turned: NDArray[Any] = np.empty_like(pixels)  # in the byte order that they have
+    np.invert(pixels, out=turned)
     if pixels.dtype.kind == "u" and bits < 8 * pixels.dtype.itemsize:
         turned &= pixels.dtype.type((1 << bits) - 1)
     return turned

@@ -14,7 +14,7 @@ from ..values import Header
 from . import ifd
 from .encoded import END_OF_JPEG, JPEG, NO_SIZE_FOUND, SIZES
 from .ifd import Chain, File, Tags
-from .layout import COMPRESSIONS, NONE, Layout, layout_of
+from .layout import COMPRESSIONS, NONE, Layout, layout_of, places_written
 from .photometric import as_grey
 from .segments import check_extents, check_written, decode
 
@@ -221,8 +221,8 @@ def _tags_of(page: "TiffPage") -> Tags:
 
 def _check_kind(page: "TiffPage") -> None:
     """Refuse numbers that tifffile does not read, or not as the byte order of the file has them."""
-    kind = getattr(page.dtype, "kind", "")
-    if kind in "biuf" and kind and not (kind == "u" and page.bitspersample == 24):
+    kind = None if page.dtype is None else page.dtype.kind
+    if kind in ("b", "i", "f") or (kind == "u" and page.bitspersample != 24):
         return
     raise ReadError(
         f"a sample of the image has {page.bitspersample} bits of SampleFormat "
@@ -237,8 +237,7 @@ def check_known(page: "TiffPage | TiffFrame", size_bytes: int) -> None:
     if key.is_contiguous:
         check_written(page.dataoffsets, is_tiled=key.is_tiled)
         return
-    places = zip(page.dataoffsets, page.databytecounts, strict=False)
-    check_written([offset if length else 0 for offset, length in places], is_tiled=key.is_tiled)
+    check_written(places_written(page.dataoffsets, page.databytecounts), is_tiled=key.is_tiled)
     there, expected = len(page.dataoffsets), math.prod(key.chunked)
     if there < expected:
         raise ReadError(

@@ -102,8 +102,8 @@ def stated_size(units: str | Mapping[str, str] = "um", **lengths: float | str | 
         sizes[axis] = _as_um(length, unit)
         if sizes[axis] is None:
             wrong.append(f"{axis} {_shown(length)} {_shown(unit) or 'without a unit'}")
-    note = f"the stated pixel size ({', '.join(wrong)}) is no length from 0.1 nm to 1 cm: left out"
-    note *= bool(wrong)
+    said = f"the stated pixel size ({', '.join(wrong)}) is no length from 0.1 nm to 1 cm: left out"
+    note = said if wrong else ""
     return PixelSize(**sizes, note=note, size_note=note)
 
 
