@@ -62,7 +62,7 @@ def test_what_was_learned_and_chosen_is_said_in_words(tmp_path):
         write_report(run, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     table = page[page.index('<h2 id="chosen">') :].split("</table>")[0]
-    for text in ("radius of a nucleus", "median of 4 images", "grey levels", "time went into"):
+    for text in ("radius of a nucleus", "median of 4 images", "grey levels", "images per second"):
         assert text in table
     for text in ("{", "None", "sigma"):
         assert text not in table

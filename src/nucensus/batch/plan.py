@@ -11,6 +11,7 @@ from ..errors import AccessError, InputError, NotAPlaneError, NucensusError, Rea
 from ..read import open_scenes
 from ..read.levels import at_level, find_scene
 from ..read.scene import Scene, choose_index, main_scenes
+from ..remote import is_remote
 from ..values import ImageRef, Partner, Plane
 
 if TYPE_CHECKING:
@@ -61,11 +62,12 @@ def _of_plane(image: ImageRef) -> tuple[Partner, ...]:
 def ask_first(images: Iterable[ImageRef]) -> Iterator[ImageRef]:
     """Return the images; raise if each of the first few asks for a choice, if there are several.
 
-    What all images ask is asked once, before a run is made.
+    What all images ask is asked once, before a run is made; a server is not asked twice for it.
     """
     rest = iter(images)
     first = list(islice(rest, _ASKED))
-    questions = list(takewhile(bool, map(question_of, first if len(first) > 1 else ())))
+    opened = first if len(first) > 1 and not is_remote(first[0].path) else ()
+    questions = list(takewhile(bool, map(question_of, opened)))
     if questions and len(questions) == len(first):
         raise InputError(
             f"each of the first {len(first)} images holds more than one plane; of "
