@@ -5,8 +5,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..text.patterns import late
 from ..values import PROJECTIONS, ImageRef, Plane
 from .choices import LEFT_OUT, choose_token, describe_blank, in_order, left_to_file
+from .instruments import GUID
 from .left_out import LeftOut
 from .lenient_names import WellForm, placed
 from .names import channel_of_well, may_be_channels
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 _IF_WELLS = r" (if these are wells, say so with --pattern '(?P<well>[A-P]\d\d)[^/]*$')"
 _IF_ELSE = " (if these words tell something else, say so with --pattern)"
+_GUID = late(GUID)
+"""It stands behind wells, in the names that MetaXpress gives."""
 _UNSURE = ("line", "phrase")
 """Kinds of words that are channels where no known word is one."""
 
@@ -213,7 +217,8 @@ class OnePlate:
             self.stains[place.channel] = place.stain
         if self._wells is not None:
             self._wells[channel_of_well(place.well)] = place.well
-            if place.channel or place.site or not may_be_channels([place.well]):
+            is_taken = place.channel or place.site or _GUID.search(reference.name)
+            if is_taken or not may_be_channels([place.well]):
                 self._wells = None  # they are wells
 
     def choose(self, plane: Plane) -> None:

@@ -44,7 +44,7 @@ PATTERNS = {
     "InCell": (
         r"(?:(?P<plate>[^/]+?)(?:/|[_\-. ]+(?=[A-Z]{1,2} ?- ?\d{1,2}\()))?"
         r"(?P<row>[A-Z]{1,2}) ?- ?(?P<column>\d{1,2})"
-        r"\((?=[^)]*?\bfld (?P<site>\d+))?"
+        r"\((?=[^)]*?\b(?:fld|wv|z|time) )(?=[^)]*?\bfld (?P<site>\d+))?"
         r"(?=[^)]*?\bwv (?P<channel>[^)]+?)(?: z \d+| time \d+|\)))?"
         r"(?=[^)]*?\bz (?P<z>\d+))?(?=[^)]*?\btime (?P<time>\d+))?[^)]*\)" + _TIFF
     ),
@@ -86,7 +86,8 @@ PATTERNS = {
         r"(?:_Channel(?:(?P<channel>[^/_,]+)|[^/_]+))?_Seq\d+\.(?:tiff?|nd\d)$"
     ),
     "ImageXpress, MetaXpress": (
-        rf"(?!{_ANOTHER_WELL}){_METAXPRESS}(?:_w(?P<channel>\d{{1,2}}?))?(?:{GUID})?" + _TIFF
+        rf"(?!{_ANOTHER_WELL}){_METAXPRESS}(?:_w(?P<channel>\d{{1,2}}?))?(?:_?\[?{GUID}\]?)?"
+        + _TIFF
     ),
     "MetaXpress, MetaMorph": (
         _METAXPRESS
@@ -113,7 +114,7 @@ PATTERNS = {
     ),
     "MetaMorph": (
         r"(?P<plate>[^/]+?)(?:_s(?P<s>\d+))?_w(?P<channel>\d{1,2}?)"
-        r"(?=[^\W\d_]|[ (]|_[st]\d|\d{3}_[st]\d)(?! - copy)(?P<stain>[^/]*?)"
+        r"(?=[^\W\d_]|[ (]|_[st]\d|\d{3}_[st]\d)(?! - copy)(?P<stain>(?:(?!_[st]\d)[^/])*?)"
         r"(?:_s(?P<site>\d+))?(?:_t(?P<time>\d+))?\.(?:tiff?|stk)$"
     ),
     "ZEN (Zeiss), a file for each scene": (

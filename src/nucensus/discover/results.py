@@ -7,7 +7,7 @@ from dataclasses import field
 
 from .._dataclass import dataclass
 from ..text.patterns import late
-from .version_words import is_version_folder
+from .version_words import is_mask_folder, is_version_folder
 
 _MASKS = late(
     r"(?:\w+[_\-. ])?(?:masks?|labels?|annotations?|seg\w*|gt|(?:ground[_\- ]?)?truths?)",
@@ -28,6 +28,8 @@ class Results:
     _made: dict[str, str] = field(default_factory=dict)
     _homes: dict[str, str] = field(default_factory=dict)
     _masks: dict[str, str] = field(default_factory=dict)
+    _alike: dict[str, str] = field(default_factory=dict)
+    _beside: dict[str, str] = field(default_factory=dict)
 
     def note(self, name: str, rest: str, *, is_original: bool) -> None:
         """Note a name, and of which picture it is a version, or that it is the picture itself."""
@@ -35,6 +37,9 @@ class Results:
         if is_original:
             if home not in self._homes:
                 _keep(self._homes, home, name)
+            if home:
+                above = home.rfind("/", 0, -1) + 1
+                _keep(self._beside, home[:above] + rest[len(home) :], name)
             return
         folder = os.path.basename(os.path.dirname(name))
         if is_version_folder(folder):
@@ -42,12 +47,17 @@ class Results:
                 _keep(self._made, picture, name)
             if _MASKS.fullmatch(folder):
                 _keep(self._masks, home, name)
+            if is_mask_folder(folder):
+                _keep(self._alike, rest, name)
 
     def pair(self, pictures: Mapping[str, tuple[str, str]]) -> tuple[str, str] | None:
         """Return a picture, of which there is a name by its stem, and one that was made of it."""
         for stem, name in self._made.items():
             if stem in pictures:
                 return pictures[stem][1], name
+        for picture, name in self._alike.items():
+            if picture in self._beside:
+                return self._beside[picture], name
         for home, name in self._masks.items():
             if home in self._homes:
                 return self._homes[home], name

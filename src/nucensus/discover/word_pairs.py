@@ -31,6 +31,8 @@ _KNOWN = {
 """By kind all words that may be met: one more, such as 8x or bin3, and they tell something else."""
 _FIRST = {"level": "0", "camera": "0"}
 """A word that must be met: a pyramid begins with level 0, what sections are numbered by with 1."""
+_INITIALS = frozenset("df")
+"""DAPI and FITC, beside which rhodamine may be met."""
 _IN_FOLDERS = frozenset(("objective", "level", "bin"))
 _MOST_KEPT = 1 << 14
 """Names without their word that are remembered: of more the first ones tell."""
@@ -67,8 +69,7 @@ class WordPairs:
             met = set(words.values())
             stems = [names for (of, _), names in self._kept.items() if of == kind]
             several = [names for names in stems if len(names) > 1]
-            is_known = met <= _KNOWN[kind] and _FIRST.get(kind, min(met)) in met
-            if is_known and 2 * len(several) > len(stems):
+            if _are_known(kind, met) and 2 * len(several) > len(stems):
                 self._told |= {kind}
                 first, second, *_ = several[0].values()
                 pair = pair or (first, second)
@@ -109,6 +110,13 @@ def _found(form: bytes) -> tuple[str, int, int] | None:
         return None
     kind = match.lastgroup or ""
     return kind, *match.span(kind)
+
+
+def _are_known(kind: str, met: set[str]) -> bool:
+    """Tell whether these are all words of one kind that tell something together."""
+    if kind == "colour" and met >= _INITIALS:
+        return met <= _INITIALS | {"r"}
+    return met <= _KNOWN[kind] and _FIRST.get(kind, min(met)) in met
 
 
 def _value(kind: str, word: str) -> str:
