@@ -147,6 +147,13 @@ def test_the_command_prints_the_table(drugged):
     assert rows[0]["G1_Percent"] == pytest.approx(45, abs=4)
 
 
+def test_a_note_on_images_of_no_plate_begins_with_the_note(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", make_field(0, shape=(200, 200), nuclei=9).image)
+    nucensus.census(tmp_path / "a.tif", out=tmp_path / "run")
+    shown = CliRunner().invoke(_nucensus, ["cycle", str(tmp_path / "run")])
+    assert re.search(r"^Note: \d+ nuclei; expected at least 300$", shown.output, re.MULTILINE)
+
+
 def test_the_report_draws_the_content_of_plates_and_treatments(tmp_path):
     wells = {
         f"{row}0{column}": contents(600, shares, seed=column)

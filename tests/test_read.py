@@ -180,6 +180,28 @@ def test_colours_are_refused_with_what_to_do(tmp_path):
         read(tmp_path / "a.png")
 
 
+def test_a_colour_is_chosen_by_its_name_as_by_its_number(tmp_path):
+    colours = np.dstack([IMAGE, IMAGE + 1, IMAGE + 2])
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(colours))
+    tifffile.imwrite(tmp_path / "a.tif", colours, photometric="rgb")
+    for number, name in enumerate(("red", "green", "Blue")):
+        for file in ("a.png", "a.tif"):
+            chosen = read(tmp_path / file, Plane(channel=name))
+            assert np.array_equal(chosen, colours[..., number])
+            assert np.array_equal(chosen, read(tmp_path / file, Plane(channel=number)))
+    with pytest.raises(NotAPlaneError, match=r"'grey' does not name one channel; .* 2 blue"):
+        read(tmp_path / "a.png", Plane(channel="grey"))
+
+
+def test_channels_without_names_are_refused_with_the_numbers_that_they_have(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.stack([IMAGE] * 3), imagej=True, metadata={"axes": "CYX"}
+    )
+    for plane in (Plane(), Plane(channel=3), Plane(channel="DAPI")):
+        with pytest.raises(NotAPlaneError, match=r"3 channels \(0 to 2\); .* with --channel"):
+            read(tmp_path / "a.tif", plane)
+
+
 def test_a_truncated_file_is_told_from_an_empty_and_a_missing_one(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", IMAGE)
     whole = (tmp_path / "a.tif").read_bytes()

@@ -40,4 +40,4 @@ def command(
     print_table(table, [name for name in names if name != "Note"])
     for row in table[table["Note"] != ""]:
         of = ", ".join(filter(None, (row["Plate"], row["Group"])))
-        click.echo(f"Note: {of}: {row['Note']}", err=True)
+        click.echo(f"Note: {f'{of}: ' if of else ''}{row['Note']}", err=True)

@@ -33,6 +33,8 @@ _MOST = {
 """More than a file can be believed to have where each is listed, or read for one image."""
 
 _COLOURS = ("red", "green", "blue", "alpha")
+_GREY = ("grey levels", "transparency")
+"""The samples of a picture in colour, and of a grey one of which parts are transparent."""
 
 _SAMPLES = {
     2: "grey levels (0) and transparency (1)", 3: "colours (0 red, 1 green, 2 blue)",
@@ -136,6 +138,14 @@ class Scene:
         """The names of the channels by their index."""
         count = self.sizes.get("c", 1)
         return {str(i): self.channels[i] if i < len(self.channels) else "" for i in range(count)}
+
+    @property
+    def sample_names(self) -> dict[str, str]:
+        """The names of the channels by their index; of a colour image its colours."""
+        if not self.is_colour:
+            return self.channel_names
+        names = _GREY if self.sizes.get("c") == len(_GREY) else _COLOURS
+        return {str(number): name for number, name in enumerate(names)}
 
 
 def check_count(count: int, what: str) -> None:
@@ -332,7 +342,7 @@ def choose_index(scene: Scene, plane: Plane) -> Index:
 def _channel_index(scene: Scene, wanted: int | str | None) -> int | None:
     if wanted is None:
         return None
-    found = find_channel(wanted, scene.channel_names)
+    found = find_channel(wanted, scene.sample_names)
     if found is None:
         raise NotAPlaneError(f"{wanted!r} does not name one channel; {_describe(scene, Plane())}")
     return int(found)
@@ -348,7 +358,7 @@ def _describe(scene: Scene, plane: Plane) -> str:
             named = any(scene.channels)
             what = _SAMPLES.get(size, what) if scene.is_colour else what
             what += f": {list_channels(scene.channel_names)}" if named else ""
-        elif size > 1:
+        if size > 1 and not (axis == "c" and (scene.is_colour or named)):
             what += f" (0 to {size - 1})"
         parts.append(what)
         option = {"c": "--channel", "z": "--z", "t": "--time"}.get(axis)

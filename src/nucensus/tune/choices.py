@@ -5,14 +5,11 @@ from contextlib import suppress
 
 from ..errors import NucensusError
 from ..read import open_scenes
-from ..read.scene import Scene, main_scenes
+from ..read.scene import main_scenes
 from ..values import ImageRef
 
 AXES = {"channel": "c", "z": "z", "time": "t"}
 """Axes that are chosen on, and their letters in a file."""
-_COLOURS = ("red", "green", "blue", "alpha")
-_GREY = ("grey levels", "transparency")
-"""The samples of a picture in colour, and of a grey one of which parts are transparent."""
 
 Choices = dict[str, dict[str, str]]
 """By axis: what is chosen, and what people call it."""
@@ -23,7 +20,7 @@ def choices_of_files(images: Iterable[ImageRef]) -> Choices:
     for each in images:
         with suppress(NucensusError), open_scenes(each.path) as scenes:
             scene = main_scenes(scenes)[0]
-            channels = _samples(scene) if scene.is_colour else scene.channel_names
+            channels = scene.sample_names
             return {
                 axis: {
                     str(index): (axis == "channel" and channels.get(str(index))) or str(index)
@@ -32,8 +29,3 @@ def choices_of_files(images: Iterable[ImageRef]) -> Choices:
                 for axis, letter in AXES.items()
             }
     return {}
-
-
-def _samples(scene: Scene) -> dict[str, str]:
-    names = _GREY if scene.sizes.get("c") == len(_GREY) else _COLOURS
-    return {str(number): name for number, name in enumerate(names)}
