@@ -104,6 +104,8 @@ def answer(folder):
     while question:
         offer = re.search(r"(?:one|version) with --(\w+) ('[^']*'|[^\s,;]+)", question)
         assert offer, question
+        for named in re.findall(r"'([^']+)' and '([^']+)' (?:tell|are there)", question):
+            assert all((folder / each).exists() for each in named), question
         axis, value = offer[1], shlex.split(offer[2])[0]
         assert getattr(plane, axis) is None, f"what was offered was not taken: {question}"
         asked.append(axis)

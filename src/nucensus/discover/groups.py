@@ -81,7 +81,7 @@ class Unnamed:
         elif not kind:
             self._beside.add_other(name, reference.name)
             self._bare.add("", name, reference.name)
-            self._colours.note(name)
+            self._colours.note(name, file=reference.name)
             if (number := number_of(name))[0]:
                 self._words["line"].add(*number, reference.name)
         if self._form is not None and (phrase := self._form.phrase(reference.name))[0]:

@@ -70,7 +70,7 @@ class Versions(Alike):
         if is_placed:
             self._sites.note(image)
         elif version.startswith("original."):
-            self._pairs.note(name, version.rpartition(".")[2])
+            self._pairs.note(name, file=name, ending=version.rpartition(".")[2])
 
     def note_sites(self, images: Iterable[ImageRef], form: WellForm) -> None:
         """Note images whose wells no instrument tells, but a form of their names."""

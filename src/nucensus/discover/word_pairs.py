@@ -53,17 +53,17 @@ class WordPairs:
     _met: dict[str, dict[tuple[str, str], str]] = field(default_factory=dict)
     _told: frozenset[str] = frozenset()
 
-    def note(self, name: str, ending: str = "") -> None:
-        """Note a name, and what it ends with."""
+    def note(self, name: str, *, file: str, ending: str = "") -> None:
+        """Note a name, of which file it is, and what it ends with."""
         for kind, word, rest in self._words(name):
             value = _value(kind, word)
             self._met.setdefault(kind, {})[word, ending] = value
             key = kind, rest
             if key in self._kept or len(self._kept) < _MOST_KEPT:
-                self._kept.setdefault(key, {}).setdefault(value, name)
+                self._kept.setdefault(key, {}).setdefault(value, file)
 
     def settle(self) -> tuple[str, str] | None:
-        """Return two names that differ in nothing but such a word; None if most have one alone."""
+        """Return two files that differ in nothing but such a word; None if most have one alone."""
         pair: tuple[str, str] | None = None
         for kind, words in self._met.items():
             met = set(words.values())
