@@ -765,7 +765,7 @@ def test_names_that_merely_end_like_a_size_or_a_colour_are_not_asked_about(tmp_p
     assert names(touch(tmp_path, *files)) == files
 
 
-@pytest.mark.parametrize("word", ["smooth", "v2", "edges QC", "Gauss"])
+@pytest.mark.parametrize("word", ["wavelet", "v2", "edges QC", "Kuwahara"])
 @pytest.mark.parametrize("bare", ["cell{}.tif", "A0{}_f1.tif", "P_A0{}_s1_w1.tif"])
 def test_pictures_with_an_unknown_word_behind_their_names_are_asked_about_beside_those_without(
     tmp_path, word, bare
