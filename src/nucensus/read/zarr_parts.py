@@ -86,22 +86,21 @@ class Lost:
     """The chunks that the planes which were read lack, as after half a copy."""
 
     def __init__(self, array: "Array[Any]", axes: list[str]) -> None:
-        self._array, self._chunks, self._seen, self._lost = array, _Chunks(array, axes), 0, 0
+        self._chunks, self._fill = _Chunks(array, axes), array.fill_value or 0
+        self._seen = self._lost = 0
 
-    def looked_for(self, plane: NDArray[Any], index: Index) -> NDArray[Any]:
-        """Return a plane, once it was looked for chunks that it lacks.
+    def checked(self, plane: NDArray[Any], index: Index) -> NDArray[Any]:
+        """Return a plane, once the chunks that it lacks are counted.
 
-        Who writes a Zarr may leave out chunks of nothing but the fill value: of a plane that has it
-        in others, too, it is not doubtful.
+        Who writes a Zarr may leave out chunks of nothing but the fill value: where a plane has that
+        in other chunks, too, those that are not there are not doubtful.
         """
         if not self._chunks.are_files:
             return plane
         places = list(self._chunks.of(Area(0, plane.shape[0], 0, plane.shape[1]), index))
         lost = [place for place in places if not self._chunks.is_there(place)]
-        if lost and np.count_nonzero(plane == (self._array.fill_value or 0)) == sum(
-            map(self._chunks.pixels, lost)
-        ):
-            self._lost += len(lost)
+        filled = np.count_nonzero(plane == self._fill) if lost else 0
+        self._lost += len(lost) * (filled == sum(map(self._chunks.pixels, lost)))
         self._seen += len(places)
         return plane
 
@@ -111,6 +110,6 @@ class Lost:
             return ""
         return (
             f"{self._lost:,} of {self._seen:,} chunks of the image are not in its folder, and are "
-            f"counted as {self._array.fill_value or 0}, which no other pixel is; if they were "
+            f"counted as {self._fill}, which no other pixel is; if they were "
             f"recorded, copy the folder again"
         )
