@@ -145,3 +145,11 @@ def test_the_value_around_a_point_is_that_of_the_smoothed_image(sigma):
     points = np.array([[0, 0], [39, 49], [20, 1], [13, 30]])
     expected = gaussian_filter(image, sigma, mode="reflect")[tuple(points.T)]
     np.testing.assert_allclose(smoothed_at(image, points, sigma), expected, rtol=1e-12)
+
+
+def test_a_prompt_shows_how_many_nuclei_there_are_and_not_their_numbers():
+    points = np.arange(400).reshape(200, 2)
+    centres = Centres(points, np.ones(200), flag="crowded")
+    assert repr(centres) == "<Centres: 200 nuclei, crowded; points, intensities>"
+    one = Centres(points[:1], np.ones(1), contrasts=np.ones(1))
+    assert repr(one) == "<Centres: 1 nucleus; points, intensities, contrasts>"

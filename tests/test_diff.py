@@ -10,7 +10,7 @@ from stated_runs import some_centres, write_run
 from nucensus import Settings, diff_images
 from nucensus.cli import main
 from nucensus.score.differences import diff_settings
-from nucensus.values import Centres, Failed
+from nucensus.values import MEASURED, Centres, Failed
 
 
 @pytest.fixture
@@ -98,6 +98,29 @@ def test_grey_levels_are_rounded_but_never_so_that_a_change_is_not_seen(diff):
     output = diff({"a": first}, {"a": second})[1]
     assert "  ~ (10, 10) 2345.678 -> (10, 10) 2345.679" in output
     assert "  ~ (50, 50) 100 -> (50, 50) 0.333333" in output
+
+
+def with_areas(centres, *areas_px):
+    measured = np.zeros(len(centres), MEASURED)
+    measured["area_px"] = areas_px
+    return dataclasses.replace(centres, measured=measured)
+
+
+def test_a_measured_nucleus_is_shown_by_its_place_and_its_grey_level(diff):
+    nuclei = centres_at((10, 20), (50, 60))
+    moved = changed(nuclei, points=np.array([[10, 20], [53, 60]]))
+    code, output = diff(
+        {"a": with_areas(nuclei, 300, 400), "gone": with_areas(nuclei, 300, 400)},
+        {"a": with_areas(moved, 310, 400), "new": with_areas(nuclei, 300, 400)},
+    )
+    assert code == 1
+    shown = [
+        line for line in output.splitlines() if line.startswith("  ") and "(found)" not in line
+    ]
+    assert shown == [
+        "  ~ (10, 20) area_px", "  ~ (50, 60) 100 -> (53, 60) 100",
+        "  - (10, 20) 200", "  - (50, 60) 100", "  + (10, 20) 200", "  + (50, 60) 100",
+    ]  # fmt: skip
 
 
 def test_of_many_changes_the_first_are_shown_and_all_are_counted(diff):

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -18,10 +19,12 @@ from nucensus.cli.report import command as report
 from nucensus.discover import place_of, row_name
 from nucensus.report import write_report
 from nucensus.report.fields import Field, read_fields
+from nucensus.report.flags import MEANINGS
 from nucensus.report.gallery import choose_fields, doubtful, overlay
 from nucensus.report.plates import gather, robust_z
 from nucensus.text.page import STYLE
 from nucensus.values import Centres, Failed, Plane
+from nucensus.values.outcomes import Flag
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +154,14 @@ def test_every_flagged_field_is_listed_and_shown_once(run, tmp_path):
     assert html.count('<td class="name">plate1_E05_s1.tif') == 1
     assert html.count('<span class="name">plate1_E05_s1.tif') == 1
     assert "blank 2, saturated 2" in html
+
+
+def test_a_report_says_what_each_flag_means_that_an_image_has(run, tmp_path):
+    html = written(run, tmp_path)
+    assert {flag for flag in get_args(Flag) if f"<li><b>{flag}</b>: " in html} == {
+        "blank", "saturated",
+    }  # fmt: skip
+    assert set(MEANINGS) == set(get_args(Flag))
 
 
 def test_a_gallery_beside_it_shows_every_field(images, tmp_path):

@@ -135,11 +135,18 @@ def _show(image: "ImageDiff") -> None:
 def _changed_nuclei(image: "ImageDiff") -> Iterator[str]:
     """Yield a line for each nucleus that is gone, new or changed."""
     for mark, nuclei in (("-", image.removed), ("+", image.added)):
-        for nucleus in nuclei.tolist():
-            yield f"  {mark} {_place(nucleus)} {nucleus[2]:.{_FIGURES}g}"
-    for old, new in zip(image.before.tolist(), image.after.tolist(), strict=True):
-        before, after = _told_apart(old[2], new[2])
-        yield f"  ~ {_place(old)} {before} -> {_place(new)} {after}"
+        for nucleus in nuclei:
+            yield f"  {mark} {_place(nucleus)} {nucleus['intensity']:.{_FIGURES}g}"
+    for old, new in zip(image.before, image.after, strict=True):
+        yield f"  ~ {_place(old)} {_what_changed(old, new)}"
+
+
+def _what_changed(old: Any, new: Any) -> str:
+    """Say where a nucleus is now and how bright, or else which measurements of it are others."""
+    before, after = _told_apart(old["intensity"], new["intensity"])
+    if before != after or _place(old) != _place(new):
+        return f"{before} -> {_place(new)} {after}"
+    return ", ".join(name for name in old.dtype.names if old[name] != new[name])
 
 
 def _say_more(count: int, noun: str, margin: str) -> None:
@@ -171,6 +178,7 @@ def _told_apart(old: float, new: float) -> tuple[str, str]:
     return before, after
 
 
-def _place(record: tuple[Any, ...]) -> str:
-    y, x, _, *z = record
-    return f"({', '.join(map(str, (*z, y, x)))})"
+def _place(nucleus: Any) -> str:
+    """Return where a record of a nucleus, of any columns, says that it is."""
+    axes = (axis for axis in ("z", "y", "x") if axis in nucleus.dtype.names)
+    return f"({', '.join(str(nucleus[axis]) for axis in axes)})"

@@ -18,6 +18,7 @@ from ..text.plurals import pluralize
 from ..values.flat_field import FlatField, FlatFields
 from .dna import dna_histograms
 from .fields import Field, by_view, read_fields
+from .flags import MEANINGS
 from .gallery import Group, choose_fields, overlay
 from .heatmap import draw_plates, metrics_of, notes_on
 from .histogram import histograms
@@ -99,6 +100,7 @@ def write_report(
         histograms=_all_histograms(run, fields, comparisons, steps),
         flagged=[field for field in fields if field.flags],
         flag_counts=Counter(flag for field in fields for flag in field.flags),
+        flag_meanings=MEANINGS,
         failures=[field for field in fields if field.status == "failed"],
         rows_shown=_ROWS_SHOWN,
         gallery=_gallery(run, fields, steps),

@@ -106,6 +106,16 @@ class Centres:
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
         return iter(self.points)
 
+    def __repr__(self) -> str:
+        """Return how many nuclei they are, and what is known of each."""
+        known = [
+            each.name for each in fields(self) if isinstance(getattr(self, each.name), np.ndarray)
+        ]
+        known += ["outlines"] * (self.outlines is not None)
+        odd = f", {self.flag}" if self.flag else ""
+        count = f"{len(self)} {'nucleus' if len(self) == 1 else 'nuclei'}"
+        return f"<Centres: {count}{odd}; {', '.join(known)}>"
+
     def __getitem__(self, index: Any) -> Any:
         """Return what `points` holds there."""
         return self.points[index]
