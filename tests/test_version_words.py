@@ -40,6 +40,9 @@ def images_of(folder):
         ("Slide_01/01_1.png", "GT_01/01_1.png"),
         ("liver/tissue images/x.png", "liver/label masks/x.tif"),
         ("liver/tissue images/x.png", "liver/mask binary/x.png"),
+        ("all_images/images/x.png", "all_masks/masks/x.png"),
+        ("001cell.png", "001dots.png"),
+        ("x_stitched.tif", "x_aligned.tif"),
     ],
 )
 def test_a_picture_beside_what_was_made_of_it_is_asked_about(tmp_path, picture, result):
@@ -64,6 +67,11 @@ def test_versions_of_two_words_are_told_apart(tmp_path):
         ["GT_01/1.tif", "GT_02/1.tif"],
         ["run_final_1.tif", "other_final_1.tif"],
         ["sample1.tif", "sample2.tif"],
+        ["x_ch1_ctrl.tif", "x_ch1_treated.tif"],
+        ["x-a-1_DAPI.tif", "x-a-2_DAPI.tif"],
+        ["001cell.png", "002cell.png"],
+        ["dog_1.tif", "dog_2.tif", "cat_1.tif", "cat_2.tif"],
+        ["images/a.tif", "images/b.tif"],
         ["tile_0_0.tif", "tile_0_1.tif"],
         ["m1_L.tif", "m1_R.tif", "m2_L.tif", "m2_R.tif"],
         ["m1_D.tif", "m1_V.tif", "m2_D.tif", "m2_V.tif"],
@@ -77,6 +85,20 @@ def test_samples_whose_names_have_such_words_are_all_counted(tmp_path, names):
 @pytest.mark.parametrize("letters", ["DF", "DFR"])
 def test_letters_for_dapi_and_fitc_are_channels(tmp_path, letters):
     draw(tmp_path, *(f"01_POS{n:03}_{each}.TIF" for n in (2, 76) for each in letters))
+    with pytest.raises(InputError, match="--channel"):
+        images_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        ("x_{n}_Ch1_Oct4.tif", "x_{n}_Ch2_Hoechst.tif"),
+        ("x_Field{n}_LaminA-C.tif", "x_Field{n}_Hoechst.tif"),
+        ("p2126_J0{n}_Cells.tif", "p2126_J0{n}_BF.tif"),
+    ],
+)
+def test_stains_that_no_list_knows_are_channels_beside_known_ones(tmp_path, template):
+    draw(tmp_path, *(each.format(n=n) for n in (1, 2) for each in template))
     with pytest.raises(InputError, match="--channel"):
         images_of(tmp_path)
 

@@ -78,7 +78,7 @@ class Unnamed:
             self._unlike.add(word, rest, reference.name)
             if without := told_twice(name):
                 self._twice.add(word, without, reference.name)
-        elif not kind:
+        else:  # of a word that may be a well, too
             self._beside.add_other(name, reference.name)
             self._bare.add("", name, reference.name)
             self._colours.note(name, file=reference.name)
@@ -188,7 +188,7 @@ class Unnamed:
             return word, rest
         if "line" in self._words:
             return line_of(masked)
-        return word_of(masked, self._stains) if not kind else ("", "")
+        return word_of(masked, self._stains) if kind != "channel" else ("", "")
 
 
 class OnePlate:

@@ -83,6 +83,7 @@ _AROUND, _AT_START = re.compile(r"[_\-. ,+]*[(\[]?\*[)\]]?"), re.compile(r"(^|/)
 """What separates a word from the words before it, and what is left of that at the start."""
 _MOST_KEPT = 1 << 14
 """Names that are remembered: enough for two channels of a million files to meet."""
+_LAST_WORD = re.compile(r"[_\-. ]([A-Za-z][A-Za-z0-9\-]*)\.[^./]*$")
 _MOST_WORDS = 10_000
 
 
@@ -127,18 +128,26 @@ def channel_word(name: str) -> tuple[str, str, str]:
 
 
 def told_twice(name: str) -> str:
-    """Return a name without its channel, where a stain and a number both tell it; else "".
+    """Return a name without its channel, where a number and a stain both tell it; else "".
+
+    A word that ends the name right behind the number is a stain that may be unknown.
 
     Examples
     --------
     >>> told_twice("a/x_ch0_p1_405nm.tif"), told_twice("a/x_ch0.tif")
     ('a/x_*_p1_*.tif', '')
+    >>> told_twice("x_Ch1_Oct4.tif"), told_twice("x_Ch2_Hoechst.tif")
+    ('x_*.tif', 'x_*.tif')
     """
     file = name.rfind("/") + 1
     found = _compiled(_CHANNEL).finditer(os.path.splitext(name)[0], file)
     told = [each for each in found if not (each["well"] or _is_phrase(each))]
+    spans = [each.span() for each in told]
     kinds = {_is_stain(each) for each in told}
-    return mask(name, [each.span() for each in told]) if len(kinds) > 1 else ""
+    if kinds == {False} and (behind := _LAST_WORD.match(name, spans[-1][1])):
+        return mask(name, [*spans[:-1], (spans[-1][0], behind.end(1))])
+    is_both = len(kinds) > 1 or (True in kinds and _compiled(_MARK).match(told[-1][0]))
+    return mask(name, spans) if is_both else ""
 
 
 def is_stain(word: str) -> bool:

@@ -13,6 +13,8 @@ from .unknown_names import WAVELENGTH, Alike, channel_word, is_stain, mask
 from .version_words import is_version
 
 _WORD = re.compile(r"[^_\-. /()\[\],+]+")
+_HYPHENATED = re.compile(r"(?<=[_. (\[,+])[^\W\d_][^_\-. /()\[\],+]*(?:-[^_\-. /()\[\],+]+)+")
+"""Words that are one stain together: LaminA-C."""
 _LASERS = frozenset(
     map(
         str,
@@ -123,6 +125,8 @@ def _words(name: str) -> Iterator[tuple[str, str]]:
         is_no_stain_here = _NO_STAIN.fullmatch(word) and word.upper() != _TRANSMITTED
         if not (word.isdecimal() or "#" in word or is_no_stain_here):
             yield word, mask(name, _spans(word, matches))
+    for match in _HYPHENATED.finditer(name, 0, end):
+        yield match[0], mask(name, [match.span()])
 
 
 def _spans(word: str, matches: Iterable[re.Match[str]]) -> list[tuple[int, int]]:

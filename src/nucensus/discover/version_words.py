@@ -8,7 +8,7 @@ from .names import form_of
 
 _VERSIONS = (
     r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|lng|[ls]vcc|"
-    r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|stitched|raw|original|mip|"
+    r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|aligned|stitched|raw|original|mip|"
     r"maxproj\w*|proj\w*|(?:data[_\- ])?(?:simple )?seg\w*|"
     r"(?:(?:cp|omni(?:pose)?|cellpose|cpsam|sam|stardist|mesmer|nuc(?:lei|leus|lear)?|cells?|"
     r"objects?|data)[_\- ])?"
@@ -16,7 +16,7 @@ _VERSIONS = (
     r"|prob(?:abilit(?:y|ies)|s)?)|"
     r"overlays?|merged?|cp[_\-]output|flows?|cell[_\-]?prob|sv|d\dd(?:[_\-]prj)?|prj|"
     r"composite(?:[_ ]image)?|component[_ ]data|binary[_ ]seg[_ ]maps?|feature[_ ]\d|"
-    r"copy(?: \(?\d+\)?)?|backup|\d{1,2}[_\- ]?bit|rgb|binary|thresh\w*|gt|"
+    r"copy(?: \(?\d+\)?)?|backup|\d{1,2}[_\- ]?bit|rgb|binary|thr(?:esh\w*)?|gt|"
     r"(?:ground[_\- ]?)?truths?|"
     r"annotations?|annotated|pred(?:iction)?s?|crop(?:ped)?|illum|marked|final|"
     r"otsu|yen|isodata|watershed|voronoi|cca|whole[_\- ]?cell|sparse|dots|cells|results?|outputs?|"
@@ -30,10 +30,11 @@ _VERSIONS = (
 """Words that tell a version. No digit but 0 may be spelled in them: they meet forms of names."""
 _IMAGES = r"(?:raw)?im(?:age|g)s?"
 """What the picture itself is called beside its mask."""
-_PICTURES = rf"{_IMAGES}|samples?|inputs?|tiles?|patch(?:es)?|fields?|fovs?|frames?|slides?"
+_PICTURES = rf"{_IMAGES}|cell|samples?|inputs?|tiles?|patch(?:es)?|fields?|fovs?|frames?|slides?"
 """What it is called in front: sample_1 beside mask_1."""
 _VERSION = late(
-    rf"(?: -)?[_\-. ]({_VERSIONS}|{_IMAGES}|max|ome)(?=(?:[_\-. ](?:ch?|w|z|t)?\d{{1,4}})*$)",
+    rf"(?:(?: -)?[_\-. ]|(?<=\d)(?=(?:cell|dots|masks?|labels?|gt|seg)$))"
+    rf"({_VERSIONS}|{_IMAGES}|max|ome|(?<=\d)cell)(?=(?:[_\-. ](?:ch?|w|z|t)?\d{{1,4}})*$)",
     re.IGNORECASE,
 )
 """A word behind which channel, z plane and time may stand: x_RAW_z03_ch00."""
@@ -116,13 +117,12 @@ def _version_of_folder(folder: str) -> tuple[str, str]:
     """Return which version the pictures of a folder are, and the folder without the word for it."""
     if not folder:
         return "original", ""
-    path = f"{folder}/"
-    match = _VERSION_FOLDER.search(path) or _MASK_FOLDER.search(path)
-    if match is None:
-        return "original", path
-    version = "original" if _is_original(match[1]) else match[1].lower()
-    above = re.sub(r"[_\-]$", "/", path[: match.start()])
-    return version, above + path[match.end() :]
+    path, version = f"{folder}/", "original"
+    while match := _VERSION_FOLDER.search(path) or _MASK_FOLDER.search(path):
+        version = version if _is_original(match[1]) else match[1].lower()
+        above = re.sub(r"[_\-]$", "/", path[: match.start()])
+        path = above + path[match.end() :]
+    return version, path
 
 
 def is_version_folder(folder: str) -> bool:
