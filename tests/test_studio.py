@@ -126,6 +126,50 @@ def test_what_is_left_to_choose_is_offered(tmp_path):
     assert "--channel=2" in studio.images.spell(nucensus.Settings())["command"]
 
 
+def write_named(folder, *names):
+    folder.mkdir()
+    for number, name in enumerate(names):
+        image = make_field(number, shape=(200, 240), nuclei=12).image
+        (folder / name).parent.mkdir(exist_ok=True)
+        tifffile.imwrite(folder / name, image)
+
+
+@pytest.mark.parametrize(
+    ("names", "axis", "offered", "left"),
+    [
+        (("a blue.tif", "a red.tif", "b blue.tif", "b red.tif"), "channel", {"blue", "red"}, 2),
+        (("a_z1.tif", "a_z2.tif", "a_z3.tif"), "z", {"1", "2", "3"}, 1),
+        (("raw/a.tif", "masks/a.tif", "raw/b.tif", "masks/b.tif"), "scene", {"masks"}, 2),
+    ],
+)
+def test_what_names_without_a_well_leave_to_choose_is_offered(tmp_path, names, axis, offered, left):
+    write_named(tmp_path / "images", *names)
+    studio, folder = Studio(), str(tmp_path / "images")
+    seen = studio.look({"folder": folder})
+    assert seen["question"]
+    assert seen["count"] == 0
+    choices = seen["choices"][axis]
+    assert offered | {"each"} <= set(choices)
+    for choice in choices:
+        seen = studio.look({"folder": folder, axis: choice})
+        assert seen["question"] == ""
+        expected = {"each": len(names), "max": 1}.get(choice, left)
+        assert seen["count"] == expected
+
+
+def test_what_is_left_after_a_choice_is_offered_too(tmp_path):
+    write_named(tmp_path / "images", *(f"a_{c}_z{z}.tif" for c in ("blue", "red") for z in (1, 2)))
+    studio, folder = Studio(), str(tmp_path / "images")
+    seen, asked = studio.look({"folder": folder}), {"folder": folder}
+    for _ in range(2):
+        assert seen["question"]
+        axis = next(axis for axis in seen["choices"] if axis not in asked)
+        asked[axis] = next(iter(seen["choices"][axis]))
+        seen = studio.look(asked)
+    assert (seen["question"], seen["count"]) == ("", 1)
+    assert {"channel", "z"} < set(asked)
+
+
 def test_what_a_file_leaves_to_choose_is_offered(tmp_path):
     stack = np.stack([make_field(n, shape=(64, 80), nuclei=3).image for n in range(3)])
     tifffile.imwrite(tmp_path / "stack.ome.tif", stack, metadata={"axes": "ZYX"})

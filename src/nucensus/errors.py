@@ -2,6 +2,7 @@
 
     NucensusError
     ├── InputError        what the user named cannot be used as it is
+    │   ├── QuestionError     images may be one of several, and which counts is left to choose
     │   └── SettingsError     a setting has no meaning, or two contradict each other
     ├── ReadError         a file is not an image that can be read
     │   ├── NotAPlaneError    an image, but not one two-dimensional plane
@@ -18,6 +19,7 @@ A message has three parts: what was given, what was expected, what to do.
 Mistakes in a program that calls nucensus stay `TypeError` and `ValueError`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ._shell import how_to_add
@@ -29,6 +31,22 @@ class NucensusError(Exception):
 
 class InputError(NucensusError):
     """Something that the user named cannot be used as it is."""
+
+
+class QuestionError(InputError):
+    """Images may be one of several, and which one counts is left to choose.
+
+    Attributes
+    ----------
+    axis : str
+        The field of `Plane` that chooses.
+    choices : dict of str to str
+        What it may be beside "each", and what that is called.
+    """
+
+    def __init__(self, message: str, axis: str = "", choices: Mapping[str, str] = {}) -> None:
+        super().__init__(message)
+        self.axis, self.choices = axis, dict(choices)
 
 
 class SettingsError(InputError, ValueError):

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import field
 from itertools import islice
 
 from .._dataclass import dataclass
 from ..discover import KeptImages, LeftOut, PlateView, Survey, select, survey, view_plates
-from ..errors import InputError
+from ..errors import InputError, QuestionError
 from ..read import SUFFIXES
 from ..values import Selection
 from .plan import expand, question_of
@@ -32,6 +33,8 @@ class Preview:
         What the choice passes over.
     question : str
         What is left to choose; "" if nothing is.
+    choices : dict of str to dict of str to str
+        By the axis that the question is about: what can be chosen, and what that is called.
     """
 
     found: Survey
@@ -40,6 +43,7 @@ class Preview:
     missing_count: int
     left_out: LeftOut
     question: str = ""
+    choices: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def preview(
@@ -63,6 +67,7 @@ def preview(
         pattern=selection.pattern, left_out=left_out,
     )  # fmt: skip
     there, missing, question = KeptImages(), 0, ""
+    choices: dict[str, dict[str, str]] = {}
     try:
         for each in expand(selected):
             if each.problem:
@@ -70,10 +75,12 @@ def preview(
             else:
                 there.add(each)
     except InputError as error:
-        if str(selection.plane):
+        if isinstance(error, QuestionError) and not getattr(selection.plane, error.axis):
+            choices = {error.axis: error.choices}
+        elif str(selection.plane):
             raise
         there, missing, question = KeptImages(), 0, str(error)
-    return Preview(found, view_plates(found.placed), there, missing, left_out, question)
+    return Preview(found, view_plates(found.placed), there, missing, left_out, question, choices)
 
 
 def refusals(images: KeptImages) -> tuple[int, list[str]]:

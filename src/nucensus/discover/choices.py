@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._shell import spell_word
-from ..errors import InputError
+from ..errors import InputError, QuestionError
 from ..text.plurals import pluralize
 from ..values import PROJECTIONS, ImageRef, Plane
 from ..values.channels import find_token, list_channels, nuclear_channel
@@ -66,10 +66,12 @@ def choose_token(
         raise InputError(f"{OPTIONS[axis]} is {asked!r}, and {holds}; choose one of these")
     proposed = nuclear_channel(tokens) if axis == "channel" else None
     example = f"{OPTIONS[axis]} {spell_word(proposed or next(iter(tokens)))}"
-    raise InputError(
+    raise QuestionError(
         f"{holds}{also}; expected a choice; count one with {example}"
         f"{' (it shows nuclei by its name)' if proposed else ''}, or all with "
-        f"{OPTIONS[axis]} each"
+        f"{OPTIONS[axis]} each",
+        axis,
+        {key: f"{key} ({of})" if of not in ("", key) else key for key, of in tokens.items()},
     )
 
 
@@ -86,10 +88,11 @@ def choose_version(versions: Versions, asked: int | str | None) -> str | None:
         return None
     first, second = versions.pair
     if first == second:
-        raise InputError(
+        raise QuestionError(
             f"the same picture is there twice, as {versions.names[0]!r} and {versions.names[1]!r}; "
             f"expected it once; take one of them away, name the files that count, or count all "
-            f"with --scene each"
+            f"with --scene each",
+            "scene",
         )
     found = None if asked is None else _version_asked(str(asked), versions.words)
     if found is not None:
@@ -99,14 +102,19 @@ def choose_version(versions: Versions, asked: int | str | None) -> str | None:
     wrong = "" if asked is None else f"--scene is {str(asked)!r}, and "
     one = f"--scene {spell_word(first)} or --scene {spell_word(second)}"
     names = f"{versions.names[0]!r} and {versions.names[1]!r}"
+    choices = {first: first, second: second}
     if versions.doubt:
-        raise InputError(
+        raise QuestionError(
             f"{wrong}{names} are there, and {versions.doubt}; expected a choice; count all with "
-            f"--scene each, and one version with {one}"
+            f"--scene each, and one version with {one}",
+            "scene",
+            choices,
         )
-    raise InputError(
+    raise QuestionError(
         f"{wrong}the same picture is there in two versions, as {names}; expected a choice; count "
-        f"one with {one}, or all with --scene each"
+        f"one with {one}, or all with --scene each",
+        "scene",
+        choices,
     )
 
 

@@ -27,6 +27,7 @@ _MORE = {
     "channel": {"each": "each of them"},
     "z": {"max": "maximum of the planes", "each": "each of them"},
     "time": {"each": "each of them"},
+    "scene": {"each": "each of them"},
 }
 
 
@@ -93,7 +94,7 @@ class Studio:
         if self._counting is not None and self._counting.state()["is_running"]:
             raise RunError("a count goes on already; wait for it, or stop it first")
         folder = _folder_of(asked)
-        options = [f"--{axis}={asked[axis]}" for axis in AXES if asked.get(axis)]
+        options = [f"--{axis}={asked[axis]}" for axis in _MORE if asked.get(axis)]
         if asked.get("metadata"):
             options.append(f"--metadata={asked['metadata']}")
         self._control = _control_of(asked)
@@ -183,7 +184,7 @@ def _folder_of(asked: dict[str, str]) -> str:
 
 
 def _selection_of(asked: dict[str, str]) -> Selection:
-    chosen: dict[str, Any] = {axis: asked[axis] for axis in AXES if asked.get(axis)}
+    chosen: dict[str, Any] = {axis: asked[axis] for axis in _MORE if asked.get(axis)}
     for axis in ("z", "time"):
         if str(chosen.get(axis, "")).isdecimal():
             chosen[axis] = int(chosen[axis])
@@ -193,7 +194,8 @@ def _selection_of(asked: dict[str, str]) -> Selection:
 def _choices(shown: Preview) -> dict[str, dict[str, str]]:
     """Return by axis what can be chosen, and what people call it; nothing where there is one."""
     choices = _choices_of_names(shown) or choices_of_files(shown.there)
-    return {axis: values | _MORE[axis] for axis, values in choices.items() if len(values) > 1}
+    open_ones = {axis: values for axis, values in choices.items() if len(values) > 1}
+    return {axis: values | _MORE[axis] for axis, values in (shown.choices | open_ones).items()}
 
 
 def _choices_of_names(shown: Preview) -> dict[str, dict[str, str]]:

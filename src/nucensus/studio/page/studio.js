@@ -4,9 +4,10 @@
 const $ = (id) => document.getElementById(id);
 const make = (tag, values) => Object.assign(document.createElement(tag), values);
 const many = (count, noun) => `${count.toLocaleString("en")} ${noun === "nucleus" ? (count === 1 ? "nucleus" : "nuclei") : noun + (count === 1 ? "" : "s")}`;
-const AXES = { channel: "Channel", z: "z plane", time: "Time point" };
+const AXES = { channel: "Channel", z: "z plane", time: "Time point", scene: "Version" };
 let looked = null;                            // what the server said of the folder that is shown
 let chosen = {};                              // axis -> what is chosen of it
+let offered = {};                             // axis -> what there was to choose, so far
 
 async function ask(path, asked = {}) {
   const answer = await fetch(path, { method: "POST", body: JSON.stringify(asked) });
@@ -60,7 +61,8 @@ async function look() {
   $("plates").replaceChildren(...looked.plates.slice(0, 8).map(plate));
   $("question").hidden = !looked.question;
   $("question").textContent = looked.question;
-  $("choices").replaceChildren(...Object.entries(looked.choices).map(choice));
+  offered = { ...offered, ...looked.choices };
+  $("choices").replaceChildren(...Object.entries(offered).map(choice));
   $("tune").hidden = !looked.count;
   $("out").value = looked.out;
   $("seen").hidden = false;
@@ -174,7 +176,7 @@ const time = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s` : seconds < 5
 // ---- begin
 
 on("go", "submit", () => open($("folder").value));
-on("look", "click", async () => { chosen = {}; await look(); });
+on("look", "click", async () => { chosen = {}; offered = {}; await look(); });
 on("count", "click", count);
 on("again", "click", async () => { $("report").src = "run/report.html"; });
 on("stop", "click", async () => show(await ask("stop")));
