@@ -243,7 +243,7 @@ def test_names_of_metamorph_tell_channel_site_and_time(tmp_path):
         (["c1_x.tif", "x.tif", "y.tif"], 1, ["c1_x.tif"]),
         (["a/1.tif", "a/DAPI/1.tif"], "DAPI", ["a/DAPI/1.tif"]),
         (["A01_R.tif", "A01_G.tif"], "R", ["A01_R.tif"]),
-        (["A01_left_Lamin.tif", "A01_left_Ki67.tif"], "left Ki67", ["A01_left_Ki67.tif"]),
+        (["A01_left_Lamin.tif", "A01_left_Kif11.tif"], "left Kif11", ["A01_left_Kif11.tif"]),
         (["fish-DAPI_1.tif", "fish-GFP_1.tif"], "DAPI", ["fish-DAPI_1.tif"]),
         (["DAPI-KO_1.tif", "GFP-KO_1.tif"], "DAPI", ["DAPI-KO_1.tif"]),
         (["DAPI-knockdown_1.tif", "GFP-knockdown_1.tif"], "DAPI", ["DAPI-knockdown_1.tif"]),

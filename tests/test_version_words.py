@@ -70,6 +70,8 @@ def test_versions_of_two_words_are_told_apart(tmp_path):
         ["x_ch1_ctrl.tif", "x_ch1_treated.tif"],
         ["x-a-1_DAPI.tif", "x-a-2_DAPI.tif"],
         ["001cell.png", "002cell.png"],
+        ["AD-Hipp48_iba1.tif", "AD-Hipp51_iba1.tif"],
+        ["x_ch1_a_DAPI.tif", "x_ch1_b_DAPI.tif"],
         ["dog_1.tif", "dog_2.tif", "cat_1.tif", "cat_2.tif"],
         ["images/a.tif", "images/b.tif"],
         ["tile_0_0.tif", "tile_0_1.tif"],
@@ -95,6 +97,9 @@ def test_letters_for_dapi_and_fitc_are_channels(tmp_path, letters):
         ("x_{n}_Ch1_Oct4.tif", "x_{n}_Ch2_Hoechst.tif"),
         ("x_Field{n}_LaminA-C.tif", "x_Field{n}_Hoechst.tif"),
         ("p2126_J0{n}_Cells.tif", "p2126_J0{n}_BF.tif"),
+        ("x{n}_ch1_GFAP_NeuN.tif", "x{n}_ch2_LaminB1_PV.tif"),
+        ("m{n}_Iba1.tif", "m{n}_PV.tif"),
+        ("EPI_0{n}_NEUN.tif", "EPI_0{n}_LUXFB.tif"),
     ],
 )
 def test_stains_that_no_list_knows_are_channels_beside_known_ones(tmp_path, template):

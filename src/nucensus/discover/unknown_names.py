@@ -25,12 +25,18 @@ _PLAIN_STAINS = (
 _COLOUR = r"(?:red|green|blue|yellow)"
 WAVELENGTH = r"[3-8]\d\d"
 """A number that may be one, in nm."""
+_MARKERS = (
+    r"neun|iba[\-]?1|gfap|c[\-]?fos|ki[\-]?67|map2|tuj1|dcx|nestin|olig2|sox(?:2|9|10)|pax[67]|"
+    r"aldh1l1|s100b|vimentin|e?[\-]?cadherin|brdu|edu|ph3|gh2ax|yh2ax|53bp1|pcna|synapsin|psd95"
+)
+"""What antibodies of neuroscience and of dividing cells bind, and no other word is called."""
 _STAINS = (
     rf"{_PLAIN_STAINS}|ex\d{{3}}[_\-. ]?em\d{{3}}|{WAVELENGTH}[ _\-]?(?-i:nm|NM)|dsdna|dna|"
     rf"rna|agp|mito|nuc(?:lei|leus)?|actin|tubulin|brightfield|bf|phase|dic|{_COLOUR}(?:[_+]{_COLOUR})*|"
     rf"(?:em|ex)\d{{3}}|(?:w|wl|l|lambda){WAVELENGTH}|hh3|trans(?:mitted)?|t-pmt|"
     r"far[ _\-]?red|irfp\d*|wga|phalloidin|con ?a|(?:atto|jf|led) ?\d{3}|syto ?\d\d|[st]hg|tpef|"
-    r"(?:mito|lyso|er)[ _\-]?tracker"
+    r"(?:mito|lyso|er)[ _\-]?tracker|"
+    rf"{_MARKERS}"
 )
 _NUMBER = late(
     r"(?:(?:channel|kanal|canal|chn|chan|ch|cam(?:era)?)[ =_\-.]?(\d{1,3})"
@@ -83,7 +89,7 @@ _AROUND, _AT_START = re.compile(r"[_\-. ,+]*[(\[]?\*[)\]]?"), re.compile(r"(^|/)
 """What separates a word from the words before it, and what is left of that at the start."""
 _MOST_KEPT = 1 << 14
 """Names that are remembered: enough for two channels of a million files to meet."""
-_LAST_WORD = re.compile(r"[_\-. ]([A-Za-z][A-Za-z0-9\-]*)\.[^./]*$")
+_LAST_WORDS = re.compile(r"((?:[_\-. ]+[A-Za-z][A-Za-z0-9\-]*)+)\.[^./]*$")
 _MOST_WORDS = 10_000
 
 
@@ -130,7 +136,7 @@ def channel_word(name: str) -> tuple[str, str, str]:
 def told_twice(name: str) -> str:
     """Return a name without its channel, where a number and a stain both tell it; else "".
 
-    A word that ends the name right behind the number is a stain that may be unknown.
+    Words that end the name right behind the number are stains that may be unknown.
 
     Examples
     --------
@@ -142,12 +148,13 @@ def told_twice(name: str) -> str:
     file = name.rfind("/") + 1
     found = _compiled(_CHANNEL).finditer(os.path.splitext(name)[0], file)
     told = [each for each in found if not (each["well"] or _is_phrase(each))]
-    spans = [each.span() for each in told]
+    for each in told:
+        mark = _compiled(_MARK).match(each[0]) if _is_stain(each) else None  # of Ch2_Hoechst Ch2
+        at = each.start() + mark.end() if mark else each.end()
+        if (mark or not _is_stain(each)) and (behind := _LAST_WORDS.match(name, at)):
+            return mask(name, [(each.start(), behind.end(1))])
     kinds = {_is_stain(each) for each in told}
-    if kinds == {False} and (behind := _LAST_WORD.match(name, spans[-1][1])):
-        return mask(name, [*spans[:-1], (spans[-1][0], behind.end(1))])
-    is_both = len(kinds) > 1 or (True in kinds and _compiled(_MARK).match(told[-1][0]))
-    return mask(name, spans) if is_both else ""
+    return mask(name, [each.span() for each in told]) if len(kinds) > 1 else ""
 
 
 def is_stain(word: str) -> bool:

@@ -8,7 +8,7 @@ from .names import form_of
 
 _VERSIONS = (
     r"illum[_\-]?corr\w*|corr(?:ected)?|processed|filtered|denoised?|deconv\w*|decon|lng|[ls]vcc|"
-    r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|aligned|stitched|raw|original|mip|"
+    r"bg[_\-]?sub\w*|flat(?:field)?|norm(?:alized)?|registered|aligned|adjusted|curated|stitched|raw|original|mip|"
     r"maxproj\w*|proj\w*|(?:data[_\- ])?(?:simple )?seg\w*|"
     r"(?:(?:cp|omni(?:pose)?|cellpose|cpsam|sam|stardist|mesmer|nuc(?:lei|leus|lear)?|cells?|"
     r"objects?|data)[_\- ])?"
