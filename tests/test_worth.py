@@ -417,6 +417,16 @@ def test_on_one_core_no_pool_is_recommended():
     assert "Predicted for this system: on 1 core list-disk;" in said.recommendation
 
 
+def test_where_a_list_beat_the_pool_that_was_predicted_nobody_says_that_nothing_would_change_that():
+    alone = replace(HELD, crowded={1: 0.058, 2: 0.058})
+    chance = comparison(LIST, row("pool-fork", 16.0), known=alone).recommendation
+    assert "a plain list is enough" in chance
+    assert "would not change that" not in chance
+    expected = comparison(LIST, FORK, known=alone).recommendation
+    assert "pool-fork, 8 s" in expected
+    assert "A function ten times faster or slower" in expected
+
+
 def test_no_winner_is_named_where_intervals_overlap():
     found = comparison(LIST, THREADS, row("pool-fork", 7.5))
     assert [each.name for each in found.winners] == ["threads", "pool-fork"]

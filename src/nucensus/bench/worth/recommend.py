@@ -237,6 +237,9 @@ def _changes(comparison: Compared, known: Profile) -> list[str]:
     for what, name in cases:
         if name not in now:
             said.setdefault(name, []).append(what)
+    lists = {each.name for each in STRATEGIES.values() if not each.parallel}
+    if not said and any((name in lists) != (comparison.best.ran in lists) for _, name in cases):
+        return []  # what was predicted for now is not what was measured
     if not said:
         return [
             "A function ten times faster or slower, larger images, uncompressed files or ten times "
