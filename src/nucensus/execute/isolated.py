@@ -175,7 +175,11 @@ class _Tasks:
             self.submit(index, item, attempt + 1)
 
     def close(self) -> None:
+        """End the workers, and then the pool: one that starts without its locks says so."""
         self._pool.stop()  # type: ignore[no-untyped-call]  # pebble has not typed it
+        for process in self._processes:
+            if process.pid is not None and not has_ended(process):
+                process.terminate()
         self._pool.join()
 
 
