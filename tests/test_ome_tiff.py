@@ -10,7 +10,7 @@ from ome_files import document, image_xml, make_planes, refer_to, write_pages, w
 
 from nucensus import Settings, census
 from nucensus.discover import discover
-from nucensus.errors import NotAPlaneError, ReadError
+from nucensus.errors import InputError, NotAPlaneError, ReadError
 from nucensus.read import SUFFIXES, open_scenes, read, read_image
 from nucensus.remote.description import read_description
 from nucensus.values import Plane
@@ -70,9 +70,8 @@ def test_the_files_of_a_set_are_one_field_whichever_of_them_is_named(tmp_path, s
 
 def test_a_set_asks_for_channel_and_plane_as_one_file_does(tmp_path):
     write_set(tmp_path, PLANES, SIZES, split="czt", channels=("DAPI", "GFP"))
-    run = census(tmp_path, settings=Settings(threshold=0))
-    assert (run.counts["images"], run.counts["failed"]) == (1, 1)
-    assert "0 (DAPI), 1 (GFP)" in run.failures["reason"][0]
+    with pytest.raises(InputError, match=r"0 \(DAPI\), 1 \(GFP\)"):
+        census(tmp_path, settings=Settings(threshold=0))
     plane = Plane(channel="GFP", z="each", time="each")
     run = census(tmp_path, settings=Settings(threshold=0), plane=plane)
     assert run.counts["found"] == 6

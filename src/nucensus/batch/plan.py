@@ -60,19 +60,18 @@ def _of_plane(image: ImageRef) -> tuple[Partner, ...]:
 
 
 def ask_first(images: Iterable[ImageRef]) -> Iterator[ImageRef]:
-    """Return the images; raise if each of the first few asks for a choice, if there are several.
+    """Return the images; raise if each of the first few asks for a choice.
 
     What all images ask is asked once, before a run is made; a server is not asked twice for it.
     """
     rest = iter(images)
     first = list(islice(rest, _ASKED))
-    opened = first if len(first) > 1 and not is_remote(first[0].path) else ()
+    opened = () if first and is_remote(first[0].path) else first
     questions = list(takewhile(bool, map(question_of, opened)))
     if questions and len(questions) == len(first):
-        raise InputError(
-            f"each of the first {len(first)} images holds more than one plane; of "
-            f"{first[0].name!r}: {questions[0]}"
-        )
+        several = f"each of the first {len(first)} images holds more than one plane; of "
+        beside = several if len(first) > 1 else ""
+        raise InputError(f"{beside}{first[0].name!r}: {questions[0]}")
     return chain(first, rest)
 
 
