@@ -395,7 +395,9 @@ def test_a_worker_without_the_package_of_a_format_is_left_out(new_cluster, tmp_p
     (tmp_path / "in").mkdir()
     write_lif(tmp_path / "in" / "a.lif", make_stack()[:1, :1, :1])
     cluster = new_cluster(workers=1, plant="import sys\nsys.modules['liffile'] = None\n")
-    done = detect_here(tmp_path / "in", tmp_path / "run", "--scheduler", cluster.address)
+    done = detect_here(
+        tmp_path / "in", tmp_path / "run", "--scene", "0", "--scheduler", cluster.address
+    )
     assert done.returncode == 1
     assert "cannot do this work" in done.stderr
     assert "liffile, which is not installed" in done.stderr
